@@ -1,0 +1,30 @@
+/**
+ * Runs the tests with Node's test runner: all of them, or those whose path contains one of the words given.
+ *
+ *     npm test              everything
+ *     npm test -- data      test/data/…, and any file with "data" in its name
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const words = process.argv.slice(2);
+
+const files = readdirSync(join(root, 'test'), { recursive: true })
+  .map((name) => join('test', String(name)))
+  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => words.length === 0 || words.some((word) => relative('test', name).includes(word)))
+  .sort();
+
+if (files.length === 0) {
+  console.error(`no test file has ${words.join(' or ')} in its path`);
+  process.exit(2);
+}
+
+const result = spawnSync(process.execPath, ['--import', 'tsx', '--test', ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exit(result.status ?? 1);

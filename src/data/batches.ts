@@ -1,0 +1,28 @@
+/** Batches of a split: what training and evaluation read. Dimension letters: B rows, T steps. */
+
+/** A sequence of tokens that may be larger than memory. */
+export interface TokenSource {
+  readonly length: number;
+  /** Fills `into` with the tokens from `offset` on. Resolves at once where they are in memory. */
+  read(offset: number, into: Int32Array): Promise<void>;
+}
+
+export interface Batch {
+  /** Token ids [T, B], time first: the token of step t in row b is at t·B + b. */
+  readonly inputs: Int32Array;
+  /** The token that follows each input, [T, B]. */
+  readonly targets: Int32Array;
+}
+
+/** The batches of one split, in order; row b of a batch continues row b of the one before. */
+export interface BatchSource {
+  /** Number of batches. 0 for an empty split. */
+  readonly count: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** The batch with an index from 0 to count − 1. Its arrays are valid until the next call. */
+  batch(index: number): Promise<Batch>;
+}
+
+export type SplitName = 'train' | 'validation' | 'test';
+export type Splits = Readonly<Record<SplitName, BatchSource>>;

@@ -1,0 +1,302 @@
+/**
+ * The contract between the model and whatever computes it.
+ *
+ * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates of a cell,
+ * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N streams.
+ *
+ * - Tensors are opaque: an engine lays them out as it likes; `write` and `read` speak row-major order.
+ * - Operations are enqueued and return at once; `read` waits for what stands before it.
+ * - Everything is allocated by `tensor`, `vector` and `tape`; operations allocate nothing that lasts.
+ * - An engine may throw `UnsupportedError`, naming what it lacks; it never computes something else.
+ * - A row's results are the same bits for any batch size, whatever the other rows are, and however T is cut.
+ * - Shapes and types are checked at the boundary: a call that does not fit throws `TypeError` or `RangeError`.
+ */
+import type { Layout } from './layout.ts';
+
+export type Precision = 'float32' | 'float64';
+
+/** Numbers as they come out of an engine: of the engine's precision. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** Anything with numbers that an engine accepts. */
+export type NumberArray = FloatArray | Int32Array | Uint8Array | readonly number[];
+
+/** `float`: of the engine's precision; `int`: 32-bit signed, token ids; `byte`: 8-bit, flags. */
+export type ElementType = 'float' | 'int' | 'byte';
+
+/** An array that lives in an engine. Only the engine that made it can use it. */
+export interface Tensor {
+  readonly kind: 'tensor';
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+}
+
+/** One number for each parameter of a layout: the weights, their gradient, an optimizer's moment, an average. */
+export interface Vector {
+  readonly kind: 'vector';
+  readonly layout: Layout;
+  /** Number of elements. */
+  readonly size: number;
+}
+
+/** What a recurrent layer keeps from forward to backward, for up to T steps of B rows. */
+export interface Tape {
+  readonly kind: 'tape';
+  readonly module: number;
+  readonly steps: number;
+  readonly rows: number;
+}
+
+/**
+ * Inverted dropout, Srivastava et al. 2014: an element is zeroed with `probability`, else divided by 1 − probability.
+ *
+ * The mask comes from a counter-based generator (`engine/dropout-mask.ts`) keyed by seed, iteration, stream, row, step
+ * and unit: it is the same on every engine and needs no memory.
+ */
+export interface Dropout {
+  readonly probability: number;
+  readonly seed: number;
+  readonly iteration: number;
+  /** Tells apart the places in the network where dropout is applied. */
+  readonly stream: number;
+  /** One mask for all steps of a row (variational dropout, Gal & Ghahramani 2016) instead of one a step. */
+  readonly perSequence?: boolean;
+  /** Step number of the call's first step, where a sequence comes in pieces. Default 0. */
+  readonly firstStep?: number;
+}
+
+interface RecurrentCall {
+  readonly weights: Vector;
+  /** Index of the recurrent module in the layout of `weights`. */
+  readonly module: number;
+  /** Token ids, int [T, B], or float [T, B, D], as the module says. */
+  readonly input: Tensor;
+  /** byte [T, B]: where 1, the state before the step is zero, and no gradient passes back across. */
+  readonly resets?: Tensor | undefined;
+  /** float [G·H, H]: multiplied onto `weight_hh` (DropConnect on the recurrent weights, Merity et al. 2017). */
+  readonly recurrentMask?: Tensor | undefined;
+  /** Applied to a dense input. */
+  readonly dropout?: Dropout | undefined;
+}
+
+export interface RecurrentForward extends RecurrentCall {
+  /** float [S, B, H]: the state before the first step. */
+  readonly initial: Tensor;
+  /** float [S, B, H]: receives the state after the last step; may be `initial` itself. */
+  readonly final: Tensor;
+  /** float [T, B, H]: receives h of every step. */
+  readonly output: Tensor;
+  /** float [T, B, H]: receives c of every step (lstm alone). */
+  readonly cells?: Tensor | undefined;
+  /** Present when a backward pass follows. It keeps its own copy of the initial state. */
+  readonly tape?: Tape | undefined;
+}
+
+export interface RecurrentBackward extends RecurrentCall {
+  /** Written by the forward pass over the same input. */
+  readonly tape: Tape;
+  /** float [T, B, H]: as the forward pass gave it. */
+  readonly output: Tensor;
+  /** float [T, B, H]: gradient of the loss in `output`. */
+  readonly outputGradient: Tensor;
+  /** float [S, B, H]: gradient in the final state; zero where absent. */
+  readonly finalGradient?: Tensor | undefined;
+  /** The module's part of it is set (not added to). */
+  readonly gradient: Vector;
+  /** float [T, B, D]: receives the gradient in a dense input. */
+  readonly inputGradient?: Tensor | undefined;
+  /** float [S, B, H]: receives the gradient in the initial state. */
+  readonly initialGradient?: Tensor | undefined;
+}
+
+export interface EmbeddingForward {
+  readonly weights: Vector;
+  readonly module: number;
+  /** int [T, B]. */
+  readonly tokens: Tensor;
+  /** float [T, B, D]. */
+  readonly output: Tensor;
+}
+
+export interface EmbeddingBackward {
+  readonly gradient: Vector;
+  readonly module: number;
+  readonly tokens: Tensor;
+  readonly outputGradient: Tensor;
+}
+
+export interface LinearForward {
+  readonly weights: Vector;
+  readonly module: number;
+  /** float [T, B, H]. */
+  readonly input: Tensor;
+  /** float [T, B, V]. */
+  readonly output: Tensor;
+}
+
+export interface LinearBackward {
+  readonly weights: Vector;
+  readonly gradient: Vector;
+  readonly module: number;
+  readonly input: Tensor;
+  readonly outputGradient: Tensor;
+  /** float [T, B, H]. */
+  readonly inputGradient?: Tensor | undefined;
+}
+
+/** Softmax and cross entropy over V, fused, natural log. */
+export interface CrossEntropy {
+  /** float [T, B, V]. */
+  readonly logits: Tensor;
+  /** int [T, B]: the token that came next. */
+  readonly targets: Tensor;
+  /** float [T, B]: how much each position counts; 1 where absent. */
+  readonly positionWeights?: Tensor | undefined;
+  /** float [1]: receives the weighted sum of the losses, in nats. */
+  readonly total: Tensor;
+  /** float [T, B]: receives the unweighted loss of every position, in nats. */
+  readonly losses?: Tensor | undefined;
+  /** float [T, B, V]: receives log p. */
+  readonly logProbabilities?: Tensor | undefined;
+  /** float [T, B, V]: receives weight · scale · (softmax − one-hot); may be `logits` itself. */
+  readonly gradient?: Tensor | undefined;
+  readonly gradientScale?: number | undefined;
+}
+
+export interface DropoutCall extends Dropout {
+  /** float [T, B, D]. */
+  readonly input: Tensor;
+  /** float [T, B, D]; may be `input` itself. Applied to a gradient, the same call is the backward pass. */
+  readonly output: Tensor;
+}
+
+/** RMSProp, Tieleman & Hinton 2012: m = α·m + (1−α)·g², w −= rate·g / (√m + ε). One moment. */
+export interface RmsProp {
+  readonly kind: 'rmsprop';
+  readonly alpha: number;
+  readonly epsilon: number;
+}
+
+/** Adam, Kingma & Ba 2015, with bias correction. Two moments. */
+export interface Adam {
+  readonly kind: 'adam';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Updates made including this one, from 1. */
+  readonly step: number;
+}
+
+export type UpdateRule = RmsProp | Adam;
+
+/** Index of each figure in the tensor that `update` reports to. */
+export const UPDATE_REPORT = {
+  /** ‖gradient‖₂ as it came. */
+  rawGradientNorm: 0,
+  /** ‖gradient‖₂ after clipping. */
+  gradientNorm: 1,
+  /** ‖weights‖₂ after the update. */
+  weightNorm: 2,
+  /** 1 when the update was made, 0 when the gradient or the loss was not finite and nothing changed. */
+  applied: 3,
+} as const;
+
+export interface Update {
+  readonly weights: Vector;
+  /** Clipped in place: first by `clipNorm`, then by `clipElement`. */
+  readonly gradient: Vector;
+  readonly moments: readonly Vector[];
+  readonly rule: UpdateRule;
+  readonly learningRate: number;
+  /** Every element is clamped to ± this. */
+  readonly clipElement?: number | undefined;
+  /** The gradient is scaled down to this norm where it is longer. */
+  readonly clipNorm?: number | undefined;
+  /** float [1]: when given and not finite, the update is not made. */
+  readonly loss?: Tensor | undefined;
+  /** float [4]: see `UPDATE_REPORT`. */
+  readonly report: Tensor;
+}
+
+/** One step of N independent streams through a whole network. */
+export interface Step {
+  readonly weights: Vector;
+  /** For each recurrent layer float [S, slots, H]. Updated in place. */
+  readonly states: readonly Tensor[];
+  /** Length N: the slot of each stream, all different. */
+  readonly slots: Int32Array;
+  /** Length N: the token that each stream reads. */
+  readonly tokens: Int32Array;
+  /** float [at least N, V]: receives a row for each stream. */
+  readonly output: Tensor;
+  readonly outputKind: 'logits' | 'logProbabilities';
+}
+
+/** One token a stream from one uniform number a stream, by the rule of `engine/draw.ts`. */
+export interface Draw {
+  /** float [at least N, V]. */
+  readonly logProbabilities: Tensor;
+  /** Length N, in [0, 1). */
+  readonly uniforms: Float64Array;
+  readonly temperature: number;
+  /** int [at least N]: receives the tokens. */
+  readonly tokens: Tensor;
+}
+
+/** What is computed, and on what. */
+export interface EngineDescription {
+  /** `reference`, `native`, … */
+  readonly name: string;
+  readonly precision: Precision;
+  /** One line for people, such as `reference engine in plain TypeScript, float32, 1 thread`. */
+  readonly text: string;
+}
+
+export interface Engine {
+  readonly description: EngineDescription;
+
+  /** A tensor of zeros. */
+  tensor(type: ElementType, shape: readonly number[]): Tensor;
+  /** A vector of zeros. */
+  vector(layout: Layout): Vector;
+  tape(layout: Layout, module: number, steps: number, rows: number): Tape;
+  /** Gives the memory back; using the handle afterwards throws. */
+  release(handle: Tensor | Vector | Tape): void;
+
+  /** Sets elements from `offset` on, in row-major (a vector: canonical) order. */
+  write(target: Tensor | Vector, values: NumberArray, offset?: number): void;
+  /** A copy of all elements, in row-major (a vector: canonical) order, after everything enqueued before. */
+  read(source: Vector): Promise<FloatArray>;
+  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
+  fill(target: Tensor | Vector, value: number): void;
+  /** Copies all elements between tensors or vectors of one shape: snapshot and restore. */
+  copy(from: Tensor, to: Tensor): void;
+  copy(from: Vector, to: Vector): void;
+
+  recurrentForward(call: RecurrentForward): void;
+  recurrentBackward(call: RecurrentBackward): void;
+  embeddingForward(call: EmbeddingForward): void;
+  embeddingBackward(call: EmbeddingBackward): void;
+  linearForward(call: LinearForward): void;
+  linearBackward(call: LinearBackward): void;
+  crossEntropy(call: CrossEntropy): void;
+  dropout(call: DropoutCall): void;
+
+  /** ‖vector‖₂ into float [1]. */
+  norm(vector: Vector, into: Tensor): void;
+  /** Clips by norm, then by element, in place. */
+  clip(vector: Vector, limits: { readonly norm?: number; readonly element?: number }): void;
+  update(call: Update): void;
+  /** into += (from − into)·weight: a running or an equal average. */
+  average(from: Vector, into: Vector, weight: number): void;
+
+  step(call: Step): void;
+  draw(call: Draw): void;
+  /** Copies slots of a state [S, slots, H] to slots of the same or another one: gather, scatter, fork. */
+  copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array): void;
+  /** Sets one unit of one slot of a state [S, slots, H]. */
+  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number): void;
+
+  /** Gives all memory, threads and devices back. */
+  close(): Promise<void>;
+}

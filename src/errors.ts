@@ -1,0 +1,100 @@
+/**
+ * Every error that this package throws on purpose. Each has a `code` for programs and a message for
+ * people: where, what was got, what was expected, what to do.
+ */
+
+/** Base of all errors of this package. Anything else that is thrown is a defect. */
+export abstract class CharRnnError extends Error {
+  /** Stable, kebab-case name of what went wrong. */
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The program or a function was called in a way that can't work: an unknown flag, no text named. */
+export class UsageError extends CharRnnError {
+  readonly code: string = 'usage';
+}
+
+/** An option's value is of the wrong type or out of its range. */
+export class OptionError extends UsageError {
+  override readonly code = 'option';
+  /** The option's name in the library, such as `hiddenSize`. */
+  readonly option: string;
+  /** What is wrong with it, without its name: `got 0, expected a whole number from 1 to …`. */
+  readonly reason: string;
+
+  constructor(option: string, reason: string) {
+    super(`${option}: ${reason}`);
+    this.option = option;
+    this.reason = reason;
+  }
+}
+
+export type TextErrorCode =
+  | 'text-missing'
+  | 'text-unreadable'
+  | 'text-empty'
+  | 'text-not-utf8'
+  | 'text-binary'
+  | 'text-one-character'
+  | 'text-too-short'
+  | 'text-no-training-split'
+  | 'text-unknown-character';
+
+/** A text to train on, to evaluate on or to prime with can't be used. */
+export class TextError extends CharRnnError {
+  readonly code: TextErrorCode;
+
+  constructor(code: TextErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type CheckpointErrorCode =
+  | 'checkpoint-missing'
+  | 'checkpoint-unreadable'
+  | 'checkpoint-empty'
+  | 'checkpoint-truncated'
+  | 'checkpoint-malformed'
+  | 'checkpoint-other-kind'
+  | 'checkpoint-newer'
+  | 'checkpoint-vocabulary'
+  | 'checkpoint-unwritable'
+  | 'checkpoint-save-failed';
+
+/** A checkpoint can't be read, written or used here. */
+export class CheckpointError extends CharRnnError {
+  readonly code: CheckpointErrorCode;
+
+  constructor(code: CheckpointErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A model would need more memory than there is. Thrown before anything is allocated. */
+export class MemoryError extends CharRnnError {
+  readonly code = 'memory';
+}
+
+/** An engine does not have the operation, or the variant of it, that was asked for. */
+export class UnsupportedError extends CharRnnError {
+  readonly code = 'unsupported';
+}
+
+export type DivergenceCode = 'loss-not-finite' | 'loss-exploded';
+
+/** Training was stopped because its loss left all bounds. */
+export class DivergenceError extends CharRnnError {
+  readonly code: DivergenceCode;
+
+  constructor(code: DivergenceCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

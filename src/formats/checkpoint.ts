@@ -1,0 +1,47 @@
+/** What a checkpoint holds. */
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { FloatArray, Precision } from '../engine/engine.ts';
+import type { ModelConfig } from '../model/config.ts';
+
+/** A loss at an iteration, in nats a token. */
+export interface LossRecord {
+  readonly iterations: Int32Array;
+  readonly values: Float64Array;
+}
+
+/** All that is needed to go on training as if it had not stopped. */
+export interface TrainingState {
+  /** Name of the run, the same in all its checkpoints. */
+  readonly runId: string;
+  readonly iteration: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** The options of the run, by their names in the library. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The optimizer's moments, in canonical order of the parameters. */
+  readonly moments: readonly FloatArray[];
+  /** Updates that the optimizer has made. */
+  readonly optimizerSteps: number;
+  /** Carried state of each recurrent layer, [S, B, H] in row-major order. */
+  readonly carriedState: readonly FloatArray[];
+  readonly batchSize: number;
+  /** The next batch of the training split, from 0. */
+  readonly cursor: number;
+  /** Words of the random generator. */
+  readonly generator: readonly number[];
+  readonly trainLosses: LossRecord;
+  readonly validationLosses: LossRecord;
+  /** The text that it was trained on. */
+  readonly text: { readonly bytes: number; readonly sha256: string } | undefined;
+}
+
+export interface Checkpoint {
+  readonly config: ModelConfig;
+  /** Precision of the parameters, moments and carried state. */
+  readonly precision: Precision;
+  readonly vocabulary: Vocabulary;
+  /** All parameters in canonical order (`engine/layout.ts`). */
+  readonly parameters: FloatArray;
+  /** Absent in a model that was not trained here, or that was stripped for use. */
+  readonly training?: TrainingState | undefined;
+}

@@ -1,0 +1,111 @@
+/**
+ * What a training run tells its readers: the terminal, the log, a program.
+ *
+ * Losses are in nats a token; times in milliseconds; iterations are counted from 1 over the whole run.
+ */
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import type { TrainingOptions } from './options.ts';
+
+/** A plain fact worth a line: what was read, dropped, made again. */
+export interface NoticeEvent {
+  readonly type: 'notice';
+  readonly message: string;
+}
+
+/** Something that may not be what the person wanted; training goes on. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  /** Stable, kebab-case name. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface StartedEvent {
+  readonly type: 'started';
+  readonly options: TrainingOptions;
+  readonly vocabularySize: number;
+  /** Batches in each split. */
+  readonly batches: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Tokens in the text that is trained on and held out. */
+  readonly tokens: number;
+  readonly parameters: number;
+  /** Bytes that the model, its optimizer and its activations take. */
+  readonly memory: number;
+  /** The engine in one line. */
+  readonly engine: string;
+  /** The iteration count at which the run ends. */
+  readonly iterations: number;
+}
+
+export interface IterationEvent {
+  readonly type: 'iteration';
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly learningRate: number;
+  /** ‖gradient‖₂ after clipping. */
+  readonly gradientNorm: number;
+  /** ‖parameters‖₂ after the update. */
+  readonly parameterNorm: number;
+  /** Wall time since the end of the iteration before, less evaluation and checkpoint. */
+  readonly milliseconds: number;
+  /** Tokens trained on in this iteration. */
+  readonly tokens: number;
+}
+
+/** Progress within an evaluation. */
+export interface EvaluatingEvent {
+  readonly type: 'evaluating';
+  /** The batch just done, from 1. */
+  readonly batch: number;
+  readonly batches: number;
+}
+
+export interface EvaluatedEvent {
+  readonly type: 'evaluated';
+  readonly iteration: number;
+  readonly epoch: number;
+  readonly validationLoss: number;
+  /** The lowest of the run. */
+  readonly best: boolean;
+}
+
+/** A short sample, drawn at each evaluation. */
+export interface SampledEvent {
+  readonly type: 'sampled';
+  readonly iteration: number;
+  readonly text: string;
+}
+
+export interface CheckpointedEvent {
+  readonly type: 'checkpointed';
+  readonly iteration: number;
+  readonly epoch: number;
+  /** Where it went; in a page, the name that the storage gave it. */
+  readonly path: string;
+  readonly validationLoss: number | undefined;
+}
+
+export interface FinishedEvent {
+  readonly type: 'finished';
+  /** `completed`: all epochs; `iterations`: --max_iterations reached; `interrupted`: by signal. */
+  readonly reason: 'completed' | 'iterations' | 'interrupted';
+  readonly iteration: number;
+  readonly epoch: number;
+  /** The model as it is now, with the training state. */
+  readonly checkpoint: Checkpoint;
+  /** Where it was saved, if anywhere. */
+  readonly path: string | undefined;
+}
+
+export type TrainingEvent =
+  | NoticeEvent
+  | WarningEvent
+  | StartedEvent
+  | IterationEvent
+  | EvaluatingEvent
+  | EvaluatedEvent
+  | SampledEvent
+  | CheckpointedEvent
+  | FinishedEvent;

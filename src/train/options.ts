@@ -1,0 +1,190 @@
+/**
+ * The one schema of training options: names, types, ranges, defaults, flags and help.
+ *
+ * Flags, their reference, the library's `train()` and a checkpoint's metadata all come from it.
+ * `flag` is the original's name where the original has the option.
+ */
+import * as z from 'zod/mini';
+import { checkOptions } from '../util/check-options.ts';
+import { count, fraction, option, positive, seed } from '../util/option-info.ts';
+
+export const trainingOptionsSchema = z.strictObject({
+  tokens: option(z._default(z.enum(['character', 'byte', 'grapheme']), 'character'), {
+    flag: 'tokens',
+    group: 'Text',
+    help: 'what one symbol is: a character (code point), a byte (as in the original) or a grapheme cluster',
+  }),
+  normalize: option(z._default(z.enum(['none', 'nfc']), 'none'), {
+    flag: 'normalize',
+    group: 'Text',
+    help: 'Unicode normalisation of the text and of prompts',
+  }),
+  minCount: option(z._default(count(1), 1), {
+    flag: 'min_count',
+    group: 'Text',
+    help: 'characters that occur less often become one unknown symbol',
+  }),
+  unknown: option(z._default(z.enum(['error', 'skip']), 'error'), {
+    flag: 'unknown',
+    group: 'Text',
+    help: 'what to do with a character of --valid or --test that is not in the vocabulary',
+  }),
+  split: option(z._default(z.enum(['rows', 'tail']), 'rows'), {
+    flag: 'split',
+    group: 'Text',
+    help: 'rows: the end of every row is held out (the original); tail: the end of the text',
+  }),
+  trainFraction: option(z._default(fraction(), 0.95), {
+    flag: 'train_frac',
+    group: 'Text',
+    help: 'fraction of the text that is trained on',
+    original: true,
+  }),
+  validationFraction: option(z._default(fraction(), 0.05), {
+    flag: 'val_frac',
+    group: 'Text',
+    help: 'fraction held out for validation; what is left of 1 is the test split',
+    original: true,
+  }),
+  fit: option(z._default(z.boolean(), false), {
+    flag: 'fit',
+    group: 'Text',
+    help: 'choose batch_size and seq_length to suit a small text',
+  }),
+
+  cell: option(z._default(z.enum(['lstm', 'gru', 'rnn']), 'lstm'), {
+    flag: 'model',
+    group: 'Model',
+    help: 'kind of recurrent layer',
+    original: true,
+    common: true,
+  }),
+  hiddenSize: option(z._default(count(1), 128), {
+    flag: 'rnn_size',
+    group: 'Model',
+    help: 'hidden units a layer',
+    original: true,
+    common: true,
+  }),
+  layers: option(z._default(count(1), 2), {
+    flag: 'num_layers',
+    group: 'Model',
+    help: 'recurrent layers',
+    original: true,
+    common: true,
+  }),
+  dropout: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
+    flag: 'dropout',
+    group: 'Model',
+    help: 'probability with which a unit is dropped between layers while training',
+    original: true,
+    common: true,
+  }),
+  precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
+    flag: 'precision',
+    group: 'Model',
+    help: 'numbers to compute in',
+  }),
+
+  batchSize: option(z._default(count(1), 50), {
+    flag: 'batch_size',
+    group: 'Training',
+    help: 'parallel streams of text',
+    original: true,
+  }),
+  sequenceLength: option(z._default(count(1), 50), {
+    flag: 'seq_length',
+    group: 'Training',
+    help: 'time steps that the gradient goes back',
+    original: true,
+  }),
+  maxEpochs: option(z._default(positive(), 50), {
+    flag: 'max_epochs',
+    group: 'Training',
+    help: 'passes through the training text',
+    original: true,
+    common: true,
+  }),
+  maxIterations: option(z.optional(count(1)), {
+    flag: 'max_iterations',
+    group: 'Training',
+    help: 'end after this iteration, even within an epoch',
+  }),
+  optimizer: option(z._default(z.enum(['rmsprop', 'adam']), 'rmsprop'), {
+    flag: 'optimizer',
+    group: 'Training',
+    help: 'rule of the update',
+  }),
+  learningRate: option(z._default(positive(), 2e-3), {
+    flag: 'learning_rate',
+    group: 'Training',
+    help: 'step size of the optimizer',
+    original: true,
+    common: true,
+  }),
+  learningRateDecay: option(z._default(positive(), 0.97), {
+    flag: 'learning_rate_decay',
+    group: 'Training',
+    help: 'factor on the learning rate at the end of an epoch',
+    original: true,
+  }),
+  learningRateDecayAfter: option(z._default(count(0), 10), {
+    flag: 'learning_rate_decay_after',
+    group: 'Training',
+    help: 'first epoch at whose end it decays',
+    original: true,
+  }),
+  decayRate: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.95), {
+    flag: 'decay_rate',
+    group: 'Training',
+    help: "RMSProp's smoothing constant",
+    original: true,
+  }),
+  gradientClip: option(z._default(positive(), 5), {
+    flag: 'grad_clip',
+    group: 'Training',
+    help: 'every element of the gradient is clamped to ± this',
+    original: true,
+  }),
+  seed: option(z._default(seed(), 123), {
+    flag: 'seed',
+    group: 'Training',
+    help: 'seed of all random numbers',
+    original: true,
+  }),
+
+  evaluateEvery: option(z._default(count(1), 1000), {
+    flag: 'eval_val_every',
+    group: 'Output',
+    help: 'iterations between evaluations, each with a checkpoint',
+    original: true,
+  }),
+  printEvery: option(z._default(count(1), 1), {
+    flag: 'print_every',
+    group: 'Output',
+    help: 'iterations between printed lines',
+    original: true,
+  }),
+  saveName: option(z._default(z.string().check(z.minLength(1), z.regex(/^[^/\\]+$/)), 'lstm'), {
+    flag: 'savefile',
+    group: 'Output',
+    help: "the middle of a checkpoint's name",
+    value: 'NAME',
+    original: true,
+  }),
+});
+
+/** Every training option, with its default where it was not given. */
+export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
+
+/** The options that a caller gives: any of them may be left out. */
+export type TrainingOptionsInput = z.input<typeof trainingOptionsSchema>;
+
+/**
+ * The training options with their defaults filled in.
+ *
+ * @throws {OptionError} for the first option that is unknown or out of its range.
+ */
+export function checkTrainingOptions(input: TrainingOptionsInput): TrainingOptions {
+  return checkOptions(trainingOptionsSchema, input);
+}

@@ -1,0 +1,91 @@
+/** Checks an options object against its schema and says in plain words what a value must be. */
+import type * as z from 'zod/mini';
+import { OptionError } from '../errors.ts';
+
+/** What can be told of an option's type without its value. */
+export interface OptionType {
+  readonly kind: 'number' | 'integer' | 'string' | 'boolean' | 'choice';
+  readonly choices?: readonly string[];
+  readonly defaultValue?: unknown;
+  /** `a whole number from 1 to 10`, to stand after "expected". */
+  readonly expected: string;
+}
+
+interface Bound {
+  readonly value: number;
+  readonly inclusive: boolean;
+}
+
+/** Largest bound worth telling a person; above it a limit only guards against overflow. */
+const TOLD_MAXIMUM = 2 ** 31 - 2;
+
+function rangeText(low: Bound | undefined, high: Bound | undefined): string {
+  const told = high && high.value <= TOLD_MAXIMUM ? high : undefined;
+  if (low?.inclusive && told?.inclusive) return ` from ${low.value} to ${told.value}`;
+  const lowText = low && (low.inclusive ? `of at least ${low.value}` : `greater than ${low.value}`);
+  const highText = told && (told.inclusive ? `of at most ${told.value}` : `less than ${told.value}`);
+  const both = [lowText, highText].filter(Boolean).join(' and ');
+  return both && ` ${both}`;
+}
+
+function numberText(kind: 'number' | 'integer', checks: readonly z.core.$ZodCheck[]): string {
+  let low: Bound | undefined;
+  let high: Bound | undefined;
+  for (const check of checks) {
+    const def = check._zod.def as { check: string; value: number; inclusive: boolean };
+    if (def.check === 'greater_than') low = def;
+    if (def.check === 'less_than') high = def;
+  }
+  return `${kind === 'integer' ? 'a whole number' : 'a number'}${rangeText(low, high)}`;
+}
+
+/** Describes the type of one option of a schema. */
+export function describeType(schema: z.core.$ZodType): OptionType {
+  const def = schema._zod.def as unknown as {
+    type: string;
+    innerType?: z.core.$ZodType;
+    defaultValue?: unknown;
+    entries?: Record<string, string>;
+    format?: string;
+    checks?: readonly z.core.$ZodCheck[];
+  };
+  switch (def.type) {
+    case 'default':
+      return { ...describeType(def.innerType as z.core.$ZodType), defaultValue: def.defaultValue };
+    case 'optional':
+      return describeType(def.innerType as z.core.$ZodType);
+    case 'enum': {
+      const choices = Object.values(def.entries ?? {});
+      return { kind: 'choice', choices, expected: choices.join(', ').replace(/, ([^,]+)$/, ' or $1') };
+    }
+    case 'number': {
+      const kind = def.format === 'safeint' ? 'integer' : 'number';
+      return { kind, expected: numberText(kind, def.checks ?? []) };
+    }
+    case 'boolean':
+      return { kind: 'boolean', expected: 'true or false' };
+    default:
+      return { kind: 'string', expected: 'a text' };
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+/**
+ * The options with their defaults filled in.
+ *
+ * @throws {OptionError} for the first option that is unknown or whose value does not fit.
+ */
+export function checkOptions<T extends z.ZodMiniObject>(schema: T, input: z.input<T>): z.output<T> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0] as z.core.$ZodIssue;
+  if (issue.code === 'unrecognized_keys')
+    throw new OptionError(issue.keys[0] as string, 'there is no such option');
+  const name = String(issue.path[0]);
+  const type = schema.shape[name] as z.core.$ZodType;
+  const value = (input as Record<string, unknown>)[name];
+  throw new OptionError(name, `got ${shown(value)}, expected ${describeType(type).expected}`);
+}
