@@ -1,0 +1,146 @@
+/**
+ * What every engine checks of a call before it computes anything.
+ *
+ * These are errors of the caller's program, not of a person's input: `TypeError` for a wrong kind, `RangeError` for a
+ * wrong size.
+ */
+import type {
+  CrossEntropy,
+  DropoutCall,
+  ElementType,
+  LinearForward,
+  RecurrentForward,
+  Tensor,
+  Update,
+  Vector,
+} from './engine.ts';
+import type { LinearModule, Module, RecurrentModule } from './layout.ts';
+import { gateCount, stateParts } from './layout.ts';
+
+/** Throws unless the tensor has this type and shape. A `null` length may be anything. */
+export function checkTensor(
+  name: string,
+  tensor: Tensor,
+  type: ElementType,
+  shape: readonly (number | null)[],
+) {
+  if (tensor.type !== type) throw new TypeError(`${name}: got a tensor of ${tensor.type}, expected ${type}`);
+  const fits =
+    tensor.shape.length === shape.length &&
+    shape.every((length, axis) => length === null || tensor.shape[axis] === length);
+  if (!fits) {
+    const expected = shape.map((length) => length ?? '?').join(', ');
+    throw new RangeError(`${name}: got shape [${tensor.shape.join(', ')}], expected [${expected}]`);
+  }
+}
+
+/** Throws unless all vectors belong to one layout. */
+export function checkSameLayout(...vectors: readonly Vector[]) {
+  if (vectors.some((vector) => vector.layout !== vectors[0]?.layout)) {
+    throw new TypeError('the vectors of one call must have been made for one layout');
+  }
+}
+
+/** The module at an index of a vector's layout, if it is of the kind. */
+export function moduleOf<K extends Module['kind']>(
+  vector: Vector,
+  index: number,
+  kind: K,
+): Extract<Module, { kind: K }> {
+  const module = vector.layout[index];
+  if (module?.kind !== kind) {
+    throw new TypeError(`module ${index} of the layout is ${module?.kind ?? 'missing'}, expected ${kind}`);
+  }
+  return module as Extract<Module, { kind: K }>;
+}
+
+/** Sizes of a recurrent call. */
+export interface RecurrentSizes {
+  readonly module: RecurrentModule;
+  /** T. */
+  readonly steps: number;
+  /** B. */
+  readonly rows: number;
+}
+
+/** Checks the tensors that the forward and the backward pass of a recurrent layer have in common. */
+export function checkRecurrentInput(
+  call: Pick<
+    RecurrentForward,
+    'weights' | 'module' | 'input' | 'resets' | 'recurrentMask' | 'dropout' | 'output'
+  >,
+): RecurrentSizes {
+  const module = moduleOf(call.weights, call.module, 'recurrent');
+  checkTensor('output', call.output, 'float', [null, null, module.hiddenSize]);
+  const [steps, rows] = call.output.shape as [number, number];
+  if (module.input === 'tokens') checkTensor('input', call.input, 'int', [steps, rows]);
+  else checkTensor('input', call.input, 'float', [steps, rows, module.inputSize]);
+  if (call.dropout && module.input === 'tokens') throw new TypeError('dropout: the input is token ids');
+  if (call.resets) checkTensor('resets', call.resets, 'byte', [steps, rows]);
+  if (call.recurrentMask) {
+    const gates = recurrentWidth(module);
+    checkTensor('recurrentMask', call.recurrentMask, 'float', [gates, module.hiddenSize]);
+  }
+  return { module, steps, rows };
+}
+
+/** G·H: how many sums a recurrent layer forms for a row. */
+export function recurrentWidth(module: RecurrentModule): number {
+  return gateCount(module.cell) * module.hiddenSize;
+}
+
+/** Checks a state tensor [S, rows, H] of a recurrent module. */
+export function checkState(name: string, state: Tensor, module: RecurrentModule, rows: number | null) {
+  checkTensor(name, state, 'float', [stateParts(module.cell), rows, module.hiddenSize]);
+}
+
+/** Checks the input and output of a linear map. */
+export function checkLinear(call: Pick<LinearForward, 'input' | 'output'>, module: LinearModule): number {
+  checkTensor('input', call.input, 'float', [null, null, module.inputSize]);
+  const [steps, rows] = call.input.shape as [number, number];
+  checkTensor('output', call.output, 'float', [steps, rows, module.outputSize]);
+  return steps * rows;
+}
+
+/** Checks a fused softmax and cross entropy. */
+export function checkCrossEntropy(call: CrossEntropy): { positions: number; vocabularySize: number } {
+  checkTensor('logits', call.logits, 'float', [null, null, null]);
+  const [steps, rows, vocabularySize] = call.logits.shape as [number, number, number];
+  checkTensor('targets', call.targets, 'int', [steps, rows]);
+  checkTensor('total', call.total, 'float', [1]);
+  if (call.positionWeights) checkTensor('positionWeights', call.positionWeights, 'float', [steps, rows]);
+  if (call.losses) checkTensor('losses', call.losses, 'float', [steps, rows]);
+  for (const name of ['logProbabilities', 'gradient'] as const) {
+    const tensor = call[name];
+    if (tensor) checkTensor(name, tensor, 'float', [steps, rows, vocabularySize]);
+  }
+  return { positions: steps * rows, vocabularySize };
+}
+
+/** Checks a dropout call. */
+export function checkDropout(call: DropoutCall) {
+  checkTensor('input', call.input, 'float', [null, null, null]);
+  checkTensor('output', call.output, 'float', call.input.shape);
+}
+
+/** Checks an optimizer's update. */
+export function checkUpdate(call: Update) {
+  checkSameLayout(call.weights, call.gradient, ...call.moments);
+  const moments = call.rule.kind === 'adam' ? 2 : 1;
+  if (call.moments.length !== moments) {
+    throw new RangeError(`moments: got ${call.moments.length}, expected ${moments} for ${call.rule.kind}`);
+  }
+  checkTensor('report', call.report, 'float', [4]);
+  if (call.loss) checkTensor('loss', call.loss, 'float', [1]);
+}
+
+/** Checks that slots are all different and within 0 … count − 1. */
+export function checkSlots(name: string, slots: Int32Array, count: number) {
+  const seen = new Set<number>();
+  for (const slot of slots) {
+    if (slot < 0 || slot >= count || seen.has(slot)) {
+      throw new RangeError(`${name}: slot ${slot} of ${count} is out of range or named twice`);
+    }
+    seen.add(slot);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The original's way to draw a token, so that a seed gives the text that it gave there.
+ *
+ * Log-probabilities are divided by the temperature, exponentiated and renormalised, and cast to float32. Their cumulative
+ * sum in double, divided by its total with the last entry set to 1, is searched for the first entry not below the
+ * uniform number. Source: Torch7's multinomial without alias, as `sample.lua` calls it. Unlike there, the maximum is
+ * subtracted before exponentiation, so that no temperature overflows.
+ */
+import type { FloatArray } from './engine.ts';
+
+/** Index of the largest value; the first of equals. */
+export function argMax(values: FloatArray): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) {
+    if ((values[i] as number) > (values[best] as number)) best = i;
+  }
+  return best;
+}
+
+/**
+ * One token.
+ *
+ * @param logProbabilities [V], natural log; −∞ is never drawn.
+ * @param uniform In [0, 1). Not used where the temperature is 0.
+ * @param temperature 0 takes the arg max.
+ */
+export function drawToken(logProbabilities: FloatArray, uniform: number, temperature: number): number {
+  const likeliest = argMax(logProbabilities);
+  if (temperature === 0) return likeliest;
+  const size = logProbabilities.length;
+  const maximum = logProbabilities[likeliest] as number;
+
+  const scaled = new Float64Array(size);
+  let sum = 0;
+  for (let i = 0; i < size; i++) {
+    const value = Math.exp(((logProbabilities[i] as number) - maximum) / temperature);
+    scaled[i] = value;
+    sum += value;
+  }
+
+  let total = 0;
+  for (let i = 0; i < size; i++) {
+    total += Math.fround((scaled[i] as number) / sum);
+    scaled[i] = total;
+  }
+  return firstNotBelow(scaled, total, uniform);
+}
+
+/** The smallest index whose share of the cumulative sum is at least `uniform`; the last entry counts as 1. */
+function firstNotBelow(cumulative: Float64Array, total: number, uniform: number): number {
+  let low = 0;
+  let high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((cumulative[middle] as number) / total < uniform) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,154 @@
+/** The reference engine's tensors, vectors and tapes: plain arrays in row-major order. */
+import type { ElementType, FloatArray, Precision, Tape, Tensor, Vector } from '../engine.ts';
+import {
+  gateCount,
+  type Layout,
+  type ParameterSlice,
+  parameterSlices,
+  type RecurrentModule,
+} from '../layout.ts';
+
+export type AnyArray = FloatArray | Int32Array | Uint8Array;
+
+/** A float array of the precision, of zeros. */
+export function floats(precision: Precision, size: number): FloatArray {
+  return precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+}
+
+export class ReferenceTensor implements Tensor {
+  readonly kind = 'tensor';
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Undefined once released. */
+  data: AnyArray | undefined;
+
+  constructor(precision: Precision, type: ElementType, shape: readonly number[]) {
+    const size = shape.reduce((product, length) => product * length, 1);
+    this.type = type;
+    this.shape = shape;
+    if (type === 'float') this.data = floats(precision, size);
+    else this.data = type === 'int' ? new Int32Array(size) : new Uint8Array(size);
+  }
+}
+
+export class ReferenceVector implements Vector {
+  readonly kind = 'vector';
+  readonly layout: Layout;
+  readonly size: number;
+  readonly slices: readonly ParameterSlice[];
+  data: FloatArray | undefined;
+
+  constructor(precision: Precision, layout: Layout) {
+    this.layout = layout;
+    this.slices = parameterSlices(layout);
+    this.size = this.slices.reduce((sum, slice) => sum + slice.size, 0);
+    this.data = floats(precision, this.size);
+  }
+
+  /** Where a tensor of a module starts. */
+  offsetOf(module: number, name: ParameterSlice['name']): number {
+    const slice = this.slices.find((candidate) => candidate.module === module && candidate.name === name);
+    if (!slice) throw new TypeError(`module ${module} has no tensor ${name}`);
+    return slice.offset;
+  }
+}
+
+/**
+ * What a recurrent layer computes on the way forward and needs on the way back.
+ *
+ * Every array is [T, B, …] in row-major order.
+ */
+export interface Trace {
+  /** The gates after their non-linearities, [T, B, G·H]. Backward overwrites them with their gradients. */
+  readonly gates: FloatArray;
+  /** h before each step, zero where the state was reset, [T, B, H]. */
+  readonly previous: FloatArray;
+  /** lstm: c before each step, then c after it, each [T, B, H]. */
+  readonly previousCells: FloatArray;
+  readonly cells: FloatArray;
+  /** gru: r·h' (reset before), or U h' + b (reset after), for the candidate, [T, B, H]. */
+  readonly candidate: FloatArray;
+  /** The dense input after dropout, [T, B, D]. */
+  readonly input: FloatArray;
+}
+
+/** Room for a trace of T steps of B rows. */
+export function makeTrace(precision: Precision, module: RecurrentModule, steps: number, rows: number): Trace {
+  const positions = steps * rows;
+  const hidden = positions * module.hiddenSize;
+  const lstm = module.cell === 'lstm' ? hidden : 0;
+  return {
+    gates: floats(precision, gateCount(module.cell) * hidden),
+    previous: floats(precision, hidden),
+    previousCells: floats(precision, lstm),
+    cells: floats(precision, lstm),
+    candidate: floats(precision, module.cell === 'gru' ? hidden : 0),
+    input: floats(precision, module.input === 'dense' ? positions * module.inputSize : 0),
+  };
+}
+
+export class ReferenceTape implements Tape {
+  readonly kind = 'tape';
+  readonly module: number;
+  readonly steps: number;
+  readonly rows: number;
+  trace: Trace | undefined;
+
+  constructor(precision: Precision, layout: Layout, module: number, steps: number, rows: number) {
+    const shape = layout[module];
+    if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
+    this.module = module;
+    this.steps = steps;
+    this.rows = rows;
+    this.trace = makeTrace(precision, shape, steps, rows);
+  }
+}
+
+/** The elements of a float tensor; throws for another type and after release. */
+export function floatsOf(tensor: Tensor): FloatArray {
+  const data = arrayOf(tensor);
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new TypeError(`got a tensor of ${tensor.type}, expected float`);
+}
+
+/** The elements of an int tensor. */
+export function intsOf(tensor: Tensor): Int32Array {
+  const data = arrayOf(tensor);
+  if (data instanceof Int32Array) return data;
+  throw new TypeError(`got a tensor of ${tensor.type}, expected int`);
+}
+
+/** The elements of a byte tensor. */
+export function bytesOf(tensor: Tensor): Uint8Array {
+  const data = arrayOf(tensor);
+  if (data instanceof Uint8Array) return data;
+  throw new TypeError(`got a tensor of ${tensor.type}, expected byte`);
+}
+
+/** The elements of a tensor or vector made by this engine. */
+export function arrayOf(handle: Tensor | Vector): AnyArray {
+  if (!(handle instanceof ReferenceTensor || handle instanceof ReferenceVector)) {
+    throw new TypeError('this handle was made by another engine');
+  }
+  if (!handle.data) throw new TypeError('this handle was released');
+  return handle.data;
+}
+
+/** The vector as this engine made it. */
+export function vectorOf(vector: Vector): ReferenceVector & { data: FloatArray } {
+  arrayOf(vector);
+  return vector as ReferenceVector & { data: FloatArray };
+}
+
+/** The trace of a tape that fits a call. */
+export function traceOf(tape: Tape, module: number, steps: number, rows: number): Trace {
+  if (!(tape instanceof ReferenceTape)) throw new TypeError('this tape was made by another engine');
+  if (!tape.trace) throw new TypeError('this tape was released');
+  if (tape.module !== module || tape.rows !== rows || tape.steps < steps) {
+    throw new RangeError(
+      `tape: made for module ${tape.module}, ${tape.steps} steps of ${tape.rows} rows; ` +
+        `got module ${module}, ${steps} steps of ${rows} rows`,
+    );
+  }
+  return tape.trace;
+}

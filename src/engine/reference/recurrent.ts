@@ -1,0 +1,318 @@
+/**
+ * A recurrent layer over a whole sequence, forward and backward.
+ *
+ * Arrays are [T, B, …]: the row of step t and batch row b is t·B + b. What the cells have in common stands here: the
+ * input's share of the gates, the state carried from step to step, and the gradients of the weights.
+ */
+import {
+  checkRecurrentInput,
+  checkState,
+  checkTensor,
+  type RecurrentSizes,
+  recurrentWidth,
+} from '../checks.ts';
+import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
+import type { Dropout, FloatArray, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
+import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
+import { bytesOf, floats, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
+import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
+
+const NONE = new Float64Array(0);
+
+export function recurrentForward(precision: Precision, call: RecurrentForward) {
+  const sizes = checkRecurrentInput(call);
+  const { module, steps, rows } = sizes;
+  checkState('initial', call.initial, module, rows);
+  checkState('final', call.final, module, rows);
+  if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
+
+  const trace = call.tape
+    ? traceOf(call.tape, call.module, steps, rows)
+    : makeTrace(precision, module, steps, rows);
+  const context = stepContext(precision, call, sizes, trace, false);
+  const cell: CellSteps = cellSteps[module.cell];
+  const resets = call.resets && bytesOf(call.resets);
+  const size = rows * module.hiddenSize;
+  const initial = floatsOf(call.initial);
+  const lstm = module.cell === 'lstm';
+
+  inputProduct(call, sizes, trace);
+  for (let step = 0; step < steps; step++) {
+    // lstm states are c, then h.
+    const hidden =
+      step === 0 ? initial.subarray(lstm ? size : 0) : context.output.subarray((step - 1) * size);
+    carry(hidden, trace.previous, step, sizes, resets);
+    if (lstm) {
+      carry(
+        step === 0 ? initial : trace.cells.subarray((step - 1) * size),
+        trace.previousCells,
+        step,
+        sizes,
+        resets,
+      );
+    }
+    cell.forward(context, step);
+  }
+
+  const final = floatsOf(call.final);
+  const last = (steps - 1) * size;
+  if (lstm) final.set(trace.cells.subarray(last, last + size));
+  final.set(context.output.subarray(last, last + size), lstm ? size : 0);
+  if (call.cells) floatsOf(call.cells).set(trace.cells.subarray(0, steps * size));
+}
+
+export function recurrentBackward(precision: Precision, call: RecurrentBackward) {
+  const sizes = checkRecurrentInput(call);
+  const { module, steps, rows } = sizes;
+  checkTensor('outputGradient', call.outputGradient, 'float', call.output.shape);
+  if (call.finalGradient) checkState('finalGradient', call.finalGradient, module, rows);
+  if (call.initialGradient) checkState('initialGradient', call.initialGradient, module, rows);
+  if (call.inputGradient)
+    checkTensor('inputGradient', call.inputGradient, 'float', [steps, rows, module.inputSize]);
+
+  const trace = traceOf(call.tape, call.module, steps, rows);
+  const context = stepContext(precision, call, sizes, trace, true);
+  const cell: CellSteps = cellSteps[module.cell];
+  const resets = call.resets && bytesOf(call.resets);
+  const size = rows * module.hiddenSize;
+  const lstm = module.cell === 'lstm';
+  const outputGradient = floatsOf(call.outputGradient);
+
+  const { hiddenGradient, cellGradient } = context;
+  if (call.finalGradient) {
+    const final = floatsOf(call.finalGradient);
+    hiddenGradient.set(final.subarray(lstm ? size : 0, lstm ? 2 * size : size));
+    if (lstm) cellGradient.set(final.subarray(0, size));
+  }
+  for (let step = steps - 1; step >= 0; step--) {
+    for (let i = 0; i < size; i++) hiddenGradient[i] = hiddenGradient[i]! + outputGradient[step * size + i]!;
+    cell.backward(context, step);
+    if (resets) stopAtResets(context, step, resets, sizes);
+  }
+  if (call.initialGradient) {
+    const initial = floatsOf(call.initialGradient);
+    if (lstm) initial.set(cellGradient);
+    initial.set(hiddenGradient, lstm ? size : 0);
+  }
+  weightGradients(precision, call, sizes, trace);
+  if (call.inputGradient) inputGradient(precision, call, sizes, trace);
+}
+
+/** What the steps of a call share. Backward also takes room for the gradients carried from step to step. */
+function stepContext(
+  precision: Precision,
+  call: RecurrentForward | RecurrentBackward,
+  { module, rows }: RecurrentSizes,
+  trace: Trace,
+  backward: boolean,
+): StepContext {
+  const H = module.hiddenSize;
+  const width = recurrentWidth(module);
+  const weights = vectorOf(call.weights);
+  const at = weights.offsetOf(call.module, 'weight_hh');
+  let recurrent = weights.data.subarray(at, at + width * H);
+  if (call.recurrentMask) {
+    const mask = floatsOf(call.recurrentMask);
+    recurrent = recurrent.map((value, i) => value * (mask[i] as number));
+  }
+  const recurrentTransposed = backward ? floats(precision, width * H) : NONE;
+  if (backward) transpose({ data: recurrent }, recurrentTransposed, width, H);
+  const biasAt = weights.offsetOf(call.module, 'bias_hh');
+  return {
+    module,
+    rows,
+    trace,
+    recurrent,
+    recurrentTransposed,
+    recurrentBias: weights.data.subarray(biasAt, biasAt + width),
+    output: floatsOf(call.output),
+    hiddenGradient: backward ? floats(precision, rows * H) : NONE,
+    cellGradient: backward && module.cell === 'lstm' ? floats(precision, rows * H) : NONE,
+    scratch: module.cell === 'gru' ? floats(precision, rows * H) : NONE,
+  };
+}
+
+/** gates = W x + both biases, for all steps. With its reset after the product, a gru's candidate leaves out bias_hh. */
+function inputProduct(call: RecurrentForward, { module, steps, rows }: RecurrentSizes, trace: Trace) {
+  const width = recurrentWidth(module);
+  const H = module.hiddenSize;
+  const D = module.inputSize;
+  const weights = vectorOf(call.weights);
+  const W = weights.data;
+  const inputWeights = weights.offsetOf(call.module, 'weight_ih');
+  const inputBias = weights.offsetOf(call.module, 'bias_ih');
+  const recurrentBias = weights.offsetOf(call.module, 'bias_hh');
+  const ownBias = module.cell === 'gru' && module.reset === 'after' ? 2 * H : width;
+  const { gates } = trace;
+  const positions = steps * rows;
+
+  for (let position = 0; position < positions; position++) {
+    for (let j = 0, gate = position * width; j < width; j++, gate++) {
+      gates[gate] = W[inputBias + j]! + (j < ownBias ? W[recurrentBias + j]! : 0);
+    }
+  }
+  if (module.input === 'tokens') {
+    const tokens = intsOf(call.input);
+    for (let position = 0; position < positions; position++) {
+      const token = checkedToken(tokens[position]!, D);
+      for (let j = 0, gate = position * width, at = inputWeights + token; j < width; j++, gate++, at += D) {
+        gates[gate] = gates[gate]! + W[at]!;
+      }
+    }
+    return;
+  }
+  const dense = droppedInput(call, { module, steps, rows }, trace);
+  multiplyAdd({ data: dense }, { data: W, offset: inputWeights }, { data: gates }, positions, width, D);
+}
+
+/** The dense input, behind its dropout where the call asks for one. The trace keeps it for backward. */
+function droppedInput(
+  call: RecurrentForward,
+  { module, steps, rows }: RecurrentSizes,
+  trace: Trace,
+): FloatArray {
+  const input = floatsOf(call.input);
+  if (call.dropout) applyDropout(call.dropout, input, trace.input, steps, rows, module.inputSize);
+  else trace.input.set(input);
+  return trace.input;
+}
+
+/** to[position, unit] = from[position, unit] / (1 − p) or 0. The same call serves forward and backward. */
+export function applyDropout(
+  dropout: Dropout,
+  from: FloatArray,
+  to: FloatArray,
+  steps: number,
+  rows: number,
+  units: number,
+) {
+  const key = dropoutKey(dropout);
+  const threshold = dropThreshold(dropout.probability);
+  const scale = 1 / (1 - dropout.probability);
+  const firstStep = dropout.firstStep ?? 0;
+  for (let step = 0; step < steps; step++) {
+    for (let row = 0; row < rows; row++) {
+      const position = positionKey(key, row, dropout.perSequence ? 0 : firstStep + step);
+      const at = (step * rows + row) * units;
+      for (let unit = 0; unit < units; unit++) {
+        to[at + unit] = keeps(position, unit, threshold) ? from[at + unit]! * scale : 0;
+      }
+    }
+  }
+}
+
+/** Copies the state before a step into the trace, with zeros where the sequence starts anew. */
+function carry(
+  from: FloatArray,
+  into: FloatArray,
+  step: number,
+  { module, rows }: RecurrentSizes,
+  resets: Uint8Array | undefined,
+) {
+  const H = module.hiddenSize;
+  const at = step * rows * H;
+  into.set(from.subarray(0, rows * H), at);
+  if (!resets) return;
+  for (let row = 0; row < rows; row++) {
+    if (resets[step * rows + row]) into.fill(0, at + row * H, at + (row + 1) * H);
+  }
+}
+
+/** No gradient passes back across a reset. */
+function stopAtResets(
+  context: StepContext,
+  step: number,
+  resets: Uint8Array,
+  { module, rows }: RecurrentSizes,
+) {
+  const H = module.hiddenSize;
+  for (let row = 0; row < rows; row++) {
+    if (!resets[step * rows + row]) continue;
+    context.hiddenGradient.fill(0, row * H, (row + 1) * H);
+    context.cellGradient.fill(0, row * H, (row + 1) * H);
+  }
+}
+
+/** dW = Σ over T·B of dGates ⊗ input, db = Σ dGates. Products run over T·B, so both sides are transposed first. */
+function weightGradients(precision: Precision, call: RecurrentBackward, sizes: RecurrentSizes, trace: Trace) {
+  const { module, steps, rows } = sizes;
+  const H = module.hiddenSize;
+  const D = module.inputSize;
+  const width = recurrentWidth(module);
+  const positions = steps * rows;
+  const gradient = vectorOf(call.gradient);
+  const G = gradient.data;
+  const [inputAt, inputBiasAt, recurrentAt, recurrentBiasAt] = (
+    ['weight_ih', 'bias_ih', 'weight_hh', 'bias_hh'] as const
+  ).map((name) => gradient.offsetOf(call.module, name)) as [number, number, number, number];
+  G.fill(0, inputAt, recurrentBiasAt + width);
+
+  const gates = floats(precision, width * positions);
+  transpose({ data: trace.gates }, gates, positions, width);
+  const hidden = floats(precision, H * positions);
+  const recurrentGradient = (offset: number, from: number, left: FloatArray, leftFrom: number, n: number) => {
+    const out = { data: G, offset: offset + from * H };
+    multiplyAdd({ data: left, offset: leftFrom * positions }, { data: hidden }, out, n, H, positions);
+  };
+
+  transpose({ data: trace.previous }, hidden, positions, H);
+  if (module.cell !== 'gru') recurrentGradient(recurrentAt, 0, gates, 0, width);
+  else {
+    recurrentGradient(recurrentAt, 0, gates, 0, 2 * H);
+    const candidate = floats(precision, H * positions);
+    transpose({ data: trace.candidate }, candidate, positions, H);
+    if (module.reset === 'after') recurrentGradient(recurrentAt, 2 * H, candidate, 0, H);
+    else {
+      hidden.set(candidate);
+      recurrentGradient(recurrentAt, 2 * H, gates, 2 * H, H);
+    }
+  }
+  if (call.recurrentMask) {
+    const mask = floatsOf(call.recurrentMask);
+    for (let i = 0; i < width * H; i++) G[recurrentAt + i] = G[recurrentAt + i]! * mask[i]!;
+  }
+
+  addColumnSums({ data: trace.gates }, G, inputBiasAt, positions, width);
+  G.copyWithin(recurrentBiasAt, inputBiasAt, inputBiasAt + width);
+  if (module.cell === 'gru' && module.reset === 'after') {
+    G.fill(0, recurrentBiasAt + 2 * H, recurrentBiasAt + 3 * H);
+    addColumnSums({ data: trace.candidate }, G, recurrentBiasAt + 2 * H, positions, H);
+  }
+
+  if (module.input === 'tokens') {
+    const tokens = intsOf(call.input);
+    for (let position = 0; position < positions; position++) {
+      for (
+        let j = 0, gate = position * width, at = inputAt + tokens[position]!;
+        j < width;
+        j++, gate++, at += D
+      ) {
+        G[at] = G[at]! + trace.gates[gate]!;
+      }
+    }
+  } else {
+    const input = floats(precision, D * positions);
+    transpose({ data: trace.input }, input, positions, D);
+    multiplyAdd({ data: gates }, { data: input }, { data: G, offset: inputAt }, width, D, positions);
+  }
+}
+
+/** dX = dGates · W, behind the input's dropout. */
+function inputGradient(precision: Precision, call: RecurrentBackward, sizes: RecurrentSizes, trace: Trace) {
+  const { module, steps, rows } = sizes;
+  const D = module.inputSize;
+  const width = recurrentWidth(module);
+  const weights = vectorOf(call.weights);
+  const transposed = floats(precision, D * width);
+  transpose({ data: weights.data, offset: weights.offsetOf(call.module, 'weight_ih') }, transposed, width, D);
+  const into = floatsOf(call.inputGradient as NonNullable<typeof call.inputGradient>);
+  into.fill(0);
+  multiplyAdd({ data: trace.gates }, { data: transposed }, { data: into }, steps * rows, D, width);
+  if (call.dropout) applyDropout(call.dropout, into, into, steps, rows, D);
+}
+
+/** A token, if the vocabulary has it. */
+export function checkedToken(token: number, vocabularySize: number): number {
+  if (token >= 0 && token < vocabularySize) return token;
+  throw new RangeError(`token ${token} is outside the vocabulary of ${vocabularySize}`);
+}

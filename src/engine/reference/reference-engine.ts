@@ -1,0 +1,305 @@
+/**
+ * The reference engine: the definition of correct, in plain TypeScript.
+ *
+ * Everything happens at once, in row-major arrays, with sums in double. float64 serves gradient checks and exact
+ * comparisons; float32 rounds what it stores.
+ */
+import {
+  checkDropout,
+  checkLinear,
+  checkSameLayout,
+  checkSlots,
+  checkState,
+  checkTensor,
+  moduleOf,
+} from '../checks.ts';
+import { drawToken } from '../draw.ts';
+import type {
+  CrossEntropy,
+  Draw,
+  DropoutCall,
+  ElementType,
+  EmbeddingBackward,
+  EmbeddingForward,
+  Engine,
+  EngineDescription,
+  FloatArray,
+  LinearBackward,
+  LinearForward,
+  NumberArray,
+  Precision,
+  RecurrentBackward,
+  RecurrentForward,
+  Step,
+  Tape,
+  Tensor,
+  Update,
+  Vector,
+} from '../engine.ts';
+import { type Layout, recurrentModules } from '../layout.ts';
+import { crossEntropy, logSumExp } from './cross-entropy.ts';
+import {
+  arrayOf,
+  floats,
+  floatsOf,
+  intsOf,
+  ReferenceTape,
+  ReferenceTensor,
+  ReferenceVector,
+  vectorOf,
+} from './handles.ts';
+import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
+import { clip, norm, update } from './optimizer.ts';
+import { applyDropout, checkedToken, recurrentBackward, recurrentForward } from './recurrent.ts';
+
+export class ReferenceEngine implements Engine {
+  readonly description: EngineDescription;
+  readonly #precision: Precision;
+
+  constructor(precision: Precision) {
+    this.#precision = precision;
+    this.description = {
+      name: 'reference',
+      precision,
+      text: `CPU, reference engine in plain TypeScript, ${precision}, 1 thread`,
+    };
+  }
+
+  tensor(type: ElementType, shape: readonly number[]): Tensor {
+    return new ReferenceTensor(this.#precision, type, shape);
+  }
+
+  vector(layout: Layout): Vector {
+    return new ReferenceVector(this.#precision, layout);
+  }
+
+  tape(layout: Layout, module: number, steps: number, rows: number): Tape {
+    return new ReferenceTape(this.#precision, layout, module, steps, rows);
+  }
+
+  release(handle: Tensor | Vector | Tape) {
+    if (handle instanceof ReferenceTape) handle.trace = undefined;
+    else if (handle instanceof ReferenceTensor || handle instanceof ReferenceVector) handle.data = undefined;
+    else throw new TypeError('this handle was made by another engine');
+  }
+
+  write(target: Tensor | Vector, values: NumberArray, offset = 0) {
+    arrayOf(target).set(values, offset);
+  }
+
+  read(source: Vector): Promise<FloatArray>;
+  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
+  async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
+    return arrayOf(source).slice();
+  }
+
+  fill(target: Tensor | Vector, value: number) {
+    arrayOf(target).fill(value);
+  }
+
+  copy(from: Tensor | Vector, to: Tensor | Vector) {
+    if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
+    else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
+    else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+    arrayOf(to).set(arrayOf(from));
+  }
+
+  recurrentForward(call: RecurrentForward) {
+    recurrentForward(this.#precision, call);
+  }
+
+  recurrentBackward(call: RecurrentBackward) {
+    recurrentBackward(this.#precision, call);
+  }
+
+  embeddingForward({ weights, module, tokens, output }: EmbeddingForward) {
+    const { vocabularySize: V, outputSize: D } = moduleOf(weights, module, 'embedding');
+    checkTensor('tokens', tokens, 'int', [null, null]);
+    checkTensor('output', output, 'float', [...tokens.shape, D]);
+    const vector = vectorOf(weights);
+    const table = vector.data.subarray(vector.offsetOf(module, 'weight'));
+    const out = floatsOf(output);
+    intsOf(tokens).forEach((token, position) => {
+      const at = checkedToken(token, V) * D;
+      out.set(table.subarray(at, at + D), position * D);
+    });
+  }
+
+  embeddingBackward({ gradient, module, tokens, outputGradient }: EmbeddingBackward) {
+    const { vocabularySize: V, outputSize: D } = moduleOf(gradient, module, 'embedding');
+    checkTensor('tokens', tokens, 'int', [null, null]);
+    checkTensor('outputGradient', outputGradient, 'float', [...tokens.shape, D]);
+    const vector = vectorOf(gradient);
+    const table = vector.data.subarray(vector.offsetOf(module, 'weight')).subarray(0, V * D);
+    const from = floatsOf(outputGradient);
+    table.fill(0);
+    intsOf(tokens).forEach((token, position) => {
+      const at = checkedToken(token, V) * D;
+      for (let d = 0; d < D; d++) table[at + d] = table[at + d]! + from[position * D + d]!;
+    });
+  }
+
+  /** output = input · Wᵀ + b. */
+  linearForward(call: LinearForward) {
+    const module = moduleOf(call.weights, call.module, 'linear');
+    const positions = checkLinear(call, module);
+    const { inputSize: H, outputSize: V } = module;
+    const weights = vectorOf(call.weights);
+    const biasAt = weights.offsetOf(call.module, 'bias');
+    const bias = weights.data.subarray(biasAt, biasAt + V);
+    const out = floatsOf(call.output);
+    for (let position = 0; position < positions; position++) out.set(bias, position * V);
+    const matrix = { data: weights.data, offset: weights.offsetOf(call.module, 'weight') };
+    multiplyAdd({ data: floatsOf(call.input) }, matrix, { data: out }, positions, V, H);
+  }
+
+  /** dW = dYᵀ · X, db = Σ dY, dX = dY · W. */
+  linearBackward(call: LinearBackward) {
+    const module = moduleOf(call.weights, call.module, 'linear');
+    const positions = checkLinear({ input: call.input, output: call.outputGradient }, module);
+    if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
+    checkSameLayout(call.weights, call.gradient);
+    const { inputSize: H, outputSize: V } = module;
+    const weights = vectorOf(call.weights);
+    const gradient = vectorOf(call.gradient);
+    const weightAt = weights.offsetOf(call.module, 'weight');
+    const biasAt = weights.offsetOf(call.module, 'bias');
+    const dY = floatsOf(call.outputGradient);
+
+    gradient.data.fill(0, weightAt, weightAt + V * H);
+    gradient.data.fill(0, biasAt, biasAt + V);
+    const left = floats(this.#precision, V * positions);
+    const right = floats(this.#precision, H * positions);
+    transpose({ data: dY }, left, positions, V);
+    transpose({ data: floatsOf(call.input) }, right, positions, H);
+    multiplyAdd({ data: left }, { data: right }, { data: gradient.data, offset: weightAt }, V, H, positions);
+    addColumnSums({ data: dY }, gradient.data, biasAt, positions, V);
+
+    if (call.inputGradient) {
+      const transposed = floats(this.#precision, H * V);
+      transpose({ data: weights.data, offset: weightAt }, transposed, V, H);
+      const into = floatsOf(call.inputGradient);
+      into.fill(0);
+      multiplyAdd({ data: dY }, { data: transposed }, { data: into }, positions, H, V);
+    }
+  }
+
+  crossEntropy(call: CrossEntropy) {
+    crossEntropy(call);
+  }
+
+  dropout(call: DropoutCall) {
+    checkDropout(call);
+    const [steps, rows, units] = call.input.shape as [number, number, number];
+    applyDropout(call, floatsOf(call.input), floatsOf(call.output), steps, rows, units);
+  }
+
+  norm(vector: Vector, into: Tensor) {
+    checkTensor('into', into, 'float', [1]);
+    floatsOf(into)[0] = norm(vectorOf(vector).data);
+  }
+
+  clip(vector: Vector, limits: { readonly norm?: number; readonly element?: number }) {
+    clip(vectorOf(vector).data, limits);
+  }
+
+  update(call: Update) {
+    update(call);
+  }
+
+  average(from: Vector, into: Vector, weight: number) {
+    checkSameLayout(from, into);
+    const source = vectorOf(from).data;
+    const target = vectorOf(into).data;
+    for (let i = 0; i < target.length; i++) target[i] = target[i]! + (source[i]! - target[i]!) * weight;
+  }
+
+  /** One step of N streams: the whole-sequence operations with T = 1 over the gathered states. */
+  step({ weights, states, slots, tokens, output, outputKind }: Step) {
+    const { layout } = weights;
+    const count = slots.length;
+    if (tokens.length !== count) throw new RangeError(`tokens: got ${tokens.length}, expected ${count}`);
+    if (count === 0) return;
+    const expected = recurrentModules(layout).length;
+    if (states.length !== expected)
+      throw new RangeError(`states: got ${states.length}, expected ${expected}`);
+    let input = this.tensor('int', [1, count]);
+    this.write(input, tokens);
+    let layer = 0;
+    layout.forEach((module, index) => {
+      if (module.kind === 'embedding') {
+        const embedded = this.tensor('float', [1, count, module.outputSize]);
+        this.embeddingForward({ weights, module: index, tokens: input, output: embedded });
+        input = embedded;
+      } else if (module.kind === 'recurrent') {
+        const state = states[layer++] as Tensor;
+        checkState('states', state, module, null);
+        checkSlots('slots', slots, state.shape[1] as number);
+        const own = this.tensor('float', [state.shape[0] as number, count, module.hiddenSize]);
+        const hidden = this.tensor('float', [1, count, module.hiddenSize]);
+        const places = Int32Array.from(slots.keys());
+        this.copySlots(state, slots, own, places);
+        this.recurrentForward({ weights, module: index, input, initial: own, final: own, output: hidden });
+        this.copySlots(own, places, state, slots);
+        input = hidden;
+      } else {
+        const logits = this.tensor('float', [1, count, module.outputSize]);
+        this.linearForward({ weights, module: index, input, output: logits });
+        input = logits;
+      }
+    });
+    const V = input.shape[2] as number;
+    checkTensor('output', output, 'float', [null, V]);
+    if ((output.shape[0] as number) < count) throw new RangeError(`output: fewer than ${count} rows`);
+    const values = floatsOf(input);
+    if (outputKind === 'logProbabilities') {
+      for (let row = 0; row < count; row++) {
+        const normalizer = logSumExp(values, row * V, V);
+        for (let v = row * V; v < (row + 1) * V; v++) values[v] = values[v]! - normalizer;
+      }
+    }
+    floatsOf(output).set(values);
+  }
+
+  draw({ logProbabilities, uniforms, temperature, tokens }: Draw) {
+    checkTensor('logProbabilities', logProbabilities, 'float', [null, null]);
+    const V = logProbabilities.shape[1] as number;
+    const values = floatsOf(logProbabilities);
+    const into = intsOf(tokens);
+    if (uniforms.length > into.length || uniforms.length > (logProbabilities.shape[0] as number)) {
+      throw new RangeError(`uniforms: got ${uniforms.length}, more than there are rows`);
+    }
+    uniforms.forEach((uniform, row) => {
+      into[row] = drawToken(values.subarray(row * V, (row + 1) * V), uniform, temperature);
+    });
+  }
+
+  copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
+    const [parts, fromCount, H] = from.shape as [number, number, number];
+    checkTensor('to', to, 'float', [parts, null, H]);
+    const toCount = to.shape[1] as number;
+    if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
+    checkSlots('toSlots', toSlots, toCount);
+    if (fromSlots.some((slot) => slot < 0 || slot >= fromCount))
+      throw new RangeError('fromSlots: out of range');
+    const source = from === to ? floatsOf(from).slice() : floatsOf(from);
+    const target = floatsOf(to);
+    for (let part = 0; part < parts; part++) {
+      fromSlots.forEach((slot, i) => {
+        const at = (part * fromCount + slot) * H;
+        target.set(source.subarray(at, at + H), (part * toCount + (toSlots[i] as number)) * H);
+      });
+    }
+  }
+
+  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
+    const [parts, slots, H] = state.shape as [number, number, number];
+    const { part, slot, unit } = place;
+    const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
+    if (!inside)
+      throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
+    floatsOf(state)[(part * slots + slot) * H + unit] = value;
+  }
+
+  async close() {}
+}
