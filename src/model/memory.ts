@@ -1,0 +1,58 @@
+/** How much memory a training run or a model in use takes, told before anything is allocated. */
+import type { Precision } from '../engine/engine.ts';
+import { gateCount, parameterCount } from '../engine/layout.ts';
+import { MemoryError } from '../errors.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { layoutOf, type ModelConfig } from './config.ts';
+
+export interface MemoryNeeds {
+  readonly precision: Precision;
+  /** Rows and steps of a batch; 1 and 1 for sampling. */
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** Moments that the optimizer keeps; undefined where nothing is trained. */
+  readonly moments?: number | undefined;
+}
+
+/**
+ * Bytes that the arrays of a model take: parameters, gradient and moments; outputs and tapes of every layer; logits.
+ *
+ * An estimate from the sizes of the parts, within a quarter of what the engines use; the program itself comes on top.
+ */
+export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
+  const { batchSize: B, sequenceLength: T, moments } = needs;
+  const { hiddenSize: H, vocabularySize: V, layers: L, cell } = config;
+  const vectors = moments === undefined ? 1 : 2 + moments;
+  const G = gateCount(cell);
+  // Outputs; on the tape the gates, h and c before, c after or the candidate, the input.
+  const perUnit = moments === undefined ? 1 : 1 + G + 4;
+  const layers = T * B * H * perUnit * L;
+  // Two gradients of outputs, and both sides of a weight gradient, transposed.
+  const work = moments === undefined ? 0 : T * B * H * (2 + G + 1);
+  const decoder = T * B * V * 2;
+  // One weight matrix at a time is transposed.
+  const transposed = G * H * Math.max(H, V);
+  const elements = parameterCount(layoutOf(config)) * vectors + layers + work + decoder + transposed;
+  return elements * (needs.precision === 'float64' ? 8 : 4);
+}
+
+/**
+ * @param available Bytes of memory that the machine has for this program.
+ * @throws {MemoryError} when the model would need more.
+ */
+export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: number): number {
+  const bytes = layerCountFits(config) ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
+  if (bytes <= available) return bytes;
+  const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
+  const amount = Number.isFinite(bytes) ? `about ${formatBytes(bytes)}` : 'more memory than any machine has';
+  throw new MemoryError(
+    `a ${config.cell} with ${shape}, ${formatCount(needs.batchSize)} streams × ${formatCount(needs.sequenceLength)} steps, ` +
+      `would take ${amount}; there are ${formatBytes(available)}.\n` +
+      'Try fewer hidden units, fewer layers, a smaller batch or a shorter sequence.',
+  );
+}
+
+/** A layout of a billion layers is itself too large to build. */
+function layerCountFits(config: ModelConfig): boolean {
+  return config.layers <= 10_000;
+}

@@ -1,0 +1,202 @@
+/**
+ * The model on an engine: its parameters, room for one batch, and the passes forward and backward over it.
+ *
+ * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, V vocabulary, L layers.
+ */
+import type { Batch } from '../data/batches.ts';
+import type { Dropout, Engine, FloatArray, NumberArray, Tape, Tensor, Vector } from '../engine/engine.ts';
+import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { layoutOf, type ModelConfig } from './config.ts';
+
+/** The state of every recurrent layer, each float [S, B, H]. */
+export type NetworkState = readonly Tensor[];
+
+/** What the masks of dropout depend on, beside the place in the network. */
+export interface DropoutMoment {
+  readonly seed: number;
+  readonly iteration: number;
+}
+
+/** What only training needs. */
+interface TrainingRoom {
+  readonly gradient: Vector;
+  readonly tapes: readonly Tape[];
+  /** Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. */
+  readonly outputGradients: readonly [Tensor, Tensor];
+  /** The decoder's input after dropout, float [T, B, H]; absent without dropout. */
+  readonly dropped: Tensor | undefined;
+}
+
+export class Network {
+  readonly layout: Layout;
+  readonly weights: Vector;
+  /** float [1]: the sum of the losses of all positions of the last batch, in nats. */
+  readonly totalLoss: Tensor;
+  /** Positions in a batch, T·B. */
+  readonly positions: number;
+  readonly #engine: Engine;
+  readonly #config: ModelConfig;
+  readonly #batchSize: number;
+  readonly #tokens: Tensor;
+  readonly #targets: Tensor;
+  readonly #outputs: readonly Tensor[];
+  readonly #logits: Tensor;
+  readonly #training: TrainingRoom | undefined;
+
+  /** @param purpose `evaluation` leaves out what only a backward pass needs. */
+  constructor(
+    engine: Engine,
+    config: ModelConfig,
+    shape: { readonly batchSize: number; readonly sequenceLength: number },
+    purpose: 'training' | 'evaluation' = 'training',
+  ) {
+    const { batchSize: B, sequenceLength: T } = shape;
+    const { hiddenSize: H, vocabularySize: V } = config;
+    this.#engine = engine;
+    this.#config = config;
+    this.#batchSize = B;
+    this.positions = T * B;
+    this.layout = layoutOf(config);
+    this.weights = engine.vector(this.layout);
+    this.totalLoss = engine.tensor('float', [1]);
+    this.#tokens = engine.tensor('int', [T, B]);
+    this.#targets = engine.tensor('int', [T, B]);
+    const output = () => engine.tensor('float', [T, B, H]);
+    this.#outputs = recurrentModules(this.layout).map(output);
+    this.#logits = engine.tensor('float', [T, B, V]);
+    if (purpose === 'training') {
+      this.#training = {
+        gradient: engine.vector(this.layout),
+        tapes: this.#outputs.map((_, layer) => engine.tape(this.layout, layer, T, B)),
+        outputGradients: [output(), output()],
+        dropped: config.dropout > 0 ? output() : undefined,
+      };
+    }
+  }
+
+  /** The gradient that `backward` leaves. */
+  get gradient(): Vector {
+    return this.#trainingRoom.gradient;
+  }
+
+  /** A state of zeros for the rows of a batch. */
+  makeState(): NetworkState {
+    return recurrentModules(this.layout).map((module) =>
+      this.#engine.tensor('float', [stateParts(module.cell), this.#batchSize, module.hiddenSize]),
+    );
+  }
+
+  /** Sets all parameters, given in canonical order. */
+  writeParameters(parameters: NumberArray): void {
+    this.#engine.write(this.weights, parameters);
+  }
+
+  /** All parameters, in canonical order. */
+  readParameters(): Promise<FloatArray> {
+    return this.#engine.read(this.weights);
+  }
+
+  /** The loss of a batch, left in `totalLoss`. `state` goes on to what it is after the batch. */
+  evaluate(batch: Batch, state: NetworkState): void {
+    this.#writeBatch(batch);
+    this.#forward(state, undefined, undefined);
+    this.#engine.crossEntropy({
+      logits: this.#logits,
+      targets: this.#targets,
+      total: this.totalLoss,
+    });
+  }
+
+  /**
+   * The loss of a batch, left in `totalLoss`, and its gradient, left in `gradient`.
+   *
+   * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
+   * stops at the start of the batch. `state` goes on to what it is after the batch.
+   */
+  differentiate(batch: Batch, state: NetworkState, moment: DropoutMoment): void {
+    this.#writeBatch(batch);
+    this.#forward(state, moment, this.#trainingRoom.tapes);
+    this.#engine.crossEntropy({
+      logits: this.#logits,
+      targets: this.#targets,
+      total: this.totalLoss,
+      gradient: this.#logits,
+      gradientScale: 1 / this.#batchSize,
+    });
+    this.#backward(moment);
+  }
+
+  get #trainingRoom(): TrainingRoom {
+    if (!this.#training) throw new TypeError('this network was made for evaluation');
+    return this.#training;
+  }
+
+  #writeBatch({ inputs, targets }: Batch): void {
+    this.#engine.write(this.#tokens, inputs);
+    this.#engine.write(this.#targets, targets);
+  }
+
+  #forward(state: NetworkState, moment: DropoutMoment | undefined, tapes: readonly Tape[] | undefined): void {
+    let input = this.#tokens;
+    this.#outputs.forEach((output, layer) => {
+      const layerState = state[layer] as Tensor;
+      this.#engine.recurrentForward({
+        weights: this.weights,
+        module: layer,
+        input,
+        initial: layerState,
+        final: layerState,
+        output,
+        tape: tapes?.[layer],
+        dropout: this.#dropout(moment, layer),
+      });
+      input = output;
+    });
+    const decoder = this.#outputs.length;
+    const dropout = this.#dropout(moment, decoder);
+    const dropped = this.#training?.dropped;
+    if (dropout && dropped) {
+      this.#engine.dropout({ ...dropout, input, output: dropped });
+      input = dropped;
+    }
+    this.#engine.linearForward({ weights: this.weights, module: decoder, input, output: this.#logits });
+  }
+
+  #backward(moment: DropoutMoment): void {
+    const { gradient, tapes, outputGradients, dropped } = this.#trainingRoom;
+    const decoder = this.#outputs.length;
+    const top = this.#outputs[decoder - 1] as Tensor;
+    let [incoming, outgoing] = outputGradients;
+    const dropout = this.#dropout(moment, decoder);
+    this.#engine.linearBackward({
+      weights: this.weights,
+      gradient,
+      module: decoder,
+      input: dropped ?? top,
+      outputGradient: this.#logits,
+      inputGradient: incoming,
+    });
+    if (dropout) this.#engine.dropout({ ...dropout, input: incoming, output: incoming });
+
+    for (let layer = decoder - 1; layer >= 0; layer--) {
+      this.#engine.recurrentBackward({
+        weights: this.weights,
+        gradient,
+        module: layer,
+        input: layer === 0 ? this.#tokens : (this.#outputs[layer - 1] as Tensor),
+        output: this.#outputs[layer] as Tensor,
+        outputGradient: incoming,
+        tape: tapes[layer] as Tape,
+        inputGradient: layer === 0 ? undefined : outgoing,
+        dropout: this.#dropout(moment, layer),
+      });
+      [incoming, outgoing] = [outgoing, incoming];
+    }
+  }
+
+  /** Dropout at the input of a layer (or, after the last, of the decoder): on all but the first, while training. */
+  #dropout(moment: DropoutMoment | undefined, layer: number): Dropout | undefined {
+    if (!moment || layer === 0 || this.#config.dropout === 0) return undefined;
+    return { probability: this.#config.dropout, stream: layer, ...moment };
+  }
+}

@@ -1,0 +1,152 @@
+/** From a prompt to tokens, with a rule for characters that the model does not know. */
+import { segment } from '../data/tokenizer.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { TextError } from '../errors.ts';
+import { formatCount } from '../util/format-number.ts';
+
+/** `error`: refuse; `skip`: leave out; `nearest`: take what is closest among the known, else leave out. */
+export type UnknownRule = 'error' | 'skip' | 'nearest';
+
+export interface EncodedPrompt {
+  readonly tokens: readonly number[];
+  /** The prompt as the model reads it, to be echoed. */
+  readonly text: string;
+  /** What was left out or replaced, in a line each. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * The tokens of a prompt.
+ *
+ * A model with an unknown symbol reads it for every character that it does not know, whatever the rule.
+ *
+ * @throws {TextError} `text-unknown-character` for the first unknown character under `error`
+ */
+export function encodePrompt(vocabulary: Vocabulary, prompt: string, unknown: UnknownRule): EncodedPrompt {
+  const normalized = vocabulary.normalize === 'nfc' ? prompt.normalize('NFC') : prompt;
+  const tokens: number[] = [];
+  const shown: string[] = [];
+  const replaced = new Map<string, string>();
+  const skipped = new Map<string, number>();
+  let position = 0;
+  for (const symbol of segment(normalized, vocabulary.kind)) {
+    position++;
+    const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
+    if (token !== undefined) {
+      tokens.push(token);
+      shown.push(symbol);
+      continue;
+    }
+    if (unknown === 'error') throw unknownCharacter(symbol, position);
+    const near = unknown === 'nearest' ? nearestKnown(vocabulary, symbol) : undefined;
+    if (near === undefined) {
+      skipped.set(symbol, (skipped.get(symbol) ?? 0) + 1);
+      continue;
+    }
+    replaced.set(symbol, near.join(''));
+    tokens.push(...near.map((known) => vocabulary.tokenOf(known) as number));
+    shown.push(...near);
+  }
+  return {
+    tokens,
+    text: vocabulary.kind === 'byte' ? decodeLatin1(shown) : shown.join(''),
+    notices: [...replacedNotice(replaced), ...skippedNotice(skipped)],
+  };
+}
+
+/** Typographic characters and what a typewriter has for them. */
+const TYPEWRITER: Readonly<Record<string, string>> = {
+  '\u2018': "'",
+  '\u2019': "'",
+  '\u201a': "'",
+  '\u201b': "'",
+  '\u2032': "'",
+  '\u201c': '"',
+  '\u201d': '"',
+  '\u201e': '"',
+  '\u201f': '"',
+  '\u2033': '"',
+  '\u00ab': '"',
+  '\u00bb': '"',
+  '\u2010': '-',
+  '\u2011': '-',
+  '\u2012': '-',
+  '\u2013': '-',
+  '\u2014': '-',
+  '\u2015': '-',
+  '\u2212': '-',
+  '\u00a0': ' ',
+  '\u2002': ' ',
+  '\u2003': ' ',
+  '\u2009': ' ',
+  '\u202f': ' ',
+  '\u3000': ' ',
+  '\t': ' ',
+};
+
+function otherCase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower === text ? text.toUpperCase() : lower;
+}
+
+const compatible = (text: string) => text.normalize('NFKC');
+const unmarked = (text: string) => compatible(text).normalize('NFKD').replace(/\p{M}/gu, '');
+const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char] ?? char).join('');
+
+/** In this order: NFKC, without marks, the other case, typographic characters as ASCII. */
+const ATTEMPTS: readonly ((text: string) => string)[] = [
+  compatible,
+  unmarked,
+  otherCase,
+  (text) => otherCase(compatible(text)),
+  (text) => otherCase(unmarked(text)),
+  typewritten,
+];
+
+/** The known symbols closest to an unknown one; undefined where none of the attempts is known as a whole. */
+function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
+  if (vocabulary.kind === 'byte') return undefined;
+  for (const attempt of ATTEMPTS) {
+    const symbols = [...segment(attempt(symbol), vocabulary.kind)];
+    if (symbols.length > 0 && symbols.every((known) => vocabulary.tokenOf(known) !== undefined))
+      return symbols;
+  }
+  return undefined;
+}
+
+/** A symbol for people: quoted, with its code points where it can't be seen. */
+function describe(symbol: string): string {
+  const points = Array.from(symbol, (char) => {
+    const hex = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
+    return `U+${hex}`;
+  });
+  return `${JSON.stringify(symbol)} (${points.join(' ')})`;
+}
+
+function unknownCharacter(symbol: string, position: number): TextError {
+  return new TextError(
+    'text-unknown-character',
+    `the prompt's character ${formatCount(position)}, ${describe(symbol)}, is not in the model's vocabulary.\n` +
+      'Leave it out, or use --unknown skip or --unknown nearest.',
+  );
+}
+
+function replacedNotice(replaced: ReadonlyMap<string, string>): string[] {
+  if (replaced.size === 0) return [];
+  const pairs = Array.from(replaced, ([from, to]) => `${JSON.stringify(from)} by ${JSON.stringify(to)}`);
+  return [`the model does not know some characters of the prompt; replaced ${pairs.join(', ')}`];
+}
+
+function skippedNotice(skipped: ReadonlyMap<string, number>): string[] {
+  if (skipped.size === 0) return [];
+  const parts = Array.from(skipped, ([symbol, count]) =>
+    count === 1 ? describe(symbol) : `${describe(symbol)} ${formatCount(count)} times`,
+  );
+  return [`the model does not know some characters of the prompt; left out ${parts.join(', ')}`];
+}
+
+function decodeLatin1(bytes: readonly string[]): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)),
+  );
+}

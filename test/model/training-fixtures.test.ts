@@ -1,0 +1,94 @@
+/** Golden: twenty iterations as the original computed them. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { Batch } from '../../src/data/batches.ts';
+import type { Precision } from '../../src/engine/engine.ts';
+import type { Cell } from '../../src/engine/layout.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
+import { Network } from '../../src/model/network.ts';
+import { fromOriginalOrder, initialParameters, toOriginalOrder } from '../../src/model/parameters.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { largestDifference } from '../compare.ts';
+
+interface TrainingFixture {
+  readonly opt: {
+    model: Cell;
+    rnn_size: number;
+    num_layers: number;
+    grad_clip: number;
+    learning_rate: number;
+  };
+  readonly batches: { x: number[][]; y: number[][] }[];
+  readonly params_init: number[];
+  readonly losses: number[];
+  readonly grad1: number[];
+  readonly grad2: number[];
+  readonly params_final: number[];
+}
+
+/** A batch of the fixture, [batch][time] from 1, as ours, [T, B] from 0. */
+function toBatch({ x, y }: { x: number[][]; y: number[][] }): Batch {
+  const timeFirst = (rows: number[][]) =>
+    Int32Array.from((rows[0] as number[]).flatMap((_, t) => rows.map((row) => (row[t] as number) - 1)));
+  return { inputs: timeFirst(x), targets: timeFirst(y) };
+}
+
+for (const name of ['lstm12x2', 'gru12x2', 'rnn12x2', 'lstm12x2_clip02']) {
+  const url = new URL(`../fixtures/original/training/${name}.json`, import.meta.url);
+  const fixture: TrainingFixture = JSON.parse(readFileSync(url, 'utf8'));
+  const config: ModelConfig = {
+    cell: fixture.opt.model,
+    layers: fixture.opt.num_layers,
+    hiddenSize: fixture.opt.rnn_size,
+    vocabularySize: 62,
+    dropout: 0,
+  };
+  const layout = layoutOf(config);
+
+  test(`${name}: the seed gives the original's initial parameters, to the bit`, () => {
+    const parameters = initialParameters(layout, new MersenneTwister(123));
+    assert.deepEqual(Array.from(toOriginalOrder(layout, parameters)), fixture.params_init);
+  });
+
+  const cases: [Precision, number][] = [
+    ['float64', 1e-9],
+    ['float32', 1e-4],
+  ];
+  for (const [precision, tolerance] of cases) {
+    test(`${name}: losses, gradients and parameters of 20 iterations, ${precision}`, async () => {
+      const engine = new ReferenceEngine(precision);
+      const network = new Network(engine, config, { batchSize: 5, sequenceLength: 10 });
+      network.writeParameters(fromOriginalOrder(layout, Float64Array.from(fixture.params_init)));
+      const state = network.makeState();
+      const moment = engine.vector(network.layout);
+      const report = engine.tensor('float', [4]);
+      for (const [index, batch] of fixture.batches.entries()) {
+        network.differentiate(toBatch(batch), state, { seed: 123, iteration: index + 1 });
+        const [total] = await engine.read(network.totalLoss);
+        const loss = (total as number) / network.positions;
+        const original = fixture.losses[index] as number;
+        assert.ok(
+          Math.abs(loss - original) <= tolerance * original,
+          `loss of iteration ${index + 1}: ${loss}, the original's ${original}`,
+        );
+        engine.update({
+          weights: network.weights,
+          gradient: network.gradient,
+          moments: [moment],
+          rule: { kind: 'rmsprop', alpha: 0.95, epsilon: 1e-8 },
+          learningRate: fixture.opt.learning_rate,
+          clipElement: fixture.opt.grad_clip,
+          report,
+        });
+        const expected = [fixture.grad1, fixture.grad2][index];
+        if (!expected) continue;
+        const gradient = toOriginalOrder(layout, await engine.read(network.gradient));
+        assert.ok(largestDifference(gradient, expected) <= tolerance, `gradient ${index + 1}`);
+      }
+      const parameters = toOriginalOrder(layout, await network.readParameters());
+      assert.ok(largestDifference(parameters, fixture.params_final) <= tolerance, 'final parameters');
+    });
+  }
+}
