@@ -3,6 +3,7 @@
  *
  * Losses are in nats a token; times in milliseconds; iterations are counted from 1 over the whole run.
  */
+import type { TextFacts } from '../data/corpus.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { TrainingOptions } from './options.ts';
 
@@ -23,6 +24,8 @@ export interface WarningEvent {
 export interface StartedEvent {
   readonly type: 'started';
   readonly options: TrainingOptions;
+  /** What is trained on. */
+  readonly text: TextFacts;
   readonly vocabularySize: number;
   /** Batches in each split. */
   readonly batches: { readonly train: number; readonly validation: number; readonly test: number };

@@ -1,0 +1,115 @@
+/** A trained model to use: load, generate, save. Runs in Node and in a page. */
+import type { Vocabulary } from './data/vocabulary.ts';
+import type { Engine, Vector } from './engine/engine.ts';
+import { parameterCount } from './engine/layout.ts';
+import { ReferenceEngine } from './engine/reference/reference-engine.ts';
+import type { Checkpoint } from './formats/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { layoutOf, type ModelConfig } from './model/config.ts';
+import { checkGenerateOptions, type GenerateOptionsInput } from './sample/options.ts';
+import { generateTokens } from './sample/generator.ts';
+import { encodePrompt } from './sample/prompt.ts';
+import { TextStream } from './sample/text-stream.ts';
+import { MersenneTwister } from './util/mersenne-twister.ts';
+
+export interface GenerateInput extends GenerateOptionsInput {
+  /** Ends the text with the signal's reason as an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of characters of the prompt that were left out or replaced. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+export class LanguageModel {
+  readonly checkpoint: Checkpoint;
+  readonly #engine: Engine;
+  readonly #weights: Vector;
+
+  constructor(checkpoint: Checkpoint) {
+    this.checkpoint = checkpoint;
+    this.#engine = new ReferenceEngine(checkpoint.precision);
+    this.#weights = this.#engine.vector(layoutOf(checkpoint.config));
+    this.#engine.write(this.#weights, checkpoint.parameters);
+  }
+
+  /**
+   * The model in the bytes of a checkpoint file.
+   *
+   * @param name What to call it in messages.
+   * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+   */
+  static fromBytes(bytes: Uint8Array, name = 'the checkpoint'): LanguageModel {
+    return new LanguageModel(decodeCheckpoint(bytes, name));
+  }
+
+  get config(): ModelConfig {
+    return this.checkpoint.config;
+  }
+
+  get vocabulary(): Vocabulary {
+    return this.checkpoint.vocabulary;
+  }
+
+  get parameterCount(): number {
+    return parameterCount(this.#weights.layout);
+  }
+
+  /** The engine in one line. */
+  get engine(): string {
+    return this.#engine.description.text;
+  }
+
+  /** The checkpoint as the bytes of a file. */
+  toBytes(): Uint8Array {
+    const parts = encodeCheckpoint(this.checkpoint);
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  /**
+   * Text that continues the prompt (which is not repeated), in pieces of a symbol or so, never half a character.
+   *
+   * @throws {OptionError} for an option that does not fit
+   * @throws {TextError} `text-unknown-character` for a prompt with a character that the model does not know
+   */
+  async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
+    const stream = new TextStream(this.vocabulary);
+    for await (const token of this.#tokens(input)) {
+      const text = stream.push(token);
+      if (text) yield text;
+    }
+    const rest = stream.end();
+    if (rest) yield rest;
+  }
+
+  /** As `generate`, in bytes: for a model over bytes those that it drew, otherwise UTF-8. */
+  async *generateBytes(input: GenerateInput = {}): AsyncGenerator<Uint8Array, void, void> {
+    for await (const token of this.#tokens(input)) yield this.vocabulary.bytesOf(token);
+  }
+
+  /** Gives the memory back; the model can't be used afterwards. */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  #tokens({ signal, onNotice, ...given }: GenerateInput): AsyncGenerator<number, void, void> {
+    const options = checkGenerateOptions(given);
+    const prompt = encodePrompt(this.vocabulary, options.prompt, options.unknown);
+    for (const notice of prompt.notices) onNotice?.(notice);
+    return generateTokens({
+      engine: this.#engine,
+      weights: this.#weights,
+      vocabularySize: this.vocabulary.size,
+      unknownToken: this.vocabulary.unknownToken,
+      prompt: prompt.tokens,
+      length: options.length,
+      temperature: options.temperature,
+      generator: new MersenneTwister(options.seed),
+      signal,
+    });
+  }
+}

@@ -1,0 +1,12 @@
+/** What both faces of the library have in common. */
+export type { Corpus, TextFacts, TextInput } from './data/corpus.ts';
+export { Vocabulary } from './data/vocabulary.ts';
+export type { FloatArray, Precision } from './engine/engine.ts';
+export * from './errors.ts';
+export type { Checkpoint, LossRecord, TrainingState } from './formats/checkpoint.ts';
+export { memoryStorage } from './formats/memory-storage.ts';
+export type { CheckpointIdentity, CheckpointStorage } from './formats/storage.ts';
+export type { ModelConfig } from './model/config.ts';
+export type { GenerateOptions, GenerateOptionsInput } from './sample/options.ts';
+export type * from './train/events.ts';
+export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';

@@ -1,0 +1,25 @@
+/** Losses by iteration, as they grow. */
+import type { LossRecord } from '../formats/checkpoint.ts';
+
+export class LossHistory {
+  readonly #iterations: number[] = [];
+  readonly #values: number[] = [];
+  #lowest = Number.POSITIVE_INFINITY;
+
+  /** Adds a loss, in nats; true when it is the lowest so far. */
+  add(iteration: number, loss: number): boolean {
+    this.#iterations.push(iteration);
+    this.#values.push(loss);
+    if (!(loss < this.#lowest)) return false;
+    this.#lowest = loss;
+    return true;
+  }
+
+  get first(): number | undefined {
+    return this.#values[0];
+  }
+
+  toRecord(): LossRecord {
+    return { iterations: Int32Array.from(this.#iterations), values: Float64Array.from(this.#values) };
+  }
+}

@@ -1,0 +1,68 @@
+/** `train` in Node: texts and checkpoints are files. */
+import { totalmem } from 'node:os';
+import { loadCorpus } from '../data/corpus.node.ts';
+import { UsageError } from '../errors.ts';
+import { readCheckpointFile } from '../formats/read.node.ts';
+import { folderStorage } from '../formats/storage.node.ts';
+import type { TrainingEvent } from './events.ts';
+import type { TrainingOptionsInput } from './options.ts';
+import { startingOptions, trainOn, train as trainOnText } from './train.ts';
+
+export interface TrainInput extends TrainingOptionsInput {
+  /** The text itself, */
+  readonly text?: string | Uint8Array | undefined;
+  /** or where it is: a file, a folder with `input.txt`, or `-` for standard input. */
+  readonly textFile?: string | undefined;
+  /** Files that are held out; the fractions then no longer apply. */
+  readonly validFile?: string | undefined;
+  readonly testFile?: string | undefined;
+  /** Folder for checkpoints, made when missing. Absent: nothing is written; the last event carries the model. */
+  readonly checkpointDir?: string | undefined;
+  /** Checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
+  readonly initFrom?: string | undefined;
+  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Trains a model on a text.
+ *
+ * @returns events: one for every iteration, evaluation and checkpoint; the last one, `finished`, carries the model
+ * @throws {OptionError} for an option that does not fit
+ * @throws {TextError} for a text that is missing or can't be trained on
+ * @throws {MemoryError} for a model that does not fit in memory
+ * @throws {CheckpointError} for a checkpoint that can't be read, or a folder that can't be written
+ * @throws {DivergenceError} when the loss is not finite or three times the first
+ */
+export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, textFile, validFile, testFile, checkpointDir, initFrom, signal, ...given } = input;
+  if ((text === undefined) === (textFile === undefined)) {
+    throw new UsageError('train: give either text, the text itself, or textFile, where it is');
+  }
+  const initial = initFrom === undefined ? undefined : await readCheckpointFile(initFrom);
+  const settings = {
+    storage: checkpointDir === undefined ? undefined : folderStorage(checkpointDir),
+    initial,
+    signal,
+    availableMemory: availableMemory(),
+  };
+  if (text !== undefined) {
+    if (validFile !== undefined || testFile !== undefined) {
+      throw new UsageError('train: validFile and testFile go with textFile');
+    }
+    yield* trainOnText({ ...given, ...settings, text });
+    return;
+  }
+  const { options, notices } = startingOptions(given, initial);
+  const corpus = await loadCorpus(
+    { path: textFile as string },
+    { ...options, vocabulary: initial?.vocabulary, valid: validFile, test: testFile },
+  );
+  yield* trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, settings);
+}
+
+/** What the machine, or the container, has in all. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}

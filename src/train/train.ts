@@ -1,0 +1,117 @@
+/** Training as a library call: from a text and options to a stream of events. Runs in Node and in a page. */
+import { buildCorpus, type Corpus, type TextInput } from '../data/corpus.ts';
+import { fitShape } from '../data/splits.ts';
+import { ReferenceEngine } from '../engine/reference/reference-engine.ts';
+import { CheckpointError } from '../errors.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
+import { formatCount } from '../util/format-number.ts';
+import type { TrainingEvent } from './events.ts';
+import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput } from './options.ts';
+import { runTraining } from './trainer.ts';
+
+/** What `train` takes beside the training options. */
+export interface TrainSettings {
+  /** Where checkpoints go. Absent: nowhere; the last event carries the model. */
+  readonly storage?: CheckpointStorage | undefined;
+  /** A checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
+  readonly initial?: Checkpoint | undefined;
+  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of memory that the run may take. Default 4 GB. */
+  readonly availableMemory?: number | undefined;
+}
+
+export interface TrainInput extends TrainingOptionsInput, TrainSettings {
+  /** The text: a string, or the bytes of a file. */
+  readonly text: string | Uint8Array;
+  /** What the text is called in messages. */
+  readonly name?: string | undefined;
+  /** Texts that are held out; the fractions then no longer apply. */
+  readonly validation?: TextInput | undefined;
+  readonly test?: TextInput | undefined;
+}
+
+const DEFAULT_MEMORY = 4e9;
+
+/**
+ * Trains a model on a text.
+ *
+ * @returns events: one for every iteration, evaluation and checkpoint; the last one, `finished`, carries the model
+ * @throws {OptionError} for an option that does not fit
+ * @throws {TextError} for a text that can't be trained on
+ * @throws {MemoryError | CheckpointError | DivergenceError} as `runTraining`
+ */
+export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, name = 'the text', validation, test, storage, initial, signal, availableMemory, ...given } = input;
+  const { options, notices } = startingOptions(given, initial);
+  const vocabulary = initial?.vocabulary;
+  const corpus = await buildCorpus({ text, name, validation, test }, { ...options, vocabulary });
+  yield* trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, {
+    storage,
+    initial,
+    signal,
+    availableMemory,
+  });
+}
+
+/** Trains on a corpus that is already there. */
+export async function* trainOn(
+  corpus: Corpus,
+  asked: TrainingOptions,
+  { storage, initial, signal, availableMemory = DEFAULT_MEMORY }: TrainSettings,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const options = asked.fit ? { ...asked, ...fitShape(corpus, asked) } : asked;
+  const notices = [...corpus.notices];
+  if (asked.fit) {
+    notices.push(
+      `--fit: batch_size ${formatCount(options.batchSize)}, seq_length ${formatCount(options.sequenceLength)}`,
+    );
+  }
+  const engine = new ReferenceEngine(options.precision);
+  try {
+    yield* runTraining({
+      corpus: { ...corpus, notices },
+      options,
+      engine,
+      storage,
+      parameters: initial?.parameters,
+      signal,
+      availableMemory,
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+/**
+ * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
+ * that was given and differs is said.
+ *
+ * @throws {OptionError}
+ */
+export function startingOptions(
+  given: TrainingOptionsInput,
+  initial: Checkpoint | undefined,
+): { options: TrainingOptions; notices: string[] } {
+  if (!initial) return { options: checkTrainingOptions(given), notices: [] };
+  const { config, vocabulary } = initial;
+  if (vocabulary.size !== config.vocabularySize) {
+    throw new CheckpointError('checkpoint-vocabulary', 'the checkpoint has no vocabulary of the size of its model');
+  }
+  const fixed = {
+    cell: config.cell,
+    hiddenSize: config.hiddenSize,
+    layers: config.layers,
+    tokens: vocabulary.kind,
+    normalize: vocabulary.normalize,
+  };
+  const options = checkTrainingOptions({ dropout: config.dropout, ...given, ...fixed });
+  const notices = Object.entries(fixed)
+    .filter(([name, value]) => {
+      const asked = given[name as keyof TrainingOptionsInput];
+      return asked !== undefined && asked !== value;
+    })
+    .map(([name, value]) => `${name} is ${value}: it comes from the checkpoint to start from`);
+  return { options, notices };
+}

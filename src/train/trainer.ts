@@ -1,0 +1,224 @@
+/**
+ * Training as a stream of events.
+ *
+ * One iteration is a batch forward and backward, clip, update; every `evaluateEvery` iterations and after the last epoch
+ * the validation loss is measured and a checkpoint saved. However the run ends, by its last iteration, the signal or
+ * `return()`, what was learned is saved; a run that diverged ends with an error instead.
+ */
+import type { Splits } from '../data/batches.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { splitCorpus, splitWarnings } from '../data/splits.ts';
+import type { Engine, FloatArray } from '../engine/engine.ts';
+import { parameterCount } from '../engine/layout.ts';
+import { CheckpointError } from '../errors.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import { saveCheckpoint } from '../formats/checkpoint-name.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { checkMemory } from '../model/memory.ts';
+import { nextTurn } from '../util/event-loop.ts';
+import { evaluateSplit } from './evaluation.ts';
+import type { CheckpointedEvent, TrainingEvent } from './events.ts';
+import { momentCount } from './optimizer.ts';
+import type { TrainingOptions } from './options.ts';
+import { type IterationFigures, TrainingRun } from './run.ts';
+import { checkStability } from './stability.ts';
+
+export interface TrainerInput {
+  readonly corpus: Corpus;
+  readonly options: TrainingOptions;
+  readonly engine: Engine;
+  /** Where checkpoints go. Absent: nowhere. */
+  readonly storage?: CheckpointStorage | undefined;
+  /** Parameters to start from, in canonical order. */
+  readonly parameters?: FloatArray | undefined;
+  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of memory that the run may take. */
+  readonly availableMemory: number;
+}
+
+/**
+ * @throws {TextError} when the text does not make a batch
+ * @throws {MemoryError} when the model does not fit
+ * @throws {CheckpointError} when checkpoints can't be written, before training; when the last one can't, after it
+ * @throws {DivergenceError} when the loss is not finite or three times the first
+ */
+export async function* runTraining(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
+  const { corpus, options, engine, storage, signal } = input;
+  for (const message of corpus.notices) yield { type: 'notice', message };
+  const splits = splitCorpus(corpus, options);
+  const config = configOf(corpus, options);
+  const memory = checkMemory(config, { ...options, moments: momentCount(options.optimizer) }, input.availableMemory);
+  await storage?.prepare();
+
+  const run = new TrainingRun(engine, config, options, corpus, splits, input.parameters);
+  yield startedEvent(run, input, splits, memory);
+  for (const warning of splitWarnings(splits, options)) yield { type: 'warning', ...warning };
+
+  const saver = new Saver(run, options.saveName, storage);
+  const clock = new IterationClock();
+  let ended = false;
+  try {
+    while (run.iteration < run.schedule.last && !signal?.aborted) {
+      const figures = await run.iterate();
+      const milliseconds = clock.lap();
+      const event: TrainingEvent = { type: 'iteration', ...withoutUpdated(figures), milliseconds };
+      try {
+        checkStability(run.iteration, figures.trainLoss, run.trainLosses.first as number, figures.updated);
+      } catch (error) {
+        ended = true;
+        yield event;
+        throw error;
+      }
+      if (run.schedule.evaluatesAt(run.iteration)) yield* evaluateAndSave(input, run, splits, saver, clock);
+      yield event;
+      await nextTurn();
+    }
+    if (saver.needed) yield* saver.save(undefined);
+    ended = true;
+  } finally {
+    // The consumer left the loop, or something failed: what was learned is kept.
+    if (!ended && saver.needed) await saver.saveQuietly();
+  }
+  if (saver.failure) throw saver.failure;
+  yield {
+    type: 'finished',
+    reason: endReason(run, input),
+    iteration: run.iteration,
+    epoch: run.epoch,
+    checkpoint: await run.checkpoint(),
+    path: saver.path,
+  };
+}
+
+function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
+  const { cell, layers, hiddenSize, dropout } = options;
+  return { cell, layers, hiddenSize, vocabularySize: corpus.vocabulary.size, dropout };
+}
+
+function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits, memory: number): TrainingEvent {
+  const { corpus, options, engine } = input;
+  return {
+    type: 'started',
+    options,
+    text: corpus.text,
+    vocabularySize: corpus.vocabulary.size,
+    batches: {
+      train: splits.train.count,
+      validation: splits.validation.count,
+      test: splits.test.count,
+    },
+    tokens: corpus.tokens.length,
+    parameters: parameterCount(run.network.layout),
+    memory,
+    engine: engine.description.text,
+    iterations: run.schedule.last,
+  };
+}
+
+function withoutUpdated({ updated: _, ...figures }: IterationFigures) {
+  return figures;
+}
+
+function endReason(run: TrainingRun, { signal, options }: TrainerInput) {
+  if (signal?.aborted && run.iteration < run.schedule.last) return 'interrupted';
+  return run.iteration === options.maxIterations ? 'iterations' : 'completed';
+}
+
+/** The validation loss, a sample and a checkpoint; their time does not count as training. */
+async function* evaluateAndSave(
+  { engine, signal }: TrainerInput,
+  run: TrainingRun,
+  splits: Splits,
+  saver: Saver,
+  clock: IterationClock,
+): AsyncGenerator<TrainingEvent, void, void> {
+  clock.pause();
+  let loss: number | undefined;
+  if (splits.validation.count > 0) {
+    const evaluation = evaluateSplit(engine, run.network, splits.validation, signal);
+    let step = await evaluation.next();
+    for (; !step.done; step = await evaluation.next()) {
+      yield { type: 'evaluating', batch: step.value, batches: splits.validation.count };
+    }
+    loss = step.value;
+    // Interrupted: the loop ends next, and saves.
+    if (loss === undefined) return clock.resume();
+    const best = run.validationLosses.add(run.iteration, loss);
+    yield { type: 'evaluated', iteration: run.iteration, epoch: run.epoch, validationLoss: loss, best };
+  }
+  yield { type: 'sampled', iteration: run.iteration, text: await run.sample() };
+  yield* saver.save(loss);
+  clock.resume();
+}
+
+/** Saves checkpoints, and goes on without where that fails: the earlier ones are untouched. */
+class Saver {
+  /** Where the last checkpoint went. */
+  path: string | undefined;
+  /** Why the last attempt failed, if it did. */
+  failure: CheckpointError | undefined;
+  readonly #run: TrainingRun;
+  readonly #name: string;
+  readonly #storage: CheckpointStorage | undefined;
+  #savedIteration = 0;
+
+  constructor(run: TrainingRun, name: string, storage: CheckpointStorage | undefined) {
+    this.#run = run;
+    this.#name = name;
+    this.#storage = storage;
+  }
+
+  /** Whether something was learned since the last checkpoint. */
+  get needed(): boolean {
+    return this.#storage !== undefined && this.#savedIteration < this.#run.iteration;
+  }
+
+  async *save(validationLoss: number | undefined): AsyncGenerator<TrainingEvent, void, void> {
+    const event = await this.saveQuietly(validationLoss);
+    if (event) yield event;
+    else if (this.failure) {
+      yield { type: 'warning', code: this.failure.code, message: `${this.failure.message} Training goes on.` };
+    }
+  }
+
+  async saveQuietly(validationLoss?: number): Promise<CheckpointedEvent | undefined> {
+    if (!this.#storage) return undefined;
+    const { iteration, epoch } = this.#run;
+    const checkpoint: Checkpoint = await this.#run.checkpoint();
+    try {
+      this.path = await saveCheckpoint(this.#storage, checkpoint, this.#name, validationLoss);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      this.failure = error;
+      return undefined;
+    }
+    this.failure = undefined;
+    this.#savedIteration = iteration;
+    return { type: 'checkpointed', iteration, epoch, path: this.path, validationLoss };
+  }
+}
+
+/** Wall time between the ends of iterations, less pauses. */
+class IterationClock {
+  #last = performance.now();
+  #paused = 0;
+  #pauseStart = 0;
+
+  lap(): number {
+    const now = performance.now();
+    const elapsed = now - this.#last - this.#paused;
+    this.#last = now;
+    this.#paused = 0;
+    return elapsed;
+  }
+
+  pause(): void {
+    this.#pauseStart = performance.now();
+  }
+
+  resume(): void {
+    this.#paused += performance.now() - this.#pauseStart;
+  }
+}
