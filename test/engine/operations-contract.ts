@@ -1,0 +1,402 @@
+/** The part of the engine contract that is about everything but recurrent layers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drawToken } from '../../src/engine/draw.ts';
+import { type Engine, type FloatArray, type Tensor, UPDATE_REPORT } from '../../src/engine/engine.ts';
+import type { Layout } from '../../src/engine/layout.ts';
+import { largestDifference } from '../compare.ts';
+import { RandomValues } from './random-values.ts';
+import type { ContractSubject } from './recurrent-contract.ts';
+
+const V = 9;
+const H = 6;
+const layout: Layout = [
+  { kind: 'embedding', name: 'embedding', vocabularySize: V, outputSize: H },
+  { kind: 'recurrent', name: 'layer 1', cell: 'lstm', input: 'dense', inputSize: H, hiddenSize: H },
+  { kind: 'recurrent', name: 'layer 2', cell: 'rnn', input: 'dense', inputSize: H, hiddenSize: H },
+  { kind: 'linear', name: 'decoder', inputSize: H, outputSize: V },
+];
+const T = 4;
+const B = 3;
+
+async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
+  return (await engine.read(tensor)) as FloatArray;
+}
+
+export function operationsContract(subject: ContractSubject) {
+  const { name, make, tolerance } = subject;
+  const check = (what: string, run: (engine: Engine, random: RandomValues) => Promise<void>) =>
+    test(`${name}: ${what}`, async () => {
+      const engine = make();
+      await run(engine, new RandomValues(engine, 11));
+      await engine.close();
+    });
+  const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) =>
+    assert.ok(largestDifference(actual, expected) <= tolerance, what);
+
+  check('write, read, fill and copy keep row-major order', async (engine) => {
+    const tensor = engine.tensor('float', [2, 3]);
+    engine.write(tensor, [1, 2, 3, 4, 5, 6]);
+    engine.write(tensor, [9, 8], 2);
+    assert.deepEqual(Array.from(await read(engine, tensor)), [1, 2, 9, 8, 5, 6]);
+    const twin = engine.tensor('float', [2, 3]);
+    engine.copy(tensor, twin);
+    engine.fill(tensor, 7);
+    assert.deepEqual(Array.from(await read(engine, twin)), [1, 2, 9, 8, 5, 6]);
+    assert.deepEqual(Array.from(await read(engine, tensor)), [7, 7, 7, 7, 7, 7]);
+    assert.throws(() => engine.copy(tensor, engine.tensor('float', [3, 2])), RangeError);
+    assert.throws(() => engine.write(tensor, [1, 2], 5), RangeError);
+  });
+
+  check('a released handle can not be used', async (engine) => {
+    const tensor = engine.tensor('float', [2]);
+    engine.release(tensor);
+    assert.throws(() => engine.fill(tensor, 1), TypeError);
+  });
+
+  check('shapes and types are checked', async (engine, random) => {
+    const weights = random.vector(layout);
+    const output = engine.tensor('float', [T, B, V]);
+    const wide = engine.tensor('float', [T, B, H + 1]);
+    assert.throws(() => engine.linearForward({ weights, module: 3, input: wide, output }), RangeError);
+    assert.throws(() => engine.linearForward({ weights, module: 1, input: wide, output }), TypeError);
+    const tokens = engine.tensor('int', [T, B]);
+    engine.fill(tokens, V);
+    const embedded = engine.tensor('float', [T, B, H]);
+    assert.throws(
+      () => engine.embeddingForward({ weights, module: 0, tokens, output: embedded }),
+      RangeError,
+    );
+  });
+
+  check('the embedding looks up rows, and gathers their gradients', async (engine, random) => {
+    const weights = random.vector(layout);
+    const tokens = random.integers([T, B], V);
+    const output = engine.tensor('float', [T, B, H]);
+    engine.embeddingForward({ weights, module: 0, tokens, output });
+    const table = (await engine.read(weights)).subarray(0, V * H);
+    const ids = Array.from((await engine.read(tokens)) as Int32Array);
+    assert.deepEqual(
+      Array.from(await read(engine, output)),
+      ids.flatMap((id) => Array.from(table.subarray(id * H, (id + 1) * H))),
+    );
+    const outputGradient = random.floats([T, B, H]);
+    const gradient = engine.vector(layout);
+    engine.fill(gradient, 3);
+    engine.embeddingBackward({ gradient, module: 0, tokens, outputGradient });
+    const given = await read(engine, outputGradient);
+    const expected = new Float64Array(V * H);
+    ids.forEach((id, position) => {
+      for (let d = 0; d < H; d++) {
+        expected[id * H + d] = (expected[id * H + d] as number) + (given[position * H + d] as number);
+      }
+    });
+    close((await engine.read(gradient)).subarray(0, V * H), expected, 'gradient');
+  });
+
+  check('the linear map and its gradients', async (engine, random) => {
+    const weights = random.vector(layout);
+    const input = random.floats([T, B, H]);
+    const output = engine.tensor('float', [T, B, V]);
+    engine.linearForward({ weights, module: 3, input, output });
+    const all = await engine.read(weights);
+    const W = all.subarray(all.length - V * H - V, all.length - V);
+    const bias = all.subarray(all.length - V);
+    const x = await read(engine, input);
+    const dot = (length: number, term: (index: number) => number) =>
+      Array.from({ length }, (_, index) => term(index)).reduce((a, b) => a + b, 0);
+    const at = (values: FloatArray, index: number) => values[index] as number;
+    const grid = (rows: number, columns: number, value: (row: number, column: number) => number) =>
+      Array.from({ length: rows * columns }, (_, i) => value(Math.floor(i / columns), i % columns));
+    const N = T * B;
+    close(
+      await read(engine, output),
+      grid(N, V, (n, v) => at(bias, v) + dot(H, (h) => at(W, v * H + h) * at(x, n * H + h))),
+      'output',
+    );
+    const outputGradient = random.floats([T, B, V]);
+    const inputGradient = engine.tensor('float', [T, B, H]);
+    const gradient = engine.vector(layout);
+    engine.linearBackward({ weights, gradient, module: 3, input, outputGradient, inputGradient });
+    const dY = await read(engine, outputGradient);
+    const got = await engine.read(gradient);
+    close(
+      got.subarray(got.length - V * H - V, got.length - V),
+      grid(V, H, (v, h) => dot(N, (n) => at(dY, n * V + v) * at(x, n * H + h))),
+      'weight',
+    );
+    close(
+      got.subarray(got.length - V),
+      grid(1, V, (_, v) => dot(N, (n) => at(dY, n * V + v))),
+      'bias',
+    );
+    close(
+      await read(engine, inputGradient),
+      grid(N, H, (n, h) => dot(V, (v) => at(W, v * H + h) * at(dY, n * V + v))),
+      'input',
+    );
+    assert.ok(
+      got.subarray(0, got.length - V * H - V).every((value) => value === 0),
+      'other modules untouched',
+    );
+  });
+
+  check('cross entropy: losses, weights, log-probabilities and gradient', async (engine, random) => {
+    const logits = random.floats([T, B, V], 4);
+    const targets = random.integers([T, B], V);
+    const positionWeights = random.floats([T, B]);
+    engine.write(positionWeights, [0], 4);
+    const total = engine.tensor('float', [1]);
+    const losses = engine.tensor('float', [T, B]);
+    const logProbabilities = engine.tensor('float', [T, B, V]);
+    const gradient = engine.tensor('float', [T, B, V]);
+    const x = await read(engine, logits);
+    const ids = (await engine.read(targets)) as Int32Array;
+    const weights = await read(engine, positionWeights);
+    engine.crossEntropy({
+      logits,
+      targets,
+      positionWeights,
+      total,
+      losses,
+      logProbabilities,
+      gradient,
+      gradientScale: 0.25,
+    });
+    const logP: number[] = [];
+    for (let n = 0; n < T * B; n++) {
+      const row = Array.from(x.subarray(n * V, (n + 1) * V));
+      const normalizer = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+      logP.push(...row.map((value) => value - normalizer));
+    }
+    const expected = Array.from(ids, (id, n) => -(logP[n * V + id] as number));
+    close(await read(engine, logProbabilities), logP, 'log-probabilities');
+    close(await read(engine, losses), expected, 'losses');
+    const sum = expected.reduce((s, loss, n) => s + loss * (weights[n] as number), 0);
+    close(await read(engine, total), [sum], 'total');
+    close(
+      await read(engine, gradient),
+      logP.map((value, i) => {
+        const n = Math.floor(i / V);
+        return 0.25 * (weights[n] as number) * (Math.exp(value) - (i % V === ids[n] ? 1 : 0));
+      }),
+      'gradient',
+    );
+    const kept = await read(engine, gradient);
+    engine.crossEntropy({ logits, targets, positionWeights, total, gradient: logits, gradientScale: 0.25 });
+    assert.deepEqual(await read(engine, logits), kept, 'in place');
+  });
+
+  check('dropout zeroes its share, scales the rest, and repeats itself', async (engine) => {
+    const [steps, rows, units] = [20, 10, 50];
+    const input = engine.tensor('float', [steps, rows, units]);
+    engine.fill(input, 1);
+    const output = engine.tensor('float', [steps, rows, units]);
+    const call = { probability: 0.25, seed: 3, iteration: 4, stream: 1, input, output };
+    engine.dropout(call);
+    const mask = await read(engine, output);
+    const dropped = mask.filter((value) => value === 0).length / mask.length;
+    assert.ok(Math.abs(dropped - 0.25) < 0.02, `dropped ${dropped}`);
+    const scale = engine.description.precision === 'float64' ? 1 / 0.75 : Math.fround(1 / 0.75);
+    assert.ok(
+      mask.every((value) => value === 0 || value === scale),
+      'scaled by 1 / (1 - p)',
+    );
+    engine.dropout(call);
+    assert.deepEqual(await read(engine, output), mask, 'the same call, the same mask');
+    for (const change of [{ seed: 4 }, { iteration: 5 }, { stream: 2 }]) {
+      engine.dropout({ ...call, ...change });
+      assert.notDeepEqual(await read(engine, output), mask, JSON.stringify(change));
+    }
+    const tail = engine.tensor('float', [5, rows, units]);
+    engine.fill(tail, 1);
+    engine.dropout({ ...call, input: tail, output: tail, firstStep: 15 });
+    assert.deepEqual(await read(engine, tail), mask.slice(15 * rows * units), 'a piece of the sequence');
+    engine.dropout({ ...call, perSequence: true });
+    const constant = await read(engine, output);
+    assert.deepEqual(constant.slice(0, rows * units), constant.slice(7 * rows * units, 8 * rows * units));
+  });
+
+  check('norm, clip and average', async (engine, random) => {
+    const vector = random.vector(layout, 2);
+    const values = await engine.read(vector);
+    const length = Math.hypot(...values);
+    const into = engine.tensor('float', [1]);
+    engine.norm(vector, into);
+    close(await read(engine, into), [length], 'norm');
+    engine.clip(vector, { norm: length / 2, element: 0.4 });
+    close(
+      await engine.read(vector),
+      values.map((value) => Math.max(-0.4, Math.min(0.4, value / 2))),
+      'clipped',
+    );
+    const other = random.vector(layout);
+    const before = await engine.read(other);
+    const clipped = await engine.read(vector);
+    engine.average(vector, other, 0.25);
+    close(
+      await engine.read(other),
+      before.map((value, i) => value + ((clipped[i] as number) - value) * 0.25),
+      'average',
+    );
+  });
+
+  check(
+    'RMSProp and Adam are their formulas; nothing moves on a gradient that is not finite',
+    async (engine, random) => {
+      const rules = [
+        { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-8 } as const,
+        { kind: 'adam', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, step: 3 } as const,
+      ];
+      for (const rule of rules) {
+        const weights = random.vector(layout);
+        const gradient = random.vector(layout, 2);
+        const first = random.vector(layout);
+        const second = random.vector(layout);
+        const moments = rule.kind === 'adam' ? [first, second] : [first];
+        // Second moments are never negative.
+        for (const moment of rule.kind === 'adam' ? [second] : [first]) {
+          engine.write(moment, (await engine.read(moment)).map(Math.abs));
+        }
+        const report = engine.tensor('float', [4]);
+        const [w, g, m, s] = (await Promise.all(
+          [weights, gradient, first, second].map((vector) => engine.read(vector)),
+        )) as [FloatArray, FloatArray, FloatArray, FloatArray];
+        const call = { weights, gradient, moments, rule, learningRate: 0.01, clipElement: 1.5, report };
+        engine.update(call);
+        const clipped = g.map((value) => Math.max(-1.5, Math.min(1.5, value)));
+        const expected = w.map((value, i) => {
+          const x = clipped[i] as number;
+          if (rule.kind === 'rmsprop') {
+            const moment = rule.alpha * (m[i] as number) + (1 - rule.alpha) * x * x;
+            return value - (0.01 * x) / (Math.sqrt(moment) + rule.epsilon);
+          }
+          const mean = (rule.beta1 * (m[i] as number) + (1 - rule.beta1) * x) / (1 - rule.beta1 ** 3);
+          const square = (rule.beta2 * (s[i] as number) + (1 - rule.beta2) * x * x) / (1 - rule.beta2 ** 3);
+          return value - (0.01 * mean) / (Math.sqrt(square) + rule.epsilon);
+        });
+        close(await engine.read(weights), expected, `${rule.kind}: weights`);
+        const figures = await read(engine, report);
+        close([figures[UPDATE_REPORT.rawGradientNorm] as number], [Math.hypot(...g)], 'raw norm');
+        close([figures[UPDATE_REPORT.gradientNorm] as number], [Math.hypot(...clipped)], 'norm');
+        close([figures[UPDATE_REPORT.weightNorm] as number], [Math.hypot(...expected)], 'weight norm');
+        assert.equal(figures[UPDATE_REPORT.applied], 1);
+
+        const kept = await engine.read(weights);
+        const keptMoment = await engine.read(first);
+        engine.write(gradient, [Number.NaN], 5);
+        engine.update(call);
+        assert.equal((await read(engine, report))[UPDATE_REPORT.applied], 0);
+        engine.write(gradient, [0], 5);
+        const loss = engine.tensor('float', [1]);
+        engine.write(loss, [Number.POSITIVE_INFINITY]);
+        engine.update({ ...call, loss });
+        assert.equal((await read(engine, report))[UPDATE_REPORT.applied], 0);
+        assert.deepEqual(await engine.read(weights), kept);
+        assert.deepEqual(await engine.read(first), keptMoment);
+      }
+    },
+  );
+
+  check(
+    'step: streams in slots are the whole network, bit for bit, and each as if alone',
+    async (engine, random) => {
+      const weights = random.vector(layout, 0.8);
+      const slotCount = 5;
+      const states = () => [
+        engine.tensor('float', [2, slotCount, H]),
+        engine.tensor('float', [1, slotCount, H]),
+      ];
+      const together = states();
+      const output = engine.tensor('float', [3, V]);
+      const slots = Int32Array.of(4, 0, 2);
+      const sequences = [
+        [1, 2, 3, 4],
+        [5, 5, 0, 1],
+        [8, 7, 6, 5],
+      ];
+      const results: FloatArray[] = [];
+      for (let t = 0; t < 4; t++) {
+        const tokens = Int32Array.from(sequences, (sequence) => sequence[t] as number);
+        engine.step({ weights, states: together, slots, tokens, output, outputKind: 'logProbabilities' });
+        results.push(await read(engine, output));
+      }
+      for (const [stream, sequence] of sequences.entries()) {
+        const alone = states();
+        const row = engine.tensor('float', [1, V]);
+        for (const [t, token] of sequence.entries()) {
+          engine.step({
+            weights,
+            states: alone,
+            slots: Int32Array.of(1),
+            tokens: Int32Array.of(token),
+            output: row,
+            outputKind: 'logProbabilities',
+          });
+          const expected = (results[t] as FloatArray).slice(stream * V, (stream + 1) * V);
+          assert.deepEqual(await read(engine, row), expected);
+          close(
+            [Array.from(expected, Math.exp).reduce((a, b) => a + b, 0)],
+            [1],
+            'probabilities add up to 1',
+          );
+        }
+      }
+      const state = await read(engine, together[0] as Tensor);
+      assert.ok(
+        state.slice(1 * H, 2 * H).every((value) => value === 0),
+        'other slots are untouched',
+      );
+      assert.throws(
+        () =>
+          engine.step({
+            weights,
+            states: together,
+            slots: Int32Array.of(1, 1),
+            tokens: Int32Array.of(0, 0),
+            output,
+            outputKind: 'logits',
+          }),
+        RangeError,
+      );
+    },
+  );
+
+  check('draw follows the rule of draw.ts', async (engine, random) => {
+    const logProbabilities = random.floats([3, V], 3);
+    const tokens = engine.tensor('int', [3]);
+    const uniforms = Float64Array.of(0.1, 0.5, 0.999);
+    const rows = await read(engine, logProbabilities);
+    for (const temperature of [0, 0.5, 1, 100]) {
+      engine.draw({ logProbabilities, uniforms, temperature, tokens });
+      assert.deepEqual(
+        Array.from((await engine.read(tokens)) as Int32Array),
+        Array.from(uniforms, (uniform, row) =>
+          drawToken(rows.slice(row * V, (row + 1) * V), uniform, temperature),
+        ),
+      );
+    }
+  });
+
+  check('copySlots gathers, scatters and forks; setUnit sets one number', async (engine, random) => {
+    const from = random.floats([2, 4, H]);
+    const to = engine.tensor('float', [2, 3, H]);
+    engine.copySlots(from, Int32Array.of(3, 3, 0), to, Int32Array.of(0, 2, 1));
+    const source = await read(engine, from);
+    const target = await read(engine, to);
+    for (const [slot, origin] of [
+      [0, 3],
+      [1, 0],
+      [2, 3],
+    ] as const) {
+      for (const part of [0, 1]) {
+        const got = target.slice((part * 3 + slot) * H, (part * 3 + slot + 1) * H);
+        assert.deepEqual(got, source.slice((part * 4 + origin) * H, (part * 4 + origin + 1) * H));
+      }
+    }
+    engine.setUnit(to, { part: 1, slot: 2, unit: 3 }, 42);
+    target[(1 * 3 + 2) * H + 3] = 42;
+    assert.deepEqual(await read(engine, to), target);
+    assert.throws(() => engine.setUnit(to, { part: 2, slot: 0, unit: 0 }, 1), RangeError);
+  });
+}

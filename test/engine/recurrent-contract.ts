@@ -1,0 +1,243 @@
+/** The part of the engine contract that is about recurrent layers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Engine, FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
+import { gateCount, type Layout, type RecurrentModule, stateParts } from '../../src/engine/layout.ts';
+import { largestDifference } from '../compare.ts';
+import { naiveRecurrent } from './naive-recurrent.ts';
+import { RandomValues, sizeOf } from './random-values.ts';
+
+export interface ContractSubject {
+  readonly name: string;
+  make(): Engine;
+  /** Largest difference from exact results, relative to the largest element. */
+  readonly tolerance: number;
+}
+
+const kinds: Pick<RecurrentModule, 'cell' | 'reset'>[] = [
+  { cell: 'lstm' },
+  { cell: 'gru', reset: 'before' },
+  { cell: 'gru', reset: 'after' },
+  { cell: 'rnn' },
+];
+
+/** A layer with everything that a call can take. */
+class Case {
+  readonly layout: Layout;
+  readonly module: RecurrentModule;
+  readonly weights: Vector;
+  readonly input: Tensor;
+  readonly resets: Tensor;
+  readonly recurrentMask: Tensor;
+  readonly initial: Tensor;
+  readonly outputGradient: Tensor;
+  readonly finalGradient: Tensor;
+  readonly engine: Engine;
+  readonly steps: number;
+  readonly rows: number;
+
+  constructor(
+    engine: Engine,
+    kind: Pick<RecurrentModule, 'cell' | 'reset'>,
+    input: 'tokens' | 'dense',
+    { steps = 5, rows = 3, hiddenSize = 6, inputSize = 4, seed = 1 } = {},
+  ) {
+    this.engine = engine;
+    this.steps = steps;
+    this.rows = rows;
+    this.module = { kind: 'recurrent', name: 'layer', ...kind, input, inputSize, hiddenSize };
+    this.layout = [this.module];
+    const random = new RandomValues(engine, seed);
+    const parts = stateParts(kind.cell);
+    this.weights = random.vector(this.layout, 0.8);
+    this.input =
+      input === 'tokens'
+        ? random.integers([steps, rows], inputSize)
+        : random.floats([steps, rows, inputSize]);
+    this.resets = engine.tensor('byte', [steps, rows]);
+    engine.write(this.resets, [1], rows * Math.min(2, steps - 1) + 1);
+    this.recurrentMask = random.integersAsFloats([gateCount(kind.cell) * hiddenSize, hiddenSize]);
+    this.initial = random.floats([parts, rows, hiddenSize]);
+    this.outputGradient = random.floats([steps, rows, hiddenSize]);
+    this.finalGradient = random.floats([parts, rows, hiddenSize]);
+  }
+
+  /** Runs forward; the outputs and the final state. */
+  async forward(options: { resets?: boolean; mask?: boolean } = {}) {
+    const { engine, steps, rows, module } = this;
+    const output = engine.tensor('float', [steps, rows, module.hiddenSize]);
+    const final = engine.tensor('float', this.initial.shape);
+    const tape = engine.tape(this.layout, 0, steps, rows);
+    engine.recurrentForward({
+      weights: this.weights,
+      module: 0,
+      input: this.input,
+      initial: this.initial,
+      final,
+      output,
+      tape,
+      resets: options.resets ? this.resets : undefined,
+      recurrentMask: options.mask ? this.recurrentMask : undefined,
+    });
+    return { output, final, tape };
+  }
+}
+
+/** Numbers of a float tensor. */
+async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
+  return (await engine.read(tensor)) as FloatArray;
+}
+
+export function recurrentContract({ name, make, tolerance }: ContractSubject) {
+  for (const kind of kinds) {
+    const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
+    for (const input of ['tokens', 'dense'] as const) {
+      test(`${name}: ${kindName}, ${input}: forward is the equations`, async () => {
+        const engine = make();
+        for (const options of [{}, { resets: true }, { mask: true }, { resets: true, mask: true }]) {
+          const layer = new Case(engine, kind, input);
+          const { output, final } = await layer.forward(options);
+          const expected = naiveRecurrent({
+            module: layer.module,
+            parameters: await engine.read(layer.weights),
+            steps: layer.steps,
+            rows: layer.rows,
+            input: await engine.read(layer.input),
+            initial: await engine.read(layer.initial),
+            resets: options.resets ? await engine.read(layer.resets) : undefined,
+            mask: options.mask ? await engine.read(layer.recurrentMask) : undefined,
+          });
+          assert.ok(largestDifference(await read(engine, output), expected.output) <= tolerance, 'output');
+          assert.ok(largestDifference(await read(engine, final), expected.final) <= tolerance, 'final state');
+        }
+        await engine.close();
+      });
+    }
+
+    test(`${name}: ${kindName}: a sequence in pieces, step by step or beside other rows has the same bits`, async () => {
+      const engine = make();
+      const whole = new Case(engine, kind, 'dense', { steps: 7, rows: 5, hiddenSize: 19, inputSize: 11 });
+      const { output, final } = await whole.forward();
+      const expected = await read(engine, output);
+      const expectedFinal = await read(engine, final);
+      const input = await read(engine, whole.input);
+      const initial = await read(engine, whole.initial);
+      const H = 19;
+      const D = 11;
+      for (const cut of [[7], [3, 4], [1, 1, 1, 1, 1, 1, 1]]) {
+        for (const rows of [[0, 1, 2, 3, 4], [3], [4, 1]]) {
+          const state = engine.tensor('float', [stateParts(kind.cell), rows.length, H]);
+          engine.write(state, pickRows(initial, 5, H, rows));
+          let from = 0;
+          for (const steps of cut) {
+            const piece = engine.tensor('float', [steps, rows.length, D]);
+            engine.write(piece, pickRows(input.subarray(from * 5 * D, (from + steps) * 5 * D), 5, D, rows));
+            const pieceOutput = engine.tensor('float', [steps, rows.length, H]);
+            engine.recurrentForward({
+              weights: whole.weights,
+              module: 0,
+              input: piece,
+              initial: state,
+              final: state,
+              output: pieceOutput,
+            });
+            const got = await read(engine, pieceOutput);
+            const want = pickRows(expected.subarray(from * 5 * H, (from + steps) * 5 * H), 5, H, rows);
+            assert.deepEqual(Array.from(got), Array.from(want));
+            from += steps;
+          }
+          assert.deepEqual(
+            Array.from(await read(engine, state)),
+            Array.from(pickRows(expectedFinal, 5, H, rows)),
+          );
+        }
+      }
+      await engine.close();
+    });
+  }
+}
+
+/** Of [N, B, width] some of the B rows. */
+function pickRows(values: FloatArray, batch: number, width: number, rows: readonly number[]): number[] {
+  const picked: number[] = [];
+  for (let at = 0; at < values.length; at += batch * width) {
+    for (const row of rows) picked.push(...values.subarray(at + row * width, at + (row + 1) * width));
+  }
+  return picked;
+}
+
+/** For engines that compute in float64: finite differences of every gradient that backward gives. */
+export function recurrentGradientContract({ name, make }: ContractSubject) {
+  for (const kind of kinds) {
+    const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
+    for (const input of ['tokens', 'dense'] as const) {
+      for (const dropout of input === 'dense' ? [false, true] : [false]) {
+        test(`${name}: ${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and masks`, async () => {
+          await checkGradients(new Case(make(), kind, input), dropout);
+        });
+      }
+    }
+  }
+}
+
+async function checkGradients(layer: Case, withDropout: boolean) {
+  const { engine, module, weights, steps, rows } = layer;
+  const H = module.hiddenSize;
+  const output = engine.tensor('float', [steps, rows, H]);
+  const final = engine.tensor('float', layer.initial.shape);
+  const tape = engine.tape(layer.layout, 0, steps, rows);
+  const common = {
+    weights,
+    module: 0,
+    input: layer.input,
+    resets: layer.resets,
+    recurrentMask: layer.recurrentMask,
+    dropout: withDropout ? { probability: 0.3, seed: 1, iteration: 2, stream: 3 } : undefined,
+    output,
+    tape,
+  };
+  const outputWeights = await read(engine, layer.outputGradient);
+  const finalWeights = await read(engine, layer.finalGradient);
+  const dot = (a: FloatArray, b: FloatArray) =>
+    a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+  /** A loss that is linear in the outputs and the final state. */
+  const loss = async () => {
+    engine.recurrentForward({ ...common, initial: layer.initial, final });
+    return dot(await read(engine, output), outputWeights) + dot(await read(engine, final), finalWeights);
+  };
+  await loss();
+  const gradient = engine.vector(layer.layout);
+  const inputGradient = module.input === 'dense' ? engine.tensor('float', layer.input.shape) : undefined;
+  const initialGradient = engine.tensor('float', layer.initial.shape);
+  engine.recurrentBackward({
+    ...common,
+    outputGradient: layer.outputGradient,
+    finalGradient: layer.finalGradient,
+    gradient,
+    inputGradient,
+    initialGradient,
+  });
+  const checks: [string, Tensor | Vector, FloatArray][] = [
+    ['weights', weights, await engine.read(gradient)],
+    ['initial state', layer.initial, await read(engine, initialGradient)],
+  ];
+  if (inputGradient) checks.push(['input', layer.input, await read(engine, inputGradient)]);
+  for (const [what, target, got] of checks) {
+    const values = (
+      target.kind === 'vector' ? await engine.read(target) : await engine.read(target)
+    ) as FloatArray;
+    assert.equal(got.length, target.kind === 'vector' ? target.size : sizeOf(target.shape));
+    for (const [index, value] of values.entries()) {
+      const step = 1e-5;
+      engine.write(target, [value + step], index);
+      const above = await loss();
+      engine.write(target, [value - step], index);
+      const below = await loss();
+      engine.write(target, [value], index);
+      const slope = (above - below) / (2 * step);
+      const error = Math.abs(slope - (got[index] as number));
+      assert.ok(error < 1e-6, `${what} ${index}: slope ${slope}, gradient ${got[index]}`);
+    }
+  }
+  await engine.close();
+}

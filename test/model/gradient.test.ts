@@ -1,0 +1,79 @@
+/** Finite differences in float64 against the gradient of the whole model. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Batch } from '../../src/data/batches.ts';
+import type { Cell } from '../../src/engine/layout.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { Network, type NetworkState } from '../../src/model/network.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+
+const VOCABULARY = 7;
+const ROWS = 3;
+const STEPS = 4;
+const STEP = 1e-5;
+
+/** Numbers uniform in ± `range`. */
+function randoms(generator: MersenneTwister, count: number, range: number): Float64Array {
+  return Float64Array.from({ length: count }, () => (generator.nextUniform() * 2 - 1) * range);
+}
+
+function randomBatch(generator: MersenneTwister): Batch {
+  const tokens = () =>
+    Int32Array.from({ length: STEPS * ROWS }, () => Math.floor(generator.nextUniform() * VOCABULARY));
+  return { inputs: tokens(), targets: tokens() };
+}
+
+for (const cell of ['lstm', 'gru', 'rnn'] as const satisfies readonly Cell[]) {
+  for (const layers of [1, 2, 3]) {
+    for (const dropout of [0, 0.4]) {
+      test(`${cell}, ${layers} layers, dropout ${dropout}: the gradient is the slope of the loss`, async () => {
+        const engine = new ReferenceEngine('float64');
+        const config = { cell, layers, hiddenSize: 5, vocabularySize: VOCABULARY, dropout };
+        const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
+        const generator = new MersenneTwister(7 + layers);
+        const parameters = randoms(generator, network.weights.size, 0.6);
+        const batch = randomBatch(generator);
+        const state = network.makeState();
+        const start = state.map((layer) =>
+          randoms(
+            generator,
+            layer.shape.reduce((a, b) => a * b, 1),
+            0.5,
+          ),
+        );
+        const restore = (into: NetworkState) => {
+          into.forEach((layer, index) => {
+            engine.write(layer, start[index] as Float64Array);
+          });
+        };
+
+        /** The sum over time of the mean over rows, which is what the gradient belongs to. */
+        const loss = async () => {
+          network.writeParameters(parameters);
+          restore(state);
+          network.differentiate(batch, state, { seed: 5, iteration: 3 });
+          const [total] = await engine.read(network.totalLoss);
+          return (total as number) / ROWS;
+        };
+
+        await loss();
+        const gradient = await engine.read(network.gradient);
+        assert.ok(
+          gradient.some((value) => Math.abs(value) > 0.01),
+          'a gradient that is worth a check',
+        );
+        for (let index = 0; index < parameters.length; index++) {
+          const value = parameters[index] as number;
+          parameters[index] = value + STEP;
+          const above = await loss();
+          parameters[index] = value - STEP;
+          const below = await loss();
+          parameters[index] = value;
+          const slope = (above - below) / (2 * STEP);
+          const error = Math.abs(slope - (gradient[index] as number));
+          assert.ok(error < 1e-6, `parameter ${index}: slope ${slope}, gradient ${gradient[index]}`);
+        }
+      });
+    }
+  }
+}
