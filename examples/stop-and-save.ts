@@ -1,0 +1,13 @@
+/** Stop a run after some time; what it learned is saved. Run: npx tsx examples/stop-and-save.ts FOLDER */
+import { LanguageModel, train } from 'char-rnn-ts';
+
+const folder = process.argv[2] ?? 'cv';
+const text = 'she sells sea shells by the sea shore, and the shells she sells are sea shells. '.repeat(80);
+
+const signal = AbortSignal.timeout(1500);
+for await (const event of train({ text, hiddenSize: 24, fit: true, checkpointDir: folder, signal })) {
+  if (event.type !== 'finished' || !event.path) continue;
+  console.log(`${event.reason} after ${event.iteration} iterations: ${event.path}`);
+  const model = await LanguageModel.load(event.path);
+  console.log(`${model.parameterCount} parameters, ${model.vocabulary.size} characters`);
+}
