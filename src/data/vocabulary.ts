@@ -1,4 +1,6 @@
 /** The symbols that a model knows, numbered from 0 in order of code point (bytes: of value). */
+import { TextError } from '../errors.ts';
+
 export type TokenKind = 'character' | 'byte' | 'grapheme';
 export type Normalization = 'none' | 'nfc';
 
@@ -11,4 +13,122 @@ export interface VocabularyInit {
   readonly hasUnknown: boolean;
   /** The Unicode version that cut the graphemes. */
   readonly unicodeVersion?: string | undefined;
+}
+
+/** What is shown for the unknown symbol. */
+const REPLACEMENT = '\uFFFD';
+
+export class Vocabulary {
+  readonly kind: TokenKind;
+  readonly normalize: Normalization;
+  readonly symbols: readonly string[];
+  readonly hasUnknown: boolean;
+  readonly unicodeVersion: string | undefined;
+  readonly #tokens: ReadonlyMap<string, number>;
+  readonly #encoder = new TextEncoder();
+
+  /** @throws {RangeError} when the symbols are not sorted, not different, or not of the kind */
+  constructor(init: VocabularyInit) {
+    this.kind = init.kind;
+    this.normalize = init.normalize;
+    this.symbols = [...init.symbols];
+    this.hasUnknown = init.hasUnknown;
+    this.unicodeVersion = init.unicodeVersion;
+    this.symbols.forEach((symbol, index) => {
+      checkSymbol(symbol, init.kind);
+      const before = this.symbols[index - 1];
+      if (before !== undefined && compareCodePoints(before, symbol) >= 0) {
+        throw new RangeError(`symbol ${index} of the vocabulary is not after the one before it`);
+      }
+    });
+    this.#tokens = new Map(this.symbols.map((symbol, token) => [symbol, token]));
+  }
+
+  /**
+   * The vocabulary of a text.
+   *
+   * @param counts How often each symbol occurs.
+   * @param minCount Rarer symbols become the unknown one.
+   * @throws {TextError} `text-one-character` when nothing is left to tell apart
+   */
+  static fromCounts(
+    counts: ReadonlyMap<string, number>,
+    options: Pick<VocabularyInit, 'kind' | 'normalize' | 'unicodeVersion'> & { readonly minCount: number },
+  ): Vocabulary {
+    const kept = [...counts].filter(([, count]) => count >= options.minCount).map(([symbol]) => symbol);
+    const vocabulary = new Vocabulary({
+      kind: options.kind,
+      normalize: options.normalize,
+      symbols: kept.sort(compareCodePoints),
+      hasUnknown: kept.length < counts.size,
+      unicodeVersion: options.unicodeVersion,
+    });
+    if (vocabulary.size >= 2) return vocabulary;
+    throw new TextError(
+      'text-one-character',
+      counts.size < 2
+        ? 'the text repeats one symbol: there is nothing to learn. At least two different ones are needed.'
+        : `no symbol occurs ${options.minCount} times: --min_count leaves nothing to learn. Take a smaller one.`,
+    );
+  }
+
+  /** Number of tokens, the unknown one among them. */
+  get size(): number {
+    return this.symbols.length + (this.hasUnknown ? 1 : 0);
+  }
+
+  /** The token of the unknown symbol, where the vocabulary has one. */
+  get unknownToken(): number | undefined {
+    return this.hasUnknown ? this.symbols.length : undefined;
+  }
+
+  /** The token of a symbol; undefined for one that is not in the vocabulary. */
+  tokenOf(symbol: string): number | undefined {
+    return this.#tokens.get(symbol);
+  }
+
+  /** The symbol of a token; U+FFFD for the unknown one. */
+  symbolOf(token: number): string {
+    return this.symbols[token] ?? REPLACEMENT;
+  }
+
+  /** A token's text in UTF-8; its one byte in a vocabulary of bytes. */
+  bytesOf(token: number): Uint8Array {
+    const symbol = this.symbols[token];
+    if (this.kind === 'byte' && symbol !== undefined) return Uint8Array.of(symbol.charCodeAt(0));
+    return this.#encoder.encode(symbol ?? REPLACEMENT);
+  }
+
+  equals(other: Vocabulary): boolean {
+    return (
+      this.kind === other.kind &&
+      this.normalize === other.normalize &&
+      this.hasUnknown === other.hasUnknown &&
+      this.symbols.length === other.symbols.length &&
+      this.symbols.every((symbol, token) => symbol === other.symbols[token])
+    );
+  }
+}
+
+/** Order by code point, which differs from JavaScript's own (UTF-16) order above U+FFFF. */
+export function compareCodePoints(a: string, b: string): number {
+  const left = a[Symbol.iterator]();
+  const right = b[Symbol.iterator]();
+  for (;;) {
+    const x = left.next();
+    const y = right.next();
+    if (x.done || y.done) return (x.done ? 0 : 1) - (y.done ? 0 : 1);
+    const difference = (x.value.codePointAt(0) as number) - (y.value.codePointAt(0) as number);
+    if (difference !== 0) return difference;
+  }
+}
+
+function checkSymbol(symbol: string, kind: TokenKind): void {
+  const fits =
+    kind === 'byte'
+      ? symbol.length === 1 && symbol.charCodeAt(0) <= 0xff
+      : kind === 'character'
+        ? symbol.length > 0 && symbol.length === String.fromCodePoint(symbol.codePointAt(0) as number).length
+        : symbol.length > 0;
+  if (!fits) throw new RangeError(`${JSON.stringify(symbol)} is not one ${kind}`);
 }
