@@ -25,7 +25,8 @@ export function decodeText(
   name: string,
   options: { readonly tokens: TokenKind; readonly normalize: Normalization },
 ): DecodedText {
-  if (bytes.length === 0) throw new TextError('text-empty', `${name} is empty: there is nothing to learn from.`);
+  if (bytes.length === 0)
+    throw new TextError('text-empty', `${name} is empty: there is nothing to learn from.`);
   if (options.tokens === 'byte') return { content: bytes, notices: [] };
   if (bytes.length > LARGEST_TEXT) {
     throw new TextError(
@@ -42,7 +43,9 @@ export function decodeText(
   if (text === '') throw new TextError('text-empty', `${name} holds nothing but a byte order mark.`);
   const lineEnds = text.match(/\r\n/g)?.length ?? 0;
   if (lineEnds > 0) {
-    notices.push(`${name}: ${formatCount(lineEnds)} lines end in CRLF; kept, so the model will write them too`);
+    notices.push(
+      `${name}: ${formatCount(lineEnds)} lines end in CRLF; kept, so the model will write them too`,
+    );
   }
   return { content: options.normalize === 'nfc' ? text.normalize('NFC') : text, notices };
 }

@@ -6,8 +6,10 @@ export type Content = string | Uint8Array;
 
 /** The symbols of a text, in order. A byte is the string of one character U+0000–U+00FF with its value. */
 export function segment(content: Content, kind: TokenKind): Iterable<string> {
-  if (kind === 'byte') return bytes(typeof content === 'string' ? new TextEncoder().encode(content) : content);
-  const text = typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
+  if (kind === 'byte')
+    return bytes(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+  const text =
+    typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
   return kind === 'grapheme' ? graphemes(text) : text;
 }
 

@@ -1,0 +1,195 @@
+/** What is trained on, what is held out, and whether a text is large enough for it. */
+import { TextError } from '../errors.ts';
+import { formatCount } from '../util/format-number.ts';
+import type { Splits, TokenSource } from './batches.ts';
+import type { Corpus } from './corpus.ts';
+import { RowBatches } from './row-batches.ts';
+
+export interface Shape {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+}
+
+export interface SplitOptions extends Shape {
+  readonly trainFraction: number;
+  readonly validationFraction: number;
+  /** `rows`: the last batches of all rows are held out, as in the original. `tail`: the end of the text. */
+  readonly split: 'rows' | 'tail';
+}
+
+/** A split: some tokens as rows, and which of their batches. */
+interface Plan {
+  readonly tokens: TokenSource;
+  readonly offset: number;
+  readonly length: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+type Plans = Readonly<Record<'train' | 'validation' | 'test', Plan>>;
+
+/**
+ * Cuts a corpus into splits.
+ *
+ * @throws {TextError} `text-too-short` when it makes no batch at all, `text-no-training-split` when none is for training
+ */
+export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
+  const plans = planSplits(corpus, options);
+  if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
+  if (plans.train.count === 0) throw noTraining(corpus, options);
+  const source = ({ tokens, offset, length, first, count }: Plan) =>
+    new RowBatches({ tokens, offset, length }, options, first, count);
+  return { train: source(plans.train), validation: source(plans.validation), test: source(plans.test) };
+}
+
+/** What may not be what the person wanted. */
+export function splitWarnings(splits: Splits, options: SplitOptions): { code: string; message: string }[] {
+  const warnings: { code: string; message: string }[] = [];
+  const batches = splits.train.count + splits.validation.count + splits.test.count;
+  if (batches < FEW_BATCHES) {
+    warnings.push({
+      code: 'few-batches',
+      message:
+        `the text makes only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
+        `${formatCount(options.sequenceLength)}: few updates an epoch. ` +
+        'Try a smaller -batch_size or -seq_length, or let --fit choose them.',
+    });
+  }
+  const sum = options.trainFraction + options.validationFraction;
+  if (sum > 1) {
+    warnings.push({
+      code: 'fractions-above-one',
+      message: `train_frac and val_frac add up to ${Number(sum.toFixed(6))}: validation takes what training leaves.`,
+    });
+  }
+  if (splits.validation.count === 0) {
+    warnings.push({
+      code: 'no-validation',
+      message:
+        'there is no validation data: training goes on without evaluation. Raise -val_frac or lower -train_frac to have some.',
+    });
+  }
+  return warnings;
+}
+
+/**
+ * A shape, at most as large as the one asked for, that suits a small text: 50 batches where possible, at least one of them
+ * for training and, if any part of the text is to be held out, one for validation.
+ */
+export function fitShape(corpus: Corpus, options: SplitOptions): Shape {
+  const { batchSize, sequenceLength } = options;
+  let best: Shape = { batchSize, sequenceLength };
+  const limits = [
+    { batchSize: 10, sequenceLength, batches: FEW_BATCHES },
+    { batchSize: 10, sequenceLength: 25, batches: FEW_BATCHES },
+    { batchSize: 4, sequenceLength: 25, batches: FEW_BATCHES / 3 },
+    { batchSize: 2, sequenceLength: 10, batches: FEW_BATCHES / 5 },
+    { batchSize: 1, sequenceLength: 1, batches: 2 },
+  ];
+  for (const limit of limits) {
+    for (;;) {
+      if (suits(corpus, { ...options, ...best }, limit.batches)) return best;
+      const smaller = shrink(best, limit);
+      if (!smaller) break;
+      best = smaller;
+    }
+  }
+  return best;
+}
+
+/** Below this number of batches the original warns. */
+const FEW_BATCHES = 50;
+
+function suits(corpus: Corpus, options: SplitOptions, batches: number): boolean {
+  const { train, validation, test } = planSplits(corpus, options);
+  const wantsValidation = corpus.validation !== undefined || options.validationFraction > 0;
+  return (
+    train.count + validation.count + test.count >= batches &&
+    train.count > 0 &&
+    (validation.count > 0 || !wantsValidation)
+  );
+}
+
+/** Halves the batch, then the sequence, down to a limit; undefined at the limit. */
+function shrink(shape: Shape, limit: Shape): Shape | undefined {
+  const { batchSize, sequenceLength } = shape;
+  if (batchSize > limit.batchSize) {
+    return { batchSize: Math.max(limit.batchSize, batchSize >> 1), sequenceLength };
+  }
+  if (sequenceLength > limit.sequenceLength) {
+    return { batchSize, sequenceLength: Math.max(limit.sequenceLength, sequenceLength >> 1) };
+  }
+  return undefined;
+}
+
+function batchesIn(length: number, { batchSize, sequenceLength }: Shape): number {
+  return Math.floor(length / (batchSize * sequenceLength));
+}
+
+function planSplits(corpus: Corpus, options: SplitOptions): Plans {
+  if (corpus.validation || corpus.test) return planFiles(corpus, options);
+  return options.split === 'tail' ? planTail(corpus.tokens, options) : planRows(corpus.tokens, options);
+}
+
+/** `count` parts of a whole by the fractions; without a test fraction validation takes all that training leaves. */
+function share(whole: number, { trainFraction, validationFraction }: SplitOptions) {
+  const train = Math.floor(whole * trainFraction);
+  const testFraction = Math.max(0, 1 - (trainFraction + validationFraction));
+  const validation = testFraction === 0 ? whole - train : Math.floor(whole * validationFraction);
+  return { train, validation, test: whole - train - validation };
+}
+
+function planRows(tokens: TokenSource, options: SplitOptions): Plans {
+  const batches = batchesIn(tokens.length, options);
+  const rows = { tokens, offset: 0, length: batches * options.batchSize * options.sequenceLength };
+  const { train, validation, test } = share(batches, options);
+  return {
+    train: { ...rows, first: 0, count: train },
+    validation: { ...rows, first: train, count: validation },
+    test: { ...rows, first: train + validation, count: test },
+  };
+}
+
+/** All of a part of the tokens. */
+function whole(tokens: TokenSource, offset: number, length: number, shape: Shape): Plan {
+  const count = batchesIn(length, shape);
+  return { tokens, offset, length: count * shape.batchSize * shape.sequenceLength, first: 0, count };
+}
+
+function planTail(tokens: TokenSource, options: SplitOptions): Plans {
+  const { train, validation, test } = share(tokens.length, options);
+  return {
+    train: whole(tokens, 0, train, options),
+    validation: whole(tokens, train, validation, options),
+    test: whole(tokens, train + validation, test, options),
+  };
+}
+
+function planFiles({ tokens, validation, test }: Corpus, options: SplitOptions): Plans {
+  const file = (source: TokenSource | undefined) =>
+    source ? whole(source, 0, source.length, options) : whole(tokens, 0, 0, options);
+  return { train: file(tokens), validation: file(validation), test: file(test) };
+}
+
+function tooShort(corpus: Corpus, options: SplitOptions): TextError {
+  const { batchSize, sequenceLength } = options;
+  const fit = fitShape(corpus, options);
+  const advice = suits(corpus, { ...options, ...fit }, 1)
+    ? `Try --fit, which would take -batch_size ${fit.batchSize} -seq_length ${fit.sequenceLength}, or a longer text: 1 MB is already small.`
+    : 'It is too short for any batch; take a longer text: 1 MB is already small.';
+  return new TextError(
+    'text-too-short',
+    `${corpus.text.name} has ${formatCount(corpus.tokens.length)} characters: too few for one batch of ` +
+      `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} characters (${formatCount(batchSize * sequenceLength)}).\n` +
+      advice,
+  );
+}
+
+function noTraining(corpus: Corpus, options: SplitOptions): TextError {
+  const batches = batchesIn(corpus.tokens.length, options);
+  return new TextError(
+    'text-no-training-split',
+    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × train_frac ${options.trainFraction} ` +
+      'is less than one. Raise -train_frac, or lower -batch_size or -seq_length (--fit chooses them).',
+  );
+}
