@@ -1,0 +1,209 @@
+/** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
+import { Vocabulary } from '../data/vocabulary.ts';
+import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { layoutOf } from '../model/config.ts';
+import type { Checkpoint, LossRecord, TrainingState } from './checkpoint.ts';
+import {
+  type CheckpointMetadata,
+  decodeMetadata,
+  encodeMetadata,
+  FORMAT_VERSION,
+} from './checkpoint-metadata.ts';
+import {
+  floatTensor,
+  malformed,
+  safeIntegers,
+  typedTensor,
+  vectorFromTensors,
+  vectorTensors,
+} from './checkpoint-tensors.ts';
+import {
+  decodeHeader,
+  decodeSafetensors,
+  encodeSafetensors,
+  type StoredTensor,
+  type TensorArray,
+} from './safetensors.ts';
+import type { CheckpointIdentity } from './storage.ts';
+
+type Tensors = ReadonlyMap<string, StoredTensor>;
+
+/** The file in parts, to be written one after the other. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
+  const layout = layoutOf(checkpoint.config);
+  const tensors = new Map([
+    ...vectorTensors(layout, checkpoint.parameters, ''),
+    ...vocabularyTensors(checkpoint.vocabulary),
+    ...trainingTensors(layout, checkpoint.training),
+  ]);
+  return encodeSafetensors({ tensors, metadata: encodeMetadata(metadataOf(checkpoint)) });
+}
+
+/**
+ * The checkpoint in the bytes of a file.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ */
+export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes, name);
+  const facts = decodeMetadata(metadata, name);
+  const { config, precision } = facts;
+  // Before a layout is made of it: every layer has tensors in the file.
+  if (config.layers > tensors.size)
+    throw malformed(name, `it has too few tensors for ${config.layers} layers`);
+  const layout = layoutOf(config);
+  const parameters = vectorFromTensors(layout, tensors, '', precision, name);
+  const vocabulary = decodeVocabulary(facts, tensors, name);
+  if (vocabulary.size !== config.vocabularySize) {
+    throw malformed(
+      name,
+      `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
+    );
+  }
+  return {
+    config,
+    precision,
+    vocabulary,
+    parameters,
+    training: facts.training && decodeTraining(facts.training, facts, layout, tensors, name),
+  };
+}
+
+/**
+ * Which run and iteration a file holds, from its header alone.
+ *
+ * @throws {CheckpointError} when it is not a checkpoint with a training state
+ */
+export function decodeIdentity(start: Uint8Array, fileSize: number, name: string): CheckpointIdentity {
+  const { training } = decodeMetadata(decodeHeader(start, fileSize, name).metadata, name);
+  if (!training) throw malformed(name, 'it has no training state');
+  return { runId: training.runId, iteration: training.iteration };
+}
+
+function metadataOf({ config, precision, vocabulary, training }: Checkpoint): CheckpointMetadata {
+  const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
+  return {
+    formatVersion: FORMAT_VERSION,
+    config: { ...config },
+    ...(config.cell === 'gru' && { reset: 'before' as const }),
+    precision,
+    vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
+    ...(training && { training: trainingMetadata(training) }),
+  };
+}
+
+function trainingMetadata(training: TrainingState): NonNullable<CheckpointMetadata['training']> {
+  const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
+    training;
+  return {
+    runId,
+    iteration,
+    epoch,
+    learningRate,
+    options: { ...options },
+    moments: moments.length,
+    optimizerSteps,
+    batchSize,
+    cursor,
+    ...(text && { text: { ...text } }),
+  };
+}
+
+function one(
+  name: string,
+  values: TensorArray,
+  shape: readonly number[] = [values.length],
+): [string, StoredTensor] {
+  return [name, { shape, values }];
+}
+
+function vocabularyTensors(vocabulary: Vocabulary): [string, StoredTensor][] {
+  const pieces = vocabulary.symbols.map((_, token) => vocabulary.bytesOf(token));
+  const bytes = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+  if (vocabulary.kind === 'byte') return [one('vocabulary.values', bytes)];
+  const offsets = [0n];
+  for (const piece of pieces) offsets.push((offsets.at(-1) as bigint) + BigInt(piece.length));
+  return [one('vocabulary.bytes', bytes), one('vocabulary.offsets', BigInt64Array.from(offsets))];
+}
+
+function trainingTensors(layout: Layout, training: TrainingState | undefined): [string, StoredTensor][] {
+  if (!training) return [];
+  const modules = recurrentModules(layout);
+  return [
+    ...training.moments.flatMap((moment, index) => vectorTensors(layout, moment, `train.moment${index}.`)),
+    ...training.carriedState.map((state, layer) => {
+      const { cell = 'rnn', hiddenSize = 0 } = modules[layer] ?? {};
+      return one(`train.state_l${layer}`, state, [stateParts(cell), training.batchSize, hiddenSize]);
+    }),
+    one('train.generator', BigInt64Array.from(training.generator, BigInt)),
+    ...lossTensors('train.train_losses', training.trainLosses),
+    ...lossTensors('train.validation_losses', training.validationLosses),
+  ];
+}
+
+function lossTensors(name: string, { iterations, values }: LossRecord): [string, StoredTensor][] {
+  return [one(`${name}.iterations`, iterations), one(`${name}.values`, values)];
+}
+
+function decodeVocabulary({ vocabulary }: CheckpointMetadata, tensors: Tensors, file: string): Vocabulary {
+  const symbols =
+    vocabulary.kind === 'byte'
+      ? Array.from(typedTensor(tensors, 'vocabulary.values', [null], Uint8Array, file), (byte) =>
+          String.fromCharCode(byte),
+        )
+      : decodeSymbols(tensors, file);
+  try {
+    return new Vocabulary({ ...vocabulary, symbols });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(file, error.message);
+  }
+}
+
+function decodeSymbols(tensors: Tensors, file: string): string[] {
+  const bytes = typedTensor(tensors, 'vocabulary.bytes', [null], Uint8Array, file);
+  const stored = typedTensor(tensors, 'vocabulary.offsets', [null], BigInt64Array, file);
+  const offsets = safeIntegers(stored, 'vocabulary.offsets', file);
+  const ascending = offsets.every((offset, index) => index === 0 || offset > (offsets[index - 1] as number));
+  if (offsets[0] !== 0 || offsets.at(-1) !== bytes.length || !ascending) {
+    throw malformed(file, "the offsets of the vocabulary's symbols are wrong");
+  }
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return offsets.slice(1).map((end, index) => decoder.decode(bytes.subarray(offsets[index], end)));
+  } catch {
+    throw malformed(file, 'a symbol of the vocabulary is not UTF-8');
+  }
+}
+
+function decodeTraining(
+  training: NonNullable<CheckpointMetadata['training']>,
+  { config, precision }: CheckpointMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  file: string,
+): TrainingState {
+  const { moments, text, ...rest } = training;
+  const stateShape = [stateParts(config.cell), training.batchSize, config.hiddenSize];
+  const generator = typedTensor(tensors, 'train.generator', [null], BigInt64Array, file);
+  return {
+    ...rest,
+    text,
+    moments: Array.from({ length: moments }, (_, index) =>
+      vectorFromTensors(layout, tensors, `train.moment${index}.`, precision, file),
+    ),
+    carriedState: Array.from({ length: config.layers }, (_, layer) =>
+      floatTensor(tensors, `train.state_l${layer}`, stateShape, precision, file),
+    ),
+    generator: safeIntegers(generator, 'train.generator', file),
+    trainLosses: decodeLosses(tensors, 'train.train_losses', file),
+    validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
+  };
+}
+
+function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {
+  const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
+  const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
+  return { iterations, values };
+}

@@ -1,0 +1,89 @@
+/** The JSON in a checkpoint's metadata: everything but the numbers in bulk. */
+import * as z from 'zod/mini';
+import { CheckpointError } from '../errors.ts';
+import { malformed } from './checkpoint-tensors.ts';
+
+/** Raised when an older program could no longer read the file rightly. */
+export const FORMAT_VERSION = 1;
+
+/** The one metadata key. */
+export const METADATA_KEY = 'char_rnn';
+
+/** Readers of safetensors cap what they take. */
+const LONGEST_METADATA = 1_000_000;
+
+const count = () => z.int().check(z.minimum(0));
+const size = () => z.int().check(z.minimum(1));
+
+const metadataSchema = z.object({
+  formatVersion: z.literal(FORMAT_VERSION),
+  config: z.object({
+    cell: z.enum(['lstm', 'gru', 'rnn']),
+    layers: size(),
+    hiddenSize: size(),
+    vocabularySize: z.int().check(z.minimum(2)),
+    dropout: z.number().check(z.minimum(0), z.lt(1)),
+  }),
+  /** For a gru: where its reset gate acts. */
+  reset: z.optional(z.literal('before')),
+  precision: z.enum(['float32', 'float64']),
+  vocabulary: z.object({
+    kind: z.enum(['character', 'byte', 'grapheme']),
+    normalize: z.enum(['none', 'nfc']),
+    hasUnknown: z.boolean(),
+    unicodeVersion: z.optional(z.string()),
+  }),
+  training: z.optional(
+    z.object({
+      runId: z.string(),
+      iteration: count(),
+      epoch: z.number().check(z.minimum(0)),
+      learningRate: z.number(),
+      options: z.record(z.string(), z.unknown()),
+      moments: z.int().check(z.minimum(0), z.maximum(2)),
+      optimizerSteps: count(),
+      batchSize: size(),
+      cursor: count(),
+      text: z.optional(z.object({ bytes: count(), sha256: z.string() })),
+    }),
+  ),
+});
+
+export type CheckpointMetadata = z.output<typeof metadataSchema>;
+
+export function encodeMetadata(metadata: CheckpointMetadata): ReadonlyMap<string, string> {
+  return new Map([[METADATA_KEY, JSON.stringify(metadata)]]);
+}
+
+/**
+ * The metadata of a file.
+ *
+ * @throws {CheckpointError} `checkpoint-other-kind` without ours, `checkpoint-newer`, `checkpoint-malformed`
+ */
+export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: string): CheckpointMetadata {
+  const json = metadata.get(METADATA_KEY);
+  if (json === undefined) {
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${file} is a safetensors file of another program: it says nothing of a char-rnn model.`,
+    );
+  }
+  if (json.length > LONGEST_METADATA) throw malformed(file, 'its metadata is too long');
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw malformed(file, 'its metadata is not JSON');
+  }
+  const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
+  if (typeof version === 'number' && version > FORMAT_VERSION) {
+    throw new CheckpointError(
+      'checkpoint-newer',
+      `${file} has format version ${version}; this program reads versions up to ${FORMAT_VERSION}. Update char-rnn.`,
+    );
+  }
+  const result = metadataSchema.safeParse(value);
+  if (result.success) return result.data;
+  const path = result.error.issues[0]?.path.join('.') ?? '';
+  throw malformed(file, `its metadata is not as expected${path && ` at ${path.slice(0, 80)}`}`);
+}

@@ -1,0 +1,78 @@
+/** Reads a checkpoint file. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CheckpointError } from '../errors.ts';
+import { formatBytes } from '../util/format-number.ts';
+import { describeSystemError } from '../util/system-error.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { decodeCheckpoint } from './checkpoint-codec.ts';
+
+/** Node reads no larger file at once. */
+const LARGEST_FILE = 2 ** 31 - 1;
+
+/**
+ * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
+ */
+export async function readCheckpointFile(path: string): Promise<Checkpoint> {
+  return decodeCheckpoint(await readBytes(path), path);
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    const facts = await stat(path);
+    if (facts.isDirectory()) throw await isFolder(path);
+    if (facts.size > LARGEST_FILE) {
+      throw new CheckpointError(
+        'checkpoint-unreadable',
+        `${path} has ${formatBytes(facts.size)}; checkpoints up to ${formatBytes(LARGEST_FILE)} can be read.`,
+      );
+    }
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw await missing(path, error);
+    throw new CheckpointError(
+      'checkpoint-unreadable',
+      `${path} can't be read: ${describeSystemError(error)}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function isFolder(path: string): Promise<CheckpointError> {
+  const newest = await newestCheckpoint(path);
+  const hint = newest === undefined ? 'There is no checkpoint in it.' : `The newest in it: ${newest}`;
+  return new CheckpointError(
+    'checkpoint-unreadable',
+    `${path} is a folder, expected a checkpoint file. ${hint}`,
+  );
+}
+
+async function missing(path: string, cause: unknown): Promise<CheckpointError> {
+  const newest = (await newestCheckpoint(dirname(path))) ?? (await newestCheckpoint('cv'));
+  const hint =
+    newest === undefined
+      ? 'Make one with: char-rnn train book.txt'
+      : `Did you mean ${newest}? It is the newest there.`;
+  return new CheckpointError('checkpoint-missing', `there is no checkpoint ${path}. ${hint}`, { cause });
+}
+
+/** The checkpoint in a folder that was written last. */
+async function newestCheckpoint(folder: string): Promise<string | undefined> {
+  try {
+    const names = (await readdir(folder)).filter(
+      (name) => name.endsWith('.safetensors') && !basename(name).startsWith('.'),
+    );
+    const dated = await Promise.all(
+      names.map(async (name) => ({
+        path: join(folder, name),
+        time: (await stat(join(folder, name))).mtimeMs,
+      })),
+    );
+    return dated.sort((a, b) => b.time - a.time)[0]?.path;
+  } catch {
+    return undefined;
+  }
+}

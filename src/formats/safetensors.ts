@@ -1,0 +1,225 @@
+/**
+ * The safetensors format: a header in JSON, then the numbers of all tensors without holes.
+ *
+ * Eight bytes with the header's length (little endian), the header `{"name": {"dtype", "shape", "data_offsets"}}` with an
+ * optional `__metadata__` of strings, then the data. Format: github.com/huggingface/safetensors, README, "Format".
+ */
+import { CheckpointError } from '../errors.ts';
+
+export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly values: TensorArray;
+}
+
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Readers refuse longer headers. */
+const LONGEST_HEADER = 100_000_000;
+const PREFIX = 8;
+
+type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
+
+const TYPES = new Map<string, ArrayType>([
+  ['F64', Float64Array],
+  ['F32', Float32Array],
+  ['I64', BigInt64Array],
+  ['I32', Int32Array],
+  ['U8', Uint8Array],
+]);
+
+/** The file in parts, to be written one after the other: the header, then each tensor's own bytes. */
+export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array[] {
+  const header: [string, unknown][] = [];
+  if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
+  // Wider elements first, so that every tensor is aligned.
+  const sorted = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
+  let offset = 0;
+  for (const [name, { shape, values }] of sorted) {
+    const end = offset + values.byteLength;
+    header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  let json = JSON.stringify(Object.fromEntries(header));
+  const encoder = new TextEncoder();
+  const length = encoder.encode(json).length;
+  json += ' '.repeat((PREFIX - (length % PREFIX)) % PREFIX);
+  const encoded = encoder.encode(json);
+  const start = new Uint8Array(PREFIX + encoded.length);
+  new DataView(start.buffer).setBigUint64(0, BigInt(encoded.length), true);
+  start.set(encoded, PREFIX);
+  const data = sorted.map(
+    ([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  );
+  return [start, ...data];
+}
+
+function dtypeOf(values: TensorArray): string {
+  for (const [dtype, type] of TYPES) if (values instanceof type) return dtype;
+  throw new TypeError('a tensor of this type of numbers can not be stored');
+}
+
+/**
+ * The tensors of a file. Nothing is believed before it was checked against the file's size; the numbers are copies.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError}
+ */
+export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors {
+  const header = decodeHeader(bytes, bytes.length, name);
+  const data = bytes.subarray(header.dataStart);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [tensorName, { type, shape, begin, end }] of header.tensors) {
+    tensors.set(tensorName, { shape, values: new type(copyOf(data.subarray(begin, end))) });
+  }
+  return { tensors, metadata: header.metadata };
+}
+
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<string, TensorPlace>;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Offset in the file at which the data starts. */
+  readonly dataStart: number;
+}
+
+interface TensorPlace {
+  readonly type: ArrayType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Bytes from the start of a file that hold its header; undefined where the length can't be one. */
+export function headerEnd(start: Uint8Array): number | undefined {
+  if (start.length < PREFIX) return undefined;
+  const length = new DataView(start.buffer, start.byteOffset, PREFIX).getBigUint64(0, true);
+  return length <= LONGEST_HEADER ? PREFIX + Number(length) : undefined;
+}
+
+/**
+ * The header of a file.
+ *
+ * @param start The file, or at least the bytes up to the header's end.
+ * @param fileSize Of the whole file, in bytes.
+ * @throws {CheckpointError}
+ */
+export function decodeHeader(start: Uint8Array, fileSize: number, name: string): SafetensorsHeader {
+  if (fileSize === 0) throw new CheckpointError('checkpoint-empty', `${name} is empty.`);
+  const dataStart = headerEnd(start);
+  if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== 0x7b)) {
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${name} is not a checkpoint of this program: ${describeKind(start)}. Expected a .safetensors file that char-rnn train wrote.`,
+    );
+  }
+  if (dataStart > fileSize) throw truncated(name, dataStart, fileSize);
+  const parsed = parseJson(start.subarray(PREFIX, dataStart), name);
+  const tensors = new Map<string, TensorPlace>();
+  const metadata = new Map<string, string>();
+  for (const [key, value] of Object.entries(parsed)) {
+    if (key === '__metadata__') for (const entry of metadataEntries(value, name)) metadata.set(...entry);
+    else tensors.set(key, tensorPlace(key, value, name));
+  }
+  checkCoverage(tensors, fileSize - dataStart, name, fileSize);
+  return { tensors, metadata, dataStart };
+}
+
+function malformed(name: string, what: string): CheckpointError {
+  return new CheckpointError('checkpoint-malformed', `${name}: ${what}. The file is damaged.`);
+}
+
+function truncated(name: string, expected: number, got: number): CheckpointError {
+  return new CheckpointError(
+    'checkpoint-truncated',
+    `${name} is cut short: it has ${got} bytes, expected ${expected}. Copy it again, or use an earlier checkpoint.`,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new CheckpointError(
+      'checkpoint-malformed',
+      `${name}: the header is not JSON. The file is damaged.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (!isRecord(value)) throw malformed(name, 'the header is not a JSON object');
+  return value;
+}
+
+function metadataEntries(value: unknown, name: string): [string, string][] {
+  if (!isRecord(value)) throw malformed(name, '__metadata__ is not an object');
+  return Object.entries(value).map(([key, text]) => {
+    if (typeof text !== 'string') throw malformed(name, `__metadata__.${key} is not a string`);
+    return [key, text];
+  });
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
+  const where = `tensor ${JSON.stringify(key.slice(0, 80))}`;
+  if (!isRecord(value)) throw malformed(name, `${where} is not described by an object`);
+  const type = typeof value['dtype'] === 'string' ? TYPES.get(value['dtype']) : undefined;
+  if (!type) throw malformed(name, `${where} has a type that is not F64, F32, I64, I32 or U8`);
+  const { shape, data_offsets: offsets } = value;
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) {
+    throw malformed(name, `${where} has no valid shape`);
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw malformed(name, `${where} has no valid offsets`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const size = shape.reduce((product, length) => product * length, type.BYTES_PER_ELEMENT);
+  if (begin > end || size !== end - begin)
+    throw malformed(name, `${where}: its shape and its offsets disagree`);
+  return { type, shape, begin, end };
+}
+
+/** The tensors follow each other without overlaps and holes, and fill the data. */
+function checkCoverage(
+  tensors: ReadonlyMap<string, TensorPlace>,
+  dataSize: number,
+  name: string,
+  fileSize: number,
+): void {
+  let at = 0;
+  for (const { begin, end } of [...tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== at) throw malformed(name, 'its tensors overlap or leave holes');
+    at = end;
+  }
+  if (at > dataSize) throw truncated(name, fileSize - dataSize + at, fileSize);
+  if (at < dataSize) throw malformed(name, `${dataSize - at} bytes follow its last tensor`);
+}
+
+/** What a file that is no safetensors looks like. */
+function describeKind(start: Uint8Array): string {
+  const [a, b, c, d] = start;
+  if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, as PyTorch writes';
+  if (a === 4 && b === 0 && c === 0 && d === 0) return 'it looks like a Torch7 file (.t7)';
+  if (a === 0x80) return 'it looks like a Python pickle';
+  if (start.subarray(0, 64).every((byte) => byte >= 9 && byte < 0x7f)) return 'it looks like text';
+  return 'its first bytes are of no known kind';
+}
+
+/** A copy in a buffer of its own, which is aligned for every type. */
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  const copy = new ArrayBuffer(bytes.length);
+  new Uint8Array(copy).set(bytes);
+  return copy;
+}
