@@ -1,6 +1,7 @@
 /** The library's face in Node: `import { train, LanguageModel } from 'char-rnn-ts'`. */
-export * from './public.ts';
+
+export { folderStorage } from './formats/storage.node.ts';
 export { LanguageModel } from './language-model.node.ts';
 export type { GenerateInput } from './language-model.ts';
+export * from './public.ts';
 export { type TrainInput, train } from './train/train.node.ts';
-export { folderStorage } from './formats/storage.node.ts';

@@ -1,5 +1,5 @@
 /** The names of checkpoints, and the rule that nothing of another run is overwritten. */
-import type { Checkpoint } from './checkpoint.ts';
+import type { TrainedCheckpoint } from './checkpoint.ts';
 import { encodeCheckpoint } from './checkpoint-codec.ts';
 import type { CheckpointStorage } from './storage.ts';
 
@@ -27,11 +27,11 @@ export function checkpointName(
  */
 export async function saveCheckpoint(
   storage: CheckpointStorage,
-  checkpoint: Checkpoint & Required<Pick<Checkpoint, 'training'>>,
+  checkpoint: TrainedCheckpoint,
   saveName: string,
   validationLoss: number | undefined,
 ): Promise<string> {
-  const { runId, iteration, epoch } = checkpoint.training as NonNullable<Checkpoint['training']>;
+  const { runId, iteration, epoch } = checkpoint.training;
   const base = checkpointName(saveName, epoch, iteration, validationLoss);
   for (let number = 1; ; number++) {
     const name = base + (number === 1 ? '' : `_${number}`) + EXTENSION;

@@ -58,8 +58,9 @@ export function floatTensor(
   precision: Precision,
   file: string,
 ): FloatArray {
-  const type = precision === 'float64' ? Float64Array : Float32Array;
-  return typedTensor(tensors, name, shape, type, file);
+  return precision === 'float64'
+    ? typedTensor(tensors, name, shape, Float64Array, file)
+    : typedTensor(tensors, name, shape, Float32Array, file);
 }
 
 /** A tensor with exactly this type and shape; a `null` length may be anything. */

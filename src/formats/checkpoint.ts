@@ -45,3 +45,8 @@ export interface Checkpoint {
   /** Absent in a model that was not trained here, or that was stripped for use. */
   readonly training?: TrainingState | undefined;
 }
+
+/** A checkpoint from which training can go on. */
+export interface TrainedCheckpoint extends Checkpoint {
+  readonly training: TrainingState;
+}

@@ -175,9 +175,9 @@ function isSize(value: unknown): value is number {
 function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
   const where = `tensor ${JSON.stringify(key.slice(0, 80))}`;
   if (!isRecord(value)) throw malformed(name, `${where} is not described by an object`);
-  const type = typeof value['dtype'] === 'string' ? TYPES.get(value['dtype']) : undefined;
+  const { dtype, shape, data_offsets: offsets } = value;
+  const type = typeof dtype === 'string' ? TYPES.get(dtype) : undefined;
   if (!type) throw malformed(name, `${where} has a type that is not F64, F32, I64, I32 or U8`);
-  const { shape, data_offsets: offsets } = value;
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) {
     throw malformed(name, `${where} has no valid shape`);
   }

@@ -1,8 +1,9 @@
 /** The moving parts of one training run: what an iteration changes, and the checkpoint that holds all of it. */
-import type { Corpus } from '../data/corpus.ts';
+
 import type { BatchSource, Splits } from '../data/batches.ts';
+import type { Corpus } from '../data/corpus.ts';
 import type { Engine, FloatArray } from '../engine/engine.ts';
-import type { Checkpoint, TrainingState } from '../formats/checkpoint.ts';
+import type { TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
@@ -116,7 +117,7 @@ export class TrainingRun {
   }
 
   /** Everything as it is now. */
-  async checkpoint(): Promise<Checkpoint> {
+  async checkpoint(): Promise<TrainedCheckpoint> {
     const training: TrainingState = {
       runId: this.#runId,
       iteration: this.iteration,

@@ -43,7 +43,17 @@ const DEFAULT_MEMORY = 4e9;
  * @throws {MemoryError | CheckpointError | DivergenceError} as `runTraining`
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, name = 'the text', validation, test, storage, initial, signal, availableMemory, ...given } = input;
+  const {
+    text,
+    name = 'the text',
+    validation,
+    test,
+    storage,
+    initial,
+    signal,
+    availableMemory,
+    ...given
+  } = input;
   const { options, notices } = startingOptions(given, initial);
   const vocabulary = initial?.vocabulary;
   const corpus = await buildCorpus({ text, name, validation, test }, { ...options, vocabulary });
@@ -97,7 +107,10 @@ export function startingOptions(
   if (!initial) return { options: checkTrainingOptions(given), notices: [] };
   const { config, vocabulary } = initial;
   if (vocabulary.size !== config.vocabularySize) {
-    throw new CheckpointError('checkpoint-vocabulary', 'the checkpoint has no vocabulary of the size of its model');
+    throw new CheckpointError(
+      'checkpoint-vocabulary',
+      'the checkpoint has no vocabulary of the size of its model',
+    );
   }
   const fixed = {
     cell: config.cell,

@@ -11,7 +11,6 @@ import { splitCorpus, splitWarnings } from '../data/splits.ts';
 import type { Engine, FloatArray } from '../engine/engine.ts';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError } from '../errors.ts';
-import type { Checkpoint } from '../formats/checkpoint.ts';
 import { saveCheckpoint } from '../formats/checkpoint-name.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -49,7 +48,11 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
   for (const message of corpus.notices) yield { type: 'notice', message };
   const splits = splitCorpus(corpus, options);
   const config = configOf(corpus, options);
-  const memory = checkMemory(config, { ...options, moments: momentCount(options.optimizer) }, input.availableMemory);
+  const memory = checkMemory(
+    config,
+    { ...options, moments: momentCount(options.optimizer) },
+    input.availableMemory,
+  );
   await storage?.prepare();
 
   const run = new TrainingRun(engine, config, options, corpus, splits, input.parameters);
@@ -179,14 +182,18 @@ class Saver {
     const event = await this.saveQuietly(validationLoss);
     if (event) yield event;
     else if (this.failure) {
-      yield { type: 'warning', code: this.failure.code, message: `${this.failure.message} Training goes on.` };
+      yield {
+        type: 'warning',
+        code: this.failure.code,
+        message: `${this.failure.message} Training goes on.`,
+      };
     }
   }
 
   async saveQuietly(validationLoss?: number): Promise<CheckpointedEvent | undefined> {
     if (!this.#storage) return undefined;
     const { iteration, epoch } = this.#run;
-    const checkpoint: Checkpoint = await this.#run.checkpoint();
+    const checkpoint = await this.#run.checkpoint();
     try {
       this.path = await saveCheckpoint(this.#storage, checkpoint, this.#name, validationLoss);
     } catch (error) {

@@ -199,7 +199,7 @@ async function checkGradients(layer: Case, withDropout: boolean) {
   const outputWeights = await read(engine, layer.outputGradient);
   const finalWeights = await read(engine, layer.finalGradient);
   const dot = (a: FloatArray, b: FloatArray) =>
-    a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+    Array.from(a, (value, i) => value * (b[i] as number)).reduce((sum, value) => sum + value, 0);
   /** A loss that is linear in the outputs and the final state. */
   const loss = async () => {
     engine.recurrentForward({ ...common, initial: layer.initial, final });

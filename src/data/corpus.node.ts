@@ -1,0 +1,104 @@
+/** A corpus from files, with the two convenience files that spare making it anew. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { sha256 } from '../util/hash.ts';
+import { cacheDir } from './cache-dir.node.ts';
+import {
+  conveniencePaths,
+  type Prepared,
+  readConvenienceFiles,
+  type TextKey,
+  writeConvenienceFiles,
+} from './convenience-files.node.ts';
+import {
+  buildCorpus,
+  type Corpus,
+  type CorpusOptions,
+  encodeHeldOut,
+  type MemoryTokens,
+  type TextInput,
+} from './corpus.ts';
+import { readTextFile, type TextFile } from './read-text.node.ts';
+
+export interface LoadOptions extends CorpusOptions {
+  /** Files that are held out. */
+  readonly valid?: string | undefined;
+  readonly test?: string | undefined;
+}
+
+/**
+ * The corpus of a text file.
+ *
+ * @param source A file, a folder with `input.txt`, or `-` for standard input.
+ * @throws {TextError}
+ */
+export async function loadCorpus(source: { readonly path: string }, options: LoadOptions): Promise<Corpus> {
+  const file = await readTextFile(source.path);
+  const validation = await readHeldOut(options.valid);
+  const test = await readHeldOut(options.test);
+  const { prepared, notices } = await prepare(file, options);
+  const heldOut = encodeHeldOut({ validation, test }, prepared.vocabulary, options);
+  return {
+    vocabulary: prepared.vocabulary,
+    tokens: prepared.tokens,
+    validation: heldOut.validation,
+    test: heldOut.test,
+    text: {
+      name: file.name,
+      bytes: file.bytes.length,
+      sha256: await sha256(file.bytes),
+      characters: prepared.tokens.length,
+    },
+    notices: [...notices, ...prepared.notices, ...heldOut.notices],
+  };
+}
+
+async function readHeldOut(path: string | undefined): Promise<TextInput | undefined> {
+  if (path === undefined) return undefined;
+  const { bytes, name } = await readTextFile(path);
+  return { text: bytes, name };
+}
+
+/** Vocabulary and tokens of the main text: from the convenience files where they fit, else anew. */
+async function prepare(
+  file: TextFile,
+  options: LoadOptions,
+): Promise<{ prepared: Prepared; notices: string[] }> {
+  // A vocabulary from elsewhere is not the text's: nothing to keep beside it.
+  if (options.vocabulary) return { prepared: await build(file, options), notices: [] };
+  const key: TextKey = { bytes: file.bytes.length, sha256: await sha256(file.bytes), options };
+  const notices: string[] = [];
+  const paths = file.path === undefined ? stdinPaths(key) : conveniencePaths(file.path, key);
+  for (const place of [paths.beside, paths.cached]) {
+    const { prepared, notice } = await readConvenienceFiles(place, key);
+    if (prepared) return { prepared, notices: [] };
+    if (notice) notices.push(notice);
+  }
+  const prepared = await build(file, options);
+  if (file.path === undefined) await keepText(paths.beside.tokens, file.bytes);
+  const written =
+    (await writeConvenienceFiles(paths.beside, key, prepared)) ||
+    (await writeConvenienceFiles(paths.cached, key, prepared));
+  if (!written) notices.push(`${file.name}: its vocabulary and tokens could not be kept for the next time`);
+  return { prepared, notices };
+}
+
+async function build(file: TextFile, options: LoadOptions): Promise<Prepared> {
+  const { vocabulary, tokens, notices } = await buildCorpus({ text: file.bytes, name: file.name }, options);
+  return { vocabulary, tokens: tokens as MemoryTokens, notices };
+}
+
+/** A text from standard input is kept in the cache folder, under its hash. */
+function stdinPaths(key: TextKey) {
+  const { beside } = conveniencePaths(join(cacheDir(), 'stdin', key.sha256, 'input.txt'), key);
+  return { beside, cached: beside };
+}
+
+async function keepText(besidePath: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(besidePath), { recursive: true });
+    await writeFile(join(dirname(besidePath), 'input.txt'), bytes);
+  } catch {
+    // Only a convenience.
+  }
+}
