@@ -6,13 +6,17 @@ import { ReferenceEngine } from './engine/reference/reference-engine.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
+import { CharacterPieces } from './sample/character-pieces.ts';
 import { generateTokens } from './sample/generator.ts';
 import { checkGenerateOptions, type GenerateOptionsInput } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
-import { TextStream } from './sample/text-stream.ts';
 import { MersenneTwister } from './util/mersenne-twister.ts';
 
-export interface GenerateInput extends GenerateOptionsInput {
+export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
+  /** What the model reads first; for a model over bytes it may be any bytes. */
+  readonly prompt?: string | Uint8Array | undefined;
+  /** Whether the prompt comes before the generated text. Default false. */
+  readonly echo?: boolean | undefined;
   /** Ends the text with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
   /** Told of characters of the prompt that were left out or replaced. */
@@ -71,36 +75,30 @@ export class LanguageModel {
   }
 
   /**
-   * Text that continues the prompt (which is not repeated), in pieces of a symbol or so, never half a character.
+   * Text that continues the prompt, in pieces of a symbol or so, never half a character.
    *
    * @throws {OptionError} for an option that does not fit
    * @throws {TextError} `text-unknown-character` for a prompt with a character that the model does not know
    */
   async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
-    const stream = new TextStream(this.vocabulary);
-    for await (const token of this.#tokens(input)) {
-      const text = stream.push(token);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    for await (const bytes of this.generateBytes(input)) {
+      const text = decoder.decode(bytes, { stream: true });
       if (text) yield text;
     }
-    const rest = stream.end();
+    const rest = decoder.decode();
     if (rest) yield rest;
   }
 
-  /** As `generate`, in bytes: for a model over bytes those that it drew, otherwise UTF-8. */
+  /** As `generate`, in whole characters of UTF-8; for a model over bytes what it drew, be it UTF-8 or not. */
   async *generateBytes(input: GenerateInput = {}): AsyncGenerator<Uint8Array, void, void> {
-    for await (const token of this.#tokens(input)) yield this.vocabulary.bytesOf(token);
-  }
-
-  /** Gives the memory back; the model can't be used afterwards. */
-  close(): Promise<void> {
-    return this.#engine.close();
-  }
-
-  #tokens({ signal, onNotice, ...given }: GenerateInput): AsyncGenerator<number, void, void> {
-    const options = checkGenerateOptions(given);
-    const prompt = encodePrompt(this.vocabulary, options.prompt, options.unknown);
+    const { signal, onNotice, echo = false, prompt: given = '', ...rest } = input;
+    const options = checkGenerateOptions(rest);
+    const prompt = encodePrompt(this.vocabulary, given, options.unknown);
     for (const notice of prompt.notices) onNotice?.(notice);
-    return generateTokens({
+    const pieces = new CharacterPieces(this.vocabulary);
+    if (echo && prompt.bytes.length > 0) yield* pieces.push(prompt.bytes);
+    const tokens = generateTokens({
       engine: this.#engine,
       weights: this.#weights,
       vocabularySize: this.vocabulary.size,
@@ -111,5 +109,12 @@ export class LanguageModel {
       generator: new MersenneTwister(options.seed),
       signal,
     });
+    for await (const token of tokens) yield* pieces.push(this.vocabulary.bytesOf(token));
+    yield* pieces.end();
+  }
+
+  /** Gives the memory back; the model can't be used afterwards. */
+  close(): Promise<void> {
+    return this.#engine.close();
   }
 }

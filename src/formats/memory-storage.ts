@@ -11,6 +11,7 @@ export interface MemoryStorage extends CheckpointStorage {
 export function memoryStorage(): MemoryStorage {
   const files = new Map<string, Uint8Array>();
   return {
+    place: 'memory',
     files,
     async prepare() {},
     async identify(name) {

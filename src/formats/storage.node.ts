@@ -11,6 +11,7 @@ import type { CheckpointIdentity, CheckpointStorage } from './storage.ts';
 /** The storage of a folder, which is made when missing. */
 export function folderStorage(folder: string): CheckpointStorage {
   return {
+    place: folder,
     async prepare() {
       try {
         await mkdir(folder, { recursive: true });

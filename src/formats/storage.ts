@@ -7,6 +7,8 @@ export interface CheckpointIdentity {
 }
 
 export interface CheckpointStorage {
+  /** What to call it to people: a folder's path. */
+  readonly place: string;
   /**
    * Makes sure that checkpoints can be written, before any training.
    *

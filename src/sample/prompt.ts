@@ -1,5 +1,5 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
-import { segment } from '../data/tokenizer.ts';
+import { type Content, segment } from '../data/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -9,21 +9,22 @@ export type UnknownRule = 'error' | 'skip' | 'nearest';
 
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
-  /** The prompt as the model reads it, to be echoed. */
-  readonly text: string;
+  /** The prompt as the model reads it, to be echoed: UTF-8, or the bytes that were given. */
+  readonly bytes: Uint8Array;
   /** What was left out or replaced, in a line each. */
   readonly notices: readonly string[];
 }
 
 /**
- * The tokens of a prompt.
+ * The tokens of a prompt, which is a text or, for a model over bytes, any bytes.
  *
  * A model with an unknown symbol reads it for every character that it does not know, whatever the rule.
  *
  * @throws {TextError} `text-unknown-character` for the first unknown character under `error`
  */
-export function encodePrompt(vocabulary: Vocabulary, prompt: string, unknown: UnknownRule): EncodedPrompt {
-  const normalized = vocabulary.normalize === 'nfc' ? prompt.normalize('NFC') : prompt;
+export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: UnknownRule): EncodedPrompt {
+  const composes = vocabulary.normalize === 'nfc' && typeof prompt === 'string';
+  const normalized = composes ? prompt.normalize('NFC') : prompt;
   const tokens: number[] = [];
   const shown: string[] = [];
   const replaced = new Map<string, string>();
@@ -49,7 +50,10 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: string, unknown: Un
   }
   return {
     tokens,
-    text: vocabulary.kind === 'byte' ? decodeLatin1(shown) : shown.join(''),
+    bytes:
+      vocabulary.kind === 'byte'
+        ? Uint8Array.from(shown, (byte) => byte.charCodeAt(0))
+        : new TextEncoder().encode(shown.join('')),
     notices: [...replacedNotice(replaced), ...skippedNotice(skipped)],
   };
 }
@@ -143,10 +147,4 @@ function skippedNotice(skipped: ReadonlyMap<string, number>): string[] {
     count === 1 ? describe(symbol) : `${describe(symbol)} ${formatCount(count)} times`,
   );
   return [`the model does not know some characters of the prompt; left out ${parts.join(', ')}`];
-}
-
-function decodeLatin1(bytes: readonly string[]): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)),
-  );
 }

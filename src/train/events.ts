@@ -38,6 +38,8 @@ export interface StartedEvent {
   readonly engine: string;
   /** The iteration count at which the run ends. */
   readonly iterations: number;
+  /** Where checkpoints go, if anywhere. */
+  readonly writes: string | undefined;
 }
 
 export interface IterationEvent {

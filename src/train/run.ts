@@ -8,7 +8,6 @@ import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { generateTokens } from '../sample/generator.ts';
-import { TextStream } from '../sample/text-stream.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { IterationEvent } from './events.ts';
 import { LossHistory } from './loss-history.ts';
@@ -100,7 +99,7 @@ export class TrainingRun {
   /** A short text from the model as it is, by a generator of its own. */
   async sample(): Promise<string> {
     const { vocabulary } = this.#corpus;
-    const stream = new TextStream(vocabulary);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     let text = '';
     const tokens = generateTokens({
       engine: this.#engine,
@@ -112,8 +111,8 @@ export class TrainingRun {
       temperature: SAMPLE_TEMPERATURE,
       generator: new MersenneTwister(this.#options.seed),
     });
-    for await (const token of tokens) text += stream.push(token);
-    return text + stream.end();
+    for await (const token of tokens) text += decoder.decode(vocabulary.bytesOf(token), { stream: true });
+    return text + decoder.decode();
   }
 
   /** Everything as it is now. */

@@ -117,6 +117,7 @@ function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits, mem
     memory,
     engine: engine.description.text,
     iterations: run.schedule.last,
+    writes: input.storage?.place,
   };
 }
 
@@ -147,7 +148,7 @@ async function* evaluateAndSave(
     }
     loss = step.value;
     // Interrupted: the loop ends next, and saves.
-    if (loss === undefined) return clock.resume();
+    if (loss === undefined) return;
     const best = run.validationLosses.add(run.iteration, loss);
     yield { type: 'evaluated', iteration: run.iteration, epoch: run.epoch, validationLoss: loss, best };
   }

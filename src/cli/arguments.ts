@@ -1,0 +1,83 @@
+/**
+ * Reads the words of a command line.
+ *
+ * The original's way: a flag has one dash and takes the next word, whatever it looks like. Also: two dashes, `-` for `_`,
+ * and `--flag=value`. No library does the first (decisions/arguments.md).
+ */
+import { UsageError } from '../errors.ts';
+import type { Flag } from './flag-table.ts';
+import { suggest } from './suggest.ts';
+
+export interface Arguments {
+  /** Values by the option's name in the library. Where a flag was typed twice, the last. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** How each option's flag was typed, for messages. */
+  readonly typed: ReadonlyMap<string, string>;
+  readonly positionals: readonly string[];
+  /** Whether help was asked for. */
+  readonly help: boolean;
+}
+
+const HELP = new Set(['-h', '-help', '--help']);
+
+/** @throws {UsageError} for an unknown flag, a missing value, a word that is no number where one is due */
+export function parseArguments(words: readonly string[], flags: readonly Flag[]): Arguments {
+  const byName = new Map(flags.map((flag) => [flag.info.flag, flag]));
+  const values: Record<string, unknown> = {};
+  const typed = new Map<string, string>();
+  const positionals: string[] = [];
+  let help = false;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === '--') {
+      positionals.push(...words.slice(at + 1));
+      break;
+    }
+    if (HELP.has(word)) {
+      help = true;
+    } else if (!word.startsWith('-') || word === '-') {
+      positionals.push(word);
+    } else {
+      const { name, shown, attached } = splitFlag(word);
+      const flag = byName.get(name);
+      if (!flag) throw unknownFlag(shown, name, byName.keys());
+      typed.set(flag.key, shown);
+      const takesNext = attached === undefined && flag.type.kind !== 'boolean';
+      if (takesNext && at + 1 === words.length) {
+        throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
+      }
+      values[flag.key] = toValue(flag, shown, takesNext ? words[++at] : attached);
+    }
+  }
+  return { values, typed, positionals, help };
+}
+
+function splitFlag(word: string) {
+  const equals = word.indexOf('=');
+  const shown = equals < 0 ? word : word.slice(0, equals);
+  const name = shown.replace(/^--?/, '').replaceAll('-', '_');
+  return { name, shown, attached: equals < 0 ? undefined : word.slice(equals + 1) };
+}
+
+function unknownFlag(shown: string, name: string, known: Iterable<string>): UsageError {
+  const meant = suggest(name, [...known, 'help']);
+  const dashes = shown.startsWith('--') ? '--' : '-';
+  const style = shown.includes('_') || dashes === '-' ? meant : meant?.replaceAll('_', '-');
+  return new UsageError(`unknown flag ${shown}.${meant ? ` Did you mean ${dashes}${style}?` : ''}`);
+}
+
+/** Decimal numbers alone: no hexadecimal, no spaces, nothing after them. */
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+function toValue({ type }: Flag, shown: string, word: string | undefined): unknown {
+  if (type.kind === 'boolean') {
+    if (word === undefined || word === 'true') return true;
+    if (word === 'false') return false;
+  } else if (type.kind === 'integer' || type.kind === 'number') {
+    const value = Number(word);
+    if (word !== undefined && NUMBER.test(word) && Number.isFinite(value)) return value;
+  } else {
+    return word;
+  }
+  throw new UsageError(`${shown}: got ${JSON.stringify(word)}, expected ${type.expected}`);
+}

@@ -1,0 +1,31 @@
+/** The flags of a command, from the schemas of its options. */
+import type * as z from 'zod/mini';
+import { describeType, type OptionType } from '../util/check-options.ts';
+import { infoOf, type OptionInfo } from '../util/option-info.ts';
+
+export interface Flag {
+  /** The option's name in the library. */
+  readonly key: string;
+  readonly type: OptionType;
+  readonly info: OptionInfo;
+}
+
+/** The flags of some schemas, in the order in which the schemas list them. */
+export function flagsOf(...schemas: readonly z.ZodMiniObject[]): Flag[] {
+  return schemas.flatMap((schema) =>
+    Object.entries(schema.shape).map(([key, type]) => ({
+      key,
+      type: describeType(type as z.core.$ZodType),
+      info: infoOf(type as z.core.$ZodType),
+    })),
+  );
+}
+
+/** What stands for the value of a flag in help: `N`, `NAME`, `a|b`. */
+export function valueName({ type, info }: Flag): string {
+  if (info.value !== undefined) return info.value;
+  if (type.kind === 'choice') return (type.choices ?? []).join('|');
+  if (type.kind === 'integer') return 'N';
+  if (type.kind === 'number') return 'X';
+  return type.kind === 'boolean' ? '' : 'TEXT';
+}

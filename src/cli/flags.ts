@@ -1,0 +1,106 @@
+/** Flags that only the command line has: files, devices, output. The others come from the library's schemas. */
+import * as z from 'zod/mini';
+import { option } from '../util/option-info.ts';
+
+const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
+
+/** Typed on every command of the original; there is no GPU engine yet. */
+const deviceFlags = {
+  gpuid: () =>
+    option(z._default(z.int().check(z.minimum(-1)), 0), {
+      flag: 'gpuid',
+      group: 'Device',
+      help: 'GPU to use, -1 for the CPU; there is no GPU engine yet: everything runs on the CPU',
+      original: true,
+    }),
+  opencl: () =>
+    option(z._default(zeroOrOne(), 0), {
+      flag: 'opencl',
+      group: 'Device',
+      help: 'OpenCL instead of CUDA; see -gpuid',
+      original: true,
+    }),
+};
+
+export const trainFlagsSchema = z.strictObject({
+  dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
+    flag: 'data_dir',
+    group: 'Text',
+    help: 'folder that holds input.txt; or name the text itself: char-rnn train book.txt',
+    value: 'FOLDER',
+    original: true,
+  }),
+  validFile: option(z.optional(z.string()), {
+    flag: 'valid',
+    group: 'Text',
+    help: 'a text to validate on; then all of the main text is trained on',
+    value: 'FILE',
+  }),
+  testFile: option(z.optional(z.string()), {
+    flag: 'test',
+    group: 'Text',
+    help: 'a text kept for a test',
+    value: 'FILE',
+  }),
+  initFrom: option(z.optional(z.string()), {
+    flag: 'init_from',
+    group: 'Training',
+    help: 'checkpoint whose weights are the start',
+    value: 'FILE',
+    original: true,
+  }),
+  checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
+    flag: 'checkpoint_dir',
+    group: 'Output',
+    help: 'folder for checkpoints, made when missing',
+    value: 'FOLDER',
+    original: true,
+  }),
+  log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {
+    flag: 'log',
+    group: 'Output',
+    help: 'auto: live lines on a terminal; plain: the lines of the original',
+  }),
+  accurateGpuTiming: option(z._default(zeroOrOne(), 0), {
+    flag: 'accurate_gpu_timing',
+    group: 'Device',
+    help: 'wait for the GPU before reading the clock; without one it changes nothing',
+    original: true,
+  }),
+  gpuid: deviceFlags.gpuid(),
+  opencl: deviceFlags.opencl(),
+});
+
+export const sampleFlagsSchema = z.strictObject({
+  sample: option(z._default(zeroOrOne(), 1), {
+    flag: 'sample',
+    group: 'Sampling',
+    help: '0 takes the most likely symbol each time, as a temperature of 0',
+    original: true,
+  }),
+  primeFile: option(z.optional(z.string()), {
+    flag: 'prime_file',
+    group: 'Sampling',
+    help: 'file with the prime text, - for standard input',
+    value: 'FILE',
+  }),
+  verbose: option(z._default(zeroOrOne(), 1), {
+    flag: 'verbose',
+    group: 'Output',
+    help: '0 prints the text alone',
+    original: true,
+  }),
+  gpuid: deviceFlags.gpuid(),
+  opencl: deviceFlags.opencl(),
+});
+
+export const inspectFlagsSchema = z.strictObject({
+  json: option(z._default(z.boolean(), false), {
+    flag: 'json',
+    group: 'Output',
+    help: 'print JSON, for programs',
+    common: true,
+  }),
+  gpuid: deviceFlags.gpuid(),
+  opencl: deviceFlags.opencl(),
+});

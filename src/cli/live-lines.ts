@@ -1,0 +1,57 @@
+/** Lines at the bottom of a terminal that are drawn again and again, below others that stay. */
+import type { WriteStream } from 'node:tty';
+
+const ESCAPE = '\u001b[';
+const HIDE_CURSOR = `${ESCAPE}?25l`;
+const SHOW_CURSOR = `${ESCAPE}?25h`;
+const CLEAR_BELOW = `${ESCAPE}J`;
+
+export class LiveLines {
+  readonly #stream: WriteStream;
+  #lines: readonly string[] = [];
+  /** Width at which the lines were drawn: when the window narrows, the terminal folds them. */
+  #drawnWidth = 0;
+  readonly #restore = () => this.#stream.write(SHOW_CURSOR);
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+    stream.write(HIDE_CURSOR);
+    process.on('exit', this.#restore);
+  }
+
+  /** Columns that a line may take. */
+  get width(): number {
+    return Math.max(20, (this.#stream.columns ?? 80) - 1);
+  }
+
+  /** Draws the lines in place of those drawn before. */
+  draw(lines: readonly string[]): void {
+    this.#stream.write(this.#erasing() + this.#text(lines));
+    this.#lines = lines;
+    this.#drawnWidth = this.width;
+  }
+
+  /** Prints a line that stays, above the live ones. */
+  print(line: string): void {
+    this.#stream.write(`${this.#erasing()}${line}\n${this.#text(this.#lines)}`);
+    this.#drawnWidth = this.width;
+  }
+
+  /** Leaves the last lines where they are, and the cursor below them. */
+  close(): void {
+    this.#lines = [];
+    this.#stream.write(SHOW_CURSOR);
+    process.off('exit', this.#restore);
+  }
+
+  #text(lines: readonly string[]): string {
+    return lines.map((line) => `${line}\n`).join('');
+  }
+
+  /** Moves to the first live line and clears from there on. */
+  #erasing(): string {
+    if (this.#lines.length === 0) return '';
+    const folds = this.#drawnWidth > this.width ? Math.ceil(this.#drawnWidth / this.width) : 1;
+    return `${ESCAPE}${this.#lines.length * folds}A\r${CLEAR_BELOW}`;
+  }
+}

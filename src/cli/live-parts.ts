@@ -1,0 +1,57 @@
+/** The pieces of the live lines: bar, sparkline, time. */
+
+/** A bar of `width` columns, filled by a fraction, to half a column. */
+export function progressBar(fraction: number, width: number): string {
+  const halves = Math.round(Math.min(1, Math.max(0, fraction)) * width * 2);
+  const full = Math.floor(halves / 2);
+  const half = halves % 2 === 1 ? '╸' : '';
+  return '━'.repeat(full) + half + '─'.repeat(width - full - half.length);
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█';
+
+/** The course of some numbers in `width` columns: the mean of each stretch, between the least and the greatest. */
+export function sparkline(values: readonly number[], width: number): string {
+  const columns = Math.min(width, values.length);
+  const means = Array.from({ length: columns }, (_, column) => {
+    const from = Math.floor((column * values.length) / columns);
+    const to = Math.floor(((column + 1) * values.length) / columns);
+    const stretch = values.slice(from, to);
+    return stretch.reduce((sum, value) => sum + value, 0) / stretch.length;
+  });
+  const least = Math.min(...means);
+  const range = Math.max(...means) - least || 1;
+  return means.map((mean) => LEVELS[Math.min(7, Math.floor(((mean - least) / range) * 8))] ?? ' ').join('');
+}
+
+/** `6:02 left`, `3 h 05 min left`. */
+export function timeLeft(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return '';
+  const seconds = Math.round(milliseconds / 1000);
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours} h ${two(minutes)} min left` : `${minutes}:${two(seconds % 60)} left`;
+}
+
+/** Columns that a character takes: two for East Asian wide ones and emoji, none for marks and joiners. */
+function columnsOf(char: string): number {
+  if (/^[\p{Mark}\u200d\ufe0e\ufe0f]$/u.test(char)) return 0;
+  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]$|^\p{Extended_Pictographic}$/u.test(
+    char,
+  )
+    ? 2
+    : 1;
+}
+
+/** A text cut to some columns, with control characters, which could move the cursor, made visible. */
+export function clip(text: string, width: number): string {
+  let columns = 0;
+  let clipped = '';
+  for (const char of text.replace(/\p{Control}/gu, '\ufffd')) {
+    columns += columnsOf(char);
+    if (columns > width) return `${clipped.slice(0, -1)}…`;
+    clipped += char;
+  }
+  return clipped;
+}

@@ -1,0 +1,179 @@
+/** Training on a terminal: facts once, then a few lines that are redrawn. */
+import pc from 'picocolors';
+import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
+import { fixed } from '../util/c-format.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { LiveLines } from './live-lines.ts';
+import { clip, progressBar, sparkline, timeLeft } from './live-parts.ts';
+import type { TrainingView } from './plain-log.ts';
+
+/** Milliseconds between redraws. */
+const REDRAW = 100;
+/** Weight of the newest iteration in the smoothed loss and time. */
+const SMOOTHING = 0.05;
+/** Losses that the sparkline looks back on. */
+const HISTORY = 4000;
+
+export function liveView(): TrainingView {
+  const view = new LiveView(new LiveLines(process.stdout));
+  return {
+    show: (event) => view.show(event),
+    note: (message) => view.note(message),
+    close: () => view.close(),
+  };
+}
+
+class LiveView {
+  readonly #lines: LiveLines;
+  #started: StartedEvent | undefined;
+  #last: IterationEvent | undefined;
+  #best: EvaluatedEvent | undefined;
+  #validation: EvaluatedEvent | undefined;
+  #evaluating = '';
+  #sample = '';
+  #loss = Number.NaN;
+  #milliseconds = Number.NaN;
+  readonly #history: number[] = [];
+  #drawn = 0;
+
+  constructor(lines: LiveLines) {
+    this.#lines = lines;
+  }
+
+  show(event: TrainingEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.#started = event;
+        for (const line of header(event)) this.#lines.print(line);
+        this.#lines.print('');
+        break;
+      case 'notice':
+        this.#lines.print(pc.dim(event.message));
+        break;
+      case 'warning':
+        this.#lines.print(pc.yellow(`warning: ${event.message}`));
+        break;
+      case 'iteration':
+        this.#iteration(event);
+        this.#redraw(false);
+        break;
+      case 'evaluating':
+        this.#evaluating = `validating ${event.batch} of ${event.batches}`;
+        this.#redraw(false);
+        break;
+      case 'evaluated':
+        this.#evaluating = '';
+        this.#validation = event;
+        if (event.best) this.#best = event;
+        this.#redraw(true);
+        break;
+      case 'sampled':
+        this.#sample = event.text;
+        this.#redraw(true);
+        break;
+      case 'checkpointed':
+        this.#lines.print(`saved ${event.path}`);
+        break;
+      case 'finished':
+        this.#redraw(true);
+        break;
+    }
+  }
+
+  note(message: string): void {
+    this.#lines.print(message);
+  }
+
+  close(): void {
+    if (this.#last) this.#redraw(true);
+    this.#lines.close();
+  }
+
+  #iteration(event: IterationEvent): void {
+    this.#last = event;
+    const blend = (smooth: number, value: number) =>
+      Number.isNaN(smooth) ? value : smooth + SMOOTHING * (value - smooth);
+    this.#loss = blend(this.#loss, event.trainLoss);
+    this.#milliseconds = blend(this.#milliseconds, event.milliseconds);
+    this.#history.push(this.#loss);
+    if (this.#history.length > HISTORY) this.#history.splice(0, HISTORY / 2);
+  }
+
+  #redraw(now: boolean): void {
+    const time = performance.now();
+    if (!now && time - this.#drawn < REDRAW) return;
+    this.#drawn = time;
+    const width = this.#lines.width;
+    this.#lines.draw([this.#progress(width), this.#losses(width), this.#quote(width)].filter(Boolean));
+  }
+
+  #progress(width: number): string {
+    const { iteration, iterations, epoch, tokens } = this.#last ?? {
+      iteration: 0,
+      iterations: 1,
+      epoch: 0,
+      tokens: 0,
+    };
+    const maxEpochs = this.#started?.options.maxEpochs ?? 0;
+    const done = iteration / iterations;
+    const left = `epoch ${fixed(epoch, 1)} of ${maxEpochs}`;
+    const speed = `${formatCount(Math.round((tokens * 1000) / this.#milliseconds) || 0)} char/s`;
+    const rest = this.#evaluating || timeLeft((iterations - iteration) * this.#milliseconds);
+    const right = `${Math.floor(done * 100)}%  ${speed}  ${rest}`;
+    const bar = width - left.length - right.length - 5;
+    const middle = bar >= 8 ? `  ${pc.cyan(progressBar(done, bar))}  ` : '  ';
+    return bar >= 8 ? left + middle + right : clip(`${left}  ${right}`, width);
+  }
+
+  #losses(width: number): string {
+    const parts = [`loss  train ${fixed(this.#loss, 3)}`];
+    if (this.#validation) parts.push(`validation ${fixed(this.#validation.validationLoss, 4)}`);
+    if (this.#best && this.#best !== this.#validation) {
+      parts.push(`best ${fixed(this.#best.validationLoss, 4)} at epoch ${fixed(this.#best.epoch, 1)}`);
+    }
+    if (this.#last) parts.push(`|g|/|w| ${fixed(this.#last.gradientNorm / this.#last.parameterNorm, 4)}`);
+    const text = clip(parts.join('   '), width);
+    const room = Math.min(24, width - text.length - 4);
+    return room < 6 ? text : `${text}   ${pc.cyan(sparkline(this.#history, room))}`;
+  }
+
+  #quote(width: number): string {
+    if (!this.#sample) return '';
+    const oneLine = this.#sample.replace(/\s+/g, ' ').trim();
+    return pc.dim(clip(`"${oneLine}"`, width));
+  }
+}
+
+/** What was read, what was made, where it runs, how large it is. */
+function header(event: StartedEvent): string[] {
+  const { options, text, batches } = event;
+  const { cell, layers, hiddenSize, batchSize, sequenceLength } = options;
+  const row = (name: string, ...facts: string[]) => `${pc.bold(name.padEnd(8))} ${facts.join(' · ')}`;
+  const ratio = event.tokens / event.parameters;
+  const sizes =
+    ratio >= 1
+      ? `1 for ${fixed(ratio, 1)} characters of text`
+      : `${fixed(1 / ratio, 1)} for a character of text`;
+  const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
+  return [
+    row(
+      'text',
+      text.name,
+      formatBytes(text.bytes),
+      `${formatCount(text.characters)} ${options.tokens}s, ${formatCount(event.vocabularySize)} different`,
+    ),
+    row(
+      'split',
+      `${formatCount(batches.train)} train, ${formatCount(batches.validation)} validation${held} batches of ` +
+        `${batchSize} × ${sequenceLength}`,
+    ),
+    row(
+      'model',
+      `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
+      `${formatCount(event.parameters)} parameters, ${sizes}`,
+    ),
+    row('engine', event.engine),
+    row('memory', `about ${formatBytes(event.memory)}`),
+    ...(event.writes === undefined ? [] : [row('writes', event.writes)]),
+  ];
+}

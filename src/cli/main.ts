@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/** The entry of the command line: finds the command, and loads its modules only then. */
+import { readFileSync } from 'node:fs';
+import { overview } from './overview.ts';
+
+/** A command: takes the words after its name, gives the exit code. */
+type Run = (words: readonly string[]) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
+  train: async () => (await import('./train.ts')).runTrain,
+  sample: async () => (await import('./sample.ts')).runSample,
+  inspect: async () => (await import('./inspect.ts')).runInspect,
+};
+
+async function main(words: readonly string[]): Promise<number> {
+  const [first, ...rest] = words;
+  if (first === undefined) {
+    process.stderr.write(overview);
+    return 2;
+  }
+  if (first === '--version' || first === '-version') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  if (first === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
+  if (first === 'help' || first === '--help' || first === '-help' || first === '-h') {
+    process.stdout.write(overview);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (load) return (await load())(rest);
+  const { suggest } = await import('./suggest.ts');
+  const meant = suggest(first, Object.keys(COMMANDS));
+  const what = first.startsWith('-') ? `unknown flag ${first}, and no command` : `unknown command ${first}`;
+  process.stderr.write(
+    `${what}.${meant ? ` Did you mean ${meant}?` : ''}\nFor all commands: char-rnn --help\n`,
+  );
+  return 2;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return JSON.parse(text).version;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,67 @@
+/** Training as lines of text: the facts of the original, the iteration line in its very format. */
+import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
+import { exponential, fixed } from '../util/c-format.ts';
+import { formatCount } from '../util/format-number.ts';
+
+/** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
+export function iterationLine(event: IterationEvent): string {
+  const { iteration, iterations, epoch, trainLoss, gradientNorm, parameterNorm, milliseconds } = event;
+  return (
+    `${iteration}/${iterations} (epoch ${fixed(epoch, 3)}), train_loss = ${fixed(trainLoss, 8)}, ` +
+    `grad/param norm = ${exponential(gradientNorm / parameterNorm, 4)}, time/batch = ${fixed(milliseconds / 1000, 4)}s`
+  );
+}
+
+/** What is known before the first iteration, a fact a line. */
+export function startedLines(event: StartedEvent): string[] {
+  const { cell, layers, hiddenSize } = event.options;
+  const { train, validation, test } = event.batches;
+  return [
+    `text: ${event.text.name}, ${formatCount(event.text.bytes)} bytes`,
+    `vocab size: ${event.vocabularySize}`,
+    `number of data batches in train: ${train}, val: ${validation}, test: ${test}`,
+    `model: ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
+    ...(cell === 'lstm' ? ['forget gate biases start at 1'] : []),
+    `number of parameters in the model: ${event.parameters}`,
+    `device: ${event.engine}`,
+  ];
+}
+
+export interface TrainingView {
+  show(event: TrainingEvent): void;
+  /** A line for the person: what happens next, after a signal. */
+  note(message: string): void;
+  /** Leaves the terminal as it was. */
+  close(): void;
+}
+
+export function plainLog(): TrainingView {
+  let printEvery = 1;
+  const line = (text: string) => process.stdout.write(`${text}\n`);
+  return {
+    show(event) {
+      if (event.type === 'started') {
+        printEvery = event.options.printEvery;
+        startedLines(event).forEach(line);
+      } else if (event.type === 'iteration') {
+        if (event.iteration % printEvery === 0) line(iterationLine(event));
+      } else if (event.type === 'evaluated') {
+        line(`validation loss at iteration ${event.iteration}: ${fixed(event.validationLoss, 6)}`);
+      } else if (event.type === 'sampled') {
+        line(`sample: ${JSON.stringify(event.text)}`);
+      } else if (event.type === 'checkpointed') {
+        line(checkpointLine(event));
+      } else if (event.type === 'notice') {
+        line(event.message);
+      } else if (event.type === 'warning') {
+        process.stderr.write(`warning: ${event.message}\n`);
+      }
+    },
+    note: (message) => process.stderr.write(`${message}\n`),
+    close() {},
+  };
+}
+
+export function checkpointLine(event: CheckpointedEvent): string {
+  return `saved ${event.path}`;
+}

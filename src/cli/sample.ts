@@ -1,0 +1,159 @@
+/** `char-rnn sample`: text alone on standard output, everything else on standard error. */
+import { randomInt } from 'node:crypto';
+import { readTextFile } from '../data/read-text.node.ts';
+import { CharRnnError, TextError, UsageError } from '../errors.ts';
+import { LanguageModel } from '../language-model.node.ts';
+import { checkGenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { formatCount } from '../util/format-number.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
+import { sampleCommand } from './commands.ts';
+import { deviceNotice } from './device-notice.ts';
+import { sampleFlagsSchema } from './flags.ts';
+import { commandHelp } from './help.ts';
+import { reportError } from './report-error.ts';
+import { interruption } from './signals.ts';
+
+export async function runSample(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const { words: plain, randomSeed } = takeRandomSeed(words);
+    const given = parseArguments(plain, sampleCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(sampleCommand));
+      return 0;
+    }
+    return await sample(given, randomSeed);
+  } catch (error) {
+    return reportError(error, sampleCommand.name, typed);
+  }
+}
+
+async function sample(given: Arguments, randomSeed: number | undefined): Promise<number> {
+  const { own, options } = splitOptions(given);
+  const path = checkpointOf(given);
+  const say = own.verbose === 1 ? (line: string) => process.stderr.write(`${line}\n`) : () => {};
+  const notice = deviceNotice(given.typed, own);
+  if (notice) say(notice);
+  if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
+  const checked = checkGenerateOptions({
+    ...options,
+    ...(own.sample === 0 && { temperature: 0 }),
+    ...(randomSeed !== undefined && { seed: randomSeed }),
+    ...(own.primeFile !== undefined && { prompt: '' }),
+  });
+  const model = await LanguageModel.load(path);
+  const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
+  say(describe(model));
+  const stopped = interruption();
+  const output = new Output(() => stopped.stop(0));
+  try {
+    const stream = model.generateBytes({
+      ...checked,
+      prompt,
+      echo: true,
+      signal: stopped.signal,
+      onNotice: (message) => process.stderr.write(`${message}\n`),
+    });
+    for await (const bytes of stream) await output.write(bytes);
+    await output.write('\n');
+  } catch (error) {
+    if (!stopped.signal.aborted || error instanceof CharRnnError) throw error;
+    if (stopped.exitCode() !== 0) await output.write('\n');
+  } finally {
+    stopped.release();
+    await model.close();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+function splitOptions({ values }: Arguments) {
+  const ownKeys = new Set(Object.keys(sampleFlagsSchema.shape));
+  const part = (own: boolean) =>
+    Object.fromEntries(Object.entries(values).filter(([key]) => ownKeys.has(key) === own));
+  return {
+    own: checkOptions(sampleFlagsSchema, part(true)),
+    options: part(false) as GenerateOptionsInput,
+  };
+}
+
+function checkpointOf({ positionals, typed }: Arguments): string {
+  const [path, ...more] = positionals;
+  if (path === undefined) throw new UsageError('sample needs a checkpoint: char-rnn sample CHECKPOINT');
+  if (more.length > 0)
+    throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
+  if (typed.has('prompt') && typed.has('primeFile')) {
+    throw new UsageError(
+      `the prime text is named twice: by ${typed.get('prompt')} and ${typed.get('primeFile')}`,
+    );
+  }
+  return path;
+}
+
+/** `--seed random` is a number by the time the flags are read. */
+function takeRandomSeed(words: readonly string[]): { words: string[]; randomSeed: number | undefined } {
+  const plain = [...words];
+  let randomSeed: number | undefined;
+  plain.forEach((word, at) => {
+    const alone = /^--?seed$/.test(word) && plain[at + 1] === 'random';
+    const attached = /^--?seed=random$/.test(word);
+    if (!alone && !attached) return;
+    randomSeed = randomInt(2 ** 32);
+    if (alone) plain[at + 1] = String(randomSeed);
+    else plain[at] = `--seed=${randomSeed}`;
+  });
+  return { words: plain, randomSeed };
+}
+
+/** The prime text in a file. A model over bytes takes it as it is. */
+async function readPrime(path: string, model: LanguageModel): Promise<string | Uint8Array> {
+  const { bytes, name } = await readTextFile(path);
+  if (model.vocabulary.kind === 'byte') return bytes;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new TextError(
+      'text-not-utf8',
+      `${name} is not valid UTF-8. Convert it: iconv -f latin1 -t utf-8 ${name}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function describe(model: LanguageModel): string {
+  const { cell, layers, hiddenSize } = model.config;
+  const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+  return `model: ${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${model.engine}`;
+}
+
+/** Standard output at its reader's pace. */
+class Output {
+  #closed = false;
+  readonly #onClosed: () => void;
+
+  /** @param onClosed Called when the reader has gone. */
+  constructor(onClosed: () => void) {
+    this.#onClosed = onClosed;
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      this.#closed = true;
+      this.#onClosed();
+    });
+  }
+
+  async write(content: string | Uint8Array): Promise<void> {
+    if (this.#closed || process.stdout.write(content)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        process.stdout.off('drain', done);
+        process.stdout.off('error', done);
+        resolve();
+      };
+      process.stdout.once('drain', done);
+      process.stdout.once('error', done);
+    });
+  }
+}

@@ -1,0 +1,48 @@
+/** The signals that end a program, as an AbortSignal. */
+
+/** Exit codes by convention: 128 and the signal's number. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+type SignalName = keyof typeof SIGNALS;
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** The exit code of the signal that came, if one did. */
+  exitCode(): number | undefined;
+  /** Ends the work without a signal, for a pipe that was closed. */
+  stop(exitCode: number): void;
+  /** Gives the signals their usual meaning back. */
+  release(): void;
+}
+
+/**
+ * Turns the first signal into an abort; a second one ends the program at once.
+ *
+ * @param onSignal Told when the first signal comes.
+ */
+export function interruption(onSignal: (name: SignalName) => void = () => {}): Interruption {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  const handlers = Object.entries(SIGNALS).map(([name, code]) => {
+    const handler = () => {
+      if (controller.signal.aborted) process.exit(code);
+      exitCode = code;
+      onSignal(name as SignalName);
+      controller.abort();
+    };
+    process.on(name, handler);
+    return { name, handler };
+  });
+  return {
+    signal: controller.signal,
+    exitCode: () => exitCode,
+    stop(code) {
+      if (controller.signal.aborted) return;
+      exitCode = code;
+      controller.abort();
+    },
+    release() {
+      for (const { name, handler } of handlers) process.off(name, handler);
+    },
+  };
+}

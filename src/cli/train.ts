@@ -1,0 +1,95 @@
+/** `char-rnn train`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import type { FinishedEvent } from '../train/events.ts';
+import type { TrainingOptionsInput } from '../train/options.ts';
+import { train } from '../train/train.node.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
+import { trainCommand } from './commands.ts';
+import { deviceNotice } from './device-notice.ts';
+import { trainFlagsSchema } from './flags.ts';
+import { commandHelp } from './help.ts';
+import { plainLog, type TrainingView } from './plain-log.ts';
+import { reportError } from './report-error.ts';
+import { type Interruption, interruption } from './signals.ts';
+
+export async function runTrain(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  let view: TrainingView | undefined;
+  try {
+    const given = parseArguments(words, trainCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(trainCommand));
+      return 0;
+    }
+    const { own, options } = splitOptions(given);
+    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, ...files } = own;
+    const textFile = textOf(given, dataDir);
+    const notice = deviceNotice(given.typed, { gpuid, opencl });
+    if (notice) process.stderr.write(`${notice}\n`);
+    view = await makeView(log);
+    const stopped = interruption(() => view?.note('stopping after this iteration …'));
+    stopOnClosedPipe(stopped);
+    let finished: FinishedEvent | undefined;
+    for await (const event of train({ ...options, ...files, textFile, signal: stopped.signal })) {
+      view.show(event);
+      if (event.type === 'finished') finished = event;
+    }
+    view.close();
+    if (finished?.path) view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
+    return stopped.exitCode() ?? 0;
+  } catch (error) {
+    view?.close();
+    return reportError(error, trainCommand.name, typed);
+  }
+}
+
+/** The flags of the command line alone, checked, and the training options, which `train` checks. */
+function splitOptions({ values }: Arguments) {
+  const ownKeys = new Set(Object.keys(trainFlagsSchema.shape));
+  const part = (own: boolean) =>
+    Object.fromEntries(Object.entries(values).filter(([key]) => ownKeys.has(key) === own));
+  return {
+    own: checkOptions(trainFlagsSchema, part(true)),
+    options: part(false) as TrainingOptionsInput,
+  };
+}
+
+function textOf({ positionals, typed }: Arguments, dataDir: string): string {
+  const [text, ...more] = positionals;
+  if (more.length > 0)
+    throw new UsageError(`train takes one text, got ${positionals.length}: ${positionals.join(' ')}`);
+  if (text !== undefined && typed.has('dataDir')) {
+    throw new UsageError(`the text is named twice: ${text} and ${typed.get('dataDir')} ${dataDir}`);
+  }
+  if (text !== undefined) return text;
+  if (typed.has('dataDir') || existsSync(join(dataDir, 'input.txt'))) return dataDir;
+  throw new UsageError(
+    `no text was named, and there is no ${join(dataDir, 'input.txt')} here. Name one:\n` +
+      '  char-rnn train book.txt              a text file\n' +
+      '  char-rnn train FOLDER                a folder with input.txt, as -data_dir FOLDER\n' +
+      '  cat a.txt b.txt | char-rnn train -   standard input',
+  );
+}
+
+async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {
+  const { TERM, CI } = process.env;
+  const live = log === 'auto' && process.stdout.isTTY && TERM !== 'dumb' && !CI;
+  return live ? (await import('./live-view.ts')).liveView() : plainLog();
+}
+
+/** Nobody reads on: what was learned is saved, and nothing more is said. */
+function stopOnClosedPipe(stopped: Interruption): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    stopped.stop(0);
+  });
+}
+
+/** A path as it can be typed into a shell. */
+function quoted(path: string): string {
+  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
