@@ -34,14 +34,14 @@ export function timeLeft(milliseconds: number): string {
   return hours > 0 ? `${hours} h ${two(minutes)} min left` : `${minutes}:${two(seconds % 60)} left`;
 }
 
+/** East Asian wide and fullwidth characters (UAX #11) and emoji. */
+const WIDE =
+  /^(?:[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation})$/u;
+
 /** Columns that a character takes: two for East Asian wide ones and emoji, none for marks and joiners. */
 function columnsOf(char: string): number {
-  if (/^[\p{Mark}\u200d\ufe0e\ufe0f]$/u.test(char)) return 0;
-  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]$|^\p{Extended_Pictographic}$/u.test(
-    char,
-  )
-    ? 2
-    : 1;
+  if (/^(?:\p{Mark}|\u200d)$/u.test(char)) return 0;
+  return WIDE.test(char) ? 2 : 1;
 }
 
 /** A text cut to some columns, with control characters, which could move the cursor, made visible. */
