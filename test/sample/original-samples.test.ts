@@ -68,7 +68,9 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
         assert.ok(error <= 1e-12, `character ${position}, token ${token}: off by ${error}`);
       }
     }
-    const final = (await Promise.all(states.map((state) => engine.read(state)))).flatMap((state) => [...state]);
+    const final = (await Promise.all(states.map((state) => engine.read(state)))).flatMap((state) => [
+      ...state,
+    ]);
     fixture.final_state.flat().forEach((expected, index) => {
       assert.ok(Math.abs((final[index] as number) - expected) <= 1e-12, `state ${index}`);
     });
@@ -87,7 +89,12 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
     const [, seed, temperature, prime, length] = facts;
     test(`${name}: the text of ${key}`, async () => {
       const prompt = prime === 'noprime' ? '' : fixture.text;
-      const options = { seed: Number(seed), temperature: Number(temperature), length: Number(length), prompt };
+      const options = {
+        seed: Number(seed),
+        temperature: Number(temperature),
+        length: Number(length),
+        prompt,
+      };
       assert.equal(`${await generate({ ...options, echo: true })}\n`, printed);
     });
   }

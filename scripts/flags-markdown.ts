@@ -1,0 +1,41 @@
+/** The flags of all commands as tables in Markdown. */
+import { type Command, commands } from '../src/cli/commands.ts';
+import { valueName } from '../src/cli/flag-table.ts';
+
+/** The whole of docs/flags.md. */
+export function flagsMarkdown(): string {
+  const intro =
+    '# Flags\n\nMade from the code by `npm run docs`. A flag may have one dash or two, and `-` for `_`; ' +
+    'its value is the next word, or follows `=`. "Original": char-rnn of 2015 has the flag, with this default.\n';
+  return `${intro}\n${tables()}`;
+}
+
+/** A document with the tables put between its markers, `<!-- flags -->` and `<!-- /flags -->`. */
+export function withFlagTables(document: string): string {
+  return document.replace(
+    /(<!-- flags -->\n)[\s\S]*?(<!-- \/flags -->)/,
+    (_, start, end) => `${start}\n${tables()}\n${end}`,
+  );
+}
+
+function tables(): string {
+  return commands.map(table).join('\n');
+}
+
+function table(command: Command): string {
+  const rows = command.flags.map((flag) => {
+    const { defaultValue } = flag.type;
+    const shown = defaultValue === undefined || defaultValue === '' ? '' : `\`${defaultValue}\``;
+    const value = valueName(flag).replaceAll('|', '\\|');
+    const name = `\`-${flag.info.flag}\`${value ? ` ${value}` : ''}`;
+    return `| ${name} | ${shown} | ${flag.info.help.replaceAll('|', '\\|')} | ${flag.info.original ? 'yes' : ''} |`;
+  });
+  return [
+    `### \`${command.usage}\``,
+    '',
+    '| flag | default | meaning | original |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
