@@ -1,0 +1,129 @@
+/** The direction of imports, held by reading the sources. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { init, parse } from 'es-module-lexer';
+
+const source = fileURLToPath(new URL('../src', import.meta.url));
+
+/** From the lowest room to the highest: a file may import from its own room and from those before it. */
+const ROOMS = [
+  'errors',
+  'util',
+  'engine',
+  'data',
+  'model',
+  'formats',
+  'sample',
+  'train',
+  'language-model',
+  'public',
+  'index',
+  'cli',
+];
+/** Rooms that do not know of each other although one stands before the other. */
+const STRANGERS = new Set(['data→engine', 'model→formats', 'sample→formats']);
+
+interface File {
+  readonly path: string;
+  /** What it imports, types included: paths within src, or names of packages. */
+  readonly imports: readonly string[];
+  /** The same without imports of types alone. */
+  readonly runtimeImports: readonly string[];
+}
+
+await init;
+
+const files: File[] = readdirSync(source, { recursive: true })
+  .map((name) => String(name).replaceAll('\\', '/'))
+  .filter((name) => name.endsWith('.ts'))
+  .map((path) => {
+    const code = readFileSync(join(source, path), 'utf8');
+    const resolve = (name: string) => (name.startsWith('.') ? posix.join(dirname(path), name) : name);
+    const [imports] = parse(code);
+    const named = imports.flatMap((item) =>
+      typeof item.specifier === 'string'
+        ? [{ name: resolve(item.specifier), typeOnly: item.type !== 'dynamic' && item.typeOnly }]
+        : [],
+    );
+    return {
+      path,
+      imports: named.map(({ name }) => name),
+      runtimeImports: named.filter(({ typeOnly }) => !typeOnly).map(({ name }) => name),
+    };
+  });
+const byPath = new Map(files.map((file) => [file.path, file]));
+
+function roomOf(path: string): string {
+  const [first = ''] = path.split('/');
+  const name = first.replace(/(\.node)?\.ts$/, '');
+  return name === 'browser' ? 'index' : name;
+}
+
+test('there are files to look at, and every import of ours exists', () => {
+  assert.ok(files.length > 50);
+  for (const file of files) {
+    for (const name of file.imports)
+      if (name.endsWith('.ts')) assert.ok(byPath.has(name), `${file.path} → ${name}`);
+  }
+});
+
+test('imports point one way', () => {
+  for (const file of files) {
+    const from = roomOf(file.path);
+    assert.ok(ROOMS.includes(from), `${file.path} belongs to no room`);
+    for (const name of file.imports.filter((target) => byPath.has(target))) {
+      const to = roomOf(name);
+      assert.ok(
+        ROOMS.indexOf(to) <= ROOMS.indexOf(from),
+        `${file.path} imports ${name}, against the direction`,
+      );
+      assert.ok(
+        !STRANGERS.has(`${from}→${to}`),
+        `${file.path} imports ${name}: ${from} does not know of ${to}`,
+      );
+    }
+  }
+});
+
+test('the model sees an engine only by its contract', () => {
+  for (const file of files.filter(({ path }) => roomOf(path) === 'model')) {
+    for (const name of file.imports.filter((target) => target.startsWith('engine/'))) {
+      assert.match(name, /^engine\/(engine|layout)\.ts$/, `${file.path} imports ${name}`);
+    }
+  }
+});
+
+test('no file imports itself by way of others', () => {
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]) => {
+    assert.ok(!way.includes(path), `a circle: ${[...way.slice(way.indexOf(path)), path].join(' → ')}`);
+    if (done.has(path)) return;
+    for (const name of byPath.get(path)?.imports ?? []) if (byPath.has(name)) visit(name, [...way, path]);
+    done.add(path);
+  };
+  for (const { path } of files) visit(path, []);
+});
+
+test('only files for Node import node:, and a page reaches none of them', () => {
+  const forNode = (path: string) =>
+    path.endsWith('.node.ts') || path === 'index.ts' || path.startsWith('cli/');
+  for (const file of files) {
+    if (forNode(file.path)) continue;
+    for (const name of file.imports) {
+      assert.ok(!name.startsWith('node:'), `${file.path} imports ${name}`);
+      assert.ok(!forNode(name), `${file.path} imports ${name}, which is for Node`);
+    }
+  }
+  const reached = new Set<string>();
+  const reach = (path: string) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const name of byPath.get(path)?.runtimeImports ?? []) if (byPath.has(name)) reach(name);
+  };
+  reach('browser.ts');
+  assert.ok(reached.size > 20, `only ${reached.size} files`);
+  for (const path of reached) assert.ok(!forNode(path), `browser.ts reaches ${path}`);
+});
