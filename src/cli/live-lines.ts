@@ -1,5 +1,7 @@
 /** Lines at the bottom of a terminal that are drawn again and again, below others that stay. */
 import type { WriteStream } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
+import { columnsOf } from './live-parts.ts';
 
 const ESCAPE = '\u001b[';
 const HIDE_CURSOR = `${ESCAPE}?25l`;
@@ -9,8 +11,6 @@ const CLEAR_BELOW = `${ESCAPE}J`;
 export class LiveLines {
   readonly #stream: WriteStream;
   #lines: readonly string[] = [];
-  /** Width at which the lines were drawn: when the window narrows, the terminal folds them. */
-  #drawnWidth = 0;
   readonly #restore = () => this.#stream.write(SHOW_CURSOR);
 
   constructor(stream: WriteStream) {
@@ -28,13 +28,11 @@ export class LiveLines {
   draw(lines: readonly string[]): void {
     this.#stream.write(this.#erasing() + this.#text(lines));
     this.#lines = lines;
-    this.#drawnWidth = this.width;
   }
 
   /** Prints a line that stays, above the live ones. */
   print(line: string): void {
     this.#stream.write(`${this.#erasing()}${line}\n${this.#text(this.#lines)}`);
-    this.#drawnWidth = this.width;
   }
 
   /** Leaves the last lines where they are, and the cursor below them. */
@@ -51,7 +49,10 @@ export class LiveLines {
   /** Moves to the first live line and clears from there on. */
   #erasing(): string {
     if (this.#lines.length === 0) return '';
-    const folds = this.#drawnWidth > this.width ? Math.ceil(this.#drawnWidth / this.width) : 1;
-    return `${ESCAPE}${this.#lines.length * folds}A\r${CLEAR_BELOW}`;
+    // A window that was made narrower since has folded the lines.
+    const rows = this.#lines.map((line) =>
+      Math.max(1, Math.ceil(columnsOf(stripVTControlCharacters(line)) / (this.width + 1))),
+    );
+    return `${ESCAPE}${rows.reduce((sum, count) => sum + count, 0)}A\r${CLEAR_BELOW}`;
   }
 }

@@ -38,10 +38,11 @@ export function timeLeft(milliseconds: number): string {
 const WIDE =
   /^(?:[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation})$/u;
 
-/** Columns that a character takes: two for East Asian wide ones and emoji, none for marks and joiners. */
-function columnsOf(char: string): number {
-  if (/^(?:\p{Mark}|\u200d)$/u.test(char)) return 0;
-  return WIDE.test(char) ? 2 : 1;
+/** Columns that a text takes: two for East Asian wide characters and emoji, none for marks and joiners. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const char of text) if (!/^(?:\p{Mark}|\u200d)$/u.test(char)) columns += WIDE.test(char) ? 2 : 1;
+  return columns;
 }
 
 /** A text cut to some columns, with control characters, which could move the cursor, made visible. */
