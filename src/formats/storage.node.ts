@@ -1,6 +1,6 @@
 /** Checkpoints in a folder, each written whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
@@ -82,12 +82,20 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, 'r');
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'other';
+  } catch {
+    // Unless something is known to stand there, saving is tried, and says what is wrong.
+    return (await exists(path)) ? 'other' : undefined;
   }
   try {
     const { size } = await file.stat();

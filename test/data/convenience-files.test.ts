@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { LoadOptions } from '../../src/data/corpus.node.ts';
+import { loadCorpus } from '../../src/data/corpus.node.ts';
+import { MemoryTokens } from '../../src/data/corpus.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
+const text = 'the harbour wall\nand the sea\n';
+
+/** A folder with a text, and a cache folder of its own. */
+function setUp(context: TestContext) {
+  const folder = temporaryFolder(context);
+  const before = process.env.XDG_CACHE_HOME;
+  const cache = join(folder, 'cache');
+  process.env.XDG_CACHE_HOME = cache;
+  context.after(() => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = before;
+  });
+  const path = join(folder, 'book.txt');
+  writeFileSync(path, text);
+  return { folder, cache, path, vocabulary: `${path}.vocab.json`, tokens: `${path}.tokens` };
+}
+
+/** Loads the text; what it says, and its tokens as characters. */
+async function load(path: string, changes: Partial<LoadOptions> = {}) {
+  const corpus = await loadCorpus({ path }, { ...options, ...changes });
+  assert.ok(corpus.tokens instanceof MemoryTokens);
+  const back = Array.from(corpus.tokens.array, (token) => corpus.vocabulary.symbolOf(token)).join('');
+  return { corpus, back, said: corpus.notices.join('\n') };
+}
+
+test('both files are written beside the text, named after it, and read the next time', async (context) => {
+  const { folder, path, vocabulary, tokens } = setUp(context);
+  await load(path);
+  assert.deepEqual(readdirSync(folder).sort(), ['book.txt', 'book.txt.tokens', 'book.txt.vocab.json']);
+  const written = readFileSync(vocabulary);
+  // Marked, so that it can be seen that they are read and not made again.
+  const date = new Date(1e12);
+  utimesSync(vocabulary, date, date);
+  utimesSync(tokens, date, date);
+  const second = await load(path);
+  assert.equal(second.back, text);
+  assert.equal(second.said, '');
+  assert.deepEqual(readFileSync(vocabulary), written);
+});
+
+test('a text that was changed, be it of the same size and date: made again, and said', async (context) => {
+  const { path } = setUp(context);
+  const date = new Date(1e12);
+  utimesSync(path, date, date);
+  await load(path);
+  const changed = text.replace('sea', 'tea');
+  writeFileSync(path, changed);
+  utimesSync(path, date, date);
+  const { back, said } = await load(path);
+  assert.equal(back, changed);
+  assert.match(said, /belong to another text; made again/);
+  assert.equal((await load(path)).said, '');
+});
+
+test('other options: made again', async (context) => {
+  const { path } = setUp(context);
+  await load(path);
+  const { corpus, said } = await load(path, { minCount: 2 });
+  assert.match(said, /other options; made again/);
+  assert.ok(corpus.vocabulary.hasUnknown);
+});
+
+test('truncated, flipped, one missing, foreign: never believed', async (context) => {
+  const { path, vocabulary, tokens } = setUp(context);
+  const damages: [string, () => void, RegExp][] = [
+    [
+      'tokens cut short',
+      () => writeFileSync(tokens, readFileSync(tokens).subarray(0, 30)),
+      /damaged; made again/,
+    ],
+    [
+      'a token changed',
+      () => {
+        const bytes = readFileSync(tokens);
+        bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+        writeFileSync(tokens, bytes);
+      },
+      /damaged; made again/,
+    ],
+    ['tokens too long', () => appendFileSync(tokens, 'x'), /damaged; made again/],
+    ['no tokens', () => rmSync(tokens), /not both there; made again/],
+    ['no vocabulary', () => rmSync(vocabulary), /not both there; made again/],
+    [
+      'vocabulary cut short',
+      () => writeFileSync(vocabulary, readFileSync(vocabulary).subarray(0, 60)),
+      /damaged or of another program; made again/,
+    ],
+    [
+      'symbols exchanged',
+      () => writeFileSync(vocabulary, readFileSync(vocabulary, 'utf8').replace('"a"', '"zz"')),
+      /damaged; made again/,
+    ],
+  ];
+  for (const [what, damage, expected] of damages) {
+    await load(path);
+    damage();
+    const { back, said } = await load(path);
+    assert.equal(back, text, what);
+    assert.match(said, expected, what);
+    assert.equal((await load(path)).said, '', `${what}: the second time`);
+  }
+});
+
+test("another program's file of that name is left alone; the cache folder is taken", async (context) => {
+  const { path, vocabulary, cache } = setUp(context);
+  writeFileSync(vocabulary, '{"precious": true}');
+  const first = await load(path);
+  assert.equal(first.back, text);
+  assert.equal(readFileSync(vocabulary, 'utf8'), '{"precious": true}');
+  assert.equal(
+    readdirSync(cache, { recursive: true }).filter((name) => String(name).endsWith('.tokens')).length,
+    1,
+  );
+  assert.equal((await load(path)).back, text);
+});
+
+test('a folder that can not be written: the cache folder; neither: said, and nothing else', async (context) => {
+  const { folder, path, cache } = setUp(context);
+  // A folder of the name stands in the way of the file, for root too.
+  mkdirSync(join(folder, 'book.txt.tokens'));
+  mkdirSync(join(folder, 'book.txt.vocab.json'));
+  await load(path);
+  assert.ok(existsSync(cache));
+  assert.equal((await load(path)).back, text);
+  rmSync(cache, { recursive: true });
+  writeFileSync(cache, 'a file where the folder would be');
+  const { back, said } = await load(path);
+  assert.equal(back, text);
+  assert.match(said, /could not be kept/);
+});
+
+test('a folder with input.txt; a folder without; a missing file', async (context) => {
+  const { folder } = setUp(context);
+  const inside = join(folder, 'data');
+  mkdirSync(inside);
+  await assert.rejects(loadCorpus({ path: inside }, options), {
+    code: 'text-missing',
+    message: /without input\.txt/,
+  });
+  writeFileSync(join(inside, 'input.txt'), text);
+  assert.equal((await load(inside)).back, text);
+  assert.ok(existsSync(join(inside, 'input.txt.tokens')));
+  await assert.rejects(loadCorpus({ path: join(folder, 'nowhere.txt') }, options), { code: 'text-missing' });
+});
+
+test('held-out files are read with the vocabulary of the text', async (context) => {
+  const { folder, path } = setUp(context);
+  const valid = join(folder, 'valid.txt');
+  writeFileSync(valid, 'sea wall');
+  const { corpus } = await load(path, { valid });
+  assert.equal(corpus.validation?.length, 8);
+  writeFileSync(valid, 'SEA');
+  await assert.rejects(loadCorpus({ path }, { ...options, valid }), { code: 'text-unknown-character' });
+});

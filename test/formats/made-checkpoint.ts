@@ -1,0 +1,74 @@
+/** Checkpoints for tests, filled with random numbers. */
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import type { FloatArray, Precision } from '../../src/engine/engine.ts';
+import { type Cell, parameterCount, stateParts } from '../../src/engine/layout.ts';
+import type { TrainedCheckpoint } from '../../src/formats/checkpoint.ts';
+import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+
+interface Made {
+  readonly cell?: Cell;
+  readonly precision?: Precision;
+  readonly moments?: number;
+  readonly vocabulary?: Vocabulary;
+  readonly runId?: string;
+  readonly iteration?: number;
+}
+
+/** Symbols of one byte, of several, beyond U+FFFF. */
+export const someCharacters = new Vocabulary({
+  kind: 'character',
+  normalize: 'nfc',
+  symbols: ['\n', 'a', '\u00e9', '\u20ac', '\u{1F600}'],
+  hasUnknown: true,
+});
+
+export function madeCheckpoint({
+  cell = 'lstm',
+  precision = 'float32',
+  moments = 1,
+  vocabulary = someCharacters,
+  runId = 'run',
+  iteration = 7,
+}: Made = {}): TrainedCheckpoint {
+  const random = new MersenneTwister(iteration);
+  const numbers = (length: number): FloatArray => {
+    const array = precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
+    return array.map(() => random.nextUniform() - 0.5);
+  };
+  const config: ModelConfig = {
+    cell,
+    layers: 2,
+    hiddenSize: 3,
+    vocabularySize: vocabulary.size,
+    dropout: 0.25,
+  };
+  const size = parameterCount(layoutOf(config));
+  return {
+    config,
+    precision,
+    vocabulary,
+    parameters: numbers(size),
+    training: {
+      runId,
+      iteration,
+      epoch: 0.7,
+      learningRate: 0.002,
+      options: { batchSize: 4, seed: 123, saveName: 'lstm' },
+      moments: Array.from({ length: moments }, () => numbers(size)),
+      optimizerSteps: iteration,
+      carriedState: [numbers(stateParts(cell) * 4 * 3), numbers(stateParts(cell) * 4 * 3)],
+      batchSize: 4,
+      cursor: 5,
+      generator: random.save(),
+      trainLosses: { iterations: Int32Array.of(1, 2), values: Float64Array.of(4.2, 3.9) },
+      validationLosses: { iterations: Int32Array.of(2), values: Float64Array.of(3.8) },
+      text: { bytes: 100, sha256: 'ab'.repeat(32) },
+    },
+  };
+}
+
+/** The parts of a file as one. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  CheckpointError,
+  LanguageModel,
+  type LanguageModel as Model,
+  memoryStorage,
+  type TrainInput,
+  type TrainingEvent,
+  train,
+} from '../../src/index.ts';
+import { layoutOf } from '../../src/model/config.ts';
+import { initialParameters } from '../../src/model/parameters.ts';
+import { checkTrainingOptions } from '../../src/train/options.ts';
+import { makeSchedule } from '../../src/train/schedule.ts';
+import { checkStability } from '../../src/train/stability.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
+const small = {
+  text,
+  hiddenSize: 12,
+  layers: 2,
+  batchSize: 4,
+  sequenceLength: 10,
+  maxIterations: 12,
+} as const;
+
+async function events(input: TrainInput): Promise<TrainingEvent[]> {
+  const all: TrainingEvent[] = [];
+  for await (const event of train(input)) all.push(event);
+  return all;
+}
+
+type OfType<T extends TrainingEvent['type']> = Extract<TrainingEvent, { type: T }>;
+function ofType<T extends TrainingEvent['type']>(all: readonly TrainingEvent[], type: T): OfType<T>[] {
+  return all.filter((event): event is OfType<T> => event.type === type);
+}
+
+function finished(all: readonly TrainingEvent[]): OfType<'finished'> {
+  const last = all.at(-1);
+  assert.ok(last?.type === 'finished');
+  return last;
+}
+
+test('a run tells its story: started, iterations, evaluations with a sample, finished', async () => {
+  const all = await events({ ...small, evaluateEvery: 5, learningRate: 0.01 });
+  const [started] = ofType(all, 'started');
+  assert.ok(started);
+  assert.equal(started.batches.train, 64);
+  assert.equal(started.iterations, 12);
+  const iterations = ofType(all, 'iteration');
+  assert.deepEqual(
+    iterations.map(({ iteration }) => iteration),
+    [...Array(12).keys()].map((index) => index + 1),
+  );
+  assert.deepEqual(
+    ofType(all, 'evaluated').map(({ iteration }) => iteration),
+    [5, 10],
+  );
+  assert.deepEqual(
+    ofType(all, 'sampled').map(({ text: sample }) => [...sample].length),
+    [120, 120],
+  );
+  assert.equal(finished(all).reason, 'iterations');
+  assert.ok((iterations.at(-1)?.trainLoss ?? 9) < (iterations[0]?.trainLoss ?? 0) - 0.1, 'it learns');
+});
+
+test('an evaluation changes nothing of the training', async () => {
+  const often = finished(await events({ ...small, evaluateEvery: 2 }));
+  const never = finished(await events(small));
+  assert.deepEqual(often.checkpoint.parameters, never.checkpoint.parameters);
+  assert.deepEqual(often.checkpoint.training?.carriedState, never.checkpoint.training?.carriedState);
+});
+
+test('the same seed gives the same run, another one another', async () => {
+  const losses = async (seed: number) =>
+    ofType(await events({ ...small, dropout: 0.2, seed }), 'iteration').map(({ trainLoss }) => trainLoss);
+  const one = await losses(1);
+  assert.deepEqual(await losses(1), one);
+  assert.notDeepEqual(await losses(2), one);
+});
+
+test('maxEpochs ends with an evaluation and is completed', async () => {
+  const { maxIterations: _, ...rest } = small;
+  const all = await events({ ...rest, maxEpochs: 0.1 });
+  assert.equal(finished(all).reason, 'completed');
+  assert.deepEqual(
+    ofType(all, 'evaluated').map(({ iteration }) => iteration),
+    [6],
+  );
+});
+
+test("checkpoints at evaluations and at the end, with the original's names", async () => {
+  const storage = memoryStorage();
+  const { trainOn, startingOptions } = await import('../../src/train/train.ts');
+  const { buildCorpus } = await import('../../src/data/corpus.ts');
+  const { text: _, ...given } = small;
+  const { options } = startingOptions({ ...given, evaluateEvery: 10 }, undefined);
+  const corpus = await buildCorpus({ text, name: 'x' }, options);
+  const all: TrainingEvent[] = [];
+  for await (const event of trainOn(corpus, options, { storage })) all.push(event);
+  const loss = ofType(all, 'evaluated')[0]?.validationLoss.toFixed(4);
+  assert.deepEqual(
+    [...storage.files.keys()],
+    [`lm_lstm_epoch0.16_${loss}.safetensors`, 'lm_lstm_epoch0.19_i12.safetensors'],
+  );
+  const bytes = storage.files.get('lm_lstm_epoch0.19_i12.safetensors');
+  assert.ok(bytes);
+  const model = LanguageModel.fromBytes(bytes);
+  assert.deepEqual(model.checkpoint.parameters, finished(all).checkpoint.parameters);
+});
+
+test('an AbortSignal ends the run after the iteration, and what was learned is saved', async (context) => {
+  const folder = temporaryFolder(context);
+  const controller = new AbortController();
+  const all: TrainingEvent[] = [];
+  for await (const event of train({ ...small, checkpointDir: folder, signal: controller.signal })) {
+    all.push(event);
+    if (event.type === 'iteration' && event.iteration === 4) controller.abort();
+  }
+  const last = finished(all);
+  assert.deepEqual([last.reason, last.iteration], ['interrupted', 4]);
+  assert.deepEqual(readdirSync(folder), ['lm_lstm_epoch0.06_i4.safetensors']);
+});
+
+test('timers get their turns while it trains', async () => {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await events({ ...small, maxIterations: 60 });
+  clearInterval(timer);
+  assert.ok(ticks >= 5, `${ticks} ticks`);
+});
+
+test('a consumer that leaves the loop loses nothing', async (context) => {
+  const folder = temporaryFolder(context);
+  for await (const event of train({ ...small, checkpointDir: folder })) {
+    if (event.type === 'iteration' && event.iteration === 3) break;
+  }
+  assert.deepEqual(readdirSync(folder), ['lm_lstm_epoch0.05_i3.safetensors']);
+});
+
+/** The name of the checkpoint of the last evaluation. */
+function evaluatedName(all: readonly TrainingEvent[]): string {
+  const { epoch, validationLoss } = ofType(all, 'evaluated').at(-1) as OfType<'evaluated'>;
+  return `lm_lstm_epoch${epoch.toFixed(2)}_${validationLoss.toFixed(4)}.safetensors`;
+}
+
+test('a save that fails is a warning, training goes on; the last one failing is an error', async (context) => {
+  const folder = join(temporaryFolder(context), 'cv');
+  const all: TrainingEvent[] = [];
+  const run = async () => {
+    for await (const event of train({ ...small, checkpointDir: folder, evaluateEvery: 5 })) {
+      all.push(event);
+      if (event.type !== 'iteration' || (event.iteration !== 2 && event.iteration !== 9)) continue;
+      rmSync(folder, { recursive: true });
+      if (event.iteration === 2) writeFileSync(folder, 'in the way');
+    }
+  };
+  await run();
+  assert.deepEqual(ofType(all, 'warning').filter(({ code }) => code === 'checkpoint-save-failed').length, 1);
+  assert.deepEqual(
+    readdirSync(folder),
+    [evaluatedName(all), 'lm_lstm_epoch0.19_i12.safetensors'],
+    'the folder is made again',
+  );
+  await assert.rejects(async () => {
+    for await (const event of train({ ...small, checkpointDir: folder })) {
+      if (event.type !== 'iteration' || event.iteration !== 12) continue;
+      rmSync(folder, { recursive: true });
+      writeFileSync(folder, 'in the way');
+    }
+  }, CheckpointError);
+});
+
+test('checkpoints that can not be written are an error before the first iteration', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'cv'), 'a file');
+  const seen: string[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const event of train({ ...small, checkpointDir: join(folder, 'cv') })) seen.push(event.type);
+    },
+    { code: 'checkpoint-unwritable' },
+  );
+  assert.ok(!seen.includes('iteration'));
+});
+
+test("init_from: weights, shape and vocabulary are the checkpoint's", async (context) => {
+  const folder = temporaryFolder(context);
+  const first = finished(await events({ ...small, checkpointDir: folder }));
+  assert.ok(first.path);
+  const all = await events({
+    text: 'the rain on the wall. '.repeat(60),
+    batchSize: 4,
+    sequenceLength: 10,
+    hiddenSize: 99,
+    maxIterations: 1,
+    initFrom: first.path,
+  });
+  assert.match(
+    ofType(all, 'notice')
+      .map(({ message }) => message)
+      .join(),
+    /hiddenSize is 12/,
+  );
+  const { checkpoint } = finished(all);
+  assert.ok(checkpoint.vocabulary.equals(first.checkpoint.vocabulary));
+  assert.equal(checkpoint.config.hiddenSize, 12);
+  const loss = ofType(all, 'iteration')[0]?.trainLoss ?? 9;
+  assert.ok(
+    loss < (ofType(await events(small), 'iteration')[0]?.trainLoss ?? 0),
+    'it starts from what was learned',
+  );
+  await assert.rejects(events({ ...small, text: text.replaceAll('wall', 'WALL'), initFrom: first.path }), {
+    code: 'text-unknown-character',
+  });
+});
+
+test('an exploding or undefined loss stops the run with advice', async () => {
+  await assert.rejects(events({ ...small, learningRate: 50 }), {
+    code: 'loss-exploded',
+    message: /3 times the first.*-learning_rate/,
+  });
+  assert.throws(() => checkStability(5, Number.NaN, 4, true), { code: 'loss-not-finite' });
+  assert.throws(() => checkStability(5, 4, 4, false), { code: 'loss-not-finite' });
+  assert.doesNotThrow(() => checkStability(5, 11.9, 4, true));
+});
+
+test('too large for the memory: an error that says how much, before anything is allocated', async () => {
+  await assert.rejects(events({ ...small, hiddenSize: 1_000_000_000 }), {
+    code: 'memory',
+    message: /would take about .*; there are .*\n.*fewer/,
+  });
+  await assert.rejects(events({ ...small, layers: 1_000_000_000 }), { code: 'memory' });
+});
+
+test('without validation data training goes on, and says so', async () => {
+  const all = await events({ ...small, trainFraction: 1, validationFraction: 0, evaluateEvery: 5 });
+  assert.ok(ofType(all, 'warning').some(({ code }) => code === 'no-validation'));
+  assert.equal(ofType(all, 'evaluated').length, 0);
+  assert.equal(ofType(all, 'sampled').length, 2);
+});
+
+/** What a person may pass wrongly from JavaScript. */
+const wrong: [string, object, RegExp][] = [
+  ['an unknown option', { rnnSize: 3 }, /rnnSize: there is no such option/],
+  ['zero units', { hiddenSize: 0 }, /hiddenSize: got 0, expected a whole number of at least 1/],
+  ['a fraction', { batchSize: 1.5 }, /batchSize: got 1.5, expected a whole number/],
+  ['NaN', { learningRate: Number.NaN }, /learningRate: got NaN/],
+  ['infinity', { gradientClip: Number.POSITIVE_INFINITY }, /gradientClip: got Infinity/],
+  ['a text', { seed: '1' }, /seed: got "1"/],
+  ['a fraction above 1', { trainFraction: 1.1 }, /trainFraction: got 1.1, expected a number from 0 to 1/],
+  ['a dropout of 1', { dropout: 1 }, /dropout: got 1, expected .* less than 1/],
+  ['a cell that is none', { cell: 'lstn' }, /cell: got "lstn", expected lstm, gru or rnn/],
+  ['a name with a folder', { saveName: '../x' }, /saveName/],
+];
+for (const [what, options, expected] of wrong) {
+  test(`wrong options: ${what}`, () => {
+    assert.throws(() => checkTrainingOptions(options), { name: 'OptionError', message: expected });
+  });
+}
+
+test('zero is fine for dropout, seed and validation', () => {
+  assert.equal(checkTrainingOptions({ dropout: 0, seed: 0, validationFraction: 0 }).seed, 0);
+});
+
+test("the schedule is the original's", () => {
+  const options = checkTrainingOptions({ maxEpochs: 3, evaluateEvery: 7, learningRateDecayAfter: 2 });
+  const schedule = makeSchedule(options, 10);
+  assert.equal(schedule.last, 30);
+  assert.deepEqual([7, 8, 14, 29, 30].map(schedule.evaluatesAt), [true, false, true, false, true]);
+  assert.equal(schedule.learningRateAfter(10, 1), 1);
+  assert.equal(schedule.learningRateAfter(19, 1), 1);
+  assert.equal(schedule.learningRateAfter(20, 1), 0.97);
+});
+
+test('the default model on 65 characters has 240,321 parameters, all drawn', () => {
+  const layout = layoutOf({ cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65, dropout: 0 });
+  const parameters = initialParameters(layout, new MersenneTwister(123));
+  assert.equal(parameters.length, 240_321);
+});
+
+test('without a folder nothing is written', async (context) => {
+  const folder = temporaryFolder(context);
+  mkdirSync(join(folder, 'empty'));
+  const before = process.cwd();
+  process.chdir(join(folder, 'empty'));
+  context.after(() => process.chdir(before));
+  const last = finished(await events({ ...small, evaluateEvery: 5 }));
+  assert.equal(last.path, undefined);
+  assert.ok(!existsSync('cv'));
+  const model: Model = new LanguageModel(last.checkpoint);
+  await model.save('kept.safetensors');
+  assert.equal((await LanguageModel.load('kept.safetensors')).parameterCount, model.parameterCount);
+});
