@@ -28,14 +28,17 @@ function table(command: Command): string {
     const shown = defaultValue === undefined || defaultValue === '' ? '' : `\`${defaultValue}\``;
     const value = valueName(flag).replaceAll('|', '\\|');
     const name = `\`-${flag.info.flag}\`${value ? ` ${value}` : ''}`;
-    return `| ${name} | ${shown} | ${flag.info.help.replaceAll('|', '\\|')} | ${flag.info.original ? 'yes' : ''} |`;
+    return [name, shown, flag.info.help.replaceAll('|', '\\|'), flag.info.original ? 'yes' : ''];
   });
-  return [
-    `### \`${command.usage}\``,
-    '',
-    '| flag | default | meaning | original |',
-    '|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n');
+  return `### \`${command.usage}\`\n\n${aligned([['flag', 'default', 'meaning', 'original'], ...rows])}`;
+}
+
+/** Rows of cells as a table whose columns are aligned in the source too. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`;
+  const rule = line(widths.map((width) => '-'.repeat(width)));
+  return rows.map((row, index) => line(row) + (index === 0 ? rule : '')).join('');
 }

@@ -29,7 +29,7 @@ export const sampleCommand: Command = {
   name: 'sample',
   usage: 'char-rnn sample CHECKPOINT [flags]',
   summary:
-    'Writes text with a trained model. Text alone goes to standard output, everything else to standard error.',
+    'Writes text with a trained model. Text alone goes to standard output, all else to standard error.',
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
   examples: [
     'char-rnn sample cv/lm_lstm_epoch10.00_1.5123.safetensors -temperature 0.7',

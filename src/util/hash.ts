@@ -1,7 +1,15 @@
 /** SHA-256 in Node and in a page alike. */
+import { UnsupportedError } from '../errors.ts';
 
-/** The hash in lower-case hexadecimal. */
+/**
+ * The hash in lower-case hexadecimal.
+ *
+ * @throws {UnsupportedError} in a page without cryptography: one that came by http, and not from this machine
+ */
 export async function sha256(bytes: Uint8Array): Promise<string> {
+  if (!globalThis.crypto?.subtle) {
+    throw new UnsupportedError('this page has no Web Cryptography: serve it by https, or from localhost.');
+  }
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

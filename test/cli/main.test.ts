@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { flagsMarkdown, withFlagTables } from '../../scripts/flags-markdown.ts';
+import { charRnn, program, root } from './command.ts';
+
+test('--help, help, and no words at all', async () => {
+  const { code, stdout, stderr } = await charRnn(['--help']);
+  assert.deepEqual([code, stderr], [0, '']);
+  for (const command of ['train', 'sample', 'inspect'])
+    assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  assert.equal((await charRnn(['help'])).stdout, stdout);
+  assert.equal((await charRnn(['-h'])).stdout, stdout);
+  const nothing = await charRnn([]);
+  assert.deepEqual([nothing.code, nothing.stdout, nothing.stderr], [2, '', stdout]);
+});
+
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  assert.equal((await charRnn(['--version'])).stdout, `${version}\n`);
+});
+
+test('the help of each command fits a screen in width, whichever way it is asked for', async () => {
+  for (const command of ['train', 'sample', 'inspect']) {
+    const { code, stdout } = await charRnn([command, '--help']);
+    assert.equal(code, 0);
+    assert.equal((await charRnn(['help', command])).stdout, stdout);
+    assert.ok(stdout.split('\n').every((line) => line.length <= 100));
+  }
+});
+
+test('an unknown command, a flag before the command', async () => {
+  const typo = await charRnn(['trian', 'book.txt']);
+  assert.equal(typo.code, 2);
+  assert.match(typo.stderr, /unknown command trian\. Did you mean train\?/);
+  assert.equal((await charRnn(['-rnn_size', '3'])).code, 2);
+});
+
+test('--help loads no module of a command and no package', () => {
+  const source = readFileSync(program, 'utf8');
+  const imported = Array.from(source.matchAll(/^import .* from '(.*)';$/gm), ([, name]) => name);
+  assert.deepEqual(imported, ['node:fs', './overview.js']);
+  const overview = readFileSync(join(root, 'dist', 'cli', 'overview.js'), 'utf8');
+  assert.doesNotMatch(overview, /import/);
+});
+
+test('the reference of flags and the tables in the README are those of the code', () => {
+  assert.equal(readFileSync(join(root, 'docs', 'flags.md'), 'utf8'), flagsMarkdown(), 'run npm run docs');
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  assert.match(readme, /<!-- flags -->/);
+  assert.equal(readme, withFlagTables(readme), 'run npm run docs');
+});

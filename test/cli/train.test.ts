@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn, type RunSettings } from './command.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
+const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
+const LINE =
+  /^\d+\/\d+ \(epoch \d+\.\d{3}\), train_loss = \d\.\d{8}, grad\/param norm = \d\.\d{4}e[-+]\d\d, time\/batch = \d+\.\d{4}s$/;
+
+/** A folder with a text, where the program runs. */
+function setUp(context: TestContext) {
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, 'book.txt'), text);
+  const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
+  const run = (words: string[], settings: RunSettings = {}) =>
+    charRnn(['train', ...words], { cwd, env, ...settings });
+  const checkpoints = () => readdirSync(join(cwd, 'cv')).sort();
+  return { cwd, run, checkpoints };
+}
+
+test("prints what the original prints, and a checkpoint named as the original's", async (context) => {
+  const { run, checkpoints } = setUp(context);
+  const { code, stdout, stderr } = await run([
+    'book.txt',
+    ...small,
+    '--max_iterations',
+    '4',
+    '-eval_val_every',
+    '3',
+  ]);
+  assert.equal(code, 0, stderr);
+  const lines = stdout.trimEnd().split('\n');
+  assert.ok(lines.includes('vocab size: 21'), stdout);
+  assert.ok(lines.includes('number of data batches in train: 64, val: 4, test: 0'), stdout);
+  assert.ok(lines.includes('number of parameters in the model: 1953'), stdout);
+  assert.equal(lines.filter((line) => LINE.test(line)).length, 4);
+  const [evaluated, last] = checkpoints();
+  assert.match(evaluated ?? '', /^lm_lstm_epoch0\.05_\d\.\d{4}\.safetensors$/);
+  assert.equal(last, 'lm_lstm_epoch0.06_i4.safetensors');
+  assert.match(stderr, /char-rnn sample cv\/lm_lstm_epoch0\.06_i4/);
+});
+
+test('a folder, standard input, -data_dir; -print_every', async (context) => {
+  const { cwd, run } = setUp(context);
+  mkdirSync(join(cwd, 'folder'));
+  writeFileSync(join(cwd, 'folder', 'input.txt'), text);
+  const rest = [...small, '--max_iterations', '4', '-print_every', '2'];
+  const runs = [
+    await run(['folder', ...rest]),
+    await run(['-data_dir', 'folder', ...rest]),
+    await run(['-', ...rest], { input: text }),
+  ];
+  const losses = runs.map(({ stdout }) =>
+    stdout
+      .split('\n')
+      .filter((line) => LINE.test(line))
+      .map((line) => line.slice(0, 60)),
+  );
+  assert.equal(losses[0]?.length, 2);
+  assert.deepEqual(losses[1], losses[0]);
+  assert.deepEqual(losses[2], losses[0]);
+  const kept = readdirSync(join(cwd, 'cache'), { recursive: true }).map(String);
+  assert.ok(
+    kept.some((name) => /stdin.[0-9a-f]{64}.input\.txt$/.test(name)),
+    kept.join('\n'),
+  );
+});
+
+for (const [name, expected] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${name} finishes the iteration, saves, and exits with ${expected}`, {
+    skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  }, async (context) => {
+    const { run, checkpoints } = setUp(context);
+    let sent = false;
+    const { code, stdout } = await run(['book.txt', ...small], {
+      onOutput(soFar, child) {
+        if (sent || !soFar.includes('\n3/')) return;
+        sent = child.kill(name);
+      },
+    });
+    assert.equal(code, expected);
+    const last = stdout
+      .split('\n')
+      .filter((line) => LINE.test(line))
+      .at(-1)
+      ?.split('/')[0];
+    assert.equal(checkpoints().length, 1);
+    assert.ok(checkpoints()[0]?.endsWith(`_i${last}.safetensors`), `${checkpoints()} after ${last}`);
+  });
+}
+
+test('a reader that goes away: what was learned is saved, exit 0', async (context) => {
+  const { run, checkpoints } = setUp(context);
+  const { code, stderr } = await run(['book.txt', ...small, '--max_iterations', '100000'], {
+    onOutput(soFar, child) {
+      if (soFar.includes('\n3/')) child.stdout?.destroy();
+    },
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
+});
+
+test('-gpuid and -opencl are accepted; typed, they say that it runs on the CPU', async (context) => {
+  const { run } = setUp(context);
+  const rest = ['book.txt', ...small, '--max_iterations', '1'];
+  for (const [words, said] of [
+    [['-gpuid', '0'], true],
+    [['-opencl', '1'], true],
+    [['-gpuid', '-1'], false],
+    [[], false],
+  ] as const) {
+    const { code, stderr } = await run([...rest, ...words]);
+    assert.equal(code, 0);
+    assert.equal(/no GPU engine yet: running on the CPU/.test(stderr), said, words.join(' '));
+  }
+});
+
+test('bytes, graphemes, an unknown symbol, held-out files, --fit', async (context) => {
+  const { cwd, run } = setUp(context);
+  writeFileSync(
+    join(cwd, 'bytes'),
+    Buffer.alloc(4000).map((_, index) => (index * index) % 251),
+  );
+  writeFileSync(join(cwd, 'valid.txt'), text.slice(0, 300));
+  writeFileSync(join(cwd, 'tiny.txt'), text.slice(0, 400));
+  const one = ['--max_iterations', '1', '-rnn_size', '8'];
+  for (const [words, expected] of [
+    [['bytes', '--tokens', 'byte', ...small], /vocab size: \d+/],
+    [['book.txt', '--tokens', 'grapheme', ...small], /vocab size: 21/],
+    [['book.txt', '--min_count', '41', ...small], /vocab size: \d+/],
+    [['book.txt', '--valid', 'valid.txt', ...small], /train: 68, val: 7, test: 0/],
+    [['tiny.txt', '--fit'], /--fit: batch_size \d+, seq_length \d+/],
+  ] as const) {
+    const { code, stdout, stderr } = await run([...words, ...one]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, expected);
+  }
+});
+
+/** [what, words, exit code, what standard error says]; the files are made in the test. */
+const bad: [string, string[], number, RegExp][] = [
+  ['no text', [], 2, /no text was named[\s\S]*char-rnn train book\.txt[\s\S]*train -/],
+  ['a missing file', ['nowhere.txt'], 1, /there is no text at nowhere\.txt/],
+  ['a missing folder', ['-data_dir', 'nowhere'], 1, /there is no text at nowhere/],
+  ['an empty file', ['empty.txt'], 1, /empty\.txt is empty/],
+  ['a binary file', ['binary'], 1, /byte 3 is NUL[\s\S]*--tokens byte/],
+  ['invalid UTF-8', ['latin.txt'], 1, /byte 4 is not valid UTF-8[\s\S]*--tokens byte[\s\S]*convert/],
+  ['one distinct character', ['same.txt'], 1, /repeats one symbol/],
+  ['too short', ['short.txt'], 1, /too few for one batch[\s\S]*--fit[\s\S]*-batch_size \d+ -seq_length \d+/],
+  ['an unknown flag', ['book.txt', '-rnn_sise', '3'], 2, /unknown flag -rnn_sise\. Did you mean -rnn_size\?/],
+  [
+    'no number',
+    ['book.txt', '-rnn_size', 'many'],
+    2,
+    /-rnn_size: got "many", expected a whole number of at least 1/,
+  ],
+  [
+    'zero units',
+    ['book.txt', '-rnn_size', '0'],
+    2,
+    /-rnn_size: got 0, expected a whole number of at least 1/,
+  ],
+  ['nan', ['book.txt', '-learning_rate', 'nan'], 2, /-learning_rate: got "nan", expected a number/],
+  ['1e400', ['book.txt', '-learning_rate', '1e400'], 2, /-learning_rate: got "1e400"/],
+  ['too large', ['book.txt', ...small, '-rnn_size', '1e9'], 1, /would take about .*B; there are/],
+  [
+    'a fraction above one',
+    ['book.txt', '-train_frac', '1.5'],
+    2,
+    /-train_frac: got 1\.5, expected a number from 0 to 1/,
+  ],
+  ['a negative fraction', ['book.txt', '--val-frac', '-0.5'], 2, /--val-frac: got -0\.5/],
+  ['an empty training split', ['book.txt', '-train_frac', '0', ...small], 1, /nothing is left to train on/],
+  ['two texts', ['book.txt', 'same.txt'], 2, /one text, got 2/],
+  ['a text named twice', ['book.txt', '-data_dir', 'x'], 2, /named twice/],
+  [
+    'a checkpoint that is missing',
+    ['book.txt', '-init_from', 'nowhere.safetensors'],
+    1,
+    /there is no checkpoint nowhere/,
+  ],
+  ['a checkpoint that is empty', ['book.txt', '-init_from', 'empty.txt'], 1, /empty\.txt is empty/],
+  [
+    'a checkpoint of another kind',
+    ['book.txt', '-init_from', 'book.txt'],
+    1,
+    /not a checkpoint of this program: it looks like text/,
+  ],
+  [
+    'a checkpoint folder that can not be written',
+    ['book.txt', '-checkpoint_dir', 'book.txt/cv', ...small],
+    1,
+    /checkpoints can't be written there/,
+  ],
+];
+test('bad input: one clear message, the exit code, nothing left behind', async (context) => {
+  const { cwd, run } = setUp(context);
+  const files: Record<string, string | Uint8Array> = {
+    'empty.txt': '',
+    binary: Uint8Array.of(97, 98, 99, 0, 100),
+    'latin.txt': Uint8Array.of(97, 98, 99, 100, 0xe9, 101),
+    'same.txt': 'aaaa',
+    'short.txt': text.slice(0, 500),
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
+  for (const [what, words, expected, message] of bad) {
+    const { code, stdout, stderr } = await run([...words]);
+    assert.equal(code, expected, `${what}: ${stderr}`);
+    assert.match(stderr, message, what);
+    assert.doesNotMatch(stderr, /should not have happened|at .*:\d+:\d+/, what);
+    assert.ok(!stdout.split('\n').some((line) => LINE.test(line)), `${what}: it trained`);
+  }
+  for (const [name, content] of Object.entries(files))
+    assert.deepEqual(readFileSync(join(cwd, name)), Buffer.from(content));
+});
+
+test('fractions that add up to more than 1 are a warning; zero is fine', async (context) => {
+  const { run } = setUp(context);
+  const one = ['book.txt', ...small, '--max_iterations', '1'];
+  const sum = await run([...one, '-train_frac', '0.95', '-val_frac', '0.2']);
+  assert.equal(sum.code, 0);
+  assert.match(sum.stderr, /warning: train_frac and val_frac add up to 1\.15/);
+  const none = await run([...one, '-dropout', '0', '-seed', '0', '-train_frac', '1', '-val_frac', '0']);
+  assert.equal(none.code, 0);
+  assert.match(none.stderr, /no validation data/);
+});
+
+test('an exploding loss: an explanation and advice, exit 1', async (context) => {
+  const { run } = setUp(context);
+  const { code, stderr } = await run(['book.txt', ...small, '-learning_rate', '50']);
+  assert.equal(code, 1);
+  assert.match(stderr, /exploding; training stopped\. Try a smaller -learning_rate/);
+});
