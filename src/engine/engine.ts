@@ -243,6 +243,28 @@ export interface Draw {
   readonly tokens: Tensor;
 }
 
+/**
+ * N independent streams that go on by themselves: `uniforms.length / N` times, a token of each is drawn from its row of
+ * `output`, then read.
+ */
+export interface Generate {
+  readonly weights: Vector;
+  /** For each recurrent layer float [S, slots, H]. Updated in place. */
+  readonly states: readonly Tensor[];
+  /** Length N: the slot of each stream, all different. */
+  readonly slots: Int32Array;
+  /** float [at least N, V]: log-probabilities of each stream's next token, before and after. */
+  readonly output: Tensor;
+  /** Length steps·N, in [0, 1): that of step k and stream n at k·N + n. */
+  readonly uniforms: Float64Array;
+  /** 0 takes the arg max. */
+  readonly temperature: number;
+  /** A token that is never drawn. */
+  readonly never?: number | undefined;
+  /** int [at least steps·N]: receives the tokens, in the order of `uniforms`. */
+  readonly tokens: Tensor;
+}
+
 /** What is computed, and on what. */
 export interface EngineDescription {
   /** `reference`, `native`, … */
@@ -292,6 +314,7 @@ export interface Engine {
 
   step(call: Step): void;
   draw(call: Draw): void;
+  generate(call: Generate): void;
   /** Copies slots of a state [S, slots, H] to slots of the same or another one: gather, scatter, fork. */
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array): void;
   /** Sets one unit of one slot of a state [S, slots, H]. */

@@ -1,4 +1,7 @@
-/** The engine contract, against every engine that this machine can run. */
+/** The engine contract, against every engine and instruction set that this machine can run. */
+import { test } from 'node:test';
+import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
+import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { operationsContract } from './operations-contract.ts';
 import { type ContractSubject, recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
@@ -13,9 +16,16 @@ const float32: ContractSubject = {
   make: () => new ReferenceEngine('float32'),
   tolerance: 2e-6,
 };
+const native: ContractSubject[] = nativeVariants().map((variant) => ({
+  name: `native, ${variant}`,
+  make: () => new CpuEngine(nativeBackend({ variant, threads: 2 })),
+  tolerance: 2e-6,
+}));
 
-for (const subject of [float64, float32]) {
+for (const subject of [float64, float32, ...native]) {
   recurrentContract(subject);
   operationsContract(subject);
 }
 recurrentGradientContract(float64);
+
+test('the native engine is there', { skip: native.length > 0 ? false : 'it was not built here' }, () => {});

@@ -24,6 +24,7 @@ import type {
   Engine,
   EngineDescription,
   FloatArray,
+  Generate,
   LinearBackward,
   LinearForward,
   NumberArray,
@@ -272,6 +273,25 @@ export class ReferenceEngine implements Engine {
     uniforms.forEach((uniform, row) => {
       into[row] = drawToken(values.subarray(row * V, (row + 1) * V), uniform, temperature);
     });
+  }
+
+  generate({ output, slots, uniforms, temperature, never, tokens, ...rest }: Generate) {
+    const N = slots.length;
+    const into = intsOf(tokens);
+    if (N === 0 || uniforms.length % N !== 0 || into.length < uniforms.length) {
+      throw new RangeError(`uniforms: got ${uniforms.length} for ${N} streams and ${into.length} tokens`);
+    }
+    const V = output.shape[1] as number;
+    for (let first = 0; first < uniforms.length; first += N) {
+      const predictions = floatsOf(output);
+      for (let n = 0; n < N; n++) {
+        const row = predictions.subarray(n * V, (n + 1) * V);
+        if (never !== undefined) row[never] = Number.NEGATIVE_INFINITY;
+        into[first + n] = drawToken(row, uniforms[first + n]!, temperature);
+      }
+      const drawn = into.slice(first, first + N);
+      this.step({ ...rest, slots, tokens: drawn, output, outputKind: 'logProbabilities' });
+    }
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {

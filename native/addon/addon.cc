@@ -1,0 +1,279 @@
+// The Node-API face of the kernels: engines with buffers and a queue of calls. src/engine/cpu/native.node.ts is its other side.
+//
+// Nothing that comes from JavaScript is believed: numbers of buffers are looked up, every call is checked for the sizes that
+// it needs before it is made (kernels/checks.h), and every problem becomes a JavaScript error.
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+#include <memory>
+
+#include "pool.h"
+#include "variants.h"
+
+namespace charrnn {
+
+namespace {
+
+struct Engine {
+  std::unique_ptr<Pool> pool;
+  napi_threadsafe_function settle = nullptr;
+  int pendingReads = 0;
+};
+
+// A read that waits for its turn in the queue.
+struct PendingRead {
+  Engine* engine;
+  napi_deferred deferred;
+  napi_ref target;
+};
+
+napi_value fail(napi_env env, const char* message) {
+  napi_throw_error(env, nullptr, message);
+  return nullptr;
+}
+
+napi_value number(napi_env env, double value) {
+  napi_value result;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+// The engine and the other arguments of a call; null (with an error thrown) when they do not fit.
+Engine* arguments(napi_env env, napi_callback_info info, size_t count, napi_value* values) {
+  size_t given = count;
+  napi_value all[6];
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &given, all, nullptr, nullptr);
+  if (given < count || napi_get_value_external(env, all[0], &data) != napi_ok || !data || !static_cast<Engine*>(data)->pool) {
+    fail(env, "not an engine, or one that is closed");
+    return nullptr;
+  }
+  for (size_t i = 1; i < count; i++) values[i - 1] = all[i];
+  return static_cast<Engine*>(data);
+}
+
+bool take_number(napi_env env, napi_value value, double* result) {
+  return napi_get_value_double(env, value, result) == napi_ok && *result >= 0 && *result <= 9007199254740992.0;
+}
+
+// The bytes of a typed array.
+bool take_bytes(napi_env env, napi_value value, uint8_t** data, size_t* bytes) {
+  bool isTyped = false;
+  napi_is_typedarray(env, value, &isTyped);
+  if (!isTyped) return false;
+  napi_typedarray_type type;
+  size_t length;
+  void* at;
+  if (napi_get_typedarray_info(env, value, &type, &length, &at, nullptr, nullptr) != napi_ok) return false;
+  const size_t width = type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array ? 8
+                       : type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array     ? 4
+                       : type == napi_int16_array || type == napi_uint16_array                                   ? 2
+                                                                                                                 : 1;
+  *data = static_cast<uint8_t*>(at);
+  *bytes = length * width;
+  return true;
+}
+
+void settle_read(napi_env env, napi_value, void*, void* data) {
+  std::unique_ptr<PendingRead> read(static_cast<PendingRead*>(data));
+  if (!env) return;
+  napi_value target;
+  napi_get_reference_value(env, read->target, &target);
+  napi_resolve_deferred(env, read->deferred, target);
+  napi_delete_reference(env, read->target);
+  if (--read->engine->pendingReads == 0) napi_unref_threadsafe_function(env, read->engine->settle);
+}
+
+void close_engine(Engine* engine) {
+  engine->pool.reset();
+  if (engine->settle) napi_release_threadsafe_function(engine->settle, napi_tsfn_abort);
+  engine->settle = nullptr;
+}
+
+void destroy_engine(napi_env, void* data, void*) {
+  close_engine(static_cast<Engine*>(data));
+  delete static_cast<Engine*>(data);
+}
+
+// create(variant, threads) → engine
+napi_value create(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value values[2];
+  napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
+  char name[32] = {};
+  size_t length = 0;
+  double threads = 0;
+  if (count < 2 || napi_get_value_string_utf8(env, values[0], name, sizeof name, &length) != napi_ok) return fail(env, "create(variant, threads)");
+  if (!take_number(env, values[1], &threads) || threads < 1 || threads > 1024) return fail(env, "threads must be from 1 to 1024");
+  const Variant* variant = find_variant(name);
+  if (!variant) return fail(env, "this machine lacks that instruction set");
+  Engine* engine = new Engine();
+  engine->pool.reset(new Pool(variant->kernels, problem_of_call, static_cast<int>(threads)));
+  napi_value label;
+  napi_create_string_utf8(env, "char-rnn read", NAPI_AUTO_LENGTH, &label);
+  napi_create_threadsafe_function(env, nullptr, nullptr, label, 0, 1, nullptr, nullptr, nullptr, settle_read, &engine->settle);
+  napi_unref_threadsafe_function(env, engine->settle);
+  napi_value external;
+  napi_create_external(env, engine, destroy_engine, nullptr, &external);
+  return external;
+}
+
+// allocate(engine, bytes) → number of the buffer, 0 when there is no memory
+napi_value allocate(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  Engine* engine = arguments(env, info, 2, values);
+  double bytes;
+  if (!engine) return nullptr;
+  if (!take_number(env, values[0], &bytes)) return fail(env, "allocate(engine, bytes)");
+  return number(env, static_cast<double>(engine->pool->buffers.allocate(static_cast<uint64_t>(bytes))));
+}
+
+// release(engine, buffer): after everything that is in the queue
+napi_value release(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  Engine* engine = arguments(env, info, 2, values);
+  double id;
+  if (!engine) return nullptr;
+  if (!take_number(env, values[0], &id)) return fail(env, "release(engine, buffer)");
+  void* data = engine->pool->buffers.forget(static_cast<uint64_t>(id));
+  if (!data) return fail(env, "no such buffer");
+  engine->pool->act([data] { free(data); });
+  return nullptr;
+}
+
+// submit(engine, mailbox, small): [operation, numbers, numbers of buffers]
+napi_value submit(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  Engine* engine = arguments(env, info, 3, values);
+  if (!engine) return nullptr;
+  uint8_t* data;
+  size_t bytes;
+  bool small = false;
+  if (!take_bytes(env, values[0], &data, &bytes) || bytes != sizeof(double) * (1 + MAX_NUMBERS + MAX_BUFFERS))
+    return fail(env, "submit(engine, mailbox, small)");
+  napi_get_value_bool(env, values[1], &small);
+  const double* mailbox = reinterpret_cast<const double*>(data);
+  Job job;
+  job.isCall = true;
+  job.call.operation = mailbox[0] >= 0 && mailbox[0] < OP_COUNT ? static_cast<int>(mailbox[0]) : -1;
+  memcpy(job.call.numbers, mailbox + 1, sizeof job.call.numbers);
+  for (int i = 0; i < MAX_BUFFERS; i++) {
+    const double id = mailbox[1 + MAX_NUMBERS + i];
+    if (id == 0) continue;
+    const Buffers::Buffer* buffer = id > 0 && id < 9e15 ? engine->pool->buffers.find(static_cast<uint64_t>(id)) : nullptr;
+    if (!buffer) return fail(env, "no such buffer");
+    job.call.buffers[i] = static_cast<float*>(buffer->data);
+    job.bytes[i] = buffer->bytes;
+  }
+  engine->pool->submit(std::move(job), small);
+  return nullptr;
+}
+
+// The place of `bytes` bytes of a buffer from an offset on; null when they are not within it.
+uint8_t* place_in(Engine* engine, double id, double offset, size_t bytes) {
+  const Buffers::Buffer* buffer = engine->pool->buffers.find(static_cast<uint64_t>(id));
+  if (!buffer || offset + static_cast<double>(bytes) > static_cast<double>(buffer->bytes)) return nullptr;
+  return static_cast<uint8_t*>(buffer->data) + static_cast<uint64_t>(offset);
+}
+
+// write(engine, buffer, offset in bytes, typed array)
+napi_value write(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  Engine* engine = arguments(env, info, 4, values);
+  double id, offset;
+  uint8_t* data;
+  size_t bytes;
+  if (!engine) return nullptr;
+  if (!take_number(env, values[0], &id) || !take_number(env, values[1], &offset) || !take_bytes(env, values[2], &data, &bytes))
+    return fail(env, "write(engine, buffer, offset, array)");
+  uint8_t* into = place_in(engine, id, offset, bytes);
+  if (!into) return fail(env, "beyond the buffer");
+  if (engine->pool->idle()) {
+    memcpy(into, data, bytes);
+    return nullptr;
+  }
+  std::vector<uint8_t> copy(data, data + bytes);
+  engine->pool->act([into, copy = std::move(copy)] { memcpy(into, copy.data(), copy.size()); });
+  return nullptr;
+}
+
+// read(engine, buffer, offset in bytes, typed array): fills the array; a promise of it when something is still under way
+napi_value read(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  Engine* engine = arguments(env, info, 4, values);
+  double id, offset;
+  uint8_t* data;
+  size_t bytes;
+  if (!engine) return nullptr;
+  if (!take_number(env, values[0], &id) || !take_number(env, values[1], &offset) || !take_bytes(env, values[2], &data, &bytes))
+    return fail(env, "read(engine, buffer, offset, array)");
+  const uint8_t* from = place_in(engine, id, offset, bytes);
+  if (!from) return fail(env, "beyond the buffer");
+  if (engine->pool->idle()) {
+    memcpy(data, from, bytes);
+    return values[2];
+  }
+  napi_value promise;
+  PendingRead* pending = new PendingRead{engine, nullptr, nullptr};
+  napi_create_promise(env, &pending->deferred, &promise);
+  // The reference keeps the array, and so its memory, where it is.
+  napi_create_reference(env, values[2], 1, &pending->target);
+  if (engine->pendingReads++ == 0) napi_ref_threadsafe_function(env, engine->settle);
+  const napi_threadsafe_function settle = engine->settle;
+  engine->pool->act([=] {
+    memcpy(data, from, bytes);
+    napi_call_threadsafe_function(settle, pending, napi_tsfn_blocking);
+  });
+  return promise;
+}
+
+// problem(engine) → the first problem of a call since the last time, or an empty string
+napi_value problem(napi_env env, napi_callback_info info) {
+  Engine* engine = arguments(env, info, 1, nullptr);
+  if (!engine) return nullptr;
+  const std::string text = engine->pool->takeProblem();
+  napi_value result;
+  napi_create_string_utf8(env, text.c_str(), text.size(), &result);
+  return result;
+}
+
+napi_value close(napi_env env, napi_callback_info info) {
+  Engine* engine = arguments(env, info, 1, nullptr);
+  if (!engine) return nullptr;
+  if (engine->pendingReads > 0) return fail(env, "reads are under way");
+  close_engine(engine);
+  return nullptr;
+}
+
+// variants() → the instruction sets that this machine can run, the fastest first
+napi_value variants(napi_env env, napi_callback_info) {
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t at = 0;
+  for (const Variant& variant : all_variants()) {
+    if (!variant.works()) continue;
+    napi_value name;
+    napi_create_string_utf8(env, variant.name, NAPI_AUTO_LENGTH, &name);
+    napi_set_element(env, list, at++, name);
+  }
+  return list;
+}
+
+}  // namespace
+
+}  // namespace charrnn
+
+NAPI_MODULE_INIT() {
+  using namespace charrnn;
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {{"create", create}, {"allocate", allocate}, {"release", release}, {"submit", submit}, {"write", write},
+                   {"read", read},     {"problem", problem},   {"close", close},     {"variants", variants}};
+  for (const auto& entry : functions) {
+    napi_value function;
+    napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
+    napi_set_named_property(env, exports, entry.name, function);
+  }
+  return exports;
+}

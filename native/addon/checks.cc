@@ -1,0 +1,14 @@
+// The checks of calls, built for the least that every machine of the kind has. Only sizes are looked at here, no kernel runs.
+#define VW 4
+#define NO_FMA
+#include "variants.h"
+
+#include "../kernels/checks.h"
+
+namespace charrnn {
+
+const char* problem_of_call(const Call* call, const uint64_t* bytes, int threads) {
+  return problem_of(call, reinterpret_cast<const u64*>(bytes), threads);
+}
+
+}  // namespace charrnn

@@ -1,0 +1,188 @@
+#include "pool.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+namespace charrnn {
+
+namespace {
+
+constexpr uint64_t kHugePage = 2u << 20;
+// How long a helper spins for the next call before it sleeps, in rounds of the loop: some 50 µs.
+constexpr int kSpins = 2000;
+
+void* take_memory(uint64_t bytes) {
+  const bool large = bytes >= kHugePage;
+  const uint64_t alignment = large ? kHugePage : 64;
+  const uint64_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  if (rounded < bytes) return nullptr;
+  void* data = nullptr;
+  if (posix_memalign(&data, alignment, rounded ? rounded : alignment) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (large) madvise(data, rounded, MADV_HUGEPAGE);
+#endif
+  memset(data, 0, rounded);
+  return data;
+}
+
+void yield() { sched_yield(); }
+
+}  // namespace
+
+uint64_t Buffers::allocate(uint64_t bytes) {
+  void* data = take_memory(bytes);
+  if (!data) return 0;
+  buffers_[next_] = {data, bytes};
+  return next_++;
+}
+
+void* Buffers::forget(uint64_t id) {
+  const auto found = buffers_.find(id);
+  if (found == buffers_.end()) return nullptr;
+  void* data = found->second.data;
+  buffers_.erase(found);
+  return data;
+}
+
+const Buffers::Buffer* Buffers::find(uint64_t id) const {
+  const auto found = buffers_.find(id);
+  return found == buffers_.end() ? nullptr : &found->second;
+}
+
+Buffers::~Buffers() {
+  for (const auto& entry : buffers_) free(entry.second.data);
+}
+
+Pool::Pool(Kernels kernels, Check check, int count) : threads(count), kernels_(kernels), check_(check) {
+  team_.threads = threads;
+  team_.yield = yield;
+  workers_.emplace_back([this] { drive(); });
+  for (int thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { assist(thread); });
+}
+
+Pool::~Pool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+    queue_.clear();
+  }
+  queued_.notify_all();
+  workers_[0].join();
+  current_ = nullptr;
+  wanted_.fetch_add(1);
+  {
+    std::lock_guard<std::mutex> lock(helpMutex_);
+  }
+  helpWanted_.notify_all();
+  for (size_t i = 1; i < workers_.size(); i++) workers_[i].join();
+}
+
+void Pool::note(const char* problem) {
+  std::lock_guard<std::mutex> lock(helpMutex_);
+  if (problem_.empty()) problem_ = problem;
+}
+
+std::string Pool::takeProblem() {
+  std::lock_guard<std::mutex> lock(helpMutex_);
+  std::string problem;
+  problem.swap(problem_);
+  return problem;
+}
+
+void Pool::makeAlone(Job& job) {
+  if (const char* problem = check_(&job.call, job.bytes, threads)) return note(problem);
+  Team alone = {};
+  alone.threads = 1;
+  alone.yield = yield;
+  kernels_(&job.call, &alone, 0);
+}
+
+void Pool::submit(Job&& job, bool small) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const bool idle = queue_.empty() && !busy_;
+    if (!small || !idle) {
+      queue_.push_back(std::move(job));
+      if (idle) queued_.notify_one();
+      return;
+    }
+  }
+  // Only this thread puts anything into the queue: nothing can come in between.
+  makeAlone(job);
+}
+
+bool Pool::idle() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return queue_.empty() && !busy_;
+}
+
+bool Pool::act(std::function<void()> action) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const bool idle = queue_.empty() && !busy_;
+    if (!idle) {
+      Job job;
+      job.action = std::move(action);
+      queue_.push_back(std::move(job));
+      return false;
+    }
+  }
+  action();
+  return true;
+}
+
+void Pool::make(Job& job) {
+  if (!job.isCall) return job.action();
+  if (threads == 1) return makeAlone(job);
+  if (const char* problem = check_(&job.call, job.bytes, threads)) return note(problem);
+  memset(team_.counters, 0, sizeof team_.counters);
+  current_ = &job.call;
+  wanted_.fetch_add(1, std::memory_order_seq_cst);
+  if (asleep_.load(std::memory_order_seq_cst) > 0) {
+    {
+      std::lock_guard<std::mutex> lock(helpMutex_);
+    }
+    helpWanted_.notify_all();
+  }
+  kernels_(&job.call, &team_, 0);
+  meet(&team_);
+}
+
+void Pool::drive() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    queued_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+    if (closing_) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    make(job);
+    job.action = nullptr;
+    lock.lock();
+    busy_ = false;
+    if (closing_) return;
+  }
+}
+
+void Pool::assist(int thread) {
+  uint32_t seen = 0;
+  for (;;) {
+    int spins = 0;
+    while (wanted_.load(std::memory_order_acquire) == seen) {
+      pause();
+      if (++spins < kSpins) continue;
+      std::unique_lock<std::mutex> lock(helpMutex_);
+      asleep_.fetch_add(1, std::memory_order_seq_cst);
+      helpWanted_.wait(lock, [&] { return wanted_.load(std::memory_order_seq_cst) != seen; });
+      asleep_.fetch_sub(1, std::memory_order_seq_cst);
+    }
+    seen++;
+    if (!current_) return;
+    kernels_(current_, &team_, thread);
+    meet(&team_);
+  }
+}
+
+}  // namespace charrnn

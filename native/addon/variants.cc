@@ -1,0 +1,48 @@
+#include "variants.h"
+
+#include <cstring>
+
+extern "C" {
+#if defined(__x86_64__)
+extern const Kernels kernels_avx512;
+extern const Kernels kernels_avx2;
+#elif defined(__aarch64__)
+extern const Kernels kernels_neon;
+#endif
+}
+
+namespace charrnn {
+
+#if defined(__x86_64__)
+namespace {
+bool has_avx512() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+}
+bool has_avx2() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+}
+}  // namespace
+#endif
+
+const std::vector<Variant>& all_variants() {
+  static const std::vector<Variant> variants = {
+#if defined(__x86_64__)
+      {"avx512", has_avx512, kernels_avx512},
+      {"avx2", has_avx2, kernels_avx2},
+#elif defined(__aarch64__)
+      {"neon", [] { return true; }, kernels_neon},
+#endif
+  };
+  return variants;
+}
+
+const Variant* find_variant(const char* name) {
+  for (const Variant& variant : all_variants())
+    if (strcmp(variant.name, name) == 0 && variant.works()) return &variant;
+  return nullptr;
+}
+
+}  // namespace charrnn

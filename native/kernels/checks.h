@@ -1,0 +1,233 @@
+// What a call must bring: its numbers in range, its buffers large enough. Nothing of a call is believed before this.
+#pragma once
+#include "streams.h"
+#include "linear.h"
+#include "optimizer.h"
+#include "packing.h"
+
+// Sizes of a call's buffers, in bytes; 0 where it has none.
+struct CheckedCall {
+  const Call* call;
+  const u64* bytes;
+  const char* problem;
+};
+
+static const double LARGEST_NUMBER = 4503599627370496.0;  // 2^52
+
+static void require(CheckedCall& c, bool holds, const char* problem) {
+  if (!holds && !c.problem) c.problem = problem;
+}
+static void require_bytes(CheckedCall& c, int buffer, double bytes) {
+  require(c, bytes >= 0 && bytes < LARGEST_NUMBER && (double)c.bytes[buffer] >= bytes, "a buffer is too small");
+}
+static void require_floats(CheckedCall& c, int buffer, double floats) { require_bytes(c, buffer, floats * 4); }
+// A buffer that the call may leave out.
+static void allow_floats(CheckedCall& c, int buffer, double floats) {
+  if (c.call->buffers[buffer]) require_floats(c, buffer, floats);
+}
+static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
+static void require_sizes(CheckedCall& c, const double* numbers, int count) {
+  for (int i = 0; i < count; i++)
+    require(c, numbers[i] >= 0 && numbers[i] < LARGEST_NUMBER && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
+}
+// Token ids: checked one by one, since a kernel reads where they point.
+static void require_tokens(CheckedCall& c, int buffer, double count, double V) {
+  require_bytes(c, buffer, count * 4);
+  if (c.problem || !c.call->buffers[buffer]) return;
+  const int* tokens = (const int*)c.call->buffers[buffer];
+  for (long i = 0; i < (long)count; i++) require(c, tokens[i] >= 0 && tokens[i] < V, "a token is outside the vocabulary");
+}
+
+static double recurrent_scratch(const RecurrentNumbers& n, bool mask) {
+  const double gates = GATE_COUNT[(int)n.cell], H = padded(n.H), D = padded(n.D);
+  return gates * H + (mask ? 2 : 1) * gates * H * H + (n.tokens != 0 ? 0 : gates * H * D) + 3 * H * n.B;
+}
+static double recurrent_tape(const RecurrentNumbers& n) {
+  const double gates = GATE_COUNT[(int)n.cell], rows = n.slots * n.B;
+  return rows * (padded(n.H) * (gates + 1 + (n.cell == RNN ? 0 : 1)) + (n.tokens != 0 ? 0 : padded(n.D)));
+}
+
+static void check_recurrent(CheckedCall& c, bool backward) {
+  const RecurrentNumbers& n = *(const RecurrentNumbers*)c.call->numbers;
+  require_sizes(c, c.call->numbers, 11);
+  require(c, n.cell <= 2 && n.slots >= 1, "no such cell, or no tape");
+  if (c.problem) return;
+  const double gates = GATE_COUNT[(int)n.cell], H = padded(n.H), D = n.tokens != 0 ? n.D : padded(n.D), positions = n.T * n.B;
+  const double parts = n.cell == LSTM ? 2 : 1;
+  const bool whole = backward || n.slots >= n.T || n.slots >= 2;
+  require(c, whole && (!backward || n.slots >= n.T), "the tape is too short");
+  for (int vector = 0; vector < 13; vector += 12) {
+    if (vector && !backward) break;
+    require_floats(c, vector, n.inputWeights + gates * H * D);
+    require_floats(c, vector, n.inputBias + gates * H);
+    require_floats(c, vector, n.hiddenWeights + gates * H * H);
+    require_floats(c, vector, n.hiddenBias + gates * H);
+  }
+  if (n.tokens != 0) require_tokens(c, 1, positions, n.D);
+  else require_floats(c, 1, positions * D);
+  if (c.call->buffers[2]) require_bytes(c, 2, positions);
+  allow_floats(c, 3, gates * n.H * n.H);
+  if (!backward) {
+    require_floats(c, 4, parts * n.B * H);
+    require_floats(c, 5, parts * n.B * H);
+    require_floats(c, 6, positions * H);
+    allow_floats(c, 7, positions * H);
+  } else {
+    require_floats(c, 10, positions * H);
+    allow_floats(c, 11, parts * n.B * H);
+    allow_floats(c, 13, positions * D);
+    allow_floats(c, 14, parts * n.B * H);
+  }
+  require_floats(c, 8, recurrent_tape(n));
+  require_floats(c, 9, recurrent_scratch(n, c.call->buffers[3] != 0));
+}
+
+static void check_linear(CheckedCall& c, bool backward) {
+  const LinearNumbers& n = *(const LinearNumbers*)c.call->numbers;
+  require_sizes(c, c.call->numbers, 5);
+  const double H = padded(n.H), V = padded(n.V);
+  for (int vector = 0; vector <= (backward ? 3 : 0); vector += 3) {
+    require_floats(c, vector, n.weight + H * V);
+    require_floats(c, vector, n.bias + V);
+  }
+  require_floats(c, 1, n.positions * H);
+  require_floats(c, 2, n.positions * V);
+  allow_floats(c, 4, n.positions * H);
+  if (c.call->buffers[4]) require_floats(c, 5, H * V);
+}
+
+static void check_generate(CheckedCall& c, int threads) {
+  const StreamNumbers& n = *(const StreamNumbers*)c.call->numbers;
+  const StreamBuffers& b = *(const StreamBuffers*)c.call->buffers;
+  require_sizes(c, c.call->numbers, 5);
+  require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
+  require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
+  require_bytes(c, 2, n.N * 4);
+  require_tokens(c, 3, n.N, n.V);
+  if (n.draws != 0) {
+    require_bytes(c, 4, n.steps * n.N * 8);
+    require_bytes(c, 5, n.steps * n.N * 4);
+  }
+  require_floats(c, 6, n.N * n.V);
+  if (c.problem) return;
+  const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
+  double biases = 0;
+  for (int i = 0; i < (int)n.modules; i++) {
+    const ModuleNumbers& m = modules[i];
+    require_sizes(c, (const double*)&m, 11);
+    require(c, m.kind <= 2 && m.cell <= 2, "no such module");
+    if (c.problem) return;
+    const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
+    const double D = m.kind == MODULE_EMBEDDING || m.tokens != 0 ? m.D : padded(m.D);
+    require_floats(c, 0, m.inputWeights + gates * H * D);
+    if (m.kind != MODULE_EMBEDDING) require_floats(c, 0, m.inputBias + gates * H);
+    if (m.kind == MODULE_EMBEDDING || m.tokens != 0) require(c, m.D >= n.V, "the vocabularies of the network differ");
+    if (m.kind == MODULE_LINEAR && i + 1 == (int)n.modules) require(c, m.H == n.V, "the vocabularies of the network differ");
+    if (m.kind != MODULE_RECURRENT) continue;
+    require_floats(c, 0, m.hiddenWeights + gates * H * H);
+    require_floats(c, 0, m.hiddenBias + gates * H);
+    require_floats(c, 8 + i, (m.cell == LSTM ? 2 : 1) * m.slots * H);
+    biases += gates * H;
+    for (long k = 0; k < (long)n.N && !c.problem; k++) require(c, b.slots[k] >= 0 && b.slots[k] < m.slots, "a slot is out of range");
+  }
+  if (c.problem) return;
+  const double widths = 5.0 * widest(n, modules, false) + widest(n, modules, true);
+  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * (n.V + 8));
+}
+
+// Null, or what is wrong with the call.
+static const char* problem_of(const Call* call, const u64* bytes, int threads) {
+  CheckedCall c = {call, bytes, 0};
+  const double* n = call->numbers;
+  switch (call->operation) {
+    case OP_FILL:
+      require_sizes(c, n, 1);
+      require(c, n[2] >= 0 && n[2] < LARGEST_NUMBER, "a size is out of range");
+      require_floats(c, 0, n[0]);
+      break;
+    case OP_COPY:
+      require_sizes(c, n, 1);
+      require_floats(c, 0, n[0]);
+      require_floats(c, 1, n[0]);
+      break;
+    case OP_PACK_ROWS:
+    case OP_UNPACK_ROWS:
+      require_sizes(c, n, 4);
+      require(c, n[1] >= 1 && n[2] + n[3] <= n[0] * n[1], "elements beyond the tensor");
+      require_floats(c, 0, n[0] * padded(n[1]));
+      require_floats(c, 1, n[3]);
+      break;
+    case OP_PACK_WEIGHTS:
+    case OP_UNPACK_WEIGHTS: {
+      const WeightNumbers& w = *(const WeightNumbers*)n;
+      require_sizes(c, n, 9);
+      require(c, w.K >= 1 && w.K <= w.paddedK && w.N >= 1, "a size is out of range");
+      require_floats(c, 0, w.at + w.gates * padded(w.N) * w.paddedK);
+      require_floats(c, 1, w.count);
+      break;
+    }
+    case OP_RECURRENT_FORWARD: check_recurrent(c, false); break;
+    case OP_RECURRENT_BACKWARD: check_recurrent(c, true); break;
+    case OP_EMBEDDING_FORWARD:
+    case OP_EMBEDDING_BACKWARD:
+      require_sizes(c, n, 4);
+      require_floats(c, 0, n[3] + n[1] * padded(n[2]));
+      require_tokens(c, 1, n[0], n[1]);
+      require_floats(c, 2, n[0] * padded(n[2]));
+      break;
+    case OP_LINEAR_FORWARD: check_linear(c, false); break;
+    case OP_LINEAR_BACKWARD: check_linear(c, true); break;
+    case OP_CROSS_ENTROPY:
+      require_sizes(c, n, 2);
+      require_floats(c, 0, n[0] * padded(n[1]));
+      require_tokens(c, 1, n[0], n[1]);
+      allow_floats(c, 2, n[0]);
+      require_floats(c, 3, 1);
+      allow_floats(c, 4, n[0]);
+      allow_floats(c, 5, n[0] * padded(n[1]));
+      allow_floats(c, 6, n[0] * padded(n[1]));
+      require_bytes(c, 7, n[0] * 8);
+      break;
+    case OP_DROPOUT:
+      require_sizes(c, n, 3);
+      require_floats(c, 0, n[0] * n[1] * padded(n[2]));
+      require_floats(c, 1, n[0] * n[1] * padded(n[2]));
+      break;
+    case OP_NORM:
+    case OP_CLIP:
+    case OP_AVERAGE:
+      require_sizes(c, n, 1);
+      require(c, n[0] == padded(n[0]), "a vector is not padded");
+      require_floats(c, 0, n[0]);
+      if (call->operation != OP_CLIP) require_floats(c, 1, call->operation == OP_NORM ? 1 : n[0]);
+      require_bytes(c, 2, 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
+      break;
+    case OP_UPDATE:
+      require_sizes(c, n, 1);
+      require(c, n[0] == padded(n[0]), "a vector is not padded");
+      for (int vector = 0; vector < (n[1] != 0 ? 4 : 3); vector++) require_floats(c, vector, n[0]);
+      allow_floats(c, 4, 1);
+      require_floats(c, 5, 4);
+      require_bytes(c, 6, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
+      break;
+    case OP_GENERATE: check_generate(c, threads); break;
+    case OP_DRAW:
+      require_sizes(c, n, 2);
+      require(c, n[1] >= 1, "a size is out of range");
+      require_floats(c, 0, n[0] * n[1]);
+      require_bytes(c, 1, n[0] * 8);
+      require_bytes(c, 2, n[0] * 4);
+      require_bytes(c, 3, n[1] * 8);
+      break;
+    case OP_COPY_SLOTS:
+      require_sizes(c, n, 5);
+      require_floats(c, 0, n[0] * n[2] * padded(n[1]));
+      require_floats(c, 1, n[0] * n[3] * padded(n[1]));
+      require_tokens(c, 2, n[4], n[2]);
+      require_tokens(c, 3, n[4], n[3]);
+      require_floats(c, 4, n[0] * n[4] * padded(n[1]));
+      break;
+    default: return "no such operation";
+  }
+  return c.problem;
+}

@@ -1,0 +1,76 @@
+// exp, log, logistic function and tanh, of our own so that every instruction set gives the same bits.
+#pragma once
+#include "vector.h"
+
+// exp(x) = 2^n · (1 + q), q = exp(f) − 1 by a polynomial of degree 6 on |f| ≤ ln2 / 2 (coefficients: S. Moshier, Cephes, expf).
+struct ExpParts {
+  vf scale;  // 2^n
+  vf q;
+};
+INLINE ExpParts exp_parts(vf x) {
+  const vf magic = splat(12582912.f);  // 1.5 · 2^23: adding it rounds to a whole number
+  x = at_least(at_most(x, 88.f), -87.f);
+  const vf shifted = fma_(x, splat(1.44269504f), magic);
+  const vf n = shifted - magic;
+  vf f = fma_(n, splat(-0.693359375f), x);
+  f = fma_(n, splat(2.12194440e-4f), f);
+  vf p = splat(1.9875691500e-4f);
+  p = fma_(p, f, splat(1.3981999507e-3f));
+  p = fma_(p, f, splat(8.3334519073e-3f));
+  p = fma_(p, f, splat(4.1665795894e-2f));
+  p = fma_(p, f, splat(1.6666665459e-1f));
+  p = fma_(p, f, splat(5.0000001201e-1f));
+  const vf q = fma_(p, f * f, f);
+  const vi bits = ((vi)shifted << 23) + 0x3f800000;
+  return {(vf)bits, q};
+}
+
+INLINE vf exp_(vf x) {
+  const ExpParts e = exp_parts(x);
+  return fma_(e.scale, e.q, e.scale);
+}
+
+INLINE vf sigmoid(vf x) { return splat(1.f) / (splat(1.f) + exp_(-x)); }
+
+// tanh(x) = m / (m + 2), m = exp(2x) − 1 without cancellation: small x keep all their digits.
+INLINE vf tanh_(vf x) {
+  x = at_least(at_most(x, 20.f), -20.f);
+  const ExpParts e = exp_parts(x + x);
+  const vf m = fma_(e.scale, e.q, e.scale - splat(1.f));
+  return m / (m + splat(2.f));
+}
+
+// log of a positive number in double: log x = e·ln2 + 2·atanh((m − 1)/(m + 1)), m in [√½, √2).
+static double log_(double x) {
+  union {
+    double number;
+    u64 bits;
+  } u = {x};
+  int exponent = (int)(u.bits >> 52) - 1023;
+  u.bits = (u.bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL;
+  double m = u.number;
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    exponent++;
+  }
+  const double z = (m - 1) / (m + 1), w = z * z;
+  double sum = 1.0 / 19;
+  for (int odd = 17; odd >= 1; odd -= 2) sum = sum * w + 1.0 / odd;
+  return exponent * 0.6931471805599453 + 2 * z * sum;
+}
+
+// exp in double for the draw, which the original makes in double: Taylor's series on |f| ≤ ln2 / 2, to 1e-16.
+static double exp_double(double x) {
+  if (!(x > -700)) return 0;
+  if (x > 700) x = 700;
+  const double shifted = x * 1.4426950408889634 + 6755399441055744.0;
+  const double n = shifted - 6755399441055744.0;
+  const double f = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+  double sum = 1;
+  for (int k = 13; k >= 1; k--) sum = 1 + sum * f / k;
+  union {
+    u64 bits;
+    double number;
+  } scale = {(u64)((long long)n + 1023) << 52};
+  return sum * scale.number;
+}

@@ -1,0 +1,83 @@
+// Softmax and cross entropy, a row at a time.
+#pragma once
+#include "call.h"
+#include "elementary.h"
+#include "matrix.h"
+
+// log Σ exp(z) of a row of V logits in panels; `maximum` comes along.
+static double log_sum_exp(const float* row, index_t next, int V, float* maximum) {
+  float top = row[0];
+  for (int j = 1; j < V; j++) {
+    const float z = row[(j / LANES) * next + j % LANES];
+    // A NaN wins, and so reaches the loss.
+    if (z > top || z != z) top = z;
+  }
+  *maximum = top;
+  vf sums[PARTS] = {};
+  for (int p = 0; p < panels(V); p++)
+    for (int v = 0; v < PARTS; v++) {
+      vf e = exp_(load(row + p * next + v * VW) - splat(top));
+      for (int i = 0; i < VW; i++)
+        if (p * LANES + v * VW + i >= V) e[i] = 0;
+      sums[v] += e;
+    }
+  return top + log_(sum_of_lanes(sums));
+}
+
+struct CrossEntropyNumbers {
+  double positions, V, gradientScale;
+};
+struct CrossEntropyBuffers {
+  const float* logits;
+  const int* targets;
+  const float* positionWeights;
+  float* total;
+  float* losses;
+  float* logProbabilities;
+  float* gradient;
+  double* scratch;  // the loss of every position
+};
+
+static void cross_entropy(const Call* call, Team* team, int thread) {
+  const CrossEntropyNumbers& n = *(const CrossEntropyNumbers*)call->numbers;
+  const CrossEntropyBuffers& b = *(const CrossEntropyBuffers*)call->buffers;
+  const index_t R = (index_t)n.positions, next = R * LANES;
+  const int V = (int)n.V, VP = panels(V);
+  const Share share = share_of(team, thread, R);
+  for (index_t r = share.from; r < share.to; r++) {
+    const float* row = b.logits + r * LANES;
+    const int y = b.targets[r];
+    float top;
+    const double sum = log_sum_exp(row, next, V, &top);
+    const double loss = sum - row[(y / LANES) * next + y % LANES];
+    const float weight = b.positionWeights ? b.positionWeights[r] : 1;
+    b.scratch[r] = weight == 0 ? 0 : loss * weight;
+    if (b.losses) b.losses[r] = (float)loss;
+    const vf shift = splat((float)sum), scale = splat(weight * (float)n.gradientScale);
+    for (int p = 0; p < VP && (b.logProbabilities || b.gradient); p++)
+      for (int v = 0; v < LANES; v += VW) {
+        const index_t at = p * next + r * LANES + v;
+        vf log = load(b.logits + at) - shift;
+        vf slope = b.gradient ? exp_(log) * scale : log;
+        if (p * LANES + v + VW > V)
+          for (int i = 0; i < VW; i++)
+            if (p * LANES + v + i >= V) log[i] = slope[i] = 0;
+        if (b.logProbabilities) store(b.logProbabilities + at, log);
+        if (b.gradient) store(b.gradient + at, slope);
+      }
+    if (b.gradient) b.gradient[(y / LANES) * next + r * LANES + y % LANES] -= weight * (float)n.gradientScale;
+  }
+  meet(team);
+  if (thread != 0) return;
+  double total = 0;
+  for (index_t r = 0; r < R; r++) total += b.scratch[r];
+  b.total[0] = (float)total;
+}
+
+struct DropoutNumbers {
+  double steps, rows, columns, threshold, key, scale, perSequence, firstStep;
+};
+struct DropoutBuffers {
+  const float* input;
+  float* output;
+};

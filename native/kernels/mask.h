@@ -1,0 +1,36 @@
+// Dropout masks, by the hash of src/engine/dropout-mask.ts.
+#pragma once
+#include "matrix.h"
+
+INLINE u32 mix32(u32 x) {
+  x = (x ^ (x >> 16)) * 0x7feb352dU;
+  x = (x ^ (x >> 15)) * 0x846ca68bU;
+  return x ^ (x >> 16);
+}
+
+struct Dropout {
+  u32 threshold;  // hashes below it drop their unit; 0: no dropout
+  u32 key;
+  float scale;  // 1 / (1 − probability)
+  int perSequence;
+  int firstStep;
+};
+
+// Rows `from` to `to` of a step: into = in, masked. `in` and `into` begin at the step's row 0.
+static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
+  for (index_t row = from; row < to; row++) {
+    const u32 position = mix32(mix32(dropout.key ^ (u32)row) + (dropout.perSequence ? 0 : (u32)(dropout.firstStep + step)));
+    for (int p = 0; p < panels(columns); p++)
+      for (int v = 0; v < PARTS; v++) {
+        vu x;
+        for (int i = 0; i < VW; i++) x[i] = position + (u32)(p * LANES + v * VW + i);
+        x = (x ^ (x >> 16)) * 0x7feb352dU;
+        x = (x ^ (x >> 15)) * 0x846ca68bU;
+        x = x ^ (x >> 16);
+        const vi kept = (vi)(x >= dropout.threshold);
+        const index_t at = row * LANES + v * VW;
+        const vf value = load(in.at + p * in.next + at) * splat(dropout.scale);
+        store(into.at + p * into.next + at, (vf)((vi)value & kept));
+      }
+  }
+}

@@ -1,0 +1,177 @@
+// Products of matrices that are stored in panels.
+//
+// A matrix of R rows and N columns is stored as ⌈N/16⌉ panels, each [R][16]; columns that are missing in the last are
+// zero. The result of one product is so the left side of the next, and the right side of a weight gradient, without
+// copies. Each element sums over k in one order with one accumulator: the tile's shape does not touch its bits.
+#pragma once
+#include "vector.h"
+
+typedef long index_t;
+
+INLINE int panels(index_t columns) { return (int)((columns + LANES - 1) / LANES); }
+
+// Rows and panels of the tile that is kept in registers.
+#if VW == 16
+enum { TILE_ROWS = 6, TILE_PANELS = 4 };
+#elif VW == 8
+enum { TILE_ROWS = 6, TILE_PANELS = 1 };
+#elif defined(__wasm__)
+// V8 keeps 15 registers: two rows of four accumulators.
+enum { TILE_ROWS = 2, TILE_PANELS = 1 };
+#else
+enum { TILE_ROWS = 5, TILE_PANELS = 1 };
+#endif
+
+enum Start { START_ZERO, START_GIVEN };
+
+// What a tile reads: `count` stretches of `length` steps of the sum.
+struct Left {
+  const float* at;
+  index_t next;  // from one stretch to the next, in floats
+  int count;
+  int length;
+};
+
+// C[M][NP panels] (+)= A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
+template <int M, int NP, int AM, int AK>
+NOINLINE void tile(Left left, const float* b, index_t bNext, float* c, index_t cNext, Start start) {
+  vf sum[M][NP * PARTS];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; m++)
+#pragma GCC unroll 16
+    for (int v = 0; v < NP * PARTS; v++)
+      sum[m][v] = start == START_ZERO ? (vf){} : load(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW);
+  for (int stretch = 0; stretch < left.count; stretch++, left.at += left.next) {
+    const float* a = left.at;
+    for (int k = 0; k < left.length; k++, a += AK, b += LANES) {
+      vf right[NP * PARTS];
+#pragma GCC unroll 16
+      for (int v = 0; v < NP * PARTS; v++) right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; m++) {
+        const vf factor = splat(a[m * AM]);
+#pragma GCC unroll 16
+        for (int v = 0; v < NP * PARTS; v++) sum[m][v] = fma_(factor, right[v], sum[m][v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; m++)
+#pragma GCC unroll 16
+    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
+}
+
+typedef void (*TileFunction)(Left, const float*, index_t, float*, index_t, Start);
+
+// Row-major left side: rows of a panel, steps along its 16 columns. Transposed: rows are columns of a panel.
+#define TILES(NP, AM, AK)                                                                          \
+  {                                                                                                \
+    0, tile<1, NP, AM, AK>, tile<2, NP, AM, AK>,                                                   \
+        TILE_ROWS < 3 ? 0 : tile<TILE_ROWS < 3 ? 1 : 3, NP, AM, AK>,                               \
+        TILE_ROWS < 4 ? 0 : tile<TILE_ROWS < 4 ? 1 : 4, NP, AM, AK>,                               \
+        TILE_ROWS < 5 ? 0 : tile<TILE_ROWS < 5 ? 1 : 5, NP, AM, AK>,                               \
+        TILE_ROWS < 6 ? 0 : tile<TILE_ROWS < 6 ? 1 : 6, NP, AM, AK>                                \
+  }
+static const TileFunction ROW_TILES[TILE_PANELS][7] = {
+    TILES(1, LANES, 1),
+#if VW == 16
+    TILES(2, LANES, 1),
+    TILES(3, LANES, 1),
+    TILES(4, LANES, 1),
+#endif
+};
+static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
+    TILES(1, 1, LANES),
+#if VW == 16
+    TILES(2, 1, LANES),
+    TILES(3, 1, LANES),
+    TILES(4, 1, LANES),
+#endif
+};
+
+// Panels of a matrix, one `next` floats after the other.
+struct Panels {
+  float* at;
+  index_t next;
+};
+
+// C[M rows][count panels] (+)= A·B, A in panels over K = kPanels·16; B [count][K][16].
+static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Panels c, Start start) {
+  const Left whole = {a.at, a.next, kPanels, LANES};
+  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS);
+  for (int p = 0; p < count; p += TILE_PANELS) {
+    const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
+    index_t row = 0;
+    for (int i = 0; i < tiles; i++) {
+      // Tiles of nearly equal height.
+      const int height = (int)((M - row + tiles - i - 1) / (tiles - i));
+      Left left = whole;
+      left.at += row * LANES;
+      ROW_TILES[width - 1][height](left, b.at + p * b.next, b.next, c.at + p * c.next + row * LANES, c.next, start);
+      row += height;
+    }
+  }
+}
+
+// One panel of C's rows, [16][count panels] += Aᵀ·B over some rows of A (one panel) and B.
+static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, Start start) {
+  enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
+  for (int p = 0; p < count; p += TILE_PANELS) {
+    const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
+    int column = 0;
+    for (int i = 0; i < TILES_IN_PANEL; i++) {
+      const int height = (LANES - column + TILES_IN_PANEL - i - 1) / (TILES_IN_PANEL - i);
+      const Left left = {a + column, 0, 1, (int)rows};
+      COLUMN_TILES[width - 1][height](left, b.at + p * b.next, b.next, c.at + p * c.next + column * LANES, c.next, start);
+      column += height;
+    }
+  }
+}
+
+// dW [count panels][K][16] = Xᵀ·dY over R rows: X in kPanels panels, dY in count panels.
+//
+// In blocks of rows that stay in the second cache, and within them in chunks that stay in the first while four panels of
+// X pass over them.
+static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels dY, Panels dW) {
+  const index_t BLOCK = 384, CHUNK = 48;
+  const int GROUP = 4;
+  for (index_t block = 0; block < R; block += BLOCK) {
+    const index_t blockEnd = block + BLOCK < R ? block + BLOCK : R;
+    for (int group = 0; group < kPanels; group += GROUP) {
+      const int groupEnd = group + GROUP < kPanels ? group + GROUP : kPanels;
+      for (index_t chunk = block; chunk < blockEnd; chunk += CHUNK) {
+        const index_t rows = chunk + CHUNK < blockEnd ? CHUNK : blockEnd - chunk;
+        const Panels right = {dY.at + chunk * LANES, dY.next};
+        for (int p = group; p < groupEnd; p++) {
+          const Panels into = {dW.at + p * LANES * LANES, dW.next};
+          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk == 0 ? START_ZERO : START_GIVEN);
+        }
+      }
+    }
+  }
+}
+
+// Rows of Wᵀ: one panel of W, [K][16], becomes 16 rows in each of the kPanels panels of Wᵀ, which has N rows in all.
+static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
+  for (int kp = 0; kp < kPanels; kp++)
+    for (int lane = 0; lane < LANES; lane++) {
+      float* row = into + (kp * N + lane) * LANES;
+      const float* from = w + (index_t)kp * LANES * LANES + lane;
+      for (int k = 0; k < LANES; k++) row[k] = from[k * LANES];
+    }
+}
+
+// into[16] = the sums of a panel's columns over R rows.
+static void column_sums(index_t R, const float* panel, float* into) {
+  vf sums[PARTS] = {};
+  for (index_t r = 0; r < R; r++)
+    for (int p = 0; p < PARTS; p++) sums[p] += load(panel + r * LANES + p * VW);
+  for (int p = 0; p < PARTS; p++) store(into + p * VW, sums[p]);
+}
+
+INLINE void clear(float* at, index_t count) {
+  for (index_t i = 0; i < count; i++) at[i] = 0;
+}
+INLINE void copy_floats(float* to, const float* from, index_t count) {
+  for (index_t i = 0; i < count; i++) to[i] = from[i];
+}

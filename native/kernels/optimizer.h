@@ -1,0 +1,199 @@
+// Element-wise work on whole vectors: norms, clips, updates, averages.
+//
+// Sums of squares are made in double, chunk by chunk of a fixed size, and the chunks are added in order: the same bits for
+// any number of threads and any width of the vectors.
+#pragma once
+#include "call.h"
+#include "elementary.h"
+#include "matrix.h"
+
+enum { CHUNK_FLOATS = 4096 };
+
+// Lane i sums the squares of the elements whose place in the chunk is i modulo 16.
+struct Squares {
+  vd low[PARTS], high[PARTS];
+};
+INLINE void add_square(Squares& sums, int part, vf x) {
+  vh half[2];
+  __builtin_memcpy(half, &x, sizeof x);
+  const vd low = __builtin_convertvector(half[0], vd), high = __builtin_convertvector(half[1], vd);
+  sums.low[part] += low * low;
+  sums.high[part] += high * high;
+}
+INLINE double sum_of_squares(const Squares& sums) {
+  double sum = 0;
+  for (int p = 0; p < PARTS; p++) {
+    for (int i = 0; i < VW / 2; i++) sum += sums.low[p][i];
+    for (int i = 0; i < VW / 2; i++) sum += sums.high[p][i];
+  }
+  return sum;
+}
+
+INLINE index_t chunks_of(index_t size) { return (size + CHUNK_FLOATS - 1) / CHUNK_FLOATS; }
+// Vectors are padded to 16, so chunks are whole vectors.
+INLINE index_t chunk_end(index_t chunk, index_t size) {
+  const index_t end = (chunk + 1) * CHUNK_FLOATS;
+  return end < size ? end : size;
+}
+
+static void squares_by_chunk(const float* vector, index_t size, double* partial, Team* team, int phase) {
+  for (index_t chunk = take(team, phase); chunk < chunks_of(size); chunk = take(team, phase)) {
+    Squares sums = {};
+    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
+      for (int p = 0; p < PARTS; p++) add_square(sums, p, load(vector + i + p * VW));
+    partial[chunk] = sum_of_squares(sums);
+  }
+}
+
+static double norm_of_chunks(const double* partial, index_t size) {
+  double sum = 0;
+  for (index_t chunk = 0; chunk < chunks_of(size); chunk++) sum += partial[chunk];
+  return __builtin_sqrt(sum);
+}
+
+INLINE bool is_finite(double x) { return x - x == 0; }
+
+struct VectorNumbers {
+  double size;
+  double norm, element;  // limits of a clip; 0: none
+  double weight;         // of an average
+};
+struct VectorBuffers {
+  float* vector;
+  float* into;
+  double* scratch;
+};
+
+static void vector_norm(const Call* call, Team* team, int thread) {
+  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
+  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
+  squares_by_chunk(b.vector, (index_t)n.size, b.scratch, team, 0);
+  meet(team);
+  if (thread == 0) b.into[0] = (float)norm_of_chunks(b.scratch, (index_t)n.size);
+}
+
+INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit); }
+
+static void vector_clip(const Call* call, Team* team, int thread) {
+  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
+  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
+  const index_t size = (index_t)n.size;
+  float scale = 1;
+  (void)thread;
+  if (n.norm > 0) {
+    squares_by_chunk(b.vector, size, b.scratch, team, 0);
+    meet(team);
+    const double norm = norm_of_chunks(b.scratch, size);
+    if (norm > n.norm) scale = (float)(n.norm / norm);
+  }
+  for (index_t chunk = take(team, 1); chunk < chunks_of(size); chunk = take(team, 1))
+    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += VW) {
+      vf x = load(b.vector + i) * splat(scale);
+      if (n.element > 0) x = clamp(x, (float)n.element);
+      store(b.vector + i, x);
+    }
+}
+
+static void vector_average(const Call* call, Team* team, int thread) {
+  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
+  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
+  (void)thread;
+  const vf weight = splat((float)n.weight);
+  for (index_t chunk = take(team, 0); chunk < chunks_of((index_t)n.size); chunk = take(team, 0))
+    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, (index_t)n.size); i += VW)
+      store(b.into + i, fma_(load(b.vector + i) - load(b.into + i), weight, load(b.into + i)));
+}
+
+struct UpdateNumbers {
+  double size, adam, learningRate, clipNorm, clipElement;
+  double alpha, epsilon, beta1, beta2, step;
+};
+struct UpdateBuffers {
+  float* weights;
+  float* gradient;
+  float* moment0;
+  float* moment1;
+  const float* loss;
+  float* report;
+  double* scratch;
+};
+
+// What one element's update needs, spread over a vector.
+struct Rule {
+  bool adam;
+  vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
+};
+
+static Rule rule_of(const UpdateNumbers& n) {
+  double power1 = 1, power2 = 1;
+  // βᵗ, by repeated squaring.
+  double factor1 = n.beta1, factor2 = n.beta2;
+  for (u64 t = (u64)n.step; n.adam != 0 && t; t >>= 1, factor1 *= factor1, factor2 *= factor2)
+    if (t & 1) {
+      power1 *= factor1;
+      power2 *= factor2;
+    }
+  const double alpha = n.adam != 0 ? n.beta1 : n.alpha;
+  Rule r;
+  r.adam = n.adam != 0;
+  r.rate = splat((float)(n.adam != 0 ? n.learningRate / (1 - power1) : n.learningRate));
+  r.alpha = splat((float)alpha);
+  r.rest = splat((float)(1 - alpha));
+  r.epsilon = splat((float)n.epsilon);
+  r.alpha2 = splat((float)n.beta2);
+  r.rest2 = splat((float)(1 - n.beta2));
+  r.correction2 = splat((float)(n.adam != 0 ? 1 / (1 - power2) : 1));
+  return r;
+}
+
+INLINE vf updated(const Rule& r, vf w, vf g, float* moment0, float* moment1) {
+  if (!r.adam) {
+    const vf m = fma_(r.alpha, load(moment0), r.rest * g * g);
+    store(moment0, m);
+    return w - r.rate * g / (square_root(m) + r.epsilon);
+  }
+  const vf m = fma_(r.alpha, load(moment0), r.rest * g);
+  const vf v = fma_(r.alpha2, load(moment1), r.rest2 * g * g);
+  store(moment0, m);
+  store(moment1, v);
+  return w - r.rate * m / (square_root(v * r.correction2) + r.epsilon);
+}
+
+// Clip, update, figures. Nothing changes when the gradient or the loss is not finite.
+static void update(const Call* call, Team* team, int thread) {
+  const UpdateNumbers& n = *(const UpdateNumbers*)call->numbers;
+  const UpdateBuffers& b = *(const UpdateBuffers*)call->buffers;
+  const index_t size = (index_t)n.size, count = chunks_of(size);
+  double *raw = b.scratch, *clipped = raw + count, *weight = clipped + count;
+  squares_by_chunk(b.gradient, size, raw, team, 0);
+  meet(team);
+  const double norm = norm_of_chunks(raw, size);
+  const bool applied = is_finite(norm) && (!b.loss || is_finite(b.loss[0]));
+  const float scale = n.clipNorm > 0 && norm > n.clipNorm ? (float)(n.clipNorm / norm) : 1;
+  const Rule rule = rule_of(n);
+  for (index_t chunk = take(team, 1); chunk < count; chunk = take(team, 1)) {
+    Squares gradients = {}, weights = {};
+    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
+      for (int p = 0; p < PARTS; p++) {
+        const index_t at = i + p * VW;
+        vf w = load(b.weights + at);
+        if (applied) {
+          vf g = load(b.gradient + at) * splat(scale);
+          if (n.clipElement > 0) g = clamp(g, (float)n.clipElement);
+          store(b.gradient + at, g);
+          w = updated(rule, w, g, b.moment0 + at, b.moment1 ? b.moment1 + at : 0);
+          store(b.weights + at, w);
+          add_square(gradients, p, g);
+        }
+        add_square(weights, p, w);
+      }
+    clipped[chunk] = sum_of_squares(gradients);
+    weight[chunk] = sum_of_squares(weights);
+  }
+  meet(team);
+  if (thread != 0) return;
+  b.report[0] = (float)norm;
+  b.report[1] = (float)(applied ? norm_of_chunks(clipped, size) : norm);
+  b.report[2] = (float)norm_of_chunks(weight, size);
+  b.report[3] = applied;
+}

@@ -1,0 +1,77 @@
+// Between the order that the engine's contract speaks (row-major, canonical) and panels.
+#pragma once
+#include "call.h"
+#include "matrix.h"
+
+struct RowNumbers {
+  // `count` elements from `offset` on, in row-major order, of a matrix of R rows and N columns.
+  double R, N, offset, count;
+};
+struct RowBuffers {
+  float* panels;
+  float* rows;
+};
+
+static void move_rows(const Call* call, int thread, bool unpack) {
+  if (thread != 0) return;
+  const RowNumbers& n = *(const RowNumbers*)call->numbers;
+  const RowBuffers& b = *(const RowBuffers*)call->buffers;
+  const index_t R = (index_t)n.R, N = (index_t)n.N, first = (index_t)n.offset, end = first + (index_t)n.count;
+  for (index_t i = first; i < end; i++) {
+    const index_t row = i / N, column = i % N;
+    float* inside = b.panels + ((column / LANES) * R + row) * LANES + column % LANES;
+    if (unpack) b.rows[i - first] = *inside;
+    else *inside = b.rows[i - first];
+  }
+}
+
+struct WeightNumbers {
+  // A canonical tensor [gates·N, K] (K = 1: a bias), or [K, N] where `byInput`; `at`: where its panels begin; `first`: where
+  // it begins in the vector.
+  double gates, N, K, at;
+  double paddedK;  // rows of a panel
+  double byInput;
+  double first, offset, count;
+};
+
+// Those elements of the tensor that lie within `offset` … `offset + count` of the vector.
+static void move_weights(const Call* call, int thread, bool unpack) {
+  if (thread != 0) return;
+  const WeightNumbers& n = *(const WeightNumbers*)call->numbers;
+  const RowBuffers& b = *(const RowBuffers*)call->buffers;
+  const index_t N = (index_t)n.N, K = (index_t)n.K, size = (index_t)n.gates * N * K;
+  const index_t first = (index_t)n.first, offset = (index_t)n.offset, count = (index_t)n.count, paddedK = (index_t)n.paddedK;
+  const bool byInput = n.byInput != 0;
+  const index_t from = offset > first ? offset - first : 0;
+  const index_t to = offset + count - first < size ? offset + count - first : size;
+  for (index_t i = from; i < to; i++) {
+    const index_t row = byInput ? i % N : i / K, k = byInput ? i / N : i % K, gate = row / N, unit = row % N;
+    const index_t panel = gate * panels(N) + unit / LANES;
+    float* inside = b.panels + (index_t)n.at + (panel * paddedK + k) * LANES + unit % LANES;
+    float* outside = b.rows + (first + i - offset);
+    if (unpack) *outside = *inside;
+    else *inside = *outside;
+  }
+}
+
+struct FillNumbers {
+  double size, value;
+  double N;  // columns of a matrix in panels, whose missing columns stay zero; 0: no panels
+};
+
+static void fill(const Call* call, Team* team, int thread) {
+  const FillNumbers& n = *(const FillNumbers*)call->numbers;
+  float* at = call->buffers[0];
+  const index_t size = (index_t)n.size, N = (index_t)n.N;
+  const index_t last = N ? size / panels(N) * (panels(N) - 1) : size;
+  const Share share = share_of(team, thread, size);
+  for (index_t i = share.from; i < share.to; i++) {
+    const bool missing = N && i >= last && N % LANES && i % LANES >= N % LANES;
+    at[i] = missing ? 0 : (float)n.value;
+  }
+}
+
+static void copy(const Call* call, Team* team, int thread) {
+  const Share share = share_of(team, thread, (index_t)call->numbers[0]);
+  copy_floats(call->buffers[1] + share.from, call->buffers[0] + share.from, share.to - share.from);
+}

@@ -1,0 +1,254 @@
+// N independent streams through a whole network, a step at a time; and tokens drawn from what it predicts.
+//
+// Each thread takes some streams through all steps by itself.
+#pragma once
+#include "loss.h"
+#include "recurrent.h"
+
+enum { MAX_MODULES = 70, MODULE_FIELDS = 12 };
+enum ModuleKind { MODULE_EMBEDDING, MODULE_RECURRENT, MODULE_LINEAR };
+
+struct StreamNumbers {
+  double N, steps, V, modules;
+  // Whether tokens are drawn before each step, and how: a temperature of 0 takes the likeliest; `never` is not drawn (−1: none).
+  double draws, temperature, never;
+  double logProbabilities;
+};
+struct StreamBuffers {
+  const float* weights;
+  // MODULE_FIELDS numbers for each module: ModuleNumbers.
+  const double* program;
+  const int* slots;    // [N]
+  int* tokens;         // [N]: read first, unless drawn
+  const double* uniforms;  // [steps, N]
+  int* drawn;          // [steps, N]
+  float* output;       // [N, V], row-major
+  double* scratch;
+  float* states[MAX_MODULES];  // of each module, null where it has none
+};
+
+struct ModuleNumbers {
+  double kind, cell, resetAfter, tokens, D, H;
+  double inputWeights, inputBias, hiddenWeights, hiddenBias;
+  double slots;  // rows of a state part
+  double unused;
+};
+
+// Places in the scratch, the same for all modules: each has room for the widest.
+struct StreamRoom {
+  float *x, *y;  // inputs and outputs of modules in turn
+  float *gates, *before, *cellBefore, *cell;
+  float* bias;   // sums of biases of the recurrent modules, one after the other
+};
+
+static index_t widest(const StreamNumbers& n, const ModuleNumbers* modules, bool gates) {
+  index_t most = 0;
+  for (int i = 0; i < (int)n.modules; i++) {
+    const ModuleNumbers& m = modules[i];
+    const int factor = gates && m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1;
+    const index_t width = (index_t)panels((index_t)m.H) * factor;
+    if (width > most) most = width;
+  }
+  return most;
+}
+
+static StreamRoom room_of(const StreamNumbers& n, const StreamBuffers& b) {
+  const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
+  const index_t rows = (index_t)n.N * LANES, unit = widest(n, modules, false) * rows;
+  StreamRoom room;
+  float* at = (float*)b.scratch;
+  room.x = at;
+  room.y = at += unit;
+  room.before = at += unit;
+  room.cellBefore = at += unit;
+  room.cell = at += unit;
+  room.gates = at += unit;
+  room.bias = at + widest(n, modules, true) * rows;
+  return room;
+}
+
+static Layer stream_layer(const ModuleNumbers& m, const StreamBuffers& b, index_t N, float* bias) {
+  Layer l = {};
+  l.cell = (int)m.cell;
+  l.gates = GATE_COUNT[l.cell];
+  l.after = m.resetAfter != 0;
+  l.tokens = m.tokens != 0;
+  l.T = l.slots = 1;
+  l.B = N;
+  l.D = (int)m.D;
+  l.H = (int)m.H;
+  l.hPanels = panels(l.H);
+  l.dPanels = panels(l.D);
+  l.tapeNext = l.outNext = N * LANES;
+  l.inputWeights = b.weights + (index_t)m.inputWeights;
+  l.inputBias = b.weights + (index_t)m.inputBias;
+  l.hiddenWeights = b.weights + (index_t)m.hiddenWeights;
+  l.hiddenBias = b.weights + (index_t)m.hiddenBias;
+  l.bias = bias;
+  return l;
+}
+
+static void sum_biases(const Layer& l, int from, int to) {
+  for (int p = from; p < to; p++)
+    for (int i = 0; i < LANES; i++) {
+      const bool apart = l.after && p >= 2 * l.hPanels;
+      l.bias[p * LANES + i] = l.inputBias[p * LANES + i] + (apart ? 0 : l.hiddenBias[p * LANES + i]);
+    }
+}
+
+// Rows of a state, by slot, to rows 0 … N − 1, or back.
+static void exchange_rows(int count, float* state, index_t stateNext, index_t part, const int* slots, float* rows, index_t rowsNext,
+                          index_t from, index_t to, bool back) {
+  for (int p = 0; p < count; p++)
+    for (index_t row = from; row < to; row++) {
+      float* there = state + p * stateNext + (part + slots[row]) * LANES;
+      float* here = rows + p * rowsNext + row * LANES;
+      copy_floats(back ? there : here, back ? here : there, LANES);
+    }
+}
+
+// One recurrent module, one step.
+static void stream_recurrent(const Layer& l, const StreamRoom& room, float* state, index_t stateRows, const StreamBuffers& b, index_t from,
+                             index_t to) {
+  const index_t next = l.B * LANES, hPart = l.cell == LSTM ? stateRows : 0;
+  const index_t stateNext = (l.cell == LSTM ? 2 : 1) * stateRows * LANES;
+  exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.before, next, from, to, false);
+  if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cellBefore, next, from, to, false);
+  const StepPlace at = {l.tokens ? b.tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore, room.cell, {room.y, next}};
+  forward_step(l, at, from, to);
+  exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.y, next, from, to, true);
+  if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cell, next, from, to, true);
+}
+
+static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const StreamRoom& whole, index_t from, index_t to) {
+  const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
+  const index_t N = (index_t)n.N, next = N * LANES;
+  StreamRoom room = whole;
+  float* bias = room.bias;
+  for (int i = 0; i < (int)n.modules; i++) {
+    const ModuleNumbers& m = modules[i];
+    const int width = panels((index_t)m.H);
+    if (m.kind == MODULE_RECURRENT) {
+      const Layer l = stream_layer(m, b, N, bias);
+      stream_recurrent(l, room, b.states[i], (index_t)m.slots, b, from, to);
+      bias += (index_t)l.gates * l.hPanels * LANES;
+    } else if (m.kind == MODULE_EMBEDDING) {
+      for (int p = 0; p < width; p++)
+        for (index_t row = from; row < to; row++)
+          copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputWeights + (p * (index_t)m.D + b.tokens[row]) * LANES, LANES);
+    } else {
+      const int dPanels = panels((index_t)m.D);
+      for (int p = 0; p < width; p++)
+        for (index_t row = from; row < to; row++)
+          copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputBias + p * LANES, LANES);
+      multiply(to - from, width, dPanels, {room.x + from * LANES, next}, {(float*)b.weights + (index_t)m.inputWeights, (index_t)dPanels * LANES * LANES},
+               {room.y + from * LANES, next}, START_GIVEN);
+    }
+    float* swap = room.x;
+    room.x = room.y;
+    room.y = swap;
+  }
+  const int V = (int)n.V;
+  for (index_t row = from; row < to; row++) {
+    float top;
+    const float shift = n.logProbabilities != 0 ? (float)log_sum_exp(room.x + row * LANES, next, V, &top) : 0;
+    for (int v = 0; v < V; v++) b.output[row * V + v] = room.x[(v / LANES) * next + row * LANES + v % LANES] - shift;
+  }
+}
+
+// The rule of src/engine/draw.ts. `room` holds V doubles.
+static int draw(const float* log, int V, double uniform, double temperature, int never, double* room) {
+  int best = -1;
+  for (int v = 0; v < V; v++)
+    if (v != never && (best < 0 || log[v] > log[best])) best = v;
+  if (temperature == 0) return best;
+  double sum = 0;
+  for (int v = 0; v < V; v++) {
+    room[v] = v == never ? 0 : exp_double(((double)log[v] - log[best]) / temperature);
+    sum += room[v];
+  }
+  double total = 0;
+  for (int v = 0; v < V; v++) room[v] = total += (float)(room[v] / sum);
+  int low = 0, high = V - 1;
+  while (low < high) {
+    const int middle = (low + high) >> 1;
+    if (room[middle] / total < uniform) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void generate(const Call* call, Team* team, int thread) {
+  const StreamNumbers& n = *(const StreamNumbers*)call->numbers;
+  const StreamBuffers& b = *(const StreamBuffers*)call->buffers;
+  const index_t N = (index_t)n.N;
+  const StreamRoom room = room_of(n, b);
+  const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
+  float* bias = room.bias;
+  for (int i = 0; i < (int)n.modules; i++) {
+    if (modules[i].kind != MODULE_RECURRENT) continue;
+    const Layer l = stream_layer(modules[i], b, N, bias);
+    const Share share = share_of(team, thread, (long)l.gates * l.hPanels);
+    sum_biases(l, (int)share.from, (int)share.to);
+    bias += (index_t)l.gates * l.hPanels * LANES;
+  }
+  meet(team);
+  const Share share = share_of(team, thread, N);
+  if (share.from == share.to) return;
+  // Behind the biases: room for the draws of each thread.
+  double* drawRoom = (double*)(((u64)bias + 63) & ~63ULL) + (index_t)thread * (((index_t)n.V + 7) & ~7L);
+  for (index_t k = 0; k < (index_t)n.steps; k++) {
+    for (index_t row = share.from; n.draws != 0 && row < share.to; row++) {
+      const int token = draw(b.output + row * (index_t)n.V, (int)n.V, b.uniforms[k * N + row], n.temperature, (int)n.never, drawRoom);
+      b.drawn[k * N + row] = b.tokens[row] = token;
+    }
+    stream_step(n, b, room, share.from, share.to);
+  }
+}
+
+struct DrawNumbers {
+  double N, V, temperature, never;
+};
+struct DrawBuffers {
+  const float* logProbabilities;  // [N, V], row-major
+  const double* uniforms;
+  int* tokens;
+  double* scratch;
+};
+
+static void draw_rows(const Call* call, int thread) {
+  if (thread != 0) return;
+  const DrawNumbers& n = *(const DrawNumbers*)call->numbers;
+  const DrawBuffers& b = *(const DrawBuffers*)call->buffers;
+  const int V = (int)n.V;
+  for (index_t row = 0; row < (index_t)n.N; row++)
+    b.tokens[row] = draw(b.logProbabilities + row * V, V, b.uniforms[row], n.temperature, (int)n.never, b.scratch);
+}
+
+struct SlotNumbers {
+  double parts, H, fromRows, toRows, count;
+};
+struct SlotBuffers {
+  const float* from;
+  float* to;
+  const int* fromSlots;
+  const int* toSlots;
+  float* scratch;  // [⌈H/16⌉][parts][count][16]
+};
+
+// All slots are read before any is written, so that `from` may be `to`.
+static void copy_slots(const Call* call, Team*, int thread) {
+  if (thread != 0) return;
+  const SlotNumbers& n = *(const SlotNumbers*)call->numbers;
+  const SlotBuffers& b = *(const SlotBuffers*)call->buffers;
+  const index_t parts = (index_t)n.parts, count = (index_t)n.count;
+  for (int writing = 0; writing < 2; writing++) {
+    float* at = b.scratch;
+    for (int p = 0; p < panels((index_t)n.H); p++)
+      for (index_t part = 0; part < parts; part++)
+        for (index_t i = 0; i < count; i++, at += LANES) {
+          if (writing) copy_floats(b.to + ((p * parts + part) * (index_t)n.toRows + b.toSlots[i]) * LANES, at, LANES);
+          else copy_floats(at, b.from + ((p * parts + part) * (index_t)n.fromRows + b.fromSlots[i]) * LANES, LANES);
+        }
+  }
+}

@@ -1,0 +1,81 @@
+// Vectors of floats, of the width that the build of a variant sets: VW = 16 (AVX-512), 8 (AVX2), 4 (NEON, WebAssembly).
+//
+// Everything here and in the other kernel headers is static: a build for one instruction set must not leave behind a
+// function that the linker could take for all.
+#pragma once
+
+#ifndef VW
+#error "VW: floats in a vector"
+#endif
+
+typedef float vf __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+typedef int vi __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+typedef unsigned vu __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+// Half as many, for sums in double.
+typedef float vh __attribute__((vector_size(VW * 2), aligned(4), may_alias));
+typedef double vd __attribute__((vector_size(VW * 4), aligned(8), may_alias));
+typedef unsigned u32;
+typedef unsigned long long u64;
+
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+
+#if defined(__wasm__)
+#include <wasm_simd128.h>
+#elif defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+// Lanes of a panel: every matrix is stored in panels of 16 columns (matrix.h), whatever the vectors' width.
+enum { LANES = 16, PARTS = LANES / VW };
+
+INLINE vf load(const float* p) { return *(const vf*)p; }
+INLINE void store(float* p, vf v) { *(vf*)p = v; }
+INLINE vf splat(float x) { return x - (vf){}; }
+
+// a·b + c, rounded once where the instruction set has it. A build without (-DNO_FMA) rounds twice, and has its own bits.
+// Builds have -ffp-contract=off: nothing else is ever fused.
+INLINE vf fma_(vf a, vf b, vf c) {
+#if defined(NO_FMA)
+  return a * b + c;
+#elif defined(__wasm__)
+  return (vf)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
+#elif VW == 16
+  return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif VW == 8
+  return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif !defined(__aarch64__)
+#error "no fused multiply-add here: -DNO_FMA"
+#else
+  return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#endif
+}
+
+// In this form a NaN in x stays a NaN.
+INLINE vf at_most(vf x, float limit) { return x > splat(limit) ? splat(limit) : x; }
+INLINE vf at_least(vf x, float limit) { return x < splat(limit) ? splat(limit) : x; }
+INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
+
+INLINE vf square_root(vf x) {
+#if defined(__wasm__)
+  return (vf)wasm_f32x4_sqrt((v128_t)x);
+#elif VW == 16
+  return (vf)_mm512_sqrt_ps((__m512)x);
+#elif VW == 8
+  return (vf)_mm256_sqrt_ps((__m256)x);
+#elif defined(__x86_64__)
+  return (vf)_mm_sqrt_ps((__m128)x);
+#else
+  return (vf)vsqrtq_f32((float32x4_t)x);
+#endif
+}
+
+// Sum of 16 lanes that lie in PARTS vectors, in the order of the lanes: the same bits for any width.
+INLINE float sum_of_lanes(const vf* parts) {
+  float sum = 0;
+  for (int p = 0; p < PARTS; p++)
+    for (int i = 0; i < VW; i++) sum += parts[p][i];
+  return sum;
+}

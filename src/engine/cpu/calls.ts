@@ -1,0 +1,53 @@
+/** Calls as the kernels read them: the other side of native/kernels/call.h, field by field. */
+
+export const MAX_NUMBERS = 24;
+export const MAX_BUFFERS = 80;
+/** Doubles in a call: the operation, its numbers, the numbers of its buffers. */
+export const MAILBOX_LENGTH = 1 + MAX_NUMBERS + MAX_BUFFERS;
+/** Modules that one call of `generate` can go through. */
+export const MAX_MODULES = 70;
+/** Numbers that describe a module to `generate`. */
+export const MODULE_FIELDS = 12;
+
+/** In the order of `enum Operation`. */
+const OPERATIONS = [
+  'fill',
+  'copy',
+  'packRows',
+  'unpackRows',
+  'packWeights',
+  'unpackWeights',
+  'recurrentForward',
+  'recurrentBackward',
+  'embeddingForward',
+  'embeddingBackward',
+  'linearForward',
+  'linearBackward',
+  'crossEntropy',
+  'dropout',
+  'norm',
+  'clip',
+  'update',
+  'average',
+  'generate',
+  'draw',
+  'copySlots',
+] as const;
+
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Number of a buffer in an engine; 0 stands for none. */
+export type BufferId = number;
+
+/** Writes a call into a mailbox. */
+export function fillMailbox(
+  mailbox: Float64Array,
+  operation: Operation,
+  numbers: readonly number[],
+  buffers: readonly (BufferId | undefined)[],
+): void {
+  mailbox.fill(0);
+  mailbox[0] = OPERATIONS.indexOf(operation);
+  mailbox.set(numbers, 1);
+  for (let i = 0; i < buffers.length; i++) mailbox[1 + MAX_NUMBERS + i] = buffers[i] ?? 0;
+}

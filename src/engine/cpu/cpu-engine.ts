@@ -1,0 +1,319 @@
+/**
+ * The CPU engine: compiled kernels, native or WebAssembly, behind the engine contract.
+ *
+ * Here a call is checked, its tensors are turned into buffers and places, and it is handed to a backend; all computing is in
+ * native/kernels. float32 alone.
+ */
+import {
+  checkCrossEntropy,
+  checkDropout,
+  checkLinear,
+  checkSameLayout,
+  checkSlots,
+  checkTensor,
+  checkUpdate,
+  moduleOf,
+} from '../checks.ts';
+import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
+import type {
+  CrossEntropy,
+  Draw,
+  DropoutCall,
+  ElementType,
+  EmbeddingBackward,
+  EmbeddingForward,
+  Engine,
+  EngineDescription,
+  FloatArray,
+  Generate,
+  LinearBackward,
+  LinearForward,
+  NumberArray,
+  RecurrentBackward,
+  RecurrentForward,
+  Step,
+  Tape,
+  Tensor,
+  Update,
+  Vector,
+} from '../engine.ts';
+import type { Layout } from '../layout.ts';
+import type { Backend } from './backend.ts';
+import { CpuContext } from './context.ts';
+import { CpuTape, type CpuTensor, type CpuVector } from './handles.ts';
+import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
+import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
+import { drawTokens, generate, step } from './streams.ts';
+import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
+
+export class CpuEngine implements Engine {
+  readonly description: EngineDescription;
+  readonly #context: CpuContext;
+
+  constructor(backend: Backend) {
+    this.#context = new CpuContext(backend);
+    const threads = `${backend.threads} ${backend.threads === 1 ? 'thread' : 'threads'}`;
+    this.description = {
+      name: backend.name,
+      precision: 'float32',
+      text: `CPU, ${backend.name} engine, ${backend.instructions}, float32, ${threads}`,
+    };
+  }
+
+  tensor(type: ElementType, shape: readonly number[]): Tensor {
+    return this.#context.makeTensor(type, shape);
+  }
+
+  vector(layout: Layout): Vector {
+    const vector = this.#context.makeVector(layout);
+    this.#context.scratch(chunkBytes(vector.packed.size, 3));
+    return vector;
+  }
+
+  tape(layout: Layout, module: number, steps: number, rows: number): Tape {
+    const shape = layout[module];
+    if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
+    this.#context.scratch(recurrentScratch(shape, rows, false));
+    const buffer = this.#context.allocate(tapeFloats(shape, steps, rows) * 4);
+    return new CpuTape(this.#context, module, steps, rows, buffer);
+  }
+
+  release(handle: Tensor | Vector | Tape) {
+    this.#context.release(handle);
+  }
+
+  write(target: Tensor | Vector, values: NumberArray, offset = 0) {
+    writeHandle(this.#context, target, values, offset);
+  }
+
+  read(source: Vector): Promise<FloatArray>;
+  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
+  async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
+    return readHandle(this.#context, source);
+  }
+
+  fill(target: Tensor | Vector, value: number) {
+    fillHandle(this.#context, target, value);
+  }
+
+  copy(from: Tensor | Vector, to: Tensor | Vector) {
+    copyHandle(this.#context, from, to);
+  }
+
+  recurrentForward(call: RecurrentForward) {
+    recurrentForward(this.#context, call);
+  }
+
+  recurrentBackward(call: RecurrentBackward) {
+    recurrentBackward(this.#context, call);
+  }
+
+  embeddingForward({ weights, module, tokens, output }: EmbeddingForward) {
+    const { outputSize: D } = moduleOf(weights, module, 'embedding');
+    checkTensor('tokens', tokens, 'int', [null, null]);
+    checkTensor('output', output, 'float', [...tokens.shape, D]);
+    this.#embed('embeddingForward', weights, module, tokens, output);
+  }
+
+  embeddingBackward({ gradient, module, tokens, outputGradient }: EmbeddingBackward) {
+    const { outputSize: D } = moduleOf(gradient, module, 'embedding');
+    checkTensor('tokens', tokens, 'int', [null, null]);
+    checkTensor('outputGradient', outputGradient, 'float', [...tokens.shape, D]);
+    this.#embed('embeddingBackward', gradient, module, tokens, outputGradient);
+  }
+
+  #embed(
+    operation: 'embeddingForward' | 'embeddingBackward',
+    vector: Vector,
+    module: number,
+    tokens: Tensor,
+    output: Tensor,
+  ) {
+    const { vocabularySize: V, outputSize: D } = moduleOf(vector, module, 'embedding');
+    const ids = this.#context.tokens(tokens, V);
+    const positions = ids.length;
+    this.#context.submit(
+      operation,
+      [positions, V, D, offsetIn(vector.layout, module, 'weight')],
+      [this.#context.buffer(vector), ids.buffer, this.#context.buffer(output)],
+      positions * D,
+    );
+  }
+
+  linearForward(call: LinearForward) {
+    const module = moduleOf(call.weights, call.module, 'linear');
+    const positions = checkLinear(call, module);
+    const { inputSize: H, outputSize: V } = module;
+    this.#context.submit(
+      'linearForward',
+      this.#linearNumbers(call.weights, call.module, positions, H, V),
+      this.#context.buffers(call.weights, call.input, call.output),
+      positions * H * V,
+    );
+  }
+
+  linearBackward(call: LinearBackward) {
+    const module = moduleOf(call.weights, call.module, 'linear');
+    const positions = checkLinear({ input: call.input, output: call.outputGradient }, module);
+    if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
+    checkSameLayout(call.weights, call.gradient);
+    const { inputSize: H, outputSize: V } = module;
+    const scratch = this.#context.scratch(padded(H) * padded(V) * 4);
+    this.#context.submit(
+      'linearBackward',
+      this.#linearNumbers(call.weights, call.module, positions, H, V),
+      [
+        ...this.#context.buffers(
+          call.weights,
+          call.input,
+          call.outputGradient,
+          call.gradient,
+          call.inputGradient,
+        ),
+        scratch,
+      ],
+      2 * positions * H * V,
+    );
+  }
+
+  #linearNumbers({ layout }: Vector, module: number, positions: number, H: number, V: number): number[] {
+    return [positions, H, V, offsetIn(layout, module, 'weight'), offsetIn(layout, module, 'bias')];
+  }
+
+  crossEntropy(call: CrossEntropy) {
+    const { positions, vocabularySize: V } = checkCrossEntropy(call);
+    const targets = this.#context.tokens(call.targets, V);
+    const scratch = this.#context.scratch(positions * 8);
+    this.#context.submit(
+      'crossEntropy',
+      [positions, V, call.gradientScale ?? 1],
+      [
+        this.#context.buffer(call.logits),
+        targets.buffer,
+        ...this.#context.buffers(
+          call.positionWeights,
+          call.total,
+          call.losses,
+          call.logProbabilities,
+          call.gradient,
+        ),
+        scratch,
+      ],
+      positions * V * 20,
+    );
+  }
+
+  dropout(call: DropoutCall) {
+    checkDropout(call);
+    const [steps, rows, columns] = call.input.shape as [number, number, number];
+    this.#context.submit(
+      'dropout',
+      [
+        ...[steps, rows, columns, dropThreshold(call.probability), dropoutKey(call)],
+        ...[1 / (1 - call.probability), call.perSequence ? 1 : 0, call.firstStep ?? 0],
+      ],
+      this.#context.buffers(call.input, call.output),
+      steps * rows * columns * 4,
+    );
+  }
+
+  norm(vector: Vector, into: Tensor) {
+    checkTensor('into', into, 'float', [1]);
+    this.#onVector('norm', vector, into, []);
+  }
+
+  clip(vector: Vector, { norm = 0, element = 0 }: { readonly norm?: number; readonly element?: number }) {
+    this.#onVector('clip', vector, undefined, [norm, element]);
+  }
+
+  average(from: Vector, into: Vector, weight: number) {
+    checkSameLayout(from, into);
+    this.#onVector('average', from, into, [0, 0, weight]);
+  }
+
+  #onVector(
+    operation: 'norm' | 'clip' | 'average',
+    vector: Vector,
+    into: Tensor | Vector | undefined,
+    numbers: number[],
+  ) {
+    const { size } = this.#context.vector(vector).packed;
+    const scratch = this.#context.scratch(chunkBytes(size, 1));
+    this.#context.submit(
+      operation,
+      [size, ...numbers],
+      [...this.#context.buffers(vector, into), scratch],
+      size * 2,
+    );
+  }
+
+  update(call: Update) {
+    checkUpdate(call);
+    const { size } = this.#context.vector(call.weights).packed;
+    const { rule } = call;
+    const scratch = this.#context.scratch(chunkBytes(size, 3));
+    const [first, second] = call.moments;
+    this.#context.submit(
+      'update',
+      [
+        ...[size, rule.kind === 'adam' ? 1 : 0, call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0],
+        ...(rule.kind === 'adam'
+          ? [0, rule.epsilon, rule.beta1, rule.beta2, rule.step]
+          : [rule.alpha, rule.epsilon]),
+      ],
+      [...this.#context.buffers(call.weights, call.gradient, first, second, call.loss, call.report), scratch],
+      size * 8,
+    );
+  }
+
+  step(call: Step) {
+    step(this.#context, call);
+  }
+
+  draw(call: Draw) {
+    drawTokens(this.#context, call);
+  }
+
+  generate(call: Generate) {
+    generate(this.#context, call);
+  }
+
+  copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
+    const [parts, fromRows, H] = from.shape as [number, number, number];
+    checkTensor('to', to, 'float', [parts, null, H]);
+    const toRows = to.shape[1] as number;
+    if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
+    checkSlots('toSlots', toSlots, toRows);
+    if (fromSlots.some((slot) => slot < 0 || slot >= fromRows))
+      throw new RangeError('fromSlots: out of range');
+    const count = fromSlots.length;
+    if (count === 0) return;
+    const scratch = this.#context.scratch(parts * count * padded(H) * 4);
+    this.#context.submit(
+      'copySlots',
+      [parts, H, fromRows, toRows, count],
+      [
+        ...this.#context.buffers(from, to),
+        this.#context.ints('fromSlots', fromSlots),
+        this.#context.ints('toSlots', toSlots),
+        scratch,
+      ],
+      parts * count * H,
+    );
+  }
+
+  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
+    const [parts, slots, H] = state.shape as [number, number, number];
+    const { part, slot, unit } = place;
+    const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
+    if (!inside)
+      throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
+    this.write(state, [value], (part * slots + slot) * H + unit);
+  }
+
+  close(): Promise<void> {
+    return this.#context.close();
+  }
+}
+
+export type { CpuTensor, CpuVector };

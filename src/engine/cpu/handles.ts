@@ -1,0 +1,81 @@
+/** The CPU engine's tensors, vectors and tapes: buffers of a backend with what must be known of them. */
+import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
+import { type Layout, parameterCount } from '../layout.ts';
+import type { BufferId } from './calls.ts';
+import { type PackedVector, packedVector, panelFloats } from './packing.ts';
+
+/** The smallest and the largest value that an int tensor may hold. */
+export interface TokenRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+export class CpuTensor implements Tensor {
+  readonly kind = 'tensor';
+  readonly owner: object;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly length: number;
+  /** Rows and columns of a float tensor in three dimensions, which stands in panels; undefined for row-major order. */
+  readonly matrix: { readonly rows: number; readonly columns: number } | undefined;
+  buffer: BufferId | undefined;
+  range: TokenRange = { low: 0, high: 0 };
+
+  constructor(
+    owner: object,
+    type: ElementType,
+    shape: readonly number[],
+    allocate: (bytes: number) => BufferId,
+  ) {
+    this.owner = owner;
+    this.type = type;
+    this.shape = [...shape];
+    this.length = shape.reduce((product, length) => product * length, 1);
+    if (type === 'float' && shape.length === 3) {
+      const [first, second, columns] = shape as [number, number, number];
+      this.matrix = { rows: first * second, columns };
+    }
+    this.buffer = allocate(type === 'byte' ? Math.ceil(this.elements / 4) * 4 : this.elements * 4);
+  }
+
+  /** Elements as they stand in the buffer. */
+  get elements(): number {
+    return this.matrix ? panelFloats(this.matrix.rows, this.matrix.columns) : this.length;
+  }
+}
+
+export class CpuVector implements Vector {
+  readonly kind = 'vector';
+  readonly owner: object;
+  readonly layout: Layout;
+  readonly size: number;
+  readonly packed: PackedVector;
+  buffer: BufferId | undefined;
+
+  constructor(owner: object, layout: Layout, allocate: (bytes: number) => BufferId) {
+    this.owner = owner;
+    this.layout = layout;
+    this.size = parameterCount(layout);
+    this.packed = packedVector(layout);
+    this.buffer = allocate(this.packed.size * 4);
+  }
+}
+
+export class CpuTape implements Tape {
+  readonly kind = 'tape';
+  readonly owner: object;
+  readonly module: number;
+  readonly steps: number;
+  readonly rows: number;
+  buffer: BufferId | undefined;
+
+  constructor(owner: object, module: number, steps: number, rows: number, buffer: BufferId) {
+    this.owner = owner;
+    this.module = module;
+    this.steps = steps;
+    this.rows = rows;
+    this.buffer = buffer;
+  }
+}
+
+export type CpuHandle = CpuTensor | CpuVector | CpuTape;

@@ -1,0 +1,97 @@
+/**
+ * How the kernels lay out what the contract speaks of in row-major order (native/kernels/matrix.h).
+ *
+ * A matrix of R rows and N columns stands in ⌈N/16⌉ panels, each [R][16], with zeros in the columns that are missing from the
+ * last. A weight matrix [G·N, K] stands transposed, gate by gate: panels of 16 units, each [K][16].
+ */
+import {
+  gateCount,
+  type Layout,
+  type Module,
+  type ParameterSlice,
+  parameterSlices,
+  type RecurrentModule,
+} from '../layout.ts';
+
+const LANES = 16;
+
+/** The next multiple of 16. */
+export const padded = (length: number) => Math.ceil(length / LANES) * LANES;
+
+/** Floats that a matrix in panels takes. */
+export const panelFloats = (rows: number, columns: number) => rows * padded(columns);
+
+/** Where a parameter tensor stands, in floats, and its shape as the kernels see it. */
+export interface PackedSlice {
+  readonly slice: ParameterSlice;
+  readonly gates: number;
+  /** Units (outputs) of a gate. */
+  readonly units: number;
+  /** Inputs; 1 for a bias. */
+  readonly inputs: number;
+  /** Rows of a panel: the inputs, padded unless they are tokens. */
+  readonly rows: number;
+  readonly offset: number;
+}
+
+export interface PackedVector {
+  readonly slices: readonly PackedSlice[];
+  /** Floats in all, a multiple of 16. */
+  readonly size: number;
+}
+
+const plans = new WeakMap<Layout, PackedVector>();
+
+/** The places of a layout's parameters. */
+export function packedVector(layout: Layout): PackedVector {
+  const known = plans.get(layout);
+  if (known) return known;
+  let offset = 0;
+  const slices = parameterSlices(layout).map((slice) => {
+    const module = layout[slice.module] as Module;
+    const packed = { slice, offset, ...shapeOf(module, slice) };
+    offset += packed.gates * padded(packed.units) * packed.rows;
+    return packed;
+  });
+  const plan = { slices, size: offset };
+  plans.set(layout, plan);
+  return plan;
+}
+
+function shapeOf(module: Module, { name, shape }: ParameterSlice) {
+  const gates = module.kind === 'recurrent' ? gateCount(module.cell) : 1;
+  const [outputs = 0, inputs = 1] = shape;
+  // A look-up [V, D] is a map from one-hot tokens: its canonical order is the other way round.
+  if (module.kind === 'embedding')
+    return { gates, units: module.outputSize, inputs: module.vocabularySize, rows: module.vocabularySize };
+  const looksUp = name === 'weight_ih' && module.kind === 'recurrent' && module.input === 'tokens';
+  const isBias = shape.length === 1;
+  return { gates, units: outputs / gates, inputs, rows: isBias ? 1 : looksUp ? inputs : padded(inputs) };
+}
+
+/** Where a module's tensor stands in a vector, in floats. */
+export function offsetIn(layout: Layout, module: number, name: ParameterSlice['name']): number {
+  const found = packedVector(layout).slices.find(
+    ({ slice }) => slice.module === module && slice.name === name,
+  );
+  if (!found) throw new TypeError(`module ${module} has no ${name}`);
+  return found.offset;
+}
+
+/** Floats on the tape of a recurrent module, with room for `slots` steps. */
+export function tapeFloats(module: RecurrentModule, slots: number, rows: number): number {
+  const { cell, hiddenSize, input, inputSize } = module;
+  const kept = gateCount(cell) + 1 + (cell === 'rnn' ? 0 : 1);
+  return slots * rows * (padded(hiddenSize) * kept + (input === 'tokens' ? 0 : padded(inputSize)));
+}
+
+/** Floats of scratch that a recurrent call needs. */
+export function recurrentScratchFloats(module: RecurrentModule, rows: number, masked: boolean): number {
+  const H = padded(module.hiddenSize);
+  const width = gateCount(module.cell) * H;
+  const D = module.input === 'tokens' ? 0 : padded(module.inputSize);
+  return width + (masked ? 2 : 1) * width * H + width * D + 3 * H * rows;
+}
+
+/** Bytes of scratch for sums over the chunks of a vector. */
+export const chunkBytes = (floats: number, sums: number) => sums * 8 * Math.ceil(floats / 4096);

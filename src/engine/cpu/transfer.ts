@@ -1,0 +1,138 @@
+/** Values into and out of tensors and vectors, in the order that the contract speaks. */
+import { checkSameLayout, checkTensor } from '../checks.ts';
+import type { NumberArray, Tensor, Vector } from '../engine.ts';
+import type { BackendArray } from './backend.ts';
+import type { CpuContext } from './context.ts';
+import { CpuTensor, type CpuVector } from './handles.ts';
+import type { PackedSlice } from './packing.ts';
+
+export function writeHandle(
+  context: CpuContext,
+  target: Tensor | Vector,
+  values: NumberArray,
+  offset: number,
+) {
+  const handle = own(context, target);
+  const length = handle.kind === 'tensor' ? handle.length : handle.size;
+  if (offset < 0 || offset + values.length > length) {
+    throw new RangeError(`${values.length} elements from ${offset} on, into ${length}`);
+  }
+  if (values.length === 0) return;
+  const array = arrayFor(handle, values);
+  const buffer = context.buffer(target);
+  const isWhole = values.length === length;
+  if (array instanceof Int32Array && handle instanceof CpuTensor) noteRange(handle, array, isWhole);
+  if (handle instanceof CpuTensor && !handle.matrix) {
+    context.backend.write(buffer, offset * array.BYTES_PER_ELEMENT, array);
+    return;
+  }
+  const staging = context.room('staging', array.byteLength);
+  context.backend.write(staging, 0, array);
+  move(context, 'pack', handle, staging, offset, values.length);
+}
+
+export async function readHandle(
+  context: CpuContext,
+  source: Tensor | Vector,
+): Promise<Float32Array | Int32Array | Uint8Array> {
+  const handle = own(context, source);
+  if (handle instanceof CpuTensor && !handle.matrix) {
+    const into = emptyArray(handle);
+    return context.backend.read(context.buffer(source), 0, into);
+  }
+  const length = handle.kind === 'tensor' ? handle.length : handle.size;
+  const into = new Float32Array(length);
+  const staging = context.room('staging', into.byteLength);
+  move(context, 'unpack', handle, staging, 0, length);
+  return context.backend.read(staging, 0, into);
+}
+
+export function fillHandle(context: CpuContext, target: Tensor | Vector, value: number) {
+  const handle = own(context, target);
+  if (handle.kind === 'vector') {
+    // Padding has to stay zero: the values go the way of a write.
+    writeHandle(context, target, new Float32Array(handle.size).fill(value), 0);
+  } else if (handle.type === 'float') {
+    const columns = handle.matrix?.columns ?? 0;
+    context.submit('fill', [handle.elements, value, columns], [context.buffer(target)], handle.elements);
+  } else {
+    writeHandle(context, target, emptyArray(handle).fill(value), 0);
+  }
+}
+
+export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tensor | Vector) {
+  if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
+  else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
+  else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+  const source = own(context, from);
+  const target = own(context, to);
+  if (source instanceof CpuTensor && target instanceof CpuTensor) target.range = source.range;
+  const bytes = source.kind === 'vector' ? source.packed.size * 4 : bytesOf(source);
+  // Buffers are copied as floats; one of bytes is a whole number of them larger than it says.
+  context.submit('copy', [Math.ceil(bytes / 4)], context.buffers(from, to), bytes / 4);
+}
+
+function own(context: CpuContext, handle: Tensor | Vector): CpuTensor | CpuVector {
+  return handle.kind === 'vector' ? context.vector(handle) : context.tensor(handle);
+}
+
+function bytesOf(tensor: CpuTensor): number {
+  return tensor.elements * (tensor.type === 'byte' ? 1 : 4);
+}
+
+function emptyArray(tensor: CpuTensor): Float32Array | Int32Array | Uint8Array {
+  if (tensor.type === 'int') return new Int32Array(tensor.length);
+  return tensor.type === 'byte' ? new Uint8Array(tensor.length) : new Float32Array(tensor.length);
+}
+
+function arrayFor(handle: CpuTensor | CpuVector, values: NumberArray): BackendArray {
+  const type = handle.kind === 'tensor' ? handle.type : 'float';
+  if (type === 'int') return values instanceof Int32Array ? values : Int32Array.from(values);
+  if (type === 'byte') return values instanceof Uint8Array ? values : Uint8Array.from(values);
+  return values instanceof Float32Array ? values : Float32Array.from(values);
+}
+
+/** Keeps in mind within which bounds an int tensor's values are. */
+function noteRange(tensor: CpuTensor, values: Int32Array, isWhole: boolean) {
+  let low = isWhole ? Number.POSITIVE_INFINITY : tensor.range.low;
+  let high = isWhole ? Number.NEGATIVE_INFINITY : tensor.range.high;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  tensor.range = { low, high };
+}
+
+/** Elements from `offset` on, between a staging buffer and panels. */
+function move(
+  context: CpuContext,
+  way: 'pack' | 'unpack',
+  handle: CpuTensor | CpuVector,
+  staging: number,
+  offset: number,
+  count: number,
+) {
+  const buffers = [context.buffer(handle), staging];
+  if (handle instanceof CpuTensor) {
+    const { rows, columns } = handle.matrix ?? { rows: 1, columns: handle.length };
+    context.submit(`${way}Rows`, [rows, columns, offset, count], buffers, count);
+    return;
+  }
+  for (const { slice, gates, units, inputs, rows, offset: at } of handle.packed.slices) {
+    const overlaps = slice.offset < offset + count && slice.offset + slice.size > offset;
+    if (!overlaps) continue;
+    const numbers = [
+      ...canonical(handle, { slice, gates, units, inputs, rows, offset: at }),
+      slice.offset,
+      offset,
+      count,
+    ];
+    context.submit(`${way}Weights`, numbers, buffers, slice.size);
+  }
+}
+
+/** How the kernels' loop over a canonical tensor [gates·N, K] has to run. */
+function canonical(handle: CpuVector, { slice, gates, units, inputs, rows, offset }: PackedSlice): number[] {
+  const isLookUp = handle.layout[slice.module]?.kind === 'embedding';
+  return [gates, units, inputs, offset, rows, isLookUp ? 1 : 0];
+}
