@@ -5,7 +5,14 @@ const folder = process.argv[2] ?? 'cv';
 const text = 'she sells sea shells by the sea shore, and the shells she sells are sea shells. '.repeat(80);
 
 const signal = AbortSignal.timeout(1500);
-for await (const event of train({ text, hiddenSize: 24, fit: true, checkpointDir: folder, signal })) {
+for await (const event of train({
+  text,
+  hiddenSize: 24,
+  fit: true,
+  maxEpochs: 1e6,
+  checkpointDir: folder,
+  signal,
+})) {
   if (event.type !== 'finished' || !event.path) continue;
   console.log(`${event.reason} after ${event.iteration} iterations: ${event.path}`);
   const model = await LanguageModel.load(event.path);

@@ -1,9 +1,11 @@
-/** `LanguageModel` in Node: loads and saves files. */
+/** `LanguageModel` in Node: loads and saves files, and has the fast engines. */
 import { basename, dirname } from 'node:path';
-import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { makeEngine } from './engine/select.node.ts';
+import type { MakeEngine } from './engine/select.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
 import { folderStorage } from './formats/storage.node.ts';
-import { LanguageModel as PortableLanguageModel } from './language-model.ts';
+import { type ModelSettings, LanguageModel as PortableLanguageModel } from './language-model.ts';
 
 export class LanguageModel extends PortableLanguageModel {
   /**
@@ -11,8 +13,16 @@ export class LanguageModel extends PortableLanguageModel {
    *
    * @throws {CheckpointError} when it is missing, or not a whole, well-formed checkpoint
    */
-  static async load(path: string): Promise<LanguageModel> {
-    return new LanguageModel(await readCheckpointFile(path));
+  static async load(path: string, settings: ModelSettings = {}): Promise<LanguageModel> {
+    return new LanguageModel(await readCheckpointFile(path), settings);
+  }
+
+  static override fromBytes(
+    bytes: Uint8Array,
+    name = 'the checkpoint',
+    settings: ModelSettings = {},
+  ): LanguageModel {
+    return new LanguageModel(decodeCheckpoint(bytes, name), settings);
   }
 
   /**
@@ -22,5 +32,9 @@ export class LanguageModel extends PortableLanguageModel {
    */
   async save(path: string): Promise<void> {
     await folderStorage(dirname(path)).save(basename(path), encodeCheckpoint(this.checkpoint));
+  }
+
+  protected override get makeEngine(): MakeEngine {
+    return makeEngine;
   }
 }

@@ -2,7 +2,7 @@
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
-import { ReferenceEngine } from './engine/reference/reference-engine.ts';
+import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
@@ -23,16 +23,28 @@ export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
+/** What computes. */
+export interface ModelSettings {
+  /** Default `auto`: the fastest that works. */
+  readonly engine?: EngineName | undefined;
+  /** Default: as many as this process may use. */
+  readonly threads?: number | undefined;
+}
+
+/** An engine with the model's weights in it. */
+interface Loaded {
+  readonly engine: Engine;
+  readonly weights: Vector;
+}
+
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
-  readonly #engine: Engine;
-  readonly #weights: Vector;
+  readonly #settings: ModelSettings;
+  #loaded: Promise<Loaded> | undefined;
 
-  constructor(checkpoint: Checkpoint) {
+  constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
     this.checkpoint = checkpoint;
-    this.#engine = new ReferenceEngine(checkpoint.precision);
-    this.#weights = this.#engine.vector(layoutOf(checkpoint.config));
-    this.#engine.write(this.#weights, checkpoint.parameters);
+    this.#settings = settings;
   }
 
   /**
@@ -41,8 +53,8 @@ export class LanguageModel {
    * @param name What to call it in messages.
    * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
    */
-  static fromBytes(bytes: Uint8Array, name = 'the checkpoint'): LanguageModel {
-    return new LanguageModel(decodeCheckpoint(bytes, name));
+  static fromBytes(bytes: Uint8Array, name = 'the checkpoint', settings: ModelSettings = {}): LanguageModel {
+    return new LanguageModel(decodeCheckpoint(bytes, name), settings);
   }
 
   get config(): ModelConfig {
@@ -54,12 +66,12 @@ export class LanguageModel {
   }
 
   get parameterCount(): number {
-    return parameterCount(this.#weights.layout);
+    return parameterCount(layoutOf(this.config));
   }
 
   /** The engine in one line. */
-  get engine(): string {
-    return this.#engine.description.text;
+  async describeEngine(): Promise<string> {
+    return (await this.#load()).engine.description.text;
   }
 
   /** The checkpoint as the bytes of a file. */
@@ -75,7 +87,7 @@ export class LanguageModel {
   }
 
   /**
-   * Text that continues the prompt, in pieces of a symbol or so, never half a character.
+   * Text that continues the prompt, in pieces of some symbols, never half a character.
    *
    * @throws {OptionError} for an option that does not fit
    * @throws {TextError} `text-unknown-character` for a prompt with a character that the model does not know
@@ -99,22 +111,42 @@ export class LanguageModel {
     const pieces = new CharacterPieces(this.vocabulary);
     if (echo && prompt.bytes.length > 0) yield* pieces.push(prompt.bytes);
     const tokens = generateTokens({
-      engine: this.#engine,
-      weights: this.#weights,
+      ...(await this.#load()),
       vocabularySize: this.vocabulary.size,
       unknownToken: this.vocabulary.unknownToken,
       prompt: prompt.tokens,
       length: options.length,
       temperature: options.temperature,
-      generator: new MersenneTwister(options.seed),
+      generators: [new MersenneTwister(options.seed)],
       signal,
     });
-    for await (const token of tokens) yield* pieces.push(this.vocabulary.bytesOf(token));
+    for await (const [token = 0] of tokens) yield* pieces.push(this.vocabulary.bytesOf(token));
     yield* pieces.end();
   }
 
   /** Gives the memory back; the model can't be used afterwards. */
-  close(): Promise<void> {
-    return this.#engine.close();
+  async close(): Promise<void> {
+    const loaded = this.#loaded;
+    this.#loaded = Promise.reject(new TypeError('this model is closed'));
+    this.#loaded.catch(() => {});
+    await (await loaded)?.engine.close();
+  }
+
+  /** How this environment chooses an engine. */
+  protected get makeEngine(): MakeEngine {
+    return makePortableEngine;
+  }
+
+  #load(): Promise<Loaded> {
+    this.#loaded ??= this.#prepare();
+    return this.#loaded;
+  }
+
+  async #prepare(): Promise<Loaded> {
+    const { engine: name = 'auto', threads } = this.#settings;
+    const { engine } = await this.makeEngine({ engine: name, threads, precision: this.checkpoint.precision });
+    const weights = engine.vector(layoutOf(this.config));
+    engine.write(weights, this.checkpoint.parameters);
+    return { engine, weights };
   }
 }

@@ -2,6 +2,7 @@
 export type { Corpus, TextFacts, TextInput } from './data/corpus.ts';
 export { Vocabulary } from './data/vocabulary.ts';
 export type { FloatArray, Precision } from './engine/engine.ts';
+export type { EngineName } from './engine/select.ts';
 export * from './errors.ts';
 export type { Checkpoint, LossRecord, TrainingState } from './formats/checkpoint.ts';
 export { memoryStorage } from './formats/memory-storage.ts';

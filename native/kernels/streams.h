@@ -169,6 +169,8 @@ static int draw(const float* log, int V, double uniform, double temperature, int
   }
   double total = 0;
   for (int v = 0; v < V; v++) room[v] = total += (float)(room[v] / sum);
+  // Exactly 0 must not find an entry without any share.
+  if (uniform == 0) uniform = 5e-324;
   int low = 0, high = V - 1;
   while (low < high) {
     const int middle = (low + high) >> 1;

@@ -11,6 +11,7 @@ import { parseArguments } from './arguments.ts';
 import { inspectCommand, trainCommand } from './commands.ts';
 import { inspectFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
+import { watchOutput } from './output.ts';
 import { reportError } from './report-error.ts';
 
 export async function runInspect(words: readonly string[]): Promise<number> {
@@ -33,8 +34,8 @@ export async function runInspect(words: readonly string[]): Promise<number> {
     const text = json
       ? JSON.stringify(toJson(path, checkpoint), undefined, 2)
       : toLines(path, checkpoint).join('\n');
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+    watchOutput((code) => {
+      process.exitCode = code;
     });
     process.stdout.write(`${text}\n`);
     return 0;

@@ -43,4 +43,6 @@ function version(): string {
   return JSON.parse(text).version;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const exitCode = await main(process.argv.slice(2));
+// Output that could not be written has set it already.
+process.exitCode ||= exitCode;

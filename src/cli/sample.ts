@@ -11,6 +11,7 @@ import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
+import { watchOutput } from './output.ts';
 import { reportError } from './report-error.ts';
 import { interruption } from './signals.ts';
 
@@ -43,11 +44,11 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     ...(randomSeed !== undefined && { seed: randomSeed }),
     ...(own.primeFile !== undefined && { prompt: '' }),
   });
-  const model = await LanguageModel.load(path);
+  const model = await LanguageModel.load(path, { engine: own.engine, threads: own.threads });
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
-  say(describe(model));
+  say(await describe(model));
   const stopped = interruption();
-  const output = new Output(() => stopped.stop(0));
+  const output = new Output((code) => stopped.stop(code));
   try {
     const stream = model.generateBytes({
       ...checked,
@@ -60,7 +61,7 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     await output.write('\n');
   } catch (error) {
     if (!stopped.signal.aborted || error instanceof CharRnnError) throw error;
-    if (stopped.exitCode() !== 0) await output.write('\n');
+    await output.write('\n');
   } finally {
     stopped.release();
     await model.close();
@@ -108,7 +109,7 @@ function takeRandomSeed(words: readonly string[]): { words: string[]; randomSeed
 
 /** The prime text in a file. A model over bytes takes it as it is. */
 async function readPrime(path: string, model: LanguageModel): Promise<string | Uint8Array> {
-  const { bytes, name } = await readTextFile(path);
+  const { bytes, name } = await readTextFile(path, 'Name a file with the prime text.');
   if (model.vocabulary.kind === 'byte') return bytes;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -123,24 +124,21 @@ async function readPrime(path: string, model: LanguageModel): Promise<string | U
   }
 }
 
-function describe(model: LanguageModel): string {
+async function describe(model: LanguageModel): Promise<string> {
   const { cell, layers, hiddenSize } = model.config;
   const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
-  return `model: ${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${model.engine}`;
+  return `model: ${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
 }
 
 /** Standard output at its reader's pace. */
 class Output {
   #closed = false;
-  readonly #onClosed: () => void;
 
-  /** @param onClosed Called when the reader has gone. */
-  constructor(onClosed: () => void) {
-    this.#onClosed = onClosed;
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+  /** @param onClosed Called when nothing can be written any more, with the exit code. */
+  constructor(onClosed: (exitCode: number) => void) {
+    watchOutput((code) => {
       this.#closed = true;
-      this.#onClosed();
+      onClosed(code);
     });
   }
 

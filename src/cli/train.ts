@@ -11,9 +11,10 @@ import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
+import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { reportError } from './report-error.ts';
-import { type Interruption, interruption } from './signals.ts';
+import { interruption } from './signals.ts';
 
 export async function runTrain(words: readonly string[]): Promise<number> {
   let typed: ReadonlyMap<string, string> | undefined;
@@ -32,7 +33,8 @@ export async function runTrain(words: readonly string[]): Promise<number> {
     if (notice) process.stderr.write(`${notice}\n`);
     view = await makeView(log);
     const stopped = interruption(() => view?.note('stopping after this iteration …'));
-    stopOnClosedPipe(stopped);
+    // Nobody reads on: what was learned is saved, and nothing more is said.
+    watchOutput((code) => stopped.stop(code));
     let finished: FinishedEvent | undefined;
     for await (const event of train({ ...options, ...files, textFile, signal: stopped.signal })) {
       view.show(event);
@@ -79,14 +81,6 @@ async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {
   const { TERM, CI } = process.env;
   const live = log === 'auto' && process.stdout.isTTY && TERM !== 'dumb' && !CI;
   return live ? (await import('./live-view.ts')).liveView() : plainLog();
-}
-
-/** Nobody reads on: what was learned is saved, and nothing more is said. */
-function stopOnClosedPipe(stopped: Interruption): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    stopped.stop(0);
-  });
 }
 
 /** A path as it can be typed into a shell. */

@@ -5,9 +5,10 @@
  * does not fit is made again. They are conveniences: that they can't be read or written never stops anything.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
+import { makeFolder } from '../util/make-folder.node.ts';
 import { cacheDir } from './cache-dir.node.ts';
 import { type CorpusOptions, MemoryTokens, tokenArray, unicodeVersion } from './corpus.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -124,7 +125,7 @@ export async function writeConvenienceFiles(
   };
   try {
     if (!(await isOurs(paths))) return false;
-    await mkdir(dirname(paths.tokens), { recursive: true });
+    await makeFolder(dirname(paths.tokens));
     await replace(paths.tokens, tokens);
     await replace(paths.vocabulary, `${JSON.stringify(file, undefined, 1)}\n`);
     return true;

@@ -1,7 +1,8 @@
 /** A corpus from files, with the two convenience files that spare making it anew. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../util/hash.ts';
+import { makeFolder } from '../util/make-folder.node.ts';
 import { cacheDir } from './cache-dir.node.ts';
 import {
   conveniencePaths,
@@ -76,10 +77,13 @@ async function prepare(
   }
   const prepared = await build(file, options);
   if (file.path === undefined) await keepText(paths.beside.tokens, file.bytes);
-  const written =
-    (await writeConvenienceFiles(paths.beside, key, prepared)) ||
-    (await writeConvenienceFiles(paths.cached, key, prepared));
-  if (!written) notices.push(`${file.name}: its vocabulary and tokens could not be kept for the next time`);
+  if (await writeConvenienceFiles(paths.beside, key, prepared)) return { prepared, notices };
+  const isCached = await writeConvenienceFiles(paths.cached, key, prepared);
+  notices.push(
+    isCached
+      ? `${file.name}: its vocabulary and tokens can't be kept beside it; they are in ${dirname(paths.cached.tokens)}`
+      : `${file.name}: its vocabulary and tokens could not be kept for the next time`,
+  );
   return { prepared, notices };
 }
 
@@ -96,7 +100,7 @@ function stdinPaths(key: TextKey) {
 
 async function keepText(besidePath: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(besidePath), { recursive: true });
+    await makeFolder(dirname(besidePath));
     await writeFile(join(dirname(besidePath), 'input.txt'), bytes);
   } catch {
     // Only a convenience.

@@ -20,30 +20,30 @@ export interface TextFile {
   readonly bytes: Uint8Array;
 }
 
+const NAME_A_TEXT = `Name a text file, or a folder with ${FOLDER_TEXT} in it.`;
+
 /**
  * The bytes of a text.
  *
  * @param path A file, a folder with `input.txt`, or `-` for standard input.
+ * @param advice What to do where there is none.
  * @throws {TextError} `text-missing`, `text-unreadable`
  */
-export async function readTextFile(path: string): Promise<TextFile> {
+export async function readTextFile(path: string, advice: string = NAME_A_TEXT): Promise<TextFile> {
   if (path === '-') return { path: undefined, name: 'standard input', bytes: await buffer(process.stdin) };
-  const facts = await statOrThrow(path, path);
+  const facts = await statOrThrow(path, `there is no text at ${path}`, advice);
   if (!facts.isDirectory()) return { path, name: path, bytes: await readOrThrow(path, facts.size) };
   const inside = join(path, FOLDER_TEXT);
-  const { size } = await statOrThrow(inside, `${path} is a folder without ${FOLDER_TEXT}`);
+  const { size } = await statOrThrow(inside, `${path} is a folder without ${FOLDER_TEXT}`, advice);
   return { path: inside, name: inside, bytes: await readOrThrow(inside, size) };
 }
 
-async function statOrThrow(path: string, description: string) {
+async function statOrThrow(path: string, description: string, advice: string) {
   try {
     return await stat(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
-    const what = description === path ? `there is no text at ${path}` : description;
-    throw new TextError('text-missing', `${what}. Name a text file, or a folder with ${FOLDER_TEXT} in it.`, {
-      cause: error,
-    });
+    throw new TextError('text-missing', `${description}. ${advice}`, { cause: error });
   }
 }
 

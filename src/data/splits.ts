@@ -43,7 +43,10 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
 }
 
 /** What may not be what the person wanted. */
-export function splitWarnings(splits: Splits, options: SplitOptions): { code: string; message: string }[] {
+export function splitWarnings(
+  splits: Splits,
+  options: SplitOptions & { readonly fit?: boolean },
+): { code: string; message: string }[] {
   const warnings: { code: string; message: string }[] = [];
   const batches = splits.train.count + splits.validation.count + splits.test.count;
   if (batches < FEW_BATCHES) {
@@ -52,7 +55,9 @@ export function splitWarnings(splits: Splits, options: SplitOptions): { code: st
       message:
         `the text makes only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
         `${formatCount(options.sequenceLength)}: few updates an epoch. ` +
-        'Try a smaller -batch_size or -seq_length, or let --fit choose them.',
+        (options.fit
+          ? 'The text is very short.'
+          : 'Try a smaller -batch_size or -seq_length, or let --fit choose them.'),
     });
   }
   const sum = options.trainFraction + options.validationFraction;

@@ -43,7 +43,8 @@ export function drawToken(logProbabilities: FloatArray, uniform: number, tempera
     total += Math.fround((scaled[i] as number) / sum);
     scaled[i] = total;
   }
-  return firstNotBelow(scaled, total, uniform);
+  // A uniform number of exactly 0 must not find an entry without any share.
+  return firstNotBelow(scaled, total, uniform || Number.MIN_VALUE);
 }
 
 /** The smallest index whose share of the cumulative sum is at least `uniform`; the last entry counts as 1. */

@@ -1,8 +1,9 @@
 /** Checkpoints in a folder, each written whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
+import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { decodeIdentity } from './checkpoint-codec.ts';
 import { headerEnd } from './safetensors.ts';
@@ -14,7 +15,7 @@ export function folderStorage(folder: string): CheckpointStorage {
     place: folder,
     async prepare() {
       try {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
         const probe = temporaryPath(folder, 'probe');
         await writeSynced(probe, [Uint8Array.of(0)]).finally(() => rm(probe, { force: true }));
@@ -31,7 +32,7 @@ export function folderStorage(folder: string): CheckpointStorage {
       const path = join(folder, name);
       const temporary = temporaryPath(folder, name);
       try {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         await writeSynced(temporary, parts);
         await rename(temporary, path);
         await syncFolder(folder);

@@ -4,8 +4,7 @@
  * The state starts at zero and reads the prompt; then each token is drawn from the prediction after the one before.
  * Without a prompt the first token is uniform over the vocabulary, and costs one random number like every other.
  */
-import { drawToken } from '../engine/draw.ts';
-import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import type { Engine, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -21,77 +20,121 @@ export interface TokenGeneration {
   readonly length: number;
   /** 0 takes the most likely token each time. */
   readonly temperature: number;
-  readonly generator: MersenneTwister;
+  /** One for each stream: streams that differ in nothing else are drawn side by side. */
+  readonly generators: readonly MersenneTwister[];
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws the signal's reason when it is aborted */
-export async function* generateTokens(generation: TokenGeneration): AsyncGenerator<number, void, void> {
-  const { prompt, length, temperature, generator, signal } = generation;
+/** Steps that the engine makes by itself at most, and the milliseconds that they should take. */
+const MOST_STEPS = 64;
+const LONG = 20;
+const SHORT = 5;
+
+/**
+ * Tokens of all streams, step by step: each array holds one token for each generator.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function* generateTokens(generation: TokenGeneration): AsyncGenerator<Int32Array, void, void> {
+  const { prompt, length, signal } = generation;
   if (length === 0) return;
-  const stream = new Stream(generation);
+  const streams = new Streams(generation);
   const turns = new TurnTaker();
   try {
-    let prediction = stream.uniform();
     for (const token of prompt) {
       signal?.throwIfAborted();
       await turns.take();
-      prediction = await stream.read(token);
+      streams.read(token);
+      await streams.settled();
     }
-    for (let drawn = 1; ; drawn++) {
+    let drawn = 0;
+    let stride = 1;
+    while (drawn < length) {
       signal?.throwIfAborted();
-      if (generation.unknownToken !== undefined)
-        prediction[generation.unknownToken] = Number.NEGATIVE_INFINITY;
-      const uniform = temperature === 0 ? 0 : generator.nextUniform();
-      const token = drawToken(prediction, uniform, temperature);
-      yield token;
-      if (drawn === length) return;
       await turns.take();
-      prediction = await stream.read(token);
+      const start = performance.now();
+      const steps = Math.min(stride, length - drawn);
+      for (const tokens of await streams.draw(steps)) {
+        signal?.throwIfAborted();
+        yield tokens;
+      }
+      drawn += steps;
+      const time = performance.now() - start;
+      if (time < SHORT) stride = Math.min(MOST_STEPS, stride * 2);
+      else if (time > LONG) stride = Math.max(1, stride >> 1);
     }
   } finally {
-    stream.release();
+    streams.release();
   }
 }
 
-/** One stream of the engine's `step`, with its state. */
-class Stream {
+/** The engine's side of some streams: their states and what comes next in each. */
+class Streams {
   readonly #generation: TokenGeneration;
   readonly #states: readonly Tensor[];
+  /** Log-probabilities of each stream's next token; uniform before anything was read. */
   readonly #output: Tensor;
-  readonly #slots = Int32Array.of(0);
+  readonly #tokens: Tensor;
+  readonly #slots: Int32Array;
 
   constructor(generation: TokenGeneration) {
-    const { engine, weights, vocabularySize } = generation;
+    const { engine, weights, vocabularySize, generators } = generation;
+    const N = generators.length;
     this.#generation = generation;
+    this.#slots = Int32Array.from(generators.keys());
     this.#states = recurrentModules(weights.layout).map((module) =>
-      engine.tensor('float', [stateParts(module.cell), 1, module.hiddenSize]),
+      engine.tensor('float', [stateParts(module.cell), N, module.hiddenSize]),
     );
-    this.#output = engine.tensor('float', [1, vocabularySize]);
+    this.#output = engine.tensor('float', [N, vocabularySize]);
+    this.#tokens = engine.tensor('int', [MOST_STEPS * N]);
   }
 
-  /** Reads a token; the log-probabilities [V] of the next one. */
-  async read(token: number): Promise<FloatArray> {
+  /** All streams read a token. */
+  read(token: number): void {
     const { engine, weights } = this.#generation;
     engine.step({
       weights,
       states: this.#states,
       slots: this.#slots,
-      tokens: Int32Array.of(token),
+      tokens: new Int32Array(this.#slots.length).fill(token),
       output: this.#output,
       outputKind: 'logProbabilities',
     });
-    return (await engine.read(this.#output)) as FloatArray;
   }
 
-  /** The prediction before anything was read. */
-  uniform(): FloatArray {
-    return new Float64Array(this.#generation.vocabularySize);
+  /** Resolves when the engine has done all that was asked of it. */
+  async settled(): Promise<void> {
+    await this.#generation.engine.read(this.#output);
+  }
+
+  /** The tokens of some steps, drawn and read. */
+  async draw(steps: number): Promise<Int32Array[]> {
+    const { engine, weights, generators, temperature, unknownToken } = this.#generation;
+    const N = generators.length;
+    const uniforms = new Float64Array(steps * N);
+    // A greedy step costs no random number.
+    if (temperature > 0) {
+      for (let i = 0; i < uniforms.length; i++)
+        uniforms[i] = (generators[i % N] as MersenneTwister).nextUniform();
+    }
+    engine.generate({
+      weights,
+      states: this.#states,
+      slots: this.#slots,
+      output: this.#output,
+      uniforms,
+      temperature,
+      never: unknownToken,
+      tokens: this.#tokens,
+    });
+    const tokens = (await engine.read(this.#tokens)) as Int32Array;
+    return Array.from({ length: steps }, (_, step) => tokens.subarray(step * N, (step + 1) * N));
   }
 
   release(): void {
     const { engine } = this.#generation;
     for (const state of this.#states) engine.release(state);
     engine.release(this.#output);
+    engine.release(this.#tokens);
   }
 }

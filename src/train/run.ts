@@ -109,9 +109,10 @@ export class TrainingRun {
       prompt: [],
       length: SAMPLE_LENGTH,
       temperature: SAMPLE_TEMPERATURE,
-      generator: new MersenneTwister(this.#options.seed),
+      generators: [new MersenneTwister(this.#options.seed)],
     });
-    for await (const token of tokens) text += decoder.decode(vocabulary.bytesOf(token), { stream: true });
+    for await (const [token = 0] of tokens)
+      text += decoder.decode(vocabulary.bytesOf(token), { stream: true });
     return text + decoder.decode();
   }
 

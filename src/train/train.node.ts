@@ -1,6 +1,7 @@
 /** `train` in Node: texts and checkpoints are files. */
 import { totalmem } from 'node:os';
 import { loadCorpus } from '../data/corpus.node.ts';
+import { makeEngine } from '../engine/select.node.ts';
 import { UsageError } from '../errors.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
@@ -45,6 +46,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory: availableMemory(),
+    makeEngine,
   };
   if (text !== undefined) {
     if (validFile !== undefined || testFile !== undefined) {

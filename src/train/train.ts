@@ -1,7 +1,7 @@
 /** Training as a library call: from a text and options to a stream of events. Runs in Node and in a page. */
 import { buildCorpus, type Corpus, type TextInput } from '../data/corpus.ts';
 import { fitShape } from '../data/splits.ts';
-import { ReferenceEngine } from '../engine/reference/reference-engine.ts';
+import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
@@ -20,6 +20,8 @@ export interface TrainSettings {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. Default 4 GB. */
   readonly availableMemory?: number | undefined;
+  /** Chooses the engine. Default: what a page has. */
+  readonly makeEngine?: MakeEngine | undefined;
 }
 
 export interface TrainInput extends TrainingOptionsInput, TrainSettings {
@@ -52,6 +54,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
+    makeEngine,
     ...given
   } = input;
   const { options, notices } = startingOptions(given, initial);
@@ -62,6 +65,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
+    makeEngine,
   });
 }
 
@@ -69,7 +73,13 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
 export async function* trainOn(
   corpus: Corpus,
   asked: TrainingOptions,
-  { storage, initial, signal, availableMemory = DEFAULT_MEMORY }: TrainSettings,
+  {
+    storage,
+    initial,
+    signal,
+    availableMemory = DEFAULT_MEMORY,
+    makeEngine = makePortableEngine,
+  }: TrainSettings,
 ): AsyncGenerator<TrainingEvent, void, void> {
   const options = asked.fit ? { ...asked, ...fitShape(corpus, asked) } : asked;
   const notices = [...corpus.notices];
@@ -78,7 +88,8 @@ export async function* trainOn(
       `--fit: batch_size ${formatCount(options.batchSize)}, seq_length ${formatCount(options.sequenceLength)}`,
     );
   }
-  const engine = new ReferenceEngine(options.precision);
+  const { engine, notice } = await makeEngine(options);
+  if (notice) notices.push(notice);
   try {
     yield* runTraining({
       corpus: { ...corpus, notices },

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, type RunSettings } from './command.ts';
+import { charRnn, program, type RunSettings } from './command.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
 const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
@@ -237,4 +238,28 @@ test('an exploding loss: an explanation and advice, exit 1', async (context) => 
   const { code, stderr } = await run(['book.txt', ...small, '-learning_rate', '50']);
   assert.equal(code, 1);
   assert.match(stderr, /exploding; training stopped\. Try a smaller -learning_rate/);
+});
+
+test('a disk that is full behind standard output: one sentence, what was learned is saved', {
+  skip: existsSync('/dev/full') ? false : 'no /dev/full here',
+}, async (context) => {
+  const { cwd, checkpoints } = setUp(context);
+  const command = `exec "$0" "$1" train book.txt ${small.join(' ')} --max_iterations 100000 > /dev/full`;
+  const { status, stderr } = spawnSync('sh', ['-c', command, process.execPath, program], {
+    cwd,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^standard output can't be written: the disk is full/m);
+  assert.doesNotMatch(stderr, /at .*:\d+:\d+/);
+  assert.equal(checkpoints().length, 1);
+});
+
+test('a folder that the system refuses with ENOENT does not hang', {
+  skip: existsSync('/proc/self') ? false : 'no /proc here',
+}, async (context) => {
+  const { run } = setUp(context);
+  const { code, stderr } = await run(['book.txt', ...small, '-checkpoint_dir', '/proc/nowhere']);
+  assert.equal(code, 1);
+  assert.match(stderr, /checkpoints can't be written there/);
 });

@@ -1,0 +1,22 @@
+/** Standard output as a program has to expect it: its reader may go away, its disk may become full. */
+import { describeSystemError } from '../util/system-error.ts';
+import { EXIT_FAILURE } from './report-error.ts';
+
+/**
+ * Tells when standard output can't be written any more, once.
+ *
+ * @param onEnd Given the exit code: 0 where the reader has gone, else 1; the reason was printed then.
+ */
+export function watchOutput(onEnd: (exitCode: number) => void): void {
+  let ended = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (ended) return;
+    ended = true;
+    if (error.code === 'EPIPE') {
+      onEnd(0);
+      return;
+    }
+    process.stderr.write(`standard output can't be written: ${describeSystemError(error)}.\n`);
+    onEnd(EXIT_FAILURE);
+  });
+}

@@ -1,0 +1,54 @@
+/** Which engine computes: what can be asked for, and the choice where there is no Node. */
+import { UnsupportedError, UsageError } from '../errors.ts';
+import type { Engine, Precision } from './engine.ts';
+import { ReferenceEngine } from './reference/reference-engine.ts';
+
+export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
+/** More than any machine that this was made for has. */
+export const MOST_THREADS = 1024;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+export interface EngineChoice {
+  /** `auto`: the fastest that works. */
+  readonly engine: EngineName;
+  /** Absent: as many as this process may use. */
+  readonly threads?: number | undefined;
+  readonly precision: Precision;
+}
+
+export interface ChosenEngine {
+  readonly engine: Engine;
+  /** Why it is not a faster one, where that is worth a line. */
+  readonly notice: string | undefined;
+}
+
+/**
+ * Makes the engine for a choice.
+ *
+ * @throws {UnsupportedError} for an engine that can't work here
+ * @throws {UsageError} for float64 on an engine that does not have it
+ */
+export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
+
+/** The reference engine, where it was asked for or is the only one: for float64. */
+export function referenceEngine({ engine, precision }: EngineChoice): ChosenEngine | undefined {
+  if (engine === 'reference') return { engine: new ReferenceEngine(precision), notice: undefined };
+  if (precision === 'float32') return undefined;
+  if (engine !== 'auto') {
+    throw new UsageError(
+      `float64 is computed by the reference engine alone, not by ${engine}: use --engine auto or reference.`,
+    );
+  }
+  return {
+    engine: new ReferenceEngine(precision),
+    notice: 'float64 is computed by the reference engine, which is slow.',
+  };
+}
+
+/** The choice in a page. */
+export const makePortableEngine: MakeEngine = async (choice) => {
+  const reference = referenceEngine(choice);
+  if (reference) return reference;
+  if (choice.engine !== 'auto') throw new UnsupportedError(`there is no ${choice.engine} engine in a page.`);
+  return { engine: new ReferenceEngine(choice.precision), notice: undefined };
+};
