@@ -198,7 +198,7 @@ static void generate(const Call* call, Team* team, int thread) {
   const Share share = share_of(team, thread, N);
   if (share.from == share.to) return;
   // Behind the biases: room for the draws of each thread.
-  double* drawRoom = (double*)(((u64)bias + 63) & ~63ULL) + (index_t)thread * (((index_t)n.V + 7) & ~7L);
+  double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * (((index_t)n.V + 7) & ~7L);
   for (index_t k = 0; k < (index_t)n.steps; k++) {
     for (index_t row = share.from; n.draws != 0 && row < share.to; row++) {
       const int token = draw(b.output + row * (index_t)n.V, (int)n.V, b.uniforms[k * N + row], n.temperature, (int)n.never, drawRoom);

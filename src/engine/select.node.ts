@@ -1,8 +1,7 @@
 /** Which engine computes, in Node. */
-import { UnsupportedError } from '../errors.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from './cpu/native.node.ts';
-import { ReferenceEngine } from './reference/reference-engine.ts';
+import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import { type MakeEngine, referenceEngine } from './select.ts';
 
 const HOW_TO_BUILD =
@@ -18,9 +17,9 @@ export const makeEngine: MakeEngine = async (choice) => {
   if (engine === 'native' || (engine === 'auto' && canBeNative)) {
     return { engine: new CpuEngine(nativeBackend({ variant, threads })), notice: undefined };
   }
-  if (engine === 'wasm') throw new UnsupportedError('there is no WebAssembly engine yet.');
-  return {
-    engine: new ReferenceEngine('float32'),
-    notice: `The native engine is not there, so this is slow. ${HOW_TO_BUILD}`,
-  };
+  const notice =
+    engine === 'auto'
+      ? `The native engine is not there; WebAssembly takes twice the time. ${HOW_TO_BUILD}`
+      : undefined;
+  return { engine: new CpuEngine(await nodeWasmBackend(threads)), notice };
 };

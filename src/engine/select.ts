@@ -1,5 +1,7 @@
 /** Which engine computes: what can be asked for, and the choice where there is no Node. */
 import { UnsupportedError, UsageError } from '../errors.ts';
+import { CpuEngine } from './cpu/cpu-engine.ts';
+import { wasmBackend } from './cpu/wasm.ts';
 import type { Engine, Precision } from './engine.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
 
@@ -49,6 +51,6 @@ export function referenceEngine({ engine, precision }: EngineChoice): ChosenEngi
 export const makePortableEngine: MakeEngine = async (choice) => {
   const reference = referenceEngine(choice);
   if (reference) return reference;
-  if (choice.engine !== 'auto') throw new UnsupportedError(`there is no ${choice.engine} engine in a page.`);
-  return { engine: new ReferenceEngine(choice.precision), notice: undefined };
+  if (choice.engine === 'native') throw new UnsupportedError('there is no native engine in a page.');
+  return { engine: new CpuEngine(await wasmBackend({ threads: 1 })), notice: undefined };
 };

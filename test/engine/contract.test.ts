@@ -2,6 +2,8 @@
 import { test } from 'node:test';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
+import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
+import { wasmBackend } from '../../src/engine/cpu/wasm.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { operationsContract } from './operations-contract.ts';
 import { type ContractSubject, recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
@@ -22,7 +24,20 @@ const native: ContractSubject[] = nativeVariants().map((variant) => ({
   tolerance: 2e-6,
 }));
 
-for (const subject of [float64, float32, ...native]) {
+const wasm: ContractSubject[] = [
+  {
+    name: 'WebAssembly, threads',
+    make: async () => new CpuEngine(await nodeWasmBackend(2)),
+    tolerance: 2e-6,
+  },
+  {
+    name: 'WebAssembly, one thread without shared memory',
+    make: async () => new CpuEngine(await wasmBackend({ threads: 1 })),
+    tolerance: 2e-6,
+  },
+];
+
+for (const subject of [float64, float32, ...native, ...wasm]) {
   recurrentContract(subject);
   operationsContract(subject);
 }

@@ -27,7 +27,7 @@ export function operationsContract(subject: ContractSubject) {
   const { name, make, tolerance } = subject;
   const check = (what: string, run: (engine: Engine, random: RandomValues) => Promise<void>) =>
     test(`${name}: ${what}`, async () => {
-      const engine = make();
+      const engine = await make();
       await run(engine, new RandomValues(engine, 11));
       await engine.close();
     });

@@ -9,7 +9,7 @@ import { RandomValues, sizeOf } from './random-values.ts';
 
 export interface ContractSubject {
   readonly name: string;
-  make(): Engine;
+  make(): Engine | Promise<Engine>;
   /** Largest difference from exact results, relative to the largest element. */
   readonly tolerance: number;
 }
@@ -93,7 +93,7 @@ export function recurrentContract({ name, make, tolerance }: ContractSubject) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       test(`${name}: ${kindName}, ${input}: forward is the equations`, async () => {
-        const engine = make();
+        const engine = await make();
         for (const options of [{}, { resets: true }, { mask: true }, { resets: true, mask: true }]) {
           const layer = new Case(engine, kind, input);
           const { output, final } = await layer.forward(options);
@@ -115,7 +115,7 @@ export function recurrentContract({ name, make, tolerance }: ContractSubject) {
     }
 
     test(`${name}: ${kindName}: a sequence in pieces, step by step or beside other rows has the same bits`, async () => {
-      const engine = make();
+      const engine = await make();
       const whole = new Case(engine, kind, 'dense', { steps: 7, rows: 5, hiddenSize: 19, inputSize: 11 });
       const { output, final } = await whole.forward();
       const expected = await read(engine, output);
@@ -173,7 +173,7 @@ export function recurrentGradientContract({ name, make }: ContractSubject) {
     for (const input of ['tokens', 'dense'] as const) {
       for (const dropout of input === 'dense' ? [false, true] : [false]) {
         test(`${name}: ${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and masks`, async () => {
-          await checkGradients(new Case(make(), kind, input), dropout);
+          await checkGradients(new Case(await make(), kind, input), dropout);
         });
       }
     }

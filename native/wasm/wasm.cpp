@@ -1,0 +1,136 @@
+// The WebAssembly face of the kernels. src/engine/cpu/wasm.ts is its other side, and owns the memory.
+//
+// A caller writes calls into a ring; the driver, an instance in a worker of its own, takes them one after the other and makes
+// each together with its helpers. Without shared memory there is one instance, whose `make_entry` the caller uses directly.
+#define KERNELS_NAME kernels_wasm
+#include "../kernels/kernels.cpp"
+
+#include "../kernels/checks.h"
+
+#define EXPORT(name) extern "C" __attribute__((export_name(name), used))
+
+// A call in memory, all doubles: operation, numbers, then place and size in bytes of each buffer.
+struct Entry {
+  double operation;
+  double numbers[MAX_NUMBERS];
+  double places[MAX_BUFFERS];
+  double bytes[MAX_BUFFERS];
+};
+
+// Operations of the queue itself.
+enum { ENTRY_SIGNAL = -1, ENTRY_MOVE_BYTES = -2, ENTRY_STOP = -3 };
+
+enum { RING_ENTRIES = 256, PROBLEM_BYTES = 128 };
+
+// What the instances share. JavaScript knows the first five words, the problem's place, and where the ring begins.
+struct Shared {
+  int submitted;  // calls put into the ring, ever
+  int done;       // calls made
+  int wanted;     // calls that helpers were asked to, and −1 when they are to end
+  int threads;
+  int unused[12];
+  char problem[PROBLEM_BYTES];
+  Team team;
+  Call call;
+  Entry ring[RING_ENTRIES];
+};
+
+static void no_yield() {}
+
+static void note(Shared* shared, const char* problem) {
+  if (shared->problem[0]) return;
+  for (int i = 0; i < PROBLEM_BYTES - 1 && problem[i]; i++) shared->problem[i] = problem[i];
+}
+
+// The call of an entry; false (and a problem noted) for one that is not sound.
+static bool take_call(Shared* shared, const Entry* entry, int threads, Call* call) {
+  u64 bytes[MAX_BUFFERS];
+  call->operation = (int)entry->operation;
+  for (int i = 0; i < MAX_NUMBERS; i++) call->numbers[i] = entry->numbers[i];
+  for (int i = 0; i < MAX_BUFFERS; i++) {
+    call->buffers[i] = (float*)(__UINTPTR_TYPE__)(u32)entry->places[i];
+    bytes[i] = (u64)entry->bytes[i];
+  }
+  const char* problem = problem_of(call, bytes, threads);
+  if (problem) note(shared, problem);
+  return !problem;
+}
+
+static void move_bytes(const Entry* entry) {
+  char* to = (char*)(__UINTPTR_TYPE__)(u32)entry->places[0];
+  const char* from = (const char*)(__UINTPTR_TYPE__)(u32)entry->places[1];
+  __builtin_memcpy(to, from, (__SIZE_TYPE__)entry->numbers[0]);
+}
+
+EXPORT("shared_bytes") int shared_bytes() { return sizeof(Shared); }
+EXPORT("ring_offset") int ring_offset() { return (int)__builtin_offsetof(Shared, ring); }
+EXPORT("entry_bytes") int entry_bytes() { return sizeof(Entry); }
+EXPORT("ring_entries") int ring_entries() { return RING_ENTRIES; }
+
+// Makes an entry at once, on this thread alone.
+EXPORT("make_entry") void make_entry(Shared* shared, const Entry* entry) {
+  if (entry->operation == ENTRY_MOVE_BYTES) return move_bytes(entry);
+  Call call;
+  if (!take_call(shared, entry, shared->threads, &call)) return;
+  Team alone = {};
+  alone.threads = 1;
+  alone.yield = no_yield;
+  kernels_wasm(&call, &alone, 0);
+}
+
+#ifdef THREADS
+
+// Tells the caller that a read may go on: posts a message.
+extern "C" __attribute__((import_module("host"), import_name("settle"))) void settle(int id);
+
+static const int SPINS = 20000;
+
+// Sleeps until *at is no longer `value`, after spinning for a while.
+static void wait_while(int* at, int value) {
+  for (int i = 0; i < SPINS; i++)
+    if (__atomic_load_n(at, __ATOMIC_ACQUIRE) != value) return;
+  while (__atomic_load_n(at, __ATOMIC_ACQUIRE) == value) __builtin_wasm_memory_atomic_wait32(at, value, -1);
+}
+
+static void announce(int* at, int value) {
+  __atomic_store_n(at, value, __ATOMIC_SEQ_CST);
+  __builtin_wasm_memory_atomic_notify(at, 1024);
+}
+
+static void make_together(Shared* shared, const Entry* entry) {
+  if (shared->threads == 1) return make_entry(shared, entry);
+  if (!take_call(shared, entry, shared->threads, &shared->call)) return;
+  for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;
+  announce(&shared->wanted, shared->wanted + 1);
+  kernels_wasm(&shared->call, &shared->team, 0);
+  meet(&shared->team);
+}
+
+// The driver's life.
+EXPORT("drive") void drive(Shared* shared) {
+  shared->team.threads = shared->threads;
+  shared->team.yield = no_yield;
+  for (int done = 0;; done++) {
+    wait_while(&shared->submitted, done);
+    const Entry* entry = &shared->ring[done % RING_ENTRIES];
+    const int operation = (int)entry->operation;
+    if (operation == ENTRY_STOP) break;
+    if (operation == ENTRY_MOVE_BYTES) move_bytes(entry);
+    else if (operation == ENTRY_SIGNAL) settle((int)entry->numbers[0]);
+    else make_together(shared, entry);
+    __atomic_store_n(&shared->done, done + 1, __ATOMIC_SEQ_CST);
+  }
+  announce(&shared->wanted, -1);
+}
+
+// A helper's life; threads are numbered from 1.
+EXPORT("assist") void assist(Shared* shared, int thread) {
+  for (int seen = 0;; seen++) {
+    wait_while(&shared->wanted, seen);
+    if (__atomic_load_n(&shared->wanted, __ATOMIC_ACQUIRE) < 0) return;
+    kernels_wasm(&shared->call, &shared->team, thread);
+    meet(&shared->team);
+  }
+}
+
+#endif
