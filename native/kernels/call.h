@@ -51,6 +51,9 @@ struct Team {
   int counters[8];
 };
 
+// How often a waiting thread looks before it gives its processor away: some microseconds.
+enum { SPINS_BEFORE_YIELD = 256 };
+
 // Lets the other hardware thread of a core have the next moments.
 static inline void pause() {
 #if defined(__x86_64__)
@@ -71,7 +74,7 @@ static inline void meet(Team* team) {
   }
   for (int spins = 1; __atomic_load_n(&team->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
     pause();
-    if (spins % 20000 == 0) team->yield();
+    if (spins % SPINS_BEFORE_YIELD == 0) team->yield();
   }
 }
 

@@ -1,0 +1,3 @@
+export const CLANG_VERSION: string;
+export function hasToolchain(): boolean;
+export function buildWasm(): string;
