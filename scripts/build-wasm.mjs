@@ -18,8 +18,9 @@ export const CLANG_VERSION = '19.1.7';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const product = join(root, 'src', 'engine', 'cpu', 'wasm-binaries.ts');
 
+/** -Os: a third of the size of -O3, at the same speed: the products' loops are unrolled by hand. */
 const FLAGS = [
-  ...['--target=wasm32', '-std=c++17', '-O3', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti'],
+  ...['--target=wasm32', '-std=c++17', '-Os', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti'],
   ...[
     '-ffp-contract=off',
     '-fno-math-errno',

@@ -41,9 +41,9 @@ async function bundled(format: 'iife' | 'esm'): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-test('the browser face bundles without Node, in less than 200 kB', async () => {
+test('the browser face bundles without Node, in less than 350 kB, most of it kernels', async () => {
   const code = await bundled('iife');
-  assert.ok(code.length > 10_000 && code.length < 200_000, `${code.length} characters`);
+  assert.ok(code.length > 10_000 && code.length < 350_000, `${code.length} characters`);
 });
 
 test('a page trains and samples, with the numbers of Node', {

@@ -93,7 +93,9 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
   lines.push(
     `  iteration        ${formatCount(training.iteration)}, epoch ${fixed(training.epoch, 3)}, learning rate ${training.learningRate}`,
     ...(training.text
-      ? [`  text             ${formatCount(training.text.bytes)} bytes, SHA-256 ${training.text.sha256}`]
+      ? [
+          `  text             ${formatCount(training.text.bytes)} bytes, SHA-256 ${plain(training.text.sha256)}`,
+        ]
       : []),
     'options',
     ...optionLines(training.options),
@@ -107,7 +109,15 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
 
 function optionLines(options: Readonly<Record<string, unknown>>): string[] {
   const flagOf = new Map(trainCommand.flags.map((flag) => [flag.key, flag.info.flag]));
-  return Object.entries(options).map(([key, value]) => `  ${(flagOf.get(key) ?? key).padEnd(26)} ${value}`);
+  return Object.entries(options).map(
+    ([key, value]) =>
+      `  ${plain(flagOf.get(key) ?? key).padEnd(26)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,
+  );
+}
+
+/** A text from a file without the characters that could move the cursor or worse. */
+function plain(text: string): string {
+  return text.replace(/^"(.*)"$/, '$1').replace(/\p{Control}/gu, '\ufffd');
 }
 
 function lossLines(record: LossRecord, most: number): string[] {

@@ -43,6 +43,8 @@ function version(): string {
   return JSON.parse(text).version;
 }
 
+// Nobody may read the diagnostics any more: that is no reason to lose work.
+process.stderr.on('error', () => {});
 const exitCode = await main(process.argv.slice(2));
 // Output that could not be written has set it already.
 process.exitCode ||= exitCode;

@@ -12,7 +12,8 @@ export function watchOutput(onEnd: (exitCode: number) => void): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (ended) return;
     ended = true;
-    if (error.code === 'EPIPE') {
+    // EIO: the terminal is gone.
+    if (error.code === 'EPIPE' || error.code === 'EIO') {
       onEnd(0);
       return;
     }

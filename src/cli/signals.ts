@@ -3,8 +3,6 @@
 /** Exit codes by convention: 128 and the signal's number. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
-type SignalName = keyof typeof SIGNALS;
-
 export interface Interruption {
   readonly signal: AbortSignal;
   /** The exit code of the signal that came, if one did. */
@@ -18,16 +16,19 @@ export interface Interruption {
 /**
  * Turns the first signal into an abort; a second one ends the program at once.
  *
- * @param onSignal Told when the first signal comes.
+ * @param onSignal Told when the first signal comes, with the exit code that goes with it.
  */
-export function interruption(onSignal: (name: SignalName) => void = () => {}): Interruption {
+export function interruption(onSignal: (exitCode: number) => void = () => {}): Interruption {
   const controller = new AbortController();
   let exitCode: number | undefined;
+  // A pipe that was closed first does not make a signal the second one.
+  let signalled = false;
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
     const handler = () => {
-      if (controller.signal.aborted) process.exit(code);
+      if (signalled) process.exit(code);
+      signalled = true;
       exitCode = code;
-      onSignal(name as SignalName);
+      onSignal(code);
       controller.abort();
     };
     process.on(name, handler);

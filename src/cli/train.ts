@@ -32,12 +32,18 @@ export async function runTrain(words: readonly string[]): Promise<number> {
     const notice = deviceNotice(given.typed, { gpuid, opencl });
     if (notice) process.stderr.write(`${notice}\n`);
     view = await makeView(log);
-    const stopped = interruption(() => view?.note('stopping after this iteration …'));
+    let isTraining = false;
+    const stopped = interruption((code) => {
+      // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
+      if (!isTraining) process.exit(code);
+      view?.note('stopping after this iteration …');
+    });
     // Nobody reads on: what was learned is saved, and nothing more is said.
     watchOutput((code) => stopped.stop(code));
     let finished: FinishedEvent | undefined;
     for await (const event of train({ ...options, ...files, textFile, signal: stopped.signal })) {
       view.show(event);
+      if (event.type === 'started') isTraining = true;
       if (event.type === 'finished') finished = event;
     }
     view.close();

@@ -5,7 +5,7 @@
  * does not fit is made again. They are conveniences: that they can't be read or written never stops anything.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
 import { makeFolder } from '../util/make-folder.node.ts';
@@ -136,11 +136,25 @@ export async function writeConvenienceFiles(
 
 /** Whether nothing, or only files of this program, would be overwritten. */
 async function isOurs(paths: Paths): Promise<boolean> {
-  const [json, bytes] = await Promise.all([readIfThere(paths.vocabulary), readIfThere(paths.tokens)]);
-  const jsonOurs = !json || json.length === 0 || json.subarray(0, 200).includes(KIND);
-  const tokensOurs =
-    !bytes || bytes.length === 0 || bytes.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC));
-  return jsonOurs && tokensOurs;
+  const [json, tokens] = await Promise.all([startOf(paths.vocabulary), startOf(paths.tokens)]);
+  return (json === '' || json.includes(KIND)) && (tokens === '' || tokens.startsWith(MAGIC));
+}
+
+/** The first characters of a file; empty where there is none, or nothing in it. Throws where it can't be read. */
+async function startOf(path: string): Promise<string> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(200), 0, 200, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 function unicodeFor(key: TextKey): string | null {

@@ -71,7 +71,8 @@ export function splitWarnings(
     warnings.push({
       code: 'no-validation',
       message:
-        'there is no validation data: training goes on without evaluation. Raise -val_frac or lower -train_frac to have some.',
+        'there is no validation data: training goes on without evaluation. ' +
+        'To have some: --valid FILE, or a larger -val_frac and a smaller -train_frac.',
     });
   }
   return warnings;
@@ -107,7 +108,10 @@ const FEW_BATCHES = 50;
 
 function suits(corpus: Corpus, options: SplitOptions, batches: number): boolean {
   const { train, validation, test } = planSplits(corpus, options);
-  const wantsValidation = corpus.validation !== undefined || options.validationFraction > 0;
+  const isSplit = !corpus.validation && !corpus.test;
+  const wantsValidation =
+    corpus.validation !== undefined ||
+    (isSplit && options.validationFraction > 0 && options.trainFraction < 1);
   return (
     train.count + validation.count + test.count >= batches &&
     train.count > 0 &&

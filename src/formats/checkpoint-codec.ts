@@ -54,6 +54,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
   const layout = layoutOf(config);
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
+  if (!parameters.every(Number.isFinite)) throw malformed(name, 'a parameter is not a finite number');
   const vocabulary = decodeVocabulary(facts, tensors, name);
   if (vocabulary.size !== config.vocabularySize) {
     throw malformed(

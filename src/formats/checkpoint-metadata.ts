@@ -19,7 +19,7 @@ const metadataSchema = z.object({
   formatVersion: z.literal(FORMAT_VERSION),
   config: z.object({
     cell: z.enum(['lstm', 'gru', 'rnn']),
-    layers: size(),
+    layers: size().check(z.maximum(10_000)),
     hiddenSize: size(),
     vocabularySize: z.int().check(z.minimum(2)),
     dropout: z.number().check(z.minimum(0), z.lt(1)),

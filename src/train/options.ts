@@ -177,13 +177,16 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'iterations between printed lines',
     original: true,
   }),
-  saveName: option(z._default(z.string().check(z.minLength(1), z.regex(/^[^/\\]+$/)), 'lstm'), {
-    flag: 'savefile',
-    group: 'Output',
-    help: "the middle of a checkpoint's name",
-    value: 'NAME',
-    original: true,
-  }),
+  saveName: option(
+    z._default(z.string().check(z.minLength(1), z.maxLength(150), z.regex(/^[^/\\]+$/)), 'lstm'),
+    {
+      flag: 'savefile',
+      group: 'Output',
+      help: "the middle of a checkpoint's name",
+      value: 'NAME',
+      original: true,
+    },
+  ),
 });
 
 /** Every training option, with its default where it was not given. */

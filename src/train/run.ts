@@ -74,12 +74,13 @@ export class TrainingRun {
   /** One batch: loss, gradient, update. */
   async iterate(): Promise<IterationFigures> {
     const batch = await this.#batches.batch(this.iteration % this.#batches.count);
-    this.iteration++;
+    const iteration = this.iteration + 1;
     const { seed } = this.#options;
-    this.network.differentiate(batch, this.#state, { seed, iteration: this.iteration });
+    this.network.differentiate(batch, this.#state, { seed, iteration });
     const learningRate = this.#learningRate;
     const figures = await this.#optimizer.update(this.network, learningRate);
     const [total] = await this.#engine.read(this.network.totalLoss);
+    this.iteration = iteration;
     const trainLoss = (total as number) / this.network.positions;
     this.trainLosses.add(this.iteration, trainLoss);
     this.#learningRate = this.schedule.learningRateAfter(this.iteration, learningRate);

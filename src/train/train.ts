@@ -137,5 +137,10 @@ export function startingOptions(
       return asked !== undefined && asked !== value;
     })
     .map(([name, value]) => `${name} is ${value}: it comes from the checkpoint to start from`);
+  if (initial.precision !== options.precision) {
+    notices.push(
+      `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
+    );
+  }
   return { options, notices };
 }

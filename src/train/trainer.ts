@@ -84,15 +84,16 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
     // The consumer left the loop, or something failed: what was learned is kept.
     if (!ended && saver.needed) await saver.saveQuietly();
   }
-  if (saver.failure) throw saver.failure;
   yield {
     type: 'finished',
     reason: endReason(run, input),
     iteration: run.iteration,
     epoch: run.epoch,
     checkpoint: await run.checkpoint(),
-    path: saver.path,
+    path: saver.failure ? undefined : saver.path,
   };
+  // The caller has the model; a program that relies on the file is told.
+  if (saver.failure) throw saver.failure;
 }
 
 function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {

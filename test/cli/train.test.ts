@@ -108,6 +108,22 @@ test('a reader that goes away: what was learned is saved, exit 0', async (contex
   assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
 });
 
+test('Ctrl-C that ends the reader of the pipe too: saved all the same', {
+  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+}, async (context) => {
+  const { run, checkpoints } = setUp(context);
+  const { code } = await run(['book.txt', ...small, '--max_iterations', '100000'], {
+    onOutput(soFar, child) {
+      if (!soFar.includes('\n3/')) return;
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      setTimeout(() => child.kill('SIGINT'), 1);
+    },
+  });
+  assert.ok(code === 130 || code === 0, `${code}`);
+  assert.match(checkpoints().join(), /^lm_lstm_epoch[\d.]+_i\d+\.safetensors$/);
+});
+
 test('-gpuid and -opencl are accepted; typed, they say that it runs on the CPU', async (context) => {
   const { run } = setUp(context);
   const rest = ['book.txt', ...small, '--max_iterations', '1'];
