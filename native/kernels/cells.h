@@ -7,7 +7,8 @@
 #include "matrix.h"
 
 // lstm: i f o = σ, g = tanh; c = f·c' + i·g; h = o·tanh(c).
-INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, float* c, float* h) {
+// h goes to two places: the output, and what the next step begins with.
+INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, float* c, float* h, float* hNext) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf i = sigmoid(load(gates + at)), f = sigmoid(load(gates + gate + at));
     const vf o = sigmoid(load(gates + 2 * gate + at)), g = tanh_(load(gates + 3 * gate + at));
@@ -16,8 +17,10 @@ INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, c
     store(gates + gate + at, f);
     store(gates + 2 * gate + at, o);
     store(gates + 3 * gate + at, g);
+    const vf hidden = o * tanh_(cell);
     store(c + at, cell);
-    store(h + at, o * tanh_(cell));
+    store(h + at, hidden);
+    store(hNext + at, hidden);
   }
 }
 
@@ -40,11 +43,12 @@ INLINE void lstm_backward(index_t from, index_t to, float* gates, index_t gate, 
 }
 
 // rnn: h = tanh(sum).
-INLINE void rnn_forward(index_t from, index_t to, float* gates, float* h) {
+INLINE void rnn_forward(index_t from, index_t to, float* gates, float* h, float* hNext) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf value = tanh_(load(gates + at));
     store(gates + at, value);
     store(h + at, value);
+    store(hNext + at, value);
   }
 }
 
@@ -67,14 +71,16 @@ INLINE void gru_gates(index_t from, index_t to, float* gates, index_t gate, cons
 
 // gru, second part: n = tanh(sum), with the reset after the product n = tanh(sum + r·candidate); h = z·n + (1−z)·h'.
 INLINE void gru_output(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* candidate,
-                       float* h, bool after) {
+                       float* h, float* hNext, bool after) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf z = load(gates + at);
     vf sum = load(gates + 2 * gate + at);
     if (after) sum = fma_(load(gates + gate + at), load(candidate + at), sum);
     const vf n = tanh_(sum);
     store(gates + 2 * gate + at, n);
-    store(h + at, fma_(z, n, (splat(1.f) - z) * load(hBefore + at)));
+    const vf hidden = fma_(z, n, (splat(1.f) - z) * load(hBefore + at));
+    store(h + at, hidden);
+    store(hNext + at, hidden);
   }
 }
 

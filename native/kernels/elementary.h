@@ -42,6 +42,7 @@ INLINE vf tanh_(vf x) {
 
 // log of a positive number in double: log x = e·ln2 + 2·atanh((m − 1)/(m + 1)), m in [√½, √2).
 static double log_(double x) {
+  if (!(x - x == 0)) return x;  // NaN, or infinite
   union {
     double number;
     u64 bits;

@@ -29,10 +29,8 @@ static void linear_forward(const Call* call, Team* team, int thread) {
   (void)thread;
   for (index_t from = (index_t)take(team, 0) * POSITIONS; from < R; from = (index_t)take(team, 0) * POSITIONS) {
     const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
-    for (int p = 0; p < VP; p++)
-      for (index_t row = 0; row < rows; row++) copy_floats(b.output + (p * R + from + row) * LANES, bias + p * LANES, LANES);
     multiply(rows, VP, HP, {(float*)b.input + from * LANES, R * LANES}, {(float*)weight, (index_t)HP * LANES * LANES},
-             {b.output + from * LANES, R * LANES}, START_GIVEN);
+             bias_of({(float*)bias, LANES}), {b.output + from * LANES, R * LANES});
   }
 }
 
@@ -50,8 +48,8 @@ static void linear_backward(const Call* call, Team* team, int thread) {
     meet(team);
     for (index_t from = (index_t)take(team, 0) * POSITIONS; from < R; from = (index_t)take(team, 0) * POSITIONS) {
       const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
-      multiply(rows, HP, VP, {b.output + from * LANES, dNext}, {b.scratch, (index_t)VP * LANES * LANES},
-               {b.inputGradient + from * LANES, dNext}, START_ZERO);
+      multiply(rows, HP, VP, {b.output + from * LANES, dNext}, {b.scratch, (index_t)VP * LANES * LANES}, ZERO,
+               {b.inputGradient + from * LANES, dNext});
     }
   }
   float* dW = b.gradient + (index_t)n.weight;

@@ -6,21 +6,28 @@
 
 // log Σ exp(z) of a row of V logits in panels; `maximum` comes along.
 static double log_sum_exp(const float* row, index_t next, int V, float* maximum) {
+  const int whole = V / LANES, rest = V % LANES;
+  vf tops[PARTS];
+  for (int v = 0; v < PARTS; v++) tops[v] = splat(row[0]);
+  for (int p = 0; p < whole; p++)
+    for (int v = 0; v < PARTS; v++) tops[v] = larger(load(row + p * next + v * VW), tops[v]);
   float top = row[0];
-  for (int j = 1; j < V; j++) {
-    const float z = row[(j / LANES) * next + j % LANES];
-    // A NaN wins, and so reaches the loss.
-    if (z > top || z != z) top = z;
-  }
+  for (int v = 0; v < PARTS; v++)
+    for (int i = 0; i < VW; i++) top = tops[v][i] > top ? tops[v][i] : top;
+  for (int j = 0; j < rest; j++) top = row[whole * next + j] > top ? row[whole * next + j] : top;
   *maximum = top;
+  // A NaN was not larger than anything, but makes the sum one.
   vf sums[PARTS] = {};
-  for (int p = 0; p < panels(V); p++)
+  for (int p = 0; p < whole; p++)
+    for (int v = 0; v < PARTS; v++) sums[v] += exp_(load(row + p * next + v * VW) - splat(top));
+  if (rest) {
     for (int v = 0; v < PARTS; v++) {
-      vf e = exp_(load(row + p * next + v * VW) - splat(top));
+      vf e = exp_(load(row + whole * next + v * VW) - splat(top));
       for (int i = 0; i < VW; i++)
-        if (p * LANES + v * VW + i >= V) e[i] = 0;
+        if (v * VW + i >= rest) e[i] = 0;
       sums[v] += e;
     }
+  }
   return top + log_(sum_of_lanes(sums));
 }
 

@@ -22,36 +22,56 @@ enum { TILE_ROWS = 2, TILE_PANELS = 1 };
 enum { TILE_ROWS = 5, TILE_PANELS = 1 };
 #endif
 
-enum Start { START_ZERO, START_GIVEN };
-
-// What a tile reads: `count` stretches of `length` steps of the sum.
-struct Left {
-  const float* at;
-  index_t next;  // from one stretch to the next, in floats
-  int count;
-  int length;
+// Panels of a matrix, one `next` floats after the other.
+struct Panels {
+  float* at;
+  index_t next;
 };
 
-// C[M][NP panels] (+)= A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
+// One product of a sum: `count` stretches of `length` steps; the left side's stretches lie `a.next` apart, the right side's
+// rows follow each other through all of them.
+struct Term {
+  Panels a;
+  int count;
+  int length;
+  Panels b;
+};
+
+// What the sums begin with: zero where `at` is null, else element n of row m at at[m·row + …]; row = 0 for a bias.
+struct Start {
+  const float* at;
+  index_t row, next;
+};
+static const Start ZERO = {0, 0, 0};
+INLINE Start given(Panels c) { return {c.at, LANES, c.next}; }
+INLINE Start bias_of(Panels bias) { return {bias.at, 0, bias.next}; }
+
+// C[M][NP panels] = start + Σ A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
 template <int M, int NP, int AM, int AK>
-NOINLINE void tile(Left left, const float* b, index_t bNext, float* c, index_t cNext, Start start) {
+NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffset, Start start, float* c, index_t cNext) {
   vf sum[M][NP * PARTS];
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
     for (int v = 0; v < NP * PARTS; v++)
-      sum[m][v] = start == START_ZERO ? (vf){} : load(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW);
-  for (int stretch = 0; stretch < left.count; stretch++, left.at += left.next) {
-    const float* a = left.at;
-    for (int k = 0; k < left.length; k++, a += AK, b += LANES) {
-      vf right[NP * PARTS];
+      sum[m][v] = start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
+  for (const Term* term = terms; term < terms + count; term++) {
+    const float* stretch = term->a.at + aOffset;
+    const index_t bNext = term->b.next;
+    // In units of the term's own panels.
+    const float* b = term->b.at + bOffset * bNext;
+    for (int i = 0; i < term->count; i++, stretch += term->a.next) {
+      const float* a = stretch;
+      for (int k = 0; k < term->length; k++, a += AK, b += LANES) {
+        vf right[NP * PARTS];
 #pragma GCC unroll 16
-      for (int v = 0; v < NP * PARTS; v++) right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
+        for (int v = 0; v < NP * PARTS; v++) right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
 #pragma GCC unroll 16
-      for (int m = 0; m < M; m++) {
-        const vf factor = splat(a[m * AM]);
+        for (int m = 0; m < M; m++) {
+          const vf factor = splat(a[m * AM]);
 #pragma GCC unroll 16
-        for (int v = 0; v < NP * PARTS; v++) sum[m][v] = fma_(factor, right[v], sum[m][v]);
+          for (int v = 0; v < NP * PARTS; v++) sum[m][v] = fma_(factor, right[v], sum[m][v]);
+        }
       }
     }
   }
@@ -61,7 +81,7 @@ NOINLINE void tile(Left left, const float* b, index_t bNext, float* c, index_t c
     for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
 }
 
-typedef void (*TileFunction)(Left, const float*, index_t, float*, index_t, Start);
+typedef void (*TileFunction)(const Term*, int, index_t, index_t, Start, float*, index_t);
 
 // Row-major left side: rows of a panel, steps along its 16 columns. Transposed: rows are columns of a panel.
 #define TILES(NP, AM, AK)                                                                          \
@@ -89,15 +109,11 @@ static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
 #endif
 };
 
-// Panels of a matrix, one `next` floats after the other.
-struct Panels {
-  float* at;
-  index_t next;
-};
+// The term A·B with A in kPanels panels.
+INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b}; }
 
-// C[M rows][count panels] (+)= A·B, A in panels over K = kPanels·16; B [count][K][16].
-static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Panels c, Start start) {
-  const Left whole = {a.at, a.next, kPanels, LANES};
+// C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
+static void multiply(index_t M, int count, const Term* terms, int termCount, Start start, Panels c) {
   const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS);
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
@@ -105,24 +121,30 @@ static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Pane
     for (int i = 0; i < tiles; i++) {
       // Tiles of nearly equal height.
       const int height = (int)((M - row + tiles - i - 1) / (tiles - i));
-      Left left = whole;
-      left.at += row * LANES;
-      ROW_TILES[width - 1][height](left, b.at + p * b.next, b.next, c.at + p * c.next + row * LANES, c.next, start);
+      Start first = start;
+      if (first.at) first.at += p * start.next + row * start.row;
+      ROW_TILES[width - 1][height](terms, termCount, row * LANES, p, first, c.at + p * c.next + row * LANES, c.next);
       row += height;
     }
   }
 }
+// The same for one term.
+static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
+  const Term only = term(a, kPanels, b);
+  multiply(M, count, &only, 1, start, c);
+}
 
-// One panel of C's rows, [16][count panels] += Aᵀ·B over some rows of A (one panel) and B.
-static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, Start start) {
+// One panel of C's rows, [16][count panels] (+)= Aᵀ·B over some rows of A (one panel) and B.
+static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds) {
   enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
+  const Term all = {{(float*)a, 0}, 1, (int)rows, b};
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
     int column = 0;
     for (int i = 0; i < TILES_IN_PANEL; i++) {
       const int height = (LANES - column + TILES_IN_PANEL - i - 1) / (TILES_IN_PANEL - i);
-      const Left left = {a + column, 0, 1, (int)rows};
-      COLUMN_TILES[width - 1][height](left, b.at + p * b.next, b.next, c.at + p * c.next + column * LANES, c.next, start);
+      const Panels into = {c.at + p * c.next + column * LANES, c.next};
+      COLUMN_TILES[width - 1][height](&all, 1, column, p, adds ? given(into) : ZERO, into.at, into.next);
       column += height;
     }
   }
@@ -144,7 +166,7 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
         const Panels right = {dY.at + chunk * LANES, dY.next};
         for (int p = group; p < groupEnd; p++) {
           const Panels into = {dW.at + p * LANES * LANES, dW.next};
-          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk == 0 ? START_ZERO : START_GIVEN);
+          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0);
         }
       }
     }

@@ -138,44 +138,42 @@ static void carry_rows(int count, const float* from, index_t fromNext, float* to
     }
 }
 
-// gates[rows of a step] of panels p, p + next, … begin as bias (+ the look-up of the token).
-static void start_gates(const Layer& l, int firstPanel, int panelStep, int count, const int* token, index_t from, index_t to,
-                        float* gates) {
+// gates[rows of a step] of panels p, p + panelStep, … begin as bias + the look-up of the token.
+static void look_up(const Layer& l, int firstPanel, int panelStep, int count, const int* token, index_t from, index_t to, float* gates) {
   const index_t V = l.D;
   for (int i = 0; i < count; i++) {
     const index_t p = firstPanel + (index_t)i * panelStep;
     float* into = gates + p * l.tapeNext;
     for (index_t row = from; row < to; row++)
-      for (int v = 0; v < LANES; v += VW) {
-        vf sum = load(l.bias + p * LANES + v);
-        if (token) sum += load(l.inputWeights + (p * V + token[row]) * LANES + v);
-        store(into + row * LANES + v, sum);
-      }
+      for (int v = 0; v < LANES; v += VW)
+        store(into + row * LANES + v, load(l.bias + p * LANES + v) + load(l.inputWeights + (p * V + token[row]) * LANES + v));
   }
 }
 
-// All of a step's products into panels p, p + panelStep, …: bias, input, then (unless `hidden` is null) the hidden state.
+// All of a step's sums into panels p, p + panelStep, …: bias, input, then (unless `hidden` is null) the hidden state.
 static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, const float* hidden,
                           index_t from, index_t to, float* gates) {
   const index_t KH = (index_t)l.hPanels * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
-  start_gates(l, firstPanel, panelStep, count, token, from, to, gates);
   const Panels into = {gates + firstPanel * l.tapeNext + from * LANES, panelStep * l.tapeNext};
-  if (!token) {
-    const Panels w = {(float*)l.inputWeights + firstPanel * KD, panelStep * KD};
-    multiply(to - from, count, l.dPanels, {x.at + from * LANES, x.next}, w, into, START_GIVEN);
-  }
-  if (!hidden) return;
-  const Panels u = {(float*)l.hiddenWeights + firstPanel * KH, panelStep * KH};
-  multiply(to - from, count, l.hPanels, {(float*)hidden + from * LANES, l.tapeNext}, u, into, START_GIVEN);
+  Term terms[2];
+  int termCount = 0;
+  if (token) look_up(l, firstPanel, panelStep, count, token, from, to, gates);
+  else terms[termCount++] = term({x.at + from * LANES, x.next}, l.dPanels, {(float*)l.inputWeights + firstPanel * KD, panelStep * KD});
+  if (hidden)
+    terms[termCount++] = term({(float*)hidden + from * LANES, l.tapeNext}, l.hPanels, {(float*)l.hiddenWeights + firstPanel * KH, panelStep * KH});
+  const Panels bias = {l.bias + firstPanel * LANES, (index_t)panelStep * LANES};
+  if (termCount) multiply(to - from, count, terms, termCount, token ? given(into) : bias_of(bias), into);
 }
 
 // Where one forward step reads and writes; pointers begin at the step's row 0. Panels of gates, `before`, `cellBefore` and
-// `candidate` lie l.tapeNext apart, those of the new c (`cell`) B·16.
+// `candidate` lie l.tapeNext apart.
 struct StepPlace {
   const int* token;  // or null, and x
   Panels x;
-  float *gates, *before, *cellBefore, *candidate, *cell;
-  Panels out;
+  float *gates, *before, *cellBefore, *candidate;
+  Panels cell;  // the new c
+  Panels out;   // the new h,
+  Panels next;  // and again
 };
 
 static void forward_step(const Layer& l, const StepPlace& at, index_t from, index_t to) {
@@ -184,13 +182,14 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
   if (l.cell == LSTM) {
     for (int p = 0; p < HP; p++) {
       step_products(l, p, HP, 4, at.token, at.x, at.before, from, to, at.gates);
-      lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell + p * l.B * LANES, at.out.at + p * at.out.next);
+      lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell.at + p * at.cell.next,
+                   at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     }
     return;
   }
   if (l.cell == RNN) {
     step_products(l, 0, 1, HP, at.token, at.x, at.before, from, to, at.gates);
-    for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next);
+    for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     return;
   }
   const index_t KH = (index_t)HP * LANES * LANES;
@@ -201,15 +200,15 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
     gru_gates(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, l.after);
   step_products(l, 2 * HP, 1, HP, at.token, at.x, 0, from, to, at.gates);
   if (l.after) {
-    for (int p = 0; p < HP; p++)
-      for (index_t row = from; row < to; row++)
-        copy_floats(at.candidate + p * next + row * LANES, l.hiddenBias + (2 * HP + p) * LANES, LANES);
-    multiply(to - from, HP, HP, {at.before + from * LANES, next}, u, candidate, START_GIVEN);
+    const Panels bias = {(float*)l.hiddenBias + 2 * HP * LANES, LANES};
+    multiply(to - from, HP, HP, {at.before + from * LANES, next}, u, bias_of(bias), candidate);
   } else {
-    multiply(to - from, HP, HP, candidate, u, {at.gates + 2 * gateNext + from * LANES, next}, START_GIVEN);
+    const Panels sums = {at.gates + 2 * gateNext + from * LANES, next};
+    multiply(to - from, HP, HP, candidate, u, given(sums), sums);
   }
   for (int p = 0; p < HP; p++)
-    gru_output(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, at.out.at + p * at.out.next, l.after);
+    gru_output(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, at.out.at + p * at.out.next,
+               at.next.at + p * at.next.next, l.after);
 }
 
 static void recurrent_forward(const Call* call, Team* team, int thread) {
@@ -227,7 +226,9 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
   if (lstm) carry_rows(HP, b.initial, l.stateNext, l.cellBefore, l.tapeNext, b.resets, from, to);
 
   for (index_t t = 0; t < l.T; t++) {
+    const bool last = t + 1 == l.T;
     const index_t slot = (t % l.slots) * step, next = ((t + 1) % l.slots) * step;
+    const Panels spare = {l.spare, step};
     StepPlace at = {
         l.tokens ? (const int*)b.input + t * l.B : 0,
         {(float*)b.input + t * step, l.outNext},
@@ -235,8 +236,9 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
         l.before + slot,
         l.cellBefore + slot,
         l.candidate + slot,
-        l.spare,
+        last ? spare : Panels{l.cellBefore + next, l.tapeNext},
         {b.output + t * step, l.outNext},
+        last ? Panels{b.last + hPart, l.stateNext} : Panels{l.before + next, l.tapeNext},
     };
     if (!l.tokens && l.dropout.threshold) {
       const Panels dropped = {l.dropped + slot, l.tapeNext};
@@ -244,15 +246,13 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
       at.x = dropped;
     }
     forward_step(l, at, from, to);
-    if (lstm && b.cells) carry_rows(HP, l.spare, step, b.cells + t * step, l.outNext, 0, from, to);
-    const bool last = t + 1 == l.T;
-    const unsigned char* reset = b.resets && !last ? b.resets + (t + 1) * l.B : 0;
+    if (lstm && b.cells) carry_rows(HP, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0, from, to);
     if (last) {
-      carry_rows(HP, at.out.at, l.outNext, b.last + hPart, l.stateNext, 0, from, to);
       if (lstm) carry_rows(HP, l.spare, step, b.last, l.stateNext, 0, from, to);
-    } else {
-      carry_rows(HP, at.out.at, l.outNext, l.before + next, l.tapeNext, reset, from, to);
-      if (lstm) carry_rows(HP, l.spare, step, l.cellBefore + next, l.tapeNext, reset, from, to);
+    } else if (b.resets) {
+      const unsigned char* reset = b.resets + (t + 1) * l.B;
+      carry_rows(HP, at.next.at, at.next.next, at.next.at, at.next.next, reset, from, to);
+      if (lstm) carry_rows(HP, at.cell.at, at.cell.next, at.cell.at, at.cell.next, reset, from, to);
     }
   }
 }
@@ -269,12 +269,12 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
     for (int p = 0; p < HP; p++)
       lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
                     l.dhBefore + p * step, l.dc + p * step);
-    multiply(to - from, HP, 4 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, carried, START_ZERO);
+    multiply(to - from, HP, 4 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
   }
   if (l.cell == RNN) {
     for (int p = 0; p < HP; p++) rnn_backward(from, to, gates + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step);
-    multiply(to - from, HP, HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, carried, START_ZERO);
+    multiply(to - from, HP, HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
   }
   float* candidate = l.candidate + slot;
@@ -283,14 +283,14 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
                         candidate + p * l.tapeNext, l.after);
   const Panels u = {l.hiddenTransposed + 2 * uGate, uNext};
   if (l.after) {
-    multiply(to - from, HP, HP, {candidate + from * LANES, l.tapeNext}, u, carried, START_GIVEN);
+    multiply(to - from, HP, HP, {candidate + from * LANES, l.tapeNext}, u, given(carried), carried);
   } else {
     const Panels dProduct = {l.spare + from * LANES, step};
-    multiply(to - from, HP, HP, {gates + 2 * gateNext + from * LANES, l.tapeNext}, u, dProduct, START_ZERO);
+    multiply(to - from, HP, HP, {gates + 2 * gateNext + from * LANES, l.tapeNext}, u, ZERO, dProduct);
     for (int p = 0; p < HP; p++)
       gru_backward_reset(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, l.spare + p * step, l.dhBefore + p * step);
   }
-  multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, carried, START_GIVEN);
+  multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, given(carried), carried);
 }
 
 // Gradients of the weights that belong to `count` panels of one gate, from `first` on.
@@ -371,7 +371,7 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     if (wantsInput) {
       const Panels d = {l.gate + t * step + from * LANES, l.tapeNext};
       const Panels into = {b.inputGradient + t * step, l.outNext};
-      multiply(to - from, l.dPanels, all, d, {l.inputTransposed, wNext}, {into.at + from * LANES, into.next}, START_ZERO);
+      multiply(to - from, l.dPanels, all, d, {l.inputTransposed, wNext}, ZERO, {into.at + from * LANES, into.next});
       if (l.dropout.threshold) drop_rows(l.dropout, (int)t, from, to, l.D, into, into);
     }
     if (!b.resets) continue;

@@ -114,7 +114,8 @@ static void stream_recurrent(const Layer& l, const StreamRoom& room, float* stat
   const index_t stateNext = (l.cell == LSTM ? 2 : 1) * stateRows * LANES;
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.before, next, from, to, false);
   if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cellBefore, next, from, to, false);
-  const StepPlace at = {l.tokens ? b.tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore, room.cell, {room.y, next}};
+  const StepPlace at = {l.tokens ? b.tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore,
+                        {room.cell, next}, {room.y, next}, {room.y, next}};
   forward_step(l, at, from, to);
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.y, next, from, to, true);
   if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cell, next, from, to, true);
@@ -138,11 +139,8 @@ static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const St
           copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputWeights + (p * (index_t)m.D + b.tokens[row]) * LANES, LANES);
     } else {
       const int dPanels = panels((index_t)m.D);
-      for (int p = 0; p < width; p++)
-        for (index_t row = from; row < to; row++)
-          copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputBias + p * LANES, LANES);
       multiply(to - from, width, dPanels, {room.x + from * LANES, next}, {(float*)b.weights + (index_t)m.inputWeights, (index_t)dPanels * LANES * LANES},
-               {room.y + from * LANES, next}, START_GIVEN);
+               bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {room.y + from * LANES, next});
     }
     float* swap = room.x;
     room.x = room.y;
