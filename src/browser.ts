@@ -1,5 +1,10 @@
 /** The library's face in a web page: no files; texts and checkpoints are strings and bytes. */
 
-export { type GenerateInput, LanguageModel } from './language-model.ts';
+export {
+  type GenerateAllInput,
+  type GenerateInput,
+  LanguageModel,
+  type ModelSettings,
+} from './language-model.ts';
 export * from './public.ts';
 export { type TrainInput, train } from './train/train.ts';

@@ -9,5 +9,6 @@ export { memoryStorage } from './formats/memory-storage.ts';
 export type { CheckpointIdentity, CheckpointStorage } from './formats/storage.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { GenerateOptions, GenerateOptionsInput } from './sample/options.ts';
+export { streamSeed } from './sample/stream-seed.ts';
 export type * from './train/events.ts';
 export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';

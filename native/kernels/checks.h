@@ -132,7 +132,7 @@ static void check_generate(CheckedCall& c, int threads) {
   }
   if (c.problem) return;
   const double widths = 5.0 * widest(n, modules, false) + widest(n, modules, true);
-  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * (n.V + 8));
+  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * (n.V + 24));
 }
 
 // Null, or what is wrong with the call.
@@ -217,7 +217,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_floats(c, 0, n[0] * n[1]);
       require_bytes(c, 1, n[0] * 8);
       require_bytes(c, 2, n[0] * 4);
-      require_bytes(c, 3, n[1] * 8);
+      require_bytes(c, 3, (n[1] + 16) * 8);
       break;
     case OP_COPY_SLOTS:
       require_sizes(c, n, 5);

@@ -154,16 +154,23 @@ static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const St
   }
 }
 
-// The rule of src/engine/draw.ts. `room` holds V doubles.
+// The rule of src/engine/draw.ts. `room` holds V doubles, and 16 more.
 static int draw(const float* log, int V, double uniform, double temperature, int never, double* room) {
+  enum { STEP = VW / 2 };
   int best = -1;
   for (int v = 0; v < V; v++)
     if (v != never && (best < 0 || log[v] > log[best])) best = v;
   if (temperature == 0) return best;
   double sum = 0;
-  for (int v = 0; v < V; v++) {
-    room[v] = v == never ? 0 : exp_double(((double)log[v] - log[best]) / temperature);
-    sum += room[v];
+  for (int v = 0; v < V; v += STEP) {
+    vd x = {};
+    for (int i = 0; i < STEP; i++) x[i] = v + i < V ? ((double)log[v + i] - log[best]) / temperature : -1000;
+    const vd e = exp_double(x);
+    // In the order of the tokens, whatever the vectors' width.
+    for (int i = 0; i < STEP; i++) {
+      room[v + i] = v + i >= V || v + i == never || x[i] < -700 ? 0 : e[i];
+      sum += room[v + i];
+    }
   }
   double total = 0;
   for (int v = 0; v < V; v++) room[v] = total += (float)(room[v] / sum);
@@ -196,7 +203,7 @@ static void generate(const Call* call, Team* team, int thread) {
   const Share share = share_of(team, thread, N);
   if (share.from == share.to) return;
   // Behind the biases: room for the draws of each thread.
-  double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * (((index_t)n.V + 7) & ~7L);
+  double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * (((index_t)n.V + 16 + 7) & ~7L);
   for (index_t k = 0; k < (index_t)n.steps; k++) {
     for (index_t row = share.from; n.draws != 0 && row < share.to; row++) {
       const int token = draw(b.output + row * (index_t)n.V, (int)n.V, b.uniforms[k * N + row], n.temperature, (int)n.never, drawRoom);

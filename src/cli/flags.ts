@@ -79,6 +79,11 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0 takes the most likely symbol each time, as a temperature of 0',
     original: true,
   }),
+  count: option(z._default(z.int().check(z.minimum(1), z.maximum(10_000)), 1), {
+    flag: 'count',
+    group: 'Sampling',
+    help: 'samples to draw side by side, each with a seed of its own; a line --- stands between them',
+  }),
   primeFile: option(z.optional(z.string()), {
     flag: 'prime_file',
     group: 'Sampling',

@@ -50,15 +50,24 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
   const stopped = interruption();
   const output = new Output((code) => stopped.stop(code));
   try {
-    const stream = model.generateBytes({
+    const input = {
       ...checked,
-      prompt,
       echo: true,
       signal: stopped.signal,
-      onNotice: (message) => process.stderr.write(`${message}\n`),
-    });
-    for await (const bytes of stream) await output.write(bytes);
-    await output.write('\n');
+      onNotice: (message: string) => process.stderr.write(`${message}\n`),
+    };
+    if (own.count === 1) {
+      for await (const bytes of model.generateBytes({ ...input, prompt })) await output.write(bytes);
+      await output.write('\n');
+    } else {
+      const { prompt: _, ...rest } = input;
+      const texts = await model.generateAllBytes({ ...rest, prompts: Array(own.count).fill(prompt) });
+      for (const [k, bytes] of texts.entries()) {
+        if (k > 0) await output.write('---\n');
+        await output.write(bytes);
+        await output.write('\n');
+      }
+    }
   } catch (error) {
     if (!stopped.signal.aborted || error instanceof CharRnnError) throw error;
     await output.write('\n');

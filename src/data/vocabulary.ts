@@ -99,6 +99,15 @@ export class Vocabulary {
     return this.#encoder.encode(symbol ?? REPLACEMENT);
   }
 
+  /** The text of some tokens in UTF-8; their bytes in a vocabulary of bytes. */
+  bytesOfAll(tokens: Iterable<number>): Uint8Array {
+    let text = '';
+    for (const token of tokens) text += this.symbols[token] ?? REPLACEMENT;
+    return this.kind === 'byte'
+      ? Uint8Array.from(text, (byte) => byte.charCodeAt(0))
+      : this.#encoder.encode(text);
+  }
+
   equals(other: Vocabulary): boolean {
     return (
       this.kind === other.kind &&

@@ -5,15 +5,8 @@
  * depend on the batch. Each coordinate is mixed in by one round of a 32-bit integer hash (two multiplications and three
  * xor-shifts; constants of C. Wellons' "lowbias32", 2018, public domain).
  */
+import { mix32 } from '../util/mix32.ts';
 import type { Dropout } from './engine.ts';
-
-/** One round: a bijection of 32-bit integers in which every input bit changes each output bit about half the time. */
-export function mix32(value: number): number {
-  let x = value | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-  return (x ^ (x >>> 16)) >>> 0;
-}
 
 /** The key of one application of dropout. */
 export function dropoutKey({ seed, iteration, stream }: Dropout): number {

@@ -1,4 +1,5 @@
 /** Checkpoints in memory: for a page, which offers them as downloads, and for tests. */
+import { joinBytes } from '../util/join-bytes.ts';
 import { decodeIdentity } from './checkpoint-codec.ts';
 import type { CheckpointStorage } from './storage.ts';
 
@@ -16,16 +17,15 @@ export function memoryStorage(): MemoryStorage {
     async prepare() {},
     async identify(name) {
       const bytes = files.get(name);
-      return bytes && decodeIdentity(bytes, bytes.length, name);
+      if (!bytes) return undefined;
+      try {
+        return decodeIdentity(bytes, bytes.length, name);
+      } catch {
+        return 'other';
+      }
     },
     async save(name, parts) {
-      const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        bytes.set(part, at);
-        at += part.length;
-      }
-      files.set(name, bytes);
+      files.set(name, joinBytes(parts));
       return name;
     },
   };

@@ -1,5 +1,7 @@
 /** Holds bytes back until a character is whole, so that a stream of text is never cut within one. */
+
 import type { Vocabulary } from '../data/vocabulary.ts';
+import { joinBytes } from '../util/join-bytes.ts';
 
 /** Bytes of UTF-8 as they come, given out in whole characters. Bytes that can't be UTF-8 pass as they are. */
 export class CharacterPieces {
@@ -11,18 +13,16 @@ export class CharacterPieces {
     this.#whole = vocabulary.kind !== 'byte';
   }
 
-  /** What is whole now. */
+  /** What is whole now, in one piece. */
   *push(bytes: Uint8Array): Generator<Uint8Array, void, void> {
     if (this.#whole) {
-      yield bytes;
+      if (bytes.length > 0) yield bytes;
       return;
     }
-    for (const byte of bytes) {
-      const continues = byte >= 0x80 && byte < 0xc0;
-      if (!continues || this.#held.length >= sequenceLength(this.#held[0] ?? 0)) yield* this.end();
-      this.#held.push(byte);
-    }
-    if (this.#held.length >= sequenceLength(this.#held[0] ?? 0)) yield* this.end();
+    const all = joinBytes([Uint8Array.from(this.#held), bytes]);
+    const end = wholeEnd(all);
+    this.#held = [...all.subarray(end)];
+    if (end > 0) yield all.subarray(0, end);
   }
 
   /** What is still held: an unfinished character. */
@@ -32,6 +32,16 @@ export class CharacterPieces {
     this.#held = [];
     yield bytes;
   }
+}
+
+/** Where an unfinished character at the end begins; the end where there is none. */
+function wholeEnd(bytes: Uint8Array): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    return sequenceLength(byte) > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }
 
 /** Bytes of the sequence that a byte begins; 1 for one that begins none. */

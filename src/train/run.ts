@@ -100,21 +100,19 @@ export class TrainingRun {
   /** A short text from the model as it is, by a generator of its own. */
   async sample(): Promise<string> {
     const { vocabulary } = this.#corpus;
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    let text = '';
+    const drawn: number[] = [];
     const tokens = generateTokens({
       engine: this.#engine,
       weights: this.network.weights,
       vocabularySize: vocabulary.size,
       unknownToken: vocabulary.unknownToken,
-      prompt: [],
+      prompts: [[]],
       length: SAMPLE_LENGTH,
       temperature: SAMPLE_TEMPERATURE,
       generators: [new MersenneTwister(this.#options.seed)],
     });
-    for await (const [token = 0] of tokens)
-      text += decoder.decode(vocabulary.bytesOf(token), { stream: true });
-    return text + decoder.decode();
+    for await (const [more = []] of tokens) drawn.push(...more);
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
   }
 
   /** Everything as it is now. */

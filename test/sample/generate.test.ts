@@ -6,6 +6,7 @@ import { drawToken } from '../../src/engine/draw.ts';
 import { type GenerateInput, LanguageModel } from '../../src/language-model.ts';
 import { CharacterPieces } from '../../src/sample/character-pieces.ts';
 import { encodePrompt, type UnknownRule } from '../../src/sample/prompt.ts';
+import { streamSeed } from '../../src/sample/stream-seed.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
 async function generate(model: LanguageModel, input: GenerateInput): Promise<string> {
@@ -59,12 +60,36 @@ test("a signal ends it with the signal's reason", async () => {
   await assert.rejects(
     async () => {
       for await (const _ of model.generate({ length: 1e6, signal: controller.signal })) {
-        if (++pieces === 10) controller.abort(new Error('enough'));
+        if (++pieces === 3) controller.abort(new Error('enough'));
       }
     },
     { message: 'enough' },
   );
-  assert.equal(pieces, 10);
+  assert.equal(pieces, 3);
+});
+
+test('side by side: the texts are those of their seeds and prompts, each by itself', async () => {
+  const prompts = ['a', '', 'a\u00e9a', '\u20ac', 'a\u00e9a'];
+  const texts = await model.generateAll({ prompts, length: 40, seed: 7 });
+  assert.equal(texts.length, 5);
+  for (const [k, prompt] of prompts.entries()) {
+    assert.equal(
+      texts[k],
+      await generate(model, { prompt, length: 40, seed: streamSeed(7, k) }),
+      `text ${k}`,
+    );
+  }
+  assert.notEqual(texts[2], texts[4]);
+  assert.deepEqual(await model.generateAll({ prompts: [], length: 5 }), []);
+  const greedy = await model.generateAll({ prompts: ['a', 'a'], length: 20, temperature: 0, echo: true });
+  assert.equal(greedy[0], greedy[1]);
+  assert.ok(greedy[0]?.startsWith('a'));
+});
+
+test('the seed of sample 0 is the seed, the others are all different', () => {
+  assert.equal(streamSeed(123, 0), 123);
+  assert.equal(new Set(Array.from({ length: 1000 }, (_, k) => streamSeed(123, k))).size, 1000);
+  assert.ok(streamSeed(2 ** 32 - 1, 5) >= 0);
 });
 
 test('wrong options are named', async () => {

@@ -70,7 +70,7 @@ export function drawTokens(context: CpuContext, { logProbabilities, uniforms, te
       context.buffer(logProbabilities),
       context.doubles('uniforms', uniforms),
       context.buffer(tokens),
-      context.scratch(V * 8),
+      context.scratch((V + 16) * 8),
     ],
     N * V * 40,
   );
@@ -135,8 +135,8 @@ function submit(
       context.scratch(scratchBytes(layout, N, V, context.backend.threads)),
       ...context.buffers(...stateOf),
     ],
-    // One stream can't be split: its steps are made at once unless they are many.
-    N === 1 ? (steps * weights.size) / 8 : steps * N * weights.size,
+    // One stream can't be split: its steps are best made at once unless they take longer than a moment.
+    N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
 }
 
@@ -192,5 +192,5 @@ function scratchBytes(layout: Layout, N: number, V: number, threads: number): nu
     gates = Math.max(gates, G * width);
     if (module.kind === 'recurrent') biases += G * width;
   }
-  return 4 * ((5 * unit + gates) * N + biases) + 64 + 8 * threads * (V + 8);
+  return 4 * ((5 * unit + gates) * N + biases) + 64 + 8 * threads * (V + 24);
 }
