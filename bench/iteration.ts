@@ -1,14 +1,13 @@
 /**
- * Time of a training iteration of an engine, by itself.
+ * Time of an iteration of one engine, by itself; prints one line of JSON.
  *
- *     node --import tsx bench/iteration.ts lstm 128 2 [engine] [threads] [instructions] [iterations]
+ *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds]
  *
- * Batch 50, sequence 50, 65 characters, RMSProp. FLOPs as in docs/benchmarks.md: 6·B·T·(recurrent weights + input weights of layers
- * from the second on + decoder weights).
+ * The same work as bench/peers/pytorch.py.
  */
-import type { Cell } from '../src/engine/layout.ts';
-import { gateCount } from '../src/engine/layout.ts';
+import { type Cell, gateCount } from '../src/engine/layout.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
+import type { EngineName } from '../src/engine/select.ts';
 import { Network } from '../src/model/network.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { Optimizer } from '../src/train/optimizer.ts';
@@ -16,50 +15,66 @@ import { checkTrainingOptions } from '../src/train/options.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [
+  task = 'train',
   cell = 'lstm',
   units = '128',
   depth = '2',
-  engineName = 'native',
-  threads = '2',
-  instructions,
-  count = '60',
+  steps = '50',
+  name = 'auto',
+  threads,
+  seconds = '3',
 ] = process.argv.slice(2);
 const B = 50;
-const T = Number(process.env.SEQUENCE ?? 50);
 const V = 65;
+const T = Number(steps);
 const H = Number(units);
 const layers = Number(depth);
-if (instructions) process.env.CHAR_RNN_ISA = instructions;
+
 const { engine } = await makeEngine({
-  engine: engineName as 'native',
-  threads: Number(threads),
+  engine: name as EngineName,
+  threads: threads ? Number(threads) : undefined,
   precision: 'float32',
 });
 const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V, dropout: 0 };
-const options = checkTrainingOptions({});
 const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
 const random = new MersenneTwister(123);
 network.writeParameters(initialParameters(network.layout, random));
-const optimizer = new Optimizer(engine, network, options);
+const optimizer = new Optimizer(engine, network, checkTrainingOptions({}));
 const state = network.makeState();
 const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
-const batch = { inputs: tokens(), targets: tokens() };
-const times: number[] = [];
-for (let iteration = 1; iteration <= Number(count); iteration++) {
-  const start = performance.now();
-  network.differentiate(batch, state, { seed: 123, iteration });
-  await optimizer.update(network, 0.002);
+
+let iteration = 0;
+async function work() {
+  const batch = { inputs: tokens(), targets: tokens() };
+  iteration++;
+  if (task === 'evaluate') network.evaluate(batch, state);
+  else {
+    network.differentiate(batch, state, { seed: 123, iteration });
+    await optimizer.update(network, 0.002);
+  }
   await engine.read(network.totalLoss);
-  times.push(performance.now() - start);
 }
-times.splice(0, Math.min(5, times.length - 1));
+
+for (let i = 0; i < 3; i++) await work();
+const times: number[] = [];
+const start = performance.now();
+while (performance.now() - start < Number(seconds) * 1000 || times.length < 3) {
+  const before = performance.now();
+  await work();
+  times.push(performance.now() - before);
+}
+const wall = (performance.now() - start) / times.length;
 times.sort((a, b) => a - b);
-const best = times[0] as number;
-const median = times[times.length >> 1] as number;
 const G = gateCount(config.cell);
 const multiplyAdds = layers * G * H * H + (layers - 1) * G * H * H + H * V;
-const gflops = (6 * B * T * multiplyAdds) / best / 1e6;
+const flops = (task === 'train' ? 6 : 2) * B * T * multiplyAdds;
 console.log(
-  `${engine.description.text}: ${cell} ${H}×${layers}: median ${median.toFixed(2)} ms, best ${best.toFixed(2)} ms, ${gflops.toFixed(1)} GFLOPS at best`,
+  JSON.stringify({
+    median: times[times.length >> 1],
+    best: times[0],
+    wall,
+    flops,
+    engine: engine.description.text,
+  }),
 );
 await engine.close();

@@ -1,0 +1,42 @@
+/**
+ * Characters a second that an engine samples; prints one line of JSON.
+ *
+ *     node --import tsx bench/sampling.ts lstm 128 2 STREAMS [engine] [threads] [seconds]
+ */
+import { Vocabulary } from '../src/data/vocabulary.ts';
+import type { Cell } from '../src/engine/layout.ts';
+import type { EngineName } from '../src/engine/select.ts';
+import { LanguageModel } from '../src/language-model.node.ts';
+import { layoutOf } from '../src/model/config.ts';
+import { initialParameters } from '../src/model/parameters.ts';
+import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+
+const [cell = 'lstm', units = '128', depth = '2', streams = '1', name = 'auto', threads, seconds = '3'] =
+  process.argv.slice(2);
+const V = 65;
+const config = {
+  cell: cell as Cell,
+  layers: Number(depth),
+  hiddenSize: Number(units),
+  vocabularySize: V,
+  dropout: 0,
+};
+const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
+const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+const parameters = initialParameters(layoutOf(config), new MersenneTwister(1));
+const model = new LanguageModel(
+  { config, precision: 'float32', vocabulary, parameters: Float32Array.from(parameters) },
+  { engine: name as EngineName, threads: threads ? Number(threads) : undefined },
+);
+const prompts = Array<string>(Number(streams)).fill('');
+const length = prompts.length === 1 ? 20_000 : 1_000;
+await model.generateAll({ prompts, length: 100 });
+let drawn = 0;
+const start = performance.now();
+while (performance.now() - start < Number(seconds) * 1000) {
+  await model.generateAll({ prompts, length });
+  drawn += length * prompts.length;
+}
+const perSecond = (drawn * 1000) / (performance.now() - start);
+console.log(JSON.stringify({ perSecond, engine: await model.describeEngine() }));
+await model.close();
