@@ -1,7 +1,7 @@
 /**
  * Builds the native add-on, build/native/char-rnn.node, where there is a C++ compiler; says so where there is none.
  *
- *     node scripts/build-native.mjs [--optional] [--sanitize address|thread]
+ *     node scripts/build-native.mjs [--optional] [--sanitize address|thread] [--to FOLDER]
  *
  * --optional: that it can't be built is no failure (`npm ci`), the program then runs on WebAssembly.
  */
@@ -14,8 +14,10 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const optional = process.argv.includes('--optional');
-const sanitize = process.argv.includes('--sanitize') && process.argv.at(-1);
-const folder = join(root, 'build', sanitize ? `native-${sanitize}` : 'native');
+const after = (flag) =>
+  process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined;
+const sanitize = after('--sanitize');
+const folder = after('--to') ?? join(root, 'build', sanitize ? `native-${sanitize}` : 'native');
 const product = join(folder, 'char-rnn.node');
 
 /** -ffp-contract=off: a product and a sum are fused only where the kernels say so, or results would differ between builds. */

@@ -13,6 +13,8 @@ struct CheckedCall {
 };
 
 static const double LARGEST_NUMBER = 4503599627370496.0;  // 2^52
+// Sizes and places fit into an int even when they are padded.
+static const double LARGEST_SIZE = 2147483647.0 - 64;
 
 static void require(CheckedCall& c, bool holds, const char* problem) {
   if (!holds && !c.problem) c.problem = problem;
@@ -28,7 +30,12 @@ static void allow_floats(CheckedCall& c, int buffer, double floats) {
 static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
 static void require_sizes(CheckedCall& c, const double* numbers, int count) {
   for (int i = 0; i < count; i++)
-    require(c, numbers[i] >= 0 && numbers[i] < LARGEST_NUMBER && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
+    require(c, numbers[i] >= 0 && numbers[i] < LARGEST_SIZE && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
+}
+// Dimensions: at least 1, so that the buffers that they ask for bound all of them.
+static void require_dimensions(CheckedCall& c, const double* numbers, int count) {
+  require_sizes(c, numbers, count);
+  for (int i = 0; i < count; i++) require(c, numbers[i] >= 1, "a dimension is zero");
 }
 // Token ids: checked one by one, since a kernel reads where they point.
 static void require_tokens(CheckedCall& c, int buffer, double count, double V) {
@@ -50,6 +57,8 @@ static double recurrent_tape(const RecurrentNumbers& n) {
 static void check_recurrent(CheckedCall& c, bool backward) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)c.call->numbers;
   require_sizes(c, c.call->numbers, 11);
+  require_dimensions(c, &n.T, 4);
+  require_dimensions(c, &n.slots, 1);
   require(c, n.cell <= 2 && n.slots >= 1, "no such cell, or no tape");
   if (c.problem) return;
   const double gates = GATE_COUNT[(int)n.cell], H = padded(n.H), D = n.tokens != 0 ? n.D : padded(n.D), positions = n.T * n.B;
@@ -85,6 +94,7 @@ static void check_recurrent(CheckedCall& c, bool backward) {
 static void check_linear(CheckedCall& c, bool backward) {
   const LinearNumbers& n = *(const LinearNumbers*)c.call->numbers;
   require_sizes(c, c.call->numbers, 5);
+  require_dimensions(c, c.call->numbers, 3);
   const double H = padded(n.H), V = padded(n.V);
   for (int vector = 0; vector <= (backward ? 3 : 0); vector += 3) {
     require_floats(c, vector, n.weight + H * V);
@@ -100,6 +110,8 @@ static void check_generate(CheckedCall& c, int threads) {
   const StreamNumbers& n = *(const StreamNumbers*)c.call->numbers;
   const StreamBuffers& b = *(const StreamBuffers*)c.call->buffers;
   require_sizes(c, c.call->numbers, 5);
+  require_dimensions(c, c.call->numbers, 4);
+  require(c, n.draws != 0 || n.steps == 1, "a step without tokens");
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
   require_bytes(c, 2, n.N * 4);
@@ -115,6 +127,7 @@ static void check_generate(CheckedCall& c, int threads) {
   for (int i = 0; i < (int)n.modules; i++) {
     const ModuleNumbers& m = modules[i];
     require_sizes(c, (const double*)&m, 11);
+    require_dimensions(c, &m.D, 2);
     require(c, m.kind <= 2 && m.cell <= 2, "no such module");
     if (c.problem) return;
     const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
@@ -142,7 +155,8 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
   switch (call->operation) {
     case OP_FILL:
       require_sizes(c, n, 1);
-      require(c, n[2] >= 0 && n[2] < LARGEST_NUMBER, "a size is out of range");
+      require_sizes(c, n + 2, 1);
+      require(c, n[2] <= n[0], "a size is out of range");
       require_floats(c, 0, n[0]);
       break;
     case OP_COPY:
@@ -161,7 +175,8 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
     case OP_UNPACK_WEIGHTS: {
       const WeightNumbers& w = *(const WeightNumbers*)n;
       require_sizes(c, n, 9);
-      require(c, w.K >= 1 && w.K <= w.paddedK && w.N >= 1, "a size is out of range");
+      require_dimensions(c, n, 3);
+      require(c, w.K <= w.paddedK, "a size is out of range");
       require_floats(c, 0, w.at + w.gates * padded(w.N) * w.paddedK);
       require_floats(c, 1, w.count);
       break;
@@ -171,6 +186,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
     case OP_EMBEDDING_FORWARD:
     case OP_EMBEDDING_BACKWARD:
       require_sizes(c, n, 4);
+      require_dimensions(c, n, 3);
       require_floats(c, 0, n[3] + n[1] * padded(n[2]));
       require_tokens(c, 1, n[0], n[1]);
       require_floats(c, 2, n[0] * padded(n[2]));
@@ -178,7 +194,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
     case OP_LINEAR_FORWARD: check_linear(c, false); break;
     case OP_LINEAR_BACKWARD: check_linear(c, true); break;
     case OP_CROSS_ENTROPY:
-      require_sizes(c, n, 2);
+      require_dimensions(c, n, 2);
       require_floats(c, 0, n[0] * padded(n[1]));
       require_tokens(c, 1, n[0], n[1]);
       allow_floats(c, 2, n[0]);
@@ -189,7 +205,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_bytes(c, 7, n[0] * 8);
       break;
     case OP_DROPOUT:
-      require_sizes(c, n, 3);
+      require_dimensions(c, n, 3);
       require_floats(c, 0, n[0] * n[1] * padded(n[2]));
       require_floats(c, 1, n[0] * n[1] * padded(n[2]));
       break;
@@ -212,15 +228,14 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       break;
     case OP_GENERATE: check_generate(c, threads); break;
     case OP_DRAW:
-      require_sizes(c, n, 2);
-      require(c, n[1] >= 1, "a size is out of range");
+      require_dimensions(c, n, 2);
       require_floats(c, 0, n[0] * n[1]);
       require_bytes(c, 1, n[0] * 8);
       require_bytes(c, 2, n[0] * 4);
       require_bytes(c, 3, (n[1] + 16) * 8);
       break;
     case OP_COPY_SLOTS:
-      require_sizes(c, n, 5);
+      require_dimensions(c, n, 5);
       require_floats(c, 0, n[0] * n[2] * padded(n[1]));
       require_floats(c, 1, n[0] * n[3] * padded(n[1]));
       require_tokens(c, 2, n[4], n[2]);

@@ -112,20 +112,42 @@ static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
 // The term A·B with A in kPanels panels.
 INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b}; }
 
+// All rows of some panels of C, by tiles of nearly equal height. `p`: the first of the `width` panels.
+static void multiply_rows(index_t M, int width, int p, const Term* terms, int termCount, Start start, Panels c) {
+  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS);
+  index_t row = 0;
+  for (int i = 0; i < tiles; i++) {
+    const int height = (int)((M - row + tiles - i - 1) / (tiles - i));
+    Start first = start;
+    if (first.at) first.at += p * start.next + row * start.row;
+    ROW_TILES[width - 1][height](terms, termCount, row * LANES, p, first, c.at + p * c.next + row * LANES, c.next);
+    row += height;
+  }
+}
+
+// Panels of the sum (16 steps each) whose right side stays in the second cache while all rows pass over it.
+static const int STRETCHES = 32;
+
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
 static void multiply(index_t M, int count, const Term* terms, int termCount, Start start, Panels c) {
-  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS);
+  int stretches = 0;
+  for (int i = 0; i < termCount; i++) stretches += terms[i].count;
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
-    index_t row = 0;
-    for (int i = 0; i < tiles; i++) {
-      // Tiles of nearly equal height.
-      const int height = (int)((M - row + tiles - i - 1) / (tiles - i));
-      Start first = start;
-      if (first.at) first.at += p * start.next + row * start.row;
-      ROW_TILES[width - 1][height](terms, termCount, row * LANES, p, first, c.at + p * c.next + row * LANES, c.next);
-      row += height;
+    if (stretches <= STRETCHES) {
+      multiply_rows(M, width, p, terms, termCount, start, c);
+      continue;
     }
+    Start from = start;
+    for (const Term* term = terms; term < terms + termCount; term++)
+      for (int s = 0; s < term->count; s += STRETCHES) {
+        Term part = *term;
+        part.a.at += s * part.a.next;
+        part.b.at += (index_t)s * part.length * LANES;
+        part.count = term->count - s < STRETCHES ? term->count - s : STRETCHES;
+        multiply_rows(M, width, p, &part, 1, from, c);
+        from = given(c);
+      }
   }
 }
 // The same for one term.

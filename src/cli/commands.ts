@@ -2,7 +2,7 @@
 import { generateOptionsSchema } from '../sample/options.ts';
 import { trainingOptionsSchema } from '../train/options.ts';
 import { type Flag, flagsOf } from './flag-table.ts';
-import { inspectFlagsSchema, sampleFlagsSchema, trainFlagsSchema } from './flags.ts';
+import { doctorFlagsSchema, inspectFlagsSchema, sampleFlagsSchema, trainFlagsSchema } from './flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -46,4 +46,28 @@ export const inspectCommand: Command = {
   examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --json'],
 };
 
-export const commands: readonly Command[] = [trainCommand, sampleCommand, inspectCommand];
+export const doctorCommand: Command = {
+  name: 'doctor',
+  usage: 'char-rnn doctor [flags]',
+  summary:
+    'Says what this machine can do, measures each engine at the default model, and how to get a faster one.',
+  flags: flagsOf(doctorFlagsSchema),
+  examples: ['char-rnn doctor', 'char-rnn doctor --seconds 2 --json'],
+};
+
+export const buildNativeCommand: Command = {
+  name: 'build-native',
+  usage: 'char-rnn build-native',
+  summary:
+    'Compiles the native engine from the sources in this package. Needs a C++ compiler; takes some ten seconds.',
+  flags: [],
+  examples: ['char-rnn build-native'],
+};
+
+export const commands: readonly Command[] = [
+  trainCommand,
+  sampleCommand,
+  inspectCommand,
+  doctorCommand,
+  buildNativeCommand,
+];

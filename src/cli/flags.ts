@@ -120,3 +120,18 @@ export const inspectFlagsSchema = z.strictObject({
   gpuid: deviceFlags.gpuid(),
   opencl: deviceFlags.opencl(),
 });
+
+export const doctorFlagsSchema = z.strictObject({
+  seconds: option(z._default(z.number().check(z.gt(0), z.maximum(600)), 10), {
+    flag: 'seconds',
+    group: 'Output',
+    help: 'how long each engine is measured',
+    common: true,
+  }),
+  json: option(z._default(z.boolean(), false), {
+    flag: 'json',
+    group: 'Output',
+    help: 'print JSON, for programs',
+    common: true,
+  }),
+});

@@ -11,7 +11,7 @@ const WIDTH = 100;
 export function commandHelp(command: Command): string {
   const common = command.flags.filter((flag) => flag.info.common);
   const rest = command.flags.filter((flag) => !flag.info.common);
-  const column = Math.max(...command.flags.map((flag) => heading(flag).length)) + 2;
+  const column = Math.max(0, ...command.flags.map((flag) => heading(flag).length)) + 2;
   const lines = [`Usage: ${command.usage}`, '', command.summary, ''];
   const section = (title: string, flags: readonly Flag[]) => {
     if (flags.length === 0) return;
@@ -26,6 +26,7 @@ export function commandHelp(command: Command): string {
     );
   }
   lines.push('', 'Examples:', ...command.examples.map((example) => `  ${example}`));
+  if (command.flags.length === 0) return `${lines.join('\n')}\n`;
   lines.push(
     '',
     'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.',

@@ -10,6 +10,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   train: async () => (await import('./train.ts')).runTrain,
   sample: async () => (await import('./sample.ts')).runSample,
   inspect: async () => (await import('./inspect.ts')).runInspect,
+  doctor: async () => (await import('./doctor.ts')).runDoctor,
+  'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };
 
 async function main(words: readonly string[]): Promise<number> {

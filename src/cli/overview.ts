@@ -7,6 +7,8 @@ Commands:
   train [TEXT]         train a model on a text file, a folder with input.txt, or - for standard input
   sample CHECKPOINT    write text with a trained model
   inspect CHECKPOINT   show what a checkpoint holds
+  doctor               show what this machine can do, and how fast
+  build-native         compile the fast engine, where there is a C++ compiler
   help COMMAND         all flags of a command
 
 Flags:

@@ -8,8 +8,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
+import { cacheDir } from '../util/cache-dir.node.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
-import { cacheDir } from './cache-dir.node.ts';
 import { type CorpusOptions, MemoryTokens, tokenArray, unicodeVersion } from './corpus.ts';
 import { Vocabulary } from './vocabulary.ts';
 

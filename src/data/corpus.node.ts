@@ -1,9 +1,9 @@
 /** A corpus from files, with the two convenience files that spare making it anew. */
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { cacheDir } from '../util/cache-dir.node.ts';
 import { sha256 } from '../util/hash.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
-import { cacheDir } from './cache-dir.node.ts';
 import {
   conveniencePaths,
   type Prepared,

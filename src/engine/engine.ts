@@ -276,6 +276,8 @@ export interface EngineDescription {
 
 export interface Engine {
   readonly description: EngineDescription;
+  /** Memory that tensors, vectors, tapes and what the operations need beside them take now. */
+  readonly bytesInUse: number;
 
   /** A tensor of zeros. */
   tensor(type: ElementType, shape: readonly number[]): Tensor;

@@ -4,8 +4,9 @@ import { nativeBackend, nativeVariants } from './cpu/native.node.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import { type MakeEngine, referenceEngine } from './select.ts';
 
-const HOW_TO_BUILD =
-  'To get it: a C++ compiler (Debian: apt install g++), then npm run build:native in a checkout.';
+/** How to get the native engine. */
+export const HOW_TO_BUILD =
+  'To get it: a C++ compiler (Debian: apt install g++), then char-rnn build-native (in a checkout: npm run build:native).';
 
 /** `CHAR_RNN_ISA` names the instruction set of the native engine; one that the machine lacks is an error. */
 export const makeEngine: MakeEngine = async (choice) => {

@@ -1,7 +1,7 @@
 /** Which engine computes: what can be asked for, and the choice where there is no Node. */
 import { UnsupportedError, UsageError } from '../errors.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
-import { wasmBackend } from './cpu/wasm.ts';
+import { pageWasmBackend } from './cpu/wasm-page.ts';
 import type { Engine, Precision } from './engine.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
 
@@ -52,5 +52,5 @@ export const makePortableEngine: MakeEngine = async (choice) => {
   const reference = referenceEngine(choice);
   if (reference) return reference;
   if (choice.engine === 'native') throw new UnsupportedError('there is no native engine in a page.');
-  return { engine: new CpuEngine(await wasmBackend({ threads: 1 })), notice: undefined };
+  return { engine: new CpuEngine(await pageWasmBackend(choice.threads)), notice: undefined };
 };

@@ -48,15 +48,11 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
   for (const message of corpus.notices) yield { type: 'notice', message };
   const splits = splitCorpus(corpus, options);
   const config = configOf(corpus, options);
-  const memory = checkMemory(
-    config,
-    { ...options, moments: momentCount(options.optimizer) },
-    input.availableMemory,
-  );
+  checkMemory(config, { ...options, moments: momentCount(options.optimizer) }, input.availableMemory);
   await storage?.prepare();
 
   const run = new TrainingRun(engine, config, options, corpus, splits, input.parameters);
-  yield startedEvent(run, input, splits, memory);
+  yield startedEvent(run, input, splits);
   for (const warning of splitWarnings(splits, options)) yield { type: 'warning', ...warning };
 
   const saver = new Saver(run, options.saveName, storage);
@@ -101,7 +97,7 @@ function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
   return { cell, layers, hiddenSize, vocabularySize: corpus.vocabulary.size, dropout };
 }
 
-function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits, memory: number): TrainingEvent {
+function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits): TrainingEvent {
   const { corpus, options, engine } = input;
   return {
     type: 'started',
@@ -115,7 +111,7 @@ function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits, mem
     },
     tokens: corpus.tokens.length,
     parameters: parameterCount(run.network.layout),
-    memory,
+    memory: engine.bytesInUse,
     engine: engine.description.text,
     iterations: run.schedule.last,
     writes: input.storage?.place,

@@ -1,10 +1,8 @@
 /** The engine contract, against every engine and instruction set that this machine can run. */
 import { test } from 'node:test';
-import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
-import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
-import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
-import { wasmBackend } from '../../src/engine/cpu/wasm.ts';
+import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { fastEngines } from './engines.ts';
 import { operationsContract } from './operations-contract.ts';
 import { type ContractSubject, recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
 
@@ -18,29 +16,12 @@ const float32: ContractSubject = {
   make: () => new ReferenceEngine('float32'),
   tolerance: 2e-6,
 };
-const native: ContractSubject[] = nativeVariants().map((variant) => ({
-  name: `native, ${variant}`,
-  make: () => new CpuEngine(nativeBackend({ variant, threads: 2 })),
-  tolerance: 2e-6,
-}));
 
-const wasm: ContractSubject[] = [
-  {
-    name: 'WebAssembly, threads',
-    make: async () => new CpuEngine(await nodeWasmBackend(2)),
-    tolerance: 2e-6,
-  },
-  {
-    name: 'WebAssembly, one thread without shared memory',
-    make: async () => new CpuEngine(await wasmBackend({ threads: 1 })),
-    tolerance: 2e-6,
-  },
-];
-
-for (const subject of [float64, float32, ...native, ...wasm]) {
+for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind, tolerance: 2e-6 }))]) {
   recurrentContract(subject);
   operationsContract(subject);
 }
 recurrentGradientContract(float64);
 
-test('the native engine is there', { skip: native.length > 0 ? false : 'it was not built here' }, () => {});
+const built = nativeVariants().length > 0;
+test('the native engine is there', { skip: built ? false : 'it was not built here' }, () => {});

@@ -15,6 +15,8 @@ export class CpuContext {
   readonly backend: Backend;
   readonly #mailbox = new Float64Array(MAILBOX_LENGTH);
   readonly #rooms = new Map<Room, { buffer: BufferId; bytes: number }>();
+  /** Bytes of every buffer. */
+  readonly #sizes = new Map<BufferId, number>();
   readonly #constants = new Map<string, Float64Array>();
   #closed = false;
 
@@ -24,7 +26,9 @@ export class CpuContext {
 
   allocate(bytes: number): BufferId {
     if (this.#closed) throw new TypeError('this engine is closed');
-    return this.backend.allocate(bytes);
+    const buffer = this.backend.allocate(bytes);
+    this.#sizes.set(buffer, bytes);
+    return buffer;
   }
 
   makeTensor(type: ElementType, shape: readonly number[]): CpuTensor {
@@ -37,7 +41,7 @@ export class CpuContext {
 
   release(handle: Tensor | Vector | Tape): void {
     const own = this.#own(handle);
-    if (own.buffer !== undefined) this.backend.release(own.buffer);
+    if (own.buffer !== undefined) this.#give(own.buffer);
     own.buffer = undefined;
   }
 
@@ -49,7 +53,7 @@ export class CpuContext {
   room(name: Room, bytes: number): BufferId {
     const known = this.#rooms.get(name);
     if (known && known.bytes >= bytes) return known.buffer;
-    if (known) this.backend.release(known.buffer);
+    if (known) this.#give(known.buffer);
     const buffer = this.allocate(bytes);
     this.#rooms.set(name, { buffer, bytes });
     return buffer;
@@ -121,6 +125,17 @@ export class CpuContext {
   ): void {
     fillMailbox(this.#mailbox, operation, numbers, buffers);
     this.backend.submit(this.#mailbox, work < SMALL);
+  }
+
+  get bytesInUse(): number {
+    let sum = 0;
+    for (const bytes of this.#sizes.values()) sum += bytes;
+    return sum;
+  }
+
+  #give(buffer: BufferId): void {
+    this.#sizes.delete(buffer);
+    this.backend.release(buffer);
   }
 
   async close(): Promise<void> {

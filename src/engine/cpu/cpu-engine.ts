@@ -60,6 +60,10 @@ export class CpuEngine implements Engine {
     };
   }
 
+  get bytesInUse(): number {
+    return this.#context.bytesInUse;
+  }
+
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return this.#context.makeTensor(type, shape);
   }

@@ -1,8 +1,10 @@
 /** The kernels as a native add-on, where one was built or installed for this machine. */
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { MemoryError, UnsupportedError } from '../../errors.ts';
+import { cacheDir } from '../../util/cache-dir.node.ts';
 import { formatBytes } from '../../util/format-number.ts';
+import { availableProcessors } from '../../util/processors.node.ts';
 import type { Backend, BackendArray } from './backend.ts';
 
 /** What native/addon/addon.cc exports. */
@@ -20,10 +22,12 @@ interface Addon {
 
 const INSTRUCTION_NAMES: Readonly<Record<string, string>> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' };
 
-/** Where the add-on may be: built in a checkout, or in the optional package of this platform. */
-const PLACES = [
+/** Where the add-on may be: built in this folder, in the optional package of this platform, built in the user's cache. */
+const places = () => [
+  process.env.CHAR_RNN_ADDON,
   '../../../build/native/char-rnn.node',
   `@char-rnn-ts/native-${process.platform}-${process.arch}`,
+  join(cacheDir(), 'native', 'char-rnn.node'),
 ];
 
 let loaded: Addon | undefined;
@@ -32,7 +36,8 @@ function loadAddon(): Addon {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
   const failures: unknown[] = [];
-  for (const place of PLACES) {
+  for (const place of places()) {
+    if (!place) continue;
     try {
       loaded = require(place) as Addon;
       return loaded;
@@ -41,7 +46,7 @@ function loadAddon(): Addon {
     }
   }
   throw new UnsupportedError(
-    'the native engine is not installed here. With a C++ compiler: npm run build:native in a checkout.',
+    'the native engine is not installed here. With a C++ compiler: char-rnn build-native.',
     { cause: new AggregateError(failures) },
   );
 }
@@ -63,7 +68,7 @@ export function nativeBackend(
       `this machine lacks ${variant ?? 'every instruction set of the native engine'}; it has ${variants.join(', ') || 'none'}`,
     );
   }
-  const threads = settings.threads ?? availableParallelism();
+  const threads = settings.threads ?? availableProcessors();
   return new NativeBackend(addon, variant, threads);
 }
 

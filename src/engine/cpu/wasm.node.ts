@@ -1,7 +1,8 @@
 /** The WebAssembly engine in Node: its workers are threads. */
-import { availableParallelism } from 'node:os';
+
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { availableProcessors } from '../../util/processors.node.ts';
 import type { Backend } from './backend.ts';
 import { hasFused, type KernelWorker, WORKER_PROGRAM, wasmBackend } from './wasm.ts';
 
@@ -30,7 +31,7 @@ function makeWorker(): KernelWorker {
 }
 
 /** @throws {UnsupportedError} without WebAssembly SIMD */
-export async function nodeWasmBackend(threads = availableParallelism()): Promise<Backend> {
+export async function nodeWasmBackend(threads = availableProcessors()): Promise<Backend> {
   // Node 20 has relaxed SIMD behind a flag, which has to be set before anything is compiled.
   if (!hasFused()) setFlagsFromString('--experimental-wasm-relaxed-simd');
   return wasmBackend({ makeWorker, threads });

@@ -29,6 +29,10 @@ export class ReferenceTensor implements Tensor {
     if (type === 'float') this.data = floats(precision, size);
     else this.data = type === 'int' ? new Int32Array(size) : new Uint8Array(size);
   }
+
+  get bytes(): number {
+    return this.data?.byteLength ?? 0;
+  }
 }
 
 export class ReferenceVector implements Vector {
@@ -43,6 +47,10 @@ export class ReferenceVector implements Vector {
     this.slices = parameterSlices(layout);
     this.size = this.slices.reduce((sum, slice) => sum + slice.size, 0);
     this.data = floats(precision, this.size);
+  }
+
+  get bytes(): number {
+    return this.data?.byteLength ?? 0;
   }
 
   /** Where a tensor of a module starts. */
@@ -101,6 +109,10 @@ export class ReferenceTape implements Tape {
     this.steps = steps;
     this.rows = rows;
     this.trace = makeTrace(precision, shape, steps, rows);
+  }
+
+  get bytes(): number {
+    return Object.values(this.trace ?? {}).reduce((sum, array) => sum + array.byteLength, 0);
   }
 }
 

@@ -56,6 +56,8 @@ import { applyDropout, checkedToken, recurrentBackward, recurrentForward } from 
 export class ReferenceEngine implements Engine {
   readonly description: EngineDescription;
   readonly #precision: Precision;
+  /** Those that are not released. */
+  readonly #handles = new Set<{ readonly bytes: number }>();
 
   constructor(precision: Precision) {
     this.#precision = precision;
@@ -66,22 +68,34 @@ export class ReferenceEngine implements Engine {
     };
   }
 
+  get bytesInUse(): number {
+    let sum = 0;
+    for (const handle of this.#handles) sum += handle.bytes;
+    return sum;
+  }
+
   tensor(type: ElementType, shape: readonly number[]): Tensor {
-    return new ReferenceTensor(this.#precision, type, shape);
+    return this.#kept(new ReferenceTensor(this.#precision, type, shape));
   }
 
   vector(layout: Layout): Vector {
-    return new ReferenceVector(this.#precision, layout);
+    return this.#kept(new ReferenceVector(this.#precision, layout));
   }
 
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
-    return new ReferenceTape(this.#precision, layout, module, steps, rows);
+    return this.#kept(new ReferenceTape(this.#precision, layout, module, steps, rows));
+  }
+
+  #kept<T extends { readonly bytes: number }>(handle: T): T {
+    this.#handles.add(handle);
+    return handle;
   }
 
   release(handle: Tensor | Vector | Tape) {
     if (handle instanceof ReferenceTape) handle.trace = undefined;
     else if (handle instanceof ReferenceTensor || handle instanceof ReferenceVector) handle.data = undefined;
     else throw new TypeError('this handle was made by another engine');
+    this.#handles.delete(handle);
   }
 
   write(target: Tensor | Vector, values: NumberArray, offset = 0) {

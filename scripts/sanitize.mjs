@@ -1,0 +1,52 @@
+/**
+ * The engine's tests with a native add-on built by sanitizers: addresses and undefined behaviour over the whole contract, data
+ * races over what uses threads. Needs g++ and its sanitizers' libraries.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Sanitizer, library to load before node, its options, tests. */
+const RUNS = [
+  [
+    'address',
+    'libasan.so',
+    { ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1' },
+    ['contract'],
+  ],
+  [
+    'thread',
+    'libtsan.so',
+    { TSAN_OPTIONS: `halt_on_error=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}` },
+    ['contract', 'same-bits'],
+  ],
+];
+
+let failed = false;
+for (const [sanitizer, library, options, tests] of RUNS) {
+  console.log(`== ${sanitizer}`);
+  const build = spawnSync(
+    process.execPath,
+    [join(root, 'scripts', 'build-native.mjs'), '--sanitize', sanitizer],
+    { stdio: 'inherit' },
+  );
+  if (build.status !== 0) process.exit(1);
+  const preload = execFileSync('g++', [`-print-file-name=${library}`], { encoding: 'utf8' }).trim();
+  const addon = join(root, 'build', `native-${sanitizer}`, 'char-rnn.node');
+  const files = tests.map((name) => join('test', 'engine', `${name}.test.ts`));
+  for (const file of files) {
+    const words = ['--import', 'tsx', '--test-name-pattern', 'native|bits', file];
+    const { status } = spawnSync(process.execPath, words, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...options, CHAR_RNN_ADDON: addon, LD_PRELOAD: preload },
+    });
+    if (status !== 0) {
+      console.error(`${file} failed under the ${sanitizer} sanitizer`);
+      failed = true;
+    }
+  }
+}
+process.exit(failed ? 1 : 0);

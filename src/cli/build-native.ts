@@ -1,0 +1,46 @@
+/** `char-rnn build-native`: compiles the native engine from the sources that come with the package. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '../errors.ts';
+import { cacheDir } from '../util/cache-dir.node.ts';
+import { parseArguments } from './arguments.ts';
+import { buildNativeCommand } from './commands.ts';
+import { commandHelp } from './help.ts';
+import { EXIT_FAILURE, reportError } from './report-error.ts';
+
+const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
+
+export async function runBuildNative(words: readonly string[]): Promise<number> {
+  try {
+    const given = parseArguments(words, buildNativeCommand.flags);
+    if (given.help) {
+      process.stdout.write(commandHelp(buildNativeCommand));
+      return 0;
+    }
+    if (given.positionals.length > 0) {
+      throw new UsageError(`build-native takes no arguments, got ${given.positionals.join(' ')}`);
+    }
+    const folder = isWritable(packageFolder)
+      ? join(packageFolder, 'build', 'native')
+      : join(cacheDir(), 'native');
+    process.stdout.write(`compiling into ${folder} …\n`);
+    const script = join(packageFolder, 'scripts', 'build-native.mjs');
+    const { status } = spawnSync(process.execPath, [script, '--to', folder], { stdio: 'inherit' });
+    if (status !== 0) return EXIT_FAILURE;
+    process.stdout.write('built. char-rnn doctor shows what it gives.\n');
+    return 0;
+  } catch (error) {
+    return reportError(error, buildNativeCommand.name);
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,158 @@
+/** `char-rnn doctor`: what this machine can do, how fast each engine is here, and how to get a faster one. */
+import { cpus, totalmem } from 'node:os';
+import { nativeVariants } from '../engine/cpu/native.node.ts';
+import type { Engine } from '../engine/engine.ts';
+import { HOW_TO_BUILD, makeEngine } from '../engine/select.node.ts';
+import type { EngineName } from '../engine/select.ts';
+import { CharRnnError, UsageError } from '../errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { Network } from '../model/network.ts';
+import { initialParameters } from '../model/parameters.ts';
+import { Optimizer } from '../train/optimizer.ts';
+import { checkTrainingOptions } from '../train/options.ts';
+import { fixed } from '../util/c-format.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { availableProcessors } from '../util/processors.node.ts';
+import { parseArguments } from './arguments.ts';
+import { doctorCommand } from './commands.ts';
+import { doctorFlagsSchema } from './flags.ts';
+import { commandHelp } from './help.ts';
+import { watchOutput } from './output.ts';
+import { reportError } from './report-error.ts';
+
+/** One engine's figures, or why there are none. */
+interface Measured {
+  readonly engine: EngineName;
+  readonly description?: string;
+  /** Of an iteration of the default model; the median. */
+  readonly milliseconds?: number;
+  readonly charactersPerSecond?: number;
+  readonly problem?: string;
+}
+
+interface Report {
+  readonly node: string;
+  readonly platform: string;
+  readonly processor: string;
+  readonly processors: number;
+  readonly memory: number;
+  readonly instructionSets: readonly string[];
+  readonly gpu: string;
+  readonly engines: readonly Measured[];
+  readonly advice: string | undefined;
+}
+
+const ENGINES: readonly EngineName[] = ['native', 'wasm', 'reference'];
+const MODEL: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65, dropout: 0 };
+
+export async function runDoctor(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const given = parseArguments(words, doctorCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(doctorCommand));
+      return 0;
+    }
+    if (given.positionals.length > 0)
+      throw new UsageError(`doctor takes no arguments, got ${given.positionals.join(' ')}`);
+    const { json, seconds } = checkOptions(doctorFlagsSchema, given.values);
+    watchOutput((code) => process.exit(code));
+    const say = (line: string) => json || process.stdout.write(`${line}\n`);
+    const facts = machine();
+    for (const line of factLines(facts)) say(line);
+    if (process.stderr.isTTY) process.stderr.write(`measuring each engine for ${seconds} s …\n`);
+    const engines: Measured[] = [];
+    for (const engine of ENGINES) {
+      const measured = await measure(engine, seconds);
+      engines.push(measured);
+      say(engineLine(measured));
+    }
+    const advice = engines[0]?.problem && `${engines[0].problem}\n${HOW_TO_BUILD}`;
+    if (advice) say(`\nFor a faster engine: ${HOW_TO_BUILD}`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ ...facts, engines, advice } satisfies Report, undefined, 2)}\n`,
+      );
+    return 0;
+  } catch (error) {
+    return reportError(error, doctorCommand.name, typed);
+  }
+}
+
+function machine(): Omit<Report, 'engines' | 'advice'> {
+  return {
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model.trim() || 'unknown',
+    processors: availableProcessors(),
+    memory: totalmem(),
+    instructionSets: nativeVariants(),
+    gpu: 'not used: there is no GPU engine yet',
+  };
+}
+
+function factLines({
+  node,
+  platform,
+  processor,
+  processors,
+  memory,
+  instructionSets,
+  gpu,
+}: ReturnType<typeof machine>): string[] {
+  return [
+    `Node             ${node}, ${platform}`,
+    `processor        ${processor}; ${processors} to use`,
+    `memory           ${formatBytes(memory)}`,
+    `native kernels   ${instructionSets.join(', ') || 'none'}`,
+    `GPU              ${gpu}`,
+    '',
+    'An iteration of the default model (LSTM, 2 layers of 128, 50 streams × 50 characters, 65 different):',
+  ];
+}
+
+function engineLine({ engine, description, milliseconds, charactersPerSecond, problem }: Measured): string {
+  const name = engine.padEnd(10);
+  if (milliseconds === undefined || charactersPerSecond === undefined)
+    return `  ${name} does not work here: ${problem}`;
+  return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
+}
+
+async function measure(name: EngineName, seconds: number): Promise<Measured> {
+  let engine: Engine;
+  try {
+    ({ engine } = await makeEngine({ engine: name, precision: 'float32' }));
+  } catch (error) {
+    if (!(error instanceof CharRnnError)) throw error;
+    return { engine: name, problem: error.message };
+  }
+  const options = checkTrainingOptions({});
+  const { batchSize, sequenceLength } = options;
+  const network = new Network(engine, MODEL, options);
+  const random = new MersenneTwister(options.seed);
+  network.writeParameters(initialParameters(network.layout, random));
+  const optimizer = new Optimizer(engine, network, options);
+  const state = network.makeState();
+  const tokens = () =>
+    Int32Array.from({ length: batchSize * sequenceLength }, () =>
+      Math.floor(random.nextUniform() * MODEL.vocabularySize),
+    );
+  const times: number[] = [];
+  const end = performance.now() + seconds * 1000;
+  for (let iteration = 1; performance.now() < end || times.length < 2; iteration++) {
+    const batch = { inputs: tokens(), targets: tokens() };
+    const start = performance.now();
+    network.differentiate(batch, state, { seed: options.seed, iteration });
+    await optimizer.update(network, options.learningRate);
+    times.push(performance.now() - start);
+  }
+  const description = engine.description.text;
+  await engine.close();
+  // The first one warms up.
+  const milliseconds = times.slice(1).sort((a, b) => a - b)[(times.length - 1) >> 1] as number;
+  const charactersPerSecond = (batchSize * sequenceLength * 1000) / milliseconds;
+  return { engine: name, description, milliseconds, charactersPerSecond };
+}

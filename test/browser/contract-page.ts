@@ -1,0 +1,21 @@
+/** The engine contract as a program for a page: the engine is the one that the page would take. */
+import { makePortableEngine } from '../../src/engine/select.ts';
+import { operationsContract } from '../engine/operations-contract.ts';
+import { recurrentContract } from '../engine/recurrent-contract.ts';
+
+export { runTests } from './node-test.ts';
+
+const subject = {
+  name: 'page',
+  make: async () => (await makePortableEngine({ engine: 'auto', threads: 2, precision: 'float32' })).engine,
+  tolerance: 2e-6,
+};
+recurrentContract(subject);
+operationsContract(subject);
+
+export async function describeEngine(): Promise<string> {
+  const engine = await subject.make();
+  const { text } = engine.description;
+  await engine.close();
+  return text;
+}

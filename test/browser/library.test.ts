@@ -1,0 +1,55 @@
+/** The library in a page: bundled, then trained and sampled in headless Chromium. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { train } from '../../src/index.ts';
+import { bundle, skipWithoutChromium, withPage } from './page.ts';
+
+const source = fileURLToPath(new URL('../../src', import.meta.url));
+const text = 'the harbour wall stood in the rain. '.repeat(40);
+const options = { hiddenSize: 8, batchSize: 2, sequenceLength: 10, maxIterations: 5 };
+
+/** The program of the page. */
+const program = `
+  import { LanguageModel, memoryStorage, train } from './browser.ts';
+  export async function run() {
+    const losses = [];
+    let checkpoint, engine;
+    for await (const event of train({ text: ${JSON.stringify(text)}, ...${JSON.stringify(options)} })) {
+      if (event.type === 'started') engine = event.engine;
+      if (event.type === 'iteration') losses.push(event.trainLoss);
+      if (event.type === 'finished') checkpoint = event.checkpoint;
+    }
+    const model = LanguageModel.fromBytes(new LanguageModel(checkpoint).toBytes());
+    let sample = '';
+    for await (const piece of model.generate({ prompt: 'the ', length: 30 })) sample += piece;
+    return { losses, sample, engine, place: memoryStorage().place };
+  }`;
+const stdin = { contents: program, resolveDir: source, loader: 'ts' } as const;
+
+test('the browser face bundles without Node, in less than 400 kB, most of it kernels', async () => {
+  const code = await bundle({ stdin });
+  assert.ok(code.length > 10_000 && code.length < 400_000, `${code.length} characters`);
+});
+
+for (const isolated of [true, false]) {
+  const where = isolated ? 'isolated, with workers' : 'not isolated, on its own thread';
+  test(`a page, ${where}, trains and samples, with the numbers of Node`, {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const there = await withPage(isolated, async (page) => {
+      await page.addScriptTag({ content: await bundle({ stdin }) });
+      return page.evaluate<{ losses: number[]; sample: string; engine: string }>('page.run()');
+    });
+    const here: number[] = [];
+    for await (const event of train({ text, ...options }))
+      if (event.type === 'iteration') here.push(event.trainLoss);
+    assert.equal(here.length, 5);
+    assert.match(there.engine, /WebAssembly/);
+    // With fused multiply-add the very same bits.
+    if (there.engine.includes(', fused')) assert.deepEqual(there.losses, here);
+    else
+      for (const [i, loss] of there.losses.entries()) assert.ok(Math.abs(loss - (here[i] as number)) < 1e-5);
+    assert.equal([...there.sample].length, 30);
+  });
+}

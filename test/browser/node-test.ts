@@ -1,0 +1,21 @@
+/** In a page, for the contract suite: what it uses of `node:test`. */
+
+type Body = () => void | Promise<void>;
+const tests: { readonly name: string; readonly body: Body }[] = [];
+
+export function test(name: string, body: Body): void {
+  tests.push({ name, body });
+}
+
+/** Runs all tests; what failed, with its error. */
+export async function runTests(): Promise<{ passed: number; failures: string[] }> {
+  const failures: string[] = [];
+  for (const { name, body } of tests) {
+    try {
+      await body();
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { passed: tests.length - failures.length, failures };
+}

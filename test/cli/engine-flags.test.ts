@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+const small = [
+  '-rnn_size',
+  '12',
+  '-num_layers',
+  '1',
+  '-batch_size',
+  '4',
+  '-seq_length',
+  '10',
+  '--max_iterations',
+  '2',
+];
+
+function setUp(context: TestContext) {
+  const cwd = temporaryFolder(context);
+  writeFileSync(
+    join(cwd, 'book.txt'),
+    'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40),
+  );
+  const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
+  return (words: readonly string[], more: Record<string, string> = {}) =>
+    charRnn(['train', 'book.txt', ...small, ...words], { cwd, env: { ...env, ...more } });
+}
+
+test('--engine and --threads choose, and one line says what computes', async (context) => {
+  const run = setUp(context);
+  for (const [words, expected] of [
+    [['--engine', 'reference'], /^device: CPU, reference engine .* 1 thread$/m],
+    [['--engine', 'wasm', '--threads', '1'], /^device: CPU, wasm engine, WebAssembly SIMD.*, 1 thread$/m],
+    [
+      ['--precision', 'float64'],
+      /^float64 is computed by the reference engine[\s\S]*^device: CPU, reference engine .*float64/m,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await run(words);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, expected);
+  }
+});
+
+test('float64 on another engine is wrong usage', async (context) => {
+  const { code, stderr } = await setUp(context)(['--precision', 'float64', '--engine', 'wasm']);
+  assert.equal(code, 2);
+  assert.match(stderr, /float64 is computed by the reference engine alone, not by wasm/);
+});
+
+const skip = nativeVariants().length > 0 ? false : 'the native engine was not built here';
+test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an error', {
+  skip,
+}, async (context) => {
+  const run = setUp(context);
+  for (const variant of nativeVariants()) {
+    const { code, stdout, stderr } = await run(['--threads', '3'], { CHAR_RNN_ISA: variant });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^device: CPU, native engine, (AVX-512|AVX2|NEON), float32, 3 threads$/m);
+  }
+  const { code, stderr } = await run([], { CHAR_RNN_ISA: 'sse9' });
+  assert.equal(code, 1);
+  assert.match(stderr, /this machine lacks sse9; it has/);
+});
+
+test('doctor: what the machine can do, a measurement of each engine; --json', async () => {
+  const { code, stdout, stderr } = await charRnn(['doctor', '--seconds', '0.1']);
+  assert.equal(code, 0, stderr);
+  for (const engine of ['native', 'wasm', 'reference'])
+    assert.match(stdout, new RegExp(`^  ${engine} `, 'm'));
+  const report = JSON.parse((await charRnn(['doctor', '--seconds', '0.1', '--json'])).stdout);
+  assert.deepEqual(
+    report.engines.map(({ engine }: { engine: string }) => engine),
+    ['native', 'wasm', 'reference'],
+  );
+  for (const { milliseconds, problem } of report.engines) assert.ok(milliseconds > 0 || problem);
+  assert.equal((await charRnn(['doctor', 'x'])).code, 2);
+});
+
+test('sample --count: whole, in order, the first that of the seed itself', async (context) => {
+  const cwd = temporaryFolder(context);
+  const run = setUp(context);
+  const trained = await run(['-checkpoint_dir', cwd]);
+  const path = /saved (.*)/.exec(trained.stdout)?.[1] ?? '';
+  const sample = (...words: string[]) =>
+    charRnn(['sample', path, '-length', '30', '-primetext', 'the ', ...words]);
+  const one = (await sample()).stdout;
+  const three = (await sample('--count', '3')).stdout;
+  const parts = three.split('---\n');
+  assert.equal(parts.length, 3);
+  assert.equal(parts[0], one);
+  assert.equal(new Set(parts).size, 3);
+  assert.equal((await sample('--count', '0')).code, 2);
+});

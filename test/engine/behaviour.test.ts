@@ -1,0 +1,132 @@
+/** How the fast engines live with the program around them: turns of the event loop, ends, refused calls. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { MAILBOX_LENGTH } from '../../src/engine/cpu/calls.ts';
+import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
+import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
+import { MemoryBlocks } from '../../src/engine/cpu/wasm-memory.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import { Network } from '../../src/model/network.ts';
+import { root } from '../cli/command.ts';
+import { fastEngines } from './engines.ts';
+
+for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('one thread'))) {
+  test(`${name}: a timer is served during steps of hundreds of milliseconds`, async () => {
+    const engine = await make();
+    const config = { cell: 'lstm', layers: 3, hiddenSize: 700, vocabularySize: 65, dropout: 0 } as const;
+    const network = new Network(engine, config, { batchSize: 50, sequenceLength: 10 });
+    const tokens = new Int32Array(500);
+    const state = network.makeState();
+    let latest = performance.now();
+    let longest = 0;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - latest);
+      latest = now;
+    }, 5);
+    const start = performance.now();
+    network.differentiate({ inputs: tokens, targets: tokens }, state, { seed: 1, iteration: 1 });
+    await engine.read(network.totalLoss);
+    await engine.read(network.gradient);
+    const took = performance.now() - start;
+    clearInterval(timer);
+    assert.ok(took > 50, `${took} ms: too fast to tell`);
+    assert.ok(longest < Math.max(50, took / 3), `the timer waited ${longest} of ${took} ms`);
+    await engine.close();
+  });
+}
+
+test('threads and workers do not keep a finished script alive', () => {
+  const script = `
+    const { makeEngine } = await import('./src/engine/select.node.ts');
+    for (const engine of ['auto', 'wasm']) {
+      const { engine: made } = await makeEngine({ engine, precision: 'float32' });
+      const tensor = made.tensor('float', [2]);
+      made.write(tensor, [1, 2]);
+      console.log((await made.read(tensor)).join());
+    }`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type', 'module', '-e', script],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 20_000,
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, '1,2\n1,2\n');
+});
+
+/** Fills a mailbox with numbers that could be anything. */
+function randomMailbox(random: () => number, buffers: readonly number[]): Float64Array {
+  const kinds = [0, 1, 2, 3, 16, 17, 1000, 1e9, 2 ** 40, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY];
+  const mailbox = Float64Array.from(
+    { length: MAILBOX_LENGTH },
+    () => kinds[Math.floor(random() * kinds.length)] as number,
+  );
+  mailbox[0] = Math.floor(random() * 24) - 1;
+  for (let i = 25; i < MAILBOX_LENGTH; i++)
+    mailbox[i] = random() < 0.2 ? 0 : (buffers[i % buffers.length] as number);
+  return mailbox;
+}
+
+for (const kind of ['native', 'wasm'] as const) {
+  const skip = kind === 'native' && nativeVariants().length === 0 ? 'it was not built here' : false;
+  test(`${kind}: calls of nonsense are refused, and the engine lives on`, { skip }, async () => {
+    const backend = kind === 'native' ? nativeBackend({ threads: 2 }) : await nodeWasmBackend(2);
+    const buffers = [64, 4096, 65536].map((bytes) => backend.allocate(bytes));
+    let state = 12345;
+    const random = () => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return state / 2 ** 32;
+    };
+    let refused = 0;
+    for (let i = 0; i < 3000; i++) {
+      backend.submit(randomMailbox(random, buffers), i % 2 === 0);
+      try {
+        await backend.read(buffers[0] as number, 0, new Float32Array(1));
+      } catch (error) {
+        assert.match(String(error), /refused a call/);
+        refused++;
+      }
+    }
+    assert.ok(refused > 1500, `${refused} refused`);
+    assert.throws(() => backend.write(buffers[0] as number, 60, new Float32Array(2)), /beyond the buffer/);
+    assert.throws(() => backend.write(999, 0, new Float32Array(1)));
+    backend.write(buffers[0] as number, 0, Float32Array.of(7));
+    assert.deepEqual([...(await backend.read(buffers[0] as number, 0, new Float32Array(1)))], [7]);
+    await backend.close();
+  });
+}
+
+test('an engine that can not work is an error that says why', async () => {
+  const before = process.env.CHAR_RNN_ISA;
+  process.env.CHAR_RNN_ISA = 'sse9';
+  await assert.rejects(makeEngine({ engine: 'auto', precision: 'float32' }), { code: 'unsupported' });
+  if (before === undefined) delete process.env.CHAR_RNN_ISA;
+  else process.env.CHAR_RNN_ISA = before;
+  await assert.rejects(makeEngine({ engine: 'wasm', precision: 'float64' }), {
+    code: 'usage',
+    message: /float64/,
+  });
+  const { engine, notice } = await makeEngine({ engine: 'auto', precision: 'float64' });
+  assert.equal(engine.description.name, 'reference');
+  assert.match(notice ?? '', /float64/);
+});
+
+test('blocks of a memory: neighbours that are free become one', () => {
+  let end = 0;
+  const blocks = new MemoryBlocks(100, (to) => {
+    end = Math.max(end, to);
+  });
+  const [a, b, c] = [blocks.take(100), blocks.take(64), blocks.take(1)];
+  assert.deepEqual([a, b, c], [128, 256, 320]);
+  blocks.give(a);
+  blocks.give(b);
+  assert.equal(blocks.take(190), a);
+  assert.equal(blocks.take(1000), 384);
+  assert.equal(end, 384 + 1024);
+  assert.throws(() => blocks.give(5), RangeError);
+});

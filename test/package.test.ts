@@ -1,0 +1,124 @@
+/** The package as it would be published: packed, installed into an empty folder, used; without the add-on and with it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { nativeVariants } from '../src/engine/cpu/native.node.ts';
+import { root } from './cli/command.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const NO_REGISTRY = /ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTCACHED/;
+
+function run(program: string, words: readonly string[], cwd: string, env: Record<string, string> = {}) {
+  return spawnSync(program, words, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    shell: process.platform === 'win32',
+  });
+}
+
+/** The package in an empty project; undefined (and the test skipped) where npm reaches no registry. */
+function installed(
+  context: TestContext,
+): { folder: string; charRnn: (...words: string[]) => ReturnType<typeof run> } | undefined {
+  const folder = temporaryFolder(context);
+  const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
+  assert.equal(packed.status, 0, packed.stderr);
+  const [{ filename, size, files }] = JSON.parse(packed.stdout);
+  assert.ok(size < 600_000, `${size} bytes packed`);
+  const names = (files as { path: string }[]).map(({ path }) => path);
+  for (const wanted of [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli/main.js',
+    'native/kernels/kernels.cpp',
+    'scripts/build-native.mjs',
+    'README.md',
+    'LICENSE',
+  ]) {
+    assert.ok(names.includes(wanted), wanted);
+  }
+  assert.ok(!names.some((name) => /^(src|test|build|node_modules)\//.test(name)), names.join('\n'));
+  writeFileSync(join(folder, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
+  const install = run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${filename}`],
+    folder,
+  );
+  if (install.status !== 0 && NO_REGISTRY.test(install.stderr)) {
+    context.skip('npm reaches no registry here');
+    return undefined;
+  }
+  assert.equal(install.status, 0, install.stderr);
+  const main = join(folder, 'node_modules', 'char-rnn-ts', 'dist', 'cli', 'main.js');
+  const env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  return { folder, charRnn: (...words) => run(process.execPath, [main, ...words], folder, env) };
+}
+
+const small = [
+  'book.txt',
+  '-rnn_size',
+  '8',
+  '-batch_size',
+  '4',
+  '-seq_length',
+  '10',
+  '--max_iterations',
+  '3',
+];
+
+test('installed without the add-on it runs on WebAssembly; build-native gives it the add-on', (context) => {
+  const it = installed(context);
+  if (!it) return;
+  writeFileSync(join(it.folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  assert.ok(
+    !existsSync(join(it.folder, 'node_modules', 'char-rnn-ts', 'build')),
+    'nothing was compiled by the install',
+  );
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  assert.equal(it.charRnn('--version').stdout, `${version}\n`);
+  const plain = it.charRnn('train', ...small);
+  assert.equal(plain.status, 0, plain.stderr);
+  assert.match(plain.stdout, /WebAssembly SIMD/);
+  assert.match(plain.stdout, /char-rnn build-native/, 'it says how to get the faster engine');
+  const forced = it.charRnn('train', ...small, '--engine', 'native');
+  assert.equal(forced.status, 1);
+  assert.match(forced.stderr, /native engine is not installed/);
+
+  const program = "import { train } from 'char-rnn-ts'; console.log(typeof train);";
+  const used = run(process.execPath, ['--input-type', 'module', '-e', program], it.folder);
+  assert.equal(used.stdout, 'function\n', used.stderr);
+
+  if (nativeVariants().length === 0) return;
+  const built = it.charRnn('build-native');
+  assert.equal(built.status, 0, built.stderr);
+  const native = it.charRnn('train', ...small);
+  assert.match(native.stdout, /device: CPU, native engine/);
+});
+
+const skip = existsSync(join(root, 'build', 'native', 'char-rnn.node'))
+  ? false
+  : 'the add-on was not built here';
+test('installed beside the optional package of the platform it runs on the native engine', {
+  skip,
+}, (context) => {
+  const it = installed(context);
+  if (!it) return;
+  writeFileSync(join(it.folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  const made = run(
+    process.execPath,
+    [join(root, 'scripts', 'pack-native.mjs'), join(it.folder, 'native')],
+    root,
+  );
+  assert.equal(made.status, 0, made.stderr);
+  const install = run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', './native'],
+    it.folder,
+  );
+  assert.equal(install.status, 0, install.stderr);
+  const { stdout, stderr } = it.charRnn('train', ...small);
+  assert.match(stdout, /device: CPU, native engine/, stderr);
+});
