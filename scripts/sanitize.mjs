@@ -19,7 +19,9 @@ const RUNS = [
   [
     'thread',
     'libtsan.so',
-    { TSAN_OPTIONS: `halt_on_error=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}` },
+    {
+      TSAN_OPTIONS: `halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}`,
+    },
     ['contract', 'same-bits'],
   ],
 ];

@@ -22,7 +22,7 @@ const sizes: readonly (readonly [Cell, number, number, number, number])[] = [
   ['gru', 33, 3, 50, 2],
   ['rnn', 33, 1, 50, 65],
   ['lstm', 33, 50, 50, 65],
-  ['lstm', 700, 1, 1, 5000],
+  ['lstm', 33, 3, 1, 5000],
   ['gru', 700, 1, 3, 65],
   ['rnn', 700, 3, 2, 65],
   ['lstm', 700, 1, 3, 300],
@@ -35,7 +35,7 @@ interface Results {
 }
 
 async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[number]): Promise<Results> {
-  const config = { cell, layers: 2, hiddenSize: H, vocabularySize: V, dropout: 0.3 };
+  const config = { cell, layers: H < 700 ? 2 : 1, hiddenSize: H, vocabularySize: V, dropout: 0.3 };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
   const random = new MersenneTwister(H + 1);
   network.writeParameters(initialParameters(network.layout, random));
@@ -45,10 +45,11 @@ async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[numb
   for (let iteration = 1; iteration <= 2; iteration++) {
     network.differentiate({ inputs: tokens(), targets: tokens() }, state, { seed: 1, iteration });
   }
+  const top = state.at(-1) as (typeof state)[number];
   return {
     loss: (await engine.read(network.totalLoss)) as Float32Array,
     gradient: await engine.read(network.gradient),
-    state: (await engine.read(state[1] as (typeof state)[number])) as Float32Array,
+    state: (await engine.read(top)) as Float32Array,
   };
 }
 
