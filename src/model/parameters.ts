@@ -4,7 +4,7 @@
  * The original's flat order differs from the engine's canonical one (`engine/layout.ts`) for the gru alone, which it
  * builds from six linear maps a layer: z's two, the candidate's input map, r's two, the candidate's recurrent map.
  */
-import type { FloatArray } from '../engine/engine.ts';
+import type { FloatArray, Precision } from '../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../engine/layout.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 
@@ -66,19 +66,24 @@ export function toOriginalOrder<T extends FloatArray>(layout: Layout, canonical:
 }
 
 /**
- * The original's initial parameters, in canonical order, in double.
+ * The original's initial parameters, in canonical order; drawn in double, and rounded for float32.
  *
  * Every linear map there first draws weights that are then overwritten, hence the skipped draws. The lstm's forget gates
  * start with an input bias of 1.
  */
-export function initialParameters(layout: Layout, generator: MersenneTwister): Float64Array {
+export function initialParameters(
+  layout: Layout,
+  generator: MersenneTwister,
+  precision: Precision = 'float64',
+): FloatArray {
   const count = parameterCount(layout);
   generator.skip(count);
-  const flat = Float64Array.from(
-    { length: count },
-    () => generator.nextUniform() * (2 * INITIAL_RANGE) - INITIAL_RANGE,
-  );
-  const parameters = fromOriginalOrder(layout, flat);
+  const parameters = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
+  for (const { offset, size } of originalPieces(layout)) {
+    for (let i = offset; i < offset + size; i++) {
+      parameters[i] = generator.nextUniform() * (2 * INITIAL_RANGE) - INITIAL_RANGE;
+    }
+  }
   for (const slice of parameterSlices(layout)) {
     const module = layout[slice.module];
     if (module?.kind !== 'recurrent' || module.cell !== 'lstm' || slice.name !== 'bias_ih') continue;

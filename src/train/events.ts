@@ -32,7 +32,7 @@ export interface StartedEvent {
   /** Tokens in the text that is trained on and held out. */
   readonly tokens: number;
   readonly parameters: number;
-  /** Bytes that the engine has taken for the model, its optimizer and its activations. */
+  /** Bytes by which the run makes the process grow, about. */
   readonly memory: number;
   /** The engine in one line. */
   readonly engine: string;

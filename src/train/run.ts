@@ -61,7 +61,9 @@ export class TrainingRun {
     this.schedule = makeSchedule(options, splits.train.count);
     this.network = new Network(engine, config, options);
     this.#generator = new MersenneTwister(options.seed);
-    this.network.writeParameters(initial ?? initialParameters(this.network.layout, this.#generator));
+    this.network.writeParameters(
+      initial ?? initialParameters(this.network.layout, this.#generator, options.precision),
+    );
     this.#optimizer = new Optimizer(engine, this.network, options);
     this.#state = this.network.makeState();
     this.#learningRate = options.learningRate;

@@ -111,11 +111,21 @@ function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits): Tr
     },
     tokens: corpus.tokens.length,
     parameters: parameterCount(run.network.layout),
-    memory: engine.bytesInUse,
+    memory: memoryOf(run, input),
     engine: engine.description.text,
     iterations: run.schedule.last,
     writes: input.storage?.place,
   };
+}
+
+/** What Node takes beside data: code, and room to work. */
+const PROGRAM_BYTES = 15e6;
+
+/** Bytes by which the run makes the process grow: the engine's, and the copies that a save makes of parameters and moments. */
+function memoryOf(run: TrainingRun, { engine, options }: TrainerInput): number {
+  const bytes = options.precision === 'float64' ? 8 : 4;
+  const copies = parameterCount(run.network.layout) * (1 + momentCount(options.optimizer)) * bytes;
+  return engine.bytesInUse + copies + PROGRAM_BYTES;
 }
 
 function withoutUpdated({ updated: _, ...figures }: IterationFigures) {

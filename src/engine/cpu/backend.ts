@@ -9,6 +9,8 @@ export interface Backend {
   /** `AVX-512`, `WebAssembly SIMD`, … */
   readonly instructions: string;
   readonly threads: number;
+  /** Bytes that it takes beside buffers: threads, code. */
+  readonly overhead: number;
   /** A buffer of zeros. Throws `MemoryError` where there is no room. */
   allocate(bytes: number): BufferId;
   /** Gives a buffer back after everything that was submitted. */

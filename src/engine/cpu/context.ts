@@ -128,7 +128,7 @@ export class CpuContext {
   }
 
   get bytesInUse(): number {
-    let sum = 0;
+    let sum = this.backend.overhead;
     for (const bytes of this.#sizes.values()) sum += bytes;
     return sum;
   }

@@ -86,6 +86,7 @@ class NativeBackend implements Backend {
   readonly name = 'native';
   readonly instructions: string;
   readonly threads: number;
+  readonly overhead = 1e6;
   readonly #addon: Addon;
   readonly #engine: object;
 

@@ -221,6 +221,11 @@ class WasmBackend implements Backend {
     await Promise.all(workers.map((worker) => worker.stop()));
   }
 
+  /** A worker has a JavaScript of its own. */
+  get overhead(): number {
+    return this.#workers.length * 11e6 + this.threads * STACK;
+  }
+
   get #isIdle(): boolean {
     return this.#workers.length === 0 || Atomics.load(this.#words(), DONE) === this.#submitted;
   }

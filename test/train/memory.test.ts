@@ -1,0 +1,32 @@
+/** That the memory told at the start is what a run takes. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { root } from '../cli/command.ts';
+
+const program = `
+  import { train } from './dist/index.js';
+  const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(4000);
+  const before = process.memoryUsage().rss;
+  let told = 0;
+  const growth = [];
+  for await (const event of train({ text, hiddenSize: 400, maxIterations: 4 })) {
+    if (event.type === 'started') told = event.memory;
+    if (event.type === 'iteration') growth.push(process.memoryUsage().rss - before);
+  }
+  console.log(JSON.stringify({ told, growth }));`;
+
+test('the memory told at the start is within 15% of the growth, and all of it is taken by then', () => {
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type', 'module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  assert.notEqual(stdout, '', stderr);
+  const { told, growth } = JSON.parse(stdout) as { told: number; growth: number[] };
+  const last = growth.at(-1) as number;
+  assert.ok(Math.abs(told / last - 1) < 0.15, `told ${told}, grew by ${last}`);
+  assert.ok(
+    last < 1.05 * (growth[0] as number),
+    `it grew from ${growth[0]} to ${last} after the first iteration`,
+  );
+});
