@@ -26,6 +26,10 @@ const RUNS = [
   ],
 ];
 
+if (spawnSync('g++', ['--version']).status !== 0) {
+  console.error('g++ is needed: apt install g++');
+  process.exit(1);
+}
 let failed = false;
 for (const [sanitizer, library, options, tests] of RUNS) {
   console.log(`== ${sanitizer}`);
