@@ -64,6 +64,9 @@ export type CheckpointErrorCode =
   | 'checkpoint-other-kind'
   | 'checkpoint-newer'
   | 'checkpoint-vocabulary'
+  | 'checkpoint-not-resumable'
+  | 'checkpoint-option'
+  | 'checkpoint-other-text'
   | 'checkpoint-unwritable'
   | 'checkpoint-save-failed';
 

@@ -42,11 +42,18 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
       const flag = byName.get(name);
       if (!flag) throw unknownFlag(shown, name, byName.keys());
       typed.set(flag.key, shown);
-      const takesNext = attached === undefined && flag.type.kind !== 'boolean';
+      const { bareValue } = flag.info;
+      const next = words[at + 1];
+      const isBare = bareValue !== undefined && (next === undefined || next.startsWith('-'));
+      const takesNext = attached === undefined && flag.type.kind !== 'boolean' && !isBare;
       if (takesNext && at + 1 === words.length) {
         throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
       }
-      values[flag.key] = toValue(flag, shown, takesNext ? words[++at] : attached);
+      values[flag.key] = toValue(
+        flag,
+        shown,
+        takesNext ? words[++at] : (attached ?? (isBare ? bareValue : undefined)),
+      );
     }
   }
   return { values, typed, positionals, help };

@@ -50,6 +50,14 @@ export const trainFlagsSchema = z.strictObject({
     value: 'FILE',
     original: true,
   }),
+  resume: option(z.optional(z.string()), {
+    flag: 'resume',
+    group: 'Training',
+    help: 'go on with a run as if it had never stopped: a checkpoint, or a folder for its newest; alone: checkpoint_dir',
+    value: '[FILE]',
+    bareValue: '',
+    common: true,
+  }),
   checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
     flag: 'checkpoint_dir',
     group: 'Output',

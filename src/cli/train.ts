@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { FinishedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
-import { train } from '../train/train.node.ts';
+import { type TrainInput, train } from '../train/train.node.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { trainCommand } from './commands.ts';
@@ -27,8 +27,9 @@ export async function runTrain(words: readonly string[]): Promise<number> {
       return 0;
     }
     const { own, options } = splitOptions(given);
-    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, ...files } = own;
-    const textFile = textOf(given, dataDir);
+    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, ...rest } = own;
+    const files = { ...rest, ...resumedFiles(given, rest) };
+    const textFile = textOf(given, dataDir, files.resume !== undefined);
     const notice = deviceNotice(given.typed, { gpuid, opencl });
     if (notice) process.stderr.write(`${notice}\n`);
     view = await makeView(log);
@@ -66,7 +67,20 @@ function splitOptions({ values }: Arguments) {
   };
 }
 
-function textOf({ positionals, typed }: Arguments, dataDir: string): string {
+/** With --resume alone the newest in the checkpoint folder; new checkpoints then go beside the one resumed from. */
+function resumedFiles(
+  { typed }: Arguments,
+  { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
+): Pick<TrainInput, 'resume' | 'checkpointDir'> {
+  if (resume === undefined) return { checkpointDir };
+  return {
+    resume: resume || checkpointDir,
+    checkpointDir: typed.has('checkpointDir') ? checkpointDir : undefined,
+  };
+}
+
+/** The text to train on; undefined for a run that is resumed and knows its own. */
+function textOf({ positionals, typed }: Arguments, dataDir: string, resumes: boolean): string | undefined {
   const [text, ...more] = positionals;
   if (more.length > 0)
     throw new UsageError(`train takes one text, got ${positionals.length}: ${positionals.join(' ')}`);
@@ -74,7 +88,9 @@ function textOf({ positionals, typed }: Arguments, dataDir: string): string {
     throw new UsageError(`the text is named twice: ${text} and ${typed.get('dataDir')} ${dataDir}`);
   }
   if (text !== undefined) return text;
-  if (typed.has('dataDir') || existsSync(join(dataDir, 'input.txt'))) return dataDir;
+  if (typed.has('dataDir')) return dataDir;
+  if (resumes) return undefined;
+  if (existsSync(join(dataDir, 'input.txt'))) return dataDir;
   throw new UsageError(
     `no text was named, and there is no ${join(dataDir, 'input.txt')} here. Name one:\n` +
       '  char-rnn train book.txt              a text file\n' +

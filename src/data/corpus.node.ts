@@ -1,6 +1,6 @@
 /** A corpus from files, with the two convenience files that spare making it anew. */
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { cacheDir } from '../util/cache-dir.node.ts';
 import { sha256 } from '../util/hash.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
@@ -49,6 +49,9 @@ export async function loadCorpus(source: { readonly path: string }, options: Loa
       bytes: file.bytes.length,
       sha256: await sha256(file.bytes),
       characters: prepared.tokens.length,
+      path: file.path && resolve(file.path),
+      validPath: options.valid && resolve(options.valid),
+      testPath: options.test && resolve(options.test),
     },
     notices: [...notices, ...prepared.notices, ...heldOut.notices],
   };

@@ -15,6 +15,10 @@ export interface TextFacts {
   readonly sha256: string;
   /** Symbols in it. */
   readonly characters: number;
+  /** Where it and the held-out texts are, where they are files. */
+  readonly path?: string | undefined;
+  readonly validPath?: string | undefined;
+  readonly testPath?: string | undefined;
 }
 
 export interface Corpus {

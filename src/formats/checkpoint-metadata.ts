@@ -44,7 +44,15 @@ const metadataSchema = z.object({
       optimizerSteps: count(),
       batchSize: size(),
       cursor: count(),
-      text: z.optional(z.object({ bytes: count(), sha256: z.string() })),
+      text: z.optional(
+        z.object({
+          bytes: count(),
+          sha256: z.string(),
+          path: z.optional(z.string()),
+          validPath: z.optional(z.string()),
+          testPath: z.optional(z.string()),
+        }),
+      ),
     }),
   ),
 });

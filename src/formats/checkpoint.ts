@@ -9,6 +9,15 @@ export interface LossRecord {
   readonly values: Float64Array;
 }
 
+/** Which text a run is trained on, and where it was, so that the run can be resumed. */
+export interface TrainedText {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly path?: string | undefined;
+  readonly validPath?: string | undefined;
+  readonly testPath?: string | undefined;
+}
+
 /** All that is needed to go on training as if it had not stopped. */
 export interface TrainingState {
   /** Name of the run, the same in all its checkpoints. */
@@ -32,7 +41,7 @@ export interface TrainingState {
   readonly trainLosses: LossRecord;
   readonly validationLosses: LossRecord;
   /** The text that it was trained on. */
-  readonly text: { readonly bytes: number; readonly sha256: string } | undefined;
+  readonly text: TrainedText | undefined;
 }
 
 export interface Checkpoint {

@@ -59,8 +59,8 @@ async function missing(path: string, cause: unknown): Promise<CheckpointError> {
   return new CheckpointError('checkpoint-missing', `there is no checkpoint ${path}. ${hint}`, { cause });
 }
 
-/** The checkpoint in a folder that was written last. */
-async function newestCheckpoint(folder: string): Promise<string | undefined> {
+/** The checkpoint in a folder that was written last; undefined where there is none, or no folder. */
+export async function newestCheckpoint(folder: string): Promise<string | undefined> {
   try {
     const names = (await readdir(folder)).filter(
       (name) => name.endsWith('.safetensors') && !basename(name).startsWith('.'),

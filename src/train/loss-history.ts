@@ -15,6 +15,13 @@ export class LossHistory {
     return true;
   }
 
+  /** A history that goes on from a record. */
+  static from({ iterations, values }: LossRecord): LossHistory {
+    const history = new LossHistory();
+    for (const [index, iteration] of iterations.entries()) history.add(iteration, values[index] as number);
+    return history;
+  }
+
   get first(): number | undefined {
     return this.#values[0];
   }

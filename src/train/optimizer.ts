@@ -46,6 +46,14 @@ export class Optimizer {
     return this.#steps;
   }
 
+  /** Goes on from moments in canonical order and a number of updates. */
+  restore(moments: readonly FloatArray[], steps: number): void {
+    moments.forEach((values, index) => {
+      this.#engine.write(this.#moments[index] as Vector, values);
+    });
+    this.#steps = steps;
+  }
+
   /** One update from the gradient that the network holds. Clips the gradient in place. */
   async update(network: Network, learningRate: number): Promise<UpdateFigures> {
     this.#engine.update({

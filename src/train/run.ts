@@ -3,7 +3,7 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine, FloatArray } from '../engine/engine.ts';
-import type { TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
+import type { TrainedCheckpoint, TrainedText, TrainingState } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
@@ -26,11 +26,26 @@ export interface IterationFigures extends Omit<IterationEvent, 'type' | 'millise
   readonly updated: boolean;
 }
 
+export interface RunInput {
+  readonly engine: Engine;
+  readonly config: ModelConfig;
+  readonly options: TrainingOptions;
+  readonly corpus: Corpus;
+  readonly splits: Splits;
+  readonly start: RunStart | undefined;
+}
+
+/** What a run begins with instead of random parameters: others, in canonical order, and perhaps a whole state to go on from. */
+export interface RunStart {
+  readonly parameters: FloatArray;
+  readonly training?: TrainingState | undefined;
+}
+
 export class TrainingRun {
   readonly network: Network;
   readonly schedule: Schedule;
-  readonly trainLosses = new LossHistory();
-  readonly validationLosses = new LossHistory();
+  readonly trainLosses: LossHistory;
+  readonly validationLosses: LossHistory;
   /** Iterations made. */
   iteration = 0;
   readonly #engine: Engine;
@@ -41,18 +56,11 @@ export class TrainingRun {
   readonly #optimizer: Optimizer;
   readonly #state: NetworkState;
   readonly #generator: MersenneTwister;
-  readonly #runId = crypto.randomUUID();
+  readonly #runId: string;
   #learningRate: number;
 
-  /** @param initial Parameters in canonical order to start from, instead of random ones. */
-  constructor(
-    engine: Engine,
-    config: ModelConfig,
-    options: TrainingOptions,
-    corpus: Corpus,
-    splits: Splits,
-    initial: FloatArray | undefined,
-  ) {
+  constructor({ engine, config, options, corpus, splits, start }: RunInput) {
+    const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
     this.#options = options;
@@ -60,13 +68,30 @@ export class TrainingRun {
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count);
     this.network = new Network(engine, config, options);
-    this.#generator = new MersenneTwister(options.seed);
+    this.#generator = resumed
+      ? MersenneTwister.restore(resumed.generator)
+      : new MersenneTwister(options.seed);
     this.network.writeParameters(
-      initial ?? initialParameters(this.network.layout, this.#generator, options.precision),
+      start?.parameters ?? initialParameters(this.network.layout, this.#generator, options.precision),
     );
     this.#optimizer = new Optimizer(engine, this.network, options);
     this.#state = this.network.makeState();
     this.#learningRate = options.learningRate;
+    this.#runId = resumed?.runId ?? crypto.randomUUID();
+    this.trainLosses = resumed ? LossHistory.from(resumed.trainLosses) : new LossHistory();
+    this.validationLosses = resumed ? LossHistory.from(resumed.validationLosses) : new LossHistory();
+    if (resumed) this.#restore(resumed);
+  }
+
+  /** All that an iteration changes, as it was; a learning rate that was given anew is kept. */
+  #restore(training: TrainingState): void {
+    this.iteration = training.iteration;
+    this.#optimizer.restore(training.moments, training.optimizerSteps);
+    training.carriedState.forEach((state, layer) => {
+      this.#engine.write(this.#state[layer] as NetworkState[number], state);
+    });
+    if (training.options.learningRate === this.#options.learningRate)
+      this.#learningRate = training.learningRate;
   }
 
   get epoch(): number {
@@ -135,7 +160,7 @@ export class TrainingRun {
       generator: this.#generator.save(),
       trainLosses: this.trainLosses.toRecord(),
       validationLosses: this.validationLosses.toRecord(),
-      text: { bytes: this.#corpus.text.bytes, sha256: this.#corpus.text.sha256 },
+      text: this.#trainedText(),
     };
     return {
       config: this.#config,
@@ -143,6 +168,16 @@ export class TrainingRun {
       vocabulary: this.#corpus.vocabulary,
       parameters: await this.network.readParameters(),
       training,
+    };
+  }
+
+  #trainedText(): TrainedText {
+    const { bytes, sha256, path, validPath, testPath } = this.#corpus.text;
+    return {
+      ...{ bytes, sha256 },
+      ...(path !== undefined && { path }),
+      ...(validPath !== undefined && { validPath }),
+      ...(testPath !== undefined && { testPath }),
     };
   }
 }

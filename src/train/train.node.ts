@@ -1,12 +1,16 @@
 /** `train` in Node: texts and checkpoints are files. */
 import { totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { loadCorpus } from '../data/corpus.node.ts';
+import { buildCorpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import { UsageError } from '../errors.ts';
-import { readCheckpointFile } from '../formats/read.node.ts';
+import { newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
+import { formatCount } from '../util/format-number.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
+import { asTrained, checkSameText, resumedOptions } from './resume.ts';
 import { startingOptions, trainOn, train as trainOnText } from './train.ts';
 
 export interface TrainInput extends TrainingOptionsInput {
@@ -21,6 +25,11 @@ export interface TrainInput extends TrainingOptionsInput {
   readonly checkpointDir?: string | undefined;
   /** Checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
   readonly initFrom?: string | undefined;
+  /**
+   * Checkpoint of a run to go on with as if it had never stopped, or the folder whose newest one it is. The text, its options and
+   * the folder for new checkpoints are the run's own where they are not given.
+   */
+  readonly resume?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,7 +45,11 @@ export interface TrainInput extends TrainingOptionsInput {
  * @throws {DivergenceError} when the loss is not finite or three times the first
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, textFile, validFile, testFile, checkpointDir, initFrom, signal, ...given } = input;
+  const { text, textFile, validFile, testFile, checkpointDir, initFrom, resume, signal, ...given } = input;
+  if (resume !== undefined) {
+    yield* resumeTraining(resume, input);
+    return;
+  }
   if ((text === undefined) === (textFile === undefined)) {
     throw new UsageError('train: give either text, the text itself, or textFile, where it is');
   }
@@ -61,6 +74,43 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     { ...options, vocabulary: initial?.vocabulary, valid: validFile, test: testFile },
   );
   yield* trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, settings);
+}
+
+/** Goes on with the run of a checkpoint. */
+async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, textFile, validFile, testFile, checkpointDir, initFrom, resume: _, signal, ...given } = input;
+  if (initFrom !== undefined)
+    throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
+  const path = (await newestCheckpoint(from)) ?? from;
+  const checkpoint = asTrained(await readCheckpointFile(path), path);
+  const { options, notices } = resumedOptions(given, checkpoint, path);
+  const known = checkpoint.training.text;
+  const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
+  const corpus =
+    text !== undefined
+      ? await buildCorpus({ text, name: 'the text' }, corpusOptions)
+      : await loadCorpus(
+          { path: textOfRun(textFile ?? known?.path, path) },
+          { ...corpusOptions, valid: validFile ?? known?.validPath, test: testFile ?? known?.testPath },
+        );
+  checkSameText(corpus.text, checkpoint, path);
+  const { iteration, epoch } = checkpoint.training;
+  const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
+  yield* trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
+    storage: folderStorage(checkpointDir ?? dirname(path)),
+    initial: checkpoint,
+    resumes: true,
+    signal,
+    availableMemory: availableMemory(),
+    makeEngine,
+  });
+}
+
+function textOfRun(path: string | undefined, checkpoint: string): string {
+  if (path !== undefined) return path;
+  throw new UsageError(
+    `${checkpoint} does not say where its text is. Name it: char-rnn train TEXT --resume ${checkpoint}`,
+  );
 }
 
 /** What the machine, or the container, has in all. */

@@ -79,7 +79,8 @@ export async function* trainOn(
     signal,
     availableMemory = DEFAULT_MEMORY,
     makeEngine = makePortableEngine,
-  }: TrainSettings,
+    resumes = false,
+  }: TrainSettings & { readonly resumes?: boolean },
 ): AsyncGenerator<TrainingEvent, void, void> {
   const options = asked.fit ? { ...asked, ...fitShape(corpus, asked) } : asked;
   const notices = [...corpus.notices];
@@ -96,7 +97,7 @@ export async function* trainOn(
       options,
       engine,
       storage,
-      parameters: initial?.parameters,
+      start: initial && { parameters: initial.parameters, training: resumes ? initial.training : undefined },
       signal,
       availableMemory,
     });

@@ -8,7 +8,7 @@
 import type { Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { splitCorpus, splitWarnings } from '../data/splits.ts';
-import type { Engine, FloatArray } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError } from '../errors.ts';
 import { saveCheckpoint } from '../formats/checkpoint-name.ts';
@@ -16,11 +16,12 @@ import type { CheckpointStorage } from '../formats/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
+import { formatCount } from '../util/format-number.ts';
 import { evaluateSplit } from './evaluation.ts';
-import type { CheckpointedEvent, TrainingEvent } from './events.ts';
+import type { CheckpointedEvent, FinishedEvent, TrainingEvent } from './events.ts';
 import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
-import { type IterationFigures, TrainingRun } from './run.ts';
+import { type IterationFigures, type RunStart, TrainingRun } from './run.ts';
 import { checkStability } from './stability.ts';
 
 export interface TrainerInput {
@@ -29,8 +30,8 @@ export interface TrainerInput {
   readonly engine: Engine;
   /** Where checkpoints go. Absent: nowhere. */
   readonly storage?: CheckpointStorage | undefined;
-  /** Parameters to start from, in canonical order. */
-  readonly parameters?: FloatArray | undefined;
+  /** What to start from instead of random parameters. */
+  readonly start?: RunStart | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. */
@@ -49,10 +50,15 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
   const splits = splitCorpus(corpus, options);
   const config = configOf(corpus, options);
   checkMemory(config, { ...options, moments: momentCount(options.optimizer) }, input.availableMemory);
-  await storage?.prepare();
-
-  const run = new TrainingRun(engine, config, options, corpus, splits, input.parameters);
+  const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
+  const isOver = run.iteration >= run.schedule.last;
+  if (!isOver) await storage?.prepare();
   yield startedEvent(run, input, splits);
+  if (isOver) {
+    yield { type: 'notice', message: overMessage(run) };
+    yield await finishedEvent(run, 'completed', undefined);
+    return;
+  }
   for (const warning of splitWarnings(splits, options)) yield { type: 'warning', ...warning };
 
   const saver = new Saver(run, options.saveName, storage);
@@ -80,16 +86,25 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
     // The consumer left the loop, or something failed: what was learned is kept.
     if (!ended && saver.needed) await saver.saveQuietly();
   }
-  yield {
-    type: 'finished',
-    reason: endReason(run, input),
-    iteration: run.iteration,
-    epoch: run.epoch,
-    checkpoint: await run.checkpoint(),
-    path: saver.failure ? undefined : saver.path,
-  };
+  yield await finishedEvent(run, endReason(run, input), saver.failure ? undefined : saver.path);
   // The caller has the model; a program that relies on the file is told.
   if (saver.failure) throw saver.failure;
+}
+
+async function finishedEvent(
+  run: TrainingRun,
+  reason: FinishedEvent['reason'],
+  path: string | undefined,
+): Promise<FinishedEvent> {
+  const { iteration, epoch } = run;
+  return { type: 'finished', reason, iteration, epoch, checkpoint: await run.checkpoint(), path };
+}
+
+function overMessage({ iteration, schedule }: TrainingRun): string {
+  return (
+    `the run has reached its end, iteration ${formatCount(iteration)} of ${formatCount(schedule.last)}: nothing was trained. ` +
+    'To go further: a larger -max_epochs or --max_iterations; both are totals.'
+  );
 }
 
 function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
@@ -173,12 +188,13 @@ class Saver {
   readonly #run: TrainingRun;
   readonly #name: string;
   readonly #storage: CheckpointStorage | undefined;
-  #savedIteration = 0;
+  #savedIteration: number;
 
   constructor(run: TrainingRun, name: string, storage: CheckpointStorage | undefined) {
     this.#run = run;
     this.#name = name;
     this.#storage = storage;
+    this.#savedIteration = run.iteration;
   }
 
   /** Whether something was learned since the last checkpoint. */

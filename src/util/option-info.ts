@@ -10,6 +10,8 @@ export interface OptionInfo {
   readonly help: string;
   /** What the value stands for in help: `N`, `FILE`. Derived from the type where absent. */
   readonly value?: string;
+  /** What the flag stands for when no value follows it: then the next word begins with a dash, or there is none. */
+  readonly bareValue?: string;
   /** One of the handful that people use first. */
   readonly common?: true;
   /** The original has it, with this name, default and meaning. */

@@ -1,0 +1,86 @@
+/** From a checkpoint back to the run that wrote it. */
+import { CheckpointError } from '../errors.ts';
+import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
+import {
+  checkTrainingOptions,
+  type TrainingOptions,
+  type TrainingOptionsInput,
+  trainingOptionsSchema,
+} from './options.ts';
+
+/** What makes the state of a run fit: options that can't be changed on the way. */
+const FIXED = [
+  ...['cell', 'hiddenSize', 'layers', 'precision'],
+  ...['tokens', 'normalize', 'minCount', 'split', 'trainFraction', 'validationFraction'],
+  ...['batchSize', 'sequenceLength', 'optimizer'],
+] as const;
+
+export interface Resumption {
+  readonly options: TrainingOptions;
+  readonly checkpoint: TrainedCheckpoint;
+  /** What was changed knowingly, in a line each. */
+  readonly notices: readonly string[];
+}
+
+/** @throws {CheckpointError} for a model without a training state */
+export function asTrained(checkpoint: Checkpoint, name: string): TrainedCheckpoint {
+  if (checkpoint.training) return checkpoint as TrainedCheckpoint;
+  throw new CheckpointError(
+    'checkpoint-not-resumable',
+    `${name} is a model to use: it has no training state to resume. To start from its weights: -init_from ${name}`,
+  );
+}
+
+/**
+ * The options of a resumed run: those of the checkpoint, with what is given now.
+ *
+ * @param name What to call the checkpoint in messages.
+ * @throws {OptionError} for a value that does not fit
+ * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
+ */
+export function resumedOptions(
+  given: TrainingOptionsInput,
+  checkpoint: TrainedCheckpoint,
+  name: string,
+): Resumption {
+  const stored = Object.fromEntries(
+    Object.entries(checkpoint.training.options).filter(([key]) =>
+      Object.hasOwn(trainingOptionsSchema.shape, key),
+    ),
+  );
+  // Another machine has another number of processors; results do not depend on it.
+  delete stored.threads;
+  const before = checkTrainingOptions(stored);
+  const options = checkTrainingOptions({ ...stored, ...given, fit: false });
+  const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
+    (key) => given[key] !== undefined && options[key] !== before[key],
+  );
+  const fixed = changed.filter((key) => (FIXED as readonly string[]).includes(key));
+  if (fixed.length > 0) {
+    const list = fixed.map((key) => `${key} is ${before[key]}, not ${options[key]}`).join('; ');
+    throw new CheckpointError(
+      'checkpoint-option',
+      `${name}: ${list}. That can't change in the middle of a run. Resume without it, or start a new run from the weights: -init_from ${name}`,
+    );
+  }
+  const notices = changed
+
+    .filter((key) => key !== 'threads')
+    .map((key) => `resumed with another ${key}: ${options[key]}, was ${before[key]}`);
+  return { options, checkpoint, notices };
+}
+
+/** @throws {CheckpointError} `checkpoint-other-text` unless the text is the one that the run was trained on */
+export function checkSameText(
+  text: { readonly name: string; readonly sha256: string },
+  checkpoint: TrainedCheckpoint,
+  name: string,
+): void {
+  const known = checkpoint.training.text;
+  if (!known || known.sha256 === text.sha256) return;
+  throw new CheckpointError(
+    'checkpoint-other-text',
+    `${text.name} is not the text that ${name} was trained on (SHA-256 ${text.sha256.slice(0, 16)}…, expected ${known.sha256.slice(0, 16)}…).\n` +
+      `To train on another text from these weights: -init_from ${name}`,
+  );
+}

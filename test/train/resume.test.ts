@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
+import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
+import { charRnn } from '../cli/command.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(20);
+
+async function run(input: TrainInput) {
+  const all: TrainingEvent[] = [];
+  for await (const event of train(input)) all.push(event);
+  const last = all.at(-1);
+  assert.ok(last?.type === 'finished');
+  return { all, last, checkpoint: last.checkpoint };
+}
+
+/** A folder with a text, and options of a run on it. */
+function setUp(context: TestContext) {
+  const folder = temporaryFolder(context);
+  process.env.XDG_CACHE_HOME = join(folder, 'cache');
+  const textFile = join(folder, 'book.txt');
+  writeFileSync(textFile, text);
+  const checkpointDir = join(folder, 'cv');
+  const base = {
+    textFile,
+    checkpointDir,
+    hiddenSize: 9,
+    layers: 2,
+    batchSize: 3,
+    sequenceLength: 7,
+    dropout: 0.2,
+  };
+  return { folder, checkpointDir, base };
+}
+
+/** All that training depends on, without what is a run's own. */
+function comparable({ parameters, training }: Checkpoint) {
+  const { runId: _, options: __, ...state } = training as NonNullable<typeof training>;
+  return { parameters, state };
+}
+
+const engines = [...(nativeVariants().length > 0 ? ['native' as const] : []), 'wasm', 'reference'] as const;
+for (const engine of engines) {
+  for (const cell of ['lstm', 'gru', 'rnn'] as const) {
+    const optimizer = cell === 'gru' ? ('adam' as const) : ('rmsprop' as const);
+    test(`${engine}, ${cell}, ${optimizer}: resumed in mid-epoch, after an evaluation, with other threads: the bits of the unbroken run`, async (context) => {
+      const { base, folder } = setUp(context);
+      const options = { ...base, engine, cell, optimizer, evaluateEvery: 8, learningRateDecayAfter: 0 };
+      const whole = await run({
+        ...options,
+        checkpointDir: join(folder, 'whole'),
+        maxIterations: 150,
+        threads: 2,
+      });
+      await run({ ...options, maxIterations: 21, threads: 1 });
+      await run({ resume: base.checkpointDir, maxIterations: 70, threads: 3 });
+      const end = await run({ resume: base.checkpointDir, maxIterations: 150 });
+      assert.equal(end.last.iteration, 150);
+      assert.deepEqual(comparable(end.checkpoint), comparable(whole.checkpoint));
+    });
+  }
+}
+
+test('options come from the checkpoint; a change is said; one that can not be is named', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  const { last } = await run({ ...base, maxIterations: 5, learningRate: 0.004 });
+  const { all } = await run({ resume: last.path, maxIterations: 8, learningRate: 0.001 });
+  const notices = all.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
+  assert.match(
+    notices.join('\n'),
+    /resuming .*_i5\.safetensors at iteration 5[\s\S]*learningRate: 0\.001, was 0\.004/,
+  );
+  const rates = all.flatMap((event) => (event.type === 'iteration' ? [event.learningRate] : []));
+  assert.deepEqual(rates, [0.001, 0.001, 0.001]);
+  await assert.rejects(run({ resume: checkpointDir, cell: 'gru', batchSize: 4 }), {
+    code: 'checkpoint-option',
+    message: /cell is lstm, not gru; batchSize is 3, not 4/,
+  });
+});
+
+test('another text is refused by its hash; the same one elsewhere is fine; so is a folder that was moved', async (context) => {
+  const { base, folder, checkpointDir } = setUp(context);
+  await run({ ...base, maxIterations: 5 });
+  const other = join(folder, 'other.txt');
+  writeFileSync(other, text.replace('rain', 'snow'));
+  await assert.rejects(run({ resume: checkpointDir, textFile: other }), { code: 'checkpoint-other-text' });
+  const moved = join(folder, 'moved');
+  cpSync(checkpointDir, moved, { recursive: true });
+  const again = await run({ resume: moved, text, maxIterations: 6 });
+  assert.ok(again.last.path?.startsWith(moved), 'it goes on beside the one resumed from');
+});
+
+test('a run that has reached its end: nothing is written, it says how to go further', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  await run({ ...base, maxIterations: 5 });
+  const before = readdirSync(checkpointDir).map((name) => [
+    name,
+    statSync(join(checkpointDir, name)).mtimeMs,
+  ]);
+  const { all, last } = await run({ resume: checkpointDir });
+  assert.equal(last.iteration, 5);
+  assert.match(JSON.stringify(all), /reached its end, iteration 5 of 5.*-max_epochs or --max_iterations/);
+  assert.deepEqual(
+    readdirSync(checkpointDir).map((name) => [name, statSync(join(checkpointDir, name)).mtimeMs]),
+    before,
+  );
+});
+
+test('the command: --resume alone, with a folder, with a checkpoint', async (context) => {
+  const { folder } = setUp(context);
+  const env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  const small = ['-rnn_size', '8', '-batch_size', '3', '-seq_length', '7'];
+  const command = (...words: string[]) => charRnn(['train', ...words], { cwd: folder, env });
+  assert.equal((await command('book.txt', ...small, '--max_iterations', '4')).code, 0);
+  for (const [words, total] of [
+    [['--resume', '--max_iterations', '6'], 6],
+    [['--resume', 'cv', '--max_iterations', '8'], 8],
+    [['book.txt', '--resume=cv', '--max_iterations', '9'], 9],
+  ] as const) {
+    const { code, stdout, stderr } = await command(...words);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^${total}/${total} `, 'm'), words.join(' '));
+  }
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  const over = await command('--resume');
+  assert.equal(over.code, 0);
+  assert.match(over.stdout, /reached its end/);
+  const wrong = await command('--resume', '-rnn_size', '16');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /hiddenSize is 8, not 16/);
+  assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
+});
