@@ -88,8 +88,10 @@ const peak = makePeak();
 console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${threads} processors, Node ${process.versions.node}\n`,
 );
-console.log('| batch 50 | ms, median | ms, wall | GFLOPS, best | of the peak | PyTorch, ms | ratio |');
-console.log('|---|---|---|---|---|---|---|');
+console.log(
+  '| batch 50 | ms, median | ms, wall | characters/s | GFLOPS, best | of the peak | PyTorch, ms | ratio |',
+);
+console.log('|---|---|---|---|---|---|---|---|');
 for (const row of ROWS.filter(({ name }) => isWanted(name))) {
   const mine: Timing[] = [];
   const theirs: Timing[][] = [[], []];
@@ -116,9 +118,10 @@ for (const row of ROWS.filter(({ name }) => isWanted(name))) {
     .filter((list) => list.length > 0)
     .map((list) => median(list.map((timing) => timing.median)));
   const peer = peers.length > 0 ? Math.min(...peers) : undefined;
+  const wall = median(mine.map((timing) => timing.wall));
   const best = Math.max(...mine.map(({ flops = 0, best: time }) => flops / time / 1e6));
   console.log(
-    `| ${row.name} | ${cell(own, 2)} | ${cell(median(mine.map(({ wall }) => wall)), 2)} | ${cell(best, 1)} | ` +
+    `| ${row.name} | ${cell(own, 2)} | ${cell(wall, 2)} | ${Math.round((50_000 * row.shape[3]) / wall).toLocaleString('en')} | ${cell(best, 1)} | ` +
       `${shares.length > 0 ? `${Math.round(100 * Math.max(...shares))}%` : ''} | ${cell(peer, 1)} | ${peer ? `${cell(peer / own, 2)}×` : ''} |`,
   );
 }

@@ -48,7 +48,11 @@ export async function runTrain(words: readonly string[]): Promise<number> {
       if (event.type === 'finished') finished = event;
     }
     view.close();
-    if (finished?.path) view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
+    if (finished?.path) {
+      view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
+      if (finished.reason === 'interrupted')
+        view.note(`go on with: char-rnn train --resume ${quoted(finished.path)}`);
+    }
     return stopped.exitCode() ?? 0;
   } catch (error) {
     view?.close();
