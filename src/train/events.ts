@@ -94,8 +94,8 @@ export interface CheckpointedEvent {
 
 export interface FinishedEvent {
   readonly type: 'finished';
-  /** `completed`: all epochs; `iterations`: --max_iterations reached; `interrupted`: by signal. */
-  readonly reason: 'completed' | 'iterations' | 'interrupted';
+  /** `completed`: all epochs; `iterations`: --max_iterations reached; `no-better`: --early_stop; `interrupted`: by signal. */
+  readonly reason: 'completed' | 'iterations' | 'no-better' | 'interrupted';
   readonly iteration: number;
   readonly epoch: number;
   /** The model as it is now, with the training state. */

@@ -5,13 +5,16 @@ export class LossHistory {
   readonly #iterations: number[] = [];
   readonly #values: number[] = [];
   #lowest = Number.POSITIVE_INFINITY;
+  #sinceLowest = 0;
 
   /** Adds a loss, in nats; true when it is the lowest so far. */
   add(iteration: number, loss: number): boolean {
     this.#iterations.push(iteration);
     this.#values.push(loss);
+    this.#sinceLowest++;
     if (!(loss < this.#lowest)) return false;
     this.#lowest = loss;
+    this.#sinceLowest = 0;
     return true;
   }
 
@@ -20,6 +23,11 @@ export class LossHistory {
     const history = new LossHistory();
     for (const [index, iteration] of iterations.entries()) history.add(iteration, values[index] as number);
     return history;
+  }
+
+  /** Losses since the lowest one. */
+  get sinceLowest(): number {
+    return this.#sinceLowest;
   }
 
   get first(): number | undefined {

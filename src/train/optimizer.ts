@@ -63,6 +63,7 @@ export class Optimizer {
       rule: this.#rule(),
       learningRate,
       clipElement: this.#options.gradientClip,
+      clipNorm: this.#options.gradientNormClip,
       loss: network.totalLoss,
       report: this.#report,
     });

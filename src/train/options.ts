@@ -122,6 +122,11 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'end after this iteration, even within an epoch',
   }),
+  earlyStop: option(z.optional(count(1)), {
+    flag: 'early_stop',
+    group: 'Training',
+    help: 'end after this many evaluations in a row that were no better than the best one',
+  }),
   optimizer: option(z._default(z.enum(['rmsprop', 'adam']), 'rmsprop'), {
     flag: 'optimizer',
     group: 'Training',
@@ -157,6 +162,11 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'every element of the gradient is clamped to ± this',
     original: true,
+  }),
+  gradientNormClip: option(z.optional(positive()), {
+    flag: 'clip_norm',
+    group: 'Training',
+    help: 'the whole gradient is scaled down to this norm where it is longer, before grad_clip',
   }),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',

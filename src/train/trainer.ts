@@ -78,6 +78,10 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
       }
       if (run.schedule.evaluatesAt(run.iteration)) yield* evaluateAndSave(input, run, splits, saver, clock);
       yield event;
+      if (stopsEarly(run, options)) {
+        yield { type: 'notice', message: earlyMessage(run) };
+        break;
+      }
       await nextTurn();
     }
     if (saver.needed) yield* saver.save(undefined);
@@ -147,8 +151,26 @@ function withoutUpdated({ updated: _, ...figures }: IterationFigures) {
   return figures;
 }
 
-function endReason(run: TrainingRun, { signal, options }: TrainerInput) {
+/** Whether the evaluation of this iteration was one too many that was no better. */
+function stopsEarly(
+  { schedule, iteration, validationLosses }: TrainingRun,
+  { earlyStop }: TrainingOptions,
+): boolean {
+  return (
+    earlyStop !== undefined && schedule.evaluatesAt(iteration) && validationLosses.sinceLowest >= earlyStop
+  );
+}
+
+function earlyMessage({ validationLosses }: TrainingRun): string {
+  return (
+    `--early_stop: ${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best. ` +
+    'The checkpoint with the lowest validation loss in its name is the one to use.'
+  );
+}
+
+function endReason(run: TrainingRun, { signal, options }: TrainerInput): FinishedEvent['reason'] {
   if (signal?.aborted && run.iteration < run.schedule.last) return 'interrupted';
+  if (run.iteration < run.schedule.last) return 'no-better';
   return run.iteration === options.maxIterations ? 'iterations' : 'completed';
 }
 

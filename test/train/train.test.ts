@@ -84,6 +84,24 @@ test('the same seed gives the same run, another one another', async () => {
   assert.notDeepEqual(await losses(2), one);
 });
 
+test('earlyStop ends a run whose validation loss no longer falls', async () => {
+  const options = { ...small, maxIterations: 4000, evaluateEvery: 20, learningRate: 0.02, earlyStop: 3 };
+  const all = await events(options);
+  const losses = ofType(all, 'evaluated').map(({ validationLoss }) => validationLoss);
+  const lowest = losses.indexOf(Math.min(...losses));
+  assert.equal(losses.length - 1 - lowest, 3, losses.join(' '));
+  assert.equal(finished(all).reason, 'no-better');
+  assert.match(JSON.stringify(ofType(all, 'notice')), /early_stop: 3 evaluations in a row/);
+});
+
+test('gradientNormClip bounds the norm of the gradient', async () => {
+  const free = ofType(await events(small), 'iteration').map(({ gradientNorm }) => gradientNorm);
+  const bound = (free[0] as number) / 3;
+  const clipped = ofType(await events({ ...small, gradientNormClip: bound }), 'iteration');
+  assert.ok(clipped.every(({ gradientNorm }) => gradientNorm <= bound * 1.0001));
+  assert.ok(Math.abs((clipped[0]?.gradientNorm ?? 0) - bound) < 1e-4 * bound);
+});
+
 test('maxEpochs ends with an evaluation and is completed', async () => {
   const { maxIterations: _, ...rest } = small;
   const all = await events({ ...rest, maxEpochs: 0.1 });
