@@ -8,6 +8,7 @@ import { UsageError } from '../errors.ts';
 import { newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
+import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
 import { asTrained, checkSameText, resumedOptions } from './resume.ts';
@@ -65,7 +66,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     if (validFile !== undefined || testFile !== undefined) {
       throw new UsageError('train: validFile and testFile go with textFile');
     }
-    yield* trainOnText({ ...given, ...settings, text });
+    yield* logged(trainOnText({ ...given, ...settings, text }), checkpointDir);
     return;
   }
   const { options, notices } = startingOptions(given, initial);
@@ -73,7 +74,10 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     { path: textFile as string },
     { ...options, vocabulary: initial?.vocabulary, valid: validFile, test: testFile },
   );
-  yield* trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, settings);
+  yield* logged(
+    trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, settings),
+    checkpointDir,
+  );
 }
 
 /** Goes on with the run of a checkpoint. */
@@ -96,14 +100,16 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   checkSameText(corpus.text, checkpoint, path);
   const { iteration, epoch } = checkpoint.training;
   const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-  yield* trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
-    storage: folderStorage(checkpointDir ?? dirname(path)),
+  const folder = checkpointDir ?? dirname(path);
+  const events = trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
+    storage: folderStorage(folder),
     initial: checkpoint,
     resumes: true,
     signal,
     availableMemory: availableMemory(),
     makeEngine,
   });
+  yield* logged(events, folder);
 }
 
 function textOfRun(path: string | undefined, checkpoint: string): string {

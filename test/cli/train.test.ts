@@ -18,7 +18,10 @@ function setUp(context: TestContext) {
   const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
   const run = (words: string[], settings: RunSettings = {}) =>
     charRnn(['train', ...words], { cwd, env, ...settings });
-  const checkpoints = () => readdirSync(join(cwd, 'cv')).sort();
+  const checkpoints = () =>
+    readdirSync(join(cwd, 'cv'))
+      .filter((name) => name.endsWith('.safetensors'))
+      .sort();
   return { cwd, run, checkpoints };
 }
 

@@ -35,6 +35,13 @@ async function events(input: TrainInput): Promise<TrainingEvent[]> {
   return all;
 }
 
+/** The checkpoints in a folder, by name. */
+function checkpointsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort();
+}
+
 type OfType<T extends TrainingEvent['type']> = Extract<TrainingEvent, { type: T }>;
 function ofType<T extends TrainingEvent['type']>(all: readonly TrainingEvent[], type: T): OfType<T>[] {
   return all.filter((event): event is OfType<T> => event.type === type);
@@ -142,7 +149,7 @@ test('an AbortSignal ends the run after the iteration, and what was learned is s
   }
   const last = finished(all);
   assert.deepEqual([last.reason, last.iteration], ['interrupted', 4]);
-  assert.deepEqual(readdirSync(folder), ['lm_lstm_epoch0.06_i4.safetensors']);
+  assert.deepEqual(checkpointsIn(folder), ['lm_lstm_epoch0.06_i4.safetensors']);
 });
 
 test('timers get their turns while it trains', async () => {
@@ -158,7 +165,7 @@ test('a consumer that leaves the loop loses nothing', async (context) => {
   for await (const event of train({ ...small, checkpointDir: folder })) {
     if (event.type === 'iteration' && event.iteration === 3) break;
   }
-  assert.deepEqual(readdirSync(folder), ['lm_lstm_epoch0.05_i3.safetensors']);
+  assert.deepEqual(checkpointsIn(folder), ['lm_lstm_epoch0.05_i3.safetensors']);
 });
 
 /** The name of the checkpoint of the last evaluation. */
@@ -181,7 +188,7 @@ test('a save that fails is a warning, training goes on; the last one failing is 
   await run();
   assert.deepEqual(ofType(all, 'warning').filter(({ code }) => code === 'checkpoint-save-failed').length, 1);
   assert.deepEqual(
-    readdirSync(folder),
+    checkpointsIn(folder),
     [evaluatedName(all), 'lm_lstm_epoch0.19_i12.safetensors'],
     'the folder is made again',
   );
