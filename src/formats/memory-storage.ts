@@ -28,5 +28,8 @@ export function memoryStorage(): MemoryStorage {
       files.set(name, joinBytes(parts));
       return name;
     },
+    async remove(name) {
+      files.delete(name);
+    },
   };
 }

@@ -46,6 +46,7 @@ export function folderStorage(folder: string): CheckpointStorage {
       }
       return path;
     },
+    remove: (path) => rm(path, { force: true }),
   };
 }
 

@@ -24,4 +24,6 @@ export interface CheckpointStorage {
    * @throws {CheckpointError} `checkpoint-save-failed`; what stood under the name before is untouched
    */
   save(name: string, parts: readonly Uint8Array[]): Promise<string>;
+  /** Takes away what `save` said is there; that it is gone already is no error. */
+  remove(path: string): Promise<void>;
 }

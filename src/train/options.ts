@@ -181,6 +181,13 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'iterations between evaluations, each with a checkpoint',
     original: true,
   }),
+  checkpointEvery: option(z.optional(z.string().check(z.regex(/^[1-9]\d{0,8}m?$/))), {
+    flag: 'checkpoint_every',
+    group: 'Output',
+    help: 'iterations (100) or minutes (10m) between checkpoints without an evaluation; the newest two stay',
+    value: 'N|Nm',
+    expected: 'iterations, such as 100, or minutes, such as 10m',
+  }),
   printEvery: option(z._default(count(1), 1), {
     flag: 'print_every',
     group: 'Output',
@@ -194,6 +201,7 @@ export const trainingOptionsSchema = z.strictObject({
       group: 'Output',
       help: "the middle of a checkpoint's name",
       value: 'NAME',
+      expected: 'a name of at most 150 characters, without slashes',
       original: true,
     },
   ),

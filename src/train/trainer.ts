@@ -22,6 +22,7 @@ import type { CheckpointedEvent, FinishedEvent, TrainingEvent } from './events.t
 import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { type IterationFigures, type RunStart, TrainingRun } from './run.ts';
+import { SaveSchedule } from './save-schedule.ts';
 import { checkStability } from './stability.ts';
 
 export interface TrainerInput {
@@ -63,6 +64,7 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
 
   const saver = new Saver(run, options.saveName, storage);
   const clock = new IterationClock();
+  const saves = new SaveSchedule(options.checkpointEvery);
   let ended = false;
   try {
     while (run.iteration < run.schedule.last && !signal?.aborted) {
@@ -77,6 +79,7 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
         throw error;
       }
       if (run.schedule.evaluatesAt(run.iteration)) yield* evaluateAndSave(input, run, splits, saver, clock);
+      else if (saves.due(run.iteration)) yield* saveBetween(saver, saves, clock);
       yield event;
       if (stopsEarly(run, options)) {
         yield { type: 'notice', message: earlyMessage(run) };
@@ -201,6 +204,21 @@ async function* evaluateAndSave(
   clock.resume();
 }
 
+/** A checkpoint without an evaluation; its time does not count as training. */
+async function* saveBetween(
+  saver: Saver,
+  saves: SaveSchedule,
+  clock: IterationClock,
+): AsyncGenerator<TrainingEvent, void, void> {
+  clock.pause();
+  yield* saver.save(undefined);
+  saves.saved();
+  clock.resume();
+}
+
+/** Checkpoints without a validation loss that stay. */
+const KEPT_WITHOUT_LOSS = 2;
+
 /** Saves checkpoints, and goes on without where that fails: the earlier ones are untouched. */
 class Saver {
   /** Where the last checkpoint went. */
@@ -211,6 +229,8 @@ class Saver {
   readonly #name: string;
   readonly #storage: CheckpointStorage | undefined;
   #savedIteration: number;
+  /** Checkpoints without a validation loss, the newest last. */
+  readonly #withoutLoss: string[] = [];
 
   constructor(run: TrainingRun, name: string, storage: CheckpointStorage | undefined) {
     this.#run = run;
@@ -248,8 +268,19 @@ class Saver {
       return undefined;
     }
     this.failure = undefined;
+    if (validationLoss === undefined) await this.#keepNewest(this.path);
     this.#savedIteration = iteration;
     return { type: 'checkpointed', iteration, epoch, path: this.path, validationLoss };
+  }
+
+  /** Of the checkpoints without a loss that this run has written, all but the newest go; those of other runs stay. */
+  async #keepNewest(path: string): Promise<void> {
+    this.#withoutLoss.push(path);
+    while (this.#withoutLoss.length > KEPT_WITHOUT_LOSS) {
+      const oldest = this.#withoutLoss.shift() as string;
+      // One that stays is no harm.
+      await this.#storage?.remove(oldest).catch(() => {});
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Checks an options object against its schema and says in plain words what a value must be. */
 import type * as z from 'zod/mini';
 import { OptionError } from '../errors.ts';
+import { infoOf } from './option-info.ts';
 
 /** What can be told of an option's type without its value. */
 export interface OptionType {
@@ -87,5 +88,6 @@ export function checkOptions<T extends z.ZodMiniObject>(schema: T, input: z.inpu
   const name = String(issue.path[0]);
   const type = schema.shape[name] as z.core.$ZodType;
   const value = (input as Record<string, unknown>)[name];
-  throw new OptionError(name, `got ${shown(value)}, expected ${describeType(type).expected}`);
+  const expected = infoOf(type).expected ?? describeType(type).expected;
+  throw new OptionError(name, `got ${shown(value)}, expected ${expected}`);
 }

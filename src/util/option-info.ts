@@ -8,6 +8,8 @@ export interface OptionInfo {
   readonly flag: string;
   readonly group: OptionGroup;
   readonly help: string;
+  /** What a value must be, to stand after "expected"; where the type alone does not tell. */
+  readonly expected?: string;
   /** What the value stands for in help: `N`, `FILE`. Derived from the type where absent. */
   readonly value?: string;
   /** What the flag stands for when no value follows it: then the next word begins with a dash, or there is none. */

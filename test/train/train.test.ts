@@ -14,6 +14,7 @@ import {
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
+import { SaveSchedule } from '../../src/train/save-schedule.ts';
 import { makeSchedule } from '../../src/train/schedule.ts';
 import { checkStability } from '../../src/train/stability.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -99,6 +100,26 @@ test('earlyStop ends a run whose validation loss no longer falls', async () => {
   assert.equal(losses.length - 1 - lowest, 3, losses.join(' '));
   assert.equal(finished(all).reason, 'no-better');
   assert.match(JSON.stringify(ofType(all, 'notice')), /early_stop: 3 evaluations in a row/);
+});
+
+test('checkpointEvery saves between evaluations; of those without a loss the newest two stay', async (context) => {
+  const folder = temporaryFolder(context);
+  const all = await events({
+    ...small,
+    checkpointDir: folder,
+    checkpointEvery: '3',
+    evaluateEvery: 7,
+    maxIterations: 14,
+  });
+  const saved = ofType(all, 'checkpointed').map(({ iteration }) => iteration);
+  assert.deepEqual(saved, [3, 6, 7, 9, 12, 14]);
+  const names = checkpointsIn(folder);
+  assert.deepEqual(
+    names.filter((name) => /_i\d+\./.test(name)).map((name) => /_i(\d+)/.exec(name)?.[1]),
+    ['9', '12'],
+  );
+  assert.equal(names.length, 4);
+  assert.throws(() => checkTrainingOptions({ checkpointEvery: 'soon' }), { option: 'checkpointEvery' });
 });
 
 test('gradientNormClip bounds the norm of the gradient', async () => {
@@ -321,4 +342,30 @@ test('without a folder nothing is written', async (context) => {
   const model: Model = new LanguageModel(last.checkpoint);
   await model.save('kept.safetensors');
   assert.equal((await LanguageModel.load('kept.safetensors')).parameterCount, model.parameterCount);
+});
+
+test('checkpointEvery in minutes counts from the last checkpoint', () => {
+  const schedule = new SaveSchedule('1m');
+  assert.equal(schedule.due(100), false);
+  const now = performance.now;
+  performance.now = () => now.call(performance) + 61_000;
+  try {
+    assert.equal(schedule.due(101), true);
+    schedule.saved();
+    assert.equal(schedule.due(102), false);
+  } finally {
+    performance.now = now;
+  }
+  assert.equal(new SaveSchedule(undefined).due(100), false);
+});
+
+test('options that are texts say what they must be', () => {
+  assert.throws(
+    () => checkTrainingOptions({ checkpointEvery: 'soon' }),
+    /got "soon", expected iterations, such as 100, or minutes/,
+  );
+  assert.throws(
+    () => checkTrainingOptions({ saveName: 'a/b' }),
+    /expected a name of at most 150 characters, without slashes/,
+  );
 });
