@@ -15,8 +15,8 @@ for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('o
   test(`${name}: a timer is served during steps of hundreds of milliseconds`, async () => {
     const engine = await make();
     const config = { cell: 'lstm', layers: 3, hiddenSize: 700, vocabularySize: 65, dropout: 0 } as const;
-    const network = new Network(engine, config, { batchSize: 50, sequenceLength: 10 });
-    const tokens = new Int32Array(500);
+    const network = new Network(engine, config, { batchSize: 50, sequenceLength: 20 });
+    const tokens = new Int32Array(1000);
     const state = network.makeState();
     let latest = performance.now();
     let longest = 0;
@@ -28,11 +28,11 @@ for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('o
     const start = performance.now();
     network.differentiate({ inputs: tokens, targets: tokens }, state, { seed: 1, iteration: 1 });
     await engine.read(network.totalLoss);
-    await engine.read(network.gradient);
     const took = performance.now() - start;
     clearInterval(timer);
     assert.ok(took > 50, `${took} ms: too fast to tell`);
-    assert.ok(longest < Math.max(50, took / 3), `the timer waited ${longest} of ${took} ms`);
+    // Other tests want the processors too: on an engine that blocks it would be all of the time.
+    assert.ok(longest < took / 2, `the timer waited ${longest} of ${took} ms`);
     await engine.close();
   });
 }
