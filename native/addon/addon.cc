@@ -18,6 +18,8 @@ struct Engine {
   std::unique_ptr<Pool> pool;
   napi_threadsafe_function settle = nullptr;
   int pendingReads = 0;
+  // Whether the environment is being torn down.
+  bool ended = false;
 };
 
 // A read that waits for its turn in the queue.
@@ -90,9 +92,22 @@ void close_engine(Engine* engine) {
   engine->settle = nullptr;
 }
 
-void destroy_engine(napi_env, void* data, void*) {
-  close_engine(static_cast<Engine*>(data));
-  delete static_cast<Engine*>(data);
+// The environment ends: the threads stop first. Node then takes the threadsafe function away by itself; to release it as well, now or
+// in the finalizer that comes later, would wait for ever on its mutex (Node 24).
+void end_engine(void* data) {
+  Engine* engine = static_cast<Engine*>(data);
+  engine->pool.reset();
+  engine->settle = nullptr;
+  engine->ended = true;
+}
+
+void destroy_engine(napi_env env, void* data, void*) {
+  Engine* engine = static_cast<Engine*>(data);
+  if (!engine->ended) {
+    napi_remove_env_cleanup_hook(env, end_engine, engine);
+    close_engine(engine);
+  }
+  delete engine;
 }
 
 // create(variant, threads) → engine
@@ -113,6 +128,8 @@ napi_value create(napi_env env, napi_callback_info info) {
   napi_create_string_utf8(env, "char-rnn read", NAPI_AUTO_LENGTH, &label);
   napi_create_threadsafe_function(env, nullptr, nullptr, label, 0, 1, nullptr, nullptr, nullptr, settle_read, &engine->settle);
   napi_unref_threadsafe_function(env, engine->settle);
+  // Added after the function's own hook, so it runs before that.
+  napi_add_env_cleanup_hook(env, end_engine, engine);
   napi_value external;
   napi_create_external(env, engine, destroy_engine, nullptr, &external);
   return external;
