@@ -1,6 +1,6 @@
 /** Checkpoints in a folder, each written whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
@@ -19,6 +19,7 @@ export function folderStorage(folder: string): CheckpointStorage {
         // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
         const probe = temporaryPath(folder, 'probe');
         await writeSynced(probe, [Uint8Array.of(0)]).finally(() => rm(probe, { force: true }));
+        await clearLeftovers(folder);
       } catch (error) {
         throw new CheckpointError(
           'checkpoint-unwritable',
@@ -53,6 +54,22 @@ export function folderStorage(folder: string): CheckpointStorage {
 /** A name beside the final one that nobody can have guessed and made a link of. */
 function temporaryPath(folder: string, name: string): string {
   return join(folder, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** What `temporaryPath` makes. */
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+/** A save of another run may be under way; none takes this long. */
+const HOUR = 3_600_000;
+
+/** Takes away what saves that were killed have left. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!TEMPORARY.test(name)) continue;
+    const path = join(folder, name);
+    // One that is renamed just now is none.
+    const facts = await lstat(path).catch(() => undefined);
+    if (facts && Date.now() - facts.mtimeMs > HOUR) await rm(path, { force: true });
+  }
 }
 
 async function writeSynced(path: string, parts: readonly Uint8Array[]): Promise<void> {

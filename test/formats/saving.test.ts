@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkpointName, saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
@@ -54,6 +54,18 @@ test('a folder that can not be made or written is found out before training', as
   const fine = folderStorage(join(folder, 'new', 'deep'));
   await fine.prepare();
   assert.deepEqual(readdirSync(join(folder, 'new', 'deep')), [], 'the probe is gone');
+});
+
+test('what killed saves have left is taken away at the next start; what is new or of others stays', async (context) => {
+  const folder = temporaryFolder(context);
+  const old = '.lm_lstm_epoch1.00_i9.safetensors.0123456789ab.tmp';
+  const fresh = '.lm_lstm_epoch1.00_i9.safetensors.ba9876543210.tmp';
+  for (const name of [old, fresh, '.mine.tmp', 'a.safetensors']) writeFileSync(join(folder, name), 'x');
+  const twoHoursAgo = new Date(Date.now() - 7_200_000);
+  for (const name of [old, '.mine.tmp', 'a.safetensors'])
+    utimesSync(join(folder, name), twoHoursAgo, twoHoursAgo);
+  await folderStorage(folder).prepare();
+  assert.deepEqual(readdirSync(folder).sort(), [fresh, '.mine.tmp', 'a.safetensors'].sort());
 });
 
 test('a save that fails leaves nothing behind and the earlier file as it was', async (context) => {
