@@ -186,59 +186,67 @@ napi_value submit(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// The place of `bytes` bytes of a buffer from an offset on; null when they are not within it.
-uint8_t* place_in(Engine* engine, double id, double offset, size_t bytes) {
-  const Buffers::Buffer* buffer = engine->pool->buffers.find(static_cast<uint64_t>(id));
-  if (!buffer || offset + static_cast<double>(bytes) > static_cast<double>(buffer->bytes)) return nullptr;
-  return static_cast<uint8_t*>(buffer->data) + static_cast<uint64_t>(offset);
+// What `write` and `read` are given: bytes of JavaScript's and bytes of a buffer, as many.
+struct Transfer {
+  Engine* engine;
+  uint8_t* outside;
+  size_t bytes;
+  uint8_t* inside;
+  napi_value array;
+};
+
+// False (with an error thrown) when the arguments (engine, buffer, offset in bytes, typed array) do not fit.
+bool take_transfer(napi_env env, napi_callback_info info, const char* usage, Transfer* transfer) {
+  napi_value values[3];
+  double id, offset;
+  transfer->engine = arguments(env, info, 4, values);
+  if (!transfer->engine) return false;
+  if (!take_number(env, values[0], &id) || !take_number(env, values[1], &offset) ||
+      !take_bytes(env, values[2], &transfer->outside, &transfer->bytes)) {
+    fail(env, usage);
+    return false;
+  }
+  const Buffers::Buffer* buffer = transfer->engine->pool->buffers.find(static_cast<uint64_t>(id));
+  if (!buffer || offset + static_cast<double>(transfer->bytes) > static_cast<double>(buffer->bytes)) {
+    fail(env, "beyond the buffer");
+    return false;
+  }
+  transfer->inside = static_cast<uint8_t*>(buffer->data) + static_cast<uint64_t>(offset);
+  transfer->array = values[2];
+  return true;
 }
 
 // write(engine, buffer, offset in bytes, typed array)
 napi_value write(napi_env env, napi_callback_info info) {
-  napi_value values[3];
-  Engine* engine = arguments(env, info, 4, values);
-  double id, offset;
-  uint8_t* data;
-  size_t bytes;
-  if (!engine) return nullptr;
-  if (!take_number(env, values[0], &id) || !take_number(env, values[1], &offset) || !take_bytes(env, values[2], &data, &bytes))
-    return fail(env, "write(engine, buffer, offset, array)");
-  uint8_t* into = place_in(engine, id, offset, bytes);
-  if (!into) return fail(env, "beyond the buffer");
-  if (engine->pool->idle()) {
-    memcpy(into, data, bytes);
+  Transfer t;
+  if (!take_transfer(env, info, "write(engine, buffer, offset, array)", &t)) return nullptr;
+  if (t.engine->pool->idle()) {
+    memcpy(t.inside, t.outside, t.bytes);
     return nullptr;
   }
-  std::vector<uint8_t> copy(data, data + bytes);
-  engine->pool->act([into, copy = std::move(copy)] { memcpy(into, copy.data(), copy.size()); });
+  uint8_t* into = t.inside;
+  std::vector<uint8_t> copy(t.outside, t.outside + t.bytes);
+  t.engine->pool->act([into, copy = std::move(copy)] { memcpy(into, copy.data(), copy.size()); });
   return nullptr;
 }
 
 // read(engine, buffer, offset in bytes, typed array): fills the array; a promise of it when something is still under way
 napi_value read(napi_env env, napi_callback_info info) {
-  napi_value values[3];
-  Engine* engine = arguments(env, info, 4, values);
-  double id, offset;
-  uint8_t* data;
-  size_t bytes;
-  if (!engine) return nullptr;
-  if (!take_number(env, values[0], &id) || !take_number(env, values[1], &offset) || !take_bytes(env, values[2], &data, &bytes))
-    return fail(env, "read(engine, buffer, offset, array)");
-  const uint8_t* from = place_in(engine, id, offset, bytes);
-  if (!from) return fail(env, "beyond the buffer");
-  if (engine->pool->idle()) {
-    memcpy(data, from, bytes);
-    return values[2];
+  Transfer t;
+  if (!take_transfer(env, info, "read(engine, buffer, offset, array)", &t)) return nullptr;
+  if (t.engine->pool->idle()) {
+    memcpy(t.outside, t.inside, t.bytes);
+    return t.array;
   }
   napi_value promise;
-  PendingRead* pending = new PendingRead{engine, nullptr, nullptr};
+  PendingRead* pending = new PendingRead{t.engine, nullptr, nullptr};
   napi_create_promise(env, &pending->deferred, &promise);
   // The reference keeps the array, and so its memory, where it is.
-  napi_create_reference(env, values[2], 1, &pending->target);
-  if (engine->pendingReads++ == 0) napi_ref_threadsafe_function(env, engine->settle);
-  const napi_threadsafe_function settle = engine->settle;
-  engine->pool->act([=] {
-    memcpy(data, from, bytes);
+  napi_create_reference(env, t.array, 1, &pending->target);
+  if (t.engine->pendingReads++ == 0) napi_ref_threadsafe_function(env, t.engine->settle);
+  const napi_threadsafe_function settle = t.engine->settle;
+  t.engine->pool->act([t, settle, pending] {
+    memcpy(t.outside, t.inside, t.bytes);
     napi_call_threadsafe_function(settle, pending, napi_tsfn_blocking);
   });
   return promise;

@@ -101,19 +101,23 @@ static Layer layer_of(const Call* call) {
   return l;
 }
 
+// Both biases of panels `from` to `to` as one. With the reset after the product the candidate's hidden bias stays within
+// r·(U h' + b).
+static void sum_biases(const Layer& l, int from, int to) {
+  for (int p = from; p < to; p++)
+    for (int i = 0; i < LANES; i++) {
+      const bool apart = l.after && p >= 2 * l.hPanels;
+      l.bias[p * LANES + i] = l.inputBias[p * LANES + i] + (apart ? 0 : l.hiddenBias[p * LANES + i]);
+    }
+}
+
 // Sets up what all rows share: bias sums and, with a mask, the masked hidden weights. Ends with everybody met.
 static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const int all = l.gates * l.hPanels;
   const Share share = share_of(team, thread, all);
-  for (long p = share.from; p < share.to; p++) {
-    // With the reset after the product the candidate's hidden bias stays within r·(U h' + b).
-    const bool apart = l.after && p >= 2 * l.hPanels;
-    for (int i = 0; i < LANES; i++) {
-      const index_t at = p * LANES + i;
-      l.bias[at] = l.inputBias[at] + (apart ? 0 : l.hiddenBias[at]);
-    }
-    if (!b.mask) continue;
+  sum_biases(l, (int)share.from, (int)share.to);
+  for (long p = share.from; b.mask && p < share.to; p++) {
     const index_t K = (index_t)l.hPanels * LANES;
     const int gate = (int)p / l.hPanels, first = ((int)p % l.hPanels) * LANES;
     for (index_t k = 0; k < K; k++)

@@ -88,14 +88,6 @@ static Layer stream_layer(const ModuleNumbers& m, const StreamBuffers& b, index_
   return l;
 }
 
-static void sum_biases(const Layer& l, int from, int to) {
-  for (int p = from; p < to; p++)
-    for (int i = 0; i < LANES; i++) {
-      const bool apart = l.after && p >= 2 * l.hPanels;
-      l.bias[p * LANES + i] = l.inputBias[p * LANES + i] + (apart ? 0 : l.hiddenBias[p * LANES + i]);
-    }
-}
-
 // Rows of a state, by slot, to rows 0 … N − 1, or back.
 static void exchange_rows(int count, float* state, index_t stateNext, index_t part, const int* slots, float* rows, index_t rowsNext,
                           index_t from, index_t to, bool back) {

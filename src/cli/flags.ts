@@ -1,6 +1,6 @@
 /** Flags that only the command line has: files, devices, output. The others come from the library's schemas. */
 import * as z from 'zod/mini';
-import { ENGINE_NAMES, MOST_THREADS } from '../engine/select.ts';
+import { engineOption, threadsOption } from '../engine/options.ts';
 import { option } from '../util/option-info.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
@@ -104,16 +104,8 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0 prints the text alone',
     original: true,
   }),
-  engine: option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
-    flag: 'engine',
-    group: 'Device',
-    help: 'what computes; auto takes the fastest that works here',
-  }),
-  threads: option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
-    flag: 'threads',
-    group: 'Device',
-    help: 'threads of the engine; as many as this process may use where absent',
-  }),
+  engine: engineOption(),
+  threads: threadsOption(),
   gpuid: deviceFlags.gpuid(),
   opencl: deviceFlags.opencl(),
 });

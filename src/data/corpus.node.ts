@@ -37,7 +37,8 @@ export async function loadCorpus(source: { readonly path: string }, options: Loa
   const file = await readTextFile(source.path);
   const validation = await readHeldOut(options.valid);
   const test = await readHeldOut(options.test);
-  const { prepared, notices } = await prepare(file, options);
+  const hash = await sha256(file.bytes);
+  const { prepared, notices } = await prepare(file, hash, options);
   const heldOut = encodeHeldOut({ validation, test }, prepared.vocabulary, options);
   return {
     vocabulary: prepared.vocabulary,
@@ -47,7 +48,7 @@ export async function loadCorpus(source: { readonly path: string }, options: Loa
     text: {
       name: file.name,
       bytes: file.bytes.length,
-      sha256: await sha256(file.bytes),
+      sha256: hash,
       characters: prepared.tokens.length,
       path: file.path && resolve(file.path),
       validPath: options.valid && resolve(options.valid),
@@ -66,11 +67,12 @@ async function readHeldOut(path: string | undefined): Promise<TextInput | undefi
 /** Vocabulary and tokens of the main text: from the convenience files where they fit, else anew. */
 async function prepare(
   file: TextFile,
+  hash: string,
   options: LoadOptions,
 ): Promise<{ prepared: Prepared; notices: string[] }> {
   // A vocabulary from elsewhere is not the text's: nothing to keep beside it.
   if (options.vocabulary) return { prepared: await build(file, options), notices: [] };
-  const key: TextKey = { bytes: file.bytes.length, sha256: await sha256(file.bytes), options };
+  const key: TextKey = { bytes: file.bytes.length, sha256: hash, options };
   const notices: string[] = [];
   const paths = file.path === undefined ? stdinPaths(key) : conveniencePaths(file.path, key);
   for (const place of [paths.beside, paths.cached]) {

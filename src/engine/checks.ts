@@ -14,7 +14,7 @@ import type {
   Update,
   Vector,
 } from './engine.ts';
-import type { LinearModule, Module, RecurrentModule } from './layout.ts';
+import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
 import { gateCount, stateParts } from './layout.ts';
 
 /** Throws unless the tensor has this type and shape. A `null` length may be anything. */
@@ -143,4 +143,32 @@ export function checkSlots(name: string, slots: Int32Array, count: number) {
     }
     seen.add(slot);
   }
+}
+
+/** Checks a look-up: token ids [T, B], vectors [T, B, D]. */
+export function checkEmbedding(tokens: Tensor, name: string, output: Tensor, module: EmbeddingModule) {
+  checkTensor('tokens', tokens, 'int', [null, null]);
+  checkTensor(name, output, 'float', [...tokens.shape, module.outputSize]);
+}
+
+/** Checks a copy of slots between two states [S, slots, H]. */
+export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
+  const [parts, fromCount, H] = from.shape as [number, number, number];
+  checkTensor('to', to, 'float', [parts, null, H]);
+  const toCount = to.shape[1] as number;
+  if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
+  checkSlots('toSlots', toSlots, toCount);
+  if (fromSlots.some((slot) => slot < 0 || slot >= fromCount))
+    throw new RangeError('fromSlots: out of range');
+  return { parts, H, fromCount, toCount };
+}
+
+/** The place of a unit in a state [S, slots, H], in row-major order. */
+export function unitIndex(state: Tensor, place: { part: number; slot: number; unit: number }): number {
+  const [parts, slots, H] = state.shape as [number, number, number];
+  const { part, slot, unit } = place;
+  const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
+  if (!inside)
+    throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
+  return (part * slots + slot) * H + unit;
 }

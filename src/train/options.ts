@@ -5,7 +5,7 @@
  * `flag` is the original's name where the original has the option.
  */
 import * as z from 'zod/mini';
-import { ENGINE_NAMES, MOST_THREADS } from '../engine/select.ts';
+import { engineOption, threadsOption } from '../engine/options.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 
@@ -87,16 +87,8 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'numbers to compute in',
   }),
 
-  engine: option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
-    flag: 'engine',
-    group: 'Device',
-    help: 'what computes; auto takes the fastest that works here',
-  }),
-  threads: option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
-    flag: 'threads',
-    group: 'Device',
-    help: 'threads of the engine; as many as this process may use where absent',
-  }),
+  engine: engineOption(),
+  threads: threadsOption(),
 
   batchSize: option(z._default(count(1), 50), {
     flag: 'batch_size',

@@ -59,26 +59,17 @@ export class CpuContext {
     return buffer;
   }
 
-  /** A buffer with these numbers, until the next call with the name. */
-  ints(name: string, values: Int32Array): BufferId {
-    return this.#given(name, values);
-  }
-
-  /** As `ints`. */
-  doubles(name: string, values: Float64Array): BufferId {
-    return this.#given(name, values);
-  }
-
-  /** As `doubles`, for numbers that seldom change. */
+  /** As `given`, for numbers that seldom change. */
   constant(name: string, values: Float64Array): BufferId {
     const known = this.#constants.get(name);
     const isSame = known?.length === values.length && known.every((value, index) => value === values[index]);
     if (isSame) return this.room(`given ${name}`, values.byteLength);
     this.#constants.set(name, values);
-    return this.#given(name, values);
+    return this.given(name, values);
   }
 
-  #given(name: string, values: Int32Array | Float64Array): BufferId {
+  /** A buffer with these numbers, until the next call with the name. */
+  given(name: string, values: Int32Array | Float64Array): BufferId {
     const buffer = this.room(`given ${name}`, values.byteLength);
     this.backend.write(buffer, 0, values);
     return buffer;

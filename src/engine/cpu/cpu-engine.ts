@@ -5,14 +5,16 @@
  * native/kernels. float32 alone.
  */
 import {
+  checkCopySlots,
   checkCrossEntropy,
   checkDropout,
+  checkEmbedding,
   checkLinear,
   checkSameLayout,
-  checkSlots,
   checkTensor,
   checkUpdate,
   moduleOf,
+  unitIndex,
 } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
 import type {
@@ -40,7 +42,7 @@ import type {
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
-import { CpuTape, type CpuTensor, type CpuVector } from './handles.ts';
+import { CpuTape } from './handles.ts';
 import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
 import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
 import { drawTokens, generate, step } from './streams.ts';
@@ -113,16 +115,12 @@ export class CpuEngine implements Engine {
   }
 
   embeddingForward({ weights, module, tokens, output }: EmbeddingForward) {
-    const { outputSize: D } = moduleOf(weights, module, 'embedding');
-    checkTensor('tokens', tokens, 'int', [null, null]);
-    checkTensor('output', output, 'float', [...tokens.shape, D]);
+    checkEmbedding(tokens, 'output', output, moduleOf(weights, module, 'embedding'));
     this.#embed('embeddingForward', weights, module, tokens, output);
   }
 
   embeddingBackward({ gradient, module, tokens, outputGradient }: EmbeddingBackward) {
-    const { outputSize: D } = moduleOf(gradient, module, 'embedding');
-    checkTensor('tokens', tokens, 'int', [null, null]);
-    checkTensor('outputGradient', outputGradient, 'float', [...tokens.shape, D]);
+    checkEmbedding(tokens, 'outputGradient', outputGradient, moduleOf(gradient, module, 'embedding'));
     this.#embed('embeddingBackward', gradient, module, tokens, outputGradient);
   }
 
@@ -283,23 +281,17 @@ export class CpuEngine implements Engine {
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
-    const [parts, fromRows, H] = from.shape as [number, number, number];
-    checkTensor('to', to, 'float', [parts, null, H]);
-    const toRows = to.shape[1] as number;
-    if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
-    checkSlots('toSlots', toSlots, toRows);
-    if (fromSlots.some((slot) => slot < 0 || slot >= fromRows))
-      throw new RangeError('fromSlots: out of range');
+    const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
     const count = fromSlots.length;
     if (count === 0) return;
     const scratch = this.#context.scratch(parts * count * padded(H) * 4);
     this.#context.submit(
       'copySlots',
-      [parts, H, fromRows, toRows, count],
+      [parts, H, fromCount, toCount, count],
       [
         ...this.#context.buffers(from, to),
-        this.#context.ints('fromSlots', fromSlots),
-        this.#context.ints('toSlots', toSlots),
+        this.#context.given('fromSlots', fromSlots),
+        this.#context.given('toSlots', toSlots),
         scratch,
       ],
       parts * count * H,
@@ -307,17 +299,10 @@ export class CpuEngine implements Engine {
   }
 
   setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
-    const [parts, slots, H] = state.shape as [number, number, number];
-    const { part, slot, unit } = place;
-    const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
-    if (!inside)
-      throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
-    this.write(state, [value], (part * slots + slot) * H + unit);
+    this.write(state, [value], unitIndex(state, place));
   }
 
   close(): Promise<void> {
     return this.#context.close();
   }
 }
-
-export type { CpuTensor, CpuVector };

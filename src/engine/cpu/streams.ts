@@ -68,7 +68,7 @@ export function drawTokens(context: CpuContext, { logProbabilities, uniforms, te
     [N, V, temperature, NOTHING_BARRED],
     [
       context.buffer(logProbabilities),
-      context.doubles('uniforms', uniforms),
+      context.given('uniforms', uniforms),
       context.buffer(tokens),
       context.scratch((V + 16) * 8),
     ],
@@ -127,9 +127,9 @@ function submit(
     [
       context.buffer(weights),
       program(context, layout, stateOf),
-      context.ints('slots', slots),
-      context.ints('tokens', tokens),
-      draws && context.doubles('uniforms', draws.uniforms),
+      context.given('slots', slots),
+      context.given('tokens', tokens),
+      draws && context.given('uniforms', draws.uniforms),
       draws && context.buffer(draws.tokens),
       context.buffer(output),
       context.scratch(scratchBytes(layout, N, V, context.backend.threads)),

@@ -118,16 +118,11 @@ function move(
     context.submit(`${way}Rows`, [rows, columns, offset, count], buffers, count);
     return;
   }
-  for (const { slice, gates, units, inputs, rows, offset: at } of handle.packed.slices) {
-    const overlaps = slice.offset < offset + count && slice.offset + slice.size > offset;
-    if (!overlaps) continue;
-    const numbers = [
-      ...canonical(handle, { slice, gates, units, inputs, rows, offset: at }),
-      slice.offset,
-      offset,
-      count,
-    ];
-    context.submit(`${way}Weights`, numbers, buffers, slice.size);
+  for (const packed of handle.packed.slices) {
+    const { offset: first, size } = packed.slice;
+    const overlaps = first < offset + count && first + size > offset;
+    if (overlaps)
+      context.submit(`${way}Weights`, [...canonical(handle, packed), first, offset, count], buffers, size);
   }
 }
 

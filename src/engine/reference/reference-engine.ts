@@ -5,13 +5,16 @@
  * comparisons; float32 rounds what it stores.
  */
 import {
+  checkCopySlots,
   checkDropout,
+  checkEmbedding,
   checkLinear,
   checkSameLayout,
   checkSlots,
   checkState,
   checkTensor,
   moduleOf,
+  unitIndex,
 } from '../checks.ts';
 import { drawToken } from '../draw.ts';
 import type {
@@ -128,9 +131,9 @@ export class ReferenceEngine implements Engine {
   }
 
   embeddingForward({ weights, module, tokens, output }: EmbeddingForward) {
-    const { vocabularySize: V, outputSize: D } = moduleOf(weights, module, 'embedding');
-    checkTensor('tokens', tokens, 'int', [null, null]);
-    checkTensor('output', output, 'float', [...tokens.shape, D]);
+    const shape = moduleOf(weights, module, 'embedding');
+    const { vocabularySize: V, outputSize: D } = shape;
+    checkEmbedding(tokens, 'output', output, shape);
     const vector = vectorOf(weights);
     const table = vector.data.subarray(vector.offsetOf(module, 'weight'));
     const out = floatsOf(output);
@@ -141,9 +144,9 @@ export class ReferenceEngine implements Engine {
   }
 
   embeddingBackward({ gradient, module, tokens, outputGradient }: EmbeddingBackward) {
-    const { vocabularySize: V, outputSize: D } = moduleOf(gradient, module, 'embedding');
-    checkTensor('tokens', tokens, 'int', [null, null]);
-    checkTensor('outputGradient', outputGradient, 'float', [...tokens.shape, D]);
+    const shape = moduleOf(gradient, module, 'embedding');
+    const { vocabularySize: V, outputSize: D } = shape;
+    checkEmbedding(tokens, 'outputGradient', outputGradient, shape);
     const vector = vectorOf(gradient);
     const table = vector.data.subarray(vector.offsetOf(module, 'weight')).subarray(0, V * D);
     const from = floatsOf(outputGradient);
@@ -309,13 +312,7 @@ export class ReferenceEngine implements Engine {
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
-    const [parts, fromCount, H] = from.shape as [number, number, number];
-    checkTensor('to', to, 'float', [parts, null, H]);
-    const toCount = to.shape[1] as number;
-    if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
-    checkSlots('toSlots', toSlots, toCount);
-    if (fromSlots.some((slot) => slot < 0 || slot >= fromCount))
-      throw new RangeError('fromSlots: out of range');
+    const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
     const source = from === to ? floatsOf(from).slice() : floatsOf(from);
     const target = floatsOf(to);
     for (let part = 0; part < parts; part++) {
@@ -327,12 +324,7 @@ export class ReferenceEngine implements Engine {
   }
 
   setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
-    const [parts, slots, H] = state.shape as [number, number, number];
-    const { part, slot, unit } = place;
-    const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
-    if (!inside)
-      throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
-    floatsOf(state)[(part * slots + slot) * H + unit] = value;
+    floatsOf(state)[unitIndex(state, place)] = value;
   }
 
   async close() {}

@@ -1,0 +1,18 @@
+/** The options that choose an engine, for every schema that has them. */
+import * as z from 'zod/mini';
+import { option } from '../util/option-info.ts';
+import { ENGINE_NAMES, MOST_THREADS } from './select.ts';
+
+export const engineOption = () =>
+  option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
+    flag: 'engine',
+    group: 'Device',
+    help: 'what computes; auto takes the fastest that works here',
+  });
+
+export const threadsOption = () =>
+  option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
+    flag: 'threads',
+    group: 'Device',
+    help: 'threads of the engine; as many as this process may use where absent',
+  });
