@@ -10,19 +10,19 @@ import type { Corpus } from '../data/corpus.ts';
 import { splitCorpus, splitWarnings } from '../data/splits.ts';
 import type { Engine } from '../engine/engine.ts';
 import { parameterCount } from '../engine/layout.ts';
-import { CheckpointError } from '../errors.ts';
-import { saveCheckpoint } from '../formats/checkpoint-name.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { formatCount } from '../util/format-number.ts';
 import { evaluateSplit } from './evaluation.ts';
-import type { CheckpointedEvent, FinishedEvent, TrainingEvent } from './events.ts';
+import type { FinishedEvent, TrainingEvent } from './events.ts';
+import { IterationClock } from './iteration-clock.ts';
 import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { type IterationFigures, type RunStart, TrainingRun } from './run.ts';
 import { SaveSchedule } from './save-schedule.ts';
+import { Saver } from './saver.ts';
 import { checkStability } from './stability.ts';
 
 export interface TrainerInput {
@@ -214,95 +214,4 @@ async function* saveBetween(
   yield* saver.save(undefined);
   saves.saved();
   clock.resume();
-}
-
-/** Checkpoints without a validation loss that stay. */
-const KEPT_WITHOUT_LOSS = 2;
-
-/** Saves checkpoints, and goes on without where that fails: the earlier ones are untouched. */
-class Saver {
-  /** Where the last checkpoint went. */
-  path: string | undefined;
-  /** Why the last attempt failed, if it did. */
-  failure: CheckpointError | undefined;
-  readonly #run: TrainingRun;
-  readonly #name: string;
-  readonly #storage: CheckpointStorage | undefined;
-  #savedIteration: number;
-  /** Checkpoints without a validation loss, the newest last. */
-  readonly #withoutLoss: string[] = [];
-
-  constructor(run: TrainingRun, name: string, storage: CheckpointStorage | undefined) {
-    this.#run = run;
-    this.#name = name;
-    this.#storage = storage;
-    this.#savedIteration = run.iteration;
-  }
-
-  /** Whether something was learned since the last checkpoint. */
-  get needed(): boolean {
-    return this.#storage !== undefined && this.#savedIteration < this.#run.iteration;
-  }
-
-  async *save(validationLoss: number | undefined): AsyncGenerator<TrainingEvent, void, void> {
-    const event = await this.saveQuietly(validationLoss);
-    if (event) yield event;
-    else if (this.failure) {
-      yield {
-        type: 'warning',
-        code: this.failure.code,
-        message: `${this.failure.message} Training goes on.`,
-      };
-    }
-  }
-
-  async saveQuietly(validationLoss?: number): Promise<CheckpointedEvent | undefined> {
-    if (!this.#storage) return undefined;
-    const { iteration, epoch } = this.#run;
-    const checkpoint = await this.#run.checkpoint();
-    try {
-      this.path = await saveCheckpoint(this.#storage, checkpoint, this.#name, validationLoss);
-    } catch (error) {
-      if (!(error instanceof CheckpointError)) throw error;
-      this.failure = error;
-      return undefined;
-    }
-    this.failure = undefined;
-    if (validationLoss === undefined) await this.#keepNewest(this.path);
-    this.#savedIteration = iteration;
-    return { type: 'checkpointed', iteration, epoch, path: this.path, validationLoss };
-  }
-
-  /** Of the checkpoints without a loss that this run has written, all but the newest go; those of other runs stay. */
-  async #keepNewest(path: string): Promise<void> {
-    this.#withoutLoss.push(path);
-    while (this.#withoutLoss.length > KEPT_WITHOUT_LOSS) {
-      const oldest = this.#withoutLoss.shift() as string;
-      // One that stays is no harm.
-      await this.#storage?.remove(oldest).catch(() => {});
-    }
-  }
-}
-
-/** Wall time between the ends of iterations, less pauses. */
-class IterationClock {
-  #last = performance.now();
-  #paused = 0;
-  #pauseStart = 0;
-
-  lap(): number {
-    const now = performance.now();
-    const elapsed = now - this.#last - this.#paused;
-    this.#last = now;
-    this.#paused = 0;
-    return elapsed;
-  }
-
-  pause(): void {
-    this.#pauseStart = performance.now();
-  }
-
-  resume(): void {
-    this.#paused += performance.now() - this.#pauseStart;
-  }
 }
