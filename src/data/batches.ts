@@ -12,6 +12,8 @@ export interface Batch {
   readonly inputs: Int32Array;
   /** The token that follows each input, [T, B]. */
   readonly targets: Int32Array;
+  /** [T, B]: 1 where a document begins, so that the state before the step is zero. Absent: nowhere. */
+  readonly resets?: Uint8Array | undefined;
 }
 
 /** The batches of one split, in order; row b of a batch continues row b of the one before. */

@@ -39,6 +39,7 @@ export class Network {
   readonly #batchSize: number;
   readonly #tokens: Tensor;
   readonly #targets: Tensor;
+  readonly #resets: Tensor;
   readonly #outputs: readonly Tensor[];
   readonly #logits: Tensor;
   readonly #training: TrainingRoom | undefined;
@@ -61,6 +62,7 @@ export class Network {
     this.totalLoss = engine.tensor('float', [1]);
     this.#tokens = engine.tensor('int', [T, B]);
     this.#targets = engine.tensor('int', [T, B]);
+    this.#resets = engine.tensor('byte', [T, B]);
     const output = () => engine.tensor('float', [T, B, H]);
     this.#outputs = recurrentModules(this.layout).map(output);
     this.#logits = engine.tensor('float', [T, B, V]);
@@ -96,14 +98,19 @@ export class Network {
     return this.#engine.read(this.weights);
   }
 
-  /** The loss of a batch, left in `totalLoss`. `state` goes on to what it is after the batch. */
-  evaluate(batch: Batch, state: NetworkState): void {
-    this.#writeBatch(batch);
-    this.#forward(state, undefined, undefined);
+  /**
+   * The loss of a batch, left in `totalLoss`. `state` goes on to what it is after the batch.
+   *
+   * @param losses float [T, B]: receives the loss of every position, in nats.
+   */
+  evaluate(batch: Batch, state: NetworkState, losses?: Tensor): void {
+    const resets = this.#writeBatch(batch);
+    this.#forward(state, resets, undefined, undefined);
     this.#engine.crossEntropy({
       logits: this.#logits,
       targets: this.#targets,
       total: this.totalLoss,
+      losses,
     });
   }
 
@@ -113,17 +120,18 @@ export class Network {
    * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
    * stops at the start of the batch. `state` goes on to what it is after the batch.
    */
-  differentiate(batch: Batch, state: NetworkState, moment: DropoutMoment): void {
-    this.#writeBatch(batch);
-    this.#forward(state, moment, this.#trainingRoom.tapes);
+  differentiate(batch: Batch, state: NetworkState, moment: DropoutMoment, losses?: Tensor): void {
+    const resets = this.#writeBatch(batch);
+    this.#forward(state, resets, moment, this.#trainingRoom.tapes);
     this.#engine.crossEntropy({
       logits: this.#logits,
       targets: this.#targets,
       total: this.totalLoss,
+      losses,
       gradient: this.#logits,
       gradientScale: 1 / this.#batchSize,
     });
-    this.#backward(moment);
+    this.#backward(resets, moment);
   }
 
   get #trainingRoom(): TrainingRoom {
@@ -131,12 +139,21 @@ export class Network {
     return this.#training;
   }
 
-  #writeBatch({ inputs, targets }: Batch): void {
+  /** The batch on the engine; its resets, where it has some. */
+  #writeBatch({ inputs, targets, resets }: Batch): Tensor | undefined {
     this.#engine.write(this.#tokens, inputs);
     this.#engine.write(this.#targets, targets);
+    if (!resets) return undefined;
+    this.#engine.write(this.#resets, resets);
+    return this.#resets;
   }
 
-  #forward(state: NetworkState, moment: DropoutMoment | undefined, tapes: readonly Tape[] | undefined): void {
+  #forward(
+    state: NetworkState,
+    resets: Tensor | undefined,
+    moment: DropoutMoment | undefined,
+    tapes: readonly Tape[] | undefined,
+  ): void {
     let input = this.#tokens;
     this.#outputs.forEach((output, layer) => {
       const layerState = state[layer] as Tensor;
@@ -144,6 +161,7 @@ export class Network {
         weights: this.weights,
         module: layer,
         input,
+        resets,
         initial: layerState,
         final: layerState,
         output,
@@ -162,7 +180,7 @@ export class Network {
     this.#engine.linearForward({ weights: this.weights, module: decoder, input, output: this.#logits });
   }
 
-  #backward(moment: DropoutMoment): void {
+  #backward(resets: Tensor | undefined, moment: DropoutMoment): void {
     const { gradient, tapes, outputGradients, dropped } = this.#trainingRoom;
     const decoder = this.#outputs.length;
     const top = this.#outputs[decoder - 1] as Tensor;
@@ -184,6 +202,7 @@ export class Network {
         gradient,
         module: layer,
         input: layer === 0 ? this.#tokens : (this.#outputs[layer - 1] as Tensor),
+        resets,
         output: this.#outputs[layer] as Tensor,
         outputGradient: incoming,
         tape: tapes[layer] as Tape,
