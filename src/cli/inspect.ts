@@ -3,7 +3,7 @@ import { parameterCount } from '../engine/layout.ts';
 import { UsageError } from '../errors.ts';
 import type { Checkpoint, LossRecord } from '../formats/checkpoint.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
-import { layoutOf } from '../model/config.ts';
+import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { fixed } from '../util/c-format.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -84,7 +84,7 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
   const { config, precision, vocabulary, training } = checkpoint;
   const lines = [
     path,
-    `  model            ${config.cell}, ${config.layers} ${config.layers === 1 ? 'layer' : 'layers'} of ${config.hiddenSize}, dropout ${config.dropout}, ${precision}`,
+    `  model            ${shapeOf(config)}, dropout ${config.dropout}, ${precision}`,
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols)}`,
@@ -105,6 +105,12 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
     ...lossLines(training.trainLosses, SHOWN_TRAIN_LOSSES),
   );
   return lines;
+}
+
+function shapeOf({ cell, reset, layers, hiddenSize, embeddingSize }: ModelConfig): string {
+  const kind = reset === 'after' ? `${cell} (reset after)` : cell;
+  const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
+  return `${kind}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}${embedding}`;
 }
 
 function optionLines(options: Readonly<Record<string, unknown>>): string[] {

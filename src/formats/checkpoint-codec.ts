@@ -1,7 +1,7 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
-import { layoutOf } from '../model/config.ts';
+import { layoutOf, type ModelConfig } from '../model/config.ts';
 import type { Checkpoint, LossRecord, TrainingState } from './checkpoint.ts';
 import {
   type CheckpointMetadata,
@@ -48,7 +48,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes, name);
   const facts = decodeMetadata(metadata, name);
-  const { config, precision } = facts;
+  const { precision } = facts;
+  const config = configOf(facts);
   // Before a layout is made of it: every layer has tensors in the file.
   if (config.layers > tensors.size)
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
@@ -82,12 +83,17 @@ export function decodeIdentity(start: Uint8Array, fileSize: number, name: string
   return { runId: training.runId, iteration: training.iteration };
 }
 
+function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
+  return { ...config, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
+}
+
 function metadataOf({ config, precision, vocabulary, training }: Checkpoint): CheckpointMetadata {
+  const { reset, ...shape } = config;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
     formatVersion: FORMAT_VERSION,
-    config: { ...config },
-    ...(config.cell === 'gru' && { reset: 'before' as const }),
+    config: shape,
+    ...(config.cell === 'gru' && { reset: reset ?? 'before' }),
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
     ...(training && { training: trainingMetadata(training) }),

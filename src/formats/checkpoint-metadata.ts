@@ -21,11 +21,12 @@ const metadataSchema = z.object({
     cell: z.enum(['lstm', 'gru', 'rnn']),
     layers: size().check(z.maximum(10_000)),
     hiddenSize: size(),
+    embeddingSize: z.optional(size()),
     vocabularySize: z.int().check(z.minimum(2)),
     dropout: z.number().check(z.minimum(0), z.lt(1)),
   }),
   /** For a gru: where its reset gate acts. */
-  reset: z.optional(z.literal('before')),
+  reset: z.optional(z.enum(['before', 'after'])),
   precision: z.enum(['float32', 'float64']),
   vocabulary: z.object({
     kind: z.enum(['character', 'byte', 'grapheme']),

@@ -1,32 +1,49 @@
 /** Names, shapes and gate orders of the tensors in a checkpoint. */
 import type { FloatArray, Precision } from '../engine/engine.ts';
-import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../engine/layout.ts';
+import {
+  type Layout,
+  type ParameterSlice,
+  parameterCount,
+  parameterSlices,
+  type RecurrentModule,
+} from '../engine/layout.ts';
 import { CheckpointError } from '../errors.ts';
-import { exchangeLstmGates } from './gates.ts';
+import { fromGateOrder, toGateOrder } from './gates.ts';
 import type { StoredTensor, TensorArray } from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, StoredTensor>;
 
+/** Whether a layer is what PyTorch knows: all are but the gru whose reset gate acts before the product. */
+function isPyTorchs({ cell, reset }: RecurrentModule): boolean {
+  return cell !== 'gru' || reset === 'after';
+}
+
 /**
- * The name of a parameter tensor: `nn.LSTM`'s and `nn.RNN`'s, `gru_v1.…` for a gru whose reset acts before the product
- * (which `nn.GRU` does not have), `decoder.…`.
+ * The name of a parameter tensor: `nn.LSTM`'s, `nn.GRU`'s and `nn.RNN`'s, `gru_v1.…` for a gru that is no `nn.GRU`,
+ * `embedding.weight`, `decoder.…`.
  */
 function tensorName(layout: Layout, { module, name }: ParameterSlice): string {
   const owner = layout[module];
   if (owner?.kind !== 'recurrent') return `${owner?.name}.${name}`;
-  return `${owner.cell === 'gru' ? 'gru_v1' : 'rnn'}.${name}_l${module}`;
+  const layer = layout[0]?.kind === 'embedding' ? module - 1 : module;
+  return `${isPyTorchs(owner) ? 'rnn' : 'gru_v1'}.${name}_l${layer}`;
 }
 
-function isLstm(layout: Layout, { module }: ParameterSlice): boolean {
+/** The cell whose gates are stored in PyTorch's order; undefined for what stands as it is. */
+function cellInOrder(layout: Layout, { module }: ParameterSlice) {
   const owner = layout[module];
-  return owner?.kind === 'recurrent' && owner.cell === 'lstm';
+  return owner?.kind === 'recurrent' && isPyTorchs(owner) ? owner.cell : undefined;
 }
+
+/** Moments have names with a prefix. */
+const kindOf = (prefix: string) => (prefix === '' ? 'parameters' : 'moments');
 
 /** The tensors of a flat vector (parameters or moments), under names that start with `prefix`. */
 export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string): [string, StoredTensor][] {
   return parameterSlices(layout).map((slice) => {
     const values = flat.subarray(slice.offset, slice.offset + slice.size);
-    const stored = isLstm(layout, slice) ? exchangeLstmGates(values) : values;
+    const cell = cellInOrder(layout, slice);
+    const stored = cell ? toGateOrder('pytorch', cell, values, kindOf(prefix)) : values;
     return [prefix + tensorName(layout, slice), { shape: slice.shape, values: stored }];
   });
 }
@@ -41,7 +58,8 @@ export function vectorFromTensors(
 ): FloatArray {
   const read = parameterSlices(layout).map((slice) => {
     const values = floatTensor(tensors, prefix + tensorName(layout, slice), slice.shape, precision, file);
-    return { slice, values: isLstm(layout, slice) ? exchangeLstmGates(values) : values };
+    const cell = cellInOrder(layout, slice);
+    return { slice, values: cell ? fromGateOrder('pytorch', cell, values, kindOf(prefix)) : values };
   });
   // Only now is it known that the file has as many numbers.
   const count = parameterCount(layout);

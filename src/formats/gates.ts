@@ -1,19 +1,70 @@
 /**
  * The orders in which programs stack the gates of a layer.
  *
- * Here (`engine/layout.ts`) an lstm's are i, f, o, g, as in the original; PyTorch's `nn.LSTM` has i, f, g, o.
+ * Here (`engine/layout.ts`) an lstm's are i, f, o, g and a gru's z, r, n, and its z weighs the new state. PyTorch
+ * (`nn.LSTM`, `nn.GRU`) has i, f, g, o and r, z, n; ONNX (operators LSTM, GRU) has i, o, f, c and z, r, h. In both z weighs
+ * the old state: since 1 − σ(a) = σ(−a), its weights and biases have the other sign.
  */
 import type { FloatArray } from '../engine/engine.ts';
+import type { Cell } from '../engine/layout.ts';
 
-/** Which of our blocks stands at each place of PyTorch's order; the exchange of the last two undoes itself. */
-const LSTM_EXCHANGE = [0, 1, 3, 2] as const;
+export type GateOrder = 'pytorch' | 'onnx';
 
-/** An lstm's `weight_…` or `bias_…` with its gates from our order to PyTorch's, or back. A copy. */
-export function exchangeLstmGates<T extends FloatArray>(values: T): T {
-  const block = values.length / LSTM_EXCHANGE.length;
-  const exchanged = values.slice() as T;
-  LSTM_EXCHANGE.forEach((from, to) => {
-    exchanged.set(values.subarray(from * block, (from + 1) * block), to * block);
+interface Order {
+  /** Which of our blocks stands at each place of the program's. */
+  readonly blocks: readonly number[];
+  /** The one of our blocks whose sign is the other. */
+  readonly negated?: number;
+}
+
+const ORDERS: Record<GateOrder, Record<Cell, Order>> = {
+  pytorch: {
+    lstm: { blocks: [0, 1, 3, 2] },
+    gru: { blocks: [1, 0, 2], negated: 0 },
+    rnn: { blocks: [0] },
+  },
+  onnx: {
+    lstm: { blocks: [0, 2, 1, 3] },
+    gru: { blocks: [0, 1, 2], negated: 0 },
+    rnn: { blocks: [0] },
+  },
+};
+
+/** What is put in order. Moments of an optimizer belong to our own parameters, and keep their sign. */
+type Kind = 'parameters' | 'moments';
+
+/** A layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. A copy. */
+export function toGateOrder<T extends FloatArray>(
+  program: GateOrder,
+  cell: Cell,
+  values: T,
+  kind: Kind = 'parameters',
+): T {
+  return moved(ORDERS[program][cell], values, kind, (own, place) => [own, place]);
+}
+
+/** The way back from `toGateOrder`, to the same bits. */
+export function fromGateOrder<T extends FloatArray>(
+  program: GateOrder,
+  cell: Cell,
+  values: T,
+  kind: Kind = 'parameters',
+): T {
+  return moved(ORDERS[program][cell], values, kind, (own, place) => [place, own]);
+}
+
+function moved<T extends FloatArray>(
+  { blocks, negated }: Order,
+  values: T,
+  kind: Kind,
+  way: (own: number, place: number) => readonly [from: number, to: number],
+): T {
+  const size = values.length / blocks.length;
+  const copy = values.slice() as T;
+  blocks.forEach((own, place) => {
+    const [from, to] = way(own, place);
+    const block = values.subarray(from * size, (from + 1) * size);
+    copy.set(own === negated && kind === 'parameters' ? block.map((value) => -value) : block, to * size);
   });
-  return exchanged;
+  return copy;
 }

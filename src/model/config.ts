@@ -1,5 +1,5 @@
 /** The shape of a model: what has to be known, beside its parameters, to compute it. */
-import type { Cell, Layout, Module } from '../engine/layout.ts';
+import type { Cell, Layout, Module, RecurrentModule } from '../engine/layout.ts';
 
 export interface ModelConfig {
   readonly cell: Cell;
@@ -7,29 +7,32 @@ export interface ModelConfig {
   /** Hidden units of every layer. */
   readonly hiddenSize: number;
   readonly vocabularySize: number;
+  /** Size D of an embedding that stands before the first layer; absent: tokens go straight into that layer's weights. */
+  readonly embeddingSize?: number | undefined;
+  /** For a gru alone: whether its reset gate acts before the recurrent product (the original; default) or after it. */
+  readonly reset?: RecurrentModule['reset'] | undefined;
   /** Probability of dropping a unit between layers while training. */
   readonly dropout: number;
 }
 
 /** The modules of the model, from the input to the output. */
 export function layoutOf(config: ModelConfig): Layout {
+  const { cell, hiddenSize, vocabularySize, embeddingSize } = config;
   const modules: Module[] = [];
+  if (embeddingSize !== undefined) {
+    modules.push({ kind: 'embedding', name: 'embedding', vocabularySize, outputSize: embeddingSize });
+  }
   for (let layer = 0; layer < config.layers; layer++) {
     modules.push({
       kind: 'recurrent',
       name: `layer ${layer + 1}`,
-      cell: config.cell,
-      ...(config.cell === 'gru' && { reset: 'before' as const }),
-      input: layer === 0 ? 'tokens' : 'dense',
-      inputSize: layer === 0 ? config.vocabularySize : config.hiddenSize,
-      hiddenSize: config.hiddenSize,
+      cell,
+      ...(cell === 'gru' && { reset: config.reset ?? 'before' }),
+      input: modules.length === 0 ? 'tokens' : 'dense',
+      inputSize: layer === 0 ? (embeddingSize ?? vocabularySize) : hiddenSize,
+      hiddenSize,
     });
   }
-  modules.push({
-    kind: 'linear',
-    name: 'decoder',
-    inputSize: config.hiddenSize,
-    outputSize: config.vocabularySize,
-  });
+  modules.push({ kind: 'linear', name: 'decoder', inputSize: hiddenSize, outputSize: vocabularySize });
   return modules;
 }

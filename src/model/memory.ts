@@ -21,7 +21,7 @@ export interface MemoryNeeds {
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments } = needs;
-  const { hiddenSize: H, vocabularySize: V, layers: L, cell } = config;
+  const { hiddenSize: H, vocabularySize: V, layers: L, cell, embeddingSize: D = 0 } = config;
   const vectors = moments === undefined ? 1 : 2 + moments;
   const G = gateCount(cell);
   // Outputs; on the tape the gates, h and c before, c after or the candidate, the input.
@@ -30,9 +30,12 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   // Two gradients of outputs, and both sides of a weight gradient, transposed.
   const work = moments === undefined ? 0 : T * B * H * (2 + G + 1);
   const decoder = T * B * V * 2;
+  // The embedded tokens; their gradient, and a copy on the first layer's tape.
+  const embedded = T * B * D * (moments === undefined ? 1 : 3);
   // One weight matrix at a time is transposed.
-  const transposed = G * H * Math.max(H, V);
-  const elements = parameterCount(layoutOf(config)) * vectors + layers + work + decoder + transposed;
+  const transposed = G * H * Math.max(H, D || V);
+  const elements =
+    parameterCount(layoutOf(config)) * vectors + layers + work + decoder + embedded + transposed;
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The model on an engine: its parameters, room for one batch, and the passes forward and backward over it.
  *
- * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, V vocabulary, L layers.
+ * Dimension letters: B batch rows, T time steps, D layer input (of the first: the embedding's size, or V), H hidden units, V vocabulary, L layers.
  */
 import type { Batch } from '../data/batches.ts';
 import type { Dropout, Engine, FloatArray, NumberArray, Tape, Tensor, Vector } from '../engine/engine.ts';
@@ -23,6 +23,8 @@ interface TrainingRoom {
   readonly tapes: readonly Tape[];
   /** Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. */
   readonly outputGradients: readonly [Tensor, Tensor];
+  /** Gradient in the embedded tokens, float [T, B, D]; absent without an embedding. */
+  readonly embeddedGradient: Tensor | undefined;
   /** The decoder's input after dropout, float [T, B, H]; absent without dropout. */
   readonly dropped: Tensor | undefined;
 }
@@ -40,6 +42,8 @@ export class Network {
   readonly #tokens: Tensor;
   readonly #targets: Tensor;
   readonly #resets: Tensor;
+  /** The tokens' rows of the embedding, float [T, B, D]; absent without one. */
+  readonly #embedded: Tensor | undefined;
   readonly #outputs: readonly Tensor[];
   readonly #logits: Tensor;
   readonly #training: TrainingRoom | undefined;
@@ -52,7 +56,7 @@ export class Network {
     purpose: 'training' | 'evaluation' = 'training',
   ) {
     const { batchSize: B, sequenceLength: T } = shape;
-    const { hiddenSize: H, vocabularySize: V } = config;
+    const { hiddenSize: H, vocabularySize: V, embeddingSize: D } = config;
     this.#engine = engine;
     this.#config = config;
     this.#batchSize = B;
@@ -63,14 +67,17 @@ export class Network {
     this.#tokens = engine.tensor('int', [T, B]);
     this.#targets = engine.tensor('int', [T, B]);
     this.#resets = engine.tensor('byte', [T, B]);
+    const embedded = () => (D === undefined ? undefined : engine.tensor('float', [T, B, D]));
     const output = () => engine.tensor('float', [T, B, H]);
+    this.#embedded = embedded();
     this.#outputs = recurrentModules(this.layout).map(output);
     this.#logits = engine.tensor('float', [T, B, V]);
     if (purpose === 'training') {
       this.#training = {
         gradient: engine.vector(this.layout),
-        tapes: this.#outputs.map((_, layer) => engine.tape(this.layout, layer, T, B)),
+        tapes: this.#outputs.map((_, layer) => engine.tape(this.layout, this.#moduleOf(layer), T, B)),
         outputGradients: [output(), output()],
+        embeddedGradient: embedded(),
         dropped: config.dropout > 0 ? output() : undefined,
       };
     }
@@ -139,6 +146,16 @@ export class Network {
     return this.#training;
   }
 
+  /** Index in the layout of a recurrent layer, or, one after the last, of the decoder; before them stands the embedding. */
+  #moduleOf(layer: number): number {
+    return this.#embedded ? layer + 1 : layer;
+  }
+
+  /** What the first layer reads. */
+  get #firstInput(): Tensor {
+    return this.#embedded ?? this.#tokens;
+  }
+
   /** The batch on the engine; its resets, where it has some. */
   #writeBatch({ inputs, targets, resets }: Batch): Tensor | undefined {
     this.#engine.write(this.#tokens, inputs);
@@ -154,12 +171,16 @@ export class Network {
     moment: DropoutMoment | undefined,
     tapes: readonly Tape[] | undefined,
   ): void {
-    let input = this.#tokens;
+    const { weights } = this;
+    if (this.#embedded) {
+      this.#engine.embeddingForward({ weights, module: 0, tokens: this.#tokens, output: this.#embedded });
+    }
+    let input = this.#firstInput;
     this.#outputs.forEach((output, layer) => {
       const layerState = state[layer] as Tensor;
       this.#engine.recurrentForward({
-        weights: this.weights,
-        module: layer,
+        weights,
+        module: this.#moduleOf(layer),
         input,
         resets,
         initial: layerState,
@@ -177,11 +198,11 @@ export class Network {
       this.#engine.dropout({ ...dropout, input, output: dropped });
       input = dropped;
     }
-    this.#engine.linearForward({ weights: this.weights, module: decoder, input, output: this.#logits });
+    this.#engine.linearForward({ weights, module: this.#moduleOf(decoder), input, output: this.#logits });
   }
 
   #backward(resets: Tensor | undefined, moment: DropoutMoment): void {
-    const { gradient, tapes, outputGradients, dropped } = this.#trainingRoom;
+    const { gradient, tapes, outputGradients, embeddedGradient, dropped } = this.#trainingRoom;
     const decoder = this.#outputs.length;
     const top = this.#outputs[decoder - 1] as Tensor;
     let [incoming, outgoing] = outputGradients;
@@ -189,7 +210,7 @@ export class Network {
     this.#engine.linearBackward({
       weights: this.weights,
       gradient,
-      module: decoder,
+      module: this.#moduleOf(decoder),
       input: dropped ?? top,
       outputGradient: this.#logits,
       inputGradient: incoming,
@@ -200,16 +221,20 @@ export class Network {
       this.#engine.recurrentBackward({
         weights: this.weights,
         gradient,
-        module: layer,
-        input: layer === 0 ? this.#tokens : (this.#outputs[layer - 1] as Tensor),
+        module: this.#moduleOf(layer),
+        input: layer === 0 ? this.#firstInput : (this.#outputs[layer - 1] as Tensor),
         resets,
         output: this.#outputs[layer] as Tensor,
         outputGradient: incoming,
         tape: tapes[layer] as Tape,
-        inputGradient: layer === 0 ? undefined : outgoing,
+        inputGradient: layer === 0 ? embeddedGradient : outgoing,
         dropout: this.#dropout(moment, layer),
       });
       [incoming, outgoing] = [outgoing, incoming];
+    }
+    if (embeddedGradient) {
+      const tokens = this.#tokens;
+      this.#engine.embeddingBackward({ gradient, module: 0, tokens, outputGradient: embeddedGradient });
     }
   }
 

@@ -74,6 +74,16 @@ export const trainingOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
+  gruReset: option(z._default(z.enum(['before', 'after']), 'before'), {
+    flag: 'gru_reset',
+    group: 'Model',
+    help: "a gru's reset gate acts before the recurrent product (the original) or after it (PyTorch's nn.GRU)",
+  }),
+  embeddingSize: option(z.optional(count(1)), {
+    flag: 'embedding_size',
+    group: 'Model',
+    help: 'an embedding of this size before the first layer, as in torch-rnn; none where absent',
+  }),
   dropout: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'dropout',
     group: 'Model',

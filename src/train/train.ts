@@ -128,6 +128,8 @@ export function startingOptions(
     cell: config.cell,
     hiddenSize: config.hiddenSize,
     layers: config.layers,
+    ...(config.cell === 'gru' && { gruReset: config.reset ?? 'before' }),
+    embeddingSize: config.embeddingSize,
     tokens: vocabulary.kind,
     normalize: vocabulary.normalize,
   };
@@ -137,7 +139,7 @@ export function startingOptions(
       const asked = given[name as keyof TrainingOptionsInput];
       return asked !== undefined && asked !== value;
     })
-    .map(([name, value]) => `${name} is ${value}: it comes from the checkpoint to start from`);
+    .map(([name, value]) => `${name} is ${value ?? 'not there'}: it comes from the checkpoint to start from`);
   if (initial.precision !== options.precision) {
     notices.push(
       `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,

@@ -115,8 +115,16 @@ function overMessage({ iteration, schedule }: TrainingRun): string {
 }
 
 function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
-  const { cell, layers, hiddenSize, dropout } = options;
-  return { cell, layers, hiddenSize, vocabularySize: corpus.vocabulary.size, dropout };
+  const { cell, layers, hiddenSize, gruReset, embeddingSize, dropout } = options;
+  return {
+    cell,
+    ...(cell === 'gru' && { reset: gruReset }),
+    layers,
+    hiddenSize,
+    ...(embeddingSize !== undefined && { embeddingSize }),
+    vocabularySize: corpus.vocabulary.size,
+    dropout,
+  };
 }
 
 function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits): TrainingEvent {

@@ -7,10 +7,17 @@ import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint
 import { decodeSafetensors, encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
-for (const cell of ['lstm', 'gru', 'rnn'] as const) {
+const kinds = [
+  { cell: 'lstm' },
+  { cell: 'gru' },
+  { cell: 'gru', reset: 'after' },
+  { cell: 'rnn' },
+  { cell: 'lstm', embeddingSize: 5 },
+] as const;
+for (const kind of kinds) {
   for (const precision of ['float32', 'float64'] as const) {
-    test(`${cell}, ${precision}: what is read is what was written`, () => {
-      const checkpoint = madeCheckpoint({ cell, precision, moments: precision === 'float32' ? 1 : 2 });
+    test(`${Object.values(kind).join(', ')}, ${precision}: what is read is what was written`, () => {
+      const checkpoint = madeCheckpoint({ ...kind, precision, moments: precision === 'float32' ? 1 : 2 });
       const read = decodeCheckpoint(joined(encodeCheckpoint(checkpoint)), 'x');
       assert.ok(read.vocabulary.equals(checkpoint.vocabulary));
       assert.deepEqual({ ...read, vocabulary: undefined }, { ...checkpoint, vocabulary: undefined });
@@ -56,6 +63,21 @@ test("tensors have PyTorch's names, shapes and gate order", () => {
   assert.deepEqual(gate(stored, 3), gate(checkpoint.parameters.subarray(0, 72), 2));
   const gru = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint({ cell: 'gru' }))), 'x');
   assert.ok(gru.tensors.has('gru_v1.weight_ih_l0'), 'a gru that is not nn.GRU has a name of its own');
+  const embedded = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint({ embeddingSize: 5 }))), 'x');
+  assert.deepEqual(embedded.tensors.get('embedding.weight')?.shape, [6, 5]);
+  assert.deepEqual(embedded.tensors.get('rnn.weight_ih_l0')?.shape, [12, 5]);
+});
+
+test('a gru whose reset acts after the product is an nn.GRU: r, z, n, and its z weighs the old state', () => {
+  const checkpoint = madeCheckpoint({ cell: 'gru', reset: 'after' });
+  const { tensors } = decodeSafetensors(joined(encodeCheckpoint(checkpoint)), 'x');
+  // The first layer's weight_ih: three gates of 3 · 6.
+  const [z, r, n] = [0, 18, 36].map((at) => Array.from(checkpoint.parameters.subarray(at, at + 18)));
+  const stored = Array.from(tensors.get('rnn.weight_ih_l0')?.values as Float32Array);
+  assert.deepEqual(stored, [...(r ?? []), ...(z ?? []).map((value) => -value), ...(n ?? [])]);
+  const moment = tensors.get('train.moment0.rnn.weight_ih_l0')?.values as Float32Array;
+  const [square] = checkpoint.training.moments;
+  assert.deepEqual(moment.subarray(18, 36), square?.subarray(0, 18), 'a mean of squares keeps its sign');
 });
 
 /** Decoding gives a checkpoint or a CheckpointError, whatever the bytes. */

@@ -8,6 +8,10 @@ import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 interface Made {
   readonly cell?: Cell;
+  readonly reset?: ModelConfig['reset'];
+  readonly embeddingSize?: number;
+  readonly layers?: number;
+  readonly hiddenSize?: number;
   readonly precision?: Precision;
   readonly moments?: number;
   readonly vocabulary?: Vocabulary;
@@ -25,6 +29,10 @@ export const someCharacters = new Vocabulary({
 
 export function madeCheckpoint({
   cell = 'lstm',
+  reset = 'before',
+  embeddingSize,
+  layers = 2,
+  hiddenSize = 3,
   precision = 'float32',
   moments = 1,
   vocabulary = someCharacters,
@@ -38,8 +46,10 @@ export function madeCheckpoint({
   };
   const config: ModelConfig = {
     cell,
-    layers: 2,
-    hiddenSize: 3,
+    ...(cell === 'gru' && { reset }),
+    layers,
+    hiddenSize,
+    ...(embeddingSize !== undefined && { embeddingSize }),
     vocabularySize: vocabulary.size,
     dropout: 0.25,
   };
@@ -57,7 +67,7 @@ export function madeCheckpoint({
       options: { batchSize: 4, seed: 123, saveName: 'lstm' },
       moments: Array.from({ length: moments }, () => numbers(size)),
       optimizerSteps: iteration,
-      carriedState: [numbers(stateParts(cell) * 4 * 3), numbers(stateParts(cell) * 4 * 3)],
+      carriedState: Array.from({ length: layers }, () => numbers(stateParts(cell) * 4 * hiddenSize)),
       batchSize: 4,
       cursor: 5,
       generator: random.save(),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Batch } from '../../src/data/batches.ts';
-import type { Cell } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import type { ModelConfig } from '../../src/model/config.ts';
 import { Network, type NetworkState } from '../../src/model/network.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
@@ -23,12 +23,23 @@ function randomBatch(generator: MersenneTwister): Batch {
   return { inputs: tokens(), targets: tokens() };
 }
 
-for (const cell of ['lstm', 'gru', 'rnn'] as const satisfies readonly Cell[]) {
+type Kind = Pick<ModelConfig, 'cell' | 'reset' | 'embeddingSize'>;
+
+const kinds: readonly [string, Kind][] = [
+  ['lstm', { cell: 'lstm' }],
+  ['gru', { cell: 'gru' }],
+  ['gru, reset after', { cell: 'gru', reset: 'after' }],
+  ['rnn', { cell: 'rnn' }],
+  ['lstm, embedding', { cell: 'lstm', embeddingSize: 4 }],
+  ['rnn, embedding', { cell: 'rnn', embeddingSize: 6 }],
+];
+
+for (const [name, kind] of kinds) {
   for (const layers of [1, 2, 3]) {
     for (const dropout of [0, 0.4]) {
-      test(`${cell}, ${layers} layers, dropout ${dropout}: the gradient is the slope of the loss`, async () => {
+      test(`${name}, ${layers} layers, dropout ${dropout}: the gradient is the slope of the loss`, async () => {
         const engine = new ReferenceEngine('float64');
-        const config = { cell, layers, hiddenSize: 5, vocabularySize: VOCABULARY, dropout };
+        const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY, dropout };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
         const generator = new MersenneTwister(7 + layers);
         const parameters = randoms(generator, network.weights.size, 0.6);
