@@ -5,6 +5,7 @@ export {
   type GenerateInput,
   LanguageModel,
   type ModelSettings,
+  type ScoreInput,
 } from './language-model.ts';
 export * from './public.ts';
 export { type TrainInput, train } from './train/train.ts';

@@ -2,6 +2,6 @@
 
 export { folderStorage } from './formats/storage.node.ts';
 export { LanguageModel } from './language-model.node.ts';
-export type { GenerateAllInput, GenerateInput, ModelSettings } from './language-model.ts';
+export type { GenerateAllInput, GenerateInput, ModelSettings, ScoreInput } from './language-model.ts';
 export * from './public.ts';
 export { type TrainInput, train } from './train/train.node.ts';

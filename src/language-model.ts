@@ -11,6 +11,8 @@ import { generateTokens } from './sample/generator.ts';
 import { checkGenerateOptions, type GenerateOptionsInput } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
 import { streamSeed } from './sample/stream-seed.ts';
+import { checkScoreOptions, type ScoreOptionsInput } from './score/options.ts';
+import { scoreText, type TextScore } from './score/score-text.ts';
 import { joinBytes } from './util/join-bytes.ts';
 import { MersenneTwister } from './util/mersenne-twister.ts';
 
@@ -30,6 +32,13 @@ export interface GenerateAllInput extends Omit<GenerateInput, 'prompt'> {
   readonly prompts: readonly (string | Uint8Array)[];
   /** Told how many symbols of each text there are. */
   readonly onProgress?: ((drawn: number) => void) | undefined;
+}
+
+export interface ScoreInput extends ScoreOptionsInput {
+  /** Ends the scoring with the signal's reason as an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of characters of the text that were left out. */
+  readonly onNotice?: ((message: string) => void) | undefined;
 }
 
 /** What computes. */
@@ -164,6 +173,24 @@ export class LanguageModel {
       const text = this.vocabulary.bytesOfAll(tokens);
       return echo ? joinBytes([prompts[k]?.bytes ?? new Uint8Array(), text]) : text;
     });
+  }
+
+  /**
+   * How well the model predicts a text, as a whole and symbol by symbol. The state is zero at the start.
+   *
+   * @throws {OptionError} for an option that does not fit
+   * @throws {TextError} `text-unknown-character`; `text-too-short` for less than two symbols
+   */
+  async score(text: string | Uint8Array, input: ScoreInput = {}): Promise<TextScore> {
+    const { signal, onNotice, ...rest } = input;
+    const { rows, unknown } = checkScoreOptions(rest);
+    const encoded = encodePrompt(this.vocabulary, text, unknown);
+    for (const notice of encoded.notices) onNotice?.(notice);
+    const { engine } = await this.#load();
+    const { config, vocabulary } = this;
+    const { parameters } = this.checkpoint;
+    const tokens = Int32Array.from(encoded.tokens);
+    return scoreText({ engine, config, parameters, vocabulary, tokens, rows, signal });
   }
 
   /** Gives the memory back; the model can't be used afterwards. */

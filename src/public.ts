@@ -10,5 +10,7 @@ export type { CheckpointIdentity, CheckpointStorage } from './formats/storage.ts
 export type { ModelConfig } from './model/config.ts';
 export type { GenerateOptions, GenerateOptionsInput } from './sample/options.ts';
 export { streamSeed } from './sample/stream-seed.ts';
+export type { TextScore } from './score/score-text.ts';
+export type { Summary } from './score/summary.ts';
 export type * from './train/events.ts';
 export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';

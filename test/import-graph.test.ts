@@ -17,6 +17,7 @@ const ROOMS = [
   'model',
   'formats',
   'sample',
+  'score',
   'train',
   'language-model',
   'public',
@@ -24,7 +25,13 @@ const ROOMS = [
   'cli',
 ];
 /** Rooms that do not know of each other although one stands before the other. */
-const STRANGERS = new Set(['data→engine', 'model→formats', 'sample→formats']);
+const STRANGERS = new Set([
+  'data→engine',
+  'model→formats',
+  'sample→formats',
+  'score→formats',
+  'score→sample',
+]);
 
 interface File {
   readonly path: string;

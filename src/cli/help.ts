@@ -3,7 +3,15 @@ import type { OptionGroup } from '../util/option-info.ts';
 import type { Command } from './commands.ts';
 import { type Flag, valueName } from './flag-table.ts';
 
-const GROUPS: readonly OptionGroup[] = ['Text', 'Model', 'Training', 'Sampling', 'Output', 'Device'];
+const GROUPS: readonly OptionGroup[] = [
+  'Text',
+  'Model',
+  'Training',
+  'Sampling',
+  'Scoring',
+  'Output',
+  'Device',
+];
 
 /** Columns of a screen that can be counted on. */
 const WIDTH = 100;

@@ -100,6 +100,18 @@ export class Network {
     this.#engine.write(this.weights, parameters);
   }
 
+  /** Gives its memory back; the states that it made are their owner's. */
+  release(): void {
+    const room = this.#training;
+    const handles = [
+      ...[this.weights, this.totalLoss, this.#tokens, this.#targets, this.#resets, this.#logits],
+      ...this.#outputs,
+      ...(room ? [room.gradient, ...room.tapes, ...room.outputGradients] : []),
+      ...(room?.dropped ? [room.dropped] : []),
+    ];
+    for (const handle of handles) this.#engine.release(handle);
+  }
+
   /** All parameters, in canonical order. */
   readParameters(): Promise<FloatArray> {
     return this.#engine.read(this.weights);

@@ -1,7 +1,7 @@
 /** What the command line and the reference of flags know of an option beside its type. */
 import * as z from 'zod/mini';
 
-export type OptionGroup = 'Text' | 'Model' | 'Training' | 'Sampling' | 'Output' | 'Device';
+export type OptionGroup = 'Text' | 'Model' | 'Training' | 'Sampling' | 'Scoring' | 'Output' | 'Device';
 
 export interface OptionInfo {
   /** The flag's name on the command line, without dashes: `rnn_size`. */

@@ -1,0 +1,133 @@
+/**
+ * Dynamic evaluation (Krause et al. 2018): the weights adapt to the text while it is read.
+ *
+ * Each stretch is predicted first, then learned from, so that nothing is predicted that was seen: the losses are as honest as those of
+ * a model that stands still. A step is g / √v of the gradient's running square (Adam without momentum), and a decay towards the
+ * weights as they were keeps what was learned before.
+ */
+import type { Batch, TokenSource } from '../data/batches.ts';
+import type { Engine, FloatArray, NumberArray, Tensor, Vector } from '../engine/engine.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { Network, type NetworkState } from '../model/network.ts';
+import { TurnTaker } from '../util/event-loop.ts';
+import { blocksOf } from './lanes.ts';
+import type { Sequence } from './sequences.ts';
+
+export interface DynamicScoring {
+  readonly engine: Engine;
+  readonly config: ModelConfig;
+  /** In canonical order. */
+  readonly parameters: NumberArray;
+  readonly tokens: TokenSource;
+  /** Read one after the other; the weights begin anew with each. */
+  readonly sequences: readonly Sequence[];
+  readonly learningRate: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Steps from update to update. */
+const STEPS = 20;
+/** Share by which the weights go back to what they were, each update. */
+const DECAY = 0.001;
+const SQUARE_DECAY = 0.999;
+const EPSILON = 1e-8;
+
+/**
+ * The sum of each sequence's losses, in nats. Yields the predictions made of a sequence so far.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator<number, Float64Array, void> {
+  const { engine, config, sequences, signal } = scoring;
+  const sums = new Float64Array(sequences.length);
+  const learner = new Learner(engine, { ...config, dropout: 0 }, scoring.parameters, scoring.learningRate);
+  const turns = new TurnTaker();
+  try {
+    for (const [index, sequence] of sequences.entries()) {
+      learner.begin();
+      let done = 0;
+      for await (const block of blocksOf(scoring.tokens, [sequence], learner.shape)) {
+        signal?.throwIfAborted();
+        const length = block.runs.reduce((sum, run) => sum + run.length, 0);
+        sums[index] = (sums[index] as number) + (await learner.read(block, length));
+        done += length;
+        yield done;
+        await turns.take();
+      }
+    }
+    return sums;
+  } finally {
+    learner.release();
+  }
+}
+
+/** Sum of the first losses. */
+function sumOf(losses: FloatArray, length: number): number {
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += losses[i] as number;
+  return sum;
+}
+
+/** A model that learns from what it reads. */
+class Learner {
+  readonly shape = { batchSize: 1, sequenceLength: STEPS };
+  readonly #engine: Engine;
+  readonly #network: Network;
+  readonly #state: NetworkState;
+  readonly #original: Vector;
+  readonly #squares: readonly Vector[];
+  readonly #losses: Tensor;
+  readonly #report: Tensor;
+  readonly #learningRate: number;
+  #step = 0;
+
+  constructor(engine: Engine, config: ModelConfig, parameters: NumberArray, learningRate: number) {
+    this.#engine = engine;
+    this.#network = new Network(engine, config, this.shape);
+    this.#network.writeParameters(parameters);
+    this.#state = this.#network.makeState();
+    this.#original = engine.vector(this.#network.layout);
+    engine.copy(this.#network.weights, this.#original);
+    // Adam's two moments; the first stays the gradient itself, since β₁ is 0.
+    this.#squares = [engine.vector(this.#network.layout), engine.vector(this.#network.layout)];
+    this.#losses = engine.tensor('float', [STEPS, 1]);
+    this.#report = engine.tensor('float', [4]);
+    this.#learningRate = learningRate;
+  }
+
+  /** Forgets what it has read. */
+  begin(): void {
+    this.#engine.copy(this.#original, this.#network.weights);
+    for (const moment of this.#squares) this.#engine.fill(moment, 0);
+    this.#step = 0;
+  }
+
+  /** Nats of a block's first `length` tokens, which it then learns from where the block is a full one. */
+  async read(block: Batch, length: number): Promise<number> {
+    const moment = { seed: 0, iteration: 0 };
+    if (length === STEPS) this.#network.differentiate(block, this.#state, moment, this.#losses);
+    else this.#network.evaluate(block, this.#state, this.#losses);
+    if (length === STEPS) this.#learn();
+    const losses = (await this.#engine.read(this.#losses)) as FloatArray;
+    return sumOf(losses, length);
+  }
+
+  #learn(): void {
+    this.#step++;
+    this.#engine.update({
+      weights: this.#network.weights,
+      gradient: this.#network.gradient,
+      moments: this.#squares,
+      rule: { kind: 'adam', beta1: 0, beta2: SQUARE_DECAY, epsilon: EPSILON, step: this.#step },
+      learningRate: this.#learningRate,
+      report: this.#report,
+    });
+    this.#engine.average(this.#original, this.#network.weights, DECAY);
+  }
+
+  release(): void {
+    const handles = [...this.#state, this.#original, ...this.#squares, this.#losses, this.#report];
+    for (const handle of handles) this.#engine.release(handle);
+    this.#network.release();
+  }
+}

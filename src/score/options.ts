@@ -1,0 +1,30 @@
+/** The schema of scoring options; see `train/options.ts`. */
+import * as z from 'zod/mini';
+import { checkOptions } from '../util/check-options.ts';
+import { option } from '../util/option-info.ts';
+import { MOST_LANES } from './score-sequences.ts';
+
+export const scoreOptionsSchema = z.strictObject({
+  rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MOST_LANES)), 1), {
+    flag: 'rows',
+    group: 'Scoring',
+    help: 'cut the text into N sequences, each from the zero state, side by side: faster, and a little worse at each start',
+  }),
+  unknown: option(z._default(z.enum(['error', 'skip']), 'error'), {
+    flag: 'unknown',
+    group: 'Scoring',
+    help: 'what to do with a character of the text that the model does not know',
+  }),
+});
+
+export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
+export type ScoreOptionsInput = z.input<typeof scoreOptionsSchema>;
+
+/**
+ * The scoring options with their defaults filled in.
+ *
+ * @throws {OptionError} for the first option that is unknown or out of its range.
+ */
+export function checkScoreOptions(input: ScoreOptionsInput): ScoreOptions {
+  return checkOptions(scoreOptionsSchema, input);
+}

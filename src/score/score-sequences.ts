@@ -1,0 +1,80 @@
+/** The loss of every predicted token of some sequences, in nats. */
+import type { TokenSource } from '../data/batches.ts';
+import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { Network } from '../model/network.ts';
+import { TurnTaker } from '../util/event-loop.ts';
+import { blocksOf, type Run } from './lanes.ts';
+import type { Sequence } from './sequences.ts';
+
+export interface Scoring {
+  readonly engine: Engine;
+  readonly config: ModelConfig;
+  /** In canonical order. */
+  readonly parameters: NumberArray;
+  readonly tokens: TokenSource;
+  readonly sequences: readonly Sequence[];
+  /** How many sequences are computed side by side; what comes out does not depend on it, but for the order. */
+  readonly lanes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Losses of a stretch of one sequence. Of a sequence the stretches come in order; with one lane, of the text too. */
+export interface ScoredRun {
+  /** Index of the sequence. */
+  readonly sequence: number;
+  /** Index in the text of the first token that was predicted. */
+  readonly target: number;
+  /** The tokens that were predicted. */
+  readonly tokens: Int32Array;
+  /** What each costs: −log p, in nats. */
+  readonly losses: FloatArray;
+}
+
+/** Positions in a block: enough to fill the engine's tiles, few enough to stay in the cache. */
+const BLOCK_POSITIONS = 2_500;
+const MOST_STEPS = 512;
+/** More side by side gain nothing. */
+export const MOST_LANES = 256;
+
+/** @throws the signal's reason when it is aborted */
+export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRun, void, void> {
+  const { engine, tokens, sequences, signal } = scoring;
+  const predictions = sequences.reduce((sum, { count }) => sum + count, 0);
+  if (predictions === 0) return;
+  const B = Math.min(scoring.lanes, MOST_LANES, sequences.length);
+  const longest = sequences.reduce((most, { count }) => Math.max(most, count), 0);
+  const T = Math.max(1, Math.min(MOST_STEPS, Math.ceil(BLOCK_POSITIONS / B), longest));
+  const shape = { batchSize: B, sequenceLength: T };
+  const network = new Network(engine, scoring.config, shape, 'evaluation');
+  network.writeParameters(scoring.parameters);
+  const state = network.makeState();
+  const losses = engine.tensor('float', [T, B]);
+  const turns = new TurnTaker();
+  try {
+    for await (const block of blocksOf(tokens, sequences, shape)) {
+      signal?.throwIfAborted();
+      network.evaluate(block, state, losses);
+      const all = (await engine.read(losses)) as FloatArray;
+      for (const run of block.runs) yield cut(run, block.targets, all, B);
+      await turns.take();
+    }
+  } finally {
+    engine.release(losses);
+    for (const layer of state) engine.release(layer);
+    network.release();
+  }
+}
+
+/** A run out of arrays [T, B]. */
+function cut(run: Run, targets: Int32Array, losses: FloatArray, B: number): ScoredRun {
+  const { sequence, target, lane, step, length } = run;
+  const tokens = new Int32Array(length);
+  const own = losses.slice(0, length);
+  for (let i = 0; i < length; i++) {
+    const at = (step + i) * B + lane;
+    tokens[i] = targets[at] as number;
+    own[i] = losses[at] as number;
+  }
+  return { sequence, target, tokens, losses: own };
+}

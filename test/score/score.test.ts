@@ -1,0 +1,202 @@
+/** Scoring against its naive twin: a step at a time, on the reference engine. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryTokens } from '../../src/data/corpus.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { recurrentModules, stateParts } from '../../src/engine/layout.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import { TextError } from '../../src/errors.ts';
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { layoutOf } from '../../src/model/config.ts';
+import { blocksOf } from '../../src/score/lanes.ts';
+import { scoreSequences } from '../../src/score/score-sequences.ts';
+import { documentSequences, rowSequences, type Sequence } from '../../src/score/sequences.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const vocabulary = new Vocabulary({
+  kind: 'character',
+  normalize: 'none',
+  symbols: [...' abcde'],
+  hasUnknown: false,
+});
+const checkpoint: Checkpoint = madeCheckpoint({ vocabulary, precision: 'float64' });
+
+function randomTokens(length: number): Int32Array {
+  const random = new MersenneTwister(length);
+  return Int32Array.from({ length }, () => Math.floor(random.nextUniform() * vocabulary.size));
+}
+
+/** −log p of each token after the first, one step at a time. */
+async function naiveLosses(tokens: Int32Array): Promise<number[]> {
+  const engine = new ReferenceEngine('float64');
+  const layout = layoutOf(checkpoint.config);
+  const weights = engine.vector(layout);
+  engine.write(weights, checkpoint.parameters);
+  const states = recurrentModules(layout).map((module) =>
+    engine.tensor('float', [stateParts(module.cell), 1, module.hiddenSize]),
+  );
+  const output = engine.tensor('float', [1, vocabulary.size]);
+  const losses: number[] = [];
+  for (let i = 0; i + 1 < tokens.length; i++) {
+    const token = Int32Array.of(tokens[i] as number);
+    engine.step({
+      weights,
+      states,
+      slots: Int32Array.of(0),
+      tokens: token,
+      output,
+      outputKind: 'logProbabilities',
+    });
+    const row = await engine.read(output);
+    losses.push(-(row[tokens[i + 1] as number] as number));
+  }
+  return losses;
+}
+
+/** The losses by place in the text, from whatever sequences. */
+async function lossesOf(tokens: Int32Array, sequences: readonly Sequence[], lanes: number) {
+  const losses = new Float64Array(tokens.length).fill(Number.NaN);
+  const runs = scoreSequences({
+    engine: new ReferenceEngine('float64'),
+    ...checkpoint,
+    tokens: new MemoryTokens(tokens),
+    sequences,
+    lanes,
+  });
+  for await (const run of runs) {
+    assert.deepEqual(run.tokens, tokens.slice(run.target, run.target + run.losses.length));
+    losses.set(run.losses, run.target);
+  }
+  return losses;
+}
+
+function near(actual: Iterable<number>, expected: readonly number[]) {
+  const values = [...actual];
+  assert.equal(values.length, expected.length);
+  values.forEach((value, i) => {
+    assert.ok(Math.abs(value - (expected[i] as number)) < 1e-12, `${i}: ${value}, ${expected[i]}`);
+  });
+}
+
+test('one sequence: every character but the first, once, as step by step', async () => {
+  const tokens = randomTokens(1203);
+  const losses = await lossesOf(tokens, rowSequences(tokens.length, 1), 1);
+  assert.ok(Number.isNaN(losses[0]));
+  near(losses.slice(1), await naiveLosses(tokens));
+});
+
+test('rows: each from the zero state, together every character but the first', async () => {
+  const tokens = randomTokens(101);
+  const losses = await lossesOf(tokens, rowSequences(tokens.length, 3), 3);
+  const expected = [
+    ...(await naiveLosses(tokens.slice(0, 34))),
+    ...(await naiveLosses(tokens.slice(33, 67))),
+    ...(await naiveLosses(tokens.slice(66, 101))),
+  ];
+  near(losses.slice(1), expected);
+});
+
+test('documents: each a sequence of its own, whatever is computed beside it', async () => {
+  const tokens = randomTokens(700);
+  const cuts = [0, 1, 3, 250, 251, 300, 700];
+  const documents = cuts.slice(1).map((end, i) => ({ start: cuts[i] as number, end }));
+  const sequences = documentSequences(documents);
+  const expected: number[] = [];
+  for (const { start, end } of documents)
+    expected.push(Number.NaN, ...(await naiveLosses(tokens.slice(start, end))));
+  for (const lanes of [1, 2, 5]) {
+    const losses = await lossesOf(tokens, sequences, lanes);
+    losses.forEach((loss, i) => {
+      const wanted = expected[i] as number;
+      assert.ok(
+        Number.isNaN(wanted) ? Number.isNaN(loss) : Math.abs(loss - wanted) < 1e-12,
+        `${lanes} lanes, ${i}`,
+      );
+    });
+  }
+});
+
+test('rows cover every prediction once, also where there are more rows than predictions', () => {
+  for (const [tokens, rows] of [
+    [2, 5],
+    [100, 7],
+    [51, 50],
+    [1000, 1],
+  ] as const) {
+    const sequences = rowSequences(tokens, rows);
+    assert.ok(sequences.length <= rows);
+    let at = 0;
+    for (const { first, count } of sequences) {
+      assert.equal(first, at);
+      at += count;
+    }
+    assert.equal(at, tokens - 1);
+  }
+});
+
+test('blocks: lanes take what is left, and say where a sequence begins', async () => {
+  const tokens = new MemoryTokens(Int32Array.from({ length: 20 }, (_, i) => i));
+  const sequences = [
+    { first: 0, count: 2 },
+    { first: 5, count: 0 },
+    { first: 6, count: 5 },
+    { first: 12, count: 1 },
+  ];
+  const blocks = [];
+  for await (const block of blocksOf(tokens, sequences, { batchSize: 2, sequenceLength: 3 })) {
+    blocks.push({ inputs: [...block.inputs], targets: [...block.targets], resets: [...block.resets] });
+  }
+  // The first lane is done with its sequence after two steps and takes the fourth.
+  assert.deepEqual(blocks, [
+    { inputs: [0, 6, 1, 7, 12, 8], targets: [1, 7, 2, 8, 13, 9], resets: [1, 1, 0, 0, 1, 0] },
+    { inputs: [0, 9, 0, 10, 0, 0], targets: [0, 10, 0, 11, 0, 0], resets: [0, 0, 0, 0, 0, 0] },
+  ]);
+});
+
+test('the bits of a row do not depend on the rows beside it', async () => {
+  const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+  const tokens = randomTokens(400);
+  const run = async (sequences: Sequence[], lanes: number) => {
+    const losses = new Float64Array(tokens.length);
+    const source = new MemoryTokens(tokens);
+    for await (const scored of scoreSequences({ engine, ...checkpoint, tokens: source, sequences, lanes }))
+      losses.set(scored.losses, scored.target);
+    return losses;
+  };
+  const sequences = rowSequences(tokens.length, 4);
+  assert.deepEqual(await run(sequences, 4), await run(sequences, 1));
+  await engine.close();
+});
+
+test('model.score: totals, symbols, and what it refuses', async () => {
+  const model = new LanguageModel(checkpoint);
+  const text = 'abc dead cab';
+  const score = await model.score(text);
+  const expected = await naiveLosses(
+    Int32Array.from([...text], (char) => vocabulary.tokenOf(char) as number),
+  );
+  const nats = expected.reduce((sum, loss) => sum + loss, 0);
+  assert.equal(score.characters, text.length - 1);
+  assert.ok(Math.abs(score.nats - nats) < 1e-10);
+  assert.ok(Math.abs(score.bitsPerCharacter - nats / (text.length - 1) / Math.log(2)) < 1e-12);
+  assert.ok(Math.abs(score.perplexity - Math.exp(nats / (text.length - 1))) < 1e-12);
+  assert.deepEqual(score.symbols, [...text]);
+  await assert.rejects(
+    model.score('a'),
+    (error) => error instanceof TextError && error.code === 'text-too-short',
+  );
+  await assert.rejects(model.score('abX'), { code: 'text-unknown-character' });
+  const notices: string[] = [];
+  const skipped = await model.score('abXc', {
+    unknown: 'skip',
+    onNotice: (message) => notices.push(message),
+  });
+  assert.equal(skipped.characters, 2);
+  assert.equal(notices.length, 1);
+  await assert.rejects(model.score(text, { rows: 0 }), { code: 'option' });
+  await assert.rejects(model.score(text, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  await model.close();
+});
