@@ -2,7 +2,8 @@
 import { basename, dirname } from 'node:path';
 import { makeEngine } from './engine/select.node.ts';
 import type { MakeEngine } from './engine/select.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { openCheckpoint } from './formats/open.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
 import { folderStorage } from './formats/storage.node.ts';
 import { type ModelSettings, LanguageModel as PortableLanguageModel } from './language-model.ts';
@@ -22,7 +23,7 @@ export class LanguageModel extends PortableLanguageModel {
     name = 'the checkpoint',
     settings: ModelSettings = {},
   ): LanguageModel {
-    return new LanguageModel(decodeCheckpoint(bytes, name), settings);
+    return new LanguageModel(openCheckpoint(bytes, name), settings);
   }
 
   /**

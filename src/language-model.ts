@@ -4,7 +4,8 @@ import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { CharacterPieces } from './sample/character-pieces.ts';
 import { generateTokens } from './sample/generator.ts';
@@ -66,13 +67,13 @@ export class LanguageModel {
   }
 
   /**
-   * The model in the bytes of a checkpoint file.
+   * The model in the bytes of a checkpoint file of any known format.
    *
    * @param name What to call it in messages.
    * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
    */
   static fromBytes(bytes: Uint8Array, name = 'the checkpoint', settings: ModelSettings = {}): LanguageModel {
-    return new LanguageModel(decodeCheckpoint(bytes, name), settings);
+    return new LanguageModel(openCheckpoint(bytes, name), settings);
   }
 
   get config(): ModelConfig {

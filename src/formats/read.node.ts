@@ -5,16 +5,18 @@ import { CheckpointError } from '../errors.ts';
 import { formatBytes } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { decodeCheckpoint } from './checkpoint-codec.ts';
+import { openCheckpoint } from './open.ts';
 
 /** Node reads no larger file at once. */
 const LARGEST_FILE = 2 ** 31 - 1;
 
 /**
+ * The checkpoint in a file of any known format.
+ *
  * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
  */
 export async function readCheckpointFile(path: string): Promise<Checkpoint> {
-  return decodeCheckpoint(await readBytes(path), path);
+  return openCheckpoint(await readBytes(path), path);
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

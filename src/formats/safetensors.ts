@@ -21,6 +21,7 @@ export interface Safetensors {
 /** Some 100,000 tensors: far more than any model here, and little enough to parse at once. */
 const LONGEST_HEADER = 16_000_000;
 const PREFIX = 8;
+const OPENING_BRACE = 0x7b;
 
 type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
 
@@ -93,6 +94,11 @@ interface TensorPlace {
   readonly end: number;
 }
 
+/** Whether a file begins as this format does. */
+export function isSafetensors(start: Uint8Array): boolean {
+  return headerEnd(start) !== undefined && start[PREFIX] === OPENING_BRACE;
+}
+
 /** Bytes from the start of a file that hold its header; undefined where the length can't be one. */
 export function headerEnd(start: Uint8Array): number | undefined {
   if (start.length < PREFIX) return undefined;
@@ -110,7 +116,7 @@ export function headerEnd(start: Uint8Array): number | undefined {
 export function decodeHeader(start: Uint8Array, fileSize: number, name: string): SafetensorsHeader {
   if (fileSize === 0) throw new CheckpointError('checkpoint-empty', `${name} is empty.`);
   const dataStart = headerEnd(start);
-  if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== 0x7b)) {
+  if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== OPENING_BRACE)) {
     throw new CheckpointError(
       'checkpoint-other-kind',
       `${name} is not a checkpoint of this program: ${describeKind(start)}. Expected a .safetensors file that char-rnn train wrote.`,

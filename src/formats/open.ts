@@ -1,0 +1,37 @@
+/** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
+import type { Checkpoint } from './checkpoint.ts';
+import { decodeCheckpoint } from './checkpoint-codec.ts';
+import { isSafetensors } from './safetensors.ts';
+
+export type FormatName = 'safetensors';
+
+interface Format {
+  /** Whether the first bytes are of this format; a file may still be damaged. */
+  readonly matches: (bytes: Uint8Array) => boolean;
+  /** @throws {CheckpointError} for anything that is not a whole, well-formed model */
+  readonly decode: (bytes: Uint8Array, name: string) => Checkpoint;
+}
+
+const FORMATS: Readonly<Record<FormatName, Format>> = {
+  safetensors: { matches: isSafetensors, decode: decodeCheckpoint },
+};
+
+/** The format of a file; undefined for one that is not known. */
+export function formatOf(bytes: Uint8Array): FormatName | undefined {
+  return (Object.keys(FORMATS) as FormatName[]).find((format) => FORMATS[format].matches(bytes));
+}
+
+/**
+ * The checkpoint in the bytes of a file.
+ *
+ * @param name What to call the file in messages.
+ * @param format Told by the content where absent; what is of no known format is read as our own, which says what is wrong.
+ * @throws {CheckpointError} for anything that is not a whole, well-formed model
+ */
+export function openCheckpoint(
+  bytes: Uint8Array,
+  name: string,
+  format: FormatName = formatOf(bytes) ?? 'safetensors',
+): Checkpoint {
+  return FORMATS[format].decode(bytes, name);
+}
