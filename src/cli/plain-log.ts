@@ -21,7 +21,7 @@ export function startedLines(event: StartedEvent): string[] {
     `vocab size: ${event.vocabularySize}`,
     `number of data batches in train: ${train}, val: ${validation}, test: ${test}`,
     `model: ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
-    ...(cell === 'lstm' ? ['forget gate biases start at 1'] : []),
+    ...(cell === 'lstm' && event.start === 'new' ? ['forget gate biases start at 1'] : []),
     `number of parameters in the model: ${event.parameters}`,
     `device: ${event.engine}`,
   ];

@@ -71,7 +71,8 @@ async function prepare(
   options: LoadOptions,
 ): Promise<{ prepared: Prepared; notices: string[] }> {
   // A vocabulary from elsewhere is not the text's: nothing to keep beside it.
-  if (options.vocabulary) return { prepared: await build(file, options), notices: [] };
+  if (options.vocabulary || options.adaptVocabulary)
+    return { prepared: await build(file, options), notices: [] };
   const key: TextKey = { bytes: file.bytes.length, sha256: hash, options };
   const notices: string[] = [];
   const paths = file.path === undefined ? stdinPaths(key) : conveniencePaths(file.path, key);

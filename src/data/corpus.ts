@@ -53,6 +53,8 @@ export interface CorpusOptions {
   readonly unknown: 'error' | 'skip';
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
+  /** Makes the vocabulary to use from the text's own, of the symbols counted in it. Not with `vocabulary`. */
+  readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export async function buildCorpus(input: CorpusInput, options: CorpusOptions): P
   const bytes = toBytes(input.text);
   const decoded = decodeText(bytes, input.name, options);
   const vocabulary = options.vocabulary ?? vocabularyOf(decoded.content, options);
-  const encoded = encodeText(decoded.content, vocabulary, input.name, options.unknown);
+  const encoded = encodeText(decoded.content, vocabulary, input.name, options);
   const heldOut = encodeHeldOut(input, vocabulary, options);
   return {
     vocabulary,
@@ -91,7 +93,7 @@ export function encodeHeldOut(
   const encode = (input: TextInput | undefined) => {
     if (!input) return undefined;
     const decoded = decodeText(toBytes(input.text), input.name, options);
-    const encoded = encodeText(decoded.content, vocabulary, input.name, options.unknown);
+    const encoded = encodeText(decoded.content, vocabulary, input.name, options);
     notices.push(...decoded.notices, ...encoded.notices);
     return encoded.tokens;
   };
@@ -133,19 +135,20 @@ function toBytes(text: string | Uint8Array): Uint8Array {
 function vocabularyOf(content: Content, options: CorpusOptions): Vocabulary {
   const counts = new Map<string, number>();
   for (const symbol of segment(content, options.tokens)) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
-  return Vocabulary.fromCounts(counts, {
+  const own = Vocabulary.fromCounts(counts, {
     kind: options.tokens,
     normalize: options.normalize,
     minCount: options.minCount,
     unicodeVersion: options.tokens === 'grapheme' ? unicodeVersion() : undefined,
   });
+  return options.adaptVocabulary?.(own) ?? own;
 }
 
 function encodeText(
   content: Content,
   vocabulary: Vocabulary,
   name: string,
-  unknown: 'error' | 'skip',
+  { unknown, vocabulary: given }: Pick<CorpusOptions, 'unknown' | 'vocabulary'>,
 ): { tokens: MemoryTokens; notices: string[] } {
   // There are at most as many symbols as code units or bytes.
   const array = tokenArray(vocabulary.size, content.length);
@@ -155,7 +158,8 @@ function encodeText(
   for (const symbol of segment(content, vocabulary.kind)) {
     const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
     if (token !== undefined) array[length++] = token;
-    else if (unknown === 'error') throw unknownCharacter(content, symbol, seen, vocabulary.kind, name);
+    else if (unknown === 'error')
+      throw unknownCharacter(content, symbol, seen, vocabulary.kind, name, !given);
     else skipped.set(symbol, (skipped.get(symbol) ?? 0) + 1);
     seen++;
   }
@@ -172,13 +176,18 @@ function skippedNotice(skipped: ReadonlyMap<string, number>, name: string): stri
   ];
 }
 
-/** The error for a symbol outside the vocabulary, with its line and column, counted from 1. */
+/**
+ * The error for a symbol outside the vocabulary, with its line and column, counted from 1.
+ *
+ * @param isOwn Whether the vocabulary is that of the training text; else it came with a checkpoint.
+ */
 function unknownCharacter(
   content: Content,
   symbol: string,
   index: number,
   kind: TokenKind,
   name: string,
+  isOwn: boolean,
 ): TextError {
   let line = 1;
   let column = 1;
@@ -198,7 +207,10 @@ function unknownCharacter(
   return new TextError(
     'text-unknown-character',
     `${name}, line ${formatCount(line)}, column ${formatCount(column)}: ${JSON.stringify(symbol)} (${points.join(' ')}) ` +
-      'is not in the vocabulary, which is that of the training text.\n' +
-      'Leave such characters out with --unknown skip, or train with --min_count 2 or more for an unknown symbol.',
+      (isOwn
+        ? 'is not in the vocabulary, which is that of the training text.\n' +
+          'Leave such characters out with --unknown skip, or train with --min_count 2 or more for an unknown symbol.'
+        : "is not in the checkpoint's vocabulary.\n" +
+          "Give the model this text's characters with -init_from and --vocab extend (or match), or leave them out with --unknown skip."),
   );
 }

@@ -24,6 +24,8 @@ export interface WarningEvent {
 export interface StartedEvent {
   readonly type: 'started';
   readonly options: TrainingOptions;
+  /** Where the parameters come from: drawn anew, a checkpoint's weights, or the run that goes on. */
+  readonly start: 'new' | 'weights' | 'resumed';
   /** What is trained on. */
   readonly text: TextFacts;
   readonly vocabularySize: number;

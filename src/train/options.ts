@@ -30,6 +30,11 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Text',
     help: 'what to do with a character of --valid or --test that is not in the vocabulary',
   }),
+  initVocabulary: option(z.optional(z.enum(['extend', 'match'])), {
+    flag: 'vocab',
+    group: 'Text',
+    help: "with -init_from, for a text with other characters: extend the checkpoint's vocabulary, or match the text's",
+  }),
   split: option(z._default(z.enum(['rows', 'tail']), 'rows'), {
     flag: 'split',
     group: 'Text',

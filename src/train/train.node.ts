@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { loadCorpus } from '../data/corpus.node.ts';
 import { buildCorpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
-import { UsageError } from '../errors.ts';
+import { OptionError, UsageError } from '../errors.ts';
 import { newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -12,7 +12,8 @@ import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
 import { asTrained, checkSameText, resumedOptions } from './resume.ts';
-import { startingOptions, trainOn, train as trainOnText } from './train.ts';
+import { startingOptions, startingVocabulary } from './start-from.ts';
+import { trainOn, train as trainOnText } from './train.ts';
 
 export interface TrainInput extends TrainingOptionsInput {
   /** The text itself, */
@@ -70,14 +71,13 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     return;
   }
   const { options, notices } = startingOptions(given, initial);
+  const vocabulary = startingVocabulary(initial, options);
   const corpus = await loadCorpus(
     { path: textFile as string },
-    { ...options, vocabulary: initial?.vocabulary, valid: validFile, test: testFile },
+    { ...options, ...vocabulary.choice, valid: validFile, test: testFile },
   );
-  yield* logged(
-    trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, settings),
-    checkpointDir,
-  );
+  const all = [...notices, ...vocabulary.notices, ...corpus.notices];
+  yield* logged(trainOn({ ...corpus, notices: all }, options, settings), checkpointDir);
 }
 
 /** Goes on with the run of a checkpoint. */
@@ -85,6 +85,8 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const { text, textFile, validFile, testFile, checkpointDir, initFrom, resume: _, signal, ...given } = input;
   if (initFrom !== undefined)
     throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
+  if (given.initVocabulary !== undefined)
+    throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
   const path = (await newestCheckpoint(from)) ?? from;
   const checkpoint = asTrained(await readCheckpointFile(path), path);
   const { options, notices } = resumedOptions(given, checkpoint, path);

@@ -2,12 +2,12 @@
 import { buildCorpus, type Corpus, type TextInput } from '../data/corpus.ts';
 import { fitShape } from '../data/splits.ts';
 import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
-import { CheckpointError } from '../errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { TrainingEvent } from './events.ts';
-import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput } from './options.ts';
+import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
+import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
 import { runTraining } from './trainer.ts';
 
 /** What `train` takes beside the training options. */
@@ -58,9 +58,9 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     ...given
   } = input;
   const { options, notices } = startingOptions(given, initial);
-  const vocabulary = initial?.vocabulary;
-  const corpus = await buildCorpus({ text, name, validation, test }, { ...options, vocabulary });
-  yield* trainOn({ ...corpus, notices: [...notices, ...corpus.notices] }, options, {
+  const vocabulary = startingVocabulary(initial, options);
+  const corpus = await buildCorpus({ text, name, validation, test }, { ...options, ...vocabulary.choice });
+  yield* trainOn({ ...corpus, notices: [...notices, ...vocabulary.notices, ...corpus.notices] }, options, {
     storage,
     initial,
     signal,
@@ -97,53 +97,14 @@ export async function* trainOn(
       options,
       engine,
       storage,
-      start: initial && { parameters: initial.parameters, training: resumes ? initial.training : undefined },
+      start: initial && {
+        parameters: startingParameters(initial, corpus.vocabulary, options),
+        training: resumes ? initial.training : undefined,
+      },
       signal,
       availableMemory,
     });
   } finally {
     await engine.close();
   }
-}
-
-/**
- * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
- * that was given and differs is said.
- *
- * @throws {OptionError}
- */
-export function startingOptions(
-  given: TrainingOptionsInput,
-  initial: Checkpoint | undefined,
-): { options: TrainingOptions; notices: string[] } {
-  if (!initial) return { options: checkTrainingOptions(given), notices: [] };
-  const { config, vocabulary } = initial;
-  if (vocabulary.size !== config.vocabularySize) {
-    throw new CheckpointError(
-      'checkpoint-vocabulary',
-      'the checkpoint has no vocabulary of the size of its model',
-    );
-  }
-  const fixed = {
-    cell: config.cell,
-    hiddenSize: config.hiddenSize,
-    layers: config.layers,
-    ...(config.cell === 'gru' && { gruReset: config.reset ?? 'before' }),
-    embeddingSize: config.embeddingSize,
-    tokens: vocabulary.kind,
-    normalize: vocabulary.normalize,
-  };
-  const options = checkTrainingOptions({ dropout: config.dropout, ...given, ...fixed });
-  const notices = Object.entries(fixed)
-    .filter(([name, value]) => {
-      const asked = given[name as keyof TrainingOptionsInput];
-      return asked !== undefined && asked !== value;
-    })
-    .map(([name, value]) => `${name} is ${value ?? 'not there'}: it comes from the checkpoint to start from`);
-  if (initial.precision !== options.precision) {
-    notices.push(
-      `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
-    );
-  }
-  return { options, notices };
 }

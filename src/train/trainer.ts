@@ -132,6 +132,7 @@ function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits): Tr
   return {
     type: 'started',
     options,
+    start: !input.start ? 'new' : input.start.training ? 'resumed' : 'weights',
     text: corpus.text,
     vocabularySize: corpus.vocabulary.size,
     batches: {

@@ -142,7 +142,8 @@ test('maxEpochs ends with an evaluation and is completed', async () => {
 
 test("checkpoints at evaluations and at the end, with the original's names", async () => {
   const storage = memoryStorage();
-  const { trainOn, startingOptions } = await import('../../src/train/train.ts');
+  const { trainOn } = await import('../../src/train/train.ts');
+  const { startingOptions } = await import('../../src/train/start-from.ts');
   const { buildCorpus } = await import('../../src/data/corpus.ts');
   const { text: _, ...given } = small;
   const { options } = startingOptions({ ...given, evaluateEvery: 10 }, undefined);

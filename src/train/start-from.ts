@@ -1,0 +1,101 @@
+/** How a new run starts from the weights of a checkpoint: what of it comes from there, and what from the new text. */
+import { adaptationNotices, adaptVocabulary, checkSameKind } from '../data/adapt-vocabulary.ts';
+import type { CorpusOptions } from '../data/corpus.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { FloatArray } from '../engine/engine.ts';
+import { CheckpointError, OptionError } from '../errors.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import { adaptParameters } from '../model/adapt-parameters.ts';
+import { layoutOf } from '../model/config.ts';
+import { initialParameters } from '../model/parameters.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput } from './options.ts';
+
+/**
+ * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
+ * that was given and differs is said.
+ *
+ * @throws {OptionError}
+ * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted
+ */
+export function startingOptions(
+  given: TrainingOptionsInput,
+  initial: Checkpoint | undefined,
+): { options: TrainingOptions; notices: string[] } {
+  if (!initial) {
+    if (given.initVocabulary === undefined) return { options: checkTrainingOptions(given), notices: [] };
+    throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
+  }
+  const { config, vocabulary } = initial;
+  if (vocabulary.size !== config.vocabularySize) {
+    throw new CheckpointError(
+      'checkpoint-vocabulary',
+      'the checkpoint has no vocabulary of the size of its model',
+    );
+  }
+  if (given.initVocabulary !== undefined && given.tokens !== undefined) {
+    checkSameKind(vocabulary, given.tokens);
+  }
+  const fixed = {
+    cell: config.cell,
+    hiddenSize: config.hiddenSize,
+    layers: config.layers,
+    ...(config.cell === 'gru' && { gruReset: config.reset ?? 'before' }),
+    embeddingSize: config.embeddingSize,
+    tokens: vocabulary.kind,
+    normalize: vocabulary.normalize,
+  };
+  const options = checkTrainingOptions({ dropout: config.dropout, ...given, ...fixed });
+  const notices = Object.entries(fixed)
+    .filter(([name, value]) => {
+      const asked = given[name as keyof TrainingOptionsInput];
+      return asked !== undefined && asked !== value;
+    })
+    .map(([name, value]) => `${name} is ${value ?? 'not there'}: it comes from the checkpoint to start from`);
+  if (initial.precision !== options.precision) {
+    notices.push(
+      `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
+    );
+  }
+  return { options, notices };
+}
+
+/** How a corpus comes to its vocabulary, and what that did, in a line each: filled when the corpus is made. */
+interface StartingVocabulary {
+  readonly choice: Pick<CorpusOptions, 'vocabulary' | 'adaptVocabulary'>;
+  readonly notices: readonly string[];
+}
+
+/** The text's own vocabulary; with a checkpoint, that one, or what `--vocab` makes of the two. */
+export function startingVocabulary(
+  initial: Checkpoint | undefined,
+  { initVocabulary: change }: Pick<TrainingOptions, 'initVocabulary'>,
+): StartingVocabulary {
+  if (!initial) return { choice: {}, notices: [] };
+  const { vocabulary } = initial;
+  if (!change) return { choice: { vocabulary }, notices: [] };
+  const notices: string[] = [];
+  const adapt = (own: Vocabulary) => {
+    notices.push(...adaptationNotices(vocabulary, own, change));
+    return adaptVocabulary(vocabulary, own, change);
+  };
+  return { choice: { adaptVocabulary: adapt }, notices };
+}
+
+/**
+ * The parameters of a checkpoint for a vocabulary. Symbols that it does not know get what a new run of the seed would
+ * give them.
+ */
+export function startingParameters(
+  { parameters, config, vocabulary: known }: Checkpoint,
+  vocabulary: Vocabulary,
+  { seed, precision }: Pick<TrainingOptions, 'seed' | 'precision'>,
+): FloatArray {
+  if (known.equals(vocabulary)) return parameters;
+  const layout = layoutOf({ ...config, vocabularySize: vocabulary.size });
+  const fresh = initialParameters(layout, new MersenneTwister(seed), precision);
+  return adaptParameters(
+    { parameters, layout: layoutOf(config), vocabulary: known },
+    { parameters: fresh, layout, vocabulary },
+  );
+}
