@@ -68,7 +68,8 @@ export type CheckpointErrorCode =
   | 'checkpoint-option'
   | 'checkpoint-other-text'
   | 'checkpoint-unwritable'
-  | 'checkpoint-save-failed';
+  | 'checkpoint-save-failed'
+  | 'checkpoint-sample-only';
 
 /** A checkpoint can't be read, written or used here. */
 export class CheckpointError extends CharRnnError {

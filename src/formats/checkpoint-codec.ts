@@ -2,7 +2,7 @@
 import { Vocabulary } from '../data/vocabulary.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
-import type { Checkpoint, LossRecord, TrainingState } from './checkpoint.ts';
+import type { Checkpoint, LossRecord, Origin, TrainingState } from './checkpoint.ts';
 import {
   type CheckpointMetadata,
   decodeMetadata,
@@ -35,6 +35,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
     ...vectorTensors(layout, checkpoint.parameters, ''),
     ...vocabularyTensors(checkpoint.vocabulary),
     ...trainingTensors(layout, checkpoint.training),
+    ...originTensors(checkpoint.origin),
   ]);
   return encodeSafetensors({ tensors, metadata: encodeMetadata(metadataOf(checkpoint)) });
 }
@@ -69,6 +70,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     vocabulary,
     parameters,
     training: facts.training && decodeTraining(facts.training, facts, layout, tensors, name),
+    ...(facts.origin && { origin: decodeOrigin(facts.origin, tensors, name) }),
   };
 }
 
@@ -87,7 +89,7 @@ function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
   return { ...config, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
 }
 
-function metadataOf({ config, precision, vocabulary, training }: Checkpoint): CheckpointMetadata {
+function metadataOf({ config, precision, vocabulary, training, origin }: Checkpoint): CheckpointMetadata {
   const { reset, ...shape } = config;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
@@ -97,6 +99,7 @@ function metadataOf({ config, precision, vocabulary, training }: Checkpoint): Ch
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
     ...(training && { training: trainingMetadata(training) }),
+    ...(origin && { origin: originMetadata(origin) }),
   };
 }
 
@@ -115,6 +118,11 @@ function trainingMetadata(training: TrainingState): NonNullable<CheckpointMetada
     cursor,
     ...(text && { text: { ...text } }),
   };
+}
+
+function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin']> {
+  const { trainLosses: _, validationLosses: __, options, notices, ...rest } = origin;
+  return { ...rest, options: { ...options }, notices: [...notices] };
 }
 
 function one(
@@ -146,6 +154,14 @@ function trainingTensors(layout: Layout, training: TrainingState | undefined): [
     one('train.generator', BigInt64Array.from(training.generator, BigInt)),
     ...lossTensors('train.train_losses', training.trainLosses),
     ...lossTensors('train.validation_losses', training.validationLosses),
+  ];
+}
+
+function originTensors(origin: Origin | undefined): [string, StoredTensor][] {
+  if (!origin) return [];
+  return [
+    ...lossTensors('origin.train_losses', origin.trainLosses),
+    ...lossTensors('origin.validation_losses', origin.validationLosses),
   ];
 }
 
@@ -206,6 +222,18 @@ function decodeTraining(
     generator: safeIntegers(generator, 'train.generator', file),
     trainLosses: decodeLosses(tensors, 'train.train_losses', file),
     validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
+  };
+}
+
+function decodeOrigin(
+  origin: NonNullable<CheckpointMetadata['origin']>,
+  tensors: Tensors,
+  file: string,
+): Origin {
+  return {
+    ...origin,
+    trainLosses: decodeLosses(tensors, 'origin.train_losses', file),
+    validationLosses: decodeLosses(tensors, 'origin.validation_losses', file),
   };
 }
 

@@ -56,6 +56,16 @@ const metadataSchema = z.object({
       ),
     }),
   ),
+  origin: z.optional(
+    z.object({
+      program: z.string(),
+      options: z.record(z.string(), z.unknown()),
+      iteration: z.optional(z.number()),
+      epoch: z.optional(z.number()),
+      notices: z.array(z.string()),
+      sampleOnly: z.optional(z.string()),
+    }),
+  ),
 });
 
 export type CheckpointMetadata = z.output<typeof metadataSchema>;

@@ -44,6 +44,22 @@ export interface TrainingState {
   readonly text: TrainedText | undefined;
 }
 
+/** What another program kept in a checkpoint of its own. */
+export interface Origin {
+  /** `char-rnn`, `torch-rnn`. */
+  readonly program: string;
+  /** The options of its run, by its own names. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly iteration?: number | undefined;
+  readonly epoch?: number | undefined;
+  readonly trainLosses: LossRecord;
+  readonly validationLosses: LossRecord;
+  /** What had to be changed to read it, for people. */
+  readonly notices: readonly string[];
+  /** Why the model can be sampled but not trained further; absent where it can. */
+  readonly sampleOnly?: string | undefined;
+}
+
 export interface Checkpoint {
   readonly config: ModelConfig;
   /** Precision of the parameters, moments and carried state. */
@@ -53,6 +69,8 @@ export interface Checkpoint {
   readonly parameters: FloatArray;
   /** Absent in a model that was not trained here, or that was stripped for use. */
   readonly training?: TrainingState | undefined;
+  /** Present in a model that another program trained. */
+  readonly origin?: Origin | undefined;
 }
 
 /** A checkpoint from which training can go on. */

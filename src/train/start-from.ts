@@ -16,7 +16,8 @@ import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput }
  * that was given and differs is said.
  *
  * @throws {OptionError}
- * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted
+ * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted;
+ *   `checkpoint-sample-only` for a model that can't be trained further
  */
 export function startingOptions(
   given: TrainingOptionsInput,
@@ -26,7 +27,13 @@ export function startingOptions(
     if (given.initVocabulary === undefined) return { options: checkTrainingOptions(given), notices: [] };
     throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
   }
-  const { config, vocabulary } = initial;
+  const { config, vocabulary, origin } = initial;
+  if (origin?.sampleOnly !== undefined) {
+    throw new CheckpointError(
+      'checkpoint-sample-only',
+      `the checkpoint to start from can be sampled, but not trained further: ${origin.sampleOnly}`,
+    );
+  }
   if (vocabulary.size !== config.vocabularySize) {
     throw new CheckpointError(
       'checkpoint-vocabulary',

@@ -48,6 +48,21 @@ test('vocabularies of bytes and of graphemes; a model without a training state',
   }
 });
 
+test('what another program kept in its checkpoint stays', () => {
+  const { training: _, ...checkpoint } = madeCheckpoint();
+  const origin = {
+    program: 'char-rnn',
+    options: { rnn_size: 3, model: 'lstm' },
+    iteration: 9,
+    trainLosses: { iterations: Int32Array.of(1, 2), values: Float64Array.of(4, 3) },
+    validationLosses: { iterations: Int32Array.of(9), values: Float64Array.of(2.5) },
+    notices: ['a function was left out'],
+    sampleOnly: 'it has batch normalisation',
+  };
+  const read = decodeCheckpoint(joined(encodeCheckpoint({ ...checkpoint, origin })), 'x');
+  assert.deepEqual(read.origin, origin);
+});
+
 test("tensors have PyTorch's names, shapes and gate order", () => {
   const checkpoint = madeCheckpoint();
   const { tensors } = decodeSafetensors(joined(encodeCheckpoint(checkpoint)), 'x');
