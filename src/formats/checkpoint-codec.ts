@@ -1,7 +1,10 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
+import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, LossRecord, Origin, TrainingState } from './checkpoint.ts';
 import {
   type CheckpointMetadata,
@@ -19,17 +22,18 @@ import {
 } from './checkpoint-tensors.ts';
 import {
   decodeHeader,
-  decodeSafetensors,
   encodeSafetensors,
-  type StoredTensor,
+  readSafetensors,
   type TensorArray,
+  type TensorInFile,
+  type TensorToStore,
 } from './safetensors.ts';
 import type { CheckpointIdentity } from './storage.ts';
 
-type Tensors = ReadonlyMap<string, StoredTensor>;
+type Tensors = ReadonlyMap<string, TensorInFile>;
 
 /** The file in parts, to be written one after the other. */
-export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
+export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
     ...vectorTensors(layout, checkpoint.parameters, ''),
@@ -40,14 +44,19 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   return encodeSafetensors({ tensors, metadata: encodeMetadata(metadataOf(checkpoint)) });
 }
 
+/** The checkpoint in the bytes of a file. As `readCheckpoint`. */
+export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  return readCheckpoint(bytesSource(bytes), name);
+}
+
 /**
- * The checkpoint in the bytes of a file.
+ * The checkpoint in a file, of which no more than one tensor at a time is in memory beside what it becomes.
  *
  * @param name What to call the file in messages.
  * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
  */
-export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  const { tensors, metadata } = decodeSafetensors(bytes, name);
+export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
+  const { tensors, metadata } = readSafetensors(file, name);
   const facts = decodeMetadata(metadata, name);
   const { precision } = facts;
   const config = configOf(facts);
@@ -129,11 +138,11 @@ function one(
   name: string,
   values: TensorArray,
   shape: readonly number[] = [values.length],
-): [string, StoredTensor] {
+): [string, TensorToStore] {
   return [name, { shape, values }];
 }
 
-function vocabularyTensors(vocabulary: Vocabulary): [string, StoredTensor][] {
+function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {
   const pieces = vocabulary.symbols.map((_, token) => vocabulary.bytesOf(token));
   const bytes = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
   if (vocabulary.kind === 'byte') return [one('vocabulary.values', bytes)];
@@ -142,7 +151,7 @@ function vocabularyTensors(vocabulary: Vocabulary): [string, StoredTensor][] {
   return [one('vocabulary.bytes', bytes), one('vocabulary.offsets', BigInt64Array.from(offsets))];
 }
 
-function trainingTensors(layout: Layout, training: TrainingState | undefined): [string, StoredTensor][] {
+function trainingTensors(layout: Layout, training: TrainingState | undefined): [string, TensorToStore][] {
   if (!training) return [];
   const modules = recurrentModules(layout);
   return [
@@ -157,7 +166,7 @@ function trainingTensors(layout: Layout, training: TrainingState | undefined): [
   ];
 }
 
-function originTensors(origin: Origin | undefined): [string, StoredTensor][] {
+function originTensors(origin: Origin | undefined): [string, TensorToStore][] {
   if (!origin) return [];
   return [
     ...lossTensors('origin.train_losses', origin.trainLosses),
@@ -165,7 +174,7 @@ function originTensors(origin: Origin | undefined): [string, StoredTensor][] {
   ];
 }
 
-function lossTensors(name: string, { iterations, values }: LossRecord): [string, StoredTensor][] {
+function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
   return [one(`${name}.iterations`, iterations), one(`${name}.values`, values)];
 }
 
@@ -209,17 +218,16 @@ function decodeTraining(
 ): TrainingState {
   const { moments, text, ...rest } = training;
   const stateShape = [stateParts(config.cell), training.batchSize, config.hiddenSize];
-  const generator = typedTensor(tensors, 'train.generator', [null], BigInt64Array, file);
   return {
     ...rest,
     text,
     moments: Array.from({ length: moments }, (_, index) =>
-      vectorFromTensors(layout, tensors, `train.moment${index}.`, precision, file),
+      withoutNaN(vectorFromTensors(layout, tensors, `train.moment${index}.`, precision, file), file),
     ),
     carriedState: Array.from({ length: config.layers }, (_, layer) =>
-      floatTensor(tensors, `train.state_l${layer}`, stateShape, precision, file),
+      withoutNaN(floatTensor(tensors, `train.state_l${layer}`, stateShape, precision, file), file),
     ),
-    generator: safeIntegers(generator, 'train.generator', file),
+    generator: decodeGenerator(tensors, file),
     trainLosses: decodeLosses(tensors, 'train.train_losses', file),
     validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
   };
@@ -235,6 +243,24 @@ function decodeOrigin(
     trainLosses: decodeLosses(tensors, 'origin.train_losses', file),
     validationLosses: decodeLosses(tensors, 'origin.validation_losses', file),
   };
+}
+
+/** Training never leaves one behind, and would never be rid of it. */
+function withoutNaN(values: FloatArray, file: string): FloatArray {
+  if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
+  return values;
+}
+
+function decodeGenerator(tensors: Tensors, file: string): number[] {
+  const words = typedTensor(tensors, 'train.generator', [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
+  const generator = safeIntegers(words, 'train.generator', file);
+  try {
+    MersenneTwister.restore(generator);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(file, error.message);
+  }
+  return generator;
 }
 
 function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {

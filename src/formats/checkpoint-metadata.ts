@@ -1,6 +1,8 @@
 /** The JSON in a checkpoint's metadata: everything but the numbers in bulk. */
 import * as z from 'zod/mini';
 import { CheckpointError } from '../errors.ts';
+import { MOST_LAYERS } from '../model/config.ts';
+import { isModestJson } from '../util/json-structure.ts';
 import { malformed } from './checkpoint-tensors.ts';
 
 /** Raised when an older program could no longer read the file rightly. */
@@ -11,6 +13,8 @@ export const METADATA_KEY = 'char_rnn';
 
 /** Readers of safetensors cap what they take. */
 const LONGEST_METADATA = 1_000_000;
+/** Options may hold lists of their own. */
+const METADATA_DEPTH = 8;
 
 const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
@@ -19,7 +23,7 @@ const metadataSchema = z.object({
   formatVersion: z.literal(FORMAT_VERSION),
   config: z.object({
     cell: z.enum(['lstm', 'gru', 'rnn']),
-    layers: size().check(z.maximum(10_000)),
+    layers: size().check(z.maximum(MOST_LAYERS)),
     hiddenSize: size(),
     embeddingSize: z.optional(size()),
     vocabularySize: z.int().check(z.minimum(2)),
@@ -39,7 +43,7 @@ const metadataSchema = z.object({
       runId: z.string(),
       iteration: count(),
       epoch: z.number().check(z.minimum(0)),
-      learningRate: z.number(),
+      learningRate: z.number().check(z.positive()),
       options: z.record(z.string(), z.unknown()),
       moments: z.int().check(z.minimum(0), z.maximum(2)),
       optimizerSteps: count(),
@@ -88,6 +92,8 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
     );
   }
   if (json.length > LONGEST_METADATA) throw malformed(file, 'its metadata is too long');
+  if (!isModestJson(new TextEncoder().encode(json), METADATA_DEPTH))
+    throw malformed(file, 'its metadata is not as expected');
   let value: unknown;
   try {
     value = JSON.parse(json);

@@ -9,9 +9,9 @@ import {
 } from '../engine/layout.ts';
 import { CheckpointError } from '../errors.ts';
 import { fromGateOrder, toGateOrder } from './gates.ts';
-import type { StoredTensor, TensorArray } from './safetensors.ts';
+import type { ArrayType, TensorArray, TensorInFile, TensorToStore } from './safetensors.ts';
 
-type Tensors = ReadonlyMap<string, StoredTensor>;
+type Tensors = ReadonlyMap<string, TensorInFile>;
 
 /** Whether a layer is what PyTorch knows: all are but the gru whose reset gate acts before the product. */
 function isPyTorchs({ cell, reset }: RecurrentModule): boolean {
@@ -39,16 +39,16 @@ function cellInOrder(layout: Layout, { module }: ParameterSlice) {
 const kindOf = (prefix: string) => (prefix === '' ? 'parameters' : 'moments');
 
 /** The tensors of a flat vector (parameters or moments), under names that start with `prefix`. */
-export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string): [string, StoredTensor][] {
+export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string): [string, TensorToStore][] {
   return parameterSlices(layout).map((slice) => {
     const values = flat.subarray(slice.offset, slice.offset + slice.size);
     const cell = cellInOrder(layout, slice);
-    const stored = cell ? toGateOrder('pytorch', cell, values, kindOf(prefix)) : values;
-    return [prefix + tensorName(layout, slice), { shape: slice.shape, values: stored }];
+    const arranged = cell && (() => toGateOrder('pytorch', cell, values, kindOf(prefix)));
+    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, arranged }];
   });
 }
 
-/** The flat vector from its tensors. */
+/** The flat vector from its tensors, which are read one after the other. */
 export function vectorFromTensors(
   layout: Layout,
   tensors: Tensors,
@@ -56,16 +56,23 @@ export function vectorFromTensors(
   precision: Precision,
   file: string,
 ): FloatArray {
-  const read = parameterSlices(layout).map((slice) => {
-    const values = floatTensor(tensors, prefix + tensorName(layout, slice), slice.shape, precision, file);
-    const cell = cellInOrder(layout, slice);
-    return { slice, values: cell ? fromGateOrder('pytorch', cell, values, kindOf(prefix)) : values };
-  });
+  const type = arrayOf(precision);
+  const parts = parameterSlices(layout).map((slice) => ({
+    slice,
+    tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file),
+  }));
   // Only now is it known that the file has as many numbers.
-  const count = parameterCount(layout);
-  const flat = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
-  for (const { slice, values } of read) flat.set(values, slice.offset);
+  const flat = new type(parameterCount(layout));
+  for (const { slice, tensor } of parts) {
+    const values = tensor.values as FloatArray;
+    const cell = cellInOrder(layout, slice);
+    flat.set(cell ? fromGateOrder('pytorch', cell, values, kindOf(prefix)) : values, slice.offset);
+  }
   return flat;
+}
+
+function arrayOf(precision: Precision): typeof Float32Array | typeof Float64Array {
+  return precision === 'float64' ? Float64Array : Float32Array;
 }
 
 /** A tensor of numbers in the precision, with exactly this shape. */
@@ -76,9 +83,7 @@ export function floatTensor(
   precision: Precision,
   file: string,
 ): FloatArray {
-  return precision === 'float64'
-    ? typedTensor(tensors, name, shape, Float64Array, file)
-    : typedTensor(tensors, name, shape, Float32Array, file);
+  return checkedTensor(tensors, name, shape, arrayOf(precision), file).values as FloatArray;
 }
 
 /** A tensor with exactly this type and shape; a `null` length may be anything. */
@@ -86,12 +91,23 @@ export function typedTensor<T extends TensorArray>(
   tensors: Tensors,
   name: string,
   shape: readonly (number | null)[],
-  type: new (...args: never[]) => T,
+  type: ArrayType & (new (buffer: ArrayBuffer) => T),
   file: string,
 ): T {
+  return checkedTensor(tensors, name, shape, type, file).values as T;
+}
+
+function checkedTensor(
+  tensors: Tensors,
+  name: string,
+  shape: readonly (number | null)[],
+  type: ArrayType,
+  file: string,
+): TensorInFile {
   const tensor = tensors.get(name);
   if (!tensor) throw malformed(file, `it has no tensor ${name}`);
-  if (!(tensor.values instanceof type)) throw malformed(file, `tensor ${name} is not of ${type.name}`);
+  if (tensor.type !== type)
+    throw malformed(file, `tensor ${name} is not of ${(type as { name?: string }).name}`);
   const fits =
     tensor.shape.length === shape.length &&
     shape.every((length, axis) => length === null || tensor.shape[axis] === length);
@@ -99,7 +115,7 @@ export function typedTensor<T extends TensorArray>(
     const expected = shape.map((length) => length ?? '?').join(', ');
     throw malformed(file, `tensor ${name} is [${tensor.shape.join(', ')}], expected [${expected}]`);
   }
-  return tensor.values;
+  return tensor;
 }
 
 /** 64-bit integers as numbers. */

@@ -1,6 +1,7 @@
 /** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
+import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { decodeCheckpoint } from './checkpoint-codec.ts';
+import { decodeCheckpoint, readCheckpoint } from './checkpoint-codec.ts';
 import { isSafetensors } from './safetensors.ts';
 
 export type FormatName = 'safetensors';
@@ -10,10 +11,12 @@ interface Format {
   readonly matches: (bytes: Uint8Array) => boolean;
   /** @throws {CheckpointError} for anything that is not a whole, well-formed model */
   readonly decode: (bytes: Uint8Array, name: string) => Checkpoint;
+  /** The same of a file that is read a part at a time, where the format allows it. */
+  readonly read?: (file: ByteSource, name: string) => Checkpoint;
 }
 
 const FORMATS: Readonly<Record<FormatName, Format>> = {
-  safetensors: { matches: isSafetensors, decode: decodeCheckpoint },
+  safetensors: { matches: isSafetensors, decode: decodeCheckpoint, read: readCheckpoint },
 };
 
 /** The format of a file; undefined for one that is not known. */
@@ -34,4 +37,13 @@ export function openCheckpoint(
   format: FormatName = formatOf(bytes) ?? 'safetensors',
 ): Checkpoint {
   return FORMATS[format].decode(bytes, name);
+}
+
+/** Bytes that tell every format. */
+const GLANCE = 512;
+
+/** The checkpoint in a file that need not be in memory whole. As `openCheckpoint`. */
+export function openCheckpointFile(file: ByteSource, name: string): Checkpoint {
+  const format = FORMATS[formatOf(file.read(0, Math.min(GLANCE, file.size))) ?? 'safetensors'];
+  return format.read?.(file, name) ?? format.decode(file.read(0, file.size), name);
 }

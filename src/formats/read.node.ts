@@ -1,14 +1,11 @@
 /** Reads a checkpoint file. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { formatBytes } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { openCheckpoint } from './open.ts';
-
-/** Node reads no larger file at once. */
-const LARGEST_FILE = 2 ** 31 - 1;
+import { withFile } from './file-source.node.ts';
+import { openCheckpointFile } from './open.ts';
 
 /**
  * The checkpoint in a file of any known format.
@@ -16,29 +13,21 @@ const LARGEST_FILE = 2 ** 31 - 1;
  * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
  */
 export async function readCheckpointFile(path: string): Promise<Checkpoint> {
-  return openCheckpoint(await readBytes(path), path);
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) throw await isFolder(path);
-    if (facts.size > LARGEST_FILE) {
-      throw new CheckpointError(
-        'checkpoint-unreadable',
-        `${path} has ${formatBytes(facts.size)}; checkpoints up to ${formatBytes(LARGEST_FILE)} can be read.`,
-      );
-    }
-    return await readFile(path);
+    // Opening a pipe would wait for somebody to write.
+    if (!facts.isFile()) throw new CheckpointError('checkpoint-unreadable', `${path} is not a file.`);
+    return withFile(path, (file) => openCheckpointFile(file, path));
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw await missing(path, error);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw await missing(path, error);
+    if (code === undefined) throw error;
     throw new CheckpointError(
       'checkpoint-unreadable',
       `${path} can't be read: ${describeSystemError(error)}.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

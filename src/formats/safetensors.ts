@@ -5,6 +5,8 @@
  * optional `__metadata__` of strings, then the data. Format: github.com/huggingface/safetensors, README, "Format".
  */
 import { CheckpointError } from '../errors.ts';
+import { isModestJson } from '../util/json-structure.ts';
+import { type ByteSource, bytesSource } from './byte-source.ts';
 
 export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
@@ -13,17 +15,32 @@ export interface StoredTensor {
   readonly values: TensorArray;
 }
 
-export interface Safetensors {
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+/** A tensor to be written. */
+export interface TensorToStore extends StoredTensor {
+  /** What is written instead of `values`, as many of the same type: made only when it is due, to be dropped at once. */
+  readonly arranged?: (() => TensorArray) | undefined;
+}
+
+/** A tensor of a file. Its values are read from there each time that they are asked for. */
+export interface TensorInFile extends StoredTensor {
+  readonly type: ArrayType;
+}
+
+export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
+  readonly tensors: ReadonlyMap<string, Tensor>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Some 100,000 tensors: far more than any model here, and little enough to parse at once. */
-const LONGEST_HEADER = 16_000_000;
+/** Some 80,000 tensors: far more than any model here, and little enough to parse at once. */
+const LONGEST_HEADER = 8_000_000;
+/** The header, a tensor's description, its shape. */
+const HEADER_DEPTH = 3;
 const PREFIX = 8;
 const OPENING_BRACE = 0x7b;
+/** Bytes by which the kind of a file that is no safetensors is told. */
+const LONGEST_GLANCE = 64;
 
-type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
+export type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
 
 const TYPES = new Map<string, ArrayType>([
   ['F64', Float64Array],
@@ -34,7 +51,7 @@ const TYPES = new Map<string, ArrayType>([
 ]);
 
 /** The file in parts, to be written one after the other: the header, then each tensor's own bytes. */
-export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array[] {
+export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToStore>): Iterable<Uint8Array> {
   const header: [string, unknown][] = [];
   if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
   // Wider elements first, so that every tensor is aligned.
@@ -53,10 +70,18 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
   const start = new Uint8Array(PREFIX + encoded.length);
   new DataView(start.buffer).setBigUint64(0, BigInt(encoded.length), true);
   start.set(encoded, PREFIX);
-  const data = sorted.map(
-    ([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  return parts(
+    start,
+    sorted.map(([, tensor]) => tensor),
   );
-  return [start, ...data];
+}
+
+function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator<Uint8Array, void, void> {
+  yield start;
+  for (const { values, arranged } of tensors) {
+    const { buffer, byteOffset, byteLength } = arranged?.() ?? values;
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
 }
 
 function dtypeOf(values: TensorArray): string {
@@ -64,18 +89,30 @@ function dtypeOf(values: TensorArray): string {
   throw new TypeError('a tensor of this type of numbers can not be stored');
 }
 
+/** The tensors of a file that is in memory; the numbers are copies. As `readSafetensors`. */
+export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors<TensorInFile> {
+  return readSafetensors(bytesSource(bytes), name);
+}
+
 /**
- * The tensors of a file. Nothing is believed before it was checked against the file's size; the numbers are copies.
+ * The tensors of a file. Nothing is believed before it was checked against the file's size, and no more is read than the header.
  *
  * @param name What to call the file in messages.
  * @throws {CheckpointError}
  */
-export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors {
-  const header = decodeHeader(bytes, bytes.length, name);
-  const data = bytes.subarray(header.dataStart);
-  const tensors = new Map<string, StoredTensor>();
+export function readSafetensors(file: ByteSource, name: string): Safetensors<TensorInFile> {
+  const prefix = file.read(0, Math.min(PREFIX, file.size));
+  const start = file.read(0, Math.min(headerEnd(prefix) ?? LONGEST_GLANCE, file.size));
+  const header = decodeHeader(start, file.size, name);
+  const tensors = new Map<string, TensorInFile>();
   for (const [tensorName, { type, shape, begin, end }] of header.tensors) {
-    tensors.set(tensorName, { shape, values: new type(copyOf(data.subarray(begin, end))) });
+    tensors.set(tensorName, {
+      type,
+      shape,
+      get values() {
+        return new type(file.read(header.dataStart + begin, header.dataStart + end).buffer);
+      },
+    });
   }
   return { tensors, metadata: header.metadata };
 }
@@ -150,6 +187,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
+  if (!isModestJson(bytes, HEADER_DEPTH)) throw malformed(name, 'the header is no list of tensors');
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -219,13 +257,7 @@ function describeKind(start: Uint8Array): string {
   if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, as PyTorch writes';
   if (a === 4 && b === 0 && c === 0 && d === 0) return 'it looks like a Torch7 file (.t7)';
   if (a === 0x80) return 'it looks like a Python pickle';
-  if (start.subarray(0, 64).every((byte) => byte >= 9 && byte < 0x7f)) return 'it looks like text';
+  if (start.subarray(0, LONGEST_GLANCE).every((byte) => byte >= 9 && byte < 0x7f))
+    return 'it looks like text';
   return 'its first bytes are of no known kind';
-}
-
-/** A copy in a buffer of its own, which is aligned for every type. */
-function copyOf(bytes: Uint8Array): ArrayBuffer {
-  const copy = new ArrayBuffer(bytes.length);
-  new Uint8Array(copy).set(bytes);
-  return copy;
 }

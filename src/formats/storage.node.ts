@@ -72,7 +72,7 @@ async function clearLeftovers(folder: string): Promise<void> {
   }
 }
 
-async function writeSynced(path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeSynced(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx');
   try {
     for (const part of parts) await writeAll(file, part);

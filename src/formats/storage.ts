@@ -23,7 +23,7 @@ export interface CheckpointStorage {
    * @returns where it is, to be shown to people and opened again
    * @throws {CheckpointError} `checkpoint-save-failed`; what stood under the name before is untouched
    */
-  save(name: string, parts: readonly Uint8Array[]): Promise<string>;
+  save(name: string, parts: Iterable<Uint8Array>): Promise<string>;
   /** Takes away what `save` said is there; that it is gone already is no error. */
   remove(path: string): Promise<void>;
 }

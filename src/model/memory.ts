@@ -3,7 +3,7 @@ import type { Precision } from '../engine/engine.ts';
 import { gateCount, parameterCount } from '../engine/layout.ts';
 import { MemoryError } from '../errors.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import { layoutOf, type ModelConfig } from './config.ts';
+import { layoutOf, MOST_LAYERS, type ModelConfig } from './config.ts';
 
 export interface MemoryNeeds {
   readonly precision: Precision;
@@ -44,7 +44,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
  * @throws {MemoryError} when the model would need more.
  */
 export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: number): number {
-  const bytes = layerCountFits(config) ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
+  const bytes = config.layers <= MOST_LAYERS ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
   if (bytes <= available) return bytes;
   const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
   const amount = Number.isFinite(bytes) ? `about ${formatBytes(bytes)}` : 'more memory than any machine has';
@@ -53,9 +53,4 @@ export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: 
       `would take ${amount}; there are ${formatBytes(available)}.\n` +
       'Try fewer hidden units, fewer layers, a smaller batch or a shorter sequence.',
   );
-}
-
-/** A layout of a billion layers is itself too large to build. */
-function layerCountFits(config: ModelConfig): boolean {
-  return config.layers <= 10_000;
 }

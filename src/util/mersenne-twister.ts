@@ -8,6 +8,8 @@ const N = 624;
 const M = 397;
 
 export class MersenneTwister {
+  /** Numbers that `save` gives: the words, and the place in them. */
+  static readonly SAVED_WORDS = N + 1;
   readonly #state = new Uint32Array(N);
   #index = N;
 
@@ -42,7 +44,7 @@ export class MersenneTwister {
     for (let i = 0; i < count; i++) this.nextUint32();
   }
 
-  /** The generator's words and its place in them, to continue from later: 625 numbers. */
+  /** The generator's words and its place in them, to continue from later. */
   save(): number[] {
     return [...this.#state, this.#index];
   }
@@ -50,7 +52,7 @@ export class MersenneTwister {
   /** A generator that continues where `save` was called. */
   static restore(saved: readonly number[]): MersenneTwister {
     const valid =
-      saved.length === N + 1 &&
+      saved.length === MersenneTwister.SAVED_WORDS &&
       saved.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32) &&
       (saved[N] as number) <= N;
     if (!valid) throw new RangeError(`a saved generator has ${N} 32-bit words and an index up to ${N}`);

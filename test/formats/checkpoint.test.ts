@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/formats/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, type TensorArray } from '../../src/formats/safetensors.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const kinds = [
@@ -140,6 +140,8 @@ const huge = 2 ** 53 - 1;
 const evil: [string, Uint8Array, string][] = [
   ['a header of 2^63 bytes', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 0x7b), 'checkpoint-other-kind'],
   ['no JSON', file('{"a'), 'checkpoint-malformed'],
+  ['a mass of empty arrays', file(`{"a":[${'[],'.repeat(100_000)}[]]}`), 'checkpoint-malformed'],
+  ['a mass of numbers', file(`{"a":[${'0,'.repeat(100_000)}0]}`), 'checkpoint-malformed'],
   ['an array', file('[1]'), 'checkpoint-other-kind'],
   ['a deep nesting', file(`{"a":${'['.repeat(200_000)}`), 'checkpoint-malformed'],
   [
@@ -224,8 +226,40 @@ const lies: [string, (json: Metadata) => void, string][] = [
     'checkpoint-malformed',
   ],
   ['more moments', (json) => Object.assign(json.training, { moments: 2 }), 'checkpoint-malformed'],
+  [
+    'a learning rate of 0',
+    (json) => Object.assign(json.training, { learningRate: 0 }),
+    'checkpoint-malformed',
+  ],
+  [
+    'options that are a bomb',
+    (json) => Object.assign(json.training, { options: { a: Array(20_000).fill([]) } }),
+    'checkpoint-malformed',
+  ],
   ['a negative iteration', (json) => Object.assign(json.training, { iteration: -1 }), 'checkpoint-malformed'],
 ];
 for (const [what, change, code] of lies) {
   test(`metadata that lies: ${what}`, () => assert.equal(survives(withMetadata(change)), code));
+}
+
+/** The file of a checkpoint with one of its tensors changed. */
+function withTensor(name: string, change: (values: TensorArray) => void): Uint8Array {
+  const { tensors, metadata } = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint())), 'x');
+  const read = new Map([...tensors].map(([key, { shape, values }]) => [key, { shape, values }]));
+  change(read.get(name)?.values as TensorArray);
+  return joined(encodeSafetensors({ tensors: read, metadata }));
+}
+
+for (const [what, name, value] of [
+  ['a parameter that is infinite', 'decoder.bias', Number.POSITIVE_INFINITY],
+  ['a moment that is not a number', 'train.moment0.decoder.bias', Number.NaN],
+  ['a carried state that is not a number', 'train.state_l1', Number.NaN],
+  ['a random generator with a wrong word', 'train.generator', 2n ** 40n],
+] as const) {
+  test(`evil: ${what}`, () => {
+    const bytes = withTensor(name, (values) =>
+      (values as (number | bigint)[] & TensorArray).fill(value as never),
+    );
+    assert.equal(survives(bytes), 'checkpoint-malformed');
+  });
 }

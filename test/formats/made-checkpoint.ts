@@ -79,6 +79,6 @@ export function madeCheckpoint({
 }
 
 /** The parts of a file as one. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+export function joined(parts: Iterable<Uint8Array>): Uint8Array {
+  return new Uint8Array(Buffer.concat([...parts]));
 }

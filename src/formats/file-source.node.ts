@@ -1,0 +1,34 @@
+/** A file as a source of bytes. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { CheckpointError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+
+/** Node reads less than 2 GiB at once. */
+const LARGEST_READ = 2 ** 30;
+
+/**
+ * Opens a file while `use` reads from it.
+ *
+ * It stays the same file if another one gets its name meanwhile.
+ *
+ * @throws {CheckpointError} `checkpoint-truncated` when it is cut while it is read
+ * @throws an error of the system
+ */
+export function withFile<T>(path: string, use: (file: ByteSource) => T): T {
+  const file = openSync(path, 'r');
+  try {
+    return use({ size: fstatSync(file).size, read: (begin, end) => readPart(file, begin, end, path) });
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readPart(file: number, begin: number, end: number, path: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(end - begin);
+  for (let at = 0; at < bytes.length; ) {
+    const read = readSync(file, bytes, at, Math.min(bytes.length - at, LARGEST_READ), begin + at);
+    if (read === 0) throw new CheckpointError('checkpoint-truncated', `${path} was cut while it was read.`);
+    at += read;
+  }
+  return bytes;
+}
