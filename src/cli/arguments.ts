@@ -9,7 +9,7 @@ import type { Flag } from './flag-table.ts';
 import { suggest } from './suggest.ts';
 
 export interface Arguments {
-  /** Values by the option's name in the library. Where a flag was typed twice, the last. */
+  /** Values by the option's name in the library. Where a flag was typed twice, the last; those that may be, as a list. */
   readonly values: Readonly<Record<string, unknown>>;
   /** How each option's flag was typed, for messages. */
   readonly typed: ReadonlyMap<string, string>;
@@ -49,11 +49,13 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
       if (takesNext && at + 1 === words.length) {
         throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
       }
-      values[flag.key] = toValue(
+      const value = toValue(
         flag,
         shown,
         takesNext ? words[++at] : (attached ?? (isBare ? bareValue : undefined)),
       );
+      const before = values[flag.key] as readonly unknown[] | undefined;
+      values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
     }
   }
   return { values, typed, positionals, help };

@@ -9,6 +9,9 @@ const GROUPS: readonly OptionGroup[] = [
   'Training',
   'Sampling',
   'Scoring',
+  'Choice',
+  'Form',
+  'Ends',
   'Output',
   'Device',
 ];

@@ -1,7 +1,9 @@
 /** The schema of sampling options; see `train/options.ts`. */
 import * as z from 'zod/mini';
 import { checkOptions } from '../util/check-options.ts';
-import { count, option, seed } from '../util/option-info.ts';
+import { option, seed } from '../util/option-info.ts';
+import { controlOptions } from './controls.ts';
+import { limitOptions } from './stops.ts';
 
 export const generateOptionsSchema = z.strictObject({
   prompt: option(z._default(z.string(), ''), {
@@ -12,20 +14,8 @@ export const generateOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
-  length: option(z._default(count(0), 2000), {
-    flag: 'length',
-    group: 'Sampling',
-    help: 'symbols to generate, the prime text not counted',
-    original: true,
-    common: true,
-  }),
-  temperature: option(z._default(z.number().check(z.minimum(0)), 1), {
-    flag: 'temperature',
-    group: 'Sampling',
-    help: 'below 1 safer, above 1 more daring; 0 takes the most likely symbol each time',
-    original: true,
-    common: true,
-  }),
+  length: limitOptions.length,
+  temperature: controlOptions.temperature,
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Sampling',

@@ -1,7 +1,17 @@
 /** What the command line and the reference of flags know of an option beside its type. */
 import * as z from 'zod/mini';
 
-export type OptionGroup = 'Text' | 'Model' | 'Training' | 'Sampling' | 'Scoring' | 'Output' | 'Device';
+export type OptionGroup =
+  | 'Text'
+  | 'Model'
+  | 'Training'
+  | 'Sampling'
+  | 'Scoring'
+  | 'Choice'
+  | 'Form'
+  | 'Ends'
+  | 'Output'
+  | 'Device';
 
 export interface OptionInfo {
   /** The flag's name on the command line, without dashes: `rnn_size`. */
@@ -14,6 +24,8 @@ export interface OptionInfo {
   readonly value?: string;
   /** What the flag stands for when no value follows it: then the next word begins with a dash, or there is none. */
   readonly bareValue?: string;
+  /** It may be given several times; then its value is a list. */
+  readonly several?: true;
   /** One of the handful that people use first. */
   readonly common?: true;
   /** The original has it, with this name, default and meaning. */

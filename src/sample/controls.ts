@@ -1,0 +1,198 @@
+/** What decides which token is drawn: the options, and the same resolved over a vocabulary. docs/sampling.md has the order. */
+import * as z from 'zod/mini';
+import { segment } from '../data/tokenizer.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { OptionError } from '../errors.ts';
+import { count, fraction, option } from '../util/option-info.ts';
+
+/** A number from above 0 to 1. */
+const share = () => z.number().check(z.gt(0), z.maximum(1));
+/** Added to a log-probability. Far beyond what matters, and far from what a double can't add. */
+const amount = () => z.number().check(z.minimum(-1000), z.maximum(1000));
+
+const BIAS_EXPECTED = 'characters with a number from -1000 to 1000 each, such as e=-2,x=1.5';
+
+/** The options of the controls; a part of every schema of sampling options. */
+export const controlOptions = {
+  temperature: option(z._default(z.number().check(z.minimum(0)), 1), {
+    flag: 'temperature',
+    group: 'Sampling',
+    help: 'below 1 safer, above 1 more daring; 0: the likeliest symbol each time',
+    original: true,
+    common: true,
+  }),
+  topK: option(z._default(count(0), 0), {
+    flag: 'top_k',
+    group: 'Choice',
+    help: 'only the N likeliest symbols; 0: all',
+  }),
+  topP: option(z._default(share(), 1), {
+    flag: 'top_p',
+    group: 'Choice',
+    help: 'only the likeliest symbols that together have this probability',
+    common: true,
+  }),
+  minP: option(z._default(fraction(), 0), {
+    flag: 'min_p',
+    group: 'Choice',
+    help: "only symbols with this fraction of the likeliest one's probability",
+  }),
+  typicalP: option(z._default(share(), 1), {
+    flag: 'typical_p',
+    group: 'Choice',
+    help: 'only the most typical symbols that together have this probability',
+  }),
+  mirostat: option(z._default(z.number().check(z.minimum(0)), 0), {
+    flag: 'mirostat',
+    group: 'Choice',
+    help: 'hold the surprise of a symbol at X bits, by cutting unlikely ones; 0: off',
+  }),
+  mirostatRate: option(z._default(share(), 0.1), {
+    flag: 'mirostat_rate',
+    group: 'Choice',
+    help: 'how fast mirostat corrects itself',
+  }),
+  temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
+    flag: 'temperature_range',
+    group: 'Choice',
+    help: 'temperature from temperature-X where the model is sure to +X where it is not',
+  }),
+  repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
+    flag: 'repetition_penalty',
+    group: 'Choice',
+    help: 'above 1: factor on the log-probability of what was written lately',
+  }),
+  presencePenalty: option(z._default(amount(), 0), {
+    flag: 'presence_penalty',
+    group: 'Choice',
+    help: 'taken off the log-probability of what was written lately',
+  }),
+  frequencyPenalty: option(z._default(amount(), 0), {
+    flag: 'frequency_penalty',
+    group: 'Choice',
+    help: 'the same for each time that it was written lately',
+  }),
+  penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
+    flag: 'penalty_window',
+    group: 'Choice',
+    help: 'symbols that are "lately"; 0: all of the sample',
+  }),
+  ban: option(z._default(z.string(), ''), {
+    flag: 'ban',
+    group: 'Choice',
+    help: 'characters that are never drawn',
+    value: 'CHARS',
+  }),
+  only: option(z._default(z.string(), ''), {
+    flag: 'only',
+    group: 'Choice',
+    help: 'the only characters that may be drawn',
+    value: 'CHARS',
+  }),
+  bias: option(z._default(z.union([z.string(), z.record(z.string(), amount())]), ''), {
+    flag: 'bias',
+    group: 'Choice',
+    help: "added to characters' log-probabilities: e=-2,x=1.5",
+    value: 'C=X,…',
+    expected: BIAS_EXPECTED,
+  }),
+};
+
+export const controlsSchema = z.strictObject(controlOptions);
+export type ControlOptions = z.output<typeof controlsSchema>;
+
+/** The controls over a vocabulary. They are the same for all streams that share them. */
+export interface Controls
+  extends Omit<ControlOptions, 'ban' | 'only' | 'bias' | 'mirostat' | 'temperatureRange'> {
+  readonly vocabularySize: number;
+  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
+  readonly shift: Float64Array | undefined;
+  /** Whether any penalty is on. */
+  readonly penalizes: boolean;
+  /** Target surprise in bits; 0 is off. */
+  readonly mirostat: number;
+  readonly temperatureRange: number;
+  /** Whether temperature alone decides: then an engine can draw by itself. */
+  readonly plain: boolean;
+}
+
+/**
+ * The controls over a vocabulary.
+ *
+ * @throws {OptionError} where they contradict each other, or leave nothing to draw
+ */
+export function resolveControls(vocabulary: Vocabulary, options: ControlOptions): Controls {
+  const { ban, only, bias, ...rest } = options;
+  const penalizes = rest.repetitionPenalty !== 1 || rest.presencePenalty !== 0 || rest.frequencyPenalty !== 0;
+  if (rest.temperatureRange > rest.temperature) {
+    throw new OptionError(
+      'temperatureRange',
+      `got ${rest.temperatureRange}, expected a number of at most the temperature, ${rest.temperature}`,
+    );
+  }
+  const isShifted = ban !== '' || only !== '' || Object.keys(bias).length > 0;
+  const filters = [
+    rest.topK > 0 && rest.topK < vocabulary.size,
+    rest.topP < 1,
+    rest.minP > 0,
+    rest.typicalP < 1,
+    rest.mirostat > 0,
+    rest.temperatureRange > 0,
+  ];
+  return {
+    ...rest,
+    vocabularySize: vocabulary.size,
+    shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
+    penalizes,
+    plain: !isShifted && !penalizes && !filters.includes(true),
+  };
+}
+
+function shiftOf(
+  vocabulary: Vocabulary,
+  ban: string,
+  only: string,
+  bias: ControlOptions['bias'],
+): Float64Array {
+  const shift = new Float64Array(vocabulary.size);
+  for (const [symbol, value] of biasEntries(bias)) {
+    const token = vocabulary.tokenOf(symbol);
+    if (token === undefined) {
+      throw new OptionError('bias', `${JSON.stringify(symbol)} is not in the model's vocabulary`);
+    }
+    shift[token] = value;
+  }
+  if (only !== '') {
+    const allowed = new Set(segment(only, vocabulary.kind));
+    vocabulary.symbols.forEach((symbol, token) => {
+      if (!allowed.has(symbol)) shift[token] = Number.NEGATIVE_INFINITY;
+    });
+  }
+  for (const symbol of segment(ban, vocabulary.kind)) {
+    const token = vocabulary.tokenOf(symbol);
+    if (token !== undefined) shift[token] = Number.NEGATIVE_INFINITY;
+  }
+  if (vocabulary.unknownToken !== undefined) shift[vocabulary.unknownToken] = Number.NEGATIVE_INFINITY;
+  if (shift.every((value) => value === Number.NEGATIVE_INFINITY)) {
+    throw new OptionError(only === '' ? 'ban' : 'only', "it leaves none of the model's characters to draw");
+  }
+  return shift;
+}
+
+/** One character, =, a number: so that even `,=-1` and `==2` can be told apart. */
+const BIAS = /(.+?)=([+-]?(?:\d+\.?\d*|\.\d+))(?:,|$)/suy;
+
+function biasEntries(bias: ControlOptions['bias']): [string, number][] {
+  if (typeof bias !== 'string') return Object.entries(bias);
+  const entries: [string, number][] = [];
+  BIAS.lastIndex = 0;
+  while (BIAS.lastIndex < bias.length) {
+    const at = BIAS.lastIndex;
+    const found = BIAS.exec(bias);
+    if (!found || Math.abs(Number(found[2])) > 1000) {
+      throw new OptionError('bias', `got ${JSON.stringify(bias.slice(at))}, expected ${BIAS_EXPECTED}`);
+    }
+    entries.push([found[1] as string, Number(found[2])]);
+  }
+  return entries;
+}

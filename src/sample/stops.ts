@@ -1,0 +1,205 @@
+/** Where a text ends: stop strings and limits, told token by token. */
+import * as z from 'zod/mini';
+import { segment } from '../data/tokenizer.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { OptionError } from '../errors.ts';
+import { count, option, positive } from '../util/option-info.ts';
+
+/** Why a text ended: a limit, a stop string, or because its template or expression has nothing more to come. */
+export type Ending = 'length' | 'lines' | 'words' | 'seconds' | 'stop' | 'complete';
+
+/** The options of the limits; a part of every schema of sampling options. */
+export const limitOptions = {
+  length: option(z._default(count(0), 2000), {
+    flag: 'length',
+    group: 'Sampling',
+    help: 'symbols to generate at most, the prime text not counted',
+    original: true,
+    common: true,
+  }),
+  lines: option(z.optional(count(1)), {
+    flag: 'lines',
+    group: 'Ends',
+    help: 'lines to generate at most; the one that the prime text began is the first',
+  }),
+  words: option(z.optional(count(1)), {
+    flag: 'words',
+    group: 'Ends',
+    help: 'words to generate at most; white space ends a word',
+  }),
+  seconds: option(z.optional(positive()), {
+    flag: 'seconds',
+    group: 'Ends',
+    help: 'time to generate for at most; how far it comes depends on the machine',
+  }),
+  stop: option(z._default(z.union([z.string(), z.array(z.string()).check(z.maxLength(64))]), []), {
+    flag: 'stop',
+    group: 'Ends',
+    help: 'ends the text where this comes, which is not printed; may be typed several times',
+    value: 'TEXT',
+    several: true,
+    expected: 'a text, or up to 64',
+  }),
+};
+
+export const limitsSchema = z.strictObject(limitOptions);
+export type LimitOptions = z.output<typeof limitsSchema>;
+
+/** The limits over a vocabulary. They are the same for all texts that share them. */
+export interface Limits extends Omit<LimitOptions, 'stop'> {
+  readonly stops: readonly StopSequence[];
+  /** [V]: 1 where a token ends a line; where it is white space. */
+  readonly newlines: Uint8Array;
+  readonly spaces: Uint8Array;
+  /** What can never come, in a line each. */
+  readonly notices: readonly string[];
+}
+
+/** A stop string as tokens, with the table of Knuth, Morris & Pratt 1977: where to go on when a token does not fit. */
+interface StopSequence {
+  readonly tokens: Int32Array;
+  readonly failure: Int32Array;
+}
+
+/**
+ * The limits over a vocabulary. Stop strings are sought symbol by symbol: within bytes as UTF-8, within graphemes as whole ones.
+ *
+ * @throws {OptionError} for an empty stop string
+ */
+export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Limits {
+  const { stop, ...rest } = options;
+  const stops: StopSequence[] = [];
+  const notices: string[] = [];
+  for (const text of typeof stop === 'string' ? [stop] : stop) {
+    if (text === '') throw new OptionError('stop', 'got an empty text, expected at least one character');
+    const normalized = vocabulary.normalize === 'nfc' ? text.normalize('NFC') : text;
+    const tokens = Array.from(segment(normalized, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol));
+    if (tokens.includes(undefined)) {
+      notices.push(
+        `the model never writes the stop text ${JSON.stringify(text)}: it does not know all its characters`,
+      );
+    } else {
+      stops.push(stopSequence(tokens as number[]));
+    }
+  }
+  const marks = (pattern: RegExp) =>
+    Uint8Array.from({ length: vocabulary.size }, (_, token) =>
+      pattern.test(vocabulary.symbols[token] ?? '') ? 1 : 0,
+    );
+  return { ...rest, stops, notices, newlines: marks(/^\r?\n$/), spaces: marks(/^\s+$/u) };
+}
+
+function stopSequence(tokens: readonly number[]): StopSequence {
+  const failure = new Int32Array(tokens.length);
+  let matched = 0;
+  for (let i = 1; i < tokens.length; i++) {
+    while (matched > 0 && tokens[i] !== tokens[matched]) matched = failure[matched - 1] as number;
+    if (tokens[i] === tokens[matched]) matched++;
+    failure[i] = matched;
+  }
+  return { tokens: Int32Array.from(tokens), failure };
+}
+
+/**
+ * Follows one text to its end, and tells how much of it may be shown: never a token that may turn out to be the beginning of
+ * a stop string.
+ */
+export class TextEnd {
+  /** Why the text has ended; undefined while it goes on. */
+  ending: Ending | undefined;
+  /** How many of the tokens so far belong to the text, whatever comes. */
+  shown = 0;
+  readonly #limits: Limits;
+  /** How much of each stop string the last tokens are. */
+  readonly #matched: Int32Array;
+  readonly #deadline: number;
+  #length = 0;
+  #lines = 0;
+  #words = 0;
+  #inWord = false;
+
+  /** The clock of `seconds` starts here. */
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#matched = new Int32Array(limits.stops.length);
+    this.#deadline = performance.now() + (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+    if (limits.length === 0) this.ending = 'length';
+  }
+
+  /** Takes the next token. Once the text has ended there is none. */
+  push(token: number): void {
+    const { length, lines, words, newlines, spaces, stops } = this.#limits;
+    if (this.ending) throw new RangeError('this text has ended');
+    this.#length++;
+    if (stops.length > 0) {
+      const found = this.#advanceStops(token);
+      if (found > 0) {
+        this.shown = this.#length - found;
+        this.ending = 'stop';
+        return;
+      }
+    }
+    if (lines !== undefined && newlines[token] === 1 && ++this.#lines === lines) {
+      this.#endBefore('lines');
+    } else if (words !== undefined && this.#endsWord(spaces[token] === 1) && ++this.#words === words) {
+      this.#endBefore('words');
+    } else if (this.#length === length) {
+      this.end('length');
+    } else {
+      let held = 0;
+      for (let i = 0; i < stops.length; i++) held = Math.max(held, this.#matched[i] as number);
+      this.shown = this.#length - held;
+    }
+  }
+
+  /** Ends the text after the last token; what was held back belongs to it. */
+  end(ending: Ending): void {
+    this.shown = this.#length;
+    this.ending = ending;
+  }
+
+  /** Ends the text when its time is over. */
+  checkTime(): void {
+    if (this.ending === undefined && performance.now() >= this.#deadline) this.end('seconds');
+  }
+
+  /** The same place, for another text to go on from. */
+  fork(): TextEnd {
+    const copy = new TextEnd(this.#limits);
+    copy.ending = this.ending;
+    copy.shown = this.shown;
+    copy.#matched.set(this.#matched);
+    copy.#length = this.#length;
+    copy.#lines = this.#lines;
+    copy.#words = this.#words;
+    copy.#inWord = this.#inWord;
+    return copy;
+  }
+
+  /** The last token, white space, ended the text and does not belong to it. */
+  #endBefore(ending: Ending): void {
+    this.shown = this.#length - 1;
+    this.ending = ending;
+  }
+
+  #endsWord(isSpace: boolean): boolean {
+    const ends = isSpace && this.#inWord;
+    this.#inWord = !isSpace;
+    return ends;
+  }
+
+  /** The length of the longest stop string that ends here; 0 for none. */
+  #advanceStops(token: number): number {
+    const { stops } = this.#limits;
+    let found = 0;
+    for (let i = 0; i < stops.length; i++) {
+      const { tokens, failure } = stops[i] as StopSequence;
+      let matched = this.#matched[i] as number;
+      while (matched > 0 && tokens[matched] !== token) matched = failure[matched - 1] as number;
+      if (tokens[matched] === token) matched++;
+      this.#matched[i] = matched;
+      if (matched === tokens.length) found = Math.max(found, matched);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { type LimitOptions, limitsSchema, resolveLimits, TextEnd } from '../../src/sample/stops.ts';
+
+const vocabularyOf = (symbols: string, changes: { kind?: 'character' | 'byte' } = {}) =>
+  new Vocabulary({
+    kind: 'character',
+    normalize: 'none',
+    symbols: [...symbols].sort(),
+    hasUnknown: false,
+    ...changes,
+  });
+const known = vocabularyOf(' \nabcd');
+
+const limitsOf = (options: Partial<LimitOptions>, vocabulary = known) =>
+  resolveLimits(vocabulary, limitsSchema.parse(options));
+
+/** What is shown after each symbol of a text, and why it ended. */
+function follow(text: string, options: Partial<LimitOptions>) {
+  const end = new TextEnd(limitsOf(options));
+  const symbols = [...text];
+  const steps: string[] = [];
+  for (const symbol of symbols) {
+    if (end.ending) break;
+    end.push(known.tokenOf(symbol) as number);
+    steps.push(symbols.slice(0, end.shown).join(''));
+  }
+  return { shown: steps.at(-1) ?? '', steps, ending: end.ending };
+}
+
+test('a stop text ends it and is never shown, not even in parts', () => {
+  const { steps, shown, ending } = follow('abacabad', { stop: 'aba' });
+  assert.deepEqual([shown, ending], ['', 'stop']);
+  assert.deepEqual(steps, ['', '', '']);
+  assert.deepEqual(follow('cabdabacc', { stop: ['aba', 'xyz'] }).steps, [
+    'c',
+    'c',
+    'c',
+    'cabd',
+    'cabd',
+    'cabd',
+    'cabd',
+  ]);
+  assert.equal(follow('ab\n\nc', { stop: '\n\n' }).shown, 'ab');
+});
+
+test('of several stop texts that of the earliest beginning counts, where they end together', () => {
+  assert.equal(follow('dabc', { stop: ['bc', 'abc'] }).shown, 'd');
+  assert.equal(follow('dabc', { stop: ['b', 'abc'] }).shown, 'da');
+});
+
+test('any text, any stop texts: the naive search agrees, and nothing shown is ever taken back', () => {
+  const texts = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 30 });
+  const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 5 }), {
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(texts, stops, (text, stop) => {
+      const { steps, ending } = follow(text, { stop });
+      const ends = stop.map((part) =>
+        text.includes(part) ? text.indexOf(part) + part.length : Number.POSITIVE_INFINITY,
+      );
+      const first = Math.min(...ends, Number.POSITIVE_INFINITY);
+      assert.equal(ending, first === Number.POSITIVE_INFINITY ? undefined : 'stop');
+      if (ending === 'stop') {
+        const longest = Math.max(...stop.map((part, i) => (ends[i] === first ? part.length : 0)));
+        assert.equal(steps.at(-1), text.slice(0, first - longest));
+      }
+      for (const [i, step] of steps.entries()) {
+        assert.ok(step.startsWith(steps[i - 1] ?? ''));
+        assert.ok(stop.every((part) => !step.includes(part)));
+        const read = text.slice(0, i + 1);
+        // What is held back is as little as can be.
+        if (i + 1 < steps.length || ending === undefined) {
+          const held = read.slice(step.length);
+          assert.ok(held === '' || stop.some((part) => part.startsWith(held)), `${held} is held back`);
+        }
+      }
+    }),
+  );
+});
+
+test('limits in symbols, lines and words; the white space that ends the last one is left out', () => {
+  assert.deepEqual(follow('abcd', { length: 2 }), { shown: 'ab', steps: ['a', 'ab'], ending: 'length' });
+  assert.equal(new TextEnd(limitsOf({ length: 0 })).ending, 'length');
+  const lines = follow('ab\ncd\na', { lines: 2 });
+  assert.deepEqual([lines.shown, lines.ending], ['ab\ncd', 'lines']);
+  const words = follow('  ab  cd a', { words: 2 });
+  assert.deepEqual([words.shown, words.ending], ['  ab  cd', 'words']);
+  assert.equal(follow('ab cd', { words: 2 }).ending, undefined);
+});
+
+test('what was held back is shown when another limit ends the text', () => {
+  assert.deepEqual(follow('ab', { stop: 'abc', length: 2 }).steps, ['', 'ab']);
+  const end = new TextEnd(limitsOf({ stop: 'abc', seconds: 1e-6 }));
+  end.push(known.tokenOf('a') as number);
+  assert.equal(end.shown, 0);
+  while (end.ending === undefined) end.checkTime();
+  assert.deepEqual([end.ending, end.shown], ['seconds', 1]);
+  assert.throws(() => end.push(0), RangeError);
+});
+
+test('a fork goes on by itself', () => {
+  const end = new TextEnd(limitsOf({ stop: 'ab', words: 1 }));
+  end.push(known.tokenOf('a') as number);
+  const fork = end.fork();
+  fork.push(known.tokenOf('b') as number);
+  end.push(known.tokenOf(' ') as number);
+  assert.deepEqual([fork.ending, fork.shown, end.ending, end.shown], ['stop', 0, 'words', 1]);
+});
+
+test('a stop text that can never come is told; an empty one is refused', () => {
+  assert.match(limitsOf({ stop: ['aé'] }).notices.join(), /"aé"/);
+  assert.throws(() => limitsOf({ stop: '' }), { option: 'stop' });
+});
+
+test('within bytes a stop text is its UTF-8', () => {
+  const bytes = vocabularyOf('a\u00c3\u00a9', { kind: 'byte' });
+  const end = new TextEnd(limitsOf({ stop: 'é' }, bytes));
+  for (const value of [0x61, 0xc3, 0xc3, 0xa9]) end.push(bytes.tokenOf(String.fromCharCode(value)) as number);
+  assert.deepEqual([end.ending, end.shown], ['stop', 2]);
+});

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { drawToken } from '../../src/engine/draw.ts';
+import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/controls.ts';
+import { TokenChooser } from '../../src/sample/token-chooser.ts';
+import { PredictionReader } from '../../src/sample/token-details.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { chiSquareP } from './chi-square.ts';
+import { CASES, drawDistributionP, isMemoryless, letters, tokenCountsP } from './draw-distribution.ts';
+import { twinOf } from './filtered-probabilities.ts';
+
+const controlsOf = (options: Partial<ControlOptions>, vocabulary = letters) =>
+  resolveControls(vocabulary, controlsSchema.parse(options));
+
+const chooserOf = (options: Partial<ControlOptions>, seed = 1) =>
+  new TokenChooser(controlsOf(options), new MersenneTwister(seed));
+
+/** Log-probabilities of a vocabulary of 26. */
+const rows = fc
+  .array(fc.oneof(fc.double({ min: -20, max: 0, noNaN: true }), fc.constantFrom(-3, -1)), {
+    minLength: 26,
+    maxLength: 26,
+  })
+  .map((logits) => {
+    const normalizer = Math.log(logits.reduce((sum, value) => sum + Math.exp(value), 0));
+    return logits.map((value) => value - normalizer);
+  });
+
+test('a new control is tested here too', () => {
+  const tried = new Set(Object.values(CASES).flatMap((controls) => Object.keys(controls)));
+  for (const name of Object.keys(controlsSchema.shape))
+    assert.ok(tried.has(name) || name === 'mirostatRate', name);
+});
+
+test('without controls it is the rule of engine/draw.ts, to the last bit', () => {
+  fc.assert(
+    fc.property(
+      rows,
+      fc.nat(1e6),
+      fc.constantFrom(0, 1e-9, 0.3, 1, 4),
+      fc.boolean(),
+      (row, seed, temperature, float32) => {
+        const values = float32 ? Float32Array.from(row) : Float64Array.from(row);
+        const uniforms = new MersenneTwister(seed);
+        const chooser = chooserOf({ temperature }, seed);
+        for (let i = 0; i < 5; i++) {
+          assert.equal(chooser.choose(values), drawToken(values, uniforms.nextUniform(), temperature));
+        }
+      },
+    ),
+  );
+  assert.equal(controlsOf({ temperature: 0.5 }).plain, true);
+  assert.equal(controlsOf({ topK: 26 }).plain, true);
+  for (const [name, controls] of Object.entries(CASES)) {
+    assert.equal(controlsOf(controls).plain, name.startsWith('temperature') && !name.includes('range'), name);
+  }
+});
+
+test('what is drawn, and with which probability, is what the naive twin says', () => {
+  fc.assert(
+    fc.property(
+      rows,
+      fc.constantFrom(...Object.values(CASES)),
+      fc.nat(1e6),
+      fc.boolean(),
+      (row, controls, seed, atOffset) => {
+        const options = controlsSchema.parse(controls);
+        const resolved = controlsOf(controls);
+        const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
+        const twin = twinOf(options, [...(resolved.shift ?? row.map(() => 0))]);
+        const values = Float64Array.from(atOffset ? [...row, ...row] : row);
+        for (let i = 0; i < 20; i++) {
+          const expected = twin.probabilities(row);
+          const token = chooser.choose(values, atOffset ? row.length : 0);
+          assert.ok(Math.abs((expected[token] as number) - chooser.probability) < 1e-9);
+          twin.draw(token);
+        }
+      },
+    ),
+  );
+});
+
+for (const [name, controls] of Object.entries(CASES)) {
+  test(`10,000 draws are distributed as the filtered probabilities: ${name}`, () => {
+    assert.ok(drawDistributionP(controls, 10_000, 5) > 0.001);
+    if (isMemoryless(controls)) assert.ok(tokenCountsP(controls, 10_000, 5) > 0.001);
+  });
+}
+
+test('the chi-square test gives known values, and notices what is wrong', () => {
+  // 16.92 is the 95% quantile of 9 degrees of freedom; 27.88 that of 99.9%.
+  const cells = (statistic: number) => {
+    const off = Math.sqrt((statistic * 100) / 2);
+    return chiSquareP([100 + off, 100 - off, ...Array(8).fill(100)], Array(10).fill(100));
+  };
+  assert.ok(Math.abs(cells(16.92) - 0.05) < 0.001);
+  assert.ok(Math.abs(cells(27.88) - 0.001) < 0.0001);
+  assert.equal(chiSquareP([1, 99], [0, 100]), 0);
+});
+
+test('ties are broken by the order of tokens, and one token always stays', () => {
+  const even = Float64Array.from({ length: 26 }, () => Math.log(1 / 26));
+  const seen = (options: Partial<ControlOptions>) => {
+    const chooser = chooserOf(options);
+    return new Set(Array.from({ length: 500 }, () => chooser.choose(even)));
+  };
+  assert.deepEqual([...seen({ topK: 3 })].sort(), [0, 1, 2]);
+  assert.deepEqual([...seen({ topP: 1e-9 })], [0]);
+  assert.deepEqual([...seen({ typicalP: 1e-9 })], [0]);
+  assert.equal(seen({ minP: 1 }).size, 26);
+  assert.equal(seen({ mirostat: 1e-9, mirostatRate: 1 }).size, 26);
+});
+
+test('whatever the log-probabilities, a token that is not barred is drawn', () => {
+  const wild = fc.array(fc.constantFrom(Number.NEGATIVE_INFINITY, Number.NaN, -1e38, -1000, 0, -0.5, 1e30), {
+    minLength: 26,
+    maxLength: 26,
+  });
+  fc.assert(
+    fc.property(wild, fc.constantFrom(...Object.values(CASES)), (row, controls) => {
+      const resolved = controlsOf(controls);
+      const chooser = new TokenChooser(resolved, new MersenneTwister(1));
+      for (let i = 0; i < 5; i++) {
+        const token = chooser.choose(Float32Array.from(row));
+        assert.ok(Number.isInteger(token) && token >= 0 && token < 26);
+        assert.notEqual(resolved.shift?.[token] ?? 0, Number.NEGATIVE_INFINITY);
+      }
+    }),
+  );
+});
+
+test('bans, allowed characters and biases name characters; wrong ones are refused', () => {
+  const shift = (options: Partial<ControlOptions>) => [...(controlsOf(options).shift ?? [])];
+  assert.equal(shift({ ban: 'aé' }).filter((value) => value === Number.NEGATIVE_INFINITY).length, 1);
+  assert.equal(shift({ only: 'xyé' }).filter((value) => value === 0).length, 2);
+  assert.equal(shift({ bias: 'e=-2,x=1.5' })[4], -2);
+  assert.equal(shift({ bias: { x: 1.5 } })[23], 1.5);
+  const punctuation = new Vocabulary({
+    kind: 'character',
+    normalize: 'none',
+    symbols: ['\n', ',', '='],
+    hasUnknown: true,
+  });
+  assert.deepEqual(
+    [...(controlsOf({ bias: ',=-1,==2,\n=3' }, punctuation).shift ?? [])],
+    [3, -1, 2, Number.NEGATIVE_INFINITY],
+  );
+  assert.equal(controlsOf({}, punctuation).plain, true);
+  const cases: [Partial<ControlOptions>, string][] = [
+    [{ ban: letters.symbols.join('') }, 'ban'],
+    [{ only: 'é' }, 'only'],
+    [{ bias: 'e' }, 'bias'],
+    [{ bias: 'e=1;x=2' }, 'bias'],
+    [{ bias: { ab: 1 } }, 'bias'],
+    [{ bias: 'e=5000' }, 'bias'],
+    [{ temperature: 0.5, temperatureRange: 0.6 }, 'temperatureRange'],
+  ];
+  for (const [options, name] of cases) assert.throws(() => controlsOf(options), { option: name });
+});
+
+test('details tell the model’s own prediction', () => {
+  const reader = new PredictionReader(4, 2);
+  const row = Float32Array.of(9, Math.log(0.5), Math.log(0.25), Math.log(0.25), Number.NEGATIVE_INFINITY);
+  const details = reader.describe(row, 1, 1, 0.7);
+  assert.ok(Math.abs(details.entropy - 1.5 * Math.LN2) < 1e-6);
+  assert.ok(Math.abs(details.logProbability - Math.log(0.25)) < 1e-6);
+  assert.deepEqual(
+    details.alternatives.map(({ token }) => token),
+    [0, 1],
+  );
+  assert.equal(details.drawnProbability, 0.7);
+});
