@@ -63,6 +63,7 @@ export type CheckpointErrorCode =
   | 'checkpoint-malformed'
   | 'checkpoint-other-kind'
   | 'checkpoint-newer'
+  | 'checkpoint-not-convertible'
   | 'checkpoint-vocabulary'
   | 'checkpoint-not-resumable'
   | 'checkpoint-option'

@@ -24,6 +24,7 @@ import {
   decodeHeader,
   encodeSafetensors,
   readSafetensors,
+  type Safetensors,
   type TensorArray,
   type TensorInFile,
   type TensorToStore,
@@ -34,6 +35,11 @@ type Tensors = ReadonlyMap<string, TensorInFile>;
 
 /** The file in parts, to be written one after the other. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
+  return encodeSafetensors(checkpointTensors(checkpoint));
+}
+
+/** A checkpoint as named tensors and metadata, for formats that hold such. */
+export function checkpointTensors(checkpoint: Checkpoint): Safetensors<TensorToStore> {
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
     ...vectorTensors(layout, checkpoint.parameters, ''),
@@ -41,7 +47,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
     ...trainingTensors(layout, checkpoint.training),
     ...originTensors(checkpoint.origin),
   ]);
-  return encodeSafetensors({ tensors, metadata: encodeMetadata(metadataOf(checkpoint)) });
+  return { tensors, metadata: checkpointMetadata(checkpoint) };
 }
 
 /** The checkpoint in the bytes of a file. As `readCheckpoint`. */
@@ -56,7 +62,19 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
  * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
  */
 export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
-  const { tensors, metadata } = readSafetensors(file, name);
+  return checkpointFromTensors(readSafetensors(file, name), name);
+}
+
+/**
+ * The way back from `checkpointTensors`.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ */
+export function checkpointFromTensors(
+  { tensors, metadata }: Safetensors<TensorInFile>,
+  name: string,
+): Checkpoint {
   const facts = decodeMetadata(metadata, name);
   const { precision } = facts;
   const config = configOf(facts);
@@ -65,22 +83,35 @@ export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
   const layout = layoutOf(config);
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
-  if (!parameters.every(Number.isFinite)) throw malformed(name, 'a parameter is not a finite number');
-  const vocabulary = decodeVocabulary(facts, tensors, name);
-  if (vocabulary.size !== config.vocabularySize) {
-    throw malformed(
-      name,
-      `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
-    );
-  }
   return {
-    config,
-    precision,
-    vocabulary,
-    parameters,
+    ...modelFrom(facts, symbolsOf(facts, tensors, name), parameters, name),
     training: facts.training && decodeTraining(facts.training, facts, layout, tensors, name),
     ...(facts.origin && { origin: decodeOrigin(facts.origin, tensors, name) }),
   };
+}
+
+/**
+ * A model from its parts, without what it was trained by.
+ *
+ * @param parameters In canonical order.
+ * @throws {CheckpointError} `checkpoint-malformed` where they do not fit together
+ */
+export function modelFrom(
+  facts: CheckpointMetadata,
+  symbols: readonly string[],
+  parameters: FloatArray,
+  file: string,
+): Checkpoint {
+  const config = configOf(facts);
+  if (!parameters.every(Number.isFinite)) throw malformed(file, 'a parameter is not a finite number');
+  const vocabulary = vocabularyOf(facts, symbols, file);
+  if (vocabulary.size !== config.vocabularySize) {
+    throw malformed(
+      file,
+      `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
+    );
+  }
+  return { config, precision: facts.precision, vocabulary, parameters };
 }
 
 /**
@@ -94,8 +125,14 @@ export function decodeIdentity(start: Uint8Array, fileSize: number, name: string
   return { runId: training.runId, iteration: training.iteration };
 }
 
-function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
+/** The shape of a model from its metadata. */
+export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
   return { ...config, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
+}
+
+/** All but the numbers in bulk and the symbols. */
+export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, string> {
+  return encodeMetadata(metadataOf(checkpoint));
 }
 
 function metadataOf({ config, precision, vocabulary, training, origin }: Checkpoint): CheckpointMetadata {
@@ -178,19 +215,23 @@ function lossTensors(name: string, { iterations, values }: LossRecord): [string,
   return [one(`${name}.iterations`, iterations), one(`${name}.values`, values)];
 }
 
-function decodeVocabulary({ vocabulary }: CheckpointMetadata, tensors: Tensors, file: string): Vocabulary {
-  const symbols =
-    vocabulary.kind === 'byte'
-      ? Array.from(typedTensor(tensors, 'vocabulary.values', [null], Uint8Array, file), (byte) =>
-          String.fromCharCode(byte),
-        )
-      : decodeSymbols(tensors, file);
+function vocabularyOf(
+  { vocabulary }: CheckpointMetadata,
+  symbols: readonly string[],
+  file: string,
+): Vocabulary {
   try {
     return new Vocabulary({ ...vocabulary, symbols });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw malformed(file, error.message);
   }
+}
+
+function symbolsOf({ vocabulary }: CheckpointMetadata, tensors: Tensors, file: string): string[] {
+  if (vocabulary.kind !== 'byte') return decodeSymbols(tensors, file);
+  const values = typedTensor(tensors, 'vocabulary.values', [null], Uint8Array, file);
+  return Array.from(values, (byte) => String.fromCharCode(byte));
 }
 
 function decodeSymbols(tensors: Tensors, file: string): string[] {

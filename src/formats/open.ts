@@ -2,9 +2,12 @@
 import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { decodeCheckpoint, readCheckpoint } from './checkpoint-codec.ts';
+import { decodeNpz } from './npz/npz.ts';
+import { isZip } from './npz/zip.ts';
+import { decodeOnnx, isOnnx } from './onnx/decode.ts';
 import { isSafetensors } from './safetensors.ts';
 
-export type FormatName = 'safetensors';
+export type FormatName = 'safetensors' | 'npz' | 'onnx';
 
 interface Format {
   /** Whether the first bytes are of this format; a file may still be damaged. */
@@ -17,6 +20,8 @@ interface Format {
 
 const FORMATS: Readonly<Record<FormatName, Format>> = {
   safetensors: { matches: isSafetensors, decode: decodeCheckpoint, read: readCheckpoint },
+  npz: { matches: isZip, decode: decodeNpz },
+  onnx: { matches: isOnnx, decode: decodeOnnx },
 };
 
 /** The format of a file; undefined for one that is not known. */

@@ -9,7 +9,7 @@ import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 interface Made {
   readonly cell?: Cell;
   readonly reset?: ModelConfig['reset'];
-  readonly embeddingSize?: number;
+  readonly embeddingSize?: number | undefined;
   readonly layers?: number;
   readonly hiddenSize?: number;
   readonly precision?: Precision;

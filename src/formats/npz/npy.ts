@@ -1,0 +1,74 @@
+/**
+ * NumPy's file of one array: magic, version, the length of a header in 16 bits, the header (a Python literal), the numbers.
+ * Format: numpy.lib.format, version 1.0.
+ */
+import { CheckpointError } from '../../errors.ts';
+import { malformed } from '../checkpoint-tensors.ts';
+import type { ArrayType, TensorInFile, TensorToStore } from '../safetensors.ts';
+
+const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
+const PREFIX = MAGIC.length + 2;
+/** The numbers start at a multiple of this. */
+const ALIGNMENT = 64;
+
+const TYPES = new Map<string, ArrayType>([
+  ['<f8', Float64Array],
+  ['<f4', Float32Array],
+  ['<i8', BigInt64Array],
+  ['<i4', Int32Array],
+  ['|u1', Uint8Array],
+]);
+
+/** What version 1.0 writes, key by key; white space and a last comma may differ. */
+const HEADER =
+  /^\{'descr': '([<|][fiu]\d)', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\),? ?\} *\n$/;
+
+/** The file in parts: the header, and the array's own bytes. */
+export function encodeNpy({ shape, values: given, arranged }: TensorToStore): Uint8Array[] {
+  const values = arranged?.() ?? given;
+  const descr = [...TYPES].find(([, type]) => values instanceof type)?.[0];
+  // A tuple of one has a comma.
+  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const size = Math.ceil((PREFIX + text.length + 1) / ALIGNMENT) * ALIGNMENT;
+  const start = new Uint8Array(size).fill(0x20);
+  start.set(MAGIC);
+  new DataView(start.buffer).setUint16(MAGIC.length, size - PREFIX, true);
+  start.set(new TextEncoder().encode(text), PREFIX);
+  start[size - 1] = 0x0a;
+  return [start, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)];
+}
+
+/**
+ * The array in a file. Its numbers are copies, made each time that they are asked for.
+ *
+ * @param where What to call the file in messages.
+ * @throws {CheckpointError}
+ */
+export function decodeNpy(bytes: Uint8Array, where: string): TensorInFile {
+  if (bytes.length < PREFIX || MAGIC.some((byte, index) => bytes[index] !== byte)) {
+    throw new CheckpointError('checkpoint-other-kind', `${where} is not an array of NumPy, format 1.0.`);
+  }
+  const start = PREFIX + new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length, true);
+  if (start > bytes.length) throw malformed(where, 'its header is longer than the file');
+  const match = HEADER.exec(String.fromCharCode(...bytes.subarray(PREFIX, start)));
+  if (!match) throw malformed(where, 'its header is not what numpy.save writes');
+  const [, descr = '', order, dimensions = ''] = match;
+  const type = TYPES.get(descr);
+  const shape = dimensions.split(/,\s*/).filter(Boolean).map(Number);
+  if (!type || (order === 'True' && shape.length > 1)) {
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${where} is of ${descr}${order === 'True' ? ' in columns' : ''}, expected rows of f8, f4, i8, i4 or u1, little endian.`,
+    );
+  }
+  const size = shape.reduce((product, length) => product * length, type.BYTES_PER_ELEMENT);
+  if (size !== bytes.length - start) throw malformed(where, 'its shape and its size disagree');
+  return {
+    type,
+    shape,
+    get values() {
+      return new type(bytes.slice(start).buffer);
+    },
+  };
+}

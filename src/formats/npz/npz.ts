@@ -1,0 +1,66 @@
+/** A model as arrays for NumPy: an archive of one .npy file a tensor, under the names of docs/checkpoints.md. */
+import { CheckpointError } from '../../errors.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { checkpointFromTensors, checkpointTensors } from '../checkpoint-codec.ts';
+import { malformed } from '../checkpoint-tensors.ts';
+import type { TensorInFile, TensorToStore } from '../safetensors.ts';
+import { decodeNpy, encodeNpy } from './npy.ts';
+import { decodeZip, encodeZip } from './zip.ts';
+
+/** The array with the bytes of a metadata entry: `metadata.char_rnn`. */
+const METADATA = 'metadata.';
+const EXTENSION = '.npy';
+
+/**
+ * The file in parts, to be written one after the other: all that a safetensors file would hold.
+ *
+ * @throws {CheckpointError} `checkpoint-not-convertible` for what is too large
+ */
+export function encodeNpz(checkpoint: Checkpoint): Uint8Array[] {
+  const { tensors, metadata } = checkpointTensors(checkpoint);
+  const texts = [...metadata].map(([key, text]): [string, TensorToStore] => {
+    const values = new TextEncoder().encode(text);
+    return [METADATA + key, { shape: [values.length], values }];
+  });
+  const arrays = [...tensors, ...texts];
+  return encodeZip(new Map(arrays.map(([name, tensor]) => [name + EXTENSION, encodeNpy(tensor)])));
+}
+
+/** @throws {CheckpointError} for anything that is not a whole model that `encodeNpz` wrote */
+export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
+  const tensors = new Map<string, TensorInFile>();
+  const metadata = new Map<string, string>();
+  const entries = decodeZip(bytes, file);
+  if (![...entries.keys()].some((name) => name.startsWith(METADATA))) {
+    throw new CheckpointError('checkpoint-other-kind', `${file} is a zip archive ${kindOf(entries)}.`);
+  }
+  for (const [entry, content] of entries) {
+    if (!entry.endsWith(EXTENSION)) throw malformed(file, `its entry ${entry} is no .npy`);
+    const name = entry.slice(0, -EXTENSION.length);
+    const tensor = decodeNpy(content, `${file}: ${entry}`);
+    if (name.startsWith(METADATA)) metadata.set(name.slice(METADATA.length), textOf(tensor, entry, file));
+    else tensors.set(name, tensor);
+  }
+  return checkpointFromTensors({ tensors, metadata }, file);
+}
+
+/** What an archive that is not ours seems to be. */
+function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
+  const names = [...entries.keys()];
+  if (names.some((name) => name.endsWith('/data.pkl') || name === 'data.pkl')) {
+    return "that PyTorch wrote (.pt): save the model's state_dict with safetensors, or convert the checkpoint that it came from";
+  }
+  if (names.some((name) => name.endsWith(EXTENSION))) {
+    return 'of NumPy arrays that says nothing of a char-rnn model; expected an .npz that char-rnn convert wrote';
+  }
+  return 'of another program; expected an .npz that char-rnn convert wrote';
+}
+
+function textOf({ values }: TensorInFile, entry: string, file: string): string {
+  if (!(values instanceof Uint8Array)) throw malformed(file, `${entry} is not of bytes`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(values);
+  } catch {
+    throw malformed(file, `${entry} is not a text in UTF-8`);
+  }
+}

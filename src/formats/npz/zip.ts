@@ -1,0 +1,192 @@
+/**
+ * Zip archives whose entries are stored, not compressed: what `numpy.savez` writes.
+ *
+ * Each entry is a local header and its bytes; a directory with the facts of all entries follows, then an end record. Nothing is
+ * ever inflated, so that no archive is larger than its file. Format: PKWARE's APPNOTE.TXT, section 4.3.
+ */
+import { CheckpointError } from '../../errors.ts';
+import { malformed } from '../checkpoint-tensors.ts';
+import { crc32 } from './crc32.ts';
+
+const LOCAL_SIGNATURE = 0x04034b50;
+const DIRECTORY_SIGNATURE = 0x02014b50;
+const END_SIGNATURE = 0x06054b50;
+const LOCAL_SIZE = 30;
+const DIRECTORY_SIZE = 46;
+const END_SIZE = 22;
+/** 2.0, which plain entries need. */
+const VERSION = 20;
+const ENCRYPTED = 1;
+const UTF8_NAME = 0x800;
+const STORED = 0;
+/** 1 January 1980: the same entries give the same bytes. */
+const DATE = 0x21;
+/** Greater sizes, and more entries, would need the 64-bit extension. */
+const LARGEST = 2 ** 32 - 2;
+const MOST_ENTRIES = 2 ** 16 - 2;
+
+/** What the local header and the directory both say of an entry. */
+interface Facts {
+  readonly name: Uint8Array;
+  readonly size: number;
+  readonly sum: number;
+  readonly offset: number;
+}
+
+/** Whether a file begins as a zip archive with entries does. */
+export function isZip(start: Uint8Array): boolean {
+  return start.length >= 4 && viewOf(start).getUint32(0, true) === LOCAL_SIGNATURE;
+}
+
+/**
+ * The archive in parts, to be written one after the other.
+ *
+ * @param entries By name; each in parts.
+ * @throws {CheckpointError} `checkpoint-not-convertible` for what is too large
+ */
+export function encodeZip(entries: ReadonlyMap<string, readonly Uint8Array[]>): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const directory: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, content] of entries) {
+    const facts = {
+      name: new TextEncoder().encode(name),
+      size: content.reduce((sum, { length }) => sum + length, 0),
+      sum: crc32(...content),
+      offset,
+    };
+    parts.push(localHeader(facts), ...content);
+    directory.push(directoryHeader(facts));
+    offset += LOCAL_SIZE + facts.name.length + facts.size;
+  }
+  const size = directory.reduce((sum, { length }) => sum + length, 0);
+  if (offset + size > LARGEST || entries.size > MOST_ENTRIES) {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      'the model is too large for an .npz file, which holds 4 GB. Convert it to .safetensors.',
+    );
+  }
+  return [...parts, ...directory, endRecord(entries.size, size, offset)];
+}
+
+/**
+ * The entries of an archive, by name: views into its bytes.
+ *
+ * @param file What to call it in messages.
+ * @throws {CheckpointError}
+ */
+export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Array> {
+  const view = viewOf(bytes);
+  const end = bytes.length - END_SIZE;
+  if (end < 0 || view.getUint32(end, true) !== END_SIGNATURE) {
+    throw new CheckpointError(
+      'checkpoint-truncated',
+      `${file} is cut short: a zip archive that does not end as one. Copy it again, or use an earlier checkpoint.`,
+    );
+  }
+  const count = view.getUint16(end + 10, true);
+  const start = view.getUint32(end + 16, true);
+  if (start + view.getUint32(end + 12, true) !== end || start + count * DIRECTORY_SIZE > end) {
+    throw malformed(file, 'its directory is not where it should be');
+  }
+  const entries = new Map<string, Uint8Array>();
+  let at = start;
+  for (let index = 0; index < count; index++) {
+    if (at + DIRECTORY_SIZE > end || view.getUint32(at, true) !== DIRECTORY_SIGNATURE) {
+      throw malformed(file, `entry ${index} of its directory is damaged`);
+    }
+    const nameLength = view.getUint16(at + 28, true);
+    const next =
+      at + DIRECTORY_SIZE + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    if (next > end) throw malformed(file, `entry ${index} of its directory is damaged`);
+    const name = nameOf(bytes.subarray(at + DIRECTORY_SIZE, at + DIRECTORY_SIZE + nameLength), file);
+    if (entries.has(name)) throw malformed(file, `it has two entries ${name}`);
+    entries.set(name, entryOf(bytes, at, start, `${file}: ${name}`));
+    at = next;
+  }
+  return entries;
+}
+
+/** The bytes of the entry that a directory's header at `at` is about; all entries lie before `start`. */
+function entryOf(bytes: Uint8Array, at: number, start: number, where: string): Uint8Array {
+  const view = viewOf(bytes);
+  const method = view.getUint16(at + 10, true);
+  if (method !== STORED || view.getUint16(at + 8, true) & ENCRYPTED) {
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${where} is compressed or encrypted, expected stored entries, as numpy.savez and char-rnn convert write them.`,
+    );
+  }
+  const size = view.getUint32(at + 24, true);
+  const local = view.getUint32(at + 42, true);
+  if (local + LOCAL_SIZE > start || view.getUint32(local, true) !== LOCAL_SIGNATURE) {
+    throw malformed(where, 'it is not where the directory says');
+  }
+  const begin = local + LOCAL_SIZE + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+  if (begin + size > start || view.getUint32(at + 20, true) !== size) {
+    throw malformed(where, 'its size is wrong');
+  }
+  const content = bytes.subarray(begin, begin + size);
+  if (crc32(content) !== view.getUint32(at + 16, true)) throw malformed(where, 'its checksum is wrong');
+  return content;
+}
+
+function nameOf(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw malformed(file, 'the name of an entry is not UTF-8');
+  }
+}
+
+function localHeader({ name, size, sum }: Facts): Uint8Array {
+  const header = new Uint8Array(LOCAL_SIZE + name.length);
+  const view = viewOf(header);
+  view.setUint32(0, LOCAL_SIGNATURE, true);
+  setCommon(view, 4, { size, sum }, name.length);
+  header.set(name, LOCAL_SIZE);
+  return header;
+}
+
+function directoryHeader({ name, size, sum, offset }: Facts): Uint8Array {
+  const header = new Uint8Array(DIRECTORY_SIZE + name.length);
+  const view = viewOf(header);
+  view.setUint32(0, DIRECTORY_SIGNATURE, true);
+  view.setUint16(4, VERSION, true);
+  setCommon(view, 6, { size, sum }, name.length);
+  view.setUint32(42, offset, true);
+  header.set(name, DIRECTORY_SIZE);
+  return header;
+}
+
+/** Version, flags, method, time, date, sum, both sizes, the name's length: the same in both headers. */
+function setCommon(
+  view: DataView,
+  at: number,
+  { size, sum }: Pick<Facts, 'size' | 'sum'>,
+  nameLength: number,
+) {
+  view.setUint16(at, VERSION, true);
+  view.setUint16(at + 2, UTF8_NAME, true);
+  view.setUint16(at + 4, STORED, true);
+  view.setUint16(at + 8, DATE, true);
+  view.setUint32(at + 10, sum, true);
+  view.setUint32(at + 14, size, true);
+  view.setUint32(at + 18, size, true);
+  view.setUint16(at + 22, nameLength, true);
+}
+
+function endRecord(count: number, size: number, offset: number): Uint8Array {
+  const record = new Uint8Array(END_SIZE);
+  const view = viewOf(record);
+  view.setUint32(0, END_SIGNATURE, true);
+  view.setUint16(8, count, true);
+  view.setUint16(10, count, true);
+  view.setUint32(12, size, true);
+  view.setUint32(16, offset, true);
+  return record;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,149 @@
+/** A model from an ONNX file that `encodeOnnx` wrote: its metadata and its constants. The graph's nodes follow from them. */
+import type { FloatArray, Precision } from '../../engine/engine.ts';
+import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
+import { CheckpointError } from '../../errors.ts';
+import { layoutOf } from '../../model/config.ts';
+import type { Checkpoint, LossRecord } from '../checkpoint.ts';
+import { configOf, modelFrom } from '../checkpoint-codec.ts';
+import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
+import { malformed } from '../checkpoint-tensors.ts';
+import { fromGateOrder } from '../gates.ts';
+import { constantOf, VOCABULARY_KEY } from './encode.ts';
+import { bytesOf, fieldsOf, textOf, varintsOf } from './protobuf.ts';
+import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
+
+/** Whether a file begins as an ONNX model does: with its version, then one of a model's fields. There is no magic number. */
+export function isOnnx(start: Uint8Array): boolean {
+  const [tag, version = 0, next = 0] = start;
+  return tag === MODEL.irVersion * 8 && version > 0 && version < 32 && MODEL_TAGS.has(next);
+}
+
+/** Of a model's fields that come after its version: all but the version of the model itself are of bytes. */
+const MODEL_TAGS = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72]);
+
+/** @throws {CheckpointError} for anything that is not a whole model that `encodeOnnx` wrote */
+export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
+  const metadata = metadataOf(bytes, file);
+  if (!metadata.has(METADATA_KEY)) {
+    const producer = textOf(bytes, MODEL.producerName, file).slice(0, 40);
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${file} is an ONNX model of another program${producer && ` (${JSON.stringify(producer)})`}; ` +
+        'expected one that char-rnn convert wrote.',
+    );
+  }
+  const facts = decodeMetadata(metadata, file);
+  const config = configOf(facts);
+  const constants = constantsOf(bytes, file);
+  // Before a layout is made of it: every layer has constants in the file.
+  if (config.layers > constants.size)
+    throw malformed(file, `it has too few constants for ${config.layers} layers`);
+  const parameters = readParameters(layoutOf(config), constants, facts.precision, file);
+  return {
+    ...modelFrom(facts, symbolsOf(metadata.get(VOCABULARY_KEY), file), parameters, file),
+    // Its losses are not in the file.
+    ...(facts.origin && {
+      origin: { ...facts.origin, trainLosses: noLosses(), validationLosses: noLosses() },
+    }),
+  };
+}
+
+function noLosses(): LossRecord {
+  return { iterations: new Int32Array(), values: new Float64Array() };
+}
+
+function metadataOf(model: Uint8Array, file: string): Map<string, string> {
+  const where = `${file}: metadata`;
+  return new Map(
+    bytesOf(model, MODEL.metadata, file).map((entry) => [
+      textOf(entry, ENTRY.key, where),
+      textOf(entry, ENTRY.value, where),
+    ]),
+  );
+}
+
+/** Constant numbers of the graph: what stands in the file, not yet believed. */
+interface Constant {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly raw: Uint8Array;
+}
+
+function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
+  const constants = new Map<string, Constant>();
+  for (const graph of bytesOf(model, MODEL.graph, file)) {
+    for (const tensor of bytesOf(graph, GRAPH.initializers, `${file}: graph`)) {
+      const where = `${file}: a constant`;
+      const shape: number[] = [];
+      let type = 0;
+      let raw: Uint8Array = new Uint8Array();
+      for (const { number, value, bytes } of fieldsOf(tensor, where)) {
+        if (number === TENSOR.dimensions) {
+          // Many numbers in one field are what other writers make of the same shape.
+          shape.push(...(bytes ? varintsOf(bytes, where) : [value ?? Number.NaN]));
+          if (shape.length > 8) throw malformed(where, 'it has no valid shape');
+        } else if (number === TENSOR.type) type = value ?? 0;
+        else if (number === TENSOR.raw && bytes) raw = bytes;
+      }
+      constants.set(textOf(tensor, TENSOR.name, where), { type, shape, raw });
+    }
+  }
+  return constants;
+}
+
+/** All parameters in canonical order. Nothing is allocated before the file is known to hold as many numbers. */
+function readParameters(
+  layout: Layout,
+  constants: ReadonlyMap<string, Constant>,
+  precision: Precision,
+  file: string,
+): FloatArray {
+  const slices = parameterSlices(layout);
+  const places = slices.map((slice) => placeOf(layout, slice, constants, precision, file));
+  const count = parameterCount(layout);
+  const flat = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
+  slices.forEach((slice, index) => {
+    // A copy in a buffer of its own is aligned.
+    const copy = (places[index] as Uint8Array).slice().buffer;
+    const values = precision === 'float64' ? new Float64Array(copy) : new Float32Array(copy);
+    const module = layout[slice.module];
+    flat.set(
+      module?.kind === 'recurrent' ? fromGateOrder('onnx', module.cell, values) : values,
+      slice.offset,
+    );
+  });
+  return flat;
+}
+
+/** Where the numbers of a parameter tensor stand in the file. */
+function placeOf(
+  layout: Layout,
+  slice: ParameterSlice,
+  constants: ReadonlyMap<string, Constant>,
+  precision: Precision,
+  file: string,
+): Uint8Array {
+  const { name, shape, part } = constantOf(layout, slice);
+  const constant = constants.get(name);
+  if (!constant) throw malformed(file, `it has no constant ${name}`);
+  const size = shape.reduce((product, length) => product * length, precision === 'float64' ? 8 : 4);
+  const fits =
+    shape.length === constant.shape.length && shape.every((length, at) => length === constant.shape[at]);
+  if (constant.type !== TYPES[precision] || !fits || constant.raw.length !== size) {
+    throw malformed(file, `constant ${name} is not ${precision} [${shape.join(', ')}]`);
+  }
+  if (part === undefined) return constant.raw;
+  return constant.raw.subarray((part * size) / 2, ((part + 1) * size) / 2);
+}
+
+function symbolsOf(json: string | undefined, file: string): string[] {
+  let symbols: unknown;
+  try {
+    symbols = JSON.parse(json ?? '');
+  } catch {
+    throw malformed(file, 'its vocabulary is not JSON');
+  }
+  const valid = Array.isArray(symbols) && symbols.every((symbol) => typeof symbol === 'string' && symbol);
+  if (!valid) throw malformed(file, 'its vocabulary is not a list of symbols');
+  return symbols as string[];
+}

@@ -1,0 +1,195 @@
+/**
+ * A model as an ONNX graph of standard operators.
+ *
+ *     tokens [time, batch] ─► OneHot, or Gather from an embedding ─► LSTM | GRU | RNN ─► … ─► MatMul, Add, LogSoftmax
+ *
+ * Inputs are the tokens and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]; outputs
+ * `log_probabilities` [time, batch, V] and the states after the last step, `h_l0_next` …. Times and batches are of any size.
+ */
+import type { FloatArray, Precision } from '../../engine/engine.ts';
+import {
+  type Layout,
+  type Module,
+  type ParameterSlice,
+  parameterSlices,
+  type RecurrentModule,
+  recurrentModules,
+} from '../../engine/layout.ts';
+import { CheckpointError } from '../../errors.ts';
+import { layoutOf, type ModelConfig } from '../../model/config.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { checkpointMetadata } from '../checkpoint-codec.ts';
+import { toGateOrder } from '../gates.ts';
+import { MessageWriter } from './protobuf.ts';
+import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
+
+export const PRODUCER = 'char-rnn';
+/** The metadata entry with the symbols: a JSON array of strings; bytes are characters U+0000–U+00FF. */
+export const VOCABULARY_KEY = 'vocabulary';
+
+const IR_VERSION = 8;
+/** LSTM, GRU and RNN have had their present form since. */
+const OPERATOR_SET = 14;
+/** Readers of Protocol Buffers take no larger message. */
+const LARGEST = 2 ** 31 - 1;
+
+const OPERATORS = { lstm: 'LSTM', gru: 'GRU', rnn: 'RNN' } as const;
+
+/**
+ * The file in parts, to be written one after the other. The training state is left out.
+ *
+ * @throws {CheckpointError} `checkpoint-not-convertible` for a model of more than 2 GB
+ */
+export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
+  const { training: _, ...model } = checkpoint;
+  const message = new MessageWriter()
+    .varint(MODEL.irVersion, IR_VERSION)
+    .text(MODEL.producerName, PRODUCER)
+    .message(MODEL.graph, graphOf(model))
+    .message(MODEL.operatorSets, new MessageWriter().text(1, '').varint(2, OPERATOR_SET));
+  const { symbols } = checkpoint.vocabulary;
+  for (const [key, value] of [
+    ...checkpointMetadata(model),
+    [VOCABULARY_KEY, JSON.stringify(symbols)],
+  ] as const) {
+    message.message(MODEL.metadata, new MessageWriter().text(ENTRY.key, key).text(ENTRY.value, value));
+  }
+  if (message.size > LARGEST) {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      'the model is too large for an ONNX file, which holds 2 GB. Convert it to .safetensors.',
+    );
+  }
+  return message.parts;
+}
+
+/** The nodes and constants of a graph while it is put together. */
+class GraphBuilder {
+  readonly nodes: MessageWriter[] = [];
+  readonly initializers: MessageWriter[] = [];
+  readonly inputs: MessageWriter[] = [];
+  readonly outputs: MessageWriter[] = [];
+  readonly precision: Precision;
+
+  constructor(precision: Precision) {
+    this.precision = precision;
+  }
+
+  add(
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes?: Record<string, number>,
+  ) {
+    this.nodes.push(node(operator, inputs, outputs, attributes));
+    return outputs[0] as string;
+  }
+
+  floats(name: string, shape: readonly number[], values: FloatArray): string {
+    this.initializers.push(initializer(name, this.precision, shape, values));
+    return name;
+  }
+
+  integers(name: string, values: readonly number[], shape: readonly number[] = [values.length]): string {
+    this.initializers.push(initializer(name, 'int64', shape, BigInt64Array.from(values, BigInt)));
+    return name;
+  }
+}
+
+function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
+  const graph = new GraphBuilder(precision);
+  const layout = layoutOf(config);
+  graph.inputs.push(valueInfo('tokens', 'int64', ['time', 'batch']));
+  graph.outputs.push(valueInfo('log_probabilities', precision, ['time', 'batch', config.vocabularySize]));
+  addConstants(graph, layout, parameters);
+  const axis = graph.integers('direction_axis', [1]);
+  let current = addInput(graph, config);
+  for (const [layer, module] of recurrentModules(layout).entries()) {
+    const sequence = addLayer(graph, module, layer, current);
+    current = graph.add('Squeeze', [sequence, axis], [`output_l${layer}`]);
+  }
+  const transposed = graph.add('Transpose', ['decoder.weight'], ['decoder_transposed']);
+  const product = graph.add('MatMul', [current, transposed], ['decoder_product']);
+  const logits = graph.add('Add', [product, 'decoder.bias'], ['logits']);
+  graph.add('LogSoftmax', [logits], ['log_probabilities']);
+  return new MessageWriter()
+    .messages(GRAPH.nodes, graph.nodes)
+    .text(GRAPH.name, PRODUCER)
+    .messages(GRAPH.initializers, graph.initializers)
+    .messages(GRAPH.inputs, graph.inputs)
+    .messages(GRAPH.outputs, graph.outputs);
+}
+
+/** How the constant is called that a parameter tensor stands in, its shape, and for biases which half of it. */
+interface Place {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly part?: 0 | 1;
+}
+
+/**
+ * Where a parameter tensor stands in the graph. A layer's weights have an axis of directions in front, [1, G·H, …]; its
+ * biases stand together in `bias_l0` [1, 2·G·H].
+ */
+export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): Place {
+  const owner = layout[module] as Module;
+  if (owner.kind !== 'recurrent') return { name: `${owner.name}.${name}`, shape };
+  const layer = recurrentModules(layout).indexOf(owner);
+  if (name === 'weight_ih' || name === 'weight_hh')
+    return { name: `${name}_l${layer}`, shape: [1, ...shape] };
+  const [size = 0] = shape;
+  return { name: `bias_l${layer}`, shape: [1, 2 * size], part: name === 'bias_ih' ? 0 : 1 };
+}
+
+/** The parameters as constants of the graph, in the gate order of ONNX. */
+function addConstants(graph: GraphBuilder, layout: Layout, parameters: FloatArray) {
+  let firstHalf = parameters.subarray(0, 0);
+  for (const slice of parameterSlices(layout)) {
+    const own = parameters.subarray(slice.offset, slice.offset + slice.size);
+    const module = layout[slice.module];
+    const values = module?.kind === 'recurrent' ? toGateOrder('onnx', module.cell, own) : own;
+    const { name, shape, part } = constantOf(layout, slice);
+    if (part === undefined) graph.floats(name, shape, values);
+    else if (part === 0) firstHalf = values;
+    else graph.floats(name, shape, joined(firstHalf, values));
+  }
+}
+
+function joined(first: FloatArray, second: FloatArray): FloatArray {
+  const length = first.length + second.length;
+  const both = first instanceof Float64Array ? new Float64Array(length) : new Float32Array(length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** What the first layer reads, [time, batch, D]. */
+function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: ModelConfig): string {
+  if (embeddingSize !== undefined) return graph.add('Gather', ['embedding.weight', 'tokens'], ['input']);
+  const depth = graph.integers('vocabulary_size', [V], []);
+  const offAndOn = graph.floats(
+    'off_and_on',
+    [2],
+    graph.precision === 'float64' ? Float64Array.of(0, 1) : Float32Array.of(0, 1),
+  );
+  return graph.add('OneHot', ['tokens', depth, offAndOn], ['input']);
+}
+
+/** A recurrent layer; the name of h of every step, [time, 1, batch, H]. */
+function addLayer(graph: GraphBuilder, module: RecurrentModule, layer: number, input: string): string {
+  const { cell, hiddenSize: H } = module;
+  const states = cell === 'lstm' ? [`h_l${layer}`, `c_l${layer}`] : [`h_l${layer}`];
+  const next = states.map((name) => `${name}_next`);
+  for (const name of states) graph.inputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
+  for (const name of next) graph.outputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
+  const NO_LENGTHS = '';
+  return graph.add(
+    OPERATORS[cell],
+    [input, `weight_ih_l${layer}`, `weight_hh_l${layer}`, `bias_l${layer}`, NO_LENGTHS, ...states],
+    [`sequence_l${layer}`, ...next],
+    {
+      hidden_size: H,
+      ...(cell === 'gru' && { linear_before_reset: module.reset === 'after' ? 1 : 0 }),
+    },
+  );
+}

@@ -1,0 +1,142 @@
+/**
+ * The wire format of Protocol Buffers, as far as ONNX uses it: fields of varints and of bytes.
+ *
+ * A message is a row of fields, each a varint (number << 3 | wire type) and its value. Source:
+ * protobuf.dev/programming-guides/encoding. Why not a library: docs/decisions/onnx.md.
+ */
+import { malformed } from '../checkpoint-tensors.ts';
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
+/** Bytes that 64 bits take. */
+const LONGEST_VARINT = 10;
+
+/** A message that grows field by field, in parts that are never copied. */
+export class MessageWriter {
+  readonly parts: Uint8Array[] = [];
+  /** Bytes so far. */
+  size = 0;
+
+  varint(field: number, value: number): this {
+    return this.#add(encodeVarint(field * 8 + VARINT), encodeVarint(value));
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    return this.#add(encodeVarint(field * 8 + BYTES), encodeVarint(value.length), value);
+  }
+
+  text(field: number, value: string): this {
+    return this.bytes(field, new TextEncoder().encode(value));
+  }
+
+  message(field: number, value: MessageWriter): this {
+    return this.#add(encodeVarint(field * 8 + BYTES), encodeVarint(value.size), ...value.parts);
+  }
+
+  messages(field: number, values: Iterable<MessageWriter>): this {
+    for (const value of values) this.message(field, value);
+    return this;
+  }
+
+  #add(...parts: readonly Uint8Array[]): this {
+    for (const part of parts) {
+      this.parts.push(part);
+      this.size += part.length;
+    }
+    return this;
+  }
+}
+
+/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+function encodeVarint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return Uint8Array.from([...bytes, rest]);
+}
+
+/** A field of a message: the value of a varint, or the bytes of anything longer (a view). */
+export interface Field {
+  readonly number: number;
+  /** Undefined where it is not a varint, or one beyond 2^53. */
+  readonly value: number | undefined;
+  /** Undefined where it is not of bytes. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/**
+ * The fields of a message, in the order of the file. Each takes no memory but its own.
+ *
+ * @param where What to call the message in errors.
+ * @throws {CheckpointError} `checkpoint-malformed`
+ */
+export function* fieldsOf(message: Uint8Array, where: string): Generator<Field, void, void> {
+  let at = 0;
+  const varint = (): number => {
+    const { value, next } = varintAt(message, at, where);
+    at = next;
+    return value;
+  };
+  while (at < message.length) {
+    const tag = varint();
+    const wire = tag % 8;
+    const number = (tag - wire) / 8;
+    if (number < 1 || number >= 2 ** 29) throw malformed(where, `it has a field ${number}`);
+    if (wire === VARINT) {
+      const value = varint();
+      yield { number, value: Number.isSafeInteger(value) ? value : undefined, bytes: undefined };
+      continue;
+    }
+    const length = wire === BYTES ? varint() : wire === FIXED64 ? 8 : wire === FIXED32 ? 4 : Number.NaN;
+    if (Number.isNaN(length)) throw malformed(where, `field ${number} has the wire type ${wire}`);
+    if (at + length > message.length) throw malformed(where, `field ${number} is longer than what it is in`);
+    const bytes = message.subarray(at, at + length);
+    at += length;
+    yield { number, value: undefined, bytes: wire === BYTES ? bytes : undefined };
+  }
+}
+
+function varintAt(bytes: Uint8Array, at: number, where: string): { value: number; next: number } {
+  let value = 0;
+  let scale = 1;
+  for (let next = at; next < at + LONGEST_VARINT; scale *= 128) {
+    const byte = bytes[next++];
+    if (byte === undefined) throw malformed(where, 'it ends within a number');
+    value += (byte & 127) * scale;
+    if (byte < 128) return { value, next };
+  }
+  throw malformed(where, 'a number in it is too long');
+}
+
+/** The numbers of a packed field, one behind the other. */
+export function varintsOf(bytes: Uint8Array, where: string): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const { value, next } = varintAt(bytes, at, where);
+    numbers.push(value);
+    at = next;
+  }
+  return numbers;
+}
+
+/** The bytes of all fields of a number. */
+export function bytesOf(message: Uint8Array, number: number, where: string): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const field of fieldsOf(message, where)) {
+    if (field.number === number && field.bytes) found.push(field.bytes);
+  }
+  return found;
+}
+
+/** The text of the last field of a number, as the format has it for one that may stand once; empty where there is none. */
+export function textOf(message: Uint8Array, number: number, where: string): string {
+  try {
+    const last = bytesOf(message, number, where).at(-1) ?? new Uint8Array();
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(last);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw malformed(where, `field ${number} is not UTF-8`);
+  }
+}

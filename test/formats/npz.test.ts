@@ -1,0 +1,107 @@
+/** Models as arrays for NumPy. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { CheckpointError } from '../../src/errors.ts';
+import { crc32 } from '../../src/formats/npz/crc32.ts';
+import { encodeNpy } from '../../src/formats/npz/npy.ts';
+import { encodeNpz } from '../../src/formats/npz/npz.ts';
+import { encodeZip } from '../../src/formats/npz/zip.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { joined, madeCheckpoint } from './made-checkpoint.ts';
+import { python } from './python.ts';
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+test('the check value of CRC-32', () => {
+  assert.equal(crc32(text('123456789')), 0xcbf43926);
+  assert.equal(crc32(text('1234'), text('56789')), 0xcbf43926, 'in parts');
+});
+
+for (const precision of ['float32', 'float64'] as const) {
+  test(`${precision}: what is read is what was written`, () => {
+    const checkpoint = madeCheckpoint({ cell: 'gru', reset: 'after', embeddingSize: 4, precision });
+    const read = openCheckpoint(joined(encodeNpz(checkpoint)), 'x.npz');
+    assert.deepEqual({ ...read, vocabulary: undefined }, { ...checkpoint, vocabulary: undefined });
+    assert.ok(read.vocabulary.equals(checkpoint.vocabulary));
+  });
+}
+
+test('the same model gives the same bytes', () => {
+  assert.deepEqual(joined(encodeNpz(madeCheckpoint())), joined(encodeNpz(madeCheckpoint())));
+});
+
+const READ = `
+import json, sys, numpy
+z = numpy.load(sys.argv[1])
+print(json.dumps({
+  'shape': list(z['rnn.weight_ih_l0'].shape),
+  'sum': float(z['rnn.weight_ih_l0'].astype('f8').sum()),
+  'type': str(z['rnn.weight_ih_l0'].dtype),
+  'scalar': str(z['vocabulary.offsets'].dtype),
+  'cell': json.loads(z['metadata.char_rnn'].tobytes().decode())['config']['cell'],
+  'intact': __import__('zipfile').ZipFile(sys.argv[1]).testzip() is None,
+}))
+numpy.savez(sys.argv[2], **z)
+`;
+
+test('NumPy reads it; what NumPy saved again is read here', (context) => {
+  const interpreter = python(context, 'numpy');
+  if (!interpreter) return;
+  const folder = temporaryFolder(context);
+  const checkpoint = madeCheckpoint();
+  const [path, again] = [join(folder, 'model.npz'), join(folder, 'again.npz')];
+  writeFileSync(path, joined(encodeNpz(checkpoint)));
+  const { stdout, stderr, status } = spawnSync(interpreter, ['-c', READ, path, again], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const seen = JSON.parse(stdout);
+  const sum = Array.from(checkpoint.parameters.subarray(0, 72)).reduce((total, value) => total + value, 0);
+  assert.ok(Math.abs(seen.sum - sum) < 1e-5);
+  assert.deepEqual(
+    { ...seen, sum: 0 },
+    { shape: [12, 6], sum: 0, type: 'float32', scalar: 'int64', cell: 'lstm', intact: true },
+  );
+  const read = openCheckpoint(new Uint8Array(readFileSync(again)), 'again.npz');
+  assert.deepEqual(read.parameters, checkpoint.parameters);
+});
+
+function codeOf(bytes: Uint8Array): string {
+  try {
+    openCheckpoint(bytes, 'evil.npz');
+    return 'read';
+  } catch (error) {
+    assert.ok(error instanceof CheckpointError, `${error instanceof Error ? error.stack : error}`);
+    return error.code;
+  }
+}
+
+const whole = joined(encodeNpz(madeCheckpoint()));
+
+/** The file with some bytes replaced where they stand last. */
+function patched(find: readonly number[], offset: number, value: readonly number[]): Uint8Array {
+  const copy = Buffer.from(whole);
+  Buffer.from(value).copy(copy, copy.lastIndexOf(Buffer.from(find)) + offset);
+  return new Uint8Array(copy);
+}
+
+const DIRECTORY = [0x50, 0x4b, 1, 2];
+const END = [0x50, 0x4b, 5, 6];
+const evil: [string, Uint8Array, string][] = [
+  ['cut', whole.slice(0, -1), 'checkpoint-truncated'],
+  ['compressed', patched(DIRECTORY, 10, [8, 0]), 'checkpoint-other-kind'],
+  ['encrypted', patched(DIRECTORY, 8, [1, 0]), 'checkpoint-other-kind'],
+  ['a wrong checksum', patched(DIRECTORY, 16, [1, 2, 3, 4]), 'checkpoint-malformed'],
+  ['a size beyond the file', patched(DIRECTORY, 20, Array(8).fill(0xff)), 'checkpoint-malformed'],
+  ['an entry beyond the file', patched(DIRECTORY, 42, [0xff, 0xff, 0xff, 0xff]), 'checkpoint-malformed'],
+  ['more entries than there are', patched(END, 8, [0xff, 0xff, 0xff, 0xff]), 'checkpoint-malformed'],
+  [
+    "NumPy arrays of another program's",
+    joined(encodeZip(new Map([['a.npy', encodeNpy({ shape: [1], values: Uint8Array.of(1) })]]))),
+    'checkpoint-other-kind',
+  ],
+  ["PyTorch's .pt", joined(encodeZip(new Map([['archive/data.pkl', [text('x')]]]))), 'checkpoint-other-kind'],
+];
+for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));

@@ -1,0 +1,143 @@
+/** Models as ONNX graphs: the way there and back, what an ONNX runtime computes from them, and damaged files. */
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { type TestContext, test } from 'node:test';
+import { recurrentModules } from '../../src/engine/layout.ts';
+import { CheckpointError } from '../../src/errors.ts';
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
+import { MessageWriter } from '../../src/formats/onnx/protobuf.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
+import { layoutOf } from '../../src/model/config.ts';
+import { eachKind } from './kinds.ts';
+import { largestError, logProbabilities } from './log-probabilities.ts';
+import { joined, madeCheckpoint } from './made-checkpoint.ts';
+
+const TOKENS = Array.from({ length: 60 }, (_, step) => (step * step + 3 * step) % 6);
+
+for (const { name, checkpoint } of eachKind()) {
+  test(`${name}: what is read is what was written, without the training state`, () => {
+    const { training: _, ...model } = checkpoint;
+    const read = openCheckpoint(joined(encodeOnnx(checkpoint)), 'x.onnx');
+    assert.deepEqual({ ...read, vocabulary: undefined }, { ...model, vocabulary: undefined });
+    assert.ok(read.vocabulary.equals(model.vocabulary));
+  });
+}
+
+test('float64 stays float64', () => {
+  const checkpoint = madeCheckpoint({ precision: 'float64' });
+  const read = openCheckpoint(joined(encodeOnnx(checkpoint)), 'x.onnx');
+  assert.deepEqual(read.parameters, checkpoint.parameters);
+});
+
+/** As much of onnxruntime-node's interface as is needed here; it is too large to be a dependency. */
+interface Runtime {
+  readonly InferenceSession: {
+    create(bytes: Uint8Array): Promise<{
+      run(feeds: Record<string, unknown>): Promise<Record<string, RuntimeTensor>>;
+      release(): Promise<void>;
+    }>;
+  };
+  readonly Tensor: new (type: string, data: unknown, shape: readonly number[]) => RuntimeTensor;
+}
+interface RuntimeTensor {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+function runtime(context: TestContext): Runtime | undefined {
+  try {
+    return createRequire(import.meta.url)('onnxruntime-node');
+  } catch {
+    context.skip(
+      'onnxruntime-node is not installed: npm install --no-save --ignore-scripts onnxruntime-node',
+    );
+    return undefined;
+  }
+}
+
+/** Zero states of all layers for some rows. */
+function zeroStates(
+  { Tensor }: Runtime,
+  { config }: Checkpoint,
+  rows: number,
+): Record<string, RuntimeTensor> {
+  const zeros = () =>
+    new Tensor('float32', new Float32Array(rows * config.hiddenSize), [1, rows, config.hiddenSize]);
+  return Object.fromEntries(
+    recurrentModules(layoutOf(config)).flatMap(({ cell }, layer) => [
+      [`h_l${layer}`, zeros()],
+      ...(cell === 'lstm' ? [[`c_l${layer}`, zeros()]] : []),
+    ]),
+  );
+}
+
+for (const { name, checkpoint } of eachKind()) {
+  test(`${name}: onnxruntime computes the same, whole and in pieces, for any number of rows`, async (context) => {
+    const ort = runtime(context);
+    if (!ort) return;
+    const session = await ort.InferenceSession.create(joined(encodeOnnx(checkpoint)));
+    const run = (tokens: readonly number[], rows: number, states: Record<string, RuntimeTensor>) => {
+      // Every row reads the same.
+      const repeated = BigInt64Array.from(tokens.flatMap((token) => Array(rows).fill(BigInt(token))));
+      return session.run({ tokens: new ort.Tensor('int64', repeated, [tokens.length, rows]), ...states });
+    };
+    const expected = await logProbabilities(checkpoint, TOKENS);
+    const whole = await run(TOKENS, 1, zeroStates(ort, checkpoint, 1));
+    assert.deepEqual(whole.log_probabilities?.dims, [60, 1, 6]);
+    const error = largestError(whole.log_probabilities?.data ?? [], expected);
+    context.diagnostic(`largest error ${error.toExponential(1)}`);
+    assert.ok(error <= 5e-6, `${error}`);
+
+    const start = await run(TOKENS.slice(0, 20), 3, zeroStates(ort, checkpoint, 3));
+    const carried = Object.fromEntries(
+      Object.entries(start)
+        .filter(([output]) => output.endsWith('_next'))
+        .map(([output, tensor]) => [output.replace('_next', ''), tensor]),
+    );
+    const rest = await run(TOKENS.slice(20), 3, carried);
+    const secondRow = (rest.log_probabilities?.data ?? new Float32Array()).filter(
+      (_, at) => Math.floor(at / 6) % 3 === 1,
+    );
+    assert.ok(largestError(secondRow, expected.slice(20 * 6)) <= 5e-6, 'in pieces');
+    await session.release();
+  });
+}
+
+test('the metadata tells the vocabulary to other programs', async () => {
+  const file = Buffer.from(joined(encodeOnnx(madeCheckpoint())));
+  assert.ok(file.includes(JSON.stringify(['\n', 'a', '\u00e9', '\u20ac', '\u{1F600}'])));
+});
+
+function codeOf(bytes: Uint8Array): string {
+  try {
+    openCheckpoint(bytes, 'evil.onnx');
+    return 'read';
+  } catch (error) {
+    assert.ok(error instanceof CheckpointError, `${error instanceof Error ? error.stack : error}`);
+    return error.code;
+  }
+}
+
+const whole = joined(encodeOnnx(madeCheckpoint()));
+
+/** The file with a word in it replaced by one of the same length. */
+function replaced(from: string, to: string): Uint8Array {
+  assert.equal(from.length, to.length);
+  const copy = Buffer.from(whole);
+  const at = copy.lastIndexOf(from);
+  assert.ok(at > 0);
+  copy.write(to, at);
+  return new Uint8Array(copy);
+}
+
+const foreign = new MessageWriter().varint(1, 8).text(2, 'pytorch').message(7, new MessageWriter());
+const evil: [string, Uint8Array, string][] = [
+  ['cut', whole.slice(0, -5), 'checkpoint-malformed'],
+  ['a constant that is not there', replaced('weight_hh_l1', 'weight_hh_l7'), 'checkpoint-malformed'],
+  ['another size', replaced('"hiddenSize":3', '"hiddenSize":9'), 'checkpoint-malformed'],
+  ['another number of layers', replaced('"layers":2', '"layers":3'), 'checkpoint-malformed'],
+  ['a vocabulary that is no list', replaced('["\\n","a"', '{"\\n","a"'), 'checkpoint-malformed'],
+  ["another program's model", joined(foreign.parts), 'checkpoint-other-kind'],
+];
+for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));

@@ -1,0 +1,12 @@
+/** A Python for tests that hold what is written against other programs. */
+import { spawnSync } from 'node:child_process';
+import type { TestContext } from 'node:test';
+
+/** An interpreter that has a module; without one the test is skipped, and says so. */
+export function python(context: TestContext, module: 'numpy' | 'torch'): string | undefined {
+  for (const interpreter of ['python3', '/usr/bin/python3']) {
+    if (spawnSync(interpreter, ['-c', `import ${module}`]).status === 0) return interpreter;
+  }
+  context.skip(`there is no Python with ${module}`);
+  return undefined;
+}
