@@ -43,7 +43,8 @@ export type TextErrorCode =
   | 'text-one-character'
   | 'text-too-short'
   | 'text-no-training-split'
-  | 'text-unknown-character';
+  | 'text-unknown-character'
+  | 'text-not-comparable';
 
 /** A text to train on, to evaluate on or to prime with can't be used. */
 export class TextError extends CharRnnError {

@@ -3,12 +3,14 @@ import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
+import { TextError } from './errors.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
 import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { CharacterPieces } from './sample/character-pieces.ts';
 import { generateTokens } from './sample/generator.ts';
+import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { checkGenerateOptions, type GenerateOptionsInput } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
 import { streamSeed } from './sample/stream-seed.ts';
@@ -39,6 +41,15 @@ export interface ScoreInput extends ScoreOptionsInput {
   /** Ends the scoring with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
   /** Told of characters of the text that were left out. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+export interface CompleteInput {
+  /** Words to find. Default 10. */
+  readonly count?: number | undefined;
+  /** What to do with a character of the text that the model does not know. Default `error`. */
+  readonly unknown?: 'error' | 'skip' | 'nearest' | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
@@ -192,6 +203,22 @@ export class LanguageModel {
     const { parameters } = this.checkpoint;
     const tokens = Int32Array.from(encoded.tokens);
     return scoreText({ engine, config, parameters, vocabulary, tokens, rows, signal });
+  }
+
+  /**
+   * The most likely words after a text: the rest of a word where it ends within one, else whole words.
+   *
+   * @throws {TextError} `text-empty` for a text of no characters, `text-unknown-character`
+   */
+  async complete(text: string | Uint8Array, input: CompleteInput = {}): Promise<LikelyWords> {
+    const { count = 10, unknown = 'error', signal, onNotice } = input;
+    const prompt = encodePrompt(this.vocabulary, text, unknown);
+    for (const notice of prompt.notices) onNotice?.(notice);
+    if (prompt.tokens.length === 0) {
+      throw new TextError('text-empty', 'there is no text to complete: give one of at least a character.');
+    }
+    const { vocabulary } = this;
+    return likelyWords({ ...(await this.#load()), vocabulary, prompt: prompt.tokens, count, signal });
   }
 
   /** Gives the memory back; the model can't be used afterwards. */

@@ -2,7 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
+
+/** A new folder for all tests of a file, removed when they have ended. */
+export function sharedFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'char-rnn-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** A new folder that is removed when the test ends. */
 export function temporaryFolder(context: TestContext): string {

@@ -1,8 +1,17 @@
 /** What each command is, and its flags: what help, the reference of flags and the parsers have in common. */
 import { generateOptionsSchema } from '../sample/options.ts';
+import { scoreOptionsSchema } from '../score/options.ts';
 import { trainingOptionsSchema } from '../train/options.ts';
 import { type Flag, flagsOf } from './flag-table.ts';
-import { doctorFlagsSchema, inspectFlagsSchema, sampleFlagsSchema, trainFlagsSchema } from './flags.ts';
+import {
+  compareFlagsSchema,
+  completeFlagsSchema,
+  doctorFlagsSchema,
+  evalFlagsSchema,
+  inspectFlagsSchema,
+  sampleFlagsSchema,
+  trainFlagsSchema,
+} from './flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -46,6 +55,35 @@ export const inspectCommand: Command = {
   examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --json'],
 };
 
+export const evalCommand: Command = {
+  name: 'eval',
+  usage: 'char-rnn eval CHECKPOINT [TEXT] [flags]',
+  summary:
+    "Measures how well a model predicts a text: nats and bits a character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
+  flags: flagsOf(evalFlagsSchema, scoreOptionsSchema),
+  examples: [
+    'char-rnn eval MODEL',
+    'char-rnn eval MODEL other.txt --rows 50',
+    'char-rnn eval MODEL other.txt --surprise | less -R',
+  ],
+};
+
+export const compareCommand: Command = {
+  name: 'compare',
+  usage: 'char-rnn compare CHECKPOINT CHECKPOINT … TEXT [flags]',
+  summary: 'Says which of some models predicts a text best, and how sure that is (paired bootstrap, 95%).',
+  flags: flagsOf(compareFlagsSchema, scoreOptionsSchema),
+  examples: ['char-rnn compare cv/a.safetensors cv/b.safetensors held-out.txt'],
+};
+
+export const completeCommand: Command = {
+  name: 'complete',
+  usage: 'char-rnn complete CHECKPOINT [TEXT] [flags]',
+  summary: 'The most likely words after TEXT: the rest of a word where it ends within one, else whole words.',
+  flags: flagsOf(completeFlagsSchema),
+  examples: ['char-rnn complete MODEL "To be or not t"', 'char-rnn complete MODEL "Call me " --count 20'],
+};
+
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: 'char-rnn doctor [flags]',
@@ -68,6 +106,9 @@ export const commands: readonly Command[] = [
   trainCommand,
   sampleCommand,
   inspectCommand,
+  evalCommand,
+  compareCommand,
+  completeCommand,
   doctorCommand,
   buildNativeCommand,
 ];

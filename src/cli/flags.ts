@@ -1,7 +1,7 @@
 /** Flags that only the command line has: files, devices, output. The others come from the library's schemas. */
 import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
-import { option } from '../util/option-info.ts';
+import { option, seed } from '../util/option-info.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
 
@@ -134,4 +134,76 @@ export const doctorFlagsSchema = z.strictObject({
     help: 'print JSON, for programs',
     common: true,
   }),
+});
+
+const jsonFlag = () =>
+  option(z._default(z.boolean(), false), { flag: 'json', group: 'Output', help: 'print JSON, for programs' });
+
+const precisionFlag = () =>
+  option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Device',
+    help: "numbers to compute in; the checkpoint's own where absent",
+  });
+
+const documentsFlag = () =>
+  option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'separator',
+    group: 'Text',
+    help: 'what stands between documents: each is a sequence of its own, from the zero state',
+    value: 'TEXT',
+  });
+
+export const evalFlagsSchema = z.strictObject({
+  part: option(z.optional(z.enum(['train', 'val', 'test', 'all'])), {
+    flag: 'part',
+    group: 'Scoring',
+    help: "a split of the checkpoint's own text, batched as in training, or all of a text; val for the own text, all for another",
+    common: true,
+  }),
+  surprise: option(z._default(z.boolean(), false), {
+    flag: 'surprise',
+    group: 'Output',
+    help: 'print the text coloured by how unexpected each character was, and the twenty most surprising places',
+    common: true,
+  }),
+  dynamic: option(z._default(z.boolean(), false), {
+    flag: 'dynamic',
+    group: 'Scoring',
+    help: 'also evaluate dynamically: the weights adapt while reading; reported apart',
+    common: true,
+  }),
+  dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {
+    flag: 'dynamic_rate',
+    group: 'Scoring',
+    help: 'step size of --dynamic',
+  }),
+  separator: documentsFlag(),
+  json: jsonFlag(),
+  precision: precisionFlag(),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
+
+export const compareFlagsSchema = z.strictObject({
+  seed: option(z._default(seed(), 123), {
+    flag: 'seed',
+    group: 'Scoring',
+    help: 'seed of the bootstrap',
+  }),
+  json: jsonFlag(),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
+
+export const completeFlagsSchema = z.strictObject({
+  count: option(z._default(z.int().check(z.minimum(1), z.maximum(1000)), 10), {
+    flag: 'count',
+    group: 'Output',
+    help: 'words to show',
+    common: true,
+  }),
+  json: jsonFlag(),
+  engine: engineOption(),
+  threads: threadsOption(),
 });

@@ -10,6 +10,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   train: async () => (await import('./train.ts')).runTrain,
   sample: async () => (await import('./sample.ts')).runSample,
   inspect: async () => (await import('./inspect.ts')).runInspect,
+  eval: async () => (await import('./eval.ts')).runEval,
+  compare: async () => (await import('./compare.ts')).runCompare,
+  complete: async () => (await import('./complete.ts')).runComplete,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
   'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };

@@ -21,3 +21,29 @@ export function watchOutput(onEnd: (exitCode: number) => void): void {
     onEnd(EXIT_FAILURE);
   });
 }
+
+/** Standard output at its reader's pace. */
+export class TextOutput {
+  #closed = false;
+
+  /** @param onClosed Called when nothing can be written any more, with the exit code. */
+  constructor(onClosed: (exitCode: number) => void) {
+    watchOutput((code) => {
+      this.#closed = true;
+      onClosed(code);
+    });
+  }
+
+  async write(content: string | Uint8Array): Promise<void> {
+    if (this.#closed || process.stdout.write(content)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        process.stdout.off('drain', done);
+        process.stdout.off('error', done);
+        resolve();
+      };
+      process.stdout.once('drain', done);
+      process.stdout.once('error', done);
+    });
+  }
+}

@@ -7,6 +7,9 @@ Commands:
   train [TEXT]         train a model on a text file, a folder with input.txt, or - for standard input
   sample CHECKPOINT    write text with a trained model
   inspect CHECKPOINT   show what a checkpoint holds
+  eval CHECKPOINT      measure how well a model predicts a text
+  compare A B … TEXT   say which model predicts a text best
+  complete CHECKPOINT  show the most likely next words
   doctor               show what this machine can do, and how fast
   build-native         compile the fast engine, where there is a C++ compiler
   help COMMAND         all flags of a command

@@ -11,7 +11,7 @@ import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
-import { watchOutput } from './output.ts';
+import { TextOutput } from './output.ts';
 import { reportError } from './report-error.ts';
 import { interruption } from './signals.ts';
 
@@ -48,7 +48,7 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
   say(await describe(model));
   const stopped = interruption();
-  const output = new Output((code) => stopped.stop(code));
+  const output = new TextOutput((code) => stopped.stop(code));
   try {
     const input = {
       ...checked,
@@ -137,30 +137,4 @@ async function describe(model: LanguageModel): Promise<string> {
   const { cell, layers, hiddenSize } = model.config;
   const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
   return `model: ${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
-}
-
-/** Standard output at its reader's pace. */
-class Output {
-  #closed = false;
-
-  /** @param onClosed Called when nothing can be written any more, with the exit code. */
-  constructor(onClosed: (exitCode: number) => void) {
-    watchOutput((code) => {
-      this.#closed = true;
-      onClosed(code);
-    });
-  }
-
-  async write(content: string | Uint8Array): Promise<void> {
-    if (this.#closed || process.stdout.write(content)) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        process.stdout.off('drain', done);
-        process.stdout.off('error', done);
-        resolve();
-      };
-      process.stdout.once('drain', done);
-      process.stdout.once('error', done);
-    });
-  }
 }

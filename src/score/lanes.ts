@@ -36,17 +36,12 @@ interface Lane {
 
 /**
  * Fills blocks of [T, B] until every sequence is through. A lane that has finished one takes the next that nobody has taken.
- *
- * The arrays of a block are valid until the next one.
  */
 export async function* blocksOf(
   tokens: TokenSource,
   sequences: readonly Sequence[],
   { batchSize: B, sequenceLength: T }: { readonly batchSize: number; readonly sequenceLength: number },
 ): AsyncGenerator<Block, void, void> {
-  const inputs = new Int32Array(T * B);
-  const targets = new Int32Array(T * B);
-  const resets = new Uint8Array(T * B);
   const row = new Int32Array(T + 1);
   let next = 0;
   const take = (): Lane | undefined => {
@@ -55,10 +50,10 @@ export async function* blocksOf(
   };
   const lanes = Array.from({ length: B }, take);
   while (lanes.some((lane) => lane !== undefined)) {
+    const inputs = new Int32Array(T * B);
+    const targets = new Int32Array(T * B);
+    const resets = new Uint8Array(T * B);
     const runs: Run[] = [];
-    inputs.fill(0);
-    targets.fill(0);
-    resets.fill(0);
     for (let b = 0; b < B; b++) {
       let step = 0;
       for (let lane = lanes[b]; lane && step < T; lane = lanes[b]) {

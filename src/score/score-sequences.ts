@@ -4,7 +4,7 @@ import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { blocksOf, type Run } from './lanes.ts';
+import { type Block, blocksOf, type Run } from './lanes.ts';
 import type { Sequence } from './sequences.ts';
 
 export interface Scoring {
@@ -52,18 +52,28 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   const losses = engine.tensor('float', [T, B]);
   const turns = new TurnTaker();
   try {
+    // The engine computes a block while the one before is looked at.
+    let before: { block: Block; losses: Promise<FloatArray> } | undefined;
     for await (const block of blocksOf(tokens, sequences, shape)) {
       signal?.throwIfAborted();
       network.evaluate(block, state, losses);
-      const all = (await engine.read(losses)) as FloatArray;
-      for (const run of block.runs) yield cut(run, block.targets, all, B);
+      const pending = { block, losses: engine.read(losses) as Promise<FloatArray> };
+      // It is awaited a block later, and may not be at all where the reader leaves.
+      pending.losses.catch(() => {});
+      if (before) yield* cutAll(before.block, await before.losses, B);
+      before = pending;
       await turns.take();
     }
+    if (before) yield* cutAll(before.block, await before.losses, B);
   } finally {
     engine.release(losses);
     for (const layer of state) engine.release(layer);
     network.release();
   }
+}
+
+function* cutAll({ runs, targets }: Block, losses: FloatArray, B: number): Generator<ScoredRun, void, void> {
+  for (const run of runs) yield cut(run, targets, losses, B);
 }
 
 /** A run out of arrays [T, B]. */

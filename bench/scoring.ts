@@ -1,0 +1,75 @@
+/**
+ * Characters a second that are scored, beside evaluation in training and one sampled stream; prints one line of JSON.
+ *
+ *     node --import tsx bench/scoring.ts [seconds]
+ *
+ * An lstm of 2 × 128 over 65 symbols: one sequence, 50 rows; evaluation of 50 × 50 batches; sampling of one stream.
+ */
+import { MemoryTokens } from '../src/data/corpus.ts';
+import { makeEngine } from '../src/engine/select.node.ts';
+import { layoutOf, type ModelConfig } from '../src/model/config.ts';
+import { Network } from '../src/model/network.ts';
+import { initialParameters } from '../src/model/parameters.ts';
+import { generateTokens } from '../src/sample/generator.ts';
+import { scoreSequences } from '../src/score/score-sequences.ts';
+import { rowSequences } from '../src/score/sequences.ts';
+import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+
+const [seconds = '3'] = process.argv.slice(2);
+const V = 65;
+const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 };
+const layout = layoutOf(config);
+const parameters = initialParameters(layout, new MersenneTwister(1), 'float32');
+const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+const random = new MersenneTwister(2);
+const tokens = new MemoryTokens(
+  Uint8Array.from({ length: 1_000_000 }, () => Math.floor(random.nextUniform() * V)),
+);
+
+/** Characters a second of some work that says how many it has done. */
+async function rate(work: AsyncIterable<number>): Promise<number> {
+  let done = 0;
+  const start = performance.now();
+  for await (const more of work) {
+    done += more;
+    if (performance.now() - start > Number(seconds) * 1000) break;
+  }
+  return (done * 1000) / (performance.now() - start);
+}
+
+async function* scored(rows: number) {
+  const sequences = rowSequences(tokens.length, rows);
+  const scoring = { engine, config, parameters, tokens, sequences, lanes: rows };
+  for (;;) for await (const run of scoreSequences(scoring)) yield run.losses.length;
+}
+
+async function* evaluated() {
+  const network = new Network(engine, config, { batchSize: 50, sequenceLength: 50 }, 'evaluation');
+  network.writeParameters(parameters);
+  const state = network.makeState();
+  const inputs = new Int32Array(2_500);
+  await tokens.read(0, inputs);
+  for (;;) {
+    network.evaluate({ inputs, targets: inputs }, state);
+    await engine.read(network.totalLoss);
+    yield inputs.length;
+  }
+}
+
+async function* sampled() {
+  const weights = engine.vector(layout);
+  engine.write(weights, parameters);
+  const generation = { engine, weights, vocabularySize: V, unknownToken: undefined, prompts: [[]] };
+  const generators = [new MersenneTwister(3)];
+  for await (const [drawn] of generateTokens({ ...generation, length: 1e9, temperature: 1, generators }))
+    yield drawn?.length ?? 0;
+}
+
+const figures = {
+  oneSequence: await rate(scored(1)),
+  oneStreamSampled: await rate(sampled()),
+  fiftyRows: await rate(scored(50)),
+  evaluation: await rate(evaluated()),
+};
+console.log(JSON.stringify({ ...figures, engine: engine.description.text }));
+await engine.close();

@@ -1,0 +1,138 @@
+/** `char-rnn compare`: which of some models predicts a text best. */
+import { loadCorpus } from '../data/corpus.node.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { UsageError } from '../errors.ts';
+import { readCheckpointFile } from '../formats/read.node.ts';
+import { ByteBlocks, blockBytesFor, mapBytes } from '../score/byte-blocks.ts';
+import { type Comparison, checkComparable, compareModels, type Reading } from '../score/comparison.ts';
+import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '../score/options.ts';
+import { scoreSequences } from '../score/score-sequences.ts';
+import { tooShort } from '../score/score-text.ts';
+import { rowSequences, type Sequence } from '../score/sequences.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { formatCount } from '../util/format-number.ts';
+import { parseArguments } from './arguments.ts';
+import { compareCommand } from './commands.ts';
+import { compareFlagsSchema } from './flags.ts';
+import { commandHelp } from './help.ts';
+import { watchOutput } from './output.ts';
+import { ProgressLine } from './progress-line.ts';
+import { reportError } from './report-error.ts';
+import { openScoredModel } from './scored-model.ts';
+import { interruption } from './signals.ts';
+import { splitValues } from './split-values.ts';
+
+export async function runCompare(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  const stopped = interruption();
+  try {
+    const given = parseArguments(words, compareCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(compareCommand));
+      return 0;
+    }
+    const paths = given.positionals.slice(0, -1);
+    const text = given.positionals.at(-1);
+    if (text === undefined || paths.length < 2) {
+      throw new UsageError('compare takes two or more checkpoints and a text: char-rnn compare A B TEXT');
+    }
+    watchOutput((code) => stopped.stop(code));
+    const flags = splitFlags(given.values);
+    const comparison = await compare(paths, text, flags, stopped.signal);
+    const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
+    process.stdout.write(`${lines.join('\n')}\n`);
+  } catch (error) {
+    if (!stopped.signal.aborted) return reportError(error, compareCommand.name, typed);
+  } finally {
+    stopped.release();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+function splitFlags(values: Readonly<Record<string, unknown>>) {
+  const [score, own] = splitValues(values, scoreOptionsSchema);
+  return { ...checkOptions(compareFlagsSchema, own), ...checkScoreOptions(score as ScoreOptionsInput) };
+}
+
+type Flags = ReturnType<typeof splitFlags>;
+
+interface Candidate extends Reading {
+  readonly corpus: Corpus;
+  readonly sequences: readonly Sequence[];
+}
+
+async function compare(
+  paths: readonly string[],
+  text: string,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const candidates: Candidate[] = [];
+  for (const path of paths) candidates.push(await readAs(path, text, flags));
+  checkComparable(candidates);
+  const bytes = candidates[0]?.map.bytes ?? 0;
+  const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
+  const measured: ByteBlocks[] = [];
+  for (const candidate of candidates) {
+    const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
+    await measure(candidate, blocks, flags, signal);
+    measured.push(blocks);
+  }
+  return compareModels(candidates, measured, flags.seed);
+}
+
+/** The text in the symbols of a model. */
+async function readAs(path: string, text: string, { unknown, rows }: Flags): Promise<Candidate> {
+  const { vocabulary } = await readCheckpointFile(path);
+  const { kind: tokens, normalize } = vocabulary;
+  const corpus = await loadCorpus({ path: text }, { tokens, normalize, minCount: 1, unknown, vocabulary });
+  if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
+  const sequences = rowSequences(corpus.tokens.length, rows);
+  const map = await mapBytes(corpus.tokens, vocabulary, sequences);
+  return { name: path, vocabulary, corpus, sequences, map };
+}
+
+async function measure(
+  { name, corpus, sequences }: Candidate,
+  blocks: ByteBlocks,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const { engine, checkpoint } = await openScoredModel(name, flags, (line) => {
+    process.stderr.write(`${line}\n`);
+  });
+  const { config, parameters } = checkpoint;
+  const lanes = sequences.length;
+  const progress = new ProgressLine(`evaluating ${name}`);
+  let done = 0;
+  try {
+    const scoring = { engine, config, parameters, tokens: corpus.tokens, sequences, lanes, signal };
+    for await (const run of scoreSequences(scoring)) {
+      blocks.add(run);
+      done += run.losses.length;
+      progress.show(done / corpus.tokens.length);
+    }
+  } finally {
+    progress.clear();
+    await engine.close();
+  }
+}
+
+function comparisonLines({ unit, count, blocks, models }: Comparison): string[] {
+  const width = Math.max(...models.map(({ name }) => name.length));
+  return [
+    ...models.map(({ name, bits, behindBest }) => {
+      const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
+      if (!behindBest) return `${loss}, the best`;
+      const { mean, low, high } = behindBest;
+      const verdict = low > 0 ? 'worse' : 'not to be told from the best';
+      return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
+    }),
+    `over ${formatCount(count)} ${unit}s, in ${formatCount(blocks)} blocks that were drawn again (paired bootstrap)`,
+  ];
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+}

@@ -1,0 +1,13 @@
+/** The flags of `char-rnn eval`, checked. */
+import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '../score/options.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { evalFlagsSchema } from './flags.ts';
+import { splitValues } from './split-values.ts';
+
+export type EvalFlags = ReturnType<typeof evalFlags>;
+
+/** @throws {OptionError} */
+export function evalFlags(values: Readonly<Record<string, unknown>>) {
+  const [score, own] = splitValues(values, scoreOptionsSchema);
+  return { ...checkOptions(evalFlagsSchema, own), ...checkScoreOptions(score as ScoreOptionsInput) };
+}

@@ -1,0 +1,70 @@
+/** What `char-rnn eval` found, for people and for programs. */
+import type { TextFacts } from '../data/corpus.ts';
+import { summarize } from '../score/summary.ts';
+import type { SurprisingPlace } from '../score/surprise.ts';
+import { formatCount } from '../util/format-number.ts';
+import { modelLine, type ScoredModel } from './scored-model.ts';
+
+export interface DocumentLoss {
+  readonly name: string;
+  /** Characters that were predicted. */
+  readonly characters: number;
+  readonly nats: number;
+}
+
+export interface EvaluationReport {
+  readonly model: ScoredModel;
+  readonly text: TextFacts;
+  readonly part: 'train' | 'val' | 'test' | 'all';
+  /** Which characters were predicted, and from where. */
+  readonly how: string;
+  /** Where there are several. */
+  readonly documents: readonly DocumentLoss[];
+  readonly characters: number;
+  readonly nats: number;
+  /** Of dynamic evaluation, where it was asked for. */
+  readonly dynamicNats: number | undefined;
+  readonly surprising: readonly SurprisingPlace[] | undefined;
+}
+
+export function reportLines(report: EvaluationReport): string[] {
+  const { model, text, documents, characters, nats, dynamicNats } = report;
+  const lines = [
+    `model    ${modelLine(model)}`,
+    `text     ${text.name} · ${formatCount(text.characters)} characters`,
+    `part     ${report.how}`,
+    ...documents.map(
+      (document) =>
+        `  ${document.name.padEnd(24)} ${lossText(document.characters, document.nats)}, ${formatCount(document.characters)} characters`,
+    ),
+    `loss     ${lossText(characters, nats)}, over ${formatCount(characters)} characters`,
+  ];
+  if (dynamicNats !== undefined)
+    lines.push(`dynamic  ${lossText(characters, dynamicNats)}, learning while reading`);
+  return lines;
+}
+
+function lossText(characters: number, nats: number): string {
+  if (characters === 0) return 'nothing to predict';
+  const { natsPerCharacter, bitsPerCharacter, perplexity } = summarize(characters, nats);
+  return `${natsPerCharacter.toFixed(4)} nats a character, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
+}
+
+export function reportJson(report: EvaluationReport) {
+  const { model, text, part, how, characters, nats, dynamicNats, documents, surprising } = report;
+  return {
+    checkpoint: model.path,
+    engine: model.engine.description.text,
+    text: { name: text.name, bytes: text.bytes, sha256: text.sha256, characters: text.characters },
+    part,
+    how,
+    ...summarize(characters, nats),
+    dynamic: dynamicNats === undefined ? undefined : summarize(characters, dynamicNats),
+    documents: documents.length > 0 ? documents.map(documentJson) : undefined,
+    surprising,
+  };
+}
+
+function documentJson({ name, characters, nats }: DocumentLoss) {
+  return characters > 0 ? { name, ...summarize(characters, nats) } : { name, characters };
+}

@@ -1,0 +1,172 @@
+/** `char-rnn eval --part all`: every character of a text but the first. */
+import pc from 'picocolors';
+import { loadCorpus } from '../data/corpus.node.ts';
+import type { Corpus } from '../data/corpus.ts';
+import type { FloatArray } from '../engine/engine.ts';
+import { type DynamicScoring, scoreDynamically } from '../score/dynamic.ts';
+import { type ScoredRun, type Scoring, scoreSequences } from '../score/score-sequences.ts';
+import { tooShort } from '../score/score-text.ts';
+import { rowSequences, type Sequence } from '../score/sequences.ts';
+import { SurpriseTracker, type SurprisingPlace } from '../score/surprise.ts';
+import type { EvalFlags } from './eval-flags.ts';
+import type { EvaluationReport } from './eval-report.ts';
+import type { TextOutput } from './output.ts';
+import { ProgressLine } from './progress-line.ts';
+import type { ScoredModel } from './scored-model.ts';
+import { placeLines, SurprisePainter, surpriseLegend } from './surprise-text.ts';
+
+interface Plan {
+  readonly sequences: readonly Sequence[];
+  /** Of the documents, one for each sequence; empty where the text is one. */
+  readonly names: readonly string[];
+  readonly lanes: number;
+  readonly how: string;
+}
+
+export async function scoreWholeText(
+  model: ScoredModel,
+  path: string,
+  flags: EvalFlags,
+  output: TextOutput,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  const { vocabulary, config, parameters } = model.checkpoint;
+  const { kind: tokens, normalize } = vocabulary;
+  const corpus = await loadCorpus(
+    { path },
+    { tokens, normalize, minCount: 1, unknown: flags.unknown, vocabulary },
+  );
+  for (const notice of corpus.notices) process.stderr.write(`${notice}\n`);
+  if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
+  const plan = planOf(corpus, flags);
+  const { sequences } = plan;
+  const characters = sequences.reduce((sum, { count }) => sum + count, 0);
+  const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
+  const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
+  const nats = await natsOf({ ...scoring, lanes: plan.lanes }, characters, surprise);
+  return {
+    model,
+    text: corpus.text,
+    part: 'all',
+    how: plan.how,
+    documents: plan.names.map((name, index) => ({
+      name,
+      characters: sequences[index]?.count ?? 0,
+      nats: nats[index] as number,
+    })),
+    characters,
+    nats: sumOf(nats),
+    dynamicNats: flags.dynamic
+      ? await dynamicNats({ ...scoring, learningRate: flags.dynamicRate }, characters)
+      : undefined,
+    surprising: surprise?.places,
+  };
+}
+
+function planOf({ tokens }: Corpus, { rows }: EvalFlags): Plan {
+  const sequences = rowSequences(tokens.length, rows);
+  const how =
+    rows === 1
+      ? 'all: every character but the first, as one sequence from the zero state'
+      : `all: every character but the first, as ${sequences.length} sequences side by side, each from the zero state`;
+  return { sequences, names: [], lanes: sequences.length, how };
+}
+
+/** The sum of each sequence's losses. */
+async function natsOf(
+  scoring: Scoring,
+  characters: number,
+  surprise: SurpriseOutput | undefined,
+): Promise<Float64Array> {
+  const progress = new ProgressLine('evaluating');
+  const sums = new Float64Array(scoring.sequences.length);
+  let done = 0;
+  // Side by side they would not come in the order of the text.
+  for await (const run of scoreSequences(surprise ? { ...scoring, lanes: 1 } : scoring)) {
+    sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
+    await surprise?.add(run);
+    done += run.losses.length;
+    if (!surprise) progress.show(done / characters);
+  }
+  progress.clear();
+  await surprise?.end();
+  return sums;
+}
+
+async function dynamicNats(scoring: DynamicScoring, characters: number): Promise<number> {
+  const progress = new ProgressLine('evaluating dynamically');
+  const steps = scoreDynamically(scoring);
+  let step = await steps.next();
+  for (; !step.done; step = await steps.next()) progress.show(step.value / characters);
+  progress.clear();
+  return sumOf(step.value);
+}
+
+function sumOf(values: FloatArray): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+/** The text as it is read, coloured, then its most surprising places; with --json only the places are kept. */
+class SurpriseOutput {
+  readonly #corpus: Corpus;
+  readonly #output: TextOutput;
+  readonly #isQuiet: boolean;
+  readonly #colors = pc.createColors(pc.isColorSupported);
+  readonly #painter = new SurprisePainter(this.#colors);
+  readonly #tracker: SurpriseTracker;
+  /** Index of the token that is shown next. */
+  #next = 0;
+
+  constructor(corpus: Corpus, output: TextOutput, isQuiet: boolean) {
+    this.#corpus = corpus;
+    this.#output = output;
+    this.#isQuiet = isQuiet;
+    this.#tracker = new SurpriseTracker(corpus.vocabulary);
+  }
+
+  get places(): readonly SurprisingPlace[] {
+    return this.#tracker.places;
+  }
+
+  async add(run: ScoredRun): Promise<void> {
+    await this.#showUnpredicted(run.target);
+    this.#tracker.add(run);
+    const bits = Array.from(run.losses, (loss) => loss / Math.LN2);
+    await this.#show(run.tokens, bits);
+    this.#next = run.target + run.tokens.length;
+  }
+
+  async end(): Promise<void> {
+    await this.#showUnpredicted(this.#corpus.tokens.length);
+    if (this.#isQuiet) return;
+    const lines = [
+      '',
+      '',
+      `the most surprising places (${surpriseLegend(this.#colors)})`,
+      ...placeLines(this.places, this.#colors),
+      '',
+    ];
+    await this.#output.write(`${lines.join('\n')}\n`);
+  }
+
+  /** What nothing predicts: the first character of the text, and of each document. */
+  async #showUnpredicted(end: number): Promise<void> {
+    if (this.#next >= end) return;
+    const tokens = new Int32Array(end - this.#next);
+    await this.#corpus.tokens.read(this.#next, tokens);
+    for (const token of tokens) this.#tracker.begin(token);
+    await this.#show(
+      tokens,
+      Array.from(tokens, () => Number.NaN),
+    );
+    this.#next = end;
+  }
+
+  async #show(tokens: Int32Array, bits: readonly number[]): Promise<void> {
+    if (this.#isQuiet) return;
+    const symbols = Array.from(tokens, (token) => this.#corpus.vocabulary.symbolOf(token));
+    await this.#output.write(this.#painter.paint(symbols, bits));
+  }
+}

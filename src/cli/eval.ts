@@ -1,0 +1,119 @@
+/** `char-rnn eval`: results on standard output, everything else on standard error. */
+import { loadCorpus } from '../data/corpus.node.ts';
+import { UsageError } from '../errors.ts';
+import { partLoss } from '../train/part-loss.ts';
+import { asTrained } from '../train/resume.ts';
+import { parseArguments } from './arguments.ts';
+import { evalCommand } from './commands.ts';
+import { type EvalFlags, evalFlags } from './eval-flags.ts';
+import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
+import { scoreWholeText } from './eval-text.ts';
+import { commandHelp } from './help.ts';
+import { TextOutput } from './output.ts';
+import { ProgressLine } from './progress-line.ts';
+import { reportError } from './report-error.ts';
+import { openScoredModel, type ScoredModel } from './scored-model.ts';
+import { interruption } from './signals.ts';
+
+export async function runEval(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const given = parseArguments(words, evalCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(evalCommand));
+      return 0;
+    }
+    const [path, text, ...more] = given.positionals;
+    if (path === undefined || more.length > 0) {
+      throw new UsageError(
+        `eval takes a checkpoint and perhaps a text, got ${given.positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
+      );
+    }
+    return await evaluate(path, text, evalFlags(given.values));
+  } catch (error) {
+    return reportError(error, evalCommand.name, typed);
+  }
+}
+
+async function evaluate(path: string, text: string | undefined, flags: EvalFlags): Promise<number> {
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const model = await openScoredModel(path, flags, say);
+  const stopped = interruption();
+  const output = new TextOutput((code) => stopped.stop(code));
+  try {
+    const isOwn = flags.part !== 'all' && (text === undefined || flags.part !== undefined);
+    const report = isOwn
+      ? await scorePart(model, text, flags, stopped.signal)
+      : await scoreWholeText(model, textOf(text), flags, output, stopped.signal);
+    const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : reportLines(report);
+    await output.write(`${lines.join('\n')}\n`);
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+  } finally {
+    stopped.release();
+    await model.engine.close();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+function textOf(text: string | undefined): string {
+  if (text !== undefined) return text;
+  throw new UsageError('--part all needs a text: char-rnn eval CHECKPOINT TEXT');
+}
+
+/** A split of the text that the checkpoint was trained on. */
+async function scorePart(
+  model: ScoredModel,
+  text: string | undefined,
+  { part = 'val', surprise, dynamic }: EvalFlags,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  if (surprise || dynamic) {
+    throw new UsageError(
+      `${surprise ? '--surprise' : '--dynamic'} reads a text from its start to its end: name one, with --part all.`,
+    );
+  }
+  const checkpoint = asTrained(model.checkpoint, model.path);
+  const known = checkpoint.training.text;
+  const file = text ?? known?.path;
+  if (file === undefined) {
+    throw new UsageError(
+      `${model.path} does not say where its text is. Name it: char-rnn eval ${model.path} TEXT`,
+    );
+  }
+  const corpus = await loadCorpus(
+    { path: file },
+    {
+      tokens: checkpoint.vocabulary.kind,
+      normalize: checkpoint.vocabulary.normalize,
+      minCount: 1,
+      unknown: 'error',
+      vocabulary: checkpoint.vocabulary,
+      valid: known?.validPath,
+      test: known?.testPath,
+    },
+  );
+  const progress = new ProgressLine(`evaluating ${corpus.text.name}`);
+  const loss = await partLoss({
+    engine: model.engine,
+    checkpoint,
+    name: model.path,
+    corpus,
+    part: part === 'val' ? 'validation' : part === 'all' ? 'train' : part,
+    signal,
+    onProgress: (done, all) => progress.show(done / all),
+  });
+  progress.clear();
+  return {
+    model,
+    text: corpus.text,
+    part,
+    how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}, as in training`,
+    documents: [],
+    characters: loss.characters,
+    nats: loss.nats,
+    dynamicNats: undefined,
+    surprising: undefined,
+  };
+}

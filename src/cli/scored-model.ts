@@ -1,0 +1,43 @@
+/** A checkpoint on an engine, for the commands that measure. */
+import type { Engine, Precision } from '../engine/engine.ts';
+import { makeEngine } from '../engine/select.node.ts';
+import type { EngineName } from '../engine/select.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import { readCheckpointFile } from '../formats/read.node.ts';
+
+export interface ScoredModel {
+  readonly path: string;
+  readonly checkpoint: Checkpoint;
+  readonly engine: Engine;
+}
+
+export interface ScoredModelSettings {
+  readonly engine: EngineName;
+  readonly threads?: number | undefined;
+  /** The checkpoint's own where absent. */
+  readonly precision?: Precision | undefined;
+}
+
+/**
+ * Opens a checkpoint and makes an engine of its precision.
+ *
+ * @param say Told why the engine is not a faster one.
+ * @throws {CheckpointError | UnsupportedError | UsageError}
+ */
+export async function openScoredModel(
+  path: string,
+  settings: ScoredModelSettings,
+  say: (line: string) => void,
+): Promise<ScoredModel> {
+  const checkpoint = await readCheckpointFile(path);
+  const precision = settings.precision ?? checkpoint.precision;
+  const { engine, notice } = await makeEngine({ ...settings, precision });
+  if (notice) say(notice);
+  return { path, checkpoint, engine };
+}
+
+/** The model in a line. */
+export function modelLine({ path, checkpoint: { config } }: ScoredModel): string {
+  const { cell, layers, hiddenSize } = config;
+  return `${path} · ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+}

@@ -1,0 +1,188 @@
+/**
+ * The most likely words after a text, by best-first search over characters.
+ *
+ * A word is a run of letters, marks, digits, apostrophes and hyphens; its probability that of its characters and of anything else
+ * coming next. Where the text ends within a word, what is found is the rest of it, which may be nothing.
+ */
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { TurnTaker } from '../util/event-loop.ts';
+
+export interface WordSearch {
+  readonly engine: Engine;
+  readonly weights: Vector;
+  readonly vocabulary: Vocabulary;
+  /** What the model reads first; at least one token. */
+  readonly prompt: readonly number[];
+  /** Words to find. */
+  readonly count: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LikelyWord {
+  /** The word, or what is missing of it. */
+  readonly text: string;
+  readonly probability: number;
+}
+
+export interface LikelyWords {
+  /** The most likely first. */
+  readonly words: readonly LikelyWord[];
+  /** Whether the text ends within a word, so that the words are what is missing of it. */
+  readonly completes: boolean;
+}
+
+/** A beginning of a word whose last token is still to be read. */
+interface Beginning {
+  readonly text: string;
+  readonly logProbability: number;
+  /** Where the state before the last token is. */
+  readonly slot: number;
+  readonly token: number;
+}
+
+/** States that are kept: beginnings that are looked into. */
+const SLOTS = 2_048;
+/** Beginnings that are looked into side by side. */
+const BESIDE = 16;
+
+/** @throws the signal's reason when it is aborted */
+export async function likelyWords(search: WordSearch): Promise<LikelyWords> {
+  const states = new States(search);
+  try {
+    const last = search.prompt.at(-1) as number;
+    for (const token of search.prompt.slice(0, -1)) states.read([{ from: 0, to: 0, token }]);
+    const found = await explore(search, states, last);
+    return { words: found, completes: isWordToken(search.vocabulary, last) };
+  } finally {
+    states.release();
+  }
+}
+
+async function explore({ vocabulary, count, signal }: WordSearch, states: States, last: number) {
+  const inWord = Array.from({ length: vocabulary.size }, (_, token) => isWordToken(vocabulary, token));
+  const completes = inWord[last] === true;
+  const words: LikelyWord[] = [];
+  // The likeliest last.
+  let open: Beginning[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
+  const turns = new TurnTaker();
+  for (let used = 1; open.length > 0 && used + BESIDE <= SLOTS; ) {
+    signal?.throwIfAborted();
+    await turns.take();
+    const worst = words.length < count ? 0 : (words[count - 1] as LikelyWord).probability;
+    const next = open
+      .splice(-BESIDE)
+      .reverse()
+      .filter(({ logProbability }) => Math.exp(logProbability) > worst);
+    if (next.length === 0) break;
+    const slots = next.map(() => used++);
+    const rows = await states.readAll(
+      next.map(({ slot, token }, i) => ({ from: slot, to: slots[i] as number, token })),
+    );
+    next.forEach((beginning, i) => {
+      const row = rows[i] as FloatArray;
+      if (beginning.text || completes) insert(words, ended(beginning, row, inWord));
+      open.push(...continued(beginning, row, inWord, vocabulary, slots[i] as number));
+    });
+    open.sort((a, b) => a.logProbability - b.logProbability);
+    open = open.slice(-SLOTS);
+  }
+  return words.slice(0, count);
+}
+
+/** The beginning as a whole word: something else comes next. */
+function ended(beginning: Beginning, row: FloatArray, inWord: readonly boolean[]): LikelyWord {
+  let rest = 0;
+  row.forEach((logProbability, token) => {
+    if (!inWord[token]) rest += Math.exp(logProbability);
+  });
+  return { text: beginning.text, probability: Math.exp(beginning.logProbability) * rest };
+}
+
+function continued(
+  { text, logProbability }: Beginning,
+  row: FloatArray,
+  inWord: readonly boolean[],
+  vocabulary: Vocabulary,
+  slot: number,
+): Beginning[] {
+  const beginnings: Beginning[] = [];
+  row.forEach((more, token) => {
+    if (!inWord[token]) return;
+    beginnings.push({
+      text: text + vocabulary.symbolOf(token),
+      logProbability: logProbability + more,
+      slot,
+      token,
+    });
+  });
+  return beginnings;
+}
+
+/** Keeps the words in order, the most likely first. */
+function insert(words: LikelyWord[], word: LikelyWord): void {
+  const at = words.findIndex(({ probability }) => probability < word.probability);
+  words.splice(at < 0 ? words.length : at, 0, word);
+}
+
+const WORD = /^[\p{L}\p{M}\p{N}'\u2019-]/u;
+
+function isWordToken(vocabulary: Vocabulary, token: number): boolean {
+  if (token === vocabulary.unknownToken) return false;
+  const symbol = vocabulary.symbolOf(token);
+  // A byte above 127 is a part of a character that is most often a letter.
+  if (vocabulary.kind === 'byte' && symbol >= '\u0080') return true;
+  return WORD.test(symbol);
+}
+
+/** A read of one token: from the state in one slot to that in another. */
+interface Read {
+  readonly from: number;
+  readonly to: number;
+  readonly token: number;
+}
+
+/** The engine's side: a state in each slot. */
+class States {
+  readonly #search: WordSearch;
+  readonly #states: readonly Tensor[];
+  readonly #output: Tensor;
+
+  constructor(search: WordSearch) {
+    const { engine, weights, vocabulary } = search;
+    this.#search = search;
+    this.#states = recurrentModules(weights.layout).map((module) =>
+      engine.tensor('float', [stateParts(module.cell), SLOTS, module.hiddenSize]),
+    );
+    this.#output = engine.tensor('float', [BESIDE, vocabulary.size]);
+  }
+
+  read(reads: readonly Read[]): void {
+    const { engine, weights } = this.#search;
+    const to = Int32Array.from(reads, (read) => read.to);
+    const from = Int32Array.from(reads, (read) => read.from);
+    for (const state of this.#states) engine.copySlots(state, from, state, to);
+    engine.step({
+      weights,
+      states: this.#states,
+      slots: to,
+      tokens: Int32Array.from(reads, ({ token }) => token),
+      output: this.#output,
+      outputKind: 'logProbabilities',
+    });
+  }
+
+  /** Log-probabilities of what comes next, a row for each read. */
+  async readAll(reads: readonly Read[]): Promise<FloatArray[]> {
+    this.read(reads);
+    const all = (await this.#search.engine.read(this.#output)) as FloatArray;
+    const V = this.#search.vocabulary.size;
+    return reads.map((_, i) => all.slice(i * V, (i + 1) * V));
+  }
+
+  release(): void {
+    for (const state of this.#states) this.#search.engine.release(state);
+    this.#search.engine.release(this.#output);
+  }
+}

@@ -1,0 +1,81 @@
+/** The characters that a model expected least, with where they stand and what led up to them. */
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { ScoredRun } from './score-sequences.ts';
+
+export interface SurprisingPlace {
+  /** −log₂ p. */
+  readonly bits: number;
+  /** The character itself, */
+  readonly symbol: string;
+  /** and the text before it. */
+  readonly before: string;
+  /** Index of the token in the text. */
+  readonly index: number;
+  /** Line and column, counted from 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Symbols of context that are kept. */
+const CONTEXT = 40;
+
+/** Follows a text in order and keeps its most surprising places. */
+export class SurpriseTracker {
+  readonly #vocabulary: Vocabulary;
+  readonly #most: number;
+  /** The most surprising so far, the greatest first. */
+  readonly #places: SurprisingPlace[] = [];
+  #passed: string[] = [];
+  #line = 1;
+  #column = 0;
+
+  constructor(vocabulary: Vocabulary, most = 20) {
+    this.#vocabulary = vocabulary;
+    this.#most = most;
+  }
+
+  /** A symbol that nothing predicted: the first of a text or a document. */
+  begin(token: number): void {
+    this.#pass(this.#vocabulary.symbolOf(token));
+  }
+
+  /** The next stretch of the text. */
+  add({ tokens, losses, target }: ScoredRun): void {
+    tokens.forEach((token, i) => {
+      const symbol = this.#vocabulary.symbolOf(token);
+      this.#pass(symbol);
+      const bits = (losses[i] as number) / Math.LN2;
+      const least = this.#places.at(-1);
+      if (this.#places.length === this.#most && least && bits <= least.bits) return;
+      const place = {
+        bits,
+        symbol,
+        before: this.#passed.slice(-CONTEXT - 1, -1).join(''),
+        index: target + i,
+        line: this.#line,
+        column: this.#column,
+      };
+      this.#insert(place);
+    });
+  }
+
+  get places(): readonly SurprisingPlace[] {
+    return this.#places;
+  }
+
+  #pass(symbol: string): void {
+    if (this.#passed.at(-1)?.endsWith('\n')) {
+      this.#line++;
+      this.#column = 0;
+    }
+    this.#column++;
+    this.#passed.push(symbol);
+    if (this.#passed.length > 4 * CONTEXT) this.#passed = this.#passed.slice(-CONTEXT - 1);
+  }
+
+  #insert(place: SurprisingPlace): void {
+    const at = this.#places.findIndex(({ bits }) => bits < place.bits);
+    this.#places.splice(at < 0 ? this.#places.length : at, 0, place);
+    if (this.#places.length > this.#most) this.#places.pop();
+  }
+}

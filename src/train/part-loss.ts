@@ -1,0 +1,71 @@
+/** The loss over a part of the text that a checkpoint was trained on, measured as training measures it. */
+import type { SplitName } from '../data/batches.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { splitCorpus } from '../data/splits.ts';
+import type { Engine } from '../engine/engine.ts';
+import { TextError } from '../errors.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { Network } from '../model/network.ts';
+import { evaluateSplit } from './evaluation.ts';
+import { checkSameText, resumedOptions } from './resume.ts';
+
+export interface PartInput {
+  readonly engine: Engine;
+  readonly checkpoint: TrainedCheckpoint;
+  /** What to call the checkpoint in messages. */
+  readonly name: string;
+  /** The text of its run. */
+  readonly corpus: Corpus;
+  readonly part: SplitName;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, all: number) => void) | undefined;
+}
+
+export interface PartLoss {
+  /** Characters that were predicted. */
+  readonly characters: number;
+  readonly nats: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly batches: number;
+}
+
+/**
+ * The loss of a split in the shape of the run's batches, the state zero at the start and carried over the batches. For the validation
+ * split it is the loss in the name of the checkpoint.
+ *
+ * @throws {CheckpointError} `checkpoint-other-text` when the text is not that of the run
+ * @throws {TextError} `text-too-short` for a part without a batch
+ * @throws the signal's reason when it is aborted
+ */
+export async function partLoss(input: PartInput): Promise<PartLoss> {
+  const { engine, checkpoint, corpus, part, signal } = input;
+  checkSameText(corpus.text, checkpoint, input.name);
+  const { options } = resumedOptions({}, checkpoint, input.name);
+  const source = splitCorpus(corpus, options)[part];
+  if (source.count === 0) {
+    throw new TextError(
+      'text-too-short',
+      `the ${part} part of ${corpus.text.name} has no batch: the run held nothing out for it. Name another --part.`,
+    );
+  }
+  const network = new Network(engine, checkpoint.config, options, 'evaluation');
+  try {
+    network.writeParameters(checkpoint.parameters);
+    const evaluation = evaluateSplit(engine, network, source, signal);
+    let step = await evaluation.next();
+    for (; !step.done; step = await evaluation.next()) input.onProgress?.(step.value, source.count);
+    signal?.throwIfAborted();
+    const characters = source.count * network.positions;
+    const { batchSize, sequenceLength } = options;
+    return {
+      characters,
+      nats: (step.value as number) * characters,
+      batchSize,
+      sequenceLength,
+      batches: source.count,
+    };
+  } finally {
+    network.release();
+  }
+}

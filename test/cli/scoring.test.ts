@@ -1,0 +1,132 @@
+/** `eval`, `compare` and `complete` as a person types them. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+const harbour = fileURLToPath(new URL('../fixtures/original/harbour.txt', import.meta.url));
+const ESCAPE = '\u001b';
+const cwd = sharedFolder();
+let checkpoints: string[] = [];
+const loss = (name: string) => Number(/_(\d\.\d{4})\.safetensors$/.exec(name)?.[1]);
+
+before(async () => {
+  writeFileSync(join(cwd, 'book.txt'), readFileSync(harbour));
+  const flags = ['-rnn_size', '24', '-batch_size', '10', '-seq_length', '20', '-eval_val_every', '100'];
+  const run = await charRnn(['train', 'book.txt', ...flags, '-max_epochs', '4'], { cwd });
+  assert.equal(run.code, 0, run.stderr);
+  checkpoints = readdirSync(join(cwd, 'cv'))
+    .filter((name) => /_\d\.\d{4}\.safetensors$/.test(name))
+    .sort((a, b) => loss(a) - loss(b))
+    .map((name) => join('cv', name));
+  assert.ok(checkpoints.length >= 2);
+});
+
+test('eval of the own text: the loss in the name of the file, to its four decimals', async () => {
+  for (const path of checkpoints) {
+    const { code, stdout, stderr } = await charRnn(['eval', path], { cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^loss +${loss(path).toFixed(4)} nats`, 'm'));
+    assert.match(stdout, /val: \d+ batches of 10 × 20/);
+  }
+});
+
+test('eval of another text: all of it, one sequence or rows, and which is said', async () => {
+  const [model = ''] = checkpoints;
+  writeFileSync(join(cwd, 'other.txt'), readFileSync(harbour).subarray(0, 3000));
+  const one = await charRnn(['eval', model, 'other.txt', '--json'], { cwd });
+  const rows = await charRnn(['eval', model, 'other.txt', '--rows', '7', '--json'], { cwd });
+  const [whole, cut] = [JSON.parse(one.stdout), JSON.parse(rows.stdout)];
+  assert.equal(whole.characters, 2999);
+  assert.equal(cut.characters, 2999);
+  assert.match(whole.how, /one sequence/);
+  assert.match(cut.how, /7 sequences/);
+  assert.notEqual(whole.nats, cut.nats);
+  assert.ok(Math.abs(whole.natsPerCharacter - cut.natsPerCharacter) < 0.1);
+  assert.ok(Math.abs(whole.bitsPerCharacter * Math.LN2 - whole.natsPerCharacter) < 1e-12);
+});
+
+test('--surprise shows the text as it is, then the places; colours only where asked for', async () => {
+  const [model = ''] = checkpoints;
+  const text = readFileSync(harbour, 'utf8').slice(0, 300).replaceAll('e', 'x');
+  writeFileSync(join(cwd, 'odd.txt'), text);
+  const args = ['eval', model, 'odd.txt', '--surprise'];
+  const plain = await charRnn(args, { cwd, env: { NO_COLOR: '1' } });
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.ok(plain.stdout.startsWith(text));
+  assert.match(plain.stdout, /^ +\d+\.\d bits +\d+:\d+ .*x$/m);
+  assert.match(plain.stdout, /the most surprising places/);
+  assert.ok(!plain.stdout.includes(ESCAPE));
+  const coloured = await charRnn(args, { cwd, env: { FORCE_COLOR: '1', NO_COLOR: '' } });
+  const pieces = coloured.stdout.split(ESCAPE);
+  assert.ok(pieces.length > 10);
+  assert.equal(
+    pieces.map((piece, i) => (i === 0 ? piece : piece.replace(/^\[\d+m/, ''))).join(''),
+    plain.stdout,
+  );
+});
+
+test('--dynamic is told apart', async () => {
+  const [model = ''] = checkpoints;
+  const { code, stdout, stderr } = await charRnn(['eval', model, 'book.txt', '--part', 'all', '--dynamic'], {
+    cwd,
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^loss +\d/m);
+  assert.match(stdout, /^dynamic +\d/m);
+});
+
+test('compare: the better one first, with an interval; the same twice is not to be told apart', async () => {
+  const [good = '', poor = ''] = [checkpoints[0], checkpoints.at(-1)];
+  const { code, stdout, stderr } = await charRnn(['compare', poor, good, 'book.txt'], { cwd });
+  assert.equal(code, 0, stderr);
+  const lines = stdout.split('\n');
+  assert.ok(lines[0]?.startsWith(good) && lines[0].endsWith('the best'));
+  assert.match(lines[1] ?? '', /\+\d.*worse$/);
+  const same = await charRnn(['compare', good, good, 'book.txt', '--json'], { cwd });
+  assert.deepEqual(JSON.parse(same.stdout).models[1].behindBest, { mean: 0, low: 0, high: 0, below: 0 });
+});
+
+test('complete: words with probabilities', async () => {
+  const [model = ''] = checkpoints;
+  const { code, stdout, stderr } = await charRnn(['complete', model, 'the ', '--count', '5', '--json'], {
+    cwd,
+  });
+  assert.equal(code, 0, stderr);
+  const { words, completes } = JSON.parse(stdout);
+  assert.equal(completes, false);
+  assert.equal(words.length, 5);
+  const probabilities = words.map(({ probability }: { probability: number }) => probability);
+  assert.deepEqual(
+    probabilities,
+    [...probabilities].sort((a, b) => b - a),
+  );
+});
+
+test('bad input', async (context) => {
+  const [model = ''] = checkpoints;
+  const elsewhere = temporaryFolder(context);
+  writeFileSync(join(elsewhere, 'x.txt'), 'x');
+  writeFileSync(join(elsewhere, 'other.txt'), 'another text than that of the run');
+  const cases: [string[], number, RegExp][] = [
+    [['eval'], 2, /eval takes a checkpoint/],
+    [['eval', model, '--part', 'all'], 2, /--part all needs a text/],
+    [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
+    [['eval', model, '--surprise'], 2, /--surprise reads a text/],
+    [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
+    [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /is not the text/],
+    [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
+    [['compare', model, 'book.txt'], 2, /two or more checkpoints/],
+    [['complete'], 2, /complete takes a checkpoint/],
+    [['complete', model, ''], 1, /no text to complete/],
+  ];
+  for (const [words, code, message] of cases) {
+    const outcome = await charRnn(words, { cwd });
+    assert.equal(outcome.code, code, `${words.join(' ')}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, message);
+    assert.equal(outcome.stdout, '');
+  }
+});

@@ -1,0 +1,62 @@
+/** The search for words against all words there are. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const vocabulary = new Vocabulary({
+  kind: 'character',
+  normalize: 'none',
+  symbols: [...' .ab'],
+  hasUnknown: false,
+});
+const made = madeCheckpoint({ vocabulary });
+// Words must end, or all of them are too long to list.
+const parameters = made.parameters.slice();
+parameters.set([2, 0, 0, 0], parameters.length - 4);
+const model = new LanguageModel({ ...made, parameters });
+
+/** The probability of a word after a text: of its characters, then of a space or a full stop. */
+async function probability(text: string, word: string): Promise<number> {
+  const of = async (whole: string) => {
+    const { losses } = await model.score(whole);
+    return losses.slice(text.length).reduce((product, loss) => product * Math.exp(-loss), 1);
+  };
+  return (await of(`${text}${word} `)) + (await of(`${text}${word}.`));
+}
+
+/** All words of up to some letters. */
+function allWords(longest: number): string[] {
+  const words = [''];
+  for (let at = 0; (words[at]?.length ?? longest) < longest; at++)
+    words.push(`${words[at]}a`, `${words[at]}b`);
+  return words;
+}
+
+test('after a space whole words, within a word the rest of it; the likeliest of all', async () => {
+  for (const [text, completes] of [
+    ['ab ', false],
+    ['. ab', true],
+  ] as const) {
+    const expected = await Promise.all(
+      allWords(5)
+        .filter((word) => completes || word !== '')
+        .map(async (word) => ({ text: word, probability: await probability(text, word) })),
+    );
+    expected.sort((a, b) => b.probability - a.probability);
+    const found = await model.complete(text, { count: 6 });
+    assert.equal(found.completes, completes);
+    assert.deepEqual(
+      found.words.map((word) => word.text),
+      expected.slice(0, 6).map((word) => word.text),
+    );
+    found.words.forEach((word, i) => {
+      assert.ok(Math.abs(word.probability - (expected[i]?.probability ?? 0)) < 1e-6);
+    });
+  }
+});
+
+test('a text of no character is refused', async () => {
+  await assert.rejects(model.complete(''), { code: 'text-empty' });
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryTokens } from '../../src/data/corpus.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import { scoreDynamically } from '../../src/score/dynamic.ts';
+import { scoreSequences } from '../../src/score/score-sequences.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const symbols = [...' abcde'];
+const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+const { config, parameters } = madeCheckpoint({ vocabulary });
+const repeated = Int32Array.from({ length: 3_001 }, (_, i) => [1, 2, 3, 1, 5][i % 5] as number);
+const sequences = [
+  { first: 0, count: 2_000 },
+  { first: 2_000, count: 13 },
+  { first: 0, count: 2_000 },
+];
+
+async function sums(learningRate: number): Promise<Float64Array> {
+  const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+  const tokens = new MemoryTokens(repeated);
+  const steps = scoreDynamically({ engine, config, parameters, tokens, sequences, learningRate });
+  let step = await steps.next();
+  while (!step.done) step = await steps.next();
+  await engine.close();
+  return step.value;
+}
+
+async function still(): Promise<Float64Array> {
+  const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+  const nats = new Float64Array(sequences.length);
+  const tokens = new MemoryTokens(repeated);
+  for await (const run of scoreSequences({ engine, config, parameters, tokens, sequences, lanes: 1 })) {
+    for (const loss of run.losses) nats[run.sequence] = (nats[run.sequence] as number) + loss;
+  }
+  await engine.close();
+  return nats;
+}
+
+test('a text that repeats itself is learned while it is read; each sequence begins anew', async () => {
+  const adapted = await sums(1e-2);
+  const plain = await still();
+  assert.ok((adapted[0] as number) < 0.85 * (plain[0] as number), `${adapted[0]} of ${plain[0]}`);
+  assert.equal(adapted[2], adapted[0]);
+  // Shorter than an update: nothing was learned, and nothing of the sequence before is left.
+  assert.ok(Math.abs((adapted[1] as number) - (plain[1] as number)) < 1e-4);
+});
+
+test('without steps it is the plain loss', async () => {
+  const adapted = await sums(1e-12);
+  (await still()).forEach((nats, i) => {
+    assert.ok(Math.abs((adapted[i] as number) - nats) < 1e-3);
+  });
+});
