@@ -56,6 +56,15 @@ export class TextError extends CharRnnError {
   }
 }
 
+/** What can be wrong with a checkpoint of Torch7. */
+export type Torch7ErrorCode =
+  | 'torch7-truncated'
+  | 'torch7-malformed'
+  | 'torch7-too-large'
+  | 'torch7-cycle'
+  | 'torch7-vocabulary'
+  | 'torch7-unsupported';
+
 export type CheckpointErrorCode =
   | 'checkpoint-missing'
   | 'checkpoint-unreadable'
@@ -71,7 +80,8 @@ export type CheckpointErrorCode =
   | 'checkpoint-other-text'
   | 'checkpoint-unwritable'
   | 'checkpoint-save-failed'
-  | 'checkpoint-sample-only';
+  | 'checkpoint-sample-only'
+  | Torch7ErrorCode;
 
 /** A checkpoint can't be read, written or used here. */
 export class CheckpointError extends CharRnnError {

@@ -1,6 +1,6 @@
 /** A trained model to use: load, generate, save. Runs in Node and in a page. */
 import type { Vocabulary } from './data/vocabulary.ts';
-import type { Engine, Vector } from './engine/engine.ts';
+import type { Engine, Precision, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { TextError } from './errors.ts';
@@ -59,6 +59,8 @@ export interface ModelSettings {
   readonly engine?: EngineName | undefined;
   /** Default: as many as this process may use. */
   readonly threads?: number | undefined;
+  /** Default: that of the checkpoint. */
+  readonly precision?: Precision | undefined;
 }
 
 /** An engine with the model's weights in it. */
@@ -240,8 +242,8 @@ export class LanguageModel {
   }
 
   async #prepare(): Promise<Loaded> {
-    const { engine: name = 'auto', threads } = this.#settings;
-    const { engine } = await this.makeEngine({ engine: name, threads, precision: this.checkpoint.precision });
+    const { engine: name = 'auto', threads, precision = this.checkpoint.precision } = this.#settings;
+    const { engine } = await this.makeEngine({ engine: name, threads, precision });
     const weights = engine.vector(layoutOf(this.config));
     engine.write(weights, this.checkpoint.parameters);
     return { engine, weights };

@@ -104,6 +104,11 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0 prints the text alone',
     original: true,
   }),
+  precision: option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Device',
+    help: 'numbers to compute in; those of the checkpoint where absent',
+  }),
   engine: engineOption(),
   threads: threadsOption(),
   gpuid: deviceFlags.gpuid(),

@@ -44,8 +44,13 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     ...(randomSeed !== undefined && { seed: randomSeed }),
     ...(own.primeFile !== undefined && { prompt: '' }),
   });
-  const model = await LanguageModel.load(path, { engine: own.engine, threads: own.threads });
+  const model = await LanguageModel.load(path, {
+    engine: own.engine,
+    threads: own.threads,
+    precision: own.precision,
+  });
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
+  for (const notice of model.checkpoint.origin?.notices ?? []) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));

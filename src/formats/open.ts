@@ -6,8 +6,9 @@ import { decodeNpz } from './npz/npz.ts';
 import { isZip } from './npz/zip.ts';
 import { decodeOnnx, isOnnx } from './onnx/decode.ts';
 import { isSafetensors } from './safetensors.ts';
+import { decodeTorch7, isTorch7 } from './torch7/index.ts';
 
-export type FormatName = 'safetensors' | 'npz' | 'onnx';
+export type FormatName = 'safetensors' | 'npz' | 'onnx' | 'torch7';
 
 interface Format {
   /** Whether the first bytes are of this format; a file may still be damaged. */
@@ -22,6 +23,7 @@ const FORMATS: Readonly<Record<FormatName, Format>> = {
   safetensors: { matches: isSafetensors, decode: decodeCheckpoint, read: readCheckpoint },
   npz: { matches: isZip, decode: decodeNpz },
   onnx: { matches: isOnnx, decode: decodeOnnx },
+  torch7: { matches: isTorch7, decode: decodeTorch7 },
 };
 
 /** The format of a file; undefined for one that is not known. */

@@ -59,6 +59,7 @@ export function startingOptions(
       return asked !== undefined && asked !== value;
     })
     .map(([name, value]) => `${name} is ${value ?? 'not there'}: it comes from the checkpoint to start from`);
+  notices.push(...(origin?.notices ?? []).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(
       `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,

@@ -1,0 +1,71 @@
+/** The types of numbers in Torch7's storages. */
+import type { Precision } from '../../engine/engine.ts';
+
+export interface ElementType {
+  readonly name: 'Double' | 'Float' | 'Half' | 'Long' | 'Int' | 'Short' | 'Char' | 'Byte';
+  /** Bytes of an element in memory, and in files of 64-bit machines. */
+  readonly bytes: number;
+}
+
+const TYPES: readonly ElementType[] = [
+  { name: 'Double', bytes: 8 },
+  { name: 'Float', bytes: 4 },
+  { name: 'Half', bytes: 2 },
+  { name: 'Long', bytes: 8 },
+  { name: 'Int', bytes: 4 },
+  { name: 'Short', bytes: 2 },
+  { name: 'Char', bytes: 1 },
+  { name: 'Byte', bytes: 1 },
+];
+
+const CLASS = /^torch\.(Cuda|Cl)?(Double|Float|Half|Long|Int|Short|Char|Byte)?(Tensor|Storage)$/;
+
+/**
+ * What a class name says of a tensor or a storage; undefined for all other classes.
+ *
+ * Those of a GPU (`torch.CudaTensor`, `torch.CudaDoubleStorage`, `torch.ClTensor`) are written as the plain ones are;
+ * without a type they are of floats.
+ */
+export function arrayClass(
+  className: string,
+): { kind: 'Tensor' | 'Storage'; element: ElementType } | undefined {
+  const [, device, type, kind] = CLASS.exec(className) ?? [];
+  if (!kind || (device === undefined && type === undefined)) return undefined;
+  const element = TYPES.find(({ name }) => name === (type ?? 'Float'));
+  return element && { kind: kind === 'Tensor' ? 'Tensor' : 'Storage', element };
+}
+
+/** The precision that holds numbers of a type; undefined for whole numbers. */
+export function precisionOf({ name }: ElementType): Precision | undefined {
+  if (name === 'Double') return 'float64';
+  return name === 'Float' || name === 'Half' ? 'float32' : undefined;
+}
+
+/** Reads numbers of a floating type by their place, from the bytes of a storage. */
+export function floatReader({ name }: ElementType, bytes: Uint8Array): (index: number) => number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (name === 'Double') return (index) => view.getFloat64(index * 8, true);
+  if (name === 'Float') return (index) => view.getFloat32(index * 4, true);
+  return (index) => fromHalf(view.getUint16(index * 2, true));
+}
+
+/** A number from the bits of an IEEE binary16. */
+export function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The bits of the IEEE binary16 nearest to a number. */
+export function toHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (magnitude >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(Math.floor(Math.log2(magnitude)), -14);
+  // The implicit bit of a normal number adds one to the exponent's field.
+  return sign | (((exponent + 14) << 10) + Math.round(magnitude / 2 ** (exponent - 10)));
+}

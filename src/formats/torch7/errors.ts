@@ -1,0 +1,31 @@
+/** Errors of Torch7 files. */
+import { CheckpointError, type Torch7ErrorCode } from '../../errors.ts';
+
+/** What is wrong with a file, told where the file's name is not known. */
+export class Torch7Fault extends Error {
+  readonly code: Torch7ErrorCode;
+
+  constructor(code: Torch7ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function malformed(message: string): Torch7Fault {
+  return new Torch7Fault('torch7-malformed', message);
+}
+
+/** The file is whole, but its model is not one that can be computed here. */
+export function unsupported(message: string): Torch7Fault {
+  return new Torch7Fault('torch7-unsupported', message);
+}
+
+/** What `read` returns; its faults become errors that name the file. */
+export function namingFile<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Torch7Fault)) throw error;
+    throw new CheckpointError(error.code, `${name}: ${error.message}`, { cause: error });
+  }
+}

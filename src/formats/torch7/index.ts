@@ -1,0 +1,2 @@
+/** Checkpoints of Torch7 programs: char-rnn's in and out, torch-rnn's in. Described in docs/torch7.md. */
+export { decodeTorch7, isTorch7 } from './decode.ts';

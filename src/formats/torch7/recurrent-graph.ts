@@ -1,0 +1,114 @@
+/**
+ * Recognises the layers of char-rnn's network in its graph, from the decoder down.
+ *
+ * What a node is follows from what it is computed of, as in docs/notation.md: the hidden state of an lstm is a product, of
+ * a gru a sum, of an rnn a tanh. Anything that is not exactly such a network is refused by name.
+ */
+import type { Cell } from '../../engine/layout.ts';
+import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
+import { Torch7Fault, unsupported } from './errors.ts';
+import type { GateMaps, InputChange, LinearMap, ModelMaps } from './model-maps.ts';
+import { type Computed, computedAt, linearMap, type Undropped, undroppedAt } from './module-graph.ts';
+import type { Table } from './values.ts';
+
+/** What reads a layer, by the module that gives its hidden state. */
+const CELLS = new Map<string, { readonly cell: Cell; readonly read: (hidden: Computed) => Layer }>([
+  ['nn.CMulTable', { cell: 'lstm', read: lstmLayer }],
+  ['nn.CAddTable', { cell: 'gru', read: gruLayer }],
+  ['nn.Tanh', { cell: 'rnn', read: rnnLayer }],
+]);
+
+export interface RecurrentGraph {
+  readonly maps: ModelMaps;
+  /** Whether dropout acted on the carried state too, as in the program's first weeks. */
+  readonly dropsState: boolean;
+}
+
+/**
+ * @param outputs The new states of all layers (c1, h1, c2, … of an lstm), then the log-probabilities.
+ * @param separateDecoder Given where the graph ends with the states.
+ */
+export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: LinearMap): RecurrentGraph {
+  const last = outputs.at(-1);
+  if (!last) throw unsupported('its network has no outputs');
+  const { linear, top } = separateDecoder
+    ? { linear: separateDecoder, top: undroppedAt(last) }
+    : decoderAt(last);
+  const dropouts = [...top.dropouts];
+  const layers: (readonly GateMaps[])[] = [];
+  const passed = new Set<Table>();
+  let cell: Cell | undefined;
+  let dropsState = false;
+  let below = top;
+  while (isHidden(below)) {
+    const hidden = below.node;
+    if (passed.has(hidden.data))
+      throw new Torch7Fault('torch7-cycle', 'a layer of its network is its own input');
+    passed.add(hidden.data);
+    const kind = CELLS.get(hidden.kind);
+    if (!kind || (cell && kind.cell !== cell))
+      throw unsupported(
+        `a layer of its network is made by ${hidden.kind}, which no ${cell ?? 'known'} layer is`,
+      );
+    cell = kind.cell;
+    const layer = kind.read(hidden);
+    const carried = carriedState(layer, hidden, outputs);
+    dropsState ||= carried.dropouts.length > 0;
+    dropouts.push(...layer.below.dropouts, ...carried.dropouts);
+    layers.unshift(
+      layer.gates.map(({ input, state }) => ({
+        input: scaled(input, layer.below.scale),
+        state: scaled(state, carried.scale),
+      })),
+    );
+    below = layer.below;
+  }
+  if (!cell) throw unsupported('its network has no recurrent layer');
+  if (below.node.type === 'input' && below.node.index !== 1)
+    throw unsupported('its first layer reads a state, not the text');
+  const decoder = scaled(linear, top.scale);
+  return { maps: { cell, layers, decoder, dropout: Math.max(0, ...dropouts) }, dropsState };
+}
+
+function isHidden(below: Undropped): below is Undropped & { readonly node: Computed } {
+  return below.node.type === 'computed' && below.node.kind !== 'OneHot';
+}
+
+function decoderAt(output: Table): { linear: LinearMap; top: Undropped } {
+  const [sums] = computedAt(output, 'nn.LogSoftMax', 'the last output').inputs;
+  if (!sums) throw unsupported('its log-probabilities are made of nothing');
+  const { fields, inputs } = computedAt(sums, 'nn.Linear', 'what the log-probabilities are of');
+  const [hidden] = inputs;
+  if (!hidden) throw unsupported('its decoder has no input');
+  return { linear: linearMap(fields, 'the decoder'), top: undroppedAt(hidden) };
+}
+
+/**
+ * How a layer's state comes back at the next step: input k + 1 of the graph is its output k.
+ *
+ * @throws {Torch7Fault} when what comes back is not this layer's
+ */
+function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Table[]): Undropped {
+  let carried: Undropped | undefined;
+  for (const { node, input } of states) {
+    const output = outputs[input - 2];
+    const back = output && undroppedAt(output);
+    if (back?.node.type !== 'computed' || back.node.data !== node.data)
+      throw unsupported(`input ${input} of its network is not the state of the layer that reads it`);
+    if (node.data === hidden.data) carried = back;
+    else if (back.scale !== 1) throw unsupported('dropout acts on the cells of its network');
+  }
+  if (!carried) throw unsupported('a layer of its network does not read its own state');
+  return carried;
+}
+
+/** A map whose input is multiplied. */
+function scaled(map: LinearMap, scale: number): LinearMap {
+  if (scale === 1) return map;
+  const inputs = map.weight.columns;
+  const change: InputChange = {
+    scale: new Float64Array(inputs).fill(scale),
+    shift: new Float64Array(inputs),
+  };
+  return { ...map, change };
+}

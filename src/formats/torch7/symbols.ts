@@ -1,0 +1,54 @@
+/** Vocabularies of Torch7 programs, whose symbols are strings of bytes in any order. */
+import { compareCodePoints, Vocabulary } from '../../data/vocabulary.ts';
+import { Torch7Fault } from './errors.ts';
+
+export interface SymbolOrder {
+  readonly vocabulary: Vocabulary;
+  /** Of each of our tokens, its number in the file, from 0. */
+  readonly order: readonly number[];
+  /** Whether the file has the symbols in another order than ours. */
+  readonly reordered: boolean;
+}
+
+/**
+ * The vocabulary of the symbols of a file, sorted: of bytes where each is one byte, else of characters in UTF-8.
+ *
+ * @param symbols In the order of the file; one character for each byte.
+ * @throws {Torch7Fault} `torch7-vocabulary`
+ */
+export function symbolOrder(symbols: readonly string[]): SymbolOrder {
+  if (symbols.length < 2) throw fault(`it has ${symbols.length} symbols, expected two or more`);
+  const bytes = symbols.map(byteOf);
+  const kind = bytes.every((byte) => byte !== undefined) ? 'byte' : 'character';
+  const texts = kind === 'byte' ? (bytes as string[]) : symbols.map(textOf);
+  const order = texts.map((_, index) => index);
+  order.sort((a, b) => compareCodePoints(texts[a] as string, texts[b] as string));
+  const sorted = order.map((index) => texts[index] as string);
+  try {
+    const vocabulary = new Vocabulary({ kind, normalize: 'none', symbols: sorted, hasUnknown: false });
+    return { vocabulary, order, reordered: order.some((index, token) => index !== token) };
+  } catch (error) {
+    if (error instanceof RangeError) throw fault(error.message);
+    throw error;
+  }
+}
+
+/** A symbol of one byte; torch-rnn writes those beyond ASCII as `[233]`. */
+function byteOf(symbol: string): string | undefined {
+  if (symbol.length === 1) return symbol;
+  const value = Number(/^\[(\d{3})\]$/.exec(symbol)?.[1]);
+  return value >= 128 && value <= 255 ? String.fromCharCode(value) : undefined;
+}
+
+function textOf(symbol: string): string {
+  try {
+    const bytes = Uint8Array.from(symbol, (byte) => byte.charCodeAt(0));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw fault(`its symbol ${JSON.stringify(symbol.slice(0, 20))} is neither a byte nor UTF-8`);
+  }
+}
+
+function fault(what: string): Torch7Fault {
+  return new Torch7Fault('torch7-vocabulary', `its vocabulary can't be used: ${what}`);
+}

@@ -1,0 +1,128 @@
+/**
+ * The values of a Torch7 file.
+ *
+ * Tables, objects, tensors, storages and functions have an identity: two places of a file may hold the same one, and they
+ * may hold each other. Strings are bytes: one character U+0000–U+00FF for each.
+ */
+import type { ElementType } from './elements.ts';
+
+export type Value = null | boolean | number | string | Table | TorchObject | Tensor | Storage | LuaFunction;
+
+/** A value with an identity. */
+export type Reference = Exclude<Value, null | boolean | number | string>;
+
+/** The version of a class, as the file names it; undefined in the oldest files, which name none. */
+export type ClassVersion = string | undefined;
+
+/** A Lua table; its keys, which may be tables and objects themselves, in the order of the file. */
+export class Table {
+  readonly keys: Value[] = [];
+  readonly values: Value[] = [];
+  #places: Map<Value, number> | undefined;
+
+  /** A table with names for keys. */
+  static of(fields: Readonly<Record<string, Value>>): Table {
+    const table = new Table();
+    for (const [key, value] of Object.entries(fields)) table.add(key, value);
+    return table;
+  }
+
+  /** A table with the keys 1, 2, …. */
+  static list(values: Iterable<Value>): Table {
+    const table = new Table();
+    for (const value of values) table.add(table.size + 1, value);
+    return table;
+  }
+
+  get size(): number {
+    return this.keys.length;
+  }
+
+  add(key: Value, value: Value): void {
+    this.#places = undefined;
+    this.keys.push(key);
+    this.values.push(value);
+  }
+
+  /** The value under a key; null where there is none. */
+  get(key: Value): Value {
+    this.#places ??= new Map(this.keys.map((each, place) => [each, place]));
+    const place = this.#places.get(key);
+    return place === undefined ? null : (this.values[place] ?? null);
+  }
+
+  /** The values under 1, 2, … up to the first that is missing. */
+  list(): Value[] {
+    const values: Value[] = [];
+    for (let value = this.get(1); value !== null; value = this.get(values.length + 1)) values.push(value);
+    return values;
+  }
+}
+
+/** An object of a class other than tensors and storages. */
+export class TorchObject {
+  readonly className: string;
+  readonly version: ClassVersion;
+  /** Its fields. */
+  payload: Value = null;
+
+  constructor(className: string, payload: Value = null, version: ClassVersion = '1') {
+    this.className = className;
+    this.version = version;
+    this.payload = payload;
+  }
+}
+
+/** A view of a storage. */
+export class Tensor {
+  readonly className: string;
+  readonly version: ClassVersion;
+  readonly sizes: readonly number[];
+  /** Elements from one index of an axis to the next. */
+  readonly strides: readonly number[];
+  /** First element, counted from 1. */
+  readonly offset: number;
+  /** Null in a tensor without elements. */
+  storage: Storage | null = null;
+
+  constructor(init: Pick<Tensor, 'className' | 'sizes' | 'strides' | 'offset'> & { version?: ClassVersion }) {
+    this.className = init.className;
+    this.version = 'version' in init ? init.version : '1';
+    this.sizes = init.sizes;
+    this.strides = init.strides;
+    this.offset = init.offset;
+  }
+}
+
+/** A flat array of numbers of one type. */
+export class Storage {
+  readonly className: string;
+  readonly version: ClassVersion;
+  readonly element: ElementType;
+  /** The numbers, little endian. */
+  readonly bytes: Uint8Array;
+
+  constructor(className: string, element: ElementType, bytes: Uint8Array, version: ClassVersion = '1') {
+    this.className = className;
+    this.version = version;
+    this.element = element;
+    this.bytes = bytes;
+  }
+
+  get length(): number {
+    return this.bytes.length / this.element.bytes;
+  }
+}
+
+/** A serialized function. It is kept as bytes and never run. */
+export class LuaFunction {
+  /** Which of Torch's three ways it is written in. */
+  readonly type: 6 | 7 | 8;
+  readonly bytecode: Uint8Array;
+  upvalues: Value = null;
+
+  constructor(type: 6 | 7 | 8, bytecode: Uint8Array) {
+    this.type = type;
+    this.bytecode = bytecode;
+  }
+}

@@ -1,0 +1,69 @@
+/** The commands take the original's checkpoints as they are. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { fixtureNumbers } from '../formats/torch7/fixtures.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+interface Printed {
+  readonly text: string;
+  readonly sample_lua_sampled_stdout: Readonly<Record<string, string>>;
+}
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(`../fixtures/original/${file}`, import.meta.url));
+}
+
+for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
+  test(`sample ${name}.t7 prints what sample.lua printed`, async () => {
+    const fixture = fixtureNumbers<Printed>(name);
+    const samples = Object.entries(fixture.sample_lua_sampled_stdout);
+    assert.equal(samples.length, 4);
+    for (const [key, printed] of samples) {
+      const [, seed, temperature, prime, length] = /^seed(\d+)_temp([\d.]+)_(\w+)_len(\d+)$/.exec(key) ?? [];
+      const primeWords = prime === 'prime60' ? ['-primetext', fixture.text] : [];
+      const flags = [
+        '-seed',
+        `${seed}`,
+        '-temperature',
+        `${temperature}`,
+        '-length',
+        `${length}`,
+        ...primeWords,
+      ];
+      const { stdout, code } = await charRnn(['sample', pathOf(`checkpoints/${name}.t7`), ...flags]);
+      assert.equal(code, 0);
+      assert.equal(stdout, printed, key);
+    }
+  });
+}
+
+test('a double file is sampled in float64 unless told otherwise', async () => {
+  const words = ['sample', pathOf('checkpoints/rnn16x2.t7'), '-length', '5'];
+  assert.match((await charRnn(words)).stderr, /float64/);
+  assert.match((await charRnn([...words, '--precision', 'float32'])).stderr, /float32/);
+});
+
+test('train -init_from goes on from an original checkpoint', async (context) => {
+  const folder = temporaryFolder(context);
+  for (const file of ['gru16x2.t7', 'torchrnn_lstm16x2.t7']) {
+    const flags = [
+      '-checkpoint_dir',
+      folder,
+      '-batch_size',
+      '5',
+      '-seq_length',
+      '10',
+      '--max_iterations',
+      '5',
+    ];
+    const words = ['train', pathOf('harbour.txt'), '-init_from', pathOf(`checkpoints/${file}`), ...flags];
+    const { code, stdout, stderr } = await charRnn([...words, '--tokens', 'byte', '--log', 'plain']);
+    assert.equal(code, 0, stderr);
+    const losses = [...stdout.matchAll(/train_loss = *([\d.]+)/g)].map(([, loss]) => Number(loss));
+    assert.equal(losses.length, 5, stdout);
+    // An untrained model begins at ln 62 = 4.13.
+    assert.ok((losses[0] as number) < 3, `${file}: ${losses}`);
+  }
+});
