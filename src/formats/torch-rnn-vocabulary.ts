@@ -1,0 +1,66 @@
+/**
+ * A vocabulary as torch-rnn's `preprocess.py` writes it: JSON with `token_to_idx`, `{"a": 1, …}`, and `idx_to_token`,
+ * `{"1": "a", …}`, numbered from 1. Bytes above 127 are written `[200]` there, since JSON has no bytes.
+ */
+import * as z from 'zod/mini';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { CheckpointError } from '../errors.ts';
+import { isModestJson } from '../util/json-structure.ts';
+import { malformed } from './checkpoint-tensors.ts';
+
+/** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
+const UNKNOWN = '[unknown]';
+
+const DEPTH = 2;
+
+const schema = z.object({
+  token_to_idx: z.record(z.string(), z.int().check(z.minimum(1))),
+  idx_to_token: z.record(z.string(), z.string()),
+});
+
+/** The file, in UTF-8. */
+export function encodeTorchRnnVocabulary(vocabulary: Vocabulary): Uint8Array {
+  const names = vocabulary.symbols.map((symbol) => nameOf(symbol, vocabulary.kind));
+  if (vocabulary.hasUnknown) names.push(UNKNOWN);
+  const vocabularyJson = {
+    token_to_idx: Object.fromEntries(names.map((name, token) => [name, token + 1])),
+    idx_to_token: Object.fromEntries(names.map((name, token) => [token + 1, name])),
+  };
+  return new TextEncoder().encode(`${JSON.stringify(vocabularyJson)}\n`);
+}
+
+function nameOf(symbol: string, kind: Vocabulary['kind']): string {
+  const value = symbol.codePointAt(0) as number;
+  return kind === 'byte' && value > 127 ? `[${value}]` : symbol;
+}
+
+/**
+ * The names of the tokens in a file, in the order of their numbers.
+ *
+ * @param file What to call it in messages.
+ * @throws {CheckpointError}
+ */
+export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): string[] {
+  let value: unknown;
+  try {
+    if (!isModestJson(bytes, DEPTH)) throw malformed(file, 'it is no list of tokens');
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw malformed(file, 'it is not JSON in UTF-8');
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    throw new CheckpointError(
+      'checkpoint-other-kind',
+      `${file} is not a vocabulary as torch-rnn's preprocess.py writes it: no token_to_idx and idx_to_token.`,
+    );
+  }
+  const { token_to_idx: toIndex, idx_to_token: toToken } = result.data;
+  const names = Array.from({ length: Object.keys(toToken).length }, (_, token) => toToken[token + 1] ?? '');
+  const agree = names.every((name, token) => Object.hasOwn(toIndex, name) && toIndex[name] === token + 1);
+  if (!agree || Object.keys(toIndex).length !== names.length) {
+    throw malformed(file, 'its two lists of tokens disagree');
+  }
+  return names;
+}

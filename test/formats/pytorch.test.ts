@@ -1,0 +1,81 @@
+/** What PyTorch computes from our checkpoints, by its own modules and by the generated one. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CheckpointError } from '../../src/errors.ts';
+import { exportCheckpoint } from '../../src/formats/export.ts';
+import { pythonModule } from '../../src/formats/python-module.ts';
+import { LanguageModel } from '../../src/index.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { eachKind } from './kinds.ts';
+import { largestError, logProbabilities } from './log-probabilities.ts';
+import { joined, madeCheckpoint } from './made-checkpoint.ts';
+import { python } from './python.ts';
+
+const TOKENS = Array.from({ length: 60 }, (_, step) => (step * step + 3 * step) % 6);
+const program = fileURLToPath(new URL('pytorch.py', import.meta.url));
+
+interface Computed {
+  readonly module: number[];
+  readonly pieces: number[];
+  readonly own: number[] | null;
+  readonly greedy: string;
+  readonly sampled: string;
+}
+
+test('PyTorch computes the same as we do: its own modules, and the generated one', async (context) => {
+  const interpreter = python(context, 'torch');
+  if (!interpreter) return;
+  const folder = temporaryFolder(context);
+  const module = join(folder, 'model.py');
+  writeFileSync(module, pythonModule('model.safetensors'));
+  const cases = [
+    ...eachKind(),
+    { name: 'lstm, float64', checkpoint: madeCheckpoint({ precision: 'float64' }) },
+  ];
+  const paths = cases.map(({ checkpoint }, index) => {
+    const path = join(folder, `${index}.safetensors`);
+    const { parts } = exportCheckpoint(checkpoint, 'pytorch', { pytorchModules: false });
+    writeFileSync(path, joined([...parts]));
+    return path;
+  });
+  const words = [program, module, JSON.stringify(TOKENS), ...paths];
+  const { stdout, stderr, status } = spawnSync(interpreter, words, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const lines = stdout.trim().split('\n');
+  assert.equal(lines.length, cases.length);
+  let worst = 0;
+  for (const [index, { name, checkpoint }] of cases.entries()) {
+    const computed: Computed = JSON.parse(lines[index] as string);
+    const expected = await logProbabilities(checkpoint, TOKENS);
+    const isOriginalGru = checkpoint.config.reset === 'before';
+    assert.equal(computed.own === null, isOriginalGru, name);
+    for (const actual of [computed.module, computed.pieces, computed.own ?? computed.module]) {
+      const error = largestError(actual, expected);
+      worst = Math.max(worst, error);
+      assert.ok(error <= 5e-6, `${name}: ${error}`);
+    }
+    const model = new LanguageModel(checkpoint, { engine: 'reference' });
+    let greedy = '';
+    for await (const text of model.generate({ prompt: 'a', length: 40, temperature: 0 })) greedy += text;
+    assert.equal(computed.greedy, greedy, `${name}: the most likely text`);
+    assert.equal([...computed.sampled].length, 40);
+    assert.ok(!computed.sampled.includes('\ufffd'), 'the unknown symbol is never drawn');
+    await model.close();
+  }
+  context.diagnostic(`largest error ${worst.toExponential(1)} over ${cases.length} models`);
+});
+
+test('the gru of the original is refused as one of PyTorch, by a name for it and with ways out', () => {
+  const gru = madeCheckpoint({ cell: 'gru' });
+  assert.throws(
+    () => exportCheckpoint(gru, 'pytorch'),
+    (error: unknown) =>
+      error instanceof CheckpointError &&
+      error.code === 'checkpoint-not-convertible' &&
+      /nn\.GRU[\s\S]*--as-module[\s\S]*--gru_reset after/.test(error.message),
+  );
+});

@@ -1,0 +1,67 @@
+/** The vocabularies of torch-rnn's preprocess.py. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { CheckpointError } from '../../src/errors.ts';
+import {
+  decodeTorchRnnVocabulary,
+  encodeTorchRnnVocabulary,
+} from '../../src/formats/torch-rnn-vocabulary.ts';
+
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const parsed = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+
+test('characters are numbered from 1; the unknown symbol has a name of its own', () => {
+  const vocabulary = new Vocabulary({
+    kind: 'character',
+    normalize: 'none',
+    symbols: ['\n', '"', 'a', '\u20ac', '\u{1F600}'],
+    hasUnknown: true,
+  });
+  const bytes = encodeTorchRnnVocabulary(vocabulary);
+  assert.deepEqual(parsed(bytes), {
+    token_to_idx: { '\n': 1, '"': 2, a: 3, '\u20ac': 4, '\u{1F600}': 5, '[unknown]': 6 },
+    idx_to_token: { 1: '\n', 2: '"', 3: 'a', 4: '\u20ac', 5: '\u{1F600}', 6: '[unknown]' },
+  });
+  assert.deepEqual(decodeTorchRnnVocabulary(bytes, 'x'), [...vocabulary.symbols, '[unknown]']);
+});
+
+test('bytes beyond ASCII are written by their number', () => {
+  const vocabulary = new Vocabulary({
+    kind: 'byte',
+    normalize: 'none',
+    symbols: ['a', '\u007f', '\u0080', '\u00ff'],
+    hasUnknown: false,
+  });
+  assert.deepEqual(parsed(encodeTorchRnnVocabulary(vocabulary)).idx_to_token, {
+    1: 'a',
+    2: '\u007f',
+    3: '[128]',
+    4: '[255]',
+  });
+});
+
+const evil: [string, Uint8Array, string][] = [
+  ['no JSON', new TextEncoder().encode('{"token_to_idx":'), 'checkpoint-malformed'],
+  ['no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 'checkpoint-malformed'],
+  ['JSON of another kind', json({ a: 1 }), 'checkpoint-other-kind'],
+  ['a deep nesting', new TextEncoder().encode('['.repeat(200_000)), 'checkpoint-malformed'],
+  [
+    'lists that disagree',
+    json({ token_to_idx: { a: 1, b: 2 }, idx_to_token: { 1: 'b', 2: 'a' } }),
+    'checkpoint-malformed',
+  ],
+  [
+    'a number left out',
+    json({ token_to_idx: { a: 1, b: 3 }, idx_to_token: { 1: 'a', 3: 'b' } }),
+    'checkpoint-malformed',
+  ],
+];
+for (const [what, bytes, code] of evil) {
+  test(`evil: ${what}`, () => {
+    assert.throws(
+      () => decodeTorchRnnVocabulary(bytes, 'x'),
+      (error: unknown) => error instanceof CheckpointError && error.code === code,
+    );
+  });
+}
