@@ -79,6 +79,7 @@ export type CheckpointErrorCode =
   | 'checkpoint-option'
   | 'checkpoint-other-text'
   | 'checkpoint-unwritable'
+  | 'checkpoint-locked'
   | 'checkpoint-save-failed'
   | 'checkpoint-sample-only'
   | Torch7ErrorCode;

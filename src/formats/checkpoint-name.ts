@@ -18,6 +18,11 @@ export function checkpointName(
   return `lm_${saveName}_epoch${epoch.toFixed(2)}_${ending}`;
 }
 
+/** Whether a name tells of a validation loss. */
+export function namesLoss(path: string): boolean {
+  return !/_i\d+(_\d+)?\.safetensors$/.test(path);
+}
+
 /**
  * Saves a checkpoint under its name. A name that another run, another iteration or some other file has taken gets `_2`,
  * `_3`, …; the same iteration of the same run is replaced.

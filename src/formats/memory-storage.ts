@@ -1,7 +1,7 @@
 /** Checkpoints in memory: for a page, which offers them as downloads, and for tests. */
 import { joinBytes } from '../util/join-bytes.ts';
 import { decodeIdentity } from './checkpoint-codec.ts';
-import type { CheckpointStorage } from './storage.ts';
+import { BEST_NAME, type CheckpointIdentity, type CheckpointStorage, LAST_NAME } from './storage.ts';
 
 export interface MemoryStorage extends CheckpointStorage {
   /** The bytes of every checkpoint, by name. */
@@ -15,21 +15,41 @@ export function memoryStorage(): MemoryStorage {
     place: 'memory',
     files,
     async prepare() {},
+    async close() {},
     async identify(name) {
-      const bytes = files.get(name);
-      if (!bytes) return undefined;
-      try {
-        return decodeIdentity(bytes, bytes.length, name);
-      } catch {
-        return 'other';
-      }
+      return identify(files, name);
+    },
+    async list() {
+      return [...files.keys()].flatMap((path) => {
+        const identity = path === BEST_NAME || path === LAST_NAME ? undefined : identify(files, path);
+        return identity && identity !== 'other' ? [{ path, ...identity }] : [];
+      });
     },
     async save(name, parts) {
-      files.set(name, joinBytes(parts));
+      const bytes = joinBytes(parts);
+      files.delete(name);
+      files.set(name, bytes);
       return name;
+    },
+    async point(name, path) {
+      const bytes = files.get(path);
+      if (bytes) files.set(name, bytes);
     },
     async remove(name) {
       files.delete(name);
     },
   };
+}
+
+function identify(
+  files: ReadonlyMap<string, Uint8Array>,
+  name: string,
+): CheckpointIdentity | 'other' | undefined {
+  const bytes = files.get(name);
+  if (!bytes) return undefined;
+  try {
+    return decodeIdentity(bytes, bytes.length, name);
+  } catch {
+    return 'other';
+  }
 }

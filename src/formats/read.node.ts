@@ -1,11 +1,13 @@
 /** Reads a checkpoint file. */
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readlink, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { withFile } from './file-source.node.ts';
 import { openCheckpointFile } from './open.ts';
+import { checkpointFiles, identify } from './storage.node.ts';
+import { LAST_NAME } from './storage.ts';
 
 /**
  * The checkpoint in a file of any known format.
@@ -50,20 +52,49 @@ async function missing(path: string, cause: unknown): Promise<CheckpointError> {
   return new CheckpointError('checkpoint-missing', `there is no checkpoint ${path}. ${hint}`, { cause });
 }
 
-/** The checkpoint in a folder that was written last; undefined where there is none, or no folder. */
+/**
+ * The checkpoint in a folder that was written last; undefined where there is none, or no folder.
+ *
+ * It is what `last.safetensors` stands for, since a folder that was copied has the times of the copy; unless the same run has come
+ * further since, when a kill came between a save and the name. Without that name the times decide.
+ */
 export async function newestCheckpoint(folder: string): Promise<string | undefined> {
-  try {
-    const names = (await readdir(folder)).filter(
-      (name) => name.endsWith('.safetensors') && !basename(name).startsWith('.'),
-    );
-    const dated = await Promise.all(
-      names.map(async (name) => ({
-        path: join(folder, name),
-        time: (await stat(join(folder, name))).mtimeMs,
-      })),
-    );
-    return dated.sort((a, b) => b.time - a.time)[0]?.path;
-  } catch {
-    return undefined;
+  const files = await Promise.all((await checkpointFiles(folder)).map(dated));
+  const byTime = files.filter((file) => file !== undefined).sort((a, b) => b.time - a.time);
+  const last = await dated(await linkTarget(join(folder, LAST_NAME)));
+  if (!last) return byTime[0]?.path;
+  const known = await identify(last.path);
+  if (known === 'other' || known === undefined) return byTime[0]?.path;
+  let [newest, most] = [last.path, known.iteration];
+  for (const { path } of byTime.filter(({ time }) => time > last.time)) {
+    const identity = await identify(path);
+    if (identity === 'other' || identity?.runId !== known.runId || identity.iteration <= most) continue;
+    [newest, most] = [path, identity.iteration];
   }
+  return newest;
+}
+
+interface DatedFile {
+  readonly path: string;
+  /** When it was written, in milliseconds. */
+  readonly time: number;
+}
+
+async function dated(path: string): Promise<DatedFile | undefined> {
+  return stat(path).then(
+    (facts) => ({ path, time: facts.mtimeMs }),
+    () => undefined,
+  );
+}
+
+/**
+ * What a symbolic link stands for; the path itself where it is none. A file of that name beside the link goes first: a copied folder may
+ * have links to where it was.
+ */
+export async function linkTarget(path: string): Promise<string> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined) return path;
+  const beside = join(dirname(path), basename(target));
+  if (await dated(beside)) return beside;
+  return isAbsolute(target) ? target : join(dirname(path), target);
 }

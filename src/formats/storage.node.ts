@@ -1,26 +1,35 @@
 /** Checkpoints in a folder, each written whole or not at all. */
-import { randomBytes } from 'node:crypto';
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { decodeIdentity } from './checkpoint-codec.ts';
+import { FolderLock } from './folder-lock.node.ts';
+import { isLink, pointTo } from './pointer.node.ts';
 import { headerEnd } from './safetensors.ts';
-import type { CheckpointIdentity, CheckpointStorage } from './storage.ts';
+import {
+  BEST_NAME,
+  type CheckpointIdentity,
+  type CheckpointStorage,
+  LAST_NAME,
+  type StoredCheckpoint,
+} from './storage.ts';
+import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
 /** The storage of a folder, which is made when missing. */
 export function folderStorage(folder: string): CheckpointStorage {
+  let lock: FolderLock | undefined;
   return {
     place: folder,
     async prepare() {
       try {
         await makeFolder(folder);
         // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
-        const probe = temporaryPath(folder, 'probe');
-        await writeSynced(probe, [Uint8Array.of(0)]).finally(() => rm(probe, { force: true }));
+        lock ??= await FolderLock.take(folder);
         await clearLeftovers(folder);
       } catch (error) {
+        if (error instanceof CheckpointError) throw error;
         throw new CheckpointError(
           'checkpoint-unwritable',
           `${folder}: checkpoints can't be written there: ${describeSystemError(error)}. Name another folder with -checkpoint_dir.`,
@@ -28,76 +37,85 @@ export function folderStorage(folder: string): CheckpointStorage {
         );
       }
     },
+    async close() {
+      lock?.release();
+      lock = undefined;
+    },
     identify: (name) => identify(join(folder, name)),
+    list: () => listCheckpoints(folder),
     async save(name, parts) {
       const path = join(folder, name);
-      const temporary = temporaryPath(folder, name);
-      try {
+      await asCheckpointError(path, async () => {
         await makeFolder(folder);
-        await writeSynced(temporary, parts);
-        await rename(temporary, path);
-        await syncFolder(folder);
-      } catch (error) {
-        await rm(temporary, { force: true }).catch(() => {});
-        throw new CheckpointError(
-          'checkpoint-save-failed',
-          `${path} could not be saved: ${describeSystemError(error)}. Earlier checkpoints are untouched.`,
-          { cause: error },
-        );
-      }
+        await writeWhole(path, parts, lock ? 'training' : 'anybody');
+      });
       return path;
+    },
+    async point(name, target) {
+      const path = join(folder, name);
+      await asCheckpointError(path, async () => {
+        if (await isReplaceable(path, folder)) return pointTo(path, target);
+        throw new Error('a file that is no link stands there, and would be lost. Give it another name');
+      });
     },
     remove: (path) => rm(path, { force: true }),
   };
 }
 
-/** A name beside the final one that nobody can have guessed and made a link of. */
-function temporaryPath(folder: string, name: string): string {
-  return join(folder, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
+async function asCheckpointError(path: string, save: () => Promise<void>): Promise<void> {
+  try {
+    await save();
+  } catch (error) {
+    throw new CheckpointError(
+      'checkpoint-save-failed',
+      `${path} could not be saved: ${describeSystemError(error)}. Earlier checkpoints are untouched.`,
+      { cause: error },
+    );
+  }
 }
 
-/** What `temporaryPath` makes. */
-const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
-/** A save of another run may be under way; none takes this long. */
-const HOUR = 3_600_000;
+/** Whether nothing is lost when another checkpoint gets the name: a link, or a copy of a checkpoint that is there under its own name. */
+async function isReplaceable(path: string, folder: string): Promise<boolean> {
+  if (await isLink(path)) return true;
+  const there = await identify(path);
+  if (there === undefined) return true;
+  if (there === 'other') return false;
+  return (await listCheckpoints(folder)).some(
+    ({ runId, iteration }) => runId === there.runId && iteration === there.iteration,
+  );
+}
 
-/** Takes away what saves that were killed have left. */
-async function clearLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!TEMPORARY.test(name)) continue;
-    const path = join(folder, name);
-    // One that is renamed just now is none.
+async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {
+  const found: (StoredCheckpoint & { readonly time: number })[] = [];
+  for (const path of await checkpointFiles(folder)) {
     const facts = await lstat(path).catch(() => undefined);
-    if (facts && Date.now() - facts.mtimeMs > HOUR) await rm(path, { force: true });
+    // A link was made by somebody for something.
+    if (!facts?.isFile()) continue;
+    const identity = await identify(path);
+    if (identity && identity !== 'other') found.push({ path, ...identity, time: facts.mtimeMs });
   }
+  return found.sort((a, b) => a.time - b.time).map(({ time: _, ...checkpoint }) => checkpoint);
 }
 
-async function writeSynced(path: string, parts: Iterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx');
+/** The files of a folder that have the name of a checkpoint of their own; none where there is no folder. */
+export async function checkpointFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names
+    .filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'))
+    .filter((name) => name !== BEST_NAME && name !== LAST_NAME)
+    .map((name) => join(folder, name));
+}
+
+/** Which checkpoint a file is, from its header. */
+export async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
+  const facts = await stat(path).catch(() => undefined);
+  // Unless something is known to stand there, saving is tried, and says what is wrong.
+  if (!facts) return (await exists(path)) ? 'other' : undefined;
+  if (!facts.isFile()) return 'other';
   try {
-    for (const part of parts) await writeAll(file, part);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** `write` may take only a part of what it is given, as on a disk that becomes full. */
-async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
-  }
-}
-
-/** Makes the new name last through a power cut, where the system can. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
+    return await readIdentity(path);
   } catch {
-    // Windows can't open a folder, some file systems can't sync one; the file itself is synced.
+    return 'other';
   }
 }
 
@@ -108,14 +126,8 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    file = await open(path, 'r');
-  } catch {
-    // Unless something is known to stand there, saving is tried, and says what is wrong.
-    return (await exists(path)) ? 'other' : undefined;
-  }
+async function readIdentity(path: string): Promise<CheckpointIdentity> {
+  const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
     const prefix = new Uint8Array(8);
@@ -123,8 +135,6 @@ async function identify(path: string): Promise<CheckpointIdentity | 'other' | un
     const header = new Uint8Array(Math.min(headerEnd(prefix) ?? 0, size));
     await file.read(header, 0, header.length, 0);
     return decodeIdentity(header, size, path);
-  } catch {
-    return 'other';
   } finally {
     await file.close();
   }

@@ -12,6 +12,8 @@ export interface MemoryNeeds {
   readonly sequenceLength: number;
   /** Moments that the optimizer keeps; undefined where nothing is trained. */
   readonly moments?: number | undefined;
+  /** Whether checkpoints are saved: of parameters and moments a snapshot is then on its way to the disk. */
+  readonly saves?: boolean | undefined;
 }
 
 /**
@@ -20,9 +22,9 @@ export interface MemoryNeeds {
  * An estimate from the sizes of the parts, within a quarter of what the engines use; the program itself comes on top.
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
-  const { batchSize: B, sequenceLength: T, moments } = needs;
+  const { batchSize: B, sequenceLength: T, moments, saves = false } = needs;
   const { hiddenSize: H, vocabularySize: V, layers: L, cell, embeddingSize: D = 0 } = config;
-  const vectors = moments === undefined ? 1 : 2 + moments;
+  const vectors = moments === undefined ? 1 : 2 + moments + (saves ? 1 + moments : 0);
   const G = gateCount(cell);
   // Outputs; on the tape the gates, h and c before, c after or the candidate, the input.
   const perUnit = moments === undefined ? 1 : 1 + G + 4;

@@ -5,7 +5,7 @@ import { describeSystemError } from '../util/system-error.ts';
 import type { TrainingEvent, WarningEvent } from './events.ts';
 
 /**
- * Passes events on and writes each before anybody sees it. The file is opened at the first iteration: a run that trains nothing
+ * Passes events on and writes each before anybody sees it. The file is opened at the first iteration or evaluation: a run that trains nothing
  * leaves no trace.
  *
  * A line is one write: after a kill every line but perhaps the last is whole, and the next run begins a new one. A log that can't be
@@ -25,7 +25,8 @@ export async function* logged(
   try {
     for await (const event of events) {
       if (event.type === 'started') saveName = event.options.saveName;
-      if (event.type === 'iteration') log ??= new EventLog(join(folder, `${saveName}.log.jsonl`));
+      if (event.type === 'iteration' || event.type === 'evaluated')
+        log ??= new EventLog(join(folder, `${saveName}.log.jsonl`));
       if (!log) early.push(event);
       else for (const pending of [...early.splice(0), event]) log.write(pending);
       const warning = log?.takeWarning();

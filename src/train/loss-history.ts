@@ -25,6 +25,11 @@ export class LossHistory {
     return history;
   }
 
+  /** The loss at an iteration, if one was added. */
+  at(iteration: number): number | undefined {
+    return this.#values[this.#iterations.lastIndexOf(iteration)];
+  }
+
   /** Losses since the lowest one. */
   get sinceLowest(): number {
     return this.#sinceLowest;

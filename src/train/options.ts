@@ -191,9 +191,14 @@ export const trainingOptionsSchema = z.strictObject({
   checkpointEvery: option(z.optional(z.string().check(z.regex(/^[1-9]\d{0,8}m?$/))), {
     flag: 'checkpoint_every',
     group: 'Output',
-    help: 'iterations (100) or minutes (10m) between checkpoints without an evaluation; the newest two stay',
+    help: 'iterations (100) or minutes (10m) between checkpoints without an evaluation',
     value: 'N|Nm',
     expected: 'iterations, such as 100, or minutes, such as 10m',
+  }),
+  keep: option(z.optional(count(1)), {
+    flag: 'keep',
+    group: 'Output',
+    help: 'checkpoints that stay: the newest N and the best; otherwise all with a validation loss, and of the others two',
   }),
   printEvery: option(z._default(count(1), 1), {
     flag: 'print_every',

@@ -94,6 +94,11 @@ export class TrainingRun {
       this.#learningRate = training.learningRate;
   }
 
+  /** Its name, the same in all its checkpoints. */
+  get id(): string {
+    return this.#runId;
+  }
+
   get epoch(): number {
     return this.schedule.epochAt(this.iteration);
   }

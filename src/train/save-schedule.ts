@@ -19,7 +19,7 @@ export class SaveSchedule {
     return this.#milliseconds !== undefined && performance.now() - this.#last >= this.#milliseconds;
   }
 
-  /** A checkpoint was saved because it was due: minutes count from here. */
+  /** A checkpoint was saved, for whatever reason: minutes count from here. */
   saved(): void {
     this.#last = performance.now();
   }

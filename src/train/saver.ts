@@ -1,12 +1,17 @@
-/** Saves checkpoints, and goes on without where that fails: the earlier ones are untouched. */
+/**
+ * Saves checkpoints while training goes on, and goes on without where that fails: the earlier ones are untouched.
+ *
+ * A save is a snapshot, taken between two iterations, and its way to the disk, in the background. There is one at a time: the next
+ * waits for it. What became of it is told by `events` from then on.
+ */
 import { CheckpointError } from '../errors.ts';
-import { saveCheckpoint } from '../formats/checkpoint-name.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
-import type { CheckpointedEvent, TrainingEvent } from './events.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { namesLoss, saveCheckpoint } from '../formats/checkpoint-name.ts';
+import { BEST_NAME, type CheckpointStorage, LAST_NAME } from '../formats/storage.ts';
+import type { TrainingEvent } from './events.ts';
+import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
+import type { TrainingOptions } from './options.ts';
 import type { TrainingRun } from './run.ts';
-
-/** Checkpoints without a validation loss that stay. */
-const KEPT_WITHOUT_LOSS = 2;
 
 export class Saver {
   /** Where the last checkpoint went. */
@@ -16,58 +21,114 @@ export class Saver {
   readonly #run: TrainingRun;
   readonly #name: string;
   readonly #storage: CheckpointStorage | undefined;
+  readonly #kept: KeptCheckpoints;
+  readonly #events: TrainingEvent[] = [];
+  /** The iteration of the last checkpoint that is there, or on its way. */
   #savedIteration: number;
-  /** Checkpoints without a validation loss, the newest last. */
-  readonly #withoutLoss: string[] = [];
+  #underWay: Promise<void> | undefined;
+  /** That `best` and `last` can't be set is said once. */
+  #saidUnset = false;
 
-  constructor(run: TrainingRun, name: string, storage: CheckpointStorage | undefined) {
+  private constructor(
+    run: TrainingRun,
+    { saveName, keep }: TrainingOptions,
+    storage: CheckpointStorage | undefined,
+    earlier: readonly KeptCheckpoint[],
+  ) {
     this.#run = run;
-    this.#name = name;
+    this.#name = saveName;
     this.#storage = storage;
+    this.#kept = new KeptCheckpoints(keep, earlier);
     this.#savedIteration = run.iteration;
   }
 
-  /** Whether something was learned since the last checkpoint. */
-  get needed(): boolean {
-    return this.#storage !== undefined && this.#savedIteration < this.#run.iteration;
+  /** A saver that counts what the run has written before it was resumed; checkpoints of other runs are not its own. */
+  static async open(
+    run: TrainingRun,
+    options: TrainingOptions,
+    storage: CheckpointStorage | undefined,
+  ): Promise<Saver> {
+    const there = run.iteration > 0 && storage ? await storage.list() : [];
+    const earlier = there
+      .filter(({ runId, iteration }) => runId === run.id && iteration <= run.iteration)
+      // By iteration, since a folder that was copied has the times of the copy.
+      .sort((a, b) => a.iteration - b.iteration)
+      .map(({ path, iteration }) => ({
+        path,
+        validationLoss: namesLoss(path) ? run.validationLosses.at(iteration) : undefined,
+      }));
+    return new Saver(run, options, storage, earlier);
   }
 
-  async *save(validationLoss: number | undefined): AsyncGenerator<TrainingEvent, void, void> {
-    const event = await this.saveQuietly(validationLoss);
-    if (event) yield event;
-    else if (this.failure) {
-      yield {
-        type: 'warning',
-        code: this.failure.code,
-        message: `${this.failure.message} Training goes on.`,
-      };
-    }
-  }
-
-  async saveQuietly(validationLoss?: number): Promise<CheckpointedEvent | undefined> {
-    if (!this.#storage) return undefined;
-    const { iteration, epoch } = this.#run;
+  /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
+  async save(validationLoss: number | undefined): Promise<void> {
+    if (!this.#storage) return;
+    await this.#settle();
+    const before = this.#savedIteration;
     const checkpoint = await this.#run.checkpoint();
-    try {
-      this.path = await saveCheckpoint(this.#storage, checkpoint, this.#name, validationLoss);
-    } catch (error) {
+    this.#savedIteration = checkpoint.training.iteration;
+    this.#underWay = this.#write(this.#storage, checkpoint, validationLoss).catch((error: unknown) => {
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
-      return undefined;
-    }
-    this.failure = undefined;
-    if (validationLoss === undefined) await this.#keepNewest(this.path);
-    this.#savedIteration = iteration;
-    return { type: 'checkpointed', iteration, epoch, path: this.path, validationLoss };
+      this.#savedIteration = before;
+      this.#warn(error, 'Training goes on.');
+    });
+    // A defect is thrown by whoever waits for the save, not by the event loop.
+    this.#underWay.catch(() => {});
   }
 
-  /** Of the checkpoints without a loss that this run has written, all but the newest go; those of other runs stay. */
-  async #keepNewest(path: string): Promise<void> {
-    this.#withoutLoss.push(path);
-    while (this.#withoutLoss.length > KEPT_WITHOUT_LOSS) {
-      const oldest = this.#withoutLoss.shift() as string;
-      // One that stays is no harm.
-      await this.#storage?.remove(oldest).catch(() => {});
+  /** Waits for the save under way, and saves what was learned since the last one that succeeded. */
+  async finish(): Promise<void> {
+    await this.#settle();
+    if (this.#storage === undefined || this.#savedIteration === this.#run.iteration) return;
+    await this.save(undefined);
+    await this.#settle();
+  }
+
+  /** What has become of saves since the last call. */
+  *events(): Generator<TrainingEvent, void, void> {
+    yield* this.#events.splice(0);
+  }
+
+  async #settle(): Promise<void> {
+    await this.#underWay;
+    this.#underWay = undefined;
+  }
+
+  async #write(
+    storage: CheckpointStorage,
+    checkpoint: TrainedCheckpoint,
+    validationLoss: number | undefined,
+  ): Promise<void> {
+    const { iteration, epoch } = checkpoint.training;
+    const path = await saveCheckpoint(storage, checkpoint, this.#name, validationLoss);
+    this.path = path;
+    this.failure = undefined;
+    this.#kept.add({ path, validationLoss });
+    await this.#setNames(storage, path);
+    this.#events.push({ type: 'checkpointed', iteration, epoch, path, validationLoss });
+    // After the names: neither ever stands for a file that is gone. One that stays is no harm.
+    for (const { path: surplus } of this.#kept.takeSurplus()) await storage.remove(surplus).catch(() => {});
+  }
+
+  async #setNames(storage: CheckpointStorage, last: string): Promise<void> {
+    const { best } = this.#kept;
+    for (const [name, path] of [
+      [LAST_NAME, last],
+      [BEST_NAME, best?.path],
+    ] as const) {
+      if (path === undefined) continue;
+      try {
+        await storage.point(name, path);
+      } catch (error) {
+        if (!(error instanceof CheckpointError)) throw error;
+        if (!this.#saidUnset) this.#warn(error, `${name} is not set in this run.`);
+        this.#saidUnset = true;
+      }
     }
+  }
+
+  #warn({ code, message }: CheckpointError, consequence: string): void {
+    this.#events.push({ type: 'warning', code, message: `${message} ${consequence}` });
   }
 }

@@ -5,7 +5,7 @@ import { loadCorpus } from '../data/corpus.node.ts';
 import { buildCorpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import { OptionError, UsageError } from '../errors.ts';
-import { newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
+import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
 import { logged } from './event-log.node.ts';
@@ -87,7 +87,8 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
   if (given.initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
-  const path = (await newestCheckpoint(from)) ?? from;
+  // New checkpoints go beside the file itself, wherever a link to it stands.
+  const path = await linkTarget((await newestCheckpoint(from)) ?? from);
   const checkpoint = asTrained(await readCheckpointFile(path), path);
   const { options, notices } = resumedOptions(given, checkpoint, path);
   const known = checkpoint.training.text;

@@ -46,13 +46,32 @@ export interface TrainerInput {
  * @throws {DivergenceError} when the loss is not finite or three times the first
  */
 export async function* runTraining(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
+  try {
+    yield* trainUnlocked(input);
+  } finally {
+    await input.storage?.close();
+  }
+}
+
+/** The parts of a run that is under way. */
+interface Parts {
+  readonly input: TrainerInput;
+  readonly run: TrainingRun;
+  readonly splits: Splits;
+  readonly saver: Saver;
+  readonly saves: SaveSchedule;
+  readonly clock: IterationClock;
+}
+
+async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
   const { corpus, options, engine, storage, signal } = input;
   for (const message of corpus.notices) yield { type: 'notice', message };
   const splits = splitCorpus(corpus, options);
   const config = configOf(corpus, options);
-  checkMemory(config, { ...options, moments: momentCount(options.optimizer) }, input.availableMemory);
+  const needs = { ...options, moments: momentCount(options.optimizer), saves: storage !== undefined };
+  checkMemory(config, needs, input.availableMemory);
   const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
-  const isOver = run.iteration >= run.schedule.last;
+  const isOver = run.iteration >= run.schedule.last && !owesEvaluation(run, splits);
   if (!isOver) await storage?.prepare();
   yield startedEvent(run, input, splits);
   if (isOver) {
@@ -62,14 +81,19 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
   }
   for (const warning of splitWarnings(splits, options)) yield { type: 'warning', ...warning };
 
-  const saver = new Saver(run, options.saveName, storage);
-  const clock = new IterationClock();
+  const saver = await Saver.open(run, options, storage);
   const saves = new SaveSchedule(options.checkpointEvery);
+  const parts: Parts = { input, run, splits, saver, saves, clock: new IterationClock() };
   let ended = false;
   try {
-    while (run.iteration < run.schedule.last && !signal?.aborted) {
+    let isNoBetter = false;
+    if (owesEvaluation(run, splits)) {
+      yield* evaluateAndSave(parts);
+      isNoBetter = stopsEarly(run, options);
+    }
+    while (run.iteration < run.schedule.last && !isNoBetter && !signal?.aborted) {
       const figures = await run.iterate();
-      const milliseconds = clock.lap();
+      const milliseconds = parts.clock.lap();
       const event: TrainingEvent = { type: 'iteration', ...withoutUpdated(figures), milliseconds };
       try {
         checkStability(run.iteration, figures.trainLoss, run.trainLosses.first as number, figures.updated);
@@ -78,24 +102,37 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
         yield event;
         throw error;
       }
-      if (run.schedule.evaluatesAt(run.iteration)) yield* evaluateAndSave(input, run, splits, saver, clock);
-      else if (saves.due(run.iteration)) yield* saveBetween(saver, saves, clock);
+      if (run.schedule.evaluatesAt(run.iteration)) yield* evaluateAndSave(parts);
+      else if (saves.due(run.iteration)) await save(parts, undefined);
+      yield* saver.events();
       yield event;
-      if (stopsEarly(run, options)) {
-        yield { type: 'notice', message: earlyMessage(run) };
-        break;
-      }
+      isNoBetter = stopsEarly(run, options);
       await nextTurn();
     }
-    if (saver.needed) yield* saver.save(undefined);
+    if (isNoBetter) yield { type: 'notice', message: earlyMessage(run) };
     ended = true;
+    await saver.finish();
+    yield* saver.events();
   } finally {
     // The consumer left the loop, or something failed: what was learned is kept.
-    if (!ended && saver.needed) await saver.saveQuietly();
+    if (!ended) await saver.finish();
   }
-  yield await finishedEvent(run, endReason(run, input), saver.failure ? undefined : saver.path);
+  yield await finishedEvent(run, endReason(parts), saver.failure ? undefined : saver.path);
   // The caller has the model; a program that relies on the file is told.
   if (saver.failure) throw saver.failure;
+}
+
+/** Whether the evaluation that belongs to the iteration is still to be made: a run was interrupted in it. */
+function owesEvaluation(
+  { iteration, schedule, validationLosses }: TrainingRun,
+  { validation }: Splits,
+): boolean {
+  return (
+    iteration > 0 &&
+    validation.count > 0 &&
+    schedule.evaluatesAt(iteration) &&
+    validationLosses.at(iteration) === undefined
+  );
 }
 
 async function finishedEvent(
@@ -180,24 +217,20 @@ function earlyMessage({ validationLosses }: TrainingRun): string {
   );
 }
 
-function endReason(run: TrainingRun, { signal, options }: TrainerInput): FinishedEvent['reason'] {
-  if (signal?.aborted && run.iteration < run.schedule.last) return 'interrupted';
-  if (run.iteration < run.schedule.last) return 'no-better';
+function endReason({ run, splits, input: { signal, options } }: Parts): FinishedEvent['reason'] {
+  const isShort = run.iteration < run.schedule.last;
+  if (signal?.aborted && (isShort || owesEvaluation(run, splits))) return 'interrupted';
+  if (isShort) return 'no-better';
   return run.iteration === options.maxIterations ? 'iterations' : 'completed';
 }
 
 /** The validation loss, a sample and a checkpoint; their time does not count as training. */
-async function* evaluateAndSave(
-  { engine, signal }: TrainerInput,
-  run: TrainingRun,
-  splits: Splits,
-  saver: Saver,
-  clock: IterationClock,
-): AsyncGenerator<TrainingEvent, void, void> {
+async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
+  const { input, run, splits, clock } = parts;
   clock.pause();
   let loss: number | undefined;
   if (splits.validation.count > 0) {
-    const evaluation = evaluateSplit(engine, run.network, splits.validation, signal);
+    const evaluation = evaluateSplit(input.engine, run.network, splits.validation, input.signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) {
       yield { type: 'evaluating', batch: step.value, batches: splits.validation.count };
@@ -209,18 +242,14 @@ async function* evaluateAndSave(
     yield { type: 'evaluated', iteration: run.iteration, epoch: run.epoch, validationLoss: loss, best };
   }
   yield { type: 'sampled', iteration: run.iteration, text: await run.sample() };
-  yield* saver.save(loss);
   clock.resume();
+  await save(parts, loss);
 }
 
-/** A checkpoint without an evaluation; its time does not count as training. */
-async function* saveBetween(
-  saver: Saver,
-  saves: SaveSchedule,
-  clock: IterationClock,
-): AsyncGenerator<TrainingEvent, void, void> {
+/** A checkpoint of this moment. Its snapshot does not count as training; its way to the disk goes on meanwhile. */
+async function save({ saver, saves, clock }: Parts, validationLoss: number | undefined): Promise<void> {
   clock.pause();
-  yield* saver.save(undefined);
+  await saver.save(validationLoss);
   saves.saved();
   clock.resume();
 }

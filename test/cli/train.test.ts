@@ -20,7 +20,7 @@ function setUp(context: TestContext) {
     charRnn(['train', ...words], { cwd, env, ...settings });
   const checkpoints = () =>
     readdirSync(join(cwd, 'cv'))
-      .filter((name) => name.endsWith('.safetensors'))
+      .filter((name) => name.startsWith('lm_'))
       .sort();
   return { cwd, run, checkpoints };
 }

@@ -53,18 +53,22 @@ test('a folder that can not be made or written is found out before training', as
   });
   const fine = folderStorage(join(folder, 'new', 'deep'));
   await fine.prepare();
-  assert.deepEqual(readdirSync(join(folder, 'new', 'deep')), [], 'the probe is gone');
+  await fine.close();
+  assert.deepEqual(readdirSync(join(folder, 'new', 'deep')), []);
 });
 
-test('what killed saves have left is taken away at the next start; what is new or of others stays', async (context) => {
+test('what killed saves have left is taken away at the next start; what may be in use, or is of others, stays', async (context) => {
   const folder = temporaryFolder(context);
-  const old = '.lm_lstm_epoch1.00_i9.safetensors.0123456789ab.tmp';
-  const fresh = '.lm_lstm_epoch1.00_i9.safetensors.ba9876543210.tmp';
-  for (const name of [old, fresh, '.mine.tmp', 'a.safetensors']) writeFileSync(join(folder, name), 'x');
+  const killed = '.lm_lstm_epoch1.00_i9.safetensors.0123456789ab.saving';
+  const [old, fresh] = ['.a.safetensors.0123456789ab.tmp', '.a.safetensors.ba9876543210.tmp'];
+  for (const name of [killed, old, fresh, '.mine.tmp', 'a.safetensors'])
+    writeFileSync(join(folder, name), 'x');
   const twoHoursAgo = new Date(Date.now() - 7_200_000);
   for (const name of [old, '.mine.tmp', 'a.safetensors'])
     utimesSync(join(folder, name), twoHoursAgo, twoHoursAgo);
-  await folderStorage(folder).prepare();
+  const storage = folderStorage(folder);
+  await storage.prepare();
+  await storage.close();
   assert.deepEqual(readdirSync(folder).sort(), [fresh, '.mine.tmp', 'a.safetensors'].sort());
 });
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
 import {
   CheckpointError,
+  type CheckpointStorage,
   LanguageModel,
   type LanguageModel as Model,
   memoryStorage,
@@ -13,10 +15,12 @@ import {
 } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { checkTrainingOptions } from '../../src/train/options.ts';
+import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
 import { SaveSchedule } from '../../src/train/save-schedule.ts';
 import { makeSchedule } from '../../src/train/schedule.ts';
 import { checkStability } from '../../src/train/stability.ts';
+import { startingOptions } from '../../src/train/start-from.ts';
+import { trainOn } from '../../src/train/train.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -36,10 +40,10 @@ async function events(input: TrainInput): Promise<TrainingEvent[]> {
   return all;
 }
 
-/** The checkpoints in a folder, by name. */
+/** The checkpoints in a folder, by name; `best` and `last` stand for one of them. */
 function checkpointsIn(folder: string): string[] {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.safetensors'))
+    .filter((name) => name.startsWith('lm_'))
     .sort();
 }
 
@@ -140,19 +144,20 @@ test('maxEpochs ends with an evaluation and is completed', async () => {
   );
 });
 
+/** The options and the corpus of a run, for `trainOn`. */
+async function prepared({ text: given, ...rest }: typeof small & TrainingOptionsInput) {
+  const { options } = startingOptions(rest, undefined);
+  return { options, corpus: await buildCorpus({ text: given, name: 'x' }, options) };
+}
+
 test("checkpoints at evaluations and at the end, with the original's names", async () => {
   const storage = memoryStorage();
-  const { trainOn } = await import('../../src/train/train.ts');
-  const { startingOptions } = await import('../../src/train/start-from.ts');
-  const { buildCorpus } = await import('../../src/data/corpus.ts');
-  const { text: _, ...given } = small;
-  const { options } = startingOptions({ ...given, evaluateEvery: 10 }, undefined);
-  const corpus = await buildCorpus({ text, name: 'x' }, options);
+  const { options, corpus } = await prepared({ ...small, evaluateEvery: 10 });
   const all: TrainingEvent[] = [];
   for await (const event of trainOn(corpus, options, { storage })) all.push(event);
   const loss = ofType(all, 'evaluated')[0]?.validationLoss.toFixed(4);
   assert.deepEqual(
-    [...storage.files.keys()],
+    [...storage.files.keys()].filter((name) => name.startsWith('lm_')),
     [`lm_lstm_epoch0.16_${loss}.safetensors`, 'lm_lstm_epoch0.19_i12.safetensors'],
   );
   const bytes = storage.files.get('lm_lstm_epoch0.19_i12.safetensors');
@@ -190,30 +195,29 @@ test('a consumer that leaves the loop loses nothing', async (context) => {
   assert.deepEqual(checkpointsIn(folder), ['lm_lstm_epoch0.05_i3.safetensors']);
 });
 
-/** The name of the checkpoint of the last evaluation. */
-function evaluatedName(all: readonly TrainingEvent[]): string {
-  const { epoch, validationLoss } = ofType(all, 'evaluated').at(-1) as OfType<'evaluated'>;
-  return `lm_lstm_epoch${epoch.toFixed(2)}_${validationLoss.toFixed(4)}.safetensors`;
-}
-
 test('a save that fails is a warning, training goes on; the last one failing is an error', async (context) => {
-  const folder = join(temporaryFolder(context), 'cv');
-  const all: TrainingEvent[] = [];
-  const run = async () => {
-    for await (const event of train({ ...small, checkpointDir: folder, evaluateEvery: 5 })) {
-      all.push(event);
-      if (event.type !== 'iteration' || (event.iteration !== 2 && event.iteration !== 9)) continue;
-      rmSync(folder, { recursive: true });
-      if (event.iteration === 2) writeFileSync(folder, 'in the way');
-    }
+  const { options, corpus } = await prepared({ ...small, evaluateEvery: 5 });
+  const memory = memoryStorage();
+  let fails = 1;
+  const failing: CheckpointStorage = {
+    ...memory,
+    async save(name, parts) {
+      if (fails-- > 0) throw new CheckpointError('checkpoint-save-failed', 'the disk is full.');
+      return memory.save(name, parts);
+    },
   };
-  await run();
-  assert.deepEqual(ofType(all, 'warning').filter(({ code }) => code === 'checkpoint-save-failed').length, 1);
+  const all: TrainingEvent[] = [];
+  for await (const event of trainOn(corpus, options, { storage: failing })) all.push(event);
+  const warnings = ofType(all, 'warning').filter(({ code }) => code === 'checkpoint-save-failed');
   assert.deepEqual(
-    checkpointsIn(folder),
-    [evaluatedName(all), 'lm_lstm_epoch0.19_i12.safetensors'],
-    'the folder is made again',
+    warnings.map(({ message }) => message),
+    ['the disk is full. Training goes on.'],
   );
+  assert.deepEqual(
+    ofType(all, 'checkpointed').map(({ iteration }) => iteration),
+    [10, 12],
+  );
+  const folder = join(temporaryFolder(context), 'cv');
   await assert.rejects(async () => {
     for await (const event of train({ ...small, checkpointDir: folder })) {
       if (event.type !== 'iteration' || event.iteration !== 12) continue;
@@ -221,6 +225,51 @@ test('a save that fails is a warning, training goes on; the last one failing is 
       writeFileSync(folder, 'in the way');
     }
   }, CheckpointError);
+});
+
+test('training goes on while a checkpoint is on its way, and waits before the next', async () => {
+  const { options, corpus } = await prepared({ ...small, checkpointEvery: '4' });
+  const memory = memoryStorage();
+  const told: string[] = [];
+  let release = () => {};
+  let isSlow = true;
+  const slow: CheckpointStorage = {
+    ...memory,
+    async save(name, parts) {
+      told.push('save begins');
+      await new Promise<void>((resolve) => {
+        release = resolve;
+        if (!isSlow) resolve();
+      });
+      told.push('save ends');
+      return memory.save(name, parts);
+    },
+  };
+  for await (const event of trainOn(corpus, options, { storage: slow })) {
+    if (event.type === 'checkpointed') told.push(`checkpointed ${event.iteration}`);
+    if (event.type !== 'iteration') continue;
+    told.push(`${event.iteration}`);
+    if (event.iteration === 7) release();
+    // The one of iteration 8 is released only when the run waits for it, to take the next snapshot.
+    if (event.iteration === 11) setTimeout(() => release(), 20);
+    if (event.iteration === 12) isSlow = false;
+    if (event.iteration === 12) release();
+  }
+  const at = (what: string) => told.indexOf(what);
+  assert.ok(at('save begins') < at('4') && at('7') < at('save ends'), told.join());
+  assert.ok(at('save ends') < at('checkpointed 4'), told.join());
+  assert.equal(told.filter((what) => what === 'save ends').length, 3, told.join());
+  assert.equal(told.at(-1), 'checkpointed 12', told.join());
+  const saved = [...memory.files.keys()].filter((name) => name.startsWith('lm_'));
+  assert.equal(saved.length, 2);
+  for (const name of saved) {
+    const { checkpoint } = LanguageModel.fromBytes(memory.files.get(name) as Uint8Array);
+    assert.match(
+      name,
+      new RegExp(`_i${checkpoint.training?.iteration}\\.`),
+      'the snapshot is that of its iteration',
+    );
+  }
 });
 
 test('checkpoints that can not be written are an error before the first iteration', async (context) => {

@@ -1,0 +1,51 @@
+/** Which of a run's checkpoints stay. */
+
+export interface KeptCheckpoint {
+  readonly path: string;
+  /** In nats; undefined where no validation loss was measured. */
+  readonly validationLoss: number | undefined;
+}
+
+/** Without `--keep`: those without a validation loss that stay. */
+const KEPT_WITHOUT_LOSS = 2;
+
+export class KeptCheckpoints {
+  /** `--keep`: how many of the newest stay; undefined: all with a loss, and of the others the newest two. */
+  readonly #keep: number | undefined;
+  /** Those that are there, the newest last. */
+  #all: readonly KeptCheckpoint[];
+
+  /** @param earlier What the run has written before it was resumed, the newest last. */
+  constructor(keep: number | undefined, earlier: readonly KeptCheckpoint[] = []) {
+    this.#keep = keep;
+    this.#all = earlier;
+  }
+
+  /** The one with the lowest validation loss, the earliest of several. */
+  get best(): KeptCheckpoint | undefined {
+    return this.#all.reduce<KeptCheckpoint | undefined>(
+      (best, one) =>
+        one.validationLoss !== undefined &&
+        !(one.validationLoss >= (best?.validationLoss ?? Number.POSITIVE_INFINITY))
+          ? one
+          : best,
+      undefined,
+    );
+  }
+
+  /** Adds the newest, in place of an earlier one of the same path. */
+  add(checkpoint: KeptCheckpoint): void {
+    this.#all = [...this.#all.filter(({ path }) => path !== checkpoint.path), checkpoint];
+  }
+
+  /** Gives up those that do not stay: the oldest beyond the number, never the best or the newest. */
+  takeSurplus(): readonly KeptCheckpoint[] {
+    const { best } = this;
+    const counted = this.#all.filter((one) => this.#keep !== undefined || one.validationLoss === undefined);
+    const surplus = new Set(
+      counted.slice(0, -(this.#keep ?? KEPT_WITHOUT_LOSS)).filter((one) => one !== best),
+    );
+    this.#all = this.#all.filter((one) => !surplus.has(one));
+    return [...surplus];
+  }
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { FolderLock } from '../../src/formats/folder-lock.node.ts';
+import { livenessOf, thisProcess } from '../../src/util/process-identity.node.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const noProc = { skip: existsSync('/proc/self/stat') ? false : 'no /proc here' };
+const locked = { code: 'checkpoint-locked' };
+
+const locksIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.lock'));
+
+/** A folder with the lock file of somebody, who has had it for a while. */
+function lockedBy(context: TestContext, holder: object) {
+  const folder = temporaryFolder(context);
+  const path = join(folder, '.training-0123456789ab.lock');
+  writeFileSync(path, JSON.stringify({ ...thisProcess(), since: '2020-01-01T00:00:00Z', ...holder }));
+  return { folder, path };
+}
+
+/** A process of this program that tries to get the folder, says `got` or a code, and keeps it until it is killed. */
+function contender(folder: string) {
+  const module = new URL('../../src/formats/folder-lock.node.ts', import.meta.url).href;
+  const program = `
+    const { FolderLock } = await import(${JSON.stringify(module)});
+    const said = await FolderLock.take(${JSON.stringify(folder)}).then(() => 'got', (error) => error.code);
+    console.log(said);
+    if (said === 'got') setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type', 'module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const said = new Promise<string>((resolve) => child.stdout.on('data', (line) => resolve(`${line}`.trim())));
+  return { child, said };
+}
+
+test('a folder is had by one at a time, in one process too, and given back', async (context) => {
+  const folder = temporaryFolder(context);
+  const lock = await FolderLock.take(folder);
+  const [name = ''] = locksIn(folder);
+  const { host, pid, since } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  assert.deepEqual([host, pid], [thisProcess().host, process.pid]);
+  assert.ok(Date.now() - Date.parse(since) < 60_000);
+  await assert.rejects(FolderLock.take(folder), { ...locked, message: /a training is under way there/ });
+  lock.release();
+  assert.deepEqual(locksIn(folder), []);
+  (await FolderLock.take(folder)).release();
+});
+
+test(
+  'taken over: of a process that is gone; of one whose number was given to another; from before the machine was started',
+  noProc,
+  async (context) => {
+    const ended = spawn(process.execPath, ['-e', '']);
+    await new Promise((resolve) => ended.on('close', resolve));
+    for (const holder of [
+      { pid: ended.pid },
+      { pid: 1, processStart: '999999999999' },
+      { bootId: '00000000-0000-0000-0000-000000000000' },
+    ]) {
+      const { folder, path } = lockedBy(context, holder);
+      const lock = await FolderLock.take(folder);
+      assert.ok(!existsSync(path));
+      lock.release();
+    }
+  },
+);
+
+test('refused, with the line that removes it: of another host; where nothing but a living number is known; what can not be understood', async (context) => {
+  for (const holder of [
+    { host: 'elsewhere' },
+    { pid: process.pid, processStart: undefined },
+    { pid: 'one' },
+  ]) {
+    const { folder, path } = lockedBy(context, holder);
+    await assert.rejects(FolderLock.take(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
+    assert.deepEqual(locksIn(folder).length, 1, 'it is left, and the own one is not');
+  }
+});
+
+test('a process that ended without having been waited for is gone', noProc, async () => {
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.on('data', (line) => resolve(Number(line))),
+  );
+  const stat = () => readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const start = stat().split(') ')[1]?.split(' ')[19];
+  while (!/\) Z /.test(stat())) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(livenessOf({ ...thisProcess(), pid, processStart: start }), 'gone');
+  parent.kill();
+});
+
+test('several that take over at once: one gets it', noProc, async (context) => {
+  const { folder } = lockedBy(context, { pid: 1, processStart: '999999999999' });
+  const all = Array.from({ length: 4 }, () => contender(folder));
+  const said = await Promise.all(all.map((one) => one.said));
+  assert.deepEqual(said.sort(), ['checkpoint-locked', 'checkpoint-locked', 'checkpoint-locked', 'got']);
+  for (const { child } of all) child.kill('SIGKILL');
+});

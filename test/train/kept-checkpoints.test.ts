@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
+import { KeptCheckpoints } from '../../src/train/kept-checkpoints.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+/** Adds checkpoints with these losses, named by their place; gives what stays. */
+function staying(keep: number | undefined, losses: readonly (number | undefined)[]): string {
+  const kept = new KeptCheckpoints(keep);
+  const there = new Set<string>();
+  losses.forEach((validationLoss, index) => {
+    kept.add({ path: `${index}`, validationLoss });
+    there.add(`${index}`);
+    for (const { path } of kept.takeSurplus()) there.delete(path);
+  });
+  return [...there].join(' ');
+}
+
+test('--keep N: the newest N, the best and the last', () => {
+  assert.equal(staying(1, [3, 2, 4, 5]), '1 3');
+  assert.equal(staying(2, [3, 2, 4, 5]), '1 2 3');
+  assert.equal(staying(2, [2, undefined, 3, undefined]), '0 2 3');
+  assert.equal(staying(3, [5, 4, 3, 2]), '1 2 3');
+  assert.equal(staying(1, [2, 2, 2]), '0 2', 'of equal losses the first is the best');
+});
+
+test('without --keep: all with a validation loss, and the newest two of the others', () => {
+  assert.equal(staying(undefined, [5, undefined, undefined, 6, undefined]), '0 2 3 4');
+});
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
+
+async function run(input: TrainInput) {
+  const all: TrainingEvent[] = [];
+  for await (const event of train(input)) all.push(event);
+  return all.flatMap((event) => (event.type === 'evaluated' ? [event] : []));
+}
+
+function setUp(context: TestContext) {
+  const checkpointDir = temporaryFolder(context);
+  const small = {
+    text,
+    hiddenSize: 8,
+    layers: 1,
+    batchSize: 4,
+    sequenceLength: 10,
+    checkpointDir,
+    evaluateEvery: 4,
+  };
+  const iterations = () =>
+    readdirSync(checkpointDir)
+      .filter((name) => name.startsWith('lm_'))
+      .map(async (name) => {
+        const { checkpoint } = await LanguageModel.load(join(checkpointDir, name));
+        return checkpoint.training?.iteration as number;
+      });
+  const there = async () => (await Promise.all(iterations())).sort((a, b) => a - b);
+  const iterationOf = async (name: string) =>
+    (await LanguageModel.load(join(checkpointDir, name))).checkpoint.training?.iteration;
+  return { checkpointDir, small, there, iterationOf };
+}
+
+test('best and last are links to whole files; the best stays, whatever comes after', async (context) => {
+  const { checkpointDir, small, there, iterationOf } = setUp(context);
+  const evaluated = await run({ ...small, keep: 2, maxIterations: 24, learningRate: 0.05 });
+  const best = evaluated.reduce((a, b) => (b.validationLoss < a.validationLoss ? b : a)).iteration;
+  assert.deepEqual(
+    await there(),
+    [...new Set([best, 20, 24])].sort((a, b) => a - b),
+  );
+  assert.equal(await iterationOf('best.safetensors'), best);
+  assert.equal(await iterationOf('last.safetensors'), 24);
+  assert.match(
+    readlinkSync(join(checkpointDir, 'last.safetensors')),
+    /^lm_lstm_epoch[\d.]+_[\d.]+\.safetensors$/,
+  );
+});
+
+test('what stays is counted across a resume; checkpoints of other runs and of a way not taken stay', async (context) => {
+  const { checkpointDir, small, there, iterationOf } = setUp(context);
+  await run({ ...small, keep: 2, maxIterations: 10 });
+  assert.deepEqual(await there(), [8, 10]);
+  await run({ text, resume: checkpointDir, maxIterations: 18 });
+  assert.deepEqual(await there(), [16, 18]);
+  await run({ ...small, maxIterations: 9, saveName: 'other' });
+  assert.equal(await iterationOf('last.safetensors'), 9, 'the run that saved last');
+  const all = await there();
+  assert.deepEqual(all, [4, 8, 9, 16, 18]);
+  const sixteen = readdirSync(checkpointDir).find((name) => /^lm_lstm.*_\d\.\d{4}\.safetensors$/.test(name));
+  await run({ text, resume: join(checkpointDir, sixteen ?? ''), maxIterations: 17 });
+  assert.deepEqual(await there(), [4, 8, 9, 16, 17, 18], 'iteration 18 is of a way not taken');
+  assert.equal(await iterationOf('last.safetensors'), 17);
+});
