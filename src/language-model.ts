@@ -64,7 +64,7 @@ export interface ModelSettings {
 }
 
 /** An engine with the model's weights in it. */
-interface Loaded {
+export interface Loaded {
   readonly engine: Engine;
   readonly weights: Vector;
 }
@@ -104,6 +104,11 @@ export class LanguageModel {
   /** The engine in one line. */
   async describeEngine(): Promise<string> {
     return (await this.#load()).engine.description.text;
+  }
+
+  /** The engine that computes this model, for those who drive it themselves, as a server does. It stays the model's own. */
+  onEngine(): Promise<Loaded> {
+    return this.#load();
   }
 
   /** The checkpoint as the bytes of a file. */

@@ -1,0 +1,129 @@
+/** Streams of one temperature that the engine takes through several steps by itself. */
+import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import type { Seated } from './pooled-request.ts';
+import type { Drawn } from './pooled-stream.ts';
+
+/** What the streams of a model have in common. */
+export interface StreamSetting {
+  readonly engine: Engine;
+  readonly weights: Vector;
+  readonly states: readonly Tensor[];
+  readonly vocabularySize: number;
+  /** Never drawn. */
+  readonly unknownToken: number | undefined;
+}
+
+/** Steps that the engine makes by itself at most. */
+const MOST_STEPS = 64;
+
+export class FreeStreams {
+  readonly #setting: StreamSetting;
+  readonly #temperature: number;
+  /** In the order of the rows of `#output`. */
+  #members: readonly Seated[] = [];
+  /** float [room, V]: log-probabilities of each member's next token. */
+  #output: Tensor | undefined;
+  /** int [room · MOST_STEPS]. */
+  #tokens: Tensor | undefined;
+  #room = 0;
+  /** Milliseconds that a step takes, as it was lately. */
+  #stepTime = 0.5;
+
+  constructor(setting: StreamSetting, temperature: number) {
+    this.#setting = setting;
+    this.#temperature = temperature;
+  }
+
+  /**
+   * Takes the streams through as many steps as there is time for, at least one.
+   *
+   * @param members Those of the last time keep their rows, others bring theirs.
+   * @param time In milliseconds.
+   * @returns The tokens of each, in the order of `members`.
+   */
+  async advance(members: readonly Seated[], time: number): Promise<Int32Array[]> {
+    await this.#seat(members);
+    const { engine, weights, states, unknownToken } = this.#setting;
+    const N = members.length;
+    const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor(time / this.#stepTime)));
+    const start = performance.now();
+    engine.generate({
+      weights,
+      states,
+      slots: Int32Array.from(members, ({ slot }) => slot),
+      output: this.#output as Tensor,
+      uniforms: this.#uniforms(steps),
+      temperature: this.#temperature,
+      never: unknownToken,
+      tokens: this.#tokens as Tensor,
+    });
+    const drawn = (await engine.read(this.#tokens as Tensor)) as Int32Array;
+    this.#stepTime += ((performance.now() - start) / steps - this.#stepTime) / 4;
+    return members.map((_, n) => {
+      const own = new Int32Array(steps);
+      for (let step = 0; step < steps; step++) own[step] = drawn[step * N + n] as number;
+      return own;
+    });
+  }
+
+  /** Lets all members go, with their rows. */
+  async dissolve(): Promise<void> {
+    await this.#seat([]);
+    this.release();
+  }
+
+  release(): void {
+    const { engine } = this.#setting;
+    if (this.#output) engine.release(this.#output);
+    if (this.#tokens) engine.release(this.#tokens);
+    this.#output = undefined;
+    this.#tokens = undefined;
+    this.#room = 0;
+  }
+
+  #uniforms(steps: number): Float64Array {
+    const N = this.#members.length;
+    const uniforms = new Float64Array(steps * N);
+    // A greedy step costs no random number.
+    if (this.#temperature === 0) return uniforms;
+    this.#members.forEach(({ stream }, n) => {
+      const { generator } = stream.source as Drawn;
+      for (let step = 0; step < steps; step++) uniforms[step * N + n] = generator.nextUniform();
+    });
+    return uniforms;
+  }
+
+  /** Puts the members' rows into `#output`, in their order; those that leave take theirs along. */
+  async #seat(members: readonly Seated[]): Promise<void> {
+    const before = this.#members;
+    if (members.length === before.length && members.every((member, n) => member === before[n])) return;
+    const { engine, vocabularySize: V } = this.#setting;
+    if (this.#output) {
+      const rows = (await engine.read(this.#output)) as FloatArray;
+      before.forEach((member, n) => {
+        member.row = rows.slice(n * V, (n + 1) * V);
+      });
+    }
+    if (members.length > 0) this.#makeRoom(members.length);
+    this.#members = members;
+    if (members.length === 0) return;
+    const size = members.length * V;
+    const rows = engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+    members.forEach((member, n) => {
+      rows.set(member.row as FloatArray, n * V);
+      member.row = undefined;
+    });
+    engine.write(this.#output as Tensor, rows);
+  }
+
+  #makeRoom(count: number): void {
+    const { engine, vocabularySize } = this.#setting;
+    if (count <= this.#room && count * 4 >= this.#room) return;
+    this.release();
+    let room = 1;
+    while (room < count) room *= 2;
+    this.#output = engine.tensor('float', [room, vocabularySize]);
+    this.#tokens = engine.tensor('int', [room * MOST_STEPS]);
+    this.#room = room;
+  }
+}
