@@ -12,5 +12,7 @@ export type { GenerateOptions, GenerateOptionsInput } from './sample/options.ts'
 export { streamSeed } from './sample/stream-seed.ts';
 export type { TextScore } from './score/score-text.ts';
 export type { Summary } from './score/summary.ts';
+export type { ServerOptions, ServerOptionsInput } from './server/options.ts';
+export { createServer, type Server, type ServerInput } from './server/server.ts';
 export type * from './train/events.ts';
 export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';

@@ -20,6 +20,7 @@ const ROOMS = [
   'score',
   'train',
   'language-model',
+  'server',
   'public',
   'index',
   'cli',

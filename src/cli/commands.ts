@@ -1,6 +1,7 @@
 /** What each command is, and its flags: what help, the reference of flags and the parsers have in common. */
 import { generateOptionsSchema } from '../sample/options.ts';
 import { scoreOptionsSchema } from '../score/options.ts';
+import { serverOptionsSchema } from '../server/options.ts';
 import { trainingOptionsSchema } from '../train/options.ts';
 import { type Flag, flagsOf } from './flag-table.ts';
 import {
@@ -12,6 +13,7 @@ import {
   sampleFlagsSchema,
   trainFlagsSchema,
 } from './flags.ts';
+import { serveFlagsSchema } from './serve-flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -84,6 +86,19 @@ export const completeCommand: Command = {
   examples: ['char-rnn complete MODEL "To be or not t"', 'char-rnn complete MODEL "Call me " --count 20'],
 };
 
+export const serveCommand: Command = {
+  name: 'serve',
+  usage: 'char-rnn serve [NAME=]CHECKPOINT … [flags]',
+  summary:
+    "Answers requests for completions over HTTP, as OpenAI's /v1/completions; also /v1/score, /health, /metrics.\nEach model has the name of its file, or NAME.",
+  flags: flagsOf(serveFlagsSchema, serverOptionsSchema),
+  examples: [
+    'char-rnn serve cv/lm_lstm_epoch10.00_1.5123.safetensors',
+    'char-rnn serve moby=cv/best.safetensors --watch --port 8000',
+    `curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Call me ", "max_tokens": 200}'`,
+  ],
+};
+
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: 'char-rnn doctor [flags]',
@@ -109,6 +124,7 @@ export const commands: readonly Command[] = [
   evalCommand,
   compareCommand,
   completeCommand,
+  serveCommand,
   doctorCommand,
   buildNativeCommand,
 ];

@@ -13,6 +13,8 @@ const GROUPS: readonly OptionGroup[] = [
   'Form',
   'Ends',
   'Output',
+  'Serving',
+  'Limits',
   'Device',
 ];
 

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   eval: async () => (await import('./eval.ts')).runEval,
   compare: async () => (await import('./compare.ts')).runCompare,
   complete: async () => (await import('./complete.ts')).runComplete,
+  serve: async () => (await import('./serve.ts')).runServe,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
   'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };

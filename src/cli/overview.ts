@@ -10,6 +10,7 @@ Commands:
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   say which model predicts a text best
   complete CHECKPOINT  show the most likely next words
+  serve CHECKPOINT …   answer requests for completions over HTTP
   doctor               show what this machine can do, and how fast
   build-native         compile the fast engine, where there is a C++ compiler
   help COMMAND         all flags of a command

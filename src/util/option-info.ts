@@ -11,6 +11,8 @@ export type OptionGroup =
   | 'Form'
   | 'Ends'
   | 'Output'
+  | 'Serving'
+  | 'Limits'
   | 'Device';
 
 export interface OptionInfo {

@@ -1,0 +1,41 @@
+/** Flags that only `serve` has; limits come from the server's own schema. */
+import * as z from 'zod/mini';
+import { engineOption, threadsOption } from '../engine/options.ts';
+import { option } from '../util/option-info.ts';
+
+export const serveFlagsSchema = z.strictObject({
+  host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
+    flag: 'host',
+    group: 'Serving',
+    help: 'address to listen on; 0.0.0.0 or :: for all of this machine, better with a key',
+    value: 'HOST',
+    common: true,
+  }),
+  port: option(z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 8080), {
+    flag: 'port',
+    group: 'Serving',
+    help: 'port to listen on; 0 takes a free one',
+    common: true,
+  }),
+  watch: option(z._default(z.boolean(), false), {
+    flag: 'watch',
+    group: 'Serving',
+    help: 'take up a checkpoint that is replaced on disk; what runs is finished with the one before',
+    common: true,
+  }),
+  drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {
+    flag: 'drain',
+    group: 'Serving',
+    help: 'how long running requests may go on after a signal, in seconds (10s) or minutes (1m)',
+    value: 'TIME',
+    expected: 'seconds, such as 10s, or minutes, such as 1m',
+    common: true,
+  }),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
+
+/** A time as it is typed, in seconds. */
+export function secondsOf(time: string): number {
+  return Number.parseFloat(time) * (time.endsWith('m') ? 60 : 1);
+}

@@ -1,0 +1,135 @@
+/** `char-rnn serve`: models over HTTP until a signal comes. What happens is told on standard error. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CharRnnError, UsageError } from '../errors.ts';
+import { LanguageModel } from '../language-model.node.ts';
+import type { ModelSettings } from '../language-model.ts';
+import { listen } from '../server/listen.node.ts';
+import { checkServerOptions, serverOptionsSchema } from '../server/options.ts';
+import { createServer, type Server } from '../server/server.ts';
+import { watchForReplacement } from '../server/watch.node.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { formatCount } from '../util/format-number.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
+import { serveCommand } from './commands.ts';
+import { commandHelp } from './help.ts';
+import { reportError } from './report-error.ts';
+import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
+import { interruption } from './signals.ts';
+
+export async function runServe(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const given = parseArguments(words, serveCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(serveCommand));
+      return 0;
+    }
+    return await serve(given);
+  } catch (error) {
+    return reportError(error, serveCommand.name, typed);
+  }
+}
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+async function serve(given: Arguments): Promise<number> {
+  const { flags, limits } = splitFlags(given);
+  const { CHAR_RNN_API_KEY } = process.env;
+  const options = checkServerOptions({ ...(CHAR_RNN_API_KEY && { apiKey: CHAR_RNN_API_KEY }), ...limits });
+  const paths = modelPaths(given.positionals);
+  const settings = { engine: flags.engine, threads: flags.threads };
+  const models = new Map<string, LanguageModel>();
+  try {
+    for (const [name, path] of paths) {
+      const model = await LanguageModel.load(path, settings);
+      models.set(name, model);
+      say(`${name}: ${await describe(model)}`);
+    }
+    const server = createServer(Object.fromEntries(models), {
+      ...options,
+      onError: (error) => void reportError(error, serveCommand.name),
+    });
+    const listening = await listen(server, { ...flags, bodyTimeout: options.bodyTimeout });
+    const watched = flags.watch ? [...paths] : [];
+    const unwatch = watched.map(([name, path]) =>
+      watchForReplacement(path, takerUp(server, models, name, path, settings)),
+    );
+    say(`listening on ${listening.url}/v1`);
+    const exitCode = await signalled();
+    for (const end of unwatch) end();
+    say(`stopping: running requests have ${flags.drain} to finish`);
+    const ended = await listening.close(secondsOf(flags.drain));
+    if (ended === 0) return 0;
+    say(`${formatCount(ended)} of them had not: they were ended`);
+    return exitCode;
+  } finally {
+    for (const model of models.values()) await model.close();
+  }
+}
+
+/** The exit code of the signal that comes. A second one ends the program at once. */
+function signalled(): Promise<number> {
+  return new Promise((resolve) => {
+    interruption(resolve);
+  });
+}
+
+function splitFlags({ values }: Arguments) {
+  const limitKeys = new Set(Object.keys(serverOptionsSchema.shape));
+  const part = (isLimit: boolean) =>
+    Object.fromEntries(Object.entries(values).filter(([key]) => limitKeys.has(key) === isLimit));
+  return { flags: checkOptions(serveFlagsSchema, part(false)), limits: part(true) };
+}
+
+/** The models' files by the names that they are served under: NAME=FILE, or the file's own name. */
+function modelPaths(positionals: readonly string[]): Map<string, string> {
+  if (positionals.length === 0) throw new UsageError('serve needs a checkpoint: char-rnn serve CHECKPOINT …');
+  const paths = new Map<string, string>();
+  for (const word of positionals) {
+    const [, given, file = word] = (!existsSync(word) && /^([^=/\\]+)=(.+)$/.exec(word)) || [];
+    const name = given ?? basename(file).replace(/\.(safetensors|t7)$/, '');
+    if (paths.has(name)) {
+      throw new UsageError(
+        `two checkpoints would be called ${name}: name one otherwise, as in other=${file}`,
+      );
+    }
+    paths.set(name, file);
+  }
+  return paths;
+}
+
+/** Takes a checkpoint up that was replaced. One that can't be read leaves the one before where it is. */
+function takerUp(
+  server: Server,
+  models: Map<string, LanguageModel>,
+  name: string,
+  path: string,
+  settings: ModelSettings,
+): () => void {
+  const takeUp = async () => {
+    try {
+      const model = await LanguageModel.load(path, settings);
+      const before = models.get(name);
+      models.set(name, model);
+      say(`${name}: taken up anew; ${await describe(model)}`);
+      await server.replace(name, model);
+      await before?.close();
+    } catch (error) {
+      say(`${name} was replaced, but the one before stays:`);
+      if (!(error instanceof CharRnnError)) throw error;
+      reportError(error, serveCommand.name);
+    }
+  };
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(takeUp);
+  };
+}
+
+async function describe(model: LanguageModel): Promise<string> {
+  const { cell, layers, hiddenSize } = model.config;
+  const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+  return `${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
+}

@@ -1,0 +1,25 @@
+/** The key that a request brings, compared without telling by the time it takes how much of it is right. */
+import { ApiError } from './api-error.ts';
+
+/** @throws {ApiError} 401 unless the request brings the key, as `Authorization: Bearer KEY` */
+export function checkApiKey(request: Request, key: string): void {
+  const [, given] = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+  if (given !== undefined && isSame(given, key)) return;
+  const message =
+    given === undefined
+      ? 'this server wants an API key: Authorization: Bearer KEY.'
+      : 'the API key is not the right one.';
+  throw new ApiError(401, message, {
+    code: 'invalid_api_key',
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+}
+
+/** Takes the same time wherever the two differ; only the given one's length shows. */
+function isSame(given: string, key: string): boolean {
+  let difference = given.length ^ key.length;
+  for (let i = 0; i < given.length; i++) {
+    difference |= given.charCodeAt(i) ^ key.charCodeAt(i % key.length);
+  }
+  return difference === 0;
+}

@@ -1,0 +1,160 @@
+/** A completion that is being written: its choices on their way through the model's pool. */
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { controlsSchema, resolveControls } from '../sample/controls.ts';
+import { encodePrompt } from '../sample/prompt.ts';
+import { limitsSchema, resolveLimits } from '../sample/stops.ts';
+import { streamSeed } from '../sample/stream-seed.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { ApiError } from './api-error.ts';
+import { Choice } from './choice.ts';
+import type { CompletionRequest, Prompt } from './completion-request.ts';
+import { Job } from './job.ts';
+import type { ServedModel } from './served-model.ts';
+import type { StreamPool } from './stream-pool.ts';
+import { type RatedToken, rateToken } from './token-logprobs.ts';
+
+/** The choices of one prompt. */
+interface Branch {
+  readonly prompt: readonly number[];
+  readonly choices: readonly Choice[];
+}
+
+export class Completion {
+  readonly request: CompletionRequest;
+  readonly id = `cmpl-${crypto.randomUUID().replaceAll('-', '')}`;
+  readonly created = Math.floor(Date.now() / 1000);
+  readonly promptTokens: number;
+  cachedTokens = 0;
+  /** Told when a choice has more text, or has ended. */
+  onMore: (choice: Choice, index: number) => void = () => {};
+  /** Told when the first of its choices begins. */
+  onFirst: () => void = () => {};
+  readonly job = new Job();
+  readonly #branches: readonly Branch[];
+
+  /**
+   * @throws {ApiError} 400 for what the model can't do
+   * @throws {TextError} for a prompt with characters that the model does not know
+   */
+  constructor(request: CompletionRequest, served: ServedModel) {
+    const { vocabulary } = served.model;
+    this.request = request;
+    // OpenAI's penalties count all of the text, not the end of it alone.
+    const given = { ...request.controls, penaltyWindow: 0, bias: biasOf(vocabulary, request.bias) };
+    const controls = resolveControls(vocabulary, checkOptions(controlsSchema, given));
+    const limits = resolveLimits(
+      vocabulary,
+      checkOptions(limitsSchema, { length: request.maxTokens, stop: [...request.stop] }),
+    );
+    const prompts = request.prompts.map((prompt) => tokensOf(vocabulary, prompt, request.unknown));
+    this.promptTokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+    let count = 0;
+    this.#branches = prompts.map((prompt) => ({
+      prompt,
+      choices: Array.from(
+        { length: request.bestOf },
+        () =>
+          new Choice({
+            vocabulary,
+            controls,
+            limits,
+            seed: streamSeed(request.seed, count++),
+            logprobs: request.logprobs,
+            isRanked: request.bestOf > request.n,
+          }),
+      ),
+    }));
+  }
+
+  /** Texts that are written at once. */
+  get size(): number {
+    return this.#branches.length * this.request.bestOf;
+  }
+
+  get completionTokens(): number {
+    return this.#choices.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+  }
+
+  get #choices(): Choice[] {
+    return this.#branches.flatMap(({ choices }) => choices);
+  }
+
+  start(pool: StreamPool): void {
+    let hasBegun = false;
+    let left = this.size;
+    this.#choices.forEach((choice, index) => {
+      choice.onMore = () => {
+        if (!hasBegun) this.onFirst();
+        hasBegun = true;
+        this.onMore(choice, index);
+        if (choice.finishReason === null) return;
+        left--;
+        if (left === 0) this.job.finish();
+      };
+    });
+    for (const branch of this.#branches) this.#startBranch(pool, branch);
+  }
+
+  /** The choices that are given: of each prompt the likeliest, the likeliest first. */
+  best(): Choice[] {
+    const { n, bestOf } = this.request;
+    if (bestOf === n) return this.#choices;
+    return this.#branches.flatMap(({ choices }) =>
+      [...choices].sort((a, b) => b.meanLogprob - a.meanLogprob).slice(0, n),
+    );
+  }
+
+  #startBranch(pool: StreamPool, { prompt, choices }: Branch): void {
+    const { echo, logprobs } = this.request;
+    const rated: RatedToken[] = [];
+    const rates = echo && logprobs !== undefined;
+    const ticket = pool.start({
+      prompt,
+      streams: choices.filter(({ finishReason }) => finishReason === null),
+      ...(rates && {
+        onPrompt: (position, row) => {
+          const token = rateToken(prompt[position] as number, row, logprobs);
+          rated.push(position === 0 ? { ...token, logprob: undefined } : token);
+        },
+      }),
+      onRead: ({ cachedTokens }) => {
+        this.cachedTokens += cachedTokens;
+        for (const choice of choices) {
+          if (echo) choice.echo(prompt, rated);
+          if (choice.finishReason) choice.onMore();
+        }
+      },
+      onFailure: (error) => this.job.cancel(error),
+    });
+    this.job.add(ticket);
+  }
+}
+
+/** Additions by symbol, as the controls take them. */
+function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Record<string, number> {
+  return Object.fromEntries(
+    Array.from(bias, ([token, value]) => {
+      const symbol = vocabulary.symbols[token];
+      if (symbol === undefined) throw unknownToken('logit_bias', token, vocabulary);
+      return [symbol, value];
+    }),
+  );
+}
+
+function tokensOf(
+  vocabulary: Vocabulary,
+  prompt: Prompt,
+  unknown: CompletionRequest['unknown'],
+): readonly number[] {
+  if (typeof prompt === 'string') return encodePrompt(vocabulary, prompt, unknown).tokens;
+  const wrong = prompt.find((token) => token >= vocabulary.size);
+  if (wrong !== undefined) throw unknownToken('prompt', wrong, vocabulary);
+  return prompt;
+}
+
+function unknownToken(param: string, token: number, { size }: Vocabulary): ApiError {
+  return new ApiError(400, `${param}: got token ${token}, expected one from 0 to ${size - 1}.`, {
+    param,
+    code: 'invalid_value',
+  });
+}

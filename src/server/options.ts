@@ -1,0 +1,66 @@
+/** The schema of a server's options; see `train/options.ts`. */
+import * as z from 'zod/mini';
+import { checkOptions } from '../util/check-options.ts';
+import { count, option, positive } from '../util/option-info.ts';
+
+export const serverOptionsSchema = z.strictObject({
+  apiKey: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'api_key',
+    group: 'Serving',
+    help: 'key that requests must bring; better in the environment, as CHAR_RNN_API_KEY',
+    value: 'KEY',
+    common: true,
+  }),
+  maxStreams: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
+    flag: 'max_streams',
+    group: 'Limits',
+    help: 'texts that are written at once for each model; others wait',
+  }),
+  maxQueue: option(z._default(count(0), 1024), {
+    flag: 'max_queue',
+    group: 'Limits',
+    help: 'requests that may wait for each model; others get 429',
+  }),
+  maxBody: option(z._default(count(1), 1_048_576), {
+    flag: 'max_body',
+    group: 'Limits',
+    help: 'bytes of a request; others get 413',
+  }),
+  maxPrompt: option(z._default(count(0), 100_000), {
+    flag: 'max_prompt',
+    group: 'Limits',
+    help: 'symbols of the prompts, or of the texts to score, of a request',
+  }),
+  maxTokens: option(z._default(count(1), 100_000), {
+    flag: 'max_tokens',
+    group: 'Limits',
+    help: 'symbols that a text may be asked to have',
+  }),
+  bodyTimeout: option(z._default(positive(), 10), {
+    flag: 'body_timeout',
+    group: 'Limits',
+    help: 'seconds in which a request has to arrive; others get 408',
+  }),
+  timeout: option(z._default(positive(), 600), {
+    flag: 'timeout',
+    group: 'Limits',
+    help: 'seconds that a request may take, waiting among them; then it ends with an error',
+  }),
+  cacheBytes: option(z._default(count(0), 16_777_216), {
+    flag: 'cache_bytes',
+    group: 'Limits',
+    help: 'memory for the states of prompts that were read, for each model',
+  }),
+});
+
+export type ServerOptions = z.output<typeof serverOptionsSchema>;
+export type ServerOptionsInput = z.input<typeof serverOptionsSchema>;
+
+/**
+ * A server's options with their defaults filled in.
+ *
+ * @throws {OptionError} for the first one that is unknown or out of its range
+ */
+export function checkServerOptions(input: ServerOptionsInput): ServerOptions {
+  return checkOptions(serverOptionsSchema, input);
+}

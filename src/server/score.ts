@@ -1,0 +1,110 @@
+/**
+ * Scores of texts: the log-probability of every token but the first, from the zero state.
+ *
+ * The first token is not counted: where a text begins by itself, it is drawn uniformly, and says nothing of the model. The texts
+ * are read in the model's pool, beside what is being written.
+ */
+import * as z from 'zod/mini';
+import { encodePrompt } from '../sample/prompt.ts';
+import { tooShort } from '../score/score-text.ts';
+import { summarize } from '../score/summary.ts';
+import { Job } from './job.ts';
+import { checkFields, field } from './request-fields.ts';
+import type { ServedModel } from './served-model.ts';
+import type { StreamPool } from './stream-pool.ts';
+import { tokenText } from './token-logprobs.ts';
+
+const schema = z.strictObject({
+  model: field(z.string(), "a model's name"),
+  input: field(
+    z.union([z.string(), z.array(z.string()).check(z.minLength(1))]),
+    'a text, or an array of texts',
+  ),
+  unknown: field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest'),
+});
+
+export interface ScoreRequest {
+  readonly model: string | undefined;
+  readonly inputs: readonly string[];
+  readonly unknown: 'error' | 'skip' | 'nearest';
+}
+
+/** @throws {ApiError} 400, naming the field */
+export function parseScoreRequest(body: unknown): ScoreRequest {
+  const { model, input, unknown } = checkFields(schema, body);
+  return {
+    model: model ?? undefined,
+    inputs: typeof input === 'string' ? [input] : (input ?? ['']),
+    unknown: unknown ?? 'error',
+  };
+}
+
+export class Scoring {
+  readonly job = new Job();
+  readonly #served: ServedModel;
+  readonly #inputs: readonly { readonly tokens: readonly number[]; readonly logprobs: Float64Array }[];
+
+  /** @throws {TextError} for characters that the model does not know, or less than two of them */
+  constructor(request: ScoreRequest, served: ServedModel) {
+    this.#served = served;
+    this.#inputs = request.inputs.map((input) => {
+      const { tokens } = encodePrompt(served.model.vocabulary, input, request.unknown);
+      if (tokens.length < 2) throw tooShort('the input', tokens.length);
+      return { tokens, logprobs: new Float64Array(tokens.length) };
+    });
+  }
+
+  get promptTokens(): number {
+    return this.#inputs.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  }
+
+  /** Texts that are read at once. */
+  get size(): number {
+    return this.#inputs.length;
+  }
+
+  start(pool: StreamPool): void {
+    let left = this.#inputs.length;
+    for (const { tokens, logprobs } of this.#inputs) {
+      const ticket = pool.start({
+        prompt: tokens,
+        streams: [],
+        onPrompt: (position, row) => {
+          logprobs[position] = row[tokens[position] as number] as number;
+        },
+        onRead: () => {
+          left--;
+          if (left === 0) this.job.finish();
+        },
+        onFailure: (error) => this.job.cancel(error),
+      });
+      this.job.add(ticket);
+    }
+  }
+
+  /** The answer, once it is done. */
+  toJSON() {
+    const { name, model } = this.#served;
+    return {
+      object: 'list',
+      model: name,
+      data: this.#inputs.map(({ tokens, logprobs }, index) => {
+        const rated = Array.from(logprobs.subarray(1));
+        const summary = summarize(rated.length, -rated.reduce((sum, value) => sum + value, 0));
+        return {
+          object: 'score',
+          index,
+          tokens: tokens.map((token) => tokenText(model.vocabulary, token)),
+          token_ids: tokens,
+          token_logprobs: [null, ...rated],
+          characters: summary.characters,
+          nats: summary.nats,
+          nats_per_character: summary.natsPerCharacter,
+          bits_per_character: summary.bitsPerCharacter,
+          perplexity: summary.perplexity,
+        };
+      }),
+      usage: { prompt_tokens: this.promptTokens, total_tokens: this.promptTokens },
+    };
+  }
+}

@@ -1,0 +1,67 @@
+/** A model under its name, with the pool that all requests to it share. */
+import type { LanguageModel } from '../language-model.ts';
+import type { ServerOptions } from './options.ts';
+import { StreamPool } from './stream-pool.ts';
+
+export class ServedModel {
+  readonly name: string;
+  readonly model: LanguageModel;
+  /** When it was taken up, in seconds since 1970. */
+  readonly created = Math.floor(Date.now() / 1000);
+  readonly #options: ServerOptions;
+  #pool: Promise<StreamPool> | undefined;
+  #openPool: StreamPool | undefined;
+  #users = 0;
+  #retired: (() => void) | undefined;
+
+  constructor(name: string, model: LanguageModel, options: ServerOptions) {
+    this.name = name;
+    this.model = model;
+    this.#options = options;
+  }
+
+  /** Streams that have a slot, and requests that wait for one. */
+  get load(): { readonly streams: number; readonly waiting: number } {
+    return { streams: this.#openPool?.seated ?? 0, waiting: this.#openPool?.waiting ?? 0 };
+  }
+
+  /** The pool, made at the first call. */
+  pool(): Promise<StreamPool> {
+    this.#pool ??= this.#makePool();
+    return this.#pool;
+  }
+
+  /** Holds the model for a request, until what is returned is called. */
+  hold(): () => void {
+    this.#users++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#users--;
+      if (this.#users === 0) this.#retired?.();
+    };
+  }
+
+  /** Resolves when no request holds the model any more, and its pool is closed. The model itself stays open. */
+  async retire(): Promise<void> {
+    if (this.#users > 0) {
+      await new Promise<void>((resolve) => {
+        this.#retired = resolve;
+      });
+    }
+    await (await this.#pool)?.close();
+  }
+
+  async #makePool(): Promise<StreamPool> {
+    const { vocabulary } = this.model;
+    this.#openPool = new StreamPool({
+      ...(await this.model.onEngine()),
+      vocabularySize: vocabulary.size,
+      unknownToken: vocabulary.unknownToken,
+      capacity: this.#options.maxStreams,
+      cacheBytes: this.#options.cacheBytes,
+    });
+    return this.#openPool;
+  }
+}

@@ -1,0 +1,53 @@
+/** A server to test: a small model over readable characters, on a free port of this machine. */
+import type { TestContext } from 'node:test';
+import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { listen } from '../../src/server/listen.node.ts';
+import { createServer, type ServerInput } from '../../src/server/server.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const ASCII = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
+
+export interface ModelFacts {
+  readonly kind?: TokenKind;
+  readonly symbols?: readonly string[];
+  readonly iteration?: number;
+}
+
+/** A model that was never trained; it writes anything. `iteration` tells apart models of different weights. */
+export function madeModel({
+  kind = 'character',
+  symbols = ['\n', ...ASCII],
+  iteration = 7,
+}: ModelFacts = {}) {
+  const vocabulary = new Vocabulary({ kind, normalize: 'none', symbols, hasUnknown: false });
+  return new LanguageModel(madeCheckpoint({ vocabulary, iteration }), { threads: 1 });
+}
+
+/** Closed at the end of the test. */
+export async function serveModel(context: TestContext, input: ServerInput = {}, model = madeModel()) {
+  const errors: unknown[] = [];
+  const server = createServer({ tiny: model }, { onError: (error) => errors.push(error), ...input });
+  const { bodyTimeout = 10 } = input;
+  const listening = await listen(server, { host: '127.0.0.1', port: 0, bodyTimeout });
+  context.after(async () => {
+    await listening.close(0);
+    await model.close();
+  });
+  const { url } = listening;
+  const post = (path: string, body: unknown, init: RequestInit = {}) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      ...init,
+      headers: { 'content-type': 'application/json', ...init.headers },
+    });
+  /** The JSON of a request that has to succeed. */
+  const ask = async (path: string, body: unknown) => {
+    const response = await post(path, body);
+    const answer = await response.json();
+    if (response.status !== 200) throw new Error(JSON.stringify(answer));
+    return answer;
+  };
+  return { server, listening, url, model, errors, post, ask };
+}
