@@ -11,6 +11,21 @@ export function exponential(value: number, digits: number): string {
   return value.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
+/** `%.<digits>g`: the shorter of both, with so many significant digits, without zeros at the end. */
+export function general(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return special(value);
+  const scientific = exponential(value, digits - 1);
+  const [mantissa = '', exponent = ''] = scientific.split('e');
+  const power = Number(exponent);
+  if (power < -4 || power >= digits) return `${withoutZeros(mantissa)}e${exponent}`;
+  const sign = Object.is(value, -0) ? '-' : '';
+  return sign + withoutZeros(value.toFixed(digits - 1 - power));
+}
+
+function withoutZeros(decimal: string): string {
+  return decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
+}
+
 function special(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   return value > 0 ? 'inf' : '-inf';
