@@ -81,6 +81,7 @@ export type CheckpointErrorCode =
   | 'checkpoint-unwritable'
   | 'checkpoint-locked'
   | 'checkpoint-save-failed'
+  | 'checkpoint-exists'
   | 'checkpoint-sample-only'
   | Torch7ErrorCode;
 

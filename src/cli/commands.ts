@@ -7,6 +7,7 @@ import { type Flag, flagsOf } from './flag-table.ts';
 import {
   compareFlagsSchema,
   completeFlagsSchema,
+  convertFlagsSchema,
   doctorFlagsSchema,
   evalFlagsSchema,
   inspectFlagsSchema,
@@ -55,6 +56,20 @@ export const inspectCommand: Command = {
   summary: 'Prints what a checkpoint holds: options, size, vocabulary, losses by iteration.',
   flags: flagsOf(inspectFlagsSchema),
   examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --json'],
+};
+
+export const convertCommand: Command = {
+  name: 'convert',
+  usage: 'char-rnn convert IN OUT [flags]',
+  summary:
+    'Writes a model in another format. What IN is, its content tells; what OUT shall be, its name does:\n' +
+    ".safetensors (PyTorch reads it), .onnx, .npz (NumPy), .json (torch-rnn's vocabulary).",
+  flags: flagsOf(convertFlagsSchema),
+  examples: [
+    'char-rnn convert cv/best.safetensors model.onnx',
+    'char-rnn convert cv/best.safetensors model.safetensors --to pytorch --as-module',
+    'char-rnn convert old.t7 model.safetensors',
+  ],
 };
 
 export const evalCommand: Command = {
@@ -121,6 +136,7 @@ export const commands: readonly Command[] = [
   trainCommand,
   sampleCommand,
   inspectCommand,
+  convertCommand,
   evalCommand,
   compareCommand,
   completeCommand,

@@ -1,6 +1,8 @@
 /** Flags that only the command line has: files, devices, output. The others come from the library's schemas. */
 import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
+import { EXPORT_FORMATS } from '../formats/export.ts';
+import { FORMAT_NAMES } from '../formats/open.ts';
 import { option, seed } from '../util/option-info.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
@@ -211,4 +213,39 @@ export const completeFlagsSchema = z.strictObject({
   json: jsonFlag(),
   engine: engineOption(),
   threads: threadsOption(),
+});
+
+export const convertFlagsSchema = z.strictObject({
+  from: option(z.optional(z.enum(FORMAT_NAMES)), {
+    flag: 'from',
+    group: 'Text',
+    help: 'format of IN; its content tells where absent',
+  }),
+  to: option(z.optional(z.enum(EXPORT_FORMATS)), {
+    flag: 'to',
+    group: 'Output',
+    help: 'format of OUT; its name tells where absent; pytorch: safetensors that nn.LSTM, nn.GRU or nn.RNN loads',
+    common: true,
+  }),
+  asModule: option(z._default(z.boolean(), false), {
+    flag: 'as_module',
+    group: 'Output',
+    help: 'also write a Python module, OUT with .py, that computes the model with PyTorch',
+    common: true,
+  }),
+  weights: option(z.optional(z.enum(['npz'])), {
+    flag: 'weights',
+    group: 'Output',
+    help: 'also write the weights for NumPy, as OUT with .npz',
+  }),
+  precision: option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Output',
+    help: "numbers in OUT; the model's own where absent, for ONNX float32",
+  }),
+  force: option(z._default(z.boolean(), false), {
+    flag: 'force',
+    group: 'Output',
+    help: 'replace files that exist',
+  }),
 });

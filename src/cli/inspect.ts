@@ -3,7 +3,7 @@ import { parameterCount } from '../engine/layout.ts';
 import { UsageError } from '../errors.ts';
 import type { Checkpoint, LossRecord } from '../formats/checkpoint.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
-import { layoutOf, type ModelConfig } from '../model/config.ts';
+import { layoutOf } from '../model/config.ts';
 import { fixed } from '../util/c-format.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -11,6 +11,7 @@ import { parseArguments } from './arguments.ts';
 import { inspectCommand, trainCommand } from './commands.ts';
 import { inspectFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
+import { describeShape } from './model-shape.ts';
 import { watchOutput } from './output.ts';
 import { reportError } from './report-error.ts';
 
@@ -84,7 +85,7 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
   const { config, precision, vocabulary, training } = checkpoint;
   const lines = [
     path,
-    `  model            ${shapeOf(config)}, dropout ${config.dropout}, ${precision}`,
+    `  model            ${describeShape(config)}, dropout ${config.dropout}, ${precision}`,
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols)}`,
@@ -105,12 +106,6 @@ function toLines(path: string, checkpoint: Checkpoint): string[] {
     ...lossLines(training.trainLosses, SHOWN_TRAIN_LOSSES),
   );
   return lines;
-}
-
-function shapeOf({ cell, reset, layers, hiddenSize, embeddingSize }: ModelConfig): string {
-  const kind = reset === 'after' ? `${cell} (reset after)` : cell;
-  const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
-  return `${kind}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}${embedding}`;
 }
 
 function optionLines(options: Readonly<Record<string, unknown>>): string[] {

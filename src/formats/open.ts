@@ -8,7 +8,8 @@ import { decodeOnnx, isOnnx } from './onnx/decode.ts';
 import { isSafetensors } from './safetensors.ts';
 import { decodeTorch7, isTorch7 } from './torch7/index.ts';
 
-export type FormatName = 'safetensors' | 'npz' | 'onnx' | 'torch7';
+export const FORMAT_NAMES = ['safetensors', 'npz', 'onnx', 'torch7'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
 
 interface Format {
   /** Whether the first bytes are of this format; a file may still be damaged. */
@@ -26,9 +27,14 @@ const FORMATS: Readonly<Record<FormatName, Format>> = {
   torch7: { matches: isTorch7, decode: decodeTorch7 },
 };
 
+export interface OpenedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly format: FormatName;
+}
+
 /** The format of a file; undefined for one that is not known. */
 export function formatOf(bytes: Uint8Array): FormatName | undefined {
-  return (Object.keys(FORMATS) as FormatName[]).find((format) => FORMATS[format].matches(bytes));
+  return FORMAT_NAMES.find((format) => FORMATS[format].matches(bytes));
 }
 
 /**
@@ -49,8 +55,12 @@ export function openCheckpoint(
 /** Bytes that tell every format. */
 const GLANCE = 512;
 
-/** The checkpoint in a file that need not be in memory whole. As `openCheckpoint`. */
-export function openCheckpointFile(file: ByteSource, name: string): Checkpoint {
-  const format = FORMATS[formatOf(file.read(0, Math.min(GLANCE, file.size))) ?? 'safetensors'];
-  return format.read?.(file, name) ?? format.decode(file.read(0, file.size), name);
+/** The checkpoint in a file that need not be in memory whole, and the format that it was in. As `openCheckpoint`. */
+export function openCheckpointFile(
+  file: ByteSource,
+  name: string,
+  format: FormatName = formatOf(file.read(0, Math.min(GLANCE, file.size))) ?? 'safetensors',
+): OpenedCheckpoint {
+  const { read, decode } = FORMATS[format];
+  return { format, checkpoint: read?.(file, name) ?? decode(file.read(0, file.size), name) };
 }

@@ -5,7 +5,7 @@ import { CheckpointError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { withFile } from './file-source.node.ts';
-import { openCheckpointFile } from './open.ts';
+import { type FormatName, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
 import { checkpointFiles, identify } from './storage.node.ts';
 import { LAST_NAME } from './storage.ts';
 
@@ -15,12 +15,17 @@ import { LAST_NAME } from './storage.ts';
  * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
  */
 export async function readCheckpointFile(path: string): Promise<Checkpoint> {
+  return (await openCheckpointPath(path)).checkpoint;
+}
+
+/** As `readCheckpointFile`; also tells the format, which is taken from the content unless it is given. */
+export async function openCheckpointPath(path: string, format?: FormatName): Promise<OpenedCheckpoint> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) throw await isFolder(path);
     // Opening a pipe would wait for somebody to write.
     if (!facts.isFile()) throw new CheckpointError('checkpoint-unreadable', `${path} is not a file.`);
-    return withFile(path, (file) => openCheckpointFile(file, path));
+    return withFile(path, (file) => openCheckpointFile(file, path, format));
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
     const { code } = error as NodeJS.ErrnoException;

@@ -1,0 +1,130 @@
+/** `char-rnn convert`: a model from one format to another. */
+import { lstat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { parameterCount } from '../engine/layout.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint, formatOfName } from '../formats/export.ts';
+import { pythonModule } from '../formats/python-module.ts';
+import { openCheckpointPath } from '../formats/read.node.ts';
+import { folderStorage } from '../formats/storage.node.ts';
+import { layoutOf } from '../model/config.ts';
+import { checkOptions } from '../util/check-options.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
+import { convertCommand } from './commands.ts';
+import { convertFlagsSchema } from './flags.ts';
+import { commandHelp } from './help.ts';
+import { describeShape } from './model-shape.ts';
+import { watchOutput } from './output.ts';
+import { reportError } from './report-error.ts';
+
+export async function runConvert(words: readonly string[]): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const given = parseArguments(words, convertCommand.flags);
+    typed = given.typed;
+    if (given.help) {
+      process.stdout.write(commandHelp(convertCommand));
+      return 0;
+    }
+    watchOutput((code) => {
+      process.exitCode = code;
+    });
+    await convert(given);
+    return 0;
+  } catch (error) {
+    return reportError(error, convertCommand.name, typed);
+  }
+}
+
+/** A file to be written. */
+interface Output {
+  readonly path: string;
+  readonly parts: Iterable<Uint8Array>;
+}
+
+async function convert({ values, positionals }: Arguments): Promise<void> {
+  const flags = checkOptions(convertFlagsSchema, values);
+  const [from, to, ...more] = positionals;
+  if (from === undefined || to === undefined || more.length > 0) {
+    throw new UsageError(
+      `convert takes two files, got ${positionals.length}: char-rnn convert IN OUT, such as char-rnn convert cv/best.safetensors model.onnx`,
+    );
+  }
+  const format = flags.to ?? formatAsked(to);
+  const isSafetensors = format === 'safetensors' || format === 'pytorch';
+  if (flags.asModule && !isSafetensors) {
+    throw new UsageError(
+      `--as-module goes with weights in safetensors: name OUT model.safetensors, not ${to}`,
+    );
+  }
+  const module = flags.asModule ? beside(to, '.py') : undefined;
+  const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
+  if (!flags.force) await checkFree([to, module, weights]);
+
+  const { checkpoint, format: found } = await openCheckpointPath(from, flags.from);
+  const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
+  const main = exportCheckpoint(checkpoint, format, settings);
+  const outputs: Output[] = [{ path: to, parts: main.parts }];
+  if (weights) outputs.push({ path: weights, ...exportCheckpoint(checkpoint, 'npz', settings) });
+  if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
+
+  const { config, precision } = checkpoint;
+  say(
+    `${from}  ${found}: ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
+  );
+  for (const notice of checkpoint.origin?.notices ?? []) say(notice);
+  for (const output of outputs) say(`${await write(output)}  written`);
+  for (const notice of main.notices) say(notice);
+}
+
+function say(line: string) {
+  process.stdout.write(`${line}\n`);
+}
+
+/** @throws {UsageError} for a name that asks for no format */
+function formatAsked(path: string): ExportFormat {
+  const format = formatOfName(path);
+  if (format) return format;
+  const pickle = /\.(pt|pth|bin)$/i.test(path)
+    ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
+    : '';
+  throw new UsageError(
+    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz or .json (torch-rnn's vocabulary), or say --to ${EXPORT_FORMATS.join('|')}.${pickle}`,
+  );
+}
+
+/** The path with another extension. */
+function beside(path: string, extension: string): string {
+  return path.replace(/(?<=[^/\\])\.[^./\\]+$/, '') + extension;
+}
+
+/** @throws {CheckpointError} `checkpoint-exists` */
+async function checkFree(paths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of paths) {
+    if (path === undefined) continue;
+    const isThere = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) {
+      throw new CheckpointError(
+        'checkpoint-exists',
+        `${path} exists and is left as it is. Name another file, or replace it with --force.`,
+      );
+    }
+  }
+}
+
+/** Writes a file whole or not at all; its path and size. */
+async function write({ path, parts }: Output): Promise<string> {
+  let size = 0;
+  const counted = (function* () {
+    for (const part of parts) {
+      size += part.length;
+      yield part;
+    }
+  })();
+  await folderStorage(dirname(path)).save(basename(path), counted);
+  return `${path}  ${formatBytes(size)}`;
+}
