@@ -53,9 +53,10 @@ export const sampleCommand: Command = {
 export const inspectCommand: Command = {
   name: 'inspect',
   usage: 'char-rnn inspect CHECKPOINT [flags]',
-  summary: 'Prints what a checkpoint holds: options, size, vocabulary, losses by iteration.',
+  summary:
+    'Prints what a checkpoint of any known format holds: size, vocabulary, options, losses by iteration, tensors.',
   flags: flagsOf(inspectFlagsSchema),
-  examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --json'],
+  examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --tensors', 'char-rnn inspect old.t7 --json'],
 };
 
 export const convertCommand: Command = {

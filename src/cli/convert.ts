@@ -59,23 +59,28 @@ async function convert({ values, positionals }: Arguments): Promise<void> {
     );
   }
   const module = flags.asModule ? beside(to, '.py') : undefined;
+  if (module === to)
+    throw new UsageError(`${to} is where the module goes: name the weights model.safetensors`);
   const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
   if (!flags.force) await checkFree([to, module, weights]);
 
   const { checkpoint, format: found } = await openCheckpointPath(from, flags.from);
   const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
   const main = exportCheckpoint(checkpoint, format, settings);
+  const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
   const outputs: Output[] = [{ path: to, parts: main.parts }];
-  if (weights) outputs.push({ path: weights, ...exportCheckpoint(checkpoint, 'npz', settings) });
+  if (weights !== undefined && arrays) outputs.push({ path: weights, parts: arrays.parts });
   if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
 
   const { config, precision } = checkpoint;
   say(
-    `${from}  ${found}: ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
+    `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
   );
   for (const notice of checkpoint.origin?.notices ?? []) say(notice);
-  for (const output of outputs) say(`${await write(output)}  written`);
-  for (const notice of main.notices) say(notice);
+  for (const output of outputs) say(await write(output));
+  // A vocabulary alone lacks the weights; beside it they are not lost.
+  const { notices } = format === 'vocabulary' && arrays ? arrays : main;
+  for (const notice of notices) say(notice);
 }
 
 function say(line: string) {
@@ -116,7 +121,7 @@ async function checkFree(paths: readonly (string | undefined)[]): Promise<void> 
   }
 }
 
-/** Writes a file whole or not at all; its path and size. */
+/** Writes a file whole or not at all, and says so. */
 async function write({ path, parts }: Output): Promise<string> {
   let size = 0;
   const counted = (function* () {
@@ -126,5 +131,5 @@ async function write({ path, parts }: Output): Promise<string> {
     }
   })();
   await folderStorage(dirname(path)).save(basename(path), counted);
-  return `${path}  ${formatBytes(size)}`;
+  return `wrote ${path}, ${formatBytes(size)}`;
 }

@@ -124,6 +124,12 @@ export const inspectFlagsSchema = z.strictObject({
     help: 'print JSON, for programs',
     common: true,
   }),
+  tensors: option(z._default(z.boolean(), false), {
+    flag: 'tensors',
+    group: 'Output',
+    help: 'also print each tensor: name, shape, and of its numbers least, greatest, mean, deviation, norm',
+    common: true,
+  }),
   gpuid: deviceFlags.gpuid(),
   opencl: deviceFlags.opencl(),
 });

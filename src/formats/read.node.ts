@@ -8,6 +8,11 @@ import { withFile } from './file-source.node.ts';
 import { type FormatName, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
 import { checkpointFiles, identify } from './storage.node.ts';
 import { LAST_NAME } from './storage.ts';
+import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
+
+const OPENING_BRACE = 0x7b;
+/** Far more than a million tokens take. */
+const LARGEST_VOCABULARY = 100e6;
 
 /**
  * The checkpoint in a file of any known format.
@@ -37,6 +42,21 @@ export async function openCheckpointPath(path: string, format?: FormatName): Pro
       { cause: error },
     );
   }
+}
+
+/**
+ * The tokens of a vocabulary file as torch-rnn writes them, in the order of their numbers; undefined for what is no JSON object, or
+ * no file.
+ *
+ * @throws {CheckpointError} for JSON that is no such vocabulary
+ */
+export async function readVocabularyFile(path: string): Promise<string[] | undefined> {
+  const facts = await stat(path).catch(() => undefined);
+  if (!facts?.isFile() || facts.size === 0) return undefined;
+  return withFile(path, (file) => {
+    const isObject = file.read(0, 1)[0] === OPENING_BRACE && file.size <= LARGEST_VOCABULARY;
+    return isObject ? decodeTorchRnnVocabulary(file.read(0, file.size), path) : undefined;
+  });
 }
 
 async function isFolder(path: string): Promise<CheckpointError> {

@@ -41,16 +41,8 @@ function nameOf(symbol: string, kind: Vocabulary['kind']): string {
  * @throws {CheckpointError}
  */
 export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): string[] {
-  let value: unknown;
-  try {
-    if (!isModestJson(bytes, DEPTH)) throw malformed(file, 'it is no list of tokens');
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (error instanceof CheckpointError) throw error;
-    throw malformed(file, 'it is not JSON in UTF-8');
-  }
-  const result = schema.safeParse(value);
-  if (!result.success) {
+  const result = isModestJson(bytes, DEPTH) ? schema.safeParse(parse(bytes, file)) : undefined;
+  if (!result?.success) {
     throw new CheckpointError(
       'checkpoint-other-kind',
       `${file} is not a vocabulary as torch-rnn's preprocess.py writes it: no token_to_idx and idx_to_token.`,
@@ -63,4 +55,12 @@ export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): strin
     throw malformed(file, 'its two lists of tokens disagree');
   }
   return names;
+}
+
+function parse(bytes: Uint8Array, file: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw malformed(file, 'it is not JSON in UTF-8');
+  }
 }

@@ -1,0 +1,54 @@
+/** What can be said of the numbers of a checkpoint's tensors without printing them. */
+import type { Checkpoint } from './checkpoint.ts';
+import { checkpointTensors } from './checkpoint-codec.ts';
+import type { TensorArray } from './safetensors.ts';
+
+export interface TensorStatistics {
+  /** As in docs/checkpoints.md, whatever the file was. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
+  /** Absent for whole numbers, and where there are none. */
+  readonly numbers?: NumberStatistics | undefined;
+}
+
+export interface NumberStatistics {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Standard deviation of all the numbers (not an estimate from a sample). */
+  readonly std: number;
+  /** √Σx². */
+  readonly norm: number;
+}
+
+/** The tensors of a checkpoint as its own file format holds them, in that order. */
+export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
+  return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, arranged }]) => {
+    const stored = arranged?.() ?? values;
+    const isFloat = stored instanceof Float32Array || stored instanceof Float64Array;
+    const numbers = isFloat && stored.length > 0 ? statisticsOf(stored) : undefined;
+    return { name, shape, type: typeOf(stored), ...(numbers && { numbers }) };
+  });
+}
+
+function typeOf(values: TensorArray): TensorStatistics['type'] {
+  if (values instanceof Float64Array) return 'float64';
+  if (values instanceof Float32Array) return 'float32';
+  if (values instanceof BigInt64Array) return 'int64';
+  return values instanceof Int32Array ? 'int32' : 'uint8';
+}
+
+/** In double precision, with the mean known before deviations from it are squared. */
+function statisticsOf(values: Float32Array | Float64Array): NumberStatistics {
+  let [min, max, sum, squares, deviations] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0];
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / values.length;
+  for (const value of values) deviations += (value - mean) ** 2;
+  return { min, max, mean, std: Math.sqrt(deviations / values.length), norm: Math.sqrt(squares) };
+}
