@@ -53,8 +53,7 @@ export const sampleCommand: Command = {
 export const inspectCommand: Command = {
   name: 'inspect',
   usage: 'char-rnn inspect CHECKPOINT [flags]',
-  summary:
-    'Prints what a checkpoint of any known format holds: size, vocabulary, options, losses by iteration, tensors.',
+  summary: 'Prints what a file of any known format holds: size, vocabulary, options, losses, tensors.',
   flags: flagsOf(inspectFlagsSchema),
   examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --tensors', 'char-rnn inspect old.t7 --json'],
 };
