@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
+import { restoredText, skippedText } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
 import { clip, progressBar, sparkline, timeLeft } from './live-parts.ts';
 import type { TrainingView } from './plain-log.ts';
@@ -57,6 +58,13 @@ class LiveView {
         this.#iteration(event);
         this.#redraw(false);
         break;
+      case 'skipped':
+        this.#lines.print(pc.yellow(skippedText(event)));
+        break;
+      case 'restored':
+        this.#lines.print(pc.yellow(restoredText(event)));
+        this.#loss = Number.NaN;
+        break;
       case 'evaluating':
         this.#evaluating = `validating ${event.batch} of ${event.batches}`;
         this.#redraw(false);
@@ -93,8 +101,10 @@ class LiveView {
     this.#last = event;
     const blend = (smooth: number, value: number) =>
       Number.isNaN(smooth) ? value : smooth + SMOOTHING * (value - smooth);
-    this.#loss = blend(this.#loss, event.trainLoss);
     this.#milliseconds = blend(this.#milliseconds, event.milliseconds);
+    // A skipped iteration may have none.
+    if (!Number.isFinite(event.trainLoss)) return;
+    this.#loss = blend(this.#loss, event.trainLoss);
     this.#history.push(this.#loss);
     if (this.#history.length > HISTORY) this.#history.splice(0, HISTORY / 2);
   }

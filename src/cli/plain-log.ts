@@ -2,6 +2,7 @@
 import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
+import { restoredText, skippedText } from './event-text.ts';
 
 /** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
 export function iterationLine(event: IterationEvent): string {
@@ -55,6 +56,10 @@ export function plainLog(): TrainingView {
         line(event.message);
       } else if (event.type === 'warning') {
         process.stderr.write(`warning: ${event.message}\n`);
+      } else if (event.type === 'skipped') {
+        process.stderr.write(`${skippedText(event)}\n`);
+      } else if (event.type === 'restored') {
+        process.stderr.write(`${restoredText(event)}\n`);
       }
     },
     note: (message) => process.stderr.write(`${message}\n`),

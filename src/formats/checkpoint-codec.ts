@@ -1,11 +1,9 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
-import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
-import type { Checkpoint, LossRecord, Origin, TrainingState } from './checkpoint.ts';
+import type { Checkpoint, Origin } from './checkpoint.ts';
 import {
   type CheckpointMetadata,
   decodeMetadata,
@@ -13,8 +11,8 @@ import {
   FORMAT_VERSION,
 } from './checkpoint-metadata.ts';
 import {
-  floatTensor,
   malformed,
+  oneTensor,
   safeIntegers,
   typedTensor,
   vectorFromTensors,
@@ -25,11 +23,17 @@ import {
   encodeSafetensors,
   readSafetensors,
   type Safetensors,
-  type TensorArray,
   type TensorInFile,
   type TensorToStore,
 } from './safetensors.ts';
 import type { CheckpointIdentity } from './storage.ts';
+import {
+  decodeLosses,
+  decodeTraining,
+  lossTensors,
+  trainingMetadata,
+  trainingTensors,
+} from './training-codec.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
@@ -149,58 +153,18 @@ function metadataOf({ config, precision, vocabulary, training, origin }: Checkpo
   };
 }
 
-function trainingMetadata(training: TrainingState): NonNullable<CheckpointMetadata['training']> {
-  const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
-    training;
-  return {
-    runId,
-    iteration,
-    epoch,
-    learningRate,
-    options: { ...options },
-    moments: moments.length,
-    optimizerSteps,
-    batchSize,
-    cursor,
-    ...(text && { text: { ...text } }),
-  };
-}
-
 function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin']> {
   const { trainLosses: _, validationLosses: __, options, notices, ...rest } = origin;
   return { ...rest, options: { ...options }, notices: [...notices] };
 }
 
-function one(
-  name: string,
-  values: TensorArray,
-  shape: readonly number[] = [values.length],
-): [string, TensorToStore] {
-  return [name, { shape, values }];
-}
-
 function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {
   const pieces = vocabulary.symbols.map((_, token) => vocabulary.bytesOf(token));
   const bytes = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-  if (vocabulary.kind === 'byte') return [one('vocabulary.values', bytes)];
+  if (vocabulary.kind === 'byte') return [oneTensor('vocabulary.values', bytes)];
   const offsets = [0n];
   for (const piece of pieces) offsets.push((offsets.at(-1) as bigint) + BigInt(piece.length));
-  return [one('vocabulary.bytes', bytes), one('vocabulary.offsets', BigInt64Array.from(offsets))];
-}
-
-function trainingTensors(layout: Layout, training: TrainingState | undefined): [string, TensorToStore][] {
-  if (!training) return [];
-  const modules = recurrentModules(layout);
-  return [
-    ...training.moments.flatMap((moment, index) => vectorTensors(layout, moment, `train.moment${index}.`)),
-    ...training.carriedState.map((state, layer) => {
-      const { cell = 'rnn', hiddenSize = 0 } = modules[layer] ?? {};
-      return one(`train.state_l${layer}`, state, [stateParts(cell), training.batchSize, hiddenSize]);
-    }),
-    one('train.generator', BigInt64Array.from(training.generator, BigInt)),
-    ...lossTensors('train.train_losses', training.trainLosses),
-    ...lossTensors('train.validation_losses', training.validationLosses),
-  ];
+  return [oneTensor('vocabulary.bytes', bytes), oneTensor('vocabulary.offsets', BigInt64Array.from(offsets))];
 }
 
 function originTensors(origin: Origin | undefined): [string, TensorToStore][] {
@@ -209,10 +173,6 @@ function originTensors(origin: Origin | undefined): [string, TensorToStore][] {
     ...lossTensors('origin.train_losses', origin.trainLosses),
     ...lossTensors('origin.validation_losses', origin.validationLosses),
   ];
-}
-
-function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
-  return [one(`${name}.iterations`, iterations), one(`${name}.values`, values)];
 }
 
 function vocabularyOf(
@@ -250,30 +210,6 @@ function decodeSymbols(tensors: Tensors, file: string): string[] {
   }
 }
 
-function decodeTraining(
-  training: NonNullable<CheckpointMetadata['training']>,
-  { config, precision }: CheckpointMetadata,
-  layout: Layout,
-  tensors: Tensors,
-  file: string,
-): TrainingState {
-  const { moments, text, ...rest } = training;
-  const stateShape = [stateParts(config.cell), training.batchSize, config.hiddenSize];
-  return {
-    ...rest,
-    text,
-    moments: Array.from({ length: moments }, (_, index) =>
-      withoutNaN(vectorFromTensors(layout, tensors, `train.moment${index}.`, precision, file), file),
-    ),
-    carriedState: Array.from({ length: config.layers }, (_, layer) =>
-      withoutNaN(floatTensor(tensors, `train.state_l${layer}`, stateShape, precision, file), file),
-    ),
-    generator: decodeGenerator(tensors, file),
-    trainLosses: decodeLosses(tensors, 'train.train_losses', file),
-    validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
-  };
-}
-
 function decodeOrigin(
   origin: NonNullable<CheckpointMetadata['origin']>,
   tensors: Tensors,
@@ -284,28 +220,4 @@ function decodeOrigin(
     trainLosses: decodeLosses(tensors, 'origin.train_losses', file),
     validationLosses: decodeLosses(tensors, 'origin.validation_losses', file),
   };
-}
-
-/** Training never leaves one behind, and would never be rid of it. */
-function withoutNaN(values: FloatArray, file: string): FloatArray {
-  if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
-  return values;
-}
-
-function decodeGenerator(tensors: Tensors, file: string): number[] {
-  const words = typedTensor(tensors, 'train.generator', [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
-  const generator = safeIntegers(words, 'train.generator', file);
-  try {
-    MersenneTwister.restore(generator);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw malformed(file, error.message);
-  }
-  return generator;
-}
-
-function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {
-  const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
-  const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
-  return { iterations, values };
 }

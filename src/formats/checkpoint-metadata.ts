@@ -47,6 +47,15 @@ const metadataSchema = z.object({
       options: z.record(z.string(), z.unknown()),
       moments: z.int().check(z.minimum(0), z.maximum(2)),
       optimizerSteps: count(),
+      stability: z.optional(
+        z.object({
+          skips: count(),
+          retries: count(),
+          good: z.optional(
+            z.object({ iteration: count(), learningRate: z.number(), optimizerSteps: count() }),
+          ),
+        }),
+      ),
       batchSize: size(),
       cursor: count(),
       text: z.optional(

@@ -118,6 +118,15 @@ function checkedTensor(
   return tensor;
 }
 
+/** A tensor under its name; of one dimension unless a shape is given. */
+export function oneTensor(
+  name: string,
+  values: TensorArray,
+  shape: readonly number[] = [values.length],
+): [string, TensorToStore] {
+  return [name, { shape, values }];
+}
+
 /** 64-bit integers as numbers. */
 export function safeIntegers(values: BigInt64Array, name: string, file: string): number[] {
   return Array.from(values, (value) => {

@@ -18,21 +18,43 @@ export interface TrainedText {
   readonly testPath?: string | undefined;
 }
 
-/** All that is needed to go on training as if it had not stopped. */
-export interface TrainingState {
-  /** Name of the run, the same in all its checkpoints. */
-  readonly runId: string;
+/** What iterations change, beside the parameters and the record of losses. */
+export interface RunPosition {
+  /** Iterations made. */
   readonly iteration: number;
-  readonly epoch: number;
   readonly learningRate: number;
-  /** The options of the run, by their names in the library. */
-  readonly options: Readonly<Record<string, unknown>>;
   /** The optimizer's moments, in canonical order of the parameters. */
   readonly moments: readonly FloatArray[];
   /** Updates that the optimizer has made. */
   readonly optimizerSteps: number;
   /** Carried state of each recurrent layer, [S, B, H] in row-major order. */
   readonly carriedState: readonly FloatArray[];
+}
+
+/** A position that can be gone back to, with its parameters in canonical order. */
+export interface GoodState extends RunPosition {
+  readonly parameters: FloatArray;
+}
+
+/** How a run has fared, which decides on what its next explosion leads to. */
+export interface StabilityState {
+  /** Iterations without an update right before this moment. */
+  readonly skips: number;
+  /** Times that the run has gone back. */
+  readonly retries: number;
+  /** Where the next explosion leads back to; absent: to the checkpoint itself. */
+  readonly good?: GoodState | undefined;
+}
+
+/** All that is needed to go on training as if it had not stopped. */
+export interface TrainingState extends RunPosition {
+  /** Name of the run, the same in all its checkpoints. */
+  readonly runId: string;
+  readonly epoch: number;
+  /** The options of the run, by their names in the library. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Absent where the run stops at its first explosion. */
+  readonly stability?: StabilityState | undefined;
   readonly batchSize: number;
   /** The next batch of the training split, from 0. */
   readonly cursor: number;

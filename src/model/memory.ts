@@ -14,6 +14,8 @@ export interface MemoryNeeds {
   readonly moments?: number | undefined;
   /** Whether checkpoints are saved: of parameters and moments a snapshot is then on its way to the disk. */
   readonly saves?: boolean | undefined;
+  /** Whether a good state is kept, to go back to after an explosion. */
+  readonly retries?: boolean | undefined;
 }
 
 /**
@@ -22,9 +24,10 @@ export interface MemoryNeeds {
  * An estimate from the sizes of the parts, within a quarter of what the engines use; the program itself comes on top.
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
-  const { batchSize: B, sequenceLength: T, moments, saves = false } = needs;
+  const { batchSize: B, sequenceLength: T, moments, saves = false, retries = false } = needs;
   const { hiddenSize: H, vocabularySize: V, layers: L, cell, embeddingSize: D = 0 } = config;
-  const vectors = moments === undefined ? 1 : 2 + moments + (saves ? 1 + moments : 0);
+  const copies = Number(saves) + Number(retries);
+  const vectors = moments === undefined ? 1 : 2 + moments + copies * (1 + moments);
   const G = gateCount(cell);
   // Outputs; on the tape the gates, h and c before, c after or the candidate, the input.
   const perUnit = moments === undefined ? 1 : 1 + G + 4;

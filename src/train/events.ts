@@ -61,6 +61,32 @@ export interface IterationEvent {
   readonly tokens: number;
 }
 
+/** An iteration without an update, as its loss or gradient was not finite. */
+export interface SkippedEvent {
+  readonly type: 'skipped';
+  readonly iteration: number;
+  readonly cause: 'loss' | 'gradient';
+  /** Such iterations up to this one. */
+  readonly inARow: number;
+  /** The number of them at which the run goes back. */
+  readonly borne: number;
+}
+
+/** After an explosion the run is where it was after an earlier iteration; what came in between is forgotten. */
+export interface RestoredEvent {
+  readonly type: 'restored';
+  /** The iteration that the run is at now. */
+  readonly iteration: number;
+  readonly epoch: number;
+  /** What happened, and where. */
+  readonly reason: string;
+  /** Half of what it was. */
+  readonly learningRate: number;
+  /** The number of this retry, from 1, and of those allowed. */
+  readonly retry: number;
+  readonly retries: number;
+}
+
 /** Progress within an evaluation. */
 export interface EvaluatingEvent {
   readonly type: 'evaluating';
@@ -111,6 +137,8 @@ export type TrainingEvent =
   | WarningEvent
   | StartedEvent
   | IterationEvent
+  | SkippedEvent
+  | RestoredEvent
   | EvaluatingEvent
   | EvaluatedEvent
   | SampledEvent

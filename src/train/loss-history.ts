@@ -1,16 +1,22 @@
 /** Losses by iteration, as they grow. */
 import type { LossRecord } from '../formats/checkpoint.ts';
 
+/** Losses that a mean is taken of. */
+const BLOCK = 100;
+
 export class LossHistory {
   readonly #iterations: number[] = [];
   readonly #values: number[] = [];
   #lowest = Number.POSITIVE_INFINITY;
   #sinceLowest = 0;
+  #blockSum = 0;
+  #lowestMean = Number.POSITIVE_INFINITY;
 
   /** Adds a loss, in nats; true when it is the lowest so far. */
   add(iteration: number, loss: number): boolean {
     this.#iterations.push(iteration);
     this.#values.push(loss);
+    this.#addToBlock(loss);
     this.#sinceLowest++;
     if (!(loss < this.#lowest)) return false;
     this.#lowest = loss;
@@ -30,16 +36,42 @@ export class LossHistory {
     return this.#values[this.#iterations.lastIndexOf(iteration)];
   }
 
+  /** The history as it was after an iteration. */
+  upTo(iteration: number): LossHistory {
+    const history = new LossHistory();
+    for (const [index, at] of this.#iterations.entries()) {
+      if (at > iteration) break;
+      history.add(at, this.#values[index] as number);
+    }
+    return history;
+  }
+
   /** Losses since the lowest one. */
   get sinceLowest(): number {
     return this.#sinceLowest;
+  }
+
+  get lowest(): number | undefined {
+    return this.#values.length > 0 ? this.#lowest : undefined;
   }
 
   get first(): number | undefined {
     return this.#values[0];
   }
 
+  /** The lowest mean of a hundred losses, counted off from the first; the first loss until there are as many. */
+  get lowestMean(): number | undefined {
+    return Number.isFinite(this.#lowestMean) ? this.#lowestMean : this.first;
+  }
+
   toRecord(): LossRecord {
     return { iterations: Int32Array.from(this.#iterations), values: Float64Array.from(this.#values) };
+  }
+
+  #addToBlock(loss: number): void {
+    this.#blockSum += loss;
+    if (this.#values.length % BLOCK !== 0) return;
+    this.#lowestMean = Math.min(this.#lowestMean, this.#blockSum / BLOCK);
+    this.#blockSum = 0;
   }
 }

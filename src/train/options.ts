@@ -175,6 +175,16 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'the whole gradient is scaled down to this norm where it is longer, before grad_clip',
   }),
+  onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
+    flag: 'on_explosion',
+    group: 'Training',
+    help: 'when the loss is not finite or 3 times the first: retry from the last good state with half the rate, or stop',
+  }),
+  retries: option(z._default(count(0), 5), {
+    flag: 'retries',
+    group: 'Training',
+    help: 'how often a run may go back after an explosion',
+  }),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Training',

@@ -2,18 +2,21 @@
 
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
-import type { Engine, FloatArray } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { TrainedCheckpoint, TrainedText, TrainingState } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { Network, type NetworkState } from '../model/network.ts';
-import { initialParameters } from '../model/parameters.ts';
+import { Network } from '../model/network.ts';
 import { generateTokens } from '../sample/generator.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { IterationEvent } from './events.ts';
+import { firstState, type RunStart, resumedStability } from './first-state.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
+import { Recovery } from './recovery.ts';
+import { RunState } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
+import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './stability.ts';
 
 /** Symbols in the sample that is drawn at an evaluation. */
 const SAMPLE_LENGTH = 120;
@@ -35,29 +38,23 @@ export interface RunInput {
   readonly start: RunStart | undefined;
 }
 
-/** What a run begins with instead of random parameters: others, in canonical order, and perhaps a whole state to go on from. */
-export interface RunStart {
-  readonly parameters: FloatArray;
-  readonly training?: TrainingState | undefined;
-}
-
 export class TrainingRun {
   readonly network: Network;
   readonly schedule: Schedule;
-  readonly trainLosses: LossHistory;
-  readonly validationLosses: LossHistory;
-  /** Iterations made. */
-  iteration = 0;
   readonly #engine: Engine;
   readonly #config: ModelConfig;
   readonly #options: TrainingOptions;
   readonly #corpus: Corpus;
   readonly #batches: BatchSource;
   readonly #optimizer: Optimizer;
-  readonly #state: NetworkState;
+  readonly #state: RunState;
   readonly #generator: MersenneTwister;
   readonly #runId: string;
-  #learningRate: number;
+  /** Absent where the first explosion is the end. */
+  readonly #recovery: Recovery | undefined;
+  #lastLoss = 0;
+  #trainLosses: LossHistory;
+  #validationLosses: LossHistory;
 
   constructor({ engine, config, options, corpus, splits, start }: RunInput) {
     const resumed = start?.training;
@@ -68,30 +65,24 @@ export class TrainingRun {
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count);
     this.network = new Network(engine, config, options);
+    this.#optimizer = new Optimizer(engine, this.network, options);
+    this.#state = new RunState(engine, this.network, this.#optimizer);
     this.#generator = resumed
       ? MersenneTwister.restore(resumed.generator)
       : new MersenneTwister(options.seed);
-    this.network.writeParameters(
-      start?.parameters ?? initialParameters(this.network.layout, this.#generator, options.precision),
-    );
-    this.#optimizer = new Optimizer(engine, this.network, options);
-    this.#state = this.network.makeState();
-    this.#learningRate = options.learningRate;
     this.#runId = resumed?.runId ?? crypto.randomUUID();
-    this.trainLosses = resumed ? LossHistory.from(resumed.trainLosses) : new LossHistory();
-    this.validationLosses = resumed ? LossHistory.from(resumed.validationLosses) : new LossHistory();
-    if (resumed) this.#restore(resumed);
+    this.#trainLosses = resumed ? LossHistory.from(resumed.trainLosses) : new LossHistory();
+    this.#validationLosses = resumed ? LossHistory.from(resumed.validationLosses) : new LossHistory();
+    const first = firstState(start, this.network.layout, this.#generator, options);
+    this.#state.write(first);
+    if (options.onExplosion === 'retry') {
+      this.#recovery = new Recovery(first, resumed && resumedStability(resumed, options));
+    }
   }
 
-  /** All that an iteration changes, as it was; a learning rate that was given anew is kept. */
-  #restore(training: TrainingState): void {
-    this.iteration = training.iteration;
-    this.#optimizer.restore(training.moments, training.optimizerSteps);
-    training.carriedState.forEach((state, layer) => {
-      this.#engine.write(this.#state[layer] as NetworkState[number], state);
-    });
-    if (training.options.learningRate === this.#options.learningRate)
-      this.#learningRate = training.learningRate;
+  /** Iterations made. */
+  get iteration(): number {
+    return this.#state.iteration;
   }
 
   /** Its name, the same in all its checkpoints. */
@@ -100,24 +91,51 @@ export class TrainingRun {
   }
 
   get epoch(): number {
-    return this.schedule.epochAt(this.iteration);
+    return this.schedule.epochAt(this.#state.iteration);
   }
 
-  /** One batch: loss, gradient, update. */
+  get trainLosses(): LossHistory {
+    return this.#trainLosses;
+  }
+
+  get validationLosses(): LossHistory {
+    return this.#validationLosses;
+  }
+
+  /** Whether the last batch gave a loss: parameters that give none are not worth to be evaluated or saved. */
+  get isSound(): boolean {
+    return Number.isFinite(this.#lastLoss);
+  }
+
+  /** Times that the run has gone back with half the learning rate. */
+  get retries(): number {
+    return this.#recovery?.retries ?? 0;
+  }
+
+  /** Whether there is a state to go back to. */
+  get canGoBack(): boolean {
+    return this.#recovery !== undefined;
+  }
+
+  /** One batch: loss, gradient, update. Where no update can be made, the carried state is left as it was, too. */
   async iterate(): Promise<IterationFigures> {
-    const batch = await this.#batches.batch(this.iteration % this.#batches.count);
-    const iteration = this.iteration + 1;
+    const batch = await this.#batches.batch(this.#state.iteration % this.#batches.count);
+    const iteration = this.#state.iteration + 1;
     const { seed } = this.#options;
-    this.network.differentiate(batch, this.#state, { seed, iteration });
-    const learningRate = this.#learningRate;
+    this.#state.markBatch();
+    this.network.differentiate(batch, this.#state.carried, { seed, iteration });
+    if (this.#recovery?.looksAt(this.#state.iteration)) await this.#keepIfGood();
+    const learningRate = this.#state.learningRate;
     const figures = await this.#optimizer.update(this.network, learningRate);
-    const [total] = await this.#engine.read(this.network.totalLoss);
-    this.iteration = iteration;
-    const trainLoss = (total as number) / this.network.positions;
-    this.trainLosses.add(this.iteration, trainLoss);
-    this.#learningRate = this.schedule.learningRateAfter(this.iteration, learningRate);
+    if (!figures.applied) this.#state.undoBatch();
+    const trainLoss = await this.#lossOfBatch();
+    this.#state.iteration = iteration;
+    this.#lastLoss = trainLoss;
+    if (Number.isFinite(trainLoss)) this.#trainLosses.add(iteration, trainLoss);
+    if (this.#recovery) this.#recovery.skips = figures.applied ? 0 : this.#recovery.skips + 1;
+    this.#state.learningRate = this.schedule.learningRateAfter(iteration, learningRate);
     return {
-      iteration: this.iteration,
+      iteration,
       iterations: this.schedule.last,
       epoch: this.epoch,
       trainLoss,
@@ -127,6 +145,37 @@ export class TrainingRun {
       tokens: this.network.positions,
       updated: figures.applied,
     };
+  }
+
+  /** What is wrong after an iteration, if anything is. */
+  judge(figures: IterationFigures): Skip | Explosion | undefined {
+    const recovery = this.#recovery;
+    return judge(figures, this.#trainLosses.first, recovery?.skips ?? 1, recovery ? SKIPS_BORNE : 1);
+  }
+
+  /** A validation loss of the run as it is, in nats; a good one makes this the state to go back to. True when it is the lowest. */
+  async addValidationLoss(loss: number): Promise<boolean> {
+    const { first, lowest } = this.#validationLosses;
+    if (isGood(loss, first, lowest)) this.#recovery?.keep(await this.#state.read());
+    return this.#validationLosses.add(this.#state.iteration, loss);
+  }
+
+  /**
+   * Back to the last good state, as if nothing had been trained since.
+   *
+   * @param retries Whether this is a new attempt, with half the learning rate; else nothing but the place changes.
+   * @returns the learning rate that it goes on with
+   */
+  goBack(retries: boolean): number {
+    const recovery = this.#recovery;
+    if (!recovery) throw new TypeError('this run keeps no state to go back to');
+    const good = retries ? recovery.retry() : recovery.good;
+    recovery.skips = 0;
+    this.#lastLoss = 0;
+    this.#state.write(good);
+    this.#trainLosses = this.#trainLosses.upTo(good.iteration);
+    this.#validationLosses = this.#validationLosses.upTo(good.iteration);
+    return good.learningRate;
   }
 
   /** A short text from the model as it is, by a generator of its own. */
@@ -149,31 +198,40 @@ export class TrainingRun {
 
   /** Everything as it is now. */
   async checkpoint(): Promise<TrainedCheckpoint> {
+    const { parameters, ...position } = await this.#state.read();
     const training: TrainingState = {
+      ...position,
       runId: this.#runId,
-      iteration: this.iteration,
       epoch: this.epoch,
-      learningRate: this.#learningRate,
       options: this.#options,
-      moments: await this.#optimizer.readMoments(),
-      optimizerSteps: this.#optimizer.steps,
-      carriedState: await Promise.all(
-        this.#state.map(async (layer) => (await this.#engine.read(layer)) as FloatArray),
-      ),
+      stability: this.#recovery?.toRecord(this.#state.iteration),
       batchSize: this.#options.batchSize,
-      cursor: this.iteration % this.#batches.count,
+      cursor: this.#state.iteration % this.#batches.count,
       generator: this.#generator.save(),
-      trainLosses: this.trainLosses.toRecord(),
-      validationLosses: this.validationLosses.toRecord(),
+      trainLosses: this.#trainLosses.toRecord(),
+      validationLosses: this.#validationLosses.toRecord(),
       text: this.#trainedText(),
     };
     return {
       config: this.#config,
       precision: this.#options.precision,
       vocabulary: this.#corpus.vocabulary,
-      parameters: await this.network.readParameters(),
+      parameters,
       training,
     };
+  }
+
+  /** Keeps the state before the batch whose loss has just been computed, if that loss is good. */
+  async #keepIfGood(): Promise<void> {
+    const { first, lowestMean } = this.#trainLosses;
+    if (!isGood(await this.#lossOfBatch(), first, lowestMean)) return;
+    this.#recovery?.keep(await this.#state.readBeforeBatch());
+  }
+
+  /** Nats a token. */
+  async #lossOfBatch(): Promise<number> {
+    const [total] = await this.#engine.read(this.network.totalLoss);
+    return (total as number) / this.network.positions;
   }
 
   #trainedText(): TrainedText {

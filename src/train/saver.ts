@@ -63,7 +63,7 @@ export class Saver {
   /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
   async save(validationLoss: number | undefined): Promise<void> {
     if (!this.#storage) return;
-    await this.#settle();
+    await this.settle();
     const before = this.#savedIteration;
     const checkpoint = await this.#run.checkpoint();
     this.#savedIteration = checkpoint.training.iteration;
@@ -79,10 +79,10 @@ export class Saver {
 
   /** Waits for the save under way, and saves what was learned since the last one that succeeded. */
   async finish(): Promise<void> {
-    await this.#settle();
+    await this.settle();
     if (this.#storage === undefined || this.#savedIteration === this.#run.iteration) return;
     await this.save(undefined);
-    await this.#settle();
+    await this.settle();
   }
 
   /** What has become of saves since the last call. */
@@ -90,7 +90,8 @@ export class Saver {
     yield* this.#events.splice(0);
   }
 
-  async #settle(): Promise<void> {
+  /** Waits for the save under way, if there is one. */
+  async settle(): Promise<void> {
     await this.#underWay;
     this.#underWay = undefined;
   }

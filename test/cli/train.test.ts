@@ -252,11 +252,18 @@ test('fractions that add up to more than 1 are a warning; zero is fine', async (
   assert.match(none.stderr, /no validation data/);
 });
 
-test('an exploding loss: an explanation and advice, exit 1', async (context) => {
+test('an exploding loss: tried again with half the rate; then an explanation and advice, exit 1', async (context) => {
   const { run } = setUp(context);
-  const { code, stderr } = await run(['book.txt', ...small, '-learning_rate', '50']);
+  const { code, stderr } = await run(['book.txt', ...small, '-learning_rate', '50', '--retries', '1']);
   assert.equal(code, 1);
-  assert.match(stderr, /exploding; training stopped\. Try a smaller -learning_rate/);
+  assert.match(
+    stderr,
+    /^iteration 2: the loss is [\d.]+, more than 3 times the first .*; back to iteration 0 with half the learning rate, 25 \(retry 1 of 1\)$/m,
+  );
+  assert.match(stderr, /1 retry with smaller learning rates did not help; training stopped.*below 25/);
+  const stops = await run(['book.txt', ...small, '-learning_rate', '50', '--on_explosion', 'stop']);
+  assert.equal(stops.code, 1);
+  assert.match(stops.stderr, /3 times the first \([\d.]+\); training stopped\. Try a smaller -learning_rate/);
 });
 
 test('a disk that is full behind standard output: one sentence, what was learned is saved', {

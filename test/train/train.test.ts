@@ -18,7 +18,6 @@ import { initialParameters } from '../../src/model/parameters.ts';
 import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
 import { SaveSchedule } from '../../src/train/save-schedule.ts';
 import { makeSchedule } from '../../src/train/schedule.ts';
-import { checkStability } from '../../src/train/stability.ts';
 import { startingOptions } from '../../src/train/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -314,16 +313,6 @@ test("init_from: weights, shape and vocabulary are the checkpoint's", async (con
   await assert.rejects(events({ ...small, text: text.replaceAll('wall', 'WALL'), initFrom: first.path }), {
     code: 'text-unknown-character',
   });
-});
-
-test('an exploding or undefined loss stops the run with advice', async () => {
-  await assert.rejects(events({ ...small, learningRate: 50 }), {
-    code: 'loss-exploded',
-    message: /3 times the first.*-learning_rate/,
-  });
-  assert.throws(() => checkStability(5, Number.NaN, 4, true), { code: 'loss-not-finite' });
-  assert.throws(() => checkStability(5, 4, 4, false), { code: 'loss-not-finite' });
-  assert.doesNotThrow(() => checkStability(5, 11.9, 4, true));
 });
 
 test('too large for the memory: an error that says how much, before anything is allocated', async () => {

@@ -1,0 +1,162 @@
+/** The training state in a checkpoint: its part of the metadata, its tensors, and back. */
+import type { FloatArray } from '../engine/engine.ts';
+import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import type { LossRecord, RunPosition, StabilityState, TrainingState } from './checkpoint.ts';
+import type { CheckpointMetadata } from './checkpoint-metadata.ts';
+import {
+  floatTensor,
+  malformed,
+  oneTensor,
+  safeIntegers,
+  typedTensor,
+  vectorFromTensors,
+  vectorTensors,
+} from './checkpoint-tensors.ts';
+import type { TensorInFile, TensorToStore } from './safetensors.ts';
+
+type Tensors = ReadonlyMap<string, TensorInFile>;
+type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
+
+export function trainingMetadata(training: TrainingState): TrainingMetadata {
+  const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
+    training;
+  const { stability } = training;
+  return {
+    runId,
+    iteration,
+    epoch,
+    learningRate,
+    options: { ...options },
+    moments: moments.length,
+    optimizerSteps,
+    ...(stability && { stability: stabilityMetadata(stability) }),
+    batchSize,
+    cursor,
+    ...(text && { text: { ...text } }),
+  };
+}
+
+function stabilityMetadata({ skips, retries, good }: StabilityState): TrainingMetadata['stability'] {
+  if (!good) return { skips, retries };
+  const { iteration, learningRate, optimizerSteps } = good;
+  return { skips, retries, good: { iteration, learningRate, optimizerSteps } };
+}
+
+export function trainingTensors(
+  layout: Layout,
+  training: TrainingState | undefined,
+): [string, TensorToStore][] {
+  if (!training) return [];
+  const good = training.stability?.good;
+  return [
+    ...positionTensors(layout, training, training.batchSize, 'train.'),
+    ...(good ? vectorTensors(layout, good.parameters, 'train.good.') : []),
+    ...(good ? positionTensors(layout, good, training.batchSize, 'train.good.') : []),
+    oneTensor('train.generator', BigInt64Array.from(training.generator, BigInt)),
+    ...lossTensors('train.train_losses', training.trainLosses),
+    ...lossTensors('train.validation_losses', training.validationLosses),
+  ];
+}
+
+function positionTensors(
+  layout: Layout,
+  { moments, carriedState }: RunPosition,
+  batchSize: number,
+  prefix: string,
+): [string, TensorToStore][] {
+  const modules = recurrentModules(layout);
+  return [
+    ...moments.flatMap((moment, index) => vectorTensors(layout, moment, `${prefix}moment${index}.`)),
+    ...carriedState.map((state, layer) => {
+      const { cell = 'rnn', hiddenSize = 0 } = modules[layer] ?? {};
+      return oneTensor(`${prefix}state_l${layer}`, state, [stateParts(cell), batchSize, hiddenSize]);
+    }),
+  ];
+}
+
+/** A record of losses as two tensors. */
+export function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
+  return [oneTensor(`${name}.iterations`, iterations), oneTensor(`${name}.values`, values)];
+}
+
+export function decodeTraining(
+  training: TrainingMetadata,
+  facts: CheckpointMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  file: string,
+): TrainingState {
+  const { moments: _, text, stability, ...rest } = training;
+  const numbers = (prefix: string) => decodePosition(training, facts, layout, tensors, prefix, file);
+  const good = stability?.good;
+  if (good && good.iteration > training.iteration) {
+    throw malformed(file, 'the state to go back to is of a later iteration');
+  }
+  return {
+    ...rest,
+    ...numbers('train.'),
+    text,
+    ...(stability && {
+      stability: {
+        ...stability,
+        good: good && {
+          ...good,
+          ...numbers('train.good.'),
+          parameters: withoutNaN(
+            vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file),
+            file,
+          ),
+        },
+      },
+    }),
+    generator: decodeGenerator(tensors, file),
+    trainLosses: decodeLosses(tensors, 'train.train_losses', file),
+    validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
+  };
+}
+
+/** Moments and carried state. */
+function decodePosition(
+  { moments, batchSize }: TrainingMetadata,
+  { config, precision }: CheckpointMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  prefix: string,
+  file: string,
+): Pick<RunPosition, 'moments' | 'carriedState'> {
+  const stateShape = [stateParts(config.cell), batchSize, config.hiddenSize];
+  return {
+    moments: Array.from({ length: moments }, (_, index) =>
+      withoutNaN(vectorFromTensors(layout, tensors, `${prefix}moment${index}.`, precision, file), file),
+    ),
+    carriedState: Array.from({ length: config.layers }, (_, layer) =>
+      withoutNaN(floatTensor(tensors, `${prefix}state_l${layer}`, stateShape, precision, file), file),
+    ),
+  };
+}
+
+/** Training never leaves one behind, and would never be rid of it. */
+function withoutNaN(values: FloatArray, file: string): FloatArray {
+  if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
+  return values;
+}
+
+function decodeGenerator(tensors: Tensors, file: string): number[] {
+  const words = typedTensor(tensors, 'train.generator', [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
+  const generator = safeIntegers(words, 'train.generator', file);
+  try {
+    MersenneTwister.restore(generator);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(file, error.message);
+  }
+  return generator;
+}
+
+/** Back from the two tensors. */
+export function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {
+  const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
+  const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
+  return { iterations, values };
+}

@@ -1,0 +1,65 @@
+/** The state that a run begins with: drawn by its seed, the weights of another model, or where it was when it was saved. */
+import type { FloatArray } from '../engine/engine.ts';
+import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import type { GoodState, RunPosition, StabilityState, TrainingState } from '../formats/checkpoint.ts';
+import { initialParameters } from '../model/parameters.ts';
+import type { MersenneTwister } from '../util/mersenne-twister.ts';
+import { momentCount } from './optimizer.ts';
+import type { TrainingOptions } from './options.ts';
+
+/** What a run begins with instead of random parameters: others, in canonical order, and perhaps a whole state to go on from. */
+export interface RunStart {
+  readonly parameters: FloatArray;
+  readonly training?: TrainingState | undefined;
+}
+
+/** @param generator Gives the parameters of a run that starts from nothing. */
+export function firstState(
+  start: RunStart | undefined,
+  layout: Layout,
+  generator: MersenneTwister,
+  options: TrainingOptions,
+): GoodState {
+  const { precision, learningRate, batchSize } = options;
+  if (start?.training) {
+    const { iteration, moments, optimizerSteps, carriedState } = start.training;
+    const position = { iteration, moments, optimizerSteps, carriedState };
+    const rate = resumedRate(start.training, start.training, options);
+    return { ...position, learningRate: rate, parameters: start.parameters };
+  }
+  const numbers = (length: number) =>
+    precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
+  const given = start?.parameters ?? initialParameters(layout, generator, precision);
+  const parameters = numbers(given.length);
+  parameters.set(given);
+  return {
+    parameters,
+    iteration: 0,
+    learningRate,
+    optimizerSteps: 0,
+    moments: Array.from({ length: momentCount(options.optimizer) }, () => numbers(given.length)),
+    carriedState: recurrentModules(layout).map(({ cell, hiddenSize }) =>
+      numbers(stateParts(cell) * batchSize * hiddenSize),
+    ),
+  };
+}
+
+/** How a resumed run has fared. */
+export function resumedStability(
+  training: TrainingState,
+  options: TrainingOptions,
+): StabilityState | undefined {
+  const { stability } = training;
+  if (!stability?.good) return stability;
+  const learningRate = resumedRate(stability.good, training, options);
+  return { ...stability, good: { ...stability.good, learningRate } };
+}
+
+/** The learning rate of a stored position, unless another one was given for the resumed run. */
+function resumedRate(
+  position: RunPosition,
+  { options: stored }: TrainingState,
+  { learningRate }: TrainingOptions,
+): number {
+  return stored.learningRate === learningRate ? position.learningRate : learningRate;
+}

@@ -1,0 +1,20 @@
+/** What a training run is made of. */
+import type { Corpus } from '../data/corpus.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
+import type { RunStart } from './first-state.ts';
+import type { TrainingOptions } from './options.ts';
+
+export interface TrainerInput {
+  readonly corpus: Corpus;
+  readonly options: TrainingOptions;
+  readonly engine: Engine;
+  /** Where checkpoints go. Absent: nowhere. */
+  readonly storage?: CheckpointStorage | undefined;
+  /** What to start from instead of random parameters. */
+  readonly start?: RunStart | undefined;
+  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of memory that the run may take. */
+  readonly availableMemory: number;
+}

@@ -1,0 +1,259 @@
+/** Explosions: skipped steps, going back with half the learning rate, the end; and all of it the same after a resume. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
+import type { Engine, Update } from '../../src/engine/engine.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import type { MakeEngine } from '../../src/engine/select.ts';
+import type { TrainedCheckpoint } from '../../src/formats/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { type Checkpoint, DivergenceError, memoryStorage, type TrainingEvent } from '../../src/index.ts';
+import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { asTrained, resumedOptions } from '../../src/train/resume.ts';
+import { isGood, judge } from '../../src/train/stability.ts';
+import { trainOn } from '../../src/train/train.ts';
+import { joinBytes } from '../../src/util/join-bytes.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
+const RATE = 0.01;
+const small = {
+  hiddenSize: 8,
+  layers: 2,
+  batchSize: 4,
+  sequenceLength: 10,
+  dropout: 0.2,
+  optimizer: 'adam',
+  learningRate: RATE,
+  evaluateEvery: 25,
+  maxIterations: 160,
+} as const;
+
+/** Damages an update before it is made, as a text or a rate that does not suit would. */
+type Damage = (engine: Engine, call: Update) => Update;
+
+/** The number of an Adam update: the same in a resumed run. */
+const stepOf = ({ rule }: Update) => (rule.kind === 'adam' ? rule.step : 0);
+
+/** The parameters leave all bounds at a step, unless the rate was lowered. */
+const leapAt =
+  (step: number, rate = RATE): Damage =>
+  (_, call) =>
+    stepOf(call) === step && call.learningRate >= rate ? { ...call, learningRate: 1e4 } : call;
+
+/** The loss or the gradient is no number at a step, as long as `while_` says so. */
+const noNumberAt =
+  (step: number, what: 'loss' | 'gradient', while_: (call: Update) => boolean): Damage =>
+  (engine, call) => {
+    if (stepOf(call) === step && while_(call)) {
+      if (what === 'loss' && call.loss) engine.fill(call.loss, Number.NaN);
+      else engine.fill(call.gradient, Number.POSITIVE_INFINITY);
+    }
+    return call;
+  };
+
+function damaged(damage: Damage): MakeEngine {
+  return async (options) => {
+    const { engine, notice } = await makeEngine(options);
+    const proxy = new Proxy(engine, {
+      get(target, name) {
+        if (name === 'update') return (call: Update) => target.update(damage(target, call));
+        const value = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    return { engine: proxy, notice };
+  };
+}
+
+async function run(damage: Damage, changes: TrainingOptionsInput = {}, initial?: TrainedCheckpoint) {
+  const options = initial
+    ? resumedOptions(changes, initial, 'the checkpoint').options
+    : checkTrainingOptions({ ...small, ...changes });
+  const corpus = await buildCorpus({ text, name: 'the text' }, options);
+  const storage = memoryStorage();
+  const events: TrainingEvent[] = [];
+  let error: unknown;
+  try {
+    const all = trainOn(corpus, options, {
+      storage,
+      initial,
+      resumes: initial !== undefined,
+      makeEngine: damaged(damage),
+    });
+    for await (const event of all) events.push(event);
+  } catch (thrown) {
+    error = thrown;
+  }
+  const last = events.at(-1);
+  return {
+    events,
+    error,
+    files: storage.files,
+    checkpoint: last?.type === 'finished' ? asTrained(last.checkpoint, 'it') : undefined,
+    restored: events.flatMap((event) => (event.type === 'restored' ? [event] : [])),
+    skipped: events.flatMap((event) => (event.type === 'skipped' ? [event] : [])),
+  };
+}
+
+const decoded = (bytes: Uint8Array) => asTrained(decodeCheckpoint(bytes, 'it'), 'it');
+
+function comparable({ parameters, training }: Checkpoint) {
+  const { runId: _, options: __, ...state } = training as NonNullable<typeof training>;
+  return { parameters, state };
+}
+
+test('back to the last good state with half the rate; what was forgotten is in no history', async () => {
+  const { restored, checkpoint, events } = await run(leapAt(130));
+  assert.equal(restored.length, 1);
+  const [event] = restored;
+  assert.equal(event?.iteration, 125, 'the evaluation at 125 showed a good state');
+  assert.equal(event?.learningRate, RATE / 2);
+  assert.deepEqual([event?.retry, event?.retries], [1, 5]);
+  assert.match(
+    event?.reason ?? '',
+    /iteration 131: the loss is [\d.]+, more than 3 times the first \(3\.\d+\)/,
+  );
+  assert.ok(checkpoint);
+  const { iterations } = checkpoint.training.trainLosses;
+  assert.deepEqual(
+    [...iterations],
+    [...Array(160).keys()].map((index) => index + 1),
+  );
+  const rates = events.flatMap((one) => (one.type === 'iteration' ? [one.learningRate] : []));
+  assert.deepEqual([rates.length, rates[130], rates[131]], [166, RATE, RATE / 2]);
+  const limit = Math.hypot(...checkpoint.parameters) * 2;
+  assert.ok(limit < 1000);
+});
+
+test('without validation data every hundredth iteration is looked at, when the loss of the next is known', async () => {
+  const { restored } = await run(leapAt(130), { trainFraction: 1, validationFraction: 0 });
+  assert.deepEqual(
+    restored.map(({ iteration }) => iteration),
+    [100],
+  );
+  const atOnce = await run(leapAt(100), { trainFraction: 1, validationFraction: 0 });
+  assert.deepEqual(
+    atOnce.restored.map(({ iteration }) => iteration),
+    [0],
+    'the state after iteration 100 was not good',
+  );
+});
+
+test('a state with a loss that has risen is not kept', () => {
+  assert.ok(isGood(3, undefined, undefined));
+  assert.ok(!isGood(Number.NaN, undefined, undefined));
+  assert.ok(isGood(2.3, 4, 1.4));
+  assert.ok(!isGood(2.5, 4, 1.4));
+});
+
+for (const what of ['loss', 'gradient'] as const) {
+  test(`a ${what} that is no number once: the step is skipped, and nothing of it is left`, async () => {
+    let times = 0;
+    const { skipped, restored, checkpoint, events } = await run(noNumberAt(40, what, () => times++ === 0));
+    assert.deepEqual(skipped, [{ type: 'skipped', iteration: 40, cause: what, inARow: 1, borne: 5 }]);
+    assert.equal(restored.length, 0);
+    assert.equal(checkpoint?.training.optimizerSteps, 159);
+    const losses = events.flatMap((event) => (event.type === 'iteration' ? [event.trainLoss] : []));
+    assert.equal(losses.filter(Number.isFinite).length, what === 'loss' ? 159 : 160);
+    assert.ok(checkpoint?.training.trainLosses.values.every(Number.isFinite));
+  });
+}
+
+test('five in a row: back', async () => {
+  const { skipped, restored } = await run(noNumberAt(140, 'gradient', (call) => call.learningRate === RATE));
+  assert.deepEqual(
+    skipped.map(({ inARow }) => inARow),
+    [1, 2, 3, 4],
+  );
+  assert.deepEqual(
+    restored.map(({ iteration, reason }) => [iteration, reason]),
+    [[125, 'iteration 144: the gradient is not finite, 5 times in a row']],
+  );
+});
+
+/** Where a run is cut: before, within and after what goes wrong; at an evaluation or not. */
+for (const [what, damage, cuts] of [
+  ['a leap', leapAt(130), [3, 50, 110, 126, 130, 140]],
+  [
+    'two leaps',
+    (engine, call) => leapAt(150, RATE / 2)(engine, leapAt(130)(engine, call)),
+    [127, 149, 150, 155],
+  ],
+  ['no numbers', noNumberAt(140, 'loss', (call) => call.learningRate === RATE), [139, 141, 143, 150]],
+] as [string, Damage, number[]][]) {
+  test(`${what}: a run that was cut and resumed gives the bits of the unbroken one`, async () => {
+    const whole = await run(damage);
+    assert.ok(whole.checkpoint && whole.restored.length > 0);
+    for (const cut of cuts) {
+      const part = await run(damage, { maxIterations: cut });
+      assert.equal(part.error, undefined);
+      assert.ok(part.checkpoint);
+      const from = decoded(joinBytes([...encodeCheckpoint(part.checkpoint)]));
+      const rest = await run(damage, { maxIterations: 160 }, from);
+      assert.ok(rest.checkpoint, String(rest.error));
+      assert.deepEqual(comparable(rest.checkpoint), comparable(whole.checkpoint), `cut at ${cut}`);
+    }
+  });
+}
+
+test('a checkpoint of parameters that give no loss is not written: it is of the last good state instead', async () => {
+  const { files, checkpoint } = await run(
+    noNumberAt(140, 'loss', () => true),
+    {
+      maxIterations: 142,
+      checkpointEvery: '1',
+    },
+  );
+  assert.equal(checkpoint?.training.iteration, 125);
+  const last = [...files].find(([name]) => name.startsWith('lm_lstm_epoch1.95_'));
+  assert.deepEqual(last && decoded(last[1]).parameters, checkpoint?.parameters);
+  assert.ok(![...files.keys()].some((name) => /_i14[0-2]\./.test(name)), [...files.keys()].join(' '));
+});
+
+test('retries that do not help: an error with advice; the last good state is saved', async () => {
+  const { error, restored, files } = await run(
+    (_, call) => (stepOf(call) > 110 ? { ...call, learningRate: 1e4 } : call),
+    { retries: 2, trainFraction: 1, validationFraction: 0 },
+  );
+  assert.ok(error instanceof DivergenceError);
+  assert.equal(error.code, 'loss-exploded');
+  assert.match(
+    error.message,
+    /iteration \d+: the loss.*2 retries with smaller learning rates did not help; training stopped.*up to iteration 100 is kept.*-learning_rate below 0\.0025/,
+  );
+  assert.deepEqual(
+    restored.map(({ learningRate }) => learningRate),
+    [RATE / 2, RATE / 4],
+  );
+  assert.ok(
+    [...files.keys()].some((name) => name.endsWith('_i100.safetensors')),
+    [...files.keys()].join(' '),
+  );
+});
+
+test('onExplosion stop: the first one is the end, and nothing of it is saved', async () => {
+  for (const damage of [
+    leapAt(30),
+    noNumberAt(30, 'loss', () => true),
+    noNumberAt(30, 'gradient', () => true),
+  ]) {
+    const { error, files, events } = await run(damage, { onExplosion: 'stop' });
+    assert.ok(error instanceof DivergenceError);
+    assert.match(error.message, /training stopped\. Try a smaller -learning_rate/);
+    const written = [...files.keys()].filter((name) => name.startsWith('lm_'));
+    assert.equal(written.length, 1, 'the evaluation at 25');
+    assert.equal(events.at(-1)?.type, 'iteration');
+  }
+});
+
+test('what is judged an explosion', () => {
+  const fine = { iteration: 5, trainLoss: 4, updated: true, parameterNorm: 9 };
+  assert.equal(judge(fine, 4, 0, 5), undefined);
+  assert.equal(judge({ ...fine, trainLoss: 11.9 }, 4, 0, 5), undefined);
+  assert.equal(judge({ ...fine, trainLoss: 12.1 }, 4, 0, 5)?.kind, 'explosion');
+  assert.equal(judge({ ...fine, parameterNorm: Number.POSITIVE_INFINITY }, 4, 0, 5)?.kind, 'explosion');
+  const lost = { ...fine, trainLoss: Number.NaN, updated: false };
+  assert.deepEqual(judge(lost, undefined, 4, 5), { kind: 'skip', cause: 'loss', inARow: 4 });
+  assert.equal(judge(lost, undefined, 5, 5)?.kind, 'explosion');
+  assert.equal(judge(lost, 4, 1, 1)?.kind, 'explosion');
+});
