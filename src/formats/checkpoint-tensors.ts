@@ -66,7 +66,9 @@ export function vectorFromTensors(
   for (const { slice, tensor } of parts) {
     const values = tensor.values as FloatArray;
     const cell = cellInOrder(layout, slice);
-    flat.set(cell ? fromGateOrder('pytorch', cell, values, kindOf(prefix)) : values, slice.offset);
+    const place = flat.subarray(slice.offset, slice.offset + slice.size);
+    if (cell) fromGateOrder('pytorch', cell, values, place, kindOf(prefix));
+    else place.set(values);
   }
   return flat;
 }

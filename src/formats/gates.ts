@@ -40,31 +40,37 @@ export function toGateOrder<T extends FloatArray>(
   values: T,
   kind: Kind = 'parameters',
 ): T {
-  return moved(ORDERS[program][cell], values, kind, (own, place) => [own, place]);
+  const copy = values.slice() as T;
+  move(ORDERS[program][cell], values, copy, kind, (own, place) => [own, place]);
+  return copy;
 }
 
-/** The way back from `toGateOrder`, to the same bits. */
+/** The way back from `toGateOrder`, to the same bits, into an array of the same length. */
 export function fromGateOrder<T extends FloatArray>(
   program: GateOrder,
   cell: Cell,
   values: T,
+  into: T,
   kind: Kind = 'parameters',
-): T {
-  return moved(ORDERS[program][cell], values, kind, (own, place) => [place, own]);
+): void {
+  move(ORDERS[program][cell], values, into, kind, (own, place) => [place, own]);
 }
 
-function moved<T extends FloatArray>(
+function move<T extends FloatArray>(
   { blocks, negated }: Order,
   values: T,
+  into: T,
   kind: Kind,
   way: (own: number, place: number) => readonly [from: number, to: number],
-): T {
+): void {
   const size = values.length / blocks.length;
-  const copy = values.slice() as T;
   blocks.forEach((own, place) => {
     const [from, to] = way(own, place);
-    const block = values.subarray(from * size, (from + 1) * size);
-    copy.set(own === negated && kind === 'parameters' ? block.map((value) => -value) : block, to * size);
+    const block = into.subarray(to * size, (to + 1) * size);
+    block.set(values.subarray(from * size, (from + 1) * size));
+    if (own !== negated || kind === 'moments') return;
+    block.forEach((value, index) => {
+      block[index] = -value;
+    });
   });
-  return copy;
 }

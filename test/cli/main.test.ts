@@ -22,7 +22,7 @@ test('--version is that of the package', async () => {
 });
 
 test('the help of each command fits a screen in width, whichever way it is asked for', async () => {
-  for (const command of ['train', 'sample', 'inspect']) {
+  for (const command of ['train', 'sample', 'inspect', 'convert']) {
     const { code, stdout } = await charRnn([command, '--help']);
     assert.equal(code, 0);
     assert.equal((await charRnn(['help', command])).stdout, stdout);

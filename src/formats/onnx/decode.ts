@@ -107,10 +107,9 @@ function readParameters(
     const copy = (places[index] as Uint8Array).slice().buffer;
     const values = precision === 'float64' ? new Float64Array(copy) : new Float32Array(copy);
     const module = layout[slice.module];
-    flat.set(
-      module?.kind === 'recurrent' ? fromGateOrder('onnx', module.cell, values) : values,
-      slice.offset,
-    );
+    const place = flat.subarray(slice.offset, slice.offset + slice.size);
+    if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, place);
+    else place.set(values);
   });
   return flat;
 }
