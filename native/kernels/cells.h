@@ -25,10 +25,14 @@ INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, c
 }
 
 // `dh`: gradient in h from above; `dhLater`, `dc`: from the step after. c is computed again, from what is on the tape.
+// `step`: floats to the step before, whose gates come into the second cache meanwhile.
 INLINE void lstm_backward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, const float* dh,
-                          const float* dhLater, float* dc) {
+                          const float* dhLater, float* dc, index_t step) {
   const vf one = splat(1.f);
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
+    for (int q = 0; q < 4; q++) fetch(gates + q * gate + at - step);
+    fetch(cBefore + at - step);
+    fetch(dh + at - step);
     const vf i = load(gates + at), f = load(gates + gate + at);
     const vf o = load(gates + 2 * gate + at), g = load(gates + 3 * gate + at), before = load(cBefore + at);
     const vf t = tanh_(fma_(f, before, i * g));

@@ -7,9 +7,9 @@ struct ExpParts {
   vf scale;  // 2^n
   vf q;
 };
+// −87 ≤ x ≤ 88, or NaN.
 INLINE ExpParts exp_parts(vf x) {
   const vf magic = splat(12582912.f);  // 1.5 · 2^23: adding it rounds to a whole number
-  x = at_least(at_most(x, 88.f), -87.f);
   const vf shifted = fma_(x, splat(1.44269504f), magic);
   const vf n = shifted - magic;
   vf f = fma_(n, splat(-0.693359375f), x);
@@ -26,7 +26,7 @@ INLINE ExpParts exp_parts(vf x) {
 }
 
 INLINE vf exp_(vf x) {
-  const ExpParts e = exp_parts(x);
+  const ExpParts e = exp_parts(at_least(at_most(x, 88.f), -87.f));
   return fma_(e.scale, e.q, e.scale);
 }
 

@@ -61,8 +61,7 @@ static void linear_backward(const Call* call, Team* team, int thread) {
     const int count = VP - p < GROUP ? VP - p : GROUP, xCount = HP - x < SIDE ? HP - x : SIDE;
     const Panels d = {b.output + p * dNext, dNext};
     weight_gradient(R, xCount, {(float*)b.input + x * dNext, dNext}, count, d, {dW + p * K + (index_t)x * LANES * LANES, K});
-    if (x == 0)
-      for (int i = 0; i < count; i++) column_sums(R, d.at + i * dNext, b.gradient + (index_t)n.bias + (p + i) * LANES);
+    if (x == 0) column_sums(R, count, d, b.gradient + (index_t)n.bias + p * LANES);
   }
 }
 
@@ -90,10 +89,7 @@ static void embedding_backward(const Call* call, Team* team, int thread) {
   const EmbeddingBuffers& b = *(const EmbeddingBuffers*)call->buffers;
   const index_t R = (index_t)n.positions, V = (index_t)n.V;
   const Share share = share_of(team, thread, panels((int)n.D));
-  for (long p = share.from; p < share.to; p++) {
-    float* into = b.vector + (index_t)n.weight + p * V * LANES;
-    clear(into, V * LANES);
-    for (index_t row = 0; row < R; row++)
-      for (int i = 0; i < LANES; i++) into[b.tokens[row] * LANES + i] += b.output[(p * R + row) * LANES + i];
-  }
+  const Panels from = {b.output + share.from * R * LANES, R * LANES};
+  const Panels into = {b.vector + (index_t)n.weight + share.from * V * LANES, V * LANES};
+  sum_by_token(R, (int)(share.to - share.from), b.tokens, V, from, into);
 }

@@ -35,6 +35,10 @@ struct Term {
   int count;
   int length;
   Panels b;
+  // Floats from a panel of B to that which takes its place when all rows have passed over it.
+  index_t following;
+  // What will be needed soon: a line of it is fetched into the second cache at each step.
+  const float* ahead;
 };
 
 // What the sums begin with: zero where `at` is null, else element n of row m at at[m·row + …]; row = 0 for a bias.
@@ -48,7 +52,7 @@ INLINE Start bias_of(Panels bias) { return {bias.at, 0, bias.next}; }
 
 // C[M][NP panels] = start + Σ A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
 template <int M, int NP, int AM, int AK>
-NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffset, Start start, float* c, index_t cNext) {
+NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
   vf sum[M][NP * PARTS];
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
@@ -60,9 +64,11 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
     const index_t bNext = term->b.next;
     // In units of the term's own panels.
     const float* b = term->b.at + bOffset * bNext;
+    const float* ahead = term->ahead;
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
       const float* a = stretch;
-      for (int k = 0; k < term->length; k++, a += AK, b += LANES) {
+      for (int k = 0; k < term->length; k++, a += AK, b += LANES, ahead += LANES) {
+        fetch(ahead);
         vf right[NP * PARTS];
 #pragma GCC unroll 16
         for (int v = 0; v < NP * PARTS; v++) right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
@@ -81,7 +87,7 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
     for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
 }
 
-typedef void (*TileFunction)(const Term*, int, index_t, index_t, Start, float*, index_t);
+typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
 
 // Row-major left side: rows of a panel, steps along its 16 columns. Transposed: rows are columns of a panel.
 #define TILES(NP, AM, AK)                                                                          \
@@ -110,18 +116,24 @@ static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
 };
 
 // The term A·B with A in kPanels panels.
-INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b}; }
+INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b, TILE_PANELS * b.next, b.at}; }
 
 // All rows of some panels of C, by tiles of nearly equal height. `p`: the first of the `width` panels.
-static void multiply_rows(index_t M, int width, int p, const Term* terms, int termCount, Start start, Panels c) {
-  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS);
+//
+// The first tiles fetch what follows, one panel each, so that the weights come from the third cache while there is something to compute.
+static void multiply_rows(index_t M, int width, int p, Term* terms, int termCount, Start start, Panels c) {
+  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
+  const TileFunction* tilesOfWidth = ROW_TILES[width - 1];
+  if (start.at) start.at += p * start.next;
+  float* into = c.at + p * c.next;
   index_t row = 0;
   for (int i = 0; i < tiles; i++) {
-    const int height = (int)((M - row + tiles - i - 1) / (tiles - i));
-    Start first = start;
-    if (first.at) first.at += p * start.next + row * start.row;
-    ROW_TILES[width - 1][height](terms, termCount, row * LANES, p, first, c.at + p * c.next + row * LANES, c.next);
-    row += height;
+    const int rows = height + (i < higher);
+    for (Term* t = terms; t < terms + termCount; t++) t->ahead = t->b.at + (i < width ? (p + i) * t->b.next + t->following : p * t->b.next);
+    tilesOfWidth[rows](terms, termCount, row, p, start, into, c.next);
+    row += rows * LANES;
+    into += rows * LANES;
+    if (start.at) start.at += rows * start.row;
   }
 }
 
@@ -129,7 +141,7 @@ static void multiply_rows(index_t M, int width, int p, const Term* terms, int te
 static const int STRETCHES = 32;
 
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
-static void multiply(index_t M, int count, const Term* terms, int termCount, Start start, Panels c) {
+static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
   int stretches = 0;
   for (int i = 0; i < termCount; i++) stretches += terms[i].count;
   for (int p = 0; p < count; p += TILE_PANELS) {
@@ -139,33 +151,43 @@ static void multiply(index_t M, int count, const Term* terms, int termCount, Sta
       continue;
     }
     Start from = start;
-    for (const Term* term = terms; term < terms + termCount; term++)
-      for (int s = 0; s < term->count; s += STRETCHES) {
+    for (const Term* term = terms; term < terms + termCount; term++) {
+      const int parts = (term->count + STRETCHES - 1) / STRETCHES;
+      for (int i = 0, s = 0; i < parts; i++) {
         Term part = *term;
+        part.count = (term->count - s + parts - i - 1) / (parts - i);
         part.a.at += s * part.a.next;
         part.b.at += (index_t)s * part.length * LANES;
-        part.count = term->count - s < STRETCHES ? term->count - s : STRETCHES;
+        s += part.count;
+        if (s < term->count) part.following = (index_t)part.count * part.length * LANES;
+        else part.following -= (index_t)(s - part.count) * part.length * LANES;
         multiply_rows(M, width, p, &part, 1, from, c);
         from = given(c);
       }
+    }
   }
 }
 // The same for one term.
 static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
-  const Term only = term(a, kPanels, b);
+  Term only = term(a, kPanels, b);
   multiply(M, count, &only, 1, start, c);
 }
 
-// One panel of C's rows, [16][count panels] (+)= Aᵀ·B over some rows of A (one panel) and B.
-static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds) {
+// One panel of C's rows, [16][count panels] (+)= Aᵀ·B over some rows of A (one panel) and B. The rows after them are fetched:
+// those of A, and those of B's panel number `fetched`.
+static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
   enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
-  const Term all = {{(float*)a, 0}, 1, (int)rows, b};
+  const float* next[TILES_IN_PANEL] = {a + rows * LANES};
+  if (TILES_IN_PANEL > 1) next[1] = b.at + fetched * b.next + rows * LANES;
+  for (int i = 2; i < TILES_IN_PANEL; i++) next[i] = b.at;
+  Term all = {{(float*)a, 0}, 1, (int)rows, b, 0, 0};
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
     int column = 0;
     for (int i = 0; i < TILES_IN_PANEL; i++) {
-      const int height = (LANES - column + TILES_IN_PANEL - i - 1) / (TILES_IN_PANEL - i);
+      const int height = LANES / TILES_IN_PANEL + (i < LANES % TILES_IN_PANEL);
       const Panels into = {c.at + p * c.next + column * LANES, c.next};
+      all.ahead = next[i];
       COLUMN_TILES[width - 1][height](&all, 1, column, p, adds ? given(into) : ZERO, into.at, into.next);
       column += height;
     }
@@ -177,7 +199,7 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
 // In blocks of rows that stay in the second cache, and within them in chunks that stay in the first while four panels of
 // X pass over them.
 static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels dY, Panels dW) {
-  const index_t BLOCK = 384, CHUNK = 48;
+  const index_t BLOCK = 384, CHUNK = 96;
   const int GROUP = 4;
   for (index_t block = 0; block < R; block += BLOCK) {
     const index_t blockEnd = block + BLOCK < R ? block + BLOCK : R;
@@ -188,7 +210,7 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
         const Panels right = {dY.at + chunk * LANES, dY.next};
         for (int p = group; p < groupEnd; p++) {
           const Panels into = {dW.at + p * LANES * LANES, dW.next};
-          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0);
+          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0, p - group < count ? p - group : 0);
         }
       }
     }
@@ -205,17 +227,35 @@ static void transpose_panel(const float* w, index_t N, int kPanels, float* into)
     }
 }
 
-// into[16] = the sums of a panel's columns over R rows.
-static void column_sums(index_t R, const float* panel, float* into) {
-  vf sums[PARTS] = {};
-  for (index_t r = 0; r < R; r++)
-    for (int p = 0; p < PARTS; p++) sums[p] += load(panel + r * LANES + p * VW);
-  for (int p = 0; p < PARTS; p++) store(into + p * VW, sums[p]);
-}
-
 INLINE void clear(float* at, index_t count) {
   for (index_t i = 0; i < count; i++) at[i] = 0;
 }
 INLINE void copy_floats(float* to, const float* from, index_t count) {
   for (index_t i = 0; i < count; i++) to[i] = from[i];
+}
+
+// into[count panels · 16] = the sums of the columns over R rows. Some panels at once: additions of one column wait for each other.
+static void column_sums(index_t R, int count, Panels panels, float* into) {
+  enum { AT_ONCE = 4 };
+  for (int first = 0; first < count; first += AT_ONCE) {
+    const float* at[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++) at[i] = panels.at + (first + i < count ? first + i : first) * panels.next;
+    vf sums[AT_ONCE][PARTS] = {};
+    for (index_t r = 0; r < R; r++)
+      for (int i = 0; i < AT_ONCE; i++)
+        for (int v = 0; v < PARTS; v++) sums[i][v] += load(at[i] + r * LANES + v * VW);
+    for (int i = 0; i < AT_ONCE && first + i < count; i++)
+      for (int v = 0; v < PARTS; v++) store(into + (first + i) * LANES + v * VW, sums[i][v]);
+  }
+}
+
+// The gradient of a look-up: into [count panels][V][16] = the sums of the rows of `from` that belong to each token.
+static void sum_by_token(index_t R, int count, const int* token, index_t V, Panels from, Panels into) {
+  for (int p = 0; p < count; p++) clear(into.at + p * into.next, V * LANES);
+  for (index_t r = 0; r < R; r++)
+    for (int p = 0; p < count; p++)
+      for (int v = 0; v < LANES; v += VW) {
+        float* sum = into.at + p * into.next + (index_t)token[r] * LANES + v;
+        store(sum, load(sum) + load(from.at + p * from.next + r * LANES + v));
+      }
 }

@@ -166,6 +166,8 @@ static void step_products(const Layer& l, int firstPanel, int panelStep, int cou
   if (hidden)
     terms[termCount++] = term({(float*)hidden + from * LANES, l.tapeNext}, l.hPanels, {(float*)l.hiddenWeights + firstPanel * KH, panelStep * KH});
   const Panels bias = {l.bias + firstPanel * LANES, (index_t)panelStep * LANES};
+  // The cell's gates take turns: panel after panel of each.
+  for (int i = 0; panelStep > 1 && i < termCount; i++) terms[i].following = terms[i].b.next / panelStep;
   if (termCount) multiply(to - from, count, terms, termCount, token ? given(into) : bias_of(bias), into);
 }
 
@@ -272,7 +274,7 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
   if (l.cell == LSTM) {
     for (int p = 0; p < HP; p++)
       lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
-                    l.dhBefore + p * step, l.dc + p * step);
+                    l.dhBefore + p * step, l.dc + p * step, step);
     multiply(to - from, HP, 4 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
   }
@@ -309,13 +311,11 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   const Panels h = {isCandidate && !l.after ? l.candidate : l.before, l.tapeNext};
   const Panels dHidden = {isCandidate && l.after ? l.candidate + first * l.tapeNext : d.at, l.tapeNext};
   float* hiddenInto = b.gradient + (index_t)n.hiddenWeights + panel * KH;
+  float *inputBias = b.gradient + (index_t)n.inputBias + panel * LANES, *hiddenBias = b.gradient + (index_t)n.hiddenBias + panel * LANES;
+  column_sums(rows, count, d, inputBias);
+  if (dHidden.at == d.at) copy_floats(hiddenBias, inputBias, count * LANES);
+  else column_sums(rows, count, dHidden, hiddenBias);
   weight_gradient(rows, HP, h, count, dHidden, {hiddenInto, KH});
-
-  for (int p = 0; p < count; p++) {
-    const index_t at = (index_t)(panel + p) * LANES;
-    column_sums(rows, d.at + p * d.next, b.gradient + (index_t)n.inputBias + at);
-    column_sums(rows, dHidden.at + p * dHidden.next, b.gradient + (index_t)n.hiddenBias + at);
-  }
   if (b.mask) {
     for (int p = 0; p < count; p++)
       for (index_t k = 0; k < HP * LANES; k++)
@@ -331,18 +331,8 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
     weight_gradient(rows, l.dPanels, x, count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD});
     return;
   }
-  const int* token = (const int*)b.input;
   const index_t V = l.D;
-  for (int p = 0; p < count; p++) {
-    float* into = b.gradient + (index_t)n.inputWeights + (panel + p) * V * LANES;
-    clear(into, V * LANES);
-    const float* from = d.at + p * d.next;
-    for (index_t row = 0; row < rows; row++)
-      for (int v = 0; v < LANES; v += VW) {
-        float* at = into + token[row] * LANES + v;
-        store(at, load(at) + load(from + row * LANES + v));
-      }
-  }
+  sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
 }
 
 static void recurrent_backward(const Call* call, Team* team, int thread) {

@@ -53,10 +53,33 @@ INLINE vf fma_(vf a, vf b, vf c) {
 #endif
 }
 
-// In this form a NaN in x stays a NaN.
-INLINE vf at_most(vf x, float limit) { return x > splat(limit) ? splat(limit) : x; }
-INLINE vf at_least(vf x, float limit) { return x < splat(limit) ? splat(limit) : x; }
+// A NaN in x stays a NaN.
+INLINE vf at_most(vf x, float limit) {
+#if defined(__wasm__)
+  return (vf)wasm_f32x4_pmin((v128_t)x, (v128_t)splat(limit));
+#elif VW == 16
+  return (vf)_mm512_min_ps((__m512)splat(limit), (__m512)x);
+#elif VW == 8
+  return (vf)_mm256_min_ps((__m256)splat(limit), (__m256)x);
+#else
+  return x > splat(limit) ? splat(limit) : x;
+#endif
+}
+INLINE vf at_least(vf x, float limit) {
+#if defined(__wasm__)
+  return (vf)wasm_f32x4_pmax((v128_t)x, (v128_t)splat(limit));
+#elif VW == 16
+  return (vf)_mm512_max_ps((__m512)splat(limit), (__m512)x);
+#elif VW == 8
+  return (vf)_mm256_max_ps((__m256)splat(limit), (__m256)x);
+#else
+  return x < splat(limit) ? splat(limit) : x;
+#endif
+}
 INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
+
+// Asks for a line of the second cache, where there is a way to; never fails.
+INLINE void fetch(const void* at) { __builtin_prefetch(at, 0, 2); }
 
 INLINE vf square_root(vf x) {
 #if defined(__wasm__)
