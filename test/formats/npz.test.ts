@@ -87,6 +87,26 @@ function patched(find: readonly number[], offset: number, value: readonly number
   return new Uint8Array(copy);
 }
 
+/** Two thousand names for the same megabyte: each would be summed. */
+function overlapping(): Uint8Array {
+  const [
+    local = new Uint8Array(),
+    data = new Uint8Array(),
+    directory = new Uint8Array(),
+    end = new Uint8Array(),
+  ] = encodeZip(new Map([['0000.npy', [new Uint8Array(1_000_000)]]]));
+  const entries = Array.from({ length: 2000 }, (_, index) => {
+    const entry = directory.slice();
+    entry.set(text(String(index).padStart(4, '0')), 46);
+    return entry;
+  });
+  const last = end.slice();
+  const view = new DataView(last.buffer);
+  view.setUint16(10, entries.length, true);
+  view.setUint32(12, entries.length * directory.length, true);
+  return joined([local, data, ...entries, last]);
+}
+
 const DIRECTORY = [0x50, 0x4b, 1, 2];
 const END = [0x50, 0x4b, 5, 6];
 const evil: [string, Uint8Array, string][] = [
@@ -96,6 +116,7 @@ const evil: [string, Uint8Array, string][] = [
   ['a wrong checksum', patched(DIRECTORY, 16, [1, 2, 3, 4]), 'checkpoint-malformed'],
   ['a size beyond the file', patched(DIRECTORY, 20, Array(8).fill(0xff)), 'checkpoint-malformed'],
   ['an entry beyond the file', patched(DIRECTORY, 42, [0xff, 0xff, 0xff, 0xff]), 'checkpoint-malformed'],
+  ['entries that overlap', overlapping(), 'checkpoint-malformed'],
   ['more entries than there are', patched(END, 8, [0xff, 0xff, 0xff, 0xff]), 'checkpoint-malformed'],
   [
     "NumPy arrays of another program's",

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { recurrentModules } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { checkpointMetadata } from '../../src/formats/checkpoint-codec.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { MessageWriter } from '../../src/formats/onnx/protobuf.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
@@ -131,6 +132,17 @@ function replaced(from: string, to: string): Uint8Array {
   return new Uint8Array(copy);
 }
 
+/** The model's fields with others behind them. */
+function followedBy(...parts: readonly Uint8Array[]): Uint8Array {
+  return joined([whole, ...parts]);
+}
+
+const emptyFields = new Uint8Array(2_000_000).map((_, at) => (at % 2 === 0 ? 0x2a : 0));
+const facts = new MessageWriter()
+  .text(1, 'char_rnn')
+  .text(2, [...checkpointMetadata(madeCheckpoint()).values()][0] ?? '');
+const masses = new MessageWriter().text(1, 'vocabulary').text(2, `[${'[],'.repeat(100_000)}[]]`);
+const manyDimensions = new MessageWriter().bytes(1, new Uint8Array(1_000_000).fill(1));
 const foreign = new MessageWriter().varint(1, 8).text(2, 'pytorch').message(7, new MessageWriter());
 const evil: [string, Uint8Array, string][] = [
   ['cut', whole.slice(0, -5), 'checkpoint-malformed'],
@@ -138,6 +150,26 @@ const evil: [string, Uint8Array, string][] = [
   ['another size', replaced('"hiddenSize":3', '"hiddenSize":9'), 'checkpoint-malformed'],
   ['another number of layers', replaced('"layers":2', '"layers":3'), 'checkpoint-malformed'],
   ['a vocabulary that is no list', replaced('["\\n","a"', '{"\\n","a"'), 'checkpoint-malformed'],
+  [
+    'a million constants of nothing',
+    joined(new MessageWriter().varint(1, 8).bytes(7, emptyFields).message(14, facts).parts),
+    'checkpoint-malformed',
+  ],
+  [
+    'a constant of a million dimensions',
+    joined(
+      new MessageWriter()
+        .varint(1, 8)
+        .message(7, new MessageWriter().message(5, manyDimensions))
+        .message(14, facts).parts,
+    ),
+    'checkpoint-malformed',
+  ],
+  [
+    'a mass of symbols of nothing',
+    followedBy(...new MessageWriter().message(14, masses).parts),
+    'checkpoint-malformed',
+  ],
   ["another program's model", joined(foreign.parts), 'checkpoint-other-kind'],
 ];
 for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));

@@ -91,6 +91,7 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
   }
   const entries = new Map<string, Uint8Array>();
   let at = start;
+  let total = 0;
   for (let index = 0; index < count; index++) {
     if (at + DIRECTORY_SIZE > end || view.getUint32(at, true) !== DIRECTORY_SIGNATURE) {
       throw malformed(file, `entry ${index} of its directory is damaged`);
@@ -101,7 +102,13 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
     if (next > end) throw malformed(file, `entry ${index} of its directory is damaged`);
     const name = nameOf(bytes.subarray(at + DIRECTORY_SIZE, at + DIRECTORY_SIZE + nameLength), file);
     if (entries.has(name)) throw malformed(file, `it has two entries ${name}`);
-    entries.set(name, entryOf(bytes, at, start, `${file}: ${name}`));
+    const content = entryOf(bytes, at, start, `${file}: ${name}`);
+    // Entries that lie over each other would be summed again and again.
+    total += content.length;
+    if (total > start) throw malformed(file, 'its entries overlap');
+    if (crc32(content) !== view.getUint32(at + 16, true))
+      throw malformed(`${file}: ${name}`, 'its checksum is wrong');
+    entries.set(name, content);
     at = next;
   }
   return entries;
@@ -126,9 +133,7 @@ function entryOf(bytes: Uint8Array, at: number, start: number, where: string): U
   if (begin + size > start || view.getUint32(at + 20, true) !== size) {
     throw malformed(where, 'its size is wrong');
   }
-  const content = bytes.subarray(begin, begin + size);
-  if (crc32(content) !== view.getUint32(at + 16, true)) throw malformed(where, 'its checksum is wrong');
-  return content;
+  return bytes.subarray(begin, begin + size);
 }
 
 function nameOf(bytes: Uint8Array, file: string): string {

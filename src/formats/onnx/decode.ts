@@ -2,7 +2,8 @@
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
 import { CheckpointError } from '../../errors.ts';
-import { layoutOf } from '../../model/config.ts';
+import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
+import { isModestJson } from '../../util/json-structure.ts';
 import type { Checkpoint, LossRecord } from '../checkpoint.ts';
 import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
@@ -11,6 +12,11 @@ import { fromGateOrder } from '../gates.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from './protobuf.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
+
+/** A layer has three constants. */
+const MOST_CONSTANTS = 4 * MOST_LAYERS;
+const MOST_ENTRIES = 1000;
+const MOST_DIMENSIONS = 8;
 
 /** Whether a file begins as an ONNX model does: with its version, then one of a model's fields. There is no magic number. */
 export function isOnnx(start: Uint8Array): boolean {
@@ -40,7 +46,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
     throw malformed(file, `it has too few constants for ${config.layers} layers`);
   const parameters = readParameters(layoutOf(config), constants, facts.precision, file);
   return {
-    ...modelFrom(facts, symbolsOf(metadata.get(VOCABULARY_KEY), file), parameters, file),
+    ...modelFrom(facts, symbolsOf(metadata.get(VOCABULARY_KEY) ?? '', file), parameters, file),
     // Its losses are not in the file.
     ...(facts.origin && {
       origin: { ...facts.origin, trainLosses: noLosses(), validationLosses: noLosses() },
@@ -55,7 +61,7 @@ function noLosses(): LossRecord {
 function metadataOf(model: Uint8Array, file: string): Map<string, string> {
   const where = `${file}: metadata`;
   return new Map(
-    bytesOf(model, MODEL.metadata, file).map((entry) => [
+    bytesOf(model, MODEL.metadata, MOST_ENTRIES, file).map((entry) => [
       textOf(entry, ENTRY.key, where),
       textOf(entry, ENTRY.value, where),
     ]),
@@ -71,8 +77,8 @@ interface Constant {
 
 function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
   const constants = new Map<string, Constant>();
-  for (const graph of bytesOf(model, MODEL.graph, file)) {
-    for (const tensor of bytesOf(graph, GRAPH.initializers, `${file}: graph`)) {
+  for (const graph of bytesOf(model, MODEL.graph, 1, file)) {
+    for (const tensor of bytesOf(graph, GRAPH.initializers, MOST_CONSTANTS, `${file}: graph`)) {
       const where = `${file}: a constant`;
       const shape: number[] = [];
       let type = 0;
@@ -80,8 +86,8 @@ function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
       for (const { number, value, bytes } of fieldsOf(tensor, where)) {
         if (number === TENSOR.dimensions) {
           // Many numbers in one field are what other writers make of the same shape.
-          shape.push(...(bytes ? varintsOf(bytes, where) : [value ?? Number.NaN]));
-          if (shape.length > 8) throw malformed(where, 'it has no valid shape');
+          shape.push(...(bytes ? varintsOf(bytes, MOST_DIMENSIONS, where) : [value ?? Number.NaN]));
+          if (shape.length > MOST_DIMENSIONS) throw malformed(where, 'it has no valid shape');
         } else if (number === TENSOR.type) type = value ?? 0;
         else if (number === TENSOR.raw && bytes) raw = bytes;
       }
@@ -135,10 +141,11 @@ function placeOf(
   return constant.raw.subarray((part * size) / 2, ((part + 1) * size) / 2);
 }
 
-function symbolsOf(json: string | undefined, file: string): string[] {
+function symbolsOf(json: string, file: string): string[] {
+  if (!isModestJson(new TextEncoder().encode(json), 1)) throw malformed(file, 'its vocabulary is no list');
   let symbols: unknown;
   try {
-    symbols = JSON.parse(json ?? '');
+    symbols = JSON.parse(json);
   } catch {
     throw malformed(file, 'its vocabulary is not JSON');
   }

@@ -110,10 +110,15 @@ function varintAt(bytes: Uint8Array, at: number, where: string): { value: number
   throw malformed(where, 'a number in it is too long');
 }
 
-/** The numbers of a packed field, one behind the other. */
-export function varintsOf(bytes: Uint8Array, where: string): number[] {
+/**
+ * The numbers of a packed field, one behind the other.
+ *
+ * @throws {CheckpointError} `checkpoint-malformed` for more than `most`
+ */
+export function varintsOf(bytes: Uint8Array, most: number, where: string): number[] {
   const numbers: number[] = [];
   for (let at = 0; at < bytes.length; ) {
+    if (numbers.length === most) throw malformed(where, `it has more than ${most} numbers`);
     const { value, next } = varintAt(bytes, at, where);
     numbers.push(value);
     at = next;
@@ -121,22 +126,30 @@ export function varintsOf(bytes: Uint8Array, where: string): number[] {
   return numbers;
 }
 
-/** The bytes of all fields of a number. */
-export function bytesOf(message: Uint8Array, number: number, where: string): Uint8Array[] {
+/**
+ * The bytes of all fields of a number.
+ *
+ * @throws {CheckpointError} `checkpoint-malformed` for more than `most`: an empty field takes two bytes of a file, and more of memory
+ */
+export function bytesOf(message: Uint8Array, number: number, most: number, where: string): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const field of fieldsOf(message, where)) {
-    if (field.number === number && field.bytes) found.push(field.bytes);
+    if (field.number !== number || !field.bytes) continue;
+    if (found.length === most) throw malformed(where, `it has more than ${most} fields ${number}`);
+    found.push(field.bytes);
   }
   return found;
 }
 
 /** The text of the last field of a number, as the format has it for one that may stand once; empty where there is none. */
 export function textOf(message: Uint8Array, number: number, where: string): string {
+  let last: Uint8Array = new Uint8Array();
+  for (const field of fieldsOf(message, where)) {
+    if (field.number === number && field.bytes) last = field.bytes;
+  }
   try {
-    const last = bytesOf(message, number, where).at(-1) ?? new Uint8Array();
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(last);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+  } catch {
     throw malformed(where, `field ${number} is not UTF-8`);
   }
 }
