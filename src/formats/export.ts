@@ -17,7 +17,7 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportSettings {
   /**
-   * Of the numbers in the file. Default: the model's own; for ONNX float32, since its runtimes compute in nothing else; for Torch7
+   * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64; for Torch7
    * float64, which the original's programs expect. A Torch7 file holds float64 whatever is said, rounded where it is float32.
    */
   readonly precision?: Precision | undefined;
