@@ -6,11 +6,13 @@
  * An lstm of 2 × 128 over 65 symbols: one sequence, 50 rows; evaluation of 50 × 50 batches; sampling of one stream.
  */
 import { MemoryTokens } from '../src/data/corpus.ts';
+import { Vocabulary } from '../src/data/vocabulary.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import { layoutOf, type ModelConfig } from '../src/model/config.ts';
 import { Network } from '../src/model/network.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { generateTokens } from '../src/sample/generator.ts';
+import { checkGenerateOptions, planSampling } from '../src/sample/options.ts';
 import { scoreSequences } from '../src/score/score-sequences.ts';
 import { rowSequences } from '../src/score/sequences.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
@@ -59,10 +61,12 @@ async function* evaluated() {
 async function* sampled() {
   const weights = engine.vector(layout);
   engine.write(weights, parameters);
-  const generation = { engine, weights, vocabularySize: V, unknownToken: undefined, prompts: [[]] };
-  const generators = [new MersenneTwister(3)];
-  for await (const [drawn] of generateTokens({ ...generation, length: 1e9, temperature: 1, generators }))
-    yield drawn?.length ?? 0;
+  const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
+  const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+  const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1e9 }));
+  const streams = [{ prompt: [], generator: new MersenneTwister(3) }];
+  for await (const [drawn] of generateTokens({ engine, weights, ...plan, unknownToken: undefined, streams }))
+    yield drawn?.tokens.length ?? 0;
 }
 
 const figures = {

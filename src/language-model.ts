@@ -5,19 +5,19 @@ import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { TextError } from './errors.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
-import { type ExportFormat, exportCheckpoint } from './formats/export.ts';
+import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
-import { CharacterPieces } from './sample/character-pieces.ts';
-import { generateTokens } from './sample/generator.ts';
+import { KnownText } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
-import { checkGenerateOptions, type GenerateOptionsInput } from './sample/options.ts';
+import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
+import { collectSamples, type Sample, type SampleProgress } from './sample/samples.ts';
 import { streamSeed } from './sample/stream-seed.ts';
+import { type TextPiece, writeTexts } from './sample/writer.ts';
 import { checkScoreOptions, type ScoreOptionsInput } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
 import { joinBytes } from './util/join-bytes.ts';
-import { MersenneTwister } from './util/mersenne-twister.ts';
 
 export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
   /** What the model reads first; for a model over bytes it may be any bytes. */
@@ -26,15 +26,34 @@ export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
   readonly echo?: boolean | undefined;
   /** Ends the text with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the prompt that were left out or replaced. */
+  /** Told of characters of the prompt that were left out or replaced, and of stop texts that can't come. */
   readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+export interface GeneratePiecesInput extends GenerateInput {
+  /** How many of the likeliest symbols the details of each symbol name. Default: no details. */
+  readonly alternatives?: number | undefined;
 }
 
 export interface GenerateAllInput extends Omit<GenerateInput, 'prompt'> {
   /** What the model reads first in each text; the empty text where it shall begin by itself. */
   readonly prompts: readonly (string | Uint8Array)[];
-  /** Told how many symbols of each text there are. */
-  readonly onProgress?: ((drawn: number) => void) | undefined;
+  /** Told how many bytes of text there are in all. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface SamplesInput extends Omit<GenerateInput, 'echo'> {
+  /** Samples wanted. Default 1. */
+  readonly count?: number | undefined;
+  /** Whether each text is given once. Default false. */
+  readonly unique?: boolean | undefined;
+  /** Samples that stand in this text are left out: as whole lines where `lines` limits them, else anywhere in it. */
+  readonly novel?: string | Uint8Array | undefined;
+  /** Samples drawn at most, to find as many as are wanted. Default 100 for each. */
+  readonly attempts?: number | undefined;
+  /** How many of the likeliest symbols the details name. Default: no details. */
+  readonly alternatives?: number | undefined;
+  readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
 }
 
 export interface ScoreInput extends ScoreOptionsInput {
@@ -111,13 +130,9 @@ export class LanguageModel {
     return this.#load();
   }
 
-  /**
-   * The checkpoint as the bytes of a file.
-   *
-   * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
-   */
-  toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
-    return joinBytes(exportCheckpoint(this.checkpoint, format).parts);
+  /** The checkpoint as the bytes of a file. */
+  toBytes(): Uint8Array {
+    return joinBytes(encodeCheckpoint(this.checkpoint));
   }
 
   /**
@@ -138,30 +153,24 @@ export class LanguageModel {
 
   /** As `generate`, in whole characters of UTF-8; for a model over bytes what it drew, be it UTF-8 or not. */
   async *generateBytes(input: GenerateInput = {}): AsyncGenerator<Uint8Array, void, void> {
-    const { signal, onNotice, echo = false, prompt: given = '', ...rest } = input;
-    const options = checkGenerateOptions(rest);
-    const prompt = encodePrompt(this.vocabulary, given, options.unknown);
-    for (const notice of prompt.notices) onNotice?.(notice);
-    const pieces = new CharacterPieces(this.vocabulary);
-    if (echo && prompt.bytes.length > 0) yield* pieces.push(prompt.bytes);
-    const tokens = generateTokens({
-      ...(await this.#load()),
-      vocabularySize: this.vocabulary.size,
-      unknownToken: this.vocabulary.unknownToken,
-      prompts: [prompt.tokens],
-      length: options.length,
-      temperature: options.temperature,
-      generators: [new MersenneTwister(options.seed)],
-      signal,
-    });
-    for await (const [more = []] of tokens) yield* pieces.push(this.vocabulary.bytesOfAll(more));
-    yield* pieces.end();
+    const { prompt = '', ...rest } = input;
+    for await (const { bytes } of this.#write([prompt], rest)) if (bytes.length > 0) yield bytes;
+  }
+
+  /**
+   * As `generateBytes`; the last piece says why the text ends. With `alternatives` there are details: what the model thought of each
+   * symbol that it wrote.
+   */
+  async *generatePieces(input: GeneratePiecesInput = {}): AsyncGenerator<TextPiece, void, void> {
+    const { prompt = '', alternatives, ...rest } = input;
+    yield* this.#write([prompt], rest, { alternatives });
   }
 
   /**
    * Whole texts that continue some prompts, computed side by side: much faster than one after the other.
    *
-   * Text k is drawn with the seed `streamSeed(seed, k)` (sample/stream-seed.ts); that of k = 0 is what `generate` gives.
+   * Text k is drawn with the seed `streamSeed(seed, k)` (sample/stream-seed.ts); that of k = 0 is what `generate` gives. Of a beam
+   * search, texts of the same prompt are the best of it, the best first.
    */
   async generateAll(input: GenerateAllInput): Promise<string[]> {
     const texts = await this.generateAllBytes(input);
@@ -170,31 +179,58 @@ export class LanguageModel {
 
   /** As `generateAll`; for a model over bytes what it drew, be it UTF-8 or not. */
   async generateAllBytes(input: GenerateAllInput): Promise<Uint8Array[]> {
-    const { signal, onNotice, echo = false, prompts: given, onProgress, ...rest } = input;
-    const options = checkGenerateOptions(rest);
-    const prompts = given.map((prompt) => encodePrompt(this.vocabulary, prompt, options.unknown));
-    for (const notice of new Set(prompts.flatMap(({ notices }) => notices))) onNotice?.(notice);
-    if (prompts.length === 0) return [];
-    const drawn = prompts.map(() => new Int32Array(options.length));
-    const steps = generateTokens({
-      ...(await this.#load()),
-      vocabularySize: this.vocabulary.size,
-      unknownToken: this.vocabulary.unknownToken,
-      prompts: prompts.map(({ tokens }) => tokens),
-      length: options.length,
-      temperature: options.temperature,
-      generators: prompts.map((_, k) => new MersenneTwister(streamSeed(options.seed, k))),
-      signal,
-    });
-    let done = 0;
-    for await (const more of steps) {
-      for (const [k, tokens] of more.entries()) drawn[k]?.set(tokens, done);
-      done += more[0]?.length ?? 0;
-      onProgress?.(done);
+    const { prompts, onProgress, ...rest } = input;
+    const parts = prompts.map((): Uint8Array[] => []);
+    let total = 0;
+    for await (const { index, bytes } of this.#write(prompts, rest)) {
+      parts[index]?.push(bytes);
+      total += bytes.length;
+      onProgress?.(total);
     }
-    return drawn.map((tokens, k) => {
-      const text = this.vocabulary.bytesOfAll(tokens);
-      return echo ? joinBytes([prompts[k]?.bytes ?? new Uint8Array(), text]) : text;
+    return parts.map((own) => joinBytes(own));
+  }
+
+  /**
+   * Samples of one prompt, in the order of their seeds: sample k is drawn with `streamSeed(seed, k)`, and left out where it is not
+   * unique or not novel. There are fewer than asked for when the attempts do not give as many.
+   */
+  async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
+    const { prompt = '', count = 1, unique = false, novel, attempts = 100 * count, ...others } = input;
+    const { alternatives, onProgress = () => {}, ...rest } = others;
+    const { seed, lines, beam } = checkGenerateOptions(optionsOf(rest));
+    const text = (content: string | Uint8Array) =>
+      typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
+    yield* collectSamples({
+      ...{ count, unique, onProgress },
+      known: novel === undefined ? undefined : new KnownText(text(novel), lines !== undefined),
+      prompt: text(prompt),
+      // A beam search finds no more than it follows.
+      attempts: beam > 0 ? Math.min(attempts, beam) : attempts,
+      seedOf: (index) => streamSeed(seed, index),
+      write: (seeds) => this.#write(Array(seeds.length).fill(prompt), rest, { seeds, alternatives }),
+    });
+  }
+
+  async *#write(
+    given: readonly (string | Uint8Array)[],
+    input: Omit<GenerateInput, 'prompt'>,
+    more: { readonly seeds?: readonly number[]; readonly alternatives?: number | undefined } = {},
+  ): AsyncGenerator<TextPiece, void, void> {
+    const { signal, onNotice, echo = false } = input;
+    const options = checkGenerateOptions(optionsOf(input));
+    const { vocabulary } = this;
+    const plan = planSampling(vocabulary, options);
+    const prompts = given.map((prompt) => encodePrompt(vocabulary, prompt, options.unknown));
+    const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.limits.notices]);
+    for (const notice of notices) onNotice?.(notice);
+    if (prompts.length === 0) return;
+    yield* writeTexts({
+      ...(await this.#load()),
+      ...{ vocabulary, plan, echo, signal, alternatives: more.alternatives },
+      texts: prompts.map((prompt, k) => ({
+        prompt,
+        seed: more.seeds?.[k] ?? streamSeed(options.seed, k),
+      })),
     });
   }
 
@@ -257,4 +293,10 @@ export class LanguageModel {
     engine.write(weights, this.checkpoint.parameters);
     return { engine, weights };
   }
+}
+
+/** What of an input is in the schema of options. */
+function optionsOf(input: Omit<GenerateInput, 'prompt'>): GenerateOptionsInput {
+  const { echo: _, signal: __, onNotice: ___, ...options } = input;
+  return options;
 }

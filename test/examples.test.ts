@@ -1,7 +1,7 @@
 /** The examples in TypeScript, as a person runs them; that in Python is in test/cli/convert.test.ts. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { root } from './cli/command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -11,7 +11,8 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
   'train-and-sample.ts': /validation loss \d\.\d{3}\n[\s\S]*the keeper /,
   'stop-and-save.ts':
     /^interrupted after \d+ iterations: .*_i\d+\.safetensors\n[\d]+ parameters, \d+ characters\n$/,
-  'name-generator.ts': /^(\w+\n){8}$/,
+  // Two hundred lines, no two the same.
+  'name-generator.ts': /^(?!.*^(.+)$.*^\1$)(\w+\n){200}$/ms,
 };
 
 const programs = readdirSync(new URL('../examples', import.meta.url)).filter((name) => name.endsWith('.ts'));
@@ -28,5 +29,14 @@ for (const name of programs) {
     );
     assert.equal(status, 0, stderr);
     assert.match(stdout, EXPECTED[name] ?? /^no expectation$/);
+    if (name === 'name-generator.ts') checkNames(stdout);
   });
+}
+
+/** Whether none of the names stands in the list that the example learned from. */
+function checkNames(stdout: string): void {
+  const example = readFileSync(new URL('../examples/name-generator.ts', import.meta.url), 'utf8');
+  const known = new Set(/`([\w\s]+)`/.exec(example)?.[1]?.split(/\s+/));
+  assert.ok(known.size > 150);
+  for (const name of stdout.trimEnd().split('\n')) assert.ok(!known.has(name), name);
 }

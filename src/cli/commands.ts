@@ -44,9 +44,10 @@ export const sampleCommand: Command = {
     'Writes text with a trained model. Text alone goes to standard output, all else to standard error.',
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
   examples: [
-    'char-rnn sample cv/lm_lstm_epoch10.00_1.5123.safetensors -temperature 0.7',
-    'char-rnn sample MODEL -primetext "Call me " -length 300',
+    'char-rnn sample MODEL -primetext "Call me " -length 300 -temperature 0.7',
     'char-rnn sample MODEL --seed random -verbose 0 > sample.txt',
+    'char-rnn sample NAMES --lines 1 --count 200 --unique --novel names.txt',
+    'char-rnn sample MODEL --template "Dear ____, … Yours, ____"',
   ],
 };
 
@@ -63,7 +64,7 @@ export const convertCommand: Command = {
   usage: 'char-rnn convert IN OUT [flags]',
   summary:
     'Writes a model in another format. What IN is, its content tells; what OUT shall be, its name does:\n' +
-    ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
+    ".safetensors (PyTorch reads it), .onnx, .npz (NumPy), .json (torch-rnn's vocabulary).",
   flags: flagsOf(convertFlagsSchema),
   examples: [
     'char-rnn convert cv/best.safetensors model.onnx',

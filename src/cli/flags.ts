@@ -86,13 +86,40 @@ export const sampleFlagsSchema = z.strictObject({
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
     group: 'Sampling',
-    help: '0 takes the most likely symbol each time, as a temperature of 0',
+    help: '0: as a temperature of 0',
     original: true,
   }),
   count: option(z._default(z.int().check(z.minimum(1), z.maximum(10_000)), 1), {
     flag: 'count',
     group: 'Sampling',
-    help: 'samples to draw side by side, each with a seed of its own; a line --- stands between them',
+    help: 'samples, each with a seed of its own',
+    common: true,
+  }),
+  unique: option(z._default(z.boolean(), false), {
+    flag: 'unique',
+    group: 'Form',
+    help: 'samples that are all different',
+  }),
+  novel: option(z.optional(z.string()), {
+    flag: 'novel',
+    group: 'Form',
+    help: 'leave out what stands in this text; with -lines, as lines',
+    value: 'FILE',
+  }),
+  format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
+    flag: 'format',
+    group: 'Output',
+    help: "json: with each symbol's log-probability, entropy …",
+  }),
+  alternatives: option(z._default(z.int().check(z.minimum(0), z.maximum(1000)), 5), {
+    flag: 'alternatives',
+    group: 'Output',
+    help: 'likeliest symbols that json names beside each',
+  }),
+  echo: option(z._default(zeroOrOne(), 1), {
+    flag: 'echo',
+    group: 'Output',
+    help: '0 leaves the prime text out',
   }),
   primeFile: option(z.optional(z.string()), {
     flag: 'prime_file',
@@ -247,7 +274,7 @@ export const convertFlagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; the model's own where absent, for ONNX float32, for Torch7 float64",
+    help: "numbers in OUT; the model's own where absent, for ONNX float32",
   }),
   force: option(z._default(z.boolean(), false), {
     flag: 'force',

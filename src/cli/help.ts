@@ -54,7 +54,11 @@ function heading(flag: Flag): string {
 /** A flag, what it means, and its default: on one line, or folded under it. */
 function entry(flag: Flag, column: number): string[] {
   const { defaultValue } = flag.type;
-  const shown = defaultValue === undefined || defaultValue === '' || defaultValue === false;
+  const shown =
+    defaultValue === undefined ||
+    defaultValue === '' ||
+    defaultValue === false ||
+    Array.isArray(defaultValue);
   const text = flag.info.help + (shown ? '' : ` (${defaultValue})`);
   const [first = '', ...more] = fold(text, WIDTH - column);
   return [heading(flag).padEnd(column) + first, ...more.map((line) => ' '.repeat(column) + line)];

@@ -1,9 +1,10 @@
 /** `char-rnn sample`: text alone on standard output, everything else on standard error. */
 import { randomInt } from 'node:crypto';
 import { readTextFile } from '../data/read-text.node.ts';
-import { CharRnnError, TextError, UsageError } from '../errors.ts';
+import { TextError, UsageError } from '../errors.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
+import { encodePrompt } from '../sample/prompt.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
@@ -12,7 +13,9 @@ import { deviceNotice } from './device-notice.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { commandHelp } from './help.ts';
 import { TextOutput } from './output.ts';
-import { reportError } from './report-error.ts';
+import { EXIT_FAILURE, reportError } from './report-error.ts';
+import { sampleFormat } from './sample-formats.ts';
+import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 
 export async function runSample(words: readonly string[]): Promise<number> {
@@ -52,35 +55,40 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
   for (const notice of model.checkpoint.origin?.notices ?? []) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
+  const novel = own.novel === undefined ? undefined : await readNovel(own.novel);
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
-  try {
-    const input = {
-      ...checked,
-      echo: true,
+  const { prompt: _, ...rest } = checked;
+  const run: SampleRun = {
+    model,
+    prompt,
+    options: {
+      ...rest,
       signal: stopped.signal,
       onNotice: (message: string) => process.stderr.write(`${message}\n`),
-    };
-    if (own.count === 1) {
-      for await (const bytes of model.generateBytes({ ...input, prompt })) await output.write(bytes);
-      await output.write('\n');
-    } else {
-      const { prompt: _, ...rest } = input;
-      const texts = await model.generateAllBytes({ ...rest, prompts: Array(own.count).fill(prompt) });
-      for (const [k, bytes] of texts.entries()) {
-        if (k > 0) await output.write('---\n');
-        await output.write(bytes);
-        await output.write('\n');
-      }
-    }
-  } catch (error) {
-    if (!stopped.signal.aborted || error instanceof CharRnnError) throw error;
-    await output.write('\n');
+      alternatives: own.format === 'text' ? undefined : own.alternatives,
+    },
+    format: sampleFormat(own.format, {
+      checkpoint: path,
+      prompt: encodePrompt(model.vocabulary, prompt, checked.unknown).bytes,
+      echo: own.echo === 1,
+      oneLine: checked.lines === 1,
+    }),
+    write: (content) => output.write(content),
+  };
+  try {
+    const isOne = own.count === 1 && !own.unique && novel === undefined;
+    if (isOne) await writeOne(run);
+    else if (!(await writeMany(run, { count: own.count, unique: own.unique, novel }))) return EXIT_FAILURE;
   } finally {
     stopped.release();
     await model.close();
   }
   return stopped.exitCode() ?? 0;
+}
+
+async function readNovel(path: string): Promise<Uint8Array> {
+  return (await readTextFile(path, 'Name the text whose parts shall be left out.')).bytes;
 }
 
 function splitOptions({ values }: Arguments) {

@@ -8,6 +8,8 @@ export interface Constraint {
   allow(into: Uint8Array): void;
   /** Goes on by a token that `allow` has allowed. */
   advance(token: number): void;
+  /** From now on only what leads to a complete text by the shortest way. */
+  hurry(): void;
   /** The same place, for another stream to go on from. */
   fork(): Constraint;
 }

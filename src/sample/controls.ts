@@ -17,7 +17,7 @@ export const controlOptions = {
   temperature: option(z._default(z.number().check(z.minimum(0)), 1), {
     flag: 'temperature',
     group: 'Sampling',
-    help: 'below 1 safer, above 1 more daring; 0: the likeliest symbol each time',
+    help: 'below 1 safer, above 1 more daring; 0: the likeliest',
     original: true,
     common: true,
   }),
@@ -29,23 +29,23 @@ export const controlOptions = {
   topP: option(z._default(share(), 1), {
     flag: 'top_p',
     group: 'Choice',
-    help: 'only the likeliest symbols that together have this probability',
+    help: 'the likeliest that together have this probability',
     common: true,
   }),
   minP: option(z._default(fraction(), 0), {
     flag: 'min_p',
     group: 'Choice',
-    help: "only symbols with this fraction of the likeliest one's probability",
+    help: 'only those with this part of the largest probability',
   }),
   typicalP: option(z._default(share(), 1), {
     flag: 'typical_p',
     group: 'Choice',
-    help: 'only the most typical symbols that together have this probability',
+    help: 'only the most typical that together have this probability',
   }),
   mirostat: option(z._default(z.number().check(z.minimum(0)), 0), {
     flag: 'mirostat',
     group: 'Choice',
-    help: 'hold the surprise of a symbol at X bits, by cutting unlikely ones; 0: off',
+    help: 'hold the surprise of a symbol at X bits; 0: off',
   }),
   mirostatRate: option(z._default(share(), 0.1), {
     flag: 'mirostat_rate',
@@ -55,12 +55,12 @@ export const controlOptions = {
   temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
     flag: 'temperature_range',
     group: 'Choice',
-    help: 'temperature from temperature-X where the model is sure to +X where it is not',
+    help: 'X colder where the model is sure, X hotter where it is not',
   }),
   repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
     flag: 'repetition_penalty',
     group: 'Choice',
-    help: 'above 1: factor on the log-probability of what was written lately',
+    help: 'factor on the log-probability of what was written lately',
   }),
   presencePenalty: option(z._default(amount(), 0), {
     flag: 'presence_penalty',
@@ -70,12 +70,12 @@ export const controlOptions = {
   frequencyPenalty: option(z._default(amount(), 0), {
     flag: 'frequency_penalty',
     group: 'Choice',
-    help: 'the same for each time that it was written lately',
+    help: 'the same, for each time that it was written lately',
   }),
   penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
     flag: 'penalty_window',
     group: 'Choice',
-    help: 'symbols that are "lately"; 0: all of the sample',
+    help: 'symbols that are "lately"; 0: the whole sample',
   }),
   ban: option(z._default(z.string(), ''), {
     flag: 'ban',
@@ -102,16 +102,12 @@ export const controlsSchema = z.strictObject(controlOptions);
 export type ControlOptions = z.output<typeof controlsSchema>;
 
 /** The controls over a vocabulary. They are the same for all streams that share them. */
-export interface Controls
-  extends Omit<ControlOptions, 'ban' | 'only' | 'bias' | 'mirostat' | 'temperatureRange'> {
+export interface Controls extends Omit<ControlOptions, 'ban' | 'only' | 'bias'> {
   readonly vocabularySize: number;
   /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
   readonly shift: Float64Array | undefined;
   /** Whether any penalty is on. */
   readonly penalizes: boolean;
-  /** Target surprise in bits; 0 is off. */
-  readonly mirostat: number;
-  readonly temperatureRange: number;
   /** Whether temperature alone decides: then an engine can draw by itself. */
   readonly plain: boolean;
 }
@@ -122,29 +118,25 @@ export interface Controls
  * @throws {OptionError} where they contradict each other, or leave nothing to draw
  */
 export function resolveControls(vocabulary: Vocabulary, options: ControlOptions): Controls {
-  const { ban, only, bias, ...rest } = options;
-  const penalizes = rest.repetitionPenalty !== 1 || rest.presencePenalty !== 0 || rest.frequencyPenalty !== 0;
-  if (rest.temperatureRange > rest.temperature) {
+  const { ban, only, bias } = options;
+  const { temperature, temperatureRange, topK, topP, minP, typicalP, mirostat, mirostatRate } = options;
+  const { repetitionPenalty, presencePenalty, frequencyPenalty, penaltyWindow } = options;
+  if (temperatureRange > temperature) {
     throw new OptionError(
       'temperatureRange',
-      `got ${rest.temperatureRange}, expected a number of at most the temperature, ${rest.temperature}`,
+      `got ${temperatureRange}, expected a number of at most the temperature, ${temperature}`,
     );
   }
   const isShifted = ban !== '' || only !== '' || Object.keys(bias).length > 0;
-  const filters = [
-    rest.topK > 0 && rest.topK < vocabulary.size,
-    rest.topP < 1,
-    rest.minP > 0,
-    rest.typicalP < 1,
-    rest.mirostat > 0,
-    rest.temperatureRange > 0,
-  ];
+  const penalizes = repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
+  const cuts = topP < 1 || minP > 0 || typicalP < 1 || mirostat > 0 || (topK > 0 && topK < vocabulary.size);
   return {
-    ...rest,
+    ...{ temperature, temperatureRange, topK, topP, minP, typicalP, mirostat, mirostatRate },
+    ...{ repetitionPenalty, presencePenalty, frequencyPenalty, penaltyWindow },
     vocabularySize: vocabulary.size,
     shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
     penalizes,
-    plain: !isShifted && !penalizes && !filters.includes(true),
+    plain: !isShifted && !penalizes && !cuts && temperatureRange === 0,
   };
 }
 

@@ -4,158 +4,161 @@
  * The state starts at zero and reads the prompt; then each token is drawn from the prediction after the one before. Streams
  * are computed side by side; what each draws does not depend on the others.
  * Without a prompt the first token is uniform over the vocabulary, and costs one random number like every other.
+ *
+ * Where temperature alone decides, the engine draws by itself, many steps at a time; else each token is chosen here.
  */
-import type { Engine, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import type { Engine, Vector } from '../engine/engine.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
+import type { Constraint } from './constraint.ts';
+import type { Controls } from './controls.ts';
+import { EngineStreams } from './engine-streams.ts';
+import { type Limits, TextEnd } from './stops.ts';
+import { TextStream, type TokenPiece } from './text-stream.ts';
+import { TokenChooser } from './token-chooser.ts';
+import { PredictionReader } from './token-details.ts';
+
+export interface StreamSetup {
+  /** What the stream reads first. */
+  readonly prompt: readonly number[];
+  readonly generator: MersenneTwister;
+  /** What the text must look like. */
+  readonly constraint?: Constraint | undefined;
+}
 
 export interface TokenGeneration {
   readonly engine: Engine;
   readonly weights: Vector;
-  readonly vocabularySize: number;
+  readonly controls: Controls;
+  readonly limits: Limits;
   /** Never drawn; it stands for characters that nobody can write down. */
   readonly unknownToken: number | undefined;
-  /** What each stream reads first. */
-  readonly prompts: readonly (readonly number[])[];
-  /** Tokens to draw. */
-  readonly length: number;
-  /** 0 takes the most likely token each time. */
-  readonly temperature: number;
-  /** One for each stream. */
-  readonly generators: readonly MersenneTwister[];
+  readonly streams: readonly StreamSetup[];
+  /** How many alternatives the details of a token name; without details where absent. */
+  readonly alternatives?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Steps that the engine makes by itself at most, and the milliseconds that they should take. */
+/** Steps between two pieces at most, and the milliseconds that they should take. */
 const MOST_STEPS = 64;
 const LONG = 20;
 const SHORT = 5;
 
 /**
- * Tokens as they are drawn: each time some more of every stream, in the order of the prompts.
+ * The texts as they are written: each time some more of every one that goes on. The last piece of each says why it ends.
  *
  * @throws the signal's reason when it is aborted
  */
 export async function* generateTokens(
   generation: TokenGeneration,
-): AsyncGenerator<readonly Int32Array[], void, void> {
-  const { length, signal } = generation;
-  if (length === 0) return;
-  const streams = new Streams(generation);
+): AsyncGenerator<readonly TokenPiece[], void, void> {
+  const { engine, weights, controls, streams, signal } = generation;
+  const texts = makeTexts(generation);
+  const finished = texts.filter((text) => text.ended).map((text) => text.flush());
+  if (finished.length > 0) yield finished;
+  if (finished.length === texts.length) return;
+  const rows = new EngineStreams({
+    engine,
+    weights,
+    vocabularySize: controls.vocabularySize,
+    prompts: streams.map(({ prompt }) => prompt),
+    mostSteps: MOST_STEPS,
+  });
+  const draw = isPlain(generation) ? drawByEngine : chooseHere;
   const turns = new TurnTaker();
   try {
-    for (let position = 0; position < streams.longestPrompt; position++) {
+    for (let position = 0; position < rows.longestPrompt; position++) {
       signal?.throwIfAborted();
       await turns.take();
-      await streams.readPrompts(position);
+      await rows.readPrompts(position);
     }
-    let drawn = 0;
     let stride = 1;
-    while (drawn < length) {
+    for (;;) {
+      await rows.keep(goingOn(rows, texts));
+      if (rows.streams.length === 0) return;
       signal?.throwIfAborted();
       await turns.take();
       const start = performance.now();
-      const steps = Math.min(stride, length - drawn);
-      yield await streams.draw(steps);
-      drawn += steps;
+      await draw(rows, texts, Math.min(stride, MOST_STEPS), generation);
+      const active = rows.streams.map((stream) => texts[stream] as TextStream);
+      for (const text of active) text.checkTime();
+      yield active.map((text) => text.flush());
       const time = performance.now() - start;
       if (time < SHORT) stride = Math.min(MOST_STEPS, stride * 2);
       else if (time > LONG) stride = Math.max(1, stride >> 1);
     }
   } finally {
-    streams.release();
+    rows.release();
   }
 }
 
-/**
- * The engine's side of some streams: their states and what comes next in each.
- *
- * They stand in the order of their prompts' lengths, the longest first: then those that read a token at a time form the beginning
- * of the list, which grows until all have read their prompts.
- */
-class Streams {
-  readonly #generation: TokenGeneration;
-  readonly #states: readonly Tensor[];
-  /** Log-probabilities of each stream's next token; uniform before anything was read. */
-  readonly #output: Tensor;
-  readonly #tokens: Tensor;
-  readonly #slots: Int32Array;
-  /** The prompt's number of each stream. */
-  readonly #order: readonly number[];
+function makeTexts({ controls, limits, streams, alternatives }: TokenGeneration): TextStream[] {
+  const reader =
+    alternatives === undefined ? undefined : new PredictionReader(controls.vocabularySize, alternatives);
+  return streams.map(
+    ({ generator, constraint }, stream) =>
+      new TextStream({
+        stream,
+        chooser: new TokenChooser(controls, generator, constraint),
+        end: new TextEnd(limits),
+        constraint,
+        reader,
+      }),
+  );
+}
 
-  constructor(generation: TokenGeneration) {
-    const { engine, weights, vocabularySize, prompts } = generation;
-    const N = prompts.length;
-    this.#generation = generation;
-    this.#slots = Int32Array.from(prompts.keys());
-    this.#order = [...prompts.keys()].sort((a, b) => this.#prompt(b).length - this.#prompt(a).length);
-    this.#states = recurrentModules(weights.layout).map((module) =>
-      engine.tensor('float', [stateParts(module.cell), N, module.hiddenSize]),
-    );
-    this.#output = engine.tensor('float', [N, vocabularySize]);
-    this.#tokens = engine.tensor('int', [MOST_STEPS * N]);
-  }
+/** Whether the engine can draw by itself. */
+function isPlain({ controls, streams, alternatives }: TokenGeneration): boolean {
+  return controls.plain && alternatives === undefined && streams.every(({ constraint }) => !constraint);
+}
 
-  get longestPrompt(): number {
-    return this.#prompt(this.#order[0]).length;
-  }
+/** The rows whose texts go on. */
+function goingOn(rows: EngineStreams, texts: readonly TextStream[]): number[] {
+  return [...rows.streams.keys()].filter((row) => !(texts[rows.streams[row] as number] as TextStream).ended);
+}
 
-  /** Reads a token in each stream whose prompt is long enough: all prompts end together, after `longestPrompt` calls. */
-  async readPrompts(position: number): Promise<void> {
-    const { engine, weights } = this.#generation;
-    const left = this.longestPrompt - position;
-    const reading = this.#order.filter((stream) => this.#prompt(stream).length >= left);
-    engine.step({
-      weights,
-      states: this.#states,
-      slots: this.#slots.subarray(0, reading.length),
-      tokens: Int32Array.from(reading, (stream) => this.#prompt(stream).at(-left) as number),
-      output: this.#output,
-      outputKind: 'logProbabilities',
-    });
-    await engine.read(this.#output);
-  }
-
-  /** Each stream's tokens of some steps, drawn and read. */
-  async draw(steps: number): Promise<Int32Array[]> {
-    const { engine, weights, generators, temperature, unknownToken } = this.#generation;
-    const N = this.#order.length;
-    const uniforms = new Float64Array(steps * N);
-    // A greedy step costs no random number.
-    if (temperature > 0) {
-      for (let i = 0; i < uniforms.length; i++) {
-        const generator = generators[this.#order[i % N] as number] as MersenneTwister;
-        uniforms[i] = generator.nextUniform();
-      }
+async function drawByEngine(
+  rows: EngineStreams,
+  texts: readonly TextStream[],
+  mostSteps: number,
+  { controls, limits, streams, unknownToken }: TokenGeneration,
+): Promise<void> {
+  const N = rows.streams.length;
+  // All that go on have drawn the same number of tokens.
+  const steps = Math.min(mostSteps, limits.length - (texts[rows.streams[0] as number] as TextStream).length);
+  const uniforms = new Float64Array(steps * N);
+  // A greedy step costs no random number.
+  if (controls.temperature > 0) {
+    const generators = rows.streams.map((stream) => (streams[stream] as StreamSetup).generator);
+    for (let i = 0; i < uniforms.length; i++) {
+      uniforms[i] = (generators[i % N] as MersenneTwister).nextUniform();
     }
-    engine.generate({
-      weights,
-      states: this.#states,
-      slots: this.#slots,
-      output: this.#output,
-      uniforms,
-      temperature,
-      never: unknownToken,
-      tokens: this.#tokens,
-    });
-    const tokens = (await engine.read(this.#tokens)) as Int32Array;
-    const byStream = this.#order.map(() => new Int32Array(steps));
-    this.#order.forEach((stream, n) => {
-      const own = byStream[stream] as Int32Array;
-      for (let step = 0; step < steps; step++) own[step] = tokens[step * N + n] as number;
-    });
-    return byStream;
   }
+  const tokens = await rows.draw(uniforms, controls.temperature, unknownToken);
+  rows.streams.forEach((stream, row) => {
+    const text = texts[stream] as TextStream;
+    for (let at = row; at < steps * N && !text.ended; at += N) text.take(tokens[at] as number);
+  });
+}
 
-  release(): void {
-    const { engine } = this.#generation;
-    for (const state of this.#states) engine.release(state);
-    engine.release(this.#output);
-    engine.release(this.#tokens);
-  }
-
-  #prompt(stream: number | undefined): readonly number[] {
-    return this.#generation.prompts[stream ?? 0] ?? [];
+async function chooseHere(
+  rows: EngineStreams,
+  texts: readonly TextStream[],
+  steps: number,
+  { controls }: TokenGeneration,
+): Promise<void> {
+  const active = rows.streams.map((stream) => texts[stream] as TextStream);
+  const tokens = new Int32Array(active.length);
+  for (let step = 0; step < steps; step++) {
+    const predictions = await rows.predictions();
+    let goOn = false;
+    for (const [row, text] of active.entries()) {
+      // Until it is taken out of the rows, a text that has ended reads its last token again.
+      if (text.ended) continue;
+      tokens[row] = text.choose(predictions, row * controls.vocabularySize);
+      goOn ||= !text.ended;
+    }
+    if (!goOn) return;
+    rows.step(tokens);
   }
 }

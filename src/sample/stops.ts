@@ -13,29 +13,29 @@ export const limitOptions = {
   length: option(z._default(count(0), 2000), {
     flag: 'length',
     group: 'Sampling',
-    help: 'symbols to generate at most, the prime text not counted',
+    help: 'symbols to generate at most, without the prime text',
     original: true,
     common: true,
   }),
   lines: option(z.optional(count(1)), {
     flag: 'lines',
     group: 'Ends',
-    help: 'lines to generate at most; the one that the prime text began is the first',
+    help: 'lines at most; that in which the prime text ends is the first',
   }),
   words: option(z.optional(count(1)), {
     flag: 'words',
     group: 'Ends',
-    help: 'words to generate at most; white space ends a word',
+    help: 'words at most',
   }),
   seconds: option(z.optional(positive()), {
     flag: 'seconds',
     group: 'Ends',
-    help: 'time to generate for at most; how far it comes depends on the machine',
+    help: 'time at most',
   }),
   stop: option(z._default(z.union([z.string(), z.array(z.string()).check(z.maxLength(64))]), []), {
     flag: 'stop',
     group: 'Ends',
-    help: 'ends the text where this comes, which is not printed; may be typed several times',
+    help: 'ends the text before this; may be typed several times',
     value: 'TEXT',
     several: true,
     expected: 'a text, or up to 64',
@@ -67,7 +67,7 @@ interface StopSequence {
  * @throws {OptionError} for an empty stop string
  */
 export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Limits {
-  const { stop, ...rest } = options;
+  const { stop, length, lines, words, seconds } = options;
   const stops: StopSequence[] = [];
   const notices: string[] = [];
   for (const text of typeof stop === 'string' ? [stop] : stop) {
@@ -86,7 +86,11 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
     Uint8Array.from({ length: vocabulary.size }, (_, token) =>
       pattern.test(vocabulary.symbols[token] ?? '') ? 1 : 0,
     );
-  return { ...rest, stops, notices, newlines: marks(/^\r?\n$/), spaces: marks(/^\s+$/u) };
+  return {
+    ...{ length, lines, words, seconds, stops, notices },
+    newlines: marks(/^\r?\n$/),
+    spaces: marks(/^\s+$/u),
+  };
 }
 
 function stopSequence(tokens: readonly number[]): StopSequence {
@@ -158,9 +162,9 @@ export class TextEnd {
     this.ending = ending;
   }
 
-  /** Ends the text when its time is over. */
-  checkTime(): void {
-    if (this.ending === undefined && performance.now() >= this.#deadline) this.end('seconds');
+  /** Whether its time is over although it goes on. */
+  isLate(): boolean {
+    return this.ending === undefined && performance.now() >= this.#deadline;
   }
 
   /** The same place, for another text to go on from. */

@@ -12,7 +12,7 @@ import type { FloatArray } from '../engine/engine.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';
-import { Descending } from './descending.ts';
+import { Leading } from './leading.ts';
 import { RecentTokens } from './recent-tokens.ts';
 
 /** Stands for −∞ and NaN among the log-probabilities of tokens that may be drawn, so that there is always one. */
@@ -25,13 +25,15 @@ export class TokenChooser {
   readonly #generator: MersenneTwister;
   readonly #constraint: Constraint | undefined;
   readonly #recent: RecentTokens | undefined;
-  readonly #descending: Descending;
+  readonly #leading: Leading;
   /** [V]: log-probabilities after penalties and shift. */
   readonly #logs: Float64Array;
   /** [V]: exp((log − max) / temperature). */
   readonly #weights: Float64Array;
   /** [V]: how typical; or whatever a step needs. */
   readonly #keys: Float64Array;
+  /** [V], where tokens are counted and not weighed. */
+  readonly #ones: Float64Array;
   /** [V]: 1 where the constraint allows it. */
   readonly #allowed: Uint8Array;
   /** Those that are left, in order of token. */
@@ -47,7 +49,8 @@ export class TokenChooser {
     this.#generator = generator;
     this.#constraint = constraint;
     this.#recent = controls.penalizes ? new RecentTokens(V, controls.penaltyWindow) : undefined;
-    this.#descending = new Descending(V);
+    this.#leading = new Leading(V);
+    this.#ones = new Float64Array(controls.topK > 0 ? V : 0).fill(1);
     this.#logs = new Float64Array(V);
     this.#weights = new Float64Array(V);
     this.#keys = new Float64Array(V);
@@ -74,7 +77,7 @@ export class TokenChooser {
     } else {
       const maximum = this.#logs[token]!;
       const heat = temperatureRange > 0 ? this.#dynamicTemperature(maximum) : temperature;
-      if (topK > 0 && topK < this.#count) this.#keepLargest(this.#logs, topK);
+      if (topK > 0 && topK < this.#count) this.#keepLargest(topK);
       let sum = this.#exponentiate(maximum, heat);
       if (topP < 1) sum = this.#keepShare(this.#weights, topP * sum);
       if (minP > 0) sum = this.#keepAtLeast(minP);
@@ -168,24 +171,15 @@ export class TokenChooser {
     return Math.log(sum) - total / sum;
   }
 
-  /** Keeps the `count` candidates with the largest keys. */
-  #keepLargest(keys: Float64Array, count: number): void {
-    this.#descending.fill(this.#candidates, this.#count, keys);
-    let last = 0;
-    for (let i = 0; i < count; i++) last = this.#descending.take();
-    this.#keepUpTo(keys, last);
+  /** Keeps the `count` candidates with the largest log-probabilities. */
+  #keepLargest(count: number): void {
+    const logs = this.#logs;
+    this.#keepUpTo(logs, this.#leading.reach(this.#candidates, this.#count, logs, this.#ones, count));
   }
 
   /** Keeps the candidates with the largest keys up to that with which their weights reach `mass`; the sum of those. */
   #keepShare(keys: Float64Array, mass: number): number {
-    const weights = this.#weights;
-    this.#descending.fill(this.#candidates, this.#count, keys);
-    let last = this.#descending.take();
-    let reached = weights[last]!;
-    for (let taken = 1; reached < mass && taken < this.#count; taken++) {
-      last = this.#descending.take();
-      reached += weights[last]!;
-    }
+    const last = this.#leading.reach(this.#candidates, this.#count, keys, this.#weights, mass);
     return this.#keepUpTo(keys, last);
   }
 

@@ -3,10 +3,11 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
+import type { TrainedCheckpoint, TrainedText, TrainingState } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { generateTokens } from '../sample/generator.ts';
+import { checkGenerateOptions, planSampling } from '../sample/options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { IterationEvent } from './events.ts';
 import { firstState, type RunStart, resumedStability } from './first-state.ts';
@@ -181,28 +182,26 @@ export class TrainingRun {
   /** A short text from the model as it is, by a generator of its own. */
   async sample(): Promise<string> {
     const { vocabulary } = this.#corpus;
+    const options = checkGenerateOptions({ length: SAMPLE_LENGTH, temperature: SAMPLE_TEMPERATURE });
+    const { controls, limits } = planSampling(vocabulary, options);
     const drawn: number[] = [];
-    const tokens = generateTokens({
+    const texts = generateTokens({
       engine: this.#engine,
       weights: this.network.weights,
-      vocabularySize: vocabulary.size,
+      controls,
+      limits,
       unknownToken: vocabulary.unknownToken,
-      prompts: [[]],
-      length: SAMPLE_LENGTH,
-      temperature: SAMPLE_TEMPERATURE,
-      generators: [new MersenneTwister(this.#options.seed)],
+      streams: [{ prompt: [], generator: new MersenneTwister(this.#options.seed) }],
     });
-    for await (const [more = []] of tokens) drawn.push(...more);
+    for await (const pieces of texts) for (const { tokens } of pieces) drawn.push(...tokens);
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
   }
 
-  /**
-   * Everything as it is now. All is asked for before anything is waited for, and an engine reads in the order of its calls: the run may
-   * go on at once.
-   */
+  /** Everything as it is now. */
   async checkpoint(): Promise<TrainedCheckpoint> {
-    const numbers = this.#state.read();
-    const rest = {
+    const { parameters, ...position } = await this.#state.read();
+    const training: TrainingState = {
+      ...position,
       runId: this.#runId,
       epoch: this.epoch,
       options: this.#options,
@@ -214,13 +213,12 @@ export class TrainingRun {
       validationLosses: this.#validationLosses.toRecord(),
       text: this.#trainedText(),
     };
-    const { parameters, ...position } = await numbers;
     return {
       config: this.#config,
       precision: this.#options.precision,
       vocabulary: this.#corpus.vocabulary,
       parameters,
-      training: { ...position, ...rest },
+      training,
     };
   }
 

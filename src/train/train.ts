@@ -5,7 +5,6 @@ import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
-import { advised } from './advised.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
@@ -21,8 +20,6 @@ export interface TrainSettings {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. Default 4 GB. */
   readonly availableMemory?: number | undefined;
-  /** Bytes of it that are free now, where that is known. */
-  readonly freeMemory?: number | undefined;
   /** Chooses the engine. Default: what a page has. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -57,7 +54,6 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
-    freeMemory,
     makeEngine,
     ...given
   } = input;
@@ -69,7 +65,6 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
-    freeMemory,
     makeEngine,
   });
 }
@@ -83,7 +78,6 @@ export async function* trainOn(
     initial,
     signal,
     availableMemory = DEFAULT_MEMORY,
-    freeMemory,
     makeEngine = makePortableEngine,
     resumes = false,
   }: TrainSettings & { readonly resumes?: boolean },
@@ -98,7 +92,7 @@ export async function* trainOn(
   const { engine, notice } = await makeEngine(options);
   if (notice) notices.push(notice);
   try {
-    const events = runTraining({
+    yield* runTraining({
       corpus: { ...corpus, notices },
       options,
       engine,
@@ -109,9 +103,7 @@ export async function* trainOn(
       },
       signal,
       availableMemory,
-      freeMemory,
     });
-    yield* advised(events, resumes ? initial?.training : undefined);
   } finally {
     await engine.close();
   }

@@ -17,6 +17,4 @@ export interface TrainerInput {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. */
   readonly availableMemory: number;
-  /** Bytes of it that are free now, where that is known. */
-  readonly freeMemory?: number | undefined;
 }

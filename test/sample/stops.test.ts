@@ -97,7 +97,8 @@ test('what was held back is shown when another limit ends the text', () => {
   const end = new TextEnd(limitsOf({ stop: 'abc', seconds: 1e-6 }));
   end.push(known.tokenOf('a') as number);
   assert.equal(end.shown, 0);
-  while (end.ending === undefined) end.checkTime();
+  while (!end.isLate());
+  end.end('seconds');
   assert.deepEqual([end.ending, end.shown], ['seconds', 1]);
   assert.throws(() => end.push(0), RangeError);
 });

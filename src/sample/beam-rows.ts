@@ -1,0 +1,138 @@
+/** The engine's side of a beam search: a row and a slot of the states for each text that goes on. */
+import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import { recurrentModules, stateParts } from '../engine/layout.ts';
+import type { TurnTaker } from '../util/event-loop.ts';
+import type { Constraint } from './constraint.ts';
+import type { Controls } from './controls.ts';
+import { Descending } from './descending.ts';
+import type { Limits, TextEnd } from './stops.ts';
+
+export interface BeamSearch {
+  readonly engine: Engine;
+  readonly weights: Vector;
+  readonly controls: Controls;
+  readonly limits: Limits;
+  readonly unknownToken: number | undefined;
+  readonly prompt: readonly number[];
+  readonly constraint: Constraint | undefined;
+  readonly beam: number;
+  readonly beamNorm: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A text that goes on. */
+export interface Hypothesis {
+  readonly end: TextEnd;
+  readonly constraint: Constraint | undefined;
+  readonly logProbability: number;
+  readonly length: number;
+  /** Its last token, and the text before it; absent at the beginning. */
+  readonly token: number;
+  readonly before: Hypothesis | undefined;
+}
+
+/** A way to go on: from a row by a token, with the log-probability of the whole. */
+export interface Candidate {
+  readonly row: number;
+  readonly token: number;
+  readonly logProbability: number;
+}
+
+export class BeamRows {
+  readonly #search: BeamSearch;
+  readonly #states: readonly Tensor[];
+  /** [beam, V]. */
+  readonly #output: Tensor;
+  readonly #descending: Descending;
+  readonly #tokens: Int32Array;
+  readonly #logs: Float64Array;
+  readonly #allowed: Uint8Array;
+
+  constructor(search: BeamSearch) {
+    const { engine, weights, beam, controls } = search;
+    const { vocabularySize: V } = controls;
+    this.#search = search;
+    this.#states = recurrentModules(weights.layout).map((module) =>
+      engine.tensor('float', [stateParts(module.cell), beam, module.hiddenSize]),
+    );
+    this.#output = engine.tensor('float', [beam, V]);
+    engine.fill(this.#output, -Math.log(V));
+    this.#descending = new Descending(V);
+    this.#tokens = new Int32Array(V);
+    this.#logs = new Float64Array(V);
+    this.#allowed = new Uint8Array(V);
+  }
+
+  /** Reads the prompt in row 0. */
+  async read(prompt: readonly number[], turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
+    for (const token of prompt) {
+      signal?.throwIfAborted();
+      await turns.take();
+      this.#step(Int32Array.of(token));
+      await this.#search.engine.read(this.#output);
+    }
+  }
+
+  /** The best ways to go on, the best first; as many as can be needed, since those of one text may all end it. */
+  async candidates(live: readonly Hypothesis[]): Promise<Candidate[]> {
+    const { engine, beam } = this.#search;
+    const predictions = (await engine.read(this.#output)) as FloatArray;
+    const candidates = live.flatMap((text, row) => {
+      const count = this.#weigh(predictions, row, text.constraint);
+      this.#descending.fill(this.#tokens, count, this.#logs);
+      return Array.from({ length: Math.min(2 * beam, count) }, () => {
+        const token = this.#descending.take();
+        return { row, token, logProbability: text.logProbability + (this.#logs[token] as number) };
+      });
+    });
+    return candidates.sort(
+      (a, b) => b.logProbability - a.logProbability || a.row - b.row || a.token - b.token,
+    );
+  }
+
+  /** Each row goes on from one of those before by a token. */
+  goOn(parents: readonly number[], tokens: readonly number[]): void {
+    const { engine } = this.#search;
+    const rows = Int32Array.from(parents.keys());
+    for (const state of this.#states) engine.copySlots(state, Int32Array.from(parents), state, rows);
+    this.#step(Int32Array.from(tokens));
+  }
+
+  release(): void {
+    const { engine } = this.#search;
+    for (const state of this.#states) engine.release(state);
+    engine.release(this.#output);
+  }
+
+  /** Gathers the tokens that may come and their log-probabilities; how many there are. */
+  #weigh(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
+    const { controls, unknownToken } = this.#search;
+    const { vocabularySize: V, shift } = controls;
+    if (constraint) constraint.allow(this.#allowed);
+    let count = 0;
+    for (let token = 0; token < V; token++) {
+      let log = (predictions[row * V + token] as number) + (shift?.[token] ?? 0);
+      const isBarred = shift?.[token] === Number.NEGATIVE_INFINITY || token === unknownToken;
+      if (isBarred || (constraint && this.#allowed[token] === 0)) continue;
+      if (!(log > LOWEST)) log = LOWEST;
+      this.#logs[token] = log;
+      this.#tokens[count++] = token;
+    }
+    return count;
+  }
+
+  #step(tokens: Int32Array): void {
+    const { engine, weights } = this.#search;
+    engine.step({
+      weights,
+      states: this.#states,
+      slots: Int32Array.from(tokens.keys()),
+      tokens,
+      output: this.#output,
+      outputKind: 'logProbabilities',
+    });
+  }
+}
+
+/** Stands for −∞ and NaN, so that scores can be compared. */
+const LOWEST = -1e30;

@@ -1,0 +1,106 @@
+/** Many samples of one prompt: drawn side by side, given out in order, and only those that are wanted. */
+import { joinBytes } from '../util/join-bytes.ts';
+import type { KnownText } from './known-text.ts';
+import type { Ending } from './stops.ts';
+import type { SymbolDetails, TextPiece } from './writer.ts';
+
+export interface Sample {
+  /** Its number among all that were drawn, from 0; the seed follows from it. */
+  readonly index: number;
+  readonly seed: number;
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  readonly details: readonly SymbolDetails[];
+  readonly ending: Ending;
+}
+
+export interface SampleCollection {
+  /** Samples wanted. */
+  readonly count: number;
+  /** Whether each text is given once, white space around it not counted. */
+  readonly unique: boolean;
+  /** Texts that stand in it are left out. */
+  readonly known: KnownText | undefined;
+  /** What comes before each sample, to be compared with the known text. */
+  readonly prompt: string;
+  /** Samples drawn at most. */
+  readonly attempts: number;
+  readonly seedOf: (index: number) => number;
+  /** Draws samples; the pieces' numbers are those of the seeds. */
+  readonly write: (seeds: readonly number[]) => AsyncIterable<TextPiece>;
+  readonly onProgress: (progress: SampleProgress) => void;
+}
+
+export interface SampleProgress {
+  /** Samples found so far. */
+  readonly found: number;
+  /** Samples drawn so far, those that are being drawn not counted. */
+  readonly tried: number;
+  /** Bytes of text so far. */
+  readonly bytes: number;
+}
+
+/** Samples that are drawn side by side: more are hardly faster, and take memory. */
+const BESIDE = 128;
+/** As many at least where some will be left out. */
+const FEWEST = 16;
+
+/** The samples in the order of their numbers; fewer than asked for when the attempts do not give as many. */
+export async function* collectSamples(collection: SampleCollection): AsyncGenerator<Sample, void, void> {
+  const { count, unique, known, prompt, attempts, seedOf, write, onProgress } = collection;
+  const seen = new Set<string>();
+  let found = 0;
+  let tried = 0;
+  let bytes = 0;
+  while (found < count && tried < attempts) {
+    const fewest = unique || known ? FEWEST : 1;
+    const size = Math.min(BESIDE, Math.max(count - found, fewest), attempts - tried);
+    const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
+    const drafts = seeds.map(() => new Draft());
+    for await (const piece of write(seeds)) {
+      drafts[piece.index]?.add(piece);
+      bytes += piece.bytes.length;
+      onProgress({ found, tried, bytes });
+    }
+    for (const [k, draft] of drafts.entries()) {
+      const { ending } = draft;
+      if (found === count || !ending) continue;
+      const text = draft.text();
+      if (known?.has(lineOf(prompt) + text) || (unique && seen.has(text.trim()))) continue;
+      if (unique) seen.add(text.trim());
+      found++;
+      yield {
+        ...{ index: tried + k, seed: seeds[k] as number, text, ending },
+        ...{ bytes: draft.bytes(), details: draft.details },
+      };
+    }
+    tried += size;
+    onProgress({ found, tried, bytes });
+  }
+}
+
+/** A sample while it is drawn. */
+class Draft {
+  ending: Ending | undefined;
+  readonly details: SymbolDetails[] = [];
+  readonly #parts: Uint8Array[] = [];
+
+  add({ bytes, details, ending }: TextPiece): void {
+    this.#parts.push(bytes);
+    this.details.push(...details);
+    this.ending = ending;
+  }
+
+  bytes(): Uint8Array {
+    return joinBytes(this.#parts);
+  }
+
+  text(): string {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes());
+  }
+}
+
+/** What a sample goes on from: the last line of the prompt. */
+function lineOf(prompt: string): string {
+  return prompt.slice(prompt.lastIndexOf('\n') + 1);
+}

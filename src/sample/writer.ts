@@ -1,0 +1,165 @@
+/** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { Engine, Vector } from '../engine/engine.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { beamSearch } from './beam.ts';
+import { CharacterPieces } from './character-pieces.ts';
+import { FixedText } from './form.ts';
+import { generateTokens } from './generator.ts';
+import type { SamplingPlan } from './options.ts';
+import type { EncodedPrompt } from './prompt.ts';
+import { type Ending, resolveLimits } from './stops.ts';
+import type { TokenPiece } from './text-stream.ts';
+import type { TokenDetails } from './token-details.ts';
+
+/** What the model thought of a symbol that it wrote: its own prediction, before any control, in nats. */
+export interface SymbolDetails {
+  /** The symbol; of a byte beyond ASCII `\xC3`. */
+  readonly text: string;
+  readonly logProbability: number;
+  /** How unsure the whole prediction was. */
+  readonly entropy: number;
+  /** With which it was drawn, after all controls; 1 where it was not drawn. */
+  readonly drawnProbability: number;
+  /** The likeliest symbols, the likeliest first. */
+  readonly alternatives: readonly { readonly text: string; readonly logProbability: number }[];
+}
+
+/** Some more of a text. */
+export interface TextPiece {
+  /** The text's number. */
+  readonly index: number;
+  /** Whole characters of UTF-8; of a model over bytes what it drew, be it UTF-8 or not. */
+  readonly bytes: Uint8Array;
+  /** Of each symbol, where they were asked for. */
+  readonly details: readonly SymbolDetails[];
+  /** Why the text ends with this piece; undefined where it goes on. */
+  readonly ending: Ending | undefined;
+}
+
+export interface Writing {
+  readonly engine: Engine;
+  readonly weights: Vector;
+  readonly vocabulary: Vocabulary;
+  readonly plan: SamplingPlan;
+  readonly texts: readonly { readonly prompt: EncodedPrompt; readonly seed: number }[];
+  /** Whether the prompt comes before the text. */
+  readonly echo: boolean;
+  /** How many alternatives the details of a symbol name; without details where absent. */
+  readonly alternatives?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The pieces of all texts as they come, those of each in order. A beam search gives each whole, the texts that begin with the same
+ * prompt being the best of one search.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, void, void> {
+  const { vocabulary, texts, echo } = writing;
+  const characters = texts.map(() => new CharacterPieces(vocabulary));
+  const prompts = texts.map(({ prompt }) => (echo ? prompt.bytes : new Uint8Array()));
+  const tokens = writing.plan.beam > 0 ? searched(writing) : drawn(writing);
+  for (const [index, prompt] of prompts.entries()) {
+    for (const bytes of characters[index]?.push(prompt) ?? []) {
+      yield { index, bytes, details: [], ending: undefined };
+    }
+  }
+  for await (const pieces of tokens) {
+    for (const { stream, tokens, details, ending } of pieces) {
+      const own = characters[stream] as CharacterPieces;
+      const parts = [...own.push(vocabulary.bytesOfAll(tokens)), ...(ending ? own.end() : [])];
+      if (parts.length === 0 && details.length === 0 && !ending) continue;
+      yield {
+        index: stream,
+        bytes:
+          parts.length === 1 ? (parts[0] as Uint8Array) : Uint8Array.from(parts.flatMap((part) => [...part])),
+        details: details.map((item) => symbolDetails(vocabulary, item)),
+        ending,
+      };
+    }
+  }
+}
+
+function drawn({
+  texts,
+  plan,
+  vocabulary,
+  ...rest
+}: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
+  const { controls, limits, form } = plan;
+  return generateTokens({
+    ...rest,
+    controls,
+    limits,
+    unknownToken: vocabulary.unknownToken,
+    streams: texts.map(({ prompt, seed }) => ({
+      prompt: prompt.tokens,
+      generator: new MersenneTwister(seed),
+      constraint: form?.(),
+    })),
+  });
+}
+
+async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
+  const { engine, weights, vocabulary, plan, texts, alternatives, signal } = writing;
+  const byPrompt = new Map<string, number[]>();
+  for (const [index, { prompt }] of texts.entries()) {
+    const key = prompt.tokens.join();
+    byPrompt.set(key, [...(byPrompt.get(key) ?? []), index]);
+  }
+  for (const indices of byPrompt.values()) {
+    const { prompt } = texts[indices[0] as number] as Writing['texts'][number];
+    const found = await beamSearch({
+      ...{ engine, weights, ...plan, signal, unknownToken: vocabulary.unknownToken },
+      prompt: prompt.tokens,
+      constraint: plan.form?.(),
+    });
+    for (const [rank, stream] of indices.entries()) {
+      const best = found[rank];
+      if (!best) continue;
+      const { tokens, ending } = best;
+      const details = alternatives === undefined ? [] : await detailsAlong(writing, prompt.tokens, tokens);
+      yield [{ stream, tokens, details, ending }];
+    }
+  }
+}
+
+/** What the model thinks of the symbols of a text that is known. */
+async function detailsAlong(
+  { engine, weights, vocabulary, plan, alternatives, signal }: Writing,
+  prompt: readonly number[],
+  tokens: readonly number[],
+): Promise<TokenDetails[]> {
+  const limits = resolveLimits(vocabulary, { length: tokens.length, stop: [] });
+  const constraint = new FixedText(tokens);
+  const generator = new MersenneTwister(0);
+  const details: TokenDetails[] = [];
+  const streams = [{ prompt, generator, constraint }];
+  const { controls } = plan;
+  const unknownToken = vocabulary.unknownToken;
+  const generation = { engine, weights, controls, limits, unknownToken, streams, alternatives, signal };
+  for await (const pieces of generateTokens(generation)) {
+    for (const piece of pieces) details.push(...piece.details);
+  }
+  return details;
+}
+
+function symbolDetails(vocabulary: Vocabulary, details: TokenDetails): SymbolDetails {
+  const { token, alternatives, ...rest } = details;
+  return {
+    text: symbolText(vocabulary, token),
+    ...rest,
+    alternatives: alternatives.map(({ token, logProbability }) => ({
+      text: symbolText(vocabulary, token),
+      logProbability,
+    })),
+  };
+}
+
+function symbolText(vocabulary: Vocabulary, token: number): string {
+  const symbol = vocabulary.symbolOf(token);
+  const isByte = vocabulary.kind === 'byte' && symbol > '\u007f' && token !== vocabulary.unknownToken;
+  return isByte ? `\\x${symbol.charCodeAt(0).toString(16).toUpperCase()}` : symbol;
+}

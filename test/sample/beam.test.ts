@@ -1,0 +1,88 @@
+/** Beam search against all texts there are. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { LanguageModel } from '../../src/language-model.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const vocabulary = new Vocabulary({
+  kind: 'character',
+  normalize: 'none',
+  symbols: [...'.abc'],
+  hasUnknown: false,
+});
+const made = madeCheckpoint({ vocabulary });
+/** Larger weights, so that predictions differ. */
+const model = new LanguageModel({ ...made, parameters: made.parameters.map((value) => value * 4) });
+
+/** ln p of a text after a prompt. */
+async function logProbability(prompt: string, text: string): Promise<number> {
+  const { losses } = await model.score(prompt + text);
+  return losses.slice(prompt.length).reduce((sum, loss) => sum - loss, 0);
+}
+
+function allTexts(length: number): string[] {
+  if (length === 0) return [''];
+  return allTexts(length - 1).flatMap((text) => [...'.abc'].map((symbol) => text + symbol));
+}
+
+test('a beam as wide as all texts finds the likeliest, in order', async () => {
+  const scored = await Promise.all(
+    allTexts(3).map(async (text) => ({ text, p: await logProbability('ab', text) })),
+  );
+  scored.sort((a, b) => b.p - a.p);
+  const found = await model.generateAll({ prompts: Array(5).fill('ab'), length: 3, beam: 64 });
+  assert.deepEqual(
+    found,
+    scored.slice(0, 5).map(({ text }) => text),
+  );
+});
+
+test('a beam of one is greedy; neither seed nor neighbours matter', async () => {
+  const greedy = await model.generateAll({ prompts: ['ab', 'c'], length: 30, temperature: 0 });
+  assert.deepEqual(await model.generateAll({ prompts: ['ab', 'c'], length: 30, beam: 1, seed: 9 }), greedy);
+});
+
+test('the norm weighs length: 0 takes the likeliest, 1 the likeliest by symbol', async () => {
+  const ended = allTexts(1)
+    .concat(allTexts(2), allTexts(3))
+    .filter((text) => text.indexOf('.') === text.length - 1);
+  for (const beamNorm of [0, 1]) {
+    const scored = await Promise.all(
+      ended.map(async (text) => ({
+        text,
+        score: (await logProbability('ab', text)) / text.length ** beamNorm,
+      })),
+    );
+    // Texts without a full stop end at the length.
+    for (const text of allTexts(3).filter((other) => !other.includes('.'))) {
+      scored.push({ text, score: (await logProbability('ab', text)) / 3 ** beamNorm });
+    }
+    scored.sort((a, b) => b.score - a.score);
+    const [best] = await model.generateAll({ prompts: ['ab'], length: 3, beam: 64, beamNorm, stop: '.' });
+    assert.equal(best, scored[0]?.text.replace('.', ''));
+  }
+});
+
+test('bans, biases, forms and details hold in a search too', async () => {
+  const [banned] = await model.generateAll({ prompts: ['a'], length: 20, beam: 4, ban: 'b.' });
+  assert.match(banned ?? '', /^[ac]{20}$/);
+  const [matched] = await model.generateAll({ prompts: ['a'], length: 20, beam: 4, match: '(ab)+\\.' });
+  assert.match(matched ?? '', /^(ab)+\.$/);
+  let sum = 0;
+  let text = '';
+  for await (const { bytes, details, ending } of model.generatePieces({
+    prompt: 'ab',
+    length: 4,
+    beam: 3,
+    alternatives: 2,
+  })) {
+    text += new TextDecoder().decode(bytes);
+    for (const item of details) sum += item.logProbability;
+    assert.equal(ending, 'length');
+  }
+  const expected = await logProbability('ab', text);
+  assert.ok(Math.abs(sum - expected) < 1e-5, `${sum} for ${expected}`);
+  await assert.rejects(model.generateAll({ prompts: ['a'], beam: 2, topK: 3 }), { option: 'topK' });
+  assert.deepEqual(await model.generateAll({ prompts: ['a'], beam: 2, length: 0 }), ['']);
+});
