@@ -5,7 +5,7 @@ import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { TextError } from './errors.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
-import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
+import { type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { KnownText } from './sample/known-text.ts';
@@ -130,9 +130,13 @@ export class LanguageModel {
     return this.#load();
   }
 
-  /** The checkpoint as the bytes of a file. */
-  toBytes(): Uint8Array {
-    return joinBytes(encodeCheckpoint(this.checkpoint));
+  /**
+   * The checkpoint as the bytes of a file.
+   *
+   * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
+   */
+  toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
+    return joinBytes(exportCheckpoint(this.checkpoint, format).parts);
   }
 
   /**

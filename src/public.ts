@@ -5,6 +5,7 @@ export type { FloatArray, Precision } from './engine/engine.ts';
 export type { EngineName } from './engine/select.ts';
 export * from './errors.ts';
 export type { Checkpoint, LossRecord, TrainingState } from './formats/checkpoint.ts';
+export type { ExportFormat } from './formats/export.ts';
 export { memoryStorage } from './formats/memory-storage.ts';
 export type { CheckpointIdentity, CheckpointStorage } from './formats/storage.ts';
 export type { ModelConfig } from './model/config.ts';

@@ -64,7 +64,7 @@ export const convertCommand: Command = {
   usage: 'char-rnn convert IN OUT [flags]',
   summary:
     'Writes a model in another format. What IN is, its content tells; what OUT shall be, its name does:\n' +
-    ".safetensors (PyTorch reads it), .onnx, .npz (NumPy), .json (torch-rnn's vocabulary).",
+    ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
   flags: flagsOf(convertFlagsSchema),
   examples: [
     'char-rnn convert cv/best.safetensors model.onnx',

@@ -95,7 +95,7 @@ function formatAsked(path: string): ExportFormat {
     ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
     : '';
   throw new UsageError(
-    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz or .json (torch-rnn's vocabulary), or say --to ${EXPORT_FORMATS.join('|')}.${pickle}`,
+    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary), or say --to ${EXPORT_FORMATS.join('|')}.${pickle}`,
   );
 }
 

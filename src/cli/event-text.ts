@@ -1,6 +1,14 @@
 /** Events that need a sentence, in the words of the live view and of the plain log alike. */
-import type { RestoredEvent, SkippedEvent } from '../train/events.ts';
-import { formatCount } from '../util/format-number.ts';
+import type {
+  EvaluatedEvent,
+  RestoredEvent,
+  SkippedEvent,
+  StartedEvent,
+  TimedEvent,
+} from '../train/events.ts';
+import { fixed } from '../util/c-format.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { formatDuration } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
   return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} before going back)`;
@@ -11,4 +19,25 @@ export function restoredText({ reason, iteration, learningRate, retry, retries }
     `${reason}; back to iteration ${formatCount(iteration)} with half the learning rate, ` +
     `${Number(learningRate.toPrecision(4))} (retry ${retry} of ${retries})`
   );
+}
+
+/** What a run takes, fact by fact. */
+export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }: TimedEvent): string[] {
+  return [
+    `${formatDuration(milliseconds)} an iteration`,
+    `${formatDuration(epochMilliseconds)} an epoch`,
+    `${formatDuration(restMilliseconds)} to the end`,
+  ];
+}
+
+/** Memory that a run takes, and that there is. */
+export function memoryText({ memory, freeMemory }: StartedEvent): string {
+  const free = freeMemory === undefined ? '' : ` of ${formatBytes(freeMemory)} free`;
+  return `about ${formatBytes(memory)}${free}`;
+}
+
+/** A validation loss with its standard error, where that is known. */
+export function validationText({ validationLoss, standardError }: EvaluatedEvent, digits: number): string {
+  const error = standardError === undefined ? '' : ` ± ${fixed(standardError, digits)}`;
+  return fixed(validationLoss, digits) + error;
 }

@@ -274,7 +274,7 @@ export const convertFlagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; the model's own where absent, for ONNX float32",
+    help: "numbers in OUT; the model's own where absent, for ONNX float32, for Torch7 float64",
   }),
   force: option(z._default(z.boolean(), false), {
     flag: 'force',

@@ -56,3 +56,15 @@ export function clip(text: string, width: number): string {
   }
   return clipped;
 }
+
+/** A text in lines of at most some columns, broken between words; a longer word is left whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const longer = `${last} ${word}`;
+    if (last !== undefined && columnsOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}

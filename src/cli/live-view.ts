@@ -1,11 +1,12 @@
 /** Training on a terminal: facts once, then a few lines that are redrawn. */
 import pc from 'picocolors';
+import { judgeSize } from '../train/advice.ts';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import { restoredText, skippedText } from './event-text.ts';
+import { memoryText, restoredText, skippedText, timedFacts, validationText } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
-import { clip, progressBar, sparkline, timeLeft } from './live-parts.ts';
+import { clip, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
 import type { TrainingView } from './plain-log.ts';
 
 /** Milliseconds between redraws. */
@@ -49,20 +50,26 @@ class LiveView {
         this.#lines.print('');
         break;
       case 'notice':
-        this.#lines.print(pc.dim(event.message));
+        this.#say(event.message, pc.dim);
         break;
       case 'warning':
-        this.#lines.print(pc.yellow(`warning: ${event.message}`));
+        this.#say(`warning: ${event.message}`, pc.yellow);
         break;
       case 'iteration':
         this.#iteration(event);
         this.#redraw(false);
         break;
+      case 'advice':
+        this.#say(event.message, pc.yellow);
+        break;
+      case 'timed':
+        this.#lines.print(row('time', ...timedFacts(event)));
+        break;
       case 'skipped':
-        this.#lines.print(pc.yellow(skippedText(event)));
+        this.#say(skippedText(event), pc.yellow);
         break;
       case 'restored':
-        this.#lines.print(pc.yellow(restoredText(event)));
+        this.#say(restoredText(event), pc.yellow);
         this.#loss = Number.NaN;
         break;
       case 'evaluating':
@@ -95,6 +102,12 @@ class LiveView {
   close(): void {
     if (this.#last) this.#redraw(true);
     this.#lines.close();
+  }
+
+  /** Sentences that stay, broken between words. */
+  #say(text: string, colour: (line: string) => string): void {
+    for (const paragraph of text.split('\n'))
+      for (const line of wrap(paragraph, this.#lines.width)) this.#lines.print(colour(line));
   }
 
   #iteration(event: IterationEvent): void {
@@ -137,7 +150,7 @@ class LiveView {
 
   #losses(width: number): string {
     const parts = [`loss  train ${fixed(this.#loss, 3)}`];
-    if (this.#validation) parts.push(`validation ${fixed(this.#validation.validationLoss, 4)}`);
+    if (this.#validation) parts.push(`validation ${validationText(this.#validation, 4)}`);
     if (this.#best && this.#best !== this.#validation) {
       parts.push(`best ${fixed(this.#best.validationLoss, 4)} at epoch ${fixed(this.#best.epoch, 1)}`);
     }
@@ -154,16 +167,15 @@ class LiveView {
   }
 }
 
+function row(name: string, ...facts: string[]): string {
+  return `${pc.bold(name.padEnd(8))} ${facts.join(' · ')}`;
+}
+
 /** What was read, what was made, where it runs, how large it is. */
 function header(event: StartedEvent): string[] {
   const { options, text, batches } = event;
   const { cell, layers, hiddenSize, batchSize, sequenceLength } = options;
-  const row = (name: string, ...facts: string[]) => `${pc.bold(name.padEnd(8))} ${facts.join(' · ')}`;
-  const ratio = event.tokens / event.parameters;
-  const sizes =
-    ratio >= 1
-      ? `1 for ${fixed(ratio, 1)} characters of text`
-      : `${fixed(1 / ratio, 1)} for a character of text`;
+  const { code, sentence } = judgeSize(event.parameters, event.tokens);
   const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
   return [
     row(
@@ -180,10 +192,11 @@ function header(event: StartedEvent): string[] {
     row(
       'model',
       `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
-      `${formatCount(event.parameters)} parameters, ${sizes}`,
+      `${formatCount(event.parameters)} parameters`,
+      ...(code ? [] : [sentence]),
     ),
     row('engine', event.engine),
-    row('memory', `about ${formatBytes(event.memory)}`),
+    row('memory', memoryText(event)),
     ...(event.writes === undefined ? [] : [row('writes', event.writes)]),
   ];
 }

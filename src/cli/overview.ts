@@ -7,7 +7,7 @@ Commands:
   train [TEXT]         train a model on a text file, a folder with input.txt, or - for standard input
   sample CHECKPOINT    write text with a trained model
   inspect CHECKPOINT   show what a checkpoint holds
-  convert IN OUT       write a model in another format: safetensors, ONNX, npz, torch-rnn's vocabulary
+  convert IN OUT       write a model in another format: safetensors, ONNX, npz, Torch7
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   say which model predicts a text best
   complete CHECKPOINT  show the most likely next words

@@ -1,8 +1,10 @@
 /** Training as lines of text: the facts of the original, the iteration line in its very format. */
+
+import { judgeSize } from '../train/advice.ts';
 import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
-import { restoredText, skippedText } from './event-text.ts';
+import { memoryText, restoredText, skippedText, timedFacts, validationText } from './event-text.ts';
 
 /** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
 export function iterationLine(event: IterationEvent): string {
@@ -24,6 +26,8 @@ export function startedLines(event: StartedEvent): string[] {
     `model: ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
     ...(cell === 'lstm' && event.start === 'new' ? ['forget gate biases start at 1'] : []),
     `number of parameters in the model: ${event.parameters}`,
+    judgeSize(event.parameters, event.tokens).sentence,
+    `memory: ${memoryText(event)}`,
     `device: ${event.engine}`,
   ];
 }
@@ -47,7 +51,7 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'iteration') {
         if (event.iteration % printEvery === 0) line(iterationLine(event));
       } else if (event.type === 'evaluated') {
-        line(`validation loss at iteration ${event.iteration}: ${fixed(event.validationLoss, 6)}`);
+        line(`validation loss at iteration ${event.iteration}: ${validationText(event, 6)}`);
       } else if (event.type === 'sampled') {
         line(`sample: ${JSON.stringify(event.text)}`);
       } else if (event.type === 'checkpointed') {
@@ -60,6 +64,11 @@ export function plainLog(): TrainingView {
         process.stderr.write(`${skippedText(event)}\n`);
       } else if (event.type === 'restored') {
         process.stderr.write(`${restoredText(event)}\n`);
+      } else if (event.type === 'advice') {
+        // What the size says stands above already.
+        if (!event.code.startsWith('model-')) process.stderr.write(`${event.message}\n`);
+      } else if (event.type === 'timed') {
+        line(`time: ${timedFacts(event).join(', ')}`);
       }
     },
     note: (message) => process.stderr.write(`${message}\n`),

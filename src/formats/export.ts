@@ -6,16 +6,20 @@ import { encodeCheckpoint } from './checkpoint-codec.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { encodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
+import { encodeTorch7 } from './torch7/index.ts';
 
 /**
  * `safetensors`: our own, whole. `pytorch`: the same without a training state, for `load_state_dict` of PyTorch's own modules.
- * `vocabulary`: torch-rnn's JSON.
+ * `torch7`: the original's. `vocabulary`: torch-rnn's JSON.
  */
-export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'vocabulary'] as const;
+export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7', 'vocabulary'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportSettings {
-  /** Of the numbers in the file. Default: the model's own; for ONNX float32, since its runtimes compute in nothing else. */
+  /**
+   * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64; for Torch7
+   * float64, which the original's programs expect. A Torch7 file holds float64 whatever is said, rounded where it is float32.
+   */
   readonly precision?: Precision | undefined;
   /** Whether the layers must be modules that PyTorch has. Default true. */
   readonly pytorchModules?: boolean | undefined;
@@ -28,14 +32,23 @@ export interface Exported {
   readonly notices: readonly string[];
 }
 
+const EXTENSIONS: Readonly<Record<string, ExportFormat>> = {
+  safetensors: 'safetensors',
+  onnx: 'onnx',
+  npz: 'npz',
+  t7: 'torch7',
+  json: 'vocabulary',
+};
+
 /** The format that a file's name asks for; undefined for a name that asks for none. */
 export function formatOfName(name: string): ExportFormat | undefined {
-  const extension = /\.([^.\\/]+)$/.exec(name)?.[1]?.toLowerCase();
-  if (extension === 'json') return 'vocabulary';
-  return (['safetensors', 'onnx', 'npz'] as const).find((format) => format === extension);
+  const extension = /\.([^.\\/]+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
+  return Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
 }
 
-/** @throws {CheckpointError} `checkpoint-not-convertible` for a model that the format can't hold */
+/**
+ * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
+ */
 export function exportCheckpoint(
   checkpoint: Checkpoint,
   format: ExportFormat,
@@ -48,18 +61,21 @@ export function exportCheckpoint(
     };
   }
   if (format === 'pytorch' && settings.pytorchModules !== false) checkPyTorchHasIt(checkpoint);
-  const precision = settings.precision ?? (format === 'onnx' ? 'float32' : checkpoint.precision);
+  const precision = settings.precision ?? precisionOf(format, checkpoint);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
-  const notices: string[] = [];
-  if (training && !keepsTraining) {
-    notices.push('left out: the training state (moments, carried state, options, losses)');
-  }
-  if (format === 'onnx' && checkpoint.origin)
-    notices.push('left out: the losses of the run that it comes from');
-  if (precision !== checkpoint.precision) notices.push(precisionNotice(precision));
-  const given = keepsTraining ? checkpoint : { ...model, ...withPrecision(checkpoint, precision) };
-  return { parts: ENCODERS[format](given), notices };
+  // Torch7 has room for the options and losses of a run, and takes them from the training state.
+  const given = keepsTraining || format === 'torch7' ? checkpoint : model;
+  return {
+    parts: ENCODERS[format]({ ...given, ...withPrecision(checkpoint, precision) }),
+    notices: [
+      ...(training && !keepsTraining ? [trainingNotice(format)] : []),
+      ...(checkpoint.origin && format === 'onnx'
+        ? ['left out: the losses of the run that it comes from']
+        : []),
+      ...(precision === checkpoint.precision ? [] : [precisionNotice(precision)]),
+    ],
+  };
 }
 
 const ENCODERS: Readonly<
@@ -69,7 +85,20 @@ const ENCODERS: Readonly<
   pytorch: encodeCheckpoint,
   onnx: encodeOnnx,
   npz: encodeNpz,
+  torch7: (model) => encodeTorch7(model),
 };
+
+/** What a format's readers expect. */
+function precisionOf(format: ExportFormat, { precision }: Checkpoint): Precision {
+  if (format === 'onnx') return 'float32';
+  return format === 'torch7' ? 'float64' : precision;
+}
+
+function trainingNotice(format: ExportFormat): string {
+  const lost =
+    format === 'torch7' ? 'moments, carried state, generator' : 'moments, carried state, options, losses';
+  return `left out: the training state (${lost})`;
+}
 
 function precisionNotice(precision: Precision): string {
   return precision === 'float32'

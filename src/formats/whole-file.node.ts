@@ -68,19 +68,41 @@ function temporaryPath(path: string, writer: Writer): string {
 async function writeSynced(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    for (const part of parts) await writeAll(file, part);
+    for (const batch of batches(parts)) await writeAll(file, batch);
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** `write` may take only a part of what it is given, as on a disk that becomes full. */
-async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
+/** A batch is written by one call: many small parts, or at least this many bytes. */
+const BATCH_BYTES = 2 ** 20;
+const BATCH_PARTS = 256;
+
+function* batches(parts: Iterable<Uint8Array>): Generator<Uint8Array[], void, void> {
+  let batch: Uint8Array[] = [];
+  let bytes = 0;
+  for (const part of parts) {
+    batch.push(part);
+    bytes += part.length;
+    if (bytes < BATCH_BYTES && batch.length < BATCH_PARTS) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** `writev` may take only a part of what it is given, as on a disk that becomes full. */
+async function writeAll(file: Awaited<ReturnType<typeof open>>, batch: readonly Uint8Array[]): Promise<void> {
+  let rest = batch.filter((part) => part.length > 0);
+  while (rest.length > 0) {
+    let { bytesWritten: written } = await file.writev(rest);
+    rest = rest.flatMap((part) => {
+      const done = Math.min(written, part.length);
+      written -= done;
+      return done === part.length ? [] : [part.subarray(done)];
+    });
   }
 }
 

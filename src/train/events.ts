@@ -5,6 +5,7 @@
  */
 import type { TextFacts } from '../data/corpus.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
+import type { Advice } from './advice.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** A plain fact worth a line: what was read, dropped, made again. */
@@ -36,6 +37,8 @@ export interface StartedEvent {
   readonly parameters: number;
   /** Bytes by which the run makes the process grow, about. */
   readonly memory: number;
+  /** Bytes that are free for it now, where that is known. */
+  readonly freeMemory: number | undefined;
   /** The engine in one line. */
   readonly engine: string;
   /** The iteration count at which the run ends. */
@@ -87,6 +90,21 @@ export interface RestoredEvent {
   readonly retries: number;
 }
 
+/** How long it takes, measured on the first iterations; evaluations and saves come on top. */
+export interface TimedEvent {
+  readonly type: 'timed';
+  /** Of one iteration. */
+  readonly milliseconds: number;
+  readonly epochMilliseconds: number;
+  /** From here to the end of the run. */
+  readonly restMilliseconds: number;
+}
+
+/** What the model's size or the course of the losses says, and what to do; each kind once in a run. */
+export interface AdviceEvent extends Advice {
+  readonly type: 'advice';
+}
+
 /** Progress within an evaluation. */
 export interface EvaluatingEvent {
   readonly type: 'evaluating';
@@ -100,6 +118,8 @@ export interface EvaluatedEvent {
   readonly iteration: number;
   readonly epoch: number;
   readonly validationLoss: number;
+  /** Of that loss as an estimate for more text of the kind; undefined where it can't be told. */
+  readonly standardError: number | undefined;
   /** The lowest of the run. */
   readonly best: boolean;
 }
@@ -139,6 +159,8 @@ export type TrainingEvent =
   | IterationEvent
   | SkippedEvent
   | RestoredEvent
+  | TimedEvent
+  | AdviceEvent
   | EvaluatingEvent
   | EvaluatedEvent
   | SampledEvent

@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { Network } from '../model/network.ts';
-import { evaluateSplit } from './evaluation.ts';
+import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import { checkSameText, resumedOptions } from './resume.ts';
 
 export interface PartInput {
@@ -60,7 +60,7 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     const { batchSize, sequenceLength } = options;
     return {
       characters,
-      nats: (step.value as number) * characters,
+      nats: (step.value as SplitLoss).loss * characters,
       batchSize,
       sequenceLength,
       batches: source.count,

@@ -1,7 +1,7 @@
 /** The events of a run that take more than one line to make. */
 import type { Splits } from '../data/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
-import { formatCount } from '../util/format-number.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
 import type { FinishedEvent, IterationEvent, SkippedEvent, StartedEvent } from './events.ts';
 import { momentCount } from './optimizer.ts';
 import type { IterationFigures, TrainingRun } from './run.ts';
@@ -24,6 +24,7 @@ export function startedEvent(run: TrainingRun, input: TrainerInput, splits: Spli
     tokens: corpus.tokens.length,
     parameters: parameterCount(run.network.layout),
     memory: memoryOf(run, input),
+    freeMemory: input.freeMemory,
     engine: engine.description.text,
     iterations: run.schedule.last,
     writes: input.storage?.place,
@@ -42,6 +43,15 @@ function memoryOf(run: TrainingRun, { engine, options }: TrainerInput): number {
   const copy = parameterCount(run.network.layout) * (1 + momentCount(options.optimizer)) * bytes;
   const copies = copy * (run.canGoBack ? 2 : 1);
   return engine.bytesInUse + copies + PROGRAM_BYTES;
+}
+
+/** That the memory which is free will not do. */
+export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: string; message: string }[] {
+  if (freeMemory === undefined || memory <= freeMemory) return [];
+  const message =
+    `the run takes about ${formatBytes(memory)}, and ${formatBytes(freeMemory)} are free: it may become very slow or be killed. ` +
+    'Close other programs, or try fewer hidden units, a smaller batch or a shorter sequence.';
+  return [{ code: 'memory-short', message }];
 }
 
 export function skippedEvent({ iteration }: TrainingRun, { cause, inARow }: Skip): SkippedEvent {

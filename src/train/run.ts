@@ -3,7 +3,7 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { TrainedCheckpoint, TrainedText, TrainingState } from '../formats/checkpoint.ts';
+import type { TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { generateTokens } from '../sample/generator.ts';
@@ -197,11 +197,13 @@ export class TrainingRun {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
   }
 
-  /** Everything as it is now. */
+  /**
+   * Everything as it is now. All is asked for before anything is waited for, and an engine reads in the order of its calls: the run may
+   * go on at once.
+   */
   async checkpoint(): Promise<TrainedCheckpoint> {
-    const { parameters, ...position } = await this.#state.read();
-    const training: TrainingState = {
-      ...position,
+    const numbers = this.#state.read();
+    const rest = {
       runId: this.#runId,
       epoch: this.epoch,
       options: this.#options,
@@ -213,12 +215,13 @@ export class TrainingRun {
       validationLosses: this.#validationLosses.toRecord(),
       text: this.#trainedText(),
     };
+    const { parameters, ...position } = await numbers;
     return {
       config: this.#config,
       precision: this.#options.precision,
       vocabulary: this.#corpus.vocabulary,
       parameters,
-      training,
+      training: { ...position, ...rest },
     };
   }
 

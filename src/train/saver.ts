@@ -65,9 +65,9 @@ export class Saver {
     if (!this.#storage) return;
     await this.settle();
     const before = this.#savedIteration;
-    const checkpoint = await this.#run.checkpoint();
-    this.#savedIteration = checkpoint.training.iteration;
-    this.#underWay = this.#write(this.#storage, checkpoint, validationLoss).catch((error: unknown) => {
+    this.#savedIteration = this.#run.iteration;
+    const snapshot = this.#run.checkpoint();
+    this.#underWay = this.#write(this.#storage, snapshot, validationLoss).catch((error: unknown) => {
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
       this.#savedIteration = before;
@@ -98,9 +98,10 @@ export class Saver {
 
   async #write(
     storage: CheckpointStorage,
-    checkpoint: TrainedCheckpoint,
+    snapshot: Promise<TrainedCheckpoint>,
     validationLoss: number | undefined,
   ): Promise<void> {
+    const checkpoint = await snapshot;
     const { iteration, epoch } = checkpoint.training;
     const path = await saveCheckpoint(storage, checkpoint, this.#name, validationLoss);
     this.path = path;

@@ -8,6 +8,7 @@ import { OptionError, UsageError } from '../errors.ts';
 import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
+import { freeMemory } from '../util/free-memory.node.ts';
 import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
@@ -61,6 +62,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory: availableMemory(),
+    freeMemory: freeMemory(),
     makeEngine,
   };
   if (text !== undefined) {
@@ -110,6 +112,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     resumes: true,
     signal,
     availableMemory: availableMemory(),
+    freeMemory: freeMemory(),
     makeEngine,
   });
   yield* logged(events, folder);

@@ -5,6 +5,7 @@ import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
+import { advised } from './advised.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
@@ -20,6 +21,8 @@ export interface TrainSettings {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. Default 4 GB. */
   readonly availableMemory?: number | undefined;
+  /** Bytes of it that are free now, where that is known. */
+  readonly freeMemory?: number | undefined;
   /** Chooses the engine. Default: what a page has. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -54,6 +57,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
+    freeMemory,
     makeEngine,
     ...given
   } = input;
@@ -65,6 +69,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initial,
     signal,
     availableMemory,
+    freeMemory,
     makeEngine,
   });
 }
@@ -78,6 +83,7 @@ export async function* trainOn(
     initial,
     signal,
     availableMemory = DEFAULT_MEMORY,
+    freeMemory,
     makeEngine = makePortableEngine,
     resumes = false,
   }: TrainSettings & { readonly resumes?: boolean },
@@ -92,7 +98,7 @@ export async function* trainOn(
   const { engine, notice } = await makeEngine(options);
   if (notice) notices.push(notice);
   try {
-    yield* runTraining({
+    const events = runTraining({
       corpus: { ...corpus, notices },
       options,
       engine,
@@ -103,7 +109,9 @@ export async function* trainOn(
       },
       signal,
       availableMemory,
+      freeMemory,
     });
+    yield* advised(events, resumes ? initial?.training : undefined);
   } finally {
     await engine.close();
   }

@@ -17,4 +17,6 @@ export interface TrainerInput {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. */
   readonly availableMemory: number;
+  /** Bytes of it that are free now, where that is known. */
+  readonly freeMemory?: number | undefined;
 }

@@ -12,7 +12,7 @@ import { DivergenceError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
-import { evaluateSplit } from './evaluation.ts';
+import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { IterationClock } from './iteration-clock.ts';
 import { momentCount } from './optimizer.ts';
@@ -23,6 +23,7 @@ import {
   earlyMessage,
   finishedEvent,
   iterationEvent,
+  memoryWarnings,
   overMessage,
   skippedEvent,
   startedEvent,
@@ -71,13 +72,16 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
   const isOver = run.iteration >= run.schedule.last && !owesEvaluation(run, splits);
   if (!isOver) await storage?.prepare();
-  yield startedEvent(run, input, splits);
+  const started = startedEvent(run, input, splits);
+  yield started;
   if (isOver) {
     yield { type: 'notice', message: overMessage(run) };
     yield await finishedEvent(run, 'completed', undefined);
     return;
   }
-  for (const warning of splitWarnings(splits, options)) yield { type: 'warning', ...warning };
+  for (const warning of [...splitWarnings(splits, options), ...memoryWarnings(started)]) {
+    yield { type: 'warning', ...warning };
+  }
 
   const saver = await Saver.open(run, options, storage);
   const saves = new SaveSchedule(options.checkpointEvery);
@@ -188,27 +192,29 @@ async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Expl
 async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
   const { input, run, splits, clock } = parts;
   clock.pause();
-  let loss: number | undefined;
+  let measured: SplitLoss | undefined;
   if (splits.validation.count > 0) {
     const evaluation = evaluateSplit(input.engine, run.network, splits.validation, input.signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) {
       yield { type: 'evaluating', batch: step.value, batches: splits.validation.count };
     }
-    loss = step.value;
+    measured = step.value;
     // Interrupted: the loop ends next, and saves.
-    if (loss === undefined) return undefined;
-    const explosion = judgeLoss(run.iteration, 'validation loss', loss, undefined);
+    if (!measured) return undefined;
+    const { loss: validationLoss, standardError } = measured;
+    const { iteration, epoch } = run;
+    const explosion = judgeLoss(iteration, 'validation loss', validationLoss, undefined);
     if (explosion) {
       clock.resume();
       return explosion;
     }
-    const best = await run.addValidationLoss(loss);
-    yield { type: 'evaluated', iteration: run.iteration, epoch: run.epoch, validationLoss: loss, best };
+    const best = await run.addValidationLoss(validationLoss);
+    yield { type: 'evaluated', iteration, epoch, validationLoss, standardError, best };
   }
   yield { type: 'sampled', iteration: run.iteration, text: await run.sample() };
   clock.resume();
-  await save(parts, loss);
+  await save(parts, measured?.loss);
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { python } from '../formats/python.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
@@ -163,6 +164,17 @@ test('float64 is rounded for ONNX unless asked, and says so', async (context) =>
     JSON.parse((await run('inspect', path, '--json')).stdout).precision;
   assert.equal(await precision('out.onnx'), 'float32');
   assert.equal(await precision('whole.onnx'), 'float64');
+});
+
+test('to the original and back: the numbers of float32, in float64', async (context) => {
+  const { folder, run } = setUp(context);
+  const made = await run('convert', 'model.safetensors', 'model.t7');
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(made.stdout, /left out: the training state \(moments[\s\S]*written as float64/);
+  const back = await run('convert', 'model.t7', 'back.safetensors', '--precision', 'float32');
+  assert.equal(back.code, 0, back.stderr);
+  const weights = (name: string) => openCheckpoint(readFileSync(join(folder, name)), name).parameters;
+  assert.deepEqual(weights('back.safetensors'), weights('model.safetensors'));
 });
 
 test('the example in Python samples from a module', async (context) => {

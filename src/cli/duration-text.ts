@@ -1,0 +1,14 @@
+/** Durations as people read them. */
+
+/** `19 ms`, `1.2 s`, `6 min 40 s`, `3 h 05 min`, `2 days 4 h`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 999.5) return `${Number(milliseconds.toPrecision(milliseconds < 9.95 ? 2 : 3))} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+  const hours = Math.round(minutes / 60);
+  return `${Math.floor(hours / 24)} days ${hours % 24} h`;
+}

@@ -1,0 +1,74 @@
+/** The course of a run's losses, in steps long enough to say something: what advice is drawn from. */
+
+/** Iterations in a block. */
+const BLOCK = 100;
+
+/** The two losses at an evaluation, in nats a token. */
+export interface LossPoint {
+  readonly iteration: number;
+  readonly epoch: number;
+  /** Mean since the point before. */
+  readonly trainLoss: number;
+  /** Undefined where nothing is held out. */
+  readonly validationLoss: number | undefined;
+}
+
+export class LossCourse {
+  readonly #epochLength: number;
+  #points: LossPoint[] = [];
+  #blocks: { readonly iteration: number; readonly mean: number }[] = [];
+  #sincePoint = { sum: 0, count: 0 };
+  #inBlock = { sum: 0, count: 0 };
+  #first: number | undefined;
+
+  /** @param epochLength Iterations in an epoch. */
+  constructor(epochLength: number) {
+    this.#epochLength = epochLength;
+  }
+
+  /** The points so far, the newest last. */
+  get points(): readonly LossPoint[] {
+    return this.#points;
+  }
+
+  /** Means of the training loss over a hundred iterations each, the newest last. */
+  get blockMeans(): readonly number[] {
+    return this.#blocks.map(({ mean }) => mean);
+  }
+
+  /** The first training loss. */
+  get first(): number | undefined {
+    return this.#first;
+  }
+
+  /** Adds the training loss of an iteration; true when that makes a block full. A loss that is not finite does not count. */
+  addTraining(iteration: number, loss: number): boolean {
+    if (!Number.isFinite(loss)) return false;
+    this.#first ??= loss;
+    for (const mean of [this.#sincePoint, this.#inBlock]) {
+      mean.sum += loss;
+      mean.count++;
+    }
+    if (this.#inBlock.count < BLOCK) return false;
+    this.#blocks.push({ iteration, mean: this.#inBlock.sum / BLOCK });
+    this.#inBlock = { sum: 0, count: 0 };
+    return true;
+  }
+
+  /** Adds an evaluation, after the training losses before it. */
+  addEvaluation(iteration: number, validationLoss: number | undefined): void {
+    const { sum, count } = this.#sincePoint;
+    if (count === 0) return;
+    const epoch = iteration / this.#epochLength;
+    this.#points.push({ iteration, epoch, trainLoss: sum / count, validationLoss });
+    this.#sincePoint = { sum: 0, count: 0 };
+  }
+
+  /** Forgets what came after an iteration. */
+  goBack(iteration: number): void {
+    this.#points = this.#points.filter((point) => point.iteration <= iteration);
+    this.#blocks = this.#blocks.filter((block) => block.iteration <= iteration);
+    this.#sincePoint = { sum: 0, count: 0 };
+    this.#inBlock = { sum: 0, count: 0 };
+  }
+}

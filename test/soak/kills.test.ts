@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { killTrainings } from './kills.ts';
+
+test('killed again and again: every checkpoint loads, the run ends with the bits of the unbroken one', {
+  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+}, async () => {
+  const { kills, runs, checkpointsRead } = await killTrainings({ kills: 6, iterations: 150 });
+  assert.equal(kills, 6);
+  assert.ok(runs > 0 && checkpointsRead > 6, `${runs} runs, ${checkpointsRead} checkpoints`);
+});

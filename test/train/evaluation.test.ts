@@ -1,0 +1,68 @@
+/** The validation loss and its standard error, against what the losses of all positions give. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
+import { splitCorpus } from '../../src/data/splits.ts';
+import type { FloatArray } from '../../src/engine/engine.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import { Network } from '../../src/model/network.ts';
+import { initialParameters } from '../../src/model/parameters.ts';
+import { evaluateSplit } from '../../src/train/evaluation.ts';
+import { checkTrainingOptions } from '../../src/train/options.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { standardError } from '../../src/util/standard-error.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
+
+test('the standard error of a mean', () => {
+  assert.equal(standardError([]), undefined);
+  assert.equal(standardError([3]), undefined);
+  assert.equal(standardError([1, 3]), 1);
+  assert.ok(Math.abs((standardError([1, 2, 3, 4]) ?? 0) - Math.sqrt(5 / 3 / 4)) < 1e-15);
+});
+
+for (const batchSize of [10, 3]) {
+  test(`${batchSize} rows: ${batchSize < 8 ? 'the rows of every batch' : 'whole rows'} are the samples`, async (context) => {
+    const options = checkTrainingOptions({
+      hiddenSize: 6,
+      layers: 1,
+      batchSize,
+      sequenceLength: 9,
+      validationFraction: 0.2,
+      trainFraction: 0.8,
+    });
+    const corpus = await buildCorpus({ text, name: 'x' }, options);
+    const source = splitCorpus(corpus, options).validation;
+    const vocabularySize = corpus.vocabulary.size;
+    const config = { cell: 'lstm', layers: 1, hiddenSize: 6, dropout: 0, vocabularySize } as const;
+    const { engine } = await makeEngine(options);
+    context.after(() => engine.close());
+    const network = new Network(engine, config, options, 'evaluation');
+    network.writeParameters(initialParameters(network.layout, new MersenneTwister(1), 'float32'));
+
+    const evaluation = evaluateSplit(engine, network, source);
+    let step = await evaluation.next();
+    while (!step.done) step = await evaluation.next();
+    assert.ok(step.value);
+
+    const losses = engine.tensor('float', [9, batchSize]);
+    const state = network.makeState();
+    const all: { row: number; batch: number; loss: number }[] = [];
+    for (let batch = 0; batch < source.count; batch++) {
+      network.evaluate(await source.batch(batch), state, losses);
+      const values = (await engine.read(losses)) as FloatArray;
+      values.forEach((loss, index) => {
+        all.push({ row: index % batchSize, batch, loss });
+      });
+    }
+    assert.ok(source.count > 1);
+    const mean = (of: readonly { loss: number }[]) => of.reduce((sum, { loss }) => sum + loss, 0) / of.length;
+    assert.ok(Math.abs(mean(all) - step.value.loss) < 1e-6);
+    const keys = new Set(all.map(({ row, batch }) => (batchSize < 8 ? `${row} ${batch}` : `${row}`)));
+    const means = [...keys].map((key) =>
+      mean(all.filter(({ row, batch }) => key === (batchSize < 8 ? `${row} ${batch}` : `${row}`))),
+    );
+    assert.equal(means.length, batchSize < 8 ? batchSize * source.count : batchSize);
+    assert.ok(Math.abs((standardError(means) ?? 0) - (step.value.standardError ?? -1)) < 1e-6);
+  });
+}
