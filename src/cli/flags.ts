@@ -67,6 +67,12 @@ export const trainFlagsSchema = z.strictObject({
     value: 'FOLDER',
     original: true,
   }),
+  tensorboardDir: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'tensorboard',
+    group: 'Output',
+    help: 'folder for event files that TensorBoard reads; the run has a folder of its savefile in it',
+    value: 'FOLDER',
+  }),
   log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {
     flag: 'log',
     group: 'Output',

@@ -14,6 +14,7 @@ import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
 import { asTrained, checkSameText, resumedOptions } from './resume.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
+import { boarded } from './tensorboard.node.ts';
 import { trainOn, train as trainOnText } from './train.ts';
 
 export interface TrainInput extends TrainingOptionsInput {
@@ -26,6 +27,8 @@ export interface TrainInput extends TrainingOptionsInput {
   readonly testFile?: string | undefined;
   /** Folder for checkpoints, made when missing. Absent: nothing is written; the last event carries the model. */
   readonly checkpointDir?: string | undefined;
+  /** Folder for TensorBoard's event files, in which the run has a folder of its `saveName`. */
+  readonly tensorboardDir?: string | undefined;
   /** Checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
   readonly initFrom?: string | undefined;
   /**
@@ -48,7 +51,18 @@ export interface TrainInput extends TrainingOptionsInput {
  * @throws {DivergenceError} when the loss is not finite or three times the first
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, textFile, validFile, testFile, checkpointDir, initFrom, resume, signal, ...given } = input;
+  const {
+    text,
+    textFile,
+    validFile,
+    testFile,
+    checkpointDir,
+    tensorboardDir,
+    initFrom,
+    resume,
+    signal,
+    ...given
+  } = input;
   if (resume !== undefined) {
     yield* resumeTraining(resume, input);
     return;
@@ -69,7 +83,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     if (validFile !== undefined || testFile !== undefined) {
       throw new UsageError('train: validFile and testFile go with textFile');
     }
-    yield* logged(trainOnText({ ...given, ...settings, text }), checkpointDir);
+    const events = trainOnText({ ...given, ...settings, text });
+    yield* logged(boarded(events, tensorboardDir), checkpointDir);
     return;
   }
   const { options, notices } = startingOptions(given, initial);
@@ -79,12 +94,24 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     { ...options, ...vocabulary.choice, valid: validFile, test: testFile },
   );
   const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-  yield* logged(trainOn({ ...corpus, notices: all }, options, settings), checkpointDir);
+  const events = trainOn({ ...corpus, notices: all }, options, settings);
+  yield* logged(boarded(events, tensorboardDir), checkpointDir);
 }
 
 /** Goes on with the run of a checkpoint. */
 async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, textFile, validFile, testFile, checkpointDir, initFrom, resume: _, signal, ...given } = input;
+  const {
+    text,
+    textFile,
+    validFile,
+    testFile,
+    checkpointDir,
+    tensorboardDir,
+    initFrom,
+    resume: _,
+    signal,
+    ...given
+  } = input;
   if (initFrom !== undefined)
     throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
   if (given.initVocabulary !== undefined)
@@ -115,7 +142,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     freeMemory: freeMemory(),
     makeEngine,
   });
-  yield* logged(events, folder);
+  yield* logged(boarded(events, tensorboardDir), folder);
 }
 
 function textOfRun(path: string | undefined, checkpoint: string): string {

@@ -1,5 +1,5 @@
 /**
- * The wire format of Protocol Buffers, as far as ONNX uses it: fields of varints and of bytes.
+ * The wire format of Protocol Buffers, as far as ONNX and TensorBoard use it: fields of varints and of bytes; written, of floats too.
  *
  * A message is a row of fields, each a varint (number << 3 | wire type) and its value. Source:
  * protobuf.dev/programming-guides/encoding. Why not a library: docs/decisions/onnx.md.
@@ -21,6 +21,20 @@ export class MessageWriter {
 
   varint(field: number, value: number): this {
     return this.#add(encodeVarint(field * 8 + VARINT), encodeVarint(value));
+  }
+
+  double(field: number, value: number): this {
+    return this.#add(
+      encodeVarint(field * 8 + FIXED64),
+      littleEndian(8, (view) => view.setFloat64(0, value, true)),
+    );
+  }
+
+  float(field: number, value: number): this {
+    return this.#add(
+      encodeVarint(field * 8 + FIXED32),
+      littleEndian(4, (view) => view.setFloat32(0, value, true)),
+    );
   }
 
   bytes(field: number, value: Uint8Array): this {
@@ -55,6 +69,12 @@ function encodeVarint(value: number): Uint8Array {
   let rest = value;
   for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
   return Uint8Array.from([...bytes, rest]);
+}
+
+function littleEndian(size: number, set: (view: DataView) => void): Uint8Array {
+  const bytes = new Uint8Array(size);
+  set(new DataView(bytes.buffer));
+  return bytes;
 }
 
 /** A field of a message: the value of a varint, or the bytes of anything longer (a view). */
