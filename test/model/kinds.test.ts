@@ -1,0 +1,59 @@
+/** Every engine computes every kind of model: a text at once, step by step, and in training. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import type { ModelConfig } from '../../src/model/config.ts';
+import { estimateMemory } from '../../src/model/memory.ts';
+import { Network } from '../../src/model/network.ts';
+import { largestDifference } from '../compare.ts';
+import { type EngineKind, fastEngines } from '../engine/engines.ts';
+import { eachKind } from '../formats/kinds.ts';
+import { largestError, logProbabilities } from '../formats/log-probabilities.ts';
+
+const TOKENS = Array.from({ length: 41 }, (_, step) => (step * step + 3 * step) % 6);
+const SHAPE = { batchSize: 1, sequenceLength: TOKENS.length - 1 };
+const BATCH = { inputs: Int32Array.from(TOKENS.slice(0, -1)), targets: Int32Array.from(TOKENS.slice(1)) };
+
+for (const { name, checkpoint } of eachKind()) {
+  test(`${name}: on every engine, the loss of a text is that of its steps, with one gradient`, async () => {
+    const { config } = checkpoint;
+    const expected = await logProbabilities(checkpoint, TOKENS);
+    const loss = TOKENS.slice(1).reduce((sum, token, t) => sum - (expected[t * 6 + token] ?? 0), 0);
+    const engines = [{ name: 'reference', make: async () => new ReferenceEngine('float32') }, ...fastEngines];
+    let reference: ArrayLike<number> | undefined;
+    for (const kind of engines) {
+      const engine = await kind.make();
+      const steps = await logProbabilities(checkpoint, TOKENS, engine);
+      assert.ok(largestError(steps, expected) <= 5e-6, `${kind.name}: step by step`);
+      const network = new Network(engine, config, SHAPE);
+      network.writeParameters(checkpoint.parameters);
+      network.evaluate(BATCH, network.makeState());
+      const [total] = await engine.read(network.totalLoss);
+      assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: at once`);
+      network.differentiate(BATCH, network.makeState(), { seed: 1, iteration: 1 });
+      const gradient = await engine.read(network.gradient);
+      reference ??= gradient;
+      assert.ok(largestDifference(gradient, reference) <= 1e-4, `${kind.name}: gradient`);
+      await engine.close();
+    }
+  });
+}
+
+test('what an embedding takes of memory is told', async () => {
+  const shape = { batchSize: 50, sequenceLength: 50 };
+  const memory = async (config: ModelConfig) => {
+    const engine = await (fastEngines.at(-1) as EngineKind).make();
+    const network = new Network(engine, config, shape);
+    engine.vector(network.layout);
+    const batch = { inputs: new Int32Array(2500), targets: new Int32Array(2500) };
+    network.differentiate(batch, network.makeState(), { seed: 1, iteration: 1 });
+    await engine.read(network.totalLoss);
+    const used = engine.bytesInUse;
+    await engine.close();
+    return { told: estimateMemory(config, { precision: 'float32', ...shape, moments: 1 }), used };
+  };
+  const plain = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 90, dropout: 0 } as const;
+  const [without, embedded] = [await memory(plain), await memory({ ...plain, embeddingSize: 256 })];
+  const [told, used] = [embedded.told - without.told, embedded.used - without.used];
+  assert.ok(used > 5e6 && Math.abs(told / used - 1) < 0.25, `told ${told}, used ${used}`);
+});
