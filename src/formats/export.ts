@@ -116,7 +116,8 @@ function checkPyTorchHasIt({ config }: Checkpoint) {
   if (config.cell !== 'gru' || config.reset === 'after') return;
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    "this gru is none that PyTorch has: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it.\n" +
+    "this gru is none that PyTorch has: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it,\n" +
+      'and its tensors are named gru_v1.…, so that no nn.GRU takes them by mistake.\n' +
       'With --as-module a Python module is written beside the weights that computes it; a gru trained with --gru_reset after is an nn.GRU.',
   );
 }

@@ -156,7 +156,8 @@ export function decodeHeader(start: Uint8Array, fileSize: number, name: string):
   if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== OPENING_BRACE)) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${name} is not a checkpoint of this program: ${describeKind(start)}. Expected a .safetensors file that char-rnn train wrote.`,
+      `${name} is not a model that this program can read: ${describeKind(start)}. ` +
+        'Expected a .safetensors that char-rnn train wrote, a .t7, or an .onnx or .npz that char-rnn convert wrote.',
     );
   }
   if (dataStart > fileSize) throw truncated(name, dataStart, fileSize);
