@@ -6,7 +6,7 @@
  */
 import { crc32c } from '../util/crc32c.ts';
 import { joinBytes } from '../util/join-bytes.ts';
-import { MessageWriter } from './onnx/protobuf.ts';
+import { MessageWriter } from './protobuf.ts';
 
 const DT_STRING = 7;
 /** SessionLog.START: what a reader has at this step or later is of a run that was cut, and is dropped. */

@@ -9,8 +9,8 @@ import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
 import { malformed } from '../checkpoint-tensors.ts';
 import { fromGateOrder } from '../gates.ts';
+import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
-import { bytesOf, fieldsOf, textOf, varintsOf } from './protobuf.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 
 /** A layer has three constants. */

@@ -20,7 +20,7 @@ import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { checkpointMetadata } from '../checkpoint-codec.ts';
 import { toGateOrder } from '../gates.ts';
-import { MessageWriter } from './protobuf.ts';
+import { MessageWriter } from '../protobuf.ts';
 import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
 
 export const PRODUCER = 'char-rnn';

@@ -2,7 +2,7 @@
  * The messages of ONNX that a model here is made of, by their fields' numbers. Source: onnx.proto3 of github.com/onnx/onnx,
  * IR version 8.
  */
-import { MessageWriter } from './protobuf.ts';
+import { MessageWriter } from '../protobuf.ts';
 
 /** Numbers of the fields of each message. */
 export const MODEL = {
