@@ -82,15 +82,22 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
       stops.push(stopSequence(tokens as number[]));
     }
   }
+  return { length, lines, words, seconds, stops, notices, ...marksOf(vocabulary) };
+}
+
+/** A server resolves limits for each request: what depends on the vocabulary alone is found out once. */
+const marksByVocabulary = new WeakMap<Vocabulary, Pick<Limits, 'newlines' | 'spaces'>>();
+
+function marksOf(vocabulary: Vocabulary): Pick<Limits, 'newlines' | 'spaces'> {
+  const known = marksByVocabulary.get(vocabulary);
+  if (known) return known;
   const marks = (pattern: RegExp) =>
     Uint8Array.from({ length: vocabulary.size }, (_, token) =>
       pattern.test(vocabulary.symbols[token] ?? '') ? 1 : 0,
     );
-  return {
-    ...{ length, lines, words, seconds, stops, notices },
-    newlines: marks(/^\r?\n$/),
-    spaces: marks(/^\s+$/u),
-  };
+  const found = { newlines: marks(/^\r?\n$/), spaces: marks(/^\s+$/u) };
+  marksByVocabulary.set(vocabulary, found);
+  return found;
 }
 
 function stopSequence(tokens: readonly number[]): StopSequence {

@@ -65,6 +65,10 @@ export class Choice implements PooledStream {
     };
   }
 
+  get left(): number {
+    return this.#settings.limits.length - this.tokenCount;
+  }
+
   /** The mean log-probability of its tokens. */
   get meanLogprob(): number {
     return this.#logprobSum / Math.max(1, this.tokenCount);

@@ -45,7 +45,8 @@ export class FreeStreams {
     await this.#seat(members);
     const { engine, weights, states, unknownToken } = this.#setting;
     const N = members.length;
-    const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor(time / this.#stepTime)));
+    const wanted = members.reduce((most, { stream }) => Math.max(most, stream.left), 1);
+    const steps = Math.max(1, Math.min(MOST_STEPS, wanted, Math.floor(time / this.#stepTime)));
     const start = performance.now();
     engine.generate({
       weights,
@@ -93,27 +94,28 @@ export class FreeStreams {
     return uniforms;
   }
 
-  /** Puts the members' rows into `#output`, in their order; those that leave take theirs along. */
+  /** Puts the members' rows into `#output`, in their order; those that leave take theirs along, unless they have ended. */
   async #seat(members: readonly Seated[]): Promise<void> {
     const before = this.#members;
     if (members.length === before.length && members.every((member, n) => member === before[n])) return;
     const { engine, vocabularySize: V } = this.#setting;
-    if (this.#output) {
-      const rows = (await engine.read(this.#output)) as FloatArray;
+    const rows = this.#output && ((await engine.read(this.#output)) as FloatArray);
+    if (rows) {
       before.forEach((member, n) => {
-        member.row = rows.slice(n * V, (n + 1) * V);
+        member.row = rows.subarray(n * V, (n + 1) * V);
       });
     }
     if (members.length > 0) this.#makeRoom(members.length);
     this.#members = members;
-    if (members.length === 0) return;
     const size = members.length * V;
-    const rows = engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+    const seated = engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
     members.forEach((member, n) => {
-      rows.set(member.row as FloatArray, n * V);
+      seated.set(member.row as FloatArray, n * V);
       member.row = undefined;
     });
-    engine.write(this.#output as Tensor, rows);
+    // A row of its own, so that one that pauses does not keep those of all others.
+    for (const member of before) if (member.owner.isPaused) member.row = member.row?.slice();
+    if (size > 0) engine.write(this.#output as Tensor, seated);
   }
 
   #makeRoom(count: number): void {

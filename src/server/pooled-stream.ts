@@ -13,6 +13,8 @@ export interface Drawn {
 export interface PooledStream {
   /** How its tokens come about: drawn by the engine, or chosen one by one from log-probabilities [V]. */
   readonly source: Drawn | ((logProbabilities: FloatArray) => number);
+  /** Tokens that it will take at most from now on. */
+  readonly left: number;
   /** Given its next tokens. False when it wants no more; more than it wants may have been drawn by then. */
   take(tokens: ArrayLike<number>): boolean;
 }

@@ -1,0 +1,86 @@
+/**
+ * Characters a second that 64 streaming clients get from the built program, beside what its engine gives 64 streams; and the time to
+ * the first character. Server, clients and engine's figure are processes of their own. Prints one line of JSON.
+ *
+ *     npm run build && node --import tsx bench/serving.ts [clients] [seconds] [rounds] [max_tokens]
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Vocabulary } from '../src/data/vocabulary.ts';
+import { LanguageModel } from '../src/language-model.node.ts';
+import { layoutOf } from '../src/model/config.ts';
+import { initialParameters } from '../src/model/parameters.ts';
+import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import type { ClientReport } from './serving-client.ts';
+
+const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000'] = process.argv.slice(2);
+const V = 65;
+const bench = (name: string) => new URL(name, import.meta.url).pathname;
+const node = (...words: string[]) =>
+  JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', ...words], { encoding: 'utf8' }));
+
+/** A model of the default size, with a seed's first parameters. */
+async function writeModel(path: string): Promise<void> {
+  const config = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 } as const;
+  const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
+  const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+  const parameters = Float32Array.from(initialParameters(layoutOf(config), new MersenneTwister(1)));
+  await new LanguageModel({ config, precision: 'float32', vocabulary, parameters }).save(path);
+}
+
+async function startServer(path: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, [bench('../dist/cli/main.js'), 'serve', path, '--port', '0'], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
+    const [, url] = /^listening on (.*)\/v1$/.exec(line) ?? [];
+    if (url) return { child, url };
+  }
+  throw new Error('the server did not start');
+}
+
+/** Of a process, in MB; undefined where the system does not tell. */
+function residentMegabytes(pid: number | undefined): number | undefined {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
+const path = join(folder, 'model.safetensors');
+await writeModel(path);
+const { child, url } = await startServer(path);
+const rates: { engine: number; served: number }[] = [];
+const times: number[] = [];
+const memory: (number | undefined)[] = [];
+try {
+  node(bench('serving-client.ts'), url, clients, '1', maxTokens);
+  for (let round = 0; round < Number(rounds); round++) {
+    const engine = node(bench('sampling.ts'), 'lstm', '128', '2', clients, 'auto', '', '3').perSecond;
+    const report: ClientReport = node(bench('serving-client.ts'), url, clients, seconds, maxTokens);
+    rates.push({ engine, served: report.characters / report.seconds });
+    times.push(...report.firstCharacter);
+    memory.push(residentMegabytes(child.pid));
+  }
+} finally {
+  child.kill();
+  rmSync(folder, { recursive: true });
+}
+times.sort((a, b) => a - b);
+const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+console.log(
+  JSON.stringify({
+    clients: Number(clients),
+    served: Math.round(median(rates.map(({ served }) => served))),
+    engine: Math.round(median(rates.map(({ engine }) => engine))),
+    share: median(rates.map(({ served, engine }) => served / engine)),
+    firstCharacterMs: { median: quantile(0.5), p99: quantile(0.99), most: times.at(-1) },
+    residentMegabytes: memory,
+  }),
+);
