@@ -1,5 +1,6 @@
 /** Errors as the OpenAI protocol speaks them: a status, and a body {error: {message, type, param, code}}. */
 import { CharRnnError, OptionError, TextError } from '../errors.ts';
+import { jsonResponse } from './json-response.ts';
 
 interface Details {
   /** The field of the request that is at fault. */
@@ -37,7 +38,7 @@ export class ApiError extends CharRnnError {
   }
 
   toResponse(): Response {
-    return Response.json(this, { status: this.status, headers: this.headers });
+    return jsonResponse(this, { status: this.status, headers: this.headers });
   }
 }
 

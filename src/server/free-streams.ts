@@ -108,7 +108,8 @@ export class FreeStreams {
     if (members.length > 0) this.#makeRoom(members.length);
     this.#members = members;
     const size = members.length * V;
-    const seated = engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+    const seated =
+      engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
     members.forEach((member, n) => {
       seated.set(member.row as FloatArray, n * V);
       member.row = undefined;

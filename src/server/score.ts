@@ -5,9 +5,12 @@
  * are read in the model's pool, beside what is being written.
  */
 import * as z from 'zod/mini';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import { TextError } from '../errors.ts';
 import { encodePrompt } from '../sample/prompt.ts';
 import { tooShort } from '../score/score-text.ts';
 import { summarize } from '../score/summary.ts';
+import { ApiError } from './api-error.ts';
 import { Job } from './job.ts';
 import { checkFields, field } from './request-fields.ts';
 import type { ServedModel } from './served-model.ts';
@@ -44,12 +47,11 @@ export class Scoring {
   readonly #served: ServedModel;
   readonly #inputs: readonly { readonly tokens: readonly number[]; readonly logprobs: Float64Array }[];
 
-  /** @throws {TextError} for characters that the model does not know, or less than two of them */
+  /** @throws {ApiError} 400 for characters that the model does not know, or less than two of them */
   constructor(request: ScoreRequest, served: ServedModel) {
     this.#served = served;
     this.#inputs = request.inputs.map((input) => {
-      const { tokens } = encodePrompt(served.model.vocabulary, input, request.unknown);
-      if (tokens.length < 2) throw tooShort('the input', tokens.length);
+      const tokens = tokensOf(served.model.vocabulary, input, request.unknown);
       return { tokens, logprobs: new Float64Array(tokens.length) };
     });
   }
@@ -106,5 +108,20 @@ export class Scoring {
       }),
       usage: { prompt_tokens: this.promptTokens, total_tokens: this.promptTokens },
     };
+  }
+}
+
+function tokensOf(
+  vocabulary: Vocabulary,
+  input: string,
+  unknown: ScoreRequest['unknown'],
+): readonly number[] {
+  try {
+    const { tokens } = encodePrompt(vocabulary, input, unknown);
+    if (tokens.length < 2) throw tooShort('the input', tokens.length);
+    return tokens;
+  } catch (error) {
+    if (!(error instanceof TextError)) throw error;
+    throw new ApiError(400, error.message, { param: 'input', code: error.code, cause: error });
   }
 }

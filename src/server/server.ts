@@ -10,6 +10,7 @@ import { Completion } from './completion.ts';
 import { parseCompletionRequest } from './completion-request.ts';
 import { completionEvents, wholeCompletion } from './completion-response.ts';
 import type { Job } from './job.ts';
+import { jsonResponse } from './json-response.ts';
 import { Metrics } from './metrics.ts';
 import { checkServerOptions, type ServerOptions, type ServerOptionsInput } from './options.ts';
 import { readJson } from './read-body.ts';
@@ -76,7 +77,7 @@ class Service {
       '/health': { method: 'GET', handle: () => this.#health() },
       '/metrics': { method: 'GET', handle: () => this.#showMetrics() },
       '/v1/models': { method: 'GET', handle: () => this.#listModels() },
-      '/v1/models/*': { method: 'GET', handle: (_, name) => Response.json(modelObject(this.#modelOf(name))) },
+      '/v1/models/*': { method: 'GET', handle: (_, name) => jsonResponse(modelObject(this.#modelOf(name))) },
       '/v1/completions': { method: 'POST', handle: (request) => this.#complete(request) },
       '/v1/score': { method: 'POST', handle: (request) => this.#score(request) },
     };
@@ -137,7 +138,7 @@ class Service {
 
   #health(): Response {
     const body = { status: this.#isClosing ? 'closing' : 'ok', models: [...this.#models.keys()] };
-    return Response.json(body, { status: this.#isClosing ? 503 : 200 });
+    return jsonResponse(body, { status: this.#isClosing ? 503 : 200 });
   }
 
   #showMetrics(): Response {
@@ -153,7 +154,7 @@ class Service {
   }
 
   #listModels(): Response {
-    return Response.json({ object: 'list', data: Array.from(this.#models.values(), modelObject) });
+    return jsonResponse({ object: 'list', data: Array.from(this.#models.values(), modelObject) });
   }
 
   async #complete(request: Request): Promise<Response> {
@@ -185,7 +186,7 @@ class Service {
     });
     if (answer) return answer;
     await job.done;
-    return Response.json(wholeCompletion(completion, served.name));
+    return jsonResponse(wholeCompletion(completion, served.name));
   }
 
   async #score(request: Request): Promise<Response> {
@@ -198,7 +199,7 @@ class Service {
       this.#metrics.promptTokens.add(scoring.promptTokens, { model: served.name });
     });
     await scoring.job.done;
-    return Response.json(scoring);
+    return jsonResponse(scoring);
   }
 
   async #read(request: Request): Promise<unknown> {

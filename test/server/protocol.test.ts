@@ -73,7 +73,7 @@ test('what is wrong with a request, by status, code and field', async (context) 
     ['path', post('/v1/chat/completions', {}), 404, 'not_found', null],
     ['path of Object', fetch(`${url}/constructor`), 404, 'not_found', null],
     ['score: short', post('/v1/score', { input: 'a' }), 400, 'text-too-short', 'input'],
-    ['score: nothing', post('/v1/score', {}), 400, 'invalid_value', 'input'],
+    ['score: nothing', post('/v1/score', {}), 400, 'text-too-short', 'input'],
     ['score: number', post('/v1/score', { input: [1] }), 400, 'invalid_value', 'input'],
   ];
   for (const [what, request, status, code, param] of cases) {

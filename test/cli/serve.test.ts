@@ -1,0 +1,127 @@
+/** `char-rnn serve` as a person starts, uses and ends it. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { joined } from '../formats/made-checkpoint.ts';
+import { madeModel } from '../server/served.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn, program } from './command.ts';
+
+function writeModel(path: string, iteration: number): void {
+  writeFileSync(path, joined(encodeCheckpoint(madeModel({ iteration }).checkpoint)));
+}
+
+/** Starts a server in a folder with the checkpoint a.safetensors. */
+async function start(context: TestContext, words: readonly string[] = ['a.safetensors'], env = {}) {
+  const cwd = temporaryFolder(context);
+  writeModel(join(cwd, 'a.safetensors'), 7);
+  const child = spawn(process.execPath, [program, 'serve', ...words, '--port', '0', '--threads', '1'], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  context.after(() => child.kill('SIGKILL'));
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stderr });
+  /** The first line from now on, or before, that fits. */
+  const line = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const found = lines.map((text) => pattern.exec(text)).find((match) => match !== null);
+        if (found) resolve(found);
+      };
+      reader.on('line', look);
+      reader.on('close', () => reject(new Error(`no line ${pattern}:\n${lines.join('\n')}`)));
+      look();
+    });
+  reader.on('line', (text) => lines.push(text));
+  const [, url = ''] = await line(/^listening on (http:\/\/127\.0\.0\.1:\d+)\/v1$/);
+  const complete = async (body: object) => {
+    const response = await fetch(`${url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ max_tokens: 30, seed: 1, ...body }),
+    });
+    return response.json();
+  };
+  return { cwd, child, ended, lines, line, url, complete };
+}
+
+test('it serves what sample writes, by curl as by any client, and ends with 0 at a signal', async (context) => {
+  const { cwd, child, ended, url, complete } = await start(context);
+  const sampled = await charRnn(
+    ['sample', 'a.safetensors', '-primetext', 'abc', '-length', '30', '-seed', '1', '-verbose', '0'],
+    { cwd },
+  );
+  const { choices, model } = await complete({ prompt: 'abc', echo: true });
+  assert.equal(`${choices[0].text}\n`, sampled.stdout);
+  assert.equal(model, 'a');
+  const curl = spawnSync(
+    'curl',
+    [
+      ...['-sN', `${url}/v1/completions`, '-H', 'content-type: application/json', '-d'],
+      '{"prompt": "abc", "max_tokens": 30, "seed": 1, "stream": true, "stream_options": {"include_usage": true}}',
+    ],
+    { encoding: 'utf8' },
+  );
+  if (curl.error) context.diagnostic('there is no curl here');
+  else
+    assert.match(
+      curl.stdout,
+      /^data: \{"id":"cmpl-[\s\S]*"completion_tokens":30[\s\S]*\ndata: \[DONE\]\n\n$/,
+    );
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0);
+});
+
+test('a signal lets running requests finish', async (context) => {
+  const { child, ended, line, complete } = await start(context);
+  const running = complete({ max_tokens: 5000, logprobs: 5 });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  child.kill('SIGINT');
+  await line(/^stopping/);
+  assert.equal((await running).usage.completion_tokens, 5000);
+  assert.equal(await ended, 0);
+});
+
+test('--watch takes up a checkpoint that is replaced; a broken one leaves the one before', async (context) => {
+  const { cwd, line, complete, lines } = await start(context, ['moby=a.safetensors', '--watch']);
+  const before = await complete({ model: 'moby' });
+  writeModel(join(cwd, 'b'), 8);
+  renameSync(join(cwd, 'b'), join(cwd, 'a.safetensors'));
+  await line(/^moby: taken up anew/);
+  const after = await complete({ model: 'moby' });
+  assert.notEqual(after.choices[0].text, before.choices[0].text);
+  writeFileSync(join(cwd, 'a.safetensors'), 'no checkpoint');
+  await line(/^moby was replaced, but the one before stays/);
+  assert.deepEqual((await complete({ model: 'moby' })).choices, after.choices);
+  assert.ok(lines.length < 10);
+});
+
+test('the key may stand in the environment', async (context) => {
+  const { complete } = await start(context, ['a.safetensors'], { CHAR_RNN_API_KEY: 'secret' });
+  assert.equal((await complete({})).error.code, 'invalid_api_key');
+});
+
+test('bad usage', async (context) => {
+  const { cwd, url } = await start(context);
+  const { port } = new URL(url);
+  const cases: [string[], number, RegExp][] = [
+    [[], 2, /serve needs a checkpoint/],
+    [['b.safetensors'], 1, /there is no checkpoint b\.safetensors/],
+    [['a.safetensors', './a.safetensors'], 2, /two checkpoints would be called a/],
+    [['a.safetensors', '--drain', 'long'], 2, /-drain: got "long", expected seconds, such as 10s/],
+    [['a.safetensors', '--port', '70000'], 2, /from 0 to 65535/],
+    [['a.safetensors', '--port', port], 2, new RegExp(`can't listen on 127\\.0\\.0\\.1, port ${port}`)],
+  ];
+  for (const [words, code, message] of cases) {
+    const outcome = await charRnn(['serve', ...words], { cwd });
+    assert.equal(outcome.code, code, `${words.join(' ')}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, message);
+  }
+});

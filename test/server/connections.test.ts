@@ -1,0 +1,167 @@
+/** What comes over a connection: slow, cut, half, or no HTTP at all; and how a server ends. */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { madeModel, serveModel } from './served.ts';
+
+const COMPLETIONS = '/v1/completions';
+
+/** Waits until a figure of the server's metrics is what it should be. */
+async function waitForMetric(url: string, line: string) {
+  const deadline = Date.now() + 5000;
+  let metrics = '';
+  while (Date.now() < deadline) {
+    metrics = await (await fetch(`${url}/metrics`)).text();
+    if (metrics.split('\n').includes(line)) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail(`${line} did not come:\n${metrics}`);
+}
+
+const STREAMS = (count: number) => `char_rnn_streams{model="tiny"} ${count}`;
+
+/** Writes some bytes to the server and reads until it ends the connection. */
+function raw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      answer += piece;
+    });
+    socket.on('end', () => {
+      socket.destroy();
+      resolve(answer);
+    });
+    socket.on('error', reject);
+  });
+}
+
+test('a request that is cut off stops at once, streamed or not', async (context) => {
+  const { url, post } = await serveModel(context);
+  for (const stream of [false, true]) {
+    const aborter = new AbortController();
+    const response = post(COMPLETIONS, { max_tokens: 100_000, n: 100, stream }, { signal: aborter.signal });
+    response.then((answer) => answer.text()).catch(() => {});
+    await waitForMetric(url, STREAMS(100));
+    aborter.abort();
+    await waitForMetric(url, STREAMS(0));
+  }
+});
+
+test('a stream that nobody reads pauses, and goes on when it is read', async (context) => {
+  const { url, post, model, ask } = await serveModel(context);
+  // With probabilities, so that it is more than sockets hold.
+  const given = { max_tokens: 40_000, seed: 1, logprobs: 5 };
+  const response = await post(COMPLETIONS, { ...given, stream: true });
+  // One that began later and is as long has come to its end: without a pause so had the first.
+  await ask(COMPLETIONS, { ...given, logprobs: 0 });
+  await waitForMetric(url, STREAMS(1));
+  const events = await response.text();
+  const text = [...events.matchAll(/^data: (\{.*\})$/gm)]
+    .map(([, json]) => JSON.parse(json as string).choices[0].text)
+    .join('');
+  assert.deepEqual([text], await model.generateAll({ prompts: [''], length: 40_000, seed: 1 }));
+  await waitForMetric(url, STREAMS(0));
+});
+
+test('the limits of time and of those who wait', async (context) => {
+  const { post } = await serveModel(context, { timeout: 0.3, maxStreams: 1, maxQueue: 1 });
+  const long = { max_tokens: 100_000, logprobs: 5 };
+  const first = post(COMPLETIONS, long);
+  const streamed = post(COMPLETIONS, { ...long, stream: true });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const beyond = await post(COMPLETIONS, long);
+  assert.equal(beyond.status, 429);
+  assert.equal(beyond.headers.get('retry-after'), '1');
+  assert.equal((await beyond.json()).error.type, 'rate_limit_error');
+  const late = await first;
+  assert.equal(late.status, 503);
+  assert.equal((await late.json()).error.code, 'timeout');
+  const events = await (await streamed).text();
+  assert.match(
+    events,
+    /^data: \{"error":\{"message":".*","type":"server_error","param":null,"code":"timeout"\}\}$/m,
+  );
+  assert.doesNotMatch(events, /DONE/);
+});
+
+test('a body that does not come is not waited for', async (context) => {
+  const { url } = await serveModel(context, { bodyTimeout: 0.2 });
+  const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+  const answer = await raw(url, `${head}content-length: 100\r\n\r\n{"prompt"`);
+  assert.match(answer, /^HTTP\/1\.1 408 /);
+  assert.match(answer, /"code":"request_timeout"/);
+});
+
+test('what is no HTTP is told so, in the same shape', async (context) => {
+  const { url } = await serveModel(context);
+  const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+  const cases: [string, number, string][] = [
+    ['rubbish\r\n\r\n', 400, 'malformed_request'],
+    [`GET /health HTTP/1.1\r\nhost: x\r\nlong: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+    [`${head}transfer-encoding: chunked\r\n\r\nno chunk\r\n`, 400, 'malformed_request'],
+    [`TRACE / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 400, 'malformed_request'],
+    [`GET http://other.example/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
+    [`GET //health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
+  ];
+  for (const [bytes, status, code] of cases) {
+    const answer = await raw(url, bytes);
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), bytes.slice(0, 40));
+    assert.equal(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))).error.code, code);
+  }
+  assert.equal((await fetch(`${url}/health`)).status, 200);
+});
+
+test('a connection goes on after a body that was refused', async (context) => {
+  const { url } = await serveModel(context, { maxBody: 10 });
+  const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+  const answer = await raw(
+    url,
+    `${head}content-length: 50000\r\n\r\n${' '.repeat(50_000)}GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
+  );
+  assert.deepEqual(
+    [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ['413', '200'],
+  );
+});
+
+test('a server that ends finishes what runs, and takes no more', async (context) => {
+  const { listening, post, url, ask } = await serveModel(context);
+  const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5, seed: 1 });
+  await waitForMetric(url, STREAMS(1));
+  const waiting = fetch(`${url}/health`);
+  assert.equal((await waiting).status, 200);
+  const closed = listening.close(10);
+  await assert.rejects(post(COMPLETIONS, {}));
+  assert.equal((await running).usage.completion_tokens, 3000);
+  assert.equal(await closed, 0);
+});
+
+test('what has not finished by then is ended, and told so', async (context) => {
+  const { listening, post, url } = await serveModel(context);
+  const whole = post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5 });
+  const streamed = await post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5, stream: true });
+  const events = streamed.text();
+  await waitForMetric(url, STREAMS(2));
+  assert.equal(await listening.close(0.05), 2);
+  assert.equal((await whole).status, 503);
+  assert.match(await events, /"code":"shutting_down"/);
+});
+
+test('a model is replaced: what runs is finished with the one before', async (context) => {
+  const { server, model, ask, url } = await serveModel(context);
+  const other = madeModel({ iteration: 8 });
+  context.after(() => other.close());
+  const given = { max_tokens: 4000, seed: 1 };
+  const before = ask(COMPLETIONS, { ...given, logprobs: 0 });
+  await waitForMetric(url, STREAMS(1));
+  const replaced = server.replace('tiny', other);
+  const after = await ask(COMPLETIONS, given);
+  await replaced;
+  const text = async (from: typeof model) =>
+    (await from.generateAll({ prompts: [''], length: 4000, seed: 1 }))[0];
+  assert.equal((await before).choices[0].text, await text(model));
+  assert.equal(after.choices[0].text, await text(other));
+  assert.notEqual(await text(model), await text(other));
+});

@@ -1,0 +1,206 @@
+/** The pool: what a stream draws does not depend on who is beside it, on what is kept, or on when it came. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { FloatArray } from '../../src/engine/engine.ts';
+import type { EngineName } from '../../src/engine/select.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { streamSeed } from '../../src/sample/stream-seed.ts';
+import type { PoolTicket } from '../../src/server/pooled-stream.ts';
+import { StreamPool } from '../../src/server/stream-pool.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeModel } from './served.ts';
+
+async function setUp(
+  context: TestContext,
+  { engine = 'auto' as EngineName, capacity = 16, cacheBytes = 1e5 } = {},
+) {
+  const { checkpoint } = madeModel();
+  const model = new LanguageModel(checkpoint, { engine, threads: 1 });
+  const { vocabulary } = model;
+  const pool = new StreamPool({
+    ...(await model.onEngine()),
+    vocabularySize: vocabulary.size,
+    unknownToken: vocabulary.unknownToken,
+    capacity,
+    cacheBytes,
+  });
+  context.after(async () => {
+    await pool.close();
+    await model.close();
+  });
+  const encode = (text: string) => Array.from(text, (symbol) => vocabulary.tokenOf(symbol) as number);
+  const decode = (tokens: readonly number[]) => tokens.map((token) => vocabulary.symbolOf(token)).join('');
+  /** Texts that continue a prompt, stream k with `streamSeed(seed, k)`. */
+  const write = (
+    prompt: string,
+    { length = 50, seed = 1, temperature = 1, count = 1, onTicket = (_: PoolTicket) => {} } = {},
+  ) =>
+    new Promise<{ texts: string[]; cachedTokens: number }>((resolve, reject) => {
+      const drawn: number[][] = Array.from({ length: count }, () => []);
+      let left = count;
+      let cachedTokens = 0;
+      const ticket = pool.start({
+        prompt: encode(prompt),
+        onFailure: reject,
+        onRead: (facts) => {
+          cachedTokens = facts.cachedTokens;
+        },
+        streams: drawn.map((own, k) => ({
+          source: { temperature, generator: new MersenneTwister(streamSeed(seed, k)) },
+          get left() {
+            return length - own.length;
+          },
+          take(tokens) {
+            for (let i = 0; i < tokens.length && own.length < length; i++) own.push(tokens[i] as number);
+            if (own.length < length) return true;
+            left--;
+            if (left === 0) resolve({ texts: drawn.map(decode), cachedTokens });
+            return false;
+          },
+        })),
+      });
+      onTicket(ticket);
+    });
+  return { model, pool, encode, write };
+}
+
+for (const engine of ['auto', 'reference'] as const) {
+  test(`streams that come and go give the texts that they give alone (${engine})`, async (context) => {
+    const { model, write } = await setUp(context, { engine });
+    const requests = Array.from({ length: 40 }, (_, k) => ({
+      prompt: 'It was a dark and stormy night.'.slice(0, k % 31),
+      length: 1 + ((k * 37) % 200),
+      seed: k,
+      temperature: [1, 0.5, 0][k % 3] as number,
+    }));
+    const texts = await Promise.all(
+      requests.map(async ({ prompt, ...rest }, k) => {
+        await new Promise((resolve) => setTimeout(resolve, k % 7));
+        return (await write(prompt, rest)).texts[0];
+      }),
+    );
+    for (const [k, { length, seed, temperature, prompt }] of requests.entries()) {
+      const [alone] = await model.generateAll({ prompts: [prompt], length, seed, temperature });
+      assert.equal(texts[k], alone, `request ${k}`);
+    }
+  });
+}
+
+test('what was read of a prompt is not read again, and changes nothing', async (context) => {
+  const { model, write } = await setUp(context);
+  const prefix = 'All happy families are alike; each unhappy family is unhappy in its own way. ';
+  const first = await write(`${prefix}A`, { seed: 4 });
+  const again = await write(`${prefix}A`, { seed: 4 });
+  const other = await write(`${prefix}Everything`, { seed: 4 });
+  assert.equal(first.cachedTokens, 0);
+  assert.equal(again.cachedTokens, prefix.length, 'all but the last token');
+  assert.equal(other.cachedTokens, prefix.length, 'the beginning that they share');
+  assert.deepEqual(again.texts, first.texts);
+  assert.deepEqual(
+    other.texts,
+    await model.generateAll({ prompts: [`${prefix}Everything`], length: 50, seed: 4 }),
+  );
+});
+
+test('several streams of a prompt read it once', async (context) => {
+  const { model, write } = await setUp(context);
+  const { texts } = await write('Call me ', { count: 5, seed: 9 });
+  assert.deepEqual(
+    texts,
+    await model.generateAll({ prompts: Array(5).fill('Call me '), length: 50, seed: 9 }),
+  );
+});
+
+test('a cache without room changes nothing; a small one forgets', async (context) => {
+  for (const cacheBytes of [0, 200, 1000]) {
+    const { model, write } = await setUp(context, { cacheBytes });
+    for (let round = 0; round < 2; round++) {
+      for (const prompt of ['a'.repeat(70), 'b'.repeat(70), 'a'.repeat(40), 'ab'.repeat(40)]) {
+        const { texts } = await write(prompt, { length: 10 });
+        assert.deepEqual(texts, await model.generateAll({ prompts: [prompt], length: 10, seed: 1 }));
+      }
+    }
+  }
+});
+
+test('requests beyond the slots wait their turn', async (context) => {
+  const { model, pool, write } = await setUp(context, { capacity: 3 });
+  const texts = await Promise.all(
+    Array.from({ length: 10 }, (_, seed) => write('x', { seed, count: 1 + (seed % 3) })),
+  );
+  for (const [seed, { texts: own }] of texts.entries()) {
+    assert.deepEqual(own, await model.generateAll({ prompts: own.map(() => 'x'), length: 50, seed }));
+  }
+  assert.equal(pool.waiting, 0);
+  assert.throws(() => pool.start({ prompt: [], streams: Array(4), onFailure() {} }), RangeError);
+});
+
+test('what is cancelled frees its slots; what is paused goes on where it was', async (context) => {
+  const { model, pool, write } = await setUp(context, { capacity: 2 });
+  let endless: PoolTicket | undefined;
+  write('x', { length: 1e9, onTicket: (ticket) => (endless = ticket) }).catch(() => {});
+  let ticket: PoolTicket | undefined;
+  const paused = write('y', { length: 2000, seed: 3, onTicket: (given) => (ticket = given) });
+  for (let i = 0; i < 5; i++) {
+    ticket?.pause(true);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    ticket?.pause(false);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.deepEqual((await paused).texts, await model.generateAll({ prompts: ['y'], length: 2000, seed: 3 }));
+  endless?.cancel();
+  await write('z');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(pool.seated, 0);
+});
+
+test('what one request throws is its own failure', async (context) => {
+  const { pool, encode, write } = await setUp(context);
+  const broken = new Promise((resolve) => {
+    const source = (_: FloatArray): number => {
+      throw new RangeError('broken');
+    };
+    pool.start({
+      prompt: encode('x'),
+      streams: [{ source, left: 5, take: () => true }],
+      onFailure: resolve,
+    });
+  });
+  const [error, { texts }] = await Promise.all([broken, write('y', { length: 30 })]);
+  assert.match(String(error), /broken/);
+  assert.equal(texts[0]?.length, 30);
+});
+
+test('a token that stands for unknown characters is never drawn', async (context) => {
+  const model = new LanguageModel(madeCheckpoint(), { threads: 1 });
+  context.after(() => model.close());
+  const { vocabulary } = model;
+  const pool = new StreamPool({
+    ...(await model.onEngine()),
+    vocabularySize: vocabulary.size,
+    unknownToken: vocabulary.unknownToken,
+    capacity: 1,
+    cacheBytes: 0,
+  });
+  const drawn: number[] = [];
+  await new Promise<void>((resolve, reject) => {
+    pool.start({
+      prompt: [],
+      onFailure: reject,
+      streams: [
+        {
+          source: { temperature: 1, generator: new MersenneTwister(1) },
+          left: 500,
+          take(tokens) {
+            drawn.push(...Array.from(tokens));
+            if (drawn.length >= 500) resolve();
+            return drawn.length < 500;
+          },
+        },
+      ],
+    });
+  });
+  await pool.close();
+  assert.ok(!drawn.includes(vocabulary.unknownToken as number));
+});
