@@ -5,19 +5,16 @@ import { Vocabulary } from '../../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../../src/errors.ts';
 import type { Checkpoint } from '../../../src/formats/checkpoint.ts';
 import { readTorch7 } from '../../../src/formats/torch7/decode.ts';
-import { sinkOf, type Torch7Kind } from '../../../src/formats/torch7/encode.ts';
-import { decodeTorch7, encodeTorch7 } from '../../../src/formats/torch7/index.ts';
-import { Table, Tensor, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
-import { writeObject } from '../../../src/formats/torch7/writer.ts';
+import { decodeTorch7, encodeTorch7, type Torch7Kind } from '../../../src/formats/torch7/index.ts';
+import { Tensor, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
 import { joined, madeCheckpoint } from '../made-checkpoint.ts';
 import { allFixtures, charRnnFixtures, fixtureFile } from './fixtures.ts';
+import { down, tableAt, torch7File } from './graphs.ts';
 import { assertSameGraph } from './isomorphism.ts';
 
 /** A file's object graph in another kind of file. */
 function rewritten(bytes: Uint8Array, kind: Torch7Kind): Uint8Array {
-  const sink = sinkOf(kind);
-  writeObject(readTorch7(bytes).value, sink);
-  return joined(sink.parts());
+  return torch7File(readTorch7(bytes).value, kind);
 }
 
 for (const name of allFixtures) {
@@ -46,21 +43,6 @@ for (const name of charRnnFixtures.filter((fixture) => !fixture.startsWith('floa
     const written = encodeTorch7(decodeTorch7(fixtureFile(name), name));
     assertSameGraph(readTorch7(joined(written)).value, expected);
   });
-}
-
-/** The value some fields down; those of an object are those of its table. */
-function down(value: Value, ...way: readonly (string | number)[]): Value {
-  const fields = value instanceof TorchObject ? value.payload : value;
-  const [key, ...rest] = way;
-  if (key === undefined) return fields;
-  assert.ok(fields instanceof Table);
-  return down(fields.get(key), ...rest);
-}
-
-function tableAt(root: Value, ...way: readonly (string | number)[]): Table {
-  const table = down(root, ...way);
-  assert.ok(table instanceof Table);
-  return table;
 }
 
 const changes: [string, (root: Value) => void][] = [

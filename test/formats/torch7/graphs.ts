@@ -1,0 +1,83 @@
+/** Object graphs to change in tests, and files of them. */
+import assert from 'node:assert/strict';
+import { readTorch7 } from '../../../src/formats/torch7/decode.ts';
+import { sinkOf, type Torch7Kind } from '../../../src/formats/torch7/encode.ts';
+import {
+  type Reference,
+  Table,
+  Tensor,
+  TorchObject,
+  type Value,
+} from '../../../src/formats/torch7/values.ts';
+import { writeObject } from '../../../src/formats/torch7/writer.ts';
+import { joined } from '../made-checkpoint.ts';
+import { fixtureFile } from './fixtures.ts';
+
+/** The root of a fixture's graph, a new one each time. */
+export function fixtureGraph(name: string): Table {
+  const { value } = readTorch7(fixtureFile(name));
+  assert.ok(value instanceof Table);
+  return value;
+}
+
+export function torch7File(root: Value, kind: Torch7Kind = 'binary'): Uint8Array {
+  const sink = sinkOf(kind);
+  writeObject(root, sink);
+  return joined(sink.parts());
+}
+
+/** The value some fields down; those of an object are those of its table. */
+export function down(value: Value, ...way: readonly (string | number)[]): Value {
+  const fields = value instanceof TorchObject ? value.payload : value;
+  const [key, ...rest] = way;
+  if (key === undefined) return fields;
+  assert.ok(fields instanceof Table, `no table before ${key}`);
+  return down(fields.get(key), ...rest);
+}
+
+export function tableAt(root: Value, ...way: readonly (string | number)[]): Table {
+  const table = down(root, ...way);
+  assert.ok(table instanceof Table);
+  return table;
+}
+
+/** Gives a key another value; null takes it away. */
+export function put(table: Table, key: string | number, value: Value): void {
+  const entries = table.keys.map((each, place): [Value, Value] => [each, table.values[place] ?? null]);
+  table.keys.length = 0;
+  table.values.length = 0;
+  for (const [each, kept] of entries) if (each !== key) table.add(each, kept);
+  if (value !== null) table.add(key, value);
+}
+
+/** Everything with an identity in a graph. */
+export function everything(root: Value): Set<Reference> {
+  const found = new Set<Reference>();
+  const waiting: Value[] = [root];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (value === null || typeof value !== 'object' || found.has(value)) continue;
+    found.add(value);
+    if (value instanceof Table) waiting.push(...value.keys, ...value.values);
+    else if (value instanceof TorchObject) waiting.push(value.payload);
+    else if (value instanceof Tensor) waiting.push(value.storage);
+  }
+  return found;
+}
+
+/** The data of all nodes whose module is of a class. */
+export function nodesOf(root: Value, className: string): Table[] {
+  return [...everything(root)].filter((value): value is Table => {
+    if (!(value instanceof Table) || value.get('mapindex') === null) return false;
+    const module = value.get('module');
+    return module instanceof TorchObject && module.className === className;
+  });
+}
+
+/** The tables of all modules of a class. */
+export function modulesOf(root: Value, className: string): Table[] {
+  return [...everything(root)].flatMap((value) =>
+    value instanceof TorchObject && value.className === className && value.payload instanceof Table
+      ? [value.payload]
+      : [],
+  );
+}
