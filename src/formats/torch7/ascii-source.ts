@@ -9,11 +9,15 @@ import type { Source } from './source.ts';
 const NEWLINE = 0x0a;
 /** The longest decimal that is read: C writes a double in at most 24 characters. */
 const LONGEST_NUMBER = 64;
+/** Bytes that are made text at once. */
+const PIECE = 4096;
 
 export class AsciiSource implements Source {
   readonly shortestObject = 2;
   offset = 0;
   readonly #bytes: Uint8Array;
+  #piece = '';
+  #pieceStart = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -81,17 +85,22 @@ export class AsciiSource implements Source {
     let start = this.offset;
     while (isSpace(this.#bytes[start])) start++;
     let end = start;
-    let text = '';
-    for (let code = this.#bytes[end]; code !== undefined && !isSpace(code); code = this.#bytes[++end]) {
-      if (end - start === LONGEST_NUMBER) throw malformed(`no number at byte ${start}`);
-      text += String.fromCharCode(code);
-    }
+    while (end < this.#bytes.length && end - start < LONGEST_NUMBER && !isSpace(this.#bytes[end])) end++;
     if (end === start) throw this.#truncated(1);
     this.offset = end;
+    const text = this.#text(start, end);
     const value = parseNumber(text);
-    if (value === undefined)
-      throw malformed(`${JSON.stringify(text)} at byte ${start}, where a number was expected`);
-    return value;
+    if (value !== undefined) return value;
+    throw malformed(`${JSON.stringify(text)} at byte ${start}, where a number was expected`);
+  }
+
+  /** Bytes as text; from a longer piece, which the next numbers are likely to be in. */
+  #text(start: number, end: number): string {
+    if (start < this.#pieceStart || end > this.#pieceStart + this.#piece.length) {
+      this.#pieceStart = start;
+      this.#piece = String.fromCharCode(...this.#bytes.subarray(start, start + PIECE));
+    }
+    return this.#piece.slice(start - this.#pieceStart, end - this.#pieceStart);
   }
 
   /** A newline belongs to what stands before it. */

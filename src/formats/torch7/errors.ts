@@ -1,7 +1,7 @@
 /** Errors of Torch7 files. */
 import { CheckpointError, type Torch7ErrorCode } from '../../errors.ts';
 
-/** What is wrong with a file, told where the file's name is not known. */
+/** What is wrong with a file, told where the file's name is not known; without the full stop. */
 export class Torch7Fault extends Error {
   readonly code: Torch7ErrorCode;
 
@@ -26,6 +26,7 @@ export function namingFile<T>(name: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof Torch7Fault)) throw error;
-    throw new CheckpointError(error.code, `${name}: ${error.message}`, { cause: error });
+    const damage = error.code === 'torch7-malformed' ? ' The file is damaged.' : '';
+    throw new CheckpointError(error.code, `${name}: ${error.message}.${damage}`, { cause: error });
   }
 }

@@ -31,16 +31,42 @@ export const TYPE = {
   function: 8,
 } as const;
 
-/** An original checkpoint of 10 layers has some 5,000. Bounds what a hostile file takes beside its numbers. */
-const MOST_OBJECTS = 200_000;
-/** Objects within objects; an original checkpoint of 10 layers has some 500. */
-const DEEPEST = 20_000;
+/**
+ * The most objects in a file: so many, and one more for so many bytes. Those of a network without any weights have 66 bytes
+ * each; here an object takes some 200. Nesting is bounded by it too.
+ */
+const FREE_OBJECTS = 20_000;
+const BYTES_AN_OBJECT = 50;
 const MOST_AXES = 64;
 
 export interface ReadObject {
   readonly value: Value;
   /** How many functions there are in it. */
   readonly functions: number;
+}
+
+/** The objects that were read so far, by their numbers. */
+class Known {
+  readonly #objects = new Map<number, Reference>();
+  readonly #most: number;
+
+  /** @param size Bytes of the file. */
+  constructor(size: number) {
+    this.#most = FREE_OBJECTS + Math.floor(size / BYTES_AN_OBJECT);
+  }
+
+  get(index: number): Reference | undefined {
+    return this.#objects.get(index);
+  }
+
+  add(index: number, object: Reference): void {
+    if (this.#objects.size === this.#most)
+      throw new Torch7Fault(
+        'torch7-too-large',
+        `it has more than ${this.#most} objects, more than a network of its size`,
+      );
+    this.#objects.set(index, object);
+  }
 }
 
 /** An object whose contents are being read. */
@@ -57,7 +83,7 @@ interface Open {
  * @throws {Torch7Fault} `torch7-truncated`, `torch7-malformed`, `torch7-too-large`
  */
 export function readObject(source: Source): ReadObject {
-  const known = new Map<number, Reference>();
+  const known = new Known(source.remaining);
   const open: Open[] = [];
   let functions = 0;
   for (;;) {
@@ -66,8 +92,7 @@ export function readObject(source: Source): ReadObject {
     // Every value completes the object around it, or leaves some of it to come.
     for (;;) {
       if (isOpen(read) && read.missing > 0) {
-        if (open.push(read) > DEEPEST)
-          throw new Torch7Fault('torch7-too-large', `objects are nested more than ${DEEPEST} deep`);
+        open.push(read);
         break;
       }
       const value: Value = isOpen(read) ? read.made : read;
@@ -86,7 +111,7 @@ function isOpen(read: Value | Open): read is Open {
   return read !== null && typeof read === 'object' && 'missing' in read;
 }
 
-function readStart(source: Source, known: Map<number, Reference>): Value | Open {
+function readStart(source: Source, known: Known): Value | Open {
   const start = source.offset;
   const type = source.int();
   switch (type) {
@@ -107,15 +132,13 @@ function readStart(source: Source, known: Map<number, Reference>): Value | Open 
       const index = source.int();
       const seen = known.get(index);
       if (seen) return seen;
-      if (known.size === MOST_OBJECTS)
-        throw new Torch7Fault('torch7-too-large', `it has more than ${MOST_OBJECTS} objects`);
       const read =
         type === TYPE.table
           ? openTable(source)
           : type === TYPE.torch
             ? openTorch(source)
             : openFunction(type, source);
-      known.set(index, read.made);
+      known.add(index, read.made);
       return read;
     }
     default:
