@@ -6,6 +6,7 @@ import { recurrentModules } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { checkpointMetadata } from '../../src/formats/checkpoint-codec.ts';
+import { exportCheckpoint } from '../../src/formats/export.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { MessageWriter } from '../../src/formats/protobuf.ts';
@@ -13,6 +14,7 @@ import { layoutOf } from '../../src/model/config.ts';
 import { eachKind } from './kinds.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
+import { originals } from './originals.ts';
 
 const TOKENS = Array.from({ length: 60 }, (_, step) => (step * step + 3 * step) % 6);
 
@@ -101,6 +103,21 @@ for (const { name, checkpoint } of eachKind()) {
       (_, at) => Math.floor(at / 6) % 3 === 1,
     );
     assert.ok(largestError(secondRow, expected.slice(20 * 6)) <= 5e-6, 'in pieces');
+    await session.release();
+  });
+}
+
+for (const { name, checkpoint, tokens, expected } of originals()) {
+  test(`${name}: onnxruntime predicts what the original did`, async (context) => {
+    const ort = runtime(context);
+    if (!ort) return;
+    const { parts } = exportCheckpoint(checkpoint, 'onnx');
+    const session = await ort.InferenceSession.create(joined([...parts]));
+    const read = new ort.Tensor('int64', BigInt64Array.from(tokens, BigInt), [tokens.length, 1]);
+    const outputs = await session.run({ tokens: read, ...zeroStates(ort, checkpoint, 1) });
+    const error = largestError(outputs.log_probabilities?.data ?? [], expected);
+    context.diagnostic(`largest error ${error.toExponential(1)}`);
+    assert.ok(error <= 5e-6, `${error}`);
     await session.release();
   });
 }

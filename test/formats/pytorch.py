@@ -1,4 +1,4 @@
-"""What PyTorch computes from checkpoints, as JSON lines: pytorch.py MODULE TOKENS CHECKPOINT …
+"""What PyTorch computes from checkpoints, as JSON lines: pytorch.py MODULE CASES, a JSON list of pairs of path and tokens.
 
 From each checkpoint with the generated module; and, where its layers are PyTorch's own, from nn.LSTM, nn.GRU or nn.RNN alone.
 """
@@ -12,10 +12,9 @@ from torch import nn
 spec = importlib.util.spec_from_file_location("model", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-tokens = torch.tensor(json.loads(sys.argv[2]))[:, None]
 
 
-def alone(tensors, config):
+def alone(tensors, config, tokens):
     """Log-probabilities from PyTorch's own module, loaded by the names in the file."""
     V, H = config["vocabularySize"], config["hiddenSize"]
     layers = {name[4:]: values for name, values in tensors.items() if name.startswith("rnn.")}
@@ -29,7 +28,8 @@ def alone(tensors, config):
 
 
 with torch.no_grad():
-    for path in sys.argv[3:]:
+    for path, read in json.loads(sys.argv[2]):
+        tokens = torch.tensor(read)[:, None]
         model = module.load(path)
         whole, _ = model(tokens)
         start, state = model(tokens[:20])
@@ -37,7 +37,7 @@ with torch.no_grad():
         own = None
         tensors, facts = module.read(path)
         if "rnn.weight_ih_l0" in tensors:
-            own = alone(tensors, facts["config"]).flatten().tolist()
+            own = alone(tensors, facts["config"], tokens).flatten().tolist()
         print(json.dumps({
             "module": whole.flatten().tolist(),
             "pieces": torch.cat([start, rest]).flatten().tolist(),

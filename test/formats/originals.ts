@@ -1,0 +1,28 @@
+/** The models that the original programs trained, and what they predicted, as what is exported has to predict too. */
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
+import { allFixtures, fixtureFile, fixtureNumbers } from './torch7/fixtures.ts';
+
+export interface Original {
+  readonly name: string;
+  readonly checkpoint: Checkpoint;
+  readonly tokens: readonly number[];
+  /** log p after each of the tokens as the original computed it, [T, V]. */
+  readonly expected: readonly number[];
+}
+
+export function originals(): Original[] {
+  return allFixtures.map((name) => {
+    const checkpoint = openCheckpoint(fixtureFile(name), name);
+    const { text, vocab_bytes: bytes, logprobs } = fixtureNumbers(name);
+    const tokenOf = (byte: number) => checkpoint.vocabulary.tokenOf(String.fromCharCode(byte)) as number;
+    const expected = logprobs.flatMap((row) => {
+      const ordered = new Array<number>(row.length);
+      row.forEach((value, column) => {
+        ordered[tokenOf(bytes[column] as number)] = value;
+      });
+      return ordered;
+    });
+    return { name, checkpoint, tokens: Array.from(Buffer.from(text), tokenOf), expected };
+  });
+}
