@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readCheckpointFile } from '../../src/formats/read.node.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn, program, type RunSettings } from './command.ts';
+
+const line = 'the harbour wall stood in the rain, and the keeper walked along it.\n';
+const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
+const noSignals = { skip: process.platform === 'win32' ? 'no signals on Windows' : false };
+
+function setUp(context: TestContext, lines: number) {
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, 'book.txt'), line.repeat(lines));
+  const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
+  const run = (words: string[], settings: RunSettings = {}) =>
+    charRnn(['train', ...words], { cwd, env, ...settings });
+  const names = () => (existsSync(join(cwd, 'cv')) ? readdirSync(join(cwd, 'cv')).sort() : []);
+  return { cwd, env, run, names };
+}
+
+test(
+  'within an evaluation: saved at once, and the evaluation is made when the run goes on',
+  noSignals,
+  async (context) => {
+    const { run, names } = setUp(context, 12_000);
+    const halves = [
+      '-train_frac',
+      '0.5',
+      '-val_frac',
+      '0.5',
+      '-eval_val_every',
+      '3',
+      '--max_iterations',
+      '4',
+    ];
+    let sent = false;
+    const stopped = await run(['book.txt', ...small, ...halves], {
+      onOutput(soFar, child) {
+        if (sent || !soFar.includes('\n2/')) return;
+        sent = true;
+        setTimeout(() => child.kill('SIGINT'), 30);
+      },
+    });
+    assert.equal(stopped.code, 130, stopped.stderr);
+    assert.doesNotMatch(stopped.stdout, /validation loss/, 'it did not come to its end');
+    assert.ok(
+      names().some((name) => name.endsWith('_i3.safetensors')),
+      names().join(),
+    );
+    const resumed = await run(['--resume']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.match(resumed.stdout, /validation loss at iteration 3[\s\S]*^4\/4 /m);
+  },
+);
+
+test('a second SIGINT leaves at once: no save is damaged, no lock left', noSignals, async (context) => {
+  const { cwd, run, names } = setUp(context, 40);
+  let sent = false;
+  const { code } = await run(
+    ['book.txt', '-rnn_size', '500', '-batch_size', '2', '-seq_length', '5', '--checkpoint_every', '1'],
+    {
+      onOutput(soFar, child) {
+        if (sent || !soFar.includes('saved ')) return;
+        sent = child.kill('SIGINT');
+        setTimeout(() => child.kill('SIGINT'), 15);
+      },
+    },
+  );
+  assert.equal(code, 130);
+  const checkpoints = names().filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'));
+  assert.ok(checkpoints.length >= 2, names().join());
+  for (const name of checkpoints) assert.ok((await readCheckpointFile(join(cwd, 'cv', name))).training);
+  assert.ok(!names().some((name) => name.endsWith('.lock')), names().join());
+});
+
+test('while the text is read: left at once, nothing is made', noSignals, async (context) => {
+  const { cwd, env, names } = setUp(context, 1);
+  const child = spawn(process.execPath, [program, 'train', '-', ...small], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
+  child.stdin.write('the pipe goes on');
+  setTimeout(() => child.kill('SIGTERM'), 700);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  assert.equal(code, 143);
+  assert.deepEqual(names(), []);
+});
+
+test(
+  'two trainings in one folder: the second is refused, the first goes on; the lock goes with it, with an error too',
+  noSignals,
+  async (context) => {
+    const { run, names } = setUp(context, 40);
+    let second: ReturnType<typeof run> | undefined;
+    const first = await run(['book.txt', ...small, '--max_iterations', '1000000'], {
+      onOutput(soFar, child) {
+        if (second || !soFar.includes('\n3/')) return;
+        second = run(['book.txt', ...small, '--max_iterations', '1']);
+        second.then(() => child.kill('SIGTERM'));
+      },
+    });
+    assert.equal(first.code, 143, first.stderr);
+    const refused = await second;
+    assert.equal(refused?.code, 1);
+    assert.match(
+      refused?.stderr ?? '',
+      /^cv: a training is under way there, process \d+ on .*-checkpoint_dir\.$/m,
+    );
+    assert.ok(
+      names().includes('last.safetensors') && !names().some((name) => name.startsWith('.')),
+      names().join(),
+    );
+    const failed = await run(['book.txt', ...small, '-learning_rate', '50', '--on_explosion', 'stop']);
+    assert.equal(failed.code, 1);
+    assert.ok(!names().some((name) => name.endsWith('.lock')), names().join());
+  },
+);
