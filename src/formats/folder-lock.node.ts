@@ -60,13 +60,13 @@ export class FolderLock {
       const holder: Holder = { ...thisProcess(), since: new Date().toISOString() };
       held.add(path);
       try {
-        await writeWhole(path, [new TextEncoder().encode(`${JSON.stringify(holder)}\n`)]);
+        await writeWhole(path, [new TextEncoder().encode(`${JSON.stringify(holder)}\n`)], 'training');
         const [other] = await othersIn(folder, path);
         if (!other) return lock;
         if (isSettled(other) || tries === MOST_TRIES) throw refusal(folder, other);
       } catch (error) {
         lock.release();
-        throw error;
+        if (tries === MOST_TRIES || !wasClearedAway(error)) throw error;
       }
       lock.release();
       await setTimeout(Math.random() * LONGEST_WAIT);
@@ -91,6 +91,11 @@ function removeIfThere(path: string): void {
   } catch {
     // The folder was moved or removed: a lock whose process is gone holds nobody up.
   }
+}
+
+/** Who has got the folder takes away what is half written there, a lock that is being written among it. */
+function wasClearedAway(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
 /** The locks of others that live or may live; those of processes that are gone are taken away. */

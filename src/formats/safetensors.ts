@@ -31,10 +31,18 @@ export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Some 80,000 tensors: far more than any model here, and little enough to parse at once. */
-const LONGEST_HEADER = 8_000_000;
-/** The header, a tensor's description, its shape. */
-const HEADER_DEPTH = 3;
+/** With names of 60 characters more than 30,000 tensors, far more than any model here has, and little enough to parse at once. */
+const LONGEST_HEADER = 4_500_000;
+const MOST_METADATA = 1000;
+/** With its description a tensor takes more of a file: a thousand may take less. */
+const LEAST_TENSOR_BYTES = 100;
+
+/** Values in a header; in all descriptions of tensors, three each, and the metadata; in their shapes and offsets. */
+function headerValues(fileSize: number): number[] {
+  const tensors = 1000 + fileSize / LEAST_TENSOR_BYTES;
+  return [tensors + 1, 3 * tensors + MOST_METADATA, 6 * tensors];
+}
+
 const PREFIX = 8;
 const OPENING_BRACE = 0x7b;
 /** Bytes by which the kind of a file that is no safetensors is told. */
@@ -161,7 +169,7 @@ export function decodeHeader(start: Uint8Array, fileSize: number, name: string):
     );
   }
   if (dataStart > fileSize) throw truncated(name, dataStart, fileSize);
-  const parsed = parseJson(start.subarray(PREFIX, dataStart), name);
+  const parsed = parseJson(start.subarray(PREFIX, dataStart), fileSize, name);
   const tensors = new Map<string, TensorPlace>();
   const metadata = new Map<string, string>();
   for (const [key, value] of Object.entries(parsed)) {
@@ -187,8 +195,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
-  if (!isModestJson(bytes, HEADER_DEPTH)) throw malformed(name, 'the header is no list of tensors');
+function parseJson(bytes: Uint8Array, fileSize: number, name: string): Record<string, unknown> {
+  if (!isModestJson(bytes, headerValues(fileSize))) throw malformed(name, 'the header is no list of tensors');
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -11,8 +11,6 @@ import { malformed } from './checkpoint-tensors.ts';
 /** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
 const UNKNOWN = '[unknown]';
 
-const DEPTH = 2;
-
 const schema = z.object({
   token_to_idx: z.record(z.string(), z.int().check(z.minimum(1))),
   idx_to_token: z.record(z.string(), z.string()),
@@ -41,7 +39,10 @@ function nameOf(symbol: string, kind: Vocabulary['kind']): string {
  * @throws {CheckpointError}
  */
 export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): string[] {
-  const result = isModestJson(bytes, DEPTH) ? schema.safeParse(parse(bytes, file)) : undefined;
+  // Two lists, whose entries take five bytes and more.
+  const result = isModestJson(bytes, [10, bytes.length / 4])
+    ? schema.safeParse(parse(bytes, file))
+    : undefined;
   if (!result?.success) {
     throw new CheckpointError(
       'checkpoint-other-kind',

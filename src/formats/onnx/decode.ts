@@ -142,7 +142,8 @@ function placeOf(
 }
 
 function symbolsOf(json: string, file: string): string[] {
-  if (!isModestJson(new TextEncoder().encode(json), 1)) throw malformed(file, 'its vocabulary is no list');
+  if (!isModestJson(new TextEncoder().encode(json), [json.length / 3]))
+    throw malformed(file, 'its vocabulary is no list');
   let symbols: unknown;
   try {
     symbols = JSON.parse(json);
