@@ -1,6 +1,8 @@
 /** From a checkpoint back to the run that wrote it. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, OptionError } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { malformed } from '../formats/checkpoint-tensors.ts';
+import { momentCount } from './optimizer.ts';
 import {
   checkTrainingOptions,
   type TrainingOptions,
@@ -50,7 +52,8 @@ export function resumedOptions(
   );
   // Another machine has another number of processors; results do not depend on it.
   delete stored.threads;
-  const before = checkTrainingOptions(stored);
+  const before = storedOptions(stored, name);
+  checkFit(before, checkpoint, name);
   const options = checkTrainingOptions({ ...stored, ...given, fit: false });
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
     (key) => given[key] !== undefined && options[key] !== before[key],
@@ -64,10 +67,68 @@ export function resumedOptions(
     );
   }
   const notices = changed
-
     .filter((key) => key !== 'threads')
     .map((key) => `resumed with another ${key}: ${options[key]}, was ${before[key]}`);
   return { options, checkpoint, notices };
+}
+
+function storedOptions(stored: object, name: string): TrainingOptions {
+  try {
+    return checkTrainingOptions(stored);
+  } catch (error) {
+    if (error instanceof OptionError) throw malformed(name, `its option ${error.message}`);
+    throw error;
+  }
+}
+
+/** The options of a run made its model and its state: where they disagree one of them was changed since. */
+function checkFit(
+  options: TrainingOptions,
+  { config, precision, training }: TrainedCheckpoint,
+  name: string,
+): void {
+  const facts = {
+    ...{ cell: config.cell, hiddenSize: config.hiddenSize, layers: config.layers },
+    ...{ embeddingSize: config.embeddingSize, precision, batchSize: training.batchSize },
+    ...(config.cell === 'gru' && { gruReset: config.reset }),
+  };
+  for (const [key, fact] of Object.entries(facts)) {
+    const option = options[key as keyof TrainingOptions];
+    if (option !== fact) throw malformed(name, `its option ${key} is ${option}, but its model has ${fact}`);
+  }
+  const moments = momentCount(options.optimizer);
+  if (training.moments.length !== moments) {
+    throw malformed(
+      name,
+      `it has ${training.moments.length} moments, but ${options.optimizer} has ${moments}`,
+    );
+  }
+}
+
+/**
+ * @param given A validation or test file that is named now.
+ * @throws {CheckpointError} `checkpoint-option` where it changes what is trained on
+ */
+export function checkSameHeldOut(
+  given: {
+    readonly text?: unknown;
+    readonly validFile?: string | undefined;
+    readonly testFile?: string | undefined;
+  },
+  { training: { text } }: TrainedCheckpoint,
+  name: string,
+): void {
+  if (!text) return;
+  const had = text.validPath !== undefined || text.testPath !== undefined;
+  const has =
+    given.text === undefined && (had || given.validFile !== undefined || given.testFile !== undefined);
+  if (had === has) return;
+  throw new CheckpointError(
+    'checkpoint-option',
+    has
+      ? `${name}: the run holds out a part of its text; with a file to validate or test on it would be trained on all of it. That can't change in the middle of a run.`
+      : `${name}: the run has a file to validate or test on, which goes with textFile, not with text.`,
+  );
 }
 
 /** @throws {CheckpointError} `checkpoint-other-text` unless the text is the one that the run was trained on */

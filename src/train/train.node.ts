@@ -12,7 +12,7 @@ import { freeMemory } from '../util/free-memory.node.ts';
 import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
-import { asTrained, checkSameText, resumedOptions } from './resume.ts';
+import { asTrained, checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
 import { trainOn, train as trainOnText } from './train.ts';
@@ -120,6 +120,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const path = await linkTarget((await newestCheckpoint(from)) ?? from);
   const checkpoint = asTrained(await readCheckpointFile(path), path);
   const { options, notices } = resumedOptions(given, checkpoint, path);
+  checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
   const known = checkpoint.training.text;
   const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
   const corpus =

@@ -1,0 +1,13 @@
+/** The short form of mutated-checkpoints.ts. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resumeMutations, trainedFiles } from './mutated-checkpoints.ts';
+
+test('damaged checkpoints: refused with a named error, or whole, and the run goes on', async () => {
+  for (const base of await trainedFiles()) {
+    const { tried, resumed, errors, allocation } = await resumeMutations(base, 400, 3);
+    assert.equal(tried, 400);
+    assert.ok(resumed > 20 && errors.size > 3, `${resumed} resumed, ${[...errors.keys()]}`);
+    assert.ok(allocation < 4, `${allocation} × the file`);
+  }
+});

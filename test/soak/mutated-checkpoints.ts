@@ -1,0 +1,132 @@
+/**
+ * Resumes from damaged checkpoints: each must be refused with a named error, or be a checkpoint that fits together and trains.
+ *
+ *     node --import tsx test/soak/mutated-checkpoints.ts [COUNT] [SEED]
+ *
+ * COUNT mutations (default 100,000) of the files that tiny trainings have written. What can be read is written and read again, and must
+ * be the same; then the run goes on for an iteration, on the reference engine. Told are the outcomes, and the greatest allocation of
+ * array buffers in reading one, over the size of its file.
+ */
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
+import { makePortableEngine } from '../../src/engine/select.ts';
+import { CharRnnError } from '../../src/errors.ts';
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { headerEnd } from '../../src/formats/safetensors.ts';
+import { asTrained, resumedOptions } from '../../src/train/resume.ts';
+import { startingOptions } from '../../src/train/start-from.ts';
+import { trainOn } from '../../src/train/train.ts';
+import { joinBytes } from '../../src/util/join-bytes.ts';
+import { mutations } from './mutations.ts';
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(8);
+
+export interface Tally {
+  tried: number;
+  resumed: number;
+  /** How often each code came, by what it was asked for. */
+  readonly errors: Map<string, number>;
+  /** Array buffers that the worst reading took, over the file's size. */
+  allocation: number;
+}
+
+interface Base {
+  readonly file: Uint8Array;
+  readonly corpus: Corpus;
+}
+
+/** What two tiny trainings have written, of different cells, optimizers and precisions. */
+export async function trainedFiles(): Promise<Base[]> {
+  const small = {
+    hiddenSize: 3,
+    batchSize: 2,
+    sequenceLength: 6,
+    engine: 'reference',
+    maxIterations: 5,
+    evaluateEvery: 3,
+  } as const;
+  const kinds = [
+    { ...small, cell: 'lstm', layers: 1, dropout: 0.1 },
+    { ...small, cell: 'gru', layers: 2, optimizer: 'adam', precision: 'float64', tokens: 'byte' },
+  ] as const;
+  return Promise.all(
+    kinds.map(async (kind) => {
+      const { options } = startingOptions(kind, undefined);
+      const corpus = await buildCorpus({ text, name: 'the text' }, options);
+      let checkpoint: Checkpoint | undefined;
+      for await (const event of trainOn(corpus, options, {})) {
+        if (event.type === 'finished') checkpoint = event.checkpoint;
+      }
+      assert.ok(checkpoint);
+      return { file: joinBytes(encodeCheckpoint(checkpoint)), corpus };
+    }),
+  );
+}
+
+/** What any reading takes, be the file a few bytes long. */
+const LEAST_SIZE = 16_000;
+
+/**
+ * Reads and resumes mutations of a file.
+ *
+ * @throws {Error} for the first that does not end as it must, with what was done to the file
+ */
+export async function resumeMutations({ file, corpus }: Base, count: number, seed: number): Promise<Tally> {
+  const tally: Tally = { tried: 0, resumed: 0, errors: new Map(), allocation: 0 };
+  for (const { what, bytes } of mutations(file, count, { seed, bulkFrom: headerEnd(file) ?? 0 })) {
+    tally.tried++;
+    try {
+      const checkpoint = read(bytes, tally);
+      assert.deepEqual(decodeCheckpoint(joinBytes(encodeCheckpoint(checkpoint)), 'again'), checkpoint);
+      await goOn(checkpoint, corpus);
+      tally.resumed++;
+    } catch (error) {
+      if (!(error instanceof CharRnnError)) {
+        throw new Error(`seed ${seed}, number ${tally.tried}, ${what}`, { cause: error });
+      }
+      tally.errors.set(error.code, (tally.errors.get(error.code) ?? 0) + 1);
+    }
+  }
+  return tally;
+}
+
+function read(bytes: Uint8Array, tally: Tally): Checkpoint {
+  const before = process.memoryUsage().arrayBuffers;
+  try {
+    return decodeCheckpoint(bytes, 'mutated');
+  } finally {
+    const taken = process.memoryUsage().arrayBuffers - before;
+    tally.allocation = Math.max(tally.allocation, taken / Math.max(bytes.length, LEAST_SIZE));
+  }
+}
+
+/** An iteration more of the run, as `--resume` makes it. */
+async function goOn(checkpoint: Checkpoint, { text: { sha256 } }: Corpus): Promise<void> {
+  const trained = asTrained(checkpoint, 'mutated');
+  const more = { maxIterations: trained.training.iteration + 1, maxEpochs: 1e6 };
+  const { options } = resumedOptions(more, trained, 'mutated');
+  const { vocabulary } = checkpoint;
+  const corpus = await buildCorpus({ text, name: 'the text' }, { ...options, vocabulary });
+  assert.equal(corpus.text.sha256, sha256);
+  const events = trainOn(corpus, options, {
+    initial: checkpoint,
+    resumes: true,
+    makeEngine: ({ precision }) => makePortableEngine({ engine: 'reference', precision }),
+    availableMemory: 1e8,
+  });
+  for await (const event of events) if (event.type === 'iteration') break;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [count = 100_000, seed = 1] = process.argv.slice(2).map(Number);
+  const began = performance.now();
+  const bases = await trainedFiles();
+  for (const base of bases) {
+    const { errors, ...figures } = await resumeMutations(base, Math.ceil(count / bases.length), seed);
+    const facts = { bytes: base.file.length, ...figures, errors: Object.fromEntries(errors) };
+    console.log(JSON.stringify(facts));
+  }
+  console.log(`${Math.round((performance.now() - began) / 1000)} s`);
+}
