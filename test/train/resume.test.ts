@@ -43,13 +43,18 @@ function comparable({ parameters, training }: Checkpoint) {
 }
 
 const engines = [...(nativeVariants().length > 0 ? ['native' as const] : []), 'wasm', 'reference'] as const;
+const cells = [
+  { cell: 'lstm' },
+  { cell: 'gru' },
+  { cell: 'gru', gruReset: 'after', embeddingSize: 5 },
+  { cell: 'rnn' },
+] as const;
+const kinds = cells.flatMap((cell) =>
+  (['rmsprop', 'adam'] as const).flatMap((optimizer) =>
+    [0, 0.2].map((dropout) => ({ ...cell, optimizer, dropout })),
+  ),
+);
 for (const engine of engines) {
-  const kinds = [
-    { cell: 'lstm' },
-    { cell: 'gru', optimizer: 'adam' },
-    { cell: 'gru', gruReset: 'after', embeddingSize: 5, optimizer: 'adam' },
-    { cell: 'rnn' },
-  ] as const;
   for (const kind of kinds) {
     test(`${engine}, ${Object.values(kind).join(', ')}: resumed in mid-epoch, after an evaluation, with other threads: the bits of the unbroken run`, async (context) => {
       const { base, folder } = setUp(context);
@@ -57,17 +62,43 @@ for (const engine of engines) {
       const whole = await run({
         ...options,
         checkpointDir: join(folder, 'whole'),
-        maxIterations: 150,
+        maxIterations: 80,
         threads: 2,
       });
       await run({ ...options, maxIterations: 21, threads: 1 });
-      await run({ resume: base.checkpointDir, maxIterations: 70, threads: 3 });
-      const end = await run({ resume: base.checkpointDir, maxIterations: 150 });
-      assert.equal(end.last.iteration, 150);
+      await run({ resume: base.checkpointDir, maxIterations: 40, threads: 3 });
+      const end = await run({ resume: base.checkpointDir, maxIterations: 80 });
+      assert.equal(end.last.iteration, 80);
       assert.deepEqual(comparable(end.checkpoint), comparable(whole.checkpoint));
     });
   }
 }
+
+test('interrupted in an evaluation: it is made when the run goes on, with the bits of the unbroken run', async (context) => {
+  const { base, folder } = setUp(context);
+  const options = { ...base, evaluateEvery: 8, maxIterations: 20 };
+  const whole = await run({ ...options, checkpointDir: join(folder, 'whole') });
+  const controller = new AbortController();
+  for await (const event of train({ ...options, signal: controller.signal })) {
+    if (event.type === 'evaluating') controller.abort();
+    if (event.type === 'finished') assert.deepEqual([event.reason, event.iteration], ['interrupted', 8]);
+  }
+  const end = await run({ resume: base.checkpointDir });
+  assert.deepEqual(comparable(end.checkpoint), comparable(whole.checkpoint));
+});
+
+test('a file to validate on can not come or go in the middle of a run', async (context) => {
+  const { base, folder, checkpointDir } = setUp(context);
+  await run({ ...base, maxIterations: 5 });
+  const validFile = join(folder, 'valid.txt');
+  writeFileSync(validFile, text);
+  const refused = { code: 'checkpoint-option' };
+  await assert.rejects(run({ resume: checkpointDir, validFile }), refused);
+  const other = join(folder, 'other');
+  await run({ ...base, checkpointDir: other, validFile, maxIterations: 5 });
+  await assert.rejects(run({ resume: other, text }), refused);
+  assert.equal((await run({ resume: other, maxIterations: 6 })).last.iteration, 6);
+});
 
 test('options come from the checkpoint; a change is said; one that can not be is named', async (context) => {
   const { base, checkpointDir } = setUp(context);
