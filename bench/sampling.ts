@@ -1,7 +1,9 @@
 /**
  * Characters a second that an engine samples; prints one line of JSON.
  *
- *     node --import tsx bench/sampling.ts lstm 128 2 STREAMS [engine] [threads] [seconds]
+ *     node --import tsx bench/sampling.ts lstm 128 2 STREAMS [engine] [threads] [seconds] [options as JSON]
+ *
+ * The options are those of `model.generateAll`: '{"topK":40,"topP":0.9,"repetitionPenalty":1.1}'.
  */
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import type { Cell } from '../src/engine/layout.ts';
@@ -11,8 +13,17 @@ import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
-const [cell = 'lstm', units = '128', depth = '2', streams = '1', name = 'auto', threads, seconds = '3'] =
-  process.argv.slice(2);
+const [
+  cell = 'lstm',
+  units = '128',
+  depth = '2',
+  streams = '1',
+  name = 'auto',
+  threads,
+  seconds = '3',
+  json,
+] = process.argv.slice(2);
+const options = JSON.parse(json ?? '{}');
 const V = 65;
 const config = {
   cell: cell as Cell,
@@ -30,11 +41,11 @@ const model = new LanguageModel(
 );
 const prompts = Array<string>(Number(streams)).fill('');
 const length = prompts.length === 1 ? 20_000 : 1_000;
-await model.generateAll({ prompts, length: 100 });
+await model.generateAll({ ...options, prompts, length: 100 });
 let drawn = 0;
 const start = performance.now();
 while (performance.now() - start < Number(seconds) * 1000) {
-  await model.generateAll({ prompts, length });
+  await model.generateAll({ ...options, prompts, length });
   drawn += length * prompts.length;
 }
 const perSecond = (drawn * 1000) / (performance.now() - start);

@@ -106,6 +106,18 @@ static void check_linear(CheckedCall& c, bool backward) {
   if (c.call->buffers[4]) require_floats(c, 5, H * V);
 }
 
+static void check_controls(CheckedCall& c, const StreamNumbers& n, const StreamBuffers& b) {
+  if (n.draws == 0 || n.controlled == 0) return;
+  require_sizes(c, &n.window, 1);
+  const double leaving = n.penalizes == 0 ? 0 : (n.window < n.steps ? n.window : n.steps) * n.N;
+  const double before = n.V + (n.penalizes == 0 ? 0 : n.N * n.V);
+  require_bytes(c, 8, (before + leaving) * 8);
+  for (double i = before; i < before + leaving && !c.problem; i++) {
+    const double token = b.controls[(long)i];
+    require(c, token >= -1 && token < n.V && token == (int)token, "a token is out of range");
+  }
+}
+
 static void check_generate(CheckedCall& c, int threads) {
   const StreamNumbers& n = *(const StreamNumbers*)c.call->numbers;
   const StreamBuffers& b = *(const StreamBuffers*)c.call->buffers;
@@ -121,6 +133,7 @@ static void check_generate(CheckedCall& c, int threads) {
     require_bytes(c, 5, n.steps * n.N * 4);
   }
   require_floats(c, 6, n.N * n.V);
+  check_controls(c, n, b);
   if (c.problem) return;
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   double biases = 0;
@@ -139,13 +152,13 @@ static void check_generate(CheckedCall& c, int threads) {
     if (m.kind != MODULE_RECURRENT) continue;
     require_floats(c, 0, m.hiddenWeights + gates * H * H);
     require_floats(c, 0, m.hiddenBias + gates * H);
-    require_floats(c, 8 + i, (m.cell == LSTM ? 2 : 1) * m.slots * H);
+    require_floats(c, 9 + i, (m.cell == LSTM ? 2 : 1) * m.slots * H);
     biases += gates * H;
     for (long k = 0; k < (long)n.N && !c.problem; k++) require(c, b.slots[k] >= 0 && b.slots[k] < m.slots, "a slot is out of range");
   }
   if (c.problem) return;
   const double widths = 5.0 * widest(n, modules, false) + widest(n, modules, true);
-  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * (n.V + 24));
+  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * DRAW_ROOMS * (n.V + 24));
 }
 
 // Null, or what is wrong with the call.
@@ -232,7 +245,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_floats(c, 0, n[0] * n[1]);
       require_bytes(c, 1, n[0] * 8);
       require_bytes(c, 2, n[0] * 4);
-      require_bytes(c, 3, (n[1] + 16) * 8);
+      require_bytes(c, 3, (n[1] + 16) * DRAW_ROOMS * 8);
       break;
     case OP_COPY_SLOTS:
       require_dimensions(c, n, 5);

@@ -2,6 +2,7 @@
 //
 // Each thread takes some streams through all steps by itself.
 #pragma once
+#include "draw.h"
 #include "loss.h"
 #include "recurrent.h"
 
@@ -13,6 +14,8 @@ struct StreamNumbers {
   // Whether tokens are drawn before each step, and how: a temperature of 0 takes the likeliest; `never` is not drawn (−1: none).
   double draws, temperature, never;
   double logProbabilities;
+  // Whether controls beside temperature decide, and which: src/engine/engine.ts. Whether there are penalties, over how many tokens.
+  double controlled, topK, topP, minP, repetition, presence, frequency, penalizes, window;
 };
 struct StreamBuffers {
   const float* weights;
@@ -24,6 +27,8 @@ struct StreamBuffers {
   int* drawn;          // [steps, N]
   float* output;       // [N, V], row-major
   double* scratch;
+  // Shift [V]; with penalties counts [N, V], then the tokens that leave the window [min(steps, window), N], −1 for none.
+  double* controls;
   float* states[MAX_MODULES];  // of each module, null where it has none
 };
 
@@ -146,35 +151,19 @@ static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const St
   }
 }
 
-// The rule of src/engine/draw.ts. `room` holds V doubles, and 16 more.
-static int draw(const float* log, int V, double uniform, double temperature, int never, double* room) {
-  enum { STEP = VW / 2 };
-  int best = -1;
-  for (int v = 0; v < V; v++)
-    if (v != never && (best < 0 || log[v] > log[best])) best = v;
-  if (temperature == 0) return best;
-  double sum = 0;
-  for (int v = 0; v < V; v += STEP) {
-    vd x = {};
-    for (int i = 0; i < STEP; i++) x[i] = v + i < V ? ((double)log[v + i] - log[best]) / temperature : -1000;
-    const vd e = exp_double(x);
-    // In the order of the tokens, whatever the vectors' width.
-    for (int i = 0; i < STEP; i++) {
-      room[v + i] = v + i >= V || v + i == never || x[i] < -700 ? 0 : e[i];
-      sum += room[v + i];
-    }
-  }
-  double total = 0;
-  for (int v = 0; v < V; v++) room[v] = total += (float)(room[v] / sum);
-  // Exactly 0 must not find an entry without any share.
-  if (uniform == 0) uniform = 5e-324;
-  int low = 0, high = V - 1;
-  while (low < high) {
-    const int middle = (low + high) >> 1;
-    if (room[middle] / total < uniform) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+// Draws by the controls in numbers and buffers; the stream's counts go on to what they are after the draw.
+static int draw_stream(const StreamNumbers& n, const StreamBuffers& b, index_t k, index_t row, const DrawRoom& room) {
+  const index_t N = (index_t)n.N, V = (index_t)n.V, window = (index_t)n.window, at = k * N + row;
+  const float* log = b.output + row * V;
+  if (n.controlled == 0) return draw(log, (int)V, b.uniforms[at], n.temperature, (int)n.never, room);
+  const DrawControls controls = {n.temperature, n.topK, n.topP, n.minP, n.repetition, n.presence, n.frequency, b.controls};
+  double* counts = n.penalizes != 0 ? b.controls + V + row * V : 0;
+  const int token = draw_controlled(log, (int)V, b.uniforms[at], controls, counts, room);
+  if (!counts) return token;
+  const int gone = window == 0 ? -1 : k < window ? (int)b.controls[V + N * V + at] : b.drawn[at - window * N];
+  if (gone >= 0) counts[gone]--;
+  counts[token]++;
+  return token;
 }
 
 static void generate(const Call* call, Team* team, int thread) {
@@ -195,10 +184,11 @@ static void generate(const Call* call, Team* team, int thread) {
   const Share share = share_of(team, thread, N);
   if (share.from == share.to) return;
   // Behind the biases: room for the draws of each thread.
-  double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * (((index_t)n.V + 16 + 7) & ~7L);
+  double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * DRAW_ROOMS * (((index_t)n.V + 16 + 7) & ~7L);
+  const DrawRoom draws = draw_room(drawRoom, (int)n.V);
   for (index_t k = 0; k < (index_t)n.steps; k++) {
     for (index_t row = share.from; n.draws != 0 && row < share.to; row++) {
-      const int token = draw(b.output + row * (index_t)n.V, (int)n.V, b.uniforms[k * N + row], n.temperature, (int)n.never, drawRoom);
+      const int token = draw_stream(n, b, k, row, draws);
       b.drawn[k * N + row] = b.tokens[row] = token;
     }
     stream_step(n, b, room, share.from, share.to);
@@ -221,7 +211,7 @@ static void draw_rows(const Call* call, int thread) {
   const DrawBuffers& b = *(const DrawBuffers*)call->buffers;
   const int V = (int)n.V;
   for (index_t row = 0; row < (index_t)n.N; row++)
-    b.tokens[row] = draw(b.logProbabilities + row * V, V, b.uniforms[row], n.temperature, (int)n.never, b.scratch);
+    b.tokens[row] = draw(b.logProbabilities + row * V, V, b.uniforms[row], n.temperature, (int)n.never, draw_room(b.scratch, V));
 }
 
 struct SlotNumbers {

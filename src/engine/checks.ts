@@ -8,6 +8,7 @@ import type {
   CrossEntropy,
   DropoutCall,
   ElementType,
+  Generate,
   LinearForward,
   RecurrentForward,
   Tensor,
@@ -171,4 +172,23 @@ export function unitIndex(state: Tensor, place: { part: number; slot: number; un
   if (!inside)
     throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
   return (part * slots + slot) * H + unit;
+}
+
+/** The controls of a call of `generate` over a vocabulary of V. */
+export function checkDrawControls({ controls, recent, never, slots, uniforms }: Generate, V: number) {
+  if (!controls) return;
+  if (never !== undefined) throw new TypeError('never: it can not stand beside controls');
+  if (controls.shift && controls.shift.length !== V)
+    throw new RangeError(`shift: got ${controls.shift.length} numbers, expected ${V}`);
+  if (!recent) return;
+  const { counts, window, leaving } = recent;
+  const N = slots.length;
+  const left = Math.min(uniforms.length / N, window) * N;
+  if (counts.length !== N * V)
+    throw new RangeError(`counts: got ${counts.length} numbers, expected ${N * V}`);
+  if (leaving.length !== left)
+    throw new RangeError(`leaving: got ${leaving.length} tokens, expected ${left}`);
+  for (const token of leaving) {
+    if (token < -1 || token >= V) throw new RangeError(`leaving: token ${token} is outside the vocabulary`);
+  }
 }

@@ -243,6 +243,34 @@ export interface Draw {
   readonly tokens: Tensor;
 }
 
+/** Which tokens may be drawn, and how likely; `candidates.ts` has the order. */
+export interface DrawControls {
+  /** 0 takes the likeliest. */
+  readonly temperature: number;
+  /** 0: all. */
+  readonly topK: number;
+  /** 1: all. */
+  readonly topP: number;
+  /** 0: all. */
+  readonly minP: number;
+  /** For tokens that were written lately: a factor on the log-probability; taken off once; taken off for each time. */
+  readonly repetitionPenalty: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. At least one is not. */
+  readonly shift?: Float64Array | undefined;
+}
+
+/** What each stream has written lately, where there are penalties. */
+export interface RecentDraws {
+  /** [N, V]: how often each token was. Not changed. */
+  readonly counts: Int32Array;
+  /** Tokens that are lately; 0: all. */
+  readonly window: number;
+  /** [min(steps, window), N]: which token is no longer, once that of the step was drawn; −1: none. */
+  readonly leaving: Int32Array;
+}
+
 /**
  * N independent streams that go on by themselves: `uniforms.length / N` times, a token of each is drawn from its row of
  * `output`, then read.
@@ -259,8 +287,11 @@ export interface Generate {
   readonly uniforms: Float64Array;
   /** 0 takes the arg max. */
   readonly temperature: number;
-  /** A token that is never drawn. */
+  /** A token that is never drawn. Not beside controls, whose shift says it. */
   readonly never?: number | undefined;
+  /** Beside temperature, which is theirs then. */
+  readonly controls?: DrawControls | undefined;
+  readonly recent?: RecentDraws | undefined;
   /** int [at least steps·N]: receives the tokens, in the order of `uniforms`. */
   readonly tokens: Tensor;
 }

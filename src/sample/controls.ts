@@ -108,8 +108,10 @@ export interface Controls extends Omit<ControlOptions, 'ban' | 'only' | 'bias'> 
   readonly shift: Float64Array | undefined;
   /** Whether any penalty is on. */
   readonly penalizes: boolean;
-  /** Whether temperature alone decides: then an engine can draw by itself. */
+  /** Whether temperature alone decides. */
   readonly plain: boolean;
+  /** Whether an engine can draw by them, many steps at a time. */
+  readonly drawnByEngine: boolean;
 }
 
 /**
@@ -136,6 +138,7 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
     vocabularySize: vocabulary.size,
     shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
     penalizes,
+    drawnByEngine: typicalP === 1 && mirostat === 0 && temperatureRange === 0,
     plain: !isShifted && !penalizes && !cuts && temperatureRange === 0,
   };
 }

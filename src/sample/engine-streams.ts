@@ -4,7 +4,7 @@
  * Rows stand in the order of the prompts' lengths, the longest first: then those that read a token at a time form the
  * beginning of the list, which grows until all have read their prompts.
  */
-import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import type { Engine, FloatArray, Generate, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 
 export interface EngineStreamsInit {
@@ -69,23 +69,16 @@ export class EngineStreams {
   }
 
   /**
-   * The engine draws by temperature alone, and reads what it drew.
+   * The engine draws, and reads what it drew.
    *
-   * @param uniforms [steps, N]
    * @returns [steps, N]
    */
-  async draw(uniforms: Float64Array, temperature: number, never: number | undefined): Promise<Int32Array> {
+  async draw(
+    draws: Pick<Generate, 'uniforms' | 'temperature' | 'never' | 'controls' | 'recent'>,
+  ): Promise<Int32Array> {
     const { engine, weights } = this.#init;
-    engine.generate({
-      weights,
-      states: this.#states,
-      slots: this.#slots,
-      output: this.#output,
-      uniforms,
-      temperature,
-      never,
-      tokens: this.#tokens,
-    });
+    const places = { weights, states: this.#states, slots: this.#slots, output: this.#output };
+    engine.generate({ ...places, ...draws, tokens: this.#tokens });
     return (await engine.read(this.#tokens)) as Int32Array;
   }
 

@@ -5,9 +5,9 @@
  * are computed side by side; what each draws does not depend on the others.
  * Without a prompt the first token is uniform over the vocabulary, and costs one random number like every other.
  *
- * Where temperature alone decides, the engine draws by itself, many steps at a time; else each token is chosen here.
+ * Where it can, the engine draws by itself, many steps at a time; else each token is chosen here, between two steps.
  */
-import type { Engine, Vector } from '../engine/engine.ts';
+import type { Engine, RecentDraws, Vector } from '../engine/engine.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Constraint } from './constraint.ts';
@@ -64,7 +64,7 @@ export async function* generateTokens(
     prompts: streams.map(({ prompt }) => prompt),
     mostSteps: MOST_STEPS,
   });
-  const draw = isPlain(generation) ? drawByEngine : chooseHere;
+  const draw = isDrawnByEngine(generation) ? drawByEngine : chooseHere;
   const turns = new TurnTaker();
   try {
     for (let position = 0; position < rows.longestPrompt; position++) {
@@ -108,8 +108,10 @@ function makeTexts({ controls, limits, streams, alternatives }: TokenGeneration)
 }
 
 /** Whether the engine can draw by itself. */
-function isPlain({ controls, streams, alternatives }: TokenGeneration): boolean {
-  return controls.plain && alternatives === undefined && streams.every(({ constraint }) => !constraint);
+function isDrawnByEngine({ controls, streams, alternatives }: TokenGeneration): boolean {
+  return (
+    controls.drawnByEngine && alternatives === undefined && streams.every(({ constraint }) => !constraint)
+  );
 }
 
 /** The rows whose texts go on. */
@@ -123,9 +125,10 @@ async function drawByEngine(
   mostSteps: number,
   { controls, limits, streams, unknownToken }: TokenGeneration,
 ): Promise<void> {
-  const N = rows.streams.length;
+  const active = rows.streams.map((stream) => texts[stream] as TextStream);
+  const N = active.length;
   // All that go on have drawn the same number of tokens.
-  const steps = Math.min(mostSteps, limits.length - (texts[rows.streams[0] as number] as TextStream).length);
+  const steps = Math.min(mostSteps, limits.length - (active[0] as TextStream).length);
   const uniforms = new Float64Array(steps * N);
   // A greedy step costs no random number.
   if (controls.temperature > 0) {
@@ -134,11 +137,31 @@ async function drawByEngine(
       uniforms[i] = (generators[i % N] as MersenneTwister).nextUniform();
     }
   }
-  const tokens = await rows.draw(uniforms, controls.temperature, unknownToken);
-  rows.streams.forEach((stream, row) => {
-    const text = texts[stream] as TextStream;
+  const drawing = controls.plain
+    ? { temperature: controls.temperature, never: unknownToken }
+    : { temperature: controls.temperature, controls, recent: recentDraws(active, controls, steps) };
+  const tokens = await rows.draw({ uniforms, ...drawing });
+  active.forEach((text, row) => {
     for (let at = row; at < steps * N && !text.ended; at += N) text.take(tokens[at] as number);
   });
+}
+
+/** What the texts have written lately, as the engine takes it. */
+function recentDraws(
+  texts: readonly TextStream[],
+  { penalizes, penaltyWindow: window, vocabularySize: V }: Controls,
+  steps: number,
+): RecentDraws | undefined {
+  if (!penalizes) return undefined;
+  const N = texts.length;
+  const counts = new Int32Array(N * V);
+  const leaving = new Int32Array(N * Math.min(steps, window));
+  texts.forEach(({ recent }, row) => {
+    if (!recent) return;
+    counts.set(recent.counts, row * V);
+    for (let step = 0; step * N < leaving.length; step++) leaving[step * N + row] = recent.leaving(step);
+  });
+  return { counts, window, leaving };
 }
 
 async function chooseHere(

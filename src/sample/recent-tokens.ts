@@ -24,6 +24,13 @@ export class RecentTokens {
     this.#count(token, 1);
   }
 
+  /** Which token is no longer counted once `ahead` more and one were pushed, `ahead` being less than the window; −1: none. */
+  leaving(ahead: number): number {
+    const { length } = this.#ring;
+    const at = this.#length + ahead;
+    return at >= length ? (this.#ring[at % length] as number) : -1;
+  }
+
   #count(token: number, change: number): void {
     this.counts[token] = (this.counts[token] as number) + change;
   }

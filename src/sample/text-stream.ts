@@ -1,6 +1,7 @@
 /** One text while it is written: its chooser, its end, and what of it may be shown. */
 import type { FloatArray } from '../engine/engine.ts';
 import type { Constraint } from './constraint.ts';
+import type { RecentTokens } from './recent-tokens.ts';
 import type { Ending, TextEnd } from './stops.ts';
 import type { TokenChooser } from './token-chooser.ts';
 import type { PredictionReader, TokenDetails } from './token-details.ts';
@@ -52,12 +53,22 @@ export class TextStream {
     const { chooser, reader } = this.#init;
     const token = chooser.choose(predictions, offset);
     if (reader) this.#details.push(reader.describe(predictions, offset, token, chooser.probability));
-    this.take(token);
+    this.#add(token);
     return token;
   }
 
-  /** Takes a token that was drawn. */
+  /** Takes a token that the engine drew. */
   take(token: number): void {
+    this.recent?.push(token);
+    this.#add(token);
+  }
+
+  /** What it has written lately; absent without penalties. */
+  get recent(): RecentTokens | undefined {
+    return this.#init.chooser.recent;
+  }
+
+  #add(token: number): void {
     const { end, constraint } = this.#init;
     this.#tokens.push(token);
     end.push(token);

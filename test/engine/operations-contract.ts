@@ -1,9 +1,16 @@
 /** The part of the engine contract that is about everything but recurrent layers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
 import { drawToken } from '../../src/engine/draw.ts';
-import { type Engine, type FloatArray, type Tensor, UPDATE_REPORT } from '../../src/engine/engine.ts';
-import type { Layout } from '../../src/engine/layout.ts';
+import {
+  type DrawControls,
+  type Engine,
+  type FloatArray,
+  type Tensor,
+  UPDATE_REPORT,
+} from '../../src/engine/engine.ts';
+import { type Layout, stateParts } from '../../src/engine/layout.ts';
 import { largestDifference } from '../compare.ts';
 import { RandomValues } from './random-values.ts';
 import type { ContractSubject } from './recurrent-contract.ts';
@@ -377,6 +384,132 @@ export function operationsContract(subject: ContractSubject) {
       );
     }
   });
+
+  check(
+    'generate draws by controls as candidates.ts says, and keeps count of what was written',
+    async (engine, random) => {
+      const N = 3;
+      const steps = 7;
+      const weights = random.vector(layout, 2);
+      const shift = new Float64Array(V);
+      shift[2] = Number.NEGATIVE_INFINITY;
+      shift[4] = 1.5;
+      const plain = {
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        repetitionPenalty: 1,
+        presencePenalty: 0,
+        frequencyPenalty: 0,
+      };
+      const penalties = { repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 };
+      const cases: DrawControls[] = [
+        { ...plain, temperature: 0.8, topK: 3 },
+        { ...plain, temperature: 1.2, topP: 0.7 },
+        { ...plain, temperature: 1, minP: 0.3 },
+        { ...plain, temperature: 1, shift },
+        { ...plain, temperature: 0, shift, ...penalties },
+        { ...plain, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, shift, ...penalties },
+      ];
+      for (const controls of cases) {
+        for (const window of [0, 1, 4, 20]) {
+          const states = layout.flatMap((module) =>
+            module.kind === 'recurrent' ? [engine.tensor('float', [stateParts(module.cell), N, H])] : [],
+          );
+          const output = engine.tensor('float', [N, V]);
+          const tokens = engine.tensor('int', [steps * N]);
+          const slots = Int32Array.of(2, 0, 1);
+          const counts = Int32Array.from({ length: N * V }, (_, i) => (i % 5 === 0 ? 1 : 0));
+          const leaving = new Int32Array(Math.min(steps, window) * N).fill(-1);
+          // The first stream's token 0 leaves the window with the first step.
+          if (window > 0) leaving[0] = 0;
+          const uniforms = Float64Array.from(
+            { length: steps * N },
+            (_, i) => ((i * 7919 + 13) % 1009) / 1009,
+          );
+          const recent = controls.presencePenalty === 0 ? undefined : { counts, window, leaving };
+          const expected: number[] = [];
+          const own = counts.slice();
+          const candidates = new Candidates(V);
+          const twin = states.map((state) => engine.tensor('float', state.shape));
+          const rows = engine.tensor('float', [N, V]);
+          for (let step = 0; step < steps; step++) {
+            const predictions = await read(engine, rows);
+            for (let n = 0; n < N; n++) {
+              const row = predictions.slice(n * V, (n + 1) * V);
+              const token = drawControlled(
+                candidates,
+                row,
+                controls,
+                recent && own,
+                n * V,
+                uniforms[step * N + n] as number,
+              );
+              expected.push(token);
+              const gone =
+                window === 0 ? -1 : step < window ? leaving[step * N + n] : expected[(step - window) * N + n];
+              if (gone !== undefined && gone >= 0) own[n * V + gone] = (own[n * V + gone] as number) - 1;
+              own[n * V + token] = (own[n * V + token] as number) + 1;
+            }
+            const drawn = Int32Array.from(expected.slice(-N));
+            engine.step({
+              weights,
+              states: twin,
+              slots,
+              tokens: drawn,
+              output: rows,
+              outputKind: 'logProbabilities',
+            });
+          }
+          const { temperature } = controls;
+          engine.generate({
+            weights,
+            states,
+            slots,
+            output,
+            uniforms,
+            temperature,
+            controls,
+            recent,
+            tokens,
+          });
+          assert.deepEqual(
+            [...((await engine.read(tokens)) as Int32Array)],
+            expected,
+            JSON.stringify({ controls, window }),
+          );
+        }
+      }
+      const call = {
+        ...{
+          weights,
+          states: [],
+          slots: Int32Array.of(0),
+          output: engine.tensor('float', [1, V]),
+          temperature: 1,
+        },
+        ...{
+          uniforms: new Float64Array(2),
+          tokens: engine.tensor('int', [2]),
+          controls: { ...plain, temperature: 1 },
+        },
+      };
+      const states = layout.flatMap((module) =>
+        module.kind === 'recurrent' ? [engine.tensor('float', [stateParts(module.cell), 1, H])] : [],
+      );
+      const recent = { counts: new Int32Array(V), window: 3, leaving: new Int32Array(2).fill(-1) };
+      const wrong = [
+        { recent: { ...recent, counts: new Int32Array(V - 1) } },
+        { recent: { ...recent, leaving: new Int32Array(3) } },
+        { recent: { ...recent, leaving: Int32Array.of(0, V) } },
+        { controls: { ...call.controls, shift: new Float64Array(V + 1) } },
+      ];
+      for (const change of wrong) {
+        assert.throws(() => engine.generate({ ...call, states, ...change }), RangeError);
+      }
+      assert.throws(() => engine.generate({ ...call, states, never: 1 }), TypeError);
+    },
+  );
 
   check('copySlots gathers, scatters and forks; setUnit sets one number', async (engine, random) => {
     const from = random.floats([2, 4, H]);

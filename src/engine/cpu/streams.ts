@@ -1,13 +1,16 @@
 /** Calls of the kernels that take streams through a whole network (native/kernels/streams.h). */
 
 import { UnsupportedError } from '../../errors.ts';
-import { checkSlots, checkState, checkTensor } from '../checks.ts';
-import type { Draw, Generate, Step, Tensor } from '../engine.ts';
+import { checkDrawControls, checkSlots, checkState, checkTensor } from '../checks.ts';
+import type { Draw, DrawControls, Generate, RecentDraws, Step, Tensor } from '../engine.ts';
 import { gateCount, type Layout, type Module, recurrentModules } from '../layout.ts';
 import { MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 import { CELL_NUMBERS } from './recurrent.ts';
+
+/** Doubles a token that a draw works in: native/kernels/draw.h. */
+const DRAW_ROOMS = 4;
 
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
 
@@ -42,6 +45,7 @@ export function generate(context: CpuContext, call: Generate) {
     throw new RangeError(`uniforms: got ${call.uniforms.length} for ${count} streams`);
   }
   const V = checkStreams(call);
+  checkDrawControls(call, V);
   const tokens = context.tensor(call.tokens);
   if (tokens.type !== 'int' || tokens.length < call.uniforms.length) {
     throw new RangeError(
@@ -70,7 +74,7 @@ export function drawTokens(context: CpuContext, { logProbabilities, uniforms, te
       context.buffer(logProbabilities),
       context.given('uniforms', uniforms),
       context.buffer(tokens),
-      context.scratch((V + 16) * 8),
+      context.scratch((V + 16) * DRAW_ROOMS * 8),
     ],
     N * V * 40,
   );
@@ -120,9 +124,10 @@ function submit(
       V,
       layout.length,
       draws ? 1 : 0,
-      draws?.temperature ?? 0,
+      draws?.controls?.temperature ?? draws?.temperature ?? 0,
       draws?.never ?? -1,
       logProbabilities ? 1 : 0,
+      ...controlNumbers(draws),
     ],
     [
       context.buffer(weights),
@@ -133,11 +138,31 @@ function submit(
       draws && context.buffer(draws.tokens),
       context.buffer(output),
       context.scratch(scratchBytes(layout, N, V, context.backend.threads)),
+      draws?.controls && context.given('controls', controlValues(draws.controls, draws.recent, V)),
       ...context.buffers(...stateOf),
     ],
     // One stream can't be split: its steps are best made at once unless they take longer than a moment.
     N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
+}
+
+function controlNumbers(draws: Generate | undefined): number[] {
+  const { controls, recent } = draws ?? {};
+  if (!controls) return [];
+  const { topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
+  const penalties = [repetitionPenalty, presencePenalty, frequencyPenalty];
+  return [1, topK, topP, minP, ...penalties, recent ? 1 : 0, recent?.window ?? 0];
+}
+
+/** Shift [V], counts [N, V], leaving tokens. */
+function controlValues({ shift }: DrawControls, recent: RecentDraws | undefined, V: number): Float64Array {
+  const values = new Float64Array(V + (recent ? recent.counts.length + recent.leaving.length : 0));
+  if (shift) values.set(shift);
+  if (recent) {
+    values.set(recent.counts, V);
+    values.set(recent.leaving, V + recent.counts.length);
+  }
+  return values;
 }
 
 /** What the kernels must know of the modules, written anew only when it changes. */
@@ -192,5 +217,5 @@ function scratchBytes(layout: Layout, N: number, V: number, threads: number): nu
     gates = Math.max(gates, G * width);
     if (module.kind === 'recurrent') biases += G * width;
   }
-  return 4 * ((5 * unit + gates) * N + biases) + 64 + 8 * threads * (V + 24);
+  return 4 * ((5 * unit + gates) * N + biases) + 64 + 8 * threads * DRAW_ROOMS * (V + 24);
 }

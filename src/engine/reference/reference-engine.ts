@@ -4,8 +4,11 @@
  * Everything happens at once, in row-major arrays, with sums in double. float64 serves gradient checks and exact
  * comparisons; float32 rounds what it stores.
  */
+
+import { Candidates, drawControlled } from '../candidates.ts';
 import {
   checkCopySlots,
+  checkDrawControls,
   checkDropout,
   checkEmbedding,
   checkLinear,
@@ -292,19 +295,34 @@ export class ReferenceEngine implements Engine {
     });
   }
 
-  generate({ output, slots, uniforms, temperature, never, tokens, ...rest }: Generate) {
+  generate(call: Generate) {
+    const { output, slots, uniforms, temperature, never, controls, recent, tokens, ...rest } = call;
     const N = slots.length;
     const into = intsOf(tokens);
     if (N === 0 || uniforms.length % N !== 0 || into.length < uniforms.length) {
       throw new RangeError(`uniforms: got ${uniforms.length} for ${N} streams and ${into.length} tokens`);
     }
     const V = output.shape[1] as number;
+    checkDrawControls(call, V);
+    const candidates = new Candidates(V);
+    const counts = recent?.counts.slice();
     for (let first = 0; first < uniforms.length; first += N) {
       const predictions = floatsOf(output);
       for (let n = 0; n < N; n++) {
         const row = predictions.subarray(n * V, (n + 1) * V);
-        if (never !== undefined) row[never] = Number.NEGATIVE_INFINITY;
-        into[first + n] = drawToken(row, uniforms[first + n]!, temperature);
+        const uniform = uniforms[first + n]!;
+        if (!controls) {
+          if (never !== undefined) row[never] = Number.NEGATIVE_INFINITY;
+          into[first + n] = drawToken(row, uniform, temperature);
+          continue;
+        }
+        const token = drawControlled(candidates, row, controls, counts, n * V, uniform);
+        into[first + n] = token;
+        if (!recent || !counts) continue;
+        const { window, leaving } = recent;
+        const gone = first < window * N ? leaving[first + n]! : into[first + n - window * N]!;
+        if (window > 0 && gone >= 0) counts[n * V + gone] = counts[n * V + gone]! - 1;
+        counts[n * V + token] = counts[n * V + token]! + 1;
       }
       const drawn = into.slice(first, first + N);
       this.step({ ...rest, slots, tokens: drawn, output, outputKind: 'logProbabilities' });
