@@ -88,6 +88,13 @@ export const trainFlagsSchema = z.strictObject({
   opencl: deviceFlags.opencl(),
 });
 
+const precisionFlag = () =>
+  option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Device',
+    help: "numbers to compute in; the checkpoint's own where absent",
+  });
+
 export const sampleFlagsSchema = z.strictObject({
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
@@ -139,11 +146,7 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0 prints the text alone',
     original: true,
   }),
-  precision: option(z.optional(z.enum(['float32', 'float64'])), {
-    flag: 'precision',
-    group: 'Device',
-    help: 'numbers to compute in; those of the checkpoint where absent',
-  }),
+  precision: precisionFlag(),
   engine: engineOption(),
   threads: threadsOption(),
   gpuid: deviceFlags.gpuid(),
@@ -184,13 +187,6 @@ export const doctorFlagsSchema = z.strictObject({
 
 const jsonFlag = () =>
   option(z._default(z.boolean(), false), { flag: 'json', group: 'Output', help: 'print JSON, for programs' });
-
-const precisionFlag = () =>
-  option(z.optional(z.enum(['float32', 'float64'])), {
-    flag: 'precision',
-    group: 'Device',
-    help: "numbers to compute in; the checkpoint's own where absent",
-  });
 
 const documentsFlag = () =>
   option(z.optional(z.string().check(z.minLength(1))), {

@@ -31,6 +31,11 @@ export const serveFlagsSchema = z.strictObject({
     expected: 'seconds, such as 10s, or minutes, such as 1m',
     common: true,
   }),
+  precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
+    flag: 'precision',
+    group: 'Device',
+    help: 'numbers to compute in, whatever those of the checkpoint are',
+  }),
   engine: engineOption(),
   threads: threadsOption(),
 });

@@ -39,7 +39,7 @@ async function serve(given: Arguments): Promise<number> {
   const { CHAR_RNN_API_KEY } = process.env;
   const options = checkServerOptions({ ...(CHAR_RNN_API_KEY && { apiKey: CHAR_RNN_API_KEY }), ...limits });
   const paths = modelPaths(given.positionals);
-  const settings = { engine: flags.engine, threads: flags.threads };
+  const settings = { engine: flags.engine, threads: flags.threads, precision: flags.precision };
   const models = new Map<string, LanguageModel>();
   try {
     for (const [name, path] of paths) {

@@ -22,9 +22,9 @@ export function tensorOf(value: Value, where: string): Tensor {
   throw malformed(`${where} is ${describe(value)}, expected a tensor`);
 }
 
-/** A number; undefined where there is none. */
+/** A finite number; undefined where there is none. */
 export function numberOf(value: Value): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
 /** The modules of an `nn.Sequential`. */

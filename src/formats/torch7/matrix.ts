@@ -46,7 +46,8 @@ export function transposed(matrix: Matrix): Matrix {
 
 /** Some rows. */
 export function rowsOf(matrix: Matrix, start: number, count: number, where: string): Matrix {
-  if (!Number.isSafeInteger(start) || start < 0 || count < 1 || start + count > matrix.rows)
+  const whole = Number.isSafeInteger(start) && Number.isSafeInteger(count);
+  if (!whole || start < 0 || count < 1 || start + count > matrix.rows)
     throw malformed(`${where} has ${matrix.rows} rows, rows ${start} to ${start + count - 1} were expected`);
   return { ...matrix, offset: matrix.offset + start * matrix.rowStride, rows: count };
 }

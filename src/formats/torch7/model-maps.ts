@@ -1,6 +1,12 @@
 /** A model as the linear maps that it is made of, and the parameters from them. */
 import type { FloatArray, Precision } from '../../engine/engine.ts';
-import { type Cell, gateCount, parameterCount, parameterSlices } from '../../engine/layout.ts';
+import {
+  type Cell,
+  gateCount,
+  type ParameterSlice,
+  parameterCount,
+  parameterSlices,
+} from '../../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import { malformed, unsupported } from './errors.ts';
 import { elementOf, type Matrix } from './matrix.ts';
@@ -67,91 +73,99 @@ export function assembleModel(
   if (count * (precision === 'float64' ? 8 : 4) > 2 * fileSize)
     throw malformed(`its model would have ${count} parameters, more than the file can hold`);
   const parameters = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
-  const byToken = { rows: order, columns: undefined };
-  for (const { module, name, offset, shape } of parameterSlices(layout)) {
-    const place = (at: number, length: number) => parameters.subarray(offset + at, offset + at + length);
-    const owner = layout[module];
-    if (owner?.kind === 'embedding') {
-      const where = 'the embedding';
-      fillMatrix(place(0, order.length * owner.outputSize), embedding, owner.outputSize, byToken, where);
-    } else if (owner?.kind === 'linear') {
-      const target = place(
-        0,
-        shape.reduce((product, length) => product * length, 1),
-      );
-      if (name === 'bias') fillBias(target, decoder, order, 'the decoder');
-      else fillWeight(target, decoder, hiddenSize, byToken, 'the decoder');
-    } else if (owner) {
-      const gates = layers[module - (embedding ? 1 : 0)] ?? [];
-      if (gates.length !== gateCount(cell)) throw unsupported(`${owner.name} has ${gates.length} gates`);
-      for (const [gate, { input, state }] of gates.entries()) {
-        const [map, inputs] = name.endsWith('ih') ? [input, owner.inputSize] : [state, hiddenSize];
-        const where = `gate ${gate + 1} of ${owner.name}`;
-        const columns = owner.input === 'tokens' && map === input ? order : undefined;
-        if (name.startsWith('bias')) fillBias(place(gate * hiddenSize, hiddenSize), map, undefined, where);
-        else
-          fillWeight(
-            place(gate * hiddenSize * inputs, hiddenSize * inputs),
-            map,
-            inputs,
-            { rows: undefined, columns },
-            where,
-          );
-      }
+  const pieces = piecesOf(maps, config, order);
+  for (const slice of parameterSlices(layout)) {
+    let at = slice.offset;
+    for (const piece of pieces[slice.module] ?? []) {
+      if (piece.name !== slice.name) continue;
+      const target = parameters.subarray(at, at + piece.rows * piece.columns);
+      if (piece.name.startsWith('bias')) fillBias(target, piece);
+      else fillWeight(target, piece);
+      at += target.length;
     }
   }
   if (!parameters.every(Number.isFinite)) throw malformed('a weight is not a finite number');
   return { config, precision, parameters };
 }
 
-/** Which row and column of the file stands at each place of ours; undefined: the same. */
-interface Order {
-  readonly rows: readonly number[] | undefined;
-  readonly columns: readonly number[] | undefined;
+/** A tensor of our parameters, or the part of one that is a gate's. */
+interface Piece {
+  readonly name: ParameterSlice['name'];
+  readonly rows: number;
+  readonly columns: number;
+  readonly map: LinearMap;
+  /** Which row and column of the file stands at each place of ours; absent: the same. */
+  readonly rowOrder?: readonly number[] | undefined;
+  readonly columnOrder?: readonly number[] | undefined;
+  /** What it is called in messages. */
+  readonly where: string;
 }
 
-function fillWeight(target: FloatArray, map: LinearMap, inputs: number, order: Order, where: string): void {
-  fillMatrix(target, map.weight, inputs, order, where, map.change?.scale);
-}
-
-/** Row-major, [outputs, inputs]. */
-function fillMatrix(
-  target: FloatArray,
-  matrix: Matrix | undefined,
-  inputs: number,
-  order: Order,
-  where: string,
-  scale?: Float64Array,
-): void {
-  const outputs = target.length / inputs;
-  if (matrix?.rows !== outputs || matrix.columns !== inputs) {
-    throw malformed(
-      `the weights of ${where} are [${matrix?.rows}, ${matrix?.columns}], expected [${outputs}, ${inputs}]`,
+/** Of each module of the layout its pieces; those of a tensor in the order of its rows. */
+function piecesOf(maps: ModelMaps, config: ModelConfig, order: readonly number[]): Piece[][] {
+  const { cell, embedding, layers, decoder } = maps;
+  const { hiddenSize, vocabularySize } = config;
+  const modules: Piece[][] = [];
+  if (embedding) {
+    const map = { weight: embedding, bias: undefined };
+    const [rows, { columns }] = [vocabularySize, embedding];
+    modules.push([{ name: 'weight', rows, columns, map, rowOrder: order, where: 'the embedding' }]);
+  }
+  for (const [index, gates] of layers.entries()) {
+    const where = `layer ${index + 1}`;
+    if (gates.length !== gateCount(cell)) throw unsupported(`${where} has ${gates.length} gates`);
+    const inputs = index > 0 ? hiddenSize : (embedding?.columns ?? vocabularySize);
+    const columnOrder = index > 0 || embedding ? undefined : order;
+    modules.push(
+      gates.flatMap(({ input, state }): Piece[] => [
+        { name: 'weight_ih', rows: hiddenSize, columns: inputs, map: input, columnOrder, where },
+        { name: 'bias_ih', rows: hiddenSize, columns: 1, map: input, where },
+        { name: 'weight_hh', rows: hiddenSize, columns: hiddenSize, map: state, where },
+        { name: 'bias_hh', rows: hiddenSize, columns: 1, map: state, where },
+      ]),
     );
   }
-  for (let row = 0, at = 0; row < outputs; row++) {
-    for (let column = 0; column < inputs; column++) {
-      const value = elementOf(matrix, order.rows?.[row] ?? row, order.columns?.[column] ?? column);
+  const top = { rows: vocabularySize, map: decoder, rowOrder: order, where: 'the decoder' };
+  modules.push([
+    { ...top, name: 'weight', columns: hiddenSize },
+    { ...top, name: 'bias', columns: 1 },
+  ]);
+  return modules;
+}
+
+/** W, row-major, with what scales its input. */
+function fillWeight(target: FloatArray, piece: Piece): void {
+  const { rows, columns, map, rowOrder, columnOrder } = piece;
+  const scale = map.change?.scale;
+  checkSize(map.weight, 'weight', piece);
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const value = elementOf(map.weight, rowOrder?.[row] ?? row, columnOrder?.[column] ?? column);
       target[at++] = scale ? value * (scale[column] as number) : value;
     }
   }
 }
 
-/** The bias, and what the weights make of a shift of their input. */
-function fillBias(
-  target: FloatArray,
-  { weight, bias, change }: LinearMap,
-  order: readonly number[] | undefined,
-  where: string,
-): void {
-  if (bias && (bias.rows !== target.length || bias.columns !== 1))
-    throw malformed(`the bias of ${where} is [${bias.rows}, ${bias.columns}], expected [${target.length}]`);
+/** b, and what the weights make of a shift of their input. */
+function fillBias(target: FloatArray, piece: Piece): void {
+  const { weight, bias, change } = piece.map;
+  if (bias) checkSize(bias, 'bias', piece);
   for (let row = 0; row < target.length; row++) {
-    const from = order?.[row] ?? row;
+    const from = piece.rowOrder?.[row] ?? row;
     let sum = bias ? elementOf(bias, from, 0) : 0;
     change?.shift.forEach((shift, column) => {
       if (shift !== 0) sum += elementOf(weight, from, column) * shift;
     });
     target[row] = sum;
   }
+}
+
+function checkSize(matrix: Matrix, what: string, { rows, columns, map, where }: Piece): void {
+  if (matrix.rows !== rows || matrix.columns !== columns)
+    throw malformed(
+      `the ${what} of ${where} is [${matrix.rows}, ${matrix.columns}], expected [${rows}, ${columns}]`,
+    );
+  const units = map.change?.scale.length ?? map.weight.columns;
+  if (units !== map.weight.columns)
+    throw malformed(`${units} units are normalised before ${where}, which reads ${map.weight.columns}`);
 }

@@ -7,6 +7,7 @@
  */
 import { arrayClass } from './elements.ts';
 import { malformed, Torch7Fault } from './errors.ts';
+import { TYPE } from './object-type.ts';
 import type { Source } from './source.ts';
 import {
   type ClassVersion,
@@ -18,18 +19,6 @@ import {
   TorchObject,
   type Value,
 } from './values.ts';
-
-export const TYPE = {
-  nil: 0,
-  number: 1,
-  string: 2,
-  table: 3,
-  torch: 4,
-  boolean: 5,
-  oldestFunction: 6,
-  olderFunction: 7,
-  function: 8,
-} as const;
 
 /**
  * The most objects in a file: so many, and one more for so many bytes. Those of a network without any weights have 66 bytes

@@ -8,7 +8,7 @@ import type { Cell } from '../../engine/layout.ts';
 import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
 import { Torch7Fault, unsupported } from './errors.ts';
 import type { GateMaps, InputChange, LinearMap, ModelMaps } from './model-maps.ts';
-import { type Computed, computedAt, linearMap, type Undropped, undroppedAt } from './module-graph.ts';
+import { type Computed, computedAt, linearMap, nodeAt, type Undropped, undroppedAt } from './module-graph.ts';
 import type { Table } from './values.ts';
 
 /** What reads a layer, by the module that gives its hidden state. */
@@ -64,8 +64,9 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
     below = layer.below;
   }
   if (!cell) throw unsupported('its network has no recurrent layer');
-  if (below.node.type === 'input' && below.node.index !== 1)
-    throw unsupported('its first layer reads a state, not the text');
+  const first = below.node.type === 'computed' ? nodeAt(below.node.inputs[0] ?? below.node.data) : below.node;
+  if (first.type !== 'input' || first.index !== 1)
+    throw unsupported('its first layer does not read the text');
   const decoder = scaled(linear, top.scale);
   return { maps: { cell, layers, decoder, dropout: Math.max(0, ...dropouts) }, dropsState };
 }
