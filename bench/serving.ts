@@ -4,16 +4,13 @@
  *
  *     npm run build && node --import tsx bench/serving.ts [clients] [seconds] [rounds] [max_tokens]
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { execFileSync } from 'node:child_process';
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { spawnServer } from '../test/server/spawned.ts';
 import type { ClientReport } from './serving-client.ts';
 
 const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000'] = process.argv.slice(2);
@@ -23,41 +20,19 @@ const node = (...words: string[]) =>
   JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', ...words], { encoding: 'utf8' }));
 
 /** A model of the default size, with a seed's first parameters. */
-async function writeModel(path: string): Promise<void> {
+function firstModel(): LanguageModel {
   const config = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 } as const;
   const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
   const parameters = Float32Array.from(initialParameters(layoutOf(config), new MersenneTwister(1)));
-  await new LanguageModel({ config, precision: 'float32', vocabulary, parameters }).save(path);
+  return new LanguageModel({ config, precision: 'float32', vocabulary, parameters });
 }
 
-async function startServer(path: string): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [bench('../dist/cli/main.js'), 'serve', path, '--port', '0'], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
-    const [, url] = /^listening on (.*)\/v1$/.exec(line) ?? [];
-    if (url) return { child, url };
-  }
-  throw new Error('the server did not start');
-}
-
-/** Of a process, in MB; undefined where the system does not tell. */
-function residentMegabytes(pid: number | undefined): number | undefined {
-  try {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-  } catch {
-    return undefined;
-  }
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
-const path = join(folder, 'model.safetensors');
-await writeModel(path);
-const { child, url } = await startServer(path);
+const server = await spawnServer(firstModel());
+const { url } = server;
 const rates: { engine: number; served: number }[] = [];
 const times: number[] = [];
-const memory: (number | undefined)[] = [];
+const memory: number[] = [];
 try {
   node(bench('serving-client.ts'), url, clients, '1', maxTokens);
   for (let round = 0; round < Number(rounds); round++) {
@@ -65,11 +40,10 @@ try {
     const report: ClientReport = node(bench('serving-client.ts'), url, clients, seconds, maxTokens);
     rates.push({ engine, served: report.characters / report.seconds });
     times.push(...report.firstCharacter);
-    memory.push(residentMegabytes(child.pid));
+    memory.push(server.residentMegabytes());
   }
 } finally {
-  child.kill();
-  rmSync(folder, { recursive: true });
+  server.stop();
 }
 times.sort((a, b) => a - b);
 const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];

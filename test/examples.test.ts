@@ -8,6 +8,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 /** What each prints. */
 const EXPECTED: Readonly<Record<string, RegExp>> = {
+  'serve.ts': /^listening on http:\/\/127\.0\.0\.1:\d+\/v1\nthe keeper [a-z. ]{60}\n$/,
   'train-and-sample.ts': /validation loss \d\.\d{3}\n[\s\S]*the keeper /,
   'stop-and-save.ts':
     /^interrupted after \d+ iterations: .*_i\d+\.safetensors\n[\d]+ parameters, \d+ characters\n$/,

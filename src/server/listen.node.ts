@@ -8,11 +8,12 @@ import { nodeListener } from './node-listener.node.ts';
 import type { Server } from './server.ts';
 
 export interface ListenSettings {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** Seconds in which a request's body has to arrive; the server's own limit, which answers better, comes first. */
-  readonly bodyTimeout: number;
+  /** Default 127.0.0.1: this machine alone. */
+  readonly host?: string | undefined;
+  /** 0 takes a free one. Default 8080. */
+  readonly port?: number | undefined;
+  /** The server's own, in seconds, which has to come first since it answers better. Default 10. */
+  readonly bodyTimeout?: number | undefined;
 }
 
 export interface Listening {
@@ -33,8 +34,8 @@ const MOST_HEAD_BYTES = 16_384;
  *
  * @throws {UsageError} where the host and port can't be had
  */
-export async function listen(server: Server, settings: ListenSettings): Promise<Listening> {
-  const { host, port, bodyTimeout } = settings;
+export async function listen(server: Server, settings: ListenSettings = {}): Promise<Listening> {
+  const { host = '127.0.0.1', port = 8080, bodyTimeout = 10 } = settings;
   const answering = new WeakMap<Socket, ServerResponse>();
   const listener = nodeListener(server);
   let isClosing = false;

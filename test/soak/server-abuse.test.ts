@@ -1,0 +1,19 @@
+/** The short form of server-abuse.ts: some hundred bad requests while streams run. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serveModel } from '../server/served.ts';
+import { abuse, KEY, LIMITS } from './server-abuse.ts';
+
+test('bad requests get the 4xx that they deserve, and disturb no stream', async (context) => {
+  const { url, errors } = await serveModel(context, LIMITS);
+  const { wrong, statuses, streams, spoiled } = await abuse(url, { count: 360 });
+  assert.deepEqual(wrong, []);
+  assert.equal(Object.keys(statuses).length, 12);
+  assert.ok(streams >= 4);
+  assert.equal(spoiled, 0);
+  assert.deepEqual(errors, []);
+  const metrics = await (
+    await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })
+  ).text();
+  assert.doesNotMatch(metrics, /status="5/);
+});
