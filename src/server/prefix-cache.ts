@@ -10,10 +10,12 @@ import type { Engine, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 
 /** Tokens between two kept states of a prompt. */
-export const BLOCK = 16;
+const BLOCK = 16;
 
 /** More states than this are not kept, however small they are. */
 const MOST_STATES = 1 << 16;
+/** Bytes that a state's place in the tree takes, about. */
+const PLACE = 512;
 
 /** A kept state. */
 export interface Beginning {
@@ -29,7 +31,7 @@ export interface Beginning {
 }
 
 /** Bytes of the state of one stream. */
-export function bytesOfState(engine: Engine, weights: Vector): number {
+function bytesOfState(engine: Engine, weights: Vector): number {
   const bytes = engine.description.precision === 'float64' ? 8 : 4;
   return recurrentModules(weights.layout).reduce(
     (sum, module) => sum + stateParts(module.cell) * module.hiddenSize * bytes,
@@ -47,9 +49,9 @@ export class PrefixCache {
   /** In the order of their last use. None is older than one that begins with it, so that the oldest has no children. */
   readonly #byAge = new Set<Beginning>();
 
-  /** @param bytes Of engine memory, at most; for less than a state nothing is kept. */
+  /** @param bytes At most, of the engine's memory and ours; for less than a state nothing is kept. */
   constructor(engine: Engine, weights: Vector, bytes: number) {
-    const kept = Math.min(MOST_STATES, Math.floor(bytes / bytesOfState(engine, weights)));
+    const kept = Math.min(MOST_STATES, Math.floor(bytes / (bytesOfState(engine, weights) + PLACE)));
     this.#engine = engine;
     this.states = recurrentModules(weights.layout).map((module) =>
       engine.tensor('float', [stateParts(module.cell), kept + 1, module.hiddenSize]),

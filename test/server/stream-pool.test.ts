@@ -113,7 +113,7 @@ test('several streams of a prompt read it once', async (context) => {
 });
 
 test('a cache without room changes nothing; a small one forgets', async (context) => {
-  for (const cacheBytes of [0, 200, 1000]) {
+  for (const cacheBytes of [0, 1200, 6000]) {
     const { model, write } = await setUp(context, { cacheBytes });
     for (let round = 0; round < 2; round++) {
       for (const prompt of ['a'.repeat(70), 'b'.repeat(70), 'a'.repeat(40), 'ab'.repeat(40)]) {
