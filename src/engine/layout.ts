@@ -112,3 +112,8 @@ export function parameterCount(layout: Layout): number {
 export function recurrentModules(layout: Layout): RecurrentModule[] {
   return layout.filter((module) => module.kind === 'recurrent');
 }
+
+/** Which of the recurrent layers a module is, from 0: an embedding may stand before them. */
+export function layerOf(layout: Layout, module: number): number {
+  return layout[0]?.kind === 'embedding' ? module - 1 : module;
+}

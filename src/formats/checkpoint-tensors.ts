@@ -2,6 +2,7 @@
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import {
   type Layout,
+  layerOf,
   type ParameterSlice,
   parameterCount,
   parameterSlices,
@@ -25,8 +26,7 @@ function isPyTorchs({ cell, reset }: RecurrentModule): boolean {
 function tensorName(layout: Layout, { module, name }: ParameterSlice): string {
   const owner = layout[module];
   if (owner?.kind !== 'recurrent') return `${owner?.name}.${name}`;
-  const layer = layout[0]?.kind === 'embedding' ? module - 1 : module;
-  return `${isPyTorchs(owner) ? 'rnn' : 'gru_v1'}.${name}_l${layer}`;
+  return `${isPyTorchs(owner) ? 'rnn' : 'gru_v1'}.${name}_l${layerOf(layout, module)}`;
 }
 
 /** The cell whose gates are stored in PyTorch's order; undefined for what stands as it is. */

@@ -67,7 +67,7 @@ export function exportCheckpoint(
   // Torch7 has room for the options and losses of a run, and takes them from the training state.
   const given = keepsTraining || format === 'torch7' ? checkpoint : model;
   return {
-    parts: ENCODERS[format]({ ...given, ...withPrecision(checkpoint, precision) }),
+    parts: ENCODERS[format]({ ...given, ...inPrecision(checkpoint, precision) }),
     notices: [
       ...(training && !keepsTraining ? [trainingNotice(format)] : []),
       ...(checkpoint.origin && format === 'onnx'
@@ -106,10 +106,16 @@ function precisionNotice(precision: Precision): string {
     : 'written as float64: the numbers are those of float32';
 }
 
-function withPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
+/** @throws {CheckpointError} `checkpoint-not-convertible` */
+function inPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
   if (wanted === precision) return {};
-  const array = wanted === 'float64' ? Float64Array : Float32Array;
-  return { precision: wanted, parameters: array.from(parameters) };
+  if (wanted === 'float64') return { precision: wanted, parameters: Float64Array.from(parameters) };
+  const rounded = Float32Array.from(parameters);
+  if (rounded.every(Number.isFinite)) return { precision: wanted, parameters: rounded };
+  throw new CheckpointError(
+    'checkpoint-not-convertible',
+    'a parameter of the model is beyond what float32 can hold. Keep it as it is: --precision float64',
+  );
 }
 
 function checkPyTorchHasIt({ config }: Checkpoint) {

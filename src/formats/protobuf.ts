@@ -20,25 +20,25 @@ export class MessageWriter {
   size = 0;
 
   varint(field: number, value: number): this {
-    return this.#add(encodeVarint(field * 8 + VARINT), encodeVarint(value));
+    return this.#add([encodeVarint(field * 8 + VARINT), encodeVarint(value)]);
   }
 
   double(field: number, value: number): this {
-    return this.#add(
+    return this.#add([
       encodeVarint(field * 8 + FIXED64),
       littleEndian(8, (view) => view.setFloat64(0, value, true)),
-    );
+    ]);
   }
 
   float(field: number, value: number): this {
-    return this.#add(
+    return this.#add([
       encodeVarint(field * 8 + FIXED32),
       littleEndian(4, (view) => view.setFloat32(0, value, true)),
-    );
+    ]);
   }
 
   bytes(field: number, value: Uint8Array): this {
-    return this.#add(encodeVarint(field * 8 + BYTES), encodeVarint(value.length), value);
+    return this.#add([encodeVarint(field * 8 + BYTES), encodeVarint(value.length), value]);
   }
 
   text(field: number, value: string): this {
@@ -46,7 +46,7 @@ export class MessageWriter {
   }
 
   message(field: number, value: MessageWriter): this {
-    return this.#add(encodeVarint(field * 8 + BYTES), encodeVarint(value.size), ...value.parts);
+    return this.#add([encodeVarint(field * 8 + BYTES), encodeVarint(value.size)]).#add(value.parts);
   }
 
   messages(field: number, values: Iterable<MessageWriter>): this {
@@ -54,7 +54,7 @@ export class MessageWriter {
     return this;
   }
 
-  #add(...parts: readonly Uint8Array[]): this {
+  #add(parts: readonly Uint8Array[]): this {
     for (const part of parts) {
       this.parts.push(part);
       this.size += part.length;

@@ -10,7 +10,7 @@ import { exportCheckpoint } from '../../src/formats/export.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { MessageWriter } from '../../src/formats/protobuf.ts';
-import { layoutOf } from '../../src/model/config.ts';
+import { layoutOf, MOST_LAYERS } from '../../src/model/config.ts';
 import { eachKind } from './kinds.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
@@ -121,6 +121,20 @@ for (const { name, checkpoint, tokens, expected } of originals()) {
     await session.release();
   });
 }
+
+test('a number that float32 has no room for is no infinity', () => {
+  const checkpoint = madeCheckpoint({ precision: 'float64' });
+  checkpoint.parameters[5] = 1e39;
+  assert.throws(() => exportCheckpoint(checkpoint, 'onnx'), /beyond what float32 can hold/);
+});
+
+test('as many layers as a model may have take no time to look through', () => {
+  const deep = joined(encodeOnnx(madeCheckpoint({ layers: MOST_LAYERS, hiddenSize: 1, moments: 0 })));
+  const start = process.cpuUsage();
+  assert.equal(openCheckpoint(deep, 'x').config.layers, MOST_LAYERS);
+  const { user } = process.cpuUsage(start);
+  assert.ok(user < 2e6, `${user / 1e6} s`);
+});
 
 test('the metadata tells the vocabulary to other programs', async () => {
   const file = Buffer.from(joined(encodeOnnx(madeCheckpoint())));

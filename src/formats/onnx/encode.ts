@@ -9,6 +9,7 @@
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import {
   type Layout,
+  layerOf,
   type Module,
   type ParameterSlice,
   parameterSlices,
@@ -134,7 +135,7 @@ interface Place {
 export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): Place {
   const owner = layout[module] as Module;
   if (owner.kind !== 'recurrent') return { name: `${owner.name}.${name}`, shape };
-  const layer = recurrentModules(layout).indexOf(owner);
+  const layer = layerOf(layout, module);
   if (name === 'weight_ih' || name === 'weight_hh')
     return { name: `${name}_l${layer}`, shape: [1, ...shape] };
   const [size = 0] = shape;
