@@ -3,9 +3,9 @@ import { CharRnnError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.node.ts';
 import type { SamplesInput } from '../language-model.ts';
 import type { SampleProgress } from '../sample/samples.ts';
-import { formatBytes, formatCount } from '../util/format-number.ts';
-import { LiveLines } from './live-lines.ts';
+import { formatCount } from '../util/format-number.ts';
 import type { SampleFormat } from './sample-formats.ts';
+import { ProgressLine } from './sample-progress.ts';
 
 export interface SampleRun {
   readonly model: LanguageModel;
@@ -17,6 +17,9 @@ export interface SampleRun {
 
 /** A sample, as it is written. */
 export async function writeOne({ model, prompt, options, format, write }: SampleRun): Promise<void> {
+  const { length = 0, seconds = Number.POSITIVE_INFINITY } = options;
+  const progress = new ProgressLine(process.stdout.isTTY);
+  let symbols = 0;
   let isOpen = false;
   // Not before there is something: until then, options and prompt may turn out not to fit.
   const open = async () => {
@@ -25,16 +28,25 @@ export async function writeOne({ model, prompt, options, format, write }: Sample
     await write(format.start());
     await write(format.open(0, options.seed));
   };
+  const start = performance.now();
   try {
     for await (const piece of model.generatePieces({ ...options, prompt })) {
       await open();
       await write(format.more(piece));
       if (piece.ending) await write(format.close(piece.ending));
+      symbols += piece.symbols;
+      const time = (performance.now() - start) / 1000;
+      progress.show(
+        Math.max(symbols / length, time / seconds),
+        () => `${formatCount(symbols)} symbols  ${formatCount(Math.round(symbols / time))}/s`,
+      );
     }
   } catch (error) {
     if (!options.signal.aborted || error instanceof CharRnnError) throw error;
     await open();
     await write(format.close('interrupted'));
+  } finally {
+    progress.close();
   }
   await write(format.end());
 }
@@ -50,16 +62,20 @@ export async function writeMany(
   { model, prompt, options, format, write }: SampleRun,
   wanted: Wanted,
 ): Promise<boolean> {
-  const progress = new ProgressLine(wanted.count);
+  const { count } = wanted;
+  const progress = new ProgressLine(false);
   let place = 0;
-  const samples = model.samples({
-    ...options,
-    ...wanted,
-    prompt,
-    onProgress: (now) => progress.show(now),
-  });
+  let drawnSamples = 0;
+  const onProgress = ({ found, tried, drawing, drawn }: SampleProgress) => {
+    drawnSamples = tried;
+    const share = drawing === 0 ? 0 : drawn / (drawing * (options.length ?? 1));
+    progress.show(
+      (found + share * Math.min(drawing, count - found)) / count,
+      () => `${formatCount(found)} of ${formatCount(count)} samples  ${formatCount(tried)} drawn`,
+    );
+  };
   try {
-    for await (const sample of samples) {
+    for await (const sample of model.samples({ ...options, ...wanted, prompt, onProgress })) {
       progress.clear();
       if (place === 0) await write(format.start());
       await write(format.open(place++, sample.seed));
@@ -73,47 +89,10 @@ export async function writeMany(
   }
   if (place === 0) await write(format.start());
   await write(format.end());
-  if (place === wanted.count || options.signal.aborted) return true;
+  if (place === count || options.signal.aborted) return true;
   process.stderr.write(
-    `found ${formatCount(place)} of ${formatCount(wanted.count)} samples in ${formatCount(progress.tried)}; the others were left out: they were not new.\n` +
+    `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; the others were left out: they were not new.\n` +
       'Try a higher -temperature, or another -seed.\n',
   );
   return false;
-}
-
-/** Milliseconds before the first line, and between two. */
-const PATIENCE = 1000;
-const REDRAW = 100;
-
-/** How far it is, on a terminal. */
-class ProgressLine {
-  tried = 0;
-  readonly #count: number;
-  readonly #lines = process.stderr.isTTY ? new LiveLines(process.stderr) : undefined;
-  readonly #start = performance.now();
-  #drawn = 0;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  show({ found, tried, bytes }: SampleProgress): void {
-    this.tried = tried;
-    const now = performance.now();
-    if (!this.#lines || now - this.#start < PATIENCE || now - this.#drawn < REDRAW) return;
-    this.#drawn = now;
-    const seconds = (now - this.#start) / 1000;
-    this.#lines.draw([
-      `${formatCount(found)} of ${formatCount(this.#count)} samples  ${formatCount(tried)} drawn  ${formatBytes(bytes / seconds)}/s`,
-    ]);
-  }
-
-  clear(): void {
-    this.#lines?.draw([]);
-  }
-
-  close(): void {
-    this.clear();
-    this.#lines?.close();
-  }
 }

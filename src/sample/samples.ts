@@ -36,8 +36,9 @@ export interface SampleProgress {
   readonly found: number;
   /** Samples drawn so far, those that are being drawn not counted. */
   readonly tried: number;
-  /** Bytes of text so far. */
-  readonly bytes: number;
+  /** Samples that are being drawn, and how many symbols they have. */
+  readonly drawing: number;
+  readonly drawn: number;
 }
 
 /** Samples that are drawn side by side: more are hardly faster, and take memory. */
@@ -51,16 +52,16 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
   const seen = new Set<string>();
   let found = 0;
   let tried = 0;
-  let bytes = 0;
   while (found < count && tried < attempts) {
     const fewest = unique || known ? FEWEST : 1;
     const size = Math.min(BESIDE, Math.max(count - found, fewest), attempts - tried);
     const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
     const drafts = seeds.map(() => new Draft());
+    let drawn = 0;
     for await (const piece of write(seeds)) {
       drafts[piece.index]?.add(piece);
-      bytes += piece.bytes.length;
-      onProgress({ found, tried, bytes });
+      drawn += piece.symbols;
+      onProgress({ found, tried, drawing: size, drawn });
     }
     for (const [k, draft] of drafts.entries()) {
       const { ending } = draft;
@@ -75,7 +76,7 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
       };
     }
     tried += size;
-    onProgress({ found, tried, bytes });
+    onProgress({ found, tried, drawing: 0, drawn: 0 });
   }
 }
 

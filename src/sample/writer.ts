@@ -29,6 +29,8 @@ export interface SymbolDetails {
 export interface TextPiece {
   /** The text's number. */
   readonly index: number;
+  /** How many symbols more were written. */
+  readonly symbols: number;
   /** Whole characters of UTF-8; of a model over bytes what it drew, be it UTF-8 or not. */
   readonly bytes: Uint8Array;
   /** Of each symbol, where they were asked for. */
@@ -63,7 +65,7 @@ export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, v
   const tokens = writing.plan.beam > 0 ? searched(writing) : drawn(writing);
   for (const [index, prompt] of prompts.entries()) {
     for (const bytes of characters[index]?.push(prompt) ?? []) {
-      yield { index, bytes, details: [], ending: undefined };
+      yield { index, symbols: 0, bytes, details: [], ending: undefined };
     }
   }
   for await (const pieces of tokens) {
@@ -73,6 +75,7 @@ export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, v
       if (parts.length === 0 && details.length === 0 && !ending) continue;
       yield {
         index: stream,
+        symbols: tokens.length,
         bytes:
           parts.length === 1 ? (parts[0] as Uint8Array) : Uint8Array.from(parts.flatMap((part) => [...part])),
         details: details.map((item) => symbolDetails(vocabulary, item)),

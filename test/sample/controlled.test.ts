@@ -50,6 +50,14 @@ test('side by side each text is what it is alone, by any control, and whenever t
   }
 });
 
+test('what the engine draws by controls is what is chosen between two steps, token by token', async () => {
+  for (const [name, controls] of Object.entries(CASES)) {
+    const options = { ...controls, length: 150, seed: 11, prompt: 'so' };
+    const [chosen] = await samples({ ...options, alternatives: 0 });
+    assert.equal(await generate({ ...options, seed: 11 }), chosen?.text, name);
+  }
+});
+
 test('limits and stop texts hold on the way that the engine draws by itself too', async () => {
   const whole = await generate({ length: 400, seed: 5 });
   const stop = whole.slice(100, 103);
