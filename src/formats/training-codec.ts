@@ -2,7 +2,7 @@
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import type { LossRecord, RunPosition, StabilityState, TrainingState } from './checkpoint.ts';
+import type { GoodState, LossRecord, RunPosition, StabilityState, TrainingState } from './checkpoint.ts';
 import type { CheckpointMetadata } from './checkpoint-metadata.ts';
 import {
   floatTensor,
@@ -93,21 +93,20 @@ export function decodeTraining(
   if (good && good.iteration > training.iteration) {
     throw malformed(file, 'the state to go back to is of a later iteration');
   }
+  const goodState = (place: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
+    const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);
+    if (!parameters.every(Number.isFinite)) throw malformed(file, 'a parameter to go back to is not finite');
+    return { ...place, ...numbers('train.good.'), parameters };
+  };
   return {
     ...rest,
     ...numbers('train.'),
     text,
     ...(stability && {
       stability: {
-        ...stability,
-        good: good && {
-          ...good,
-          ...numbers('train.good.'),
-          parameters: withoutNaN(
-            vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file),
-            file,
-          ),
-        },
+        skips: stability.skips,
+        retries: stability.retries,
+        ...(good && { good: goodState(good) }),
       },
     }),
     generator: decodeGenerator(tensors, file),

@@ -54,20 +54,24 @@ export function madeCheckpoint({
     dropout: 0.25,
   };
   const size = parameterCount(layoutOf(config));
+  const position = (at: number) => ({
+    iteration: at,
+    learningRate: 0.002,
+    moments: Array.from({ length: moments }, () => numbers(size)),
+    optimizerSteps: at,
+    carriedState: Array.from({ length: layers }, () => numbers(stateParts(cell) * 4 * hiddenSize)),
+  });
   return {
     config,
     precision,
     vocabulary,
     parameters: numbers(size),
     training: {
+      ...position(iteration),
       runId,
-      iteration,
       epoch: 0.7,
-      learningRate: 0.002,
       options: { batchSize: 4, seed: 123, saveName: 'lstm' },
-      moments: Array.from({ length: moments }, () => numbers(size)),
-      optimizerSteps: iteration,
-      carriedState: Array.from({ length: layers }, () => numbers(stateParts(cell) * 4 * hiddenSize)),
+      stability: { skips: 1, retries: 2, good: { ...position(0), parameters: numbers(size) } },
       batchSize: 4,
       cursor: 5,
       generator: random.save(),

@@ -1,6 +1,7 @@
 /** Explosions: skipped steps, going back with half the learning rate, the end; and all of it the same after a resume. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import type { Engine, Update } from '../../src/engine/engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
@@ -195,6 +196,42 @@ for (const [what, damage, cuts] of [
     }
   });
 }
+
+test('any trouble, cut anywhere, any number of times: the bits of the unbroken run', async () => {
+  const step = fc.integer({ min: 1, max: 158 });
+  const trouble = fc.record({ step, what: fc.constantFrom('leap', 'loss', 'gradient'), retry: fc.nat(2) });
+  const property = fc.asyncProperty(
+    fc.array(trouble, { minLength: 1, maxLength: 3 }),
+    fc.array(step, { minLength: 1, maxLength: 3 }),
+    fc.integer({ min: 5, max: 70 }),
+    fc.boolean(),
+    async (troubles, cuts, evaluateEvery, isHeldOut) => {
+      const damage: Damage = (engine, call) =>
+        troubles.reduce((changed, { step: at, what, retry }) => {
+          // Trouble that is over once the rate has been halved some times.
+          const rate = RATE / 2 ** retry;
+          if (what === 'leap') return leapAt(at, rate)(engine, changed);
+          return noNumberAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed);
+        }, call);
+      const changes = isHeldOut
+        ? { evaluateEvery }
+        : { evaluateEvery, trainFraction: 1, validationFraction: 0 };
+      const whole = await run(damage, changes);
+      let from: TrainedCheckpoint | undefined;
+      for (const cut of [...cuts.sort((a, b) => a - b), 160]) {
+        if (from && from.training.iteration >= cut) continue;
+        const options = from ? { maxIterations: cut } : { ...changes, maxIterations: cut };
+        const part: Awaited<ReturnType<typeof run>> = await run(damage, options, from);
+        if (part.error) return assert.equal(String(part.error), String(whole.error));
+        assert.ok(part.checkpoint);
+        from = decoded(joinBytes([...encodeCheckpoint(part.checkpoint)]));
+      }
+      assert.ok(from && whole.checkpoint, String(whole.error));
+      assert.deepEqual(comparable(from), comparable(whole.checkpoint));
+    },
+  );
+  await fc.assert(property, { numRuns: Number(process.env.CHAR_RNN_RUNS ?? 12) });
+});
 
 test('a checkpoint of parameters that give no loss is not written: it is of the last good state instead', async () => {
   const { files, checkpoint } = await run(
