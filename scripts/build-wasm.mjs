@@ -1,6 +1,6 @@
 /**
- * Builds the kernels as WebAssembly, four times: with and without fused multiply-add, with and without shared memory; and
- * embeds them in src/engine/cpu/wasm-binaries.ts.
+ * Builds what is WebAssembly, and embeds it in modules: the kernels of the engine, four times (with and without fused multiply-add, with
+ * and without shared memory), in src/engine/cpu/wasm-binaries.ts; the passes over a text in src/data/text-kernel-binary.ts.
  *
  *     node scripts/build-wasm.mjs [--check]
  *
@@ -10,45 +10,47 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const CLANG_VERSION = '19.1.7';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const product = join(root, 'src', 'engine', 'cpu', 'wasm-binaries.ts');
+const COMMON = [
+  ...['--target=wasm32', '-std=c++17', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti'],
+  ...['-msimd128', '-mbulk-memory', '-Wall', '-Wextra', '-Wno-unknown-pragmas', '-Wno-unused-function'],
+  ...['-fuse-ld=lld', '-Wl,--no-entry', '-Wl,-z,stack-size=65536', '-Wl,--strip-all'],
+];
 
 /** -Os: a third of the size of -O3, at the same speed: the products' loops are unrolled by hand. */
-const FLAGS = [
-  ...['--target=wasm32', '-std=c++17', '-Os', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti'],
-  ...[
-    '-ffp-contract=off',
-    '-fno-math-errno',
-    '-msimd128',
-    '-mbulk-memory',
-    '-mnontrapping-fptoint',
-    '-DVW=4',
-  ],
-  ...['-Wall', '-Wextra', '-Wno-unknown-pragmas', '-Wno-unused-function'],
-  ...[
-    '-fuse-ld=lld',
-    '-Wl,--no-entry',
-    '-Wl,--import-memory',
-    '-Wl,--export=__stack_pointer',
-    '-Wl,--export=__heap_base',
-  ],
-  ...['-Wl,-z,stack-size=65536', '-Wl,--strip-all', `-Wl,--max-memory=${2 ** 32}`],
+const KERNELS = [
+  ...['-Os', '-ffp-contract=off', '-fno-math-errno', '-mnontrapping-fptoint', '-DVW=4'],
+  ...['-Wl,--import-memory', '-Wl,--export=__stack_pointer', '-Wl,--export=__heap_base'],
+  `-Wl,--max-memory=${2 ** 32}`,
 ];
 const SHARED = ['-matomics', '-DTHREADS', '-Wl,--shared-memory'];
 const FUSED = ['-mrelaxed-simd'];
 const STRICT = ['-DNO_FMA'];
 
-/** Name of the constant, flags. */
-const BUILDS = [
-  ['FUSED_SHARED', [...FUSED, ...SHARED]],
-  ['FUSED', FUSED],
-  ['STRICT_SHARED', [...STRICT, ...SHARED]],
-  ['STRICT', STRICT],
+/** The modules: path, what it holds, source, and by name of the constant the flags. */
+export const PRODUCTS = [
+  {
+    path: 'src/engine/cpu/wasm-binaries.ts',
+    holds: 'The kernels as WebAssembly',
+    source: 'native/wasm/wasm.cpp',
+    builds: [
+      ['FUSED_SHARED', [...KERNELS, ...FUSED, ...SHARED]],
+      ['FUSED', [...KERNELS, ...FUSED]],
+      ['STRICT_SHARED', [...KERNELS, ...STRICT, ...SHARED]],
+      ['STRICT', [...KERNELS, ...STRICT]],
+    ],
+  },
+  {
+    path: 'src/data/text-kernel-binary.ts',
+    holds: 'The passes over a text as WebAssembly',
+    source: 'native/text/text.cpp',
+    builds: [['TEXT_KERNEL', ['-O3']]],
+  },
 ];
 
 /** Whether clang and lld of the version are here. */
@@ -59,20 +61,20 @@ export function hasToolchain() {
   );
 }
 
-/** The text of wasm-binaries.ts. */
-export function buildWasm() {
+/** The text of a module. */
+export function buildWasm({ holds, source, builds }) {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-wasm-'));
   try {
-    const lines = BUILDS.map(([name, flags]) => {
+    const lines = builds.map(([name, flags]) => {
       const file = join(folder, `${name}.wasm`);
       // From within the folder of the sources: no path of this machine gets into the result.
-      execFileSync('clang++-19', [...FLAGS, ...flags, 'wasm.cpp', '-o', file], {
-        cwd: join(root, 'native', 'wasm'),
+      execFileSync('clang++-19', [...COMMON, ...flags, basename(source), '-o', file], {
+        cwd: join(root, dirname(source)),
         stdio: 'inherit',
       });
       return `export const ${name} =\n  '${readFileSync(file).toString('base64')}';\n`;
     });
-    const head = `/** The kernels as WebAssembly, in base64. Made by scripts/build-wasm.mjs from native/; not to be edited. */\n`;
+    const head = `/** ${holds}, in base64. Made by scripts/build-wasm.mjs from native/; not to be edited. */\n`;
     return `${head}\n${lines.join('\n')}`;
   } finally {
     rmSync(folder, { recursive: true });
@@ -86,15 +88,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     );
     process.exit(1);
   }
-  const text = buildWasm();
-  const same = readFileSync(product, { encoding: 'utf8', flag: 'a+' }) === text;
-  if (process.argv.includes('--check')) {
-    console.log(
-      same
-        ? 'the WebAssembly is that of the sources'
-        : 'the WebAssembly differs from the sources: npm run build:wasm',
-    );
-    process.exit(same ? 0 : 1);
+  for (const product of PRODUCTS) {
+    const path = join(root, product.path);
+    const text = buildWasm(product);
+    const same = readFileSync(path, { encoding: 'utf8', flag: 'a+' }) === text;
+    if (!process.argv.includes('--check')) writeFileSync(path, text);
+    else if (same) console.log(`${product.path} is that of the sources`);
+    else {
+      console.log(`${product.path} differs from the sources: npm run build:wasm`);
+      process.exitCode = 1;
+    }
   }
-  writeFileSync(product, text);
 }

@@ -37,6 +37,8 @@ export class OptionError extends UsageError {
 export type TextErrorCode =
   | 'text-missing'
   | 'text-unreadable'
+  | 'text-damaged'
+  | 'text-unkept'
   | 'text-empty'
   | 'text-not-utf8'
   | 'text-binary'

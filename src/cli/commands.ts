@@ -26,9 +26,9 @@ export interface Command {
 
 export const trainCommand: Command = {
   name: 'train',
-  usage: 'char-rnn train [TEXT] [flags]',
+  usage: 'char-rnn train [TEXT …] [flags]',
   summary:
-    'Trains a model on TEXT: a file, a folder with input.txt, or - for standard input.\nWithout TEXT: input.txt in -data_dir.',
+    'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in -data_dir.',
   flags: flagsOf(trainFlagsSchema, trainingOptionsSchema),
   examples: [
     'char-rnn train book.txt',

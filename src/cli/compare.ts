@@ -86,7 +86,7 @@ async function compare(
 async function readAs(path: string, text: string, { unknown, rows }: Flags): Promise<Candidate> {
   const { vocabulary } = await readCheckpointFile(path);
   const { kind: tokens, normalize } = vocabulary;
-  const corpus = await loadCorpus({ path: text }, { tokens, normalize, minCount: 1, unknown, vocabulary });
+  const corpus = await loadCorpus({ paths: [text] }, { tokens, normalize, minCount: 1, unknown, vocabulary });
   if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
   const sequences = rowSequences(corpus.tokens.length, rows);
   const map = await mapBytes(corpus.tokens, vocabulary, sequences);

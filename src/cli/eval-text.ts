@@ -33,7 +33,7 @@ export async function scoreWholeText(
   const { vocabulary, config, parameters } = model.checkpoint;
   const { kind: tokens, normalize } = vocabulary;
   const corpus = await loadCorpus(
-    { path },
+    { paths: [path] },
     { tokens, normalize, minCount: 1, unknown: flags.unknown, vocabulary },
   );
   for (const notice of corpus.notices) process.stderr.write(`${notice}\n`);

@@ -76,14 +76,14 @@ async function scorePart(
   }
   const checkpoint = asTrained(model.checkpoint, model.path);
   const known = checkpoint.training.text;
-  const file = text ?? known?.path;
+  const file = text !== undefined ? [text] : known?.paths;
   if (file === undefined) {
     throw new UsageError(
       `${model.path} does not say where its text is. Name it: char-rnn eval ${model.path} TEXT`,
     );
   }
   const corpus = await loadCorpus(
-    { path: file },
+    { paths: file, include: known?.include },
     {
       tokens: checkpoint.vocabulary.kind,
       normalize: checkpoint.vocabulary.normalize,

@@ -4,6 +4,7 @@ import { engineOption, threadsOption } from '../engine/options.ts';
 import { EXPORT_FORMATS } from '../formats/export.ts';
 import { FORMAT_NAMES } from '../formats/open.ts';
 import { option, seed } from '../util/option-info.ts';
+import { SIZE } from '../util/parse-size.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
 
@@ -32,6 +33,19 @@ export const trainFlagsSchema = z.strictObject({
     help: 'folder that holds input.txt; or name the text itself: char-rnn train book.txt',
     value: 'FOLDER',
     original: true,
+  }),
+  include: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'include',
+    group: 'Text',
+    help: "pattern of the files that are taken from a folder, such as '*.txt'",
+    value: 'PATTERN',
+  }),
+  memory: option(z.optional(z.string().check(z.regex(SIZE))), {
+    flag: 'memory',
+    group: 'Text',
+    help: 'memory that the text may take, such as 2GB; a quarter of what there is where absent',
+    value: 'SIZE',
+    expected: 'a size such as 500MB or 2GB',
   }),
   validFile: option(z.optional(z.string()), {
     flag: 'valid',

@@ -8,6 +8,7 @@ import { memoryText, restoredText, skippedText, timedFacts, validationText } fro
 import { LiveLines } from './live-lines.ts';
 import { clip, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
 import type { TrainingView } from './plain-log.ts';
+import { PreparingLine } from './preparing-line.ts';
 
 /** Milliseconds between redraws. */
 const REDRAW = 100;
@@ -37,6 +38,7 @@ class LiveView {
   #milliseconds = Number.NaN;
   readonly #history: number[] = [];
   #drawn = 0;
+  readonly #preparing = new PreparingLine();
 
   constructor(lines: LiveLines) {
     this.#lines = lines;
@@ -44,7 +46,11 @@ class LiveView {
 
   show(event: TrainingEvent): void {
     switch (event.type) {
+      case 'preparing':
+        this.#lines.draw([this.#preparing.live(event, this.#lines.width)]);
+        break;
       case 'started':
+        this.#lines.draw([]);
         this.#started = event;
         for (const line of header(event)) this.#lines.print(line);
         this.#lines.print('');

@@ -5,6 +5,7 @@ import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } f
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
 import { memoryText, restoredText, skippedText, timedFacts, validationText } from './event-text.ts';
+import { PreparingLine } from './preparing-line.ts';
 
 /** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
 export function iterationLine(event: IterationEvent): string {
@@ -42,6 +43,7 @@ export interface TrainingView {
 
 export function plainLog(): TrainingView {
   let printEvery = 1;
+  const preparing = new PreparingLine();
   const line = (text: string) => process.stdout.write(`${text}\n`);
   return {
     show(event) {
@@ -56,6 +58,9 @@ export function plainLog(): TrainingView {
         line(`sample: ${JSON.stringify(event.text)}`);
       } else if (event.type === 'checkpointed') {
         line(checkpointLine(event));
+      } else if (event.type === 'preparing') {
+        const text = preparing.plain(event);
+        if (text !== undefined) line(text);
       } else if (event.type === 'notice') {
         line(event.message);
       } else if (event.type === 'warning') {

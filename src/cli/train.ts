@@ -6,6 +6,7 @@ import type { FinishedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
 import { checkOptions } from '../util/check-options.ts';
+import { parseSize } from '../util/parse-size.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
@@ -27,8 +28,9 @@ export async function runTrain(words: readonly string[]): Promise<number> {
       return 0;
     }
     const { own, options } = splitOptions(given);
-    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, ...rest } = own;
+    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, memory: size, ...rest } = own;
     const files = { ...rest, ...resumedFiles(given, rest) };
+    const memory = size === undefined ? undefined : parseSize(size);
     const textFile = textOf(given, dataDir, files.resume !== undefined);
     const notice = deviceNotice(given.typed, { gpuid, opencl });
     if (notice) process.stderr.write(`${notice}\n`);
@@ -42,7 +44,7 @@ export async function runTrain(words: readonly string[]): Promise<number> {
     // Nobody reads on: what was learned is saved, and nothing more is said.
     watchOutput((code) => stopped.stop(code));
     let finished: FinishedEvent | undefined;
-    for await (const event of train({ ...options, ...files, textFile, signal: stopped.signal })) {
+    for await (const event of train({ ...options, ...files, textFile, memory, signal: stopped.signal })) {
       view.show(event);
       if (event.type === 'started') isTraining = true;
       if (event.type === 'finished') finished = event;
@@ -67,7 +69,18 @@ function splitOptions({ values }: Arguments) {
     Object.fromEntries(Object.entries(values).filter(([key]) => ownKeys.has(key) === own));
   return {
     own: checkOptions(trainFlagsSchema, part(true)),
-    options: part(false) as TrainingOptionsInput,
+    options: withSeparator(part(false) as TrainingOptionsInput),
+  };
+}
+
+/** A shell has no easy way to type a line end: `\\n` and the like stand for what they mean in programs. */
+function withSeparator(options: TrainingOptionsInput): TrainingOptionsInput {
+  const { separator } = options;
+  if (typeof separator !== 'string') return options;
+  const meanings: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', '\\': '\\' };
+  return {
+    ...options,
+    separator: separator.replace(/\\([nrtf\\])/g, (_, letter: string) => meanings[letter] ?? ''),
   };
 }
 
@@ -84,21 +97,28 @@ function resumedFiles(
 }
 
 /** The text to train on; undefined for a run that is resumed and knows its own. */
-function textOf({ positionals, typed }: Arguments, dataDir: string, resumes: boolean): string | undefined {
-  const [text, ...more] = positionals;
-  if (more.length > 0)
-    throw new UsageError(`train takes one text, got ${positionals.length}: ${positionals.join(' ')}`);
+function textOf(
+  { positionals, typed }: Arguments,
+  dataDir: string,
+  resumes: boolean,
+): string | readonly string[] | undefined {
+  const [text] = positionals;
   if (text !== undefined && typed.has('dataDir')) {
     throw new UsageError(`the text is named twice: ${text} and ${typed.get('dataDir')} ${dataDir}`);
   }
-  if (text !== undefined) return text;
+  if (positionals.length > 1 && positionals.includes('-')) {
+    throw new UsageError(
+      'standard input, -, can not be one of several texts. Save it to a file and name that.',
+    );
+  }
+  if (text !== undefined) return positionals;
   if (typed.has('dataDir')) return dataDir;
   if (resumes) return undefined;
   if (existsSync(join(dataDir, 'input.txt'))) return dataDir;
   throw new UsageError(
     `no text was named, and there is no ${join(dataDir, 'input.txt')} here. Name one:\n` +
       '  char-rnn train book.txt              a text file\n' +
-      '  char-rnn train FOLDER                a folder with input.txt, as -data_dir FOLDER\n' +
+      '  char-rnn train FOLDER                a folder with input.txt, as -data_dir FOLDER, or of texts\n' +
       '  cat a.txt b.txt | char-rnn train -   standard input',
   );
 }

@@ -1,10 +1,22 @@
 /** Batches of a split: what training and evaluation read. Dimension letters: B rows, T steps. */
 
+/** Reads tokens; fastest where each call goes on from the one before. */
+export interface TokenReader {
+  /**
+   * Fills `into` with the tokens from `offset` on. Resolves at once where they are in memory.
+   *
+   * @param starts As long as `into`: receives 1 for each token that begins a document, else 0.
+   */
+  read(offset: number, into: Int32Array, starts?: Uint8Array): Promise<void>;
+}
+
 /** A sequence of tokens that may be larger than memory. */
-export interface TokenSource {
+export interface TokenSource extends TokenReader {
   readonly length: number;
-  /** Fills `into` with the tokens from `offset` on. Resolves at once where they are in memory. */
-  read(offset: number, into: Int32Array): Promise<void>;
+  /** Whether documents are told apart. */
+  readonly hasDocuments: boolean;
+  /** A reader with a place of its own, for one of several streams that are read side by side. */
+  reader(): TokenReader;
 }
 
 export interface Batch {

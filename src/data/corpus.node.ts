@@ -1,114 +1,106 @@
-/** A corpus from files, with the two convenience files that spare making it anew. */
-import { writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { cacheDir } from '../util/cache-dir.node.ts';
-import { sha256 } from '../util/hash.ts';
-import { makeFolder } from '../util/make-folder.node.ts';
-import {
-  conveniencePaths,
-  type Prepared,
-  readConvenienceFiles,
-  type TextKey,
-  writeConvenienceFiles,
-} from './convenience-files.node.ts';
-import {
-  buildCorpus,
-  type Corpus,
-  type CorpusOptions,
-  encodeHeldOut,
-  type MemoryTokens,
-  type TextInput,
-} from './corpus.ts';
-import { readTextFile, type TextFile } from './read-text.node.ts';
+/** A corpus from files, folders or standard input, of any size: what does not fit in memory stays on disk. */
+import { resolve } from 'node:path';
+import { availableMemory } from '../util/memory.node.ts';
+import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
+import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
+import { type Preparation, prepared } from './preparing.ts';
+import { readTextFile } from './read-text.node.ts';
+import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
+import { findTextFiles, type TextFiles } from './text-files.node.ts';
+
+/** Where a text is. */
+export interface TextSource {
+  /** Files and folders, in order; or `-` alone for standard input. */
+  readonly paths: readonly string[];
+  /** A pattern that files of a folder must match, such as `*.txt`. */
+  readonly include?: string | undefined;
+}
 
 export interface LoadOptions extends CorpusOptions {
-  /** Files that are held out. */
+  /** Texts that are held out: files or folders. */
   readonly valid?: string | undefined;
   readonly test?: string | undefined;
+  /** Bytes of memory that tokens may take. Default: a quarter of what the machine or its container has. */
+  readonly memory?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
+
+/** The part of the memory that tokens may take where nothing else is said. */
+const SHARE_OF_MEMORY = 1 / 4;
 
 /**
- * The corpus of a text file.
+ * The corpus of a text. Whoever takes it closes it.
  *
- * @param source A file, a folder with `input.txt`, or `-` for standard input.
  * @throws {TextError}
  */
-export async function loadCorpus(source: { readonly path: string }, options: LoadOptions): Promise<Corpus> {
-  const file = await readTextFile(source.path);
-  const validation = await readHeldOut(options.valid);
-  const test = await readHeldOut(options.test);
-  const hash = await sha256(file.bytes);
-  const { prepared, notices } = await prepare(file, hash, options);
-  const heldOut = encodeHeldOut({ validation, test }, prepared.vocabulary, options);
-  return {
-    vocabulary: prepared.vocabulary,
-    tokens: prepared.tokens,
-    validation: heldOut.validation,
-    test: heldOut.test,
-    text: {
-      name: file.name,
-      bytes: file.bytes.length,
-      sha256: hash,
-      characters: prepared.tokens.length,
-      path: file.path && resolve(file.path),
-      validPath: options.valid && resolve(options.valid),
-      testPath: options.test && resolve(options.test),
-    },
-    notices: [...notices, ...prepared.notices, ...heldOut.notices],
-  };
-}
-
-async function readHeldOut(path: string | undefined): Promise<TextInput | undefined> {
-  if (path === undefined) return undefined;
-  const { bytes, name } = await readTextFile(path);
-  return { text: bytes, name };
-}
-
-/** Vocabulary and tokens of the main text: from the convenience files where they fit, else anew. */
-async function prepare(
-  file: TextFile,
-  hash: string,
-  options: LoadOptions,
-): Promise<{ prepared: Prepared; notices: string[] }> {
-  // A vocabulary from elsewhere is not the text's: nothing to keep beside it.
-  if (options.vocabulary || options.adaptVocabulary)
-    return { prepared: await build(file, options), notices: [] };
-  const key: TextKey = { bytes: file.bytes.length, sha256: hash, options };
-  const notices: string[] = [];
-  const paths = file.path === undefined ? stdinPaths(key) : conveniencePaths(file.path, key);
-  for (const place of [paths.beside, paths.cached]) {
-    const { prepared, notice } = await readConvenienceFiles(place, key);
-    if (prepared) return { prepared, notices: [] };
-    if (notice) notices.push(notice);
+export async function* prepareCorpus(source: TextSource, options: LoadOptions): Preparation<Corpus> {
+  const memory = options.memory ?? availableMemory() * SHARE_OF_MEMORY;
+  const settings: LoadTextOptions = { ...options, memory, isOfCheckpoint: options.vocabulary !== undefined };
+  const find = (paths: readonly string[]) =>
+    findTextFiles(paths, { include: source.include, anyBytes: options.tokens === 'byte' });
+  let files: TextFiles;
+  if (isStandardInput(source)) {
+    const kept = await keepStandardInput(memory);
+    if ('bytes' in kept) return await fromMemory(kept.bytes, options);
+    files = { ...(await find([kept.path])), name: STANDARD_INPUT };
+  } else {
+    files = await find(source.paths);
   }
-  const prepared = await build(file, options);
-  if (file.path === undefined) await keepText(paths.beside.tokens, file.bytes);
-  if (await writeConvenienceFiles(paths.beside, key, prepared)) return { prepared, notices };
-  const isCached = await writeConvenienceFiles(paths.cached, key, prepared);
-  notices.push(
-    isCached
-      ? `${file.name}: its vocabulary and tokens can't be kept beside it; they are in ${dirname(paths.cached.tokens)}`
-      : `${file.name}: its vocabulary and tokens could not be kept for the next time`,
-  );
-  return { prepared, notices };
-}
-
-async function build(file: TextFile, options: LoadOptions): Promise<Prepared> {
-  const { vocabulary, tokens, notices } = await buildCorpus({ text: file.bytes, name: file.name }, options);
-  return { vocabulary, tokens: tokens as MemoryTokens, notices };
-}
-
-/** A text from standard input is kept in the cache folder, under its hash. */
-function stdinPaths(key: TextKey) {
-  const { beside } = conveniencePaths(join(cacheDir(), 'stdin', key.sha256, 'input.txt'), key);
-  return { beside, cached: beside };
-}
-
-async function keepText(besidePath: string, bytes: Uint8Array): Promise<void> {
+  const loaded: LoadedText[] = [];
   try {
-    await makeFolder(dirname(besidePath));
-    await writeFile(join(dirname(besidePath), 'input.txt'), bytes);
-  } catch {
-    // Only a convenience.
+    const main = yield* loadText(files, settings);
+    loaded.push(main);
+    const heldOut = async function* (path: string | undefined): Preparation<LoadedText | undefined> {
+      if (path === undefined) return undefined;
+      const text = yield* loadText(await find([path]), { ...settings, vocabulary: main.vocabulary });
+      loaded.push(text);
+      return text;
+    };
+    const validation = yield* heldOut(options.valid);
+    const test = yield* heldOut(options.test);
+    return {
+      vocabulary: main.vocabulary,
+      tokens: main.tokens,
+      validation: validation?.tokens,
+      test: test?.tokens,
+      text: {
+        name: files.name,
+        ...main.identity,
+        characters: main.tokens.length,
+        paths: files.paths,
+        include: files.include,
+        validPath: options.valid && resolve(options.valid),
+        testPath: options.test && resolve(options.test),
+      },
+      notices: loaded.flatMap(({ notices }) => notices),
+      close: () => closeAll(loaded),
+    };
+  } catch (error) {
+    await closeAll(loaded);
+    throw error;
   }
+}
+
+/** The corpus of a text, without being told of the progress. */
+export function loadCorpus(source: TextSource, options: LoadOptions): Promise<Corpus> {
+  return prepared(prepareCorpus(source, options));
+}
+
+function isStandardInput({ paths }: TextSource): boolean {
+  return paths.length === 1 && paths[0] === '-';
+}
+
+async function closeAll(loaded: readonly LoadedText[]): Promise<void> {
+  await Promise.all(loaded.map((text) => text.close()));
+}
+
+/** Where standard input can't be kept in a file. */
+async function fromMemory(bytes: Uint8Array, options: LoadOptions): Promise<Corpus> {
+  const read = async (path: string | undefined): Promise<TextInput | undefined> => {
+    if (path === undefined) return undefined;
+    const file = await readTextFile(path);
+    return { text: file.bytes, name: file.name };
+  };
+  const [validation, test] = [await read(options.valid), await read(options.test)];
+  return await buildCorpus({ text: bytes, name: STANDARD_INPUT, validation, test }, options);
 }

@@ -2,14 +2,14 @@
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { Content } from './tokenizer.ts';
-import type { Normalization, TokenKind } from './vocabulary.ts';
+import type { TokenKind } from './vocabulary.ts';
 
 export interface DecodedText {
   readonly content: Content;
   readonly notices: readonly string[];
 }
 
-/** A string can't hold more; texts are read whole. */
+/** A string can't hold more. */
 const LARGEST_TEXT = 500_000_000;
 
 /**
@@ -20,50 +20,79 @@ const LARGEST_TEXT = 500_000_000;
  * @param name What to call the text in messages.
  * @throws {TextError} `text-empty`, `text-binary` (a NUL), `text-not-utf8`
  */
-export function decodeText(
-  bytes: Uint8Array,
-  name: string,
-  options: { readonly tokens: TokenKind; readonly normalize: Normalization },
-): DecodedText {
-  if (bytes.length === 0)
-    throw new TextError('text-empty', `${name} is empty: there is nothing to learn from.`);
-  if (options.tokens === 'byte') return { content: bytes, notices: [] };
+export function decodeText(bytes: Uint8Array, name: string, tokens: TokenKind): DecodedText {
+  if (bytes.length === 0) throw emptyText(name, 0);
+  if (tokens === 'byte') return { content: bytes, notices: [] };
   if (bytes.length > LARGEST_TEXT) {
     throw new TextError(
       'text-unreadable',
-      `${name} has ${formatCount(bytes.length)} bytes; at most ${formatCount(LARGEST_TEXT)} can be read as characters. ` +
-        'Train on a part of it.',
+      `${name} has ${formatCount(bytes.length)} bytes; at most ${formatCount(LARGEST_TEXT)} can be read as characters from memory. ` +
+        'Read it from a file, or train on a part of it.',
     );
   }
-  refuseForeign(bytes, name);
-  const notices: string[] = [];
-  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  if (hasMark) notices.push(`${name}: dropped the byte order mark at its start`);
-  const text = decodeUtf8(bytes.subarray(hasMark ? 3 : 0), hasMark ? 3 : 0, name);
-  if (text === '') throw new TextError('text-empty', `${name} holds nothing but a byte order mark.`);
+  refuseUtf16(bytes, name);
+  const nul = bytes.indexOf(0);
+  if (nul >= 0) throw binaryText(name, nul);
+  const mark = markLength(bytes);
+  const text = decodeUtf8(bytes.subarray(mark), mark, name);
+  if (text === '') throw emptyText(name, bytes.length);
   const lineEnds = text.match(/\r\n/g)?.length ?? 0;
-  if (lineEnds > 0) {
-    notices.push(
-      `${name}: ${formatCount(lineEnds)} lines end in CRLF; kept, so the model will write them too`,
-    );
-  }
-  return { content: options.normalize === 'nfc' ? text.normalize('NFC') : text, notices };
+  return {
+    content: text,
+    notices: [
+      ...(mark > 0 ? [markNotice(name)] : []),
+      ...(lineEnds > 0 ? [lineEndNotice(name, lineEnds)] : []),
+    ],
+  };
 }
 
-function refuseForeign(bytes: Uint8Array, name: string): void {
-  const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  if (wide) {
-    throw new TextError(
-      'text-not-utf8',
-      `${name} looks like UTF-16, expected UTF-8. Convert it: iconv -f utf-16 -t utf-8 ${name} > book.txt`,
-    );
-  }
-  const nul = bytes.indexOf(0);
-  if (nul < 0) return;
+/** @throws {TextError} `text-not-utf8` for a text that begins as UTF-16 does */
+export function refuseUtf16(start: Uint8Array, name: string): void {
+  const wide = (start[0] === 0xff && start[1] === 0xfe) || (start[0] === 0xfe && start[1] === 0xff);
+  if (!wide) return;
   throw new TextError(
-    'text-binary',
-    `${name}: byte ${formatCount(nul)} is NUL, so this is no text.\nTo train on any bytes: --tokens byte.`,
+    'text-not-utf8',
+    `${name} looks like UTF-16, expected UTF-8. Convert it: iconv -f utf-16 -t utf-8 ${name} > book.txt`,
   );
+}
+
+/** Bytes of the byte order mark at the start of a text: 0 or 3. */
+export function markLength(start: Uint8Array): number {
+  return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf ? 3 : 0;
+}
+
+export function emptyText(name: string, bytes: number): TextError {
+  return new TextError(
+    'text-empty',
+    bytes === 0
+      ? `${name} is empty: there is nothing to learn from.`
+      : `${name} holds nothing but a byte order mark.`,
+  );
+}
+
+export function binaryText(name: string, offset: number): TextError {
+  return new TextError(
+    'text-binary',
+    `${name}: byte ${formatCount(offset)} is NUL, so this is no text.\nTo train on any bytes: --tokens byte.`,
+  );
+}
+
+export function notUtf8(name: string, offset: number, byte: number, cause?: unknown): TextError {
+  const value = byte.toString(16).toUpperCase().padStart(2, '0');
+  return new TextError(
+    'text-not-utf8',
+    `${name}: byte ${formatCount(offset)} is not valid UTF-8 (0x${value}).\n` +
+      `Read it as bytes with --tokens byte, or convert it: iconv -f latin1 -t utf-8 ${name} > book.txt`,
+    { cause },
+  );
+}
+
+export function markNotice(name: string): string {
+  return `${name}: dropped the byte order mark at its start`;
+}
+
+export function lineEndNotice(name: string, count: number): string {
+  return `${name}: ${formatCount(count)} lines end in CRLF; kept, so the model will write them too`;
 }
 
 function decodeUtf8(bytes: Uint8Array, skipped: number, name: string): string {
@@ -72,13 +101,7 @@ function decodeUtf8(bytes: Uint8Array, skipped: number, name: string): string {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const offset = firstInvalidByte(bytes);
-    const value = (bytes[offset] as number).toString(16).toUpperCase().padStart(2, '0');
-    throw new TextError(
-      'text-not-utf8',
-      `${name}: byte ${formatCount(offset + skipped)} is not valid UTF-8 (0x${value}).\n` +
-        `Read it as bytes with --tokens byte, or convert it: iconv -f latin1 -t utf-8 ${name} > book.txt`,
-      { cause: error },
-    );
+    throw notUtf8(name, offset + skipped, bytes[offset] as number, error);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The original's batches: B rows of consecutive text, read side by side. */
-import type { Batch, BatchSource, TokenSource } from './batches.ts';
+import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
 
 /** A part of a token source, cut into B rows. */
 export interface Rows {
@@ -23,6 +23,9 @@ export class RowBatches implements BatchSource {
   readonly #first: number;
   readonly #batch: Batch;
   readonly #row: Int32Array;
+  readonly #starts: Uint8Array | undefined;
+  /** One a row, so that each is read ahead. */
+  readonly #readers: readonly TokenReader[];
 
   constructor(
     rows: Rows,
@@ -36,24 +39,40 @@ export class RowBatches implements BatchSource {
     this.count = count;
     this.#rows = rows;
     this.#first = first;
-    this.#batch = { inputs: new Int32Array(T * B), targets: new Int32Array(T * B) };
+    const { hasDocuments } = rows.tokens;
+    this.#batch = {
+      inputs: new Int32Array(T * B),
+      targets: new Int32Array(T * B),
+      resets: hasDocuments ? new Uint8Array(T * B) : undefined,
+    };
     this.#row = new Int32Array(T + 1);
+    this.#starts = hasDocuments ? new Uint8Array(T + 1) : undefined;
+    this.#readers = Array.from({ length: B }, () => rows.tokens.reader());
   }
 
   async batch(index: number): Promise<Batch> {
     if (index < 0 || index >= this.count) throw new RangeError(`batch ${index} of ${this.count}`);
     const { tokens, offset, length } = this.#rows;
     const { batchSize: B, sequenceLength: T } = this;
-    const { inputs, targets } = this.#batch;
+    const { inputs, targets, resets } = this.#batch;
+    const row = this.#row;
+    const starts = this.#starts;
     for (let r = 0; r < B; r++) {
       const start = (r * length) / B + (this.#first + index) * T;
       const wraps = start + T === length;
-      await tokens.read(offset + start, wraps ? this.#row.subarray(0, T) : this.#row);
-      if (wraps) await tokens.read(offset, this.#row.subarray(T));
+      const reader = this.#readers[r] as TokenReader;
+      await reader.read(
+        offset + start,
+        wraps ? row.subarray(0, T) : row,
+        wraps ? starts?.subarray(0, T) : starts,
+      );
+      if (wraps) await tokens.read(offset, row.subarray(T));
       for (let t = 0; t < T; t++) {
-        inputs[t * B + r] = this.#row[t] as number;
-        targets[t * B + r] = this.#row[t + 1] as number;
+        inputs[t * B + r] = row[t] as number;
+        targets[t * B + r] = row[t + 1] as number;
       }
+      if (!resets || !starts) continue;
+      for (let t = 0; t < T; t++) resets[t * B + r] = starts[t] as number;
     }
     return this.#batch;
   }

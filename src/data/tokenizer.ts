@@ -10,7 +10,7 @@ export function segment(content: Content, kind: TokenKind): Iterable<string> {
     return bytes(typeof content === 'string' ? new TextEncoder().encode(content) : content);
   const text =
     typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
-  return kind === 'grapheme' ? graphemes(text) : text;
+  return kind === 'grapheme' ? clustersOf(text) : text;
 }
 
 const BYTE_SYMBOLS = Array.from({ length: 256 }, (_, value) => String.fromCharCode(value));
@@ -22,14 +22,15 @@ function* bytes(content: Uint8Array): Generator<string, void, void> {
 /** Code units that the segmenter is given at once: on Node 20 its time grows faster than the string. */
 const PIECE = 512;
 
+const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
+
 /**
  * Grapheme clusters (UAX #29).
  *
  * The text is cut in pieces. Whether a cluster ends depends on what comes next, so the last cluster of a piece is put
  * before the next one; what came before a cluster's start never matters.
  */
-function* graphemes(text: string): Generator<string, void, void> {
-  const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
+export function* clustersOf(text: string): Generator<string, void, void> {
   let start = 0;
   let length = PIECE;
   while (start < text.length) {

@@ -62,7 +62,10 @@ const metadataSchema = z.object({
         z.object({
           bytes: count(),
           sha256: z.string(),
+          /** Of checkpoints before there were `paths`. */
           path: z.optional(z.string()),
+          paths: z.optional(z.array(z.string())),
+          include: z.optional(z.string()),
           validPath: z.optional(z.string()),
           testPath: z.optional(z.string()),
         }),

@@ -13,7 +13,9 @@ export interface LossRecord {
 export interface TrainedText {
   readonly bytes: number;
   readonly sha256: string;
-  readonly path?: string | undefined;
+  /** Files and folders, as absolute paths, and the pattern that files of a folder had to match. */
+  readonly paths?: readonly string[] | undefined;
+  readonly include?: string | undefined;
   readonly validPath?: string | undefined;
   readonly testPath?: string | undefined;
 }

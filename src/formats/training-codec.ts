@@ -2,7 +2,14 @@
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import type { GoodState, LossRecord, RunPosition, StabilityState, TrainingState } from './checkpoint.ts';
+import type {
+  GoodState,
+  LossRecord,
+  RunPosition,
+  StabilityState,
+  TrainedText,
+  TrainingState,
+} from './checkpoint.ts';
 import type { CheckpointMetadata } from './checkpoint-metadata.ts';
 import {
   floatTensor,
@@ -33,7 +40,7 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
     ...(stability && { stability: stabilityMetadata(stability) }),
     batchSize,
     cursor,
-    ...(text && { text: { ...text } }),
+    ...(text && { text: { ...text, paths: text.paths && [...text.paths] } }),
   };
 }
 
@@ -87,7 +94,7 @@ export function decodeTraining(
   tensors: Tensors,
   file: string,
 ): TrainingState {
-  const { moments: _, text, stability, ...rest } = training;
+  const { moments: _, text: stored, stability, ...rest } = training;
   const numbers = (prefix: string) => decodePosition(training, facts, layout, tensors, prefix, file);
   const good = stability?.good;
   if (good && good.iteration > training.iteration) {
@@ -101,7 +108,7 @@ export function decodeTraining(
   return {
     ...rest,
     ...numbers('train.'),
-    text,
+    text: stored && trainedText(stored),
     ...(stability && {
       stability: {
         skips: stability.skips,
@@ -158,4 +165,9 @@ export function decodeLosses(tensors: Tensors, name: string, file: string): Loss
   const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
   const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
   return { iterations, values };
+}
+
+/** A text of one file had a path, before there were several. */
+function trainedText({ path, ...text }: NonNullable<TrainingMetadata['text']>): TrainedText {
+  return path === undefined ? text : { ...text, paths: [path] };
 }

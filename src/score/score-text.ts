@@ -1,5 +1,5 @@
 /** A text's losses, symbol by symbol, and what they come to. */
-import { MemoryTokens } from '../data/corpus.ts';
+import { MemoryTokens } from '../data/memory-tokens.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, NumberArray } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';

@@ -4,6 +4,7 @@
  * Losses are in nats a token; times in milliseconds; iterations are counted from 1 over the whole run.
  */
 import type { TextFacts } from '../data/corpus.ts';
+import type { PreparingProgress } from '../data/preparing.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { Advice } from './advice.ts';
 import type { TrainingOptions } from './options.ts';
@@ -12,6 +13,11 @@ import type { TrainingOptions } from './options.ts';
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly message: string;
+}
+
+/** Progress with a text that takes over a second to prepare. */
+export interface PreparingEvent extends PreparingProgress {
+  readonly type: 'preparing';
 }
 
 /** Something that may not be what the person wanted; training goes on. */
@@ -154,6 +160,7 @@ export interface FinishedEvent {
 
 export type TrainingEvent =
   | NoticeEvent
+  | PreparingEvent
   | WarningEvent
   | StartedEvent
   | IterationEvent

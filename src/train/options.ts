@@ -35,6 +35,13 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Text',
     help: "with -init_from, for a text with other characters: extend the checkpoint's vocabulary, or match the text's",
   }),
+  separator: option(z.optional(z.string().check(z.minLength(1), z.maxLength(1000))), {
+    flag: 'separator',
+    group: 'Text',
+    help: 'what ends a document, as \\n---\\n; stands between files too. The state is reset after it',
+    value: 'TEXT',
+    expected: 'a text of 1 to 1000 characters',
+  }),
   split: option(z._default(z.enum(['rows', 'tail']), 'rows'), {
     flag: 'split',
     group: 'Text',

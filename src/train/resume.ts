@@ -13,7 +13,7 @@ import {
 /** What makes the state of a run fit: options that can't be changed on the way. */
 const FIXED = [
   ...['cell', 'hiddenSize', 'layers', 'gruReset', 'embeddingSize', 'precision'],
-  ...['tokens', 'normalize', 'minCount', 'split', 'trainFraction', 'validationFraction'],
+  ...['tokens', 'normalize', 'minCount', 'separator', 'split', 'trainFraction', 'validationFraction'],
   ...['batchSize', 'sequenceLength', 'optimizer'],
 ] as const;
 

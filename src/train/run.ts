@@ -24,6 +24,9 @@ const SAMPLE_LENGTH = 120;
 /** Temperature of that sample: a little safer than what the model believes, which reads better early on. */
 const SAMPLE_TEMPERATURE = 0.8;
 
+/** Characters of all paths of a text that a checkpoint keeps; more would not fit its metadata, and have to be named again. */
+const LONGEST_PATHS = 200_000;
+
 /** One iteration's figures, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
   /** False where the loss or the gradient was not finite, so that nothing was learned. */
@@ -239,10 +242,12 @@ export class TrainingRun {
   }
 
   #trainedText(): TrainedText {
-    const { bytes, sha256, path, validPath, testPath } = this.#corpus.text;
+    const { bytes, sha256, paths, include, validPath, testPath } = this.#corpus.text;
+    const isShort = paths !== undefined && JSON.stringify(paths).length <= LONGEST_PATHS;
     return {
       ...{ bytes, sha256 },
-      ...(path !== undefined && { path }),
+      ...(isShort && { paths }),
+      ...(include !== undefined && { include }),
       ...(validPath !== undefined && { validPath }),
       ...(testPath !== undefined && { testPath }),
     };

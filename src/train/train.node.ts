@@ -1,7 +1,6 @@
 /** `train` in Node: texts and checkpoints are files. */
-import { totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { loadCorpus } from '../data/corpus.node.ts';
+import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import { OptionError, UsageError } from '../errors.ts';
@@ -9,9 +8,11 @@ import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/rea
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
+import { availableMemory } from '../util/memory.node.ts';
 import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
+import { preparingEvents } from './prepare-events.ts';
 import { asTrained, checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
@@ -20,9 +21,13 @@ import { trainOn, train as trainOnText } from './train.ts';
 export interface TrainInput extends TrainingOptionsInput {
   /** The text itself, */
   readonly text?: string | Uint8Array | undefined;
-  /** or where it is: a file, a folder with `input.txt`, or `-` for standard input. */
-  readonly textFile?: string | undefined;
-  /** Files that are held out; the fractions then no longer apply. */
+  /** or where it is: files and folders, in order, or `-` for standard input. A folder with `input.txt` is that file. */
+  readonly textFile?: string | readonly string[] | undefined;
+  /** A pattern that files of a folder must match, such as `*.txt`. */
+  readonly include?: string | undefined;
+  /** Bytes of memory that the text may take. Default: a quarter of what the machine or its container has. */
+  readonly memory?: number | undefined;
+  /** Texts that are held out; the fractions then no longer apply. */
   readonly validFile?: string | undefined;
   readonly testFile?: string | undefined;
   /** Folder for checkpoints, made when missing. Absent: nothing is written; the last event carries the model. */
@@ -36,7 +41,7 @@ export interface TrainInput extends TrainingOptionsInput {
    * the folder for new checkpoints are the run's own where they are not given.
    */
   readonly resume?: string | undefined;
-  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  /** Finishes the iteration, saves, and ends the run as `interrupted`; while a text is prepared, its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,6 +59,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   const {
     text,
     textFile,
+    include,
+    memory,
     validFile,
     testFile,
     checkpointDir,
@@ -89,13 +96,19 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   }
   const { options, notices } = startingOptions(given, initial);
   const vocabulary = startingVocabulary(initial, options);
-  const corpus = await loadCorpus(
-    { path: textFile as string },
-    { ...options, ...vocabulary.choice, valid: validFile, test: testFile },
+  const corpus = yield* preparingEvents(
+    prepareCorpus(
+      { paths: pathsOf(textFile) ?? [], include },
+      { ...options, ...vocabulary.choice, valid: validFile, test: testFile, memory, signal },
+    ),
   );
-  const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-  const events = trainOn({ ...corpus, notices: all }, options, settings);
-  yield* logged(boarded(events, tensorboardDir), checkpointDir);
+  try {
+    const all = [...notices, ...vocabulary.notices, ...corpus.notices];
+    const events = trainOn({ ...corpus, notices: all }, options, settings);
+    yield* logged(boarded(events, tensorboardDir), checkpointDir);
+  } finally {
+    await corpus.close?.();
+  }
 }
 
 /** Goes on with the run of a checkpoint. */
@@ -110,8 +123,9 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     initFrom,
     resume: _,
     signal,
-    ...given
+    ...others
   } = input;
+  const { include, memory, ...given } = others;
   if (initFrom !== undefined)
     throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
   if (given.initVocabulary !== undefined)
@@ -126,35 +140,48 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const corpus =
     text !== undefined
       ? await buildCorpus({ text, name: 'the text' }, corpusOptions)
-      : await loadCorpus(
-          { path: textOfRun(textFile ?? known?.path, path) },
-          { ...corpusOptions, valid: validFile ?? known?.validPath, test: testFile ?? known?.testPath },
+      : yield* preparingEvents(
+          prepareCorpus(
+            {
+              paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
+              include: include ?? known?.include,
+            },
+            {
+              ...corpusOptions,
+              valid: validFile ?? known?.validPath,
+              test: testFile ?? known?.testPath,
+              memory,
+              signal,
+            },
+          ),
         );
-  checkSameText(corpus.text, checkpoint, path);
-  const { iteration, epoch } = checkpoint.training;
-  const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-  const folder = checkpointDir ?? dirname(path);
-  const events = trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
-    storage: folderStorage(folder),
-    initial: checkpoint,
-    resumes: true,
-    signal,
-    availableMemory: availableMemory(),
-    freeMemory: freeMemory(),
-    makeEngine,
-  });
-  yield* logged(boarded(events, tensorboardDir), folder);
+  try {
+    checkSameText(corpus.text, checkpoint, path);
+    const { iteration, epoch } = checkpoint.training;
+    const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
+    const folder = checkpointDir ?? dirname(path);
+    const events = trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
+      storage: folderStorage(folder),
+      initial: checkpoint,
+      resumes: true,
+      signal,
+      availableMemory: availableMemory(),
+      freeMemory: freeMemory(),
+      makeEngine,
+    });
+    yield* logged(boarded(events, tensorboardDir), folder);
+  } finally {
+    await corpus.close?.();
+  }
 }
 
-function textOfRun(path: string | undefined, checkpoint: string): string {
-  if (path !== undefined) return path;
+function pathsOf(textFile: TrainInput['textFile']): readonly string[] | undefined {
+  return typeof textFile === 'string' ? [textFile] : textFile;
+}
+
+function textOfRun(paths: readonly string[] | undefined, checkpoint: string): readonly string[] {
+  if (paths !== undefined) return paths;
   throw new UsageError(
     `${checkpoint} does not say where its text is. Name it: char-rnn train TEXT --resume ${checkpoint}`,
   );
-}
-
-/** What the machine, or the container, has in all. */
-function availableMemory(): number {
-  const limit = process.constrainedMemory?.() ?? 0;
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -68,7 +68,7 @@ test('a folder, standard input, -data_dir; -print_every', async (context) => {
   assert.deepEqual(losses[2], losses[0]);
   const kept = readdirSync(join(cwd, 'cache'), { recursive: true }).map(String);
   assert.ok(
-    kept.some((name) => /stdin.[0-9a-f]{64}.input\.txt$/.test(name)),
+    kept.some((name) => /texts.[0-9a-f]{32}.input\.txt$/.test(name)),
     kept.join('\n'),
   );
 });
@@ -198,7 +198,8 @@ const bad: [string, string[], number, RegExp][] = [
   ],
   ['a negative fraction', ['book.txt', '--val-frac', '-0.5'], 2, /--val-frac: got -0\.5/],
   ['an empty training split', ['book.txt', '-train_frac', '0', ...small], 1, /nothing is left to train on/],
-  ['two texts', ['book.txt', 'same.txt'], 2, /one text, got 2/],
+  ['standard input and a text', ['book.txt', '-'], 2, /can not be one of several texts/],
+  ['a size that is none', ['book.txt', '--memory', 'much'], 2, /--memory: got "much", expected a size/],
   ['a text named twice', ['book.txt', '-data_dir', 'x'], 2, /named twice/],
   [
     'a checkpoint that is missing',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TokenSource } from '../../src/data/batches.ts';
-import { buildCorpus, type CorpusOptions, MemoryTokens } from '../../src/data/corpus.ts';
+import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
+import { MemoryTokens } from '../../src/data/memory-tokens.ts';
 
 const options: CorpusOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 
@@ -64,4 +65,9 @@ test('graphemes keep the Unicode version that cut them', async () => {
   const corpus = await buildCorpus({ text: 'e\u0301a', name: 'x' }, { ...options, tokens: 'grapheme' });
   assert.deepEqual(corpus.vocabulary.symbols, ['a', 'e\u0301']);
   assert.equal(corpus.vocabulary.unicodeVersion, process.versions.unicode);
+});
+
+test('--normalize nfc composes', async () => {
+  const corpus = await buildCorpus({ text: 'e\u0301a', name: 'x' }, { ...options, normalize: 'nfc' });
+  assert.deepEqual(corpus.vocabulary.symbols, ['a', '\u00e9']);
 });

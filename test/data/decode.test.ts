@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeText } from '../../src/data/decode.ts';
 
-const characters = { tokens: 'character', normalize: 'none' } as const;
+const characters = 'character';
 
 test('bytes are taken as they are, whatever they are', () => {
   const bytes = Uint8Array.of(0xef, 0xbb, 0xbf, 0, 0xff, 13, 10);
-  const decoded = decodeText(bytes, 'x', { tokens: 'byte', normalize: 'none' });
+  const decoded = decodeText(bytes, 'x', 'byte');
   assert.equal(decoded.content, bytes);
   assert.deepEqual(decoded.notices, []);
 });
@@ -18,11 +18,6 @@ test('a byte order mark is dropped and said, CRLF is kept and said', () => {
   assert.equal(notices.length, 2);
   assert.match(notices[0] ?? '', /book\.txt.*byte order mark/);
   assert.match(notices[1] ?? '', /2 lines end in CRLF/);
-});
-
-test('--normalize nfc composes', () => {
-  const { content } = decodeText(Buffer.from('e\u0301'), 'x', { tokens: 'character', normalize: 'nfc' });
-  assert.equal(content, '\u00e9');
 });
 
 test('an empty file, one of nothing but a mark, a binary one, UTF-16', () => {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { BatchSource } from '../../src/data/batches.ts';
-import { buildCorpus, type Corpus, MemoryTokens, tokenArray } from '../../src/data/corpus.ts';
+import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
+import { MemoryTokens, tokenArray } from '../../src/data/memory-tokens.ts';
 import { fitShape, type SplitOptions, splitCorpus, splitWarnings } from '../../src/data/splits.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 

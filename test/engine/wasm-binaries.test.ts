@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { buildWasm, CLANG_VERSION, hasToolchain } from '../../scripts/build-wasm.mjs';
+import { buildWasm, CLANG_VERSION, hasToolchain, PRODUCTS } from '../../scripts/build-wasm.mjs';
 
 const skip = hasToolchain() ? false : `clang-19 and lld-19 of version ${CLANG_VERSION} are not here`;
 
-test('the WebAssembly is that of the sources, byte for byte', { skip }, () => {
-  const kept = readFileSync(new URL('../../src/engine/cpu/wasm-binaries.ts', import.meta.url), 'utf8');
-  assert.ok(kept === buildWasm(), 'it differs: npm run build:wasm');
-});
+for (const product of PRODUCTS) {
+  test(`${product.path} is that of the sources, byte for byte`, { skip }, () => {
+    const kept = readFileSync(new URL(`../../${product.path}`, import.meta.url), 'utf8');
+    assert.ok(kept === buildWasm(product), 'it differs: npm run build:wasm');
+  });
+}

@@ -1,7 +1,7 @@
 /** Scoring against its naive twin: a step at a time, on the reference engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryTokens } from '../../src/data/corpus.ts';
+import { MemoryTokens } from '../../src/data/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { recurrentModules, stateParts } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';

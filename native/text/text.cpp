@@ -1,0 +1,205 @@
+/**
+ * Passes over the bytes of a text: count its symbols, or turn them into tokens. A symbol is a byte, or a character of UTF-8 (RFC 3629).
+ *
+ * Compiled to WebAssembly alone (scripts/build-wasm.mjs). The caller puts a block of text into `input`, calls, and reads `report`. A block
+ * holds whole characters; one that is cut short counts as invalid.
+ */
+#include <stdint.h>
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+namespace {
+
+constexpr uint32_t SYMBOLS = 0x110000;
+constexpr uint32_t BLOCK = 1 << 20;
+constexpr uint32_t TOKENS = 1 << 15;
+/** In `table`: a symbol without a token. */
+constexpr uint32_t NONE = 0xffffffff;
+constexpr uint64_t HIGH_BITS = 0x8080808080808080;
+
+/** What stopped a pass before the end of the block. */
+enum Stop : uint32_t { END = 0, FULL = 1, INVALID = 2, UNKNOWN = 3 };
+
+struct Report {
+  /** Bytes that were read. */
+  uint32_t consumed;
+  /** Tokens that were written, or characters that were counted. */
+  uint32_t produced;
+  uint32_t stop;
+  /** The symbol that has no token. */
+  uint32_t symbol;
+};
+
+alignas(64) uint8_t input[BLOCK + 8];
+alignas(64) uint64_t counts[SYMBOLS];
+alignas(64) uint32_t table[SYMBOLS];
+alignas(64) uint8_t output[TOKENS * 4];
+/** Counts of single bytes in a call, four times, so that a run of one letter does not wait for its own counter. */
+uint32_t byteCounts[4][256];
+Report report;
+
+inline uint64_t eight(const uint8_t* at) {
+  uint64_t word;
+  __builtin_memcpy(&word, at, 8);
+  return word;
+}
+
+/** Bytes of the character at `at`, whose first byte is not ASCII, and its code point; 0 where none is valid. */
+inline uint32_t decode(const uint8_t* at, uint32_t left, uint32_t& symbol) {
+  const uint32_t a = at[0];
+  if (a < 0xc2 || a > 0xf4) return 0;
+  if (a < 0xe0) {
+    if (left < 2 || (at[1] & 0xc0) != 0x80) return 0;
+    symbol = (a & 0x1f) << 6 | (at[1] & 0x3f);
+    return 2;
+  }
+  if (a < 0xf0) {
+    if (left < 3 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80) return 0;
+    symbol = (a & 0x0f) << 12 | (at[1] & 0x3f) << 6 | (at[2] & 0x3f);
+    // Not overlong, not a surrogate.
+    return symbol >= 0x800 && (symbol & 0xf800) != 0xd800 ? 3 : 0;
+  }
+  if (left < 4 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80 || (at[3] & 0xc0) != 0x80) return 0;
+  symbol = (a & 0x07) << 18 | (at[1] & 0x3f) << 12 | (at[2] & 0x3f) << 6 | (at[3] & 0x3f);
+  return symbol >= 0x10000 && symbol < SYMBOLS ? 4 : 0;
+}
+
+inline void countEight(uint64_t word) {
+  for (int i = 0; i < 8; i++) byteCounts[i & 3][(word >> (8 * i)) & 0xff]++;
+}
+
+void addByteCounts() {
+  for (uint32_t byte = 0; byte < 256; byte++) {
+    for (auto& part : byteCounts) {
+      counts[byte] += part[byte];
+      part[byte] = 0;
+    }
+  }
+}
+
+/** Tokens of bytes (UTF8 false) or characters, as numbers of type T. */
+template <typename T, bool UTF8>
+void encode(uint32_t from, uint32_t to, uint32_t room, T* out) {
+  uint32_t at = from;
+  uint32_t made = 0;
+  uint32_t stop = END;
+  while (at < to) {
+    while (to - at >= 8 && room - made >= 8) {
+      const uint64_t word = eight(input + at);
+      if (UTF8 && (word & HIGH_BITS)) break;
+      uint32_t all = 0;
+      for (int i = 0; i < 8; i++) {
+        const uint32_t token = table[(word >> (8 * i)) & 0xff];
+        out[made + i] = static_cast<T>(token);
+        all |= token;
+      }
+      if (all & 0x80000000) break;
+      at += 8;
+      made += 8;
+    }
+    if (at == to) break;
+    if (made == room) {
+      stop = FULL;
+      break;
+    }
+    uint32_t symbol = input[at];
+    uint32_t length = 1;
+    if (UTF8 && symbol >= 0x80) {
+      length = decode(input + at, to - at, symbol);
+      if (length == 0) {
+        stop = INVALID;
+        break;
+      }
+    }
+    const uint32_t token = table[symbol];
+    if (token == NONE) {
+      report.symbol = symbol;
+      stop = UNKNOWN;
+      break;
+    }
+    out[made++] = static_cast<T>(token);
+    at += length;
+  }
+  report.consumed = at - from;
+  report.produced = made;
+  report.stop = stop;
+}
+
+template <typename T>
+void encodeAs(uint32_t from, uint32_t to, uint32_t place, uint32_t isUtf8) {
+  T* out = reinterpret_cast<T*>(output) + place;
+  if (isUtf8) encode<T, true>(from, to, TOKENS - place, out);
+  else encode<T, false>(from, to, TOKENS - place, out);
+}
+
+}  // namespace
+
+extern "C" {
+
+EXPORT(input_at) uint8_t* input_at() { return input; }
+EXPORT(input_size) uint32_t input_size() { return BLOCK; }
+EXPORT(counts_at) uint64_t* counts_at() { return counts; }
+EXPORT(table_at) uint32_t* table_at() { return table; }
+EXPORT(output_at) uint8_t* output_at() { return output; }
+EXPORT(output_tokens) uint32_t output_tokens() { return TOKENS; }
+EXPORT(report_at) Report* report_at() { return &report; }
+
+/** Adds the bytes of input[0, size) to `counts`. */
+EXPORT(count_bytes) void count_bytes(uint32_t size) {
+  uint32_t at = 0;
+  for (; size - at >= 8; at += 8) countEight(eight(input + at));
+  for (; at < size; at++) byteCounts[0][input[at]]++;
+  addByteCounts();
+  report = {size, size, END, 0};
+}
+
+/** Adds the characters of input[0, size) to `counts`. Stops at what is not valid UTF-8. */
+EXPORT(count_characters) void count_characters(uint32_t size) {
+  uint32_t at = 0;
+  uint32_t continuations = 0;
+  uint32_t stop = END;
+  while (at < size) {
+    while (size - at >= 8) {
+      const uint64_t word = eight(input + at);
+      if (word & HIGH_BITS) break;
+      countEight(word);
+      at += 8;
+    }
+    if (at == size) break;
+    uint32_t symbol = input[at];
+    if (symbol < 0x80) {
+      byteCounts[at & 3][symbol]++;
+      at++;
+      continue;
+    }
+    const uint32_t length = decode(input + at, size - at, symbol);
+    if (length == 0) {
+      stop = INVALID;
+      break;
+    }
+    counts[symbol]++;
+    continuations += length - 1;
+    at += length;
+  }
+  addByteCounts();
+  report = {at, at - continuations, stop, 0};
+}
+
+/** Pairs of a carriage return and a line feed in input[0, size). */
+EXPORT(count_line_ends) uint32_t count_line_ends(uint32_t size) {
+  uint32_t pairs = 0;
+  for (uint32_t at = 1; at < size; at++) pairs += input[at - 1] == '\r' && input[at] == '\n';
+  return pairs;
+}
+
+/**
+ * Tokens of input[from, to), by `table`, into `output` from `place` on, `width` bytes each: 1, 2 or 4. Stops where `output` is full, at a
+ * symbol without a token, and at what is not valid UTF-8.
+ */
+EXPORT(encode_symbols) void encode_symbols(uint32_t from, uint32_t to, uint32_t place, uint32_t width, uint32_t isUtf8) {
+  if (width == 1) encodeAs<uint8_t>(from, to, place, isUtf8);
+  else if (width == 2) encodeAs<uint16_t>(from, to, place, isUtf8);
+  else encodeAs<uint32_t>(from, to, place, isUtf8);
+}
+
+}

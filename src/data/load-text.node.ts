@@ -1,0 +1,284 @@
+/** One text as tokens: those that are kept of it, where they fit, else made anew. */
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { TextError } from '../errors.ts';
+import { formatBytes } from '../util/format-number.ts';
+import type { TokenSource } from './batches.ts';
+import { vocabularyFrom } from './corpus.ts';
+import { FileTokens } from './file-tokens.node.ts';
+import {
+  type KeptOptions,
+  type KeptRecord,
+  type Place,
+  readRecord,
+  vocabularyDigest,
+  writeRecord,
+} from './kept-tokens.node.ts';
+import { MemorySink, type MemoryTokens } from './memory-tokens.ts';
+import {
+  type Encoding,
+  encodeToFile,
+  encodeToMemory,
+  identifyText,
+  type PrepareOptions,
+  type Surveyed,
+  surveyText,
+  type TextInFiles,
+  tokenFileStamp,
+} from './prepare.node.ts';
+import type { Preparation } from './preparing.ts';
+import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
+import { stampOf, type TextFiles } from './text-files.node.ts';
+import type { TextIdentity } from './text-pass.node.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** Bytes of tokens up to which they are read into memory: more would save nothing. */
+const IN_MEMORY = 32e6;
+/** Milliseconds after which the time of a change tells that there was no other since. */
+const CLOCK_GRAIN = 2000;
+
+export interface LoadTextOptions extends PrepareOptions {
+  readonly minCount: number;
+  /** A vocabulary to use instead of the text's own. */
+  readonly vocabulary?: Vocabulary | undefined;
+  readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
+  /** Bytes of memory that tokens may take. */
+  readonly memory: number;
+}
+
+export interface LoadedText {
+  readonly vocabulary: Vocabulary;
+  readonly tokens: TokenSource;
+  readonly identity: TextIdentity;
+  readonly notices: readonly string[];
+  close(): Promise<void>;
+}
+
+/** @throws {TextError} */
+export async function* loadText(files: TextFiles, options: LoadTextOptions): Preparation<LoadedText> {
+  const loading = new TextLoading({ ...files, ...(await stampOf(files.files)) }, options);
+  return yield* loading.load();
+}
+
+/** What is known of a text on the way. */
+class TextLoading {
+  readonly #text: TextInFiles;
+  readonly #options: LoadTextOptions;
+  /** Whether the files are old enough for their times to tell that they were not changed since. */
+  readonly #stampHolds: boolean;
+  readonly #notices: string[];
+  #identity: TextIdentity | undefined;
+  #surveyed: Surveyed | undefined;
+
+  constructor(text: TextInFiles & { readonly newest: number }, options: LoadTextOptions) {
+    this.#text = text;
+    this.#options = options;
+    this.#stampHolds = Date.now() - text.newest > CLOCK_GRAIN;
+    this.#notices = [...text.notices];
+  }
+
+  async *load(): Preparation<LoadedText> {
+    const { vocabulary: given, adaptVocabulary: adapt } = this.#options;
+    const kept = yield* this.#findKept(null);
+    if (given) return yield* this.#loadWith(given, kept);
+    const own = kept?.vocabulary ?? vocabularyFrom((yield* this.#survey()).counts, this.#options);
+    const wanted = adapt?.(own) ?? own;
+    if (!own.equals(wanted)) return yield* this.#loadWith(wanted, kept);
+    return kept ?? (yield* this.#make({ vocabulary: own, isOwn: true }));
+  }
+
+  /** The text in a vocabulary that is perhaps not its own. */
+  async *#loadWith(vocabulary: Vocabulary, kept: LoadedText | undefined): Preparation<LoadedText> {
+    if (kept?.vocabulary.equals(vocabulary)) return kept;
+    await kept?.close();
+    const other = yield* this.#findKept(vocabularyDigest(vocabulary));
+    if (other) return other;
+    const { counts } = yield* this.#survey();
+    return yield* this.#make({ vocabulary, isOwn: !kept && isVocabularyOf(counts, vocabulary) });
+  }
+
+  /** What is kept of the text. Says why, where something is there that does not fit. */
+  async *#findKept(given: string | null): Preparation<LoadedText | undefined> {
+    const options = this.#keptOptions(given);
+    for (const place of this.#places(given)) {
+      const found = await readRecord(place, options);
+      if ('nothing' in found) continue;
+      let wrong = 'wrong' in found ? found.wrong : undefined;
+      if ('record' in found) {
+        const { record } = found;
+        if (!(yield* this.#isTextOf(record))) wrong = 'belong to another text';
+        else {
+          const opened = yield* this.#open(place, record);
+          if (opened) return opened;
+          wrong = 'are damaged';
+        }
+      }
+      this.#notices.push(`${place.vocabulary} and ${basename(place.tokens)} ${wrong}; made again`);
+    }
+    return undefined;
+  }
+
+  /** Whether the record is of this text, by its files' stamp, else by its hash. */
+  async *#isTextOf({ text }: KeptRecord): Preparation<boolean> {
+    if (text.stamp !== undefined && text.stamp === this.#text.stamp) {
+      this.#identity ??= { bytes: text.bytes, sha256: text.sha256 };
+      return true;
+    }
+    this.#identity ??= yield* identifyText(this.#text, this.#options);
+    return text.bytes === this.#identity.bytes && text.sha256 === this.#identity.sha256;
+  }
+
+  /** The kept tokens; undefined where they are not those that were written. */
+  async *#open(place: Place, record: KeptRecord): Preparation<LoadedText | undefined> {
+    const { vocabulary, notices } = record;
+    const stamp = await tokenFileStamp(place.tokens);
+    const tokens = yield* this.#openTokens(place, record, stamp === record.tokens.stamp);
+    if (!tokens) return undefined;
+    await markUsed(dirname(place.tokens));
+    const textStamp = this.#stampHolds ? this.#text.stamp : undefined;
+    if (record.text.stamp !== textStamp || record.tokens.stamp !== stamp) {
+      const seen = {
+        ...record,
+        text: { ...record.text, stamp: textStamp },
+        tokens: { ...record.tokens, stamp },
+      };
+      // Only a convenience.
+      await writeRecord(place, seen).catch(() => {});
+    }
+    return this.#loaded(vocabulary, tokens, notices);
+  }
+
+  /** @param isAsWritten Whether the file need not be looked through. */
+  async *#openTokens(
+    place: Place,
+    { vocabulary, tokens: facts }: KeptRecord,
+    isAsWritten: boolean,
+  ): Preparation<FileTokens | MemoryTokens | undefined> {
+    const file = await FileTokens.open(place.tokens, facts, vocabulary.size).catch(() => undefined);
+    if (!file) return undefined;
+    const total = facts.count * facts.width;
+    const limit = Math.min(IN_MEMORY, this.#options.memory);
+    const sink = total > limit ? undefined : new MemorySink(facts.width);
+    if (!sink && isAsWritten) return file;
+    let isWhole = false;
+    try {
+      for await (const bytes of file.verify(sink)) {
+        this.#options.signal?.throwIfAborted();
+        yield { stage: 'checking', name: this.#text.name, bytes, total };
+      }
+      isWhole = true;
+    } catch (error) {
+      if (!(error instanceof TextError)) throw error;
+    } finally {
+      if (sink || !isWhole) await file.close();
+    }
+    if (!isWhole) return undefined;
+    return sink ? sink.tokens(facts.hasDocuments) : file;
+  }
+
+  async *#survey(): Preparation<Surveyed> {
+    this.#surveyed ??= yield* surveyText(this.#text, this.#options);
+    this.#identity = this.#surveyed.identity;
+    return this.#surveyed;
+  }
+
+  /** Makes the tokens, and keeps them where that is possible and worth it. */
+  async *#make(encoding: Encoding): Preparation<LoadedText> {
+    const surveyed = yield* this.#survey();
+    const { name, files } = this.#text;
+    const isSmall = files.reduce((sum, { size }) => sum + size, 0) <= IN_MEMORY;
+    if (!encoding.isOwn && isSmall) {
+      const made = yield* this.#makeInMemory(encoding, Math.min(IN_MEMORY, this.#options.memory));
+      if (made) return made;
+    }
+    const given = encoding.isOwn ? null : vocabularyDigest(encoding.vocabulary);
+    const options = this.#keptOptions(given);
+    const [first, ...others] = this.#places(given);
+    for (const place of [first, ...others]) {
+      const about = { surveyed, options, stampHolds: this.#stampHolds };
+      if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
+      const folder = dirname(place.tokens);
+      if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
+      if (place !== first) {
+        this.#notices.push(
+          `${name}: its vocabulary and tokens can't be kept beside it; they are in ${folder}`,
+        );
+      }
+      const found = await readRecord(place, options);
+      const opened = 'record' in found ? yield* this.#open(place, found.record) : undefined;
+      // Another process made another one at the same time.
+      if (!opened) continue;
+      return opened;
+    }
+    this.#notices.push(`${name}: its vocabulary and tokens could not be kept for the next time`);
+    const made = yield* this.#makeInMemory(encoding, this.#options.memory);
+    if (made) return made;
+    throw new TextError(
+      'text-unkept',
+      `${name}: its tokens are larger than --memory (${formatBytes(this.#options.memory)}), and can't be kept on disk, neither beside it nor in ` +
+        `${cachedTextFolder('')}. Make room there, or raise --memory.`,
+    );
+  }
+
+  async *#makeInMemory(encoding: Encoding, limit: number): Preparation<LoadedText | undefined> {
+    const surveyed = yield* this.#survey();
+    const tooMany = new RangeError('the tokens take more memory than they may');
+    try {
+      const { tokens, notices } = yield* encodeToMemory(this.#text, encoding, this.#options, {
+        bytes: limit,
+        error: () => tooMany,
+      });
+      return this.#loaded(encoding.vocabulary, tokens, [...surveyed.notices, ...notices]);
+    } catch (error) {
+      if (error !== tooMany) throw error;
+      return undefined;
+    }
+  }
+
+  #loaded(vocabulary: Vocabulary, tokens: FileTokens | MemoryTokens, notices: readonly string[]): LoadedText {
+    return {
+      vocabulary,
+      tokens,
+      identity: this.#identity as TextIdentity,
+      notices: [...this.#notices, ...notices],
+      async close() {
+        if (tokens instanceof FileTokens) await tokens.close();
+      },
+    };
+  }
+
+  /** @param given The digest of a vocabulary that is not the text's own. */
+  #keptOptions(given: string | null): KeptOptions {
+    const { tokens, normalize, minCount, separator, unknown } = this.#options;
+    return {
+      tokens,
+      normalize,
+      minCount: given === null ? minCount : 1,
+      separator: separator ?? null,
+      given: given === null ? null : `${given} ${unknown}`,
+    };
+  }
+
+  /** Where the tokens may be: beside a text of one file, and in the cache folder. */
+  #places(given: string | null): [Place, ...Place[]] {
+    const cached = placeIn(this.#cachedFolder(given), 'text');
+    const [only, ...more] = this.#text.files;
+    if (given !== null || !only || more.length > 0) return [cached];
+    return [placeIn(dirname(only.path), basename(only.path)), cached];
+  }
+
+  #cachedFolder(given: string | null): string {
+    const key = [this.#text.paths, this.#text.include, this.#keptOptions(given)];
+    return cachedTextFolder(createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 32));
+  }
+}
+
+function placeIn(folder: string, name: string): Place {
+  return { vocabulary: join(folder, `${name}.vocab.json`), tokens: join(folder, `${name}.tokens`) };
+}
+
+/** Whether a vocabulary is just that of the symbols that were counted. */
+function isVocabularyOf(counts: ReadonlyMap<string, number>, vocabulary: Vocabulary): boolean {
+  if (vocabulary.hasUnknown || vocabulary.size !== counts.size) return false;
+  return vocabulary.symbols.every((symbol) => counts.has(symbol));
+}

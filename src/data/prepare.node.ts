@@ -1,0 +1,178 @@
+/** Makes tokens of the files of a text, in two passes: its symbols are counted, then turned into tokens. */
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makeFolder } from '../util/make-folder.node.ts';
+import { emptyText, markLength } from './decode.ts';
+import {
+  isFree,
+  type KeptOptions,
+  type Place,
+  removeAbandoned,
+  temporaryPath,
+  writeRecord,
+} from './kept-tokens.node.ts';
+import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
+import type { Preparation } from './preparing.ts';
+import { changedText, SymbolEncoder } from './text-encoder.ts';
+import { stampOf, type TextFiles } from './text-files.node.ts';
+import { IdentityVisitor, type TextIdentity, type TextVisitor, textPass } from './text-pass.node.ts';
+import { TextSurvey } from './text-survey.ts';
+import { TokenFileWriter } from './token-file.node.ts';
+import { type BlockSink, tokenWidth } from './token-packer.ts';
+import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
+
+/** A text that is to become tokens. */
+export interface TextInFiles extends TextFiles {
+  /** What tells that no file was changed. */
+  readonly stamp: string;
+}
+
+export interface PrepareOptions {
+  readonly tokens: TokenKind;
+  readonly normalize: Normalization;
+  readonly separator?: string | undefined;
+  readonly unknown: 'error' | 'skip';
+  /** Whether the vocabulary came with a checkpoint. */
+  readonly isOfCheckpoint: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Surveyed {
+  readonly identity: TextIdentity;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly notices: readonly string[];
+}
+
+/** Which tokens are made. */
+export interface Encoding {
+  readonly vocabulary: Vocabulary;
+  /** Whether it is the text's own. */
+  readonly isOwn: boolean;
+}
+
+/** @throws {TextError} for a text that is empty, binary, not UTF-8, or can't be read */
+export async function* surveyText(text: TextInFiles, options: PrepareOptions): Preparation<Surveyed> {
+  const survey = await TextSurvey.make(options);
+  const identity = new IdentityVisitor();
+  const visitor: TextVisitor = {
+    raw: (bytes) => identity.raw(bytes),
+    beginFile: (name, start) => survey.beginFile(name, start),
+    add: (part) => survey.add(part),
+  };
+  yield* textPass(text, visitor, passOptions('counting', options));
+  const known = identity.identity();
+  if (survey.bytes === 0) throw emptyText(text.name, known.bytes);
+  return { identity: known, counts: survey.counts(), notices: survey.notices(text.name, text.files.length) };
+}
+
+/** The size and hash of a text. */
+export async function* identifyText(text: TextInFiles, options: PrepareOptions): Preparation<TextIdentity> {
+  const identity = new IdentityVisitor();
+  yield* textPass(text, identity, passOptions('reading', options));
+  return identity.identity();
+}
+
+/** The tokens of a text in memory, as far as the limit allows. */
+export async function* encodeToMemory(
+  text: TextInFiles,
+  encoding: Encoding,
+  options: PrepareOptions,
+  limit: Limit,
+): Preparation<{ tokens: MemoryTokens; notices: string[] }> {
+  const sink = new MemorySink(tokenWidth(encoding.vocabulary.size), limit);
+  const { notices } = yield* encode(text, encoding, options, sink);
+  return { tokens: sink.tokens(options.separator !== undefined), notices };
+}
+
+/**
+ * The tokens of a text in a file, with the record of it: both whole, or neither.
+ *
+ * @param stampHolds Whether the files' stamp will tell that they are the same.
+ * @returns whether they could be written there
+ */
+export async function* encodeToFile(
+  text: TextInFiles,
+  encoding: Encoding,
+  options: PrepareOptions,
+  place: Place,
+  about: { readonly surveyed: Surveyed; readonly options: KeptOptions; readonly stampHolds: boolean },
+): Preparation<boolean> {
+  const temporary = temporaryPath(place.tokens);
+  let writer: TokenFileWriter;
+  try {
+    if (!(await isFree(place))) return false;
+    await makeFolder(dirname(place.tokens));
+    await removeAbandoned(place);
+    writer = await TokenFileWriter.create(temporary);
+  } catch {
+    return false;
+  }
+  let isWhole = false;
+  try {
+    const { count, notices } = yield* encode(text, encoding, options, writer, () => writer.settle());
+    await writer.finish();
+    isWhole = true;
+    await rename(temporary, place.tokens);
+    await writeRecord(place, {
+      text: { ...about.surveyed.identity, stamp: about.stampHolds ? text.stamp : undefined },
+      options: about.options,
+      vocabulary: encoding.vocabulary,
+      tokens: {
+        id: writer.id,
+        count,
+        width: tokenWidth(encoding.vocabulary.size),
+        hasDocuments: options.separator !== undefined,
+        stamp: await tokenFileStamp(place.tokens),
+      },
+      notices: [...about.surveyed.notices, ...notices],
+    });
+    return true;
+  } catch (error) {
+    // The disk is full, or failed.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return false;
+    throw error;
+  } finally {
+    if (!isWhole) await writer.abandon();
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+/** What tells that a token file is the one that was written. */
+export async function tokenFileStamp(path: string): Promise<string> {
+  const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true });
+  return [size, mtimeNs, ctimeNs, ino].join(' ');
+}
+
+async function* encode(
+  text: TextInFiles,
+  { vocabulary, isOwn }: Encoding,
+  options: PrepareOptions,
+  sink: BlockSink,
+  settle?: () => Promise<void>,
+): Preparation<{ count: number; notices: string[] }> {
+  const hasDocuments = options.separator !== undefined;
+  const { unknown, isOfCheckpoint } = options;
+  const encoder = await SymbolEncoder.make(
+    { vocabulary, isOwn, isOfCheckpoint, unknown, hasDocuments },
+    sink,
+  );
+  const visitor: TextVisitor = {
+    beginFile(name, start) {
+      encoder.beginFile(name);
+      return options.tokens === 'byte' ? 0 : markLength(start);
+    },
+    add: (part) => encoder.add(part),
+    ...(settle && { settle }),
+  };
+  yield* textPass(text, visitor, passOptions('encoding', options));
+  const notices = encoder.finish(text.name);
+  if ((await stampOf(text.files)).stamp !== text.stamp) throw changedText(text.name);
+  return { count: encoder.count, notices };
+}
+
+function passOptions(
+  stage: 'reading' | 'counting' | 'encoding',
+  { separator, tokens, signal }: PrepareOptions,
+) {
+  return { stage, separator, wholeCharacters: tokens !== 'byte', signal };
+}

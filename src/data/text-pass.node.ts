@@ -1,0 +1,100 @@
+/** One pass over the files of a text, which are one text: joined by the separator where there is one. */
+import { createHash } from 'node:crypto';
+import { DocumentCutter, type TextPart } from './documents.ts';
+import type { Preparation, PreparingProgress } from './preparing.ts';
+import { textBlocks } from './text-blocks.node.ts';
+import type { TextFiles } from './text-files.node.ts';
+
+/** Bytes that are read at once; with what the cutter holds they fit a call of the kernel. */
+const BLOCK_BYTES = (1 << 20) - (1 << 14);
+
+export interface PassOptions {
+  readonly stage: PreparingProgress['stage'];
+  readonly separator: string | undefined;
+  /** Whether parts have to be whole characters. */
+  readonly wholeCharacters: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What is done with the text. */
+export interface TextVisitor {
+  /** The bytes of the files, unpacked, and of the separators that are put between them. */
+  raw?(bytes: Uint8Array): void;
+  /** A file begins. The number of its first bytes that are no part of the text. */
+  beginFile?(name: string, start: Uint8Array): number;
+  add?(part: TextPart): void;
+  /** After every block: time to write. */
+  settle?(): Promise<void>;
+}
+
+/**
+ * Goes through the files.
+ *
+ * @throws {TextError} what the visitor throws, `text-unreadable`; the signal's reason
+ */
+export async function* textPass(
+  { name, files }: Pick<TextFiles, 'name' | 'files'>,
+  visitor: TextVisitor,
+  { stage, separator, wholeCharacters, signal }: PassOptions,
+): Preparation<void> {
+  const joint = separator === undefined ? undefined : new TextEncoder().encode(separator);
+  const cutter = new DocumentCutter(separator, { wholeCharacters });
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  // Whether the text up to here ends with a separator, or is empty.
+  let isApart = true;
+  for (const file of files) {
+    let isFirst = true;
+    for await (const block of textBlocks(file, BLOCK_BYTES)) {
+      signal?.throwIfAborted();
+      let content = block.bytes;
+      if (isFirst) {
+        if (joint && !isApart && content.length > 0) {
+          visitor.raw?.(joint);
+          visitor.add?.({ bytes: joint, offset: 0, endsDocument: true });
+          isApart = true;
+        }
+        const skipped = visitor.beginFile?.(file.name, content) ?? 0;
+        visitor.raw?.(content);
+        cutter.begin(skipped);
+        content = content.subarray(skipped);
+        isFirst = false;
+      } else {
+        visitor.raw?.(content);
+      }
+      // Without `add` too: where documents end decides what is put between files.
+      for (const part of cutter.push(content, block.isLast)) {
+        visitor.add?.(part);
+        isApart = part.endsDocument;
+      }
+      await visitor.settle?.();
+      yield { stage, name, bytes: Math.min(total, done + block.position), total };
+    }
+    done += file.size;
+  }
+  visitor.add?.({ bytes: new Uint8Array(), offset: 0, endsDocument: true });
+  await visitor.settle?.();
+}
+
+/** What a text is known by. */
+export interface TextIdentity {
+  /** Bytes of the files, unpacked, and of the separators that are put between them. */
+  readonly bytes: number;
+  /** Of these, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Takes the identity of a text while it is passed. */
+export class IdentityVisitor implements TextVisitor {
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+
+  raw(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  identity(): TextIdentity {
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+  }
+}

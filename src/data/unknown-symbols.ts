@@ -1,0 +1,80 @@
+/** Symbols of a text that its vocabulary does not have. */
+import { TextError } from '../errors.ts';
+import { formatCount } from '../util/format-number.ts';
+
+/** Different symbols that are told by name. */
+const SHOWN = 8;
+/** Different symbols that are counted; of more it is not known how many there are. */
+const REMEMBERED = 1000;
+
+/** What was left out, with --unknown skip. */
+export class SkippedSymbols {
+  readonly #symbols = new Set<string>();
+  #count = 0;
+
+  add(symbol: string): void {
+    this.#count++;
+    if (this.#symbols.size < REMEMBERED) this.#symbols.add(symbol);
+  }
+
+  /** A line about them; none where nothing was left out. */
+  notices(name: string): string[] {
+    if (this.#count === 0) return [];
+    const shown = [...this.#symbols].slice(0, SHOWN).map((symbol) => JSON.stringify(symbol));
+    const list = shown.join(' ') + (this.#symbols.size > shown.length ? ' …' : '');
+    return [
+      `${name}: left out ${formatCount(this.#count)} characters that are not in the vocabulary (${list}); the loss does not count them`,
+    ];
+  }
+}
+
+/** A place in a text: line and column, counted from 1, the column in symbols. */
+export class TextPlace {
+  line = 1;
+  column = 1;
+
+  /** Goes past a symbol. */
+  pass(symbol: string): void {
+    if (symbol.endsWith('\n')) this.newLine();
+    else this.column++;
+  }
+
+  /** Goes past some bytes, each a symbol, or past those of whole characters. */
+  passBytes(bytes: Uint8Array, symbols: 'byte' | 'character'): void {
+    let start = 0;
+    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, start)) {
+      this.newLine();
+      start = at + 1;
+    }
+    for (let at = start; at < bytes.length; at++) {
+      if (symbols === 'byte' || ((bytes[at] as number) & 0xc0) !== 0x80) this.column++;
+    }
+  }
+
+  newLine(): void {
+    this.line++;
+    this.column = 1;
+  }
+}
+
+/** @param isOfCheckpoint Whether the vocabulary came with a checkpoint; else it is that of the training text. */
+export function unknownCharacter(
+  symbol: string,
+  place: TextPlace,
+  name: string,
+  isOfCheckpoint: boolean,
+): TextError {
+  const points = Array.from(
+    symbol,
+    (char) => `U+${(char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')}`,
+  );
+  return new TextError(
+    'text-unknown-character',
+    `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}: ${JSON.stringify(symbol)} (${points.join(' ')}) ` +
+      (isOfCheckpoint
+        ? "is not in the checkpoint's vocabulary.\n" +
+          "Give the model this text's characters with -init_from and --vocab extend (or match), or leave them out with --unknown skip."
+        : 'is not in the vocabulary, which is that of the training text.\n' +
+          'Leave such characters out with --unknown skip, or train with --min_count 2 or more for an unknown symbol.'),
+  );
+}
