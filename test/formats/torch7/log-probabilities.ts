@@ -1,5 +1,5 @@
 /** What a checkpoint's model computes while it reads a text. */
-import type { Precision } from '../../../src/engine/engine.ts';
+import type { Engine, Precision } from '../../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../../src/engine/reference/reference-engine.ts';
 import type { Checkpoint } from '../../../src/formats/checkpoint.ts';
 import { logProbabilities as ofTokens } from '../log-probabilities.ts';
@@ -8,11 +8,12 @@ import { logProbabilities as ofTokens } from '../log-probabilities.ts';
 export async function logProbabilities(
   checkpoint: Checkpoint,
   text: string,
-  precision: Precision,
+  by: Precision | Engine,
 ): Promise<number[][]> {
+  const engine = typeof by === 'string' ? new ReferenceEngine(by) : by;
   const V = checkpoint.vocabulary.size;
   const tokens = Array.from(text, (character) => checkpoint.vocabulary.tokenOf(character) as number);
-  const flat = await ofTokens(checkpoint, tokens, new ReferenceEngine(precision));
+  const flat = await ofTokens(checkpoint, tokens, engine);
   return tokens.map((_, t) => flat.slice(t * V, (t + 1) * V));
 }
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Precision } from '../../../src/engine/engine.ts';
 import { decodeTorch7, isTorch7 } from '../../../src/formats/torch7/index.ts';
 import { LanguageModel } from '../../../src/language-model.ts';
+import { fastEngines } from '../../engine/engines.ts';
 import { allFixtures, charRnnFixtures, fixtureFile, fixtureNumbers, torchRnnFixtures } from './fixtures.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
 
@@ -25,6 +26,13 @@ for (const name of allFixtures) {
       const rows = await logProbabilities(checkpoint, fixture.text, precision);
       const error = largestError(checkpoint, rows, fixture.logprobs, symbols);
       assert.ok(error <= bar, `${precision}: off by ${error}`);
+    }
+    for (const { name: engineName, make } of fastEngines) {
+      const engine = await make();
+      const rows = await logProbabilities(checkpoint, fixture.text, engine);
+      await engine.close();
+      const error = largestError(checkpoint, rows, fixture.logprobs, symbols);
+      assert.ok(error <= 5e-6, `${engineName}: off by ${error}`);
     }
   });
 
