@@ -74,11 +74,11 @@ for (const [what, bytes, code] of raw) {
   test(`evil: ${what}`, () => assert.match(refusal(bytes), code));
 }
 
-test('evil: objects a million deep, and a million objects', () => {
-  const deep = new Int32Array(6 * 1_000_000);
-  const flat = new Int32Array(3 + 6 * 1_000_000);
-  flat.set([3, 1, 1_000_000]);
-  for (let level = 0; level < 1_000_000; level++) {
+test('evil: objects 300,000 deep, and 300,000 objects', () => {
+  const deep = new Int32Array(6 * 300_000);
+  const flat = new Int32Array(3 + 6 * 300_000);
+  flat.set([3, 1, 300_000]);
+  for (let level = 0; level < 300_000; level++) {
     // A table of one entry, whose key is true.
     deep.set([3, level + 1, 1, 5, 1], level * 5);
     flat.set([5, 1, 3, level + 2, 0], 3 + level * 5);
