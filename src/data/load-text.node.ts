@@ -187,7 +187,9 @@ class TextLoading {
     const surveyed = yield* this.#survey();
     const { name, files } = this.#text;
     const isSmall = files.reduce((sum, { size }) => sum + size, 0) <= IN_MEMORY;
-    if (!encoding.isOwn && isSmall) {
+    // What comes with a vocabulary is read in passing: to resume, to evaluate.
+    const inPassing = this.#options.vocabulary !== undefined || !encoding.isOwn;
+    if (inPassing && isSmall) {
       const made = yield* this.#makeInMemory(encoding, Math.min(IN_MEMORY, this.#options.memory));
       if (made) return made;
     }

@@ -83,7 +83,7 @@ async function filesOfFolder(folder: string, options: FindOptions, leftOut: stri
     const facts = await stat(inside).catch(() => undefined);
     if (facts?.isFile()) return [{ path: inside, name: inside, size: facts.size }];
   }
-  const matches = options.include === undefined ? () => true : picomatch(options.include, { basename: true });
+  const matches = matcherOf(options.include);
   const files: TextFile[] = [];
   for (const path of await walk(folder)) {
     if (!matches(relative(folder, path).split(sep).join('/'))) continue;
@@ -98,6 +98,11 @@ async function filesOfFolder(folder: string, options: FindOptions, leftOut: stri
       ? `${folder} is a folder without ${FOLDER_TEXT} or any other text. Name a text file, or a folder with texts in it.`
       : `no text in ${folder} matches --include ${options.include}. A pattern is such as '*.txt' or 'src/**/*.{ts,js}'.`,
   );
+}
+
+/** Whether a path within a folder matches a pattern; one without a slash is of the file's name alone. */
+function matcherOf(pattern: string | undefined): (path: string) => boolean {
+  return pattern === undefined ? () => true : picomatch(pattern, { basename: !pattern.includes('/') });
 }
 
 /** The files below a folder, sorted by path; hidden ones, links, and what this program writes are passed over. */
