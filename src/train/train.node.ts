@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
-import { OptionError, UsageError } from '../errors.ts';
+import { OptionError, TextError, UsageError } from '../errors.ts';
 import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -140,19 +140,22 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const corpus =
     text !== undefined
       ? await buildCorpus({ text, name: 'the text' }, corpusOptions)
-      : yield* preparingEvents(
-          prepareCorpus(
-            {
-              paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
-              include: include ?? known?.include,
-            },
-            {
-              ...corpusOptions,
-              valid: validFile ?? known?.validPath,
-              test: testFile ?? known?.testPath,
-              memory,
-              signal,
-            },
+      : yield* unlessMoved(
+          textFile === undefined ? path : undefined,
+          preparingEvents(
+            prepareCorpus(
+              {
+                paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
+                include: include ?? known?.include,
+              },
+              {
+                ...corpusOptions,
+                valid: validFile ?? known?.validPath,
+                test: testFile ?? known?.testPath,
+                memory,
+                signal,
+              },
+            ),
           ),
         );
   try {
@@ -172,6 +175,21 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     yield* logged(boarded(events, tensorboardDir), folder);
   } finally {
     await corpus.close?.();
+  }
+}
+
+/** Prepares the text that a checkpoint says where it was: one that is not there is said to be moved. */
+async function* unlessMoved<T>(
+  checkpoint: string | undefined,
+  preparing: AsyncGenerator<TrainingEvent, T, void>,
+): AsyncGenerator<TrainingEvent, T, void> {
+  try {
+    return yield* preparing;
+  } catch (error) {
+    if (checkpoint === undefined || !(error instanceof TextError) || error.code !== 'text-missing')
+      throw error;
+    const message = `${error.message}\nIf it was moved, name it where it is: char-rnn train TEXT --resume ${checkpoint}`;
+    throw new TextError('text-missing', message, { cause: error });
   }
 }
 

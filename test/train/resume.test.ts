@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
@@ -123,6 +123,11 @@ test('another text is refused by its hash; the same one elsewhere is fine; so is
   const other = join(folder, 'other.txt');
   writeFileSync(other, text.replace('rain', 'snow'));
   await assert.rejects(run({ resume: checkpointDir, textFile: other }), { code: 'checkpoint-other-text' });
+  renameSync(base.textFile, join(folder, 'renamed.txt'));
+  await assert.rejects(run({ resume: checkpointDir }), {
+    code: 'text-missing',
+    message: /moved.*train TEXT --resume .*_i5\.safetensors/,
+  });
   const moved = join(folder, 'moved');
   cpSync(checkpointDir, moved, { recursive: true });
   const again = await run({ resume: moved, text, maxIterations: 6 });
