@@ -1,8 +1,9 @@
 /** The key that a request brings, compared without telling by the time it takes how much of it is right. */
 import { ApiError } from './api-error.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 
 /** @throws {ApiError} 401 unless the request brings the key, as `Authorization: Bearer KEY` */
-export function checkApiKey(request: Request, key: string): void {
+export function checkApiKey(request: IncomingRequest, key: string): void {
   const [, given] = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
   if (given !== undefined && isSame(given, key)) return;
   const message =

@@ -13,6 +13,11 @@ import type { ServedModel } from './served-model.ts';
 import type { StreamPool } from './stream-pool.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
+// What a request leaves open. Its own values were checked with its fields.
+// OpenAI's penalties count all of the text, not the end of it alone.
+const CONTROLS = checkOptions(controlsSchema, { penaltyWindow: 0 });
+const LIMITS = checkOptions(limitsSchema, {});
+
 /** The choices of one prompt. */
 interface Branch {
   readonly prompt: readonly number[];
@@ -39,13 +44,16 @@ export class Completion {
   constructor(request: CompletionRequest, served: ServedModel) {
     const { vocabulary } = served.model;
     this.request = request;
-    // OpenAI's penalties count all of the text, not the end of it alone.
-    const given = { ...request.controls, penaltyWindow: 0, bias: biasOf(vocabulary, request.bias) };
-    const controls = resolveControls(vocabulary, checkOptions(controlsSchema, given));
-    const limits = resolveLimits(
-      vocabulary,
-      checkOptions(limitsSchema, { length: request.maxTokens, stop: [...request.stop] }),
-    );
+    const controls = resolveControls(vocabulary, {
+      ...CONTROLS,
+      ...request.controls,
+      bias: biasOf(vocabulary, request.bias),
+    });
+    const limits = resolveLimits(vocabulary, {
+      ...LIMITS,
+      length: request.maxTokens,
+      stop: [...request.stop],
+    });
     const prompts = request.prompts.map((prompt) => tokensOf(vocabulary, prompt, request.unknown));
     this.promptTokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
     let count = 0;

@@ -1,8 +1,8 @@
-/** A fetch-style handler as a listener of Node's `http`, and of what is built on it, such as Express. */
+/** The server as a listener of Node's `http`, and of what is built on it, such as Express. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError } from './api-error.ts';
+import type { BodyReader, IncomingRequest } from './incoming-request.ts';
 
-export type FetchHandler = (request: Request) => Promise<Response>;
+export type RequestHandler = (request: IncomingRequest) => Promise<Response>;
 export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
@@ -11,69 +11,73 @@ export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse)
  *
  * What parses bodies must stand behind it, not before.
  */
-export function nodeListener(handler: FetchHandler): NodeListener {
+export function nodeListener(handler: RequestHandler): NodeListener {
   return (incoming, outgoing) => {
     answer(handler, incoming, outgoing).catch((error) => outgoing.destroy(error));
   };
 }
 
-async function answer(handler: FetchHandler, incoming: IncomingMessage, outgoing: ServerResponse) {
+async function answer(handler: RequestHandler, incoming: IncomingMessage, outgoing: ServerResponse) {
   const gone = new AbortController();
   outgoing.on('close', () => {
     if (!outgoing.writableFinished) gone.abort();
   });
-  let request: Request;
-  try {
-    request = requestOf(incoming, gone.signal);
-  } catch (cause) {
-    // A method that fetch forbids, or a header that is none.
-    const refusal = new ApiError(400, 'the request is malformed.', { code: 'malformed_request', cause });
-    await send(refusal.toResponse(), incoming, outgoing);
-    return;
-  }
-  await send(await handler(request), incoming, outgoing);
+  await send(await handler(requestOf(incoming, gone.signal)), incoming, outgoing);
 }
 
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
-  const { url = '/', method = 'GET', rawHeaders } = incoming;
-  const headers = new Headers();
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    headers.append(rawHeaders[i] as string, rawHeaders[i + 1] as string);
-  }
-  const init: RequestInit & { duplex?: 'half' } = { method, headers, signal };
-  if (method !== 'GET' && method !== 'HEAD') {
-    init.body = bodyOf(incoming);
-    init.duplex = 'half';
-  }
-  // Where the server stands does not matter to a handler; what comes before the path may be anything.
-  return new Request(`http://localhost${url.startsWith('/') ? url : `/${url}`}`, init);
-}
-
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        let isOpen = true;
-        const end = (action: () => void) => {
-          if (isOpen) action();
-          isOpen = false;
-        };
-        incoming.on('data', (chunk: Buffer) => {
-          if (!isOpen) return;
-          controller.enqueue(chunk);
-          if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
-        });
-        incoming.on('end', () => end(() => controller.close()));
-        incoming.on('error', (error) => end(() => controller.error(error)));
-        incoming.on('close', () => end(() => controller.error(new Error('the connection was cut'))));
-        incoming.pause();
-      },
-      pull() {
-        incoming.resume();
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): IncomingRequest {
+  const { url = '/', method = 'GET' } = incoming;
+  return {
+    method,
+    // Where the server stands does not matter to it; what comes before the path may be anything.
+    url: `http://localhost${url.startsWith('/') ? url : `/${url}`}`,
+    headers: {
+      get(name) {
+        const value = incoming.headers[name];
+        return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: 65_536 }),
-  );
+    body: { getReader: () => readerOf(incoming) },
+    signal,
+  };
+}
+
+/** A body, piece by piece as it is asked for. */
+function readerOf(incoming: IncomingMessage): BodyReader {
+  const parts: Uint8Array[] = [];
+  let isAtEnd = false;
+  let wake = () => {};
+  const onData = (part: Uint8Array) => {
+    parts.push(part);
+    incoming.pause();
+    wake();
+  };
+  const onEnd = () => {
+    isAtEnd = true;
+    wake();
+  };
+  const onClose = () => wake();
+  incoming.on('data', onData);
+  incoming.on('end', onEnd);
+  incoming.on('close', onClose);
+  return {
+    async read() {
+      while (parts.length === 0 && !isAtEnd) {
+        if (incoming.destroyed) throw new Error('the connection was cut');
+        incoming.resume();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      const value = parts.shift();
+      return { done: value === undefined, value };
+    },
+    releaseLock() {
+      incoming.off('data', onData);
+      incoming.off('end', onEnd);
+      incoming.off('close', onClose);
+    },
+  };
 }
 
 async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -81,7 +85,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
     await response.body?.cancel();
     return;
   }
-  // What the handler did not want to read is thrown away, so that the connection can go on.
+  // What the server did not want to read is thrown away, so that the connection can go on.
   outgoing.on('finish', () => incoming.resume());
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body && incoming.method !== 'HEAD') await pipe(response.body, outgoing);

@@ -1,6 +1,7 @@
 /** A request's body: JSON, of a bounded size, in a bounded time. */
 import { joinBytes } from '../util/join-bytes.ts';
 import { ApiError } from './api-error.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 
 /**
  * The value in a request's body.
@@ -9,7 +10,7 @@ import { ApiError } from './api-error.ts';
  * @throws {ApiError} 415 for another type, 413 for more bytes, 408 for a longer time, 400 for what is not JSON in UTF-8
  */
 export async function readJson(
-  request: Request,
+  request: IncomingRequest,
   limits: { readonly bytes: number; readonly seconds: number },
 ): Promise<unknown> {
   const type = request.headers.get('content-type') ?? 'none';
@@ -35,7 +36,7 @@ export async function readJson(
 }
 
 async function readBytes(
-  request: Request,
+  request: IncomingRequest,
   { bytes: most, seconds }: { readonly bytes: number; readonly seconds: number },
 ): Promise<Uint8Array> {
   const tooLarge = () =>
@@ -59,7 +60,7 @@ async function readBytes(
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read().catch(cutOff), late]);
-      if (done) return joinBytes(parts);
+      if (done || !value) return joinBytes(parts);
       length += value.length;
       if (length > most) throw tooLarge();
       parts.push(value);

@@ -9,6 +9,7 @@ import { checkApiKey } from './api-key.ts';
 import { Completion } from './completion.ts';
 import { parseCompletionRequest } from './completion-request.ts';
 import { completionEvents, wholeCompletion } from './completion-response.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 import type { Job } from './job.ts';
 import { jsonResponse } from './json-response.ts';
 import { Metrics } from './metrics.ts';
@@ -23,7 +24,7 @@ export interface ServerInput extends ServerOptionsInput {
 }
 
 export interface Server {
-  (request: Request): Promise<Response>;
+  (request: IncomingRequest): Promise<Response>;
   /** Puts a model in the place of another, or beside the others. Resolves when nothing uses the one before any more. */
   replace(name: string, model: LanguageModel): Promise<void>;
   /**
@@ -46,13 +47,13 @@ export function createServer(
   { onError = () => {}, ...input }: ServerInput = {},
 ): Server {
   const service = new Service(models, checkServerOptions(input), onError);
-  return Object.assign((request: Request) => service.handle(request), {
+  return Object.assign((request: IncomingRequest) => service.handle(request), {
     replace: (name: string, model: LanguageModel) => service.replace(name, model),
     close: (seconds = 0) => service.close(seconds),
   });
 }
 
-type Handler = (request: Request, name: string) => Response | Promise<Response>;
+type Handler = (request: IncomingRequest, name: string) => Response | Promise<Response>;
 
 class Service {
   readonly #options: ServerOptions;
@@ -83,7 +84,7 @@ class Service {
     };
   }
 
-  async handle(request: Request): Promise<Response> {
+  async handle(request: IncomingRequest): Promise<Response> {
     const { pathname } = new URL(request.url);
     const [, name] = /^\/v1\/models\/(.+)$/.exec(pathname) ?? [];
     const path = name === undefined ? pathname : '/v1/models/*';
@@ -121,7 +122,7 @@ class Service {
     return left;
   }
 
-  #answer(request: Request, path: string, name: string): Response | Promise<Response> {
+  #answer(request: IncomingRequest, path: string, name: string): Response | Promise<Response> {
     const route = Object.hasOwn(this.#routes, path) ? this.#routes[path] : undefined;
     const { apiKey } = this.#options;
     if (apiKey !== undefined && path !== '/health') checkApiKey(request, apiKey);
@@ -157,7 +158,7 @@ class Service {
     return jsonResponse({ object: 'list', data: Array.from(this.#models.values(), modelObject) });
   }
 
-  async #complete(request: Request): Promise<Response> {
+  async #complete(request: IncomingRequest): Promise<Response> {
     const start = performance.now();
     const parsed = parseCompletionRequest(await this.#read(request));
     const served = this.#modelOf(parsed.model);
@@ -189,7 +190,7 @@ class Service {
     return jsonResponse(wholeCompletion(completion, served.name));
   }
 
-  async #score(request: Request): Promise<Response> {
+  async #score(request: IncomingRequest): Promise<Response> {
     const parsed = parseScoreRequest(await this.#read(request));
     const served = this.#modelOf(parsed.model);
     this.#checkSize(parsed.inputs, 'input', parsed.inputs.length);
@@ -202,7 +203,7 @@ class Service {
     return jsonResponse(scoring);
   }
 
-  async #read(request: Request): Promise<unknown> {
+  async #read(request: IncomingRequest): Promise<unknown> {
     // No use in listening to what can't be answered.
     if (this.#isClosing) throw shuttingDown();
     const body = await readJson(request, {
@@ -215,7 +216,7 @@ class Service {
 
   /** Brings a job to the model's pool, to be ended when its time is over or nobody waits for it any more. */
   async #start(
-    request: Request,
+    request: IncomingRequest,
     served: ServedModel,
     work: { readonly job: Job; readonly start: (pool: ServedPool) => void },
     onEnd: () => void,
