@@ -4,6 +4,7 @@
  * Pure functions over losses in nats a token. Each condition asks for more than noise: several evaluations, whole epochs, a
  * difference that is a part of the loss.
  */
+import { BEST_NAME } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { LossPoint } from './loss-course.ts';
 import type { TrainingOptions } from './options.ts';
@@ -38,7 +39,10 @@ const LIFT_OF_FIRST = 0.1;
 const UNMOVED = 0.9;
 
 /** What of a run the advice depends on; the learning rate is that of the last iteration. */
-export type AdvisedRun = Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'>;
+export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
+  /** Where its checkpoints go, if anywhere. */
+  readonly writes?: string | undefined;
+}
 
 /** Advice after an evaluation. */
 export function adviseOnPoints(
@@ -49,7 +53,10 @@ export function adviseOnPoints(
   return overfitting(points, run) ?? levelledOut(points, first, run);
 }
 
-function overfitting(points: readonly LossPoint[], { dropout, hiddenSize }: AdvisedRun): Advice | undefined {
+function overfitting(
+  points: readonly LossPoint[],
+  { dropout, hiddenSize, writes }: AdvisedRun,
+): Advice | undefined {
   const last = points.at(-1);
   if (last?.validationLoss === undefined || last.trainLoss >= last.validationLoss) return undefined;
   const best = lowest(points);
@@ -65,7 +72,7 @@ function overfitting(points: readonly LossPoint[], { dropout, hiddenSize }: Advi
       `validation has risen for ${formatCount(since.length)} evaluations (${best.validationLoss.toFixed(4)} to ${last.validationLoss.toFixed(4)}) ` +
       `while the training loss fell (${best.trainLoss.toFixed(4)} to ${last.trainLoss.toFixed(4)}): overfitting. ` +
       `Try ${more}an -rnn_size below ${formatCount(hiddenSize)}, or more text; ` +
-      `the best so far is the checkpoint of epoch ${best.epoch.toFixed(1)}.`,
+      `${writes === undefined ? 'the best so far was that' : `${writes}/${BEST_NAME} holds the best so far,`} of epoch ${best.epoch.toFixed(1)}.`,
   };
 }
 

@@ -84,7 +84,7 @@ class Advisor {
       type: 'warning',
       code,
       message:
-        `little is held out: the validation loss is known to ± ${range} only, and smaller differences tell nothing of other text. ` +
+        `little is held out: the validation loss is known to ± ${range} only, and what differs by less may be chance. ` +
         'Hold out more: a larger -val_frac (and a smaller -train_frac), or --valid FILE.',
     };
   }
@@ -100,8 +100,9 @@ class Advisor {
   }
 
   #onPoints(): Advice | undefined {
-    const { dropout, hiddenSize } = this.#started.options;
-    const run = { dropout, hiddenSize, learningRate: this.#learningRate };
+    const { options, writes } = this.#started;
+    const { dropout, hiddenSize } = options;
+    const run = { dropout, hiddenSize, learningRate: this.#learningRate, writes };
     return adviseOnPoints(this.#course.points, this.#course.first, run);
   }
 

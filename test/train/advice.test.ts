@@ -47,7 +47,8 @@ test('overfitting: validation rises for three evaluations while training falls',
     adviseOnPoints(curve.slice(0, 7), 4, run)?.message ?? '',
     /validation has risen for 3 evaluations \(1\.5000 to 1\.6000\) while the training loss fell \(1\.3000 to 1\.0000\): overfitting\. Try -dropout 0\.3, .*below 128.*epoch 4\.0/,
   );
-  const more = adviseOnPoints(curve, 4, { ...run, dropout: 0.3 });
+  const more = adviseOnPoints(curve, 4, { ...run, dropout: 0.3, writes: 'cv' });
+  assert.match(more?.message ?? '', /cv\/best\.safetensors holds the best so far, of epoch 4\.0/);
   assert.match(more?.message ?? '', /-dropout 0\.5/);
   assert.doesNotMatch(adviseOnPoints(curve, 4, { ...run, dropout: 0.5 })?.message ?? '', /-dropout/);
 });

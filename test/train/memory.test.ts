@@ -1,7 +1,11 @@
 /** That the memory told at the start is what a run takes. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { totalmem } from 'node:os';
 import { test } from 'node:test';
+import { memoryStorage, type TrainingEvent } from '../../src/index.ts';
+import { train } from '../../src/train/train.ts';
+import { freeMemory } from '../../src/util/free-memory.node.ts';
 import { root } from '../cli/command.ts';
 
 const program = `
@@ -29,4 +33,26 @@ test('the memory told at the start is within 15% of the growth, and all of it is
     last < 1.05 * (growth[0] as number),
     `it grew from ${growth[0]} to ${last} after the first iteration`,
   );
+});
+
+test('memory that is free, and too little of it, is told before the first iteration', async () => {
+  const told = async (free: number | undefined) => {
+    const all: TrainingEvent[] = [];
+    const text = 'the harbour wall stood in the rain. '.repeat(40);
+    const settings = { storage: memoryStorage(), freeMemory: free };
+    const shape = { hiddenSize: 8, layers: 1, batchSize: 2, sequenceLength: 10, maxIterations: 1 };
+    for await (const event of train({ text, ...shape, ...settings })) all.push(event);
+    const before = all.slice(
+      0,
+      all.findIndex(({ type }) => type === 'iteration'),
+    );
+    const started = before.find((event) => event.type === 'started');
+    assert.equal(started?.type === 'started' && started.freeMemory, free);
+    return before.some((event) => event.type === 'warning' && event.code === 'memory-short');
+  };
+  assert.equal(await told(1e6), true);
+  assert.equal(await told(1e9), false);
+  assert.equal(await told(undefined), false);
+  const now = freeMemory();
+  assert.ok(now > 0 && now <= totalmem(), `${now}`);
 });
