@@ -24,7 +24,7 @@ import { toGateOrder } from '../gates.ts';
 import { MessageWriter } from '../protobuf.ts';
 import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
 
-export const PRODUCER = 'char-rnn';
+const PRODUCER = 'char-rnn';
 /** The metadata entry with the symbols: a JSON array of strings; bytes are characters U+0000–U+00FF. */
 export const VOCABULARY_KEY = 'vocabulary';
 

@@ -22,7 +22,7 @@ const VALUE_INFO = { name: 1, type: 2 } as const;
 
 /** TensorProto.DataType. */
 export const TYPES = { float32: 1, float64: 11, int64: 7 } as const;
-export type TensorType = keyof typeof TYPES;
+type TensorType = keyof typeof TYPES;
 
 const INTEGER_ATTRIBUTE = 2;
 
