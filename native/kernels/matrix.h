@@ -67,7 +67,7 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
     const float* ahead = term->ahead;
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
       const float* a = stretch;
-      for (int k = 0; k < term->length; k++, a += AK, b += LANES, ahead += LANES) {
+      for (const float* end = b + term->length * LANES; b < end; a += AK, b += LANES, ahead += LANES) {
         fetch(ahead);
         vf right[NP * PARTS];
 #pragma GCC unroll 16

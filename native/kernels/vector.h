@@ -78,8 +78,14 @@ INLINE vf at_least(vf x, float limit) {
 }
 INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
 
-// Asks for a line of the second cache, where there is a way to; never fails.
-INLINE void fetch(const void* at) { __builtin_prefetch(at, 0, 2); }
+// Asks for a line in the second cache, where there is a way to; never fails.
+INLINE void fetch(const void* at) {
+#if defined(__wasm__)
+  (void)at;
+#else
+  __builtin_prefetch(at, 0, 2);
+#endif
+}
 
 INLINE vf square_root(vf x) {
 #if defined(__wasm__)
