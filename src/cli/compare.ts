@@ -77,6 +77,7 @@ async function compare(
   for (const candidate of candidates) {
     const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
     await measure(candidate, blocks, flags, signal);
+    await candidate.corpus.close?.();
     measured.push(blocks);
   }
   return compareModels(candidates, measured, flags.seed);

@@ -3,11 +3,17 @@ import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '.
 import { checkOptions } from '../util/check-options.ts';
 import { evalFlagsSchema } from './flags.ts';
 import { splitValues } from './split-values.ts';
+import { unescaped } from './unescaped.ts';
 
 export type EvalFlags = ReturnType<typeof evalFlags>;
 
 /** @throws {OptionError} */
 export function evalFlags(values: Readonly<Record<string, unknown>>) {
   const [score, own] = splitValues(values, scoreOptionsSchema);
-  return { ...checkOptions(evalFlagsSchema, own), ...checkScoreOptions(score as ScoreOptionsInput) };
+  const flags = checkOptions(evalFlagsSchema, own);
+  return {
+    ...flags,
+    separator: flags.separator === undefined ? undefined : unescaped(flags.separator),
+    ...checkScoreOptions(score as ScoreOptionsInput),
+  };
 }

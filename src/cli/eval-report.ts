@@ -33,15 +33,26 @@ export function reportLines(report: EvaluationReport): string[] {
     `model    ${modelLine(model)}`,
     `text     ${text.name} · ${formatCount(text.characters)} characters`,
     `part     ${report.how}`,
-    ...documents.map(
-      (document) =>
-        `  ${document.name.padEnd(24)} ${lossText(document.characters, document.nats)}, ${formatCount(document.characters)} characters`,
-    ),
+    ...documentLines(documents),
     `loss     ${lossText(characters, nats)}, over ${formatCount(characters)} characters`,
   ];
   if (dynamicNats !== undefined)
     lines.push(`dynamic  ${lossText(characters, dynamicNats)}, learning while reading`);
   return lines;
+}
+
+/** Documents that are shown; a text may have thousands. */
+const SHOWN_DOCUMENTS = 30;
+
+function documentLines(documents: readonly DocumentLoss[]): string[] {
+  const lines = documents
+    .slice(0, SHOWN_DOCUMENTS)
+    .map(
+      ({ name, characters, nats }) =>
+        `  ${name.padEnd(14)} ${lossText(characters, nats)}, over ${formatCount(characters)} characters`,
+    );
+  const more = documents.length - lines.length;
+  return more > 0 ? [...lines, `  … and ${formatCount(more)} more: --json has them all`] : lines;
 }
 
 function lossText(characters: number, nats: number): string {

@@ -3,11 +3,13 @@ import pc from 'picocolors';
 import { loadCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { FloatArray } from '../engine/engine.ts';
+import { UsageError } from '../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../score/dynamic.ts';
 import { type ScoredRun, type Scoring, scoreSequences } from '../score/score-sequences.ts';
 import { tooShort } from '../score/score-text.ts';
-import { rowSequences, type Sequence } from '../score/sequences.ts';
+import { documentSequences, documentsOf, rowSequences, type Sequence } from '../score/sequences.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../score/surprise.ts';
+import { formatCount } from '../util/format-number.ts';
 import type { EvalFlags } from './eval-flags.ts';
 import type { EvaluationReport } from './eval-report.ts';
 import type { TextOutput } from './output.ts';
@@ -15,10 +17,11 @@ import { ProgressLine } from './progress-line.ts';
 import type { ScoredModel } from './scored-model.ts';
 import { placeLines, SurprisePainter, surpriseLegend } from './surprise-text.ts';
 
+/** Documents that are computed side by side. */
+const DOCUMENT_LANES = 50;
+
 interface Plan {
   readonly sequences: readonly Sequence[];
-  /** Of the documents, one for each sequence; empty where the text is one. */
-  readonly names: readonly string[];
   readonly lanes: number;
   readonly how: string;
 }
@@ -30,30 +33,46 @@ export async function scoreWholeText(
   output: TextOutput,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
-  const { vocabulary, config, parameters } = model.checkpoint;
+  const { vocabulary } = model.checkpoint;
   const { kind: tokens, normalize } = vocabulary;
   const corpus = await loadCorpus(
     { paths: [path] },
-    { tokens, normalize, minCount: 1, unknown: flags.unknown, vocabulary },
+    { tokens, normalize, minCount: 1, unknown: flags.unknown, separator: flags.separator, vocabulary },
   );
   for (const notice of corpus.notices) process.stderr.write(`${notice}\n`);
-  if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
-  const plan = planOf(corpus, flags);
+  try {
+    return await scoreCorpus(model, corpus, flags, output, signal);
+  } finally {
+    await corpus.close?.();
+  }
+}
+
+async function scoreCorpus(
+  model: ScoredModel,
+  corpus: Corpus,
+  flags: EvalFlags,
+  output: TextOutput,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  const { config, parameters } = model.checkpoint;
+  const plan = await planOf(corpus, flags);
   const { sequences } = plan;
   const characters = sequences.reduce((sum, { count }) => sum + count, 0);
+  if (characters === 0) throw tooShort(corpus.text.name, corpus.tokens.length);
   const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
   const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
   const nats = await natsOf({ ...scoring, lanes: plan.lanes }, characters, surprise);
+  const documentLoss = ({ count }: Sequence, index: number) => ({
+    name: `document ${index + 1}`,
+    characters: count,
+    nats: nats[index] as number,
+  });
   return {
     model,
     text: corpus.text,
     part: 'all',
     how: plan.how,
-    documents: plan.names.map((name, index) => ({
-      name,
-      characters: sequences[index]?.count ?? 0,
-      nats: nats[index] as number,
-    })),
+    documents: corpus.tokens.hasDocuments ? sequences.map(documentLoss) : [],
     characters,
     nats: sumOf(nats),
     dynamicNats: flags.dynamic
@@ -63,13 +82,21 @@ export async function scoreWholeText(
   };
 }
 
-function planOf({ tokens }: Corpus, { rows }: EvalFlags): Plan {
+/** @throws {UsageError} for rows of a text with documents */
+async function planOf({ tokens }: Corpus, { rows }: EvalFlags): Promise<Plan> {
+  if (tokens.hasDocuments) {
+    if (rows > 1)
+      throw new UsageError('--rows cuts a text that is one; here each document is a sequence already.');
+    const sequences = documentSequences(await documentsOf(tokens));
+    const how = `all: every character but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
+    return { sequences, lanes: DOCUMENT_LANES, how };
+  }
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
       ? 'all: every character but the first, as one sequence from the zero state'
       : `all: every character but the first, as ${sequences.length} sequences side by side, each from the zero state`;
-  return { sequences, names: [], lanes: sequences.length, how };
+  return { sequences, lanes: sequences.length, how };
 }
 
 /** The sum of each sequence's losses. */

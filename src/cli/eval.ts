@@ -1,6 +1,7 @@
 /** `char-rnn eval`: results on standard output, everything else on standard error. */
 import { loadCorpus } from '../data/corpus.node.ts';
 import { UsageError } from '../errors.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { partLoss } from '../train/part-loss.ts';
 import { asTrained } from '../train/resume.ts';
 import { parseArguments } from './arguments.ts';
@@ -42,10 +43,11 @@ async function evaluate(path: string, text: string | undefined, flags: EvalFlags
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
   try {
-    const isOwn = flags.part !== 'all' && (text === undefined || flags.part !== undefined);
-    const report = isOwn
-      ? await scorePart(model, text, flags, stopped.signal)
-      : await scoreWholeText(model, textOf(text), flags, output, stopped.signal);
+    const { part = text === undefined ? 'val' : 'all' } = flags;
+    const report =
+      part === 'all'
+        ? await scoreWholeText(model, textOf(text), flags, output, stopped.signal)
+        : await scorePart(model, text, part, flags, stopped.signal);
     const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : reportLines(report);
     await output.write(`${lines.join('\n')}\n`);
   } catch (error) {
@@ -66,7 +68,8 @@ function textOf(text: string | undefined): string {
 async function scorePart(
   model: ScoredModel,
   text: string | undefined,
-  { part = 'val', surprise, dynamic }: EvalFlags,
+  part: 'train' | 'val' | 'test',
+  { surprise, dynamic }: EvalFlags,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
@@ -90,6 +93,7 @@ async function scorePart(
       minCount: 1,
       unknown: 'error',
       vocabulary: checkpoint.vocabulary,
+      separator: separatorOf(checkpoint),
       valid: known?.validPath,
       test: known?.testPath,
     },
@@ -100,11 +104,13 @@ async function scorePart(
     checkpoint,
     name: model.path,
     corpus,
-    part: part === 'val' ? 'validation' : part === 'all' ? 'train' : part,
+    part: part === 'val' ? 'validation' : part,
     signal,
     onProgress: (done, all) => progress.show(done / all),
+  }).finally(async () => {
+    progress.clear();
+    await corpus.close?.();
   });
-  progress.clear();
   return {
     model,
     text: corpus.text,
@@ -116,4 +122,10 @@ async function scorePart(
     dynamicNats: undefined,
     surprising: undefined,
   };
+}
+
+/** What ended a document in the run. */
+function separatorOf({ training }: TrainedCheckpoint): string | undefined {
+  const { separator } = training.options;
+  return typeof separator === 'string' ? separator : undefined;
 }

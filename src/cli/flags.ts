@@ -206,7 +206,7 @@ const documentsFlag = () =>
   option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'separator',
     group: 'Text',
-    help: 'what stands between documents: each is a sequence of its own, from the zero state',
+    help: 'what ends a document (\\n: a line end): each is a sequence of its own, from the zero state',
     value: 'TEXT',
   });
 

@@ -17,6 +17,7 @@ import { EXIT_FAILURE, reportError } from './report-error.ts';
 import { sampleFormat } from './sample-formats.ts';
 import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
+import { splitValues } from './split-values.ts';
 
 export async function runSample(words: readonly string[]): Promise<number> {
   let typed: ReadonlyMap<string, string> | undefined;
@@ -92,13 +93,8 @@ async function readNovel(path: string): Promise<Uint8Array> {
 }
 
 function splitOptions({ values }: Arguments) {
-  const ownKeys = new Set(Object.keys(sampleFlagsSchema.shape));
-  const part = (own: boolean) =>
-    Object.fromEntries(Object.entries(values).filter(([key]) => ownKeys.has(key) === own));
-  return {
-    own: checkOptions(sampleFlagsSchema, part(true)),
-    options: part(false) as GenerateOptionsInput,
-  };
+  const [own, options] = splitValues(values, sampleFlagsSchema);
+  return { own: checkOptions(sampleFlagsSchema, own), options: options as GenerateOptionsInput };
 }
 
 function checkpointOf({ positionals, typed }: Arguments): string {

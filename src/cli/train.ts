@@ -16,6 +16,8 @@ import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { reportError } from './report-error.ts';
 import { interruption } from './signals.ts';
+import { splitValues } from './split-values.ts';
+import { unescaped } from './unescaped.ts';
 
 export async function runTrain(words: readonly string[]): Promise<number> {
   let typed: ReadonlyMap<string, string> | undefined;
@@ -64,23 +66,12 @@ export async function runTrain(words: readonly string[]): Promise<number> {
 
 /** The flags of the command line alone, checked, and the training options, which `train` checks. */
 function splitOptions({ values }: Arguments) {
-  const ownKeys = new Set(Object.keys(trainFlagsSchema.shape));
-  const part = (own: boolean) =>
-    Object.fromEntries(Object.entries(values).filter(([key]) => ownKeys.has(key) === own));
-  return {
-    own: checkOptions(trainFlagsSchema, part(true)),
-    options: withSeparator(part(false) as TrainingOptionsInput),
-  };
-}
-
-/** A shell has no easy way to type a line end: `\\n` and the like stand for what they mean in programs. */
-function withSeparator(options: TrainingOptionsInput): TrainingOptionsInput {
+  const [own, rest] = splitValues(values, trainFlagsSchema);
+  const options: TrainingOptionsInput = rest;
   const { separator } = options;
-  if (typeof separator !== 'string') return options;
-  const meanings: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', '\\': '\\' };
   return {
-    ...options,
-    separator: separator.replace(/\\([nrtf\\])/g, (_, letter: string) => meanings[letter] ?? ''),
+    own: checkOptions(trainFlagsSchema, own),
+    options: separator === undefined ? options : { ...options, separator: unescaped(separator) },
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * Dimension letters: B lanes, T time steps.
  */
-import type { TokenSource } from '../data/batches.ts';
+import type { TokenReader, TokenSource } from '../data/batches.ts';
 import type { Sequence } from './sequences.ts';
 
 /** A stretch of one sequence within a block: its predictions at steps `step` … `step + length − 1` of a lane. */
@@ -49,6 +49,7 @@ export async function* blocksOf(
     return next < sequences.length ? { sequence: next++, done: 0 } : undefined;
   };
   const lanes = Array.from({ length: B }, take);
+  const readers = lanes.map(() => tokens.reader());
   while (lanes.some((lane) => lane !== undefined)) {
     const inputs = new Int32Array(T * B);
     const targets = new Int32Array(T * B);
@@ -61,7 +62,7 @@ export async function* blocksOf(
         const length = Math.min(T - step, count - lane.done);
         const start = first + lane.done;
         const stretch = row.subarray(0, length + 1);
-        await tokens.read(start, stretch);
+        await (readers[b] as TokenReader).read(start, stretch);
         for (let i = 0; i < length; i++) {
           inputs[(step + i) * B + b] = stretch[i] as number;
           targets[(step + i) * B + b] = stretch[i + 1] as number;

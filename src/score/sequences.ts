@@ -1,4 +1,5 @@
 /** Which characters of a text are scored, and from where: the sequences that each begin with a zero state. */
+import type { TokenSource } from '../data/batches.ts';
 
 /**
  * A stretch of predictions: token `first` is read in the zero state, then each of the `count` tokens after it is predicted
@@ -13,6 +14,25 @@ export interface Sequence {
 export interface DocumentRange {
   readonly start: number;
   readonly end: number;
+}
+
+/** Tokens that are read at once. */
+const STRETCH = 65_536;
+
+/** Where the documents of a text are; one, where none are told apart. */
+export async function documentsOf(tokens: TokenSource): Promise<DocumentRange[]> {
+  const { length } = tokens;
+  if (!tokens.hasDocuments) return [{ start: 0, end: length }];
+  const beginnings: number[] = [];
+  const reader = tokens.reader();
+  const stretch = new Int32Array(Math.min(STRETCH, length));
+  const starts = new Uint8Array(stretch.length);
+  for (let offset = 0; offset < length; offset += stretch.length) {
+    const size = Math.min(stretch.length, length - offset);
+    await reader.read(offset, stretch.subarray(0, size), starts.subarray(0, size));
+    for (let i = 0; i < size; i++) if (starts[i] === 1 || offset + i === 0) beginnings.push(offset + i);
+  }
+  return beginnings.map((start, index) => ({ start, end: beginnings[index + 1] ?? length }));
 }
 
 /** Every token of a document but the first, once; a document of one token has nothing to predict. */

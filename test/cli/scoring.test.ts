@@ -49,6 +49,23 @@ test('eval of another text: all of it, one sequence or rows, and which is said',
   assert.ok(Math.abs(whole.bitsPerCharacter * Math.LN2 - whole.natsPerCharacter) < 1e-12);
 });
 
+test('eval by document: each a sequence of its own, and all together', async () => {
+  const [model = ''] = checkpoints;
+  const text = readFileSync(harbour, 'utf8').slice(0, 3000);
+  writeFileSync(join(cwd, 'documents.txt'), text);
+  const parts = text.split(/(?<=\n\n)/);
+  const run = await charRnn(['eval', model, 'documents.txt', '--separator', '\\n\\n', '--json'], { cwd });
+  const report = JSON.parse(run.stdout);
+  assert.equal(report.documents.length, parts.length);
+  assert.equal(report.characters, text.length - parts.length);
+  writeFileSync(join(cwd, 'first.txt'), parts[0] ?? '');
+  const alone = JSON.parse((await charRnn(['eval', model, 'first.txt', '--json'], { cwd })).stdout);
+  assert.equal(report.documents[0].nats, alone.nats);
+  const lines = await charRnn(['eval', model, 'documents.txt', '--separator', '\\n\\n'], { cwd });
+  assert.match(lines.stdout, /^ {2}document 1 +\d/m);
+  assert.match(lines.stdout, new RegExp(`^part +all: .* ${parts.length} documents`, 'm'));
+});
+
 test('--surprise shows the text as it is, then the places; colours only where asked for', async () => {
   const [model = ''] = checkpoints;
   const text = readFileSync(harbour, 'utf8').slice(0, 300).replaceAll('e', 'x');
@@ -118,6 +135,7 @@ test('bad input', async (context) => {
     [['eval', model, '--surprise'], 2, /--surprise reads a text/],
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /is not the text/],
+    [['eval', model, 'book.txt', '--separator', 'x', '--rows', '2'], 2, /--rows cuts a text/],
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
     [['compare', model, 'book.txt'], 2, /two or more checkpoints/],
     [['complete'], 2, /complete takes a checkpoint/],

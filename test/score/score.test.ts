@@ -1,6 +1,7 @@
 /** Scoring against its naive twin: a step at a time, on the reference engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
 import { MemoryTokens } from '../../src/data/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { recurrentModules, stateParts } from '../../src/engine/layout.ts';
@@ -12,7 +13,7 @@ import { LanguageModel } from '../../src/language-model.node.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { blocksOf } from '../../src/score/lanes.ts';
 import { scoreSequences } from '../../src/score/score-sequences.ts';
-import { documentSequences, rowSequences, type Sequence } from '../../src/score/sequences.ts';
+import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../src/score/sequences.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
@@ -199,4 +200,19 @@ test('model.score: totals, symbols, and what it refuses', async () => {
   await assert.rejects(model.score(text, { rows: 0 }), { code: 'option' });
   await assert.rejects(model.score(text, { signal: AbortSignal.abort() }), { name: 'AbortError' });
   await model.close();
+});
+
+test('where documents begin is read from the tokens, however they are cut', async () => {
+  const text = 'ab cd.e abc.d';
+  const corpus = await buildCorpus(
+    { text: text.replaceAll('.', 'e'), name: 'made' },
+    { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error', separator: 'e', vocabulary },
+  );
+  assert.deepEqual(await documentsOf(corpus.tokens), [
+    { start: 0, end: 6 },
+    { start: 6, end: 7 },
+    { start: 7, end: 12 },
+    { start: 12, end: 13 },
+  ]);
+  assert.deepEqual(await documentsOf(new MemoryTokens(Int32Array.of(1, 2, 3))), [{ start: 0, end: 3 }]);
 });
