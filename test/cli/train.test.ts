@@ -212,7 +212,7 @@ const bad: [string, string[], number, RegExp][] = [
     'a checkpoint of another kind',
     ['book.txt', '-init_from', 'book.txt'],
     1,
-    /not a checkpoint of this program: it looks like text/,
+    /not a model that this program can read: it looks like text/,
   ],
   [
     'a checkpoint folder that can not be written',
