@@ -60,6 +60,8 @@ const start = performance.now();
 const end = start + Number(seconds) * 1000;
 await Promise.all(
   Array.from({ length: Number(clients) }, async (_, client) => {
+    // Nor do they begin in one moment: a cold client takes long to make so many connections.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
     for (let round = 0; performance.now() < end; round++) {
       await stream(client + 1000 * round);
       requests++;

@@ -12,6 +12,7 @@ import { completionEvents, wholeCompletion } from './completion-response.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 import type { Job } from './job.ts';
 import { jsonResponse } from './json-response.ts';
+import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { checkServerOptions, type ServerOptions, type ServerOptionsInput } from './options.ts';
 import { readJson } from './read-body.ts';
@@ -162,12 +163,10 @@ class Service {
     const start = performance.now();
     const parsed = parseCompletionRequest(await this.#read(request));
     const served = this.#modelOf(parsed.model);
-    this.#checkSize(parsed.prompts, 'prompt', parsed.prompts.length * parsed.bestOf);
-    if (parsed.maxTokens > this.#options.maxTokens) {
-      throw tooMuch('max_tokens', parsed.maxTokens, this.#options.maxTokens);
-    }
+    checkSize(this.#options, 'prompt', parsed.prompts, parsed.bestOf);
+    checkMaxTokens(this.#options, parsed.maxTokens);
     const completion = new Completion(parsed, served);
-    this.#checkLength('prompt', completion.promptTokens);
+    checkTokens(this.#options, 'prompt', completion.promptTokens);
     const metrics = this.#metrics;
     completion.onFirst = () => metrics.firstToken.observe((performance.now() - start) / 1000);
     const { job } = completion;
@@ -193,9 +192,9 @@ class Service {
   async #score(request: IncomingRequest): Promise<Response> {
     const parsed = parseScoreRequest(await this.#read(request));
     const served = this.#modelOf(parsed.model);
-    this.#checkSize(parsed.inputs, 'input', parsed.inputs.length);
+    checkSize(this.#options, 'input', parsed.inputs, 1);
     const scoring = new Scoring(parsed, served);
-    this.#checkLength('input', scoring.promptTokens);
+    checkTokens(this.#options, 'input', scoring.promptTokens);
     await this.#start(request, served, scoring, () => {
       this.#metrics.promptTokens.add(scoring.promptTokens, { model: served.name });
     });
@@ -272,19 +271,6 @@ class Service {
     });
   }
 
-  /** Before anything is made of the texts. A symbol is seldom more than two units of UTF-16. */
-  #checkSize(texts: readonly { readonly length: number }[], param: string, streams: number): void {
-    const { maxStreams, maxPrompt } = this.#options;
-    if (streams > maxStreams) throw tooMuch(param, streams, maxStreams, 'texts at once');
-    const units = texts.reduce((sum, { length }) => sum + length, 0);
-    if (units > 2 * maxPrompt) this.#checkLength(param, units);
-  }
-
-  #checkLength(param: string, length: number): void {
-    const { maxPrompt } = this.#options;
-    if (length > maxPrompt) throw tooMuch(param, length, maxPrompt, 'tokens', 'context_length_exceeded');
-  }
-
   #report(error: unknown): void {
     if (apiErrorOf(error).status === 500) this.#onError(error);
   }
@@ -308,12 +294,5 @@ function shuttingDown(): ApiError {
   return new ApiError(503, 'the server is shutting down.', {
     code: 'shutting_down',
     headers: { connection: 'close' },
-  });
-}
-
-function tooMuch(param: string, got: number, most: number, unit = '', code = 'invalid_value'): ApiError {
-  return new ApiError(400, `${param}: got ${got}, expected at most ${most}${unit && ` ${unit}`}.`, {
-    param,
-    code,
   });
 }
