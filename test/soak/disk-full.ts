@@ -133,7 +133,7 @@ export function trainOnFullDisk(kind: 'tmpfs' | 'limit', iterations: number): Di
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const iterations = Number(process.argv[2] ?? 3000);
+  const iterations = Number(process.argv[2] ?? 300);
   for (const kind of ['tmpfs', 'limit'] as const) {
     if (kind === 'limit' || canMount()) console.log(kind, JSON.stringify(trainOnFullDisk(kind, iterations)));
   }
