@@ -75,10 +75,12 @@ static int leading(const int* tokens, int count, const double* keys, const doubl
     double sum = 0;
     for (int i = low; i < high; i++) {
       const int token = part[i];
-      if (!(keys[token] > key || (keys[token] == key && token < pivot))) continue;
+      // Without a branch, which nobody could predict: what is not before the pivot may stand anywhere behind.
+      const int before = (keys[token] > key) | ((keys[token] == key) & (token < pivot));
       part[i] = part[end];
-      part[end++] = token;
-      sum += weights ? weights[token] : 1;
+      part[end] = token;
+      end += before;
+      sum += (weights ? weights[token] : 1) * before;
     }
     part[high] = part[end];
     part[end] = pivot;

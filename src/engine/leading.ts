@@ -38,13 +38,14 @@ export class Leading {
       let end = low;
       let sum = 0;
       for (let i = low; i < high; i++) {
+        // Without a branch, which nobody could predict: what is not before the pivot may stand anywhere behind.
         const token = own[i]!;
         const other = keys[token]!;
-        if (other > key || (other === key && token < pivot)) {
-          own[i] = own[end]!;
-          own[end++] = token;
-          sum += weights[token]!;
-        }
+        const isBefore = +(other > key) | (+(other === key) & +(token < pivot));
+        own[i] = own[end]!;
+        own[end] = token;
+        end += isBefore;
+        sum += weights[token]! * isBefore;
       }
       own[high] = own[end]!;
       own[end] = pivot;

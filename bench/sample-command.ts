@@ -1,0 +1,99 @@
+/**
+ * Characters a second that `char-rnn sample` writes to a file, over what the engine alone draws; prints a line of JSON for each case.
+ *
+ *     npm run build && node --import tsx bench/sample-command.ts [rounds]
+ *
+ * An lstm of 2 × 128 over 65 symbols. The command runs at two lengths, whose difference leaves its start out. Engine and
+ * command take turns; medians of the rounds' ratios.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Vocabulary } from '../src/data/vocabulary.ts';
+import { recurrentModules, stateParts } from '../src/engine/layout.ts';
+import { makeEngine } from '../src/engine/select.node.ts';
+import { LanguageModel } from '../src/language-model.node.ts';
+import { layoutOf, type ModelConfig } from '../src/model/config.ts';
+import { initialParameters } from '../src/model/parameters.ts';
+import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+
+const [rounds = '5'] = process.argv.slice(2);
+const V = 65;
+const STEPS = 64;
+const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 };
+const layout = layoutOf(config);
+// As large as after training: predictions that are neither sure nor even.
+const parameters = initialParameters(layout, new MersenneTwister(1), 'float32').map((value) => value * 6);
+const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
+const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
+const checkpoint = join(folder, 'model.safetensors');
+await new LanguageModel({
+  config,
+  precision: 'float32',
+  vocabulary,
+  parameters: Float32Array.from(parameters),
+}).save(checkpoint);
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+
+/** Characters a second of the engine alone, for some seconds. */
+async function engineRate(N: number, seconds: number): Promise<number> {
+  const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+  const weights = engine.vector(layout);
+  engine.write(weights, parameters);
+  const states = recurrentModules(layout).map((module) =>
+    engine.tensor('float', [stateParts(module.cell), N, module.hiddenSize]),
+  );
+  const call = { weights, states, slots: Int32Array.from(Array(N).keys()), temperature: 1 };
+  const output = engine.tensor('float', [N, V]);
+  const tokens = engine.tensor('int', [STEPS * N]);
+  const random = new MersenneTwister(2);
+  const uniforms = Float64Array.from({ length: STEPS * N }, () => random.nextUniform());
+  let drawn = 0;
+  const start = performance.now();
+  while (performance.now() - start < seconds * 1000) {
+    engine.generate({ ...call, output, uniforms, tokens });
+    await engine.read(tokens);
+    drawn += STEPS * N;
+  }
+  const rate = (drawn * 1000) / (performance.now() - start);
+  await engine.close();
+  return rate;
+}
+
+/** Milliseconds of the command, start included. */
+function commandTime(words: readonly string[]): number {
+  const out = openSync(join(folder, 'sample.txt'), 'w');
+  const start = performance.now();
+  const { status } = spawnSync(process.execPath, [program, 'sample', checkpoint, '-verbose', '0', ...words], {
+    stdio: ['ignore', out, 'inherit'],
+  });
+  if (status !== 0) throw new Error(`char-rnn sample ended with ${status}`);
+  return performance.now() - start;
+}
+
+function commandRate(streams: number, controls: readonly string[]): number {
+  const short = streams === 1 ? 10_000 : 500;
+  const long = streams === 1 ? 160_000 : 8_000;
+  const time = (length: number) => commandTime(['-length', `${length}`, '-count', `${streams}`, ...controls]);
+  const shortTime = time(short);
+  return ((long - short) * streams * 1000) / (time(long) - shortTime);
+}
+
+const controlled = '-top_k 40 -top_p 0.9 -repetition_penalty 1.1 -frequency_penalty 0.1'.split(' ');
+for (const streams of [1, 64]) {
+  for (const controls of [[], controlled]) {
+    const results = [];
+    for (let round = 0; round < Number(rounds); round++) {
+      const engine = await engineRate(streams, 1);
+      const command = commandRate(streams, controls);
+      results.push({ engine, command, ratio: command / engine });
+    }
+    results.sort((a, b) => a.ratio - b.ratio);
+    const median = results[results.length >> 1];
+    console.log(JSON.stringify({ streams, controls: controls.join(' '), ...median }));
+  }
+}
+rmSync(folder, { recursive: true });
