@@ -7,7 +7,7 @@ test('damaged checkpoints: refused with a named error, or whole, and the run goe
   for (const base of await trainedFiles()) {
     const { tried, resumed, errors, allocation } = await resumeMutations(base, 400, 3);
     assert.equal(tried, 400);
-    assert.ok(resumed > 20 && errors.size > 3, `${resumed} resumed, ${[...errors.keys()]}`);
+    assert.ok(resumed > 20 && errors.size > 2, `${resumed} resumed, ${[...errors.keys()]}`);
     assert.ok(allocation < 4, `${allocation} × the file`);
   }
 });
