@@ -175,3 +175,21 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.match(wrong.stderr, /hiddenSize is 8, not 16/);
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
 });
+
+test('a run on several files, with documents, finds them again: the bits of the unbroken run', async (context) => {
+  const { folder, base, checkpointDir } = setUp(context);
+  const texts = join(folder, 'texts');
+  mkdirSync(texts);
+  writeFileSync(join(texts, 'a.txt'), text);
+  writeFileSync(join(texts, 'b.md'), 'not this one');
+  const several = { ...base, textFile: [texts, base.textFile], include: '*.txt', separator: ' wall ' };
+  const whole = await run({ ...several, checkpointDir: join(folder, 'other'), maxIterations: 12 });
+  await run({ ...several, maxIterations: 5 });
+  const resumed = await run({ resume: checkpointDir, maxIterations: 12 });
+  assert.deepEqual(comparable(resumed.checkpoint), comparable(whole.checkpoint));
+  const plain = await run({ ...several, separator: undefined, checkpointDir: undefined, maxIterations: 12 });
+  assert.notDeepEqual(plain.checkpoint.parameters, whole.checkpoint.parameters);
+  await assert.rejects(run({ resume: checkpointDir, separator: ' rain' }), { code: 'checkpoint-option' });
+  writeFileSync(join(texts, 'a.txt'), `${text}.`);
+  await assert.rejects(run({ resume: checkpointDir, maxIterations: 14 }), { code: 'checkpoint-other-text' });
+});

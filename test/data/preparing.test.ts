@@ -1,0 +1,78 @@
+/** A preparation may be killed, stopped or left at any moment: what it leaves is complete or made again. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type LoadOptions, loadCorpus, prepareCorpus } from '../../src/data/corpus.node.ts';
+import { parseSize } from '../../src/util/parse-size.ts';
+import { root } from '../cli/command.ts';
+import { temporaryCache } from './temporary-cache.ts';
+
+const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
+const TEXT = 'the harbour wall, the rain\n'.repeat(400_000);
+
+test('progress is told, from nothing to all of each stage', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  writeFileSync(path, TEXT);
+  const seen: { stage: string; bytes: number; total: number }[] = [];
+  const preparation = prepareCorpus({ paths: [path] }, options);
+  let step = await preparation.next();
+  for (; !step.done; step = await preparation.next()) seen.push(step.value);
+  for (const stage of ['counting', 'encoding']) {
+    const bytes = seen.filter((progress) => progress.stage === stage).map((progress) => progress.bytes);
+    assert.ok(bytes.length > 5);
+    assert.deepEqual(
+      bytes,
+      [...bytes].sort((a, b) => a - b),
+    );
+    assert.equal(bytes.at(-1), TEXT.length);
+  }
+  await step.value.close?.();
+});
+
+test('left or stopped in the middle: nothing stays, and the next one is whole', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  writeFileSync(path, TEXT);
+  const left = prepareCorpus({ paths: [path] }, options);
+  for (let step = await left.next(); !step.done; step = await left.next())
+    if (step.value.stage === 'encoding') break;
+  await left.return(undefined as never);
+  assert.deepEqual(readdirSync(folder), ['book.txt']);
+  const stopped = prepareCorpus({ paths: [path] }, { ...options, signal: AbortSignal.abort() });
+  await assert.rejects(stopped.next(), { name: 'AbortError' });
+  const corpus = await loadCorpus({ paths: [path] }, options);
+  assert.equal(corpus.tokens.length, TEXT.length);
+  await corpus.close?.();
+});
+
+test('killed at any moment: complete, or made again', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  writeFileSync(path, TEXT);
+  const program = `const { loadCorpus } = await import(${JSON.stringify(new URL('dist/data/corpus.node.js', `file://${root}`).href)});
+    console.log('ready');
+    await loadCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)});`;
+  for (const milliseconds of [2, 20, 40, 60, 80, 120]) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    await once(child.stdout, 'data');
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  const corpus = await loadCorpus({ paths: [path] }, options);
+  const tokens = new Int32Array(TEXT.length);
+  await corpus.tokens.read(0, tokens);
+  assert.equal(
+    Array.from(tokens.subarray(-27), (token) => corpus.vocabulary.symbolOf(token)).join(''),
+    TEXT.slice(-27),
+  );
+  await corpus.close?.();
+});
+
+test('sizes as people type them', () => {
+  assert.deepEqual(['2GB', '500MB', '1.5g', '100000', '64 kB'].map(parseSize), [2e9, 5e8, 1.5e9, 1e5, 64e3]);
+});
