@@ -47,6 +47,8 @@ export class Network {
   readonly #outputs: readonly Tensor[];
   readonly #logits: Tensor;
   readonly #training: TrainingRoom | undefined;
+  /** All that it has made for itself. */
+  readonly #handles: (Tensor | Vector | Tape)[] = [];
 
   /** @param purpose `evaluation` leaves out what only a backward pass needs. */
   constructor(
@@ -62,20 +64,24 @@ export class Network {
     this.#batchSize = B;
     this.positions = T * B;
     this.layout = layoutOf(config);
-    this.weights = engine.vector(this.layout);
-    this.totalLoss = engine.tensor('float', [1]);
-    this.#tokens = engine.tensor('int', [T, B]);
-    this.#targets = engine.tensor('int', [T, B]);
-    this.#resets = engine.tensor('byte', [T, B]);
-    const embedded = () => (D === undefined ? undefined : engine.tensor('float', [T, B, D]));
-    const output = () => engine.tensor('float', [T, B, H]);
+    const tensor = (...[type, dimensions]: Parameters<Engine['tensor']>) =>
+      this.#own(engine.tensor(type, dimensions));
+    this.weights = this.#own(engine.vector(this.layout));
+    this.totalLoss = tensor('float', [1]);
+    this.#tokens = tensor('int', [T, B]);
+    this.#targets = tensor('int', [T, B]);
+    this.#resets = tensor('byte', [T, B]);
+    const embedded = () => (D === undefined ? undefined : tensor('float', [T, B, D]));
+    const output = () => tensor('float', [T, B, H]);
     this.#embedded = embedded();
     this.#outputs = recurrentModules(this.layout).map(output);
-    this.#logits = engine.tensor('float', [T, B, V]);
+    this.#logits = tensor('float', [T, B, V]);
     if (purpose === 'training') {
       this.#training = {
-        gradient: engine.vector(this.layout),
-        tapes: this.#outputs.map((_, layer) => engine.tape(this.layout, this.#moduleOf(layer), T, B)),
+        gradient: this.#own(engine.vector(this.layout)),
+        tapes: this.#outputs.map((_, layer) =>
+          this.#own(engine.tape(this.layout, this.#moduleOf(layer), T, B)),
+        ),
         outputGradients: [output(), output()],
         embeddedGradient: embedded(),
         dropped: config.dropout > 0 ? output() : undefined,
@@ -83,7 +89,7 @@ export class Network {
     }
   }
 
-  /** The gradient that `backward` leaves. */
+  /** The gradient that `differentiate` leaves. */
   get gradient(): Vector {
     return this.#trainingRoom.gradient;
   }
@@ -102,14 +108,7 @@ export class Network {
 
   /** Gives its memory back; the states that it made are their owner's. */
   release(): void {
-    const room = this.#training;
-    const handles = [
-      ...[this.weights, this.totalLoss, this.#tokens, this.#targets, this.#resets, this.#logits],
-      ...this.#outputs,
-      ...(room ? [room.gradient, ...room.tapes, ...room.outputGradients] : []),
-      ...(room?.dropped ? [room.dropped] : []),
-    ];
-    for (const handle of handles) this.#engine.release(handle);
+    for (const handle of this.#handles) this.#engine.release(handle);
   }
 
   /** All parameters, in canonical order. */
@@ -151,6 +150,11 @@ export class Network {
       gradientScale: 1 / this.#batchSize,
     });
     this.#backward(resets, moment);
+  }
+
+  #own<T extends Tensor | Vector | Tape>(handle: T): T {
+    this.#handles.push(handle);
+    return handle;
   }
 
   get #trainingRoom(): TrainingRoom {

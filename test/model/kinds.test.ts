@@ -57,3 +57,13 @@ test('what an embedding takes of memory is told', async () => {
   const [told, used] = [embedded.told - without.told, embedded.used - without.used];
   assert.ok(used > 5e6 && Math.abs(told / used - 1) < 0.25, `told ${told}, used ${used}`);
 });
+
+test('a network that is released leaves nothing on its engine', async () => {
+  for (const { name, checkpoint } of eachKind()) {
+    for (const purpose of ['training', 'evaluation'] as const) {
+      const engine = new ReferenceEngine('float32');
+      new Network(engine, { ...checkpoint.config, dropout: 0.5 }, SHAPE, purpose).release();
+      assert.equal(engine.bytesInUse, 0, `${name}, for ${purpose}`);
+    }
+  }
+});
