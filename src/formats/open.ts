@@ -37,6 +37,14 @@ export function formatOf(bytes: Uint8Array): FormatName | undefined {
   return FORMAT_NAMES.find((format) => FORMATS[format].matches(bytes));
 }
 
+/** Bytes that tell every format. */
+const GLANCE = 512;
+
+/** As `formatOf`, of a file that need not be in memory. */
+export function formatOfFile(file: ByteSource): FormatName | undefined {
+  return formatOf(file.read(0, Math.min(GLANCE, file.size)));
+}
+
 /**
  * The checkpoint in the bytes of a file.
  *
@@ -52,14 +60,11 @@ export function openCheckpoint(
   return FORMATS[format].decode(bytes, name);
 }
 
-/** Bytes that tell every format. */
-const GLANCE = 512;
-
 /** The checkpoint in a file that need not be in memory whole, and the format that it was in. As `openCheckpoint`. */
 export function openCheckpointFile(
   file: ByteSource,
   name: string,
-  format: FormatName = formatOf(file.read(0, Math.min(GLANCE, file.size))) ?? 'safetensors',
+  format: FormatName = formatOfFile(file) ?? 'safetensors',
 ): OpenedCheckpoint {
   const { read, decode } = FORMATS[format];
   return { format, checkpoint: read?.(file, name) ?? decode(file.read(0, file.size), name) };

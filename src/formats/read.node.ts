@@ -1,11 +1,14 @@
 /** Reads a checkpoint file. */
 import { readlink, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CharRnnError, CheckpointError, MemoryError } from '../errors.ts';
+import { formatBytes } from '../util/format-number.ts';
+import { availableMemory } from '../util/memory.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { withFile } from './file-source.node.ts';
-import { type FormatName, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
+import { type FormatName, formatOfFile, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
 import { checkpointFiles, identify } from './storage.node.ts';
 import { LAST_NAME } from './storage.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
@@ -18,6 +21,7 @@ const LARGEST_VOCABULARY = 100e6;
  * The checkpoint in a file of any known format.
  *
  * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
+ * @throws {MemoryError} when it is larger than the memory of the machine
  */
 export async function readCheckpointFile(path: string): Promise<Checkpoint> {
   return (await openCheckpointPath(path)).checkpoint;
@@ -30,9 +34,12 @@ export async function openCheckpointPath(path: string, format?: FormatName): Pro
     if (facts.isDirectory()) throw await isFolder(path);
     // Opening a pipe would wait for somebody to write.
     if (!facts.isFile()) throw new CheckpointError('checkpoint-unreadable', `${path} is not a file.`);
-    return withFile(path, (file) => openCheckpointFile(file, path, format));
+    return withFile(path, (file) => {
+      checkMemoryFor(file, path);
+      return openCheckpointFile(file, path, format);
+    });
   } catch (error) {
-    if (error instanceof CheckpointError) throw error;
+    if (error instanceof CharRnnError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw await missing(path, error);
     if (code === undefined) throw error;
@@ -42,6 +49,15 @@ export async function openCheckpointPath(path: string, format?: FormatName): Pro
       { cause: error },
     );
   }
+}
+
+/** All numbers of a checkpoint are in memory at once. What is of no known format is refused by its first bytes. */
+function checkMemoryFor(file: ByteSource, path: string): void {
+  const available = availableMemory();
+  if (file.size <= available || formatOfFile(file) === undefined) return;
+  throw new MemoryError(
+    `${path} has ${formatBytes(file.size)}, all of which would be in memory; there are ${formatBytes(available)}.`,
+  );
 }
 
 /**
