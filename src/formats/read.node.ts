@@ -39,16 +39,21 @@ export async function openCheckpointPath(path: string, format?: FormatName): Pro
       return openCheckpointFile(file, path, format);
     });
   } catch (error) {
-    if (error instanceof CharRnnError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw await missing(path, error);
-    if (code === undefined) throw error;
-    throw new CheckpointError(
-      'checkpoint-unreadable',
-      `${path} can't be read: ${describeSystemError(error)}.`,
-      { cause: error },
-    );
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw await missing(path, error);
+    throw named(error, path);
   }
+}
+
+/** An error of the system becomes one of ours; all others stay. */
+function named(error: unknown, path: string): unknown {
+  if (error instanceof CharRnnError || (error as NodeJS.ErrnoException).code === undefined) return error;
+  return new CheckpointError(
+    'checkpoint-unreadable',
+    `${path} can't be read: ${describeSystemError(error)}.`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** All numbers of a checkpoint are in memory at once. What is of no known format is refused by its first bytes. */
@@ -64,15 +69,19 @@ function checkMemoryFor(file: ByteSource, path: string): void {
  * The tokens of a vocabulary file as torch-rnn writes them, in the order of their numbers; undefined for what is no JSON object, or
  * no file.
  *
- * @throws {CheckpointError} for JSON that is no such vocabulary
+ * @throws {CheckpointError} when it can't be read, or is JSON that is no such vocabulary
  */
 export async function readVocabularyFile(path: string): Promise<string[] | undefined> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isFile() || facts.size === 0) return undefined;
-  return withFile(path, (file) => {
-    const isObject = file.read(0, 1)[0] === OPENING_BRACE && file.size <= LARGEST_VOCABULARY;
-    return isObject ? decodeTorchRnnVocabulary(file.read(0, file.size), path) : undefined;
-  });
+  try {
+    return withFile(path, (file) => {
+      const isObject = file.read(0, 1)[0] === OPENING_BRACE && file.size <= LARGEST_VOCABULARY;
+      return isObject ? decodeTorchRnnVocabulary(file.read(0, file.size), path) : undefined;
+    });
+  } catch (error) {
+    throw named(error, path);
+  }
 }
 
 async function isFolder(path: string): Promise<CheckpointError> {

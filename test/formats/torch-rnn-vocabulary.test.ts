@@ -1,12 +1,16 @@
 /** The vocabularies of torch-rnn's preprocess.py. */
 import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
+import { readVocabularyFile } from '../../src/formats/read.node.ts';
 import {
   decodeTorchRnnVocabulary,
   encodeTorchRnnVocabulary,
 } from '../../src/formats/torch-rnn-vocabulary.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const parsed = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
@@ -65,3 +69,23 @@ for (const [what, bytes, code] of evil) {
     );
   });
 }
+
+test('a file that may not be read is a named error', {
+  skip: process.seteuid ? false : 'no users here',
+}, async (context) => {
+  const folder = temporaryFolder(context);
+  const path = join(folder, 'vocabulary.json');
+  writeFileSync(path, '{}');
+  chmodSync(path, 0);
+  chmodSync(folder, 0o755);
+  const root = process.geteuid?.() === 0;
+  // Root may read everything.
+  if (root) process.seteuid?.(65_534);
+  try {
+    const error = await readVocabularyFile(path).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof CheckpointError, String(error));
+    assert.match(error.message, /permission denied/);
+  } finally {
+    if (root) process.seteuid?.(0);
+  }
+});
