@@ -107,6 +107,30 @@ function overlapping(): Uint8Array {
   return joined([local, data, ...entries, last]);
 }
 
+/** Parts of an archive with records of the 64-bit extension before its end: 56 bytes of sizes, and 20 that say where these are. */
+function withWideEnd(parts: readonly Uint8Array[]): Uint8Array {
+  const [record, locator] = [new Uint8Array(56), new Uint8Array(20)];
+  record.set([0x50, 0x4b, 6, 6, 44]);
+  locator.set([0x50, 0x4b, 6, 7]);
+  return joined([...parts.slice(0, -1), record, locator, ...parts.slice(-1)]);
+}
+
+test("PyTorch's .pt, which has such records always, is told to be one", () => {
+  const pickle = withWideEnd(encodeZip(new Map([['archive/data.pkl', [text('x')]]])));
+  assert.throws(() => openCheckpoint(pickle, 'model.pt'), {
+    code: 'checkpoint-other-kind',
+    message: /that PyTorch wrote \(\.pt\): save the model's state_dict with safetensors/,
+  });
+  const own = openCheckpoint(withWideEnd(encodeNpz(madeCheckpoint())), 'model.npz');
+  assert.deepEqual(own.parameters, madeCheckpoint().parameters);
+});
+
+/** Room for such records, without any. */
+function unended(): Uint8Array {
+  const parts = encodeNpz(madeCheckpoint());
+  return joined([...parts.slice(0, -1), new Uint8Array(76), ...parts.slice(-1)]);
+}
+
 const DIRECTORY = [0x50, 0x4b, 1, 2];
 const END = [0x50, 0x4b, 5, 6];
 const evil: [string, Uint8Array, string][] = [
@@ -123,6 +147,6 @@ const evil: [string, Uint8Array, string][] = [
     joined(encodeZip(new Map([['a.npy', encodeNpy({ shape: [1], values: Uint8Array.of(1) })]]))),
     'checkpoint-other-kind',
   ],
-  ["PyTorch's .pt", joined(encodeZip(new Map([['archive/data.pkl', [text('x')]]]))), 'checkpoint-other-kind'],
+  ['records before its end that are none', unended(), 'checkpoint-malformed'],
 ];
 for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));

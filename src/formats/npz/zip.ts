@@ -10,9 +10,13 @@ import { crc32 } from './crc32.ts';
 
 const LOCAL_SIGNATURE = 0x04034b50;
 const DIRECTORY_SIGNATURE = 0x02014b50;
+const WIDE_LOCATOR_SIGNATURE = 0x07064b50;
 const END_SIGNATURE = 0x06054b50;
 const LOCAL_SIZE = 30;
 const DIRECTORY_SIZE = 46;
+/** The end record of the 64-bit extension and its locator, which PyTorch writes into every file before the plain end record. */
+const WIDE_END_SIZE = 76;
+const WIDE_LOCATOR_SIZE = 20;
 const END_SIZE = 22;
 /** 2.0, which plain entries need. */
 const VERSION = 20;
@@ -86,20 +90,21 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
   }
   const count = view.getUint16(end + 10, true);
   const start = view.getUint32(end + 16, true);
-  if (start + view.getUint32(end + 12, true) !== end || start + count * DIRECTORY_SIZE > end) {
+  const directoryEnd = start + view.getUint32(end + 12, true);
+  if (directoryEnd !== end - wideEndSize(view, end) || start + count * DIRECTORY_SIZE > directoryEnd) {
     throw malformed(file, 'its directory is not where it should be');
   }
   const entries = new Map<string, Uint8Array>();
   let at = start;
   let total = 0;
   for (let index = 0; index < count; index++) {
-    if (at + DIRECTORY_SIZE > end || view.getUint32(at, true) !== DIRECTORY_SIGNATURE) {
+    if (at + DIRECTORY_SIZE > directoryEnd || view.getUint32(at, true) !== DIRECTORY_SIGNATURE) {
       throw malformed(file, `entry ${index} of its directory is damaged`);
     }
     const nameLength = view.getUint16(at + 28, true);
     const next =
       at + DIRECTORY_SIZE + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    if (next > end) throw malformed(file, `entry ${index} of its directory is damaged`);
+    if (next > directoryEnd) throw malformed(file, `entry ${index} of its directory is damaged`);
     const name = nameOf(bytes.subarray(at + DIRECTORY_SIZE, at + DIRECTORY_SIZE + nameLength), file);
     if (entries.has(name)) throw malformed(file, `it has two entries ${name}`);
     const content = entryOf(bytes, at, start, `${file}: ${name}`);
@@ -112,6 +117,12 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
     at = next;
   }
   return entries;
+}
+
+/** Bytes of the 64-bit extension's records before the end record at `end`; what they say is said there too, in archives up to 4 GB. */
+function wideEndSize(view: DataView, end: number): number {
+  const locator = end - WIDE_LOCATOR_SIZE;
+  return locator >= 0 && view.getUint32(locator, true) === WIDE_LOCATOR_SIGNATURE ? WIDE_END_SIZE : 0;
 }
 
 /** The bytes of the entry that a directory's header at `at` is about; all entries lie before `start`. */
