@@ -66,7 +66,8 @@ export class FolderLock {
         if (isSettled(other) || tries === MOST_TRIES) throw refusal(folder, other);
       } catch (error) {
         lock.release();
-        if (tries === MOST_TRIES || !wasClearedAway(error)) throw error;
+        // Who has got the folder takes away what is half written there, a lock that is being written among it.
+        if (tries === MOST_TRIES || !isMissing(error)) throw error;
       }
       lock.release();
       await setTimeout(Math.random() * LONGEST_WAIT);
@@ -93,8 +94,7 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** Who has got the folder takes away what is half written there, a lock that is being written among it. */
-function wasClearedAway(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
@@ -104,7 +104,8 @@ async function othersIn(folder: string, own: string): Promise<Other[]> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     if (!LOCK_NAME.test(name) || path === own) continue;
-    const json = await readFile(path, 'utf8').catch(() => undefined);
+    // A lock that was given back meanwhile is none; one that may not be read is that of somebody unknown.
+    const json = await readFile(path, 'utf8').catch((error) => (isMissing(error) ? undefined : ''));
     if (json === undefined) continue;
     const holder = parseHolder(json);
     const liveness = holder ? livenessOf(holder) : 'unknown';

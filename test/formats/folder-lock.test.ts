@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FolderLock } from '../../src/formats/folder-lock.node.ts';
@@ -77,6 +77,15 @@ test('refused, with the line that removes it: of another host; where nothing but
     await assert.rejects(FolderLock.take(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
     assert.deepEqual(locksIn(folder).length, 1, 'it is left, and the own one is not');
   }
+});
+
+test('a lock that can not be read holds the folder too', async (context) => {
+  const folder = temporaryFolder(context);
+  mkdirSync(join(folder, '.training-0123456789ab.lock'));
+  await assert.rejects(FolderLock.take(folder), {
+    ...locked,
+    message: /of whom its lock file does not tell/,
+  });
 });
 
 test('a process that ended without having been waited for is gone', noProc, async () => {
