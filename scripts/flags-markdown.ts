@@ -7,19 +7,18 @@ export function flagsMarkdown(): string {
   const intro =
     '# Flags\n\nMade from the code by `npm run docs`. A flag may have one dash or two, and `-` for `_`; ' +
     'its value is the next word, or follows `=`. "Original": char-rnn of 2015 has the flag, with this default.\n';
-  return `${intro}\n${tables()}`;
+  return `${intro}\n${commands.map(table).join('\n')}`;
 }
 
-/** A document with the tables put between its markers, `<!-- flags -->` and `<!-- /flags -->`. */
+/** A document with tables of the flags that are used first between its markers, `<!-- flags -->` and `<!-- /flags -->`. */
 export function withFlagTables(document: string): string {
+  const first = commands
+    .map((command) => ({ ...command, flags: command.flags.filter((flag) => flag.info.common) }))
+    .filter(({ flags }) => flags.length > 0);
   return document.replace(
     /(<!-- flags -->\n)[\s\S]*?(<!-- \/flags -->)/,
-    (_, start, end) => `${start}\n${tables()}\n${end}`,
+    (_, start, end) => `${start}\n${first.map(table).join('\n')}\n${end}`,
   );
-}
-
-function tables(): string {
-  return commands.map(table).join('\n');
 }
 
 function table(command: Command): string {

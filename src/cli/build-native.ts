@@ -5,22 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../errors.ts';
 import { cacheDir } from '../util/cache-dir.node.ts';
-import { parseArguments } from './arguments.ts';
 import { buildNativeCommand } from './commands.ts';
-import { commandHelp } from './help.ts';
-import { EXIT_FAILURE, reportError } from './report-error.ts';
+import { EXIT_FAILURE } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 
 const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
-export async function runBuildNative(words: readonly string[]): Promise<number> {
-  try {
-    const given = parseArguments(words, buildNativeCommand.flags);
-    if (given.help) {
-      process.stdout.write(commandHelp(buildNativeCommand));
-      return 0;
-    }
-    if (given.positionals.length > 0) {
-      throw new UsageError(`build-native takes no arguments, got ${given.positionals.join(' ')}`);
+export function runBuildNative(words: readonly string[]): Promise<number> {
+  return runCommand(buildNativeCommand, words, async ({ positionals }) => {
+    if (positionals.length > 0) {
+      throw new UsageError(`build-native takes no arguments, got ${positionals.join(' ')}`);
     }
     const folder = isWritable(packageFolder)
       ? join(packageFolder, 'build', 'native')
@@ -31,9 +25,7 @@ export async function runBuildNative(words: readonly string[]): Promise<number> 
     if (status !== 0) return EXIT_FAILURE;
     process.stdout.write('built. char-rnn doctor shows what it gives.\n');
     return 0;
-  } catch (error) {
-    return reportError(error, buildNativeCommand.name);
-  }
+  });
 }
 
 function isWritable(folder: string): boolean {

@@ -11,43 +11,36 @@ import { tooShort } from '../score/score-text.ts';
 import { rowSequences, type Sequence } from '../score/sequences.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
-import { parseArguments } from './arguments.ts';
 import { compareCommand } from './commands.ts';
 import { compareFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { watchOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 import { openScoredModel } from './scored-model.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
 
-export async function runCompare(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  const stopped = interruption();
-  try {
-    const given = parseArguments(words, compareCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(compareCommand));
-      return 0;
-    }
-    const paths = given.positionals.slice(0, -1);
-    const text = given.positionals.at(-1);
+export function runCompare(words: readonly string[]): Promise<number> {
+  return runCommand(compareCommand, words, async ({ positionals, values }) => {
+    const paths = positionals.slice(0, -1);
+    const text = positionals.at(-1);
     if (text === undefined || paths.length < 2) {
       throw new UsageError('compare takes two or more checkpoints and a text: char-rnn compare A B TEXT');
     }
+    const flags = splitFlags(values);
+    const stopped = interruption();
     watchOutput((code) => stopped.stop(code));
-    const flags = splitFlags(given.values);
-    const comparison = await compare(paths, text, flags, stopped.signal);
-    const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
-    process.stdout.write(`${lines.join('\n')}\n`);
-  } catch (error) {
-    if (!stopped.signal.aborted) return reportError(error, compareCommand.name, typed);
-  } finally {
-    stopped.release();
-  }
-  return stopped.exitCode() ?? 0;
+    try {
+      const comparison = await compare(paths, text, flags, stopped.signal);
+      const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
+      process.stdout.write(`${lines.join('\n')}\n`);
+    } catch (error) {
+      if (!stopped.signal.aborted) throw error;
+    } finally {
+      stopped.release();
+    }
+    return stopped.exitCode() ?? 0;
+  });
 }
 
 function splitFlags(values: Readonly<Record<string, unknown>>) {

@@ -3,29 +3,20 @@ import { UsageError } from '../errors.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import type { LikelyWords } from '../sample/likely-words.ts';
 import { checkOptions } from '../util/check-options.ts';
-import { parseArguments } from './arguments.ts';
 import { completeCommand } from './commands.ts';
 import { completeFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { watchOutput } from './output.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 
-export async function runComplete(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, completeCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(completeCommand));
-      return 0;
-    }
-    const [path, text = '\n', ...more] = given.positionals;
+export function runComplete(words: readonly string[]): Promise<number> {
+  return runCommand(completeCommand, words, async ({ positionals, values }) => {
+    const [path, text = '\n', ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new UsageError(
-        `complete takes a checkpoint and perhaps a text, got ${given.positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
+        `complete takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
       );
     }
-    const { count, json, engine, threads } = checkOptions(completeFlagsSchema, given.values);
+    const { count, json, engine, threads } = checkOptions(completeFlagsSchema, values);
     watchOutput((code) => process.exit(code));
     const model = await LanguageModel.load(path, { engine, threads });
     try {
@@ -39,9 +30,7 @@ export async function runComplete(words: readonly string[]): Promise<number> {
       await model.close();
     }
     return 0;
-  } catch (error) {
-    return reportError(error, completeCommand.name, typed);
-  }
+  });
 }
 
 function wordLines(text: string, { words, completes }: LikelyWords): string[] {

@@ -10,31 +10,21 @@ import { folderStorage } from '../formats/storage.node.ts';
 import { layoutOf } from '../model/config.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { convertCommand } from './commands.ts';
 import { convertFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { describeShape } from './model-shape.ts';
 import { watchOutput } from './output.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 
-export async function runConvert(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, convertCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(convertCommand));
-      return 0;
-    }
+export function runConvert(words: readonly string[]): Promise<number> {
+  return runCommand(convertCommand, words, async (given) => {
     watchOutput((code) => {
       process.exitCode = code;
     });
     await convert(given);
     return 0;
-  } catch (error) {
-    return reportError(error, convertCommand.name, typed);
-  }
+  });
 }
 
 /** A file to be written. */

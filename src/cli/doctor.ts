@@ -15,12 +15,10 @@ import { checkOptions } from '../util/check-options.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { availableProcessors } from '../util/processors.node.ts';
-import { parseArguments } from './arguments.ts';
 import { doctorCommand } from './commands.ts';
 import { doctorFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { watchOutput } from './output.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 
 /** One engine's figures, or why there are none. */
 interface Measured {
@@ -47,18 +45,11 @@ interface Report {
 const ENGINES: readonly EngineName[] = ['native', 'wasm', 'reference'];
 const MODEL: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65, dropout: 0 };
 
-export async function runDoctor(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, doctorCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(doctorCommand));
-      return 0;
-    }
-    if (given.positionals.length > 0)
-      throw new UsageError(`doctor takes no arguments, got ${given.positionals.join(' ')}`);
-    const { json, seconds } = checkOptions(doctorFlagsSchema, given.values);
+export function runDoctor(words: readonly string[]): Promise<number> {
+  return runCommand(doctorCommand, words, async ({ positionals, values }) => {
+    if (positionals.length > 0)
+      throw new UsageError(`doctor takes no arguments, got ${positionals.join(' ')}`);
+    const { json, seconds } = checkOptions(doctorFlagsSchema, values);
     watchOutput((code) => process.exit(code));
     const say = (line: string) => json || process.stdout.write(`${line}\n`);
     const facts = machine();
@@ -77,9 +68,7 @@ export async function runDoctor(words: readonly string[]): Promise<number> {
         `${JSON.stringify({ ...facts, engines, advice } satisfies Report, undefined, 2)}\n`,
       );
     return 0;
-  } catch (error) {
-    return reportError(error, doctorCommand.name, typed);
-  }
+  });
 }
 
 function machine(): Omit<Report, 'engines' | 'advice'> {

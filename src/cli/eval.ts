@@ -4,37 +4,26 @@ import { UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { partLoss } from '../train/part-loss.ts';
 import { asTrained } from '../train/resume.ts';
-import { parseArguments } from './arguments.ts';
 import { evalCommand } from './commands.ts';
 import { type EvalFlags, evalFlags } from './eval-flags.ts';
 import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
 import { scoreWholeText } from './eval-text.ts';
-import { commandHelp } from './help.ts';
 import { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 import { openScoredModel, type ScoredModel } from './scored-model.ts';
 import { interruption } from './signals.ts';
 
-export async function runEval(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, evalCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(evalCommand));
-      return 0;
-    }
-    const [path, text, ...more] = given.positionals;
+export function runEval(words: readonly string[]): Promise<number> {
+  return runCommand(evalCommand, words, async ({ positionals, values }) => {
+    const [path, text, ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new UsageError(
-        `eval takes a checkpoint and perhaps a text, got ${given.positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
+        `eval takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
       );
     }
-    return await evaluate(path, text, evalFlags(given.values));
-  } catch (error) {
-    return reportError(error, evalCommand.name, typed);
-  }
+    return await evaluate(path, text, evalFlags(values));
+  });
 }
 
 async function evaluate(path: string, text: string | undefined, flags: EvalFlags): Promise<number> {

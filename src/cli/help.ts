@@ -20,31 +20,74 @@ const GROUPS: readonly OptionGroup[] = [
 
 /** Columns of a screen that can be counted on. */
 const WIDTH = 100;
+/** Columns of a group's name before its flags. */
+const LABEL = 13;
 
-export function commandHelp(command: Command): string {
+/**
+ * @param rows Lines of the screen that shows it: where the help is longer, only the flags that are used first are explained. Absent:
+ *   all are.
+ */
+export function commandHelp(command: Command, rows?: number): string {
+  const whole = fullHelp(command);
+  if (rows === undefined || whole.split('\n').length <= rows) return whole;
+  return shortHelp(command);
+}
+
+function shortHelp(command: Command): string {
+  const common = command.flags.filter((flag) => flag.info.common);
+  const column = Math.max(0, ...common.map((flag) => heading(flag).length)) + 2;
+  const groups = GROUPS.flatMap((group) => {
+    const names = command.flags
+      .filter((flag) => flag.info.group === group && !flag.info.common)
+      .map((flag) => `-${flag.info.flag}`);
+    if (names.length === 0) return [];
+    return fold(names.join(' '), WIDTH - LABEL).map(
+      (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(LABEL) + line,
+    );
+  });
+  return lines([
+    ...head(command),
+    'Used first:',
+    ...common.flatMap((flag) => entry(flag, column)),
+    '',
+    `All others, explained by char-rnn ${command.name} --help | less and in docs/flags.md:`,
+    ...groups,
+    ...examples(command),
+  ]);
+}
+
+function fullHelp(command: Command): string {
   const common = command.flags.filter((flag) => flag.info.common);
   const rest = command.flags.filter((flag) => !flag.info.common);
   const column = Math.max(0, ...command.flags.map((flag) => heading(flag).length)) + 2;
-  const lines = [`Usage: ${command.usage}`, '', command.summary, ''];
-  const section = (title: string, flags: readonly Flag[]) => {
-    if (flags.length === 0) return;
-    lines.push(`${title}:`);
-    for (const flag of flags) lines.push(...entry(flag, column));
-  };
-  section('Used first', common);
-  for (const group of GROUPS) {
-    section(
-      group,
-      rest.filter((flag) => flag.info.group === group),
-    );
-  }
-  lines.push('', 'Examples:', ...command.examples.map((example) => `  ${example}`));
-  if (command.flags.length === 0) return `${lines.join('\n')}\n`;
-  lines.push(
-    '',
-    'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.',
-  );
-  return `${lines.join('\n')}\n`;
+  const section = (title: string, flags: readonly Flag[]) =>
+    flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column))];
+  return lines([
+    ...head(command),
+    ...section('Used first', common),
+    ...GROUPS.flatMap((group) =>
+      section(
+        group,
+        rest.filter((flag) => flag.info.group === group),
+      ),
+    ),
+    ...examples(command),
+    ...(command.flags.length === 0
+      ? []
+      : ['', 'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.']),
+  ]);
+}
+
+function head({ usage, summary }: Command): string[] {
+  return [`Usage: ${usage}`, '', summary, ''];
+}
+
+function examples(command: Command): string[] {
+  return ['', 'Examples:', ...command.examples.map((example) => `  ${example}`)];
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
 }
 
 function heading(flag: Flag): string {

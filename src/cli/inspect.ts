@@ -3,28 +3,19 @@ import { UsageError } from '../errors.ts';
 import { openCheckpointPath, readVocabularyFile } from '../formats/read.node.ts';
 import { tensorStatistics } from '../formats/tensor-statistics.ts';
 import { checkOptions } from '../util/check-options.ts';
-import { parseArguments } from './arguments.ts';
 import { inspectCommand } from './commands.ts';
 import { inspectFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from './inspect-report.ts';
 import { watchOutput } from './output.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 
-export async function runInspect(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, inspectCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(inspectCommand));
-      return 0;
-    }
-    const { json, tensors } = checkOptions(inspectFlagsSchema, given.values);
-    const [path, ...more] = given.positionals;
+export function runInspect(words: readonly string[]): Promise<number> {
+  return runCommand(inspectCommand, words, async ({ positionals, values }) => {
+    const { json, tensors } = checkOptions(inspectFlagsSchema, values);
+    const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new UsageError(
-        `inspect takes one checkpoint, got ${given.positionals.length}: char-rnn inspect CHECKPOINT`,
+        `inspect takes one checkpoint, got ${positionals.length}: char-rnn inspect CHECKPOINT`,
       );
     }
     const text = await report(path, json, tensors);
@@ -33,9 +24,7 @@ export async function runInspect(words: readonly string[]): Promise<number> {
     });
     process.stdout.write(`${text}\n`);
     return 0;
-  } catch (error) {
-    return reportError(error, inspectCommand.name, typed);
-  }
+  });
 }
 
 async function report(path: string, json: boolean, withTensors: boolean): Promise<string> {

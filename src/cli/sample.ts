@@ -7,32 +7,21 @@ import { checkGenerateOptions, type GenerateOptionsInput } from '../sample/optio
 import { encodePrompt } from '../sample/prompt.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { sampleFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { TextOutput } from './output.ts';
-import { EXIT_FAILURE, reportError } from './report-error.ts';
+import { EXIT_FAILURE } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 import { sampleFormat } from './sample-formats.ts';
 import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
 
-export async function runSample(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const { words: plain, randomSeed } = takeRandomSeed(words);
-    const given = parseArguments(plain, sampleCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(sampleCommand));
-      return 0;
-    }
-    return await sample(given, randomSeed);
-  } catch (error) {
-    return reportError(error, sampleCommand.name, typed);
-  }
+export function runSample(words: readonly string[]): Promise<number> {
+  const { words: plain, randomSeed } = takeRandomSeed(words);
+  return runCommand(sampleCommand, plain, (given) => sample(given, randomSeed));
 }
 
 async function sample(given: Arguments, randomSeed: number | undefined): Promise<number> {

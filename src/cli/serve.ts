@@ -10,26 +10,15 @@ import { createServer, type Server } from '../server/server.ts';
 import { watchForReplacement } from '../server/watch.node.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { serveCommand } from './commands.ts';
-import { commandHelp } from './help.ts';
 import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
 import { interruption } from './signals.ts';
 
-export async function runServe(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  try {
-    const given = parseArguments(words, serveCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(serveCommand));
-      return 0;
-    }
-    return await serve(given);
-  } catch (error) {
-    return reportError(error, serveCommand.name, typed);
-  }
+export function runServe(words: readonly string[]): Promise<number> {
+  return runCommand(serveCommand, words, serve);
 }
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);

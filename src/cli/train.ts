@@ -7,61 +7,54 @@ import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { parseSize } from '../util/parse-size.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
-import { commandHelp } from './help.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
-import { reportError } from './report-error.ts';
+import { runCommand } from './run-command.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
 import { unescaped } from './unescaped.ts';
 
-export async function runTrain(words: readonly string[]): Promise<number> {
-  let typed: ReadonlyMap<string, string> | undefined;
-  let view: TrainingView | undefined;
+export function runTrain(words: readonly string[]): Promise<number> {
+  return runCommand(trainCommand, words, trainFrom);
+}
+
+async function trainFrom(given: Arguments): Promise<number> {
+  const { own, options } = splitOptions(given);
+  const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, memory: size, ...rest } = own;
+  const files = { ...rest, ...resumedFiles(given, rest) };
+  const memory = size === undefined ? undefined : parseSize(size);
+  const textFile = textOf(given, dataDir, files.resume !== undefined);
+  const notice = deviceNotice(given.typed, { gpuid, opencl });
+  if (notice) process.stderr.write(`${notice}\n`);
+  const view = await makeView(log);
+  let isTraining = false;
+  const stopped = interruption((code) => {
+    // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
+    if (!isTraining) process.exit(code);
+    view.note('stopping after this iteration …');
+  });
+  // Nobody reads on: what was learned is saved, and nothing more is said.
+  watchOutput((code) => stopped.stop(code));
+  let finished: FinishedEvent | undefined;
   try {
-    const given = parseArguments(words, trainCommand.flags);
-    typed = given.typed;
-    if (given.help) {
-      process.stdout.write(commandHelp(trainCommand));
-      return 0;
-    }
-    const { own, options } = splitOptions(given);
-    const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, memory: size, ...rest } = own;
-    const files = { ...rest, ...resumedFiles(given, rest) };
-    const memory = size === undefined ? undefined : parseSize(size);
-    const textFile = textOf(given, dataDir, files.resume !== undefined);
-    const notice = deviceNotice(given.typed, { gpuid, opencl });
-    if (notice) process.stderr.write(`${notice}\n`);
-    view = await makeView(log);
-    let isTraining = false;
-    const stopped = interruption((code) => {
-      // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
-      if (!isTraining) process.exit(code);
-      view?.note('stopping after this iteration …');
-    });
-    // Nobody reads on: what was learned is saved, and nothing more is said.
-    watchOutput((code) => stopped.stop(code));
-    let finished: FinishedEvent | undefined;
     for await (const event of train({ ...options, ...files, textFile, memory, signal: stopped.signal })) {
       view.show(event);
       if (event.type === 'started') isTraining = true;
       if (event.type === 'finished') finished = event;
     }
+  } finally {
     view.close();
-    if (finished?.path) {
-      view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
-      if (finished.reason === 'interrupted')
-        view.note(`go on with: char-rnn train --resume ${quoted(finished.path)}`);
-    }
-    return stopped.exitCode() ?? 0;
-  } catch (error) {
-    view?.close();
-    return reportError(error, trainCommand.name, typed);
   }
+  if (finished?.path) {
+    view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
+    if (finished.reason === 'interrupted')
+      view.note(`go on with: char-rnn train --resume ${quoted(finished.path)}`);
+  }
+  return stopped.exitCode() ?? 0;
 }
 
 /** The flags of the command line alone, checked, and the training options, which `train` checks. */

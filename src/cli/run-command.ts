@@ -1,0 +1,28 @@
+/** What every command does around its own work: reads its words, shows its help, reports its error. */
+import { type Arguments, parseArguments } from './arguments.ts';
+import type { Command } from './commands.ts';
+import { commandHelp } from './help.ts';
+import { reportError } from './report-error.ts';
+
+/**
+ * Runs a command on the words after its name.
+ *
+ * @param run The command's work; gives the exit code.
+ * @returns the exit code
+ */
+export async function runCommand(
+  command: Command,
+  words: readonly string[],
+  run: (given: Arguments) => Promise<number>,
+): Promise<number> {
+  let typed: ReadonlyMap<string, string> | undefined;
+  try {
+    const given = parseArguments(words, command.flags);
+    typed = given.typed;
+    if (!given.help) return await run(given);
+    process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout.rows : undefined));
+    return 0;
+  } catch (error) {
+    return reportError(error, command.name, typed);
+  }
+}
