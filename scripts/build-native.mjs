@@ -1,12 +1,27 @@
 /**
  * Builds the native add-on, build/native/char-rnn.node, where there is a C++ compiler; says so where there is none.
  *
- *     node scripts/build-native.mjs [--optional] [--sanitize address|thread] [--to FOLDER]
+ *     node scripts/build-native.mjs [--optional] [--sanitize address|thread] [--arch x64|arm64] [--to FOLDER]
+ *     node scripts/build-native.mjs --check
  *
- * --optional: that it can't be built is no failure (`npm ci`), the program then runs on WebAssembly.
+ * --optional (`npm ci`): what was built from the present sources is kept, and that it can't be built is no failure; the program then
+ * runs on WebAssembly. --arch: for machines of another kind, with a compiler for it in CXX. --check: says whether the package expects
+ * the add-on of these sources, builds nothing.
+ *
+ * The add-on carries the hash of its sources, and src/engine/cpu/addon-sources.ts says which one the package expects: in a checkout a
+ * build sets it.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,8 +32,11 @@ const optional = process.argv.includes('--optional');
 const after = (flag) =>
   process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined;
 const sanitize = after('--sanitize');
+const arch = after('--arch') ?? process.arch;
 const folder = after('--to') ?? join(root, 'build', sanitize ? `native-${sanitize}` : 'native');
 const product = join(folder, 'char-rnn.node');
+const expectation = join(root, 'src', 'engine', 'cpu', 'addon-sources.ts');
+const sources = sourcesHash();
 
 /** -ffp-contract=off: a product and a sum are fused only where the kernels say so, or results would differ between builds. */
 const COMMON = [
@@ -29,12 +47,15 @@ const COMMON = [
   '-ffp-contract=off',
   '-Wall',
   '-Wextra',
+  '-Wno-unknown-warning-option',
   '-Wno-psabi',
   '-Wno-ignored-attributes',
   '-Wno-maybe-uninitialized',
   ...(sanitize
     ? ['-O1', '-g', `-fsanitize=${sanitize === 'address' ? 'address,undefined' : sanitize}`]
     : ['-O3']),
+  // What node runs as, which under Rosetta is not what the compiler would take.
+  ...(process.platform === 'darwin' ? ['-arch', arch === 'x64' ? 'x86_64' : arch] : []),
 ];
 
 /** The builds of the kernels: name, width of the vectors in floats, flags. */
@@ -44,7 +65,7 @@ const VARIANTS = {
     ['avx2', 8, ['-march=x86-64-v3']],
   ],
   arm64: [['neon', 4, []]],
-}[process.arch];
+}[arch];
 
 function give(reason) {
   console.error(`The native engine was not built: ${reason}.`);
@@ -54,10 +75,17 @@ function give(reason) {
   process.exit(optional ? 0 : 1);
 }
 
-/** The first C++ compiler that answers. */
+/** The compiler that CXX names, or else the first that answers. */
 function findCompiler() {
-  const names = [process.env.CXX, 'g++', 'clang++', 'c++'].filter(Boolean);
+  const names = process.env.CXX ? [process.env.CXX] : ['g++', 'clang++', 'c++'];
   return names.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+}
+
+/** The machine that a compiler compiles for, where it is not `arch`. On macOS -arch chooses it. */
+function otherTarget(compiler) {
+  if (process.platform === 'darwin') return undefined;
+  const target = spawnSync(compiler, ['-dumpmachine'], { encoding: 'utf8' }).stdout.trim();
+  return target.startsWith({ x64: 'x86_64', arm64: 'aarch64' }[arch]) ? undefined : target;
 }
 
 /** The folder with node_api.h: npm's nodedir, beside the running node, or the package node-api-headers. */
@@ -78,18 +106,48 @@ function findHeaders() {
   return candidates.find((path) => path && existsSync(join(path, 'node_api.h')));
 }
 
-function newestSource() {
-  const sources = readdirSync(join(root, 'native'), { recursive: true }).map((name) =>
-    join(root, 'native', String(name)),
-  );
-  return Math.max(...[...sources, fileURLToPath(import.meta.url)].map((path) => statSync(path).mtimeMs));
+/** Names the sources of the add-on, and so the calls that it understands: a hash of their paths and texts. */
+function sourcesHash() {
+  const hash = createHash('sha256');
+  for (const room of ['addon', 'kernels']) {
+    const names = readdirSync(join(root, 'native', room)).filter((name) => /\.(h|cc|cpp)$/.test(name));
+    for (const name of names.sort()) {
+      const text = readFileSync(join(root, 'native', room, name));
+      hash.update(`${room}/${name} ${text.length}\n`).update(text);
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
 }
 
-if (!VARIANTS) give(`there are no kernels for ${process.arch}`);
+/** The text of the module with the hash that the package expects. */
+const expectationText = `/** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
+export const ADDON_SOURCES = '${sources}';
+`;
+const isExpected = () => readFileSync(expectation, { encoding: 'utf8', flag: 'a+' }) === expectationText;
+
+/** Whether the product was built from the present sources, by the present script. */
+function isCurrent() {
+  if (!existsSync(product)) return false;
+  const script = fileURLToPath(import.meta.url);
+  return statSync(product).mtimeMs > statSync(script).mtimeMs && readFileSync(product).includes(sources);
+}
+
+if (process.argv.includes('--check')) {
+  if (isExpected()) process.exit(0);
+  console.error('src/engine/cpu/addon-sources.ts does not name the present sources: npm run build:native');
+  process.exit(1);
+}
+if (!optional && existsSync(dirname(expectation)) && !isExpected()) {
+  writeFileSync(expectation, expectationText);
+  console.log('src/engine/cpu/addon-sources.ts names the present sources now. For dist: npm run build');
+}
+if (!VARIANTS) give(`there are no kernels for ${arch}`);
 if (process.platform === 'win32') give('building it on Windows is not known to work');
-if (existsSync(product) && statSync(product).mtimeMs > newestSource()) process.exit(0);
+if (optional && isCurrent()) process.exit(0);
 const compiler = findCompiler();
-if (!compiler) give('no C++ compiler was found');
+if (!compiler)
+  give(process.env.CXX ? `CXX is ${process.env.CXX}, which is no compiler` : 'no C++ compiler was found');
+if (otherTarget(compiler)) give(`${compiler} compiles for ${otherTarget(compiler)}, not for ${arch}`);
 const headers = findHeaders();
 if (!headers) give('node_api.h was not found');
 
@@ -120,12 +178,17 @@ try {
       ]),
     ),
     ...['addon', 'pool', 'variants', 'checks'].map((name) =>
-      compile(`addon/${name}.cc`, name, ['-isystem', headers, '-Wno-unused-function']),
+      compile(`addon/${name}.cc`, name, [
+        ...['-isystem', headers, '-Wno-unused-function', `-DADDON_SOURCES="${sources}"`],
+      ]),
     ),
   ]);
   const link =
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
-  await run(compiler, [...COMMON, ...link, ...objects, '-o', product]);
+  // Under its own name only when it is whole.
+  const unnamed = join(folder, 'char-rnn.unfinished');
+  await run(compiler, [...COMMON, ...link, ...objects, '-o', unnamed]);
+  renameSync(unnamed, product);
 } catch (error) {
   console.error(error.stderr ?? error);
   give('the compiler failed');

@@ -104,7 +104,19 @@ export class MemoryError extends CharRnnError {
 
 /** An engine does not have the operation, or the variant of it, that was asked for. */
 export class UnsupportedError extends CharRnnError {
-  readonly code = 'unsupported';
+  readonly code: string = 'unsupported';
+}
+
+export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-unusable';
+
+/** The add-on of the native engine is not there, was built from other sources than the package expects, or can't be loaded. */
+export class AddonError extends UnsupportedError {
+  override readonly code: AddonErrorCode;
+
+  constructor(code: AddonErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 export type DivergenceCode = 'loss-not-finite' | 'loss-exploded';

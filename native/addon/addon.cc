@@ -300,5 +300,9 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
     napi_set_named_property(env, exports, entry.name, function);
   }
+  // Which sources this was built from (scripts/build-native.mjs): the package takes no other.
+  napi_value sources;
+  napi_create_string_utf8(env, ADDON_SOURCES, NAPI_AUTO_LENGTH, &sources);
+  napi_set_named_property(env, exports, "sources", sources);
   return exports;
 }

@@ -1,8 +1,8 @@
 /** `char-rnn doctor`: what this machine can do, how fast each engine is here, and how to get a faster one. */
 import { cpus, totalmem } from 'node:os';
-import { nativeVariants } from '../engine/cpu/native.node.ts';
+import { nativeProblem, nativeVariants } from '../engine/cpu/native.node.ts';
 import type { Engine } from '../engine/engine.ts';
-import { HOW_TO_BUILD, makeEngine } from '../engine/select.node.ts';
+import { makeEngine } from '../engine/select.node.ts';
 import type { EngineName } from '../engine/select.ts';
 import { CharRnnError, UsageError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -61,8 +61,7 @@ export function runDoctor(words: readonly string[]): Promise<number> {
       engines.push(measured);
       say(engineLine(measured));
     }
-    const advice = engines[0]?.problem && `${engines[0].problem}\n${HOW_TO_BUILD}`;
-    if (advice) say(`\nFor a faster engine: ${HOW_TO_BUILD}`);
+    const advice = nativeProblem();
     if (json)
       process.stdout.write(
         `${JSON.stringify({ ...facts, engines, advice } satisfies Report, undefined, 2)}\n`,

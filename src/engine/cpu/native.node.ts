@@ -1,61 +1,18 @@
 /** The kernels as a native add-on, where one was built or installed for this machine. */
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { MemoryError, UnsupportedError } from '../../errors.ts';
-import { cacheDir } from '../../util/cache-dir.node.ts';
+import { AddonError, MemoryError, UnsupportedError } from '../../errors.ts';
 import { formatBytes } from '../../util/format-number.ts';
 import { availableProcessors } from '../../util/processors.node.ts';
+import { type Addon, loadAddon } from './addon.node.ts';
 import type { Backend, BackendArray } from './backend.ts';
 
-/** What native/addon/addon.cc exports. */
-interface Addon {
-  variants(): string[];
-  create(variant: string, threads: number): object;
-  allocate(engine: object, bytes: number): number;
-  release(engine: object, buffer: number): void;
-  submit(engine: object, mailbox: Float64Array, small: boolean): void;
-  write(engine: object, buffer: number, offset: number, values: BackendArray): void;
-  read<T extends BackendArray>(engine: object, buffer: number, offset: number, into: T): T | Promise<T>;
-  problem(engine: object): string;
-  close(engine: object): void;
-}
-
 const INSTRUCTION_NAMES: Readonly<Record<string, string>> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' };
-
-/** Where the add-on may be: built in this folder, in the optional package of this platform, built in the user's cache. */
-const places = () => [
-  process.env.CHAR_RNN_ADDON,
-  '../../../build/native/char-rnn.node',
-  `@char-rnn-ts/native-${process.platform}-${process.arch}`,
-  join(cacheDir(), 'native', 'char-rnn.node'),
-];
-
-let loaded: Addon | undefined;
-
-function loadAddon(): Addon {
-  if (loaded) return loaded;
-  const require = createRequire(import.meta.url);
-  const failures: unknown[] = [];
-  for (const place of places()) {
-    if (!place) continue;
-    try {
-      loaded = require(place) as Addon;
-      return loaded;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throw new UnsupportedError(
-    'the native engine is not installed here. With a C++ compiler: char-rnn build-native.',
-    { cause: new AggregateError(failures) },
-  );
-}
 
 /**
  * The add-on's engine.
  *
  * @param variant An instruction set of `nativeVariants`; the fastest where absent.
- * @throws {UnsupportedError} without the add-on, or where the machine lacks the instruction set
+ * @throws {AddonError} without an add-on that works here
+ * @throws {UnsupportedError} where the machine lacks the instruction set
  */
 export function nativeBackend(
   settings: { readonly variant?: string | undefined; readonly threads?: number | undefined } = {},
@@ -77,7 +34,18 @@ export function nativeVariants(): readonly string[] {
   try {
     return loadAddon().variants();
   } catch (error) {
-    if (error instanceof UnsupportedError) return [];
+    if (error instanceof AddonError) return [];
+    throw error;
+  }
+}
+
+/** Why the native engine does not work here; absent where it does. */
+export function nativeProblem(): string | undefined {
+  try {
+    const works = loadAddon().variants().length > 0;
+    return works ? undefined : 'the native engine has no kernels for this processor.';
+  } catch (error) {
+    if (error instanceof AddonError) return error.message;
     throw error;
   }
 }
