@@ -196,22 +196,23 @@ export class LanguageModel {
 
   /**
    * Samples of one prompt, in the order of their seeds: sample k is drawn with `streamSeed(seed, k)`, and left out where it is not
-   * unique or not novel. There are fewer than asked for when the attempts do not give as many.
+   * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
     const { prompt = '', count = 1, unique = false, novel, attempts = 100 * count, ...others } = input;
     const { alternatives, onProgress = () => {}, ...rest } = others;
-    const { seed, lines, beam } = checkGenerateOptions(optionsOf(rest));
+    const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     const text = (content: string | Uint8Array) =>
       typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
     yield* collectSamples({
-      ...{ count, unique, onProgress },
+      ...{ count, unique, seconds, onProgress },
       known: novel === undefined ? undefined : new KnownText(text(novel), lines !== undefined),
       prompt: text(prompt),
       // A beam search finds no more than it follows.
       attempts: beam > 0 ? Math.min(attempts, beam) : attempts,
       seedOf: (index) => streamSeed(seed, index),
-      write: (seeds) => this.#write(Array(seeds.length).fill(prompt), rest, { seeds, alternatives }),
+      write: (seeds, left) =>
+        this.#write(Array(seeds.length).fill(prompt), { ...rest, seconds: left }, { seeds, alternatives }),
     });
   }
 

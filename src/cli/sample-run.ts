@@ -64,6 +64,7 @@ export async function writeMany(
 ): Promise<boolean> {
   const { count } = wanted;
   const progress = new ProgressLine(false);
+  const start = performance.now();
   let place = 0;
   let drawnSamples = 0;
   const onProgress = ({ found, tried, drawing, drawn }: SampleProgress) => {
@@ -90,9 +91,12 @@ export async function writeMany(
   if (place === 0) await write(format.start());
   await write(format.end());
   if (place === count || options.signal.aborted) return true;
+  const isLate = performance.now() - start >= (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const reason = isLate
+    ? 'then the time was over.\nGive it more -seconds.'
+    : 'the others were left out: they were not new.\nTry a higher -temperature, or another -seed.';
   process.stderr.write(
-    `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; the others were left out: they were not new.\n` +
-      'Try a higher -temperature, or another -seed.\n',
+    `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; ${reason}\n`,
   );
   return false;
 }

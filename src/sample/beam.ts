@@ -9,6 +9,7 @@ import { OptionError } from '../errors.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import { option } from '../util/option-info.ts';
 import { BeamRows, type BeamSearch, type Candidate, type Hypothesis } from './beam-rows.ts';
+import { endInTime } from './constraint.ts';
 import type { ControlOptions } from './controls.ts';
 import { type Ending, TextEnd } from './stops.ts';
 
@@ -37,6 +38,7 @@ export interface BeamText {
 export function checkBeamOptions(options: ControlOptions): void {
   const asked: [keyof ControlOptions, boolean][] = [
     ['temperature', options.temperature !== 1],
+    ['temperatureRange', options.temperatureRange > 0],
     ['topK', options.topK > 0],
     ['topP', options.topP < 1],
     ['minP', options.minP > 0],
@@ -74,12 +76,17 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
     for (;;) {
       signal?.throwIfAborted();
       await turns.take();
+      // All have the clock of the first, which is looked at once.
+      if (root.end.isLate()) for (const text of live) endInTime(text.end, text.constraint);
+      finished.push(...live.filter((text) => text.end.ending));
       const candidates = await rows.candidates(live);
       const next: Hypothesis[] = [];
       const parents: number[] = [];
       for (const candidate of candidates) {
         if (next.length === beam) break;
-        const text = extend(live[candidate.row] as Hypothesis, candidate);
+        const before = live[candidate.row] as Hypothesis;
+        if (before.end.ending) continue;
+        const text = extend(before, candidate);
         if (text.end.ending) {
           finished.push(text);
         } else {
@@ -95,11 +102,6 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
       const isOver =
         worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
       if (!best || isOver) break;
-      for (const text of live) if (text.end.isLate()) text.end.end('seconds');
-      if (best.end.ending) {
-        finished.push(...live);
-        break;
-      }
       rows.goOn(
         parents,
         live.map(({ token }) => token),

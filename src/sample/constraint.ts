@@ -1,4 +1,5 @@
 /** What a text must look like, told token by token: a regular expression, a template. */
+import type { TextEnd } from './stops.ts';
 
 /** Where one stream stands. */
 export interface Constraint {
@@ -12,4 +13,11 @@ export interface Constraint {
   hurry(): void;
   /** The same place, for another stream to go on from. */
   fork(): Constraint;
+}
+
+/** The time of a text is over: it ends here, or, where it has to have a form, by the shortest way there. */
+export function endInTime(end: TextEnd, constraint: Constraint | undefined): void {
+  constraint?.hurry();
+  if (!constraint) end.end('seconds');
+  else if (constraint.complete) end.end('complete');
 }

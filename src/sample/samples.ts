@@ -26,8 +26,10 @@ export interface SampleCollection {
   /** Samples drawn at most. */
   readonly attempts: number;
   readonly seedOf: (index: number) => number;
-  /** Draws samples; the pieces' numbers are those of the seeds. */
-  readonly write: (seeds: readonly number[]) => AsyncIterable<TextPiece>;
+  /** Time for all of them: it cuts those that are being drawn when it is over, and no more are drawn then. */
+  readonly seconds: number | undefined;
+  /** Draws samples, in at most some seconds; the pieces' numbers are those of the seeds. */
+  readonly write: (seeds: readonly number[], seconds: number | undefined) => AsyncIterable<TextPiece>;
   readonly onProgress: (progress: SampleProgress) => void;
 }
 
@@ -46,19 +48,20 @@ const BESIDE = 128;
 /** As many at least where some will be left out. */
 const FEWEST = 16;
 
-/** The samples in the order of their numbers; fewer than asked for when the attempts do not give as many. */
+/** The samples in the order of their numbers; fewer than asked for when the attempts or the time do not give as many. */
 export async function* collectSamples(collection: SampleCollection): AsyncGenerator<Sample, void, void> {
   const { count, unique, known, prompt, attempts, seedOf, write, onProgress } = collection;
+  const clock = new Countdown(collection.seconds);
   const seen = new Set<string>();
   let found = 0;
   let tried = 0;
-  while (found < count && tried < attempts) {
+  while (found < count && tried < attempts && !clock.isOver) {
     const fewest = unique || known ? FEWEST : 1;
     const size = Math.min(BESIDE, Math.max(count - found, fewest), attempts - tried);
     const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
     const drafts = seeds.map(() => new Draft());
     let drawn = 0;
-    for await (const piece of write(seeds)) {
+    for await (const piece of write(seeds, clock.left)) {
       drafts[piece.index]?.add(piece);
       drawn += piece.symbols;
       onProgress({ found, tried, drawing: size, drawn });
@@ -77,6 +80,23 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
     }
     tried += size;
     onProgress({ found, tried, drawing: 0, drawn: 0 });
+  }
+}
+
+/** The time that is left of some seconds, of which there is always a little: no limit on time is zero. */
+class Countdown {
+  readonly #end: number | undefined;
+
+  constructor(seconds: number | undefined) {
+    this.#end = seconds === undefined ? undefined : performance.now() + seconds * 1000;
+  }
+
+  get left(): number | undefined {
+    return this.#end === undefined ? undefined : Math.max(1e-3, (this.#end - performance.now()) / 1000);
+  }
+
+  get isOver(): boolean {
+    return this.#end !== undefined && performance.now() >= this.#end;
   }
 }
 

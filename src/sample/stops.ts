@@ -129,11 +129,14 @@ export class TextEnd {
   #words = 0;
   #inWord = false;
 
-  /** The clock of `seconds` starts here. */
-  constructor(limits: Limits) {
+  /** @param deadline By `performance.now()`; the clock of `seconds` starts here. */
+  constructor(
+    limits: Limits,
+    deadline = performance.now() + (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000,
+  ) {
     this.#limits = limits;
     this.#matched = new Int32Array(limits.stops.length);
-    this.#deadline = performance.now() + (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+    this.#deadline = deadline;
     if (limits.length === 0) this.ending = 'length';
   }
 
@@ -174,9 +177,9 @@ export class TextEnd {
     return this.ending === undefined && performance.now() >= this.#deadline;
   }
 
-  /** The same place, for another text to go on from. */
+  /** The same place and the same clock, for another text to go on from. */
   fork(): TextEnd {
-    const copy = new TextEnd(this.#limits);
+    const copy = new TextEnd(this.#limits, this.#deadline);
     copy.ending = this.ending;
     copy.shown = this.shown;
     copy.#matched.set(this.#matched);

@@ -1,6 +1,6 @@
 /** One text while it is written: its chooser, its end, and what of it may be shown. */
 import type { FloatArray } from '../engine/engine.ts';
-import type { Constraint } from './constraint.ts';
+import { type Constraint, endInTime } from './constraint.ts';
 import type { RecentTokens } from './recent-tokens.ts';
 import type { Ending, TextEnd } from './stops.ts';
 import type { TokenChooser } from './token-chooser.ts';
@@ -75,12 +75,10 @@ export class TextStream {
     if (constraint?.complete && !this.ended) end.end('complete');
   }
 
-  /** Looks at the clock. A text that has to have a form is brought to its end first. */
+  /** Looks at the clock. */
   checkTime(): void {
     const { end, constraint } = this.#init;
-    if (!end.isLate()) return;
-    if (constraint) constraint.hurry();
-    else end.end('seconds');
+    if (end.isLate()) endInTime(end, constraint);
   }
 
   /** What may be shown now, and was not yet. */

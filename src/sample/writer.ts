@@ -1,6 +1,7 @@
 /** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, Vector } from '../engine/engine.ts';
+import { joinBytes } from '../util/join-bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { beamSearch } from './beam.ts';
 import { CharacterPieces } from './character-pieces.ts';
@@ -76,8 +77,7 @@ export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, v
       yield {
         index: stream,
         symbols: tokens.length,
-        bytes:
-          parts.length === 1 ? (parts[0] as Uint8Array) : Uint8Array.from(parts.flatMap((part) => [...part])),
+        bytes: joinBytes(parts),
         details: details.map((item) => symbolDetails(vocabulary, item)),
         ending,
       };

@@ -76,6 +76,17 @@ test('--novel leaves out what stands in the text; too few are told, with exit co
   assert.equal((await run(['-novel', 'nowhere.txt'])).code, 1);
 });
 
+test('-seconds is the time of all samples; too few are told, with exit code 1', async (context) => {
+  const { run } = setUp(context);
+  const { code, stdout, stderr } = await run(['-count', '10000', '-seconds', '0.3', '-length', '1000']);
+  assert.match(stdout, /\n---\n/);
+  assert.match(
+    stderr,
+    /^found [\d,]+ of 10,000 samples in [\d,]+; then the time was over\.\nGive it more -seconds\.\n$/,
+  );
+  assert.equal(code, 1);
+});
+
 test('--format json: one document with every symbol’s figures', async (context) => {
   const { run } = setUp(context);
   const text = (await run(['-length', '40', '-count', '2', '-primetext', 'ab'])).stdout;

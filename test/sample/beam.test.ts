@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { LanguageModel } from '../../src/language-model.ts';
+import { type GeneratePiecesInput, LanguageModel } from '../../src/language-model.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
 const vocabulary = new Vocabulary({
@@ -84,5 +84,29 @@ test('bans, biases, forms and details hold in a search too', async () => {
   const expected = await logProbability('ab', text);
   assert.ok(Math.abs(sum - expected) < 1e-5, `${sum} for ${expected}`);
   await assert.rejects(model.generateAll({ prompts: ['a'], beam: 2, topK: 3 }), { option: 'topK' });
+  await assert.rejects(model.generateAll({ prompts: ['a'], beam: 2, temperatureRange: 0.5 }), {
+    option: 'temperatureRange',
+  });
   assert.deepEqual(await model.generateAll({ prompts: ['a'], beam: 2, length: 0 }), ['']);
+});
+
+test('time ends a search; texts of a form are brought to their ends', async () => {
+  const endingOf = async (input: GeneratePiecesInput) => {
+    let text = '';
+    let last: string | undefined;
+    for await (const { bytes, ending } of model.generatePieces({ seconds: 0.1, beam: 3, ...input })) {
+      text += new TextDecoder().decode(bytes);
+      last = ending;
+    }
+    return { text, last };
+  };
+  const start = performance.now();
+  assert.equal((await endingOf({})).last, 'seconds');
+  const ended = await endingOf({ match: '([abc]{9}a)*[.]', bias: '.=-50' });
+  assert.match(ended.text, /^([abc]{9}a)+[.]$/);
+  assert.equal(ended.last, 'complete');
+  const anywhere = await endingOf({ match: '[abc]*' });
+  assert.match(anywhere.text, /^[abc]+$/);
+  assert.equal(anywhere.last, 'complete');
+  assert.ok(performance.now() - start < 3000);
 });

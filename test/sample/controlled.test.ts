@@ -79,6 +79,18 @@ test('time ends a text; one with a form is brought to its end', async () => {
   assert.equal(last, 'seconds');
   const text = await generate({ seconds: 0.1, match: '([a-z]{9} )*end' });
   assert.match(text, /^([a-z]{9} )*end$/);
+  // One that may stop anywhere has its form when the time is over.
+  assert.match(await generate({ seconds: 0.1, match: '[a-z]*' }), /^[a-z]+$/);
+  assert.ok(performance.now() - start < 3000);
+});
+
+test('the time of many samples is that of all of them', async () => {
+  const start = performance.now();
+  const options = { count: 100_000, seconds: 0.3, length: 100 };
+  const found = await samples(options);
+  assert.ok(found.length > 0 && found.length < options.count);
+  const cut = found.findIndex(({ ending }) => ending === 'seconds');
+  assert.ok(cut < 0 || cut >= found.length - 128, 'only those that were drawn last are cut');
   assert.ok(performance.now() - start < 3000);
 });
 

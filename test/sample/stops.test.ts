@@ -112,6 +112,12 @@ test('a fork goes on by itself', () => {
   assert.deepEqual([fork.ending, fork.shown, end.ending, end.shown], ['stop', 0, 'words', 1]);
 });
 
+test('a fork has the clock of the text that it comes from', () => {
+  const end = new TextEnd(limitsOf({ seconds: 0.02 }));
+  while (!end.isLate());
+  assert.ok(end.fork().isLate());
+});
+
 test('a stop text that can never come is told; an empty one is refused', () => {
   assert.match(limitsOf({ stop: ['aé'] }).notices.join(), /"aé"/);
   assert.throws(() => limitsOf({ stop: '' }), { option: 'stop' });
