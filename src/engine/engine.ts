@@ -5,7 +5,8 @@
  * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N streams.
  *
  * - Tensors are opaque: an engine lays them out as it likes; `write` and `read` speak row-major order.
- * - Operations are enqueued and return at once; `read` waits for what stands before it.
+ * - Operations are enqueued and return at once; `read` waits for what stands before it, and gives what stood there then, whatever is
+ *   enqueued after it.
  * - Everything is allocated by `tensor`, `vector` and `tape`; operations allocate nothing that lasts.
  * - An engine may throw `UnsupportedError`, naming what it lacks; it never computes something else.
  * - A row's results are the same bits for any batch size, whatever the other rows are, and however T is cut.

@@ -37,6 +37,32 @@ for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('o
   });
 }
 
+for (const { name, make } of fastEngines) {
+  test(`${name}: reads that wait give what stood there when they were asked for`, async () => {
+    const engine = await make();
+    // So large that the calls are queued.
+    const layout = [{ kind: 'linear', name: 'decoder', inputSize: 1250, outputSize: 1600 }] as const;
+    const vectors = [1, 2].map((value) => {
+      const vector = engine.vector(layout);
+      engine.fill(vector, value);
+      return vector;
+    });
+    const state = engine.tensor('float', [2, 1000, 1000]);
+    engine.fill(state, 3);
+    const reads = [...vectors.map((vector) => engine.read(vector)), engine.read(state)];
+    for (const vector of vectors) engine.fill(vector, 9);
+    engine.fill(state, 9);
+    for (const [index, values] of (await Promise.all(reads)).entries()) {
+      assert.equal(
+        values.findIndex((value) => value !== index + 1),
+        -1,
+        `read ${index + 1}`,
+      );
+    }
+    await engine.close();
+  });
+}
+
 test('threads and workers do not keep a finished script alive', () => {
   const script = `
     const { makeEngine } = await import('./src/engine/select.node.ts');

@@ -23,7 +23,10 @@ export interface Backend {
   submit(mailbox: Float64Array, small: boolean): void;
   /** Sets bytes from an offset on, in the order of what was submitted; the array may be changed at once. */
   write(buffer: BufferId, offset: number, values: BackendArray): void;
-  /** Fills the array from an offset on, after everything that was submitted. Rejects when a call of those failed. */
+  /**
+   * Fills the array from an offset on with what stands there after everything that was submitted, and before anything that is
+   * submitted later. Rejects when a call of those failed.
+   */
   read<T extends BackendArray>(buffer: BufferId, offset: number, into: T): T | Promise<T>;
   /** Gives memory and threads back. */
   close(): Promise<void>;

@@ -188,15 +188,23 @@ class WasmBackend implements Backend {
 
   read<T extends BackendArray>(buffer: number, offset: number, into: T): T | Promise<T> {
     const at = this.#placeIn(buffer, offset, into.byteLength);
-    const copy = () => {
+    const copyFrom = (place: number) => {
       const target = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-      target.set(new Uint8Array(this.#memory.buffer, at, into.byteLength));
+      target.set(new Uint8Array(this.#memory.buffer, place, into.byteLength));
       return into;
     };
     if (this.#isIdle) {
       this.#complain();
-      return copy();
+      return copyFrom(at);
     }
+    // Set aside in the order of the calls: by the time that the message is served, later ones may have changed the buffer.
+    const aside = this.#blocks.take(into.byteLength);
+    this.#put((entry) => {
+      entry[0] = MOVE_BYTES;
+      entry[1] = into.byteLength;
+      entry[1 + MAX_NUMBERS] = aside;
+      entry[2 + MAX_NUMBERS] = at;
+    }, false);
     const id = this.#nextRead;
     this.#nextRead = id === 2 ** 30 ? 1 : id + 1;
     this.#workers[0]?.hold(true);
@@ -206,8 +214,10 @@ class WasmBackend implements Backend {
       entry[1] = id;
     }, false);
     return settled.then(() => {
+      copyFrom(aside);
+      this.#blocks.give(aside);
       this.#complain();
-      return copy();
+      return into;
     });
   }
 
