@@ -122,7 +122,7 @@ function sumsAt(data: Table): Sums {
   const input = maps.find((map) => map !== state);
   if (!state || !input || isState(input.from.node))
     throw unsupported("the sums of a gate are not W x + U h'");
-  if (state.from.dropouts.length > 0) throw unsupported('dropout acts within a layer');
+  if (state.from.dropout > 0) throw unsupported('dropout acts within a layer');
   return { input: input.map, state: state.map, below: input.from, stateNode: state.from.node };
 }
 

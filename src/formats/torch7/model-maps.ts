@@ -13,8 +13,10 @@ import { elementOf, type Matrix } from './matrix.ts';
 
 /** What an input goes through before a linear map: x·scale + shift, element by element. */
 export interface InputChange {
-  readonly scale: Float64Array;
-  readonly shift: Float64Array;
+  /** Of each element, or one for all. */
+  readonly scale: Float64Array | number;
+  /** Of each element; absent: 0. */
+  readonly shift?: Float64Array | undefined;
 }
 
 /** y = W x + b. */
@@ -56,7 +58,6 @@ export function assembleModel(
 ): { config: ModelConfig; precision: Precision; parameters: FloatArray } {
   const { cell, embedding, layers, decoder, dropout } = maps;
   const hiddenSize = layers[0]?.[0]?.state.weight.rows ?? 0;
-  if (!(dropout >= 0 && dropout < 1)) throw malformed(`dropout is ${dropout}, expected 0 to 1`);
   const config: ModelConfig = {
     cell,
     layers: layers.length,
@@ -136,12 +137,12 @@ function piecesOf(maps: ModelMaps, config: ModelConfig, order: readonly number[]
 /** W, row-major, with what scales its input. */
 function fillWeight(target: FloatArray, piece: Piece): void {
   const { rows, columns, map, rowOrder, columnOrder } = piece;
-  const scale = map.change?.scale;
+  const scale = map.change?.scale ?? 1;
   checkSize(map.weight, 'weight', piece);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const value = elementOf(map.weight, rowOrder?.[row] ?? row, columnOrder?.[column] ?? column);
-      target[at++] = scale ? value * (scale[column] as number) : value;
+      target[at++] = value * (typeof scale === 'number' ? scale : (scale[column] as number));
     }
   }
 }
@@ -153,19 +154,16 @@ function fillBias(target: FloatArray, piece: Piece): void {
   for (let row = 0; row < target.length; row++) {
     const from = piece.rowOrder?.[row] ?? row;
     let sum = bias ? elementOf(bias, from, 0) : 0;
-    change?.shift.forEach((shift, column) => {
+    change?.shift?.forEach((shift, column) => {
       if (shift !== 0) sum += elementOf(weight, from, column) * shift;
     });
     target[row] = sum;
   }
 }
 
-function checkSize(matrix: Matrix, what: string, { rows, columns, map, where }: Piece): void {
+function checkSize(matrix: Matrix, what: string, { rows, columns, where }: Piece): void {
   if (matrix.rows !== rows || matrix.columns !== columns)
     throw malformed(
       `the ${what} of ${where} is [${matrix.rows}, ${matrix.columns}], expected [${rows}, ${columns}]`,
     );
-  const units = map.change?.scale.length ?? map.weight.columns;
-  if (units !== map.weight.columns)
-    throw malformed(`${units} units are normalised before ${where}, which reads ${map.weight.columns}`);
 }

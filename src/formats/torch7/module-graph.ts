@@ -90,14 +90,14 @@ export function computedAt(data: Table, kind: string, where: string): Computed {
 /** A node before its dropouts, and what these do to it when nothing is dropped. */
 export interface Undropped {
   readonly node: Node;
-  /** Probabilities of the dropouts passed. */
-  readonly dropouts: readonly number[];
+  /** The largest probability of the dropouts passed; 0 where there are none. */
+  readonly dropout: number;
   /** The factor of those of the first kind, which scale at evaluation instead of while training. */
   readonly scale: number;
 }
 
 export function undroppedAt(start: Table): Undropped {
-  const dropouts: number[] = [];
+  let dropout = 0;
   let scale = 1;
   let node = nodeAt(start);
   const passed = new Set<Table>();
@@ -106,12 +106,19 @@ export function undroppedAt(start: Table): Undropped {
     if (!from || passed.has(from))
       throw new Torch7Fault('torch7-cycle', 'a dropout of its network is its own input');
     passed.add(from);
-    const p = numberOf(node.fields.get('p')) ?? 0;
-    dropouts.push(p);
+    const p = dropoutProbability(node.fields);
+    dropout = Math.max(dropout, p);
     if (node.fields.get('v2') !== true) scale *= 1 - p;
     node = nodeAt(from);
   }
-  return { node, dropouts, scale };
+  return { node, dropout, scale };
+}
+
+/** The probability of an `nn.Dropout`. */
+export function dropoutProbability(fields: Table): number {
+  const p = numberOf(fields.get('p')) ?? 0;
+  if (p >= 0 && p < 1) return p;
+  throw malformed(`dropout is ${p}, expected at least 0 and less than 1`);
 }
 
 /** The map of an `nn.Linear`. */

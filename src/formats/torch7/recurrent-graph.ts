@@ -5,9 +5,10 @@
  * a gru a sum, of an rnn a tanh. Anything that is not exactly such a network is refused by name.
  */
 import type { Cell } from '../../engine/layout.ts';
+import { MOST_LAYERS } from '../../model/config.ts';
 import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
 import { Torch7Fault, unsupported } from './errors.ts';
-import type { GateMaps, InputChange, LinearMap, ModelMaps } from './model-maps.ts';
+import type { GateMaps, LinearMap, ModelMaps } from './model-maps.ts';
 import { type Computed, computedAt, linearMap, nodeAt, type Undropped, undroppedAt } from './module-graph.ts';
 import type { Table } from './values.ts';
 
@@ -34,10 +35,10 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
   const { linear, top } = separateDecoder
     ? { linear: separateDecoder, top: undroppedAt(last) }
     : decoderAt(last);
-  const dropouts = [...top.dropouts];
   const layers: (readonly GateMaps[])[] = [];
   const passed = new Set<Table>();
   let cell: Cell | undefined;
+  let { dropout } = top;
   let dropsState = false;
   let below = top;
   while (isHidden(below)) {
@@ -45,6 +46,7 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
     if (passed.has(hidden.data))
       throw new Torch7Fault('torch7-cycle', 'a layer of its network is its own input');
     passed.add(hidden.data);
+    if (layers.length === MOST_LAYERS) throw unsupported(`its network has more than ${MOST_LAYERS} layers`);
     const kind = CELLS.get(hidden.kind);
     if (!kind || (cell && kind.cell !== cell))
       throw unsupported(
@@ -53,8 +55,8 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
     cell = kind.cell;
     const layer = kind.read(hidden);
     const carried = carriedState(layer, hidden, outputs);
-    dropsState ||= carried.dropouts.length > 0;
-    dropouts.push(...layer.below.dropouts, ...carried.dropouts);
+    dropsState ||= carried.dropout > 0;
+    dropout = Math.max(dropout, layer.below.dropout, carried.dropout);
     layers.unshift(
       layer.gates.map(({ input, state }) => ({
         input: scaled(input, layer.below.scale),
@@ -68,7 +70,7 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
   if (first.type !== 'input' || first.index !== 1)
     throw unsupported('its first layer does not read the text');
   const decoder = scaled(linear, top.scale);
-  return { maps: { cell, layers, decoder, dropout: Math.max(0, ...dropouts) }, dropsState };
+  return { maps: { cell, layers, decoder, dropout }, dropsState };
 }
 
 function isHidden(below: Undropped): below is Undropped & { readonly node: Computed } {
@@ -105,11 +107,5 @@ function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Tab
 
 /** A map whose input is multiplied. */
 function scaled(map: LinearMap, scale: number): LinearMap {
-  if (scale === 1) return map;
-  const inputs = map.weight.columns;
-  const change: InputChange = {
-    scale: new Float64Array(inputs).fill(scale),
-    shift: new Float64Array(inputs),
-  };
-  return { ...map, change };
+  return scale === 1 ? map : { ...map, change: { scale } };
 }

@@ -5,6 +5,7 @@
  */
 import type { Cell } from '../../engine/layout.ts';
 import { gateCount } from '../../engine/layout.ts';
+import { MOST_LAYERS } from '../../model/config.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { malformed, unsupported } from './errors.ts';
 import { fieldsOf, modulesOf, numberOf, objectOf, tableOf } from './fields.ts';
@@ -17,7 +18,7 @@ import {
   type LinearMap,
   type ModelMaps,
 } from './model-maps.ts';
-import { linearMap } from './module-graph.ts';
+import { dropoutProbability, linearMap } from './module-graph.ts';
 import { symbolOrder } from './symbols.ts';
 import type { Table } from './values.ts';
 
@@ -76,7 +77,7 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
   let cell: Cell | undefined;
   let embedding: Matrix | undefined;
   let decoder: LinearMap | undefined;
-  let change: InputChange | undefined;
+  let change: Normalisation | undefined;
   let dropout = 0;
   let normalised = false;
   for (const { className, payload } of modulesOf(objectOf(fields.get('net'), 'model.net'))) {
@@ -87,7 +88,8 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
     if (kind) {
       if (cell && kind !== cell) throw unsupported(`its network has layers of ${cell} and ${kind}`);
       cell = kind;
-      layers.push(layerMaps(module, kind, change));
+      if (layers.length === MOST_LAYERS) throw unsupported(`its network has more than ${MOST_LAYERS} layers`);
+      layers.push(layerMaps(module, kind, `layer ${layers.length + 1}`, change));
       change = undefined;
     } else if (className === 'nn.LookupTable' && !embedding && layers.length === 0)
       embedding = matrixOf(module.get('weight'), 'the embedding');
@@ -95,10 +97,10 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
       change = normalisation(module);
       normalised = true;
     } else if (className === 'nn.Dropout') {
-      const p = numberOf(module.get('p')) ?? 0;
-      dropout = Math.max(dropout, p);
+      dropout = Math.max(dropout, dropoutProbability(module));
       if (module.get('v2') !== true) throw unsupported('its network has dropout of the first kind');
-    } else if (className === 'nn.Linear') decoder = { ...linearMap(module, 'the decoder'), change };
+    } else if (className === 'nn.Linear')
+      decoder = withChange(linearMap(module, 'the decoder'), change, 'the decoder');
     else if (className !== 'nn.View')
       throw unsupported(`its network has a ${className}, which no torch-rnn model has there`);
   }
@@ -109,27 +111,39 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
   return { maps: { cell, embedding, layers, decoder, dropout }, normalised };
 }
 
-function layerMaps(module: Table, cell: Cell, change: InputChange | undefined): GateMaps[] {
-  const where = 'the weight of a layer';
+function layerMaps(module: Table, cell: Cell, layer: string, change: Normalisation | undefined): GateMaps[] {
+  const where = `the weight of ${layer}`;
   const weight = transposed(matrixOf(module.get('weight'), where));
-  const bias = matrixOf(module.get('bias'), 'the bias of a layer');
+  const bias = matrixOf(module.get('bias'), `the bias of ${layer}`);
   const hidden = weight.rows / gateCount(cell);
   const inputs = weight.columns - hidden;
   return Array.from({ length: gateCount(cell) }, (_, gate) => {
     const rows = rowsOf(weight, gate * hidden, hidden, where);
+    const input = {
+      weight: columnsOf(rows, 0, inputs, where),
+      bias: rowsOf(bias, gate * hidden, hidden, `the bias of ${layer}`),
+    };
     return {
-      input: {
-        weight: columnsOf(rows, 0, inputs, where),
-        bias: rowsOf(bias, gate * hidden, hidden, 'the bias of a layer'),
-        change,
-      },
+      input: withChange(input, change, layer),
       state: { weight: columnsOf(rows, inputs, hidden, where), bias: undefined },
     };
   });
 }
 
+/** Its length is checked where it is met: a file may name the same numbers for any number of layers. */
+function withChange(map: LinearMap, change: Normalisation | undefined, where: string): LinearMap {
+  const { columns } = map.weight;
+  if (change && change.scale.length !== columns)
+    throw malformed(`${change.scale.length} units are normalised before ${where}, which reads ${columns}`);
+  return { ...map, change };
+}
+
+interface Normalisation extends InputChange {
+  readonly scale: Float64Array;
+}
+
 /** (x − mean) / √(variance + ε) · γ + β, with the mean and variance of training, as it is computed at evaluation. */
-function normalisation(module: Table): InputChange {
+function normalisation(module: Table): Normalisation {
   const column = (name: string) => columnOf(matrixOf(module.get(name), `${name} of nn.BatchNormalization`));
   const mean = column('running_mean');
   const epsilon = numberOf(module.get('eps')) ?? 1e-5;

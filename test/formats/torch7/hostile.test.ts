@@ -184,6 +184,7 @@ const graphs: [string, string, RegExp, (root: Table) => void][] = [
   ['a smaller vocabulary', 'gru16x2', /malformed/, (root) => put(root, 'vocab', Table.of({ a: 1, b: 2 }))],
   ['no vocabulary', 'gru16x2', /malformed/, (root) => put(root, 'vocab', null)],
   ['a dropout of 2', 'lstm24x3_drop25', /malformed/, (root) => eachDropout(root, 2)],
+  ['a dropout of −1', 'lstm24x3_drop25', /malformed/, (root) => eachDropout(root, -1)],
   ['no network', 'gru16x2', /malformed/, (root) => put(tableAt(root, 'protos'), 'rnn', null)],
 ];
 for (const [what, name, code, change] of graphs) {

@@ -213,3 +213,24 @@ test('symbols: bytes, bytes beyond ASCII as torch-rnn writes them, characters in
     assert.throws(() => symbolOrder(evil), { code: 'torch7-vocabulary' });
   }
 });
+
+test('many layers that are one, each normalised by as many numbers as the file has: refused, without memory for them', () => {
+  const vector = (length: number) => tensorOn(doubleStorage(new Float64Array(length)), [length], 0);
+  const matrix = (rows: number, columns: number) =>
+    tensorOn(doubleStorage(new Float64Array(rows * columns)), [rows, columns], 0);
+  const many = vector(100_000);
+  const layer = nnModule('nn.VanillaRNN', { weight: matrix(2, 1), bias: vector(1) });
+  const parts = { running_mean: many, running_std: many };
+  const normalised = nnModule('nn.BatchNormalization', parts);
+  const refusedFor = (modules: TorchObject[], message: RegExp) => {
+    const embedding = new TorchObject('nn.LookupTable', Table.of({ weight: matrix(2, 1) }));
+    const net = nnModule('nn.Sequential', { modules: Table.list([embedding, ...modules]) });
+    const fields = Table.of({ net, idx_to_token: Table.list(['a', 'b']) });
+    const root = Table.of({ model: new TorchObject('nn.LanguageModel', fields) });
+    assert.throws(() => decodeTorch7(torch7File(root), 'evil.t7'), message);
+  };
+  const times = (count: number, ...modules: TorchObject[]) =>
+    Array.from({ length: count }, () => modules).flat();
+  refusedFor(times(20_000, layer, normalised), /100000 units are normalised before layer 2, which reads 1/);
+  refusedFor(times(20_000, layer), /more than 1000 layers/);
+});
