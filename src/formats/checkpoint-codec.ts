@@ -2,6 +2,7 @@
 import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
+import { joinBytes } from '../util/join-bytes.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
 import {
@@ -11,16 +12,16 @@ import {
   FORMAT_VERSION,
 } from './checkpoint-metadata.ts';
 import {
-  malformed,
   oneTensor,
   safeIntegers,
   typedTensor,
   vectorFromTensors,
   vectorTensors,
 } from './checkpoint-tensors.ts';
+import { malformed } from './errors.ts';
 import {
-  decodeHeader,
   encodeSafetensors,
+  readHeader,
   readSafetensors,
   type Safetensors,
   type TensorInFile,
@@ -123,8 +124,8 @@ export function modelFrom(
  *
  * @throws {CheckpointError} when it is not a checkpoint with a training state
  */
-export function decodeIdentity(start: Uint8Array, fileSize: number, name: string): CheckpointIdentity {
-  const { training } = decodeMetadata(decodeHeader(start, fileSize, name).metadata, name);
+export function readIdentity(file: ByteSource, name: string): CheckpointIdentity {
+  const { training } = decodeMetadata(readHeader(file, name).metadata, name);
   if (!training) throw malformed(name, 'it has no training state');
   return { runId: training.runId, iteration: training.iteration };
 }
@@ -160,7 +161,7 @@ function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin'
 
 function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {
   const pieces = vocabulary.symbols.map((_, token) => vocabulary.bytesOf(token));
-  const bytes = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+  const bytes = joinBytes(pieces);
   if (vocabulary.kind === 'byte') return [oneTensor('vocabulary.values', bytes)];
   const offsets = [0n];
   for (const piece of pieces) offsets.push((offsets.at(-1) as bigint) + BigInt(piece.length));

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { CheckpointError } from '../errors.ts';
 import { MOST_LAYERS } from '../model/config.ts';
 import { isModestJson } from '../util/json-structure.ts';
-import { malformed } from './checkpoint-tensors.ts';
+import { malformed } from './errors.ts';
 
 /** Raised when an older program could no longer read the file rightly. */
 export const FORMAT_VERSION = 1;

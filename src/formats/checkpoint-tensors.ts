@@ -8,7 +8,7 @@ import {
   parameterSlices,
   type RecurrentModule,
 } from '../engine/layout.ts';
-import { CheckpointError } from '../errors.ts';
+import { malformed } from './errors.ts';
 import { fromGateOrder, toGateOrder } from './gates.ts';
 import type { ArrayType, TensorArray, TensorInFile, TensorToStore } from './safetensors.ts';
 
@@ -136,8 +136,4 @@ export function safeIntegers(values: BigInt64Array, name: string, file: string):
     if (!Number.isSafeInteger(number)) throw malformed(file, `tensor ${name} holds ${value}`);
     return number;
   });
-}
-
-export function malformed(file: string, what: string): CheckpointError {
-  return new CheckpointError('checkpoint-malformed', `${file}: ${what}. The file is damaged.`);
 }

@@ -1,6 +1,7 @@
 /** Checkpoints in memory: for a page, which offers them as downloads, and for tests. */
 import { joinBytes } from '../util/join-bytes.ts';
-import { decodeIdentity } from './checkpoint-codec.ts';
+import { bytesSource } from './byte-source.ts';
+import { readIdentity } from './checkpoint-codec.ts';
 import { BEST_NAME, type CheckpointIdentity, type CheckpointStorage, LAST_NAME } from './storage.ts';
 
 export interface MemoryStorage extends CheckpointStorage {
@@ -48,7 +49,7 @@ function identify(
   const bytes = files.get(name);
   if (!bytes) return undefined;
   try {
-    return decodeIdentity(bytes, bytes.length, name);
+    return readIdentity(bytesSource(bytes), name);
   } catch {
     return 'other';
   }

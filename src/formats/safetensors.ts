@@ -7,6 +7,7 @@
 import { CheckpointError } from '../errors.ts';
 import { isModestJson } from '../util/json-structure.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
+import { malformed } from './errors.ts';
 
 export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
@@ -109,9 +110,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors<
  * @throws {CheckpointError}
  */
 export function readSafetensors(file: ByteSource, name: string): Safetensors<TensorInFile> {
-  const prefix = file.read(0, Math.min(PREFIX, file.size));
-  const start = file.read(0, Math.min(headerEnd(prefix) ?? LONGEST_GLANCE, file.size));
-  const header = decodeHeader(start, file.size, name);
+  const header = readHeader(file, name);
   const tensors = new Map<string, TensorInFile>();
   for (const [tensorName, { type, shape, begin, end }] of header.tensors) {
     tensors.set(tensorName, {
@@ -145,20 +144,22 @@ export function isSafetensors(start: Uint8Array): boolean {
 }
 
 /** Bytes from the start of a file that hold its header; undefined where the length can't be one. */
-export function headerEnd(start: Uint8Array): number | undefined {
+function headerEnd(start: Uint8Array): number | undefined {
   if (start.length < PREFIX) return undefined;
   const length = new DataView(start.buffer, start.byteOffset, PREFIX).getBigUint64(0, true);
   return length <= LONGEST_HEADER ? PREFIX + Number(length) : undefined;
 }
 
 /**
- * The header of a file.
+ * The header of a file, of which nothing else is read.
  *
- * @param start The file, or at least the bytes up to the header's end.
- * @param fileSize Of the whole file, in bytes.
+ * @param name What to call the file in messages.
  * @throws {CheckpointError}
  */
-export function decodeHeader(start: Uint8Array, fileSize: number, name: string): SafetensorsHeader {
+export function readHeader(file: ByteSource, name: string): SafetensorsHeader {
+  const fileSize = file.size;
+  const prefix = file.read(0, Math.min(PREFIX, fileSize));
+  const start = file.read(0, Math.min(headerEnd(prefix) ?? LONGEST_GLANCE, fileSize));
   if (fileSize === 0) throw new CheckpointError('checkpoint-empty', `${name} is empty.`);
   const dataStart = headerEnd(start);
   if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== OPENING_BRACE)) {
@@ -178,10 +179,6 @@ export function decodeHeader(start: Uint8Array, fileSize: number, name: string):
   }
   checkCoverage(tensors, fileSize - dataStart, name, fileSize);
   return { tensors, metadata, dataStart };
-}
-
-function malformed(name: string, what: string): CheckpointError {
-  return new CheckpointError('checkpoint-malformed', `${name}: ${what}. The file is damaged.`);
 }
 
 function truncated(name: string, expected: number, got: number): CheckpointError {

@@ -1,13 +1,13 @@
 /** Checkpoints in a folder, each written whole or not at all. */
-import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
-import { decodeIdentity } from './checkpoint-codec.ts';
+import { readIdentity } from './checkpoint-codec.ts';
+import { withFile } from './file-source.node.ts';
 import { FolderLock } from './folder-lock.node.ts';
 import { isLink, pointTo } from './pointer.node.ts';
-import { headerEnd } from './safetensors.ts';
 import {
   BEST_NAME,
   type CheckpointIdentity,
@@ -113,7 +113,7 @@ export async function identify(path: string): Promise<CheckpointIdentity | 'othe
   if (!facts) return (await exists(path)) ? 'other' : undefined;
   if (!facts.isFile()) return 'other';
   try {
-    return await readIdentity(path);
+    return withFile(path, (file) => readIdentity(file, path));
   } catch {
     return 'other';
   }
@@ -124,18 +124,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function readIdentity(path: string): Promise<CheckpointIdentity> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const prefix = new Uint8Array(8);
-    await file.read(prefix, 0, prefix.length, 0);
-    const header = new Uint8Array(Math.min(headerEnd(prefix) ?? 0, size));
-    await file.read(header, 0, header.length, 0);
-    return decodeIdentity(header, size, path);
-  } finally {
-    await file.close();
-  }
 }

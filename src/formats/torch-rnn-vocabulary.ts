@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { CheckpointError } from '../errors.ts';
 import { isModestJson } from '../util/json-structure.ts';
-import { malformed } from './checkpoint-tensors.ts';
+import { malformed } from './errors.ts';
 
 /** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
 const UNKNOWN = '[unknown]';

@@ -13,13 +13,13 @@ import type {
 import type { CheckpointMetadata } from './checkpoint-metadata.ts';
 import {
   floatTensor,
-  malformed,
   oneTensor,
   safeIntegers,
   typedTensor,
   vectorFromTensors,
   vectorTensors,
 } from './checkpoint-tensors.ts';
+import { malformed } from './errors.ts';
 import type { TensorInFile, TensorToStore } from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
@@ -72,13 +72,15 @@ function positionTensors(
   batchSize: number,
   prefix: string,
 ): [string, TensorToStore][] {
-  const modules = recurrentModules(layout);
   return [
     ...moments.flatMap((moment, index) => vectorTensors(layout, moment, `${prefix}moment${index}.`)),
-    ...carriedState.map((state, layer) => {
-      const { cell = 'rnn', hiddenSize = 0 } = modules[layer] ?? {};
-      return oneTensor(`${prefix}state_l${layer}`, state, [stateParts(cell), batchSize, hiddenSize]);
-    }),
+    ...recurrentModules(layout).map(({ cell, hiddenSize }, layer) =>
+      oneTensor(`${prefix}state_l${layer}`, carriedState[layer] as FloatArray, [
+        stateParts(cell),
+        batchSize,
+        hiddenSize,
+      ]),
+    ),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** From a checkpoint back to the run that wrote it. */
 import { CheckpointError, OptionError } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { malformed } from '../formats/checkpoint-tensors.ts';
+import { malformed } from '../formats/errors.ts';
 import { momentCount } from './optimizer.ts';
 import {
   checkTrainingOptions,

@@ -12,9 +12,10 @@ import { fileURLToPath } from 'node:url';
 import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { CharRnnError } from '../../src/errors.ts';
+import { bytesSource } from '../../src/formats/byte-source.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { headerEnd } from '../../src/formats/safetensors.ts';
+import { readHeader } from '../../src/formats/safetensors.ts';
 import { asTrained, resumedOptions } from '../../src/train/resume.ts';
 import { startingOptions } from '../../src/train/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
@@ -77,7 +78,10 @@ const LEAST_SIZE = 16_000;
  */
 export async function resumeMutations({ file, corpus }: Base, count: number, seed: number): Promise<Tally> {
   const tally: Tally = { tried: 0, resumed: 0, errors: new Map(), allocation: 0 };
-  for (const { what, bytes } of mutations(file, count, { seed, bulkFrom: headerEnd(file) ?? 0 })) {
+  for (const { what, bytes } of mutations(file, count, {
+    seed,
+    bulkFrom: readHeader(bytesSource(file), 'x').dataStart,
+  })) {
     tally.tried++;
     try {
       const checkpoint = read(bytes, tally);

@@ -3,7 +3,7 @@
  * Format: numpy.lib.format, version 1.0.
  */
 import { CheckpointError } from '../../errors.ts';
-import { malformed } from '../checkpoint-tensors.ts';
+import { malformed } from '../errors.ts';
 import type { ArrayType, TensorInFile, TensorToStore } from '../safetensors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);

@@ -2,7 +2,7 @@
 import { CheckpointError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { checkpointFromTensors, checkpointTensors } from '../checkpoint-codec.ts';
-import { malformed } from '../checkpoint-tensors.ts';
+import { malformed } from '../errors.ts';
 import type { TensorInFile, TensorToStore } from '../safetensors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import { decodeZip, encodeZip } from './zip.ts';

@@ -5,7 +5,7 @@
  * ever inflated, so that no archive is larger than its file. Format: PKWARE's APPNOTE.TXT, section 4.3.
  */
 import { CheckpointError } from '../../errors.ts';
-import { malformed } from '../checkpoint-tensors.ts';
+import { malformed } from '../errors.ts';
 import { crc32 } from './crc32.ts';
 
 const LOCAL_SIGNATURE = 0x04034b50;

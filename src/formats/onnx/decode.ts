@@ -7,7 +7,7 @@ import { isModestJson } from '../../util/json-structure.ts';
 import type { Checkpoint, LossRecord } from '../checkpoint.ts';
 import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
-import { malformed } from '../checkpoint-tensors.ts';
+import { malformed } from '../errors.ts';
 import { fromGateOrder } from '../gates.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
