@@ -1,7 +1,7 @@
 /** A request on its way through a pool: it waits for slots, its prompt is read, its streams are written. */
 import type { FloatArray } from '../engine/engine.ts';
+import type { Beginning } from './beginning.ts';
 import type { PooledStream, PoolRequest, PoolTicket } from './pooled-stream.ts';
-import type { Beginning } from './prefix-cache.ts';
 
 /** A stream with its place in the engine. */
 export interface Seated {

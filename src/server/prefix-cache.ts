@@ -8,6 +8,7 @@
  */
 import type { Engine, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { Beginning } from './beginning.ts';
 
 /** Tokens between two kept states of a prompt. */
 const BLOCK = 16;
@@ -16,19 +17,6 @@ const BLOCK = 16;
 const MOST_STATES = 1 << 16;
 /** Bytes that a state's place in the tree takes, about. */
 const PLACE = 512;
-
-/** A kept state. */
-export interface Beginning {
-  readonly slot: number;
-  /** Tokens that it has read. */
-  readonly length: number;
-  readonly parent: Beginning | undefined;
-  /** The tokens after the parent's, as the tree finds them. */
-  readonly key: string;
-  readonly children: Map<string, Beginning>;
-  /** Set where it was kept no longer: the slot holds another state. */
-  isGone: boolean;
-}
 
 /** Bytes of the state of one stream. */
 function bytesOfState(engine: Engine, weights: Vector): number {
@@ -43,16 +31,19 @@ export class PrefixCache {
   /** For each recurrent layer float [S, slots, H]. */
   readonly states: readonly Tensor[];
   readonly #engine: Engine;
-  /** The state of a stream that has read nothing: slot 0 is never written. */
-  readonly #nothing = beginningOf(0, 0, undefined, '');
+  /**
+   * The state of a stream that has read nothing: slot 0 is never written. All others stand between it and itself by their last use,
+   * each older than what it begins with, so that the oldest has no children.
+   */
+  readonly #nothing = new Beginning(0);
+  readonly #capacity: number;
   readonly #free: number[];
-  /** In the order of their last use. None is older than one that begins with it, so that the oldest has no children. */
-  readonly #byAge = new Set<Beginning>();
 
   /** @param bytes At most, of the engine's memory and ours; for less than a state nothing is kept. */
   constructor(engine: Engine, weights: Vector, bytes: number) {
     const kept = Math.min(MOST_STATES, Math.floor(bytes / (bytesOfState(engine, weights) + PLACE)));
     this.#engine = engine;
+    this.#capacity = kept;
     this.states = recurrentModules(weights.layout).map((module) =>
       engine.tensor('float', [stateParts(module.cell), kept + 1, module.hiddenSize]),
     );
@@ -61,7 +52,7 @@ export class PrefixCache {
 
   /** States that are kept now. */
   get size(): number {
-    return this.#byAge.size;
+    return this.#capacity - this.#free.length;
   }
 
   /** The longest kept beginning of a prompt that leaves at least its last token to read; of length 0 where there is none. */
@@ -96,13 +87,16 @@ export class PrefixCache {
     if (after.isGone) return undefined;
     const key = keyOf(prompt, after.length, length);
     const known = after.children.get(key);
-    this.#use(known ?? after);
-    if (known) return { beginning: known, isNew: false };
+    if (known) {
+      known.placeBefore(after);
+      return { beginning: known, isNew: false };
+    }
     const slot = this.#free.pop() ?? this.#evict(after);
     if (slot === undefined) return undefined;
-    const beginning = beginningOf(slot, length, after, key);
+    const beginning = new Beginning(slot, length, after, key);
     after.children.set(key, beginning);
-    this.#use(beginning);
+    // Not the youngest of all: then what it begins with would have to follow, which is long in a long prompt.
+    beginning.placeBefore(after);
     return { beginning, isNew: true };
   }
 
@@ -112,25 +106,18 @@ export class PrefixCache {
 
   /** Makes a beginning, and all that it begins with, the youngest. */
   #use(beginning: Beginning): void {
-    for (let at = beginning; at.parent; at = at.parent) {
-      this.#byAge.delete(at);
-      this.#byAge.add(at);
-    }
+    for (let at = beginning; at.parent; at = at.parent) at.placeBefore(this.#nothing);
   }
 
   /** The slot of what was used longest ago; undefined where only what the new one begins with is left. */
   #evict(after: Beginning): number | undefined {
-    const [oldest] = this.#byAge;
-    if (!oldest || oldest === after) return undefined;
-    this.#byAge.delete(oldest);
+    const oldest = this.#nothing.younger;
+    if (oldest === this.#nothing || oldest === after) return undefined;
+    oldest.leave();
     oldest.parent?.children.delete(oldest.key);
     oldest.isGone = true;
     return oldest.slot;
   }
-}
-
-function beginningOf(slot: number, length: number, parent: Beginning | undefined, key: string): Beginning {
-  return { slot, length, parent, key, children: new Map(), isGone: false };
 }
 
 function longestChild(at: Beginning, prompt: readonly number[]): Beginning | undefined {

@@ -1,0 +1,64 @@
+/** Which beginnings of prompts are kept, which go first, and what that costs. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Beginning } from '../../src/server/beginning.ts';
+import { PrefixCache } from '../../src/server/prefix-cache.ts';
+import { madeModel } from './served.ts';
+
+/** Bytes of a state of the model, with its place in the tree. */
+const STATE = 560;
+
+async function setUp(context: TestContext, states: number) {
+  const model = madeModel();
+  const { engine, weights } = await model.onEngine();
+  const cache = new PrefixCache(engine, weights, states * STATE);
+  context.after(async () => {
+    cache.release();
+    await model.close();
+  });
+  /** As the pool does it while a prompt is read. */
+  const read = (prompt: readonly number[]) => {
+    let kept: Beginning | undefined = cache.find(prompt);
+    for (let length = kept.length + 1; kept && length <= prompt.length; length++) {
+      if (cache.wants(prompt, length)) kept = cache.keep(kept, prompt, length)?.beginning;
+    }
+  };
+  return { cache, read };
+}
+
+const repeated = (token: number, length: number) => Array<number>(length).fill(token);
+
+test('what was used longest ago goes first, of a prompt its end', async (context) => {
+  const { cache, read } = await setUp(context, 4);
+  const [long, short, other, third] = [
+    repeated(1, 40),
+    repeated(2, 17),
+    repeated(3, 17),
+    [...repeated(4, 17), 5],
+  ];
+  read(long);
+  read(short);
+  assert.deepEqual([cache.size, cache.find(short).length, cache.find(long).length], [4, 16, 39]);
+  read(other);
+  assert.deepEqual(
+    [cache.size, cache.find(short).length],
+    [4, 0],
+    'the short one was used before the long one',
+  );
+  read(third);
+  assert.deepEqual([cache.find(long).length, cache.find(other).length], [16, 16]);
+});
+
+test('a prompt is kept as far as there is room, not at the cost of its own beginning', async (context) => {
+  const { cache, read } = await setUp(context, 2);
+  read(repeated(1, 100));
+  assert.equal(cache.find(repeated(1, 100)).length, 32);
+});
+
+test('to keep a prompt costs as much as it is long', async (context) => {
+  const { cache, read } = await setUp(context, 7000);
+  const start = performance.now();
+  read(repeated(1, 100_000));
+  assert.equal(cache.size, 6251, 'every 16 tokens, and before the last');
+  assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`);
+});
