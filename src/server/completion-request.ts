@@ -1,7 +1,7 @@
 /** The body of a completion request: OpenAI's fields, and the controls of `sample` beside them. */
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
-import { checkFields, field } from './request-fields.ts';
+import { checkFields, field, isListOf, isText } from './request-fields.ts';
 
 /** A request's prompt: a text, or token ids. */
 export type Prompt = string | number[];
@@ -16,18 +16,34 @@ const whole = (minimum: number, maximum: number) =>
 const share = () =>
   field(z.number().check(z.gt(0), z.maximum(1)), 'a number greater than 0 and of at most 1');
 const flag = () => field(z.boolean(), 'true or false');
-const tokens = () => z.array(z.int().check(z.minimum(0))).check(z.minLength(1));
+type GivenPrompt = string | number[] | string[] | number[][];
+
+const isToken = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isTokens = (value: unknown): value is number[] => isListOf(value, isToken);
+
+function isPrompt(value: unknown): value is GivenPrompt {
+  return isText(value) || isTokens(value) || isListOf(value, isText) || isListOf(value, isTokens);
+}
+
+function isBias(value: unknown): value is Record<string, number> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(
+    ([id, addition]) => /^\d+$/.test(id) && typeof addition === 'number' && Math.abs(addition) <= 100,
+  );
+}
+
 const MOST_STOPS = 4;
+const isStopText = (value: unknown): value is string => isText(value) && value !== '';
+
+function isStop(value: unknown): value is string | string[] {
+  // An empty list is what some clients send for none.
+  return isStopText(value) || (Array.isArray(value) && value.length <= MOST_STOPS && value.every(isStopText));
+}
 
 const schema = z.strictObject({
   model: field(z.string(), "a model's name"),
   prompt: field(
-    z.union([
-      z.string(),
-      tokens(),
-      z.array(z.string()).check(z.minLength(1)),
-      z.array(tokens()).check(z.minLength(1)),
-    ]),
+    z.custom<GivenPrompt>(isPrompt),
     'a text, an array of texts, of token ids, or of arrays of token ids',
   ),
   max_tokens: field(z.int().check(z.minimum(0)), 'a whole number of at least 0'),
@@ -36,10 +52,7 @@ const schema = z.strictObject({
   n: whole(1, 128),
   best_of: whole(1, 128),
   stop: field(
-    z.union([
-      z.string().check(z.minLength(1)),
-      z.array(z.string().check(z.minLength(1))).check(z.maxLength(MOST_STOPS)),
-    ]),
+    z.custom<string | string[]>(isStop),
     `a text, or up to ${MOST_STOPS} of them, none of them empty`,
   ),
   seed: field(z.int(), 'a whole number'),
@@ -53,7 +66,7 @@ const schema = z.strictObject({
   presence_penalty: number(-2, 2),
   frequency_penalty: number(-2, 2),
   logit_bias: field(
-    z.record(z.string().check(z.regex(/^\d+$/)), z.number().check(z.minimum(-100), z.maximum(100))),
+    z.custom<Record<string, number>>(isBias),
     'an object with token ids as keys and numbers from -100 to 100',
   ),
   suffix: field(z.string(), 'a text'),
@@ -142,7 +155,7 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
   };
 }
 
-function promptsOf(prompt: string | number[] | string[] | number[][]): Prompt[] {
+function promptsOf(prompt: GivenPrompt): Prompt[] {
   if (typeof prompt === 'string') return [prompt];
   return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as Prompt[]);
 }

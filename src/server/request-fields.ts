@@ -5,6 +5,18 @@ import { ApiError } from './api-error.ts';
 /** What a field must be, to stand after "expected". */
 const expectations = z.registry<{ readonly expected: string }>();
 
+/**
+ * Whether a value is an array of one or more such items.
+ *
+ * For lists that come in requests, in the place of a schema: a schema tells all that is wrong with a large body, which may be a
+ * million things, before it is refused.
+ */
+export function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isItem);
+}
+
+export const isText = (value: unknown): value is string => typeof value === 'string';
+
 /** An optional field, for which null stands for its absence. */
 export function field<T extends z.ZodMiniType>(type: T, expected: string) {
   const optional = z.nullish(type);

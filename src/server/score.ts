@@ -12,7 +12,7 @@ import { tooShort } from '../score/score-text.ts';
 import { summarize } from '../score/summary.ts';
 import { ApiError } from './api-error.ts';
 import { Job } from './job.ts';
-import { checkFields, field } from './request-fields.ts';
+import { checkFields, field, isListOf, isText } from './request-fields.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StreamPool } from './stream-pool.ts';
 import { tokenText } from './token-logprobs.ts';
@@ -20,7 +20,7 @@ import { tokenText } from './token-logprobs.ts';
 const schema = z.strictObject({
   model: field(z.string(), "a model's name"),
   input: field(
-    z.union([z.string(), z.array(z.string()).check(z.minLength(1))]),
+    z.custom<string | string[]>((value) => isText(value) || isListOf(value, isText)),
     'a text, or an array of texts',
   ),
   unknown: field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest'),

@@ -90,6 +90,22 @@ test('what is wrong with a request, by status, code and field', async (context) 
   assert.deepEqual(errors, []);
 });
 
+test('a large body that is all wrong is refused as fast as a small one', async (context) => {
+  const { post, errors } = await serveModel(context);
+  const many = (item: string) => `[${Array(300_000).fill(item).join(',')}]`;
+  for (const [path, body, param] of [
+    [COMPLETIONS, `{"prompt":${many('{}')}}`, 'prompt'],
+    [COMPLETIONS, `{"prompt":${many('[]')}}`, 'prompt'],
+    [COMPLETIONS, `{"stop":${many('[]')}}`, 'stop'],
+    [COMPLETIONS, `{"logit_bias":${many('[]')}}`, 'logit_bias'],
+    ['/v1/score', `{"input":${many('{}')}}`, 'input'],
+  ] as const) {
+    const response = await post(path, body);
+    assert.deepEqual([response.status, (await response.json()).error.param], [400, param], body.slice(0, 20));
+  }
+  assert.deepEqual(errors, []);
+});
+
 test('a key is asked for everywhere but at /health', async (context) => {
   const { url, post } = await serveModel(context, { apiKey: 'secret' });
   const withKey = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
