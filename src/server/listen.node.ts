@@ -42,7 +42,8 @@ export async function listen(server: Server, settings: ListenSettings = {}): Pro
   const http = createHttpServer(
     {
       headersTimeout: HEAD_TIMEOUT,
-      requestTimeout: HEAD_TIMEOUT + bodyTimeout * 1000 + GRACE,
+      // Node takes whole milliseconds.
+      requestTimeout: HEAD_TIMEOUT + Math.ceil(bodyTimeout * 1000) + GRACE,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: MOST_HEAD_BYTES,
     },

@@ -1,7 +1,12 @@
 /** The schema of a server's options; see `train/options.ts`. */
 import * as z from 'zod/mini';
 import { checkOptions } from '../util/check-options.ts';
-import { count, option, positive } from '../util/option-info.ts';
+import { count, option } from '../util/option-info.ts';
+
+/** Timers count milliseconds in 31 bits; one set for longer would end at once. */
+export const MOST_SECONDS = 2_000_000;
+
+const seconds = () => z.number().check(z.gt(0), z.maximum(MOST_SECONDS));
 
 export const serverOptionsSchema = z.strictObject({
   apiKey: option(z.optional(z.string().check(z.minLength(1))), {
@@ -36,12 +41,12 @@ export const serverOptionsSchema = z.strictObject({
     group: 'Limits',
     help: 'symbols that a text may be asked to have',
   }),
-  bodyTimeout: option(z._default(positive(), 10), {
+  bodyTimeout: option(z._default(seconds(), 10), {
     flag: 'body_timeout',
     group: 'Limits',
     help: 'seconds in which a request has to arrive; others get 408',
   }),
-  timeout: option(z._default(positive(), 600), {
+  timeout: option(z._default(seconds(), 600), {
     flag: 'timeout',
     group: 'Limits',
     help: 'seconds that a request may take, waiting among them; then it ends with an error',

@@ -14,7 +14,7 @@ import type { Job } from './job.ts';
 import { jsonResponse } from './json-response.ts';
 import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
 import { Metrics } from './metrics.ts';
-import { checkServerOptions, type ServerOptions, type ServerOptionsInput } from './options.ts';
+import { checkServerOptions, MOST_SECONDS, type ServerOptions, type ServerOptionsInput } from './options.ts';
 import { readJson } from './read-body.ts';
 import { parseScoreRequest, Scoring } from './score.ts';
 import { ServedModel } from './served-model.ts';
@@ -113,7 +113,7 @@ class Service {
     const finished = Promise.allSettled(Array.from(this.#jobs, ({ done }) => done));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, seconds * 1000);
+      timer = setTimeout(resolve, Math.min(seconds, MOST_SECONDS) * 1000);
     });
     await Promise.race([finished, late]);
     clearTimeout(timer);
@@ -217,7 +217,7 @@ class Service {
   async #start(
     request: IncomingRequest,
     served: ServedModel,
-    work: { readonly job: Job; readonly start: (pool: ServedPool) => void },
+    work: { readonly job: Job; readonly size: number; readonly start: (pool: ServedPool) => void },
     onEnd: () => void,
   ): Promise<void> {
     const { timeout, maxQueue } = this.#options;
@@ -239,8 +239,8 @@ class Service {
     job.done.then(end, end);
     try {
       const pool = await served.pool();
-      if (pool.waiting >= maxQueue) {
-        throw new ApiError(429, `${pool.waiting} requests wait already. Try again later.`, {
+      if (pool.queuedWith(work.size) > maxQueue) {
+        throw new ApiError(429, `no slot is free, and ${maxQueue} requests may wait. Try again later.`, {
           code: 'rate_limit_exceeded',
           headers: { 'retry-after': '1' },
         });

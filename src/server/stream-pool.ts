@@ -57,6 +57,17 @@ export class StreamPool {
     return this.#waiting.size;
   }
 
+  /** Requests for which no slots are free, if one of so many streams comes now. */
+  queuedWith(streams: number): number {
+    let free = this.#freeSlots.length;
+    let queued = 0;
+    for (const size of [...Array.from(this.#waiting, (owner) => owner.size), streams]) {
+      free -= size;
+      if (free < 0) queued++;
+    }
+    return queued;
+  }
+
   /** Streams that have a slot, those that are paused among them. */
   get seated(): number {
     return this.capacity - this.#freeSlots.length;
@@ -105,6 +116,9 @@ export class StreamPool {
   }
 
   #isBusy(): boolean {
+    // One that came during a turn at whose end all others had paused.
+    const [next] = this.#waiting;
+    if (next && (next.isEnded || next.size <= this.#freeSlots.length)) return true;
     for (const owner of this.#admitted) if (owner.isActive || owner.isEnded) return true;
     return false;
   }

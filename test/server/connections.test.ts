@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { createServer } from '../../src/server/server.ts';
 import { madeModel, serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
@@ -84,6 +85,28 @@ test('the limits of time and of those who wait', async (context) => {
     /^data: \{"error":\{"message":".*","type":"server_error","param":null,"code":"timeout"\}\}$/m,
   );
   assert.doesNotMatch(events, /DONE/);
+});
+
+test('where nobody may wait, requests that need not are taken', async (context) => {
+  const { post, url, ask } = await serveModel(context, { maxStreams: 2, maxQueue: 0 });
+  await Promise.all([ask(COMPLETIONS, {}), ask(COMPLETIONS, {})]);
+  const leave = new AbortController();
+  const running = post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5 }, { signal: leave.signal });
+  await waitForMetric(url, STREAMS(1));
+  assert.equal((await post(COMPLETIONS, { n: 2 })).status, 429);
+  assert.equal((await post(COMPLETIONS, {})).status, 200);
+  leave.abort();
+  await assert.rejects(running);
+});
+
+test('times that timers can not count are refused, or as long as they can', async (context) => {
+  assert.throws(() => createServer({}, { timeout: 3e6 }), { code: 'option', option: 'timeout' });
+  assert.throws(() => createServer({}, { bodyTimeout: 3e6 }), { code: 'option', option: 'bodyTimeout' });
+  const { listening, url, ask } = await serveModel(context, { bodyTimeout: 0.123_456 });
+  const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5 });
+  await waitForMetric(url, STREAMS(1));
+  assert.equal(await listening.close(1e9), 0);
+  assert.equal((await running).usage.completion_tokens, 3000);
 });
 
 test('a body that does not come is not waited for', async (context) => {

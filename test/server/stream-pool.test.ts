@@ -155,6 +155,30 @@ test('what is cancelled frees its slots; what is paused goes on where it was', a
   assert.equal(pool.seated, 0);
 });
 
+test('a request that comes in the turn in which all others pause is begun', {
+  timeout: 10_000,
+}, async (context) => {
+  const { pool, encode, write } = await setUp(context);
+  const text = await new Promise<string | undefined>((resolve, reject) => {
+    const ticket = pool.start({
+      prompt: encode('x'),
+      onFailure: reject,
+      streams: [
+        {
+          source: { temperature: 1, generator: new MersenneTwister(1) },
+          left: 1e9,
+          take() {
+            ticket.pause(true);
+            write('y', { length: 30 }).then(({ texts }) => resolve(texts[0]), reject);
+            return true;
+          },
+        },
+      ],
+    });
+  });
+  assert.equal(text?.length, 30);
+});
+
 test('what one request throws is its own failure', async (context) => {
   const { pool, encode, write } = await setUp(context);
   const broken = new Promise((resolve) => {
