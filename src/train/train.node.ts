@@ -1,4 +1,5 @@
 /** `train` in Node: texts and checkpoints are files. */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus } from '../data/corpus.ts';
@@ -6,6 +7,7 @@ import { makeEngine } from '../engine/select.node.ts';
 import { OptionError, TextError, UsageError } from '../errors.ts';
 import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
@@ -78,8 +80,9 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     throw new UsageError('train: give either text, the text itself, or textFile, where it is');
   }
   const initial = initFrom === undefined ? undefined : await readCheckpointFile(initFrom);
+  const storage = checkpointDir === undefined ? undefined : folderStorage(checkpointDir);
   const settings = {
-    storage: checkpointDir === undefined ? undefined : folderStorage(checkpointDir),
+    storage,
     initial,
     signal,
     availableMemory: availableMemory(),
@@ -96,10 +99,13 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   }
   const { options, notices } = startingOptions(given, initial);
   const vocabulary = startingVocabulary(initial, options);
-  const corpus = yield* preparingEvents(
-    prepareCorpus(
-      { paths: pathsOf(textFile) ?? [], include },
-      { ...options, ...vocabulary.choice, valid: validFile, test: testFile, memory, signal },
+  const corpus = yield* reserving(
+    storage,
+    preparingEvents(
+      prepareCorpus(
+        { paths: pathsOf(textFile) ?? [], include },
+        { ...options, ...vocabulary.choice, valid: validFile, test: testFile, memory, signal },
+      ),
     ),
   );
   try {
@@ -107,6 +113,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     const events = trainOn({ ...corpus, notices: all }, options, settings);
     yield* logged(boarded(events, tensorboardDir), checkpointDir);
   } finally {
+    await storage?.close();
     await corpus.close?.();
   }
 }
@@ -135,36 +142,42 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const checkpoint = asTrained(await readCheckpointFile(path), path);
   const { options, notices } = resumedOptions(given, checkpoint, path);
   checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
-  const known = checkpoint.training.text;
+  const { iteration, epoch, text: known } = checkpoint.training;
+  const folder = checkpointDir ?? dirname(path);
+  const storage = folderStorage(folder);
+  // A run that has reached its end writes nothing.
+  const isOver =
+    epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
   const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
   const corpus =
     text !== undefined
       ? await buildCorpus({ text, name: 'the text' }, corpusOptions)
-      : yield* unlessMoved(
-          textFile === undefined ? path : undefined,
-          preparingEvents(
-            prepareCorpus(
-              {
-                paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
-                include: include ?? known?.include,
-              },
-              {
-                ...corpusOptions,
-                valid: validFile ?? known?.validPath,
-                test: testFile ?? known?.testPath,
-                memory,
-                signal,
-              },
+      : yield* reserving(
+          isOver ? undefined : storage,
+          unlessMoved(
+            textFile === undefined ? path : undefined,
+            preparingEvents(
+              prepareCorpus(
+                {
+                  paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
+                  include: include ?? known?.include,
+                },
+                {
+                  ...corpusOptions,
+                  valid: validFile ?? known?.validPath,
+                  test: testFile ?? known?.testPath,
+                  memory,
+                  signal,
+                },
+              ),
             ),
           ),
         );
   try {
     checkSameText(corpus.text, checkpoint, path);
-    const { iteration, epoch } = checkpoint.training;
     const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-    const folder = checkpointDir ?? dirname(path);
     const events = trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
-      storage: folderStorage(folder),
+      storage,
       initial: checkpoint,
       resumes: true,
       signal,
@@ -174,7 +187,27 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     });
     yield* logged(boarded(events, tensorboardDir), folder);
   } finally {
+    await storage.close();
     await corpus.close?.();
+  }
+}
+
+/**
+ * Has the folder for checkpoints before a text is prepared, which may take long, so that one that another training has is refused at
+ * once. One that is not there yet is nobody's: it is made when the text has turned out to be fine.
+ */
+async function* reserving<T>(
+  storage: CheckpointStorage | undefined,
+  preparing: AsyncGenerator<TrainingEvent, T, void>,
+): AsyncGenerator<TrainingEvent, T, void> {
+  let isPrepared = false;
+  try {
+    if (storage && existsSync(storage.place)) await storage.prepare();
+    const prepared = yield* preparing;
+    isPrepared = true;
+    return prepared;
+  } finally {
+    if (!isPrepared) await storage?.close();
   }
 }
 
