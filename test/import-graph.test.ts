@@ -135,3 +135,15 @@ test('only files for Node import node:, and a page reaches none of them', () => 
   assert.ok(reached.size > 20, `only ${reached.size} files`);
   for (const path of reached) assert.ok(!forNode(path), `browser.ts reaches ${path}`);
 });
+
+test('docs/architecture.md has every room, in this order', () => {
+  const page = readFileSync(join(source, '..', 'docs', 'architecture.md'), 'utf8');
+  const cells = page.split('\n').flatMap((line) => /^\| (`[^|]*`) +\|/.exec(line)?.[1] ?? []);
+  const rooms = cells.flatMap((cell) =>
+    Array.from(cell.matchAll(/`([\w-]+)(?:\/|\.ts)`/g), ([, room]) => room),
+  );
+  assert.deepEqual(
+    rooms.filter((room) => room !== 'browser'),
+    ROOMS,
+  );
+});
