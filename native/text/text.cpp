@@ -13,6 +13,9 @@ namespace {
 constexpr uint32_t SYMBOLS = 0x110000;
 constexpr uint32_t BLOCK = 1 << 20;
 constexpr uint32_t TOKENS = 1 << 15;
+constexpr uint32_t PAIRS = 0x10000;
+/** Characters that are read by pairs before ASCII is looked for again. */
+constexpr uint32_t STRIDE = 8;
 /** In `table`: a symbol without a token. */
 constexpr uint32_t NONE = 0xffffffff;
 constexpr uint64_t HIGH_BITS = 0x8080808080808080;
@@ -36,6 +39,15 @@ alignas(64) uint32_t table[SYMBOLS];
 alignas(64) uint8_t output[TOKENS * 4];
 /** Counts of single bytes in a call, four times, so that a run of one letter does not wait for its own counter. */
 uint32_t byteCounts[4][256];
+/**
+ * Where letters of two bytes and spaces take turns, a processor can't foresee which is next: what is done with a character of one byte or two
+ * is found by the two bytes that stand at it, the first one the lower, without a branch on which it is.
+ *
+ * Here the token of the character; NONE where it has none, takes more bytes or is not valid.
+ */
+alignas(64) uint32_t pairTokens[PAIRS];
+/** How often each pair was read in a call. */
+alignas(64) uint32_t pairCounts[PAIRS];
 Report report;
 
 inline uint64_t eight(const uint8_t* at) {
@@ -62,6 +74,49 @@ inline uint32_t decode(const uint8_t* at, uint32_t left, uint32_t& symbol) {
   if (left < 4 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80 || (at[3] & 0xc0) != 0x80) return 0;
   symbol = (a & 0x07) << 18 | (at[1] & 0x3f) << 12 | (at[2] & 0x3f) << 6 | (at[3] & 0x3f);
   return symbol >= 0x10000 && symbol < SYMBOLS ? 4 : 0;
+}
+
+inline uint32_t pairAt(const uint8_t* at) {
+  uint16_t pair;
+  __builtin_memcpy(&pair, at, 2);
+  return pair;
+}
+
+/** Bytes of the character at a pair: 1 or 2. */
+inline uint32_t pairLength(uint32_t pair) { return 1 + (pair >> 7 & 1); }
+
+/** The code point of the character at a pair; NONE where it takes more bytes or is not valid. */
+uint32_t pairSymbol(uint32_t pair) {
+  const uint8_t bytes[2] = {static_cast<uint8_t>(pair), static_cast<uint8_t>(pair >> 8)};
+  uint32_t symbol = bytes[0];
+  return symbol < 0x80 || decode(bytes, 2, symbol) == 2 ? symbol : NONE;
+}
+
+/** Adds what was counted by pairs. False where a pair was not valid. */
+bool addPairCounts(uint32_t& continuations) {
+  bool isValid = true;
+  for (uint32_t pair = 0; pair < PAIRS; pair++) {
+    const uint32_t count = pairCounts[pair];
+    if (count == 0) continue;
+    pairCounts[pair] = 0;
+    const uint32_t symbol = pairSymbol(pair);
+    if (symbol == NONE) isValid = false;
+    else counts[symbol] += count;
+    continuations += count * (pairLength(pair) - 1);
+  }
+  return isValid;
+}
+
+/** The first place in input[0, size) at which no valid character begins; `size` for none. */
+uint32_t firstInvalid(uint32_t size) {
+  uint32_t at = 0;
+  while (at < size) {
+    uint32_t symbol;
+    const uint32_t length = input[at] < 0x80 ? 1 : decode(input + at, size - at, symbol);
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
 }
 
 inline void countEight(uint64_t word) {
@@ -96,6 +151,17 @@ void encode(uint32_t from, uint32_t to, uint32_t room, T* out) {
       if (all & 0x80000000) break;
       at += 8;
       made += 8;
+    }
+    if (UTF8 && to - at >= 2 * STRIDE && room - made >= STRIDE) {
+      uint32_t read = 0;
+      for (; read < STRIDE; read++) {
+        const uint32_t pair = pairAt(input + at);
+        const uint32_t token = pairTokens[pair];
+        if (token == NONE) break;
+        out[made++] = static_cast<T>(token);
+        at += pairLength(pair);
+      }
+      if (read == STRIDE) continue;
     }
     if (at == to) break;
     if (made == room) {
@@ -144,6 +210,14 @@ EXPORT(output_at) uint8_t* output_at() { return output; }
 EXPORT(output_tokens) uint32_t output_tokens() { return TOKENS; }
 EXPORT(report_at) Report* report_at() { return &report; }
 
+/** To be called when `table` was changed. */
+EXPORT(fill_pairs) void fill_pairs() {
+  for (uint32_t pair = 0; pair < PAIRS; pair++) {
+    const uint32_t symbol = pairSymbol(pair);
+    pairTokens[pair] = symbol == NONE ? NONE : table[symbol];
+  }
+}
+
 /** Adds the bytes of input[0, size) to `counts`. */
 EXPORT(count_bytes) void count_bytes(uint32_t size) {
   uint32_t at = 0;
@@ -158,12 +232,24 @@ EXPORT(count_characters) void count_characters(uint32_t size) {
   uint32_t at = 0;
   uint32_t continuations = 0;
   uint32_t stop = END;
+  bool hasPairs = false;
   while (at < size) {
     while (size - at >= 8) {
       const uint64_t word = eight(input + at);
       if (word & HIGH_BITS) break;
       countEight(word);
       at += 8;
+    }
+    if (size - at >= 2 * STRIDE) {
+      uint32_t read = 0;
+      for (; read < STRIDE; read++) {
+        const uint32_t pair = pairAt(input + at);
+        if ((pair & 0xff) >= 0xe0) break;
+        pairCounts[pair]++;
+        at += pairLength(pair);
+      }
+      hasPairs |= read > 0;
+      if (read == STRIDE) continue;
     }
     if (at == size) break;
     uint32_t symbol = input[at];
@@ -182,6 +268,11 @@ EXPORT(count_characters) void count_characters(uint32_t size) {
     at += length;
   }
   addByteCounts();
+  // Pairs are taken for valid as they are counted; after one that is not, the place is not known.
+  if (hasPairs && !addPairCounts(continuations)) {
+    at = firstInvalid(size);
+    stop = INVALID;
+  }
   report = {at, at - continuations, stop, 0};
 }
 

@@ -34,6 +34,7 @@ interface Exports {
   output_at(): number;
   output_tokens(): number;
   report_at(): number;
+  fill_pairs(): void;
   count_bytes(size: number): void;
   count_characters(size: number): void;
   count_line_ends(size: number): number;
@@ -110,6 +111,7 @@ export class TextKernel {
   setTokens(tokens: Iterable<readonly [symbol: number, token: number]>, missing: number = NO_TOKEN): void {
     this.#table.fill(missing);
     for (const [symbol, token] of tokens) this.#table[symbol] = token;
+    this.#exports.fill_pairs();
   }
 
   /** Takes a block, of which `encode` then reads parts. */
