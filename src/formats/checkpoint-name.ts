@@ -14,13 +14,17 @@ export function checkpointName(
   iteration: number,
   validationLoss: number | undefined,
 ): string {
-  const ending = validationLoss === undefined ? `i${iteration}` : validationLoss.toFixed(4);
-  return `lm_${saveName}_epoch${epoch.toFixed(2)}_${ending}`;
+  return `lm_${saveName}_epoch${epoch.toFixed(2)}_${ending(iteration, validationLoss)}`;
 }
 
-/** Whether a name tells of a validation loss. */
-export function namesLoss(path: string): boolean {
-  return !/_i\d+(_\d+)?\.safetensors$/.test(path);
+/** Whether a checkpoint's name is one that `saveCheckpoint` gives for an iteration with a validation loss, or without. */
+export function isNameFor(path: string, iteration: number, validationLoss: number | undefined): boolean {
+  const found = /_epoch\d+\.\d\d_([^_]+)(?:_\d+)?\.safetensors$/.exec(path);
+  return found?.[1] === ending(iteration, validationLoss);
+}
+
+function ending(iteration: number, validationLoss: number | undefined): string {
+  return validationLoss === undefined ? `i${iteration}` : validationLoss.toFixed(4);
 }
 
 /**

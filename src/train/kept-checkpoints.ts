@@ -2,6 +2,7 @@
 
 export interface KeptCheckpoint {
   readonly path: string;
+  readonly iteration: number;
   /** In nats; undefined where no validation loss was measured. */
   readonly validationLoss: number | undefined;
 }
@@ -14,6 +15,8 @@ export class KeptCheckpoints {
   readonly #keep: number | undefined;
   /** Those that are there, the newest last. */
   #all: readonly KeptCheckpoint[];
+  /** Of a stretch that the run has gone back from: they stay by the same rule, but none is the best. */
+  readonly #forgotten = new Set<KeptCheckpoint>();
 
   /** @param earlier What the run has written before it was resumed, the newest last. */
   constructor(keep: number | undefined, earlier: readonly KeptCheckpoint[] = []) {
@@ -26,6 +29,7 @@ export class KeptCheckpoints {
     return this.#all.reduce<KeptCheckpoint | undefined>(
       (best, one) =>
         one.validationLoss !== undefined &&
+        !this.#forgotten.has(one) &&
         !(one.validationLoss >= (best?.validationLoss ?? Number.POSITIVE_INFINITY))
           ? one
           : best,
@@ -36,6 +40,11 @@ export class KeptCheckpoints {
   /** Adds the newest, in place of an earlier one of the same path. */
   add(checkpoint: KeptCheckpoint): void {
     this.#all = [...this.#all.filter(({ path }) => path !== checkpoint.path), checkpoint];
+  }
+
+  /** The run goes back to an iteration: what it was after that it is no more. */
+  goBack(iteration: number): void {
+    for (const one of this.#all) if (one.iteration > iteration) this.#forgotten.add(one);
   }
 
   /** Gives up those that do not stay: the oldest beyond the number, never the best or the newest. */

@@ -6,7 +6,7 @@
  */
 import { CheckpointError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { namesLoss, saveCheckpoint } from '../formats/checkpoint-name.ts';
+import { isNameFor, saveCheckpoint } from '../formats/checkpoint-name.ts';
 import { BEST_NAME, type CheckpointStorage, LAST_NAME } from '../formats/storage.ts';
 import type { TrainingEvent } from './events.ts';
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
@@ -24,7 +24,7 @@ export class Saver {
   readonly #kept: KeptCheckpoints;
   readonly #events: TrainingEvent[] = [];
   /** The iteration of the last checkpoint that is there, or on its way. */
-  #savedIteration: number;
+  #savedIteration: number | undefined;
   #underWay: Promise<void> | undefined;
   /** That `best` and `last` can't be set is said once. */
   #saidUnset = false;
@@ -53,10 +53,12 @@ export class Saver {
       .filter(({ runId, iteration }) => runId === run.id && iteration <= run.iteration)
       // By iteration, since a folder that was copied has the times of the copy.
       .sort((a, b) => a.iteration - b.iteration)
-      .map(({ path, iteration }) => ({
-        path,
-        validationLoss: namesLoss(path) ? run.validationLosses.at(iteration) : undefined,
-      }));
+      .flatMap(({ path, iteration }) => {
+        const validationLoss = run.validationLosses.at(iteration);
+        if (isNameFor(path, iteration, undefined)) return [{ path, iteration, validationLoss: undefined }];
+        // One with another loss is of a stretch that was forgotten or of a way not taken; or somebody has renamed it.
+        return isNameFor(path, iteration, validationLoss) ? [{ path, iteration, validationLoss }] : [];
+      });
     return new Saver(run, options, storage, earlier);
   }
 
@@ -85,6 +87,13 @@ export class Saver {
     await this.settle();
   }
 
+  /** The run has gone back: what it saved since then is of a stretch that is forgotten. */
+  async goBack(): Promise<void> {
+    await this.settle();
+    this.#savedIteration = undefined;
+    this.#kept.goBack(this.#run.iteration);
+  }
+
   /** What has become of saves since the last call. */
   *events(): Generator<TrainingEvent, void, void> {
     yield* this.#events.splice(0);
@@ -106,7 +115,7 @@ export class Saver {
     const path = await saveCheckpoint(storage, checkpoint, this.#name, validationLoss);
     this.path = path;
     this.failure = undefined;
-    this.#kept.add({ path, validationLoss });
+    this.#kept.add({ path, iteration, validationLoss });
     await this.#setNames(storage, path);
     this.#events.push({ type: 'checkpointed', iteration, epoch, path, validationLoss });
     // After the names: neither ever stands for a file that is gone. One that stays is no harm.

@@ -99,6 +99,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
         const outcome = overcome(run, explosion, options);
         if (outcome instanceof DivergenceError) throw outcome;
         explosion = undefined;
+        await saver.goBack();
         yield outcome;
         continue;
       }

@@ -247,6 +247,32 @@ test('a checkpoint of parameters that give no loss is not written: it is of the 
   assert.ok(![...files.keys()].some((name) => /_i14[0-2]\./.test(name)), [...files.keys()].join(' '));
 });
 
+test('a run that is interrupted where it had saved before it went back saves again', async () => {
+  const options = checkTrainingOptions(small);
+  const corpus = await buildCorpus({ text, name: 'the text' }, options);
+  const storage = memoryStorage();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const events: TrainingEvent[] = [];
+  // The step of iteration 125 leaves all bounds: that is evaluated and saved, the next loss shows it.
+  for await (const event of trainOn(corpus, options, {
+    storage,
+    signal,
+    makeEngine: damaged(leapAt(125)),
+  })) {
+    events.push(event);
+    const last = events.findLast((one) => one.type === 'iteration')?.iteration;
+    const hasGoneBack = events.some(({ type }) => type === 'restored');
+    if (hasGoneBack && last === 124 && event.type === 'evaluating') controller.abort();
+  }
+  assert.ok(events.some((event) => event.type === 'checkpointed' && event.iteration === 125));
+  const finished = events.at(-1);
+  assert.ok(finished?.type === 'finished' && finished.reason === 'interrupted' && finished.path);
+  assert.equal(finished.iteration, 125);
+  const saved = decoded(storage.files.get(finished.path) as Uint8Array);
+  assert.deepEqual(saved.parameters, finished.checkpoint.parameters);
+});
+
 test('retries that do not help: an error with advice; the last good state is saved', async () => {
   const { error, restored, files } = await run(
     (_, call) => (stepOf(call) > 110 ? { ...call, learningRate: 1e4 } : call),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { copyFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
@@ -11,7 +11,7 @@ function staying(keep: number | undefined, losses: readonly (number | undefined)
   const kept = new KeptCheckpoints(keep);
   const there = new Set<string>();
   losses.forEach((validationLoss, index) => {
-    kept.add({ path: `${index}`, validationLoss });
+    kept.add({ path: `${index}`, iteration: index, validationLoss });
     there.add(`${index}`);
     for (const { path } of kept.takeSurplus()) there.delete(path);
   });
@@ -28,6 +28,23 @@ test('--keep N: the newest N, the best and the last', () => {
 
 test('without --keep: all with a validation loss, and the newest two of the others', () => {
   assert.equal(staying(undefined, [5, undefined, undefined, 6, undefined]), '0 2 3 4');
+});
+
+test('after going back, the best is none of the stretch that is forgotten', () => {
+  const kept = new KeptCheckpoints(1);
+  for (const [iteration, validationLoss] of [
+    [10, 3],
+    [20, 1],
+  ] as const)
+    kept.add({ path: `${iteration}`, iteration, validationLoss });
+  kept.goBack(15);
+  assert.equal(kept.best?.path, '10');
+  kept.add({ path: 'again', iteration: 20, validationLoss: 4 });
+  assert.equal(kept.best?.path, '10');
+  assert.deepEqual(
+    kept.takeSurplus().map(({ path }) => path),
+    ['20'],
+  );
 });
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
@@ -92,4 +109,23 @@ test('what stays is counted across a resume; checkpoints of other runs and of a 
   await run({ text, resume: join(checkpointDir, sixteen ?? ''), maxIterations: 17 });
   assert.deepEqual(await there(), [4, 8, 9, 16, 17, 18], 'iteration 18 is of a way not taken');
   assert.equal(await iterationOf('last.safetensors'), 17);
+});
+
+test('a checkpoint of the run with a loss that its history does not have is neither the best nor taken away', async (context) => {
+  const { checkpointDir, small, iterationOf } = setUp(context);
+  await run({ ...small, maxIterations: 8 });
+  const named = () =>
+    readdirSync(checkpointDir).filter((name) => /^lm_lstm_.*_\d\.\d{4}\.safetensors$/.test(name));
+  const [fourth = ''] = await Promise.all(
+    named().map(async (name) => ((await iterationOf(name)) === 4 ? [name] : [])),
+  ).then((names) => names.flat());
+  const forgotten = fourth.replace(/\d\.\d{4}/, '0.0001');
+  const mine = 'mine.safetensors';
+  for (const name of [forgotten, mine]) copyFileSync(join(checkpointDir, fourth), join(checkpointDir, name));
+  const evaluated = await run({ text, resume: checkpointDir, maxIterations: 12, keep: 1 });
+  assert.equal(evaluated.length, 1);
+  const best = readlinkSync(join(checkpointDir, 'best.safetensors'));
+  assert.notEqual(best, forgotten);
+  for (const name of [forgotten, mine]) assert.ok(readdirSync(checkpointDir).includes(name), name);
+  assert.ok(!readdirSync(checkpointDir).includes(fourth) || best === fourth, 'what is its own is counted');
 });
