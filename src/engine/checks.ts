@@ -154,6 +154,7 @@ export function checkEmbedding(tokens: Tensor, name: string, output: Tensor, mod
 
 /** Checks a copy of slots between two states [S, slots, H]. */
 export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
+  checkTensor('from', from, 'float', [null, null, null]);
   const [parts, fromCount, H] = from.shape as [number, number, number];
   checkTensor('to', to, 'float', [parts, null, H]);
   const toCount = to.shape[1] as number;
@@ -166,6 +167,7 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
 
 /** The place of a unit in a state [S, slots, H], in row-major order. */
 export function unitIndex(state: Tensor, place: { part: number; slot: number; unit: number }): number {
+  checkTensor('state', state, 'float', [null, null, null]);
   const [parts, slots, H] = state.shape as [number, number, number];
   const { part, slot, unit } = place;
   const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;

@@ -9,7 +9,7 @@
 import type { FloatArray } from './engine.ts';
 
 /** Index of the largest value; the first of equals. */
-export function argMax(values: FloatArray): number {
+function argMax(values: FloatArray): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) {
     if ((values[i] as number) > (values[best] as number)) best = i;

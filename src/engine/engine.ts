@@ -349,7 +349,10 @@ export interface Engine {
   step(call: Step): void;
   draw(call: Draw): void;
   generate(call: Generate): void;
-  /** Copies slots of a state [S, slots, H] to slots of the same or another one: gather, scatter, fork. */
+  /**
+   * Copies slots of a state, float [S, slots, H], to slots of the same or another one: gather, scatter, fork. All are read before
+   * any is written, so that slots of one state can change places. Those copied to are all different.
+   */
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array): void;
   /** Sets one unit of one slot of a state [S, slots, H]. */
   setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number): void;

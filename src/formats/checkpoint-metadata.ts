@@ -52,7 +52,11 @@ const metadataSchema = z.object({
           skips: count(),
           retries: count(),
           good: z.optional(
-            z.object({ iteration: count(), learningRate: z.number(), optimizerSteps: count() }),
+            z.object({
+              iteration: count(),
+              learningRate: z.number().check(z.positive()),
+              optimizerSteps: count(),
+            }),
           ),
         }),
       ),

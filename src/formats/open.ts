@@ -33,7 +33,7 @@ export interface OpenedCheckpoint {
 }
 
 /** The format of a file; undefined for one that is not known. */
-export function formatOf(bytes: Uint8Array): FormatName | undefined {
+function formatOf(bytes: Uint8Array): FormatName | undefined {
   return FORMAT_NAMES.find((format) => FORMATS[format].matches(bytes));
 }
 

@@ -532,4 +532,38 @@ export function operationsContract(subject: ContractSubject) {
     assert.deepEqual(await read(engine, to), target);
     assert.throws(() => engine.setUnit(to, { part: 2, slot: 0, unit: 0 }, 1), RangeError);
   });
+
+  check('copySlots within one state: slots change places', async (engine, random) => {
+    const state = random.floats([2, 4, H]);
+    const before = await read(engine, state);
+    // What stands in 0 is written over before it would be read again.
+    engine.copySlots(state, Int32Array.of(1, 0, 0), state, Int32Array.of(0, 1, 3));
+    const after = await read(engine, state);
+    for (const [slot, origin] of [1, 0, 2, 0].entries()) {
+      for (const part of [0, 4]) {
+        const row = (values: ArrayLike<number>, index: number) =>
+          Array.from(values).slice((part + index) * H, (part + index + 1) * H);
+        assert.deepEqual(row(after, slot), row(before, origin), `slot ${slot}`);
+      }
+    }
+  });
+
+  check(
+    'copySlots and setUnit refuse what is no state, slots that are not there, and one slot twice',
+    async (engine) => {
+      const [state, tokens] = [engine.tensor('float', [2, 4, H]), engine.tensor('int', [2, 4, H])];
+      const copy = (from: Tensor, fromSlots: number[], to: Tensor, toSlots: number[]) => () =>
+        engine.copySlots(from, Int32Array.from(fromSlots), to, Int32Array.from(toSlots));
+      assert.throws(copy(tokens, [0], state, [0]), TypeError);
+      assert.throws(copy(state, [0], tokens, [0]), TypeError);
+      assert.throws(copy(engine.tensor('float', [2, H]), [0], state, [0]), RangeError);
+      for (const slot of [-1, 4]) {
+        assert.throws(copy(state, [slot], state, [0]), RangeError);
+        assert.throws(copy(state, [0], state, [slot]), RangeError);
+      }
+      assert.throws(copy(state, [0, 1], state, [2, 2]), RangeError);
+      assert.throws(copy(state, [0, 1], state, [2]), RangeError);
+      assert.throws(() => engine.setUnit(tokens, { part: 0, slot: 0, unit: 0 }, 1), TypeError);
+    },
+  );
 }

@@ -198,7 +198,7 @@ for (const [what, bytes, code] of evil) {
 /** What a checkpoint's JSON has that is lied about here. */
 interface Metadata {
   readonly config: object;
-  readonly training: object;
+  readonly training: { readonly stability: { readonly good: object } };
 }
 
 /** The file of a checkpoint with its JSON changed. */
@@ -229,6 +229,11 @@ const lies: [string, (json: Metadata) => void, string][] = [
   [
     'a learning rate of 0',
     (json) => Object.assign(json.training, { learningRate: 0 }),
+    'checkpoint-malformed',
+  ],
+  [
+    'a negative learning rate to go back to',
+    (json) => Object.assign(json.training.stability.good, { learningRate: -1 }),
     'checkpoint-malformed',
   ],
   [
