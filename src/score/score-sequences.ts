@@ -51,6 +51,7 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   const state = network.makeState();
   const losses = engine.tensor('float', [T, B]);
   const turns = new TurnTaker();
+  let reading: Promise<unknown> | undefined;
   try {
     // The engine computes a block while the one before is looked at.
     let before: { block: Block; losses: Promise<FloatArray> } | undefined;
@@ -59,13 +60,15 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
       network.evaluate(block, state, losses);
       const pending = { block, losses: engine.read(losses) as Promise<FloatArray> };
       // It is awaited a block later, and may not be at all where the reader leaves.
-      pending.losses.catch(() => {});
+      reading = pending.losses.catch(() => {});
       if (before) yield* cutAll(before.block, await before.losses, B);
       before = pending;
       await turns.take();
     }
     if (before) yield* cutAll(before.block, await before.losses, B);
   } finally {
+    // An engine can't be closed while it is read, which whoever left or aborted does next.
+    await reading;
     engine.release(losses);
     for (const layer of state) engine.release(layer);
     network.release();

@@ -1,9 +1,11 @@
 /** Scoring against its naive twin: a step at a time, on the reference engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import { MemoryTokens } from '../../src/data/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
+import type { FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
 import { recurrentModules, stateParts } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
@@ -170,6 +172,39 @@ test('the bits of a row do not depend on the rows beside it', async () => {
   const sequences = rowSequences(tokens.length, 4);
   assert.deepEqual(await run(sequences, 4), await run(sequences, 1));
   await engine.close();
+});
+
+/** Its reads take a while, as where threads compute. */
+class SlowReads extends ReferenceEngine {
+  underWay = 0;
+
+  override read(source: Vector): Promise<FloatArray>;
+  override read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
+  override async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
+    this.underWay++;
+    await setTimeout(5);
+    this.underWay--;
+    return super.read(source as Tensor);
+  }
+}
+
+test('nothing is read any more where scoring was left or aborted: an engine that is read can not be closed', async () => {
+  const tokens = randomTokens(3_000);
+  for (const leaves of [true, false]) {
+    const engine = new SlowReads('float64');
+    const stop = new AbortController();
+    const read = async () => {
+      const sequences = rowSequences(tokens.length, 1);
+      const scoring = { engine, ...checkpoint, tokens: new MemoryTokens(tokens), sequences, lanes: 1 };
+      for await (const _ of scoreSequences({ ...scoring, signal: stop.signal })) {
+        if (leaves) return;
+        stop.abort();
+      }
+    };
+    if (leaves) await read();
+    else await assert.rejects(read(), { name: 'AbortError' });
+    assert.equal(engine.underWay, 0);
+  }
 });
 
 test('model.score: totals, symbols, and what it refuses', async () => {
