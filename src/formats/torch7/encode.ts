@@ -2,11 +2,12 @@
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf } from '../../model/config.ts';
 import { toOriginalOrder } from '../../model/parameters.ts';
+import { formatBytes, formatCount } from '../../util/format-number.ts';
 import type { Checkpoint, LossRecord } from '../checkpoint.ts';
 import { AsciiSink } from './ascii-sink.ts';
 import { BinarySink } from './binary-sink.ts';
 import { networkModule } from './network.ts';
-import { criterion } from './nn-modules.ts';
+import { criterion, oneHotBytes } from './nn-modules.ts';
 import type { Sink } from './sink.ts';
 import { Table, type Value } from './values.ts';
 import { writeObject } from './writer.ts';
@@ -51,7 +52,18 @@ function charRnnTable(checkpoint: Checkpoint): Table {
   });
 }
 
+/** One array holds no more in Node 20. */
+const LARGEST_ARRAY = 2 ** 32;
+
 function checkKnown({ config, vocabulary }: Checkpoint): void {
+  const unitMatrix = oneHotBytes(config.vocabularySize);
+  if (unitMatrix > LARGEST_ARRAY) {
+    throw new CheckpointError(
+      'torch7-unsupported',
+      `the model can't be written as a Torch7 checkpoint: the unit matrix that the original reads tokens by would take ${formatBytes(unitMatrix)} ` +
+        `for ${formatCount(config.vocabularySize)} symbols. Convert it to .safetensors, .npz or .onnx.`,
+    );
+  }
   const problem =
     config.embeddingSize !== undefined
       ? 'it has an embedding'

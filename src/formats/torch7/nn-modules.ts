@@ -24,6 +24,11 @@ export function oneHot(size: number): TorchObject {
   return nnModule('OneHot', { outputSize: size, _eye: tensorOn(doubleStorage(unit), [size, size], 0) });
 }
 
+/** What its matrix takes. */
+export function oneHotBytes(size: number): number {
+  return size * size * Float64Array.BYTES_PER_ELEMENT;
+}
+
 /** [batch, rows · columns] to [batch, rows, columns]. */
 export function reshape(rows: number, columns: number): TorchObject {
   return nnModule('nn.Reshape', {

@@ -122,3 +122,13 @@ for (const [what, checkpoint] of refused) {
     );
   });
 }
+
+test('a vocabulary whose unit matrix no array holds is refused, and told where it can go', () => {
+  const symbols = Array.from({ length: 25_000 }, (_, index) => String.fromCodePoint(0x4e00 + index));
+  const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+  const checkpoint = madeCheckpoint({ vocabulary, layers: 1, hiddenSize: 1, moments: 0 });
+  assert.throws(() => encodeTorch7(checkpoint), {
+    code: 'torch7-unsupported',
+    message: /would take 5 GB for 25,000 symbols\. Convert it to \.safetensors/,
+  });
+});
