@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { readTextFile } from '../data/read-text.node.ts';
 import { TextError, UsageError } from '../errors.ts';
 import { LanguageModel } from '../language-model.node.ts';
-import { checkGenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
+import { checkGenerateOptions, type GenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
 import { encodePrompt } from '../sample/prompt.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -42,6 +42,20 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     threads: own.threads,
     precision: own.precision,
   });
+  try {
+    return await sampleFrom(model, path, own, checked, say);
+  } finally {
+    await model.close();
+  }
+}
+
+async function sampleFrom(
+  model: LanguageModel,
+  path: string,
+  own: OwnFlags,
+  checked: GenerateOptions,
+  say: (line: string) => void,
+): Promise<number> {
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
   for (const notice of model.checkpoint.origin?.notices ?? []) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
@@ -72,7 +86,6 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     else if (!(await writeMany(run, { count: own.count, unique: own.unique, novel }))) return EXIT_FAILURE;
   } finally {
     stopped.release();
-    await model.close();
   }
   return stopped.exitCode() ?? 0;
 }
@@ -80,6 +93,8 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
 async function readNovel(path: string): Promise<Uint8Array> {
   return (await readTextFile(path, 'Name the text whose parts shall be left out.')).bytes;
 }
+
+type OwnFlags = ReturnType<typeof splitOptions>['own'];
 
 function splitOptions({ values }: Arguments) {
   const [own, options] = splitValues(values, sampleFlagsSchema);

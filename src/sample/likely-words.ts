@@ -52,7 +52,7 @@ export async function likelyWords(search: WordSearch): Promise<LikelyWords> {
   const states = new States(search);
   try {
     const last = search.prompt.at(-1) as number;
-    for (const token of search.prompt.slice(0, -1)) states.read([{ from: 0, to: 0, token }]);
+    await states.readPrompt(search.prompt.slice(0, -1));
     const found = await explore(search, states, last);
     return { words: found, completes: isWordToken(search.vocabulary, last) };
   } finally {
@@ -88,7 +88,17 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
     open.sort((a, b) => a.logProbability - b.logProbability);
     open = open.slice(-SLOTS);
   }
-  return words.slice(0, count);
+  return words
+    .slice(0, count)
+    .map(({ text, probability }) => ({ text: textOf(text, vocabulary), probability }));
+}
+
+/** Some symbols as text; bytes as what they are in UTF-8. */
+function textOf(symbols: string, { kind }: Vocabulary): string {
+  if (kind !== 'byte') return symbols;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    Uint8Array.from(symbols, (byte) => byte.charCodeAt(0)),
+  );
 }
 
 /** The beginning as a whole word: something else comes next. */
@@ -158,7 +168,19 @@ class States {
     this.#output = engine.tensor('float', [BESIDE, vocabulary.size]);
   }
 
-  read(reads: readonly Read[]): void {
+  /** Reads a text in slot 0. */
+  async readPrompt(tokens: readonly number[]): Promise<void> {
+    const { engine, signal } = this.#search;
+    const turns = new TurnTaker();
+    for (const token of tokens) {
+      signal?.throwIfAborted();
+      await turns.take();
+      this.#read([{ from: 0, to: 0, token }]);
+      await engine.read(this.#output);
+    }
+  }
+
+  #read(reads: readonly Read[]): void {
     const { engine, weights } = this.#search;
     const to = Int32Array.from(reads, (read) => read.to);
     const from = Int32Array.from(reads, (read) => read.from);
@@ -175,7 +197,7 @@ class States {
 
   /** Log-probabilities of what comes next, a row for each read. */
   async readAll(reads: readonly Read[]): Promise<FloatArray[]> {
-    this.read(reads);
+    this.#read(reads);
     const all = (await this.#search.engine.read(this.#output)) as FloatArray;
     const V = this.#search.vocabulary.size;
     return reads.map((_, i) => all.slice(i * V, (i + 1) * V));

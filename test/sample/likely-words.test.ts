@@ -57,6 +57,27 @@ test('after a space whole words, within a word the rest of it; the likeliest of 
   }
 });
 
+test('words of a model over bytes are text', async () => {
+  const bytes = new Vocabulary({
+    kind: 'byte',
+    normalize: 'none',
+    symbols: [' ', '.', '\u00a4', '\u00c3'],
+    hasUnknown: false,
+  });
+  const model = new LanguageModel({ ...made, vocabulary: bytes, parameters });
+  const { words } = await model.complete('. ', { count: 20 });
+  const found = words.find(({ text }) => text === 'ä');
+  const of = async (text: string) =>
+    (await model.score(text)).losses.slice(2).reduce((product, loss) => product * Math.exp(-loss), 1);
+  const expected = (await of('. ä ')) + (await of('. ä.'));
+  assert.ok(Math.abs((found?.probability ?? 0) - expected) < 1e-6, JSON.stringify(words));
+});
+
+test('a long text before the words leaves the event loop its turns, and can be interrupted', async () => {
+  const started = model.complete('ab '.repeat(200_000), { signal: AbortSignal.timeout(50) });
+  await assert.rejects(started, { name: 'TimeoutError' });
+});
+
 test('a text of no character is refused', async () => {
   await assert.rejects(model.complete(''), { code: 'text-empty' });
 });
