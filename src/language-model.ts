@@ -278,7 +278,9 @@ export class LanguageModel {
     const loaded = this.#loaded;
     this.#loaded = Promise.reject(new TypeError('this model is closed'));
     this.#loaded.catch(() => {});
-    await (await loaded)?.engine.close();
+    // A model that could not be loaded has nothing to give back.
+    const found = await loaded?.catch(() => undefined);
+    await found?.engine.close();
   }
 
   /** How this environment chooses an engine. */
@@ -294,9 +296,14 @@ export class LanguageModel {
   async #prepare(): Promise<Loaded> {
     const { engine: name = 'auto', threads, precision = this.checkpoint.precision } = this.#settings;
     const { engine } = await this.makeEngine({ engine: name, threads, precision });
-    const weights = engine.vector(layoutOf(this.config));
-    engine.write(weights, this.checkpoint.parameters);
-    return { engine, weights };
+    try {
+      const weights = engine.vector(layoutOf(this.config));
+      engine.write(weights, this.checkpoint.parameters);
+      return { engine, weights };
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
   }
 }
 

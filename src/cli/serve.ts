@@ -1,13 +1,11 @@
 /** `char-rnn serve`: models over HTTP until a signal comes. What happens is told on standard error. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { CharRnnError, UsageError } from '../errors.ts';
-import { LanguageModel } from '../language-model.node.ts';
-import type { ModelSettings } from '../language-model.ts';
+import { UsageError } from '../errors.ts';
+import type { LanguageModel } from '../language-model.node.ts';
 import { listen } from '../server/listen.node.ts';
 import { checkServerOptions, serverOptionsSchema } from '../server/options.ts';
-import { createServer, type Server } from '../server/server.ts';
-import { watchForReplacement } from '../server/watch.node.ts';
+import { createServer } from '../server/server.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
@@ -16,6 +14,7 @@ import { reportError } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
 import { interruption } from './signals.ts';
+import { openModel, takeUpReplacements } from './taken-up.ts';
 
 export function runServe(words: readonly string[]): Promise<number> {
   return runCommand(serveCommand, words, serve);
@@ -32,9 +31,9 @@ async function serve(given: Arguments): Promise<number> {
   const models = new Map<string, LanguageModel>();
   try {
     for (const [name, path] of paths) {
-      const model = await LanguageModel.load(path, settings);
+      const { model, facts } = await openModel(path, settings);
       models.set(name, model);
-      say(`${name}: ${await describe(model)}`);
+      say(`${name}: ${facts}`);
     }
     const server = createServer(Object.fromEntries(models), {
       ...options,
@@ -43,12 +42,12 @@ async function serve(given: Arguments): Promise<number> {
     const listening = await listen(server, { ...flags, bodyTimeout: options.bodyTimeout });
     const watched = flags.watch ? [...paths] : [];
     const unwatch = watched.map(([name, path]) =>
-      watchForReplacement(path, takerUp(server, models, name, path, settings)),
+      takeUpReplacements(name, path, { server, models, settings, say }),
     );
     say(`listening on ${listening.url}/v1`);
     const exitCode = await signalled();
-    for (const end of unwatch) end();
     say(`stopping: running requests have ${flags.drain} to finish`);
+    await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
     if (ended === 0) return 0;
     say(`${formatCount(ended)} of them had not: they were ended`);
@@ -87,38 +86,4 @@ function modelPaths(positionals: readonly string[]): Map<string, string> {
     paths.set(name, file);
   }
   return paths;
-}
-
-/** Takes a checkpoint up that was replaced. One that can't be read leaves the one before where it is. */
-function takerUp(
-  server: Server,
-  models: Map<string, LanguageModel>,
-  name: string,
-  path: string,
-  settings: ModelSettings,
-): () => void {
-  const takeUp = async () => {
-    try {
-      const model = await LanguageModel.load(path, settings);
-      const before = models.get(name);
-      models.set(name, model);
-      say(`${name}: taken up anew; ${await describe(model)}`);
-      await server.replace(name, model);
-      await before?.close();
-    } catch (error) {
-      say(`${name} was replaced, but the one before stays:`);
-      if (!(error instanceof CharRnnError)) throw error;
-      reportError(error, serveCommand.name);
-    }
-  };
-  let last = Promise.resolve();
-  return () => {
-    last = last.then(takeUp);
-  };
-}
-
-async function describe(model: LanguageModel): Promise<string> {
-  const { cell, layers, hiddenSize } = model.config;
-  const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
-  return `${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
 }

@@ -103,6 +103,26 @@ test('--watch takes up a checkpoint that is replaced; a broken one leaves the on
   assert.ok(lines.length < 10);
 });
 
+test('a replaced checkpoint does not wait for what runs on the one before', async (context) => {
+  const { cwd, lines, line, complete, url } = await start(context, ['moby=a.safetensors', '--watch']);
+  const long = { max_tokens: 100_000, logprobs: 5, stream: true };
+  const running = await fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(long),
+  });
+  const texts = new Set([(await complete({})).choices[0].text]);
+  for (const iteration of [8, 9]) {
+    writeModel(join(cwd, 'b'), iteration);
+    lines.length = 0;
+    renameSync(join(cwd, 'b'), join(cwd, 'a.safetensors'));
+    await line(/^moby: taken up anew/);
+    texts.add((await complete({})).choices[0].text);
+  }
+  assert.equal(texts.size, 3);
+  await running.body?.cancel();
+});
+
 test('the key may stand in the environment', async (context) => {
   const { complete } = await start(context, ['a.safetensors'], { CHAR_RNN_API_KEY: 'secret' });
   assert.equal((await complete({})).error.code, 'invalid_api_key');
