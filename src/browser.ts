@@ -1,11 +1,5 @@
 /** The library's face in a web page: no files; texts and checkpoints are strings and bytes. */
 
-export {
-  type GenerateAllInput,
-  type GenerateInput,
-  LanguageModel,
-  type ModelSettings,
-  type ScoreInput,
-} from './language-model.ts';
+export { LanguageModel } from './language-model.ts';
 export * from './public.ts';
 export { type TrainInput, train } from './train/train.ts';

@@ -2,7 +2,6 @@
 
 export { folderStorage } from './formats/storage.node.ts';
 export { LanguageModel } from './language-model.node.ts';
-export type { GenerateAllInput, GenerateInput, ModelSettings, ScoreInput } from './language-model.ts';
 export * from './public.ts';
 export { type Listening, type ListenSettings, listen } from './server/listen.node.ts';
 export { type NodeListener, nodeListener, type RequestHandler } from './server/node-listener.node.ts';
