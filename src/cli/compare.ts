@@ -62,18 +62,21 @@ async function compare(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const candidates: Candidate[] = [];
-  for (const path of paths) candidates.push(await readAs(path, text, flags));
-  checkComparable(candidates);
-  const bytes = candidates[0]?.map.bytes ?? 0;
-  const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
-  const measured: ByteBlocks[] = [];
-  for (const candidate of candidates) {
-    const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
-    await measure(candidate, blocks, flags, signal);
-    await candidate.corpus.close?.();
-    measured.push(blocks);
+  try {
+    for (const path of paths) candidates.push(await readAs(path, text, flags));
+    checkComparable(candidates);
+    const bytes = candidates[0]?.map.bytes ?? 0;
+    const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
+    const measured: ByteBlocks[] = [];
+    for (const candidate of candidates) {
+      const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
+      await measure(candidate, blocks, flags, signal);
+      measured.push(blocks);
+    }
+    return compareModels(candidates, measured, flags.seed);
+  } finally {
+    for (const { corpus } of candidates) await corpus.close?.();
   }
-  return compareModels(candidates, measured, flags.seed);
 }
 
 /** The text in the symbols of a model. */
@@ -81,10 +84,15 @@ async function readAs(path: string, text: string, { unknown, rows }: Flags): Pro
   const { vocabulary } = await readCheckpointFile(path);
   const { kind: tokens, normalize } = vocabulary;
   const corpus = await loadCorpus({ paths: [text] }, { tokens, normalize, minCount: 1, unknown, vocabulary });
-  if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
-  const sequences = rowSequences(corpus.tokens.length, rows);
-  const map = await mapBytes(corpus.tokens, vocabulary, sequences);
-  return { name: path, vocabulary, corpus, sequences, map };
+  try {
+    if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
+    const sequences = rowSequences(corpus.tokens.length, rows);
+    const map = await mapBytes(corpus.tokens, vocabulary, sequences);
+    return { name: path, vocabulary, corpus, sequences, map };
+  } catch (error) {
+    await corpus.close?.();
+    throw error;
+  }
 }
 
 async function measure(

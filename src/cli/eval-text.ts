@@ -109,13 +109,16 @@ async function natsOf(
   const sums = new Float64Array(scoring.sequences.length);
   let done = 0;
   // Side by side they would not come in the order of the text.
-  for await (const run of scoreSequences(surprise ? { ...scoring, lanes: 1 } : scoring)) {
-    sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
-    await surprise?.add(run);
-    done += run.losses.length;
-    if (!surprise) progress.show(done / characters);
+  try {
+    for await (const run of scoreSequences(surprise ? { ...scoring, lanes: 1 } : scoring)) {
+      sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
+      await surprise?.add(run);
+      done += run.losses.length;
+      if (!surprise) progress.show(done / characters);
+    }
+  } finally {
+    progress.clear();
   }
-  progress.clear();
   await surprise?.end();
   return sums;
 }
@@ -123,10 +126,13 @@ async function natsOf(
 async function dynamicNats(scoring: DynamicScoring, characters: number): Promise<number> {
   const progress = new ProgressLine('evaluating dynamically');
   const steps = scoreDynamically(scoring);
-  let step = await steps.next();
-  for (; !step.done; step = await steps.next()) progress.show(step.value / characters);
-  progress.clear();
-  return sumOf(step.value);
+  try {
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) progress.show(step.value / characters);
+    return sumOf(step.value);
+  } finally {
+    progress.clear();
+  }
 }
 
 function sumOf(values: FloatArray): number {
