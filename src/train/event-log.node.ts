@@ -1,87 +1,21 @@
 /** The log of a run: one JSON object for each event, a line each, in `<savefile>.log.jsonl` beside the checkpoints (docs/log.md). */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeSystemError } from '../util/system-error.ts';
-import type { TrainingEvent, WarningEvent } from './events.ts';
+import type { TrainingEvent } from './events.ts';
+import { recorded } from './recorded.node.ts';
 
-/**
- * Passes events on and writes each before anybody sees it. The file is opened at the first iteration or evaluation: a run that trains nothing
- * leaves no trace.
- *
- * A line is one write: after a kill every line but perhaps the last is whole, and the next run begins a new one. A log that can't be
- * written is said once, and stops nothing.
- */
-export async function* logged(
+/** Passes events on, each after it was written; a run that goes on in the file begins a new line. */
+export function logged(
   events: AsyncIterable<TrainingEvent>,
   folder: string | undefined,
-): AsyncGenerator<TrainingEvent, void, void> {
-  if (folder === undefined) {
-    yield* events;
-    return;
-  }
-  const early: TrainingEvent[] = [];
-  let saveName = '';
-  let log: EventLog | undefined;
-  try {
-    for await (const event of events) {
-      if (event.type === 'started') saveName = event.options.saveName;
-      if (event.type === 'iteration' || event.type === 'evaluated')
-        log ??= new EventLog(join(folder, `${saveName}.log.jsonl`));
-      if (!log) early.push(event);
-      else for (const pending of [...early.splice(0), event]) log.write(pending);
-      const warning = log?.takeWarning();
-      if (warning) yield warning;
-      yield event;
-    }
-  } finally {
-    log?.close();
-  }
-}
-
-class EventLog {
-  readonly #path: string;
-  #file: number | undefined;
-  #warning: WarningEvent | undefined;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#attempt(() => {
-      this.#file = openSync(path, 'a+');
-      if (endsWithinLine(this.#file)) writeSync(this.#file, '\n');
-    });
-  }
-
-  write(event: TrainingEvent): void {
-    const line = `${JSON.stringify({ time: new Date().toISOString(), ...withoutModel(event) })}\n`;
-    this.#attempt(() => {
-      if (this.#file !== undefined) writeSync(this.#file, line);
-    });
-  }
-
-  /** What went wrong, once. */
-  takeWarning(): WarningEvent | undefined {
-    const warning = this.#warning;
-    this.#warning = undefined;
-    return warning;
-  }
-
-  close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
-  }
-
-  #attempt(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.close();
-      this.#warning = {
-        type: 'warning',
-        code: 'log-unwritable',
-        message: `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without a log.`,
-      };
-    }
-  }
+): AsyncIterable<TrainingEvent> {
+  if (folder === undefined) return events;
+  return recorded(events, {
+    code: 'log-unwritable',
+    pathOf: (saveName) => join(folder, `${saveName}.log.jsonl`),
+    beginning: (file) => (endsWithinLine(file) ? '\n' : ''),
+    recordOf: (event) => `${JSON.stringify({ time: new Date().toISOString(), ...withoutModel(event) })}\n`,
+  });
 }
 
 function endsWithinLine(file: number): boolean {

@@ -1,101 +1,26 @@
 /** A run as TensorBoard reads it: an event file in `<folder>/<savefile>/` for each time that the run is started or resumed. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { scalarsRecord, startRecord, textRecord, versionRecord } from '../formats/event-file.ts';
-import { makeFolder } from '../util/make-folder.node.ts';
-import { describeSystemError } from '../util/system-error.ts';
-import type { TrainingEvent, WarningEvent } from './events.ts';
+import { joinBytes } from '../util/join-bytes.ts';
+import type { TrainingEvent } from './events.ts';
+import { recorded } from './recorded.node.ts';
 
-/**
- * Passes events on, each after it was written. The file is made at the first iteration: a run that trains nothing leaves none.
- *
- * A file that can't be written is said once, and stops nothing.
- */
-export async function* boarded(
+/** Passes events on, each after it was written. What the folder holds from the first iteration on is of a run that was cut. */
+export function boarded(
   events: AsyncIterable<TrainingEvent>,
   folder: string | undefined,
-): AsyncGenerator<TrainingEvent, void, void> {
-  if (folder === undefined) {
-    yield* events;
-    return;
-  }
-  const early: TrainingEvent[] = [];
-  let saveName = '';
-  let board: Board | undefined;
-  try {
-    for await (const event of events) {
-      if (event.type === 'started') saveName = event.options.saveName;
-      if (event.type === 'iteration' || event.type === 'evaluated')
-        board ??= await Board.open(join(folder, saveName), event.iteration);
-      if (!board) early.push(event);
-      else for (const pending of [...early.splice(0), event]) board.write(pending);
-      const warning = board?.takeWarning();
-      if (warning) yield warning;
-      yield event;
-    }
-  } finally {
-    board?.close();
-  }
-}
-
-class Board {
-  readonly #path: string;
-  #file: number | undefined;
-  #warning: WarningEvent | undefined;
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** @param iteration The first that will be written: what the folder holds from it on is of a run that was cut. */
-  static async open(folder: string, iteration: number): Promise<Board> {
-    const seconds = Math.floor(Date.now() / 1000);
+): AsyncIterable<TrainingEvent> {
+  if (folder === undefined) return events;
+  const now = () => Date.now() / 1000;
+  return recorded(events, {
+    code: 'tensorboard-unwritable',
     // Readers take the files of a folder in the order of their names.
-    const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.0`);
-    const board = new Board(path);
-    try {
-      await makeFolder(folder);
-      board.#file = openSync(path, 'a');
-    } catch (error) {
-      board.#fail(error);
-    }
-    board.#append(versionRecord(seconds));
-    board.#append(startRecord(seconds, iteration));
-    return board;
-  }
-
-  write(event: TrainingEvent): void {
-    const record = recordOf(event, Date.now() / 1000);
-    if (record) this.#append(record);
-  }
-
-  /** What went wrong, once. */
-  takeWarning(): WarningEvent | undefined {
-    const warning = this.#warning;
-    this.#warning = undefined;
-    return warning;
-  }
-
-  close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
-  }
-
-  #append(record: Uint8Array): void {
-    if (this.#file === undefined) return;
-    try {
-      writeSync(this.#file, record);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.close();
-    const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`;
-    this.#warning = { type: 'warning', code: 'tensorboard-unwritable', message };
-  }
+    pathOf: (saveName) =>
+      join(folder, saveName, `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}.0`),
+    beginning: (_, iteration) => joinBytes([versionRecord(Math.floor(now())), startRecord(now(), iteration)]),
+    recordOf: (event) => recordOf(event, now()),
+  });
 }
 
 /** What of an event TensorBoard shows. */

@@ -1,0 +1,100 @@
+/** Readers of a run that write what they see into a file: its log, TensorBoard's events. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { makeFolder } from '../util/make-folder.node.ts';
+import { describeSystemError } from '../util/system-error.ts';
+import type { TrainingEvent, WarningEvent } from './events.ts';
+
+/** A kind of file that a run is written into. */
+export interface RecordFormat {
+  /** Of the warning that it can't be written. */
+  readonly code: string;
+  /** Where it is, by the run's `saveName`. */
+  pathOf(saveName: string): string;
+  /** What comes first. The file is open, and may have been written before; the iteration is the first that will be written. */
+  beginning(file: number, iteration: number): string | Uint8Array;
+  /** What is written of an event; undefined for nothing. */
+  recordOf(event: TrainingEvent): string | Uint8Array | undefined;
+}
+
+/**
+ * Passes events on, each after it was written. The file is made at the first iteration or evaluation, and what came before is written
+ * then: a run that trains nothing leaves no trace.
+ *
+ * A record is one write: after a kill every one but perhaps the last is whole. A file that can't be written is said once, and stops
+ * nothing.
+ */
+export async function* recorded(
+  events: AsyncIterable<TrainingEvent>,
+  format: RecordFormat,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const early: TrainingEvent[] = [];
+  let saveName = '';
+  let file: RecordFile | undefined;
+  try {
+    for await (const event of events) {
+      if (event.type === 'started') saveName = event.options.saveName;
+      if (event.type === 'iteration' || event.type === 'evaluated')
+        file ??= await RecordFile.open(format, saveName, event.iteration);
+      if (!file) early.push(event);
+      else for (const pending of [...early.splice(0), event]) file.write(format.recordOf(pending));
+      const warning = file?.takeWarning();
+      if (warning) yield warning;
+      yield event;
+    }
+  } finally {
+    file?.close();
+  }
+}
+
+class RecordFile {
+  readonly #path: string;
+  readonly #code: string;
+  #file: number | undefined;
+  #warning: WarningEvent | undefined;
+
+  private constructor(path: string, code: string) {
+    this.#path = path;
+    this.#code = code;
+  }
+
+  static async open(format: RecordFormat, saveName: string, iteration: number): Promise<RecordFile> {
+    const path = format.pathOf(saveName);
+    const opened = new RecordFile(path, format.code);
+    try {
+      await makeFolder(dirname(path));
+      opened.#file = openSync(path, 'a+');
+      opened.write(format.beginning(opened.#file, iteration));
+    } catch (error) {
+      opened.#fail(error);
+    }
+    return opened;
+  }
+
+  write(record: string | Uint8Array | undefined): void {
+    if (this.#file === undefined || record === undefined) return;
+    try {
+      writeSync(this.#file, typeof record === 'string' ? Buffer.from(record) : record);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** What went wrong, once. */
+  takeWarning(): WarningEvent | undefined {
+    const warning = this.#warning;
+    this.#warning = undefined;
+    return warning;
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #fail(error: unknown): void {
+    this.close();
+    const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`;
+    this.#warning = { type: 'warning', code: this.#code, message };
+  }
+}
