@@ -1,5 +1,6 @@
 /** `char-rnn convert`: a model from one format to another. */
-import { lstat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
@@ -52,7 +53,7 @@ async function convert({ values, positionals }: Arguments): Promise<void> {
   if (module === to)
     throw new UsageError(`${to} is where the module goes: name the weights model.safetensors`);
   const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
-  if (!flags.force) await checkFree([to, module, weights]);
+  await checkFree([to, module, weights], flags.force);
 
   const { checkpoint, format: found } = await openCheckpointPath(from, flags.from);
   const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
@@ -94,21 +95,32 @@ function beside(path: string, extension: string): string {
   return path.replace(/(?<=[^/\\])\.[^./\\]+$/, '') + extension;
 }
 
-/** @throws {CheckpointError} `checkpoint-exists` */
-async function checkFree(paths: readonly (string | undefined)[]): Promise<void> {
+/**
+ * A file is replaced as a whole, which a device, a pipe or a folder would not survive: /dev/stdout would be a file ever after.
+ *
+ * @throws {CheckpointError} `checkpoint-exists`
+ */
+async function checkFree(paths: readonly (string | undefined)[], force: boolean): Promise<void> {
   for (const path of paths) {
     if (path === undefined) continue;
-    const isThere = await lstat(path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) {
+    const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
+    if (meant && !meant.isFile()) {
+      throw new CheckpointError(
+        'checkpoint-exists',
+        `${path} is not a file, and is left as it is. Name a file to write to.`,
+      );
+    }
+    if (there && !force) {
       throw new CheckpointError(
         'checkpoint-exists',
         `${path} exists and is left as it is. Name another file, or replace it with --force.`,
       );
     }
   }
+}
+
+function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
+  return facts.catch(() => undefined);
 }
 
 /** Writes a file whole or not at all, and says so. */

@@ -1,4 +1,5 @@
 /** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
+import { CheckpointError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { decodeCheckpoint, readCheckpoint } from './checkpoint-codec.ts';
@@ -67,5 +68,13 @@ export function openCheckpointFile(
   format: FormatName = formatOfFile(file) ?? 'safetensors',
 ): OpenedCheckpoint {
   const { read, decode } = FORMATS[format];
-  return { format, checkpoint: read?.(file, name) ?? decode(file.read(0, file.size), name) };
+  try {
+    return { format, checkpoint: read?.(file, name) ?? decode(file.read(0, file.size), name) };
+  } catch (error) {
+    const seen = formatOfFile(file);
+    if (!(error instanceof CheckpointError) || seen === undefined || seen === format) throw error;
+    // Whoever names a format may have named the wrong one; "damaged" alone would be a lie.
+    const told = `${error.message}\nIt was read as ${format}, as asked; it begins as ${seen} does.`;
+    throw new CheckpointError(error.code, told, { cause: error });
+  }
 }

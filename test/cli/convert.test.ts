@@ -1,7 +1,15 @@
 /** `char-rnn convert` and what the other commands do with what it writes, as a person types them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
@@ -127,7 +135,11 @@ test('what can not be said, done or read is named, and nothing is left behind', 
     [['model.safetensors', 'out.safetensors', '--to', 'pytorch'], 1, /nn\.GRU's after it[\s\S]*--as-module/],
     [['missing.t7', 'out.onnx'], 1, /there is no checkpoint missing\.t7/],
     [['other.zip', 'out.onnx'], 1, /other\.zip is cut short/],
-    [['model.safetensors', 'out.onnx', '--from', 'npz'], 1, /model\.safetensors .*zip/],
+    [
+      ['model.safetensors', 'out.onnx', '--from', 'npz'],
+      1,
+      /model\.safetensors .*zip[\s\S]*read as npz, as asked; it begins as safetensors does/,
+    ],
   ];
   for (const [words, code, message] of cases) {
     const outcome = await run('convert', ...words);
@@ -136,6 +148,20 @@ test('what can not be said, done or read is named, and nothing is left behind', 
     assert.equal(outcome.stdout, '');
   }
   assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'other.zip']);
+});
+
+test('what is no file is not replaced by one, be it with --force', async (context) => {
+  const { folder, run } = setUp(context);
+  const pipe = join(folder, 'pipe');
+  if (spawnSync('mkfifo', [pipe]).status !== 0) return context.skip('pipes with names can not be made here');
+  symlinkSync('pipe', join(folder, 'link'));
+  mkdirSync(join(folder, 'folder.npz'));
+  for (const name of ['pipe', 'link', 'folder.npz']) {
+    const refused = await run('convert', 'model.safetensors', name, '--to', 'npz', '--force');
+    assert.equal(refused.code, 1, name);
+    assert.match(refused.stderr, new RegExp(`^${name} is not a file, and is left as it is`));
+  }
+  assert.ok(lstatSync(pipe).isFIFO() && lstatSync(join(folder, 'link')).isSymbolicLink());
 });
 
 test("torch-rnn's vocabulary, with the weights for NumPy beside it", async (context) => {
