@@ -10,7 +10,13 @@ import {
 } from '../engine/layout.ts';
 import { malformed } from './errors.ts';
 import { fromGateOrder, toGateOrder } from './gates.ts';
-import type { ArrayType, TensorArray, TensorInFile, TensorToStore } from './safetensors.ts';
+import {
+  type ArrayType,
+  numberType,
+  type TensorArray,
+  type TensorInFile,
+  type TensorToStore,
+} from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
@@ -109,7 +115,7 @@ function checkedTensor(
   const tensor = tensors.get(name);
   if (!tensor) throw malformed(file, `it has no tensor ${name}`);
   if (tensor.type !== type)
-    throw malformed(file, `tensor ${name} is not of ${(type as { name?: string }).name}`);
+    throw malformed(file, `tensor ${name} is ${numberType(tensor.type)}, expected ${numberType(type)}`);
   const fits =
     tensor.shape.length === shape.length &&
     shape.every((length, axis) => length === null || tensor.shape[axis] === length);

@@ -51,6 +51,16 @@ const LONGEST_GLANCE = 64;
 
 export type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
 
+export type NumberType = 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
+
+/** What a kind of array is called in messages. */
+export function numberType(type: ArrayType): NumberType {
+  if (type === Float64Array) return 'float64';
+  if (type === Float32Array) return 'float32';
+  if (type === BigInt64Array) return 'int64';
+  return type === Int32Array ? 'int32' : 'uint8';
+}
+
 const TYPES = new Map<string, ArrayType>([
   ['F64', Float64Array],
   ['F32', Float32Array],

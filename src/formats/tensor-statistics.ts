@@ -1,13 +1,13 @@
 /** What can be said of the numbers of a checkpoint's tensors without printing them. */
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './checkpoint-codec.ts';
-import type { TensorArray } from './safetensors.ts';
+import { type ArrayType, type NumberType, numberType } from './safetensors.ts';
 
 export interface TensorStatistics {
   /** As in docs/checkpoints.md, whatever the file was. */
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
+  readonly type: NumberType;
   /** Absent for whole numbers, and where there are none. */
   readonly numbers?: NumberStatistics | undefined;
 }
@@ -28,15 +28,8 @@ export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
     const stored = arranged?.() ?? values;
     const isFloat = stored instanceof Float32Array || stored instanceof Float64Array;
     const numbers = isFloat && stored.length > 0 ? statisticsOf(stored) : undefined;
-    return { name, shape, type: typeOf(stored), ...(numbers && { numbers }) };
+    return { name, shape, type: numberType(stored.constructor as ArrayType), ...(numbers && { numbers }) };
   });
-}
-
-function typeOf(values: TensorArray): TensorStatistics['type'] {
-  if (values instanceof Float64Array) return 'float64';
-  if (values instanceof Float32Array) return 'float32';
-  if (values instanceof BigInt64Array) return 'int64';
-  return values instanceof Int32Array ? 'int32' : 'uint8';
 }
 
 /** In double precision, with the mean known before deviations from it are squared. */

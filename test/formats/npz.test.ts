@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CheckpointError } from '../../src/errors.ts';
 import { crc32 } from '../../src/formats/npz/crc32.ts';
-import { encodeNpy } from '../../src/formats/npz/npy.ts';
+import { decodeNpy, encodeNpy } from '../../src/formats/npz/npy.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
-import { encodeZip } from '../../src/formats/npz/zip.ts';
+import { decodeZip, encodeZip } from '../../src/formats/npz/zip.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
@@ -130,6 +130,31 @@ function unended(): Uint8Array {
   const parts = encodeNpz(madeCheckpoint());
   return joined([...parts.slice(0, -1), new Uint8Array(76), ...parts.slice(-1)]);
 }
+
+test('numbers of another kind than the model has are named as NumPy names them', () => {
+  const name = 'decoder.bias.npy';
+  const entries = decodeZip(whole, 'x.npz');
+  const messageOf = (array: Uint8Array) => {
+    const parts = [...entries].map(([key, bytes]): [string, Uint8Array[]] => [
+      key,
+      [key === name ? array : bytes],
+    ]);
+    try {
+      openCheckpoint(joined(encodeZip(new Map(parts))), 'x.npz');
+    } catch (error) {
+      assert.ok(error instanceof CheckpointError);
+      return error.message;
+    }
+    return '';
+  };
+  const written = entries.get(name) as Uint8Array;
+  const { length } = decodeNpy(written, name).values;
+  assert.equal(messageOf(written), '');
+  const doubled = joined(encodeNpy({ shape: [length], values: new Float64Array(length) }));
+  assert.match(messageOf(doubled), /tensor decoder\.bias is float64, expected float32/);
+  const turned = Buffer.from(Buffer.from(written).toString('latin1').replace('<f4', '>f4'), 'latin1');
+  assert.match(messageOf(turned), /decoder\.bias\.npy is of >f4, expected rows .*little endian/);
+});
 
 const DIRECTORY = [0x50, 0x4b, 1, 2];
 const END = [0x50, 0x4b, 5, 6];

@@ -21,7 +21,7 @@ const TYPES = new Map<string, ArrayType>([
 
 /** What version 1.0 writes, key by key; white space and a last comma may differ. */
 const HEADER =
-  /^\{'descr': '([<|][fiu]\d)', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\),? ?\} *\n$/;
+  /^\{'descr': '([<>|][a-zA-Z]\d{0,9})', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\),? ?\} *\n$/;
 
 /** The file in parts: the header, and the array's own bytes. */
 export function encodeNpy({ shape, values: given, arranged }: TensorToStore): Uint8Array[] {
