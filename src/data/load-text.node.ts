@@ -67,6 +67,8 @@ class TextLoading {
   /** Whether the files are old enough for their times to tell that they were not changed since. */
   readonly #stampHolds: boolean;
   readonly #notices: string[];
+  /** What stands in a place of tokens and does not fit, by the place: worth a line when it is replaced. */
+  readonly #unfit = new Map<string, string>();
   #identity: TextIdentity | undefined;
   #surveyed: Surveyed | undefined;
 
@@ -97,7 +99,7 @@ class TextLoading {
     return yield* this.#make({ vocabulary, isOwn: !kept && isVocabularyOf(counts, vocabulary) });
   }
 
-  /** What is kept of the text. Says why, where something is there that does not fit. */
+  /** What is kept of the text. Remembers why, where something is there that does not fit. */
   async *#findKept(given: string | null): Preparation<LoadedText | undefined> {
     const options = this.#keptOptions(given);
     for (const place of this.#places(given)) {
@@ -113,7 +115,7 @@ class TextLoading {
           wrong = 'are damaged';
         }
       }
-      this.#notices.push(`${place.vocabulary} and ${basename(place.tokens)} ${wrong}; made again`);
+      this.#unfit.set(place.tokens, `${place.vocabulary} and ${basename(place.tokens)} ${wrong}`);
     }
     return undefined;
   }
@@ -199,6 +201,8 @@ class TextLoading {
     for (const place of [first, ...others]) {
       const about = { surveyed, options, stampHolds: this.#stampHolds };
       if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
+      const unfit = this.#unfit.get(place.tokens);
+      if (unfit) this.#notices.push(`${unfit}; made again`);
       const folder = dirname(place.tokens);
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
       if (place !== first) {

@@ -14,6 +14,7 @@ import { type TestContext, test } from 'node:test';
 import type { LoadOptions } from '../../src/data/corpus.node.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { MemoryTokens } from '../../src/data/memory-tokens.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
@@ -74,6 +75,22 @@ test('other options: made again', async (context) => {
   const { corpus, said } = await load(path, { minCount: 2 });
   assert.match(said, /other options; made again/);
   assert.ok(corpus.vocabulary.hasUnknown);
+});
+
+test('with a vocabulary given a small text is read in passing: what is kept of it stays, and nothing is said of it', async (context) => {
+  const { path, vocabulary } = setUp(context);
+  await load(path);
+  const written = readFileSync(vocabulary);
+  const given = new Vocabulary({
+    kind: 'byte',
+    normalize: 'none',
+    hasUnknown: false,
+    symbols: [...new Set(text)].sort(),
+  });
+  const { back, said } = await load(path, { tokens: 'byte', vocabulary: given });
+  assert.equal(back, text);
+  assert.equal(said, '');
+  assert.deepEqual(readFileSync(vocabulary), written);
 });
 
 test('truncated, flipped, one missing, foreign: never believed', async (context) => {
