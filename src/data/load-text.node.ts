@@ -133,7 +133,9 @@ class TextLoading {
   /** The kept tokens; undefined where they are not those that were written. */
   async *#open(place: Place, record: KeptRecord): Preparation<LoadedText | undefined> {
     const { vocabulary, notices } = record;
-    const stamp = await tokenFileStamp(place.tokens);
+    // Another process may have taken it away.
+    const stamp = await tokenFileStamp(place.tokens).catch(() => undefined);
+    if (stamp === undefined) return undefined;
     const tokens = yield* this.#openTokens(place, record, stamp === record.tokens.stamp);
     if (!tokens) return undefined;
     await markUsed(dirname(place.tokens));

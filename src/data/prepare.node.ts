@@ -107,11 +107,12 @@ export async function* encodeToFile(
   } catch {
     return false;
   }
-  let isWhole = false;
+  let isClosed = false;
+  let isRecorded = false;
   try {
     const { count, notices } = yield* encode(text, encoding, options, writer, () => writer.settle());
     await writer.finish();
-    isWhole = true;
+    isClosed = true;
     await rename(temporary, place.tokens);
     await writeRecord(place, {
       text: { ...about.surveyed.identity, stamp: about.stampHolds ? text.stamp : undefined },
@@ -126,14 +127,17 @@ export async function* encodeToFile(
       },
       notices: [...about.surveyed.notices, ...notices],
     });
+    isRecorded = true;
     return true;
   } catch (error) {
     // The disk is full, or failed.
     if ((error as NodeJS.ErrnoException).syscall !== undefined) return false;
     throw error;
   } finally {
-    if (!isWhole) await writer.abandon();
+    if (!isClosed) await writer.abandon();
     await rm(temporary, { force: true }).catch(() => {});
+    // Without a record they are worth nothing, and would hold the room of a disk that is full.
+    if (isClosed && !isRecorded) await rm(place.tokens, { force: true }).catch(() => {});
   }
 }
 
