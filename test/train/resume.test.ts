@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
+import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -174,6 +175,37 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /hiddenSize is 8, not 16/);
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
+});
+
+test('a run on standard input is resumed from what was kept of it, and from the pipe again: the bits of the unbroken run', async (context) => {
+  const { folder } = setUp(context);
+  const env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  const small = ['-rnn_size', '8', '-batch_size', '3', '-seq_length', '7'];
+  const command = (words: string, input?: string) =>
+    charRnn(['train', ...words.split(' ')], { cwd: folder, env, ...(input !== undefined && { input }) });
+  const stateIn = async (name: string) =>
+    comparable(await readCheckpointFile(join(folder, name, 'last.safetensors')));
+  assert.equal(
+    (await command(`book.txt ${small.join(' ')} --max_iterations 9 -checkpoint_dir whole`)).code,
+    0,
+  );
+  assert.equal((await command(`- ${small.join(' ')} --max_iterations 4`, text)).code, 0);
+  for (const [words, input] of [
+    ['--resume --max_iterations 6'],
+    ['- --resume cv --max_iterations 9', text],
+  ] as const) {
+    const { code, stderr } = await command(words, input);
+    assert.equal(code, 0, stderr);
+  }
+  const [{ state, parameters }, whole] = [await stateIn('cv'), await stateIn('whole')];
+  assert.deepEqual(parameters, whole.parameters);
+  assert.equal(state.text?.sha256, whole.state.text?.sha256);
+  const other = await command('- --resume cv --max_iterations 12', `${text}.`);
+  assert.deepEqual([other.code, /sha-?256|another text/i.test(other.stderr)], [1, true], other.stderr);
+  rmSync(join(folder, 'cache'), { recursive: true });
+  const gone = await command('--resume --max_iterations 12');
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /char-rnn train TEXT --resume/);
 });
 
 test('a run on several files, with documents, finds them again: the bits of the unbroken run', async (context) => {
