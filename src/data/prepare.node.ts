@@ -19,6 +19,7 @@ import { IdentityVisitor, type TextIdentity, type TextVisitor, textPass } from '
 import { TextSurvey } from './text-survey.ts';
 import { TokenFileWriter } from './token-file.node.ts';
 import { type BlockSink, tokenWidth } from './token-packer.ts';
+import { removeOnExit } from './unfinished-file.node.ts';
 import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** A text that is to become tokens. */
@@ -107,6 +108,7 @@ export async function* encodeToFile(
   } catch {
     return false;
   }
+  const release = removeOnExit(temporary);
   let isClosed = false;
   let isRecorded = false;
   try {
@@ -136,6 +138,7 @@ export async function* encodeToFile(
   } finally {
     if (!isClosed) await writer.abandon();
     await rm(temporary, { force: true }).catch(() => {});
+    release();
     // Without a record they are worth nothing, and would hold the room of a disk that is full.
     if (isClosed && !isRecorded) await rm(place.tokens, { force: true }).catch(() => {});
   }

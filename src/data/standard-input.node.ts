@@ -7,6 +7,7 @@ import { formatBytes } from '../util/format-number.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
+import { removeOnExit } from './unfinished-file.node.ts';
 
 /** What to call it in messages. */
 export const STANDARD_INPUT = 'standard input';
@@ -29,6 +30,7 @@ export async function keepStandardInput(memory: number): Promise<KeptInput> {
   } catch {
     return { bytes: await readAll(memory) };
   }
+  const release = removeOnExit(temporary);
   try {
     const sha256 = await copyTo(file);
     const folder = cachedTextFolder(sha256.slice(0, 32));
@@ -46,6 +48,8 @@ export async function keepStandardInput(memory: number): Promise<KeptInput> {
       `${STANDARD_INPUT} can't be kept in ${cachedTextFolder('')}: ${describeSystemError(error)}. Save it to a file and name that.`,
       { cause: error },
     );
+  } finally {
+    release();
   }
 }
 

@@ -53,8 +53,9 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   const leftOut: string[] = [];
   for (const path of named) {
     const facts = await statOf(path);
-    if (!facts.isDirectory()) files.push({ path, name: path, size: facts.size });
-    else files.push(...(await filesOfFolder(path, options, leftOut)));
+    if (facts.isDirectory()) for (const file of await filesOfFolder(path, options, leftOut)) files.push(file);
+    else if (facts.isFile()) files.push({ path, name: path, size: facts.size });
+    else throw noFile(path);
   }
   return {
     name: nameOf(named, files),
@@ -85,7 +86,7 @@ async function filesOfFolder(folder: string, options: FindOptions, leftOut: stri
   }
   const matches = matcherOf(options.include);
   const files: TextFile[] = [];
-  for (const path of await walk(folder)) {
+  for (const path of (await walk(folder)).sort()) {
     if (!matches(relative(folder, path).split(sep).join('/'))) continue;
     const { size } = await statOf(path);
     if (options.anyBytes || (await looksLikeText(path))) files.push({ path, name: path, size });
@@ -105,19 +106,18 @@ function matcherOf(pattern: string | undefined): (path: string) => boolean {
   return pattern === undefined ? () => true : picomatch(pattern, { basename: !pattern.includes('/') });
 }
 
-/** The files below a folder, sorted by path; hidden ones, links, and what this program writes are passed over. */
-async function walk(folder: string): Promise<string[]> {
-  const found: string[] = [];
+/** The files below a folder; hidden ones, links, and what this program writes are passed over. */
+async function walk(folder: string, found: string[] = []): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(folder, error);
   });
   for (const entry of entries) {
     if (entry.name.startsWith('.') || PASSED_OVER.has(entry.name) || OWN_FILE.test(entry.name)) continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) found.push(...(await walk(path)));
+    if (entry.isDirectory()) await walk(path, found);
     else if (entry.isFile()) found.push(path);
   }
-  return found.sort((a, b) => (a < b ? -1 : 1));
+  return found;
 }
 
 /** Whether a file starts without a NUL, or is compressed. */
@@ -163,6 +163,13 @@ function missing(path: string, error: unknown): TextError {
     {
       cause: error,
     },
+  );
+}
+
+function noFile(path: string): TextError {
+  return new TextError(
+    'text-unreadable',
+    `${path} is no file, and a text is read more than once. From a pipe it comes by standard input: … | char-rnn train -`,
   );
 }
 

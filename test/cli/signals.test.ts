@@ -87,6 +87,7 @@ test('while the text is read: left at once, nothing is made', noSignals, async (
   const code = await new Promise((resolve) => child.on('close', resolve));
   assert.equal(code, 143);
   assert.deepEqual(names(), []);
+  assert.deepEqual(readdirSync(join(cwd, 'cache', 'char-rnn', 'texts')), []);
 });
 
 test(
@@ -95,7 +96,7 @@ test(
   async (context) => {
     const { run, names } = setUp(context, 40);
     let second: ReturnType<typeof run> | undefined;
-    const first = await run(['book.txt', ...small, '--max_iterations', '1000000'], {
+    const first = await run(['book.txt', ...small, '-max_epochs', '1000000'], {
       onOutput(soFar, child) {
         if (second || !soFar.includes('\n3/')) return;
         second = run(['book.txt', ...small, '--max_iterations', '1']);

@@ -1,5 +1,6 @@
 /** A text of several files and folders, compressed or not, and the documents in it. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -56,6 +57,17 @@ test('a folder is its files in order of name; hidden ones, packages, our own fil
     [],
     'nothing is written into a folder of files',
   );
+});
+
+test('a pipe is no file: it is told how one comes in', {
+  skip: process.platform === 'win32',
+}, async (context) => {
+  const path = join(temporaryCache(context).folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  await assert.rejects(loadCorpus({ paths: [path] }, options), {
+    code: 'text-unreadable',
+    message: /read more than once.*train -$/,
+  });
 });
 
 test('--include takes a pattern; one without a slash is of names', async (context) => {

@@ -49,6 +49,18 @@ test('left or stopped in the middle: nothing stays, and the next one is whole', 
   await corpus.close?.();
 });
 
+test('a process that exits in the middle takes with it what it had begun', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  writeFileSync(path, TEXT);
+  const program = `const { prepareCorpus } = await import(${JSON.stringify(new URL('dist/data/corpus.node.js', `file://${root}`).href)});
+    for await (const { stage, bytes } of prepareCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)}))
+      if (stage === 'encoding' && bytes > 4e6) process.exit(3);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  assert.deepEqual(await once(child, 'exit'), [3, null]);
+  assert.deepEqual(readdirSync(folder), ['book.txt']);
+});
+
 test('killed at any moment: complete, or made again', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
