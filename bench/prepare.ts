@@ -1,6 +1,6 @@
 /**
- * What a large text costs: preparing it, in megabytes a second and resident memory by kind of symbol, with `wc -m` beside it; and an
- * iteration on it against one on a text of a megabyte. Prints rows for docs/benchmarks.md.
+ * What a large text costs: preparing it, in megabytes a second, of the clock and of processor time, and resident memory by kind of symbol, with
+ * `wc -m` beside it; and an iteration on it against one on a text of a megabyte. Prints rows for docs/benchmarks.md.
  *
  *     npm run build && node --import tsx bench/prepare.ts [--megabytes 1000] [--only prepare|train]
  *
@@ -55,10 +55,19 @@ async function writeText(path: string, content: string, size: number): Promise<v
   await once(stream, 'finish');
 }
 
-/** Runs a program in a process of its own; it sets `result`. Peak resident memory in bytes is added. */
-function measure<T>(program: string): T & { readonly resident: number } {
+interface Used {
+  /** Peak resident memory in bytes. */
+  readonly resident: number;
+  /** Seconds of processor time, of all threads. */
+  readonly processor: number;
+}
+
+/** Runs a program in a process of its own; it sets `result`. What the process used is added. */
+function measure<T>(program: string): T & Used {
   const script = `let result; ${program};
-    console.log(JSON.stringify({ ...result, resident: process.resourceUsage().maxRSS * 1024 }));`;
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    const processor = (userCPUTime + systemCPUTime) / 1e6;
+    console.log(JSON.stringify({ ...result, resident: maxRSS * 1024, processor }));`;
   const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env });
   return JSON.parse(output.toString('utf8'));
@@ -66,7 +75,7 @@ function measure<T>(program: string): T & { readonly resident: number } {
 
 function prepare(path: string, tokens: string) {
   const size = statSync(path).size;
-  const { seconds, resident } = measure<{ seconds: number }>(`
+  const { seconds, resident, processor } = measure<{ seconds: number }>(`
     const { loadCorpus } = await import('${dist}data/corpus.node.js');
     const start = performance.now();
     const options = { tokens: '${tokens}', normalize: 'none', minCount: 1, unknown: 'error' };
@@ -74,13 +83,23 @@ function prepare(path: string, tokens: string) {
     result = { seconds: (performance.now() - start) / 1000 };
     await corpus.close()`);
   for (const name of [`${path}.tokens`, `${path}.vocab.json`]) rmSync(name, { force: true });
-  return { speed: size / 1e6 / seconds, seconds, resident };
+  return { speed: size / 1e6 / seconds, busy: size / 1e6 / processor, seconds, resident };
 }
 
-function wordCount(path: string): number {
+function wordCount(path: string) {
+  const megabytesOfText = statSync(path).size / 1e6;
   const start = performance.now();
-  execFileSync('wc', ['-m', path], { env: { ...process.env, LC_ALL: 'C.UTF-8' } });
-  return statSync(path).size / 1e3 / (performance.now() - start);
+  // The shell's `times`: of itself, then of what it ran.
+  const output = execFileSync('sh', ['-c', 'wc -m "$0" >&2; times', path], {
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).toString('utf8');
+  const seconds = (performance.now() - start) / 1000;
+  const spent = [...(output.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g)].map(
+    ([, minutes, rest]) => 60 * Number(minutes) + Number(rest),
+  );
+  const processor = spent.reduce((sum, part) => sum + part, 0);
+  return { speed: megabytesOfText / seconds, busy: megabytesOfText / processor, seconds };
 }
 
 /** Median milliseconds of an iteration of the default model. */
@@ -102,7 +121,7 @@ try {
   const large = join(folder, 'large.txt');
   await writeText(large, book, bytes);
   if (flags.only !== 'train') {
-    console.log('| text | symbols | MB/s | seconds | resident | wc -m, MB/s |');
+    console.log('| text | symbols | MB/s | MB a second of processor time | seconds | resident |');
     console.log('| --- | --- | --- | --- | --- | --- |');
     const wide = join(folder, 'wide.txt');
     await writeText(wide, cyrillic(book), bytes);
@@ -111,17 +130,21 @@ try {
       ['Cyrillic', wide],
     ] as const) {
       for (const tokens of ['byte', 'character', 'grapheme']) {
-        const { speed, seconds, resident } = prepare(path, tokens);
+        const { speed, busy, seconds, resident } = prepare(path, tokens);
         const row = [
           name,
           tokens,
           speed.toFixed(0),
+          busy.toFixed(0),
           seconds.toFixed(1),
           megabytes(resident),
-          wordCount(path).toFixed(0),
         ];
         console.log(`| ${row.join(' | ')} |`);
       }
+      const { speed, busy, seconds } = wordCount(path);
+      console.log(
+        `| ${name} | \`wc -m\` | ${speed.toFixed(0)} | ${busy.toFixed(0)} | ${seconds.toFixed(1)} | |`,
+      );
     }
   }
   if (flags.only !== 'prepare') {
