@@ -33,7 +33,9 @@ const after = (flag) =>
   process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined;
 const sanitize = after('--sanitize');
 const arch = after('--arch') ?? process.arch;
-const folder = after('--to') ?? join(root, 'build', sanitize ? `native-${sanitize}` : 'native');
+/** The add-on that runs here is in build/native, each other one in a folder of its own. */
+const kind = sanitize ?? (arch === process.arch ? undefined : arch);
+const folder = after('--to') ?? join(root, 'build', kind ? `native-${kind}` : 'native');
 const product = join(folder, 'char-rnn.node');
 const expectation = join(root, 'src', 'engine', 'cpu', 'addon-sources.ts');
 const sources = sourcesHash();

@@ -1,23 +1,32 @@
 /**
- * Makes the optional package of this platform from build/native, to be published beside the main one:
+ * Makes the optional package of a platform from build/native, to be published beside the main one:
  *
- *     node scripts/pack-native.mjs FOLDER
+ *     node scripts/pack-native.mjs FOLDER [--arch x64|arm64]
  *
- * It has the add-on alone; npm installs it only where `os` and `cpu` fit.
+ * It has the add-on alone; npm installs it only where `os`, `cpu` and (on Linux) `libc` fit. --arch: that of
+ * `build-native.mjs --arch`, which is in a folder of its own. The system is always this one: each is packed on its own machine.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [folder] = process.argv.slice(2);
-const addon = join(root, 'build', 'native', 'char-rnn.node');
-if (!folder) {
-  console.error('pack-native needs a folder to write to: node scripts/pack-native.mjs FOLDER');
+const [folder, option, arch = process.arch] = process.argv.slice(2);
+const addon = join(root, 'build', arch === process.arch ? 'native' : `native-${arch}`, 'char-rnn.node');
+if (!folder || (option !== undefined && option !== '--arch')) {
+  console.error(
+    'pack-native needs a folder to write to: node scripts/pack-native.mjs FOLDER [--arch x64|arm64]',
+  );
   process.exit(2);
 }
 if (!existsSync(addon)) {
   console.error(`there is no ${addon}: npm run build:native`);
+  process.exit(1);
+}
+const expectation = readFileSync(join(root, 'src', 'engine', 'cpu', 'addon-sources.ts'), 'utf8');
+const [, expected] = /ADDON_SOURCES = '(\w+)'/.exec(expectation) ?? [];
+if (!expected || !readFileSync(addon).includes(expected)) {
+  console.error(`${addon} was built from other sources, the package would refuse it: npm run build:native`);
   process.exit(1);
 }
 
@@ -25,15 +34,17 @@ const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.j
 mkdirSync(folder, { recursive: true });
 copyFileSync(addon, join(folder, 'char-rnn.node'));
 copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+const hasGlibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
 const description = {
-  name: `@${name}/native-${process.platform}-${process.arch}`,
+  name: `@${name}/native-${process.platform}-${arch}`,
   version,
-  description: `The native engine of ${name} for ${process.platform} on ${process.arch}`,
+  description: `The native engine of ${name} for ${process.platform} on ${arch}`,
   license,
   main: 'char-rnn.node',
   files: ['char-rnn.node'],
   os: [process.platform],
-  cpu: [process.arch],
+  cpu: [arch],
+  ...(process.platform === 'linux' && { libc: [hasGlibc ? 'glibc' : 'musl'] }),
 };
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(description, undefined, 2)}\n`);
 writeFileSync(join(folder, 'README.md'), `${description.description}; see ${name}.\n`);

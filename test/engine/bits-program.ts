@@ -1,0 +1,28 @@
+/** Prints, as JSON, what the native engine of the processor that this runs on computes: trainings and sampled texts, to the bit. */
+import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
+import { nativeBackend } from '../../src/engine/cpu/native.node.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { parametersAfter, TRAININGS } from './parameters-after.ts';
+
+const variant = process.env.CHAR_RNN_ISA;
+const ITERATIONS = 6;
+const bits: Record<string, string> = {};
+for (const [cell, optimizer] of TRAININGS) {
+  // Emulated threads wait for each other at length: one cell is enough for what they do apart.
+  const threads = cell === 'lstm' ? 2 : 1;
+  const engine = new CpuEngine(nativeBackend({ variant, threads }));
+  bits[`${cell}, training`] = await parametersAfter(engine, cell, optimizer, ITERATIONS);
+  const model = new LanguageModel(madeCheckpoint({ cell, hiddenSize: 33 }), { engine: 'native', threads: 1 });
+  for (const controls of [{}, { topK: 4, topP: 0.9, minP: 0.01, repetitionPenalty: 1.2 }]) {
+    const texts = await model.generateAll({
+      ...{ prompts: ['a', '\u20ac\n', ''], length: 100, seed: 3, temperature: 0.8 },
+      ...controls,
+    });
+    bits[`${cell}, texts drawn with ${JSON.stringify(controls)}`] = JSON.stringify(texts);
+  }
+  const { bitsPerCharacter } = await model.score('a\u20ac\u00e9\na'.repeat(9));
+  bits[`${cell}, score`] = String(bitsPerCharacter);
+}
+const { instructions } = nativeBackend({ variant, threads: 1 });
+console.log(JSON.stringify({ processor: process.arch, instructions, bits }));

@@ -1,0 +1,42 @@
+/** A short training of which every bit counts. */
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Cell } from '../../src/engine/layout.ts';
+import { Network } from '../../src/model/network.ts';
+import { initialParameters } from '../../src/model/parameters.ts';
+import { Optimizer } from '../../src/train/optimizer.ts';
+import { checkTrainingOptions } from '../../src/train/options.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+
+const B = 7;
+const T = 11;
+const V = 37;
+
+/** Each cell, each optimizer. */
+export const TRAININGS = [
+  ['lstm', 'rmsprop'],
+  ['gru', 'adam'],
+  ['rnn', 'rmsprop'],
+] as const;
+
+/** The parameters after some iterations on random batches, in hexadecimal; rows and widths that do not divide. Closes the engine. */
+export async function parametersAfter(
+  engine: Engine,
+  cell: Cell,
+  optimizer: 'rmsprop' | 'adam',
+  iterations: number,
+): Promise<string> {
+  const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, dropout: 0.2 };
+  const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
+  const random = new MersenneTwister(5);
+  network.writeParameters(initialParameters(network.layout, random));
+  const steps = new Optimizer(engine, network, checkTrainingOptions({ optimizer }));
+  const state = network.makeState();
+  const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    network.differentiate({ inputs: tokens(), targets: tokens() }, state, { seed: 1, iteration });
+    await steps.update(network, 0.01);
+  }
+  const parameters = (await network.readParameters()) as Float32Array;
+  await engine.close();
+  return Buffer.from(parameters.buffer).toString('hex');
+}
