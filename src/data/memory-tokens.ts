@@ -26,6 +26,7 @@ export class MemoryTokens implements TokenSource {
   }
 
   async read(offset: number, into: Int32Array, starts?: Uint8Array): Promise<void> {
+    if (offset + into.length > this.length) throw new RangeError(`token ${this.length} of ${this.length}`);
     into.set(this.array.subarray(offset, offset + into.length));
     if (!starts) return;
     for (let i = 0; i < starts.length; i++) starts[i] = this.startsAt(offset + i) ? 1 : 0;

@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { TextError } from '../errors.ts';
 import { formatBytes } from '../util/format-number.ts';
-import { describeSystemError } from '../util/system-error.ts';
-
-/** The name of a text within a folder. */
-const FOLDER_TEXT = 'input.txt';
+import { FOLDER_TEXT, unreadable } from './text-files.node.ts';
 
 /** Node reads no larger file at once. */
 const LARGEST_FILE = 2 ** 31 - 1;
@@ -51,7 +48,7 @@ async function readOrThrow(path: string, size: number): Promise<Uint8Array> {
   if (size > LARGEST_FILE) {
     throw new TextError(
       'text-unreadable',
-      `${path} has ${formatBytes(size)}; up to ${formatBytes(LARGEST_FILE)} can be read. Train on a part of it.`,
+      `${path} has ${formatBytes(size)}; up to ${formatBytes(LARGEST_FILE)} can be read. Take a part of it.`,
     );
   }
   try {
@@ -59,10 +56,4 @@ async function readOrThrow(path: string, size: number): Promise<Uint8Array> {
   } catch (error) {
     throw unreadable(path, error);
   }
-}
-
-function unreadable(path: string, error: unknown): TextError {
-  return new TextError('text-unreadable', `${path} can't be read: ${describeSystemError(error)}.`, {
-    cause: error,
-  });
 }

@@ -8,7 +8,7 @@ import { formatCount } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 
 /** The name of a text within a folder, as in the original. */
-const FOLDER_TEXT = 'input.txt';
+export const FOLDER_TEXT = 'input.txt';
 /** Folders of other people's files. */
 const PASSED_OVER = new Set(['node_modules']);
 /** Files of our own beside a text. */
