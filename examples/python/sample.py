@@ -6,6 +6,8 @@
 import importlib.util
 import sys
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 path, prompt = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 spec = importlib.util.spec_from_file_location("char_rnn_model", path)
 module = importlib.util.module_from_spec(spec)

@@ -17,14 +17,14 @@ import { convertFlagsSchema } from './flags.ts';
 import { describeShape } from './model-shape.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
+import { interruption } from './signals.ts';
 
 export function runConvert(words: readonly string[]): Promise<number> {
   return runCommand(convertCommand, words, async (given) => {
     watchOutput((code) => {
       process.exitCode = code;
     });
-    await convert(given);
-    return 0;
+    return await convert(given);
   });
 }
 
@@ -34,7 +34,8 @@ interface Output {
   readonly parts: Iterable<Uint8Array>;
 }
 
-async function convert({ values, positionals }: Arguments): Promise<void> {
+/** @returns the exit code */
+async function convert({ values, positionals }: Arguments): Promise<number> {
   const flags = checkOptions(convertFlagsSchema, values);
   const [from, to, ...more] = positionals;
   if (from === undefined || to === undefined || more.length > 0) {
@@ -64,14 +65,25 @@ async function convert({ values, positionals }: Arguments): Promise<void> {
   if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
 
   const { config, precision } = checkpoint;
-  say(
-    `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
-  );
-  for (const notice of checkpoint.origin?.notices ?? []) say(notice);
-  for (const output of outputs) say(await write(output));
+  // Only while files are written: what is half written goes, and reading is ended by a signal at once.
+  const stopped = interruption();
+  try {
+    say(
+      `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
+    );
+    for (const notice of checkpoint.origin?.notices ?? []) say(notice);
+    for (const output of outputs) say(await write(output, stopped.signal));
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+  } finally {
+    stopped.release();
+  }
+  const signalled = stopped.exitCode();
+  if (signalled !== undefined) return signalled;
   // A vocabulary alone lacks the weights; beside it they are not lost.
   const { notices } = format === 'vocabulary' && arrays ? arrays : main;
   for (const notice of notices) say(notice);
+  return 0;
 }
 
 function say(line: string) {
@@ -123,11 +135,12 @@ function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
   return facts.catch(() => undefined);
 }
 
-/** Writes a file whole or not at all, and says so. */
-async function write({ path, parts }: Output): Promise<string> {
+/** Writes a file whole or, where the signal comes first, not at all; gives the line about it. */
+async function write({ path, parts }: Output, signal: AbortSignal): Promise<string> {
   let size = 0;
   const counted = (function* () {
     for (const part of parts) {
+      signal.throwIfAborted();
       size += part.length;
       yield part;
     }

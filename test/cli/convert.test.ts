@@ -164,6 +164,23 @@ test('what is no file is not replaced by one, be it with --force', async (contex
   assert.ok(lstatSync(pipe).isFIFO() && lstatSync(join(folder, 'link')).isSymbolicLink());
 });
 
+test('a signal leaves nothing half written', async (context) => {
+  if (process.platform === 'win32') return context.skip('no signals on Windows');
+  const large = madeCheckpoint({ hiddenSize: 500, moments: 0 });
+  const { folder } = setUp(context, joined(encodeCheckpoint(large)));
+  let sent = false;
+  const { code } = await charRnn(['convert', 'model.safetensors', 'out.t7'], {
+    cwd: folder,
+    onOutput(_, child) {
+      if (!sent) child.kill('SIGINT');
+      sent = true;
+    },
+  });
+  assert.equal(code, 130);
+  const names = readdirSync(folder).filter((name) => name !== 'out.t7');
+  assert.deepEqual(names, ['model.safetensors']);
+});
+
 test("torch-rnn's vocabulary, with the weights for NumPy beside it", async (context) => {
   const { folder, run } = setUp(context);
   const made = await run('convert', 'model.safetensors', 'vocabulary.json', '--weights', 'npz');
@@ -215,4 +232,8 @@ test('the example in Python samples from a module', async (context) => {
   assert.match(outcome.stdout, /^the /);
   assert.ok(existsSync(join(folder, 'm.safetensors')));
   assert.equal([...outcome.stdout].length, 4 + 300 + 1);
+  const nothing = spawnSync(interpreter, [example], { encoding: 'utf8' });
+  assert.equal(nothing.status, 1);
+  assert.match(nothing.stderr, /python3 examples\/python\/sample\.py model\.py/);
+  assert.doesNotMatch(nothing.stderr, /Traceback/);
 });
