@@ -8,6 +8,7 @@ import {
   parameterSlices,
   type RecurrentModule,
 } from '../engine/layout.ts';
+import { floatArrayType } from '../engine/precision.ts';
 import { malformed } from './errors.ts';
 import { fromGateOrder, toGateOrder } from './gates.ts';
 import {
@@ -62,7 +63,7 @@ export function vectorFromTensors(
   precision: Precision,
   file: string,
 ): FloatArray {
-  const type = arrayOf(precision);
+  const type = floatArrayType(precision);
   const parts = parameterSlices(layout).map((slice) => ({
     slice,
     tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file),
@@ -79,10 +80,6 @@ export function vectorFromTensors(
   return flat;
 }
 
-function arrayOf(precision: Precision): typeof Float32Array | typeof Float64Array {
-  return precision === 'float64' ? Float64Array : Float32Array;
-}
-
 /** A tensor of numbers in the precision, with exactly this shape. */
 export function floatTensor(
   tensors: Tensors,
@@ -91,7 +88,7 @@ export function floatTensor(
   precision: Precision,
   file: string,
 ): FloatArray {
-  return checkedTensor(tensors, name, shape, arrayOf(precision), file).values as FloatArray;
+  return checkedTensor(tensors, name, shape, floatArrayType(precision), file).values as FloatArray;
 }
 
 /** A tensor with exactly this type and shape; a `null` length may be anything. */

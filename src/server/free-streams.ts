@@ -1,5 +1,6 @@
 /** Streams of one temperature that the engine takes through several steps by itself. */
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
+import { floats } from '../engine/precision.ts';
 import type { Seated } from './pooled-request.ts';
 import type { Drawn } from './pooled-stream.ts';
 
@@ -108,8 +109,7 @@ export class FreeStreams {
     if (members.length > 0) this.#makeRoom(members.length);
     this.#members = members;
     const size = members.length * V;
-    const seated =
-      engine.description.precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
+    const seated = floats(engine.description.precision, size);
     members.forEach((member, n) => {
       seated.set(member.row as FloatArray, n * V);
       member.row = undefined;

@@ -1,6 +1,7 @@
 /** The state that a run begins with: drawn by its seed, the weights of another model, or where it was when it was saved. */
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { floats } from '../engine/precision.ts';
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../formats/checkpoint.ts';
 import { initialParameters } from '../model/parameters.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -27,8 +28,7 @@ export function firstState(
     const rate = resumedRate(start.training, start.training, options);
     return { ...position, learningRate: rate, parameters: start.parameters };
   }
-  const numbers = (length: number) =>
-    precision === 'float64' ? new Float64Array(length) : new Float32Array(length);
+  const numbers = (length: number) => floats(precision, length);
   const given = start?.parameters ?? initialParameters(layout, generator, precision);
   const parameters = numbers(given.length);
   parameters.set(given);

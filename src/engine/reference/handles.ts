@@ -7,13 +7,9 @@ import {
   parameterSlices,
   type RecurrentModule,
 } from '../layout.ts';
+import { floats } from '../precision.ts';
 
 export type AnyArray = FloatArray | Int32Array | Uint8Array;
-
-/** A float array of the precision, of zeros. */
-export function floats(precision: Precision, size: number): FloatArray {
-  return precision === 'float64' ? new Float64Array(size) : new Float32Array(size);
-}
 
 export class ReferenceTensor implements Tensor {
   readonly kind = 'tensor';

@@ -13,8 +13,9 @@ import {
 } from '../checks.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
 import type { Dropout, FloatArray, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
+import { floats } from '../precision.ts';
 import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
-import { bytesOf, floats, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
+import { bytesOf, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 
 const NONE = new Float64Array(0);

@@ -44,10 +44,10 @@ import type {
   Vector,
 } from '../engine.ts';
 import { type Layout, recurrentModules } from '../layout.ts';
+import { floats } from '../precision.ts';
 import { crossEntropy, logSumExp } from './cross-entropy.ts';
 import {
   arrayOf,
-  floats,
   floatsOf,
   intsOf,
   ReferenceTape,

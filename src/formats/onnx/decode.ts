@@ -1,6 +1,7 @@
 /** A model from an ONNX file that `encodeOnnx` wrote: its metadata and its constants. The graph's nodes follow from them. */
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
+import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
 import { isModestJson } from '../../util/json-structure.ts';
@@ -107,11 +108,12 @@ function readParameters(
   const slices = parameterSlices(layout);
   const places = slices.map((slice) => placeOf(layout, slice, constants, precision, file));
   const count = parameterCount(layout);
-  const flat = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
+  const type = floatArrayType(precision);
+  const flat = new type(count);
   slices.forEach((slice, index) => {
     // A copy in a buffer of its own is aligned.
     const copy = (places[index] as Uint8Array).slice().buffer;
-    const values = precision === 'float64' ? new Float64Array(copy) : new Float32Array(copy);
+    const values = new type(copy);
     const module = layout[slice.module];
     const place = flat.subarray(slice.offset, slice.offset + slice.size);
     if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, place);
@@ -131,7 +133,10 @@ function placeOf(
   const { name, shape, part } = constantOf(layout, slice);
   const constant = constants.get(name);
   if (!constant) throw malformed(file, `it has no constant ${name}`);
-  const size = shape.reduce((product, length) => product * length, precision === 'float64' ? 8 : 4);
+  const size = shape.reduce(
+    (product, length) => product * length,
+    floatArrayType(precision).BYTES_PER_ELEMENT,
+  );
   const fits =
     shape.length === constant.shape.length && shape.every((length, at) => length === constant.shape[at]);
   if (constant.type !== TYPES[precision] || !fits || constant.raw.length !== size) {

@@ -16,6 +16,7 @@ import {
   type RecurrentModule,
   recurrentModules,
 } from '../../engine/layout.ts';
+import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import type { Checkpoint } from '../checkpoint.ts';
@@ -168,11 +169,7 @@ function joined(first: FloatArray, second: FloatArray): FloatArray {
 function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: ModelConfig): string {
   if (embeddingSize !== undefined) return graph.add('Gather', ['embedding.weight', 'tokens'], ['input']);
   const depth = graph.integers('vocabulary_size', [V], []);
-  const offAndOn = graph.floats(
-    'off_and_on',
-    [2],
-    graph.precision === 'float64' ? Float64Array.of(0, 1) : Float32Array.of(0, 1),
-  );
+  const offAndOn = graph.floats('off_and_on', [2], floatArrayType(graph.precision).of(0, 1));
   return graph.add('OneHot', ['tokens', depth, offAndOn], ['input']);
 }
 

@@ -7,6 +7,7 @@ import {
   parameterCount,
   parameterSlices,
 } from '../../engine/layout.ts';
+import { floatArrayType, floats } from '../../engine/precision.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import { malformed, unsupported } from './errors.ts';
 import { elementOf, type Matrix } from './matrix.ts';
@@ -71,9 +72,9 @@ export function assembleModel(
   const { precision } = decoder.weight;
   const count = parameterCount(layout);
   // Files hold every number once, and mostly its gradient too; views that lie over each other could claim any size.
-  if (count * (precision === 'float64' ? 8 : 4) > 2 * fileSize)
+  if (count * floatArrayType(precision).BYTES_PER_ELEMENT > 2 * fileSize)
     throw malformed(`its model would have ${count} parameters, more than the file can hold`);
-  const parameters = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
+  const parameters = floats(precision, count);
   const pieces = piecesOf(maps, config, order);
   for (const slice of parameterSlices(layout)) {
     let at = slice.offset;
