@@ -1,6 +1,6 @@
 /** `char-rnn convert`: a model from one format to another. */
 import type { Stats } from 'node:fs';
-import { lstat, stat } from 'node:fs/promises';
+import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
@@ -116,7 +116,9 @@ async function checkFree(paths: readonly (string | undefined)[], force: boolean)
   for (const path of paths) {
     if (path === undefined) continue;
     const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
-    if (meant && !meant.isFile()) {
+    // A link into /proc stands for what this process has open, as /dev/stdout does, be it a file.
+    const target = await readlink(path).catch(() => '');
+    if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
       throw new CheckpointError(
         'checkpoint-exists',
         `${path} is not a file, and is left as it is. Name a file to write to.`,

@@ -118,7 +118,8 @@ class CharRnn(nn.Module):
             pieces = (text[at : at + length] for length in range(longest, 0, -1))
             known = next((piece for piece in pieces if piece in self.tokens), None)
             if known is None and not vocabulary["hasUnknown"]:
-                raise ValueError(f"character {at}, {text[at]!r}, is not in the vocabulary")
+                what = f"byte {at}, {ord(text[at]):#04x}," if vocabulary["kind"] == "byte" else f"character {at}, {text[at]!r},"
+                raise ValueError(f"{what} is not in the vocabulary")
             tokens.append(len(self.symbols) if known is None else self.tokens[known])
             at += len(known or text[at])
         return tokens

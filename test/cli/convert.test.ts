@@ -155,8 +155,9 @@ test('what is no file is not replaced by one, be it with --force', async (contex
   const pipe = join(folder, 'pipe');
   if (spawnSync('mkfifo', [pipe]).status !== 0) return context.skip('pipes with names can not be made here');
   symlinkSync('pipe', join(folder, 'link'));
+  symlinkSync('/proc/self/exe', join(folder, 'open'));
   mkdirSync(join(folder, 'folder.npz'));
-  for (const name of ['pipe', 'link', 'folder.npz']) {
+  for (const name of ['pipe', 'link', 'open', 'folder.npz']) {
     const refused = await run('convert', 'model.safetensors', name, '--to', 'npz', '--force');
     assert.equal(refused.code, 1, name);
     assert.match(refused.stderr, new RegExp(`^${name} is not a file, and is left as it is`));
@@ -232,6 +233,10 @@ test('the example in Python samples from a module', async (context) => {
   assert.match(outcome.stdout, /^the /);
   assert.ok(existsSync(join(folder, 'm.safetensors')));
   assert.equal([...outcome.stdout].length, 4 + 300 + 1);
+  const overBytes = join(root, 'test', 'fixtures', 'original', 'checkpoints', 'rnn16x2.t7');
+  assert.equal((await run('convert', overBytes, 'b.safetensors', '--as-module')).code, 0);
+  const unknown = spawnSync(interpreter, [example, join(folder, 'b.py'), 'The é'], { encoding: 'utf8' });
+  assert.match(unknown.stderr, /ValueError: byte 4, 0xc3, is not in the vocabulary/);
   const nothing = spawnSync(interpreter, [example], { encoding: 'utf8' });
   assert.equal(nothing.status, 1);
   assert.match(nothing.stderr, /python3 examples\/python\/sample\.py model\.py/);
