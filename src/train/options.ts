@@ -7,7 +7,7 @@
 import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { checkOptions } from '../util/check-options.ts';
-import { count, fraction, option, positive, seed } from '../util/option-info.ts';
+import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
 
 export const trainingOptionsSchema = z.strictObject({
   tokens: option(z._default(z.enum(['character', 'byte', 'grapheme']), 'character'), {
@@ -28,7 +28,7 @@ export const trainingOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['error', 'skip']), 'error'), {
     flag: 'unknown',
     group: 'Text',
-    help: 'what to do with a character of --valid or --test that is not in the vocabulary',
+    help: 'what to do with a character that is not in the vocabulary: of --valid, --test, or a text for -init_from',
   }),
   initVocabulary: option(z.optional(z.enum(['extend', 'match'])), {
     flag: 'vocab',
@@ -241,6 +241,11 @@ export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
 
 /** The options that a caller gives: any of them may be left out. */
 export type TrainingOptionsInput = z.input<typeof trainingOptionsSchema>;
+
+/** What an option is called in messages: by its flag, `-rnn_size`. */
+export function trainingFlag(name: keyof TrainingOptions): string {
+  return `-${infoOf(trainingOptionsSchema.shape[name]).flag}`;
+}
 
 /**
  * The training options with their defaults filled in.

@@ -7,6 +7,7 @@ import {
   checkTrainingOptions,
   type TrainingOptions,
   type TrainingOptionsInput,
+  trainingFlag,
   trainingOptionsSchema,
 } from './options.ts';
 
@@ -60,7 +61,9 @@ export function resumedOptions(
   );
   const fixed = changed.filter((key) => (FIXED as readonly string[]).includes(key));
   if (fixed.length > 0) {
-    const list = fixed.map((key) => `${key} is ${before[key]}, not ${options[key]}`).join('; ');
+    const list = fixed
+      .map((key) => `${trainingFlag(key)} is ${shown(before[key])}, not ${shown(options[key])}`)
+      .join('; ');
     throw new CheckpointError(
       'checkpoint-option',
       `${name}: ${list}. That can't change in the middle of a run. Resume without it, or start a new run from the weights: -init_from ${name}`,
@@ -68,8 +71,15 @@ export function resumedOptions(
   }
   const notices = changed
     .filter((key) => key !== 'threads')
-    .map((key) => `resumed with another ${key}: ${options[key]}, was ${before[key]}`);
+    .map(
+      (key) => `resumed with another ${trainingFlag(key)}: ${shown(options[key])}, was ${shown(before[key])}`,
+    );
   return { options, checkpoint, notices };
+}
+
+/** A value of an option in a message. */
+function shown(value: TrainingOptions[keyof TrainingOptions]): string {
+  return value === undefined ? 'none' : String(value).replaceAll('\n', '\\n');
 }
 
 function storedOptions(stored: object, name: string): TrainingOptions {

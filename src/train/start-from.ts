@@ -9,7 +9,12 @@ import { adaptParameters } from '../model/adapt-parameters.ts';
 import { layoutOf } from '../model/config.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput } from './options.ts';
+import {
+  checkTrainingOptions,
+  type TrainingOptions,
+  type TrainingOptionsInput,
+  trainingFlag,
+} from './options.ts';
 
 /**
  * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
@@ -58,7 +63,10 @@ export function startingOptions(
       const asked = given[name as keyof TrainingOptionsInput];
       return asked !== undefined && asked !== value;
     })
-    .map(([name, value]) => `${name} is ${value ?? 'not there'}: it comes from the checkpoint to start from`);
+    .map(
+      ([name, value]) =>
+        `${trainingFlag(name as keyof typeof fixed)} is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
+    );
   notices.push(...(origin?.notices ?? []).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(

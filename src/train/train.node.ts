@@ -134,7 +134,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   } = input;
   const { include, memory, ...given } = others;
   if (initFrom !== undefined)
-    throw new UsageError('train: resume goes on with a run, initFrom starts a new one; give one');
+    throw new UsageError('train: -resume goes on with a run, -init_from starts a new one: give one of them');
   if (given.initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
   // New checkpoints go beside the file itself, wherever a link to it stands.
@@ -151,11 +151,14 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
   const corpus =
     text !== undefined
-      ? await buildCorpus({ text, name: 'the text' }, corpusOptions)
+      ? await buildCorpus({ text, name: 'the text' }, corpusOptions).catch((error: unknown) => {
+          throw ofRun(error, path, false);
+        })
       : yield* reserving(
           isOver ? undefined : storage,
-          unlessMoved(
-            textFile === undefined ? path : undefined,
+          preparedAgain(
+            path,
+            textFile === undefined,
             preparingEvents(
               prepareCorpus(
                 {
@@ -211,19 +214,36 @@ async function* reserving<T>(
   }
 }
 
-/** Prepares the text that a checkpoint says where it was: one that is not there is said to be moved. */
-async function* unlessMoved<T>(
-  checkpoint: string | undefined,
+/**
+ * Prepares the text of a run that goes on.
+ *
+ * @param isSought Whether it is looked for where the checkpoint says that it was.
+ */
+async function* preparedAgain<T>(
+  checkpoint: string,
+  isSought: boolean,
   preparing: AsyncGenerator<TrainingEvent, T, void>,
 ): AsyncGenerator<TrainingEvent, T, void> {
   try {
     return yield* preparing;
   } catch (error) {
-    if (checkpoint === undefined || !(error instanceof TextError) || error.code !== 'text-missing')
-      throw error;
-    const message = `${error.message}\nIf it was moved, name it where it is: char-rnn train TEXT --resume ${checkpoint}`;
-    throw new TextError('text-missing', message, { cause: error });
+    throw ofRun(error, checkpoint, isSought);
   }
+}
+
+/** An error of a text, with what is to be done where a run goes on. */
+function ofRun(error: unknown, checkpoint: string, isSought: boolean): unknown {
+  if (!(error instanceof TextError)) return error;
+  if (error.code === 'text-missing' && isSought) {
+    const message = `${error.message}\nIf it was moved, name it where it is: char-rnn train TEXT --resume ${checkpoint}`;
+    return new TextError(error.code, message, { cause: error });
+  }
+  if (error.code === 'text-unknown-character') {
+    const [place] = error.message.split('\n');
+    const message = `${place}\nA run goes on with the texts that it began with. To train on others from its weights: -init_from ${checkpoint} --vocab extend`;
+    return new TextError(error.code, message, { cause: error });
+  }
+  return error;
 }
 
 function pathsOf(textFile: TrainInput['textFile']): readonly string[] | undefined {

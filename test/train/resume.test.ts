@@ -108,13 +108,16 @@ test('options come from the checkpoint; a change is said; one that can not be is
   const notices = all.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
   assert.match(
     notices.join('\n'),
-    /resuming .*_i5\.safetensors at iteration 5[\s\S]*learningRate: 0\.001, was 0\.004/,
+    /resuming .*_i5\.safetensors at iteration 5[\s\S]*-learning_rate: 0\.001, was 0\.004/,
   );
   const rates = all.flatMap((event) => (event.type === 'iteration' ? [event.learningRate] : []));
   assert.deepEqual(rates, [0.001, 0.001, 0.001]);
   await assert.rejects(run({ resume: checkpointDir, cell: 'gru', batchSize: 4 }), {
     code: 'checkpoint-option',
-    message: /cell is lstm, not gru; batchSize is 3, not 4/,
+    message: /-model is lstm, not gru; -batch_size is 3, not 4/,
+  });
+  await assert.rejects(run({ resume: checkpointDir, separator: '\n\n' }), {
+    message: /-separator is none, not \\n\\n\./,
   });
 });
 
@@ -124,6 +127,14 @@ test('another text is refused by its hash; the same one elsewhere is fine; so is
   const other = join(folder, 'other.txt');
   writeFileSync(other, text.replace('rain', 'snow'));
   await assert.rejects(run({ resume: checkpointDir, textFile: other }), { code: 'checkpoint-other-text' });
+  writeFileSync(other, text.replace('rain', 'Żółw'));
+  const unknown = {
+    code: 'text-unknown-character',
+    message:
+      /"Ż".*not in the checkpoint's vocabulary\.\nA run goes on with.*-init_from .*_i5\.safetensors --vocab extend$/,
+  };
+  await assert.rejects(run({ resume: checkpointDir, textFile: other }), unknown);
+  await assert.rejects(run({ resume: checkpointDir, text: `${text}Ż` }), unknown);
   renameSync(base.textFile, join(folder, 'renamed.txt'));
   await assert.rejects(run({ resume: checkpointDir }), {
     code: 'text-missing',
@@ -173,7 +184,7 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.match(over.stdout, /reached its end/);
   const wrong = await command('--resume', '-rnn_size', '16');
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /hiddenSize is 8, not 16/);
+  assert.match(wrong.stderr, /-rnn_size is 8, not 16/);
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
 });
 

@@ -145,7 +145,7 @@ test('the command: an unknown character names the flag; other kinds and a missin
   assert.equal(works.code, 0, works.stderr);
   assert.match(
     works.stdout,
-    /hiddenSize is 7: it comes from the checkpoint[\s\S]*--vocab match: 13 of[\s\S]*"\\x80" "\\x98"/,
+    /-rnn_size is 7: it comes from the checkpoint[\s\S]*--vocab match: 13 of[\s\S]*"\\x80" "\\x98"/,
   );
   const alone = await command('after.txt', ...shape, '--vocab', 'match');
   assert.equal(alone.code, 2);
