@@ -36,7 +36,8 @@ import type { TrainerInput } from './trainer-input.ts';
 /**
  * @throws {TextError} when the text does not make a batch
  * @throws {MemoryError} when the model does not fit
- * @throws {CheckpointError} when checkpoints can't be written, before training; when the last one can't, after it
+ * @throws {CheckpointError} when checkpoints can't be written, before training; when the last one can't, after it, and out of
+ *   `return()` too
  * @throws {DivergenceError} when the loss is not finite or three times the first, and no retry is left
  */
 export async function* runTraining(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
@@ -89,6 +90,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   let explosion: Explosion | undefined;
   let isNoBetter = false;
   let ended = false;
+  let failed = false;
   try {
     if (owesEvaluation(run, splits)) {
       explosion = yield* evaluateAndSave(parts);
@@ -117,9 +119,12 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     ended = true;
     await finish(parts, !run.isSound);
     yield* saver.events();
+  } catch (error) {
+    failed = true;
+    throw error;
   } finally {
     // The consumer left the loop, or something failed: what was learned is kept.
-    if (!ended) await finish(parts, explosion !== undefined || !run.isSound);
+    if (!ended) await leave(parts, explosion !== undefined || !run.isSound, failed);
   }
   yield await finishedEvent(run, endReason(parts), saver.failure ? undefined : saver.path);
   // The caller has the model; a program that relies on the file is told.
@@ -135,6 +140,16 @@ async function finish({ run, saver }: Parts, isLost: boolean): Promise<void> {
   if (isLost && run.canGoBack) run.goBack(false);
   if (isLost && (!run.canGoBack || run.iteration === 0)) await saver.settle();
   else await saver.finish();
+}
+
+/**
+ * Saves what was learned where the run ends before its end.
+ *
+ * @throws {CheckpointError} when it can't, unless another error is on its way: who has left the loop sees no more events
+ */
+async function leave(parts: Parts, isLost: boolean, failed: boolean): Promise<void> {
+  await finish(parts, isLost);
+  if (!failed && parts.saver.failure) throw parts.saver.failure;
 }
 
 /** Whether the evaluation that belongs to the iteration is still to be made: a run was interrupted in it. */

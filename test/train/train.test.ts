@@ -186,14 +186,6 @@ test('timers get their turns while it trains', async () => {
   assert.ok(ticks >= 5, `${ticks} ticks`);
 });
 
-test('a consumer that leaves the loop loses nothing', async (context) => {
-  const folder = temporaryFolder(context);
-  for await (const event of train({ ...small, checkpointDir: folder })) {
-    if (event.type === 'iteration' && event.iteration === 3) break;
-  }
-  assert.deepEqual(checkpointsIn(folder), ['lm_lstm_epoch0.05_i3.safetensors']);
-});
-
 test('a save that fails is a warning, training goes on; the last one failing is an error', async (context) => {
   const { options, corpus } = await prepared({ ...small, evaluateEvery: 5 });
   const memory = memoryStorage();
