@@ -121,6 +121,9 @@ async function measure(
   }
 }
 
+/** The smallest difference in bits that the lines show: other roundings of an equal model make less. */
+const SMALLEST = 5e-5;
+
 function comparisonLines({ unit, count, blocks, models }: Comparison): string[] {
   const width = Math.max(...models.map(({ name }) => name.length));
   return [
@@ -128,7 +131,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
       const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
       if (!behindBest) return `${loss}, the best`;
       const { mean, low, high } = behindBest;
-      const verdict = low > 0 ? 'worse' : 'not to be told from the best';
+      const verdict = low >= SMALLEST ? 'worse' : 'not to be told from the best';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
     `over ${formatCount(count)} ${unit}s, in ${formatCount(blocks)} blocks that were drawn again (paired bootstrap)`,

@@ -105,6 +105,11 @@ test('compare: the better one first, with an interval; the same twice is not to 
   assert.match(lines[1] ?? '', /\+\d.*worse$/);
   const same = await charRnn(['compare', good, good, 'book.txt', '--json'], { cwd });
   assert.deepEqual(JSON.parse(same.stdout).models[1].behindBest, { mean: 0, low: 0, high: 0, below: 0 });
+  // The same weights in double precision differ by roundings alone.
+  const double = await charRnn(['convert', good, 'double.npz', '--precision', 'float64'], { cwd });
+  assert.equal(double.code, 0, double.stderr);
+  const rounded = await charRnn(['compare', good, 'double.npz', 'other.txt'], { cwd });
+  assert.match(rounded.stdout, /not to be told from the best/);
 });
 
 test('complete: words with probabilities', async () => {
