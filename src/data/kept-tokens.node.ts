@@ -8,6 +8,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
+import { isModestJson } from '../util/json-structure.ts';
 import { unicodeVersion } from './corpus.ts';
 import type { TextIdentity } from './text-pass.node.ts';
 import { TOKEN_FILE_MAGIC } from './token-file.node.ts';
@@ -208,18 +209,20 @@ function digestOf(file: z.output<typeof fileSchema>): string {
   return createHash('sha256').update(JSON.stringify(file)).digest('hex');
 }
 
-async function readJson(path: string): Promise<string | undefined> {
+async function readJson(path: string): Promise<Uint8Array | undefined> {
   try {
     const { size } = await stat(path);
-    return size > LARGEST ? '' : await readFile(path, 'utf8');
+    return size > LARGEST ? new Uint8Array() : await readFile(path);
   } catch {
     return undefined;
   }
 }
 
-function parse(json: string): z.output<typeof fileSchema> | undefined {
+function parse(json: Uint8Array): z.output<typeof fileSchema> | undefined {
+  // A symbol has a line of its own, of eight bytes or more.
+  if (!isModestJson(json, [16, 100, json.length / 8])) return undefined;
   try {
-    const { digest, ...rest } = JSON.parse(json) as { digest?: unknown };
+    const { digest, ...rest } = JSON.parse(new TextDecoder().decode(json)) as { digest?: unknown };
     const file = fileSchema.safeParse(rest).data;
     return file && digestOf(file) === digest ? file : undefined;
   } catch {

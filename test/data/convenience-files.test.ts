@@ -123,6 +123,15 @@ test('truncated, flipped, one missing, foreign: never believed', async (context)
       () => writeFileSync(vocabulary, readFileSync(vocabulary, 'utf8').replace('"a"', '"zz"')),
       /damaged or of another program; made again/,
     ],
+    [
+      'a list of very many values in the vocabulary',
+      () =>
+        writeFileSync(
+          vocabulary,
+          readFileSync(vocabulary, 'utf8').replace('"notices": [', `"notices": [${'[],'.repeat(1e5)}[]`),
+        ),
+      /damaged or of another program; made again/,
+    ],
   ];
   for (const [what, damage, expected] of damages) {
     await load(path);

@@ -46,6 +46,8 @@ export async function tryTokenMutations(count: number, seed: number) {
       for (const { what, bytes } of mutations(whole, count, { seed })) {
         writeFileSync(other, twin);
         writeFileSync(name, bytes);
+        // Where one before was kept instead; this one would not be looked at further.
+        rmSync(process.env.XDG_CACHE_HOME, { recursive: true, force: true });
         const loaded = await load();
         assert.equal(loaded.text, TEXT, `${name}: ${what}`);
         assert.equal(loaded.starts, expected.starts, `${name}: ${what}`);
