@@ -69,7 +69,9 @@ function measure<T>(program: string): T & Used {
     const processor = (userCPUTime + systemCPUTime) / 1e6;
     console.log(JSON.stringify({ ...result, resident: maxRSS * 1024, processor }));`;
   const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env });
+  const file = join(folder, 'program.mjs');
+  writeFileSync(file, script);
+  const output = execFileSync(process.execPath, [file], { env });
   return JSON.parse(output.toString('utf8'));
 }
 

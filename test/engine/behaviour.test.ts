@@ -156,3 +156,14 @@ test('blocks of a memory: neighbours that are free become one', () => {
   assert.equal(end, 384 + 1024);
   assert.throws(() => blocks.give(5), RangeError);
 });
+
+test('the workers of WebAssembly start in a process whose program was given as a module', () => {
+  const program = `const { train } = await import(${JSON.stringify(new URL('dist/index.js', `file://${root}`).href)});
+    const text = 'the harbour wall, the rain. '.repeat(200);
+    const options = { engine: 'wasm', threads: 2, hiddenSize: 8, batchSize: 4, sequenceLength: 10, maxIterations: 2 };
+    for await (const { type } of train({ text, ...options })) if (type === 'finished') console.log(type);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'finished\n', stderr);
+});

@@ -12,7 +12,8 @@ function makeWorker(): KernelWorker {
     const { parentPort } = require('node:worker_threads');
     const program = ${WORKER_PROGRAM};
     parentPort.once('message', (start) => program(start, (id) => parentPort.postMessage(id)));`;
-  const worker = new Worker(program, { eval: true });
+  // None of the options of this process: after `--input-type=module` the program would be taken for a module.
+  const worker = new Worker(program, { eval: true, execArgv: [] });
   worker.unref();
   return {
     start: (message) => worker.postMessage(message),
