@@ -56,7 +56,13 @@ export function checkComparable(readings: readonly Reading[]): void {
   }
 }
 
-/** @param measured One for each reading, in blocks of the same bytes. */
+/** Fewer blocks say nothing of chance. */
+const LEAST_BLOCKS = 10;
+
+/**
+ * @param measured One for each reading, in blocks of the same bytes.
+ * @throws {TextError} `text-too-short` where what was predicted makes fewer than ten blocks
+ */
 export function compareModels(
   readings: readonly Reading[],
   measured: readonly ByteBlocks[],
@@ -64,8 +70,17 @@ export function compareModels(
 ): Comparison {
   const kinds = new Set(readings.map(({ vocabulary }) => vocabulary.kind));
   const unit = kinds.size === 1 && !kinds.has('byte') ? 'character' : 'byte';
-  const sizes = (unit === 'character' ? measured[0]?.symbols : measured[0]?.bytes) ?? new Float64Array();
-  const count = sumOf(sizes);
+  const all = (unit === 'character' ? measured[0]?.symbols : measured[0]?.bytes) ?? new Float64Array();
+  const count = sumOf(all);
+  // Where blocks are small some hold no beginning of a symbol: the first, or one within a long symbol.
+  const holds = (_: number, block: number) => all[block] !== 0;
+  const sizes = all.filter(holds);
+  if (sizes.length < LEAST_BLOCKS) {
+    throw new TextError(
+      'text-too-short',
+      `the text is too short to compare models on: blocks in it: ${sizes.length}, expected at least ${LEAST_BLOCKS}. Give a longer one.`,
+    );
+  }
   const ranked = readings
     .map(({ name }, index) => ({ name, nats: (measured[index] as ByteBlocks).nats }))
     .map((model) => ({ ...model, bits: sumOf(model.nats) / Math.LN2 / count }))
@@ -73,7 +88,9 @@ export function compareModels(
   const best = ranked[0];
   const models = ranked.map(({ name, bits, nats }, rank) => {
     if (rank === 0 || !best) return { name, bits };
-    const differences = nats.map((value, block) => (value - (best.nats[block] as number)) / Math.LN2);
+    const differences = nats
+      .map((value, block) => (value - (best.nats[block] as number)) / Math.LN2)
+      .filter(holds);
     return { name, bits, behindBest: pairedBootstrap({ differences, sizes }, seed) };
   });
   return { unit, count, blocks: sizes.length, models };

@@ -75,6 +75,27 @@ test('models of different symbols are compared by the byte', async () => {
   assert.ok((models[1]?.behindBest?.low ?? 0) > 0);
 });
 
+test('blocks in which nothing was predicted are not drawn; of a few characters nothing can be told', async () => {
+  const compared = async (text: string) => {
+    const measured = await Promise.all([1, 2].map((nats) => measure(text, characters, 1, () => nats)));
+    const readings = measured.map(({ map }, i) => ({ name: `${i}`, vocabulary: characters, map }));
+    const blocks = measured.map(({ map, runs }) => {
+      const made = new ByteBlocks(map, 1, map.firstBytes);
+      for (const run of runs) made.add(run);
+      return made;
+    });
+    return compareModels(readings, blocks, 1);
+  };
+  const { models, blocks } = await compared('\u20acb\u20aca\u20acb\u20aca\u20acb\u20aca');
+  assert.equal(blocks, 11);
+  const { mean, low, high } = models[1]?.behindBest ?? assert.fail();
+  for (const value of [mean, low, high]) assert.ok(Math.abs(value - 1 / Math.LN2) < 1e-12, String(value));
+  await assert.rejects(compared('ab'), {
+    code: 'text-too-short',
+    message: /blocks in it: 1, expected at least 10/,
+  });
+});
+
 test('what can not be compared is refused by name', async () => {
   const unknown = new Vocabulary({ ...characters, symbols: ['a', 'b'], hasUnknown: true });
   const ids = new MemoryTokens(Int32Array.of(0, 1, 2, 2));
