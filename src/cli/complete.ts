@@ -16,12 +16,13 @@ export function runComplete(words: readonly string[]): Promise<number> {
         `complete takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
       );
     }
-    const { count, json, engine, threads } = checkOptions(completeFlagsSchema, values);
+    const { count, json, unknown, engine, threads } = checkOptions(completeFlagsSchema, values);
     watchOutput((code) => process.exit(code));
     const model = await LanguageModel.load(path, { engine, threads });
     try {
       const found = await model.complete(text, {
         count,
+        unknown,
         onNotice: (message) => process.stderr.write(`${message}\n`),
       });
       const lines = json ? [JSON.stringify({ text, ...found }, undefined, 2)] : wordLines(text, found);

@@ -1,9 +1,8 @@
 /** `char-rnn eval`: results on standard output, everything else on standard error. */
 import { loadCorpus } from '../data/corpus.node.ts';
-import { UsageError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { partLoss } from '../train/part-loss.ts';
-import { asTrained } from '../train/resume.ts';
 import { evalCommand } from './commands.ts';
 import { type EvalFlags, evalFlags } from './eval-flags.ts';
 import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
@@ -58,7 +57,7 @@ async function scorePart(
   model: ScoredModel,
   text: string | undefined,
   part: 'train' | 'val' | 'test',
-  { surprise, dynamic }: EvalFlags,
+  { surprise, dynamic, rows, separator }: EvalFlags,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
@@ -66,7 +65,19 @@ async function scorePart(
       `${surprise ? '--surprise' : '--dynamic'} reads a text from its start to its end: name one, with --part all.`,
     );
   }
-  const checkpoint = asTrained(model.checkpoint, model.path);
+  if (rows > 1 || separator !== undefined) {
+    throw new UsageError(
+      `${rows > 1 ? '--rows' : '--separator'} cuts a text; --part ${part} is in the batches of its run. Name a text, with --part all.`,
+    );
+  }
+  const { training } = model.checkpoint;
+  if (!training) {
+    throw new CheckpointError(
+      'checkpoint-not-resumable',
+      `${model.path} is a model to use: of its training nothing is known, so it has no parts. Name a text: char-rnn eval ${model.path} TEXT`,
+    );
+  }
+  const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
   const known = checkpoint.training.text;
   const file = text !== undefined ? [text] : known?.paths;
   if (file === undefined) {

@@ -259,6 +259,11 @@ export const completeFlagsSchema = z.strictObject({
     help: 'words to show',
     common: true,
   }),
+  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'error'), {
+    flag: 'unknown',
+    group: 'Text',
+    help: 'what to do with unknown characters of the text',
+  }),
   json: jsonFlag(),
   engine: engineOption(),
   threads: threadsOption(),

@@ -94,7 +94,9 @@ export async function writeMany(
   const isLate = performance.now() - start >= (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;
   const reason = isLate
     ? 'then the time was over.\nGive it more -seconds.'
-    : 'the others were left out: they were not new.\nTry a higher -temperature, or another -seed.';
+    : (options.beam ?? 0) > 0
+      ? 'the search keeps no more, and what was not new was left out.\nGive it a larger -beam.'
+      : 'the others were left out: they were not new.\nTry a higher -temperature, or another -seed.';
   process.stderr.write(
     `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; ${reason}\n`,
   );

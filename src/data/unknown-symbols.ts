@@ -73,7 +73,7 @@ export function unknownCharacter(
     `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}: ${JSON.stringify(symbol)} (${points.join(' ')}) ` +
       (isOfCheckpoint
         ? "is not in the checkpoint's vocabulary.\n" +
-          "Give the model this text's characters with -init_from and --vocab extend (or match), or leave them out with --unknown skip."
+          'Leave such characters out with --unknown skip, or train a model that knows them: -init_from with --vocab extend (or match).'
         : 'is not in the vocabulary, which is that of the training text.\n' +
           'Leave such characters out with --unknown skip, or train with --min_count 2 or more for an unknown symbol.'),
   );

@@ -34,6 +34,12 @@ test('controls reach the draw', async (context) => {
   assert.match((await run(['--template', 'a ____ b'])).stdout, /^a \S[^\n ]* b\n$/);
   const best = await run(['-beam', '4', '-length', '12', '-primetext', 'ab']);
   assert.match(best.stdout, /^ab[\n a-e]{12}\n$/);
+  const few = await run(['-beam', '3', '-count', '5', '-length', '4']);
+  assert.equal(few.code, 1);
+  assert.match(
+    few.stderr,
+    /^found 3 of 5 samples in 3; the search keeps no more.*\nGive it a larger -beam\.$/m,
+  );
 });
 
 test('stop texts may be typed several times, and are not printed', async (context) => {

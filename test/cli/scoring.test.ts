@@ -8,6 +8,9 @@ import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';
 
 const harbour = fileURLToPath(new URL('../fixtures/original/harbour.txt', import.meta.url));
+const oldModel = fileURLToPath(
+  new URL('../fixtures/original/checkpoints/float_lstm16x2.t7', import.meta.url),
+);
 const ESCAPE = '\u001b';
 const cwd = sharedFolder();
 let checkpoints: string[] = [];
@@ -128,10 +131,21 @@ test('complete: words with probabilities', async () => {
   );
 });
 
+test('complete reads a text with unknown characters where it is told how', async () => {
+  const [model = ''] = checkpoints;
+  const plain = await charRnn(['complete', model, 'the w'], { cwd });
+  const skipping = await charRnn(['complete', model, 'the\u{1f40b} w', '--unknown', 'skip'], { cwd });
+  assert.equal(skipping.code, 0, skipping.stderr);
+  assert.equal(skipping.stdout, plain.stdout);
+  assert.match(skipping.stderr, /\u{1f40b}/u);
+});
+
 test('bad input', async (context) => {
   const [model = ''] = checkpoints;
   const elsewhere = temporaryFolder(context);
   writeFileSync(join(elsewhere, 'x.txt'), 'x');
+  writeFileSync(join(elsewhere, 'ab.txt'), 'ab');
+  writeFileSync(join(elsewhere, 'emoji.txt'), 'a\u{1f40b}');
   writeFileSync(join(elsewhere, 'other.txt'), 'another text than that of the run');
   const cases: [string[], number, RegExp][] = [
     [['eval'], 2, /eval takes a checkpoint/],
@@ -142,6 +156,12 @@ test('bad input', async (context) => {
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /is not the text/],
     [['eval', model, 'book.txt', '--separator', 'x', '--rows', '2'], 2, /--rows cuts a text/],
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
+    [['eval', model, '--part', 'val', '--rows', '4'], 2, /--rows cuts a text/],
+    [['eval', model, '--separator', 'x'], 2, /--separator cuts a text; --part val/],
+    [['eval', oldModel], 1, /Name a text: char-rnn eval .*\.t7 TEXT/],
+    [['eval', model, join(elsewhere, 'emoji.txt')], 1, /Leave such characters out with --unknown skip/],
+    [['compare', model, model, join(elsewhere, 'ab.txt')], 1, /too short to compare/],
+    [['complete', model, 'a\u{1f40b}'], 1, /character 2,.*set unknown to skip or nearest/s],
     [['compare', model, 'book.txt'], 2, /two or more checkpoints/],
     [['complete'], 2, /complete takes a checkpoint/],
     [['complete', model, ''], 1, /no text to complete/],
