@@ -1,7 +1,8 @@
 /** `char-rnn train`. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { BEST_NAME } from '../formats/storage.ts';
 import type { FinishedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
@@ -40,17 +41,20 @@ async function trainFrom(given: Arguments): Promise<number> {
   // Nobody reads on: what was learned is saved, and nothing more is said.
   watchOutput((code) => stopped.stop(code));
   let finished: FinishedEvent | undefined;
+  let hasBest = false;
   try {
     for await (const event of train({ ...options, ...files, textFile, memory, signal: stopped.signal })) {
       view.show(event);
       if (event.type === 'started') isTraining = true;
+      if (event.type === 'checkpointed' && event.validationLoss !== undefined) hasBest = true;
       if (event.type === 'finished') finished = event;
     }
   } finally {
     view.close();
   }
   if (finished?.path) {
-    view.note(`sample with: char-rnn sample ${quoted(finished.path)}`);
+    const model = hasBest ? join(dirname(finished.path), BEST_NAME) : finished.path;
+    view.note(`sample with: char-rnn sample ${quoted(model)}`);
     if (finished.reason === 'interrupted')
       view.note(`go on with: char-rnn train --resume ${quoted(finished.path)}`);
   }
