@@ -10,7 +10,7 @@ import {
 } from '../engine/layout.ts';
 import { floatArrayType } from '../engine/precision.ts';
 import { malformed } from './errors.ts';
-import { fromGateOrder, toGateOrder } from './gates.ts';
+import { fromGateOrder, gatesInOrder } from './gates.ts';
 import {
   type ArrayType,
   numberType,
@@ -50,8 +50,8 @@ export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string):
   return parameterSlices(layout).map((slice) => {
     const values = flat.subarray(slice.offset, slice.offset + slice.size);
     const cell = cellInOrder(layout, slice);
-    const arranged = cell && (() => toGateOrder('pytorch', cell, values, kindOf(prefix)));
-    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, arranged }];
+    const pieces = cell && (() => gatesInOrder('pytorch', cell, values, kindOf(prefix)));
+    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, pieces }];
   });
 }
 

@@ -34,18 +34,32 @@ const ORDERS: Record<GateOrder, Record<Cell, Order>> = {
 type Kind = 'parameters' | 'moments';
 
 /** A layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. A copy. */
-export function toGateOrder<T extends FloatArray>(
+export function toGateOrder<T extends FloatArray>(program: GateOrder, cell: Cell, values: T): T {
+  const copy = values.slice() as T;
+  let place = 0;
+  for (const block of gatesInOrder(program, cell, values)) {
+    copy.set(block, place);
+    place += block.length;
+  }
+  return copy;
+}
+
+/** The same gate by gate, in the program's order: parts of `values`, and a copy only where the sign is another. */
+export function gatesInOrder<T extends FloatArray>(
   program: GateOrder,
   cell: Cell,
   values: T,
   kind: Kind = 'parameters',
-): T {
-  const copy = values.slice() as T;
-  move(ORDERS[program][cell], values, copy, kind, (own, place) => [own, place]);
-  return copy;
+): T[] {
+  const { blocks, negated } = ORDERS[program][cell];
+  const size = values.length / blocks.length;
+  return blocks.map((own) => {
+    const block = values.subarray(own * size, (own + 1) * size) as T;
+    return own === negated && kind === 'parameters' ? (block.map((value) => -value) as T) : block;
+  });
 }
 
-/** The way back from `toGateOrder`, to the same bits, into an array of the same length. */
+/** The way back, to the same bits, into an array of the same length. */
 export function fromGateOrder<T extends FloatArray>(
   program: GateOrder,
   cell: Cell,
@@ -53,21 +67,11 @@ export function fromGateOrder<T extends FloatArray>(
   into: T,
   kind: Kind = 'parameters',
 ): void {
-  move(ORDERS[program][cell], values, into, kind, (own, place) => [place, own]);
-}
-
-function move<T extends FloatArray>(
-  { blocks, negated }: Order,
-  values: T,
-  into: T,
-  kind: Kind,
-  way: (own: number, place: number) => readonly [from: number, to: number],
-): void {
+  const { blocks, negated } = ORDERS[program][cell];
   const size = values.length / blocks.length;
   blocks.forEach((own, place) => {
-    const [from, to] = way(own, place);
-    const block = into.subarray(to * size, (to + 1) * size);
-    block.set(values.subarray(from * size, (from + 1) * size));
+    const block = into.subarray(own * size, (own + 1) * size);
+    block.set(values.subarray(place * size, (place + 1) * size));
     if (own !== negated || kind === 'moments') return;
     block.forEach((value, index) => {
       block[index] = -value;

@@ -18,8 +18,15 @@ export interface StoredTensor {
 
 /** A tensor to be written. */
 export interface TensorToStore extends StoredTensor {
-  /** What is written instead of `values`, as many of the same type: made only when it is due, to be dropped at once. */
-  readonly arranged?: (() => TensorArray) | undefined;
+  /** What is written instead of `values`: pieces, together as many of the same type. Asked for when they are due, and dropped at once. */
+  readonly pieces?: (() => readonly TensorArray[]) | undefined;
+}
+
+/** A tensor's bytes as they are written, in pieces. */
+export function storedBytes({ values, pieces }: TensorToStore): Uint8Array[] {
+  return (pieces?.() ?? [values]).map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  );
 }
 
 /** A tensor of a file. Its values are read from there each time that they are asked for. */
@@ -97,10 +104,7 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToSto
 
 function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator<Uint8Array, void, void> {
   yield start;
-  for (const { values, arranged } of tensors) {
-    const { buffer, byteOffset, byteLength } = arranged?.() ?? values;
-    yield new Uint8Array(buffer, byteOffset, byteLength);
-  }
+  for (const tensor of tensors) yield* storedBytes(tensor);
 }
 
 function dtypeOf(values: TensorArray): string {

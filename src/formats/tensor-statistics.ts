@@ -24,24 +24,29 @@ export interface NumberStatistics {
 
 /** The tensors of a checkpoint as its own file format holds them, in that order. */
 export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
-  return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, arranged }]) => {
-    const stored = arranged?.() ?? values;
-    const isFloat = stored instanceof Float32Array || stored instanceof Float64Array;
-    const numbers = isFloat && stored.length > 0 ? statisticsOf(stored) : undefined;
-    return { name, shape, type: numberType(stored.constructor as ArrayType), ...(numbers && { numbers }) };
+  return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, pieces }]) => {
+    const floats = (pieces?.() ?? [values]).filter(
+      (piece) => piece instanceof Float32Array || piece instanceof Float64Array,
+    );
+    const numbers = floats.length > 0 && values.length > 0 ? statisticsOf(floats) : undefined;
+    return { name, shape, type: numberType(values.constructor as ArrayType), ...(numbers && { numbers }) };
   });
 }
 
 /** In double precision, with the mean known before deviations from it are squared. */
-function statisticsOf(values: Float32Array | Float64Array): NumberStatistics {
-  let [min, max, sum, squares, deviations] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0];
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-    sum += value;
-    squares += value * value;
+function statisticsOf(pieces: readonly (Float32Array | Float64Array)[]): NumberStatistics {
+  let [count, min, max] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [sum, squares, deviations] = [0, 0, 0];
+  for (const piece of pieces) {
+    count += piece.length;
+    for (const value of piece) {
+      if (value < min) min = value;
+      if (value > max) max = value;
+      sum += value;
+      squares += value * value;
+    }
   }
-  const mean = sum / values.length;
-  for (const value of values) deviations += (value - mean) ** 2;
-  return { min, max, mean, std: Math.sqrt(deviations / values.length), norm: Math.sqrt(squares) };
+  const mean = sum / count;
+  for (const piece of pieces) for (const value of piece) deviations += (value - mean) ** 2;
+  return { min, max, mean, std: Math.sqrt(deviations / count), norm: Math.sqrt(squares) };
 }

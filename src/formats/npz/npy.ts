@@ -4,7 +4,7 @@
  */
 import { CheckpointError } from '../../errors.ts';
 import { malformed } from '../errors.ts';
-import type { ArrayType, TensorInFile, TensorToStore } from '../safetensors.ts';
+import { type ArrayType, storedBytes, type TensorInFile, type TensorToStore } from '../safetensors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
 const PREFIX = MAGIC.length + 2;
@@ -24,8 +24,8 @@ const HEADER =
   /^\{'descr': '([<>|][a-zA-Z]\d{0,9})', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\),? ?\} *\n$/;
 
 /** The file in parts: the header, and the array's own bytes. */
-export function encodeNpy({ shape, values: given, arranged }: TensorToStore): Uint8Array[] {
-  const values = arranged?.() ?? given;
+export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
+  const { shape, values } = tensor;
   const descr = [...TYPES].find(([, type]) => values instanceof type)?.[0];
   // A tuple of one has a comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
@@ -36,7 +36,7 @@ export function encodeNpy({ shape, values: given, arranged }: TensorToStore): Ui
   new DataView(start.buffer).setUint16(MAGIC.length, size - PREFIX, true);
   start.set(new TextEncoder().encode(text), PREFIX);
   start[size - 1] = 0x0a;
-  return [start, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)];
+  return [start, ...storedBytes(tensor)];
 }
 
 /**
