@@ -18,6 +18,7 @@ import { sampleFormat } from './sample-formats.ts';
 import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
+import { unescaped } from './unescaped.ts';
 
 export function runSample(words: readonly string[]): Promise<number> {
   const { words: plain, randomSeed } = takeRandomSeed(words);
@@ -36,6 +37,7 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     ...(own.sample === 0 && { temperature: 0 }),
     ...(randomSeed !== undefined && { seed: randomSeed }),
     ...(own.primeFile !== undefined && { prompt: '' }),
+    ...(options.stop !== undefined && { stop: [options.stop].flat().map(unescaped) }),
   });
   const model = await LanguageModel.load(path, {
     engine: own.engine,

@@ -131,7 +131,7 @@ function unknownCharacter(symbol: string, position: number): TextError {
   return new TextError(
     'text-unknown-character',
     `the prompt's character ${formatCount(position)}, ${describe(symbol)}, is not in the model's vocabulary.\n` +
-      'Leave it out, or set unknown to skip or nearest.',
+      'Leave it out, or use --unknown skip or --unknown nearest (in a program or a request: the option unknown).',
   );
 }
 

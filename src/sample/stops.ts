@@ -35,7 +35,7 @@ export const limitOptions = {
   stop: option(z._default(z.union([z.string(), z.array(z.string()).check(z.maxLength(64))]), []), {
     flag: 'stop',
     group: 'Ends',
-    help: 'ends the text before this; may be typed several times',
+    help: 'ends the text before this (\\n: a line end); several times',
     value: 'TEXT',
     several: true,
     expected: 'a text, or up to 64',

@@ -47,6 +47,8 @@ test('stop texts may be typed several times, and are not printed', async (contex
   const whole = (await run(['-length', '300'])).stdout;
   const stopped = (await run(['-length', '300', '-stop', 'ab', '--stop=cd'])).stdout;
   assert.equal(stopped, `${whole.slice(0, whole.search(/ab|cd/))}\n`);
+  const line = (await run(['-length', '300', '-stop', '\\n'])).stdout;
+  assert.equal(line, `${whole.slice(0, whole.indexOf('\n'))}\n`);
 });
 
 test('samples are divided by a line ---, but one-line samples by nothing; -echo 0 leaves the prime text out', async (context) => {

@@ -161,7 +161,7 @@ test('bad input', async (context) => {
     [['eval', oldModel], 1, /Name a text: char-rnn eval .*\.t7 TEXT/],
     [['eval', model, join(elsewhere, 'emoji.txt')], 1, /Leave such characters out with --unknown skip/],
     [['compare', model, model, join(elsewhere, 'ab.txt')], 1, /too short to compare/],
-    [['complete', model, 'a\u{1f40b}'], 1, /character 2,.*set unknown to skip or nearest/s],
+    [['complete', model, 'a\u{1f40b}'], 1, /character 2,.*--unknown skip or --unknown nearest/s],
     [['compare', model, 'book.txt'], 2, /two or more checkpoints/],
     [['complete'], 2, /complete takes a checkpoint/],
     [['complete', model, ''], 1, /no text to complete/],
