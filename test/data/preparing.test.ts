@@ -70,10 +70,12 @@ test('killed at any moment: complete, or made again', async (context) => {
     await loadCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)});`;
   for (const milliseconds of [2, 20, 40, 60, 80, 120]) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    // A fast machine may be done before it is killed.
+    const exited = once(child, 'exit');
     await once(child.stdout, 'data');
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await exited;
   }
   const corpus = await loadCorpus({ paths: [path] }, options);
   const tokens = new Int32Array(TEXT.length);
