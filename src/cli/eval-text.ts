@@ -2,12 +2,12 @@
 import pc from 'picocolors';
 import { loadCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
-import type { FloatArray } from '../engine/engine.ts';
 import { UsageError } from '../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../score/dynamic.ts';
 import { type ScoredRun, type Scoring, scoreSequences } from '../score/score-sequences.ts';
 import { tooShort } from '../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../score/sequences.ts';
+import { sumOf } from '../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../score/surprise.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { EvalFlags } from './eval-flags.ts';
@@ -133,12 +133,6 @@ async function dynamicNats(scoring: DynamicScoring, characters: number): Promise
   } finally {
     progress.clear();
   }
-}
-
-function sumOf(values: FloatArray): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
 }
 
 /** The text as it is read, coloured, then its most surprising places; with --json only the places are kept. */

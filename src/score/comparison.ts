@@ -4,6 +4,7 @@ import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { type Interval, pairedBootstrap } from './bootstrap.ts';
 import type { ByteBlocks, ByteMap } from './byte-blocks.ts';
+import { sumOf } from './summary.ts';
 
 /** A text as one model reads it. */
 export interface Reading {
@@ -94,8 +95,4 @@ export function compareModels(
     return { name, bits, behindBest: pairedBootstrap({ differences, sizes }, seed) };
   });
   return { unit, count, blocks: sizes.length, models };
-}
-
-function sumOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -12,6 +12,7 @@ import { Network, type NetworkState } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import { blocksOf } from './lanes.ts';
 import type { Sequence } from './sequences.ts';
+import { sumOf } from './summary.ts';
 
 export interface DynamicScoring {
   readonly engine: Engine;
@@ -61,13 +62,6 @@ export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator
   }
 }
 
-/** Sum of the first losses. */
-function sumOf(losses: FloatArray, length: number): number {
-  let sum = 0;
-  for (let i = 0; i < length; i++) sum += losses[i] as number;
-  return sum;
-}
-
 /** A model that learns from what it reads. */
 class Learner {
   readonly shape = { batchSize: 1, sequenceLength: STEPS };
@@ -109,7 +103,7 @@ class Learner {
     else this.#network.evaluate(block, this.#state, this.#losses);
     if (length === STEPS) this.#learn();
     const losses = (await this.#engine.read(this.#losses)) as FloatArray;
-    return sumOf(losses, length);
+    return sumOf(losses.subarray(0, length));
   }
 
   #learn(): void {

@@ -6,7 +6,7 @@ import { TextError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { scoreSequences } from './score-sequences.ts';
 import { rowSequences } from './sequences.ts';
-import { type Summary, summarize } from './summary.ts';
+import { type Summary, summarize, sumOf } from './summary.ts';
 
 export interface TextScoring {
   readonly engine: Engine;
@@ -40,10 +40,8 @@ export async function scoreText(scoring: TextScoring): Promise<TextScore> {
   const sequences = rowSequences(tokens.length, rows);
   const runs = scoreSequences({ ...scoring, tokens: new MemoryTokens(tokens), sequences, lanes: rows });
   for await (const run of runs) losses.set(run.losses, run.target);
-  let nats = 0;
-  for (let i = 1; i < losses.length; i++) nats += losses[i] as number;
   return {
-    ...summarize(tokens.length - 1, nats),
+    ...summarize(tokens.length - 1, sumOf(losses.subarray(1))),
     symbols: Array.from(tokens, (token) => vocabulary.symbolOf(token)),
     losses,
   };

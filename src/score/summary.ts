@@ -1,5 +1,7 @@
 /** What some losses come to, in the units that people use. */
 
+import type { FloatArray } from '../engine/engine.ts';
+
 export interface Summary {
   /** Symbols that were predicted. */
   readonly characters: number;
@@ -21,4 +23,11 @@ export function summarize(characters: number, nats: number): Summary {
     bitsPerCharacter: natsPerCharacter / Math.LN2,
     perplexity: Math.exp(natsPerCharacter),
   };
+}
+
+/** The sum of some losses, in their order, in double precision. */
+export function sumOf(losses: FloatArray): number {
+  let sum = 0;
+  for (const loss of losses) sum += loss;
+  return sum;
 }
