@@ -3,15 +3,47 @@
  * people: where, what was got, what was expected, what to do.
  */
 
+/**
+ * Something that would help, as data. A program can act on it; the command line turns it into a command that works as typed;
+ * in an error's `message` it is one more line.
+ */
+export interface Remedy {
+  /** When or why to do this, without a full stop: `It looks like windows-1252`. */
+  readonly text: string;
+  /** Options of the same call to set, by their names in the library; one that is undefined is to be left out. */
+  readonly set?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Another command of the program: its words after the program's name. */
+  readonly command?: readonly string[];
+}
+
+export interface CharRnnErrorOptions extends ErrorOptions {
+  readonly remedies?: readonly Remedy[] | undefined;
+}
+
 /** Base of all errors of this package. Anything else that is thrown is a defect. */
 export abstract class CharRnnError extends Error {
   /** Stable, kebab-case name of what went wrong. */
   abstract readonly code: string;
+  /** What went wrong, without the remedies. */
+  readonly problem: string;
+  readonly remedies: readonly Remedy[];
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(problem: string, { remedies = [], ...options }: CharRnnErrorOptions = {}) {
+    super([problem, ...remedies.map(remedyText)].join('\n'), options);
     this.name = new.target.name;
+    this.problem = problem;
+    this.remedies = remedies;
   }
+}
+
+/** A remedy as a line for a reader of the library's errors. */
+export function remedyText({ text, set, command }: Remedy): string {
+  if (command) return `${text}: char-rnn ${command.join(' ')}`;
+  if (!set) return `${text}.`;
+  const options = Object.entries(set).map(([name, value]) =>
+    value === undefined ? `without ${name}` : `${name}: ${JSON.stringify(value)}`,
+  );
+  return `${text}: ${options.join(', ')}`;
 }
 
 /** The program or a function was called in a way that can't work: an unknown flag, no text named. */
@@ -52,7 +84,7 @@ export type TextErrorCode =
 export class TextError extends CharRnnError {
   readonly code: TextErrorCode;
 
-  constructor(code: TextErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: TextErrorCode, message: string, options?: CharRnnErrorOptions) {
     super(message, options);
     this.code = code;
   }
@@ -91,7 +123,7 @@ export type CheckpointErrorCode =
 export class CheckpointError extends CharRnnError {
   readonly code: CheckpointErrorCode;
 
-  constructor(code: CheckpointErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: CheckpointErrorCode, message: string, options?: CharRnnErrorOptions) {
     super(message, options);
     this.code = code;
   }
@@ -113,7 +145,7 @@ export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-un
 export class AddonError extends UnsupportedError {
   override readonly code: AddonErrorCode;
 
-  constructor(code: AddonErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: AddonErrorCode, message: string, options?: CharRnnErrorOptions) {
     super(message, options);
     this.code = code;
   }

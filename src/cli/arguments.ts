@@ -42,23 +42,38 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
       const flag = byName.get(name);
       if (!flag) throw unknownFlag(shown, name, byName.keys());
       typed.set(flag.key, shown);
-      const { bareValue } = flag.info;
-      const next = words[at + 1];
-      const isBare = bareValue !== undefined && (next === undefined || next.startsWith('-'));
-      const takesNext = attached === undefined && flag.type.kind !== 'boolean' && !isBare;
+      const takesNext = attached === undefined && takesValue(flag, words[at + 1]);
       if (takesNext && at + 1 === words.length) {
         throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
       }
-      const value = toValue(
-        flag,
-        shown,
-        takesNext ? words[++at] : (attached ?? (isBare ? bareValue : undefined)),
-      );
+      const value = toValue(flag, shown, takesNext ? words[++at] : (attached ?? flag.info.bareValue));
       const before = values[flag.key] as readonly unknown[] | undefined;
       values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
     }
   }
   return { values, typed, positionals, help };
+}
+
+/**
+ * Which flag a word of a command line is, and whether the next word is its value.
+ *
+ * @returns undefined for a word that is no flag of the command
+ */
+export function flagKey(
+  word: string,
+  next: string | undefined,
+  flags: readonly Flag[],
+): { readonly key: string; readonly takesNext: boolean } | undefined {
+  if (!word.startsWith('-') || word === '-' || word === '--') return undefined;
+  const { name, attached } = splitFlag(word);
+  const flag = flags.find(({ info }) => info.flag === name);
+  return flag && { key: flag.key, takesNext: attached === undefined && takesValue(flag, next) };
+}
+
+/** Whether the word after a flag is its value. */
+function takesValue({ type, info }: Flag, next: string | undefined): boolean {
+  if (type.kind === 'boolean') return false;
+  return info.bareValue === undefined || !(next === undefined || next.startsWith('-'));
 }
 
 function splitFlag(word: string) {

@@ -1,5 +1,6 @@
 /** The help of a command, from its flags. */
 import type { OptionGroup } from '../util/option-info.ts';
+import { commandLine, programName } from './command-line.ts';
 import type { Command } from './commands.ts';
 import { type Flag, valueName } from './flag-table.ts';
 
@@ -50,7 +51,7 @@ function shortHelp(command: Command): string {
     'Used first:',
     ...common.flatMap((flag) => entry(flag, column)),
     '',
-    `All others, explained by char-rnn ${command.name} --help | less and in docs/flags.md:`,
+    `All others, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
     ...groups,
     ...examples(command),
   ]);
@@ -79,11 +80,16 @@ function fullHelp(command: Command): string {
 }
 
 function head({ usage, summary }: Command): string[] {
-  return [`Usage: ${usage}`, '', summary, ''];
+  return [`Usage: ${asStarted(usage)}`, '', summary, ''];
 }
 
 function examples(command: Command): string[] {
-  return ['', 'Examples:', ...command.examples.map((example) => `  ${example}`)];
+  return ['', 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
+}
+
+/** A command line for a reader: with the program's name as it was started. */
+function asStarted(line: string): string {
+  return line.replace(/(?<=^|\| )char-rnn(?= )/g, programName());
 }
 
 function lines(all: readonly string[]): string {

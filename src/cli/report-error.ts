@@ -1,30 +1,54 @@
 /** Errors as a person reads them, and the exit code that goes with them. */
-import { CharRnnError, OptionError, UsageError } from '../errors.ts';
+import { CharRnnError, OptionError, type Remedy, UsageError } from '../errors.ts';
+import { commandLine, wordsWith } from './command-line.ts';
+import type { Command } from './commands.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
-/**
- * Prints an error and gives its exit code: 2 for wrong usage, 1 for everything else.
- *
- * @param typed How each option's flag was typed, so that the message names what stands on the command line.
- */
-export function reportError(error: unknown, command?: string, typed?: ReadonlyMap<string, string>): number {
+/** The command that an error came from. */
+export interface FailedCommand {
+  readonly command: Command;
+  /** What was typed after the command's name. */
+  readonly words: readonly string[];
+  /** How each option's flag was typed. */
+  readonly typed?: ReadonlyMap<string, string> | undefined;
+}
+
+/** Prints an error and gives its exit code: 2 for wrong usage, 1 for everything else. */
+export function reportError(error: unknown, failed?: FailedCommand): number {
   if (!(error instanceof CharRnnError)) {
     process.stderr.write(`char-rnn: this should not have happened; please report it.\n${stackOf(error)}\n`);
     return EXIT_FAILURE;
   }
-  const message = error instanceof OptionError ? optionMessage(error, typed) : error.message;
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(
+    `${[problemText(error, failed), ...remedyLines(error.remedies, failed)].join('\n')}\n`,
+  );
   const { DEBUG } = process.env;
   if (DEBUG) process.stderr.write(`${stackOf(error)}\n`);
   if (!(error instanceof UsageError)) return EXIT_FAILURE;
-  process.stderr.write(`For all flags: char-rnn ${command ? `${command} ` : ''}--help\n`);
+  const help = failed ? [failed.command.name, '--help'] : ['--help'];
+  process.stderr.write(`For all flags: ${commandLine(help)}\n`);
   return EXIT_USAGE;
 }
 
-function optionMessage(error: OptionError, typed: ReadonlyMap<string, string> | undefined): string {
-  return `${typed?.get(error.option) ?? error.option}: ${error.reason}`;
+/**
+ * Remedies as lines, each with a command that works as typed. One that sets an option which the command does not have is left out.
+ *
+ * @param failed The command in which the options are to be set.
+ */
+export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand): string[] {
+  return remedies.flatMap(({ text, set, command }) => {
+    if (command) return [`${text}:`, `  ${commandLine(command)}`];
+    if (!set) return [`${text}.`];
+    const words = failed && wordsWith(failed.words, failed.command.flags, set);
+    return words ? [`${text}:`, `  ${commandLine([failed.command.name, ...words])}`] : [];
+  });
+}
+
+function problemText(error: CharRnnError, failed: FailedCommand | undefined): string {
+  if (!(error instanceof OptionError)) return error.problem;
+  return `${failed?.typed?.get(error.option) ?? error.option}: ${error.reason}`;
 }
 
 function stackOf(error: unknown): string {

@@ -23,6 +23,6 @@ export async function runCommand(
     process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout.rows : undefined));
     return 0;
   } catch (error) {
-    return reportError(error, command.name, typed);
+    return reportError(error, { command, words, typed });
   }
 }

@@ -37,7 +37,7 @@ async function serve(given: Arguments): Promise<number> {
     }
     const server = createServer(Object.fromEntries(models), {
       ...options,
-      onError: (error) => void reportError(error, serveCommand.name),
+      onError: (error) => void reportError(error),
     });
     const listening = await listen(server, { ...flags, bodyTimeout: options.bodyTimeout });
     const watched = flags.watch ? [...paths] : [];

@@ -4,7 +4,6 @@ import type { ModelSettings } from '../language-model.ts';
 import type { Server } from '../server/server.ts';
 import { watchForReplacement } from '../server/watch.node.ts';
 import { formatCount } from '../util/format-number.ts';
-import { serveCommand } from './commands.ts';
 import { reportError } from './report-error.ts';
 
 export interface TakingUp {
@@ -29,7 +28,7 @@ export function takeUpReplacements(name: string, path: string, taking: TakingUp)
       isDue = false;
       await takeUp(name, path, taking).catch((error: unknown) => {
         taking.say(`${name} was replaced, but the one before stays:`);
-        reportError(error, serveCommand.name);
+        reportError(error);
       });
     }
     running = undefined;
@@ -58,7 +57,7 @@ async function takeUp(
   server
     .replace(name, model)
     .then(() => before?.close())
-    .catch((error: unknown) => reportError(error, serveCommand.name));
+    .catch((error: unknown) => reportError(error));
 }
 
 /** A model that is ready to compute, and what it is in a line. */

@@ -9,6 +9,7 @@ import { type TrainInput, train } from '../train/train.node.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { parseSize } from '../util/parse-size.ts';
 import type { Arguments } from './arguments.ts';
+import { commandLine, fileWord } from './command-line.ts';
 import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
@@ -54,9 +55,9 @@ async function trainFrom(given: Arguments): Promise<number> {
   }
   if (finished?.path) {
     const model = hasBest ? join(dirname(finished.path), BEST_NAME) : finished.path;
-    view.note(`sample with: char-rnn sample ${quoted(model)}`);
+    view.note(`sample with: ${commandLine(['sample', fileWord(model)])}`);
     if (finished.reason === 'interrupted')
-      view.note(`go on with: char-rnn train --resume ${quoted(finished.path)}`);
+      view.note(`continue with: ${commandLine(['train', '--resume', fileWord(finished.path)])}`);
   }
   return stopped.exitCode() ?? 0;
 }
@@ -115,9 +116,4 @@ async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {
   const { TERM, CI } = process.env;
   const live = log === 'auto' && process.stdout.isTTY && TERM !== 'dumb' && !CI;
   return live ? (await import('./live-view.ts')).liveView() : plainLog();
-}
-
-/** A path as it can be typed into a shell. */
-function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

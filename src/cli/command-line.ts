@@ -1,0 +1,87 @@
+/** Command lines of this program that a person can paste into the shell it was started from. */
+import { basename, isAbsolute, relative } from 'node:path';
+import { flagKey } from './arguments.ts';
+import type { Flag } from './flag-table.ts';
+
+/** The names under which package.json installs the program. */
+const INSTALLED_NAMES = ['char-rnn', 'char-rnn-ts'];
+
+export interface ProgramStart {
+  /** The script as Node names it: `process.argv[1]`. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** How the program was started, as words that start it again: `char-rnn`, `npx char-rnn-ts` or `node dist/cli/main.js`. */
+export function programName(start: ProgramStart = ownStart()): string {
+  const { script, env, cwd } = start;
+  const name = basename(script);
+  const isNpx = env.npm_command === 'exec';
+  if (INSTALLED_NAMES.includes(name)) return isNpx ? `npx ${name}` : name;
+  // On Windows npm's starter hands the script itself to node.
+  if (isNpx) return 'npx char-rnn-ts';
+  const near = relative(cwd, script);
+  return `node ${shellWord(near.startsWith('..') || isAbsolute(near) ? script : near)}`;
+}
+
+function ownStart(): ProgramStart {
+  return { script: process.argv[1] ?? 'char-rnn', env: process.env, cwd: process.cwd() };
+}
+
+/** A command line that works as typed. @param words Those after the program's name. */
+export function commandLine(words: readonly string[]): string {
+  return [programName(), ...words.map((word) => shellWord(word))].join(' ');
+}
+
+/** A word as it can be typed into a shell: quoted where the shell would read it differently. */
+export function shellWord(word: string, platform: NodeJS.Platform = process.platform): string {
+  if (/^[\w./+=:@%,-]+$/.test(word)) return word;
+  if (platform === 'win32') return `"${word.replaceAll('"', '\\"')}"`;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A file's path as an argument: one that begins with a dash would be read as a flag. */
+export function fileWord(path: string): string {
+  return path.startsWith('-') && path !== '-' ? `./${path}` : path;
+}
+
+/**
+ * The words of a command line with some options changed: each set one replaces what was typed for it, or goes to the end.
+ *
+ * @param words As typed, after the command's name.
+ * @param set By the option's name in the library; undefined takes the flag out.
+ * @returns undefined where the command does not have one of the flags
+ */
+export function wordsWith(
+  words: readonly string[],
+  flags: readonly Flag[],
+  set: Readonly<Record<string, string | number | boolean | undefined>>,
+): string[] | undefined {
+  const changed = Object.keys(set).map((key) => flags.find((flag) => flag.key === key));
+  if (changed.includes(undefined)) return undefined;
+  const kept: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    const found = flagKey(word, words[at + 1], flags);
+    const end = at + (found?.takesNext ? 2 : 1);
+    if (!found || !Object.hasOwn(set, found.key)) kept.push(...words.slice(at, end));
+    at = end - 1;
+    if (word === '--') {
+      kept.push(...words.slice(end));
+      break;
+    }
+  }
+  const added = changed.flatMap((flag) => (flag ? flagWords(flag, set[flag.key]) : []));
+  const separator = kept.indexOf('--');
+  return separator < 0
+    ? [...kept, ...added]
+    : [...kept.slice(0, separator), ...added, ...kept.slice(separator)];
+}
+
+function flagWords(flag: Flag, value: string | number | boolean | undefined): string[] {
+  const name = `--${flag.info.flag.replaceAll('_', '-')}`;
+  if (value === undefined) return [];
+  if (value === true) return [name];
+  return value === false ? [`${name}=false`] : [name, String(value)];
+}

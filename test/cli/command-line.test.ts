@@ -1,0 +1,66 @@
+/** Command lines in messages: the way the program was started, quoted words, options changed in what was typed. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileWord, programName, shellWord, wordsWith } from '../../src/cli/command-line.ts';
+import { sampleCommand, trainCommand } from '../../src/cli/commands.ts';
+
+test('the program is named as it was started', () => {
+  const cwd = '/home/ann/texts';
+  const started = (script: string, env: Record<string, string> = {}) => programName({ script, env, cwd });
+  assert.equal(started('/usr/local/bin/char-rnn'), 'char-rnn');
+  assert.equal(started('/usr/local/bin/char-rnn-ts'), 'char-rnn-ts');
+  const npx = { npm_command: 'exec' };
+  assert.equal(started('/home/ann/.npm/_npx/1/node_modules/.bin/char-rnn-ts', npx), 'npx char-rnn-ts');
+  assert.equal(started('/home/ann/texts/node_modules/.bin/char-rnn', npx), 'npx char-rnn');
+  assert.equal(started('/home/ann/texts/dist/cli/main.js'), 'node dist/cli/main.js');
+  assert.equal(started('/opt/my rnn/dist/cli/main.js'), "node '/opt/my rnn/dist/cli/main.js'");
+});
+
+test('a word comes out of the shell as it went in', () => {
+  const words = [
+    'plain.txt',
+    'my book.txt',
+    "it's",
+    '$HOME `x` "y"',
+    'a\nb',
+    '*',
+    '',
+    '!x',
+    'é',
+    '~',
+    '#1',
+    'a;b',
+  ];
+  for (const word of words) {
+    const printed = execFileSync('/bin/sh', ['-c', `printf %s ${shellWord(word, 'linux')}`], {
+      encoding: 'utf8',
+    });
+    assert.equal(printed, word);
+  }
+  assert.equal(shellWord('my book.txt', 'win32'), '"my book.txt"');
+  assert.equal(fileWord('-x.txt'), './-x.txt');
+  assert.equal(fileWord('-'), '-');
+});
+
+test('options are changed in what was typed', () => {
+  const train = (words: string[], set: Record<string, string | number | boolean | undefined>) =>
+    wordsWith(words, trainCommand.flags, set);
+  assert.deepEqual(train(['a.txt', '-rnn_size', '9'], { tokens: 'byte' }), [
+    'a.txt',
+    '-rnn_size',
+    '9',
+    '--tokens',
+    'byte',
+  ]);
+  assert.deepEqual(train(['--tokens=byte', 'a.txt'], { tokens: 'character' }), [
+    'a.txt',
+    '--tokens',
+    'character',
+  ]);
+  assert.deepEqual(train(['-seed', '-1', 'a.txt'], { seed: undefined }), ['a.txt']);
+  assert.deepEqual(train(['--fit', 'a.txt', '--resume', '--', '-b.txt'], { fit: undefined, batchSize: 4 }), [
+    ...['a.txt', '--resume', '--batch-size', '4', '--', '-b.txt'],
+  ]);
+  assert.equal(wordsWith(['m'], sampleCommand.flags, { hiddenSize: 4 }), undefined);
+});
