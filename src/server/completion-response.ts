@@ -67,8 +67,9 @@ export function completionEvents(
       const last = sentAt.get(choice) ?? Number.NEGATIVE_INFINITY;
       if (choice.finishReason === null && now - last < CHUNK_INTERVAL) return;
       const part = choice.takePart();
-      // All that was drawn may still turn out to belong to a stop string.
-      if (part.text === '' && choice.finishReason === null) return;
+      // Nothing to send yet: what was drawn may still turn out to belong to a stop string, or is the start of a character.
+      // A part without text may still hold log-probabilities, of the bytes of an unfinished character.
+      if (part.text === '' && !part.logprobs?.tokens.length && choice.finishReason === null) return;
       sentAt.set(choice, now);
       const choices = [choiceObject(part, index, choice.finishReason)];
       send({ ...head(completion, model), choices, ...usage });
