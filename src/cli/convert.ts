@@ -4,6 +4,7 @@ import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { readingNotices } from '../formats/checkpoint.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint, formatOfName } from '../formats/export.ts';
 import { pythonModule } from '../formats/python-module.ts';
 import { openCheckpointPath } from '../formats/read.node.ts';
@@ -71,7 +72,7 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
     say(
       `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
     );
-    for (const notice of checkpoint.origin?.notices ?? []) say(notice);
+    for (const notice of readingNotices(checkpoint)) say(notice);
     for (const output of outputs) say(await write(output, stopped.signal));
   } catch (error) {
     if (!stopped.signal.aborted) throw error;

@@ -10,10 +10,11 @@ import { trainCommand } from './commands.ts';
 import { describeShape } from './model-shape.ts';
 
 export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
-  const { config, precision, vocabulary, training, origin } = checkpoint;
+  const { config, precision, vocabulary, training, origin, notices } = checkpoint;
   return {
     path,
     format,
+    notices,
     ...config,
     parameters: parameterCount(layoutOf(config)),
     precision,
@@ -49,7 +50,7 @@ function pairs({ iterations, values }: LossRecord) {
 }
 
 export function checkpointLines(path: string, { checkpoint, format }: OpenedCheckpoint): string[] {
-  const { config, precision, vocabulary, training, origin } = checkpoint;
+  const { config, precision, vocabulary, training, origin, notices = [] } = checkpoint;
   return [
     path,
     `  format           ${format}`,
@@ -58,6 +59,7 @@ export function checkpointLines(path: string, { checkpoint, format }: OpenedChec
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols)}`,
     ...(training ? trainingLines(training) : ['  no training state: a model to use only']),
+    ...notices.map((notice) => `  ${plain(notice)}`),
     ...(origin ? originLines(origin) : []),
   ];
 }

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { readTextFile } from '../data/read-text.node.ts';
 import { TextError, UsageError } from '../errors.ts';
+import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
 import { encodePrompt } from '../sample/prompt.ts';
@@ -59,7 +60,7 @@ async function sampleFrom(
   say: (line: string) => void,
 ): Promise<number> {
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
-  for (const notice of model.checkpoint.origin?.notices ?? []) process.stderr.write(`${path}: ${notice}\n`);
+  for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
   const novel = own.novel === undefined ? undefined : await readNovel(own.novel);
   const stopped = interruption();

@@ -2,7 +2,7 @@
 import type { Engine, Precision } from '../engine/engine.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import type { EngineName } from '../engine/select.ts';
-import type { Checkpoint } from '../formats/checkpoint.ts';
+import { type Checkpoint, readingNotices } from '../formats/checkpoint.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
 
 export interface ScoredModel {
@@ -21,7 +21,7 @@ export interface ScoredModelSettings {
 /**
  * Opens a checkpoint and makes an engine of its precision.
  *
- * @param say Told why the engine is not a faster one.
+ * @param say Receives what was changed to read the file, and why the engine is not a faster one.
  * @throws {CheckpointError | UnsupportedError | UsageError}
  */
 export async function openScoredModel(
@@ -32,6 +32,7 @@ export async function openScoredModel(
   const checkpoint = await readCheckpointFile(path);
   const precision = settings.precision ?? checkpoint.precision;
   const { engine, notice } = await makeEngine({ ...settings, precision });
+  for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
   return { path, checkpoint, engine };
 }

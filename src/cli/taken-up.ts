@@ -1,4 +1,5 @@
 /** Checkpoints that a server has, taken up again when they are replaced on disk. */
+import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import type { ModelSettings } from '../language-model.ts';
 import type { Server } from '../server/server.ts';
@@ -64,7 +65,7 @@ async function takeUp(
 export async function openModel(path: string, settings: ModelSettings) {
   const model = await LanguageModel.load(path, settings);
   try {
-    return { model, facts: await describe(model) };
+    return { model, facts: [await describe(model), ...readingNotices(model.checkpoint)].join('; ') };
   } catch (error) {
     await model.close();
     throw error;

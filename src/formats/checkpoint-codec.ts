@@ -1,8 +1,8 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
-import type { FloatArray } from '../engine/engine.ts';
+import type { FloatArray, Precision } from '../engine/engine.ts';
+import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
-import { joinBytes } from '../util/join-bytes.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
 import {
@@ -10,15 +10,12 @@ import {
   decodeMetadata,
   encodeMetadata,
   FORMAT_VERSION,
+  METADATA_KEY,
 } from './checkpoint-metadata.ts';
-import {
-  oneTensor,
-  safeIntegers,
-  typedTensor,
-  vectorFromTensors,
-  vectorTensors,
-} from './checkpoint-tensors.ts';
+import { vectorFromTensors, vectorNames, vectorTensors } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
+import { INFERRED_NOTICE, inferMetadata } from './inferred-metadata.ts';
+import { isFloat } from './number-types.ts';
 import {
   encodeSafetensors,
   readHeader,
@@ -31,10 +28,14 @@ import type { CheckpointIdentity } from './storage.ts';
 import {
   decodeLosses,
   decodeTraining,
+  GENERATOR,
+  isWholeTraining,
   lossTensors,
+  noLosses,
   trainingMetadata,
   trainingTensors,
 } from './training-codec.ts';
+import { symbolsOf, vocabularyTensors } from './vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
@@ -80,18 +81,47 @@ export function checkpointFromTensors(
   { tensors, metadata }: Safetensors<TensorInFile>,
   name: string,
 ): Checkpoint {
-  const facts = decodeMetadata(metadata, name);
-  const { precision } = facts;
-  const config = configOf(facts);
+  const notices: string[] = [];
+  const isOurs = metadata.has(METADATA_KEY);
+  const stored = isOurs ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
+  if (!isOurs) notices.push(INFERRED_NOTICE);
+  const config = configOf(stored);
   // Before a layout is made of it: every layer has tensors in the file.
   if (config.layers > tensors.size)
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
   const layout = layoutOf(config);
+  const { precision, notice } = storedPrecision(layout, tensors, stored.precision);
+  if (notice) notices.push(notice);
+  const facts = { ...stored, precision };
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
+  const { training, origin } = facts;
+  const isWhole = training && notice === undefined && isWholeTraining(training, layout, tensors);
+  if (training && !isWhole) notices.push(STRIPPED_NOTICE);
   return {
-    ...modelFrom(facts, symbolsOf(facts, tensors, name), parameters, name),
-    training: facts.training && decodeTraining(facts.training, facts, layout, tensors, name),
-    ...(facts.origin && { origin: decodeOrigin(facts.origin, tensors, name) }),
+    ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
+    training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
+    ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
+    ...(notices.length > 0 && { notices }),
+  };
+}
+
+const STRIPPED_NOTICE =
+  'its training state is incomplete or of other weights, and was left out: this is a model to use, not a run to resume';
+
+/** The precision to read the weights in, and a notice where another program has stored them in another type. */
+function storedPrecision(
+  layout: Layout,
+  tensors: Tensors,
+  precision: Precision,
+): { precision: Precision; notice?: string } {
+  const types = new Set(vectorNames(layout, '').flatMap((name) => tensors.get(name)?.type ?? []));
+  const names = [...types].map(({ name }) => name);
+  // What is no float is an error of the tensor.
+  if (names.every((name) => name === precision) || ![...types].every(isFloat)) return { precision };
+  const wanted = names.includes('float64') ? 'float64' : 'float32';
+  return {
+    precision: wanted,
+    notice: `its weights are stored as ${names.join(' and ')}, the model was ${precision}; read as ${wanted}`,
   };
 }
 
@@ -125,8 +155,9 @@ export function modelFrom(
  * @throws {CheckpointError} when it is not a checkpoint with a training state
  */
 export function readIdentity(file: ByteSource, name: string): CheckpointIdentity {
-  const { training } = decodeMetadata(readHeader(file, name).metadata, name);
-  if (!training) throw malformed(name, 'it has no training state');
+  const { metadata, tensors } = readHeader(file, name);
+  const { training } = decodeMetadata(metadata, name);
+  if (!training || !tensors.has(GENERATOR)) throw malformed(name, 'it has no training state');
   return { runId: training.runId, iteration: training.iteration };
 }
 
@@ -159,15 +190,6 @@ function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin'
   return { ...rest, options: { ...options }, notices: [...notices] };
 }
 
-function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {
-  const pieces = vocabulary.symbols.map((_, token) => vocabulary.bytesOf(token));
-  const bytes = joinBytes(pieces);
-  if (vocabulary.kind === 'byte') return [oneTensor('vocabulary.values', bytes)];
-  const offsets = [0n];
-  for (const piece of pieces) offsets.push((offsets.at(-1) as bigint) + BigInt(piece.length));
-  return [oneTensor('vocabulary.bytes', bytes), oneTensor('vocabulary.offsets', BigInt64Array.from(offsets))];
-}
-
 function originTensors(origin: Origin | undefined): [string, TensorToStore][] {
   if (!origin) return [];
   return [
@@ -189,36 +211,16 @@ function vocabularyOf(
   }
 }
 
-function symbolsOf({ vocabulary }: CheckpointMetadata, tensors: Tensors, file: string): string[] {
-  if (vocabulary.kind !== 'byte') return decodeSymbols(tensors, file);
-  const values = typedTensor(tensors, 'vocabulary.values', [null], Uint8Array, file);
-  return Array.from(values, (byte) => String.fromCharCode(byte));
-}
-
-function decodeSymbols(tensors: Tensors, file: string): string[] {
-  const bytes = typedTensor(tensors, 'vocabulary.bytes', [null], Uint8Array, file);
-  const stored = typedTensor(tensors, 'vocabulary.offsets', [null], BigInt64Array, file);
-  const offsets = safeIntegers(stored, 'vocabulary.offsets', file);
-  const ascending = offsets.every((offset, index) => index === 0 || offset > (offsets[index - 1] as number));
-  if (offsets[0] !== 0 || offsets.at(-1) !== bytes.length || !ascending) {
-    throw malformed(file, "the offsets of the vocabulary's symbols are wrong");
-  }
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  try {
-    return offsets.slice(1).map((end, index) => decoder.decode(bytes.subarray(offsets[index], end)));
-  } catch {
-    throw malformed(file, 'a symbol of the vocabulary is not UTF-8');
-  }
-}
-
 function decodeOrigin(
   origin: NonNullable<CheckpointMetadata['origin']>,
   tensors: Tensors,
   file: string,
 ): Origin {
+  const losses = (name: string) =>
+    tensors.has(`${name}.iterations`) ? decodeLosses(tensors, name, file) : noLosses();
   return {
     ...origin,
-    trainLosses: decodeLosses(tensors, 'origin.train_losses', file),
-    validationLosses: decodeLosses(tensors, 'origin.validation_losses', file),
+    trainLosses: losses('origin.train_losses'),
+    validationLosses: losses('origin.validation_losses'),
   };
 }

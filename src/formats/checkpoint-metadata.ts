@@ -104,7 +104,7 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
   if (json === undefined) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${file} is a safetensors file of another program: it says nothing of a char-rnn model.`,
+      `${file} is a file of another program: it does not describe a char-rnn model.`,
     );
   }
   if (json.length > LONGEST_METADATA) throw malformed(file, 'its metadata is too long');

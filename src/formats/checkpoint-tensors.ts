@@ -11,13 +11,8 @@ import {
 import { floatArrayType } from '../engine/precision.ts';
 import { malformed } from './errors.ts';
 import { fromGateOrder, gatesInOrder } from './gates.ts';
-import {
-  type ArrayType,
-  numberType,
-  type TensorArray,
-  type TensorInFile,
-  type TensorToStore,
-} from './safetensors.ts';
+import { type ArrayType, isFloat, numberType, type TensorArray } from './number-types.ts';
+import type { TensorInFile, TensorToStore } from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
@@ -55,7 +50,12 @@ export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string):
   });
 }
 
-/** The flat vector from its tensors, which are read one after the other. */
+/** The names of the tensors of a flat vector. */
+export function vectorNames(layout: Layout, prefix: string): string[] {
+  return parameterSlices(layout).map((slice) => prefix + tensorName(layout, slice));
+}
+
+/** The flat vector from its tensors, which are read one after the other. Floats of another type are converted. */
 export function vectorFromTensors(
   layout: Layout,
   tensors: Tensors,
@@ -66,18 +66,22 @@ export function vectorFromTensors(
   const type = floatArrayType(precision);
   const parts = parameterSlices(layout).map((slice) => ({
     slice,
-    tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file),
+    tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file, true),
   }));
   // Only now is it known that the file has as many numbers.
   const flat = new type(parameterCount(layout));
   for (const { slice, tensor } of parts) {
-    const values = tensor.values as FloatArray;
+    const values = inType(tensor.values as FloatArray, type);
     const cell = cellInOrder(layout, slice);
     const place = flat.subarray(slice.offset, slice.offset + slice.size);
     if (cell) fromGateOrder('pytorch', cell, values, place, kindOf(prefix));
     else place.set(values);
   }
   return flat;
+}
+
+function inType(values: FloatArray, type: ReturnType<typeof floatArrayType>): FloatArray {
+  return values instanceof type ? values : new type(values);
 }
 
 /** A tensor of numbers in the precision, with exactly this shape. */
@@ -108,11 +112,12 @@ function checkedTensor(
   shape: readonly (number | null)[],
   type: ArrayType,
   file: string,
+  anyFloat = false,
 ): TensorInFile {
   const tensor = tensors.get(name);
   if (!tensor) throw malformed(file, `it has no tensor ${name}`);
-  if (tensor.type !== type)
-    throw malformed(file, `tensor ${name} is ${numberType(tensor.type)}, expected ${numberType(type)}`);
+  if (tensor.type.array !== type && !(anyFloat && isFloat(tensor.type)))
+    throw malformed(file, `tensor ${name} is ${tensor.type.name}, expected ${numberType(type)}`);
   const fits =
     tensor.shape.length === shape.length &&
     shape.every((length, axis) => length === null || tensor.shape[axis] === length);

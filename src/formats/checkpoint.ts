@@ -95,9 +95,16 @@ export interface Checkpoint {
   readonly training?: TrainingState | undefined;
   /** Present in a model that another program trained. */
   readonly origin?: Origin | undefined;
+  /** What had to be changed or left out to read the file, for people. Not saved. */
+  readonly notices?: readonly string[] | undefined;
 }
 
 /** A checkpoint from which training can go on. */
 export interface TrainedCheckpoint extends Checkpoint {
   readonly training: TrainingState;
+}
+
+/** Everything that a person who opens the checkpoint should know of how it was read. */
+export function readingNotices({ notices = [], origin }: Checkpoint): string[] {
+  return [...notices, ...(origin?.notices ?? [])];
 }

@@ -8,8 +8,18 @@ import { CheckpointError } from '../errors.ts';
 import { isModestJson } from '../util/json-structure.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
 import { malformed } from './errors.ts';
-
-export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+import {
+  BFLOAT16,
+  FLOAT16,
+  FLOAT32,
+  FLOAT64,
+  INT32,
+  INT64,
+  numbersIn,
+  type StoredType,
+  type TensorArray,
+  UINT8,
+} from './number-types.ts';
 
 export interface StoredTensor {
   readonly shape: readonly number[];
@@ -31,7 +41,7 @@ export function storedBytes({ values, pieces }: TensorToStore): Uint8Array[] {
 
 /** A tensor of a file. Its values are read from there each time that they are asked for. */
 export interface TensorInFile extends StoredTensor {
-  readonly type: ArrayType;
+  readonly type: StoredType;
 }
 
 export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
@@ -56,25 +66,24 @@ const OPENING_BRACE = 0x7b;
 /** Bytes by which the kind of a file that is no safetensors is told. */
 const LONGEST_GLANCE = 64;
 
-export type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
-
-export type NumberType = 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
-
-/** What a kind of array is called in messages. */
-export function numberType(type: ArrayType): NumberType {
-  if (type === Float64Array) return 'float64';
-  if (type === Float32Array) return 'float32';
-  if (type === BigInt64Array) return 'int64';
-  return type === Int32Array ? 'int32' : 'uint8';
-}
-
-const TYPES = new Map<string, ArrayType>([
-  ['F64', Float64Array],
-  ['F32', Float32Array],
-  ['I64', BigInt64Array],
-  ['I32', Int32Array],
-  ['U8', Uint8Array],
+/** The types of the format. Those of the second half are in no model here, but may be in tensors that a file has beside it. */
+const TYPES = new Map<string, StoredType>([
+  ['F64', FLOAT64],
+  ['F32', FLOAT32],
+  ['I64', INT64],
+  ['I32', INT32],
+  ['U8', UINT8],
+  ['F16', FLOAT16],
+  ['BF16', BFLOAT16],
+  ...['BOOL', 'I8', 'F8_E5M2', 'F8_E4M3', 'F8_E8M0'].map((name) => unread(name, 1)),
+  ...['I16', 'U16'].map((name) => unread(name, 2)),
+  unread('U32', 4),
+  ...['U64', 'C64'].map((name) => unread(name, 8)),
 ]);
+
+function unread(name: string, bytesPerElement: number): [string, StoredType] {
+  return [name, { name, bytesPerElement }];
+}
 
 /** The file in parts, to be written one after the other: the header, then each tensor's own bytes. */
 export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToStore>): Iterable<Uint8Array> {
@@ -108,7 +117,9 @@ function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator
 }
 
 function dtypeOf(values: TensorArray): string {
-  for (const [dtype, type] of TYPES) if (values instanceof type) return dtype;
+  for (const [dtype, { array, widen }] of TYPES) {
+    if (array && !widen && values instanceof array) return dtype;
+  }
   throw new TypeError('a tensor of this type of numbers can not be stored');
 }
 
@@ -131,7 +142,7 @@ export function readSafetensors(file: ByteSource, name: string): Safetensors<Ten
       type,
       shape,
       get values() {
-        return new type(file.read(header.dataStart + begin, header.dataStart + end).buffer);
+        return numbersIn(file.read(header.dataStart + begin, header.dataStart + end), type);
       },
     });
   }
@@ -146,7 +157,7 @@ export interface SafetensorsHeader {
 }
 
 interface TensorPlace {
-  readonly type: ArrayType;
+  readonly type: StoredType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -180,7 +191,7 @@ export function readHeader(file: ByteSource, name: string): SafetensorsHeader {
     throw new CheckpointError(
       'checkpoint-other-kind',
       `${name} is not a model that this program can read: ${describeKind(start)}. ` +
-        'Expected a .safetensors that char-rnn train wrote, a .t7, or an .onnx or .npz that char-rnn convert wrote.',
+        'Expected a checkpoint (.safetensors or .t7), or an .onnx or .npz that was converted from one.',
     );
   }
   if (dataStart > fileSize) throw truncated(name, dataStart, fileSize);
@@ -241,7 +252,7 @@ function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
   if (!isRecord(value)) throw malformed(name, `${where} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === 'string' ? TYPES.get(dtype) : undefined;
-  if (!type) throw malformed(name, `${where} has a type that is not F64, F32, I64, I32 or U8`);
+  if (!type) throw malformed(name, `${where} has a type that safetensors does not have`);
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) {
     throw malformed(name, `${where} has no valid shape`);
   }
@@ -249,7 +260,7 @@ function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
     throw malformed(name, `${where} has no valid offsets`);
   }
   const [begin, end] = offsets as [number, number];
-  const size = shape.reduce((product, length) => product * length, type.BYTES_PER_ELEMENT);
+  const size = shape.reduce((product, length) => product * length, type.bytesPerElement);
   if (begin > end || size !== end - begin)
     throw malformed(name, `${where}: its shape and its offsets disagree`);
   return { type, shape, begin, end };

@@ -17,6 +17,7 @@ import {
   safeIntegers,
   typedTensor,
   vectorFromTensors,
+  vectorNames,
   vectorTensors,
 } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
@@ -24,6 +25,11 @@ import type { TensorInFile, TensorToStore } from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
+
+/** Every training state has it. */
+export const GENERATOR = 'train.generator';
+const TRAIN_LOSSES = 'train.train_losses';
+const VALIDATION_LOSSES = 'train.validation_losses';
 
 export function trainingMetadata(training: TrainingState): TrainingMetadata {
   const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
@@ -60,9 +66,9 @@ export function trainingTensors(
     ...positionTensors(layout, training, training.batchSize, 'train.'),
     ...(good ? vectorTensors(layout, good.parameters, 'train.good.') : []),
     ...(good ? positionTensors(layout, good, training.batchSize, 'train.good.') : []),
-    oneTensor('train.generator', BigInt64Array.from(training.generator, BigInt)),
-    ...lossTensors('train.train_losses', training.trainLosses),
-    ...lossTensors('train.validation_losses', training.validationLosses),
+    oneTensor(GENERATOR, BigInt64Array.from(training.generator, BigInt)),
+    ...lossTensors(TRAIN_LOSSES, training.trainLosses),
+    ...lossTensors(VALIDATION_LOSSES, training.validationLosses),
   ];
 }
 
@@ -87,6 +93,29 @@ function positionTensors(
 /** A record of losses as two tensors. */
 export function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
   return [oneTensor(`${name}.iterations`, iterations), oneTensor(`${name}.values`, values)];
+}
+
+/** Whether a file still has every tensor of its training state: another program may have left some out. */
+export function isWholeTraining(
+  { moments, stability }: TrainingMetadata,
+  layout: Layout,
+  tensors: Tensors,
+): boolean {
+  const prefixes = stability?.good ? ['train.', 'train.good.'] : ['train.'];
+  const positions = prefixes.flatMap((prefix) => [
+    ...Array.from({ length: moments }, (_, index) => vectorNames(layout, `${prefix}moment${index}.`)).flat(),
+    ...recurrentModules(layout).map((_, layer) => `${prefix}state_l${layer}`),
+  ]);
+  const good = stability?.good ? vectorNames(layout, 'train.good.') : [];
+  const losses = [TRAIN_LOSSES, VALIDATION_LOSSES].flatMap((name) => [
+    `${name}.iterations`,
+    `${name}.values`,
+  ]);
+  return [...positions, ...good, GENERATOR, ...losses].every((name) => tensors.has(name));
+}
+
+export function noLosses(): LossRecord {
+  return { iterations: new Int32Array(), values: new Float64Array() };
 }
 
 export function decodeTraining(
@@ -119,8 +148,8 @@ export function decodeTraining(
       },
     }),
     generator: decodeGenerator(tensors, file),
-    trainLosses: decodeLosses(tensors, 'train.train_losses', file),
-    validationLosses: decodeLosses(tensors, 'train.validation_losses', file),
+    trainLosses: decodeLosses(tensors, TRAIN_LOSSES, file),
+    validationLosses: decodeLosses(tensors, VALIDATION_LOSSES, file),
   };
 }
 
@@ -151,8 +180,8 @@ function withoutNaN(values: FloatArray, file: string): FloatArray {
 }
 
 function decodeGenerator(tensors: Tensors, file: string): number[] {
-  const words = typedTensor(tensors, 'train.generator', [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
-  const generator = safeIntegers(words, 'train.generator', file);
+  const words = typedTensor(tensors, GENERATOR, [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
+  const generator = safeIntegers(words, GENERATOR, file);
   try {
     MersenneTwister.restore(generator);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { CorpusOptions } from '../data/corpus.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { CheckpointError, OptionError } from '../errors.ts';
-import type { Checkpoint } from '../formats/checkpoint.ts';
+import { type Checkpoint, readingNotices } from '../formats/checkpoint.ts';
 import { adaptParameters } from '../model/adapt-parameters.ts';
 import { layoutOf } from '../model/config.ts';
 import { initialParameters } from '../model/parameters.ts';
@@ -67,7 +67,7 @@ export function startingOptions(
       ([name, value]) =>
         `${trainingFlag(name as keyof typeof fixed)} is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
     );
-  notices.push(...(origin?.notices ?? []).map((notice) => `the checkpoint to start from: ${notice}`));
+  notices.push(...readingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(
       `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,

@@ -4,19 +4,30 @@
  */
 import { CheckpointError } from '../../errors.ts';
 import { malformed } from '../errors.ts';
-import { type ArrayType, storedBytes, type TensorInFile, type TensorToStore } from '../safetensors.ts';
+import {
+  FLOAT16,
+  FLOAT32,
+  FLOAT64,
+  INT32,
+  INT64,
+  numbersIn,
+  type StoredType,
+  UINT8,
+} from '../number-types.ts';
+import { storedBytes, type TensorInFile, type TensorToStore } from '../safetensors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
 const PREFIX = MAGIC.length + 2;
 /** The numbers start at a multiple of this. */
 const ALIGNMENT = 64;
 
-const TYPES = new Map<string, ArrayType>([
-  ['<f8', Float64Array],
-  ['<f4', Float32Array],
-  ['<i8', BigInt64Array],
-  ['<i4', Int32Array],
-  ['|u1', Uint8Array],
+const TYPES = new Map<string, StoredType>([
+  ['<f8', FLOAT64],
+  ['<f4', FLOAT32],
+  ['<i8', INT64],
+  ['<i4', INT32],
+  ['|u1', UINT8],
+  ['<f2', FLOAT16],
 ]);
 
 /** What version 1.0 writes, key by key; white space and a last comma may differ. */
@@ -26,7 +37,7 @@ const HEADER =
 /** The file in parts: the header, and the array's own bytes. */
 export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
   const { shape, values } = tensor;
-  const descr = [...TYPES].find(([, type]) => values instanceof type)?.[0];
+  const descr = [...TYPES].find(([, { array }]) => array && values instanceof array)?.[0];
   // A tuple of one has a comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
@@ -59,16 +70,16 @@ export function decodeNpy(bytes: Uint8Array, where: string): TensorInFile {
   if (!type || (order === 'True' && shape.length > 1)) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${where} is of ${descr}${order === 'True' ? ' in columns' : ''}, expected rows of f8, f4, i8, i4 or u1, little endian.`,
+      `${where} is of ${descr}${order === 'True' ? ' in columns' : ''}, expected rows of f8, f4, f2, i8, i4 or u1, little endian.`,
     );
   }
-  const size = shape.reduce((product, length) => product * length, type.BYTES_PER_ELEMENT);
+  const size = shape.reduce((product, length) => product * length, type.bytesPerElement);
   if (size !== bytes.length - start) throw malformed(where, 'its shape and its size disagree');
   return {
     type,
     shape,
     get values() {
-      return new type(bytes.slice(start).buffer);
+      return numbersIn(new Uint8Array(bytes.subarray(start)), type);
     },
   };
 }

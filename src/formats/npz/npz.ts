@@ -31,7 +31,10 @@ export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
   const tensors = new Map<string, TensorInFile>();
   const metadata = new Map<string, string>();
   const entries = decodeZip(bytes, file);
-  if (![...entries.keys()].some((name) => name.startsWith(METADATA))) {
+  const isModel = [...entries.keys()].some(
+    (name) => name.startsWith(METADATA) || name.startsWith('vocabulary.'),
+  );
+  if (!isModel) {
     throw new CheckpointError('checkpoint-other-kind', `${file} is a zip archive ${kindOf(entries)}.`);
   }
   for (const [entry, content] of entries) {
@@ -48,12 +51,12 @@ export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
 function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
   const names = [...entries.keys()];
   if (names.some((name) => name.endsWith('/data.pkl') || name === 'data.pkl')) {
-    return "that PyTorch wrote (.pt): save the model's state_dict with safetensors, or convert the checkpoint that it came from";
+    return "that PyTorch wrote (.pt): save the model's state_dict with safetensors, or convert the checkpoint that it was made from";
   }
   if (names.some((name) => name.endsWith(EXTENSION))) {
-    return 'of NumPy arrays that says nothing of a char-rnn model; expected an .npz that char-rnn convert wrote';
+    return 'of NumPy arrays that does not describe a char-rnn model; expected an .npz that was converted from a checkpoint';
   }
-  return 'of another program; expected an .npz that char-rnn convert wrote';
+  return 'of another program; expected an .npz that was converted from a checkpoint';
 }
 
 function textOf({ values }: TensorInFile, entry: string, file: string): string {

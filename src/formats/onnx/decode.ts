@@ -5,12 +5,13 @@ import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
 import { isModestJson } from '../../util/json-structure.ts';
-import type { Checkpoint, LossRecord } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint.ts';
 import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
 import { malformed } from '../errors.ts';
 import { fromGateOrder } from '../gates.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
+import { noLosses } from '../training-codec.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 
@@ -36,7 +37,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
     throw new CheckpointError(
       'checkpoint-other-kind',
       `${file} is an ONNX model of another program${producer && ` (${JSON.stringify(producer)})`}; ` +
-        'expected one that char-rnn convert wrote.',
+        'expected one that was converted from a checkpoint of this program.',
     );
   }
   const facts = decodeMetadata(metadata, file);
@@ -53,10 +54,6 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
       origin: { ...facts.origin, trainLosses: noLosses(), validationLosses: noLosses() },
     }),
   };
-}
-
-function noLosses(): LossRecord {
-  return { iterations: new Int32Array(), values: new Float64Array() };
 }
 
 function metadataOf(model: Uint8Array, file: string): Map<string, string> {

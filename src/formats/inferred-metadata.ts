@@ -1,0 +1,80 @@
+/**
+ * The metadata of a checkpoint that was saved again without it, as `save_file(tensors, path)` in Python does.
+ *
+ * The names and shapes of the tensors give the model, the tensors of the vocabulary its symbols. Two facts can't be known: dropout,
+ * which only training uses, and the Unicode normalisation of prompts.
+ */
+import type { TokenKind } from '../data/vocabulary.ts';
+import { CheckpointError } from '../errors.ts';
+import { type CheckpointMetadata, FORMAT_VERSION } from './checkpoint-metadata.ts';
+import type { TensorInFile } from './safetensors.ts';
+import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './vocabulary-tensors.ts';
+
+type Tensors = ReadonlyMap<string, TensorInFile>;
+
+const CELLS = new Map([
+  [4, 'lstm'],
+  [3, 'gru'],
+  [1, 'rnn'],
+] as const);
+
+export const INFERRED_NOTICE =
+  'its metadata is missing: the shape and the vocabulary were inferred from its tensors; dropout and Unicode normalisation are unknown, and taken as none. ' +
+  'In Python, save_file(tensors, path, metadata=safe_open(original, "np").metadata()) keeps the metadata';
+
+/**
+ * @param file What to call the file in messages.
+ * @throws {CheckpointError} `checkpoint-other-kind` where the tensors are not those of a whole model
+ */
+export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadata {
+  const owner = tensors.has('gru_v1.weight_hh_l0') ? 'gru_v1' : 'rnn';
+  const [rows = 0, hiddenSize = 0] = tensors.get(`${owner}.weight_hh_l0`)?.shape ?? [];
+  const cell = CELLS.get((rows / hiddenSize) as 1 | 3 | 4);
+  const decoder = tensors.get('decoder.weight');
+  const vocabularySize = decoder?.shape[0] ?? 0;
+  if (!cell || !decoder || vocabularySize < 2) {
+    throw otherKind(
+      `${file} is a safetensors file of another program: it does not describe a char-rnn model.`,
+    );
+  }
+  const kind = kindOf(tensors, file);
+  const symbols = kind && symbolsOf(kind, tensors, file);
+  if (!symbols) {
+    throw otherKind(
+      `${file} has the weights of a recurrent network, but neither metadata nor a vocabulary.`,
+      'Save it with all tensors of the checkpoint and its metadata: in Python, save_file(tensors, path, metadata=safe_open(original, "np").metadata())',
+    );
+  }
+  let layers = 1;
+  while (tensors.has(`${owner}.weight_hh_l${layers}`)) layers++;
+  const embeddingSize = tensors.get('embedding.weight')?.shape[1];
+  return {
+    formatVersion: FORMAT_VERSION,
+    config: {
+      cell,
+      layers,
+      hiddenSize,
+      ...(embeddingSize !== undefined && { embeddingSize }),
+      vocabularySize,
+      dropout: 0,
+    },
+    ...(cell === 'gru' && { reset: owner === 'gru_v1' ? 'before' : 'after' }),
+    precision: decoder.type.array === Float64Array ? 'float64' : 'float32',
+    vocabulary: { kind, normalize: 'none', hasUnknown: vocabularySize === symbols.length + 1 },
+  };
+}
+
+/** Graphemes are what has a symbol of several code points. */
+function kindOf(tensors: Tensors, file: string): TokenKind | undefined {
+  if (tensors.has(BYTE_VALUES)) return 'byte';
+  if (!tensors.has(SYMBOL_BYTES)) return undefined;
+  const isOnePoint = (symbol: string) =>
+    symbol.length === 1 || (symbol.length === 2 && (symbol.codePointAt(0) as number) > 0xffff);
+  return symbolsOf('character', tensors, file).every(isOnePoint) ? 'character' : 'grapheme';
+}
+
+function otherKind(problem: string, remedy?: string): CheckpointError {
+  return new CheckpointError('checkpoint-other-kind', problem, {
+    remedies: remedy ? [{ text: remedy }] : [],
+  });
+}
