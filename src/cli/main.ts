@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry of the command line: finds the command, and loads its modules only then. */
 import { readFileSync } from 'node:fs';
+import { prepareForHangup } from './hangup.ts';
 import { overview } from './overview.ts';
 
 /** A command: takes the words after its name, gives the exit code. */
@@ -52,6 +53,7 @@ function version(): string {
 
 // Nobody may read the diagnostics any more: that is no reason to lose work.
 process.stderr.on('error', () => {});
+prepareForHangup();
 const exitCode = await main(process.argv.slice(2));
 // Output that could not be written has set it already.
 process.exitCode ||= exitCode;

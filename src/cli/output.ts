@@ -3,21 +3,27 @@ import { describeSystemError } from '../util/system-error.ts';
 import { EXIT_FAILURE } from './report-error.ts';
 
 /**
- * Tells when standard output can't be written any more, once.
+ * Reports once that standard output cannot be written any more.
  *
- * @param onEnd Given the exit code: 0 where the reader has gone, else 1; the reason was printed then.
+ * @param onEnd Called with the exit code: 0 where the reader or the terminal has gone, else 1, after the reason was printed.
+ * @param outlivesTerminal Whether the work goes on without output when its terminal has gone: what matters is written elsewhere.
  */
-export function watchOutput(onEnd: (exitCode: number) => void): void {
+export function watchOutput(
+  onEnd: (exitCode: number) => void,
+  { outlivesTerminal = false }: { readonly outlivesTerminal?: boolean } = {},
+): void {
   let ended = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (ended) return;
     ended = true;
-    // EIO: the terminal is gone.
-    if (error.code === 'EPIPE' || error.code === 'EIO') {
+    // A terminal that is gone gives EIO; for a file it means that the disk failed.
+    const isTerminalGone = process.stdout.isTTY && error.code === 'EIO';
+    if (isTerminalGone && outlivesTerminal) return;
+    if (isTerminalGone || error.code === 'EPIPE') {
       onEnd(0);
       return;
     }
-    process.stderr.write(`standard output can't be written: ${describeSystemError(error)}.\n`);
+    process.stderr.write(`standard output cannot be written: ${describeSystemError(error)}.\n`);
     onEnd(EXIT_FAILURE);
   });
 }

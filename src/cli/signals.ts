@@ -1,4 +1,5 @@
 /** The signals that end a program, as an AbortSignal. */
+import { endsWithTerminal } from './hangup.ts';
 
 /** Exit codes by convention: 128 and the signal's number. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -14,17 +15,20 @@ export interface Interruption {
 }
 
 /**
- * Turns the first signal into an abort; a second one ends the program at once.
+ * Turns the first signal into an abort; a second one ends the program at once. A terminal that closes sends SIGHUP several times, from
+ * the system and from the shell: only the first counts. Without a terminal SIGHUP is ignored (`hangup.ts`).
  *
- * @param onSignal Told when the first signal comes, with the exit code that goes with it.
+ * @param onSignal Called when the first signal comes, with the exit code that goes with it.
  */
 export function interruption(onSignal: (exitCode: number) => void = () => {}): Interruption {
   const controller = new AbortController();
   let exitCode: number | undefined;
   // A pipe that was closed first does not make a signal the second one.
   let signalled = false;
-  const handlers = Object.entries(SIGNALS).map(([name, code]) => {
+  const heeded = Object.entries(SIGNALS).filter(([name]) => name !== 'SIGHUP' || endsWithTerminal());
+  const handlers = heeded.map(([name, code]) => {
     const handler = () => {
+      if (signalled && name === 'SIGHUP') return;
       if (signalled) process.exit(code);
       signalled = true;
       exitCode = code;

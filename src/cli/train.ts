@@ -39,8 +39,8 @@ async function trainFrom(given: Arguments): Promise<number> {
     if (!isTraining) process.exit(code);
     view.note('stopping after this iteration …');
   });
-  // Nobody reads on: what was learned is saved, and nothing more is said.
-  watchOutput((code) => stopped.stop(code));
+  // A reader that goes away ends the run, with a checkpoint. A terminal that goes away does so by SIGHUP alone.
+  watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let finished: FinishedEvent | undefined;
   let hasBest = false;
   try {

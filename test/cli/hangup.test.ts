@@ -1,0 +1,169 @@
+/** A terminal that closes: it ends what runs in it, with a checkpoint, and nothing that was started to outlive it. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithTerminal, type ProcessSurroundings } from '../../src/cli/hangup.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn, program } from './command.ts';
+
+const ATTACHED: ProcessSurroundings = {
+  terminals: [true, true, true],
+  env: { _: '/usr/bin/node' },
+  parentStatus: 'Name:\tbash\nSigIgn:\t0000000000384004\n',
+};
+
+test('which processes end with a terminal', () => {
+  const ends = (change: Partial<ProcessSurroundings>) => endsWithTerminal({ ...ATTACHED, ...change });
+  const nohup = { _: '/usr/bin/nohup' };
+  assert.equal(ends({}), true);
+  assert.equal(ends({ terminals: [true, false, false] }), true, 'train > log 2>&1');
+  assert.equal(ends({ terminals: [false, true, true] }), true, 'cat text | train -');
+  assert.equal(ends({ parentStatus: undefined }), true, 'no /proc');
+  assert.equal(
+    ends({ env: nohup }),
+    true,
+    'a variable that is left over: nohup leaves no terminal at the output',
+  );
+  assert.equal(ends({ terminals: [false, false, false] }), false, 'nohup on Linux, cron, services');
+  assert.equal(ends({ terminals: [true, false, false], env: nohup }), false, 'nohup on macOS');
+  assert.equal(ends({ parentStatus: 'SigIgn:\t0000000000000001\n' }), false, "trap '' HUP");
+  assert.equal(ends({ parentStatus: 'SigIgn:\t0000000000384005\n' }), false);
+});
+
+const has = (tool: string) => spawnSync(tool, ['-V'], { stdio: 'ignore' }).status === 0;
+const noScript =
+  process.platform === 'linux' && has('script') && has('setsid')
+    ? false
+    : 'no script and setsid of util-linux';
+
+const TRAIN = `"${process.execPath}" "${program}" train book.txt -rnn_size 8 -num_layers 1 -batch_size 2 -seq_length 8 -max_epochs 1000000`;
+/** A command in a shell that survives the terminal and writes the exit code down. */
+const coded = (command: string) => `(trap : HUP; ${command}; echo $? > code)`;
+
+async function until<T>(what: string, find: () => T | undefined): Promise<T> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
+    const found = find();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`no ${what} within a minute`);
+}
+
+/** A folder in which a training is started, and what can be seen of it there. */
+function setUp(context: TestContext) {
+  const cwd = temporaryFolder(context);
+  writeFileSync(
+    join(cwd, 'book.txt'),
+    'the harbour wall stood in the rain, and the keeper walked.\n'.repeat(40),
+  );
+  const env = { ...process.env, XDG_CACHE_HOME: join(cwd, 'cache'), HISTFILE: '', TMUX_TMPDIR: cwd };
+  const logBytes = () => statSync(join(cwd, 'cv', 'lstm.log.jsonl'), { throwIfNoEntry: false })?.size ?? 0;
+  const checkpoints = () => readdirSync(join(cwd, 'cv')).filter((name) => name.startsWith('lm_'));
+  const running = () =>
+    until('training', () => {
+      const names = existsSync(join(cwd, 'cv')) ? readdirSync(join(cwd, 'cv')) : [];
+      const lock = names.find((name) => name.endsWith('.lock'));
+      return lock && logBytes() > 2000
+        ? Number(JSON.parse(readFileSync(join(cwd, 'cv', lock), 'utf8')).pid)
+        : undefined;
+    });
+  const code = () =>
+    until('exit code', () => {
+      const text = existsSync(join(cwd, 'code')) ? readFileSync(join(cwd, 'code'), 'utf8') : '';
+      return text.endsWith('\n') ? Number(text) : undefined;
+    });
+  return { cwd, env, logBytes, checkpoints, running, code };
+}
+
+/** Types a line into an interactive shell on a terminal. */
+function terminal(cwd: string, env: NodeJS.ProcessEnv, line: string): ChildProcess {
+  const child = spawn('script', ['-qc', 'bash --norc --noprofile -i', '/dev/null'], { cwd, env });
+  child.stdout?.resume();
+  child.stdin?.write(`${line}\n`);
+  return child;
+}
+
+for (const [name, line] of [
+  ['in the foreground', coded(TRAIN)],
+  ['in the background', `${coded(TRAIN)} &`],
+  ['with its output in a file', coded(`${TRAIN} > out.txt 2>&1`)],
+] as const) {
+  test(`a training ${name} ends with its terminal, with a checkpoint and 129`, {
+    skip: noScript,
+  }, async (context) => {
+    const { cwd, env, running, code, checkpoints } = setUp(context);
+    const shell = terminal(cwd, env, line);
+    await running();
+    shell.kill('SIGKILL');
+    assert.equal(await code(), 129);
+    assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
+  });
+}
+
+for (const [name, line] of [
+  ['nohup', `${coded(`nohup ${TRAIN}`)} &`],
+  ['setsid', `setsid sh -c '${TRAIN}; echo $? > code' &`],
+  ['disown', `${coded(TRAIN)} & disown`],
+  ["trap '' HUP", `(trap '' HUP; ${TRAIN}; echo $? > code)`],
+] as const) {
+  test(`a training under ${name} goes on without its terminal, and its log too`, {
+    skip: noScript,
+  }, async (context) => {
+    const { cwd, env, running, code, logBytes } = setUp(context);
+    const shell = terminal(cwd, env, line);
+    const pid = await running();
+    shell.kill('SIGKILL');
+    await new Promise((resolve) => shell.on('close', resolve));
+    // Time for every signal and failed write to arrive.
+    await sleep(300);
+    const before = logBytes();
+    await until('line in the log', () => (logBytes() > before + 1000 ? true : undefined));
+    process.kill(pid, 'SIGTERM');
+    assert.equal(await code(), 143);
+  });
+}
+
+test('tmux kill-session ends a training with a checkpoint', {
+  skip: noScript || (has('tmux') ? false : 'no tmux'),
+}, async (context) => {
+  const { cwd, env, running, code, checkpoints } = setUp(context);
+  const tmux = (...words: string[]) =>
+    spawnSync('tmux', ['-L', 'char-rnn', ...words], { cwd, env, encoding: 'utf8' });
+  const started = tmux('-f', '/dev/null', 'new-session', '-d', '-s', 'run', `bash -c '${coded(TRAIN)}'`);
+  assert.equal(started.status, 0, started.stderr);
+  await running();
+  tmux('kill-session', '-t', 'run');
+  assert.equal(await code(), 129);
+  assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
+});
+
+test('without any terminal SIGHUP is ignored, and one line says how to stop', {
+  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+}, async (context) => {
+  const { cwd, checkpoints } = setUp(context);
+  const words = [
+    'train',
+    'book.txt',
+    '-rnn_size',
+    '8',
+    '-batch_size',
+    '2',
+    '-seq_length',
+    '8',
+    '--max_iterations',
+    '400',
+  ];
+  let sent = 0;
+  const { code, stderr } = await charRnn(words, {
+    cwd,
+    onOutput(soFar, child) {
+      if (sent < 2 && soFar.includes(`\n${3 + sent * 100}/`)) sent += child.kill('SIGHUP') ? 1 : 0;
+    },
+  });
+  assert.equal(code, 0, stderr);
+  assert.equal(sent, 2);
+  assert.match(checkpoints().join(), /_i400\.safetensors|_\d\.\d+\.safetensors/);
+  assert.equal(stderr.match(/^SIGHUP was ignored: .*kill \d+$/gm)?.length, 1, stderr);
+});
