@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { BEST_NAME } from '../formats/storage.ts';
+import { runFiles } from '../formats/run-files.ts';
 import type { FinishedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
@@ -54,7 +54,7 @@ async function trainFrom(given: Arguments): Promise<number> {
     view.close();
   }
   if (finished?.path) {
-    const model = hasBest ? join(dirname(finished.path), BEST_NAME) : finished.path;
+    const model = hasBest ? join(dirname(finished.path), runFiles('').best) : finished.path;
     view.note(`sample with: ${commandLine(['sample', fileWord(model)])}`);
     if (finished.reason === 'interrupted')
       view.note(`continue with: ${commandLine(['train', '--resume', fileWord(finished.path)])}`);

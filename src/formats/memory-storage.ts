@@ -2,7 +2,8 @@
 import { joinBytes } from '../util/join-bytes.ts';
 import { bytesSource } from './byte-source.ts';
 import { readIdentity } from './checkpoint-codec.ts';
-import { BEST_NAME, type CheckpointIdentity, type CheckpointStorage, LAST_NAME } from './storage.ts';
+import { pointerStem } from './run-files.ts';
+import type { CheckpointIdentity, CheckpointStorage } from './storage.ts';
 
 export interface MemoryStorage extends CheckpointStorage {
   /** The bytes of every checkpoint, by name. */
@@ -22,7 +23,7 @@ export function memoryStorage(): MemoryStorage {
     },
     async list() {
       return [...files.keys()].flatMap((path) => {
-        const identity = path === BEST_NAME || path === LAST_NAME ? undefined : identify(files, path);
+        const identity = pointerStem(path) !== undefined ? undefined : identify(files, path);
         return identity && identity !== 'other' ? [{ path, ...identity }] : [];
       });
     },

@@ -9,8 +9,8 @@ import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { withFile } from './file-source.node.ts';
 import { type FormatName, formatOfFile, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
+import { runFiles } from './run-files.ts';
 import { checkpointFiles, identify } from './storage.node.ts';
-import { LAST_NAME } from './storage.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 const OPENING_BRACE = 0x7b;
@@ -111,7 +111,7 @@ async function missing(path: string, cause: unknown): Promise<CheckpointError> {
 export async function newestCheckpoint(folder: string): Promise<string | undefined> {
   const files = await Promise.all((await checkpointFiles(folder)).map(dated));
   const byTime = files.filter((file) => file !== undefined).sort((a, b) => b.time - a.time);
-  const last = await dated(await linkTarget(join(folder, LAST_NAME)));
+  const last = await dated(await linkTarget(join(folder, runFiles('').last)));
   if (!last) return byTime[0]?.path;
   const known = await identify(last.path);
   if (known === 'other' || known === undefined) return byTime[0]?.path;

@@ -8,13 +8,8 @@ import { readIdentity } from './checkpoint-codec.ts';
 import { withFile } from './file-source.node.ts';
 import { FolderLock } from './folder-lock.node.ts';
 import { isLink, pointTo } from './pointer.node.ts';
-import {
-  BEST_NAME,
-  type CheckpointIdentity,
-  type CheckpointStorage,
-  LAST_NAME,
-  type StoredCheckpoint,
-} from './storage.ts';
+import { pointerStem } from './run-files.ts';
+import type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './storage.ts';
 import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
 /** The storage of a folder, which is made when missing. */
@@ -41,7 +36,13 @@ export function folderStorage(folder: string): CheckpointStorage {
       lock?.release();
       lock = undefined;
     },
-    identify: (name) => identify(join(folder, name)),
+    async identify(name) {
+      const path = join(folder, name);
+      const there = await identify(path);
+      // A pointer to nothing, or to a damaged file, can be replaced without loss.
+      const isFree = there === 'other' && pointerStem(name) !== undefined && (await isLink(path));
+      return isFree ? undefined : there;
+    },
     list: () => listCheckpoints(folder),
     async save(name, parts) {
       const path = join(folder, name);
@@ -102,7 +103,7 @@ export async function checkpointFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
   return names
     .filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'))
-    .filter((name) => name !== BEST_NAME && name !== LAST_NAME)
+    .filter((name) => pointerStem(name) === undefined)
     .map((name) => join(folder, name));
 }
 

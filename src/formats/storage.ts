@@ -11,13 +11,11 @@ export interface StoredCheckpoint extends CheckpointIdentity {
   readonly path: string;
 }
 
-/** What always stands for a whole checkpoint: the best on validation, and the last. */
-export const BEST_NAME = 'best.safetensors';
-export const LAST_NAME = 'last.safetensors';
-
 export interface CheckpointStorage {
   /** What to call it to people: a folder's path. */
   readonly place: string;
+  /** Why that is another place than the one asked for, if it is. */
+  readonly insteadOf?: string | undefined;
   /**
    * Makes sure, before any training, that checkpoints can be written, and that nobody else writes there until `close`.
    *
@@ -28,7 +26,7 @@ export interface CheckpointStorage {
   close(): Promise<void>;
   /** What stands under a name: a checkpoint, some other file, or nothing. */
   identify(name: string): Promise<CheckpointIdentity | 'other' | undefined>;
-  /** The checkpoints that are there, with a training state, the one written first first; `BEST_NAME` and `LAST_NAME` are none. */
+  /** The checkpoints that are there, with a training state, the one written first first; pointers to the best and the last are none. */
   list(): Promise<StoredCheckpoint[]>;
   /**
    * Stores the parts, one after the other, under a name, whole or not at all. An earlier file of that name is replaced.

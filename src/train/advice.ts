@@ -4,7 +4,6 @@
  * Pure functions over losses in nats a token. Each condition asks for more than noise: several evaluations, whole epochs, a
  * difference that is a part of the loss.
  */
-import { BEST_NAME } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { LossPoint } from './loss-course.ts';
 import type { TrainingOptions } from './options.ts';
@@ -40,8 +39,8 @@ const UNMOVED = 0.9;
 
 /** What of a run the advice depends on; the learning rate is that of the last iteration. */
 export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
-  /** Where its checkpoints go, if anywhere. */
-  readonly writes?: string | undefined;
+  /** Path of the checkpoint with the lowest validation loss, if one is saved. */
+  readonly bestPath?: string | undefined;
 }
 
 /** Advice after an evaluation. */
@@ -55,7 +54,7 @@ export function adviseOnPoints(
 
 function overfitting(
   points: readonly LossPoint[],
-  { dropout, hiddenSize, writes }: AdvisedRun,
+  { dropout, hiddenSize, bestPath }: AdvisedRun,
 ): Advice | undefined {
   const last = points.at(-1);
   if (last?.validationLoss === undefined || last.trainLoss >= last.validationLoss) return undefined;
@@ -72,7 +71,7 @@ function overfitting(
       `validation has risen for ${formatCount(since.length)} evaluations (${best.validationLoss.toFixed(4)} to ${last.validationLoss.toFixed(4)}) ` +
       `while the training loss fell (${best.trainLoss.toFixed(4)} to ${last.trainLoss.toFixed(4)}): overfitting. ` +
       `Try ${more}an -rnn_size below ${formatCount(hiddenSize)}, or more text; ` +
-      `${writes === undefined ? 'the best so far was that' : `${writes}/${BEST_NAME} holds the best so far,`} of epoch ${best.epoch.toFixed(1)}.`,
+      `${bestPath === undefined ? 'the best so far was that' : `${bestPath} holds the best so far,`} of epoch ${best.epoch.toFixed(1)}.`,
   };
 }
 

@@ -100,9 +100,10 @@ class Advisor {
   }
 
   #onPoints(): Advice | undefined {
-    const { options, writes } = this.#started;
+    const { options, writes, files } = this.#started;
+    const bestPath = writes !== undefined && files ? `${writes}/${files.best}` : undefined;
     const { dropout, hiddenSize } = options;
-    const run = { dropout, hiddenSize, learningRate: this.#learningRate, writes };
+    const run = { dropout, hiddenSize, learningRate: this.#learningRate, bestPath };
     return adviseOnPoints(this.#course.points, this.#course.first, run);
   }
 

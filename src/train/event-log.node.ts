@@ -1,6 +1,7 @@
 /** The log of a run: one JSON object for each event, a line each, in `<savefile>.log.jsonl` beside the checkpoints (docs/log.md). */
 import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { runFiles } from '../formats/run-files.ts';
 import type { TrainingEvent } from './events.ts';
 import { recorded } from './recorded.node.ts';
 
@@ -12,7 +13,7 @@ export function logged(
   if (folder === undefined) return events;
   return recorded(events, {
     code: 'log-unwritable',
-    pathOf: (saveName) => join(folder, `${saveName}.log.jsonl`),
+    pathOf: ({ writes = folder, files, options }) => join(writes, (files ?? runFiles(options.saveName)).log),
     beginning: (file) => (endsWithinLine(file) ? '\n' : ''),
     recordOf: (event) => `${JSON.stringify({ time: new Date().toISOString(), ...withoutModel(event) })}\n`,
   });

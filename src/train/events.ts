@@ -6,6 +6,7 @@
 import type { TextFacts } from '../data/corpus.ts';
 import type { PreparingProgress } from '../data/preparing.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
+import type { RunFiles } from '../formats/run-files.ts';
 import type { Advice } from './advice.ts';
 import type { TrainingOptions } from './options.ts';
 
@@ -30,6 +31,8 @@ export interface WarningEvent {
 
 export interface StartedEvent {
   readonly type: 'started';
+  /** Name of the run, the same in all its checkpoints. */
+  readonly runId: string;
   readonly options: TrainingOptions;
   /** Where the parameters come from: drawn anew, a checkpoint's weights, or the run that goes on. */
   readonly start: 'new' | 'weights' | 'resumed';
@@ -51,6 +54,10 @@ export interface StartedEvent {
   readonly iterations: number;
   /** Where checkpoints go, if anywhere. */
   readonly writes: string | undefined;
+  /** Why that is another folder than the one asked for: `cv/ holds the run of book.txt from 27 November`. */
+  readonly writesInstead: string | undefined;
+  /** The names of the run's files in that folder. */
+  readonly files: RunFiles | undefined;
 }
 
 export interface IterationEvent {

@@ -3,14 +3,14 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
-import type { TrainingEvent, WarningEvent } from './events.ts';
+import type { StartedEvent, TrainingEvent, WarningEvent } from './events.ts';
 
 /** A kind of file that a run is written into. */
 export interface RecordFormat {
   /** Of the warning that it can't be written. */
   readonly code: string;
-  /** Where it is, by the run's `saveName`. */
-  pathOf(saveName: string): string;
+  /** Where it is. */
+  pathOf(started: StartedEvent): string;
   /** What comes first. The file is open, and may have been written before; the iteration is the first that will be written. */
   beginning(file: number, iteration: number): string | Uint8Array;
   /** What is written of an event; undefined for nothing. */
@@ -29,13 +29,13 @@ export async function* recorded(
   format: RecordFormat,
 ): AsyncGenerator<TrainingEvent, void, void> {
   const early: TrainingEvent[] = [];
-  let saveName = '';
+  let started: StartedEvent | undefined;
   let file: RecordFile | undefined;
   try {
     for await (const event of events) {
-      if (event.type === 'started') saveName = event.options.saveName;
-      if (event.type === 'iteration' || event.type === 'evaluated')
-        file ??= await RecordFile.open(format, saveName, event.iteration);
+      if (event.type === 'started') started = event;
+      if (started && (event.type === 'iteration' || event.type === 'evaluated'))
+        file ??= await RecordFile.open(format, format.pathOf(started), event.iteration);
       if (!file) early.push(event);
       else for (const pending of [...early.splice(0), event]) file.write(format.recordOf(pending));
       const warning = file?.takeWarning();
@@ -58,8 +58,7 @@ class RecordFile {
     this.#code = code;
   }
 
-  static async open(format: RecordFormat, saveName: string, iteration: number): Promise<RecordFile> {
-    const path = format.pathOf(saveName);
+  static async open(format: RecordFormat, path: string, iteration: number): Promise<RecordFile> {
     const opened = new RecordFile(path, format.code);
     try {
       await makeFolder(dirname(path));

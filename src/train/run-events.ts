@@ -1,6 +1,7 @@
 /** The events of a run that take more than one line to make. */
 import type { Splits } from '../data/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
+import type { RunFiles } from '../formats/run-files.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import type { FinishedEvent, IterationEvent, SkippedEvent, StartedEvent } from './events.ts';
 import { momentCount } from './optimizer.ts';
@@ -8,10 +9,16 @@ import type { IterationFigures, TrainingRun } from './run.ts';
 import { SKIPS_BORNE, type Skip } from './stability.ts';
 import type { TrainerInput } from './trainer-input.ts';
 
-export function startedEvent(run: TrainingRun, input: TrainerInput, splits: Splits): StartedEvent {
+export function startedEvent(
+  run: TrainingRun,
+  input: TrainerInput,
+  splits: Splits,
+  files: RunFiles | undefined,
+): StartedEvent {
   const { corpus, options, engine } = input;
   return {
     type: 'started',
+    runId: run.id,
     options,
     start: !input.start ? 'new' : input.start.training ? 'resumed' : 'weights',
     text: corpus.text,
@@ -28,6 +35,8 @@ export function startedEvent(run: TrainingRun, input: TrainerInput, splits: Spli
     engine: engine.description.text,
     iterations: run.schedule.last,
     writes: input.storage?.place,
+    writesInstead: input.storage?.insteadOf,
+    files,
   };
 }
 

@@ -7,11 +7,18 @@
 import { CheckpointError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { isNameFor, saveCheckpoint } from '../formats/checkpoint-name.ts';
-import { BEST_NAME, type CheckpointStorage, LAST_NAME } from '../formats/storage.ts';
+import { chooseRunFiles, type RunFiles, runFiles } from '../formats/run-files.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
 import type { TrainingEvent } from './events.ts';
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
 import type { TrainingOptions } from './options.ts';
 import type { TrainingRun } from './run.ts';
+
+/** Where a run's checkpoints go, and the names of its other files there. */
+export interface SavePlace {
+  readonly storage: CheckpointStorage;
+  readonly files: RunFiles;
+}
 
 export class Saver {
   /** Where the last checkpoint went. */
@@ -21,6 +28,7 @@ export class Saver {
   readonly #run: TrainingRun;
   readonly #name: string;
   readonly #storage: CheckpointStorage | undefined;
+  #files: RunFiles | undefined;
   readonly #kept: KeptCheckpoints;
   readonly #events: TrainingEvent[] = [];
   /** The iteration of the last checkpoint that is there, or on its way. */
@@ -32,12 +40,13 @@ export class Saver {
   private constructor(
     run: TrainingRun,
     { saveName, keep }: TrainingOptions,
-    storage: CheckpointStorage | undefined,
+    place: SavePlace | undefined,
     earlier: readonly KeptCheckpoint[],
   ) {
     this.#run = run;
     this.#name = saveName;
-    this.#storage = storage;
+    this.#storage = place?.storage;
+    this.#files = place?.files;
     this.#kept = new KeptCheckpoints(keep, earlier);
     this.#savedIteration = run.iteration;
   }
@@ -46,9 +55,9 @@ export class Saver {
   static async open(
     run: TrainingRun,
     options: TrainingOptions,
-    storage: CheckpointStorage | undefined,
+    place: SavePlace | undefined,
   ): Promise<Saver> {
-    const there = run.iteration > 0 && storage ? await storage.list() : [];
+    const there = run.iteration > 0 && place ? await place.storage.list() : [];
     const earlier = there
       .filter(({ runId, iteration }) => runId === run.id && iteration <= run.iteration)
       // By iteration, since a folder that was copied has the times of the copy.
@@ -59,7 +68,7 @@ export class Saver {
         // One with another loss is of a stretch that was forgotten or of a way not taken; or somebody has renamed it.
         return isNameFor(path, iteration, validationLoss) ? [{ path, iteration, validationLoss }] : [];
       });
-    return new Saver(run, options, storage, earlier);
+    return new Saver(run, options, place, earlier);
   }
 
   /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
@@ -124,9 +133,10 @@ export class Saver {
 
   async #setNames(storage: CheckpointStorage, last: string): Promise<void> {
     const { best } = this.#kept;
+    const files = await this.#ownFiles(storage);
     for (const [name, path] of [
-      [LAST_NAME, last],
-      [BEST_NAME, best?.path],
+      [files.last, last],
+      [files.best, best?.path],
     ] as const) {
       if (path === undefined) continue;
       try {
@@ -137,6 +147,18 @@ export class Saver {
         this.#saidUnset = true;
       }
     }
+  }
+
+  /** The run's names; other ones from the moment when another run has taken them, as it can where somebody has deleted the folder. */
+  async #ownFiles(storage: CheckpointStorage): Promise<RunFiles> {
+    const { id: runId } = this.#run;
+    const files = this.#files ?? runFiles(this.#name);
+    const owners = [await storage.identify(files.best), await storage.identify(files.last)];
+    const isTaken = owners.some((there) => typeof there === 'object' && there.runId !== runId);
+    this.#files = isTaken
+      ? await chooseRunFiles(storage, { runId, saveName: this.#name, isResumed: false })
+      : files;
+    return this.#files;
   }
 
   #warn({ code, message }: CheckpointError, consequence: string): void {

@@ -16,7 +16,7 @@ export function boarded(
   return recorded(events, {
     code: 'tensorboard-unwritable',
     // Readers take the files of a folder in the order of their names.
-    pathOf: (saveName) =>
+    pathOf: ({ options: { saveName } }) =>
       join(folder, saveName, `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}.0`),
     beginning: (_, iteration) => joinBytes([versionRecord(Math.floor(now())), startRecord(now(), iteration)]),
     recordOf: (event) => recordOf(event, now()),

@@ -9,6 +9,7 @@ import type { Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { splitCorpus, splitWarnings } from '../data/splits.ts';
 import { DivergenceError } from '../errors.ts';
+import { chooseRunFiles } from '../formats/run-files.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
@@ -73,7 +74,10 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
   const isOver = run.iteration >= run.schedule.last && !owesEvaluation(run, splits);
   if (!isOver) await storage?.prepare();
-  const started = startedEvent(run, input, splits);
+  const { saveName } = options;
+  const isResumed = run.iteration > 0;
+  const files = storage && (await chooseRunFiles(storage, { runId: run.id, saveName, isResumed }));
+  const started = startedEvent(run, input, splits, files);
   yield started;
   if (isOver) {
     yield { type: 'notice', message: overMessage(run) };
@@ -84,7 +88,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     yield { type: 'warning', ...warning };
   }
 
-  const saver = await Saver.open(run, options, storage);
+  const saver = await Saver.open(run, options, storage && files && { storage, files });
   const saves = new SaveSchedule(options.checkpointEvery);
   const parts: Parts = { input, run, splits, saver, saves, clock: new IterationClock() };
   let explosion: Explosion | undefined;

@@ -47,7 +47,7 @@ test('overfitting: validation rises for three evaluations while training falls',
     adviseOnPoints(curve.slice(0, 7), 4, run)?.message ?? '',
     /validation has risen for 3 evaluations \(1\.5000 to 1\.6000\) while the training loss fell \(1\.3000 to 1\.0000\): overfitting\. Try -dropout 0\.3, .*below 128.*epoch 4\.0/,
   );
-  const more = adviseOnPoints(curve, 4, { ...run, dropout: 0.3, writes: 'cv' });
+  const more = adviseOnPoints(curve, 4, { ...run, dropout: 0.3, bestPath: 'cv/best.safetensors' });
   assert.match(more?.message ?? '', /cv\/best\.safetensors holds the best so far, of epoch 4\.0/);
   assert.match(more?.message ?? '', /-dropout 0\.5/);
   assert.doesNotMatch(adviseOnPoints(curve, 4, { ...run, dropout: 0.5 })?.message ?? '', /-dropout/);
@@ -216,6 +216,7 @@ test('a course forgets what a run goes back over', () => {
 
 const started: StartedEvent = {
   type: 'started',
+  runId: 'a',
   options: checkTrainingOptions({ evaluateEvery: 100 }),
   start: 'new',
   text: { name: 'x', bytes: 1, sha256: '', characters: 1 },
@@ -228,6 +229,8 @@ const started: StartedEvent = {
   engine: '',
   iterations: 2000,
   writes: undefined,
+  writesInstead: undefined,
+  files: undefined,
 };
 
 /** The events of a made run: a training and a validation loss each hundred iterations. */

@@ -102,13 +102,15 @@ test('what stays is counted across a resume; checkpoints of other runs and of a 
   await run({ text, resume: checkpointDir, maxIterations: 18 });
   assert.deepEqual(await there(), [16, 18]);
   await run({ ...small, maxIterations: 9, saveName: 'other' });
-  assert.equal(await iterationOf('last.safetensors'), 9, 'the run that saved last');
+  assert.equal(await iterationOf('last.safetensors'), 18, "the first run's");
+  assert.equal(await iterationOf('other.last.safetensors'), 9);
   const all = await there();
   assert.deepEqual(all, [4, 8, 9, 16, 18]);
   const sixteen = readdirSync(checkpointDir).find((name) => /^lm_lstm.*_\d\.\d{4}\.safetensors$/.test(name));
   await run({ text, resume: join(checkpointDir, sixteen ?? ''), maxIterations: 17 });
   assert.deepEqual(await there(), [4, 8, 9, 16, 17, 18], 'iteration 18 is of a way not taken');
   assert.equal(await iterationOf('last.safetensors'), 17);
+  assert.equal(await iterationOf('other.last.safetensors'), 9);
 });
 
 test('a checkpoint of the run with a loss that its history does not have is neither the best nor taken away', async (context) => {
