@@ -74,6 +74,8 @@ export type TextErrorCode =
   | 'text-empty'
   | 'text-not-utf8'
   | 'text-binary'
+  | 'text-own-file'
+  | 'text-left-out'
   | 'text-one-character'
   | 'text-too-short'
   | 'text-no-training-split'

@@ -40,6 +40,11 @@ export const trainFlagsSchema = z.strictObject({
     help: "pattern of the files that are taken from a folder, such as '*.txt'",
     value: 'PATTERN',
   }),
+  strict: option(z._default(z.boolean(), false), {
+    flag: 'strict',
+    group: 'Text',
+    help: 'stop at files of a folder that are not text, and name them; by default they are left out',
+  }),
   memory: option(z.optional(z.string().check(z.regex(SIZE))), {
     flag: 'memory',
     group: 'Text',

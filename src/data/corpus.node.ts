@@ -20,6 +20,8 @@ export interface LoadOptions extends CorpusOptions {
   /** Texts that are held out: files or folders. */
   readonly valid?: string | undefined;
   readonly test?: string | undefined;
+  /** Whether a file of a folder that is no text is an error; else it is left out. */
+  readonly strict?: boolean | undefined;
   /** Bytes of memory that tokens may take. Default: a quarter of what the machine or its container has. */
   readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -64,7 +66,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
       validation: validation?.tokens,
       test: test?.tokens,
       text: {
-        name: files.name,
+        name: main.name,
         ...main.identity,
         characters: main.tokens.length,
         paths: files.paths,

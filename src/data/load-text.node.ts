@@ -30,6 +30,7 @@ import type { Preparation } from './preparing.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
 import { stampOf, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
+import { refuseAll, withoutUnreadable } from './unreadable-files.node.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Bytes of tokens up to which they are read into memory: more would save nothing. */
@@ -39,6 +40,8 @@ const CLOCK_GRAIN = 2000;
 
 export interface LoadTextOptions extends PrepareOptions {
   readonly minCount: number;
+  /** Whether a file of a folder that is no text is an error. */
+  readonly strict?: boolean | undefined;
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
   readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
@@ -47,6 +50,8 @@ export interface LoadTextOptions extends PrepareOptions {
 }
 
 export interface LoadedText {
+  /** What to call it in messages. */
+  readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly tokens: TokenSource;
   readonly identity: TextIdentity;
@@ -54,8 +59,22 @@ export interface LoadedText {
   close(): Promise<void>;
 }
 
-/** @throws {TextError} */
+/**
+ * Loads a text. Files that were found in a folder and turn out to be no text are left out, unless that is an error (`strict`).
+ *
+ * @throws {TextError}
+ */
 export async function* loadText(files: TextFiles, options: LoadTextOptions): Preparation<LoadedText> {
+  if (options.strict && files.leftOut.hasBad) yield* refuseAll(files, options);
+  try {
+    return yield* loadFiles(files, options);
+  } catch (error) {
+    const readable = yield* withoutUnreadable(files, options, error);
+    return yield* loadFiles(readable, options);
+  }
+}
+
+async function* loadFiles(files: TextFiles, options: LoadTextOptions): Preparation<LoadedText> {
   const loading = new TextLoading({ ...files, ...(await stampOf(files.files)) }, options);
   return yield* loading.load();
 }
@@ -76,7 +95,7 @@ class TextLoading {
     this.#text = text;
     this.#options = options;
     this.#stampHolds = Date.now() - text.newest > CLOCK_GRAIN;
-    this.#notices = [...text.notices];
+    this.#notices = [...text.notices, ...text.leftOut.notices()];
   }
 
   async *load(): Preparation<LoadedText> {
@@ -245,6 +264,7 @@ class TextLoading {
 
   #loaded(vocabulary: Vocabulary, tokens: FileTokens | MemoryTokens, notices: readonly string[]): LoadedText {
     return {
+      name: this.#text.name,
       vocabulary,
       tokens,
       identity: this.#identity as TextIdentity,

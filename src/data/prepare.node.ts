@@ -52,7 +52,10 @@ export interface Encoding {
 }
 
 /** @throws {TextError} for a text that is empty, binary, not UTF-8, or can't be read */
-export async function* surveyText(text: TextInFiles, options: PrepareOptions): Preparation<Surveyed> {
+export async function* surveyText(
+  text: Pick<TextInFiles, 'name' | 'files'>,
+  options: PrepareOptions,
+): Preparation<Surveyed> {
   const survey = await TextSurvey.make(options);
   const identity = new IdentityVisitor();
   const visitor: TextVisitor = {

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { TextError } from '../errors.ts';
-import { isGzip, type TextFile, unreadable } from './text-files.node.ts';
+import { isGzip } from './judge-file.node.ts';
+import { type TextFile, unreadable } from './text-files.node.ts';
 
 export interface TextBlock {
   /** Full but for the last one; valid until the next but one is asked for. */

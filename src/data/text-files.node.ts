@@ -1,22 +1,21 @@
 /** Finds the files that a text is made of: named ones, and those of folders. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
+import { inBatches, walkFolder } from './folder-walk.node.ts';
+import { judgeFile } from './judge-file.node.ts';
+import { LeftOut, shortList } from './left-out.ts';
 
 /** The name of a text within a folder, as in the original. */
 export const FOLDER_TEXT = 'input.txt';
-/** Folders of other people's files. */
-const PASSED_OVER = new Set(['node_modules']);
-/** Files of our own beside a text. */
-const OWN_FILE = /\.(?:vocab\.json|tokens)$/;
-/** Bytes at the start of a file in which a NUL tells that it is no text. */
-const SNIFFED = 8192;
-/** Files that are told by name. */
-const SHOWN = 3;
+/** Files that a preparation leaves beside a text. */
+const BESIDE_TEXT = /\.(?:vocab\.json|tokens)$/;
+/** Files that are named in a text's name. */
+const MAX_NAMED = 3;
 
 export interface TextFile {
   readonly path: string;
@@ -24,15 +23,21 @@ export interface TextFile {
   readonly name: string;
   /** Bytes on disk. */
   readonly size: number;
+  /** Whether it was found in a folder, not named. */
+  readonly isFound?: boolean;
 }
 
 export interface TextFiles {
   /** What to call the text in messages. */
   readonly name: string;
   readonly files: readonly TextFile[];
+  /** What was named, as it was. */
+  readonly named: readonly string[];
   /** What was named, as absolute paths: by these the text is found again. */
   readonly paths: readonly string[];
   readonly include: string | undefined;
+  /** What was named or found and is not read. */
+  readonly leftOut: LeftOut;
   readonly notices: readonly string[];
 }
 
@@ -44,25 +49,48 @@ export interface FindOptions {
 }
 
 /**
- * The files of a text, in order: files as they are named, those of a folder by name. A folder with `input.txt` is that file.
+ * The files of a text, in order: files as they are named, those of a folder by name. A folder with `input.txt` is that file. Files
+ * that this program wrote are never among them.
  *
- * @throws {TextError} `text-missing`, `text-unreadable`
+ * @throws {TextError} `text-missing`, `text-unreadable`, `text-own-file`
  */
 export async function findTextFiles(named: readonly string[], options: FindOptions): Promise<TextFiles> {
   const files: TextFile[] = [];
-  const leftOut: string[] = [];
+  const leftOut = new LeftOut();
+  const empty: string[] = [];
+  let nothing: TextError | undefined;
   for (const path of named) {
     const facts = await statOf(path);
-    if (facts.isDirectory()) for (const file of await filesOfFolder(path, options, leftOut)) files.push(file);
-    else if (facts.isFile()) files.push({ path, name: path, size: facts.size });
-    else throw noFile(path);
+    if (!facts.isDirectory() && !facts.isFile()) throw noFile(path);
+    if (facts.isFile()) {
+      const own = await ownFile({ path, ...facts }, named.length > 1);
+      if (own) {
+        nothing ??= own.error;
+        leftOut.addOwn(path, own.kind);
+      } else {
+        files.push({ path, name: path, size: facts.size });
+      }
+      continue;
+    }
+    const inFolder = new LeftOut();
+    const found = await filesOfFolder(path, options, inFolder);
+    for (const file of found) files.push(file);
+    if (found.length === 0) {
+      // No error where there are other texts: `train *` names the folder with the checkpoints too.
+      nothing ??= noText(path, options.include, inFolder);
+      empty.push(path);
+    }
+    leftOut.addAll(inFolder);
   }
+  if (files.length === 0 && nothing) throw nothing;
   return {
-    name: nameOf(named, files),
+    name: nameOfFiles(named, files),
+    named,
     files,
     paths: named.map((path) => resolve(path)),
     include: options.include,
-    notices: leftOut.length === 0 ? [] : [`left out ${listed(leftOut)}: no text`],
+    leftOut,
+    notices: emptyNotices(empty, options.include),
   };
 }
 
@@ -78,65 +106,84 @@ export async function stampOf(files: readonly TextFile[]): Promise<{ stamp: stri
   return { stamp: hash.digest('hex'), newest };
 }
 
-async function filesOfFolder(folder: string, options: FindOptions, leftOut: string[]): Promise<TextFile[]> {
+interface OwnFile {
+  readonly kind: string;
+  readonly error: TextError;
+}
+
+async function filesOfFolder(folder: string, options: FindOptions, leftOut: LeftOut): Promise<TextFile[]> {
   const inside = join(folder, FOLDER_TEXT);
   if (options.include === undefined) {
     const facts = await stat(inside).catch(() => undefined);
     if (facts?.isFile()) return [{ path: inside, name: inside, size: facts.size }];
   }
   const matches = matcherOf(options.include);
-  const files: TextFile[] = [];
-  for (const path of (await walk(folder)).sort()) {
-    if (!matches(relative(folder, path).split(sep).join('/'))) continue;
-    const { size } = await statOf(path);
-    if (options.anyBytes || (await looksLikeText(path))) files.push({ path, name: path, size });
-    else leftOut.push(path);
-  }
-  if (files.length > 0) return files;
-  throw new TextError(
-    'text-missing',
-    options.include === undefined
-      ? `${folder} is a folder without ${FOLDER_TEXT} or any other text. Name a text file, or a folder with texts in it.`
-      : `no text in ${folder} matches --include ${options.include}. A pattern is such as '*.txt' or 'src/**/*.{ts,js}'.`,
+  const isWanted = (path: string) => matches(relative(folder, path).split(sep).join('/'));
+  const walk = await walkFolder(folder).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  const wanted = walk.files.filter(({ path }) => isWanted(path));
+  const judged = await inBatches(wanted, (file) =>
+    judgeFile(file, { anyBytes: options.anyBytes, byName: true }),
   );
+  const files: TextFile[] = [];
+  for (const [index, { path, size }] of wanted.entries()) {
+    const judgement = judged[index];
+    if (judgement?.is === 'own') {
+      // Vocabularies and tokens lie beside every text that was read: no news.
+      if (!BESIDE_TEXT.test(path)) leftOut.addOwn(path, judgement.kind);
+    } else if (judgement?.is === 'other') leftOut.addOther(path, judgement.kind);
+    else files.push({ path, name: path, size, isFound: true });
+  }
+  const read = new Set(files.map(({ path }) => path));
+  for (const { path, reason, target } of walk.past) {
+    if (isWanted(path) && (target === undefined || read.has(target))) leftOut.addPast(path, reason);
+  }
+  return files;
+}
+
+/** Of several texts, folders without any. */
+function emptyNotices(folders: readonly string[], include: string | undefined): string[] {
+  if (folders.length === 0) return [];
+  const what = include === undefined ? 'no text' : `no text that matches --include ${include}`;
+  return [`${what} in ${shortList(folders)}`];
+}
+
+function noText(folder: string, include: string | undefined, leftOut: LeftOut): TextError {
+  const notices = leftOut.notices();
+  const seen = notices.map((notice) => `\n${notice}`).join('');
+  const problem =
+    include === undefined
+      ? `${folder} is a folder without ${FOLDER_TEXT} or any other text.${seen || ' Name a text file, or a folder with texts in it.'}`
+      : `no text in ${folder} matches --include ${include}.${seen || " A pattern is such as '*.txt' or 'src/**/*.{ts,js}'."}`;
+  return new TextError('text-missing', problem);
+}
+
+/** @param isOneOfSeveral Whether other files are named too, as by `*`: then a name is enough to leave a file out. */
+async function ownFile(
+  file: { readonly path: string; readonly dev: number; readonly ino: number },
+  isOneOfSeveral: boolean,
+): Promise<OwnFile | undefined> {
+  const judgement = await judgeFile(file, { anyBytes: true, byName: isOneOfSeveral });
+  if (judgement.is !== 'own') return undefined;
+  const { kind } = judgement;
+  const remedies = kind === 'a checkpoint' ? checkpointRemedies(file.path) : [];
+  return {
+    kind,
+    error: new TextError('text-own-file', `${file.path} is ${kind}, not a text.`, { remedies }),
+  };
+}
+
+function checkpointRemedies(path: string) {
+  return [
+    { text: 'To go on with its run', command: ['train', '--resume', path] },
+    { text: 'To write text with it', command: ['sample', path] },
+  ];
 }
 
 /** Whether a path within a folder matches a pattern; one without a slash is of the file's name alone. */
 function matcherOf(pattern: string | undefined): (path: string) => boolean {
   return pattern === undefined ? () => true : picomatch(pattern, { basename: !pattern.includes('/') });
-}
-
-/** The files below a folder; hidden ones, links, and what this program writes are passed over. */
-async function walk(folder: string, found: string[] = []): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw unreadable(folder, error);
-  });
-  for (const entry of entries) {
-    if (entry.name.startsWith('.') || PASSED_OVER.has(entry.name) || OWN_FILE.test(entry.name)) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await walk(path, found);
-    else if (entry.isFile()) found.push(path);
-  }
-  return found;
-}
-
-/** Whether a file starts without a NUL, or is compressed. */
-async function looksLikeText(path: string): Promise<boolean> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, 'r');
-    const { buffer, bytesRead } = await file.read(new Uint8Array(SNIFFED), 0, SNIFFED, 0);
-    return isGzip(buffer) || buffer.subarray(0, bytesRead).indexOf(0) < 0;
-  } catch (error) {
-    throw unreadable(path, error);
-  } finally {
-    await file?.close();
-  }
-}
-
-/** Whether a file begins as a gzip member does (RFC 1952). */
-export function isGzip(start: Uint8Array): boolean {
-  return start[0] === 0x1f && start[1] === 0x8b && start[2] === 8;
 }
 
 async function statOf(path: string) {
@@ -179,13 +226,9 @@ export function unreadable(path: string, error: unknown): TextError {
   });
 }
 
-function nameOf(named: readonly string[], files: readonly TextFile[]): string {
+/** What to call a text of some files. @param named What was named, files and folders. */
+export function nameOfFiles(named: readonly string[], files: readonly TextFile[]): string {
   const [only] = files;
   if (only && files.length === 1) return only.name;
-  return `${named.slice(0, SHOWN).join(', ')}${named.length > SHOWN ? ', …' : ''} (${formatCount(files.length)} files)`;
-}
-
-function listed(paths: readonly string[]): string {
-  const shown = paths.slice(0, SHOWN).join(', ');
-  return paths.length > SHOWN ? `${shown} and ${formatCount(paths.length - SHOWN)} more files` : shown;
+  return `${named.slice(0, MAX_NAMED).join(', ')}${named.length > MAX_NAMED ? ', …' : ''} (${formatCount(files.length)} files)`;
 }

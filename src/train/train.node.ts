@@ -27,6 +27,8 @@ export interface TrainInput extends TrainingOptionsInput {
   readonly textFile?: string | readonly string[] | undefined;
   /** A pattern that files of a folder must match, such as `*.txt`. */
   readonly include?: string | undefined;
+  /** Whether a file of a folder that is no text is an error; else it is left out, with a notice. */
+  readonly strict?: boolean | undefined;
   /** Bytes of memory that the text may take. Default: a quarter of what the machine or its container has. */
   readonly memory?: number | undefined;
   /** Texts that are held out; the fractions then no longer apply. */
@@ -62,6 +64,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     text,
     textFile,
     include,
+    strict,
     memory,
     validFile,
     testFile,
@@ -104,7 +107,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     preparingEvents(
       prepareCorpus(
         { paths: pathsOf(textFile) ?? [], include },
-        { ...options, ...vocabulary.choice, valid: validFile, test: testFile, memory, signal },
+        { ...options, ...vocabulary.choice, valid: validFile, test: testFile, strict, memory, signal },
       ),
     ),
   );
@@ -132,7 +135,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     signal,
     ...others
   } = input;
-  const { include, memory, ...given } = others;
+  const { include, strict, memory, ...given } = others;
   if (initFrom !== undefined)
     throw new UsageError('train: -resume goes on with a run, -init_from starts a new one: give one of them');
   if (given.initVocabulary !== undefined)
@@ -169,6 +172,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
                   ...corpusOptions,
                   valid: validFile ?? known?.validPath,
                   test: testFile ?? known?.testPath,
+                  strict,
                   memory,
                   signal,
                 },

@@ -50,7 +50,7 @@ test('a folder is its files in order of name; hidden ones, packages, our own fil
   const folder = setUp(context);
   const { text, said, corpus } = await load({ paths: [join(folder, 'src')] });
   assert.equal(text, 'let a;\nlet b;\nlet c;\n# notes\n');
-  assert.match(said, /left out .*logo\.png: no text/);
+  assert.match(said, /left out 1 file .*binary.*logo\.png/);
   assert.match(corpus.text.name, /src \(4 files\)/);
   assert.deepEqual(
     readdirSync(join(folder, 'src')).filter((name) => name.endsWith('.vocab.json')),
