@@ -153,6 +153,11 @@ export class AddonError extends UnsupportedError {
   }
 }
 
+/** A server can't have its address and port. */
+export class ListenError extends CharRnnError {
+  readonly code = 'listen';
+}
+
 export type DivergenceCode = 'loss-not-finite' | 'loss-exploded';
 
 /** Training was stopped because its loss left all bounds. */

@@ -1,20 +1,22 @@
-/** `char-rnn serve`: models over HTTP until a signal comes. What happens is told on standard error. */
+/** `char-rnn serve`: models over HTTP until a signal comes. It reports on standard error. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.node.ts';
-import { listen } from '../server/listen.node.ts';
-import { checkServerOptions, serverOptionsSchema } from '../server/options.ts';
+import { openPort } from '../server/listen.node.ts';
+import { API_KEY_EXPECTED, checkServerOptions, serverOptionsSchema } from '../server/options.ts';
 import { createServer } from '../server/server.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
+import { fileWord } from './command-line.ts';
 import { serveCommand } from './commands.ts';
 import { reportError } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
 import { interruption } from './signals.ts';
 import { openModel, takeUpReplacements } from './taken-up.ts';
+import { unescaped } from './unescaped.ts';
 
 export function runServe(words: readonly string[]): Promise<number> {
   return runCommand(serveCommand, words, serve);
@@ -24,11 +26,12 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 async function serve(given: Arguments): Promise<number> {
   const { flags, limits } = splitFlags(given);
-  const { CHAR_RNN_API_KEY } = process.env;
-  const options = checkServerOptions({ ...(CHAR_RNN_API_KEY && { apiKey: CHAR_RNN_API_KEY }), ...limits });
+  const options = checkServerOptions(withEnvironment(limits));
   const paths = modelPaths(given.positionals);
   const settings = { engine: flags.engine, threads: flags.threads, precision: flags.precision };
   const models = new Map<string, LanguageModel>();
+  // Before the models, which may take long to load: the port may be taken.
+  const port = await openPort({ ...flags, bodyTimeout: options.bodyTimeout });
   try {
     for (const [name, path] of paths) {
       const { model, facts } = await openModel(path, settings);
@@ -39,22 +42,36 @@ async function serve(given: Arguments): Promise<number> {
       ...options,
       onError: (error) => void reportError(error),
     });
-    const listening = await listen(server, { ...flags, bodyTimeout: options.bodyTimeout });
+    const listening = port.serve(server);
     const watched = flags.watch ? [...paths] : [];
     const unwatch = watched.map(([name, path]) =>
       takeUpReplacements(name, path, { server, models, settings, say }),
     );
     say(`listening on ${listening.url}/v1`);
+    say(`a page to write in: ${listening.url}/`);
     const exitCode = await signalled();
     say(`stopping: running requests have ${flags.drain} to finish`);
     await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
     if (ended === 0) return 0;
-    say(`${formatCount(ended)} of them had not: they were ended`);
+    say(`ended ${formatCount(ended)} requests that had not finished`);
     return exitCode;
   } finally {
+    await port.close();
     for (const model of models.values()) await model.close();
   }
+}
+
+/** What is set in the environment, where no flag says otherwise. */
+function withEnvironment(given: Readonly<Record<string, unknown>>) {
+  const { CHAR_RNN_API_KEY: apiKey } = process.env;
+  if (apiKey === undefined || given.apiKey !== undefined) return given;
+  if (!serverOptionsSchema.shape.apiKey.safeParse(apiKey).success) {
+    // Without the key itself, which is a secret.
+    const problem = apiKey === '' ? 'it is empty' : 'it can not be a key';
+    throw new UsageError(`CHAR_RNN_API_KEY: ${problem}, expected ${API_KEY_EXPECTED}.`);
+  }
+  return { ...given, apiKey };
 }
 
 /** The exit code of the signal that comes. A second one ends the program at once. */
@@ -68,19 +85,28 @@ function splitFlags({ values }: Arguments) {
   const limitKeys = new Set(Object.keys(serverOptionsSchema.shape));
   const part = (isLimit: boolean) =>
     Object.fromEntries(Object.entries(values).filter(([key]) => limitKeys.has(key) === isLimit));
-  return { flags: checkOptions(serveFlagsSchema, part(false)), limits: part(true) };
+  const limits = part(true);
+  const { chatTemplate } = limits;
+  return {
+    flags: checkOptions(serveFlagsSchema, part(false)),
+    limits: typeof chatTemplate === 'string' ? { ...limits, chatTemplate: unescaped(chatTemplate) } : limits,
+  };
 }
 
-/** The models' files by the names that they are served under: NAME=FILE, or the file's own name. */
+/** The models' files by the names under which they are served: NAME=FILE, or the file's own name. */
 function modelPaths(positionals: readonly string[]): Map<string, string> {
-  if (positionals.length === 0) throw new UsageError('serve needs a checkpoint: char-rnn serve CHECKPOINT …');
+  if (positionals.length === 0) {
+    throw new UsageError('serve needs a checkpoint.', {
+      remedies: [{ text: 'For example', command: ['serve', 'cv/best.safetensors'] }],
+    });
+  }
   const paths = new Map<string, string>();
   for (const word of positionals) {
     const [, given, file = word] = (!existsSync(word) && /^([^=/\\]+)=(.+)$/.exec(word)) || [];
-    const name = given ?? basename(file).replace(/\.(safetensors|t7)$/, '');
+    const name = given ?? basename(file).replace(/\.(safetensors|t7|onnx|npz)$/i, '');
     if (paths.has(name)) {
       throw new UsageError(
-        `two checkpoints would be called ${name}: name one otherwise, as in other=${file}`,
+        `two checkpoints would have the name ${name}: give one of them another, as in other=${fileWord(file)}`,
       );
     }
     paths.set(name, file);

@@ -130,8 +130,13 @@ function describe(symbol: string): string {
 function unknownCharacter(symbol: string, position: number): TextError {
   return new TextError(
     'text-unknown-character',
-    `the prompt's character ${formatCount(position)}, ${describe(symbol)}, is not in the model's vocabulary.\n` +
-      'Leave it out, or use --unknown skip or --unknown nearest (in a program or a request: the option unknown).',
+    `the prompt's character ${formatCount(position)}, ${describe(symbol)}, is not in the model's vocabulary.`,
+    {
+      remedies: [
+        { text: 'To replace such characters by the closest ones that it knows', set: { unknown: 'nearest' } },
+        { text: 'To leave them out', set: { unknown: 'skip' } },
+      ],
+    },
   );
 }
 

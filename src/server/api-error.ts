@@ -1,5 +1,5 @@
-/** Errors as the OpenAI protocol speaks them: a status, and a body {error: {message, type, param, code}}. */
-import { CharRnnError, OptionError, TextError } from '../errors.ts';
+/** Errors in the form of the OpenAI protocol: a status, and a body {error: {message, type, param, code}}. */
+import { CharRnnError, OptionError, type Remedy, TextError } from '../errors.ts';
 import { jsonResponse } from './json-response.ts';
 
 interface Details {
@@ -42,7 +42,7 @@ export class ApiError extends CharRnnError {
   }
 }
 
-/** The library's names of options whose fields are named otherwise. */
+/** The fields for options of the library that have another name there. */
 const FIELDS: Readonly<Record<string, string>> = {
   length: 'max_tokens',
   bias: 'logit_bias',
@@ -55,15 +55,37 @@ const FIELDS: Readonly<Record<string, string>> = {
   frequencyPenalty: 'frequency_penalty',
 };
 
-/** What to answer where something was thrown. What no request can be blamed for is a 500 without particulars. */
+/** Options of the library that a request has under the same name. */
+const SAME_FIELDS = ['temperature', 'stop', 'seed', 'unknown'];
+
+/** An error's problem with what a client can do about it: fields to set. Options and commands that only the server's owner has are left out. */
+export function problemText({ problem, remedies }: CharRnnError): string {
+  return [problem, ...remedies.flatMap(remedyOfRequest)].join(' ');
+}
+
+function remedyOfRequest({ text, set, command }: Remedy): string[] {
+  if (command) return [];
+  if (!set) return [`${text}.`];
+  const fields = Object.entries(set).map(([option, value]) => [fieldOf(option), value ?? null] as const);
+  if (fields.some(([field]) => field === undefined)) return [];
+  return [
+    `${text}: ${fields.map(([field, value]) => `${JSON.stringify(field)}: ${JSON.stringify(value)}`).join(', ')}.`,
+  ];
+}
+
+function fieldOf(option: string): string | undefined {
+  return SAME_FIELDS.includes(option) ? option : FIELDS[option];
+}
+
+/** The answer to an error. Those that are no fault of a request become a 500 without particulars. */
 export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof OptionError) {
-    const param = FIELDS[error.option] ?? error.option;
+    const param = fieldOf(error.option) ?? error.option;
     return new ApiError(400, `${param}: ${error.reason}`, { param });
   }
   if (error instanceof TextError) {
-    return new ApiError(400, error.message, { param: 'prompt', code: error.code });
+    return new ApiError(400, problemText(error), { param: 'prompt', code: error.code });
   }
   return new ApiError(500, 'the server failed on this request; its log has the reason.', {
     code: 'internal_error',

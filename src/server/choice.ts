@@ -7,15 +7,17 @@ import { TokenChooser } from '../sample/token-chooser.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Drawn, PooledStream } from './pooled-stream.ts';
 import { TextPieces } from './text-pieces.ts';
-import { type Logprobs, logprobsOf, type RatedToken, rateToken } from './token-logprobs.ts';
+import { type PlacedToken, type RatedToken, rateToken } from './token-logprobs.ts';
 
 export interface ChoiceSettings {
   readonly vocabulary: Vocabulary;
   readonly controls: Controls;
   readonly limits: Limits;
   readonly seed: number;
-  /** Alternatives to tell of each token; undefined where no probabilities are told. */
+  /** Alternatives to give for each token; undefined where no probabilities are wanted. */
   readonly logprobs: number | undefined;
+  /** Code points of the prompt; 0 where the text begins with it. */
+  readonly offset: number;
   /** Whether the mean log-probability is asked for. */
   readonly isRanked: boolean;
 }
@@ -23,7 +25,8 @@ export interface ChoiceSettings {
 /** A part of a choice's text. */
 export interface Part {
   readonly text: string;
-  readonly logprobs: Logprobs | null;
+  /** Its tokens; null where no probabilities are wanted. */
+  readonly rated: readonly PlacedToken[] | null;
 }
 
 export class Choice implements PooledStream {
@@ -32,7 +35,7 @@ export class Choice implements PooledStream {
   finishReason: 'stop' | 'length' | null = null;
   /** Tokens that were drawn, those of a stop string among them. */
   tokenCount = 0;
-  /** Told when there is more of the text, or it has ended. */
+  /** Called when there is more of the text, or it has ended. */
   onMore: () => void = () => {};
   readonly #settings: ChoiceSettings;
   readonly #end: TextEnd;
@@ -43,14 +46,13 @@ export class Choice implements PooledStream {
   /** What was drawn of these, and of what was not taken yet. */
   #rated: RatedToken[] = [];
   #text = '';
-  #told: RatedToken[] = [];
-  #offsets: number[] = [];
+  #shown: PlacedToken[] = [];
 
   constructor(settings: ChoiceSettings) {
-    const { vocabulary, controls, limits, seed, logprobs, isRanked } = settings;
+    const { vocabulary, controls, limits, seed, logprobs, isRanked, offset } = settings;
     this.#settings = settings;
     this.#end = new TextEnd(limits);
-    this.#pieces = new TextPieces(vocabulary);
+    this.#pieces = new TextPieces(vocabulary, offset);
     if (this.#end.ending) this.finishReason = 'length';
     const generator = new MersenneTwister(seed);
     if (controls.plain && logprobs === undefined && !isRanked) {
@@ -74,7 +76,7 @@ export class Choice implements PooledStream {
     return this.#logprobSum / Math.max(1, this.tokenCount);
   }
 
-  /** Puts the prompt in front, with what the model thought of it where probabilities are told. */
+  /** Puts the prompt in front. @param rated Its tokens, where probabilities are wanted. */
   echo(tokens: readonly number[], rated: readonly RatedToken[]): void {
     this.#show(tokens, rated);
   }
@@ -101,14 +103,12 @@ export class Choice implements PooledStream {
 
   /** What has come since the last call. */
   takePart(): Part {
-    const { vocabulary, logprobs } = this.#settings;
     const part = {
       text: this.#text,
-      logprobs: logprobs === undefined ? null : logprobsOf(vocabulary, this.#told, this.#offsets),
+      rated: this.#settings.logprobs === undefined ? null : this.#shown,
     };
     this.#text = '';
-    this.#told = [];
-    this.#offsets = [];
+    this.#shown = [];
     return part;
   }
 
@@ -118,9 +118,8 @@ export class Choice implements PooledStream {
       return;
     }
     tokens.forEach((token, index) => {
-      this.#offsets.push(this.#pieces.codePoints);
+      this.#shown.push({ ...(rated[index] as RatedToken), offset: this.#pieces.codePoints });
       this.#text += this.#pieces.push([token]);
-      this.#told.push(rated[index] as RatedToken);
     });
   }
 }

@@ -1,16 +1,25 @@
 /** A completion as it is answered: whole, or as a stream of events. */
+import type { AnswerFormat, ChoicePart } from './answer-format.ts';
 import { apiErrorOf } from './api-error.ts';
-import type { Choice, Part } from './choice.ts';
+import type { Choice } from './choice.ts';
 import type { Completion } from './completion.ts';
+import { jsonText } from './json-text.ts';
 
 /** Milliseconds between two chunks of a choice. */
 const CHUNK_INTERVAL = 20;
 /** Bytes that may wait for a slow reader before its texts pause. */
-const MOST_BUFFERED = 16_384;
+const MAX_BUFFERED = 16_384;
 
-/** The facts that every object of a completion begins with. */
-function head({ id, created }: Completion, model: string) {
-  return { id, object: 'text_completion', created, model };
+/** How an answer is written. */
+export interface Answer {
+  readonly format: AnswerFormat;
+  /** The model's name. */
+  readonly model: string;
+}
+
+/** What every object of an answer begins with. */
+function head({ id, created }: Completion, { format, model }: Answer, object: string) {
+  return { id: format.idPrefix + id, object, created, model };
 }
 
 function usageOf({ promptTokens, completionTokens, cachedTokens }: Completion) {
@@ -22,17 +31,24 @@ function usageOf({ promptTokens, completionTokens, cachedTokens }: Completion) {
   };
 }
 
-function choiceObject({ text, logprobs }: Part, index: number, finishReason: Choice['finishReason']) {
-  return { text, index, logprobs, finish_reason: finishReason };
+/** What has come of a choice since the last call. */
+function partOf({ vocabulary, request }: Completion, choice: Choice, index: number): ChoicePart {
+  return {
+    ...choice.takePart(),
+    index,
+    finishReason: choice.finishReason,
+    vocabulary,
+    alternatives: request.logprobs ?? 0,
+  };
 }
 
 /** The answer in one piece, once the completion is done. */
-export function wholeCompletion(completion: Completion, model: string) {
+export function wholeCompletion(completion: Completion, answer: Answer) {
   return {
-    ...head(completion, model),
+    ...head(completion, answer, answer.format.object),
     choices: completion
       .best()
-      .map((choice, index) => choiceObject(choice.takePart(), index, choice.finishReason)),
+      .map((choice, index) => answer.format.choice(partOf(completion, choice, index))),
     usage: usageOf(completion),
   };
 }
@@ -40,39 +56,40 @@ export function wholeCompletion(completion: Completion, model: string) {
 /**
  * The answer as server-sent events. The first characters of a choice are sent at once, later ones at most every 20 ms.
  *
- * A reader that is slower than the model makes its texts pause; one that goes away ends them.
+ * The texts of a slow reader pause; those of one that goes away end.
  *
- * @param onError Told of what ends the stream too early, beside the reader.
+ * @param onError Called, like the reader, with what ends the stream too early.
  */
 export function completionEvents(
   completion: Completion,
-  model: string,
+  answer: Answer,
   onError: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
   const { request, job } = completion;
   const usage = request.includeUsage ? { usage: null } : {};
   const encoder = new TextEncoder();
   const sentAt = new Map<Choice, number>();
+  const chunkHead = head(completion, answer, answer.format.chunkObject);
   let isOpen = true;
   const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     const isFull = () => (controller.desiredSize ?? 0) <= 0;
     const send = (data: unknown) => {
       if (isOpen)
-        controller.enqueue(
-          encoder.encode(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`),
-        );
+        controller.enqueue(encoder.encode(`data: ${typeof data === 'string' ? data : jsonText(data)}\n\n`));
     };
     completion.onMore = (choice, index) => {
       const now = performance.now();
       const last = sentAt.get(choice) ?? Number.NEGATIVE_INFINITY;
       if (choice.finishReason === null && now - last < CHUNK_INTERVAL) return;
-      const part = choice.takePart();
-      // Nothing to send yet: what was drawn may still turn out to belong to a stop string, or is the start of a character.
-      // A part without text may still hold log-probabilities, of the bytes of an unfinished character.
-      if (part.text === '' && !part.logprobs?.tokens.length && choice.finishReason === null) return;
+      const part = partOf(completion, choice, index);
+      // What was drawn may still turn out to belong to a stop string, or is the start of a character. A part without text may still hold
+      // the log-probabilities of such bytes.
+      const isEmpty = part.text === '' && !part.rated?.length;
+      if (isEmpty && choice.finishReason === null) return;
+      for (const chunk of answer.format.chunks(part, !sentAt.has(choice))) {
+        send({ ...chunkHead, choices: [chunk], ...usage });
+      }
       sentAt.set(choice, now);
-      const choices = [choiceObject(part, index, choice.finishReason)];
-      send({ ...head(completion, model), choices, ...usage });
       if (isFull()) job.pause(true);
     };
     const close = () => {
@@ -80,7 +97,7 @@ export function completionEvents(
       isOpen = false;
     };
     const finish = () => {
-      if (request.includeUsage) send({ ...head(completion, model), choices: [], usage: usageOf(completion) });
+      if (request.includeUsage) send({ ...chunkHead, choices: [], usage: usageOf(completion) });
       send('[DONE]');
       close();
     };
@@ -104,6 +121,6 @@ export function completionEvents(
   };
   return new ReadableStream<Uint8Array>(
     { start, pull: () => job.pause(false), cancel },
-    new ByteLengthQueuingStrategy({ highWaterMark: MOST_BUFFERED }),
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_BUFFERED }),
   );
 }

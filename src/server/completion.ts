@@ -1,16 +1,16 @@
 /** A completion that is being written: its choices on their way through the model's pool. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { controlsSchema, resolveControls } from '../sample/controls.ts';
-import { encodePrompt } from '../sample/prompt.ts';
 import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
-import { ApiError } from './api-error.ts';
 import { Choice } from './choice.ts';
-import type { CompletionRequest, Prompt } from './completion-request.ts';
+import type { CompletionRequest } from './completion-request.ts';
+import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
 import { Job } from './job.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StreamPool } from './stream-pool.ts';
+import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
 // What a request leaves open. Its own values were checked with its fields.
@@ -26,24 +26,25 @@ interface Branch {
 
 export class Completion {
   readonly request: CompletionRequest;
-  readonly id = `cmpl-${crypto.randomUUID().replaceAll('-', '')}`;
+  readonly id = crypto.randomUUID().replaceAll('-', '');
+  readonly vocabulary: Vocabulary;
   readonly created = Math.floor(Date.now() / 1000);
   readonly promptTokens: number;
   cachedTokens = 0;
-  /** Told when a choice has more text, or has ended. */
+  /** Called when a choice has more text, or has ended. */
   onMore: (choice: Choice, index: number) => void = () => {};
-  /** Told when the first of its choices begins. */
+  /** Called when the first of its choices begins. */
   onFirst: () => void = () => {};
   readonly job = new Job();
   readonly #branches: readonly Branch[];
 
   /**
    * @throws {ApiError} 400 for what the model can't do
-   * @throws {TextError} for a prompt with characters that the model does not know
    */
   constructor(request: CompletionRequest, served: ServedModel) {
     const { vocabulary } = served.model;
     this.request = request;
+    this.vocabulary = vocabulary;
     const controls = resolveControls(vocabulary, {
       ...CONTROLS,
       ...request.controls,
@@ -54,24 +55,19 @@ export class Completion {
       length: request.maxTokens,
       stop: [...request.stop],
     });
-    const prompts = request.prompts.map((prompt) => tokensOf(vocabulary, prompt, request.unknown));
+    const prompts = request.prompts.map((prompt) => tokensOf(vocabulary, prompt, request));
     this.promptTokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
     let count = 0;
-    this.#branches = prompts.map((prompt) => ({
-      prompt,
-      choices: Array.from(
-        { length: request.bestOf },
-        () =>
-          new Choice({
-            vocabulary,
-            controls,
-            limits,
-            seed: streamSeed(request.seed, count++),
-            logprobs: request.logprobs,
-            isRanked: request.bestOf > request.n,
-          }),
-      ),
-    }));
+    const { logprobs, echo } = request;
+    this.#branches = prompts.map((prompt) => {
+      const offset = logprobs === undefined || echo ? 0 : codePointsOf(vocabulary, prompt);
+      const isRanked = request.bestOf > request.n;
+      const choices = Array.from({ length: request.bestOf }, () => {
+        const seed = streamSeed(request.seed, count++);
+        return new Choice({ vocabulary, controls, limits, seed, logprobs, offset, isRanked });
+      });
+      return { prompt, choices };
+    });
   }
 
   /** Texts that are written at once. */
@@ -151,18 +147,10 @@ function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Reco
 
 function tokensOf(
   vocabulary: Vocabulary,
-  prompt: Prompt,
-  unknown: CompletionRequest['unknown'],
+  prompt: CompletionRequest['prompts'][number],
+  { unknown, blamed }: CompletionRequest,
 ): readonly number[] {
-  if (typeof prompt === 'string') return encodePrompt(vocabulary, prompt, unknown).tokens;
-  const wrong = prompt.find((token) => token >= vocabulary.size);
-  if (wrong !== undefined) throw unknownToken('prompt', wrong, vocabulary);
+  if (typeof prompt === 'string') return encodeText(vocabulary, prompt, unknown, blamed.prompt);
+  checkTokenIds(vocabulary, prompt, blamed.prompt);
   return prompt;
-}
-
-function unknownToken(param: string, token: number, { size }: Vocabulary): ApiError {
-  return new ApiError(400, `${param}: got token ${token}, expected one from 0 to ${size - 1}.`, {
-    param,
-    code: 'invalid_value',
-  });
 }

@@ -2,23 +2,32 @@
 import { ApiError } from './api-error.ts';
 import type { ServerOptions } from './options.ts';
 
+/** The fields to blame: that of the texts, and that which multiplies them. */
+export interface Blamed {
+  readonly prompt: string;
+  readonly count?: string;
+}
+
 /**
- * Before anything is made of a request's texts: how many there are, and whether they can be short enough. A symbol is seldom more than
- * two units of UTF-16.
+ * Checks a request before anything is made of its texts: how many streams they need, and whether they can be short enough. A symbol is
+ * seldom more than two units of UTF-16.
  *
  * @param each Streams that each text takes.
  * @throws {ApiError} 400
  */
 export function checkSize(
   { maxStreams, maxPrompt }: ServerOptions,
-  param: string,
+  { prompt, count = prompt }: Blamed,
   texts: readonly { readonly length: number }[],
   each: number,
 ): void {
-  const streams = texts.length * each;
-  if (streams > maxStreams) throw tooMuch(param, streams, maxStreams, ' texts at once');
+  if (texts.length > maxStreams) throw tooMuch(prompt, texts.length, maxStreams, ' texts at once');
+  if (texts.length * each > maxStreams) {
+    const most = Math.floor(maxStreams / texts.length);
+    throw tooMuch(count, each, most, texts.length === 1 ? '' : ` for ${texts.length} prompts`);
+  }
   const units = texts.reduce((sum, { length }) => sum + length, 0);
-  if (units > 2 * maxPrompt) throw tooLong(param, units, maxPrompt);
+  if (units > 2 * maxPrompt) throw tooLong(prompt, units, maxPrompt);
 }
 
 /** @throws {ApiError} 400 */
@@ -27,8 +36,8 @@ export function checkTokens({ maxPrompt }: ServerOptions, param: string, tokens:
 }
 
 /** @throws {ApiError} 400 */
-export function checkMaxTokens({ maxTokens }: ServerOptions, tokens: number): void {
-  if (tokens > maxTokens) throw tooMuch('max_tokens', tokens, maxTokens);
+export function checkMaxTokens({ maxTokens }: ServerOptions, param: string, tokens: number): void {
+  if (tokens > maxTokens) throw tooMuch(param, tokens, maxTokens);
 }
 
 function tooLong(param: string, got: number, most: number): ApiError {

@@ -1,18 +1,18 @@
-/** A server's place in the network: Node's `http`, made safe against those who send badly. */
+/** A server's place in the network: Node's `http`, with limits for slow and malformed requests. */
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { UsageError } from '../errors.ts';
+import { ListenError, type Remedy } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { ApiError } from './api-error.ts';
-import { nodeListener } from './node-listener.node.ts';
+import { type NodeListener, nodeListener } from './node-listener.node.ts';
 import type { Server } from './server.ts';
 
 export interface ListenSettings {
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string | undefined;
-  /** 0 takes a free one. Default 8080. */
+  /** 0 takes any free one. Default 8080. */
   readonly port?: number | undefined;
-  /** The server's own, in seconds, which has to come first since it answers better. Default 10. */
+  /** The server's `bodyTimeout`, in seconds. Node's own is set to a longer time, since the server's answer is better. Default 10. */
   readonly bodyTimeout?: number | undefined;
 }
 
@@ -23,21 +23,40 @@ export interface Listening {
   close(seconds: number): Promise<number>;
 }
 
-/** Milliseconds in which the head of a request has to arrive. */
+/** Milliseconds within which the head of a request has to arrive. */
 const HEAD_TIMEOUT = 10_000;
-/** Milliseconds that what is left of a request may take to arrive, once it was refused. */
+/** Milliseconds within which the rest of a refused request has to arrive. */
 const GRACE = 5_000;
-const MOST_HEAD_BYTES = 16_384;
+const MAX_HEAD_BYTES = 16_384;
+
+/** A port that is taken, before there is a server for it: requests get 503. */
+export interface OpenPort {
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Answers requests from now on. */
+  serve(server: Server): Listening;
+  /** Gives the port back without a server. */
+  close(): Promise<void>;
+}
 
 /**
  * Answers requests on a port.
  *
- * @throws {UsageError} where the host and port can't be had
+ * @throws {ListenError} where the host and port can't be had
  */
 export async function listen(server: Server, settings: ListenSettings = {}): Promise<Listening> {
+  return (await openPort(settings)).serve(server);
+}
+
+/**
+ * Takes a port, so that one that is in use is found before models are loaded.
+ *
+ * @throws {ListenError} where the host and port can't be had
+ */
+export async function openPort(settings: ListenSettings = {}): Promise<OpenPort> {
   const { host = '127.0.0.1', port = 8080, bodyTimeout = 10 } = settings;
   const answering = new WeakMap<Socket, ServerResponse>();
-  const listener = nodeListener(server);
+  let listener: NodeListener = nodeListener(async () => loading().toResponse());
   let isClosing = false;
   const http = createHttpServer(
     {
@@ -45,7 +64,7 @@ export async function listen(server: Server, settings: ListenSettings = {}): Pro
       // Node takes whole milliseconds.
       requestTimeout: HEAD_TIMEOUT + Math.ceil(bodyTimeout * 1000) + GRACE,
       connectionsCheckingInterval: 1000,
-      maxHeaderSize: MOST_HEAD_BYTES,
+      maxHeaderSize: MAX_HEAD_BYTES,
     },
     (incoming, outgoing) => {
       answering.set(incoming.socket, outgoing);
@@ -61,33 +80,56 @@ export async function listen(server: Server, settings: ListenSettings = {}): Pro
   });
   await bind(http, host, port);
   const { address, family, port: bound } = http.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  const closeHttp = () => new Promise((resolve) => http.close(resolve));
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
-    async close(seconds) {
-      isClosing = true;
-      const closed = new Promise((resolve) => http.close(resolve));
-      const ended = await server.close(seconds);
-      http.closeIdleConnections();
-      // What was ended still has to tell so.
-      const cut = setTimeout(() => http.closeAllConnections(), 500);
+    url,
+    async close() {
+      const closed = closeHttp();
+      http.closeAllConnections();
       await closed;
-      clearTimeout(cut);
-      return ended;
+    },
+    serve(server) {
+      listener = nodeListener(server);
+      return {
+        url,
+        async close(seconds) {
+          isClosing = true;
+          const closed = closeHttp();
+          const ended = await server.close(seconds);
+          http.closeIdleConnections();
+          // The requests that were ended still have to get their answer.
+          const cut = setTimeout(() => http.closeAllConnections(), 500);
+          await closed;
+          clearTimeout(cut);
+          return ended;
+        },
+      };
     },
   };
 }
 
+function loading(): ApiError {
+  return new ApiError(503, 'the models are still being loaded. Try again in a moment.', {
+    code: 'loading',
+    headers: { 'retry-after': '1' },
+  });
+}
+
 function bind(http: HttpServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    http.once('error', (error) => {
-      reject(
-        new UsageError(`can't listen on ${host}, port ${port}: ${describeSystemError(error)}.`, {
-          cause: error,
-        }),
-      );
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      const problem = `can't listen on ${host}, port ${port}: ${describeSystemError(error)}.`;
+      reject(new ListenError(problem, { cause: error, remedies: remediesOf(error) }));
     });
     http.listen(port, host, resolve);
   });
+}
+
+function remediesOf({ code }: NodeJS.ErrnoException): Remedy[] {
+  if (code === 'EADDRINUSE') return [{ text: 'To take any free port', set: { port: 0 } }];
+  if (code === 'EACCES') return [{ text: 'To take a port that needs no permission', set: { port: 8080 } }];
+  return [{ text: 'To listen on this machine alone', set: { host: '127.0.0.1' } }];
 }
 
 /** Answers what is no HTTP, or comes too slowly. */
@@ -109,7 +151,7 @@ function refusalOf({ code, message }: NodeJS.ErrnoException): ApiError {
     return new ApiError(408, 'the request did not arrive in time.', { code: 'request_timeout' });
   }
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new ApiError(431, `the headers are longer than ${MOST_HEAD_BYTES} bytes.`, {
+    return new ApiError(431, `the headers are longer than ${MAX_HEAD_BYTES} bytes.`, {
       code: 'headers_too_large',
     });
   }

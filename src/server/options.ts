@@ -2,24 +2,52 @@
 import * as z from 'zod/mini';
 import { checkOptions } from '../util/check-options.ts';
 import { count, option } from '../util/option-info.ts';
+import { CHAT_TEMPLATE_EXPECTED, DEFAULT_CHAT_TEMPLATE, parseChatTemplate } from './chat-template.ts';
+import { isOrigin, ORIGIN_EXPECTED } from './cors.ts';
 
 /** Timers count milliseconds in 31 bits; one set for longer would end at once. */
-export const MOST_SECONDS = 2_000_000;
+export const MAX_SECONDS = 2_000_000;
 
-const seconds = () => z.number().check(z.gt(0), z.maximum(MOST_SECONDS));
+/** What a header can hold: printable ASCII, without spaces at its ends. */
+const HEADER_TEXT = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
+export const API_KEY_EXPECTED = 'one or more characters of printable ASCII, without spaces at the ends';
+
+const origin = () => z.string().check(z.refine(isOrigin));
+const seconds = () => z.number().check(z.gt(0), z.maximum(MAX_SECONDS));
 
 export const serverOptionsSchema = z.strictObject({
-  apiKey: option(z.optional(z.string().check(z.minLength(1))), {
+  apiKey: option(z.optional(z.string().check(z.regex(HEADER_TEXT))), {
     flag: 'api_key',
     group: 'Serving',
     help: 'key that requests must bring; better in the environment, as CHAR_RNN_API_KEY',
     value: 'KEY',
+    expected: API_KEY_EXPECTED,
     common: true,
+  }),
+  cors: option(z._default(z.union([origin(), z.array(origin())]), []), {
+    flag: 'cors',
+    group: 'Serving',
+    help: 'let web pages of this origin use the server, such as https://example.com; * for all; several times',
+    value: 'ORIGIN',
+    several: true,
+    expected: ORIGIN_EXPECTED,
+  }),
+  chatTemplate: option(z.optional(z.string()), {
+    flag: 'chat_template',
+    group: 'Serving',
+    help: `how the messages of a chat become a prompt; default: ${JSON.stringify(DEFAULT_CHAT_TEMPLATE).slice(1, -1)}`,
+    value: 'TEXT',
+    expected: CHAT_TEMPLATE_EXPECTED,
+  }),
+  strict: option(z._default(z.boolean(), false), {
+    flag: 'strict',
+    group: 'Serving',
+    help: 'refuse requests with fields that the server does not know, instead of ignoring the fields',
   }),
   maxStreams: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
     flag: 'max_streams',
     group: 'Limits',
-    help: 'texts that are written at once for each model; others wait',
+    help: 'texts written at once for each model; others wait',
   }),
   maxQueue: option(z._default(count(0), 1024), {
     flag: 'max_queue',
@@ -58,7 +86,11 @@ export const serverOptionsSchema = z.strictObject({
   }),
 });
 
-export type ServerOptions = z.output<typeof serverOptionsSchema>;
+type CheckedOptions = z.output<typeof serverOptionsSchema>;
+export interface ServerOptions extends Omit<CheckedOptions, 'cors' | 'chatTemplate'> {
+  readonly cors: string[];
+  readonly chatTemplate: string;
+}
 export type ServerOptionsInput = z.input<typeof serverOptionsSchema>;
 
 /**
@@ -67,5 +99,8 @@ export type ServerOptionsInput = z.input<typeof serverOptionsSchema>;
  * @throws {OptionError} for the first one that is unknown or out of its range
  */
 export function checkServerOptions(input: ServerOptionsInput): ServerOptions {
-  return checkOptions(serverOptionsSchema, input);
+  const options = checkOptions(serverOptionsSchema, input);
+  const { cors, chatTemplate = DEFAULT_CHAT_TEMPLATE } = options;
+  parseChatTemplate(chatTemplate);
+  return { ...options, cors: [cors].flat(), chatTemplate };
 }

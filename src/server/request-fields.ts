@@ -8,8 +8,8 @@ const expectations = z.registry<{ readonly expected: string }>();
 /**
  * Whether a value is an array of one or more such items.
  *
- * For lists that come in requests, in the place of a schema: a schema tells all that is wrong with a large body, which may be a
- * million things, before it is refused.
+ * Use it instead of a schema for lists in requests: a schema collects all problems of a large body, which may be a million, before the
+ * body is refused.
  */
 export function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {
   return Array.isArray(value) && value.length > 0 && value.every(isItem);
@@ -17,7 +17,7 @@ export function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T
 
 export const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** An optional field, for which null stands for its absence. */
+/** An optional field. Null means that it is absent. */
 export function field<T extends z.ZodMiniType>(type: T, expected: string) {
   const optional = z.nullish(type);
   expectations.add(optional, { expected });
@@ -25,34 +25,43 @@ export function field<T extends z.ZodMiniType>(type: T, expected: string) {
 }
 
 /**
- * The fields of a body.
+ * The fields of a body. Fields that the schema does not have are left out.
  *
- * @throws {ApiError} 400 for the first field that is unknown or does not fit
+ * @param isStrict Whether such a field is an error instead.
+ * @throws {ApiError} 400 for the first field that does not fit
  */
-export function checkFields<T extends z.ZodMiniObject>(schema: T, body: unknown): z.output<T> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (!issue || issue.path.length === 0) {
-    const [unknown] = issue?.code === 'unrecognized_keys' ? issue.keys : [];
-    if (unknown === undefined)
-      throw new ApiError(400, `the body: got ${shown(body)}, expected a JSON object.`);
+export function checkFields<T extends z.ZodMiniObject>(
+  schema: T,
+  body: unknown,
+  isStrict: boolean,
+): z.output<T> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ApiError(400, `the body: got ${shown(body)}, expected a JSON object.`);
+  }
+  const entries = Object.entries(body);
+  const known = entries.filter(([name]) => Object.hasOwn(schema.shape, name));
+  if (isStrict && known.length < entries.length) {
+    const [unknown = ''] = Object.keys(body).filter((name) => !Object.hasOwn(schema.shape, name));
     throw new ApiError(400, `${unknown}: there is no such field.`, {
       param: unknown,
       code: 'unknown_parameter',
     });
   }
-  const param = String(issue.path[0]);
+  const given = Object.fromEntries(known);
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const param = String(result.error.issues[0]?.path[0]);
   const expected = expectations.get(schema.shape[param] as z.core.$ZodType)?.expected ?? 'something else';
-  const value = (body as Record<string, unknown>)[param];
-  throw new ApiError(400, `${param}: got ${shown(value)}, expected ${expected}.`, {
-    param,
-    code: 'invalid_value',
-  });
+  throw invalidField(param, `got ${shown(given[param])}, expected ${expected}`);
+}
+
+/** The refusal of a field. @param reason Without a full stop. */
+export function invalidField(param: string, reason: string): ApiError {
+  return new ApiError(400, `${param}: ${reason}.`, { param, code: 'invalid_value' });
 }
 
 /** A value in short. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

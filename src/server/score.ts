@@ -1,40 +1,40 @@
 /**
  * Scores of texts: the log-probability of every token but the first, from the zero state.
  *
- * The first token is not counted: where a text begins by itself, it is drawn uniformly, and says nothing of the model. The texts
- * are read in the model's pool, beside what is being written.
+ * The first token is not counted: its probability is uniform and says nothing about the model. The model's pool reads the texts beside
+ * the completions that run.
  */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import { TextError } from '../errors.ts';
-import { encodePrompt } from '../sample/prompt.ts';
 import { tooShort } from '../score/score-text.ts';
 import { summarize } from '../score/summary.ts';
-import { ApiError } from './api-error.ts';
+import { blaming, encodeText } from './encode-text.ts';
 import { Job } from './job.ts';
+import type { ServerOptions } from './options.ts';
 import { checkFields, field, isListOf, isText } from './request-fields.ts';
+import { type Unknown, unknownField } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StreamPool } from './stream-pool.ts';
 import { tokenText } from './token-logprobs.ts';
 
-const schema = z.strictObject({
+const schema = z.object({
   model: field(z.string(), "a model's name"),
   input: field(
     z.custom<string | string[]>((value) => isText(value) || isListOf(value, isText)),
     'a text, or an array of texts',
   ),
-  unknown: field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest'),
+  unknown: unknownField(),
 });
 
 export interface ScoreRequest {
   readonly model: string | undefined;
   readonly inputs: readonly string[];
-  readonly unknown: 'error' | 'skip' | 'nearest';
+  readonly unknown: Unknown;
 }
 
 /** @throws {ApiError} 400, naming the field */
-export function parseScoreRequest(body: unknown): ScoreRequest {
-  const { model, input, unknown } = checkFields(schema, body);
+export function parseScoreRequest(body: unknown, options: ServerOptions): ScoreRequest {
+  const { model, input, unknown } = checkFields(schema, body, options.strict);
   return {
     model: model ?? undefined,
     inputs: typeof input === 'string' ? [input] : (input ?? ['']),
@@ -111,17 +111,10 @@ export class Scoring {
   }
 }
 
-function tokensOf(
-  vocabulary: Vocabulary,
-  input: string,
-  unknown: ScoreRequest['unknown'],
-): readonly number[] {
-  try {
-    const { tokens } = encodePrompt(vocabulary, input, unknown);
+function tokensOf(vocabulary: Vocabulary, input: string, unknown: Unknown): readonly number[] {
+  const tokens = encodeText(vocabulary, input, unknown, 'input');
+  return blaming('input', () => {
     if (tokens.length < 2) throw tooShort('the input', tokens.length);
     return tokens;
-  } catch (error) {
-    if (!(error instanceof TextError)) throw error;
-    throw new ApiError(400, error.message, { param: 'input', code: error.code, cause: error });
-  }
+  });
 }

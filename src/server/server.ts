@@ -1,26 +1,31 @@
 /**
  * A server of models over HTTP, as a function from a request to its response: it runs wherever there are `Request` and `Response`.
  *
- * It speaks the OpenAI completions protocol; docs/server.md tells all of it.
+ * It speaks the OpenAI protocol of completions and chats; see docs/server.md.
  */
 import type { LanguageModel } from '../language-model.ts';
+import { type AnswerFormat, chatFormat, completionFormat } from './answer-format.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 import { checkApiKey } from './api-key.ts';
+import { parseChatRequest } from './chat-request.ts';
 import { Completion } from './completion.ts';
-import { parseCompletionRequest } from './completion-request.ts';
+import { type CompletionRequest, parseCompletionRequest } from './completion-request.ts';
 import { completionEvents, wholeCompletion } from './completion-response.ts';
+import { corsHeaders, isPreflight, preflight } from './cors.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 import type { Job } from './job.ts';
 import { jsonResponse } from './json-response.ts';
 import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
 import { Metrics } from './metrics.ts';
-import { checkServerOptions, MOST_SECONDS, type ServerOptions, type ServerOptionsInput } from './options.ts';
+import { checkServerOptions, MAX_SECONDS, type ServerOptions, type ServerOptionsInput } from './options.ts';
+import { requestPath } from './path.ts';
 import { readJson } from './read-body.ts';
 import { parseScoreRequest, Scoring } from './score.ts';
 import { ServedModel } from './served-model.ts';
+import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './tokenize.ts';
 
 export interface ServerInput extends ServerOptionsInput {
-  /** Told of what went wrong that no request can be blamed for. */
+  /** Called with errors that are no fault of a request. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -29,9 +34,9 @@ export interface Server {
   /** Puts a model in the place of another, or beside the others. Resolves when nothing uses the one before any more. */
   replace(name: string, model: LanguageModel): Promise<void>;
   /**
-   * Takes no more requests, and waits until those that run have finished; after some seconds it ends them.
+   * Takes no more requests and waits until those that run have finished; after some seconds it ends them.
    *
-   * @returns How many had to be ended.
+   * @returns How many it ended.
    */
   close(seconds?: number): Promise<number>;
 }
@@ -54,7 +59,19 @@ export function createServer(
   });
 }
 
+/** @param name The model's name in the path. */
 type Handler = (request: IncomingRequest, name: string) => Response | Promise<Response>;
+
+interface Route {
+  /** The path in messages and metrics. */
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly handle: Handler;
+  /** Whether it answers without a key. */
+  readonly isOpen?: true;
+}
+
+type RequestParser = (body: unknown, options: ServerOptions) => CompletionRequest;
 
 class Service {
   readonly #options: ServerOptions;
@@ -62,7 +79,7 @@ class Service {
   readonly #models: Map<string, ServedModel>;
   readonly #metrics = new Metrics();
   readonly #jobs = new Set<Job>();
-  readonly #routes: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly handle: Handler }>>;
+  readonly #routes: ReadonlyMap<string, Route>;
   #isClosing = false;
 
   constructor(
@@ -75,30 +92,42 @@ class Service {
     this.#models = new Map(
       Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model, options)]),
     );
-    this.#routes = {
-      '/health': { method: 'GET', handle: () => this.#health() },
-      '/metrics': { method: 'GET', handle: () => this.#showMetrics() },
-      '/v1/models': { method: 'GET', handle: () => this.#listModels() },
-      '/v1/models/*': { method: 'GET', handle: (_, name) => jsonResponse(modelObject(this.#modelOf(name))) },
-      '/v1/completions': { method: 'POST', handle: (request) => this.#complete(request) },
-      '/v1/score': { method: 'POST', handle: (request) => this.#score(request) },
-    };
+    this.#routes = new Map(this.#allRoutes().map((route) => [route.path.replace(/^\/v1(?=\/)/, ''), route]));
+  }
+
+  #allRoutes(): Route[] {
+    const get = (path: string, handle: Handler): Route => ({ path, method: 'GET', handle });
+    const post = (path: string, handle: Handler): Route => ({ path, method: 'POST', handle });
+    const complete = (parse: RequestParser, format: AnswerFormat) => (request: IncomingRequest) =>
+      this.#complete(request, parse, format);
+    return [
+      post('/v1/completions', complete(parseCompletionRequest, completionFormat)),
+      post('/v1/chat/completions', complete(parseChatRequest, chatFormat)),
+      post('/v1/score', (request) => this.#score(request)),
+      post('/v1/tokenize', (request) => this.#tokenize(request)),
+      post('/v1/detokenize', (request) => this.#detokenize(request)),
+      get('/v1/models', () => this.#listModels()),
+      get('/v1/models/*', (_, name) => jsonResponse(modelObject(this.#modelOf(name)))),
+      { ...get('/health', () => this.#health()), isOpen: true },
+      get('/metrics', () => this.#showMetrics()),
+    ];
   }
 
   async handle(request: IncomingRequest): Promise<Response> {
     const { pathname } = new URL(request.url);
-    const [, name] = /^\/v1\/models\/(.+)$/.exec(pathname) ?? [];
-    const path = name === undefined ? pathname : '/v1/models/*';
-    const isKnown = Object.hasOwn(this.#routes, path);
+    const { route, name } = requestPath(pathname);
+    const found = this.#routes.get(route);
     let response: Response;
     try {
-      response = await this.#answer(request, path, name ?? '');
+      response = await this.#answer(request, found, pathname, name);
     } catch (error) {
-      const refusal = apiErrorOf(error);
-      if (refusal.status === 500) this.#onError(error);
-      response = refusal.toResponse();
+      this.#report(error);
+      response = apiErrorOf(error).toResponse();
     }
-    this.#metrics.requests.add(1, { path: isKnown ? path : 'other', status: String(response.status) });
+    for (const [header, value] of Object.entries(corsHeaders(request, this.#options.cors))) {
+      response.headers.set(header, value);
+    }
+    this.#metrics.requests.add(1, { path: found?.path ?? 'other', status: String(response.status) });
     return response;
   }
 
@@ -113,7 +142,7 @@ class Service {
     const finished = Promise.allSettled(Array.from(this.#jobs, ({ done }) => done));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, Math.min(seconds, MOST_SECONDS) * 1000);
+      timer = setTimeout(resolve, Math.min(seconds, MAX_SECONDS) * 1000);
     });
     await Promise.race([finished, late]);
     clearTimeout(timer);
@@ -123,19 +152,30 @@ class Service {
     return left;
   }
 
-  #answer(request: IncomingRequest, path: string, name: string): Response | Promise<Response> {
-    const route = Object.hasOwn(this.#routes, path) ? this.#routes[path] : undefined;
-    const { apiKey } = this.#options;
-    if (apiKey !== undefined && path !== '/health') checkApiKey(request, apiKey);
-    if (!route) throw new ApiError(404, `there is nothing at ${path}.`, { code: 'not_found' });
+  #answer(
+    request: IncomingRequest,
+    route: Route | undefined,
+    pathname: string,
+    name: string,
+  ): Response | Promise<Response> {
+    const { apiKey, cors } = this.#options;
+    // A browser sends no key with it.
+    if (cors.length > 0 && isPreflight(request)) return preflight(request, cors);
+    if (apiKey !== undefined && !route?.isOpen) checkApiKey(request, apiKey);
+    if (!route) {
+      const paths = Array.from(this.#routes.values(), ({ path }) => path).join(', ');
+      throw new ApiError(404, `there is nothing at ${pathname}. The server has ${paths}.`, {
+        code: 'not_found',
+      });
+    }
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     if (method !== route.method) {
-      throw new ApiError(405, `${path} takes ${route.method}, got ${request.method}.`, {
+      throw new ApiError(405, `${pathname} takes ${route.method}, got ${request.method}.`, {
         code: 'method_not_allowed',
         headers: { allow: route.method },
       });
     }
-    return route.handle(request, decodeName(name));
+    return route.handle(request, name);
   }
 
   #health(): Response {
@@ -159,20 +199,22 @@ class Service {
     return jsonResponse({ object: 'list', data: Array.from(this.#models.values(), modelObject) });
   }
 
-  async #complete(request: IncomingRequest): Promise<Response> {
+  async #complete(request: IncomingRequest, parse: RequestParser, format: AnswerFormat): Promise<Response> {
     const start = performance.now();
-    const parsed = parseCompletionRequest(await this.#read(request));
+    const parsed = parse(await this.#read(request), this.#options);
     const served = this.#modelOf(parsed.model);
-    checkSize(this.#options, 'prompt', parsed.prompts, parsed.bestOf);
-    checkMaxTokens(this.#options, parsed.maxTokens);
+    const { blamed } = parsed;
+    checkSize(this.#options, blamed, parsed.prompts, parsed.bestOf);
+    checkMaxTokens(this.#options, blamed.length, parsed.maxTokens);
     const completion = new Completion(parsed, served);
-    checkTokens(this.#options, 'prompt', completion.promptTokens);
+    checkTokens(this.#options, blamed.prompt, completion.promptTokens);
     const metrics = this.#metrics;
     completion.onFirst = () => metrics.firstToken.observe((performance.now() - start) / 1000);
     const { job } = completion;
-    const answer = parsed.stream
+    const answer = { format, model: served.name };
+    const streamed = parsed.stream
       ? new Response(
-          completionEvents(completion, served.name, (error) => this.#report(error)),
+          completionEvents(completion, answer, (error) => this.#report(error)),
           {
             headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
           },
@@ -184,15 +226,15 @@ class Service {
       metrics.cachedTokens.add(completion.cachedTokens, { model: served.name });
       metrics.generatedTokens.add(completion.completionTokens, { model: served.name });
     });
-    if (answer) return answer;
+    if (streamed) return streamed;
     await job.done;
-    return jsonResponse(wholeCompletion(completion, served.name));
+    return jsonResponse(wholeCompletion(completion, answer));
   }
 
   async #score(request: IncomingRequest): Promise<Response> {
-    const parsed = parseScoreRequest(await this.#read(request));
+    const parsed = parseScoreRequest(await this.#read(request), this.#options);
     const served = this.#modelOf(parsed.model);
-    checkSize(this.#options, 'input', parsed.inputs, 1);
+    checkSize(this.#options, { prompt: 'input' }, parsed.inputs, 1);
     const scoring = new Scoring(parsed, served);
     checkTokens(this.#options, 'input', scoring.promptTokens);
     await this.#start(request, served, scoring, () => {
@@ -202,8 +244,18 @@ class Service {
     return jsonResponse(scoring);
   }
 
+  async #tokenize(request: IncomingRequest): Promise<Response> {
+    const parsed = parseTokenizeRequest(await this.#read(request), this.#options);
+    return jsonResponse(tokenized(this.#modelOf(parsed.model).model.vocabulary, parsed));
+  }
+
+  async #detokenize(request: IncomingRequest): Promise<Response> {
+    const parsed = parseDetokenizeRequest(await this.#read(request), this.#options);
+    return jsonResponse(detokenized(this.#modelOf(parsed.model).model.vocabulary, parsed));
+  }
+
   async #read(request: IncomingRequest): Promise<unknown> {
-    // No use in listening to what can't be answered.
+    // Nothing reads a body that can't be answered.
     if (this.#isClosing) throw shuttingDown();
     const body = await readJson(request, {
       bytes: this.#options.maxBody,
@@ -213,7 +265,7 @@ class Service {
     return body;
   }
 
-  /** Brings a job to the model's pool, to be ended when its time is over or nobody waits for it any more. */
+  /** Brings a job to the model's pool. It ends early when its time is over or the client has gone away. */
   async #start(
     request: IncomingRequest,
     served: ServedModel,
@@ -280,14 +332,6 @@ type ServedPool = Awaited<ReturnType<ServedModel['pool']>>;
 
 function modelObject({ name, created }: ServedModel) {
   return { id: name, object: 'model', created, owned_by: 'char-rnn' };
-}
-
-function decodeName(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }
 
 function shuttingDown(): ApiError {

@@ -2,13 +2,15 @@
 import type { Vocabulary } from '../data/vocabulary.ts';
 
 export class TextPieces {
-  /** Code points that were given out. */
-  codePoints = 0;
+  /** Code points before the text, and those that were given out. */
+  codePoints: number;
   readonly #vocabulary: Vocabulary;
   /** Holds a character's bytes back until it is whole. */
   readonly #decoder: TextDecoder | undefined;
 
-  constructor(vocabulary: Vocabulary) {
+  /** @param before Code points before the text. */
+  constructor(vocabulary: Vocabulary, before = 0) {
+    this.codePoints = before;
     this.#vocabulary = vocabulary;
     if (vocabulary.kind === 'byte') this.#decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   }
@@ -35,4 +37,12 @@ export class TextPieces {
     }
     return text;
   }
+}
+
+/** How many code points some tokens are as a text. */
+export function codePointsOf(vocabulary: Vocabulary, tokens: readonly number[]): number {
+  const pieces = new TextPieces(vocabulary);
+  pieces.push(tokens);
+  pieces.end();
+  return pieces.codePoints;
 }

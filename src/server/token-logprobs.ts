@@ -1,14 +1,19 @@
-/** Log-probabilities of tokens, as the completions protocol lists them. */
+/** Log-probabilities of tokens, as the model gives them before any control. Natural logarithms. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 
-/** A token with what the model thought of it, before any control. Natural logarithms. */
+/** A token with its log-probability and those of others in its place. */
 export interface RatedToken {
   readonly token: number;
-  /** Undefined for the first token of a prompt, before which there was nothing. */
+  /** Undefined for the first token of a prompt, which follows nothing. */
   readonly logprob: number | undefined;
-  /** The most likely tokens, the likeliest first, and the token itself where it is not among them. */
+  /** The most likely tokens, the likeliest first, and at the end the token itself if it is not among them. */
   readonly alternatives: readonly (readonly [token: number, logprob: number])[];
+}
+
+/** A rated token and where it begins: in code points from the start of the prompt; for a byte, where its character begins. */
+export interface PlacedToken extends RatedToken {
+  readonly offset: number;
 }
 
 /** @param row Log-probabilities [V] of the token. */
@@ -32,32 +37,62 @@ export function rateToken(token: number, row: FloatArray, alternatives: number):
 /** A token's text; for a byte that is no character, `bytes:\x` and its value, as OpenAI writes it. */
 export function tokenText(vocabulary: Vocabulary, token: number): string {
   const symbol = vocabulary.symbolOf(token);
-  if (vocabulary.kind !== 'byte' || symbol < '\u0080' || token === vocabulary.unknownToken) return symbol;
+  if (isCharacter(vocabulary, token)) return symbol;
   return `bytes:\\x${symbol.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
-export interface Logprobs {
+/** A token's bytes: UTF-8, or the byte that it is. */
+export function tokenBytes(vocabulary: Vocabulary, token: number): number[] {
+  const symbol = vocabulary.symbolOf(token);
+  return isCharacter(vocabulary, token)
+    ? Array.from(new TextEncoder().encode(symbol))
+    : [symbol.charCodeAt(0)];
+}
+
+/** Whether a token is a whole character, and not a byte that is only a part of one. */
+function isCharacter(vocabulary: Vocabulary, token: number): boolean {
+  return (
+    vocabulary.kind !== 'byte' || vocabulary.symbolOf(token) < '\u0080' || token === vocabulary.unknownToken
+  );
+}
+
+/** Log-probabilities as a completion lists them. */
+export interface CompletionLogprobs {
   readonly tokens: string[];
   readonly token_logprobs: (number | null)[];
-  readonly top_logprobs: (Record<string, number> | null)[];
-  /** Where each token begins in the choice's text, in code points; for a byte, the character that it is a part of. */
+  /** By token, the likeliest first. A map, since an object puts keys like "7" in front of all others. */
+  readonly top_logprobs: (ReadonlyMap<string, number> | null)[];
   readonly text_offset: number[];
 }
 
-/** @param offset Of each token. */
-export function logprobsOf(
+export function completionLogprobs(
   vocabulary: Vocabulary,
-  rated: readonly RatedToken[],
-  offsets: readonly number[],
-): Logprobs {
+  tokens: readonly PlacedToken[],
+): CompletionLogprobs {
   return {
-    tokens: rated.map(({ token }) => tokenText(vocabulary, token)),
-    token_logprobs: rated.map(({ logprob }) => logprob ?? null),
-    top_logprobs: rated.map(({ logprob, alternatives }) =>
+    tokens: tokens.map(({ token }) => tokenText(vocabulary, token)),
+    token_logprobs: tokens.map(({ logprob }) => logprob ?? null),
+    top_logprobs: tokens.map(({ logprob, alternatives }) =>
       logprob === undefined
         ? null
-        : Object.fromEntries(alternatives.map(([token, value]) => [tokenText(vocabulary, token), value])),
+        : new Map(alternatives.map(([token, value]) => [tokenText(vocabulary, token), value])),
     ),
-    text_offset: [...offsets],
+    text_offset: tokens.map(({ offset }) => offset),
+  };
+}
+
+/** Log-probabilities as a chat lists them. @param count Alternatives of each token. */
+export function chatLogprobs(vocabulary: Vocabulary, tokens: readonly PlacedToken[], count: number) {
+  const entry = (token: number, logprob: number | undefined) => ({
+    token: tokenText(vocabulary, token),
+    logprob: logprob ?? null,
+    bytes: tokenBytes(vocabulary, token),
+  });
+  return {
+    content: tokens.map(({ token, logprob, alternatives }) => ({
+      ...entry(token, logprob),
+      top_logprobs: alternatives.slice(0, count).map(([other, value]) => entry(other, value)),
+    })),
+    refusal: null,
   };
 }

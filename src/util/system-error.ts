@@ -2,6 +2,8 @@
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EADDRINUSE: 'another program uses this port already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
   EDQUOT: 'the disk quota is used up',
   EEXIST: 'a file of that name is in the way',
   EFBIG: 'the file would be larger than allowed',
@@ -12,6 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
+  ENOTFOUND: 'there is no host of that name',
   ENOTDIR: 'a part of the path is a file, not a folder',
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',

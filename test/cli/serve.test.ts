@@ -123,21 +123,66 @@ test('a replaced checkpoint does not wait for what runs on the one before', asyn
   await running.body?.cancel();
 });
 
-test('the key may stand in the environment', async (context) => {
-  const { complete } = await start(context, ['a.safetensors'], { CHAR_RNN_API_KEY: 'secret' });
+test('the key may be in the environment; an empty one, or one that no header can hold, is refused', async (context) => {
+  const { cwd, complete } = await start(context, ['a.safetensors'], { CHAR_RNN_API_KEY: 'secret' });
   assert.equal((await complete({})).error.code, 'invalid_api_key');
+  for (const [key, problem] of [
+    ['', 'it is empty'],
+    ['secret\n', 'it can not be a key'],
+    ['schl\u00fcssel', 'it can not be a key'],
+    [' ', 'it can not be a key'],
+  ] as const) {
+    const env = { CHAR_RNN_API_KEY: key };
+    const { code, stderr } = await charRnn(['serve', 'a.safetensors', '--port', '0'], { cwd, env });
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`^CHAR_RNN_API_KEY: ${problem}, expected one or more characters`));
+    assert.ok(!stderr.includes('schl'), 'it does not print the key');
+  }
+});
+
+test('a port that is taken is found before the models are loaded, with a command for another', async (context) => {
+  const { cwd, url } = await start(context);
+  const { port } = new URL(url);
+  const outcome = await charRnn(['serve', 'missing.safetensors', '--port', port, '--strict'], { cwd });
+  assert.equal(outcome.code, 1);
+  const [problem, advice, command = ''] = outcome.stderr.split('\n');
+  assert.equal(
+    problem,
+    `can't listen on 127.0.0.1, port ${port}: another program uses this port already (EADDRINUSE).`,
+  );
+  assert.equal(advice, 'To take any free port:');
+  assert.match(command, /^ {2}node \S+main\.js serve missing\.safetensors --strict --port 0$/);
+});
+
+test("a model has its file's name without the format's suffix", async (context) => {
+  const { cwd } = await start(context);
+  await charRnn(['convert', 'a.safetensors', 'b.onnx'], { cwd });
+  await charRnn(['convert', 'a.safetensors', 'c.d.npz'], { cwd });
+  renameSync(join(cwd, 'b.onnx'), join(cwd, 'B.ONNX'));
+  const { stderr } = await charRnn(['serve', 'B.ONNX', 'c.d.npz', 'a.safetensors', 'missing.t7'], { cwd });
+  assert.match(stderr, /^B: .*\nc\.d: .*\na: .*\n/);
 });
 
 test('bad usage', async (context) => {
-  const { cwd, url } = await start(context);
-  const { port } = new URL(url);
+  const cwd = temporaryFolder(context);
+  writeModel(join(cwd, 'a.safetensors'), 7);
   const cases: [string[], number, RegExp][] = [
     [[], 2, /serve needs a checkpoint/],
     [['b.safetensors'], 1, /there is no checkpoint b\.safetensors/],
-    [['a.safetensors', './a.safetensors'], 2, /two checkpoints would be called a/],
+    [
+      ['a.safetensors', './a.safetensors'],
+      2,
+      /two checkpoints would have the name a: .*other=\.\/a\.safetensors/,
+    ],
     [['a.safetensors', '--drain', 'long'], 2, /-drain: got "long", expected seconds, such as 10s/],
     [['a.safetensors', '--port', '70000'], 2, /from 0 to 65535/],
-    [['a.safetensors', '--port', port], 2, new RegExp(`can't listen on 127\\.0\\.0\\.1, port ${port}`)],
+    [['a.safetensors', '--api-key', ''], 2, /--api-key: got "", expected one or more characters/],
+    [['a.safetensors', '--cors', 'example.com'], 2, /--cors: got .*expected an origin such as/],
+    [
+      ['a.safetensors', '--chat-template', 'Hi'],
+      2,
+      /--chat-template: got "Hi", expected a text with \{user\}/,
+    ],
   ];
   for (const [words, code, message] of cases) {
     const outcome = await charRnn(['serve', ...words], { cwd });

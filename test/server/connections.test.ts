@@ -124,9 +124,9 @@ test('what is no HTTP is told so, in the same shape', async (context) => {
     ['rubbish\r\n\r\n', 400, 'malformed_request'],
     [`GET /health HTTP/1.1\r\nhost: x\r\nlong: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
     [`${head}transfer-encoding: chunked\r\n\r\nno chunk\r\n`, 400, 'malformed_request'],
-    [`TRACE / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
+    [`TRACE /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
     [`GET http://other.example/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
-    [`GET //health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
+    [`GET //nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`, 404, 'not_found'],
   ];
   for (const [bytes, status, code] of cases) {
     const answer = await raw(url, bytes);
