@@ -118,6 +118,7 @@ export type CheckpointErrorCode =
   | 'checkpoint-locked'
   | 'checkpoint-save-failed'
   | 'checkpoint-exists'
+  | 'checkpoint-export-differs'
   | 'checkpoint-sample-only'
   | Torch7ErrorCode;
 

@@ -4,6 +4,7 @@ import type { Engine, Precision, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { TextError } from './errors.ts';
+import { bytesSource } from './formats/byte-source.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
 import { type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
@@ -131,12 +132,15 @@ export class LanguageModel {
   }
 
   /**
-   * The checkpoint as the bytes of a file.
+   * The checkpoint as the bytes of a file, read back and compared.
    *
    * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
    */
   toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
-    return joinBytes(exportCheckpoint(this.checkpoint, format).parts);
+    const { parts, check } = exportCheckpoint(this.checkpoint, format);
+    const bytes = joinBytes(parts);
+    check(bytesSource(bytes), `the file in ${format}`);
+    return bytes;
   }
 
   /**

@@ -1,14 +1,20 @@
 /** `char-rnn convert`: a model from one format to another. */
 import type { Stats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { parameterCount } from '../engine/layout.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { readingNotices } from '../formats/checkpoint.ts';
-import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint, formatOfName } from '../formats/export.ts';
+import {
+  EXPORT_FORMATS,
+  type Exported,
+  type ExportFormat,
+  exportCheckpoint,
+  formatOfName,
+} from '../formats/export.ts';
 import { pythonModule } from '../formats/python-module.ts';
 import { openCheckpointPath } from '../formats/read.node.ts';
-import { folderStorage } from '../formats/storage.node.ts';
+import { writeExport } from '../formats/write-export.node.ts';
 import { layoutOf } from '../model/config.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
@@ -33,6 +39,8 @@ export function runConvert(words: readonly string[]): Promise<number> {
 interface Output {
   readonly path: string;
   readonly parts: Iterable<Uint8Array>;
+  /** Compares the written file with what was meant. */
+  readonly check?: Exported['check'];
 }
 
 /** @returns the exit code */
@@ -61,8 +69,8 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
   const main = exportCheckpoint(checkpoint, format, settings);
   const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
-  const outputs: Output[] = [{ path: to, parts: main.parts }];
-  if (weights !== undefined && arrays) outputs.push({ path: weights, parts: arrays.parts });
+  const outputs: Output[] = [{ path: to, parts: main.parts, check: main.check }];
+  if (weights !== undefined && arrays) outputs.push({ path: weights, ...arrays });
   if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
 
   const { config, precision } = checkpoint;
@@ -139,7 +147,7 @@ function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
 }
 
 /** Writes a file whole or, where the signal comes first, not at all; gives the line about it. */
-async function write({ path, parts }: Output, signal: AbortSignal): Promise<string> {
+async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<string> {
   let size = 0;
   const counted = (function* () {
     for (const part of parts) {
@@ -148,6 +156,6 @@ async function write({ path, parts }: Output, signal: AbortSignal): Promise<stri
       yield part;
     }
   })();
-  await folderStorage(dirname(path)).save(basename(path), counted);
+  await writeExport(path, { parts: counted, ...(check && { check }) });
   return `wrote ${path}, ${formatBytes(size)}`;
 }

@@ -1,12 +1,14 @@
 /** A checkpoint as the file of another format, and what of it is lost on the way. */
 import type { Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { encodeCheckpoint } from './checkpoint-codec.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
-import { encodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
+import { encodeTorchRnnVocabulary, torchRnnNames } from './torch-rnn-vocabulary.ts';
 import { encodeTorch7 } from './torch7/index.ts';
+import { verifyModel, verifyNames } from './verify-export.ts';
 
 /**
  * `safetensors`: our own, whole. `pytorch`: the same without a training state, for `load_state_dict` of PyTorch's own modules.
@@ -17,8 +19,8 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportSettings {
   /**
-   * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64; for Torch7
-   * float64, which the original's programs expect. A Torch7 file holds float64 whatever is said, rounded where it is float32.
+   * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64. A Torch7 file
+   * always holds float64, which the original's programs expect; of a float32 model they are the same numbers.
    */
   readonly precision?: Precision | undefined;
   /** Whether the layers must be modules that PyTorch has. Default true. */
@@ -30,6 +32,13 @@ export interface Exported {
   readonly parts: Iterable<Uint8Array>;
   /** What the file does not hold, or not to the bit: lines for people. */
   readonly notices: readonly string[];
+  /**
+   * Reads the written file back and compares it with the model, bit by bit. To be called before the file takes its name.
+   *
+   * @param name What to call the file in messages.
+   * @throws {CheckpointError} `checkpoint-export-differs`
+   */
+  check(file: ByteSource, name: string): void;
 }
 
 const EXTENSIONS: Readonly<Record<string, ExportFormat>> = {
@@ -54,27 +63,41 @@ export function exportCheckpoint(
   format: ExportFormat,
   settings: ExportSettings = {},
 ): Exported {
-  if (format === 'vocabulary') {
-    return {
-      parts: [encodeTorchRnnVocabulary(checkpoint.vocabulary)],
-      notices: ['left out: the weights; this is the vocabulary alone'],
-    };
-  }
+  if (format === 'vocabulary') return exportVocabulary(checkpoint);
   if (format === 'pytorch' && settings.pytorchModules !== false) checkPyTorchHasIt(checkpoint);
   const precision = settings.precision ?? precisionOf(format, checkpoint);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
   // Torch7 has room for the options and losses of a run, and takes them from the training state.
   const given = keepsTraining || format === 'torch7' ? checkpoint : model;
+  const written = { ...given, ...inPrecision(checkpoint, precision) };
   return {
-    parts: ENCODERS[format]({ ...given, ...inPrecision(checkpoint, precision) }),
+    parts: ENCODERS[format](written),
     notices: [
       ...(training && !keepsTraining ? [trainingNotice(format)] : []),
       ...(checkpoint.origin && format === 'onnx'
         ? ['left out: the losses of the run that it comes from']
         : []),
       ...(precision === checkpoint.precision ? [] : [precisionNotice(precision)]),
+      ...(format === 'torch7' ? torch7Notices(written) : []),
     ],
+    check: (file, name) =>
+      verifyModel(file, name, {
+        format: format === 'pytorch' ? 'safetensors' : format,
+        written,
+        whole: format !== 'onnx' && format !== 'torch7',
+      }),
+  };
+}
+
+function exportVocabulary({ vocabulary }: Checkpoint): Exported {
+  return {
+    parts: [encodeTorchRnnVocabulary(vocabulary)],
+    notices: [
+      'left out: the weights; this is the vocabulary alone',
+      ...(vocabulary.normalize === 'none' ? [] : [`left out: the normalisation (${vocabulary.normalize})`]),
+    ],
+    check: (file, name) => verifyNames(file, name, torchRnnNames(vocabulary)),
   };
 }
 
@@ -90,8 +113,7 @@ const ENCODERS: Readonly<
 
 /** What a format's readers expect. */
 function precisionOf(format: ExportFormat, { precision }: Checkpoint): Precision {
-  if (format === 'onnx') return 'float32';
-  return format === 'torch7' ? 'float64' : precision;
+  return format === 'onnx' ? 'float32' : precision;
 }
 
 function trainingNotice(format: ExportFormat): string {
@@ -102,8 +124,22 @@ function trainingNotice(format: ExportFormat): string {
 
 function precisionNotice(precision: Precision): string {
   return precision === 'float32'
-    ? 'rounded to float32: about seven digits of each parameter are kept; --precision float64 keeps all'
+    ? 'rounded to float32: about seven digits of each parameter are kept'
     : 'written as float64: the numbers are those of float32';
+}
+
+/** What the original's own programs do differently with the file; this program reads back the same model. */
+function torch7Notices({ precision, vocabulary }: Checkpoint): string[] {
+  const { symbols, hasUnknown, normalize, kind } = vocabulary;
+  const isBeyondAscii = kind !== 'byte' && symbols.some((symbol) => symbol > '\u007f' || symbol.length > 1);
+  return [
+    ...(precision === 'float32'
+      ? ['written as float64, as the original expects; this program reads it back as float32']
+      : []),
+    ...(hasUnknown ? ["the original's sample.lua can draw the unknown symbol, as U+FFFD"] : []),
+    ...(isBeyondAscii ? ["the original's sample.lua can be primed with ASCII only"] : []),
+    ...(normalize === 'none' ? [] : ["the original's sample.lua does not normalise its prime text"]),
+  ];
 }
 
 /** @throws {CheckpointError} `checkpoint-not-convertible` */
@@ -114,7 +150,8 @@ function inPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
   if (rounded.every(Number.isFinite)) return { precision: wanted, parameters: rounded };
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    'a parameter of the model is beyond what float32 can hold. Keep it as it is: --precision float64',
+    'a parameter of the model is beyond what float32 can hold.',
+    { remedies: [{ text: 'Keep the numbers as they are', set: { precision: 'float64' } }] },
   );
 }
 
@@ -122,8 +159,13 @@ function checkPyTorchHasIt({ config }: Checkpoint) {
   if (config.cell !== 'gru' || config.reset === 'after') return;
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    "this gru is none that PyTorch has: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it,\n" +
-      'and its tensors are named gru_v1.…, so that no nn.GRU takes them by mistake.\n' +
-      'With --as-module a Python module is written beside the weights that computes it; a gru trained with --gru_reset after is an nn.GRU.',
+    "PyTorch does not have this gru: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it. " +
+      'Its tensors are named gru_v1.…, so that no nn.GRU takes them by mistake.',
+    {
+      remedies: [
+        { text: 'Write a Python module that computes it beside the weights', set: { asModule: true } },
+        { text: 'A new model can be trained as an nn.GRU, by the option gruReset (after)' },
+      ],
+    },
   );
 }

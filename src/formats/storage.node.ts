@@ -63,10 +63,12 @@ export function folderStorage(folder: string): CheckpointStorage {
   };
 }
 
-async function asCheckpointError(path: string, save: () => Promise<void>): Promise<void> {
+/** @throws {CheckpointError} `checkpoint-save-failed` for an error of the system */
+export async function asCheckpointError(path: string, save: () => Promise<void>): Promise<void> {
   try {
     await save();
   } catch (error) {
+    if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(
       'checkpoint-save-failed',
       `${path} could not be saved: ${describeSystemError(error)}. Earlier checkpoints are untouched.`,

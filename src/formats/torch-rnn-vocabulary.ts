@@ -16,10 +16,15 @@ const schema = z.object({
   idx_to_token: z.record(z.string(), z.string()),
 });
 
+/** The names of all tokens, in the order of their numbers. */
+export function torchRnnNames(vocabulary: Vocabulary): string[] {
+  const names = vocabulary.symbols.map((symbol) => nameOf(symbol, vocabulary.kind));
+  return vocabulary.hasUnknown ? [...names, UNKNOWN] : names;
+}
+
 /** The file, in UTF-8. */
 export function encodeTorchRnnVocabulary(vocabulary: Vocabulary): Uint8Array {
-  const names = vocabulary.symbols.map((symbol) => nameOf(symbol, vocabulary.kind));
-  if (vocabulary.hasUnknown) names.push(UNKNOWN);
+  const names = torchRnnNames(vocabulary);
   const vocabularyJson = {
     token_to_idx: Object.fromEntries(names.map((name, token) => [name, token + 1])),
     idx_to_token: Object.fromEntries(names.map((name, token) => [token + 1, name])),

@@ -17,14 +17,19 @@ const HOUR = 3_600_000;
  * Writes a file: under a temporary name, synced, then renamed; the folder is synced too. An earlier file of the name is replaced.
  *
  * @param parts Asked for one after the other, as they are written.
+ * @param check Given the temporary file once it is written; what it throws ends the write.
  * @throws an error of the system; then the earlier file is untouched
  */
 export async function writeWhole(
   path: string,
   parts: Iterable<Uint8Array>,
   writer: Writer = 'anybody',
+  check: (temporary: string) => void = () => {},
 ): Promise<void> {
-  await replaceWith(path, writer, (temporary) => writeSynced(temporary, parts));
+  await replaceWith(path, writer, async (temporary) => {
+    await writeSynced(temporary, parts);
+    check(temporary);
+  });
 }
 
 /** Makes something under a temporary name and gives it its own, in place of what had it. */

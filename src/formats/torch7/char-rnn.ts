@@ -3,9 +3,10 @@ import type { Checkpoint } from '../checkpoint.ts';
 import { malformed, Torch7Fault, unsupported } from './errors.ts';
 import { fieldsOf, modulesOf, numberOf, objectOf, tableOf } from './fields.ts';
 import { lossesOf, optionsOf } from './history.ts';
-import { assembleModel, type LinearMap } from './model-maps.ts';
+import { type AssembledModel, assembleModel, type LinearMap } from './model-maps.ts';
 import { graphOutputs, linearMap } from './module-graph.ts';
 import { readRecurrentGraph } from './recurrent-graph.ts';
+import { factsOf, type StoredFacts } from './stored-facts.ts';
 import { symbolOrder } from './symbols.ts';
 import type { Table, TorchObject } from './values.ts';
 
@@ -19,7 +20,9 @@ export function isCharRnn(root: Table): boolean {
  */
 export function readCharRnn(root: Table, fileSize: number): Checkpoint {
   const protos = tableOf(root.get('protos'), 'protos');
-  const { vocabulary, order, reordered } = symbolOrder(symbolsOf(tableOf(root.get('vocab'), 'vocab')));
+  const facts = factsOf(root.get('opt'));
+  const symbols = symbolsOf(tableOf(root.get('vocab'), 'vocab'));
+  const { vocabulary, order, reordered } = symbolOrder(symbols, facts);
   const graph = objectOf(protos.get('rnn'), 'protos.rnn');
   checkEmbedding(protos);
   const { maps, dropsState } = readRecurrentGraph(graphOutputs(graph), separateDecoder(protos));
@@ -28,7 +31,7 @@ export function readCharRnn(root: Table, fileSize: number): Checkpoint {
   if (dropsState)
     notices.push('its dropout acted on the carried state too; trained further, it acts between layers only');
   return {
-    ...assembleModel(maps, order, fileSize),
+    ...inOwnPrecision(assembleModel(maps, order, fileSize), facts),
     vocabulary,
     origin: {
       program: 'char-rnn',
@@ -40,6 +43,14 @@ export function readCharRnn(root: Table, fileSize: number): Checkpoint {
       notices,
     },
   };
+}
+
+/** The numbers of a float32 model, which the file holds as doubles, as they were. */
+function inOwnPrecision(model: AssembledModel, facts: StoredFacts | undefined): AssembledModel {
+  if (facts?.precision !== 'float32') return model;
+  const parameters = Float32Array.from(model.parameters);
+  const isExact = parameters.every((value, index) => value === model.parameters[index]);
+  return isExact ? { ...model, precision: 'float32', parameters } : model;
 }
 
 /** Symbols by their number, from a table symbol → number from 1. */

@@ -9,6 +9,7 @@ import { BinarySink } from './binary-sink.ts';
 import { networkModule } from './network.ts';
 import { criterion, oneHotBytes } from './nn-modules.ts';
 import type { Sink } from './sink.ts';
+import { encodeFacts, FACTS_OPTION } from './stored-facts.ts';
 import { Table, type Value } from './values.ts';
 import { writeObject } from './writer.ts';
 
@@ -61,7 +62,8 @@ function checkKnown({ config, vocabulary }: Checkpoint): void {
     throw new CheckpointError(
       'torch7-unsupported',
       `the model can't be written as a Torch7 checkpoint: the unit matrix that the original reads tokens by would take ${formatBytes(unitMatrix)} ` +
-        `for ${formatCount(config.vocabularySize)} symbols. Convert it to .safetensors, .npz or .onnx.`,
+        `for ${formatCount(config.vocabularySize)} symbols.`,
+      OTHER_FORMATS,
     );
   }
   const problem =
@@ -76,8 +78,11 @@ function checkKnown({ config, vocabulary }: Checkpoint): void {
   throw new CheckpointError(
     'torch7-unsupported',
     `the model can't be written as a Torch7 checkpoint: ${problem}, which the original does not have.`,
+    OTHER_FORMATS,
   );
 }
+
+const OTHER_FORMATS = { remedies: [{ text: 'These formats hold it: safetensors, npz, onnx' }] };
 
 /** Our options that the original has, by its names. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
@@ -97,7 +102,8 @@ const OPTION_NAMES: Readonly<Record<string, string>> = {
   seed: 'seed',
 };
 
-function optionsTable({ config, training, origin }: Checkpoint): Table {
+function optionsTable(checkpoint: Checkpoint): Table {
+  const { config, training, origin } = checkpoint;
   const ours = Object.entries(training?.options ?? {}).flatMap(([name, value]) => {
     const known = OPTION_NAMES[name];
     return known === undefined ? [] : [[known, value]];
@@ -111,6 +117,7 @@ function optionsTable({ config, training, origin }: Checkpoint): Table {
     opencl: 0,
     ...Object.fromEntries(ours),
     ...(origin?.program === 'char-rnn' && origin.options),
+    [FACTS_OPTION]: encodeFacts(checkpoint),
   };
   const fields = Object.entries(options).flatMap(([name, value]): [string, Value][] => {
     if (typeof value === 'string') return [[bytesOf(name), bytesOf(value)]];

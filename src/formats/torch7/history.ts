@@ -1,5 +1,6 @@
 /** What a Torch7 program kept of its run: options and losses. */
 import type { LossRecord } from '../checkpoint.ts';
+import { FACTS_OPTION } from './stored-facts.ts';
 import { Table, type Value } from './values.ts';
 
 /** Options are kept in a checkpoint's metadata, which must stay small. */
@@ -11,7 +12,7 @@ export function optionsOf(value: Value): Record<string, unknown> {
   if (!(value instanceof Table)) return {};
   const options = value.keys.flatMap((key, place): [string, unknown][] => {
     const option = value.values[place];
-    if (typeof key !== 'string') return [];
+    if (typeof key !== 'string' || key === FACTS_OPTION) return [];
     if (typeof option === 'string') return [[readable(key), readable(option)]];
     return typeof option === 'number' || typeof option === 'boolean' ? [[readable(key), option]] : [];
   });

@@ -45,6 +45,12 @@ export interface ModelMaps {
   readonly dropout: number;
 }
 
+export interface AssembledModel {
+  readonly config: ModelConfig;
+  readonly precision: Precision;
+  readonly parameters: FloatArray;
+}
+
 /**
  * The model with these maps.
  *
@@ -52,11 +58,7 @@ export interface ModelMaps {
  * @param fileSize Bytes of the file: more parameters than it can hold are refused before memory is taken.
  * @throws {Torch7Fault}
  */
-export function assembleModel(
-  maps: ModelMaps,
-  order: readonly number[],
-  fileSize: number,
-): { config: ModelConfig; precision: Precision; parameters: FloatArray } {
+export function assembleModel(maps: ModelMaps, order: readonly number[], fileSize: number): AssembledModel {
   const { cell, embedding, layers, decoder, dropout } = maps;
   const hiddenSize = layers[0]?.[0]?.state.weight.rows ?? 0;
   const config: ModelConfig = {

@@ -1,6 +1,7 @@
 /** Vocabularies of Torch7 programs, whose symbols are strings of bytes in any order. */
 import { compareCodePoints, Vocabulary } from '../../data/vocabulary.ts';
 import { Torch7Fault } from './errors.ts';
+import type { StoredFacts } from './stored-facts.ts';
 
 export interface SymbolOrder {
   readonly vocabulary: Vocabulary;
@@ -11,26 +12,35 @@ export interface SymbolOrder {
 }
 
 /**
- * The vocabulary of the symbols of a file, sorted: of bytes where each is one byte, else of characters in UTF-8.
+ * The vocabulary of the symbols of a file, sorted: of bytes where each is one byte, else of characters in UTF-8; of what the facts say
+ * where this program wrote the file.
  *
  * @param symbols In the order of the file; one character for each byte.
  * @throws {Torch7Fault} `torch7-vocabulary`
  */
-export function symbolOrder(symbols: readonly string[]): SymbolOrder {
+export function symbolOrder(symbols: readonly string[], facts?: StoredFacts): SymbolOrder {
   if (symbols.length < 2) throw fault(`it has ${symbols.length} symbols, expected two or more`);
-  const bytes = symbols.map(byteOf);
-  const kind = bytes.every((byte) => byte !== undefined) ? 'byte' : 'character';
-  const texts = kind === 'byte' ? (bytes as string[]) : symbols.map(textOf);
+  const { hasUnknown = false, normalize = 'none', unicodeVersion } = facts ?? {};
+  const known = hasUnknown ? symbols.slice(0, -1) : symbols;
+  const bytes = known.map(byteOf);
+  const kind = facts?.tokens ?? (bytes.every((byte) => byte !== undefined) ? 'byte' : 'character');
+  const texts = kind === 'byte' ? bytes.map(byteAlone) : known.map(textOf);
   const order = texts.map((_, index) => index);
   order.sort((a, b) => compareCodePoints(texts[a] as string, texts[b] as string));
   const sorted = order.map((index) => texts[index] as string);
+  if (hasUnknown) order.push(known.length);
   try {
-    const vocabulary = new Vocabulary({ kind, normalize: 'none', symbols: sorted, hasUnknown: false });
+    const vocabulary = new Vocabulary({ kind, normalize, symbols: sorted, hasUnknown, unicodeVersion });
     return { vocabulary, order, reordered: order.some((index, token) => index !== token) };
   } catch (error) {
     if (error instanceof RangeError) throw fault(error.message);
     throw error;
   }
+}
+
+function byteAlone(byte: string | undefined): string {
+  if (byte === undefined) throw fault('a symbol of it is not one byte');
+  return byte;
 }
 
 /** A symbol of one byte; torch-rnn writes those beyond ASCII as `[233]`. */

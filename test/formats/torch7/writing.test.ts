@@ -129,6 +129,6 @@ test('a vocabulary whose unit matrix no array holds is refused, and told where i
   const checkpoint = madeCheckpoint({ vocabulary, layers: 1, hiddenSize: 1, moments: 0 });
   assert.throws(() => encodeTorch7(checkpoint), {
     code: 'torch7-unsupported',
-    message: /would take 5 GB for 25,000 symbols\. Convert it to \.safetensors/,
+    message: /would take 5 GB for 25,000 symbols\.\nThese formats hold it: safetensors/,
   });
 });

@@ -1,0 +1,94 @@
+/** Whether a file that was just written holds the model that was meant. It is read back by the program's own readers. */
+import { CheckpointError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { checkpointTensors } from './checkpoint-codec.ts';
+import { type FormatName, openCheckpointFile } from './open.ts';
+import { storedBytes, type TensorToStore } from './safetensors.ts';
+import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
+
+/**
+ * Reads a model back and compares it with the one that was written, bit by bit.
+ *
+ * @param name What to call the file in messages.
+ * @param whole Whether the file holds the training state and the origin too; else only the model is compared.
+ * @throws {CheckpointError} `checkpoint-export-differs`
+ */
+export function verifyModel(
+  file: ByteSource,
+  name: string,
+  {
+    format,
+    written,
+    whole,
+  }: { readonly format: FormatName; readonly written: Checkpoint; readonly whole: boolean },
+): void {
+  const read = readBack(name, () => {
+    const opened = openCheckpointFile(file, name);
+    return opened.format === format ? opened.checkpoint : undefined;
+  });
+  const part = (checkpoint: Checkpoint) => (whole ? checkpoint : modelAlone(checkpoint));
+  const difference = read ? differenceOf(part(written), part(read)) : `it is not taken for ${format}`;
+  if (difference) throw differs(name, difference);
+}
+
+/** The same for the names of tokens in a vocabulary file. */
+export function verifyNames(file: ByteSource, name: string, names: readonly string[]): void {
+  const read = readBack(name, () => decodeTorchRnnVocabulary(file.read(0, file.size), name));
+  const isSame = read.length === names.length && read.every((token, index) => token === names[index]);
+  if (!isSame) throw differs(name, 'its tokens are others');
+}
+
+function readBack<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw differs(name, `it can't be read: ${error.problem}`, error);
+  }
+}
+
+function differs(name: string, difference: string, cause?: unknown): CheckpointError {
+  return new CheckpointError(
+    'checkpoint-export-differs',
+    `${name}: the file does not hold the model that was written to it: ${difference}. The file was not kept.`,
+    { cause },
+  );
+}
+
+function modelAlone({ config, precision, vocabulary, parameters }: Checkpoint): Checkpoint {
+  return { config, precision, vocabulary, parameters };
+}
+
+/** What differs first; undefined where nothing does. */
+function differenceOf(written: Checkpoint, read: Checkpoint): string | undefined {
+  const [before, after] = [checkpointTensors(written), checkpointTensors(read)];
+  const facts = (metadata: ReadonlyMap<string, string>) =>
+    [...metadata].map(([key, json]) => [key, sorted(JSON.parse(json))]);
+  if (JSON.stringify(facts(before.metadata)) !== JSON.stringify(facts(after.metadata))) {
+    return 'its shape, vocabulary or options are others';
+  }
+  const names = new Set([...before.tensors.keys(), ...after.tensors.keys()]);
+  const other = [...names].find((name) => !areSame(before.tensors.get(name), after.tensors.get(name)));
+  return other && `tensor ${other} is another`;
+}
+
+/** A value of JSON with the keys of its objects in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
+}
+
+function areSame(a: TensorToStore | undefined, b: TensorToStore | undefined): boolean {
+  if (!a || !b || a.shape.join() !== b.shape.join()) return false;
+  const [left, right] = [storedBytes(a), storedBytes(b)];
+  return (
+    left.length === right.length &&
+    left.every((piece, index) => {
+      const other = right[index] as Uint8Array;
+      return piece.length === other.length && piece.every((byte, at) => byte === other[at]);
+    })
+  );
+}

@@ -1,0 +1,23 @@
+/** Writes a file in another format; it takes its name once it was read back and found to hold the model. */
+import { dirname } from 'node:path';
+import { makeFolder } from '../util/make-folder.node.ts';
+import type { Exported } from './export.ts';
+import { withFile } from './file-source.node.ts';
+import { asCheckpointError } from './storage.node.ts';
+import { writeWhole } from './whole-file.node.ts';
+
+/**
+ * @param check Compares the written file with what was meant; absent: nothing is compared.
+ * @throws {CheckpointError} `checkpoint-save-failed`, `checkpoint-export-differs`; what stood at the path before is untouched
+ */
+export async function writeExport(
+  path: string,
+  { parts, check }: Pick<Exported, 'parts'> & Partial<Pick<Exported, 'check'>>,
+): Promise<void> {
+  await asCheckpointError(path, async () => {
+    await makeFolder(dirname(path));
+    await writeWhole(path, parts, 'anybody', (temporary) => {
+      if (check) withFile(temporary, (file) => check(file, path));
+    });
+  });
+}
