@@ -106,7 +106,7 @@ export const serveCommand: Command = {
   name: 'serve',
   usage: 'char-rnn serve [NAME=]CHECKPOINT … [flags]',
   summary:
-    "Answers requests for completions over HTTP, as OpenAI's /v1/completions; also /v1/score, /health, /metrics.\nEach model has the name of its file, or NAME.",
+    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nEach model has the name of its file, or NAME.",
   flags: flagsOf(serveFlagsSchema, serverOptionsSchema),
   examples: [
     'char-rnn serve cv/lm_lstm_epoch10.00_1.5123.safetensors',

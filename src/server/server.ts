@@ -18,6 +18,7 @@ import { jsonResponse } from './json-response.ts';
 import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { checkServerOptions, MAX_SECONDS, type ServerOptions, type ServerOptionsInput } from './options.ts';
+import { pageResponse } from './page.ts';
 import { requestPath } from './path.ts';
 import { readJson } from './read-body.ts';
 import { parseScoreRequest, Scoring } from './score.ts';
@@ -108,6 +109,7 @@ class Service {
       post('/v1/detokenize', (request) => this.#detokenize(request)),
       get('/v1/models', () => this.#listModels()),
       get('/v1/models/*', (_, name) => jsonResponse(modelObject(this.#modelOf(name)))),
+      { ...get('/', () => pageResponse()), isOpen: true },
       { ...get('/health', () => this.#health()), isOpen: true },
       get('/metrics', () => this.#showMetrics()),
     ];

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { type BuildOptions, build } from 'esbuild';
 import { chromium, type Page } from 'playwright-core';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
+export const executablePath = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find(existsSync);
 
 /** Why there is no page, for the tests that need one. */
 export const skipWithoutChromium = executablePath ? false : 'no Chromium here';
