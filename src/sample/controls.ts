@@ -150,7 +150,7 @@ function shiftOf(
   bias: ControlOptions['bias'],
 ): Float64Array {
   const shift = new Float64Array(vocabulary.size);
-  for (const [symbol, value] of biasEntries(bias)) {
+  for (const [symbol, value] of biasEntries(vocabulary, bias)) {
     const token = vocabulary.tokenOf(symbol);
     if (token === undefined) {
       throw new OptionError('bias', `${JSON.stringify(symbol)} is not in the model's vocabulary`);
@@ -158,12 +158,12 @@ function shiftOf(
     shift[token] = value;
   }
   if (only !== '') {
-    const allowed = new Set(segment(only, vocabulary.kind));
+    const allowed = new Set(symbolsOf(vocabulary, 'only', only));
     vocabulary.symbols.forEach((symbol, token) => {
       if (!allowed.has(symbol)) shift[token] = Number.NEGATIVE_INFINITY;
     });
   }
-  for (const symbol of segment(ban, vocabulary.kind)) {
+  for (const symbol of symbolsOf(vocabulary, 'ban', ban)) {
     const token = vocabulary.tokenOf(symbol);
     if (token !== undefined) shift[token] = Number.NEGATIVE_INFINITY;
   }
@@ -174,11 +174,32 @@ function shiftOf(
   return shift;
 }
 
+/**
+ * The symbols that an option's characters are to the model.
+ *
+ * @throws {OptionError} for a character that a model over bytes draws byte by byte: to ban or allow each of its bytes would ban or
+ *   allow parts of other characters
+ */
+function symbolsOf({ kind, normalize }: Vocabulary, option: string, characters: string): string[] {
+  const several = kind === 'byte' ? /[^\0-\x7f]/u.exec(characters) : null;
+  if (several) {
+    throw new OptionError(
+      option,
+      `got ${JSON.stringify(several[0])}, which is several bytes to this model: it draws bytes one by one. Expected ASCII characters`,
+    );
+  }
+  return [...segment(normalize === 'nfc' ? characters.normalize('NFC') : characters, kind)];
+}
+
 /** One character, =, a number: so that even `,=-1` and `==2` can be told apart. */
 const BIAS = /(.+?)=([+-]?(?:\d+\.?\d*|\.\d+))(?:,|$)/suy;
 
-function biasEntries(bias: ControlOptions['bias']): [string, number][] {
-  if (typeof bias !== 'string') return Object.entries(bias);
+/** Additions by symbol. The keys of an object name symbols as the vocabulary does: a byte is U+0000–U+00FF. */
+function biasEntries(vocabulary: Vocabulary, bias: ControlOptions['bias']): [string, number][] {
+  if (typeof bias !== 'string') {
+    if (vocabulary.kind === 'byte') return Object.entries(bias);
+    return Object.entries(bias).map(([name, value]) => [symbolsOf(vocabulary, 'bias', name).join(''), value]);
+  }
   const entries: [string, number][] = [];
   BIAS.lastIndex = 0;
   while (BIAS.lastIndex < bias.length) {
@@ -187,7 +208,8 @@ function biasEntries(bias: ControlOptions['bias']): [string, number][] {
     if (!found || Math.abs(Number(found[2])) > 1000) {
       throw new OptionError('bias', `got ${JSON.stringify(bias.slice(at))}, expected ${BIAS_EXPECTED}`);
     }
-    entries.push([found[1] as string, Number(found[2])]);
+    const symbols = symbolsOf(vocabulary, 'bias', found[1] as string);
+    entries.push([symbols.join(''), Number(found[2])]);
   }
   return entries;
 }

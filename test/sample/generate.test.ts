@@ -120,7 +120,7 @@ test('an unknown character of the prompt: an error with its place, left out, or 
   const known = vocabulary('abc e\'"-EF');
   assert.throws(() => encodePrompt(known, 'ab\u{1F600}', 'error'), {
     code: 'text-unknown-character',
-    message: /character 3, .*U\+1F600.*\n.*--unknown skip/,
+    message: /character 3, .*U\+1F600.*\n.*unknown: "nearest"\n.*unknown: "skip"/,
   });
   assert.deepEqual(read(known, 'a\u{1F600}b\u{1F600}', 'skip'), {
     text: 'ab',

@@ -1,0 +1,48 @@
+/** The characters that bans, allowances and additions name are those that the model draws. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/controls.ts';
+import { checkOptions } from '../../src/util/check-options.ts';
+
+const composed = new Vocabulary({
+  kind: 'character',
+  normalize: 'nfc',
+  symbols: ['a', 'u', 'é', 'ü'],
+  hasUnknown: false,
+});
+const bytes = new Vocabulary({
+  kind: 'byte',
+  normalize: 'none',
+  symbols: ['a', 'b', '\u00a8', '\u00a9', '\u00c3', '\u00e9'],
+  hasUnknown: false,
+});
+
+/** What is added to each symbol's log-probability. */
+function shifts(vocabulary: Vocabulary, given: Partial<ControlOptions>): Record<string, number> {
+  const { shift } = resolveControls(vocabulary, checkOptions(controlsSchema, given));
+  return Object.fromEntries(vocabulary.symbols.map((symbol, token) => [symbol, shift?.[token] ?? 0]));
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
+const U = 'u\u0308';
+
+test('a model over composed characters takes them decomposed too', () => {
+  assert.deepEqual(shifts(composed, { ban: U }), { a: 0, u: 0, é: 0, ü: NEVER });
+  assert.deepEqual(shifts(composed, { only: `a${U}` }), { a: 0, u: NEVER, é: NEVER, ü: 0 });
+  assert.deepEqual(shifts(composed, { bias: `${U}=2,u=-1` }), { a: 0, u: -1, é: 0, ü: 2 });
+  assert.deepEqual(shifts(composed, { bias: { [U]: 2, u: -1 } }), { a: 0, u: -1, é: 0, ü: 2 });
+});
+
+// Each byte of a character is a part of other characters: to ban them would ban those, to allow them would allow those.
+for (const given of [{ ban: 'é' }, { only: 'aé' }, { bias: 'é=3' }, { bias: 'a=1,é=3' }, { ban: 'aन' }]) {
+  test(`a model over bytes refuses ${JSON.stringify(given)}`, () => {
+    assert.throws(() => shifts(bytes, given), { code: 'option', option: Object.keys(given)[0] });
+  });
+}
+
+test('a model over bytes takes ASCII, and bytes as the vocabulary names them', () => {
+  assert.equal(shifts(bytes, { ban: 'a' }).a, NEVER);
+  assert.equal(shifts(bytes, { only: 'ab' })['\u00c3'], NEVER);
+  assert.equal(shifts(bytes, { bias: { '\u00e9': 3 } })['\u00e9'], 3);
+});
