@@ -31,6 +31,7 @@ export function checkpointJson(path: string, { checkpoint, format }: OpenedCheck
       iteration: training.iteration,
       epoch: training.epoch,
       learningRate: training.learningRate,
+      shapeChange: training.shapeChange,
       optimizerSteps: training.optimizerSteps,
       options: training.options,
       text: training.text,
@@ -65,10 +66,14 @@ export function checkpointLines(path: string, { checkpoint, format }: OpenedChec
 }
 
 function trainingLines(training: TrainingState): string[] {
-  const { iteration, epoch, learningRate, text } = training;
+  const { iteration, epoch, learningRate, text, shapeChange } = training;
+  const { batchSize, sequenceLength } = shapeChange?.heldOut ?? {};
   return [
     `  iteration        ${formatCount(iteration)}, epoch ${fixed(epoch, 3)}, learning rate ${learningRate}`,
     ...(text ? [`  text             ${formatCount(text.bytes)} bytes, SHA-256 ${plain(text.sha256)}`] : []),
+    ...(shapeChange
+      ? [`  resumed with another shape; batches of ${batchSize} × ${sequenceLength} decide what is held out`]
+      : []),
     ...runLines(training),
   ];
 }

@@ -4,6 +4,7 @@ import { formatCount } from '../util/format-number.ts';
 import type { Splits, TokenSource } from './batches.ts';
 import type { Corpus } from './corpus.ts';
 import { RowBatches } from './row-batches.ts';
+import { SplicedTokens } from './spliced-tokens.ts';
 
 export interface Shape {
   readonly batchSize: number;
@@ -15,6 +16,8 @@ export interface SplitOptions extends Shape {
   readonly validationFraction: number;
   /** `rows`: the last batches of all rows are held out, as in the original. `tail`: the end of the text. */
   readonly split: 'rows' | 'tail';
+  /** The shape that cuts the held-out batches, where training has another: it decides what is held out. Default: that of training. */
+  readonly heldOut?: Shape | undefined;
 }
 
 /** A split: some tokens as rows, and which of their batches. */
@@ -34,12 +37,26 @@ type Plans = Readonly<Record<'train' | 'validation' | 'test', Plan>>;
  * @throws {TextError} `text-too-short` when it makes no batch at all, `text-no-training-split` when none is for training
  */
 export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
-  const plans = planSplits(corpus, options);
+  const heldOut = options.heldOut ?? options;
+  const plans = planSplits(corpus, { ...options, ...heldOut });
+  const train = planTraining(corpus, options);
   if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
-  if (plans.train.count === 0) throw noTraining(corpus, options);
-  const source = ({ tokens, offset, length, first, count }: Plan) =>
-    new RowBatches({ tokens, offset, length }, options, first, count);
-  return { train: source(plans.train), validation: source(plans.validation), test: source(plans.test) };
+  if (train.count === 0) throw noTraining(corpus, options);
+  const source = ({ tokens, offset, length, first, count }: Plan, shape: Shape) =>
+    new RowBatches({ tokens, offset, length }, shape, first, count);
+  return {
+    train: source(train, options),
+    validation: source(plans.validation, heldOut),
+    test: source(plans.test, heldOut),
+  };
+}
+
+/** Batches in the training split. @throws {TextError} as `splitCorpus` */
+export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
+  const { count } = planTraining(corpus, options);
+  if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
+  if (count === 0) throw noTraining(corpus, options);
+  return count;
 }
 
 /** What may not be what the person wanted. */
@@ -138,6 +155,20 @@ function batchesIn(length: number, { batchSize, sequenceLength }: Shape): number
 function planSplits(corpus: Corpus, options: SplitOptions): Plans {
   if (corpus.validation || corpus.test) return planFiles(corpus, options);
   return options.split === 'tail' ? planTail(corpus.tokens, options) : planRows(corpus.tokens, options);
+}
+
+/** The training split, of the text that another shape leaves for it where there is one. */
+function planTraining(corpus: Corpus, options: SplitOptions): Plan {
+  const { heldOut = options } = options;
+  const isSame = heldOut.batchSize === options.batchSize && heldOut.sequenceLength === options.sequenceLength;
+  const isRows = !corpus.validation && !corpus.test && options.split === 'rows';
+  const { train } = planSplits(corpus, { ...options, ...(isRows && heldOut) });
+  if (isSame || !isRows) return train;
+  // The start of each row is trained on; laid end to end, they are cut into rows of the new shape.
+  const rows = heldOut.batchSize;
+  const [length, stride] = [train.count * heldOut.sequenceLength, train.length / rows];
+  const spliced = new SplicedTokens(train.tokens, { offset: train.offset, length, stride, count: rows });
+  return whole(spliced, 0, spliced.length, options);
 }
 
 /** `count` parts of a whole by the fractions; without a test fraction validation takes all that training leaves. */

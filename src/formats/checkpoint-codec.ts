@@ -11,6 +11,7 @@ import {
   encodeMetadata,
   FORMAT_VERSION,
   METADATA_KEY,
+  SHAPE_CHANGE_VERSION,
 } from './checkpoint-metadata.ts';
 import { vectorFromTensors, vectorNames, vectorTensors } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
@@ -175,7 +176,7 @@ function metadataOf({ config, precision, vocabulary, training, origin }: Checkpo
   const { reset, ...shape } = config;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
-    formatVersion: FORMAT_VERSION,
+    formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
     config: shape,
     ...(config.cell === 'gru' && { reset: reset ?? 'before' }),
     precision,

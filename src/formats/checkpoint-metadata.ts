@@ -5,8 +5,10 @@ import { MOST_LAYERS } from '../model/config.ts';
 import { isModestJson } from '../util/json-structure.ts';
 import { malformed } from './errors.ts';
 
-/** Raised when an older program could no longer read the file rightly. */
+/** Raised when an older program could no longer read the file correctly. */
 export const FORMAT_VERSION = 1;
+/** Of files with a change of shape, which programs of version 1 would resume at the wrong place. */
+export const SHAPE_CHANGE_VERSION = 2;
 
 /** The one metadata key. */
 export const METADATA_KEY = 'char_rnn';
@@ -20,7 +22,7 @@ const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
 
 const metadataSchema = z.object({
-  formatVersion: z.literal(FORMAT_VERSION),
+  formatVersion: z.union([z.literal(FORMAT_VERSION), z.literal(SHAPE_CHANGE_VERSION)]),
   config: z.object({
     cell: z.enum(['lstm', 'gru', 'rnn']),
     layers: size().check(z.maximum(MOST_LAYERS)),
@@ -61,6 +63,12 @@ const metadataSchema = z.object({
         }),
       ),
       batchSize: size(),
+      shapeChange: z.optional(
+        z.object({
+          batchOffset: z.int(),
+          heldOut: z.object({ batchSize: size(), sequenceLength: size() }),
+        }),
+      ),
       cursor: count(),
       text: z.optional(
         z.object({
@@ -117,10 +125,10 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
     throw malformed(file, 'its metadata is not JSON');
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
-  if (typeof version === 'number' && version > FORMAT_VERSION) {
+  if (typeof version === 'number' && version > SHAPE_CHANGE_VERSION) {
     throw new CheckpointError(
       'checkpoint-newer',
-      `${file} has format version ${version}; this program reads versions up to ${FORMAT_VERSION}. Update char-rnn.`,
+      `${file} has format version ${version}; this program reads versions up to ${SHAPE_CHANGE_VERSION}. Update char-rnn.`,
     );
   }
   const result = metadataSchema.safeParse(value);

@@ -48,6 +48,14 @@ export interface StabilityState {
   readonly good?: GoodState | undefined;
 }
 
+/** What the run's batches have to do with its iterations since it was resumed with another shape. */
+export interface ShapeChange {
+  /** Added to the iteration it gives the batches of the present shape up to this place in the text. */
+  readonly batchOffset: number;
+  /** The shape that the run began with, which decides what is held out. */
+  readonly heldOut: { readonly batchSize: number; readonly sequenceLength: number };
+}
+
 /** All that is needed to go on training as if it had not stopped. */
 export interface TrainingState extends RunPosition {
   /** Name of the run, the same in all its checkpoints. */
@@ -58,6 +66,8 @@ export interface TrainingState extends RunPosition {
   /** Absent where the run stops at its first explosion. */
   readonly stability?: StabilityState | undefined;
   readonly batchSize: number;
+  /** Absent where the run always had the same shape. */
+  readonly shapeChange?: ShapeChange | undefined;
   /** The next batch of the training split, from 0. */
   readonly cursor: number;
   /** Words of the random generator. */

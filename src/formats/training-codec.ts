@@ -34,7 +34,7 @@ const VALIDATION_LOSSES = 'train.validation_losses';
 export function trainingMetadata(training: TrainingState): TrainingMetadata {
   const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
     training;
-  const { stability } = training;
+  const { stability, shapeChange } = training;
   return {
     runId,
     iteration,
@@ -45,6 +45,7 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
     optimizerSteps,
     ...(stability && { stability: stabilityMetadata(stability) }),
     batchSize,
+    ...(shapeChange && { shapeChange }),
     cursor,
     ...(text && { text: { ...text, paths: text.paths && [...text.paths] } }),
   };
@@ -130,6 +131,10 @@ export function decodeTraining(
   const good = stability?.good;
   if (good && good.iteration > training.iteration) {
     throw malformed(file, 'the state to go back to is of a later iteration');
+  }
+  const firstIteration = good?.iteration ?? training.iteration;
+  if (firstIteration + (training.shapeChange?.batchOffset ?? 0) < 0) {
+    throw malformed(file, 'its place in the text is before the start');
   }
   const goodState = (place: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
     const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);

@@ -34,7 +34,8 @@ class Advisor {
 
   constructor(started: StartedEvent, resumed: TrainingState | undefined) {
     this.#started = started;
-    this.#course = new LossCourse(started.batches.train);
+    const { batchOffset = 0 } = resumed?.shapeChange ?? {};
+    this.#course = new LossCourse((iteration) => (iteration + batchOffset) / started.batches.train);
     this.#stopwatch = new Stopwatch(started);
     this.#learningRate = resumed?.learningRate ?? started.options.learningRate;
     if (resumed) this.#replay(resumed);

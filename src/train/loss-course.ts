@@ -14,16 +14,16 @@ export interface LossPoint {
 }
 
 export class LossCourse {
-  readonly #epochLength: number;
+  readonly #epochAt: (iteration: number) => number;
   #points: LossPoint[] = [];
   #blocks: { readonly iteration: number; readonly mean: number }[] = [];
   #sincePoint = { sum: 0, count: 0 };
   #inBlock = { sum: 0, count: 0 };
   #first: number | undefined;
 
-  /** @param epochLength Iterations in an epoch. */
-  constructor(epochLength: number) {
-    this.#epochLength = epochLength;
+  /** @param epochAt Passes through the text up to and with an iteration. */
+  constructor(epochAt: (iteration: number) => number) {
+    this.#epochAt = epochAt;
   }
 
   /** The points so far, the newest last. */
@@ -59,7 +59,7 @@ export class LossCourse {
   addEvaluation(iteration: number, validationLoss: number | undefined): void {
     const { sum, count } = this.#sincePoint;
     if (count === 0) return;
-    const epoch = iteration / this.#epochLength;
+    const epoch = this.#epochAt(iteration);
     this.#points.push({ iteration, epoch, trainLoss: sum / count, validationLoss });
     this.#sincePoint = { sum: 0, count: 0 };
   }

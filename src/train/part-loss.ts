@@ -42,14 +42,15 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
   const { engine, checkpoint, corpus, part, signal } = input;
   checkSameText(corpus.text, checkpoint, input.name);
   const { options } = resumedOptions({}, checkpoint, input.name);
-  const source = splitCorpus(corpus, options)[part];
+  const { shapeChange } = checkpoint.training;
+  const source = splitCorpus(corpus, { ...options, heldOut: shapeChange?.heldOut })[part];
   if (source.count === 0) {
     throw new TextError(
       'text-too-short',
       `the ${part} part of ${corpus.text.name} has no batch: the run held nothing out for it. Name another --part.`,
     );
   }
-  const network = new Network(engine, checkpoint.config, options, 'evaluation');
+  const network = new Network(engine, checkpoint.config, source, 'evaluation');
   try {
     network.writeParameters(checkpoint.parameters);
     const evaluation = evaluateSplit(engine, network, source, signal);
@@ -57,7 +58,7 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     for (; !step.done; step = await evaluation.next()) input.onProgress?.(step.value, source.count);
     signal?.throwIfAborted();
     const characters = source.count * network.positions;
-    const { batchSize, sequenceLength } = options;
+    const { batchSize, sequenceLength } = source;
     return {
       characters,
       nats: (step.value as SplitLoss).loss * characters,

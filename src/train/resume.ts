@@ -1,6 +1,6 @@
 /** From a checkpoint back to the run that wrote it. */
-import { CheckpointError, OptionError } from '../errors.ts';
-import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { CheckpointError, OptionError, type Remedy } from '../errors.ts';
+import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import { malformed } from '../formats/errors.ts';
 import { momentCount } from './optimizer.ts';
 import {
@@ -11,11 +11,11 @@ import {
   trainingOptionsSchema,
 } from './options.ts';
 
-/** What makes the state of a run fit: options that can't be changed on the way. */
+/** Options that decide on the shape of a run's model and the text that it learns from. They can't change during a run. */
 const FIXED = [
   ...['cell', 'hiddenSize', 'layers', 'gruReset', 'embeddingSize', 'precision'],
   ...['tokens', 'normalize', 'minCount', 'separator', 'split', 'trainFraction', 'validationFraction'],
-  ...['batchSize', 'sequenceLength', 'optimizer'],
+  'optimizer',
 ] as const;
 
 export interface Resumption {
@@ -30,7 +30,8 @@ export function asTrained(checkpoint: Checkpoint, name: string): TrainedCheckpoi
   if (checkpoint.training) return checkpoint as TrainedCheckpoint;
   throw new CheckpointError(
     'checkpoint-not-resumable',
-    `${name} is a model to use: it has no training state to resume. To start from its weights: -init_from ${name}`,
+    `${name} is a model to use: it has no training state to resume.`,
+    { remedies: [newRun(name, ['TEXT'])] },
   );
 }
 
@@ -46,14 +47,8 @@ export function resumedOptions(
   checkpoint: TrainedCheckpoint,
   name: string,
 ): Resumption {
-  const stored = Object.fromEntries(
-    Object.entries(checkpoint.training.options).filter(([key]) =>
-      Object.hasOwn(trainingOptionsSchema.shape, key),
-    ),
-  );
-  // Another machine has another number of processors; results do not depend on it.
-  delete stored.threads;
-  const before = storedOptions(stored, name);
+  const stored = knownOptions(checkpoint.training);
+  const before = storedTrainingOptions(checkpoint.training, name);
   checkFit(before, checkpoint, name);
   const options = checkTrainingOptions({ ...stored, ...given, fit: false });
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
@@ -64,10 +59,15 @@ export function resumedOptions(
     const list = fixed
       .map((key) => `${trainingFlag(key)} is ${shown(before[key])}, not ${shown(options[key])}`)
       .join('; ');
-    throw new CheckpointError(
-      'checkpoint-option',
-      `${name}: ${list}. That can't change in the middle of a run. Resume without it, or start a new run from the weights: -init_from ${name}`,
-    );
+    throw new CheckpointError('checkpoint-option', `${name}: ${list}. That can't change during a run.`, {
+      remedies: [
+        {
+          text: 'Resume the run as it is',
+          set: Object.fromEntries(fixed.map((key) => [key, undefined])),
+        },
+        newRun(name, checkpoint.training.text?.paths ?? ['TEXT']),
+      ],
+    });
   }
   const notices = changed
     .filter((key) => key !== 'threads')
@@ -82,9 +82,29 @@ function shown(value: TrainingOptions[keyof TrainingOptions]): string {
   return value === undefined ? 'none' : String(value).replaceAll('\n', '\\n');
 }
 
-function storedOptions(stored: object, name: string): TrainingOptions {
+/** A new run from the weights of a checkpoint. */
+function newRun(name: string, paths: readonly string[]): Remedy {
+  return {
+    text: 'Start a new run from its weights',
+    command: ['train', ...paths, '--init-from', name],
+  };
+}
+
+/** The stored options that there still are. */
+function knownOptions({ options }: TrainingState): Record<string, unknown> {
+  const known = Object.entries(options).filter(([key]) => Object.hasOwn(trainingOptionsSchema.shape, key));
+  // Another machine has another number of processors; results do not depend on it.
+  return Object.fromEntries(known.filter(([key]) => key !== 'threads'));
+}
+
+/**
+ * The options that a run had.
+ *
+ * @throws {CheckpointError} `checkpoint-malformed`
+ */
+export function storedTrainingOptions(training: TrainingState, name: string): TrainingOptions {
   try {
-    return checkTrainingOptions(stored);
+    return checkTrainingOptions(knownOptions(training));
   } catch (error) {
     if (error instanceof OptionError) throw malformed(name, `its option ${error.message}`);
     throw error;

@@ -3,7 +3,7 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
+import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { generateTokens } from '../sample/generator.ts';
@@ -54,6 +54,7 @@ export class TrainingRun {
   readonly #state: RunState;
   readonly #generator: MersenneTwister;
   readonly #runId: string;
+  readonly #shapeChange: ShapeChange | undefined;
   /** Absent where the first explosion is the end. */
   readonly #recovery: Recovery | undefined;
   #lastLoss = 0;
@@ -67,7 +68,8 @@ export class TrainingRun {
     this.#options = options;
     this.#corpus = corpus;
     this.#batches = splits.train;
-    this.schedule = makeSchedule(options, splits.train.count);
+    this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
+    this.#shapeChange = resumed?.shapeChange;
     this.network = new Network(engine, config, options);
     this.#optimizer = new Optimizer(engine, this.network, options);
     this.#state = new RunState(engine, this.network, this.#optimizer);
@@ -98,6 +100,11 @@ export class TrainingRun {
     return this.schedule.epochAt(this.#state.iteration);
   }
 
+  /** The next batch of the training split, from 0. */
+  get #cursor(): number {
+    return this.schedule.positionAt(this.#state.iteration) % this.#batches.count;
+  }
+
   get trainLosses(): LossHistory {
     return this.#trainLosses;
   }
@@ -123,7 +130,7 @@ export class TrainingRun {
 
   /** One batch: loss, gradient, update. Where no update can be made, the carried state is left as it was, too. */
   async iterate(): Promise<IterationFigures> {
-    const batch = await this.#batches.batch(this.#state.iteration % this.#batches.count);
+    const batch = await this.#batches.batch(this.#cursor);
     const iteration = this.#state.iteration + 1;
     const { seed } = this.#options;
     this.#state.markBatch();
@@ -212,7 +219,8 @@ export class TrainingRun {
       options: this.#options,
       stability: this.#recovery?.toRecord(this.#state.iteration),
       batchSize: this.#options.batchSize,
-      cursor: this.#state.iteration % this.#batches.count,
+      ...(this.#shapeChange && { shapeChange: this.#shapeChange }),
+      cursor: this.#cursor,
       generator: this.#generator.save(),
       trainLosses: this.#trainLosses.toRecord(),
       validationLosses: this.#validationLosses.toRecord(),
@@ -226,6 +234,15 @@ export class TrainingRun {
       parameters,
       training: { ...position, ...rest },
     };
+  }
+
+  /** A network with the parameters as they are, in the shape of a split; the caller releases one that is not the run's own. */
+  async networkFor(shape: BatchSource): Promise<Network> {
+    const { batchSize, sequenceLength } = this.#options;
+    if (shape.batchSize === batchSize && shape.sequenceLength === sequenceLength) return this.network;
+    const network = new Network(this.#engine, this.#config, shape, 'evaluation');
+    network.writeParameters(await this.network.readParameters());
+    return network;
   }
 
   /** Keeps the state before the batch whose loss has just been computed, if that loss is good. */

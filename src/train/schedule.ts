@@ -6,6 +6,8 @@ export interface Schedule {
   readonly last: number;
   /** Iterations in an epoch. */
   readonly epochLength: number;
+  /** Batches of the present shape from the start of the first epoch to the place in the text after an iteration. */
+  positionAt(iteration: number): number;
   /** Passes through the text up to and with an iteration. */
   epochAt(iteration: number): number;
   /** Whether the validation loss is measured after an iteration, and a checkpoint saved. */
@@ -18,18 +20,21 @@ export interface Schedule {
  * The original's schedule, with `maxIterations` as an earlier end.
  *
  * @param epochLength Batches in the training split.
+ * @param batchOffset Of a run that was resumed with another shape: what the place in the text is ahead of the iterations, in batches.
  */
-export function makeSchedule(options: TrainingOptions, epochLength: number): Schedule {
+export function makeSchedule(options: TrainingOptions, epochLength: number, batchOffset = 0): Schedule {
   const all = Math.max(1, Math.floor(options.maxEpochs * epochLength));
-  const epochAt = (iteration: number) => iteration / epochLength;
+  const positionAt = (iteration: number) => iteration + batchOffset;
+  const epochAt = (iteration: number) => positionAt(iteration) / epochLength;
   return {
-    last: Math.min(all, options.maxIterations ?? all),
+    last: Math.min(all - batchOffset, options.maxIterations ?? Number.POSITIVE_INFINITY),
     epochLength,
+    positionAt,
     epochAt,
-    evaluatesAt: (iteration) => iteration % options.evaluateEvery === 0 || iteration === all,
+    evaluatesAt: (iteration) => iteration % options.evaluateEvery === 0 || positionAt(iteration) === all,
     learningRateAfter(iteration, rate) {
       const decays =
-        iteration % epochLength === 0 &&
+        positionAt(iteration) % epochLength === 0 &&
         options.learningRateDecay < 1 &&
         epochAt(iteration) >= options.learningRateDecayAfter;
       return decays ? rate * options.learningRateDecay : rate;

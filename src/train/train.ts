@@ -4,10 +4,12 @@ import { fitShape } from '../data/splits.ts';
 import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
+import { layoutOf } from '../model/config.ts';
 import { formatCount } from '../util/format-number.ts';
 import { advised } from './advised.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
+import { reshaped } from './reshape.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
 import { runTraining } from './trainer.ts';
 
@@ -95,6 +97,11 @@ export async function* trainOn(
       `--fit: batch_size ${formatCount(options.batchSize)}, seq_length ${formatCount(options.sequenceLength)}`,
     );
   }
+  const resumed =
+    resumes && initial?.training
+      ? reshaped(initial.training, corpus, options, layoutOf(initial.config))
+      : undefined;
+  if (resumed) notices.push(...resumed.notices);
   const { engine, notice } = await makeEngine(options);
   if (notice) notices.push(notice);
   try {
@@ -105,13 +112,13 @@ export async function* trainOn(
       storage,
       start: initial && {
         parameters: startingParameters(initial, corpus.vocabulary, options),
-        training: resumes ? initial.training : undefined,
+        training: resumed?.training,
       },
       signal,
       availableMemory,
       freeMemory,
     });
-    yield* advised(events, resumes ? initial?.training : undefined);
+    yield* advised(events, resumed?.training);
   } finally {
     await engine.close();
   }

@@ -62,7 +62,8 @@ interface Parts {
 async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
   const { corpus, options, engine, storage, signal } = input;
   for (const message of corpus.notices) yield { type: 'notice', message };
-  const splits = splitCorpus(corpus, options);
+  const heldOut = input.start?.training?.shapeChange?.heldOut;
+  const splits = splitCorpus(corpus, { ...options, heldOut });
   const config = configOf(corpus, options);
   const needs = {
     ...options,
@@ -210,16 +211,11 @@ async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Expl
 
 /** The validation loss, a sample and a checkpoint; their time does not count as training. */
 async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
-  const { input, run, splits, clock } = parts;
+  const { run, splits, clock } = parts;
   clock.pause();
   let measured: SplitLoss | undefined;
   if (splits.validation.count > 0) {
-    const evaluation = evaluateSplit(input.engine, run.network, splits.validation, input.signal);
-    let step = await evaluation.next();
-    for (; !step.done; step = await evaluation.next()) {
-      yield { type: 'evaluating', batch: step.value, batches: splits.validation.count };
-    }
-    measured = step.value;
+    measured = yield* validate(parts);
     // Interrupted: the loop ends next, and saves.
     if (!measured) return undefined;
     const { loss: validationLoss, standardError } = measured;
@@ -236,6 +232,25 @@ async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Exp
   clock.resume();
   await save(parts, measured?.loss);
   return undefined;
+}
+
+/** The validation loss; undefined where it was interrupted. */
+async function* validate({
+  input,
+  run,
+  splits: { validation },
+}: Parts): AsyncGenerator<TrainingEvent, SplitLoss | undefined, void> {
+  const network = await run.networkFor(validation);
+  try {
+    const evaluation = evaluateSplit(input.engine, network, validation, input.signal);
+    let step = await evaluation.next();
+    for (; !step.done; step = await evaluation.next()) {
+      yield { type: 'evaluating', batch: step.value, batches: validation.count };
+    }
+    return step.value;
+  } finally {
+    if (network !== run.network) network.release();
+  }
 }
 
 /** A checkpoint of this moment. Its snapshot does not count as training; its way to the disk goes on meanwhile. */

@@ -211,7 +211,7 @@ function withMetadata(change: (json: Metadata) => void): Uint8Array {
 }
 
 const lies: [string, (json: Metadata) => void, string][] = [
-  ['a newer version', (json) => Object.assign(json, { formatVersion: 2 }), 'checkpoint-newer'],
+  ['a newer version', (json) => Object.assign(json, { formatVersion: 3 }), 'checkpoint-newer'],
   ['a billion layers', (json) => Object.assign(json.config, { layers: 1e9 }), 'checkpoint-malformed'],
   ['a billion units', (json) => Object.assign(json.config, { hiddenSize: 1e9 }), 'checkpoint-malformed'],
   ['another cell', (json) => Object.assign(json.config, { cell: 'gru' }), 'checkpoint-malformed'],
@@ -244,6 +244,14 @@ const lies: [string, (json: Metadata) => void, string][] = [
   [
     'options that are a bomb',
     (json) => Object.assign(json.training, { options: { a: Array(20_000).fill([]) } }),
+    'checkpoint-malformed',
+  ],
+  [
+    'a place before the start of the text',
+    (json) =>
+      Object.assign(json.training, {
+        shapeChange: { batchOffset: -8, heldOut: { batchSize: 4, sequenceLength: 5 } },
+      }),
     'checkpoint-malformed',
   ],
   ['a negative iteration', (json) => Object.assign(json.training, { iteration: -1 }), 'checkpoint-malformed'],

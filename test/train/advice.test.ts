@@ -197,7 +197,7 @@ test('the size of the model: the rule of thumb', () => {
 });
 
 test('a course forgets what a run goes back over', () => {
-  const course = new LossCourse(100);
+  const course = new LossCourse((iteration) => iteration / 100);
   for (let iteration = 1; iteration <= 250; iteration++) {
     course.addTraining(iteration, iteration <= 200 ? 2 : 90);
     if (iteration % 100 === 0) course.addEvaluation(iteration, 2.1);

@@ -112,9 +112,9 @@ test('options come from the checkpoint; a change is said; one that can not be is
   );
   const rates = all.flatMap((event) => (event.type === 'iteration' ? [event.learningRate] : []));
   assert.deepEqual(rates, [0.001, 0.001, 0.001]);
-  await assert.rejects(run({ resume: checkpointDir, cell: 'gru', batchSize: 4 }), {
+  await assert.rejects(run({ resume: checkpointDir, cell: 'gru', optimizer: 'adam' }), {
     code: 'checkpoint-option',
-    message: /-model is lstm, not gru; -batch_size is 3, not 4/,
+    message: /-model is lstm, not gru; -optimizer is rmsprop, not adam/,
   });
   await assert.rejects(run({ resume: checkpointDir, separator: '\n\n' }), {
     message: /-separator is none, not \\n\\n\./,
