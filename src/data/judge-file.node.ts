@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describeSystemError } from '../util/system-error.ts';
+import { fileKind } from './file-kind.ts';
 import type { WalkedFile } from './folder-walk.node.ts';
 import { OWN_FILE_GLANCE, ownFileKind, ownNameKind } from './own-files.ts';
 
@@ -34,13 +35,10 @@ export async function judgeFile(
   }
   const own = ownFileKind(start);
   if (own !== undefined) return { is: 'own', kind: own };
-  if (options.anyBytes || isGzip(start) || start.indexOf(0) < 0) return { is: 'text' };
-  return { is: 'other', kind: 'binary' };
-}
-
-/** Whether a file begins as a gzip member does (RFC 1952). */
-export function isGzip(start: Uint8Array): boolean {
-  return start[0] === 0x1f && start[1] === 0x8b && start[2] === 8;
+  if (options.anyBytes) return { is: 'text' };
+  const kind = fileKind(start);
+  if (kind.is === 'text' || kind.is === 'gzip') return { is: 'text' };
+  return { is: 'other', kind: kind.name.replace(/^an? /, '') };
 }
 
 async function startOf(path: string): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { TextError } from '../errors.ts';
-import { isGzip } from './judge-file.node.ts';
+import { isGzip } from './file-kind.ts';
 import { type TextFile, unreadable } from './text-files.node.ts';
 
 export interface TextBlock {
