@@ -70,9 +70,9 @@ export function flagKey(
   return flag && { key: flag.key, takesNext: attached === undefined && takesValue(flag, next) };
 }
 
-/** Whether the word after a flag is its value. */
+/** Whether the word after a flag is its value. A switch takes `true` and `false`, as people write it for other programs. */
 function takesValue({ type, info }: Flag, next: string | undefined): boolean {
-  if (type.kind === 'boolean') return false;
+  if (type.kind === 'boolean') return next === 'true' || next === 'false';
   return info.bareValue === undefined || !(next === undefined || next.startsWith('-'));
 }
 

@@ -17,11 +17,12 @@ interface Bound {
   readonly inclusive: boolean;
 }
 
-/** Largest bound worth telling a person; above it a limit only guards against overflow. */
+/** Largest bound worth telling a person who kept to it; above it a limit only guards against overflow. */
 const TOLD_MAXIMUM = 2 ** 31 - 2;
 
-function rangeText(low: Bound | undefined, high: Bound | undefined): string {
-  const told = high && high.value <= TOLD_MAXIMUM ? high : undefined;
+function rangeText(low: Bound | undefined, high: Bound | undefined, given: unknown): string {
+  const isTold = high && (high.value <= TOLD_MAXIMUM || (typeof given === 'number' && given >= high.value));
+  const told = isTold ? high : undefined;
   if (low?.inclusive && told?.inclusive) return ` from ${low.value} to ${told.value}`;
   const lowText = low && (low.inclusive ? `of at least ${low.value}` : `greater than ${low.value}`);
   const highText = told && (told.inclusive ? `of at most ${told.value}` : `less than ${told.value}`);
@@ -29,19 +30,24 @@ function rangeText(low: Bound | undefined, high: Bound | undefined): string {
   return both && ` ${both}`;
 }
 
-function numberText(kind: 'number' | 'integer', checks: readonly z.core.$ZodCheck[]): string {
+function numberText(kind: 'number' | 'integer', checks: readonly z.core.$ZodCheck[], given: unknown): string {
   let low: Bound | undefined;
-  let high: Bound | undefined;
+  let high: Bound | undefined =
+    kind === 'integer' ? { value: Number.MAX_SAFE_INTEGER, inclusive: true } : undefined;
   for (const check of checks) {
     const def = check._zod.def as { check: string; value: number; inclusive: boolean };
     if (def.check === 'greater_than') low = def;
     if (def.check === 'less_than') high = def;
   }
-  return `${kind === 'integer' ? 'a whole number' : 'a number'}${rangeText(low, high)}`;
+  return `${kind === 'integer' ? 'a whole number' : 'a number'}${rangeText(low, high, given)}`;
 }
 
-/** Describes the type of one option of a schema. */
-export function describeType(schema: z.core.$ZodType): OptionType {
+/**
+ * Describes the type of one option of a schema.
+ *
+ * @param given A value that does not fit. The limit that it exceeds is told, however large.
+ */
+export function describeType(schema: z.core.$ZodType, given?: unknown): OptionType {
   const def = schema._zod.def as unknown as {
     type: string;
     innerType?: z.core.$ZodType;
@@ -52,16 +58,16 @@ export function describeType(schema: z.core.$ZodType): OptionType {
   };
   switch (def.type) {
     case 'default':
-      return { ...describeType(def.innerType as z.core.$ZodType), defaultValue: def.defaultValue };
+      return { ...describeType(def.innerType as z.core.$ZodType, given), defaultValue: def.defaultValue };
     case 'optional':
-      return describeType(def.innerType as z.core.$ZodType);
+      return describeType(def.innerType as z.core.$ZodType, given);
     case 'enum': {
       const choices = Object.values(def.entries ?? {});
       return { kind: 'choice', choices, expected: choices.join(', ').replace(/, ([^,]+)$/, ' or $1') };
     }
     case 'number': {
       const kind = def.format === 'safeint' ? 'integer' : 'number';
-      return { kind, expected: numberText(kind, def.checks ?? []) };
+      return { kind, expected: numberText(kind, def.checks ?? [], given) };
     }
     case 'boolean':
       return { kind: 'boolean', expected: 'true or false' };
@@ -88,6 +94,6 @@ export function checkOptions<T extends z.ZodMiniObject>(schema: T, input: z.inpu
   const name = String(issue.path[0]);
   const type = schema.shape[name] as z.core.$ZodType;
   const value = (input as Record<string, unknown>)[name];
-  const expected = infoOf(type).expected ?? describeType(type).expected;
+  const expected = infoOf(type).expected ?? describeType(type, value).expected;
   throw new OptionError(name, `got ${shown(value)}, expected ${expected}`);
 }

@@ -39,6 +39,10 @@ test('numbers are decimal, whole, and nothing else', () => {
 test('switches', () => {
   assert.deepEqual(parse('--fit').values, { fit: true });
   assert.deepEqual(parse('--fit=false').values, { fit: false });
+  assert.deepEqual(parse('--fit', 'false', 'a.txt'), { ...parse('a.txt', '--fit=false') });
+  assert.deepEqual(parse('--fit', 'true').values, { fit: true });
+  assert.deepEqual(parse('a.txt', '-fit', 'b.txt').positionals, ['a.txt', 'b.txt']);
+  assert.deepEqual(parse('--fit', './false').positionals, ['./false']);
   assert.throws(() => parse('--fit=maybe'), /got "maybe", expected true or false/);
 });
 
