@@ -2,19 +2,30 @@
 import { basename, dirname } from 'node:path';
 import { makeEngine } from './engine/select.node.ts';
 import type { MakeEngine } from './engine/select.ts';
+import { OptionError } from './errors.ts';
 import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
 import { folderStorage } from './formats/storage.node.ts';
 import { type ModelSettings, LanguageModel as PortableLanguageModel } from './language-model.ts';
+import { kindOf } from './util/check-content.ts';
 
 export class LanguageModel extends PortableLanguageModel {
   /**
    * The model in a checkpoint file.
    *
+   * @throws {OptionError} for what is no path
    * @throws {CheckpointError} when it is missing, or not a whole, well-formed checkpoint
    */
   static async load(path: string, settings: ModelSettings = {}): Promise<LanguageModel> {
+    if ((path as unknown) instanceof Uint8Array) {
+      throw new OptionError(
+        'path',
+        'got bytes, expected the path of a file; fromBytes takes the bytes of one',
+      );
+    }
+    if (typeof path !== 'string' && !((path as unknown) instanceof URL))
+      throw new OptionError('path', `got ${kindOf(path)}, expected the path of a file`);
     return new LanguageModel(await readCheckpointFile(path), settings);
   }
 

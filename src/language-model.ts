@@ -1,12 +1,14 @@
 /** A trained model to use: load, generate, save. Runs in Node and in a page. */
+import * as z from 'zod/mini';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Precision, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
+import { engineOption, threadsOption } from './engine/options.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
-import { TextError } from './errors.ts';
+import { OptionError, TextError } from './errors.ts';
 import { bytesSource } from './formats/byte-source.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
-import { type ExportFormat, exportCheckpoint } from './formats/export.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { KnownText } from './sample/known-text.ts';
@@ -14,11 +16,15 @@ import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
 import { collectSamples, type Sample, type SampleProgress } from './sample/samples.ts';
+import { completeOptionsSchema, samplesOptionsSchema } from './sample/samples-options.ts';
 import { streamSeed } from './sample/stream-seed.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
 import { checkScoreOptions, type ScoreOptionsInput } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
+import { checkContent, checkContents } from './util/check-content.ts';
+import { checkOptions } from './util/check-options.ts';
 import { joinBytes } from './util/join-bytes.ts';
+import { option } from './util/option-info.ts';
 
 export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
   /** What the model reads first; for a model over bytes it may be any bytes. */
@@ -83,6 +89,16 @@ export interface ModelSettings {
   readonly precision?: Precision | undefined;
 }
 
+const settingsSchema = z.strictObject({
+  engine: engineOption(),
+  threads: threadsOption(),
+  precision: option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Device',
+    help: "numbers to compute in; the checkpoint's own where absent",
+  }),
+});
+
 /** An engine with the model's weights in it. */
 export interface Loaded {
   readonly engine: Engine;
@@ -94,7 +110,10 @@ export class LanguageModel {
   readonly #settings: ModelSettings;
   #loaded: Promise<Loaded> | undefined;
 
+  /** @throws {OptionError} for a setting that does not fit */
   constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
+    const { engine, threads, precision } = settings;
+    checkOptions(settingsSchema, { engine, threads, precision });
     this.checkpoint = checkpoint;
     this.#settings = settings;
   }
@@ -134,9 +153,16 @@ export class LanguageModel {
   /**
    * The checkpoint as the bytes of a file, read back and compared.
    *
+   * @throws {OptionError} for a format that there is not
    * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
    */
   toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
+    if (!EXPORT_FORMATS.includes(format)) {
+      throw new OptionError(
+        'format',
+        `got ${JSON.stringify(format)}, expected one of ${EXPORT_FORMATS.join(', ')}`,
+      );
+    }
     const { parts, check } = exportCheckpoint(this.checkpoint, format);
     const bytes = joinBytes(parts);
     check(bytesSource(bytes), `the file in ${format}`);
@@ -162,6 +188,7 @@ export class LanguageModel {
   /** As `generate`, in whole characters of UTF-8; for a model over bytes what it drew, be it UTF-8 or not. */
   async *generateBytes(input: GenerateInput = {}): AsyncGenerator<Uint8Array, void, void> {
     const { prompt = '', ...rest } = input;
+    checkContent('prompt', prompt);
     for await (const { bytes } of this.#write([prompt], rest)) if (bytes.length > 0) yield bytes;
   }
 
@@ -171,6 +198,7 @@ export class LanguageModel {
    */
   async *generatePieces(input: GeneratePiecesInput = {}): AsyncGenerator<TextPiece, void, void> {
     const { prompt = '', alternatives, ...rest } = input;
+    checkContent('prompt', prompt);
     yield* this.#write([prompt], rest, { alternatives });
   }
 
@@ -188,6 +216,7 @@ export class LanguageModel {
   /** As `generateAll`; for a model over bytes what it drew, be it UTF-8 or not. */
   async generateAllBytes(input: GenerateAllInput): Promise<Uint8Array[]> {
     const { prompts, onProgress, ...rest } = input;
+    checkContents('prompts', prompts);
     const parts = prompts.map((): Uint8Array[] => []);
     let total = 0;
     for await (const { index, bytes } of this.#write(prompts, rest)) {
@@ -203,8 +232,12 @@ export class LanguageModel {
    * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
-    const { prompt = '', count = 1, unique = false, novel, attempts = 100 * count, ...others } = input;
-    const { alternatives, onProgress = () => {}, ...rest } = others;
+    const { prompt = '', novel, onProgress = () => {}, ...others } = input;
+    const { count: wanted, unique: isUnique, attempts: most, alternatives: named, ...rest } = others;
+    const given = { count: wanted, unique: isUnique, attempts: most, alternatives: named };
+    const { count, unique, attempts = 100 * count, alternatives } = checkOptions(samplesOptionsSchema, given);
+    checkContent('prompt', prompt);
+    if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     const text = (content: string | Uint8Array) =>
       typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
@@ -252,6 +285,7 @@ export class LanguageModel {
   async score(text: string | Uint8Array, input: ScoreInput = {}): Promise<TextScore> {
     const { signal, onNotice, ...rest } = input;
     const { rows, unknown } = checkScoreOptions(rest);
+    checkContent('text', text);
     const encoded = encodePrompt(this.vocabulary, text, unknown);
     for (const notice of encoded.notices) onNotice?.(notice);
     const { engine } = await this.#load();
@@ -267,7 +301,9 @@ export class LanguageModel {
    * @throws {TextError} `text-empty` for a text of no characters, `text-unknown-character`
    */
   async complete(text: string | Uint8Array, input: CompleteInput = {}): Promise<LikelyWords> {
-    const { count = 10, unknown = 'error', signal, onNotice } = input;
+    const { signal, onNotice, ...rest } = input;
+    const { count, unknown } = checkOptions(completeOptionsSchema, rest);
+    checkContent('text', text);
     const prompt = encodePrompt(this.vocabulary, text, unknown);
     for (const notice of prompt.notices) onNotice?.(notice);
     if (prompt.tokens.length === 0) {

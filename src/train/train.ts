@@ -5,6 +5,7 @@ import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { layoutOf } from '../model/config.ts';
+import { checkContent } from '../util/check-content.ts';
 import { formatCount } from '../util/format-number.ts';
 import { advised } from './advised.ts';
 import type { TrainingEvent } from './events.ts';
@@ -63,6 +64,9 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     makeEngine,
     ...given
   } = input;
+  checkContent('text', text);
+  if (validation) checkContent('validation.text', validation.text);
+  if (test) checkContent('test.text', test.text);
   const { options, notices } = startingOptions(given, initial);
   const vocabulary = startingVocabulary(initial, options);
   const corpus = await buildCorpus({ text, name, validation, test }, { ...options, ...vocabulary.choice });

@@ -1,0 +1,31 @@
+/** The schemas of what `samples` and `complete` take beside the sampling options; see `train/options.ts`. */
+import * as z from 'zod/mini';
+import { count, option } from '../util/option-info.ts';
+
+export const samplesOptionsSchema = z.strictObject({
+  count: option(z._default(count(1), 1), { flag: 'count', group: 'Sampling', help: 'samples wanted' }),
+  unique: option(z._default(z.boolean(), false), {
+    flag: 'unique',
+    group: 'Form',
+    help: 'samples that are all different',
+  }),
+  attempts: option(z.optional(count(1)), {
+    flag: 'attempts',
+    group: 'Form',
+    help: 'samples drawn at most; 100 for each that is wanted where absent',
+  }),
+  alternatives: option(z.optional(count(0)), {
+    flag: 'alternatives',
+    group: 'Output',
+    help: 'likeliest symbols that the details name',
+  }),
+});
+
+export const completeOptionsSchema = z.strictObject({
+  count: option(z._default(count(1), 10), { flag: 'count', group: 'Sampling', help: 'words to find' }),
+  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'error'), {
+    flag: 'unknown',
+    group: 'Sampling',
+    help: 'what to do with a character of the text that the model does not know',
+  }),
+});

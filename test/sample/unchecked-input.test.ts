@@ -1,0 +1,46 @@
+/** Calls from JavaScript, which has no types to stop them: each is an OptionError that names the option, not a TypeError from within. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { train } from '../../src/train/train.node.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const checkpoint = madeCheckpoint({});
+const model = new LanguageModel(checkpoint, { threads: 1 });
+after(() => model.close());
+
+/** What a program without types may pass. */
+type Loose = never;
+
+async function all(pieces: AsyncIterable<unknown>): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const piece of pieces) found.push(piece);
+  return found;
+}
+
+const CALLS: readonly [name: string, option: string, call: () => unknown][] = [
+  ['one prompt for many', 'prompts', () => model.generateAll({ prompts: 'abc' as Loose })],
+  ['no prompts', 'prompts', () => model.generateAll({} as Loose)],
+  ['a number among the prompts', 'prompts', () => model.generateAll({ prompts: ['a', 5 as Loose] })],
+  ['many prompts for one', 'prompt', () => all(model.generate({ prompt: ['a', 'b'] as Loose }))],
+  ['null for a prompt', 'prompt', () => all(model.generatePieces({ prompt: null as Loose }))],
+  ['a list of texts to score', 'text', () => model.score(['a', 'b'] as Loose)],
+  ['nothing to complete', 'text', () => model.complete(undefined as Loose)],
+  ['no words to find', 'count', () => model.complete('a', { count: 0 })],
+  ['an unknown rule', 'unknown', () => model.complete('a', { unknown: 'drop' as Loose })],
+  ['half a sample', 'count', () => all(model.samples({ count: 2.5 }))],
+  ['fewer than no samples', 'count', () => all(model.samples({ count: -1 }))],
+  ['a switch that is a text', 'unique', () => all(model.samples({ unique: 'no' as Loose }))],
+  ['a list of known texts', 'novel', () => all(model.samples({ novel: ['a'] as Loose }))],
+  ['a list of training texts', 'text', () => all(train({ text: ['a', 'b'] as Loose }))],
+  ['an engine that there is not', 'engine', () => new LanguageModel(checkpoint, { engine: 'gpu' as Loose })],
+  ['threads in words', 'threads', () => new LanguageModel(checkpoint, { threads: '2' as Loose })],
+  ['a format that there is not', 'format', () => model.toBytes('gguf' as Loose)],
+  ['bytes for a path', 'path', () => LanguageModel.load(new Uint8Array(8) as Loose)],
+];
+
+for (const [name, option, call] of CALLS) {
+  test(`${name}: an error that names ${option}`, async () => {
+    await assert.rejects(async () => call(), { name: 'OptionError', option });
+  });
+}
