@@ -4,6 +4,7 @@ import { loadCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { UsageError } from '../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../score/dynamic.ts';
+import { JoinedBytes, type ScoredSymbols } from '../score/joined-bytes.ts';
 import { type ScoredRun, type Scoring, scoreSequences } from '../score/score-sequences.ts';
 import { tooShort } from '../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../score/sequences.ts';
@@ -143,6 +144,8 @@ class SurpriseOutput {
   readonly #colors = pc.createColors(pc.isColorSupported);
   readonly #painter = new SurprisePainter(this.#colors);
   readonly #tracker: SurpriseTracker;
+  /** Puts the symbols of a model over bytes together to characters. */
+  readonly #bytes: JoinedBytes | undefined;
   /** Index of the token that is shown next. */
   #next = 0;
 
@@ -151,6 +154,7 @@ class SurpriseOutput {
     this.#output = output;
     this.#isQuiet = isQuiet;
     this.#tracker = new SurpriseTracker(corpus.vocabulary);
+    if (corpus.vocabulary.kind === 'byte') this.#bytes = new JoinedBytes();
   }
 
   get places(): readonly SurprisingPlace[] {
@@ -168,6 +172,7 @@ class SurpriseOutput {
   async end(): Promise<void> {
     await this.#showUnpredicted(this.#corpus.tokens.length);
     if (this.#isQuiet) return;
+    if (this.#bytes) await this.#paint(this.#bytes.end());
     const lines = [
       '',
       '',
@@ -193,7 +198,11 @@ class SurpriseOutput {
 
   async #show(tokens: Int32Array, bits: readonly number[]): Promise<void> {
     if (this.#isQuiet) return;
-    const symbols = Array.from(tokens, (token) => this.#corpus.vocabulary.symbolOf(token));
+    const scored = { symbols: Array.from(tokens, (token) => this.#corpus.vocabulary.symbolOf(token)), bits };
+    await this.#paint(this.#bytes ? this.#bytes.push(scored) : scored);
+  }
+
+  async #paint({ symbols, bits }: ScoredSymbols): Promise<void> {
     await this.#output.write(this.#painter.paint(symbols, bits));
   }
 }

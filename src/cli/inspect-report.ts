@@ -1,4 +1,6 @@
 /** What `char-rnn inspect` says of a file, in lines for people and as JSON for programs. */
+import { quotedSymbol, symbolText } from '../data/symbol-text.ts';
+import type { TokenKind } from '../data/vocabulary.ts';
 import { parameterCount } from '../engine/layout.ts';
 import type { LossRecord, Origin, TrainingState } from '../formats/checkpoint.ts';
 import type { OpenedCheckpoint } from '../formats/open.ts';
@@ -24,7 +26,7 @@ export function checkpointJson(path: string, { checkpoint, format }: OpenedCheck
       size: vocabulary.size,
       hasUnknown: vocabulary.hasUnknown,
       unicodeVersion: vocabulary.unicodeVersion,
-      symbols: vocabulary.symbols,
+      symbols: vocabulary.symbols.map((symbol) => symbolText(symbol, vocabulary.kind)),
     },
     training: training && {
       runId: training.runId,
@@ -58,7 +60,7 @@ export function checkpointLines(path: string, { checkpoint, format }: OpenedChec
     `  model            ${describeShape(config)}, dropout ${config.dropout}, ${precision}`,
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
-    `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols)}`,
+    `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,
     ...(training ? trainingLines(training) : ['  no training state: a model to use only']),
     ...notices.map((notice) => `  ${plain(notice)}`),
     ...(origin ? originLines(origin) : []),
@@ -130,8 +132,8 @@ function lossLines(record: LossRecord, most: number): string[] {
 }
 
 /** The symbols, escaped where they can't be seen; not all of a large vocabulary. */
-function shownSymbols(symbols: readonly string[]): string {
-  const shown = symbols.slice(0, 200).map((symbol) => JSON.stringify(symbol).slice(1, -1));
+function shownSymbols(symbols: readonly string[], kind: TokenKind): string {
+  const shown = symbols.slice(0, 200).map((symbol) => quotedSymbol(symbol, kind).slice(1, -1));
   return (
     shown.join(' ') + (symbols.length > shown.length ? ` … (${symbols.length - shown.length} more)` : '')
   );
@@ -143,7 +145,7 @@ export function vocabularyLines(path: string, tokens: readonly string[]): string
     path,
     "  format           vocabulary, torch-rnn's",
     `  vocabulary size  ${tokens.length}`,
-    `  tokens           ${shownSymbols(tokens)}`,
+    `  tokens           ${shownSymbols(tokens, 'grapheme')}`,
   ];
 }
 

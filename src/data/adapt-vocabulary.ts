@@ -1,6 +1,7 @@
 /** A model's vocabulary and a text with other symbols: what `-init_from` with `--vocab` makes of the two. */
 import { CheckpointError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { quotedSymbol } from './symbol-text.ts';
 import { compareCodePoints, type TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** `extend`: the symbols of model and text; `match`: those of the text alone. */
@@ -56,16 +57,7 @@ export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: Vo
 
 function listed(what: string, symbols: readonly string[], kind: TokenKind): string[] {
   if (symbols.length === 0) return [];
-  const shown = symbols.slice(0, SHOWN).map((symbol) => quoted(symbol, kind));
+  const shown = symbols.slice(0, SHOWN).map((symbol) => quotedSymbol(symbol, kind));
   const more = symbols.length > SHOWN ? ` and ${formatCount(symbols.length - SHOWN)} more` : '';
   return [`${formatCount(symbols.length)} ${what}: ${shown.join(' ')}${more}`];
-}
-
-/** A symbol in quotes; what can't be seen, or could move the cursor, by its number. */
-function quoted(symbol: string, kind: TokenKind): string {
-  const hidden = kind === 'byte' ? /[\x80-\xff]/g : /(?! )[\p{Other}\p{Separator}]/gu;
-  return JSON.stringify(symbol).replace(hidden, (char) => {
-    const number = (char.codePointAt(0) as number).toString(16).toUpperCase();
-    return kind === 'byte' ? `\\x${number}` : `U+${number.padStart(4, '0')}`;
-  });
 }

@@ -151,7 +151,7 @@ function encodeDocuments(
   const most = documents.reduce((sum, document) => sum + document.length, 0);
   const array = tokenArray(vocabulary.size, most);
   const starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));
-  const skipped = new SkippedSymbols();
+  const skipped = new SkippedSymbols(vocabulary.kind);
   const place = new TextPlace();
   let length = 0;
   for (const document of documents) {
@@ -159,8 +159,9 @@ function encodeDocuments(
     for (const symbol of segment(document, vocabulary.kind)) {
       const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
       if (token !== undefined) array[length++] = token;
-      else if (unknown === 'error') throw unknownCharacter(symbol, place, name, given !== undefined);
-      else skipped.add(symbol);
+      else if (unknown === 'error') {
+        throw unknownCharacter(symbol, vocabulary.kind, place, name, given !== undefined);
+      } else skipped.add(symbol);
       place.pass(symbol);
     }
   }

@@ -28,7 +28,7 @@ export class SymbolEncoder {
   readonly #text: PartText;
   readonly #utf8 = new TextEncoder();
   readonly #graphemes: GraphemeStream | undefined;
-  readonly #skipped = new SkippedSymbols();
+  readonly #skipped: SkippedSymbols;
   #name = '';
   #place = new TextPlace();
   /** Whether the place of a symbol may have to be told. */
@@ -39,6 +39,7 @@ export class SymbolEncoder {
     const { vocabulary } = options;
     this.#kernel = kernel;
     this.#options = options;
+    this.#skipped = new SkippedSymbols(vocabulary.kind);
     this.#text = new PartText(vocabulary.normalize);
     this.#tellsPlaces = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
@@ -148,9 +149,10 @@ export class SymbolEncoder {
   }
 
   #missing(symbol: string): void {
-    if (this.#options.isOwn) throw changedText(this.#name);
-    if (this.#options.unknown === 'error')
-      throw unknownCharacter(symbol, this.#place, this.#name, this.#options.isOfCheckpoint);
+    const { isOwn, unknown, vocabulary, isOfCheckpoint } = this.#options;
+    if (isOwn) throw changedText(this.#name);
+    if (unknown === 'error')
+      throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isOfCheckpoint);
     this.#skipped.add(symbol);
   }
 }

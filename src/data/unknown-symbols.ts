@@ -1,6 +1,8 @@
 /** Symbols of a text that its vocabulary does not have. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { describeSymbol, quotedSymbol } from './symbol-text.ts';
+import type { TokenKind } from './vocabulary.ts';
 
 /** Different symbols that are told by name. */
 const SHOWN = 8;
@@ -9,8 +11,13 @@ const REMEMBERED = 1000;
 
 /** What was left out, with --unknown skip. */
 export class SkippedSymbols {
+  readonly #kind: TokenKind;
   readonly #symbols = new Set<string>();
   #count = 0;
+
+  constructor(kind: TokenKind) {
+    this.#kind = kind;
+  }
 
   add(symbol: string): void {
     this.#count++;
@@ -20,10 +27,10 @@ export class SkippedSymbols {
   /** A line about them; none where nothing was left out. */
   notices(name: string): string[] {
     if (this.#count === 0) return [];
-    const shown = [...this.#symbols].slice(0, SHOWN).map((symbol) => JSON.stringify(symbol));
+    const shown = [...this.#symbols].slice(0, SHOWN).map((symbol) => quotedSymbol(symbol, this.#kind));
     const list = shown.join(' ') + (this.#symbols.size > shown.length ? ' …' : '');
     return [
-      `${name}: left out ${formatCount(this.#count)} characters that are not in the vocabulary (${list}); the loss does not count them`,
+      `${name}: left out ${formatCount(this.#count)} ${this.#kind === 'byte' ? 'bytes' : 'characters'} that are not in the vocabulary (${list}); the loss does not count them`,
     ];
   }
 }
@@ -60,17 +67,14 @@ export class TextPlace {
 /** @param isOfCheckpoint Whether the vocabulary came with a checkpoint; else it is that of the training text. */
 export function unknownCharacter(
   symbol: string,
+  kind: TokenKind,
   place: TextPlace,
   name: string,
   isOfCheckpoint: boolean,
 ): TextError {
-  const points = Array.from(
-    symbol,
-    (char) => `U+${(char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')}`,
-  );
   return new TextError(
     'text-unknown-character',
-    `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}: ${JSON.stringify(symbol)} (${points.join(' ')}) ` +
+    `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}: ${describeSymbol(symbol, kind)} ` +
       (isOfCheckpoint
         ? "is not in the checkpoint's vocabulary.\n" +
           'Leave such characters out with --unknown skip, or train a model that knows them: -init_from with --vocab extend (or match).'

@@ -2,6 +2,7 @@
 
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { joinBytes } from '../util/join-bytes.ts';
+import { continues, sequenceLength } from '../util/utf8.ts';
 
 /** Bytes of UTF-8 as they come, given out in whole characters. Bytes that can't be UTF-8 pass as they are. */
 export class CharacterPieces {
@@ -38,15 +39,8 @@ export class CharacterPieces {
 function wholeEnd(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;
-    if (byte >= 0x80 && byte < 0xc0) continue;
+    if (continues(byte)) continue;
     return sequenceLength(byte) > back ? bytes.length - back : bytes.length;
   }
   return bytes.length;
-}
-
-/** Bytes of the sequence that a byte begins; 1 for one that begins none. */
-function sequenceLength(first: number): number {
-  if (first >= 0xc2 && first < 0xe0) return 2;
-  if (first >= 0xe0 && first < 0xf0) return 3;
-  return first >= 0xf0 && first < 0xf5 ? 4 : 1;
 }

@@ -1,6 +1,7 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
+import { characterAround, describeSymbol } from '../data/symbol-text.ts';
 import { type Content, segment } from '../data/tokenizer.ts';
-import type { Vocabulary } from '../data/vocabulary.ts';
+import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 
@@ -29,8 +30,16 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   const shown: string[] = [];
   const replaced = new Map<string, string>();
   const skipped = new Map<string, number>();
+  const { kind } = vocabulary;
+  const content =
+    kind === 'byte' && typeof normalized === 'string' ? new TextEncoder().encode(normalized) : normalized;
+  /** The symbol at a position, counted from 1, for people. */
+  const described = (symbol: string, position: number) => {
+    const isBytes = kind === 'byte' && typeof content !== 'string';
+    return describeSymbol(symbol, kind, isBytes ? characterAround(content, position - 1) : undefined);
+  };
   let position = 0;
-  for (const symbol of segment(normalized, vocabulary.kind)) {
+  for (const symbol of segment(content, kind)) {
     position++;
     const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
     if (token !== undefined) {
@@ -38,10 +47,11 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
       shown.push(symbol);
       continue;
     }
-    if (unknown === 'error') throw unknownCharacter(symbol, position);
+    if (unknown === 'error') throw unknownCharacter(described(symbol, position), position, kind);
     const near = unknown === 'nearest' ? nearestKnown(vocabulary, symbol) : undefined;
     if (near === undefined) {
-      skipped.set(symbol, (skipped.get(symbol) ?? 0) + 1);
+      const name = described(symbol, position);
+      skipped.set(name, (skipped.get(name) ?? 0) + 1);
       continue;
     }
     replaced.set(symbol, near.join(''));
@@ -54,7 +64,7 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
       vocabulary.kind === 'byte'
         ? Uint8Array.from(shown, (byte) => byte.charCodeAt(0))
         : new TextEncoder().encode(shown.join('')),
-    notices: [...replacedNotice(replaced), ...skippedNotice(skipped)],
+    notices: [...replacedNotice(replaced), ...skippedNotice(skipped, kind)],
   };
 }
 
@@ -118,19 +128,13 @@ function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefi
   return undefined;
 }
 
-/** A symbol for people: quoted, with its code points where it can't be seen. */
-function describe(symbol: string): string {
-  const points = Array.from(symbol, (char) => {
-    const hex = (char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
-    return `U+${hex}`;
-  });
-  return `${JSON.stringify(symbol)} (${points.join(' ')})`;
-}
-
-function unknownCharacter(symbol: string, position: number): TextError {
+/** @param described The symbol for people. */
+function unknownCharacter(described: string, position: number, kind: TokenKind): TextError {
   return new TextError(
     'text-unknown-character',
-    `the prompt's character ${formatCount(position)}, ${describe(symbol)}, is not in the model's vocabulary.`,
+    kind === 'byte'
+      ? `byte ${formatCount(position)} of the prompt is not in the model's vocabulary: ${described}.`
+      : `the prompt's character ${formatCount(position)}, ${described}, is not in the model's vocabulary.`,
     {
       remedies: [
         { text: 'To replace such characters by the closest ones that it knows', set: { unknown: 'nearest' } },
@@ -146,10 +150,10 @@ function replacedNotice(replaced: ReadonlyMap<string, string>): string[] {
   return [`the model does not know some characters of the prompt; replaced ${pairs.join(', ')}`];
 }
 
-function skippedNotice(skipped: ReadonlyMap<string, number>): string[] {
+function skippedNotice(skipped: ReadonlyMap<string, number>, kind: TokenKind): string[] {
   if (skipped.size === 0) return [];
   const parts = Array.from(skipped, ([symbol, count]) =>
-    count === 1 ? describe(symbol) : `${describe(symbol)} ${formatCount(count)} times`,
+    count === 1 ? symbol : `${symbol} ${formatCount(count)} times`,
   );
-  return [`the model does not know some characters of the prompt; left out ${parts.join(', ')}`];
+  return [`the model does not know some ${kind}s of the prompt; left out ${parts.join(', ')}`];
 }

@@ -1,4 +1,5 @@
 /** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
+import { symbolText } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, Vector } from '../engine/engine.ts';
 import { joinBytes } from '../util/join-bytes.ts';
@@ -152,17 +153,11 @@ async function detailsAlong(
 function symbolDetails(vocabulary: Vocabulary, details: TokenDetails): SymbolDetails {
   const { token, alternatives, ...rest } = details;
   return {
-    text: symbolText(vocabulary, token),
+    text: symbolText(vocabulary.symbolOf(token), vocabulary.kind),
     ...rest,
     alternatives: alternatives.map(({ token, logProbability }) => ({
-      text: symbolText(vocabulary, token),
+      text: symbolText(vocabulary.symbolOf(token), vocabulary.kind),
       logProbability,
     })),
   };
-}
-
-function symbolText(vocabulary: Vocabulary, token: number): string {
-  const symbol = vocabulary.symbolOf(token);
-  const isByte = vocabulary.kind === 'byte' && symbol > '\u007f' && token !== vocabulary.unknownToken;
-  return isByte ? `\\x${symbol.charCodeAt(0).toString(16).toUpperCase()}` : symbol;
 }

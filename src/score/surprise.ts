@@ -1,11 +1,12 @@
 /** The characters that a model expected least, with where they stand and what led up to them. */
-import type { Vocabulary } from '../data/vocabulary.ts';
+import { symbolText } from '../data/symbol-text.ts';
+import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import type { ScoredRun } from './score-sequences.ts';
 
 export interface SurprisingPlace {
   /** −log₂ p. */
   readonly bits: number;
-  /** The character itself, */
+  /** The symbol itself; a byte beyond ASCII as `\xC3`, */
   readonly symbol: string;
   /** and the text before it. */
   readonly before: string;
@@ -49,8 +50,8 @@ export class SurpriseTracker {
       if (this.#places.length === this.#most && least && bits <= least.bits) return;
       const place = {
         bits,
-        symbol,
-        before: this.#passed.slice(-CONTEXT - 1, -1).join(''),
+        symbol: symbolText(symbol, this.#vocabulary.kind),
+        before: textOf(this.#passed.slice(-CONTEXT - 1, -1), this.#vocabulary.kind),
         index: target + i,
         line: this.#line,
         column: this.#column,
@@ -78,4 +79,13 @@ export class SurpriseTracker {
     this.#places.splice(at < 0 ? this.#places.length : at, 0, place);
     if (this.#places.length > this.#most) this.#places.pop();
   }
+}
+
+/** Symbols as text; bytes as the characters that they are, without a part of one at the start. */
+function textOf(symbols: readonly string[], kind: TokenKind): string {
+  if (kind !== 'byte') return symbols.join('');
+  const whole = symbols.slice(symbols.findIndex((byte) => byte < '\x80' || byte > '\xbf'));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    Uint8Array.from(whole, (byte) => byte.charCodeAt(0)),
+  );
 }

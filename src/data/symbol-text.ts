@@ -1,0 +1,54 @@
+/**
+ * Symbols as people read them. A byte beyond ASCII is not a character: it is shown by its value, and where its neighbours are known, with
+ * the character that it is a part of.
+ */
+import type { TokenKind } from './vocabulary.ts';
+
+/** The symbol itself; a byte beyond ASCII as `\xC3`. */
+export function symbolText(symbol: string, kind: TokenKind): string {
+  return isPartByte(symbol, kind) ? `\\x${hex(symbol, 2)}` : symbol;
+}
+
+/** A symbol in quotes; what can't be seen, or could move the cursor, by its number. */
+export function quotedSymbol(symbol: string, kind: TokenKind): string {
+  const hidden = kind === 'byte' ? /[\x7f-\xff]/g : /(?! )[\p{Other}\p{Separator}]/gu;
+  return JSON.stringify(symbol).replace(hidden, (char) =>
+    kind === 'byte' ? `\\x${hex(char, 2)}` : `U+${hex(char, 4)}`,
+  );
+}
+
+/** A symbol with its number: `"é" (U+00E9)`, `byte 0xC3 of "é"`. @param whole The character that a byte is a part of. */
+export function describeSymbol(symbol: string, kind: TokenKind, whole?: string): string {
+  if (kind !== 'byte') {
+    const points = Array.from(symbol, (char) => `U+${hex(char, 4)}`);
+    return `${JSON.stringify(symbol)} (${points.join(' ')})`;
+  }
+  const byte = `byte 0x${hex(symbol, 2)}`;
+  if (!isPartByte(symbol, kind)) return `${byte} (${quotedSymbol(symbol, kind)})`;
+  return whole === undefined ? byte : `${byte} of ${JSON.stringify(whole)}`;
+}
+
+/** The character of UTF-8 that a byte is a part of; undefined where it is of none. */
+export function characterAround(bytes: Uint8Array, index: number): string | undefined {
+  let start = index;
+  while (start > 0 && index - start < 3 && ((bytes[start] as number) & 0xc0) === 0x80) start--;
+  for (let end = index + 1; end <= Math.min(bytes.length, start + 4); end++) {
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+        bytes.subarray(start, end),
+      );
+      if ([...text].length === 1) return text;
+    } catch {
+      // It is not yet whole, or no character.
+    }
+  }
+  return undefined;
+}
+
+function isPartByte(symbol: string, kind: TokenKind): boolean {
+  return kind === 'byte' && symbol > '\x7f' && symbol <= '\xff';
+}
+
+function hex(symbol: string, digits: number): string {
+  return (symbol.codePointAt(0) as number).toString(16).toUpperCase().padStart(digits, '0');
+}

@@ -1,0 +1,140 @@
+/** A byte is never shown as the character U+0000–U+00FF that stands for it inside the program. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
+import { characterAround, describeSymbol, quotedSymbol, symbolText } from '../../src/data/symbol-text.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodePrompt } from '../../src/sample/prompt.ts';
+import { JoinedBytes } from '../../src/score/joined-bytes.ts';
+import { SurpriseTracker } from '../../src/score/surprise.ts';
+import { charRnn } from '../cli/command.ts';
+import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+/** The bytes of some text, each a symbol. */
+function bytesOf(text: string): Vocabulary {
+  const symbols = [...new Set(utf8(text))].sort((a, b) => a - b).map((byte) => String.fromCharCode(byte));
+  return new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
+}
+
+test('a symbol as text, in quotes, with its number', () => {
+  const cases = [
+    ['\u00c3', 'byte', '\\xC3', '"\\xC3"', 'byte 0xC3'],
+    ['\u0080', 'byte', '\\x80', '"\\x80"', 'byte 0x80'],
+    ['a', 'byte', 'a', '"a"', 'byte 0x61 ("a")'],
+    ['\n', 'byte', '\n', '"\\n"', 'byte 0x0A ("\\n")'],
+    ['\ufffd', 'byte', '\ufffd', '"\ufffd"', 'byte 0xFFFD ("\ufffd")'],
+    ['\u00c3', 'character', '\u00c3', '"\u00c3"', '"\u00c3" (U+00C3)'],
+    ['\u00a0', 'character', '\u00a0', '"U+00A0"', '"\u00a0" (U+00A0)'],
+    ['e\u0301', 'grapheme', 'e\u0301', '"e\u0301"', '"e\u0301" (U+0065 U+0301)'],
+  ] as const;
+  for (const [symbol, kind, text, quoted, described] of cases) {
+    assert.deepEqual(
+      [symbolText(symbol, kind), quotedSymbol(symbol, kind), describeSymbol(symbol, kind)],
+      [text, quoted, described],
+    );
+  }
+});
+
+test('the character that a byte is a part of', () => {
+  const text = utf8('a\u00e9\u20ac\u{1F600}b');
+  const found = Array.from(text, (_, index) => characterAround(text, index));
+  const expected = ['a', ...'\u00e9\u00e9', ...'\u20ac\u20ac\u20ac', ...Array(4).fill('\u{1F600}'), 'b'];
+  assert.deepEqual(found, expected);
+  assert.equal(characterAround(Uint8Array.of(0x61, 0xc3), 1), undefined);
+  assert.equal(characterAround(Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80), 4), undefined);
+});
+
+test('a prompt: the byte and its character, under every rule', () => {
+  const vocabulary = bytesOf('caf \u00e0');
+  assert.throws(() => encodePrompt(vocabulary, 'caf\u00e9', 'error'), {
+    problem: 'byte 5 of the prompt is not in the model\'s vocabulary: byte 0xA9 of "\u00e9".',
+  });
+  assert.throws(() => encodePrompt(vocabulary, Uint8Array.of(0x61, 0xff), 'error'), {
+    problem: "byte 2 of the prompt is not in the model's vocabulary: byte 0xFF.",
+  });
+  assert.throws(() => encodePrompt(vocabulary, 'caf?', 'error'), { problem: /byte 0x3F \("\?"\)\.$/ });
+  const { notices } = encodePrompt(bytesOf('caf'), 'caf\u00e9 \u00e9', 'skip');
+  assert.deepEqual(notices, [
+    'the model does not know some bytes of the prompt; left out byte 0xC3 of "\u00e9" 2 times, byte 0xA9 of "\u00e9" 2 times, byte 0x20 (" ")',
+  ]);
+});
+
+test('a text: where its byte stands, and what was left out', async () => {
+  const options = { tokens: 'byte', normalize: 'none', minCount: 1, vocabulary: bytesOf('caf \n') } as const;
+  const text = { text: utf8('caf\ncaf\u00e9'), name: 'x' };
+  await assert.rejects(buildCorpus(text, { ...options, unknown: 'error' }), {
+    message: /^x, line 2, column 4: byte 0xC3 is not/,
+  });
+  const { notices } = await buildCorpus(text, { ...options, unknown: 'skip' });
+  assert.match(notices.join(), /left out 2 bytes that are not in the vocabulary \("\\xC3" "\\xA9"\)/);
+});
+
+test('surprising places: the byte by its value, what comes before it as text', () => {
+  const vocabulary = bytesOf('\u00e9a');
+  const tracker = new SurpriseTracker(vocabulary, 3);
+  const tokens = Int32Array.from(
+    utf8('a\u00e9\u00e9'),
+    (byte) => vocabulary.tokenOf(String.fromCharCode(byte)) as number,
+  );
+  tracker.begin(tokens[0] as number);
+  tracker.add({ sequence: 0, tokens: tokens.subarray(1), losses: Float64Array.of(1, 2, 3, 9), target: 1 });
+  assert.deepEqual(
+    tracker.places.map(({ symbol, before }) => [symbol, before]),
+    [
+      ['\\xA9', 'a\u00e9\ufffd'],
+      ['\\xC3', 'a\u00e9'],
+      ['\\xA9', 'a\ufffd'],
+    ],
+  );
+});
+
+test('scored bytes become characters with the sum of their bits, however they are cut', () => {
+  const symbols = Array.from(utf8('a\u20ac'), (byte) => String.fromCharCode(byte)).concat('\u00c3', 'b');
+  const bits = [Number.NaN, 1, 2, 4, 8, 16];
+  for (let cut = 0; cut <= symbols.length; cut++) {
+    const join = new JoinedBytes();
+    const parts = [
+      join.push({ symbols: symbols.slice(0, cut), bits: bits.slice(0, cut) }),
+      join.push({ symbols: symbols.slice(cut), bits: bits.slice(cut) }),
+      join.end(),
+    ];
+    assert.deepEqual(
+      [parts.flatMap((part) => part.symbols), parts.flatMap((part) => part.bits)],
+      [
+        ['a', '\u20ac', '\ufffd', 'b'],
+        [Number.NaN, 7, 8, 16],
+      ],
+    );
+  }
+});
+
+test('the commands: inspect, eval --surprise and sample of a model over bytes', async (context) => {
+  const folder = temporaryFolder(context);
+  const run = (...words: string[]) => charRnn(words, { cwd: folder });
+  const { training: _, ...model } = madeCheckpoint({ vocabulary: bytesOf('caf\u00e9\n') });
+  writeFileSync(join(folder, 'm.safetensors'), joined(encodeCheckpoint(model)));
+  writeFileSync(join(folder, 'text'), 'caf\u00e9\n'.repeat(3));
+  const inspected = await run('inspect', 'm.safetensors');
+  assert.match(inspected.stdout, /symbols +bytes \\n a c f \\xA9 \\xC3\n/);
+  const { vocabulary } = JSON.parse((await run('inspect', 'm.safetensors', '--json')).stdout);
+  assert.deepEqual(vocabulary.symbols, ['\n', 'a', 'c', 'f', '\\xA9', '\\xC3']);
+  const surprise = await run('eval', 'm.safetensors', 'text', '--surprise');
+  assert.equal(surprise.code, 0, surprise.stderr);
+  assert.match(surprise.stdout, /caf\u00e9\ncaf\u00e9\ncaf\u00e9/);
+  assert.doesNotMatch(surprise.stdout, /\u00c3/);
+  const { surprising } = JSON.parse(
+    (await run('eval', 'm.safetensors', 'text', '--surprise', '--json')).stdout,
+  );
+  assert.ok(surprising.every(({ symbol }: { symbol: string }) => /^(\\x..|[\n-z])$/.test(symbol)));
+  const sampled = await run('sample', 'm.safetensors', '-primetext', 'caf\u00e8', '-length', '3');
+  assert.match(
+    sampled.stderr,
+    /byte 5 of the prompt is not in the model's vocabulary: byte 0xA8 of "\u00e8"/,
+  );
+});
