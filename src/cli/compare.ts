@@ -31,7 +31,7 @@ export function runCompare(words: readonly string[]): Promise<number> {
     const stopped = interruption();
     watchOutput((code) => stopped.stop(code));
     try {
-      const comparison = await compare(paths, text, flags, stopped.signal);
+      const comparison = await compare(paths, text, { ...flags, words }, stopped.signal);
       const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
       process.stdout.write(`${lines.join('\n')}\n`);
     } catch (error) {
@@ -48,7 +48,7 @@ function splitFlags(values: Readonly<Record<string, unknown>>) {
   return { ...checkOptions(compareFlagsSchema, own), ...checkScoreOptions(score as ScoreOptionsInput) };
 }
 
-type Flags = ReturnType<typeof splitFlags>;
+type Flags = ReturnType<typeof splitFlags> & { readonly words: readonly string[] };
 
 interface Candidate extends Reading {
   readonly corpus: Corpus;
@@ -101,9 +101,14 @@ async function measure(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const { engine, checkpoint } = await openScoredModel(name, flags, (line) => {
-    process.stderr.write(`${line}\n`);
-  });
+  const { engine, checkpoint } = await openScoredModel(
+    name,
+    flags,
+    (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+    { command: compareCommand, words: flags.words },
+  );
   const { config, parameters } = checkpoint;
   const lanes = sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);

@@ -21,13 +21,18 @@ export function runEval(words: readonly string[]): Promise<number> {
         `eval takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
       );
     }
-    return await evaluate(path, text, evalFlags(values));
+    return await evaluate(path, text, evalFlags(values), words);
   });
 }
 
-async function evaluate(path: string, text: string | undefined, flags: EvalFlags): Promise<number> {
+async function evaluate(
+  path: string,
+  text: string | undefined,
+  flags: EvalFlags,
+  words: readonly string[],
+): Promise<number> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const model = await openScoredModel(path, flags, say);
+  const model = await openScoredModel(path, flags, say, { command: evalCommand, words });
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
   try {

@@ -255,6 +255,7 @@ export const compareFlagsSchema = z.strictObject({
   json: jsonFlag(),
   engine: engineOption(),
   threads: threadsOption(),
+  precision: precisionFlag(),
 });
 
 export const completeFlagsSchema = z.strictObject({

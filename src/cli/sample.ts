@@ -18,15 +18,20 @@ import { runCommand } from './run-command.ts';
 import { sampleFormat } from './sample-formats.ts';
 import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
+import { slowPrecisionLines } from './slow-precision.ts';
 import { splitValues } from './split-values.ts';
 import { unescaped } from './unescaped.ts';
 
 export function runSample(words: readonly string[]): Promise<number> {
   const { words: plain, randomSeed } = takeRandomSeed(words);
-  return runCommand(sampleCommand, plain, (given) => sample(given, randomSeed));
+  return runCommand(sampleCommand, plain, (given) => sample(given, randomSeed, plain));
 }
 
-async function sample(given: Arguments, randomSeed: number | undefined): Promise<number> {
+async function sample(
+  given: Arguments,
+  randomSeed: number | undefined,
+  words: readonly string[],
+): Promise<number> {
   const { own, options } = splitOptions(given);
   const path = checkpointOf(given);
   const say = own.verbose === 1 ? (line: string) => process.stderr.write(`${line}\n`) : () => {};
@@ -45,6 +50,9 @@ async function sample(given: Arguments, randomSeed: number | undefined): Promise
     threads: own.threads,
     precision: own.precision,
   });
+  for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
+    say(line);
+  }
   try {
     return await sampleFrom(model, path, own, checked, say);
   } finally {

@@ -4,6 +4,8 @@ import { makeEngine } from '../engine/select.node.ts';
 import type { EngineName } from '../engine/select.ts';
 import { type Checkpoint, readingNotices } from '../formats/checkpoint.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
+import type { FailedCommand } from './report-error.ts';
+import { slowPrecisionLines } from './slow-precision.ts';
 
 export interface ScoredModel {
   readonly path: string;
@@ -22,18 +24,21 @@ export interface ScoredModelSettings {
  * Opens a checkpoint and makes an engine of its precision.
  *
  * @param say Receives what was changed to read the file, and why the engine is not a faster one.
+ * @param typed The command, for advice.
  * @throws {CheckpointError | UnsupportedError | UsageError}
  */
 export async function openScoredModel(
   path: string,
   settings: ScoredModelSettings,
   say: (line: string) => void,
+  typed: FailedCommand,
 ): Promise<ScoredModel> {
   const checkpoint = await readCheckpointFile(path);
   const precision = settings.precision ?? checkpoint.precision;
   const { engine, notice } = await makeEngine({ ...settings, precision });
   for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
+  for (const line of slowPrecisionLines(checkpoint, settings.precision, typed)) say(line);
   return { path, checkpoint, engine };
 }
 

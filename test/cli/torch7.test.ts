@@ -1,7 +1,16 @@
 /** The commands take the original's checkpoints as they are. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { compareCommand, evalCommand, sampleCommand } from '../../src/cli/commands.ts';
+import { slowPrecisionLines } from '../../src/cli/slow-precision.ts';
+import type { Precision } from '../../src/engine/engine.ts';
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { fixtureNumbers } from '../formats/torch7/fixtures.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';
@@ -43,6 +52,28 @@ test('a double file is sampled in float64 unless told otherwise', async () => {
   const words = ['sample', pathOf('checkpoints/rnn16x2.t7'), '-length', '5'];
   assert.match((await charRnn(words)).stderr, /float64/);
   assert.match((await charRnn([...words, '--precision', 'float32'])).stderr, /float32/);
+});
+
+test('a large model in double precision: the line says what is faster, and its command works', async (context) => {
+  const folder = temporaryFolder(context);
+  const path = join(folder, 'large model.safetensors');
+  const { training: _, ...model } = madeCheckpoint({ hiddenSize: 500, layers: 1, precision: 'float64' });
+  writeFileSync(path, joined(encodeCheckpoint(model)));
+  const slow = await charRnn(['sample', path, '-length', '2', '-seed', '4']);
+  assert.equal(slow.code, 0, slow.stderr);
+  const [, command = ''] = /computed in float64[^\n]*\n[^\n]*:\n {2}(.*)\n/.exec(slow.stderr) ?? [];
+  const fast = spawnSync(command, { shell: true, encoding: 'utf8' });
+  assert.equal(fast.status, 0, fast.stderr);
+  assert.match(fast.stderr, /float32/);
+  assert.doesNotMatch(fast.stderr, /ten times/);
+  const lines = (checkpoint: Checkpoint, asked?: Precision, command = sampleCommand) =>
+    slowPrecisionLines(checkpoint, asked, { command, words: ['m'] }).length;
+  assert.equal(lines(model), 3);
+  assert.equal(lines(model, undefined, evalCommand), 3);
+  assert.equal(lines(model, undefined, compareCommand), 3);
+  assert.equal(lines(model, 'float64'), 0, 'it was asked for');
+  assert.equal(lines({ ...model, precision: 'float32' }), 0);
+  assert.equal(lines(madeCheckpoint({ precision: 'float64' })), 0, 'small ones are fast anyway');
 });
 
 test('train -init_from goes on from an original checkpoint', async (context) => {
