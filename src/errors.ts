@@ -3,6 +3,9 @@
  * people: where, what was got, what was expected, what to do.
  */
 
+/** A value for an option; a list where the option takes several; undefined leaves the option out. */
+export type RemedyValue = string | number | boolean | readonly string[] | undefined;
+
 /**
  * Something that would help, as data. A program can act on it; the command line turns it into a command that works as typed;
  * in an error's `message` it is one more line.
@@ -11,7 +14,7 @@ export interface Remedy {
   /** When or why to do this, without a full stop: `It looks like windows-1252`. */
   readonly text: string;
   /** Options of the same call to set, by their names in the library; one that is undefined is to be left out. */
-  readonly set?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly set?: Readonly<Record<string, RemedyValue>>;
   /** Another command of the program: its words after the program's name. */
   readonly command?: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Command lines of this program that a person can paste into the shell it was started from. */
 import { basename, isAbsolute, relative } from 'node:path';
+import type { RemedyValue } from '../errors.ts';
 import { flagKey } from './arguments.ts';
 import type { Flag } from './flag-table.ts';
 
@@ -50,28 +51,42 @@ export function fileWord(path: string): string {
  * The words of a command line with some options changed: each set one replaces what was typed for it, or goes to the end.
  *
  * @param words As typed, after the command's name.
- * @param set By the option's name in the library; undefined takes the flag out.
+ * @param set By the option's name in the library; undefined takes the flag out. `textFile` replaces the texts that are named.
+ * @param wordsBeforeText Words that are no flags before those that name a text; absent for a command without texts.
  * @returns undefined where the command does not have one of the flags
  */
 export function wordsWith(
   words: readonly string[],
   flags: readonly Flag[],
-  set: Readonly<Record<string, string | number | boolean | undefined>>,
+  { textFile, ...set }: Readonly<Record<string, RemedyValue>>,
+  wordsBeforeText?: number,
 ): string[] | undefined {
+  const texts = textWords(textFile);
+  if (texts && wordsBeforeText === undefined) return undefined;
   const changed = Object.keys(set).map((key) => flags.find((flag) => flag.key === key));
   if (changed.includes(undefined)) return undefined;
   const kept: string[] = [];
+  // Where texts go: before flags that may stand alone, which would take a word after them.
+  let place = 0;
+  // Words that are no flags; of these only the first stay where texts are named anew.
+  let plain = 0;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
     const found = flagKey(word, words[at + 1], flags);
     const end = at + (found?.takesNext ? 2 : 1);
-    if (!found || !Object.hasOwn(set, found.key)) kept.push(...words.slice(at, end));
+    const isText = texts && !found && word !== '--' && plain++ >= (wordsBeforeText ?? 0);
+    if (!isText && (!found || !Object.hasOwn(set, found.key))) kept.push(...words.slice(at, end));
+    if (texts && !found && !isText && word !== '--') place = kept.length;
     at = end - 1;
     if (word === '--') {
-      kept.push(...words.slice(end));
+      const rest = words.slice(end);
+      const stays = texts ? rest.slice(0, Math.max(0, (wordsBeforeText ?? 0) - plain)) : rest;
+      kept.push(...stays);
+      if (stays.length > 0) place = kept.length;
       break;
     }
   }
+  if (texts) kept.splice(place, 0, ...texts);
   const added = changed.flatMap((flag) => (flag ? flagWords(flag, set[flag.key]) : []));
   const separator = kept.indexOf('--');
   return separator < 0
@@ -79,7 +94,13 @@ export function wordsWith(
     : [...kept.slice(0, separator), ...added, ...kept.slice(separator)];
 }
 
-function flagWords(flag: Flag, value: string | number | boolean | undefined): string[] {
+/** The texts that are named, as words; undefined where they stay as they are. */
+function textWords(textFile: RemedyValue): string[] | undefined {
+  if (textFile === undefined) return undefined;
+  return (Array.isArray(textFile) ? textFile : [String(textFile)]).map((path: string) => fileWord(path));
+}
+
+function flagWords(flag: Flag, value: RemedyValue): string[] {
   const name = `--${flag.info.flag.replaceAll('_', '-')}`;
   if (value === undefined) return [];
   if (value === true) return [name];

@@ -22,6 +22,8 @@ export interface Command {
   readonly summary: string;
   readonly flags: readonly Flag[];
   readonly examples: readonly string[];
+  /** Words that are no flags before those that name a text; absent for a command without texts. */
+  readonly wordsBeforeText?: number;
 }
 
 export const trainCommand: Command = {
@@ -30,6 +32,7 @@ export const trainCommand: Command = {
   summary:
     'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in -data_dir.',
   flags: flagsOf(trainFlagsSchema, trainingOptionsSchema),
+  wordsBeforeText: 0,
   examples: [
     'char-rnn train book.txt',
     'char-rnn train book.txt -rnn_size 256 -dropout 0.3',
@@ -79,6 +82,7 @@ export const evalCommand: Command = {
   summary:
     "Measures how well a model predicts a text: nats and bits a character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
   flags: flagsOf(evalFlagsSchema, scoreOptionsSchema),
+  wordsBeforeText: 1,
   examples: [
     'char-rnn eval MODEL',
     'char-rnn eval MODEL other.txt --rows 50',

@@ -3,6 +3,8 @@ import { loadCorpus } from '../data/corpus.node.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { partLoss } from '../train/part-loss.ts';
+import { checkSameHeldOut } from '../train/resume.ts';
+import { inputsOfRun } from '../train/run-inputs.node.ts';
 import { evalCommand } from './commands.ts';
 import { type EvalFlags, evalFlags } from './eval-flags.ts';
 import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
@@ -36,7 +38,12 @@ async function evaluate(
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
   try {
-    const { part = text === undefined ? 'val' : 'all' } = flags;
+    const { part = text === undefined ? 'val' : 'all', validFile, testFile } = flags;
+    if (part === 'all' && (validFile !== undefined || testFile !== undefined)) {
+      throw new UsageError(
+        `${validFile === undefined ? '--test' : '--valid'} is where a text of the run is now: it goes with --part val, test or train.`,
+      );
+    }
     const report =
       part === 'all'
         ? await scoreWholeText(model, textOf(text), flags, output, stopped.signal)
@@ -62,7 +69,7 @@ async function scorePart(
   model: ScoredModel,
   text: string | undefined,
   part: 'train' | 'val' | 'test',
-  { surprise, dynamic, rows, separator }: EvalFlags,
+  { surprise, dynamic, rows, separator, validFile, testFile }: EvalFlags,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
@@ -79,30 +86,27 @@ async function scorePart(
   if (!training) {
     throw new CheckpointError(
       'checkpoint-not-resumable',
-      `${model.path} is a model to use: of its training nothing is known, so it has no parts. Name a text: char-rnn eval ${model.path} TEXT`,
+      `${model.path} is a model to use: nothing is known of its training, so it has no parts. Name a text to measure it on.`,
     );
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
-  const known = checkpoint.training.text;
-  const file = text !== undefined ? [text] : known?.paths;
-  if (file === undefined) {
-    throw new UsageError(
-      `${model.path} does not say where its text is. Name it: char-rnn eval ${model.path} TEXT`,
-    );
-  }
-  const corpus = await loadCorpus(
-    { paths: file, include: known?.include },
-    {
-      tokens: checkpoint.vocabulary.kind,
-      normalize: checkpoint.vocabulary.normalize,
-      minCount: 1,
-      unknown: 'error',
-      vocabulary: checkpoint.vocabulary,
-      separator: separatorOf(checkpoint),
-      valid: known?.validPath,
-      test: known?.testPath,
-    },
-  );
+  checkSameHeldOut({ validFile, testFile }, checkpoint, model.path);
+  const places = { paths: text === undefined ? undefined : [text], validFile, testFile };
+  const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
+  for (const notice of inputs.notices) process.stderr.write(`${notice}\n`);
+  const corpus = await loadCorpus(inputs.source, {
+    tokens: checkpoint.vocabulary.kind,
+    normalize: checkpoint.vocabulary.normalize,
+    minCount: 1,
+    unknown: training.options.unknown === 'skip' ? 'skip' : 'error',
+    vocabulary: checkpoint.vocabulary,
+    separator: separatorOf(checkpoint),
+    valid: inputs.valid,
+    test: inputs.test,
+    wanted: inputs.wanted,
+  }).catch(async (error: unknown) => {
+    throw await inputs.explain(error);
+  });
   const progress = new ProgressLine(`evaluating ${corpus.text.name}`);
   const loss = await partLoss({
     engine: model.engine,

@@ -26,6 +26,19 @@ const deviceFlags = {
     }),
 };
 
+/** Texts that are held out. */
+function heldOutFlags(validHelp: string, testHelp: string) {
+  return {
+    validFile: option(z.optional(z.string()), {
+      flag: 'valid',
+      group: 'Text',
+      help: validHelp,
+      value: 'FILE',
+    }),
+    testFile: option(z.optional(z.string()), { flag: 'test', group: 'Text', help: testHelp, value: 'FILE' }),
+  };
+}
+
 export const trainFlagsSchema = z.strictObject({
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
@@ -52,18 +65,7 @@ export const trainFlagsSchema = z.strictObject({
     value: 'SIZE',
     expected: 'a size such as 500MB or 2GB',
   }),
-  validFile: option(z.optional(z.string()), {
-    flag: 'valid',
-    group: 'Text',
-    help: 'a text to validate on; then all of the main text is trained on',
-    value: 'FILE',
-  }),
-  testFile: option(z.optional(z.string()), {
-    flag: 'test',
-    group: 'Text',
-    help: 'a text kept for a test',
-    value: 'FILE',
-  }),
+  ...heldOutFlags('a text to validate on; then all of the main text is trained on', 'a text kept for a test'),
   initFrom: option(z.optional(z.string()), {
     flag: 'init_from',
     group: 'Training',
@@ -222,6 +224,10 @@ export const evalFlagsSchema = z.strictObject({
     help: "a split of the checkpoint's own text, batched as in training, or all of a text; val for the own text, all for another",
     common: true,
   }),
+  ...heldOutFlags(
+    "where the run's validation text is now, for --part val",
+    "where the run's test text is now, for --part test",
+  ),
   surprise: option(z._default(z.boolean(), false), {
     flag: 'surprise',
     group: 'Output',

@@ -41,7 +41,8 @@ export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand)
   return remedies.flatMap(({ text, set, command }) => {
     if (command) return [`${text}:`, `  ${commandLine(command)}`];
     if (!set) return [`${text}.`];
-    const words = failed && wordsWith(failed.words, failed.command.flags, set);
+    const words =
+      failed && wordsWith(failed.words, failed.command.flags, set, failed.command.wordsBeforeText);
     return words ? [`${text}:`, `  ${commandLine([failed.command.name, ...words])}`] : [];
   });
 }

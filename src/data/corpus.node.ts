@@ -2,11 +2,13 @@
 import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
+import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
 import { type Preparation, prepared } from './preparing.ts';
 import { readTextFile } from './read-text.node.ts';
 import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
-import { findTextFiles, type TextFiles } from './text-files.node.ts';
+import { filesAgain, findTextFiles, type TextFile, type TextFiles } from './text-files.node.ts';
+import type { TextIdentity } from './text-pass.node.ts';
 
 /** Where a text is. */
 export interface TextSource {
@@ -25,6 +27,8 @@ export interface LoadOptions extends CorpusOptions {
   /** Bytes of memory that tokens may take. Default: a quarter of what the machine or its container has. */
   readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What the texts have to be, where a run goes on. */
+  readonly wanted?: WantedTexts | undefined;
 }
 
 /** The part of the memory that tokens may take where nothing else is said. */
@@ -34,32 +38,43 @@ const SHARE_OF_MEMORY = 1 / 4;
  * The corpus of a text. Whoever takes it closes it.
  *
  * @throws {TextError}
+ * @throws {OtherText} where a text is not the one that is wanted
  */
 export async function* prepareCorpus(source: TextSource, options: LoadOptions): Preparation<Corpus> {
   const memory = options.memory ?? availableMemory() * SHARE_OF_MEMORY;
   const settings: LoadTextOptions = { ...options, memory, isOfCheckpoint: options.vocabulary !== undefined };
   const find = (paths: readonly string[]) =>
     findTextFiles(paths, { include: source.include, anyBytes: options.tokens === 'byte' });
+  const { wanted } = options;
+  const listed = async (role: TextRole, paths: readonly string[]) => {
+    const files = wanted?.files[role];
+    return files ? await filesAgain(files, paths, source.include) : await find(paths);
+  };
   let files: TextFiles;
   if (isStandardInput(source)) {
     const kept = await keepStandardInput(memory);
     if ('bytes' in kept) return await fromMemory(kept.bytes, options);
     files = { ...(await find([kept.path])), name: STANDARD_INPUT };
   } else {
-    files = await find(source.paths);
+    files = await listed('main', source.paths);
   }
   const loaded: LoadedText[] = [];
   try {
-    const main = yield* loadText(files, settings);
+    const main = yield* loadText(files, { ...settings, check: checkOf('main', files, wanted) });
     loaded.push(main);
-    const heldOut = async function* (path: string | undefined): Preparation<LoadedText | undefined> {
+    const heldOut = async function* (
+      role: TextRole,
+      path: string | undefined,
+    ): Preparation<LoadedText | undefined> {
       if (path === undefined) return undefined;
-      const text = yield* loadText(await find([path]), { ...settings, vocabulary: main.vocabulary });
+      const its = await listed(role, [path]);
+      const check = checkOf(role, its, wanted);
+      const text = yield* loadText(its, { ...settings, vocabulary: main.vocabulary, check });
       loaded.push(text);
       return text;
     };
-    const validation = yield* heldOut(options.valid);
-    const test = yield* heldOut(options.test);
+    const validation = yield* heldOut('validation', options.valid);
+    const test = yield* heldOut('test', options.test);
     return {
       vocabulary: main.vocabulary,
       tokens: main.tokens,
@@ -67,12 +82,18 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
       test: test?.tokens,
       text: {
         name: main.name,
-        ...main.identity,
+        bytes: main.identity.bytes,
+        sha256: main.identity.sha256,
         characters: main.tokens.length,
         paths: files.paths,
         include: files.include,
         validPath: options.valid && resolve(options.valid),
         testPath: options.test && resolve(options.test),
+      },
+      texts: {
+        main: knownText(main.identity, main.files),
+        ...(validation && { validation: knownText(validation.identity, validation.files) }),
+        ...(test && { test: knownText(test.identity, test.files) }),
       },
       notices: loaded.flatMap(({ notices }) => notices),
       close: () => closeAll(loaded),
@@ -90,6 +111,20 @@ export function loadCorpus(source: TextSource, options: LoadOptions): Promise<Co
 
 function isStandardInput({ paths }: TextSource): boolean {
   return paths.length === 1 && paths[0] === '-';
+}
+
+/** What throws where a text is not the wanted one. */
+function checkOf(role: TextRole, { files }: TextFiles, wanted: WantedTexts | undefined) {
+  const known = wanted?.known[role];
+  if (!known) return undefined;
+  return (identity: TextIdentity) => {
+    if (identity.sha256 !== known.sha256) throw new OtherText(role, knownText(identity, files));
+  };
+}
+
+function knownText({ bytes, sha256, files }: TextIdentity, read: readonly TextFile[]): KnownText {
+  const facts = files.map((file, index) => ({ path: resolve(read[index]?.path ?? ''), ...file }));
+  return { bytes, sha256, files: facts };
 }
 
 async function closeAll(loaded: readonly LoadedText[]): Promise<void> {

@@ -3,6 +3,7 @@ import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches.ts';
 import { decodeText } from './decode.ts';
 import { cutDocuments } from './documents.ts';
+import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
 import { type Content, segment } from './tokenizer.ts';
 import { SkippedSymbols, TextPlace, unknownCharacter } from './unknown-symbols.ts';
@@ -32,6 +33,8 @@ export interface Corpus {
   readonly validation?: TokenSource | undefined;
   readonly test?: TokenSource | undefined;
   readonly text: TextFacts;
+  /** All texts, to know them again. */
+  readonly texts: RunTexts;
   /** What was dropped, kept or left out, in a line each. */
   readonly notices: readonly string[];
   /** Gives back what it holds open. */
@@ -84,16 +87,17 @@ export async function buildCorpus(input: CorpusInput, options: CorpusOptions): P
   };
   const validation = encodeHeldOut(input.validation);
   const test = encodeHeldOut(input.test);
+  const main = await knownText(bytes);
   return {
     vocabulary,
     tokens: encoded.tokens,
     validation,
     test,
-    text: {
-      name: input.name,
-      bytes: bytes.length,
-      sha256: await sha256(bytes),
-      characters: encoded.tokens.length,
+    text: { name: input.name, ...main, characters: encoded.tokens.length },
+    texts: {
+      main,
+      ...(input.validation && { validation: await knownText(input.validation.text) }),
+      ...(input.test && { test: await knownText(input.test.text) }),
     },
     notices,
   };
@@ -106,6 +110,11 @@ export function unicodeVersion(): string | undefined {
 
 function toBytes(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? new TextEncoder().encode(text) : text;
+}
+
+async function knownText(text: string | Uint8Array): Promise<KnownText> {
+  const bytes = toBytes(text);
+  return { bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
 /** The documents of a text, each normalised by itself. */

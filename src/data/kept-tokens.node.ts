@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
 import { isModestJson } from '../util/json-structure.ts';
 import { unicodeVersion } from './corpus.ts';
-import type { TextIdentity } from './text-pass.node.ts';
+import type { FileIdentity, TextIdentity } from './text-pass.node.ts';
 import { TOKEN_FILE_MAGIC } from './token-file.node.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 
@@ -51,6 +51,8 @@ const fileSchema = z.object({
   text: z.object({
     bytes: z.int().check(z.minimum(0)),
     sha256: z.string(),
+    /** Size and hash of each file, where there are several: `12 e3b0…`. */
+    files: z.optional(z.array(z.string())),
     /** Of the files as they were read; of others the hash has to tell. Absent where they were too new for their time to tell. */
     stamp: z.optional(z.string()),
   }),
@@ -74,7 +76,11 @@ const fileSchema = z.object({
 });
 
 export interface KeptRecord {
-  readonly text: TextIdentity & { readonly stamp?: string | undefined };
+  readonly text: Pick<TextIdentity, 'bytes' | 'sha256'> & {
+    /** Absent in what earlier versions kept. */
+    readonly files?: readonly FileIdentity[] | undefined;
+    readonly stamp?: string | undefined;
+  };
   readonly options: KeptOptions;
   readonly vocabulary: Vocabulary;
   readonly tokens: z.output<typeof tokenFileSchema>;
@@ -101,7 +107,8 @@ export async function readRecord(place: Place, options: KeptOptions): Promise<Fo
   if (!isSame || file.unicodeVersion !== unicodeFor(options))
     return { wrong: 'were made with other options' };
   try {
-    return { record: { ...file, vocabulary: new Vocabulary(file.vocabulary) } };
+    const text = { ...file.text, files: filesFrom(file.text) };
+    return { record: { ...file, text, vocabulary: new Vocabulary(file.vocabulary) } };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { wrong: 'are damaged' };
@@ -117,6 +124,7 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
     text: {
       bytes: record.text.bytes,
       sha256: record.text.sha256,
+      ...filesToKeep(record.text),
       ...(record.text.stamp !== undefined && { stamp: record.text.stamp }),
     },
     options: record.options,
@@ -147,6 +155,24 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Of a single file the text's own size and hash tell all. */
+function filesToKeep({ files }: KeptRecord['text']): { files?: string[] } {
+  if (files === undefined || files.length === 1) return {};
+  return { files: files.map(({ bytes, sha256 }) => `${bytes} ${sha256}`) };
+}
+
+function filesFrom({
+  bytes,
+  sha256,
+  files,
+}: z.output<typeof fileSchema>['text']): FileIdentity[] | undefined {
+  if (files === undefined) return [{ bytes, sha256 }];
+  return files.map((file) => ({
+    bytes: Number.parseInt(file, 10),
+    sha256: file.slice(file.indexOf(' ') + 1),
+  }));
 }
 
 /** A name beside a file under which it is written first. */

@@ -28,7 +28,7 @@ import {
 } from './prepare.node.ts';
 import type { Preparation } from './preparing.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
-import { stampOf, type TextFiles } from './text-files.node.ts';
+import { stampOf, type TextFile, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
 import { refuseAll, withoutUnreadable } from './unreadable-files.node.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -47,6 +47,8 @@ export interface LoadTextOptions extends PrepareOptions {
   readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
   /** Bytes of memory that tokens may take. */
   readonly memory: number;
+  /** Throws where the text is not the one that is wanted; called before its symbols are looked at. */
+  readonly check?: ((identity: TextIdentity) => void) | undefined;
 }
 
 export interface LoadedText {
@@ -55,6 +57,8 @@ export interface LoadedText {
   readonly vocabulary: Vocabulary;
   readonly tokens: TokenSource;
   readonly identity: TextIdentity;
+  /** The files that it was made of. */
+  readonly files: readonly TextFile[];
   readonly notices: readonly string[];
   close(): Promise<void>;
 }
@@ -141,11 +145,13 @@ class TextLoading {
 
   /** Whether the record is of this text, by its files' stamp, else by its hash. */
   async *#isTextOf({ text }: KeptRecord): Preparation<boolean> {
-    if (text.stamp !== undefined && text.stamp === this.#text.stamp) {
-      this.#identity ??= { bytes: text.bytes, sha256: text.sha256 };
+    const { files } = text;
+    const isComplete = files?.length === this.#text.files.length;
+    if (isComplete && text.stamp !== undefined && text.stamp === this.#text.stamp) {
+      this.#know({ bytes: text.bytes, sha256: text.sha256, files });
       return true;
     }
-    this.#identity ??= yield* identifyText(this.#text, this.#options);
+    this.#identity ??= yield* this.#identify();
     return text.bytes === this.#identity.bytes && text.sha256 === this.#identity.sha256;
   }
 
@@ -159,10 +165,12 @@ class TextLoading {
     if (!tokens) return undefined;
     await markUsed(dirname(place.tokens));
     const textStamp = this.#stampHolds ? this.#text.stamp : undefined;
-    if (record.text.stamp !== textStamp || record.tokens.stamp !== stamp) {
+    const files = this.#identity?.files;
+    const isComplete = record.text.files?.length === files?.length;
+    if (!isComplete || record.text.stamp !== textStamp || record.tokens.stamp !== stamp) {
       const seen = {
         ...record,
-        text: { ...record.text, stamp: textStamp },
+        text: { ...record.text, files, stamp: textStamp },
         tokens: { ...record.tokens, stamp },
       };
       // Only a convenience.
@@ -200,9 +208,26 @@ class TextLoading {
   }
 
   async *#survey(): Preparation<Surveyed> {
-    this.#surveyed ??= yield* surveyText(this.#text, this.#options);
-    this.#identity = this.#surveyed.identity;
+    if (this.#surveyed) return this.#surveyed;
+    try {
+      this.#surveyed = yield* surveyText(this.#text, this.#options);
+    } catch (error) {
+      // That it is another text explains why it can't be read, not the other way round.
+      if (error instanceof TextError && this.#options.check) yield* this.#identify();
+      throw error;
+    }
+    this.#know(this.#surveyed.identity);
     return this.#surveyed;
+  }
+
+  async *#identify(): Preparation<TextIdentity> {
+    return this.#know(yield* identifyText(this.#text, this.#options));
+  }
+
+  #know(identity: TextIdentity): TextIdentity {
+    this.#options.check?.(identity);
+    this.#identity = identity;
+    return identity;
   }
 
   /** Makes the tokens, and keeps them where that is possible and worth it. */
@@ -268,6 +293,7 @@ class TextLoading {
       vocabulary,
       tokens,
       identity: this.#identity as TextIdentity,
+      files: this.#text.files,
       notices: [...this.#notices, ...notices],
       async close() {
         if (tokens instanceof FileTokens) await tokens.close();

@@ -12,10 +12,16 @@ import {
   writeRecord,
 } from './kept-tokens.node.ts';
 import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
-import type { Preparation } from './preparing.ts';
+import { type Preparation, prepared } from './preparing.ts';
 import { changedText, SymbolEncoder } from './text-encoder.ts';
 import { stampOf, type TextFiles } from './text-files.node.ts';
-import { IdentityVisitor, type TextIdentity, type TextVisitor, textPass } from './text-pass.node.ts';
+import {
+  type FileIdentity,
+  IdentityVisitor,
+  type TextIdentity,
+  type TextVisitor,
+  textPass,
+} from './text-pass.node.ts';
 import { TextSurvey } from './text-survey.ts';
 import { TokenFileWriter } from './token-file.node.ts';
 import { type BlockSink, tokenWidth } from './token-packer.ts';
@@ -57,10 +63,13 @@ export async function* surveyText(
   options: PrepareOptions,
 ): Preparation<Surveyed> {
   const survey = await TextSurvey.make(options);
-  const identity = new IdentityVisitor();
+  const identity = new IdentityVisitor(text);
   const visitor: TextVisitor = {
-    raw: (bytes) => identity.raw(bytes),
-    beginFile: (name, start) => survey.beginFile(name, start),
+    raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
+    beginFile(name, start) {
+      identity.beginFile();
+      return survey.beginFile(name, start);
+    },
     add: (part) => survey.add(part),
   };
   yield* textPass(text, visitor, passOptions('counting', options));
@@ -70,10 +79,25 @@ export async function* surveyText(
 }
 
 /** The size and hash of a text. */
-export async function* identifyText(text: TextInFiles, options: PrepareOptions): Preparation<TextIdentity> {
-  const identity = new IdentityVisitor();
+export async function* identifyText(
+  text: Pick<TextFiles, 'name' | 'files'>,
+  options: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
+): Preparation<TextIdentity> {
+  const identity = new IdentityVisitor(text);
   yield* textPass(text, identity, passOptions('reading', options));
   return identity.identity();
+}
+
+/**
+ * The size and hash of one file, unpacked.
+ *
+ * @throws {TextError} `text-unreadable`; an error of the system where there is no file
+ */
+export async function identifyFile(path: string): Promise<FileIdentity> {
+  const { size } = await stat(path);
+  const file = { path, name: path, size };
+  const options = { separator: undefined, tokens: 'byte', signal: undefined } as const;
+  return await prepared(identifyText({ name: path, files: [file] }, options));
 }
 
 /** The tokens of a text in memory, as far as the limit allows. */
@@ -182,7 +206,7 @@ async function* encode(
 
 function passOptions(
   stage: 'reading' | 'counting' | 'encoding',
-  { separator, tokens, signal }: PrepareOptions,
+  { separator, tokens, signal }: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
 ) {
   return { stage, separator, wholeCharacters: tokens !== 'byte', signal };
 }

@@ -1,13 +1,16 @@
 /** A text from standard input becomes a file in the cache folder, so that it may be of any size and be found again. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { TextError } from '../errors.ts';
 import { formatBytes } from '../util/format-number.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
 import { removeOnExit } from './unfinished-file.node.ts';
+
+/** The name of such a file, in a folder of its own. */
+const KEPT_NAME = 'input.txt';
 
 /** What to call it in messages. */
 export const STANDARD_INPUT = 'standard input';
@@ -34,7 +37,7 @@ export async function keepStandardInput(memory: number): Promise<KeptInput> {
   try {
     const sha256 = await copyTo(file);
     const folder = cachedTextFolder(sha256.slice(0, 32));
-    const path = join(folder, 'input.txt');
+    const path = join(folder, KEPT_NAME);
     await makeFolder(folder);
     await rename(temporary, path);
     await markUsed(folder);
@@ -51,6 +54,11 @@ export async function keepStandardInput(memory: number): Promise<KeptInput> {
   } finally {
     release();
   }
+}
+
+/** Whether a file is one that holds a standard input. */
+export function isKeptInput(path: string): boolean {
+  return dirname(dirname(path)) === resolve(cachedTextFolder('')) && basename(path) === KEPT_NAME;
 }
 
 /** Copies standard input to a file, which is closed. Its SHA-256 in hexadecimal. */

@@ -24,10 +24,12 @@ interface ByteSource {
 
 /** @throws {TextError} `text-unreadable` */
 export async function* textBlocks(
-  { path, name }: TextFile,
-  size: number,
+  { path, name, size: fileSize }: TextFile,
+  most: number,
 ): AsyncGenerator<TextBlock, void, void> {
   const source = await openSource(path, name);
+  // A small file needs no large buffers: a text may have 10,000s of them.
+  const size = source instanceof PlainFile ? Math.min(most, fileSize + 1) : most;
   // One is worked on, one is being filled.
   const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
   try {

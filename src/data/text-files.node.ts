@@ -8,6 +8,7 @@ import { formatCount } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { inBatches, walkFolder } from './folder-walk.node.ts';
 import { judgeFile } from './judge-file.node.ts';
+import type { FileFacts } from './known-text.ts';
 import { LeftOut, shortList } from './left-out.ts';
 
 /** The name of a text within a folder, as in the original. */
@@ -94,6 +95,53 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   };
 }
 
+/**
+ * The files of a text that was read before, whatever else its folders hold now.
+ *
+ * @param named What was named at first.
+ * @throws {TextError} `text-missing`, `text-unreadable`
+ */
+export async function filesAgain(
+  known: readonly FileFacts[],
+  named: readonly string[],
+  include: string | undefined,
+): Promise<TextFiles> {
+  const files = await inBatches(known, async ({ path }) => {
+    const { size } = await statOf(path);
+    return { path, name: path, size };
+  });
+  return {
+    name: nameOfFiles(named, files),
+    files,
+    named,
+    paths: named.map((path) => resolve(path)),
+    include,
+    leftOut: new LeftOut(),
+    notices: [],
+  };
+}
+
+/**
+ * Texts in folders that are not among the known ones.
+ *
+ * @param named Files and folders; the files are known.
+ */
+export async function newTextFiles(
+  known: readonly FileFacts[],
+  named: readonly string[],
+  options: FindOptions,
+): Promise<string[]> {
+  const paths = new Set(known.map(({ path }) => path));
+  const found: string[] = [];
+  for (const folder of named) {
+    const facts = await stat(folder).catch(() => undefined);
+    if (!facts?.isDirectory()) continue;
+    const files = await filesOfFolder(folder, options, new LeftOut(), (path) => !paths.has(resolve(path)));
+    for (const { path } of files) if (!paths.has(resolve(path))) found.push(path);
+  }
+  return found;
+}
+
 /** What tells that no file was changed: their paths, sizes, times and inodes. */
 export async function stampOf(files: readonly TextFile[]): Promise<{ stamp: string; newest: number }> {
   const hash = createHash('sha256');
@@ -111,7 +159,13 @@ interface OwnFile {
   readonly error: TextError;
 }
 
-async function filesOfFolder(folder: string, options: FindOptions, leftOut: LeftOut): Promise<TextFile[]> {
+/** @param isLookedAt Of files that match the pattern: whether they are opened, to see what they are; else they are passed over. */
+async function filesOfFolder(
+  folder: string,
+  options: FindOptions,
+  leftOut: LeftOut,
+  isLookedAt: (path: string) => boolean = () => true,
+): Promise<TextFile[]> {
   const inside = join(folder, FOLDER_TEXT);
   if (options.include === undefined) {
     const facts = await stat(inside).catch(() => undefined);
@@ -122,7 +176,7 @@ async function filesOfFolder(folder: string, options: FindOptions, leftOut: Left
   const walk = await walkFolder(folder).catch((error: unknown) => {
     throw unreadable(folder, error);
   });
-  const wanted = walk.files.filter(({ path }) => isWanted(path));
+  const wanted = walk.files.filter(({ path }) => isWanted(path) && isLookedAt(path));
   const judged = await inBatches(wanted, (file) =>
     judgeFile(file, { anyBytes: options.anyBytes, byName: true }),
   );

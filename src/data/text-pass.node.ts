@@ -1,6 +1,7 @@
 /** One pass over the files of a text, which are one text: joined by the separator where there is one. */
 import { createHash } from 'node:crypto';
 import { DocumentCutter, type TextPart } from './documents.ts';
+import type { FileFacts } from './known-text.ts';
 import type { Preparation, PreparingProgress } from './preparing.ts';
 import { textBlocks } from './text-blocks.node.ts';
 import type { TextFiles } from './text-files.node.ts';
@@ -18,8 +19,12 @@ export interface PassOptions {
 
 /** What is done with the text. */
 export interface TextVisitor {
-  /** The bytes of the files, unpacked, and of the separators that are put between them. */
-  raw?(bytes: Uint8Array): void;
+  /**
+   * The bytes of the files, unpacked, and of the separators that are put between them.
+   *
+   * @param isBetween Whether they are such a separator.
+   */
+  raw?(bytes: Uint8Array, isBetween?: boolean): void;
   /** A file begins. The number of its first bytes that are no part of the text. */
   beginFile?(name: string, start: Uint8Array): number;
   add?(part: TextPart): void;
@@ -50,7 +55,7 @@ export async function* textPass(
       let content = block.bytes;
       if (isFirst) {
         if (joint && !isApart && content.length > 0) {
-          visitor.raw?.(joint);
+          visitor.raw?.(joint, true);
           visitor.add?.({ bytes: joint, offset: 0, endsDocument: true });
           isApart = true;
         }
@@ -82,19 +87,49 @@ export interface TextIdentity {
   readonly bytes: number;
   /** Of these, in hexadecimal. */
   readonly sha256: string;
+  /** The same of each file, in order, without the separators between them. */
+  readonly files: readonly FileIdentity[];
 }
+
+export type FileIdentity = Pick<FileFacts, 'bytes' | 'sha256'>;
 
 /** Takes the identity of a text while it is passed. */
 export class IdentityVisitor implements TextVisitor {
+  readonly #all = new Hashing();
+  readonly #files: Hashing[] = [];
+  /** Of a single file the hash of all is the file's. */
+  readonly #isSingle: boolean;
+
+  constructor({ files }: Pick<TextFiles, 'files'>) {
+    this.#isSingle = files.length === 1;
+  }
+
+  beginFile(): number {
+    this.#files.push(new Hashing());
+    return 0;
+  }
+
+  raw(bytes: Uint8Array, isBetween = false): void {
+    this.#all.add(bytes);
+    if (!this.#isSingle && !isBetween) this.#files.at(-1)?.add(bytes);
+  }
+
+  identity(): TextIdentity {
+    const all = this.#all.identity();
+    return { ...all, files: this.#isSingle ? [all] : this.#files.map((file) => file.identity()) };
+  }
+}
+
+class Hashing {
   readonly #hash = createHash('sha256');
   #bytes = 0;
 
-  raw(bytes: Uint8Array): void {
+  add(bytes: Uint8Array): void {
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
   }
 
-  identity(): TextIdentity {
+  identity(): FileIdentity {
     return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
   }
 }

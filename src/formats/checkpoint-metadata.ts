@@ -21,6 +21,9 @@ const METADATA_VALUES = [100, 1000, 1000, 1000, 1000];
 const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
 
+/** A text that is held out; its files are a tensor. */
+const knownText = () => z.object({ bytes: count(), sha256: z.string() });
+
 const metadataSchema = z.object({
   formatVersion: z.union([z.literal(FORMAT_VERSION), z.literal(SHAPE_CHANGE_VERSION)]),
   config: z.object({
@@ -80,6 +83,8 @@ const metadataSchema = z.object({
           include: z.optional(z.string()),
           validPath: z.optional(z.string()),
           testPath: z.optional(z.string()),
+          validation: z.optional(knownText()),
+          test: z.optional(knownText()),
         }),
       ),
     }),

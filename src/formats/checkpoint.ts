@@ -1,4 +1,5 @@
 /** What a checkpoint holds. */
+import type { FileFacts, KnownText } from '../data/known-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -18,6 +19,11 @@ export interface TrainedText {
   readonly include?: string | undefined;
   readonly validPath?: string | undefined;
   readonly testPath?: string | undefined;
+  /** Its files in order. Absent in checkpoints of earlier versions, and where there are too many. */
+  readonly files?: readonly FileFacts[] | undefined;
+  /** The texts that are held out. Absent where there are none, and in checkpoints of earlier versions. */
+  readonly validation?: KnownText | undefined;
+  readonly test?: KnownText | undefined;
 }
 
 /** What iterations change, beside the parameters and the record of losses. */

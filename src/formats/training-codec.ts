@@ -1,4 +1,5 @@
 /** The training state in a checkpoint: its part of the metadata, its tensors, and back. */
+import type { FileFacts, KnownText } from '../data/known-text.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -22,6 +23,7 @@ import {
 } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
 import type { TensorInFile, TensorToStore } from './safetensors.ts';
+import { decodeFiles, type FilesByRole, filesTensors } from './text-files-codec.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
@@ -47,7 +49,18 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
     batchSize,
     ...(shapeChange && { shapeChange }),
     cursor,
-    ...(text && { text: { ...text, paths: text.paths && [...text.paths] } }),
+    ...(text && { text: textMetadata(text) }),
+  };
+}
+
+/** Without the files, which are tensors. */
+function textMetadata(text: TrainedText): TrainingMetadata['text'] {
+  const { files: _, validation, test, paths, ...rest } = text;
+  return {
+    ...rest,
+    ...(paths && { paths: [...paths] }),
+    ...(validation && { validation: { bytes: validation.bytes, sha256: validation.sha256 } }),
+    ...(test && { test: { bytes: test.bytes, sha256: test.sha256 } }),
   };
 }
 
@@ -70,6 +83,11 @@ export function trainingTensors(
     oneTensor(GENERATOR, BigInt64Array.from(training.generator, BigInt)),
     ...lossTensors(TRAIN_LOSSES, training.trainLosses),
     ...lossTensors(VALIDATION_LOSSES, training.validationLosses),
+    ...filesTensors({
+      main: training.text?.files,
+      validation: training.text?.validation?.files,
+      test: training.text?.test?.files,
+    }),
   ];
 }
 
@@ -144,7 +162,7 @@ export function decodeTraining(
   return {
     ...rest,
     ...numbers('train.'),
-    text: stored && trainedText(stored),
+    text: stored && trainedText(stored, decodeFiles(tensors, file)),
     ...(stability && {
       stability: {
         skips: stability.skips,
@@ -204,6 +222,19 @@ export function decodeLosses(tensors: Tensors, name: string, file: string): Loss
 }
 
 /** A text of one file had a path, before there were several. */
-function trainedText({ path, ...text }: NonNullable<TrainingMetadata['text']>): TrainedText {
-  return path === undefined ? text : { ...text, paths: [path] };
+function trainedText(
+  { path, validation, test, ...text }: NonNullable<TrainingMetadata['text']>,
+  files: FilesByRole,
+): TrainedText {
+  return {
+    ...text,
+    ...(path !== undefined && { paths: [path] }),
+    ...(files.main && { files: files.main }),
+    ...(validation && { validation: withFiles(validation, files.validation) }),
+    ...(test && { test: withFiles(test, files.test) }),
+  };
+}
+
+function withFiles(text: KnownText, files: readonly FileFacts[] | undefined): KnownText {
+  return files ? { ...text, files } : text;
 }

@@ -31,7 +31,7 @@ export function asTrained(checkpoint: Checkpoint, name: string): TrainedCheckpoi
   throw new CheckpointError(
     'checkpoint-not-resumable',
     `${name} is a model to use: it has no training state to resume.`,
-    { remedies: [newRun(name, ['TEXT'])] },
+    { remedies: [{ text: 'To start from its weights', set: { resume: undefined, initFrom: name } }] },
   );
 }
 
@@ -65,7 +65,7 @@ export function resumedOptions(
           text: 'Resume the run as it is',
           set: Object.fromEntries(fixed.map((key) => [key, undefined])),
         },
-        newRun(name, checkpoint.training.text?.paths ?? ['TEXT']),
+        ...newRun(name, checkpoint.training.text?.paths),
       ],
     });
   }
@@ -83,11 +83,9 @@ function shown(value: TrainingOptions[keyof TrainingOptions]): string {
 }
 
 /** A new run from the weights of a checkpoint. */
-function newRun(name: string, paths: readonly string[]): Remedy {
-  return {
-    text: 'Start a new run from its weights',
-    command: ['train', ...paths, '--init-from', name],
-  };
+function newRun(name: string, paths: readonly string[] | undefined): Remedy[] {
+  if (paths === undefined) return [];
+  return [{ text: 'Start a new run from its weights', command: ['train', ...paths, '--init-from', name] }];
 }
 
 /** The stored options that there still are. */
@@ -171,7 +169,14 @@ export function checkSameText(
   if (!known || known.sha256 === text.sha256) return;
   throw new CheckpointError(
     'checkpoint-other-text',
-    `${text.name} is not the text that ${name} was trained on (SHA-256 ${text.sha256.slice(0, 16)}…, expected ${known.sha256.slice(0, 16)}…).\n` +
-      `To train on another text from these weights: -init_from ${name}`,
+    `${text.name} is not the text that ${name} was trained on (SHA-256 ${text.sha256.slice(0, 16)}…, expected ${known.sha256.slice(0, 16)}…).`,
+    {
+      remedies: [
+        {
+          text: 'To train on another text from these weights',
+          set: { resume: undefined, initFrom: name, initVocabulary: 'extend' },
+        },
+      ],
+    },
   );
 }

@@ -2,6 +2,7 @@
 
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
+import { type RunTexts, withinBounds } from '../data/known-text.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -26,6 +27,7 @@ const SAMPLE_TEMPERATURE = 0.8;
 
 /** Characters of all paths of a text that a checkpoint keeps; more would not fit its metadata, and have to be named again. */
 const LONGEST_PATHS = 200_000;
+const MAX_PATHS = 500;
 
 /** One iteration's figures, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
@@ -49,6 +51,7 @@ export class TrainingRun {
   readonly #config: ModelConfig;
   readonly #options: TrainingOptions;
   readonly #corpus: Corpus;
+  readonly #texts: RunTexts;
   readonly #batches: BatchSource;
   readonly #optimizer: Optimizer;
   readonly #state: RunState;
@@ -67,6 +70,7 @@ export class TrainingRun {
     this.#config = config;
     this.#options = options;
     this.#corpus = corpus;
+    this.#texts = withinBounds(corpus.texts);
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
@@ -260,13 +264,18 @@ export class TrainingRun {
 
   #trainedText(): TrainedText {
     const { bytes, sha256, paths, include, validPath, testPath } = this.#corpus.text;
-    const isShort = paths !== undefined && JSON.stringify(paths).length <= LONGEST_PATHS;
+    const isShort =
+      paths !== undefined && paths.length <= MAX_PATHS && JSON.stringify(paths).length <= LONGEST_PATHS;
+    const { main, validation, test } = this.#texts;
     return {
       ...{ bytes, sha256 },
       ...(isShort && { paths }),
       ...(include !== undefined && { include }),
       ...(validPath !== undefined && { validPath }),
       ...(testPath !== undefined && { testPath }),
+      ...(main?.files && { files: main.files }),
+      ...(validation && { validation }),
+      ...(test && { test }),
     };
   }
 }

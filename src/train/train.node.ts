@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
-import { buildCorpus } from '../data/corpus.ts';
+import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import { OptionError, TextError, UsageError } from '../errors.ts';
 import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
@@ -16,6 +16,7 @@ import type { TrainingEvent } from './events.ts';
 import type { TrainingOptionsInput } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
 import { asTrained, checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
+import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
 import { trainOn, train as trainOnText } from './train.ts';
@@ -145,45 +146,35 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   const checkpoint = asTrained(await readCheckpointFile(path), path);
   const { options, notices } = resumedOptions(given, checkpoint, path);
   checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
-  const { iteration, epoch, text: known } = checkpoint.training;
+  const { iteration, epoch } = checkpoint.training;
   const folder = checkpointDir ?? dirname(path);
   const storage = folderStorage(folder);
   // A run that has reached its end writes nothing.
   const isOver =
     epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
   const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
-  const corpus =
-    text !== undefined
-      ? await buildCorpus({ text, name: 'the text' }, corpusOptions).catch((error: unknown) => {
-          throw ofRun(error, path, false);
-        })
-      : yield* reserving(
-          isOver ? undefined : storage,
-          preparedAgain(
-            path,
-            textFile === undefined,
-            preparingEvents(
-              prepareCorpus(
-                {
-                  paths: textOfRun(pathsOf(textFile) ?? known?.paths, path),
-                  include: include ?? known?.include,
-                },
-                {
-                  ...corpusOptions,
-                  valid: validFile ?? known?.validPath,
-                  test: testFile ?? known?.testPath,
-                  strict,
-                  memory,
-                  signal,
-                },
-              ),
-            ),
-          ),
-        );
+  const said: string[] = [...notices];
+  let corpus: Corpus;
+  if (text !== undefined) {
+    corpus = await buildCorpus({ text, name: 'the text' }, corpusOptions).catch((error: unknown) => {
+      throw ofRun(error, path);
+    });
+  } else {
+    const places = { paths: pathsOf(textFile), include, validFile, testFile };
+    const { source, wanted, explain, ...inputs } = await inputsOfRun(checkpoint, path, places, {
+      for: 'resume',
+    });
+    said.push(...inputs.notices);
+    const { valid, test } = inputs;
+    const preparing = preparingEvents(
+      prepareCorpus(source, { ...corpusOptions, valid, test, wanted, strict, memory, signal }),
+    );
+    corpus = yield* reserving(isOver ? undefined : storage, explained(preparing, explain));
+  }
   try {
     checkSameText(corpus.text, checkpoint, path);
     const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-    const events = trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
+    const events = trainOn({ ...corpus, notices: [line, ...said, ...corpus.notices] }, options, {
       storage,
       initial: checkpoint,
       resumes: true,
@@ -218,45 +209,33 @@ async function* reserving<T>(
   }
 }
 
-/**
- * Prepares the text of a run that goes on.
- *
- * @param isSought Whether it is looked for where the checkpoint says that it was.
- */
-async function* preparedAgain<T>(
-  checkpoint: string,
-  isSought: boolean,
+/** Prepares the texts of a run that goes on; an error says what there is to do. */
+async function* explained<T>(
   preparing: AsyncGenerator<TrainingEvent, T, void>,
+  explain: (error: unknown) => Promise<unknown>,
 ): AsyncGenerator<TrainingEvent, T, void> {
   try {
     return yield* preparing;
   } catch (error) {
-    throw ofRun(error, checkpoint, isSought);
+    throw await explain(error);
   }
 }
 
-/** An error of a text, with what is to be done where a run goes on. */
-function ofRun(error: unknown, checkpoint: string, isSought: boolean): unknown {
-  if (!(error instanceof TextError)) return error;
-  if (error.code === 'text-missing' && isSought) {
-    const message = `${error.message}\nIf it was moved, name it where it is: char-rnn train TEXT --resume ${checkpoint}`;
-    return new TextError(error.code, message, { cause: error });
-  }
-  if (error.code === 'text-unknown-character') {
-    const [place] = error.message.split('\n');
-    const message = `${place}\nA run goes on with the texts that it began with. To train on others from its weights: -init_from ${checkpoint} --vocab extend`;
-    return new TextError(error.code, message, { cause: error });
-  }
-  return error;
+/** An error of a text that is given itself, where a run goes on. */
+function ofRun(error: unknown, checkpoint: string): unknown {
+  if (!(error instanceof TextError) || error.code !== 'text-unknown-character') return error;
+  const [place] = error.message.split('\n');
+  return new TextError(error.code, `${place}\nA run goes on with the text that it began with.`, {
+    cause: error,
+    remedies: [
+      {
+        text: 'To train on another text from its weights',
+        set: { resume: undefined, initFrom: checkpoint, initVocabulary: 'extend' },
+      },
+    ],
+  });
 }
 
 function pathsOf(textFile: TrainInput['textFile']): readonly string[] | undefined {
   return typeof textFile === 'string' ? [textFile] : textFile;
-}
-
-function textOfRun(paths: readonly string[] | undefined, checkpoint: string): readonly string[] {
-  if (paths !== undefined) return paths;
-  throw new UsageError(
-    `${checkpoint} does not say where its text is. Name it: char-rnn train TEXT --resume ${checkpoint}`,
-  );
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileWord, programName, shellWord, wordsWith } from '../../src/cli/command-line.ts';
-import { sampleCommand, trainCommand } from '../../src/cli/commands.ts';
+import { evalCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
 
 test('the program is named as it was started', () => {
   const cwd = '/home/ann/texts';
@@ -63,4 +63,22 @@ test('options are changed in what was typed', () => {
     ...['a.txt', '--resume', '--batch-size', '4', '--', '-b.txt'],
   ]);
   assert.equal(wordsWith(['m'], sampleCommand.flags, { hiddenSize: 4 }), undefined);
+});
+
+test('texts that are named take the place of those that were', () => {
+  const train = (words: string[], textFile: string | string[]) =>
+    wordsWith(words, trainCommand.flags, { textFile }, trainCommand.wordsBeforeText)?.join(' ');
+  assert.equal(train(['--resume', '-max_iterations', '3'], 'b.txt'), 'b.txt --resume -max_iterations 3');
+  assert.equal(train(['a.txt', '--fit', 'c.txt'], ['b.txt', '-d.txt']), 'b.txt ./-d.txt --fit');
+  assert.equal(train(['--fit', '--', '-a.txt'], 'b.txt'), 'b.txt --fit --');
+  const evaluate = (words: string[]) =>
+    wordsWith(
+      words,
+      evalCommand.flags,
+      { textFile: 'b.txt', part: 'val' },
+      evalCommand.wordsBeforeText,
+    )?.join(' ');
+  assert.equal(evaluate(['m.safetensors']), 'm.safetensors b.txt --part val');
+  assert.equal(evaluate(['--json', 'm', 'a.txt', '--part', 'train']), '--json m b.txt --part val');
+  assert.equal(wordsWith(['m'], sampleCommand.flags, { textFile: 'b.txt' }), undefined);
 });

@@ -158,7 +158,7 @@ test('bad input', async (context) => {
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
     [['eval', model, '--part', 'val', '--rows', '4'], 2, /--rows cuts a text/],
     [['eval', model, '--separator', 'x'], 2, /--separator cuts a text; --part val/],
-    [['eval', oldModel], 1, /Name a text: char-rnn eval .*\.t7 TEXT/],
+    [['eval', oldModel], 1, /it has no parts\. Name a text/],
     [['eval', model, join(elsewhere, 'emoji.txt')], 1, /Leave such characters out with --unknown skip/],
     [['compare', model, model, join(elsewhere, 'ab.txt')], 1, /too short to compare/],
     [['complete', model, 'a\u{1f40b}'], 1, /character 2,.*--unknown skip or --unknown nearest/s],

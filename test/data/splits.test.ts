@@ -30,7 +30,7 @@ function counting(length: number, heldOut?: number): Corpus {
     heldOut === undefined
       ? undefined
       : new MemoryTokens(tokenArray(1e6, heldOut).map((_, index) => 1000 + index));
-  return { vocabulary, tokens, validation, text, notices: [] };
+  return { vocabulary, tokens, validation, text, texts: {}, notices: [] };
 }
 
 async function batch(source: BatchSource, index: number) {

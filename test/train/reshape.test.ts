@@ -202,6 +202,7 @@ test('splits of two shapes: the held-out part is that of the first, and nothing 
   const cut = (options: Partial<SplitOptions>, files: boolean): Splits =>
     splitCorpus(
       {
+        texts: {},
         text: { name: 'x', bytes: 0, sha256: '', characters: 5000 },
         tokens: different(5000),
         ...(files && { validation: different(800) }),

@@ -1,0 +1,279 @@
+/** Errors for texts of a run that are missing or changed, with what can be done about each. */
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type FileFacts,
+  type OtherText,
+  type RunTexts,
+  TEXT_ROLES,
+  type TextRole,
+} from '../data/known-text.ts';
+import { findMoved, findMovedFolder, identifyFile, isWithin, shortPath } from '../data/moved-file.node.ts';
+import { isKeptInput } from '../data/standard-input.node.ts';
+import { CheckpointError, type Remedy, TextError } from '../errors.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { formatBytes, formatCount } from '../util/format-number.ts';
+import { describeSystemError } from '../util/system-error.ts';
+
+/** Files that an error names. */
+const MAX_NAMED = 10;
+/** Texts that a suggested command names. */
+const MAX_IN_COMMAND = 20;
+
+/** What the texts are wanted for: another command helps where they are not there. */
+export type Purpose = { readonly for: 'resume' } | { readonly for: 'eval'; readonly part: string };
+
+/** A run and the files that its texts have to be made of. */
+export interface WantedFiles {
+  readonly checkpoint: TrainedCheckpoint;
+  /** What to call the checkpoint in messages. */
+  readonly name: string;
+  readonly purpose: Purpose;
+  readonly files: Readonly<Partial<Record<TextRole, readonly FileFacts[]>>>;
+  /** Where texts are that are named now. */
+  readonly given: Readonly<Partial<Record<TextRole, readonly string[]>>>;
+}
+
+interface FileProblem {
+  readonly role: TextRole;
+  readonly file: FileFacts;
+  readonly is: 'missing' | 'changed' | 'unreadable';
+  readonly detail: string;
+}
+
+const ROLE_NAMES: Readonly<Record<TextRole, string>> = {
+  main: 'text',
+  validation: 'validation text',
+  test: 'test text',
+};
+const ROLE_OPTIONS: Readonly<Record<TextRole, string>> = {
+  main: 'textFile',
+  validation: 'validFile',
+  test: 'testFile',
+};
+
+/**
+ * Looks whether all files are there.
+ *
+ * @throws {TextError} `text-missing` where some are not
+ * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
+ */
+export async function checkPresence(wanted: WantedFiles): Promise<void> {
+  for (const role of TEXT_ROLES) {
+    for (const { path } of wanted.files[role] ?? []) {
+      const isThere = await stat(path).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) throw await errorOf(wanted, await problemsOf(wanted));
+    }
+  }
+}
+
+/** The error for a text that is not the wanted one. */
+export async function otherTextError(other: OtherText, wanted: WantedFiles): Promise<Error> {
+  const problems = await problemsOf(wanted);
+  if (problems.some(({ role }) => role === other.role)) return await errorOf(wanted, problems);
+  const { name, checkpoint } = wanted;
+  const text = `the ${ROLE_NAMES[other.role]} of ${name}`;
+  const read = other.found.files ?? [];
+  const known = knownTexts(checkpoint)[other.role];
+  const what = read.length === 1 && read[0] ? shortPath(read[0].path) : `${formatCount(read.length)} files`;
+  const counts =
+    known?.files && known.files.length !== read.length
+      ? `; it had ${formatCount(known.files.length)} files`
+      : '';
+  return new CheckpointError(
+    'checkpoint-other-text',
+    `${what} is not ${text} (SHA-256 ${other.found.sha256.slice(0, 16)}…, expected ${known?.sha256.slice(0, 16)}…${counts}).`,
+    { remedies: newRunRemedies(wanted) },
+  );
+}
+
+/** The texts of a checkpoint by their roles. */
+export function knownTexts({ training: { text } }: TrainedCheckpoint): RunTexts {
+  if (!text) return {};
+  const { bytes, sha256, files, validation, test } = text;
+  return { main: { bytes, sha256, files }, ...(validation && { validation }), ...(test && { test }) };
+}
+
+async function problemsOf({ files }: WantedFiles): Promise<FileProblem[]> {
+  const problems: FileProblem[] = [];
+  for (const role of TEXT_ROLES) {
+    for (const file of files[role] ?? []) {
+      const problem = await problemOf(file);
+      if (problem) problems.push({ role, file, ...problem });
+    }
+  }
+  return problems;
+}
+
+async function problemOf(file: FileFacts): Promise<Pick<FileProblem, 'is' | 'detail'> | undefined> {
+  try {
+    await stat(file.path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { is: 'missing', detail: 'missing' };
+    return { is: 'unreadable', detail: describeSystemError(error) };
+  }
+  try {
+    const { bytes, sha256 } = await identifyFile(file.path);
+    if (sha256 === file.sha256) return undefined;
+    const detail =
+      bytes === file.bytes
+        ? 'changed; as long as before'
+        : `changed; ${formatBytes(bytes)}, it had ${formatBytes(file.bytes)}`;
+    return { is: 'changed', detail };
+  } catch (error) {
+    return {
+      is: 'unreadable',
+      detail: error instanceof TextError ? error.problem : describeSystemError(error),
+    };
+  }
+}
+
+async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): Promise<Error> {
+  const isMissing = problems.every(({ is }) => is === 'missing');
+  const moved = isMissing ? await findAll(wanted, problems) : undefined;
+  const roles = [...new Set(problems.map(({ role }) => role))];
+  const lines = problems
+    .slice(0, MAX_NAMED)
+    .map(({ role, file, detail }) => `  ${shortPath(file.path)} (${ROLE_NAMES[role]}): ${detail}`);
+  const rest = problems.length - lines.length;
+  const message = [
+    `${roles.map((role) => `the ${ROLE_NAMES[role]}`).join(' and ')} of ${wanted.name} ` +
+      `${roles.length > 1 ? 'are' : 'is'} not what the run began with:`,
+    ...lines,
+    ...(rest > 0 ? [`  and ${formatCount(rest)} more files`] : []),
+  ].join('\n');
+  const remedies = moved
+    ? [movedRemedy(moved, wanted.purpose)]
+    : isMissing
+      ? missingRemedies(wanted, problems)
+      : [
+          {
+            text: `To ${wanted.purpose.for === 'resume' ? 'go on with this run' : 'measure it on them'}, put the files back as they were`,
+          },
+          ...(problems.every(({ is }) => is === 'changed') ? newRunRemedies(wanted) : []),
+        ];
+  return isMissing
+    ? new TextError('text-missing', message, { remedies })
+    : new CheckpointError('checkpoint-other-text', message, { remedies });
+}
+
+type Moved = Partial<Record<TextRole, readonly string[]>>;
+
+/** Where the missing texts are now; undefined unless all of them were found. */
+async function findAll(wanted: WantedFiles, problems: readonly FileProblem[]): Promise<Moved | undefined> {
+  const moved: Moved = {};
+  const folders = likelyFolders(wanted);
+  for (const role of new Set(problems.map((problem) => problem.role))) {
+    const named = namedPaths(wanted, role);
+    const files = wanted.files[role] ?? [];
+    if (named === undefined || named.length > MAX_IN_COMMAND) return undefined;
+    const found: string[] = [];
+    for (const path of named) {
+      const itself = files.find((file) => file.path === path);
+      const isThere = await stat(path).catch(() => undefined);
+      const now = isThere
+        ? shortPath(path)
+        : itself
+          ? await findMoved(itself, folders)
+          : await findMovedFolder(
+              path,
+              files.filter((file) => isWithin(file.path, path)),
+              folders,
+            );
+      if (now === undefined) return undefined;
+      found.push(now);
+    }
+    // A file that is missing from a folder which is there.
+    const covered = (file: FileFacts) =>
+      named.some((path) => path === file.path || isWithin(file.path, path));
+    const isWithinThere = async (file: FileFacts) => {
+      for (const path of named)
+        if (path !== file.path && isWithin(file.path, path) && (await stat(path).catch(() => undefined)))
+          return true;
+      return false;
+    };
+    for (const { file } of problems.filter((problem) => problem.role === role)) {
+      if (!covered(file) || (await isWithinThere(file))) return undefined;
+    }
+    moved[role] = found;
+  }
+  return moved;
+}
+
+/** Folders in which a moved text is looked for. */
+function likelyFolders({ name, files }: WantedFiles): string[] {
+  const others = TEXT_ROLES.flatMap((role) =>
+    (files[role] ?? []).slice(0, 1).map(({ path }) => dirname(path)),
+  );
+  return ['.', dirname(name), dirname(dirname(name)), ...others, ...others.map((path) => dirname(path))];
+}
+
+function namedPaths({ checkpoint, given }: WantedFiles, role: TextRole): readonly string[] | undefined {
+  const text = checkpoint.training.text;
+  const stored = { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) };
+  return given[role] ?? stored[role];
+}
+
+function movedRemedy(moved: Moved, purpose: Purpose): Remedy {
+  const options = Object.fromEntries(
+    TEXT_ROLES.flatMap((role) => {
+      const paths = moved[role];
+      return paths ? [[ROLE_OPTIONS[role], role === 'main' ? paths : (paths[0] ?? '')] as const] : [];
+    }),
+  );
+  const part = purpose.for === 'eval' ? { part: purpose.part } : {};
+  return { text: 'The same text is somewhere else now', set: { ...options, ...part } };
+}
+
+function missingRemedies({ name, purpose }: WantedFiles, problems: readonly FileProblem[]): Remedy[] {
+  const [first] = problems;
+  if (first?.role === 'main' && isKeptInput(first.file.path)) {
+    const command =
+      purpose.for === 'resume'
+        ? ['train', '-', '--resume', name]
+        : ['eval', name, '-', '--part', purpose.part];
+    return [{ text: 'It came from standard input. Send the same text again', command }];
+  }
+  return [{ text: 'Put the files back, or name the text where it is now' }];
+}
+
+/** Commands for texts that are others now. */
+function newRunRemedies(wanted: WantedFiles): Remedy[] {
+  const { name, purpose, checkpoint } = wanted;
+  const paths = namedPaths(wanted, 'main');
+  if (paths === undefined || paths.length > MAX_IN_COMMAND) return [];
+  const texts = paths.map(shortPath);
+  if (purpose.for === 'eval') {
+    const role = purpose.part === 'val' ? 'validation' : purpose.part === 'test' ? 'test' : 'main';
+    const [path, ...more] = namedPaths(wanted, role) ?? paths;
+    if (path === undefined || more.length > 0) return [];
+    return [
+      {
+        text: 'To measure the model on all of the text as it is now',
+        command: ['eval', name, shortPath(path)],
+      },
+    ];
+  }
+  const option = (flag: string, role: TextRole) =>
+    (namedPaths(wanted, role) ?? []).flatMap((path) => [flag, shortPath(path)]);
+  const include = checkpoint.training.text?.include;
+  return [
+    {
+      text: 'To train on the texts as they are now, in a new run from these weights',
+      command: [
+        ...['train', ...texts, '--init-from', name],
+        ...(checkpoint.vocabulary.kind === 'byte' ? [] : ['--vocab', 'extend']),
+        ...(include === undefined ? [] : ['--include', include]),
+        ...option('--valid', 'validation'),
+        ...option('--test', 'test'),
+      ],
+    },
+  ];
+}
+
+function listOf(path: string | undefined): string[] | undefined {
+  return path === undefined ? undefined : [path];
+}

@@ -1,0 +1,229 @@
+/** A run goes on with the texts that it began with, or says which of them is missing or changed. */
+import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { readCheckpointFile } from '../../src/formats/read.node.ts';
+import { CharRnnError, type TrainInput, train } from '../../src/index.ts';
+import { charRnn } from '../cli/command.ts';
+import { temporaryCache } from '../data/temporary-cache.ts';
+
+const line = 'the harbour wall stood in the rain, and the keeper walked along it.\n';
+const shape = { hiddenSize: 4, layers: 1, batchSize: 2, sequenceLength: 5, evaluateEvery: 3 };
+
+function setUp(context: TestContext) {
+  const { folder, cache } = temporaryCache(context);
+  const write = (name: string, content: string | Uint8Array) => {
+    const path = join(folder, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  };
+  const checkpointDir = join(folder, 'cv');
+  return { folder, cache, write, checkpointDir };
+}
+
+async function run(input: TrainInput) {
+  const notices: string[] = [];
+  let path: string | undefined;
+  for await (const event of train(input)) {
+    if (event.type === 'notice') notices.push(event.message);
+    if (event.type === 'finished') path = event.path;
+  }
+  return { notices: notices.join('\n'), path };
+}
+
+/** The error of a run that can't go on. */
+async function failure(input: TrainInput): Promise<CharRnnError> {
+  return await run(input).then(
+    () => assert.fail('it went on'),
+    (error: unknown) => {
+      assert.ok(error instanceof CharRnnError, String(error));
+      return error;
+    },
+  );
+}
+
+for (const role of ['main', 'validation', 'test'] as const) {
+  test(`the ${role} text changed, was cut, or is gone: a named error, and best stays what it was`, async (context) => {
+    const { write, checkpointDir } = setUp(context);
+    const files = {
+      main: write('a.txt', line.repeat(6)),
+      validation: write('v.txt', line.repeat(4)),
+      test: write('t.txt', line.repeat(5)),
+    };
+    const texts = { textFile: files.main, validFile: files.validation, testFile: files.test };
+    await run({ ...shape, ...texts, checkpointDir, maxIterations: 3 });
+    const best = readlinkSync(join(checkpointDir, 'best.safetensors'));
+    const resume = { resume: checkpointDir, maxIterations: 6 };
+    const path = files[role];
+    for (const [content, detail] of [
+      [line.toUpperCase().repeat(7), 'changed; 476 bytes, it had'],
+      [line.slice(0, 20), 'changed; 20 bytes, it had'],
+      ['\0\xff', 'changed; 3 bytes, it had'],
+    ] as const) {
+      writeFileSync(path, content);
+      const error = await failure(resume);
+      assert.equal(error.code, 'checkpoint-other-text');
+      assert.match(error.message, new RegExp(`${basename(path)} \\(.*text\\): ${detail}`));
+      // Named now, it is no better.
+      const option = { main: 'textFile', validation: 'validFile', test: 'testFile' }[role];
+      assert.equal((await failure({ ...resume, [option]: path })).code, 'checkpoint-other-text');
+    }
+    rmSync(path);
+    const missing = await failure(resume);
+    assert.equal(missing.code, 'text-missing');
+    assert.match(missing.message, new RegExp(`${basename(path)} \\(.*text\\): missing`));
+    assert.equal(readlinkSync(join(checkpointDir, 'best.safetensors')), best);
+  });
+}
+
+test('a text that was moved, renamed or packed is found, and the remedy works as it is', async (context) => {
+  const { folder, write, checkpointDir } = setUp(context);
+  const textFile = write('texts/a.txt', line.repeat(6));
+  const validFile = write('held/v.txt', line.repeat(4));
+  await run({ ...shape, textFile, validFile, checkpointDir, maxIterations: 3 });
+  const moves: (() => void)[] = [
+    () => renameSync(validFile, join(folder, 'w.txt')),
+    () => renameSync(textFile, join(folder, 'cv', 'a.txt')),
+    () => {
+      rmSync(join(folder, 'w.txt'));
+      write('w.txt.gz', gzipSync(line.repeat(4)));
+    },
+  ];
+  for (const [index, move] of moves.entries()) {
+    move();
+    const resume = { resume: checkpointDir, maxIterations: 4 + index };
+    const [remedy] = (await failure(resume)).remedies;
+    assert.ok(remedy?.set, 'a remedy with the place');
+    await run({ ...resume, ...remedy.set });
+  }
+});
+
+test('a folder: new files are named and not read; changed and missing ones are named', async (context) => {
+  const { folder, write, checkpointDir } = setUp(context);
+  const texts = join(folder, 'texts');
+  for (const name of ['b.txt', 'a.txt', 'deep/c.txt']) write(`texts/${name}`, name + line.repeat(3));
+  const validFile = join(folder, 'held');
+  for (const name of ['b.txt', 'c.txt']) write(`held/${name}`, name + line.repeat(3));
+  await run({ ...shape, textFile: texts, validFile, checkpointDir, maxIterations: 3 });
+  write('texts/0.txt', 'Ünknown');
+  write('held/z.txt', 'Ünknown');
+  write('texts/picture.png', Uint8Array.of(1, 0, 2));
+  const { notices } = await run({ resume: checkpointDir, maxIterations: 4 });
+  assert.match(notices, /left out 2 files that the run did not begin with: .*0\.txt, .*z\.txt$/m);
+  appendFileSync(join(texts, 'b.txt'), 'more');
+  rmSync(join(texts, 'deep/c.txt'));
+  const error = await failure({ resume: checkpointDir, maxIterations: 5 });
+  assert.match(error.message, /b\.txt \(text\): changed; .*\n.*c\.txt \(text\): missing/);
+  assert.doesNotMatch(error.message, /a\.txt|0\.txt/);
+});
+
+test('a folder that was moved is found, or named, and goes by the same files', async (context) => {
+  const { folder, write, checkpointDir } = setUp(context);
+  const texts = join(folder, 'all', 'texts');
+  for (const name of ['b.txt', 'a.txt']) write(`all/texts/${name}`, name + line.repeat(3));
+  await run({ ...shape, textFile: texts, checkpointDir, maxIterations: 3 });
+  write('all/texts/new.txt', 'Ünknown');
+  const moved = join(folder, 'texts');
+  renameSync(texts, moved);
+  const resume = { resume: checkpointDir, maxIterations: 4 };
+  assert.deepEqual((await failure(resume)).remedies[0]?.set, { textFile: [moved] });
+  await run({ ...resume, textFile: moved });
+});
+
+test('a text of thousands of named files resumes; so does one of a folder with spaces in its name', async (context) => {
+  const { write, checkpointDir } = setUp(context);
+  const textFile = Array.from({ length: 1100 }, (_, index) =>
+    write(`my texts/${index}.txt`, `${index} words\n`),
+  );
+  await run({ ...shape, textFile, checkpointDir, maxIterations: 3 });
+  await run({ resume: checkpointDir, maxIterations: 4 });
+  writeFileSync(textFile[1034] ?? '', 'other words\n');
+  const { message } = await failure({ resume: checkpointDir, maxIterations: 5 });
+  assert.match(message, /1034\.txt/);
+  assert.doesNotMatch(message, /1035\.txt/);
+});
+
+const earlier = fileURLToPath(new URL('../fixtures/earlier/', import.meta.url));
+
+test('a checkpoint of an earlier version goes on, and says what it can not check', async (context) => {
+  const { folder } = setUp(context);
+  cpSync(earlier, folder, { recursive: true });
+  const [book, valid] = [join(folder, 'book.txt'), join(folder, 'valid.txt')];
+  const resume = { resume: join(folder, 'run.safetensors'), maxIterations: 5 };
+  const { notices, path } = await run({ ...resume, textFile: book, validFile: valid });
+  assert.match(notices, /earlier version and has no hash of its validation text/);
+  // What it writes now has all.
+  assert.doesNotMatch((await run({ resume: path ?? '', maxIterations: 6 })).notices, /earlier version/);
+  appendFileSync(book, 'more');
+  assert.equal(
+    (await failure({ ...resume, textFile: book, validFile: valid })).code,
+    'checkpoint-other-text',
+  );
+});
+
+test('without a list of files the folder is read again, and another text is refused', async (context) => {
+  const { folder, write, checkpointDir } = setUp(context);
+  for (const name of ['b.txt', 'a.txt']) write(`texts/${name}`, name + line.repeat(3));
+  const { path } = await run({ ...shape, textFile: join(folder, 'texts'), checkpointDir, maxIterations: 3 });
+  const checkpoint = await readCheckpointFile(path ?? '');
+  const { training } = checkpoint;
+  assert.ok(training?.text?.files);
+  const { files: _, ...text } = training.text;
+  const bare = join(checkpointDir, 'bare.safetensors');
+  writeFileSync(
+    bare,
+    Buffer.concat([...encodeCheckpoint({ ...checkpoint, training: { ...training, text } })]),
+  );
+  await run({ resume: bare, checkpointDir: join(folder, 'other'), maxIterations: 4 });
+  write('texts/c.txt', 'more');
+  assert.equal((await failure({ resume: bare, maxIterations: 4 })).code, 'checkpoint-other-text');
+});
+
+test('standard input: what was read is kept; once that is gone, the command that sends it again works', async (context) => {
+  const { folder, cache } = setUp(context);
+  const command = (words: string[], input?: string) =>
+    charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: cache }, ...(input !== undefined && { input }) });
+  const options = ['-rnn_size', '4', '-num_layers', '1', '-batch_size', '2', '-seq_length', '5'];
+  const text = line.repeat(6);
+  assert.equal((await command(['train', '-', ...options, '-max_iterations', '2'], text)).code, 0);
+  assert.equal((await command(['train', '--resume', '-max_iterations', '3'])).code, 0);
+  rmSync(cache, { recursive: true });
+  const { code, stderr } = await command(['train', '--resume', '-max_iterations', '4']);
+  assert.equal(code, 1);
+  const words = /^ {2}\S+ \S+ (train - --resume \S+)$/m.exec(stderr)?.[1]?.split(' ');
+  assert.ok(words, stderr);
+  assert.equal((await command([...words, '-max_iterations', '4'], text)).code, 0);
+});
+
+test('eval refuses another validation text, and takes the place of one that was moved', async (context) => {
+  const { folder, cache, write } = setUp(context);
+  const command = (words: string[]) => charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: cache } });
+  write('a.txt', line.repeat(6));
+  write('v.txt', line.repeat(4));
+  await run({
+    ...shape,
+    textFile: join(folder, 'a.txt'),
+    validFile: join(folder, 'v.txt'),
+    checkpointDir: join(folder, 'cv'),
+    maxIterations: 3,
+  });
+  const model = 'cv/best.safetensors';
+  const before = await command(['eval', model]);
+  assert.equal(before.code, 0, before.stderr);
+  renameSync(join(folder, 'v.txt'), join(folder, 'my v.txt'));
+  renameSync(join(folder, 'a.txt'), join(folder, 'b.txt'));
+  const { code, stderr } = await command(['eval', model]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^ {2}\S+ \S+ eval cv\/best\.safetensors b\.txt --valid 'my v\.txt' --part val$/m);
+  const again = await command(['eval', model, 'b.txt', '--valid', 'my v.txt', '--part', 'val']);
+  assert.equal(again.stdout, before.stdout.replace(join(folder, 'a.txt'), 'b.txt'));
+  appendFileSync(join(folder, 'my v.txt'), 'more');
+  const other = await command(['eval', model, 'b.txt', '--valid', 'my v.txt', '--part', 'val']);
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /my v\.txt is not the validation text of/);
+});
