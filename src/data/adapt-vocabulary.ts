@@ -46,10 +46,13 @@ export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: Vo
   const added = own.symbols.filter((symbol) => known.tokenOf(symbol) === undefined);
   const unused = known.symbols.filter((symbol) => own.tokenOf(symbol) === undefined);
   const common = formatCount(known.symbols.length - unused.length);
-  const fate =
-    change === 'extend' ? 'not in the text, kept as they are' : 'not in the text, dropped from the model';
+  // The text's vocabulary has an unknown symbol where --min-count left rare ones out of it.
+  const [present, absent] = own.hasUnknown
+    ? ['are frequent enough in the text', 'not in the text or too rare in it']
+    : ['are in the text', 'not in the text'];
+  const fate = change === 'extend' ? `${absent}, kept as they are` : `${absent}, dropped from the model`;
   return [
-    `--vocab ${change}: ${common} of the checkpoint's ${formatCount(known.symbols.length)} ${known.kind}s are in the text`,
+    `--vocab ${change}: ${common} of the checkpoint's ${formatCount(known.symbols.length)} ${known.kind}s ${present}`,
     ...listed('new to the model, with the initial values of the seed', added, known.kind),
     ...listed(fate, unused, known.kind),
   ];

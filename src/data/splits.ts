@@ -63,6 +63,7 @@ export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
 export function splitWarnings(
   splits: Splits,
   options: SplitOptions & { readonly fit?: boolean },
+  { validation, test }: Pick<Corpus, 'validation' | 'test'>,
 ): { code: string; message: string }[] {
   const warnings: { code: string; message: string }[] = [];
   const batches = splits.train.count + splits.validation.count + splits.test.count;
@@ -87,12 +88,25 @@ export function splitWarnings(
   if (splits.validation.count === 0) {
     warnings.push({
       code: 'no-validation',
-      message:
-        'there is no validation data: training goes on without evaluation. ' +
-        'To have some: --valid FILE, or a larger -val_frac and a smaller -train_frac.',
+      message: validation
+        ? `${tooShortHeldOut('validation', validation, options)}: training goes on without evaluation.`
+        : 'there is no validation data: training goes on without evaluation. To have some: --valid FILE' +
+          // With a text that is held out, the fractions no longer apply.
+          (test ? '.' : ', or a larger --val-frac and a smaller --train-frac.'),
     });
   }
+  if (test && splits.test.count === 0) {
+    warnings.push({ code: 'no-test', message: `${tooShortHeldOut('test', test, options)}.` });
+  }
   return warnings;
+}
+
+function tooShortHeldOut(what: string, { length }: TokenSource, options: SplitOptions): string {
+  const { batchSize, sequenceLength } = options.heldOut ?? options;
+  return (
+    `the ${what} text has ${formatCount(length)} characters, too few for one batch of ` +
+    `${formatCount(batchSize)} × ${formatCount(sequenceLength)} (${formatCount(batchSize * sequenceLength)})`
+  );
 }
 
 /**

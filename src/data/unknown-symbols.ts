@@ -72,13 +72,20 @@ export function unknownCharacter(
   name: string,
   isOfCheckpoint: boolean,
 ): TextError {
+  const where = `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}`;
+  const owner = isOfCheckpoint
+    ? "the checkpoint's vocabulary"
+    : 'the vocabulary, which is that of the training text';
   return new TextError(
     'text-unknown-character',
-    `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}: ${describeSymbol(symbol, kind)} ` +
-      (isOfCheckpoint
-        ? "is not in the checkpoint's vocabulary.\n" +
-          'Leave such characters out with --unknown skip, or train a model that knows them: -init_from with --vocab extend (or match).'
-        : 'is not in the vocabulary, which is that of the training text.\n' +
-          'Leave such characters out with --unknown skip, or train with --min_count 2 or more for an unknown symbol.'),
+    `${where}: ${describeSymbol(symbol, kind)} is not in ${owner}.`,
+    {
+      remedies: [
+        { text: 'To leave such characters out', set: { unknown: 'skip' } },
+        ...(isOfCheckpoint
+          ? [{ text: 'To train a model that knows them', set: { initVocabulary: 'extend' } }]
+          : []),
+      ],
+    },
   );
 }

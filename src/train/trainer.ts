@@ -85,7 +85,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     yield await finishedEvent(run, 'completed', undefined);
     return;
   }
-  for (const warning of [...splitWarnings(splits, options), ...memoryWarnings(started)]) {
+  for (const warning of [...splitWarnings(splits, options, corpus), ...memoryWarnings(started)]) {
     yield { type: 'warning', ...warning };
   }
 

@@ -132,13 +132,40 @@ test('an empty training split is an error; no validation is a warning', () => {
     },
   );
   const options = { ...defaults, trainFraction: 1, validationFraction: 0 };
-  const codes = splitWarnings(splitCorpus(counting(600), options), options).map(({ code }) => code);
+  const codes = splitWarnings(splitCorpus(counting(600), options), options, counting(600)).map(
+    ({ code }) => code,
+  );
   assert.deepEqual(codes, ['no-validation']);
+});
+
+test('a held-out text that is too short for a batch is named, not missed', () => {
+  const options = { ...defaults, trainFraction: 0.9, validationFraction: 0.05 };
+  const messages = (corpus: Corpus, given: SplitOptions = options) =>
+    splitWarnings(splitCorpus(corpus, given), given, corpus).map(({ message }) => message);
+  const short = counting(600, 5);
+  const size = `${options.batchSize} × ${options.sequenceLength}`;
+  assert.deepEqual(messages(short), [
+    `the validation text has 5 characters, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training goes on without evaluation.`,
+  ]);
+  // The shape that cuts what is held out is the one that counts.
+  assert.match(
+    messages(short, { ...options, heldOut: { batchSize: 3, sequenceLength: 2 } })[0] ?? '',
+    /of 3 × 2 \(6\)/,
+  );
+  assert.deepEqual(messages(short, { ...options, heldOut: { batchSize: 1, sequenceLength: 5 } }), []);
+  const { validation: test, ...rest } = counting(600, 600);
+  assert.deepEqual(messages({ ...rest, test }), [
+    'there is no validation data: training goes on without evaluation. To have some: --valid FILE.',
+  ]);
+  const { validation: shortTest, ...others } = short;
+  assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 characters, too few/);
 });
 
 test('few batches, and fractions above one, are warned of', () => {
   const options = { ...defaults, trainFraction: 0.9, validationFraction: 0.3 };
-  const codes = splitWarnings(splitCorpus(counting(60), options), options).map(({ code }) => code);
+  const codes = splitWarnings(splitCorpus(counting(60), options), options, counting(60)).map(
+    ({ code }) => code,
+  );
   assert.deepEqual(codes, ['few-batches', 'fractions-above-one']);
 });
 
