@@ -19,6 +19,7 @@ import { layoutOf } from '../model/config.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
+import { fileWord } from './command-line.ts';
 import { convertCommand } from './commands.ts';
 import { convertFlagsSchema } from './flags.ts';
 import { describeShape } from './model-shape.ts';
@@ -48,20 +49,25 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   const flags = checkOptions(convertFlagsSchema, values);
   const [from, to, ...more] = positionals;
   if (from === undefined || to === undefined || more.length > 0) {
-    throw new UsageError(
-      `convert takes two files, got ${positionals.length}: char-rnn convert IN OUT, such as char-rnn convert cv/best.safetensors model.onnx`,
-    );
+    throw new UsageError(`convert takes two files, IN and OUT, got ${positionals.length}.`, {
+      remedies: [{ text: 'For example', command: ['convert', 'cv/best.safetensors', 'model.onnx'] }],
+    });
   }
   const format = flags.to ?? formatAsked(to);
   const isSafetensors = format === 'safetensors' || format === 'pytorch';
   if (flags.asModule && !isSafetensors) {
-    throw new UsageError(
-      `--as-module goes with weights in safetensors: name OUT model.safetensors, not ${to}`,
-    );
+    const weights = fileWord(beside(to, '.safetensors'));
+    throw new UsageError(`--as-module goes with weights in safetensors, not in ${to}.`, {
+      remedies: [
+        {
+          text: 'Write them as safetensors',
+          command: ['convert', fileWord(from), weights, '--as-module'],
+        },
+      ],
+    });
   }
   const module = flags.asModule ? beside(to, '.py') : undefined;
-  if (module === to)
-    throw new UsageError(`${to} is where the module goes: name the weights model.safetensors`);
+  if (module === to) throw new UsageError(`${to} is where the module goes: give the weights another name.`);
   const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
   await checkFree([to, module, weights], flags.force);
 
@@ -76,12 +82,20 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   const { config, precision } = checkpoint;
   // Only while files are written: what is half written goes, and reading is ended by a signal at once.
   const stopped = interruption();
+  const say = (line: string) => {
+    if (!flags.json) process.stdout.write(`${line}\n`);
+  };
+  const sizes: number[] = [];
   try {
     say(
       `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
     );
     for (const notice of readingNotices(checkpoint)) say(notice);
-    for (const output of outputs) say(await write(output, stopped.signal));
+    for (const output of outputs) {
+      const size = await write(output, stopped.signal);
+      sizes.push(size);
+      say(`wrote ${output.path}, ${formatBytes(size)}`);
+    }
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
   } finally {
@@ -92,11 +106,14 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   // A vocabulary alone lacks the weights; beside it they are not lost.
   const { notices } = format === 'vocabulary' && arrays ? arrays : main;
   for (const notice of notices) say(notice);
+  if (flags.json) {
+    const files = outputs.map(({ path }, index) => ({ path, bytes: sizes[index] }));
+    const read = readingNotices(checkpoint);
+    process.stdout.write(
+      `${JSON.stringify({ from, format: found, to: format, files, notices: [...read, ...notices] }, undefined, 2)}\n`,
+    );
+  }
   return 0;
-}
-
-function say(line: string) {
-  process.stdout.write(`${line}\n`);
 }
 
 /** @throws {UsageError} for a name that asks for no format */
@@ -107,7 +124,12 @@ function formatAsked(path: string): ExportFormat {
     ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
     : '';
   throw new UsageError(
-    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary), or say --to ${EXPORT_FORMATS.join('|')}.${pickle}`,
+    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
+    {
+      remedies: [
+        { text: `Or name the format, one of ${EXPORT_FORMATS.join(', ')}`, set: { to: 'safetensors' } },
+      ],
+    },
   );
 }
 
@@ -136,7 +158,8 @@ async function checkFree(paths: readonly (string | undefined)[], force: boolean)
     if (there && !force) {
       throw new CheckpointError(
         'checkpoint-exists',
-        `${path} exists and is left as it is. Name another file, or replace it with --force.`,
+        `${path} exists and is left as it is. Name another file, or replace it.`,
+        { remedies: [{ text: 'To replace it', set: { force: true } }] },
       );
     }
   }
@@ -146,8 +169,8 @@ function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
   return facts.catch(() => undefined);
 }
 
-/** Writes a file whole or, where the signal comes first, not at all; gives the line about it. */
-async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<string> {
+/** Writes a file whole or, where the signal comes first, not at all. @returns its size in bytes */
+async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<number> {
   let size = 0;
   const counted = (function* () {
     for (const part of parts) {
@@ -157,5 +180,5 @@ async function write({ path, parts, check }: Output, signal: AbortSignal): Promi
     }
   })();
   await writeExport(path, { parts: counted, ...(check && { check }) });
-  return `wrote ${path}, ${formatBytes(size)}`;
+  return size;
 }

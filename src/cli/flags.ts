@@ -309,6 +309,7 @@ export const convertFlagsSchema = z.strictObject({
     group: 'Output',
     help: "numbers in OUT; the model's own where absent, for ONNX float32, for Torch7 float64",
   }),
+  json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {
     flag: 'force',
     group: 'Output',

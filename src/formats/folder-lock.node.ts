@@ -12,7 +12,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import * as z from 'zod/mini';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, type Remedy } from '../errors.ts';
 import { type Liveness, livenessOf, thisProcess } from '../util/process-identity.node.ts';
 import { writeWhole } from './whole-file.node.ts';
 
@@ -133,7 +133,18 @@ function refusal(folder: string, { path, holder, liveness }: Other): CheckpointE
     : 'of whom its lock file does not tell';
   const way =
     liveness === 'running'
-      ? 'Wait for its end, or name another folder with -checkpoint_dir.'
-      : `Name another folder with -checkpoint_dir; or, if that training has ended: rm '${path}'`;
-  return new CheckpointError('checkpoint-locked', `${folder}: a training is under way there, ${who}. ${way}`);
+      ? 'Wait for its end, or name another folder.'
+      : `Name another folder; or, if that training has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
+  return new CheckpointError(
+    'checkpoint-locked',
+    `${folder}: a training is under way there, ${who}. ${way}`,
+    {
+      remedies: [OTHER_FOLDER],
+    },
+  );
 }
+
+export const OTHER_FOLDER: Remedy = {
+  text: 'Write to another folder',
+  set: { checkpointDir: 'another-folder' },
+};

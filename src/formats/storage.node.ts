@@ -6,7 +6,7 @@ import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { readIdentity } from './checkpoint-codec.ts';
 import { withFile } from './file-source.node.ts';
-import { FolderLock } from './folder-lock.node.ts';
+import { FolderLock, OTHER_FOLDER } from './folder-lock.node.ts';
 import { isLink, pointTo } from './pointer.node.ts';
 import { pointerStem } from './run-files.ts';
 import type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './storage.ts';
@@ -27,8 +27,8 @@ export function folderStorage(folder: string): CheckpointStorage {
         if (error instanceof CheckpointError) throw error;
         throw new CheckpointError(
           'checkpoint-unwritable',
-          `${folder}: checkpoints can't be written there: ${describeSystemError(error)}. Name another folder with -checkpoint_dir.`,
-          { cause: error },
+          `${folder}: checkpoints can't be written there: ${describeSystemError(error)}.`,
+          { cause: error, remedies: [OTHER_FOLDER] },
         );
       }
     },

@@ -47,7 +47,8 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
   if (source.count === 0) {
     throw new TextError(
       'text-too-short',
-      `the ${part} part of ${corpus.text.name} has no batch: the run held nothing out for it. Name another --part.`,
+      `the ${part} part of ${corpus.text.name} has no batch: the run held nothing out for it.`,
+      { remedies: [{ text: 'The part that it was trained on', set: { part: 'train' } }] },
     );
   }
   const network = new Network(engine, checkpoint.config, source, 'evaluation');

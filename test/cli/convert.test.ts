@@ -103,7 +103,7 @@ test('nothing is overwritten unless --force is typed', async (context) => {
   writeFileSync(join(folder, 'model.py'), 'mine');
   const refused = await run('convert', 'model.safetensors', 'model.safetensors', '--as-module');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^model\.safetensors exists .*--force/);
+  assert.match(refused.stderr, /^model\.safetensors exists .*\nTo replace it:\n {2}.*--force/);
   const beside = await run(
     'convert',
     'model.safetensors',
@@ -128,10 +128,14 @@ test('what can not be said, done or read is named, and nothing is left behind', 
   const { folder, run } = setUp(context, joined(encodeCheckpoint(madeCheckpoint({ cell: 'gru' }))));
   writeFileSync(join(folder, 'other.zip'), Uint8Array.of(0x50, 0x4b, 3, 4));
   const cases: [string[], number, RegExp][] = [
-    [['model.safetensors'], 2, /takes two files, got 1/],
+    [['model.safetensors'], 2, /takes two files, IN and OUT, got 1\.\nFor example:\n {2}.* convert /],
     [['model.safetensors', 'out.pt'], 2, /does not tell a format[\s\S]*PyTorch reads \.safetensors/],
     [['model.safetensors', 'out'], 2, /does not tell a format/],
-    [['model.safetensors', 'out.onnx', '--as-module'], 2, /--as-module goes with weights in safetensors/],
+    [
+      ['model.safetensors', 'out.onnx', '--as-module'],
+      2,
+      /--as-module goes with .*\n.*\n {2}.*convert model\.safetensors out\.safetensors --as-module/,
+    ],
     [['model.safetensors', 'out.safetensors', '--to', 'pytorch'], 1, /nn\.GRU's after it[\s\S]*--as-module/],
     [['missing.t7', 'out.onnx'], 1, /there is no checkpoint missing\.t7/],
     [['other.zip', 'out.onnx'], 1, /other\.zip is cut short/],
@@ -180,6 +184,21 @@ test('a signal leaves nothing half written', async (context) => {
   assert.equal(code, 130);
   const names = readdirSync(folder).filter((name) => name !== 'out.t7');
   assert.deepEqual(names, ['model.safetensors']);
+});
+
+test('--json: what was written and what is lost, for a program', async (context) => {
+  const { folder, run } = setUp(context);
+  const made = await run('convert', 'model.safetensors', 'vocabulary.json', '--weights', 'npz', '--json');
+  const { from, format, to, files, notices } = JSON.parse(made.stdout);
+  assert.deepEqual([from, format, to], ['model.safetensors', 'safetensors', 'vocabulary']);
+  assert.deepEqual(
+    files,
+    ['vocabulary.json', 'vocabulary.npz'].map((path) => ({
+      path,
+      bytes: readFileSync(join(folder, path)).length,
+    })),
+  );
+  assert.match(notices.join(), /left out: the training state/);
 });
 
 test("torch-rnn's vocabulary, with the weights for NumPy beside it", async (context) => {

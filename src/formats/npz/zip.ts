@@ -132,7 +132,8 @@ function entryOf(bytes: Uint8Array, at: number, start: number, where: string): U
   if (method !== STORED || view.getUint16(at + 8, true) & ENCRYPTED) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${where} is compressed or encrypted, expected stored entries, as numpy.savez and char-rnn convert write them.`,
+      `${where} is compressed or encrypted, expected stored entries.`,
+      { remedies: [{ text: 'In Python, save the arrays with numpy.savez, not with savez_compressed' }] },
     );
   }
   const size = view.getUint32(at + 24, true);
