@@ -145,9 +145,9 @@ export class UnsupportedError extends CharRnnError {
   readonly code: string = 'unsupported';
 }
 
-export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-unusable';
+export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-unusable' | 'addon-forbidden';
 
-/** The add-on of the native engine is not there, was built from other sources than the package expects, or can't be loaded. */
+/** The add-on of the native engine is not there, was built from other sources than the package expects, or cannot be loaded. */
 export class AddonError extends UnsupportedError {
   override readonly code: AddonErrorCode;
 

@@ -87,6 +87,8 @@ export interface ModelSettings {
   readonly threads?: number | undefined;
   /** Default: that of the checkpoint. */
   readonly precision?: Precision | undefined;
+  /** Called with a line when the fastest engine does not work here and another computes. */
+  readonly onEngineNotice?: ((message: string) => void) | undefined;
 }
 
 const settingsSchema = z.strictObject({
@@ -335,7 +337,8 @@ export class LanguageModel {
 
   async #prepare(): Promise<Loaded> {
     const { engine: name = 'auto', threads, precision = this.checkpoint.precision } = this.#settings;
-    const { engine } = await this.makeEngine({ engine: name, threads, precision });
+    const { engine, notice } = await this.makeEngine({ engine: name, threads, precision });
+    if (notice) this.#settings.onEngineNotice?.(notice);
     try {
       const weights = engine.vector(layoutOf(this.config));
       engine.write(weights, this.checkpoint.parameters);

@@ -82,7 +82,8 @@ test('installed without the add-on it runs on WebAssembly; build-native gives it
   const plain = it.charRnn('train', ...small);
   assert.equal(plain.status, 0, plain.stderr);
   assert.match(plain.stdout, /WebAssembly SIMD/);
-  assert.match(plain.stdout, /char-rnn build-native/, 'it says how to get the faster engine');
+  const doctor = it.charRnn('doctor', '--seconds', '0.05');
+  assert.match(doctor.stdout, /^The native engine takes[\s\S]*\n {2}node .*main\.js build-native$/m);
   const forced = it.charRnn('train', ...small, '--engine', 'native');
   assert.equal(forced.status, 1);
   assert.match(forced.stderr, /native engine is not installed/);

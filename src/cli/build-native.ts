@@ -3,9 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '../errors.ts';
+import { UnsupportedError, UsageError } from '../errors.ts';
 import { cacheDir } from '../util/cache-dir.node.ts';
+import { commandLine } from './command-line.ts';
 import { buildNativeCommand } from './commands.ts';
+import { compilerHint, hasCompiler } from './native-offer.ts';
 import { EXIT_FAILURE } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 
@@ -19,11 +21,16 @@ export function runBuildNative(words: readonly string[]): Promise<number> {
     const folder = isWritable(packageFolder)
       ? join(packageFolder, 'build', 'native')
       : join(cacheDir(), 'native');
+    if (!hasCompiler()) {
+      throw new UnsupportedError('the native engine was not built: there is no C++ compiler here.', {
+        remedies: [{ text: `Install one (${compilerHint()}), then`, command: ['build-native'] }],
+      });
+    }
     process.stdout.write(`compiling into ${folder} …\n`);
     const script = join(packageFolder, 'scripts', 'build-native.mjs');
     const { status } = spawnSync(process.execPath, [script, '--to', folder], { stdio: 'inherit' });
     if (status !== 0) return EXIT_FAILURE;
-    process.stdout.write('built. char-rnn doctor shows what it gives.\n');
+    process.stdout.write(`built. To measure it: ${commandLine(['doctor'])}\n`);
     return 0;
   });
 }

@@ -18,8 +18,13 @@ export function runComplete(words: readonly string[]): Promise<number> {
     }
     const { count, json, unknown, engine, threads } = checkOptions(completeFlagsSchema, values);
     watchOutput((code) => process.exit(code));
-    // The probabilities have two decimals: float64 would only take longer.
-    const model = await LanguageModel.load(path, { engine, threads, precision: 'float32' });
+    const model = await LanguageModel.load(path, {
+      engine,
+      threads,
+      // The probabilities have two decimals: float64 would only take longer.
+      precision: 'float32',
+      onEngineNotice: (message) => process.stderr.write(`${message}\n`),
+    });
     try {
       const found = await model.complete(text, {
         count,

@@ -1,6 +1,6 @@
 /** `char-rnn doctor`: what this machine can do, how fast each engine is here, and how to get a faster one. */
 import { cpus, totalmem } from 'node:os';
-import { nativeProblem, nativeVariants } from '../engine/cpu/native.node.ts';
+import { nativeVariants } from '../engine/cpu/native.node.ts';
 import type { Engine } from '../engine/engine.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import type { EngineName } from '../engine/select.ts';
@@ -17,7 +17,9 @@ import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { availableProcessors } from '../util/processors.node.ts';
 import { doctorCommand } from './commands.ts';
 import { doctorFlagsSchema } from './flags.ts';
+import { nativeRemedy } from './native-offer.ts';
 import { watchOutput } from './output.ts';
+import { remedyLines } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 
 /** One engine's figures, or why there are none. */
@@ -61,7 +63,9 @@ export function runDoctor(words: readonly string[]): Promise<number> {
       engines.push(measured);
       say(engineLine(measured));
     }
-    const advice = nativeProblem();
+    const remedy = nativeRemedy();
+    const advice = remedy && remedyLines([remedy]).join('\n');
+    if (advice) say(`\n${advice}`);
     if (json)
       process.stdout.write(
         `${JSON.stringify({ ...facts, engines, advice } satisfies Report, undefined, 2)}\n`,
@@ -115,7 +119,7 @@ async function measure(name: EngineName, seconds: number): Promise<Measured> {
     ({ engine } = await makeEngine({ engine: name, precision: 'float32' }));
   } catch (error) {
     if (!(error instanceof CharRnnError)) throw error;
-    return { engine: name, problem: error.message };
+    return { engine: name, problem: error.problem };
   }
   const options = checkTrainingOptions({});
   const { batchSize, sequenceLength } = options;

@@ -12,6 +12,7 @@ import type { Arguments } from './arguments.ts';
 import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { sampleFlagsSchema } from './flags.ts';
+import { nativeOffer, samplingTime } from './native-offer.ts';
 import { TextOutput } from './output.ts';
 import { EXIT_FAILURE } from './report-error.ts';
 import { runCommand } from './run-command.ts';
@@ -49,6 +50,7 @@ async function sample(
     engine: own.engine,
     threads: own.threads,
     precision: own.precision,
+    onEngineNotice: (message) => process.stderr.write(`${message}\n`),
   });
   for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
     say(line);
@@ -70,6 +72,9 @@ async function sampleFrom(
   const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
   for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
+  const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
+  const description = await model.describeEngine();
+  for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
   const novel = own.novel === undefined ? undefined : await readNovel(own.novel);
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));

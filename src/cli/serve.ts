@@ -28,7 +28,12 @@ async function serve(given: Arguments): Promise<number> {
   const { flags, limits } = splitFlags(given);
   const options = checkServerOptions(withEnvironment(limits));
   const paths = modelPaths(given.positionals);
-  const settings = { engine: flags.engine, threads: flags.threads, precision: flags.precision };
+  const settings = {
+    engine: flags.engine,
+    threads: flags.threads,
+    precision: flags.precision,
+    onEngineNotice: say,
+  };
   const models = new Map<string, LanguageModel>();
   // Before the models, which may take long to load: the port may be taken.
   const port = await openPort({ ...flags, bodyTimeout: options.bodyTimeout });

@@ -13,6 +13,7 @@ import { commandLine, fileWord } from './command-line.ts';
 import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
+import { nativeOffer } from './native-offer.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { runCommand } from './run-command.ts';
@@ -43,10 +44,22 @@ async function trainFrom(given: Arguments): Promise<number> {
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let finished: FinishedEvent | undefined;
   let hasBest = false;
+  let engine = '';
   try {
     for await (const event of train({ ...options, ...files, textFile, memory, signal: stopped.signal })) {
       view.show(event);
-      if (event.type === 'started') isTraining = true;
+      if (event.type === 'started') {
+        isTraining = true;
+        engine = event.engine;
+      }
+      if (event.type === 'timed') {
+        const time = {
+          engine: options.engine ?? 'auto',
+          description: engine,
+          milliseconds: event.restMilliseconds,
+        };
+        for (const line of nativeOffer(time)) view.note(line);
+      }
       if (event.type === 'checkpointed' && event.validationLoss !== undefined) hasBest = true;
       if (event.type === 'finished') finished = event;
     }

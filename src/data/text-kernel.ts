@@ -1,4 +1,5 @@
 /** Passes over the bytes of a text in WebAssembly (native/text/text.cpp): symbols counted, or turned into tokens. */
+import { plainTextPasses, type TextPasses } from './plain-text-passes.ts';
 import { TEXT_KERNEL } from './text-kernel-binary.ts';
 
 /** Bytes, or characters of UTF-8. */
@@ -25,22 +26,6 @@ export interface Pass {
   readonly symbol: number;
 }
 
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  input_at(): number;
-  input_size(): number;
-  counts_at(): number;
-  table_at(): number;
-  output_at(): number;
-  output_tokens(): number;
-  report_at(): number;
-  fill_pairs(): void;
-  count_bytes(size: number): void;
-  count_characters(size: number): void;
-  count_line_ends(size: number): number;
-  encode_symbols(from: number, to: number, place: number, width: number, isUtf8: number): void;
-}
-
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** Code points, and so entries of the tables. */
@@ -53,13 +38,13 @@ export class TextKernel {
   readonly outputTokens: number;
   /** The tokens that were written, of whatever width. */
   readonly output: Uint8Array;
-  readonly #exports: Exports;
+  readonly #exports: TextPasses;
   readonly #input: Uint8Array;
   readonly #counts: Uint32Array;
   readonly #table: Uint32Array;
   readonly #report: Uint32Array;
 
-  private constructor(exports: Exports) {
+  private constructor(exports: TextPasses) {
     const { buffer } = exports.memory;
     this.#exports = exports;
     this.blockBytes = exports.input_size();
@@ -71,10 +56,12 @@ export class TextKernel {
     this.output = new Uint8Array(buffer, exports.output_at(), this.outputTokens * 4);
   }
 
-  static async make(): Promise<TextKernel> {
+  /** @param isPlain Whether plain loops make the passes, as where there is no WebAssembly. */
+  static async make(isPlain = typeof WebAssembly !== 'object'): Promise<TextKernel> {
+    if (isPlain) return new TextKernel(plainTextPasses());
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(TEXT_KERNEL), (char) => char.charCodeAt(0)));
     const { exports } = await WebAssembly.instantiate(await compiled);
-    return new TextKernel(exports as unknown as Exports);
+    return new TextKernel(exports as unknown as TextPasses);
   }
 
   /** Counts the symbols of a block, in addition to those before. */

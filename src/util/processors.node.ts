@@ -4,13 +4,27 @@ import { availableParallelism } from 'node:os';
 import { ownCgroupFolders } from './cgroup.node.ts';
 
 /**
- * Those that the system schedules this process on, less where a container's share of time is smaller (cgroup v2 `cpu.max`, v1
- * `cpu.cfs_quota_us`), which Node 20 does not look at.
+ * Those that the system schedules this process on, fewer where a container's share of time is smaller (cgroup v2 `cpu.max`, v1
+ * `cpu.cfs_quota_us`), which Node 20 does not look at, or where it allows fewer threads.
  */
 export function availableProcessors(): number {
   const scheduled = availableParallelism();
   const share = cgroupShare();
-  return share === undefined ? scheduled : Math.max(1, Math.min(scheduled, Math.floor(share)));
+  return Math.max(1, Math.min(scheduled, Math.floor(share ?? scheduled), allowedThreads()));
+}
+
+/** The controller of version 1 that counts threads, as a container sees it. */
+const PIDS_V1 = '/sys/fs/cgroup/pids';
+/** Threads that are left to the other work of this process, where the system limits them. */
+const SPARE_THREADS = 16;
+
+/** Threads that a container lets this process add (cgroup `pids.max`, which counts threads); at least 1, without limit Infinity. */
+export function allowedThreads(folders: readonly string[] = [...ownCgroupFolders(), PIDS_V1]): number {
+  const rooms = folders.map(
+    (folder) => Number(read(`${folder}/pids.max`) ?? 'max') - Number(read(`${folder}/pids.current`) ?? 0),
+  );
+  const room = Math.min(Number.POSITIVE_INFINITY, ...rooms.filter(Number.isFinite));
+  return Math.max(1, room - SPARE_THREADS);
 }
 
 /** Processors' worth of time that the container, and those around it, have; undefined where there is no limit. */

@@ -15,7 +15,7 @@ for (const [isolated, threads] of [
       entryPoints: [here('contract-page.ts')],
       alias: { 'node:test': here('node-test.ts'), 'node:assert/strict': here('node-assert.ts') },
     });
-    await withPage(isolated, async (page) => {
+    await withPage({ isolated }, async (page) => {
       await page.addScriptTag({ content: code });
       assert.ok((await page.evaluate<string>('page.describeEngine()')).endsWith(threads));
       const results = await page.evaluate<{ passed: number; failures: string[] }>('page.runTests()');

@@ -33,11 +33,31 @@ const ISOLATED = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** Opens an empty page, isolated from others or not, and closes everything behind it. */
-export async function withPage<T>(isolated: boolean, use: (page: Page) => Promise<T>): Promise<T> {
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html', ...(isolated && ISOLATED) });
-    response.end('<!doctype html><title>test</title>');
+/** What a page is served with. */
+export interface PageSettings {
+  /** Whether it is isolated from others, and so has shared memory. */
+  readonly isolated: boolean;
+  /** Its Content-Security-Policy. */
+  readonly policy?: string | undefined;
+  /** A script that it loads from its own server. */
+  readonly script?: string | undefined;
+}
+
+/** Opens a page that is empty but for its script, and closes everything behind it. */
+export async function withPage<T>(settings: PageSettings, use: (page: Page) => Promise<T>): Promise<T> {
+  const { isolated, policy, script } = settings;
+  const server = createServer(({ url }, response) => {
+    const isScript = url === '/page.js';
+    response.writeHead(200, {
+      'Content-Type': isScript ? 'text/javascript' : 'text/html',
+      ...(isolated && ISOLATED),
+      ...(policy && { 'Content-Security-Policy': policy }),
+    });
+    response.end(
+      isScript
+        ? script
+        : `<!doctype html><title>test</title>${script ? '<script src="/page.js" defer></script>' : ''}`,
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });

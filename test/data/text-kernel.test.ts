@@ -1,4 +1,4 @@
-/** The passes in WebAssembly against plain loops over the same bytes. */
+/** The passes in WebAssembly, and those for a Node without it, against simple loops over the same bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TextKernel } from '../../src/data/text-kernel.ts';
@@ -31,67 +31,70 @@ function randomText(words: number): string {
 
 const utf8 = new TextEncoder();
 
-test('characters are counted, and become tokens of every width, as in a plain loop', async () => {
-  for (let round = 0; round < 60; round++) {
-    const text = randomText(1 + below(60));
-    const bytes = utf8.encode(text);
-    const kernel = await TextKernel.make();
-    const counts = new Map<number, number>();
-    for (const char of text)
-      counts.set(char.codePointAt(0) ?? 0, (counts.get(char.codePointAt(0) ?? 0) ?? 0) + 1);
-    assert.equal(kernel.count(bytes, 'character').stop, 'end');
-    assert.deepEqual(new Map([...kernel.counts()].sort()), new Map([...counts].sort()));
-    const symbols = [...counts.keys()];
-    kernel.setTokens(symbols.map((symbol, token) => [symbol, token] as const));
-    kernel.load(bytes);
-    for (const width of [1, 2, 4] as const) {
-      const { produced, consumed, stop } = kernel.encode(0, bytes.length, 0, width, 'character');
-      assert.deepEqual([consumed, stop], [bytes.length, 'end']);
-      const view = new DataView(kernel.output.buffer, kernel.output.byteOffset);
-      const tokens = Array.from({ length: produced }, (_, at) =>
-        width === 1
-          ? view.getUint8(at)
-          : width === 2
-            ? view.getUint16(2 * at, true)
-            : view.getUint32(4 * at, true),
-      );
-      assert.equal(String.fromCodePoint(...tokens.map((token) => symbols[token] ?? 0)), text);
+for (const isPlain of [false, true]) {
+  const name = isPlain ? 'without WebAssembly' : 'WebAssembly';
+  test(`${name}: characters are counted, and become tokens of every width, as in a simple loop`, async () => {
+    for (let round = 0; round < 30; round++) {
+      const text = randomText(1 + below(60));
+      const bytes = utf8.encode(text);
+      const kernel = await TextKernel.make(isPlain);
+      const counts = new Map<number, number>();
+      for (const char of text)
+        counts.set(char.codePointAt(0) ?? 0, (counts.get(char.codePointAt(0) ?? 0) ?? 0) + 1);
+      assert.equal(kernel.count(bytes, 'character').stop, 'end');
+      assert.deepEqual(new Map([...kernel.counts()].sort()), new Map([...counts].sort()));
+      const symbols = [...counts.keys()];
+      kernel.setTokens(symbols.map((symbol, token) => [symbol, token] as const));
+      kernel.load(bytes);
+      for (const width of [1, 2, 4] as const) {
+        const { produced, consumed, stop } = kernel.encode(0, bytes.length, 0, width, 'character');
+        assert.deepEqual([consumed, stop], [bytes.length, 'end']);
+        const view = new DataView(kernel.output.buffer, kernel.output.byteOffset);
+        const tokens = Array.from({ length: produced }, (_, at) =>
+          width === 1
+            ? view.getUint8(at)
+            : width === 2
+              ? view.getUint16(2 * at, true)
+              : view.getUint32(4 * at, true),
+        );
+        assert.equal(String.fromCodePoint(...tokens.map((token) => symbols[token] ?? 0)), text);
+      }
     }
-  }
-});
+  });
 
-test('the place of the first byte that is not UTF-8, and of a symbol without a token', async () => {
-  const kernel = await TextKernel.make();
-  for (let round = 0; round < 300; round++) {
-    const [before, after] = [utf8.encode(randomText(below(20))), utf8.encode(randomText(below(20)))];
-    const flaw = FLAWS[round % FLAWS.length] as number[];
-    const bytes = Uint8Array.from([...before, ...flaw, 0x61, ...after]);
-    const { consumed, stop } = kernel.count(bytes, 'character');
-    assert.deepEqual([consumed, stop], [before.length, 'invalid'], `${flaw} after ${before.length} bytes`);
-  }
-  const known = LETTERS.filter((letter) => letter !== 'Ж');
-  kernel.setTokens([...known, ...'thesa,'].map((letter, token) => [letter.codePointAt(0) ?? 0, token]));
-  for (let round = 0; round < 100; round++) {
-    const before = randomText(below(20)).replaceAll('Ж', '');
-    kernel.load(utf8.encode(`${before}Ж${randomText(5)}`));
-    const { length } = utf8.encode(before);
-    const { consumed, stop, symbol } = kernel.encode(0, length + 2, 0, 1, 'character');
-    assert.deepEqual([consumed, stop, symbol], [length, 'unknown', 'Ж'.codePointAt(0)]);
-  }
-});
+  test(`${name}: the place of the first byte that is not UTF-8, and of a symbol without a token`, async () => {
+    const kernel = await TextKernel.make(isPlain);
+    for (let round = 0; round < 300; round++) {
+      const [before, after] = [utf8.encode(randomText(below(20))), utf8.encode(randomText(below(20)))];
+      const flaw = FLAWS[round % FLAWS.length] as number[];
+      const bytes = Uint8Array.from([...before, ...flaw, 0x61, ...after]);
+      const { consumed, stop } = kernel.count(bytes, 'character');
+      assert.deepEqual([consumed, stop], [before.length, 'invalid'], `${flaw} after ${before.length} bytes`);
+    }
+    const known = LETTERS.filter((letter) => letter !== 'Ж');
+    kernel.setTokens([...known, ...'thesa,'].map((letter, token) => [letter.codePointAt(0) ?? 0, token]));
+    for (let round = 0; round < 100; round++) {
+      const before = randomText(below(20)).replaceAll('Ж', '');
+      kernel.load(utf8.encode(`${before}Ж${randomText(5)}`));
+      const { length } = utf8.encode(before);
+      const { consumed, stop, symbol } = kernel.encode(0, length + 2, 0, 1, 'character');
+      assert.deepEqual([consumed, stop, symbol], [length, 'unknown', 'Ж'.codePointAt(0)]);
+    }
+  });
 
-test('a full output ends a pass; the next one goes on where it ended', async () => {
-  const kernel = await TextKernel.make();
-  const text = 'жизнь у моря '.repeat(6000);
-  const bytes = utf8.encode(text);
-  kernel.setTokens([...new Set(text)].map((letter, token) => [letter.codePointAt(0) ?? 0, token]));
-  kernel.load(bytes);
-  let [at, tokens, stops] = [0, 0, 0];
-  while (at < bytes.length) {
-    const { consumed, produced, stop } = kernel.encode(at, bytes.length, 0, 1, 'character');
-    at += consumed;
-    tokens += produced;
-    if (stop === 'full') stops++;
-  }
-  assert.deepEqual([tokens, stops], [text.length, Math.floor(text.length / kernel.outputTokens)]);
-});
+  test(`${name}: a full output ends a pass; the next one goes on where it ended`, async () => {
+    const kernel = await TextKernel.make(isPlain);
+    const text = 'жизнь у моря '.repeat(6000);
+    const bytes = utf8.encode(text);
+    kernel.setTokens([...new Set(text)].map((letter, token) => [letter.codePointAt(0) ?? 0, token]));
+    kernel.load(bytes);
+    let [at, tokens, stops] = [0, 0, 0];
+    while (at < bytes.length) {
+      const { consumed, produced, stop } = kernel.encode(at, bytes.length, 0, 1, 'character');
+      at += consumed;
+      tokens += produced;
+      if (stop === 'full') stops++;
+    }
+    assert.deepEqual([tokens, stops], [text.length, Math.floor(text.length / kernel.outputTokens)]);
+  });
+}

@@ -101,7 +101,7 @@ function randomMailbox(random: () => number, buffers: readonly number[]): Float6
 for (const kind of ['native', 'wasm'] as const) {
   const skip = kind === 'native' && nativeVariants().length === 0 ? 'it was not built here' : false;
   test(`${kind}: calls of nonsense are refused, and the engine lives on`, { skip }, async () => {
-    const backend = kind === 'native' ? nativeBackend({ threads: 2 }) : await nodeWasmBackend(2);
+    const backend = kind === 'native' ? nativeBackend({ threads: 2 }) : (await nodeWasmBackend(2)).backend;
     const buffers = [64, 4096, 65536].map((bytes) => backend.allocate(bytes));
     let state = 12345;
     const random = () => {

@@ -18,10 +18,10 @@ export const fastEngines: readonly EngineKind[] = [
   })),
   {
     name: 'WebAssembly, threads',
-    make: async () => new CpuEngine(await nodeWasmBackend(2)),
+    make: async () => new CpuEngine((await nodeWasmBackend(2)).backend),
   },
   {
     name: 'WebAssembly, one thread without shared memory',
-    make: async () => new CpuEngine(await wasmBackend({ threads: 1 })),
+    make: async () => new CpuEngine((await wasmBackend({ threads: 1 })).backend),
   },
 ];

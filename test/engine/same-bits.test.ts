@@ -18,7 +18,7 @@ const engines: [string, () => Promise<Engine>][] = [
   ),
   ...[1, 2, 3].map((threads): [string, () => Promise<Engine>] => [
     `WebAssembly, ${threads} threads`,
-    async () => new CpuEngine(await nodeWasmBackend(threads)),
+    async () => new CpuEngine((await nodeWasmBackend(threads)).backend),
   ]),
 ];
 

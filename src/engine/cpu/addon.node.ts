@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { AddonError } from '../../errors.ts';
+import { AddonError, type Remedy } from '../../errors.ts';
 import { cacheDir } from '../../util/cache-dir.node.ts';
 import { ADDON_SOURCES } from './addon-sources.ts';
 import type { BackendArray } from './backend.ts';
@@ -22,8 +22,14 @@ export interface Addon {
   close(engine: object): void;
 }
 
-const HOW_TO_BUILD =
-  'with a C++ compiler (Debian: apt install g++), char-rnn build-native (in a checkout: npm run build:native)';
+/** The remedies for an add-on that is not there or cannot be used. */
+const REMEDIES: readonly Remedy[] = [
+  { text: 'To build it, with a C++ compiler', command: ['build-native'] },
+  { text: 'The fastest engine that works without it', set: { engine: 'auto' } },
+];
+
+/** What Node throws where it was started without permission for add-ons. */
+const FORBIDDEN = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
 
 const require = createRequire(import.meta.url);
 
@@ -59,7 +65,7 @@ export function loadAddon(): Addon {
   }
   throw (
     problems[0] ??
-    new AddonError('addon-missing', `the native engine is not installed here. To get it: ${HOW_TO_BUILD}.`)
+    new AddonError('addon-missing', 'the native engine is not installed here.', { remedies: REMEDIES })
   );
 }
 
@@ -72,21 +78,31 @@ function loadFrom(place: string): Addon | undefined {
     return undefined;
   }
   const unusable = (reason: string, cause?: unknown) =>
-    new AddonError('addon-unusable', `${path} ${reason}. To build it anew: ${HOW_TO_BUILD}.`, { cause });
+    new AddonError('addon-unusable', `${path} ${reason}.`, { cause, remedies: REMEDIES });
   let addon: Partial<Addon>;
   try {
     if (isCutOff(path)) throw unusable('is damaged, its end is missing');
     addon = require(path);
   } catch (error) {
     if (error instanceof AddonError) throw error;
+    if (FORBIDDEN.has((error as NodeJS.ErrnoException).code ?? '')) throw forbidden(error);
     const [line] = String(error instanceof Error ? error.message : error).split('\n');
-    throw unusable(`can't be loaded: it is damaged or for another system (${line})`, error);
+    throw unusable(`cannot be loaded: it is damaged or for another system (${line})`, error);
   }
   if (addon.sources === ADDON_SOURCES) return addon as Addon;
-  throw new AddonError(
-    'addon-other-version',
-    `${path} was built for another version of char-rnn. To build it anew: ${HOW_TO_BUILD}.`,
-  );
+  throw new AddonError('addon-other-version', `${path} was built for another version of char-rnn.`, {
+    remedies: REMEDIES,
+  });
+}
+
+function forbidden(cause: unknown): AddonError {
+  return new AddonError('addon-forbidden', 'this Node was started without permission for add-ons.', {
+    cause,
+    remedies: [
+      { text: 'Start it without --no-addons, or with --allow-addons' },
+      { text: 'The fastest engine that works without it', set: { engine: 'auto' } },
+    ],
+  });
 }
 
 /**

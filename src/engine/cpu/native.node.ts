@@ -22,7 +22,7 @@ export function nativeBackend(
   const variant = settings.variant ?? variants[0];
   if (variant === undefined || !variants.includes(variant)) {
     throw new UnsupportedError(
-      `this machine lacks ${variant ?? 'every instruction set of the native engine'}; it has ${variants.join(', ') || 'none'}`,
+      `this machine lacks ${variant ?? 'every instruction set of the native engine'}; it has ${variants.join(', ') || 'none'}.`,
     );
   }
   const threads = settings.threads ?? availableProcessors();
@@ -40,12 +40,12 @@ export function nativeVariants(): readonly string[] {
 }
 
 /** Why the native engine does not work here; absent where it does. */
-export function nativeProblem(): string | undefined {
+export function nativeProblem(): UnsupportedError | undefined {
   try {
     const works = loadAddon().variants().length > 0;
-    return works ? undefined : 'the native engine has no kernels for this processor.';
+    return works ? undefined : new UnsupportedError('the native engine has no kernels for this processor.');
   } catch (error) {
-    if (error instanceof AddonError) return error.message;
+    if (error instanceof AddonError) return error;
     throw error;
   }
 }

@@ -3,11 +3,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { availableProcessors } from '../../util/processors.node.ts';
-import type { Backend } from './backend.ts';
-import { hasFused, type KernelWorker, WORKER_PROGRAM, wasmBackend } from './wasm.ts';
+import { hasFused, type MadeBackend, wasmBackend } from './wasm.ts';
+import { type KernelWorker, WORKER_PROGRAM } from './wasm-worker.ts';
 
 /** A worker of Node. It does not keep a program alive that has nothing else to do. */
-function makeWorker(): KernelWorker {
+export function makeNodeWorker(): KernelWorker {
   const program = `
     const { parentPort } = require('node:worker_threads');
     const program = ${WORKER_PROGRAM};
@@ -21,6 +21,11 @@ function makeWorker(): KernelWorker {
       worker.on('message', listener);
       worker.unref();
     },
+    onFailed(listener) {
+      // One with both is told of the error first.
+      worker.on('error', (error) => listener(error.message));
+      worker.on('exit', (code) => listener(`it ended with code ${code}`));
+    },
     hold(isHeld) {
       if (isHeld) worker.ref();
       else worker.unref();
@@ -31,9 +36,9 @@ function makeWorker(): KernelWorker {
   };
 }
 
-/** @throws {UnsupportedError} without WebAssembly SIMD */
-export async function nodeWasmBackend(threads = availableProcessors()): Promise<Backend> {
+/** @throws {UnsupportedError} without WebAssembly and its SIMD */
+export async function nodeWasmBackend(threads = availableProcessors()): Promise<MadeBackend> {
   // Node 20 has relaxed SIMD behind a flag, which has to be set before anything is compiled.
-  if (!hasFused()) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  return wasmBackend({ makeWorker, threads });
+  if (typeof WebAssembly === 'object' && !hasFused()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return wasmBackend({ makeWorker: makeNodeWorker, threads });
 }

@@ -1,0 +1,323 @@
+/** The backend of the kernels in a WebAssembly memory: which calls are made where, and how results come back. */
+import { MemoryError } from '../../errors.ts';
+import { formatBytes } from '../../util/format-number.ts';
+import type { Backend, BackendArray } from './backend.ts';
+import { MAX_BUFFERS, MAX_NUMBERS } from './calls.ts';
+import { MemoryBlocks } from './wasm-memory.ts';
+import { BEGUN, type KernelWorker } from './wasm-worker.ts';
+
+/** Words of `struct Shared`. */
+const SUBMITTED = 0;
+const DONE = 1;
+const THREADS = 3;
+const PROBLEM = { at: 64, bytes: 128 };
+const SIGNAL = -1;
+const MOVE_BYTES = -2;
+const STOP = -3;
+
+const PAGE = 65536;
+const STACK = 1 << 18;
+/** What a worker posts when it is ready; reads are numbered from 1. */
+const READY = 0;
+
+export interface WasmExports {
+  readonly __stack_pointer: WebAssembly.Global;
+  readonly __heap_base: WebAssembly.Global;
+  shared_bytes(): number;
+  ring_offset(): number;
+  entry_bytes(): number;
+  ring_entries(): number;
+  make_entry(shared: number, entry: number): void;
+}
+
+/** The kernels, compiled and bound to a memory. */
+export interface WasmInstance {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly exports: WasmExports;
+  readonly instructions: string;
+}
+
+interface WorkersWanted {
+  readonly makeWorker: () => KernelWorker;
+  readonly threads: number;
+  /** Milliseconds that all of them may take to start. */
+  readonly maxStart: number;
+}
+
+interface WorkerStarting {
+  readonly worker: KernelWorker;
+  /** Resolves when it is ready, with nothing, or with the reason why it never will be. */
+  readonly ready: Promise<string | undefined>;
+}
+
+/** A reason that holds after some time. */
+function after(milliseconds: number, text: string): { reason: Promise<string>; clear(): void } {
+  let timer: ReturnType<typeof setTimeout>;
+  const reason = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, text);
+  });
+  return { reason, clear: () => clearTimeout(timer) };
+}
+
+export class WasmBackend implements Backend {
+  readonly name = 'wasm';
+  readonly instructions: string;
+  readonly #exports: WasmExports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #module: WebAssembly.Module;
+  readonly #blocks: MemoryBlocks;
+  readonly #shared: number;
+  /** Where an entry that is made here stands. */
+  readonly #ownEntry: number;
+  readonly #sizes = new Map<number, number>();
+  /** Blocks that go back once so many calls are done. */
+  #leaving: { readonly at: number; readonly after: number }[] = [];
+  #workers: KernelWorker[] = [];
+  #threads = 1;
+  /** Reads that wait for a message of the driver, by number. */
+  readonly #waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  /** Why no read can be answered any more. */
+  #failure: Error | undefined;
+  #submitted = 0;
+  #nextRead = 1;
+
+  constructor({ module, memory, exports, instructions }: WasmInstance) {
+    this.#module = module;
+    this.#exports = exports;
+    this.#memory = memory;
+    this.instructions = instructions;
+    this.#blocks = new MemoryBlocks(exports.__heap_base.value, (end) => this.#reach(end));
+    this.#shared = this.#takeZeroed(exports.shared_bytes());
+    this.#ownEntry = this.#takeZeroed(exports.entry_bytes());
+    this.#words()[THREADS] = 1;
+  }
+
+  /** Those that compute; 0 where workers were to be started and none did. */
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /**
+   * Starts the workers and waits until they are ready. Threads are the first ones, up to one that did not start; the others are stopped.
+   *
+   * @returns why there are fewer than asked for; undefined where there are not
+   */
+  async startWorkers({ makeWorker, threads, maxStart }: WorkersWanted): Promise<string | undefined> {
+    const starts: WorkerStarting[] = [];
+    let problem: string | undefined;
+    try {
+      while (starts.length < threads) starts.push(this.#startWorker(makeWorker(), starts.length));
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    const late = after(maxStart, `they did not start within ${maxStart / 1000} s`);
+    const reasons = await Promise.all(starts.map(({ ready }) => Promise.race([ready, late.reason])));
+    late.clear();
+    const failed = reasons.findIndex((reason) => reason !== undefined);
+    this.#threads = failed < 0 ? starts.length : failed;
+    problem = reasons[failed] ?? problem;
+    const workers = starts.map(({ worker }) => worker);
+    this.#workers = workers.slice(0, this.#threads);
+    await Promise.all(workers.slice(this.#threads).map((worker) => worker.stop()));
+    this.#words()[THREADS] = this.#threads;
+    Atomics.store(this.#words(), BEGUN, 1);
+    Atomics.notify(this.#words(), BEGUN);
+    for (const worker of this.#workers) worker.hold(false);
+    return problem && `workers could not be started (${problem})`;
+  }
+
+  #startWorker(worker: KernelWorker, thread: number): WorkerStarting {
+    const stack = this.#takeZeroed(STACK) + STACK;
+    worker.hold(true);
+    const ready = new Promise<string | undefined>((resolve) => {
+      worker.onSettled((id) => {
+        if (id === READY) return resolve(undefined);
+        this.#waiting.get(id)?.resolve();
+        this.#waiting.delete(id);
+        if (this.#waiting.size === 0) worker.hold(false);
+      });
+      worker.onFailed((reason) => {
+        resolve(reason);
+        if (this.#workers.includes(worker)) this.#fail(reason);
+      });
+    });
+    worker.start({ module: this.#module, memory: this.#memory, stack, shared: this.#shared, thread });
+    return { worker, ready };
+  }
+
+  /** A worker has ended: what waits for it would wait for ever. */
+  #fail(reason: string): void {
+    this.#failure ??= new Error(`a worker of the WebAssembly engine has ended: ${reason}`);
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+
+  allocate(bytes: number): number {
+    this.#giveBack();
+    const at = this.#takeZeroed(bytes);
+    this.#sizes.set(at, bytes);
+    return at;
+  }
+
+  release(buffer: number): void {
+    if (!this.#sizes.delete(buffer)) throw new TypeError('no such buffer');
+    this.#leave(buffer);
+  }
+
+  submit(mailbox: Float64Array, small: boolean): void {
+    const buffers = mailbox.subarray(1 + MAX_NUMBERS);
+    this.#put((entry) => {
+      entry.set(mailbox);
+      for (let i = 0; i < MAX_BUFFERS; i++) {
+        entry[1 + MAX_NUMBERS + MAX_BUFFERS + i] = this.#sizes.get(buffers[i] as number) ?? 0;
+      }
+    }, small);
+  }
+
+  write(buffer: number, offset: number, values: BackendArray): void {
+    const at = this.#placeIn(buffer, offset, values.byteLength);
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    if (this.#isIdle) {
+      new Uint8Array(this.#memory.buffer).set(bytes, at);
+      return;
+    }
+    const staging = this.#blocks.take(bytes.length);
+    new Uint8Array(this.#memory.buffer).set(bytes, staging);
+    this.#put((entry) => {
+      entry[0] = MOVE_BYTES;
+      entry[1] = bytes.length;
+      entry[1 + MAX_NUMBERS] = at;
+      entry[2 + MAX_NUMBERS] = staging;
+    }, false);
+    this.#leave(staging);
+  }
+
+  read<T extends BackendArray>(buffer: number, offset: number, into: T): T | Promise<T> {
+    const at = this.#placeIn(buffer, offset, into.byteLength);
+    const copyFrom = (place: number) => {
+      const target = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      target.set(new Uint8Array(this.#memory.buffer, place, into.byteLength));
+      return into;
+    };
+    if (this.#isIdle) {
+      this.#complain();
+      return copyFrom(at);
+    }
+    if (this.#failure) throw this.#failure;
+    // Set aside in the order of the calls: by the time that the message is served, later ones may have changed the buffer.
+    const aside = this.#blocks.take(into.byteLength);
+    this.#put((entry) => {
+      entry[0] = MOVE_BYTES;
+      entry[1] = into.byteLength;
+      entry[1 + MAX_NUMBERS] = aside;
+      entry[2 + MAX_NUMBERS] = at;
+    }, false);
+    const id = this.#nextRead;
+    this.#nextRead = id === 2 ** 30 ? 1 : id + 1;
+    this.#workers[0]?.hold(true);
+    const settled = new Promise<void>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#put((entry) => {
+      entry[0] = SIGNAL;
+      entry[1] = id;
+    }, false);
+    return settled.then(() => {
+      copyFrom(aside);
+      this.#blocks.give(aside);
+      this.#complain();
+      return into;
+    });
+  }
+
+  async close(): Promise<void> {
+    const workers = this.#workers;
+    if (workers.length === 0) return;
+    this.#put((entry) => {
+      entry[0] = STOP;
+    }, false);
+    this.#workers = [];
+    await Promise.all(workers.map((worker) => worker.stop()));
+  }
+
+  /** A worker has a JavaScript of its own. */
+  get overhead(): number {
+    return this.#workers.length * 11e6 + this.#threads * STACK;
+  }
+
+  get #isIdle(): boolean {
+    return this.#workers.length === 0 || Atomics.load(this.#words(), DONE) === this.#submitted;
+  }
+
+  /** Writes an entry and has it made: here, or by the driver. */
+  #put(fill: (entry: Float64Array) => void, small: boolean): void {
+    const { ring_offset, ring_entries, entry_bytes, make_entry } = this.#exports;
+    const length = entry_bytes() / 8;
+    if (this.#workers.length === 0 || (small && this.#isIdle)) {
+      const entry = new Float64Array(this.#memory.buffer, this.#ownEntry, length).fill(0);
+      fill(entry);
+      make_entry(this.#shared, this.#ownEntry);
+      return;
+    }
+    const words = this.#words();
+    // A ring that is full empties within a call's time.
+    while (this.#submitted - Atomics.load(words, DONE) >= ring_entries());
+    const at = this.#shared + ring_offset() + (this.#submitted % ring_entries()) * entry_bytes();
+    const entry = new Float64Array(this.#memory.buffer, at, length).fill(0);
+    fill(entry);
+    this.#submitted++;
+    Atomics.store(words, SUBMITTED, this.#submitted);
+    Atomics.notify(words, SUBMITTED);
+  }
+
+  #words(): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.#memory.buffer, this.#shared, 16) as Int32Array<ArrayBuffer>;
+  }
+
+  #placeIn(buffer: number, offset: number, bytes: number): number {
+    const size = this.#sizes.get(buffer);
+    if (size === undefined || offset < 0 || offset + bytes > size) throw new RangeError('beyond the buffer');
+    return buffer + offset;
+  }
+
+  /** Throws the problem that a call met, if one did. */
+  #complain(): void {
+    const text = new Uint8Array(this.#memory.buffer, this.#shared + PROBLEM.at, PROBLEM.bytes);
+    if (text[0] === 0) return;
+    const problem = new TextDecoder().decode(text.slice(0, text.indexOf(0)));
+    text.fill(0);
+    throw new Error(`the WebAssembly engine refused a call: ${problem}`);
+  }
+
+  #takeZeroed(bytes: number): number {
+    const at = this.#blocks.take(bytes);
+    new Uint8Array(this.#memory.buffer, at, this.#blocks.sizeAt(at)).fill(0);
+    return at;
+  }
+
+  /** Gives a block back after everything that was submitted. */
+  #leave(at: number): void {
+    this.#leaving.push({ at, after: this.#submitted });
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    const done = this.#isIdle ? Number.POSITIVE_INFINITY : Atomics.load(this.#words(), DONE);
+    for (const { at, after } of this.#leaving) if (after <= done) this.#blocks.give(at);
+    this.#leaving = this.#leaving.filter(({ after }) => after > done);
+  }
+
+  #reach(end: number): void {
+    const missing = Math.ceil(end / PAGE) - this.#memory.buffer.byteLength / PAGE;
+    if (missing <= 0) return;
+    try {
+      this.#memory.grow(missing);
+    } catch (error) {
+      throw new MemoryError(
+        `WebAssembly has no memory for ${formatBytes(missing * PAGE)} more, 4 GB at most`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}

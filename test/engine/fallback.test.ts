@@ -1,0 +1,214 @@
+/** What computes where the fast engine is not allowed or does not start: the next one, with a line; never a hang. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
+import { makeNodeWorker } from '../../src/engine/cpu/wasm.node.ts';
+import { wasmBackend } from '../../src/engine/cpu/wasm.ts';
+import type { KernelWorker } from '../../src/engine/cpu/wasm-worker.ts';
+import { makeEngine } from '../../src/engine/select.node.ts';
+import { allowedThreads } from '../../src/util/processors.node.ts';
+import { program, root } from '../cli/command.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { parametersAfter } from './parameters-after.ts';
+
+/** A worker that never answers, or fails in the way given. */
+function deadWorker(fail: (listener: (reason: string) => void) => void = () => {}): KernelWorker {
+  return {
+    start() {},
+    onSettled() {},
+    onFailed: (listener) => fail(listener),
+    hold() {},
+    async stop() {},
+  };
+}
+
+/** Makes workers of Node, but the one at a place of another kind. */
+function workersBut(place: number, other: () => KernelWorker): () => KernelWorker {
+  let made = 0;
+  return () => (made++ === place ? other() : makeNodeWorker());
+}
+
+const cases: [string, () => () => KernelWorker, number, RegExp][] = [
+  [
+    'no worker may be made',
+    () => () => {
+      throw new Error('restricted');
+    },
+    1,
+    /^One thread computes, not 3: workers could not be started \(restricted\)\.$/,
+  ],
+  [
+    'workers fail',
+    () => () => deadWorker((listener) => setTimeout(listener, 1, 'out of memory')),
+    1,
+    /^One thread computes, not 3: .*\(out of memory\)/,
+  ],
+  [
+    'workers never answer',
+    () => () => deadWorker(),
+    1,
+    /^One thread computes, not 3: .*did not start within 2 s/,
+  ],
+  [
+    'the third never answers',
+    () => workersBut(2, deadWorker),
+    2,
+    /^2 threads compute, not 3: .*did not start/,
+  ],
+  [
+    'the second may not be made',
+    () =>
+      workersBut(1, () => {
+        throw new Error('EAGAIN');
+      }),
+    1,
+    /^One thread computes, not 3: .*EAGAIN/,
+  ],
+  ['all start', () => makeNodeWorker, 3, /^$/],
+];
+for (const [name, makeWorker, threads, expected] of cases) {
+  test(`WebAssembly where ${name}: as many threads as can be had, the same bits`, async () => {
+    const { backend, notice = '' } = await wasmBackend({
+      makeWorker: makeWorker(),
+      threads: 3,
+      maxStart: 2000,
+    });
+    assert.match(notice, expected);
+    assert.equal(backend.threads, threads);
+    const engine = new CpuEngine(backend);
+    const alone = new CpuEngine((await wasmBackend({ threads: 1 })).backend);
+    const after = (one: CpuEngine) => parametersAfter(one, 'lstm', 'rmsprop', 3);
+    assert.equal(await after(engine), await after(alone));
+  });
+}
+
+test('a worker that ends later fails the reads that wait for it', async () => {
+  let fail = (_: string) => {};
+  const makeWorker = () => {
+    const worker = makeNodeWorker();
+    return {
+      ...worker,
+      onFailed(listener: (reason: string) => void) {
+        fail = listener;
+        worker.onFailed(listener);
+      },
+    };
+  };
+  const { backend } = await wasmBackend({ makeWorker, threads: 1 });
+  fail('it ran out of memory');
+  const buffer = backend.allocate(64);
+  const fill = () => backend.submit(new Float64Array(64), false);
+  fill();
+  assert.throws(() => {
+    // Something is under way, so that the read would have to wait.
+    for (let i = 0; i < 10_000; i++) {
+      fill();
+      const result = backend.read(buffer, 0, new Float32Array(16));
+      if (result instanceof Promise) result.catch(() => {});
+    }
+  }, /a worker of the WebAssembly engine has ended: it ran out of memory/);
+  await backend.close();
+});
+
+test('threads that a container does not allow', (context) => {
+  const folder = temporaryFolder(context);
+  const group = (name: string, most: string, current: string) => {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'pids.max'), most);
+    writeFileSync(join(folder, name, 'pids.current'), current);
+    return join(folder, name);
+  };
+  const inner = group('inner', '100\n', '20\n');
+  const outer = group('outer', 'max\n', '400\n');
+  const full = group('full', '30\n', '29\n');
+  assert.equal(allowedThreads([inner, outer]), 64);
+  assert.equal(allowedThreads([outer]), Number.POSITIVE_INFINITY);
+  assert.equal(allowedThreads([inner, full]), 1);
+  assert.equal(allowedThreads([join(folder, 'nothing')]), Number.POSITIVE_INFINITY);
+});
+
+const built = existsSync(join(root, 'build', 'native', 'char-rnn.node'));
+const PERMISSIONS = ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'];
+/** Node's flags, the program's words, what standard output and error have. */
+const starts: [string, string[], string[], RegExp][] = [
+  ['without permissions', PERMISSIONS, [], /One thread computes[\s\S]*wasm engine.* 1 thread$/m],
+  [
+    'with permission for workers',
+    [...PERMISSIONS, '--allow-worker'],
+    ['--threads', '2'],
+    /wasm engine.* 2 threads$/m,
+  ],
+  ['without add-ons', ['--no-addons'], [], /wasm engine/],
+  [
+    'without WebAssembly and add-ons',
+    ['--no-expose-wasm', '--no-addons'],
+    [],
+    /^device: .*reference engine/m,
+  ],
+  ['with --jitless', ['--jitless', '--no-addons'], [], /^device: .*reference engine/m],
+  [
+    'without WebAssembly, which is named',
+    ['--no-expose-wasm'],
+    ['--engine', 'wasm'],
+    /^the WebAssembly engine does not work here: there is no WebAssembly here\.\n.*:\n {2}.* train book\.txt .*--engine reference$/m,
+  ],
+  ...(built
+    ? ([
+        [
+          'without add-ons, which are named',
+          ['--no-addons'],
+          ['--engine', 'native'],
+          /^this Node was started without permission for add-ons\.\n[\s\S]*\n {2}.* train book\.txt .*--engine auto$/m,
+        ],
+      ] satisfies [string, string[], string[], RegExp][])
+    : []),
+];
+test('Node with less than usual', async (context) => {
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain, жизнь. '.repeat(60));
+  const small = ['-rnn_size', '8', '-batch_size', '4', '-seq_length', '10', '--max_iterations', '2'];
+  for (const [name, flags, words, expected] of starts) {
+    // No text is kept from the run before: each reads it with what it has.
+    const env = { ...process.env, XDG_CACHE_HOME: join(cwd, name) };
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        ...flags,
+        program,
+        'train',
+        'book.txt',
+        '-checkpoint_dir',
+        join(cwd, `cv ${name}`),
+        ...small,
+        ...words,
+      ],
+      { cwd, env, encoding: 'utf8' },
+    );
+    assert.match(stdout + stderr, expected, name);
+    assert.equal(status, words.includes('--engine') ? 1 : 0, `${name}: ${stderr}`);
+    assert.doesNotMatch(stderr, /should not have happened/);
+  }
+});
+
+test('auto never fails for want of an add-on or WebAssembly', async () => {
+  const { WebAssembly: real } = globalThis;
+  process.env.CHAR_RNN_ADDON = '/nonexistent.node';
+  // @ts-expect-error: what a Node without it has.
+  globalThis.WebAssembly = undefined;
+  try {
+    const { engine, notice } = await makeEngine({ engine: 'auto', precision: 'float32' });
+    assert.equal(engine.description.name, 'reference');
+    assert.match(
+      notice ?? '',
+      /^The reference engine computes, which is many times slower: .*no WebAssembly here/,
+    );
+    await assert.rejects(makeEngine({ engine: 'wasm', precision: 'float32' }), { code: 'unsupported' });
+    await assert.rejects(makeEngine({ engine: 'native', precision: 'float32' }), { code: 'addon-missing' });
+  } finally {
+    globalThis.WebAssembly = real;
+    delete process.env.CHAR_RNN_ADDON;
+  }
+});
