@@ -32,7 +32,11 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   const skipped = new Map<string, number>();
   const { kind } = vocabulary;
   const content =
-    kind === 'byte' && typeof normalized === 'string' ? new TextEncoder().encode(normalized) : normalized;
+    kind === 'byte' && typeof normalized === 'string'
+      ? new TextEncoder().encode(
+          unknown === 'nearest' ? withNearest(vocabulary, normalized, replaced) : normalized,
+        )
+      : normalized;
   /** The symbol at a position, counted from 1, for people. */
   const described = (symbol: string, position: number) => {
     const isBytes = kind === 'byte' && typeof content !== 'string';
@@ -48,7 +52,7 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
       continue;
     }
     if (unknown === 'error') throw unknownCharacter(described(symbol, position), position, kind);
-    const near = unknown === 'nearest' ? nearestKnown(vocabulary, symbol) : undefined;
+    const near = unknown === 'nearest' && kind !== 'byte' ? nearestKnown(vocabulary, symbol) : undefined;
     if (near === undefined) {
       const name = described(symbol, position);
       skipped.set(name, (skipped.get(name) ?? 0) + 1);
@@ -117,9 +121,22 @@ const ATTEMPTS: readonly ((text: string) => string)[] = [
   typewritten,
 ];
 
+/** A text for a model over bytes: a character with an unknown byte becomes the closest one whose bytes are known. */
+function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string, string>): string {
+  const isKnown = (char: string) =>
+    vocabulary.hasUnknown ||
+    [...segment(char, 'byte')].every((byte) => vocabulary.tokenOf(byte) !== undefined);
+  return Array.from(text, (char) => {
+    const near = isKnown(char) ? undefined : nearestKnown(vocabulary, char);
+    if (!near) return char;
+    const found = new TextDecoder().decode(Uint8Array.from(near, (byte) => byte.charCodeAt(0)));
+    replaced.set(char, found);
+    return found;
+  }).join('');
+}
+
 /** The known symbols closest to an unknown one; undefined where none of the attempts is known as a whole. */
 function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
-  if (vocabulary.kind === 'byte') return undefined;
   for (const attempt of ATTEMPTS) {
     const symbols = [...segment(attempt(symbol), vocabulary.kind)];
     if (symbols.length > 0 && symbols.every((known) => vocabulary.tokenOf(known) !== undefined))

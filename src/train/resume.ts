@@ -50,7 +50,7 @@ export function resumedOptions(
   const stored = knownOptions(checkpoint.training);
   const before = storedTrainingOptions(checkpoint.training, name);
   checkFit(before, checkpoint, name);
-  const options = checkTrainingOptions({ ...stored, ...given, fit: false });
+  const options = checkTrainingOptions({ ...stored, ...given, fit: given.fit ?? false });
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
     (key) => given[key] !== undefined && options[key] !== before[key],
   );

@@ -65,6 +65,18 @@ test('a prompt: the byte and its character, under every rule', () => {
   ]);
 });
 
+test('nearest: a model over bytes takes the closest character whose bytes it knows', () => {
+  const vocabulary = bytesOf("cafe '");
+  const near = encodePrompt(vocabulary, 'Caf\u00e9 \u2019 \u00fc', 'nearest');
+  assert.equal(new TextDecoder().decode(near.bytes), "cafe ' ");
+  assert.deepEqual(near.notices, [
+    'the model does not know some characters of the prompt; replaced "C" by "c", "\u00e9" by "e", "\u2019" by "\'"',
+    'the model does not know some bytes of the prompt; left out byte 0xC3 of "\u00fc", byte 0xBC of "\u00fc"',
+  ]);
+  const known = encodePrompt(bytesOf('\u00e9'), '\u00e9', 'nearest');
+  assert.deepEqual([known.tokens.length, known.notices], [2, []]);
+});
+
 test('a text: where its byte stands, and what was left out', async () => {
   const options = { tokens: 'byte', normalize: 'none', minCount: 1, vocabulary: bytesOf('caf \n') } as const;
   const text = { text: utf8('caf\ncaf\u00e9'), name: 'x' };

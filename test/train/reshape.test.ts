@@ -150,6 +150,18 @@ test('resumed again in the new shape: the bits of the run that was not interrupt
   assert.match(header, /formatVersion\\":2/, 'an older program must not go on at the wrong place');
 });
 
+test('--fit chooses a shape for a run that goes on, and leaves one that fits', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  await run({ ...base, checkpointDir, batchSize: 30, maxIterations: 5 });
+  const fitted = await run({ resume: checkpointDir, fit: true, maxIterations: 8 });
+  const { batchSize, shapeChange } = stateOf(fitted.checkpoint);
+  assert.ok(batchSize < 30);
+  assert.equal(shapeChange?.heldOut.batchSize, 30);
+  const again = await run({ resume: checkpointDir, fit: true, maxIterations: 10 });
+  assert.equal(stateOf(again.checkpoint).batchSize, batchSize);
+  assert.deepEqual(stateOf(again.checkpoint).shapeChange, shapeChange);
+});
+
 test('a shape that the text does not fill is refused, as are options of the model', async (context) => {
   const { base, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, maxIterations: 5 });
