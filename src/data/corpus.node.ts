@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
+import { overlapNotices, withoutHeldOut } from './held-out-files.node.ts';
 import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
 import { type Preparation, prepared } from './preparing.ts';
@@ -50,6 +51,8 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
     const files = wanted?.files[role];
     return files ? await filesAgain(files, paths, source.include) : await find(paths);
   };
+  const heldOutFiles = async (role: TextRole, path: string | undefined) =>
+    path === undefined ? undefined : await listed(role, [path]);
   let files: TextFiles;
   if (isStandardInput(source)) {
     const kept = await keepStandardInput(memory);
@@ -58,23 +61,35 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   } else {
     files = await listed('main', source.paths);
   }
+  const heldOut = {
+    validation: await heldOutFiles('validation', options.valid),
+    test: await heldOutFiles('test', options.test),
+  };
+  // A run goes on with the files that it began with.
+  if (!wanted)
+    files = await withoutHeldOut(
+      files,
+      Object.values(heldOut).filter((text) => text !== undefined),
+    );
   const loaded: LoadedText[] = [];
   try {
     const main = yield* loadText(files, { ...settings, check: checkOf('main', files, wanted) });
     loaded.push(main);
-    const heldOut = async function* (
-      role: TextRole,
-      path: string | undefined,
-    ): Preparation<LoadedText | undefined> {
-      if (path === undefined) return undefined;
-      const its = await listed(role, [path]);
+    const load = async function* (role: 'validation' | 'test'): Preparation<LoadedText | undefined> {
+      const its = heldOut[role];
+      if (!its) return undefined;
       const check = checkOf(role, its, wanted);
       const text = yield* loadText(its, { ...settings, vocabulary: main.vocabulary, check });
       loaded.push(text);
       return text;
     };
-    const validation = yield* heldOut('validation', options.valid);
-    const test = yield* heldOut('test', options.test);
+    const validation = yield* load('validation');
+    const test = yield* load('test');
+    const texts = {
+      main: knownText(main.identity, main.files),
+      ...(validation && { validation: knownText(validation.identity, validation.files) }),
+      ...(test && { test: knownText(test.identity, test.files) }),
+    };
     return {
       vocabulary: main.vocabulary,
       tokens: main.tokens,
@@ -90,12 +105,8 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
         validPath: options.valid && resolve(options.valid),
         testPath: options.test && resolve(options.test),
       },
-      texts: {
-        main: knownText(main.identity, main.files),
-        ...(validation && { validation: knownText(validation.identity, validation.files) }),
-        ...(test && { test: knownText(test.identity, test.files) }),
-      },
-      notices: loaded.flatMap(({ notices }) => notices),
+      texts,
+      notices: [...loaded.flatMap(({ notices }) => notices), ...overlapNotices(texts)],
       close: () => closeAll(loaded),
     };
   } catch (error) {

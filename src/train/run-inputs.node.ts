@@ -81,12 +81,17 @@ export async function inputsOfRun(
     const list = files[role];
     if (list) added.push(...(await newTextFiles(list, named[role] ?? [], options)));
   }
+  // A file of the training text's folder may be one that is held out.
+  const own = new Set(TEXT_ROLES.flatMap((role) => (files[role] ?? []).map(({ path }) => path)));
   return {
     source: { paths, include },
     valid,
     test,
     wanted: { files, known },
-    notices: [...unchecked(known, named, name), ...newFilesNotices(added)],
+    notices: [
+      ...unchecked(known, named, name),
+      ...newFilesNotices(added.filter((path) => !own.has(resolve(path)))),
+    ],
     explain: async (error) => (error instanceof OtherText ? await otherTextError(error, wantedFiles) : error),
   };
 }
