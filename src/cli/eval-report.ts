@@ -1,5 +1,6 @@
 /** What `char-rnn eval` found, for people and for programs. */
 import type { TextFacts } from '../data/corpus.ts';
+import type { TokenKind } from '../data/vocabulary.ts';
 import { summarize } from '../score/summary.ts';
 import type { SurprisingPlace } from '../score/surprise.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -7,7 +8,7 @@ import { modelLine, type ScoredModel } from './scored-model.ts';
 
 export interface DocumentLoss {
   readonly name: string;
-  /** Characters that were predicted. */
+  /** Symbols that were predicted. */
   readonly characters: number;
   readonly nats: number;
 }
@@ -16,7 +17,7 @@ export interface EvaluationReport {
   readonly model: ScoredModel;
   readonly text: TextFacts;
   readonly part: 'train' | 'val' | 'test' | 'all';
-  /** Which characters were predicted, and from where. */
+  /** Which symbols were predicted, and from where. */
   readonly how: string;
   /** Where there are several. */
   readonly documents: readonly DocumentLoss[];
@@ -29,36 +30,38 @@ export interface EvaluationReport {
 
 export function reportLines(report: EvaluationReport): string[] {
   const { model, text, documents, characters, nats, dynamicNats } = report;
+  // A loss a byte is not one a character: what it is of has to be told.
+  const { kind } = model.checkpoint.vocabulary;
   const lines = [
     `model    ${modelLine(model)}`,
-    `text     ${text.name} · ${formatCount(text.characters)} characters`,
+    `text     ${text.name} · ${formatCount(text.characters)} ${kind}s`,
     `part     ${report.how}`,
-    ...documentLines(documents),
-    `loss     ${lossText(characters, nats)}, over ${formatCount(characters)} characters`,
+    ...documentLines(documents, kind),
+    `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
   ];
   if (dynamicNats !== undefined)
-    lines.push(`dynamic  ${lossText(characters, dynamicNats)}, learning while reading`);
+    lines.push(`dynamic  ${lossText(characters, dynamicNats, kind)}, learning while reading`);
   return lines;
 }
 
 /** Documents that are shown; a text may have thousands. */
 const SHOWN_DOCUMENTS = 30;
 
-function documentLines(documents: readonly DocumentLoss[]): string[] {
+function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): string[] {
   const lines = documents
     .slice(0, SHOWN_DOCUMENTS)
     .map(
       ({ name, characters, nats }) =>
-        `  ${name.padEnd(14)} ${lossText(characters, nats)}, over ${formatCount(characters)} characters`,
+        `  ${name.padEnd(14)} ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
     );
   const more = documents.length - lines.length;
   return more > 0 ? [...lines, `  … and ${formatCount(more)} more: --json has them all`] : lines;
 }
 
-function lossText(characters: number, nats: number): string {
+function lossText(characters: number, nats: number, kind: TokenKind): string {
   if (characters === 0) return 'nothing to predict';
   const { natsPerCharacter, bitsPerCharacter, perplexity } = summarize(characters, nats);
-  return `${natsPerCharacter.toFixed(4)} nats a character, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
+  return `${natsPerCharacter.toFixed(4)} nats a ${kind}, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
 }
 
 export function reportJson(report: EvaluationReport) {
@@ -69,6 +72,8 @@ export function reportJson(report: EvaluationReport) {
     text: { name: text.name, bytes: text.bytes, sha256: text.sha256, characters: text.characters },
     part,
     how,
+    /** What "character" stands for in the names of the fields. */
+    unit: model.checkpoint.vocabulary.kind,
     ...summarize(characters, nats),
     dynamic: dynamicNats === undefined ? undefined : summarize(characters, dynamicNats),
     documents: documents.length > 0 ? documents.map(documentJson) : undefined,

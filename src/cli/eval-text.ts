@@ -84,19 +84,19 @@ async function scoreCorpus(
 }
 
 /** @throws {UsageError} for rows of a text with documents */
-async function planOf({ tokens }: Corpus, { rows }: EvalFlags): Promise<Plan> {
+async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: EvalFlags): Promise<Plan> {
   if (tokens.hasDocuments) {
     if (rows > 1)
       throw new UsageError('--rows cuts a text that is one; here each document is a sequence already.');
     const sequences = documentSequences(await documentsOf(tokens));
-    const how = `all: every character but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
+    const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
     return { sequences, lanes: DOCUMENT_LANES, how };
   }
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
-      ? 'all: every character but the first, as one sequence from the zero state'
-      : `all: every character but the first, as ${sequences.length} sequences side by side, each from the zero state`;
+      ? `all: every ${kind} but the first, as one sequence from the zero state`
+      : `all: every ${kind} but the first, as ${sequences.length} sequences side by side, each from the zero state`;
   return { sequences, lanes: sequences.length, how };
 }
 

@@ -1,5 +1,7 @@
 /** `char-rnn eval`: results on standard output, everything else on standard error. */
 import { loadCorpus } from '../data/corpus.node.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { shortPath } from '../data/moved-file.node.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { partLoss } from '../train/part-loss.ts';
@@ -124,13 +126,19 @@ async function scorePart(
     model,
     text: corpus.text,
     part,
-    how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}, as in training`,
+    how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}${heldOutName(corpus, part)}, as in training`,
     documents: [],
     characters: loss.characters,
     nats: loss.nats,
     dynamicNats: undefined,
     surprising: undefined,
   };
+}
+
+/** Where a part is a text that was held out, which. */
+function heldOutName({ text }: Corpus, part: 'train' | 'val' | 'test'): string {
+  const path = part === 'val' ? text.validPath : part === 'test' ? text.testPath : undefined;
+  return path === undefined ? '' : ` of ${shortPath(path)}`;
 }
 
 /** What ended a document in the run. */

@@ -1,0 +1,42 @@
+/** What a loss is of is told: a loss a byte is not one a character. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/eval-report.ts';
+import type { ScoredModel } from '../../src/cli/scored-model.ts';
+import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+
+const SYMBOLS: Readonly<Record<TokenKind, readonly string[]>> = {
+  character: ['a', 'é'],
+  byte: ['a', '\u00a9', '\u00c3'],
+  grapheme: ['a', 'e\u0301'],
+};
+
+for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly string[]][]) {
+  test(`a loss of a model over ${kind}s`, () => {
+    const vocabulary = new Vocabulary({ kind, normalize: 'none', symbols, hasUnknown: false });
+    const model: ScoredModel = {
+      path: 'm.safetensors',
+      checkpoint: madeCheckpoint({ vocabulary }),
+      engine: new ReferenceEngine('float32'),
+    };
+    const report: EvaluationReport = {
+      model,
+      text: { name: 'a.txt', bytes: 9, sha256: '', characters: 1234 },
+      part: 'all',
+      how: 'all',
+      documents: [{ name: 'document 1', characters: 2, nats: 1 }],
+      characters: 1233,
+      nats: 1233,
+      dynamicNats: 1233,
+      surprising: undefined,
+    };
+    const text = reportLines(report).join('\n');
+    assert.match(text, new RegExp(`^text .* 1,234 ${kind}s$`, 'm'));
+    assert.match(text, new RegExp(`document 1 .* nats a ${kind}, .* over 2 ${kind}s$`, 'm'));
+    assert.match(text, new RegExp(`^loss +1\\.0000 nats a ${kind}, .* over 1,233 ${kind}s$`, 'm'));
+    assert.match(text, new RegExp(`^dynamic +1\\.0000 nats a ${kind}`, 'm'));
+    assert.equal(reportJson(report).unit, kind);
+  });
+}
