@@ -1,5 +1,6 @@
 /** `char-rnn complete`: the most likely words after a text. */
 import { UsageError } from '../errors.ts';
+import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import type { LikelyWords } from '../sample/likely-words.ts';
 import { checkOptions } from '../util/check-options.ts';
@@ -25,6 +26,7 @@ export function runComplete(words: readonly string[]): Promise<number> {
       precision: 'float32',
       onEngineNotice: (message) => process.stderr.write(`${message}\n`),
     });
+    for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
     try {
       const found = await model.complete(text, {
         count,

@@ -1,7 +1,6 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
-import type { FloatArray, Precision } from '../engine/engine.ts';
-import type { Layout } from '../engine/layout.ts';
+import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
@@ -16,7 +15,6 @@ import {
 import { vectorFromTensors, vectorNames, vectorTensors } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
 import { INFERRED_NOTICE, inferMetadata } from './inferred-metadata.ts';
-import { isFloat } from './number-types.ts';
 import {
   encodeSafetensors,
   readHeader,
@@ -26,6 +24,7 @@ import {
   type TensorToStore,
 } from './safetensors.ts';
 import type { CheckpointIdentity } from './storage.ts';
+import { storedPrecision } from './stored-precision.ts';
 import {
   decodeLosses,
   decodeTraining,
@@ -91,7 +90,8 @@ export function checkpointFromTensors(
   if (config.layers > tensors.size)
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
   const layout = layoutOf(config);
-  const { precision, notice } = storedPrecision(layout, tensors, stored.precision);
+  const types = vectorNames(layout, '').flatMap((weight) => tensors.get(weight)?.type ?? []);
+  const { precision, notice } = storedPrecision(types, stored.precision);
   if (notice) notices.push(notice);
   const facts = { ...stored, precision };
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
@@ -108,23 +108,6 @@ export function checkpointFromTensors(
 
 const STRIPPED_NOTICE =
   'its training state is incomplete or of other weights, and was left out: this is a model to use, not a run to resume';
-
-/** The precision to read the weights in, and a notice where another program has stored them in another type. */
-function storedPrecision(
-  layout: Layout,
-  tensors: Tensors,
-  precision: Precision,
-): { precision: Precision; notice?: string } {
-  const types = new Set(vectorNames(layout, '').flatMap((name) => tensors.get(name)?.type ?? []));
-  const names = [...types].map(({ name }) => name);
-  // What is no float is an error of the tensor.
-  if (names.every((name) => name === precision) || ![...types].every(isFloat)) return { precision };
-  const wanted = names.includes('float64') ? 'float64' : 'float32';
-  return {
-    precision: wanted,
-    notice: `its weights are stored as ${names.join(' and ')}, the model was ${precision}; read as ${wanted}`,
-  };
-}
 
 /**
  * A model from its parts, without what it was trained by.

@@ -8,7 +8,10 @@ import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { decodeZip, encodeZip } from '../../src/formats/npz/zip.ts';
+import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
+import { GRAPH, MODEL, TENSOR, TYPES } from '../../src/formats/onnx/schema.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
+import { fieldsOf, MessageWriter } from '../../src/formats/protobuf.ts';
 import { newestCheckpoint, readCheckpointFile } from '../../src/formats/read.node.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -294,6 +297,59 @@ test('an archive of NumPy: arrays of float16, and one without the metadata', () 
   );
   assert.ok(bare.vocabulary.equals(characters));
 });
+
+test('an ONNX file whose constants were converted to half or double precision', () => {
+  const { training: _, ...model } = madeCheckpoint({ vocabulary: characters });
+  for (const [type, bytesOf, expected] of [
+    [10, asFloat16, (value: number) => (value < 0 ? -0.25 : 0.25)],
+    [
+      16,
+      asBfloat16,
+      (value: number) => new Float32Array(joined([Uint8Array.of(0, 0), asBfloat16(value)]).buffer)[0],
+    ],
+    [11, asFloat64, (value: number) => value],
+  ] as const) {
+    // As the converters of ONNX do.
+    const file = rewriteOnnx(joined(encodeOnnx(model)), type, bytesOf);
+    const read = openCheckpoint(file, 'x');
+    assert.deepEqual([...read.parameters], Array.from(model.parameters, expected));
+    assert.match(read.notices?.join() ?? '', /weights are stored as/);
+  }
+  const whole = rewriteOnnx(joined(encodeOnnx(model)), 6, asFloat16);
+  assert.throws(() => openCheckpoint(whole, 'x'), { code: 'checkpoint-malformed', message: /not of floats/ });
+});
+
+/** An ONNX model with the float32 constants of its graph in another type. */
+function rewriteOnnx(model: Uint8Array, type: number, convert: (value: number) => Uint8Array): Uint8Array {
+  const message = new MessageWriter();
+  for (const { number, value, bytes } of fieldsOf(model, 'x')) {
+    if (number === MODEL.graph && bytes) message.bytes(number, rewriteGraph(bytes, type, convert));
+    else if (bytes) message.bytes(number, bytes);
+    else message.varint(number, value as number);
+  }
+  return joined(message.parts);
+}
+
+function rewriteGraph(graph: Uint8Array, type: number, convert: (value: number) => Uint8Array): Uint8Array {
+  const message = new MessageWriter();
+  for (const { number, bytes = new Uint8Array() } of fieldsOf(graph, 'x')) {
+    message.bytes(number, number === GRAPH.initializers ? rewriteTensor(bytes, type, convert) : bytes);
+  }
+  return joined(message.parts);
+}
+
+function rewriteTensor(tensor: Uint8Array, type: number, convert: (value: number) => Uint8Array): Uint8Array {
+  const fields = [...fieldsOf(tensor, 'x')];
+  if (!fields.some(({ number, value }) => number === TENSOR.type && value === TYPES.float32)) return tensor;
+  const message = new MessageWriter();
+  for (const { number, value, bytes } of fields) {
+    if (number === TENSOR.raw && bytes) {
+      message.bytes(number, joined(Array.from(new Float32Array(new Uint8Array(bytes).buffer), convert)));
+    } else if (bytes) message.bytes(number, bytes);
+    else message.varint(number, number === TENSOR.type ? type : (value as number));
+  }
+  return joined(message.parts);
+}
 
 test('the commands: sample, inspect and -init_from take such a file and say what they changed; a folder does not resume it', async (context) => {
   const folder = temporaryFolder(context);

@@ -150,6 +150,28 @@ test('resumed again in the new shape: the bits of the run that was not interrupt
   assert.match(header, /formatVersion\\":2/, 'an older program must not go on at the wrong place');
 });
 
+test('an explosion after the change leads back to it, with half the rate', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  // So that there is a good state of the old shape.
+  await run({ ...base, checkpointDir, maxIterations: 220, evaluateEvery: 50, learningRate: 0.004 });
+  const restored: TrainingEvent[] = [];
+  const exploding = {
+    resume: checkpointDir,
+    batchSize: 9,
+    learningRate: 1e6,
+    maxIterations: 240,
+    retries: 1,
+  };
+  try {
+    for await (const event of train(exploding)) if (event.type === 'restored') restored.push(event);
+  } catch (error) {
+    assert.match(String(error), /loss/);
+  }
+  const [first] = restored;
+  assert.ok(first?.type === 'restored');
+  assert.deepEqual([first.iteration, first.learningRate], [220, 5e5]);
+});
+
 test('--fit chooses a shape for a run that goes on, and leaves one that fits', async (context) => {
   const { base, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, batchSize: 30, maxIterations: 5 });
@@ -198,6 +220,8 @@ test('the commands: a notice, and eval measures the parts as the run did', async
   const measured = await command('eval', 'cv/last.safetensors', '--json');
   const { nats, characters } = JSON.parse(measured.stdout);
   assert.ok(Math.abs(nats / characters - (name as number)) < 1e-6, measured.stdout);
+  const whole = await command('eval', 'cv/last.safetensors', '--part', 'train', '--json');
+  assert.match(JSON.parse(whole.stdout).how, /^train: \d+ batches of 7 × 10,/);
 });
 
 /** A source of tokens that each occur once. */

@@ -10,7 +10,9 @@ import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
 import { malformed } from '../errors.ts';
 import { fromGateOrder } from '../gates.ts';
+import { BFLOAT16, FLOAT16, FLOAT32, FLOAT64, numbersIn, type StoredType } from '../number-types.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
+import { storedPrecision } from '../stored-precision.ts';
 import { noLosses } from '../training-codec.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
@@ -46,9 +48,17 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
   // Before a layout is made of it: every layer has constants in the file.
   if (config.layers > constants.size)
     throw malformed(file, `it has too few constants for ${config.layers} layers`);
-  const parameters = readParameters(layoutOf(config), constants, facts.precision, file);
+  const layout = layoutOf(config);
+  const { precision, notice } = storedPrecision(weightTypes(layout, constants), facts.precision);
+  const parameters = readParameters(layout, constants, precision, file);
   return {
-    ...modelFrom(facts, symbolsOf(metadata.get(VOCABULARY_KEY) ?? '', file), parameters, file),
+    ...(notice !== undefined && { notices: [notice] }),
+    ...modelFrom(
+      { ...facts, precision },
+      symbolsOf(metadata.get(VOCABULARY_KEY) ?? '', file),
+      parameters,
+      file,
+    ),
     // Its losses are not in the file.
     ...(facts.origin && {
       origin: { ...facts.origin, trainLosses: noLosses(), validationLosses: noLosses() },
@@ -95,6 +105,26 @@ function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
   return constants;
 }
 
+/** The types of floats that other tools store a graph's constants in, by their numbers in TensorProto.DataType. */
+const FLOATS = new Map<number, StoredType>([
+  [TYPES.float32, FLOAT32],
+  [TYPES.float64, FLOAT64],
+  [TYPES.float16, FLOAT16],
+  [TYPES.bfloat16, BFLOAT16],
+]);
+
+function weightTypes(layout: Layout, constants: ReadonlyMap<string, Constant>): StoredType[] {
+  return parameterSlices(layout).flatMap(
+    (slice) => FLOATS.get(constants.get(constantOf(layout, slice).name)?.type ?? 0) ?? [],
+  );
+}
+
+/** Where numbers stand in a file, and their type. */
+interface StoredNumbers {
+  readonly raw: Uint8Array;
+  readonly type: StoredType;
+}
+
 /** All parameters in canonical order. Nothing is allocated before the file is known to hold as many numbers. */
 function readParameters(
   layout: Layout,
@@ -103,14 +133,15 @@ function readParameters(
   file: string,
 ): FloatArray {
   const slices = parameterSlices(layout);
-  const places = slices.map((slice) => placeOf(layout, slice, constants, precision, file));
+  const places = slices.map((slice) => placeOf(layout, slice, constants, file));
   const count = parameterCount(layout);
   const type = floatArrayType(precision);
   const flat = new type(count);
   slices.forEach((slice, index) => {
+    const { raw, type: stored } = places[index] as StoredNumbers;
     // A copy in a buffer of its own is aligned.
-    const copy = (places[index] as Uint8Array).slice().buffer;
-    const values = new type(copy);
+    const numbers = numbersIn(new Uint8Array(raw), stored) as FloatArray;
+    const values = numbers instanceof type ? numbers : new type(numbers);
     const module = layout[slice.module];
     const place = flat.subarray(slice.offset, slice.offset + slice.size);
     if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, place);
@@ -124,23 +155,20 @@ function placeOf(
   layout: Layout,
   slice: ParameterSlice,
   constants: ReadonlyMap<string, Constant>,
-  precision: Precision,
   file: string,
-): Uint8Array {
+): StoredNumbers {
   const { name, shape, part } = constantOf(layout, slice);
   const constant = constants.get(name);
   if (!constant) throw malformed(file, `it has no constant ${name}`);
-  const size = shape.reduce(
-    (product, length) => product * length,
-    floatArrayType(precision).BYTES_PER_ELEMENT,
-  );
+  const type = FLOATS.get(constant.type);
+  const size = shape.reduce((product, length) => product * length, type?.bytesPerElement ?? 0);
   const fits =
     shape.length === constant.shape.length && shape.every((length, at) => length === constant.shape[at]);
-  if (constant.type !== TYPES[precision] || !fits || constant.raw.length !== size) {
-    throw malformed(file, `constant ${name} is not ${precision} [${shape.join(', ')}]`);
+  if (!type || !fits || constant.raw.length !== size) {
+    throw malformed(file, `constant ${name} is not of floats [${shape.join(', ')}]`);
   }
-  if (part === undefined) return constant.raw;
-  return constant.raw.subarray((part * size) / 2, ((part + 1) * size) / 2);
+  if (part === undefined) return { raw: constant.raw, type };
+  return { raw: constant.raw.subarray((part * size) / 2, ((part + 1) * size) / 2), type };
 }
 
 function symbolsOf(json: string, file: string): string[] {

@@ -21,7 +21,7 @@ const ATTRIBUTE = { name: 1, integer: 3, type: 20 } as const;
 const VALUE_INFO = { name: 1, type: 2 } as const;
 
 /** TensorProto.DataType. */
-export const TYPES = { float32: 1, float64: 11, int64: 7 } as const;
+export const TYPES = { float32: 1, float64: 11, int64: 7, float16: 10, bfloat16: 16 } as const;
 type TensorType = keyof typeof TYPES;
 
 const INTEGER_ATTRIBUTE = 2;
