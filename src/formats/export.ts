@@ -118,7 +118,9 @@ function precisionOf(format: ExportFormat, { precision }: Checkpoint): Precision
 
 function trainingNotice(format: ExportFormat): string {
   const lost =
-    format === 'torch7' ? 'moments, carried state, generator' : 'moments, carried state, options, losses';
+    format === 'torch7'
+      ? 'moments, carried state, generator, options that the original does not have'
+      : 'moments, carried state, options, losses';
   return `left out: the training state (${lost})`;
 }
 

@@ -1,5 +1,6 @@
 /** A text's losses, symbol by symbol, and what they come to. */
 import { MemoryTokens } from '../data/memory-tokens.ts';
+import { symbolText } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, NumberArray } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
@@ -21,7 +22,7 @@ export interface TextScoring {
 }
 
 export interface TextScore extends Summary {
-  /** The text's symbols: characters, bytes or graphemes, as the model has them. */
+  /** The text's symbols: characters, bytes or graphemes, as the model has them. A byte beyond ASCII is written `\xC3`. */
   readonly symbols: readonly string[];
   /** −log p of each symbol in nats; NaN for the first, which nothing predicts. */
   readonly losses: Float64Array;
@@ -42,7 +43,7 @@ export async function scoreText(scoring: TextScoring): Promise<TextScore> {
   for await (const run of runs) losses.set(run.losses, run.target);
   return {
     ...summarize(tokens.length - 1, sumOf(losses.subarray(1))),
-    symbols: Array.from(tokens, (token) => vocabulary.symbolOf(token)),
+    symbols: Array.from(tokens, (token) => symbolText(vocabulary.symbolOf(token), vocabulary.kind)),
     losses,
   };
 }
