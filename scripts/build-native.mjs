@@ -16,9 +16,11 @@ import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -69,11 +71,16 @@ const VARIANTS = {
   arm64: [['neon', 4, []]],
 }[arch];
 
-function give(reason) {
+const COMPILER_HINT =
+  process.platform === 'darwin'
+    ? 'Install one: xcode-select --install'
+    : 'Install one, by the system: apt install g++, dnf install gcc-c++, apk add g++ or pacman -S gcc.';
+
+/** Ends the build. @param {string} [hint] what to do about it */
+function give(reason, hint) {
   console.error(`The native engine was not built: ${reason}.`);
-  console.error(
-    'The program runs without it, slower. With a C++ compiler (Debian: apt install g++): npm run build:native',
-  );
+  if (hint) console.error(hint);
+  console.error('The program runs without it, on WebAssembly, which takes two to four times as long.');
   process.exit(optional ? 0 : 1);
 }
 
@@ -127,6 +134,15 @@ export const ADDON_SOURCES = '${sources}';
 `;
 const isExpected = () => readFileSync(expectation, { encoding: 'utf8', flag: 'a+' }) === expectationText;
 
+/** Loads an add-on in another process: one that crashes here would take every run with it. */
+function tryOut(path) {
+  const words = ['-p', `require(${JSON.stringify(path)}).sources`];
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  if (status === 0 && stdout.trim() === sources) return;
+  if (stderr) console.error(stderr);
+  give(`what the compiler made cannot be loaded (${signal ?? `exit code ${status}`})`);
+}
+
 /** Whether the product was built from the present sources, by the present script. */
 function isCurrent() {
   if (!existsSync(product)) return false;
@@ -140,23 +156,36 @@ if (process.argv.includes('--check')) {
   process.exit(1);
 }
 if (!optional && existsSync(dirname(expectation)) && !isExpected()) {
-  writeFileSync(expectation, expectationText);
+  writeFileSync(`${expectation}.unfinished`, expectationText);
+  renameSync(`${expectation}.unfinished`, expectation);
   console.log('src/engine/cpu/addon-sources.ts names the present sources now. For dist: npm run build');
 }
 if (!VARIANTS) give(`there are no kernels for ${arch}`);
 if (process.platform === 'win32') give('building it on Windows is not known to work');
 if (optional && isCurrent()) process.exit(0);
 const compiler = findCompiler();
-if (!compiler)
-  give(process.env.CXX ? `CXX is ${process.env.CXX}, which is no compiler` : 'no C++ compiler was found');
+if (!compiler) {
+  give(
+    process.env.CXX ? `CXX is ${process.env.CXX}, which is no compiler` : 'there is no C++ compiler',
+    COMPILER_HINT,
+  );
+}
 if (otherTarget(compiler)) give(`${compiler} compiles for ${otherTarget(compiler)}, not for ${arch}`);
 const headers = findHeaders();
-if (!headers) give('node_api.h was not found');
+if (!headers) {
+  give(
+    'node_api.h, which belongs to Node, was not found',
+    'Debian and Ubuntu have it in libnode-dev, Alpine in nodejs-dev. Node from nodejs.org brings it along.',
+  );
+}
 
 mkdirSync(folder, { recursive: true });
+// Another build may be under way: each has a folder for itself, and the product takes its name by a rename.
+const unfinished = mkdtempSync(join(folder, 'unfinished-'));
+process.on('exit', () => rmSync(unfinished, { recursive: true, force: true }));
 const run = promisify(execFile);
 const compile = async (source, name, flags) => {
-  const object = join(folder, `${name}.o`);
+  const object = join(unfinished, `${name}.o`);
   const { stderr } = await run(compiler, [
     ...COMMON,
     ...flags,
@@ -187,10 +216,10 @@ try {
   ]);
   const link =
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
-  // Under its own name only when it is whole.
-  const unnamed = join(folder, 'char-rnn.unfinished');
-  await run(compiler, [...COMMON, ...link, ...objects, '-o', unnamed]);
-  renameSync(unnamed, product);
+  const made = join(unfinished, 'char-rnn.node');
+  await run(compiler, [...COMMON, ...link, ...objects, '-o', made]);
+  if (!sanitize && arch === process.arch) tryOut(made);
+  renameSync(made, product);
 } catch (error) {
   console.error(error.stderr ?? error);
   give('the compiler failed');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nativeVariants } from '../src/engine/cpu/native.node.ts';
 import { root } from './cli/command.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { sharedFolder, temporaryFolder } from './temporary-folder.ts';
 
 const NO_REGISTRY = /ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ENOTCACHED/;
 
@@ -22,8 +22,8 @@ function run(program: string, words: readonly string[], cwd: string, env: Record
 /** The package in an empty project; undefined (and the test skipped) where npm reaches no registry. */
 function installed(
   context: TestContext,
-): { folder: string; charRnn: (...words: string[]) => ReturnType<typeof run> } | undefined {
-  const folder = temporaryFolder(context);
+  folder = temporaryFolder(context),
+): { folder: string; tarball: string; charRnn: (...words: string[]) => ReturnType<typeof run> } | undefined {
   const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   assert.equal(packed.status, 0, packed.stderr);
   const [{ filename, size, files }] = JSON.parse(packed.stdout);
@@ -54,7 +54,23 @@ function installed(
   assert.equal(install.status, 0, install.stderr);
   const main = join(folder, 'node_modules', 'char-rnn-ts', 'dist', 'cli', 'main.js');
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
-  return { folder, charRnn: (...words) => run(process.execPath, [main, ...words], folder, env) };
+  return {
+    folder,
+    tarball: join(folder, filename),
+    charRnn: (...words) => run(process.execPath, [main, ...words], folder, env),
+  };
+}
+
+/** The command that ends a training's output: it works as typed, in the folder where it was printed. */
+function followedAdvice(outcome: ReturnType<typeof run>, folder: string, env: Record<string, string>) {
+  assert.equal(outcome.status, 0, outcome.stderr);
+  const [, command = ''] = /^\s*(\S.* sample \S+\.safetensors\S*)$/m.exec(
+    `${outcome.stdout}\n${outcome.stderr}`.replaceAll('sample with: ', ''),
+  ) ?? [undefined, ''];
+  const sampled = run('sh', ['-c', `${command} -length 20`], folder, env);
+  assert.equal(sampled.status, 0, `${command}: ${sampled.stderr}`);
+  assert.ok(sampled.stdout.length >= 20, sampled.stdout);
+  return command;
 }
 
 const small = [
@@ -69,8 +85,42 @@ const small = [
   '3',
 ];
 
+/** For the tests without the add-on, of which the last one builds it. */
+const folder = sharedFolder();
+let withoutAddon: ReturnType<typeof installed>;
+
+test('installed, npx and the shell find it by both names, and what it prints works as typed', {
+  skip: process.platform === 'win32' ? 'a shell of POSIX' : false,
+}, (context) => {
+  withoutAddon ??= installed(context, folder);
+  const it = withoutAddon;
+  if (!it) return;
+  writeFileSync(join(folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  const env = { XDG_CACHE_HOME: join(folder, 'cache'), npm_config_offline: 'true' };
+  for (const name of ['char-rnn-ts', 'char-rnn']) {
+    const trained = run('npx', [name, 'train', ...small, '-checkpoint_dir', name], folder, env);
+    assert.ok(followedAdvice(trained, folder, env).startsWith(`npx ${name} sample `));
+  }
+  const prefix = join(folder, 'global');
+  const install = run(
+    'npm',
+    ['install', '-g', '--prefix', prefix, '--no-audit', '--no-fund', it.tarball],
+    folder,
+    {
+      npm_config_prefer_offline: 'true',
+    },
+  );
+  assert.equal(install.status, 0, install.stderr);
+  const shell = { ...env, PATH: `${join(prefix, 'bin')}:${process.env.PATH}` };
+  for (const name of ['char-rnn-ts', 'char-rnn']) {
+    const trained = run(name, ['train', ...small, '-checkpoint_dir', `global-${name}`], folder, shell);
+    assert.ok(followedAdvice(trained, folder, shell).startsWith(`${name} sample `));
+  }
+});
+
 test('installed without the add-on it runs on WebAssembly; build-native gives it the add-on', (context) => {
-  const it = installed(context);
+  withoutAddon ??= installed(context, folder);
+  const it = withoutAddon;
   if (!it) return;
   writeFileSync(join(it.folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   assert.ok(

@@ -21,17 +21,26 @@ export function runBuildNative(words: readonly string[]): Promise<number> {
     const folder = isWritable(packageFolder)
       ? join(packageFolder, 'build', 'native')
       : join(cacheDir(), 'native');
-    if (!hasCompiler()) {
-      throw new UnsupportedError('the native engine was not built: there is no C++ compiler here.', {
-        remedies: [{ text: `Install one (${compilerHint()}), then`, command: ['build-native'] }],
-      });
-    }
+    checkCanBuild();
     process.stdout.write(`compiling into ${folder} …\n`);
     const script = join(packageFolder, 'scripts', 'build-native.mjs');
     const { status } = spawnSync(process.execPath, [script, '--to', folder], { stdio: 'inherit' });
     if (status !== 0) return EXIT_FAILURE;
     process.stdout.write(`built. To measure it: ${commandLine(['doctor'])}\n`);
     return 0;
+  });
+}
+
+/** @throws {UnsupportedError} saying what has to be there first */
+function checkCanBuild(): void {
+  if (process.platform === 'win32') {
+    throw new UnsupportedError('the native engine cannot be built on Windows. In WSL it can.');
+  }
+  if (hasCompiler()) return;
+  const { CXX } = process.env;
+  const reason = CXX ? `CXX names ${CXX}, which does not run` : 'there is no C++ compiler here';
+  throw new UnsupportedError(`the native engine was not built: ${reason}.`, {
+    remedies: [{ text: `Install a compiler (${compilerHint()}), then`, command: ['build-native'] }],
   });
 }
 

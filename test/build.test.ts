@@ -1,0 +1,121 @@
+/** The build: programs that run from dist/ keep their files, and nobody sees a half-written one. */
+import assert from 'node:assert/strict';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { root } from './cli/command.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A checkout with two source files. */
+function setUp(context: TestContext) {
+  const folder = temporaryFolder(context);
+  const at = (...names: string[]) => join(folder, ...names);
+  cpSync(join(root, 'scripts'), at('scripts'), { recursive: true });
+  for (const name of ['tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, name), at(name));
+  symlinkSync(join(root, 'node_modules'), at('node_modules'), 'junction');
+  writeFileSync(at('package.json'), '{"type": "module"}');
+  mkdirSync(at('src', 'cli'), { recursive: true });
+  writeFileSync(at('src', 'value.ts'), 'export const value: number = 1;\n');
+  writeFileSync(at('src', 'cli', 'main.ts'), "import { value } from '../value.ts';\nconsole.log(value);\n");
+  const run = (script: string, env: Record<string, string> = {}): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [at('scripts', script)], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+  const built = () => {
+    const result = run('build.mjs');
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+  };
+  /** Each file of dist/ with what changes when it is written. */
+  const files = () =>
+    Object.fromEntries(
+      ['value.js', 'value.d.ts', 'cli/main.js', 'cli/main.d.ts'].map((name) => {
+        const found = statSync(at('dist', name), { throwIfNoEntry: false });
+        return [name, found && `${found.ino} ${found.mtimeMs}`];
+      }),
+    );
+  return { at, run, built, files };
+}
+
+test('a file that has not changed is not touched, one that has is replaced whole, one without a source goes', (context) => {
+  const { at, built, files } = setUp(context);
+  built();
+  const first = files();
+  assert.ok(Object.values(first).every(Boolean));
+  if (process.platform !== 'win32') assert.equal(statSync(at('dist', 'cli', 'main.js')).mode & 0o111, 0o111);
+  built();
+  assert.deepEqual(files(), first);
+
+  writeFileSync(at('src', 'value.ts'), 'export const value: number = 2;\n');
+  built();
+  const second = files();
+  assert.deepEqual({ ...second, 'value.js': '' }, { ...first, 'value.js': '' });
+  assert.notEqual(
+    second['value.js']?.split(' ')[0],
+    first['value.js']?.split(' ')[0],
+    'a new file, not new content',
+  );
+
+  rmSync(at('src', 'value.ts'));
+  writeFileSync(at('src', 'cli', 'main.ts'), 'console.log(3);\n');
+  built();
+  assert.deepEqual([files()['value.js'], files()['value.d.ts']], [undefined, undefined]);
+  assert.deepEqual(readdirSync(at('build')), [], 'nothing is left behind');
+});
+
+test('a build that fails leaves what was there', (context) => {
+  const { at, run, built, files } = setUp(context);
+  built();
+  const before = files();
+  writeFileSync(at('src', 'value.ts'), "export const value: number = 'two';\n");
+  const failed = run('build.mjs');
+  assert.notEqual(failed.status, 0);
+  assert.match(failed.stdout, /value\.ts/);
+  assert.deepEqual(files(), before);
+});
+
+test('of two builds at once the second waits; a lock whose process is gone is taken over', async (context) => {
+  const { at, built, files } = setUp(context);
+  mkdirSync(at('build'));
+  const ended = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).stdout.trim();
+  writeFileSync(at('build', 'dist.lock'), ended);
+  const codes = await Promise.all(
+    [1, 2, 3].map(
+      () =>
+        new Promise((resolve) => {
+          spawn(process.execPath, [at('scripts', 'build.mjs')]).on('close', resolve);
+        }),
+    ),
+  );
+  assert.deepEqual(codes, [0, 0, 0]);
+  assert.equal(
+    spawnSync(process.execPath, [at('dist', 'cli', 'main.js')], { encoding: 'utf8' }).stdout,
+    '1\n',
+  );
+  assert.deepEqual(readdirSync(at('build')), []);
+  const before = files();
+  built();
+  assert.deepEqual(files(), before);
+});
+
+test('the first npx in a checkout, for which npm runs prepare, builds nothing', (context) => {
+  const { at, run } = setUp(context);
+  mkdirSync(at('dist', 'cli'), { recursive: true });
+  writeFileSync(at('dist', 'cli', 'main.js'), 'what runs');
+  const { status, stderr } = run('prepare.mjs', { npm_command: 'exec' });
+  assert.equal(status, 0, stderr);
+  assert.equal(readFileSync(at('dist', 'cli', 'main.js'), 'utf8'), 'what runs');
+  assert.ok(!existsSync(at('build')));
+});

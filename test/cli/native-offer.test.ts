@@ -1,0 +1,88 @@
+/** When building the native engine is offered, and what the offer says. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  compilerHint,
+  hasCompiler,
+  nativeRemedy,
+  samplingTime,
+  wantsOffer,
+} from '../../src/cli/native-offer.ts';
+import { AddonError, UnsupportedError } from '../../src/errors.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+const MISSING = new AddonError('addon-missing', 'not built.');
+const WASM = 'CPU, wasm engine, WebAssembly SIMD, fused, float32, 2 threads';
+const LONG = { engine: 'auto', description: WASM, milliseconds: 90_000 };
+
+test('offered where WebAssembly was taken for more than a minute of work', () => {
+  const wants = (change: Partial<typeof LONG>, problem: UnsupportedError = MISSING, env = {}) =>
+    wantsOffer({ ...LONG, ...change }, problem, env);
+  assert.equal(wants({}), true);
+  assert.equal(wants({ milliseconds: 59_000 }), false, 'short');
+  assert.equal(wants({ engine: 'wasm' }), false, 'chosen');
+  assert.equal(wants({ description: 'CPU, native engine, AVX2, float32, 2 threads' }), false);
+  assert.equal(wants({}, MISSING, { CI: 'true' }), false);
+  assert.equal(
+    wants({ milliseconds: 1 }, new AddonError('addon-other-version', 'old.')),
+    true,
+    'an update broke it',
+  );
+  assert.ok(samplingTime(257_000, 2000) < 1000);
+  assert.ok(samplingTime(257_000, 1e6) > 60_000);
+});
+
+const unfit = !['linux', 'darwin'].includes(process.platform) && 'it is not built here';
+test('it says what it gains, and what has to be installed first', { skip: unfit }, () => {
+  const remedy = (problem: UnsupportedError, canCompile: boolean) => nativeRemedy(problem, () => canCompile);
+  assert.deepEqual(remedy(MISSING, true)?.command, ['build-native']);
+  assert.match(remedy(MISSING, true)?.text ?? '', /a quarter to half of the time.*To build it$/);
+  assert.match(remedy(MISSING, false)?.text ?? '', /install a C\+\+ compiler \(.*\), then$/);
+  assert.equal(remedy(new AddonError('addon-forbidden', 'no.'), true), undefined);
+  assert.equal(remedy(new UnsupportedError('no kernels.'), true), undefined, 'a processor without kernels');
+  assert.match(compilerHint('linux'), /apt install g\+\+/);
+  assert.match(compilerHint('darwin'), /xcode-select --install/);
+  assert.equal(hasCompiler({ CXX: '/nonexistent/compiler' }), false);
+});
+
+test('build-native without a compiler: what to install, and the command again', { skip: unfit }, async () => {
+  const { code, stderr } = await charRnn(['build-native'], { env: { CXX: '/nonexistent/compiler' } });
+  assert.equal(code, 1);
+  assert.match(stderr, /^the native engine was not built: .*\/nonexistent\/compiler/);
+  assert.match(stderr, /build-native$/m);
+});
+
+test('doctor, and a training that will take long, offer it once', { skip: unfit }, async (context) => {
+  const env = { CHAR_RNN_ADDON: '/nonexistent', CI: '' };
+  const { stdout } = await charRnn(['doctor', '--seconds', '0.01'], { env });
+  assert.equal(stdout.match(/build-native$/gm)?.length, 1, stdout);
+
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  const words = [
+    'train',
+    'book.txt',
+    '-rnn_size',
+    '8',
+    '-batch_size',
+    '4',
+    '-seq_length',
+    '10',
+    '-max_epochs',
+    '9999999',
+  ];
+  let isTimed = false;
+  const { stderr } = await charRnn(words, {
+    cwd,
+    env,
+    onOutput(soFar, child) {
+      if (isTimed || !/^time: .*\n.*\n/m.test(soFar)) return;
+      isTimed = true;
+      setTimeout(() => child.kill('SIGTERM'), 300);
+    },
+  });
+  assert.equal(stderr.match(/^The native engine takes .*\n {2}node .* build-native$/gm)?.length, 1, stderr);
+});
