@@ -22,6 +22,16 @@ test('openai: models', async (context) => {
   await assert.rejects(client.models.retrieve('other'), { status: 404, code: 'model_not_found' });
 });
 
+test('openai: a base URL with a slash at its end, or without /v1', async (context) => {
+  const { url } = await setUp(context);
+  for (const baseURL of [url, `${url}/`, `${url}/v1/`]) {
+    const client = new OpenAI({ baseURL, apiKey: 'none', maxRetries: 0 });
+    const { choices } = await client.completions.create({ model: 'tiny', prompt: 'x' });
+    assert.equal(choices[0]?.text.length, 16, baseURL);
+    assert.equal((await client.models.list()).data[0]?.id, 'tiny', baseURL);
+  }
+});
+
 test('openai: a completion is what generate gives for the seed', async (context) => {
   const { client, model } = await setUp(context);
   const completion = await client.completions.create({
@@ -166,6 +176,31 @@ test('openai: best_of gives the likeliest', async (context) => {
   assert.equal(best.usage?.completion_tokens, 50);
 });
 
+test('openai: a chat, whole and streamed', async (context) => {
+  const { client, model } = await setUp(context);
+  const given = {
+    model: 'tiny',
+    messages: [
+      { role: 'developer', content: 'A talk.' },
+      { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
+    ],
+    max_completion_tokens: 300,
+    seed: 5,
+  } satisfies OpenAI.ChatCompletionCreateParams;
+  const { choices, usage, object } = await client.chat.completions.create(given);
+  const prompt = 'A talk.\n\nUser: Hi\nAssistant: ';
+  const [expected] = await model.generateAll({ prompts: [prompt], length: 300, seed: 5 });
+  assert.equal(choices[0]?.message.content, expected);
+  assert.deepEqual(
+    [choices[0]?.message.role, choices[0]?.finish_reason, object, usage?.total_tokens],
+    ['assistant', 'length', 'chat.completion', prompt.length + 300],
+  );
+  const stream = client.chat.completions.stream({ ...given, stream_options: { include_usage: true } });
+  const final = await stream.finalChatCompletion();
+  assert.deepEqual(final.choices[0]?.message.content, expected);
+  assert.equal(final.usage?.completion_tokens, 300);
+});
+
 test('openai: errors are its own, with the field that is at fault', async (context) => {
   const { client } = await setUp(context, 'secret');
   await assert.rejects(client.completions.create({ model: 'tiny', prompt: 'x', temperature: 3 }), {
@@ -220,4 +255,24 @@ test('ai: the provider for what speaks as OpenAI does, whole and streamed', asyn
   for await (const piece of streamText(settings).textStream) streamed += piece;
   assert.equal(streamed, text);
   assert.ok(model.vocabulary.size > 0);
+});
+
+test('ai: a chat, whole and streamed', async (context) => {
+  const { url, model } = await setUp(context);
+  const provider = createOpenAICompatible({ name: 'char-rnn', baseURL: url });
+  const settings = {
+    model: provider.chatModel('tiny'),
+    system: 'A talk.',
+    prompt: 'Hi',
+    maxOutputTokens: 50,
+    seed: 8,
+    maxRetries: 0,
+  };
+  const { text, finishReason, usage } = await generateText(settings);
+  const prompts = ['A talk.\n\nUser: Hi\nAssistant: '];
+  assert.deepEqual([text], await model.generateAll({ prompts, length: 50, seed: 8 }));
+  assert.deepEqual([finishReason, usage.outputTokens], ['length', 50]);
+  let streamed = '';
+  for await (const piece of streamText(settings).textStream) streamed += piece;
+  assert.equal(streamed, text);
 });
