@@ -13,6 +13,7 @@ import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { KnownText } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
+import { novelNotice } from './sample/novel-notice.ts';
 import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
 import { collectSamples, type Sample, type SampleProgress } from './sample/samples.ts';
@@ -238,11 +239,18 @@ export class LanguageModel {
     const { count: wanted, unique: isUnique, attempts: most, alternatives: named, ...rest } = others;
     const given = { count: wanted, unique: isUnique, attempts: most, alternatives: named };
     const { count, unique, attempts = 100 * count, alternatives } = checkOptions(samplesOptionsSchema, given);
+    const said = new Set<string>();
+    const onNotice = (message: string) => {
+      if (!said.has(message)) rest.onNotice?.(message);
+      said.add(message);
+    };
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     const text = (content: string | Uint8Array) =>
       typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
+    const empty = novel === undefined ? undefined : novelNotice(this.vocabulary, text(novel));
+    if (empty !== undefined) onNotice(empty);
     yield* collectSamples({
       ...{ count, unique, seconds, onProgress },
       known: novel === undefined ? undefined : new KnownText(text(novel), lines !== undefined),
@@ -251,7 +259,11 @@ export class LanguageModel {
       attempts: beam > 0 ? Math.min(attempts, beam) : attempts,
       seedOf: (index) => streamSeed(seed, index),
       write: (seeds, left) =>
-        this.#write(Array(seeds.length).fill(prompt), { ...rest, seconds: left }, { seeds, alternatives }),
+        this.#write(
+          Array(seeds.length).fill(prompt),
+          { ...rest, onNotice, seconds: left },
+          { seeds, alternatives },
+        ),
     });
   }
 
@@ -265,7 +277,7 @@ export class LanguageModel {
     const { vocabulary } = this;
     const plan = planSampling(vocabulary, options);
     const prompts = given.map((prompt) => encodePrompt(vocabulary, prompt, options.unknown));
-    const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.limits.notices]);
+    const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.notices]);
     for (const notice of notices) onNotice?.(notice);
     if (prompts.length === 0) return;
     yield* writeTexts({

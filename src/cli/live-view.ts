@@ -189,6 +189,7 @@ function header(event: StartedEvent): string[] {
       text.name,
       formatBytes(text.bytes),
       `${formatCount(text.characters)} ${options.tokens}s, ${formatCount(event.vocabularySize)} different`,
+      ...(text.documents === undefined ? [] : [`${formatCount(text.documents)} documents`]),
     ),
     row(
       'split',

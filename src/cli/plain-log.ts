@@ -22,6 +22,7 @@ export function startedLines(event: StartedEvent): string[] {
   const { train, validation, test } = event.batches;
   return [
     `text: ${event.text.name}, ${formatCount(event.text.bytes)} bytes`,
+    ...(event.text.documents === undefined ? [] : [`documents: ${formatCount(event.text.documents)}`]),
     `vocab size: ${event.vocabularySize}`,
     `number of data batches in train: ${train}, val: ${validation}, test: ${test}`,
     `model: ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,

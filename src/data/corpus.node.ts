@@ -100,6 +100,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
         bytes: main.identity.bytes,
         sha256: main.identity.sha256,
         characters: main.tokens.length,
+        documents: main.documents,
         paths: files.paths,
         include: files.include,
         validPath: options.valid && resolve(options.valid),

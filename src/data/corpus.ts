@@ -2,9 +2,10 @@
 import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches.ts';
 import { decodeText } from './decode.ts';
-import { cutDocuments } from './documents.ts';
+import { cutDocuments, findBytes } from './documents.ts';
 import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
+import { SEPARATOR_GLANCE, separatorNotice } from './separator-notice.ts';
 import { type Content, segment } from './tokenizer.ts';
 import { SkippedSymbols, TextPlace, unknownCharacter } from './unknown-symbols.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
@@ -17,6 +18,8 @@ export interface TextFacts {
   readonly sha256: string;
   /** Symbols in it. */
   readonly characters: number;
+  /** Documents in it; absent where they are not told apart. */
+  readonly documents?: number | undefined;
   /** Where it is, where it is made of files and folders, and the pattern that files of a folder had to match. */
   readonly paths?: readonly string[] | undefined;
   readonly include?: string | undefined;
@@ -93,7 +96,12 @@ export async function buildCorpus(input: CorpusInput, options: CorpusOptions): P
     tokens: encoded.tokens,
     validation,
     test,
-    text: { name: input.name, ...main, characters: encoded.tokens.length },
+    text: {
+      name: input.name,
+      ...main,
+      characters: encoded.tokens.length,
+      ...(options.separator !== undefined && { documents: decoded.documents.length }),
+    },
     texts: {
       main,
       ...(input.validation && { validation: await knownText(input.validation.text) }),
@@ -119,9 +127,25 @@ async function knownText(text: string | Uint8Array): Promise<KnownText> {
 
 /** The documents of a text, each normalised by itself. */
 function decodeDocuments(bytes: Uint8Array, name: string, options: CorpusOptions) {
+  const { separator } = options;
   const { content, notices } = decodeText(bytes, name, options.tokens);
-  const documents = cutDocuments(content, options.separator);
-  return { notices, documents: documents.map((document) => normalized(document, options.normalize)) };
+  const documents = cutDocuments(content, separator);
+  const isMissed = separator !== undefined && documents.length === 1 && !endsWith(documents[0], separator);
+  return {
+    notices: isMissed ? [...notices, missedSeparator(content, separator, name)] : notices,
+    documents: documents.map((document) => normalized(document, options.normalize)),
+  };
+}
+
+function missedSeparator(content: Content, separator: string, name: string): string {
+  const start = toBytes(content.slice(0, SEPARATOR_GLANCE));
+  return separatorNotice(name, separator, start.subarray(0, SEPARATOR_GLANCE), 1);
+}
+
+function endsWith(content: Content | undefined, separator: string): boolean {
+  if (typeof content === 'string') return content.endsWith(separator);
+  const end = new TextEncoder().encode(separator);
+  return content !== undefined && findBytes(content.subarray(-end.length), end, 0) === 0;
 }
 
 function normalized(content: Content, normalize: Normalization): Content {

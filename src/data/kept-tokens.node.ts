@@ -41,6 +41,8 @@ const tokenFileSchema = z.object({
   count: z.int().check(z.minimum(0)),
   width: z.union([z.literal(1), z.literal(2), z.literal(4)]),
   hasDocuments: z.boolean(),
+  /** Absent in what earlier versions kept. */
+  documents: z.optional(z.int().check(z.minimum(0))),
   /** Of the file as it was written; another one is looked through before it is believed. */
   stamp: z.string(),
 });
@@ -106,6 +108,8 @@ export async function readRecord(place: Place, options: KeptOptions): Promise<Fo
   );
   if (!isSame || file.unicodeVersion !== unicodeFor(options))
     return { wrong: 'were made with other options' };
+  if (file.tokens.hasDocuments && file.tokens.documents === undefined)
+    return { wrong: 'were made by an earlier version' };
   try {
     const text = { ...file.text, files: filesFrom(file.text) };
     return { record: { ...file, text, vocabulary: new Vocabulary(file.vocabulary) } };

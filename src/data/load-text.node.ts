@@ -56,6 +56,8 @@ export interface LoadedText {
   readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly tokens: TokenSource;
+  /** Documents in it, where they are told apart. */
+  readonly documents: number | undefined;
   readonly identity: TextIdentity;
   /** The files that it was made of. */
   readonly files: readonly TextFile[];
@@ -176,7 +178,7 @@ class TextLoading {
       // Only a convenience.
       await writeRecord(place, seen).catch(() => {});
     }
-    return this.#loaded(vocabulary, tokens, notices);
+    return this.#loaded(vocabulary, tokens, record.tokens.documents ?? 0, notices);
   }
 
   /** @param isAsWritten Whether the file need not be looked through. */
@@ -276,22 +278,28 @@ class TextLoading {
     const surveyed = yield* this.#survey();
     const tooMany = new RangeError('the tokens take more memory than they may');
     try {
-      const { tokens, notices } = yield* encodeToMemory(this.#text, encoding, this.#options, {
+      const { tokens, documents, notices } = yield* encodeToMemory(this.#text, encoding, this.#options, {
         bytes: limit,
         error: () => tooMany,
       });
-      return this.#loaded(encoding.vocabulary, tokens, [...surveyed.notices, ...notices]);
+      return this.#loaded(encoding.vocabulary, tokens, documents, [...surveyed.notices, ...notices]);
     } catch (error) {
       if (error !== tooMany) throw error;
       return undefined;
     }
   }
 
-  #loaded(vocabulary: Vocabulary, tokens: FileTokens | MemoryTokens, notices: readonly string[]): LoadedText {
+  #loaded(
+    vocabulary: Vocabulary,
+    tokens: FileTokens | MemoryTokens,
+    documents: number,
+    notices: readonly string[],
+  ): LoadedText {
     return {
       name: this.#text.name,
       vocabulary,
       tokens,
+      documents: tokens.hasDocuments ? documents : undefined,
       identity: this.#identity as TextIdentity,
       files: this.#text.files,
       notices: [...this.#notices, ...notices],

@@ -13,6 +13,7 @@ import {
 } from './kept-tokens.node.ts';
 import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import { type Preparation, prepared } from './preparing.ts';
+import { separatorNotice } from './separator-notice.ts';
 import { changedText, SymbolEncoder } from './text-encoder.ts';
 import { stampOf, type TextFiles } from './text-files.node.ts';
 import {
@@ -72,10 +73,27 @@ export async function* surveyText(
     },
     add: (part) => survey.add(part),
   };
-  yield* textPass(text, visitor, passOptions('counting', options));
+  let start: Uint8Array | undefined;
+  const { separators } = yield* textPass(
+    text,
+    {
+      ...visitor,
+      add(part) {
+        // The block is overwritten later.
+        if (options.separator !== undefined && part.bytes.length > 0) start ??= part.bytes.slice();
+        visitor.add?.(part);
+      },
+    },
+    passOptions('counting', options),
+  );
   const known = identity.identity();
   if (survey.bytes === 0) throw emptyText(text.name, known.bytes);
-  return { identity: known, counts: survey.counts(), notices: survey.notices(text.name, text.files.length) };
+  const notices = survey.notices(text.name, text.files.length);
+  if (options.separator !== undefined && separators === 0) {
+    const files = known.files.filter(({ bytes }) => bytes > 0).length;
+    notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
+  }
+  return { identity: known, counts: survey.counts(), notices };
 }
 
 /** The size and hash of a text. */
@@ -106,10 +124,10 @@ export async function* encodeToMemory(
   encoding: Encoding,
   options: PrepareOptions,
   limit: Limit,
-): Preparation<{ tokens: MemoryTokens; notices: string[] }> {
+): Preparation<{ tokens: MemoryTokens; documents: number; notices: string[] }> {
   const sink = new MemorySink(tokenWidth(encoding.vocabulary.size), limit);
-  const { notices } = yield* encode(text, encoding, options, sink);
-  return { tokens: sink.tokens(options.separator !== undefined), notices };
+  const { documents, notices } = yield* encode(text, encoding, options, sink);
+  return { tokens: sink.tokens(options.separator !== undefined), documents, notices };
 }
 
 /**
@@ -139,7 +157,9 @@ export async function* encodeToFile(
   let isClosed = false;
   let isRecorded = false;
   try {
-    const { count, notices } = yield* encode(text, encoding, options, writer, () => writer.settle());
+    const { count, documents, notices } = yield* encode(text, encoding, options, writer, () =>
+      writer.settle(),
+    );
     await writer.finish();
     isClosed = true;
     await rename(temporary, place.tokens);
@@ -152,6 +172,7 @@ export async function* encodeToFile(
         count,
         width: tokenWidth(encoding.vocabulary.size),
         hasDocuments: options.separator !== undefined,
+        documents,
         stamp: await tokenFileStamp(place.tokens),
       },
       notices: [...about.surveyed.notices, ...notices],
@@ -183,7 +204,7 @@ async function* encode(
   options: PrepareOptions,
   sink: BlockSink,
   settle?: () => Promise<void>,
-): Preparation<{ count: number; notices: string[] }> {
+): Preparation<{ count: number; documents: number; notices: string[] }> {
   const hasDocuments = options.separator !== undefined;
   const { unknown, isOfCheckpoint } = options;
   const encoder = await SymbolEncoder.make(
@@ -201,7 +222,7 @@ async function* encode(
   yield* textPass(text, visitor, passOptions('encoding', options));
   const notices = encoder.finish(text.name);
   if ((await stampOf(text.files)).stamp !== text.stamp) throw changedText(text.name);
-  return { count: encoder.count, notices };
+  return { count: encoder.count, documents: encoder.documents, notices };
 }
 
 function passOptions(

@@ -56,6 +56,11 @@ export class SymbolEncoder {
     return this.#packer.count;
   }
 
+  /** Documents so far, where they are told apart. */
+  get documents(): number {
+    return this.#packer.documents;
+  }
+
   beginFile(name: string): void {
     this.#name = name;
     this.#place = new TextPlace();

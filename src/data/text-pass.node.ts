@@ -32,6 +32,11 @@ export interface TextVisitor {
   settle?(): Promise<void>;
 }
 
+export interface PassFacts {
+  /** Times that the separator occurs in the files. */
+  readonly separators: number;
+}
+
 /**
  * Goes through the files.
  *
@@ -41,11 +46,12 @@ export async function* textPass(
   { name, files }: Pick<TextFiles, 'name' | 'files'>,
   visitor: TextVisitor,
   { stage, separator, wholeCharacters, signal }: PassOptions,
-): Preparation<void> {
+): Preparation<PassFacts> {
   const joint = separator === undefined ? undefined : new TextEncoder().encode(separator);
   const cutter = new DocumentCutter(separator, { wholeCharacters });
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
+  let separators = 0;
   // Whether the text up to here ends with a separator, or is empty.
   let isApart = true;
   for (const file of files) {
@@ -69,6 +75,7 @@ export async function* textPass(
       }
       // Without `add` too: where documents end decides what is put between files.
       for (const part of cutter.push(content, block.isLast)) {
+        if (part.endsDocument) separators++;
         visitor.add?.(part);
         isApart = part.endsDocument;
       }
@@ -79,6 +86,7 @@ export async function* textPass(
   }
   visitor.add?.({ bytes: new Uint8Array(), offset: 0, endsDocument: true });
   await visitor.settle?.();
+  return { separators };
 }
 
 /** What a text is known by. */

@@ -23,6 +23,8 @@ export class TokenPacker {
   readonly width: TokenWidth;
   /** Tokens that were put, in all. */
   count = 0;
+  /** Documents that were begun. */
+  documents = 0;
   /** Tokens in the block that is being filled. */
   place = 0;
   readonly #block: Uint8Array;
@@ -49,6 +51,7 @@ export class TokenPacker {
   startDocument(): void {
     if (!this.#starts) return;
     if (this.place === BLOCK_TOKENS) this.#flush();
+    this.documents++;
     const at = this.place >> 3;
     this.#starts[at] = (this.#starts[at] as number) | (1 << (this.place & 7));
   }

@@ -143,6 +143,23 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
   };
 }
 
+/** Characters that are banned or allowed and that the model does not have, in a line for each option. */
+export function controlNotices(
+  vocabulary: Vocabulary,
+  { ban, only }: Pick<ControlOptions, 'ban' | 'only'>,
+): string[] {
+  const missing = (option: string, characters: string) =>
+    [...new Set(symbolsOf(vocabulary, option, characters))]
+      .filter((symbol) => vocabulary.tokenOf(symbol) === undefined)
+      .map((symbol) => JSON.stringify(symbol))
+      .join(', ');
+  const [banned, allowed] = [missing('ban', ban), missing('only', only)];
+  return [
+    ...(banned ? [`the model never draws ${banned}: there is nothing to ban`] : []),
+    ...(allowed ? [`the model never draws ${allowed}, although it may`] : []),
+  ];
+}
+
 function shiftOf(
   vocabulary: Vocabulary,
   ban: string,

@@ -6,7 +6,7 @@ import { checkOptions } from '../util/check-options.ts';
 import { option, seed } from '../util/option-info.ts';
 import { beamOptions, checkBeamOptions } from './beam.ts';
 import type { Constraint } from './constraint.ts';
-import { type Controls, controlOptions, resolveControls } from './controls.ts';
+import { type Controls, controlNotices, controlOptions, resolveControls } from './controls.ts';
 import { formOptions, resolveForm } from './form.ts';
 import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 
@@ -65,6 +65,8 @@ export function checkGenerateOptions(input: GenerateOptionsInput): GenerateOptio
 export interface SamplingPlan {
   readonly controls: Controls;
   readonly limits: Limits;
+  /** What can never come, in a line each. */
+  readonly notices: readonly string[];
   /** What begins a text of the form asked for. */
   readonly form: (() => Constraint) | undefined;
   /** Texts that a beam search follows; 0 draws. */
@@ -88,5 +90,6 @@ export function planSampling(vocabulary: Vocabulary, options: GenerateOptions): 
     if (clash)
       throw new OptionError(clash[0], `it can not be combined with ${name}, which says where the text ends`);
   }
-  return { controls, limits, form, beam: options.beam, beamNorm: options.beamNorm };
+  const notices = [...controlNotices(vocabulary, options), ...limits.notices];
+  return { controls, limits, notices, form, beam: options.beam, beamNorm: options.beamNorm };
 }
