@@ -1,5 +1,5 @@
 /** What is trained on, what is held out, and whether a text is large enough for it. */
-import { TextError } from '../errors.ts';
+import { type Remedy, TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { Splits, TokenSource } from './batches.ts';
 import type { Corpus } from './corpus.ts';
@@ -63,7 +63,7 @@ export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
 export function splitWarnings(
   splits: Splits,
   options: SplitOptions & { readonly fit?: boolean },
-  { validation, test }: Pick<Corpus, 'validation' | 'test'>,
+  { validation, test, vocabulary: { kind } }: Pick<Corpus, 'validation' | 'test' | 'vocabulary'>,
 ): { code: string; message: string }[] {
   const warnings: { code: string; message: string }[] = [];
   const batches = splits.train.count + splits.validation.count + splits.test.count;
@@ -89,22 +89,22 @@ export function splitWarnings(
     warnings.push({
       code: 'no-validation',
       message: validation
-        ? `${tooShortHeldOut('validation', validation, options)}: training goes on without evaluation.`
+        ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
         : 'there is no validation data: training goes on without evaluation. To have some: --valid FILE' +
           // With a text that is held out, the fractions no longer apply.
           (test ? '.' : ', or a larger --val-frac and a smaller --train-frac.'),
     });
   }
   if (test && splits.test.count === 0) {
-    warnings.push({ code: 'no-test', message: `${tooShortHeldOut('test', test, options)}.` });
+    warnings.push({ code: 'no-test', message: `${tooShortHeldOut('test', test, kind, options)}.` });
   }
   return warnings;
 }
 
-function tooShortHeldOut(what: string, { length }: TokenSource, options: SplitOptions): string {
+function tooShortHeldOut(what: string, { length }: TokenSource, kind: string, options: SplitOptions): string {
   const { batchSize, sequenceLength } = options.heldOut ?? options;
   return (
-    `the ${what} text has ${formatCount(length)} characters, too few for one batch of ` +
+    `the ${what} text has ${formatCount(length)} ${kind}s, too few for one batch of ` +
     `${formatCount(batchSize)} × ${formatCount(sequenceLength)} (${formatCount(batchSize * sequenceLength)})`
   );
 }
@@ -227,15 +227,15 @@ function planFiles({ tokens, validation, test }: Corpus, options: SplitOptions):
 
 function tooShort(corpus: Corpus, options: SplitOptions): TextError {
   const { batchSize, sequenceLength } = options;
-  const fit = fitShape(corpus, options);
-  const advice = suits(corpus, { ...options, ...fit }, 1)
-    ? `Try --fit, which would take -batch_size ${fit.batchSize} -seq_length ${fit.sequenceLength}, or a longer text: 1 MB is already small.`
-    : 'It is too short for any batch; take a longer text: 1 MB is already small.';
+  const { kind } = corpus.vocabulary;
+  const fit = fitRemedies(corpus, options);
+  const advice =
+    fit.length > 0 ? 'Or take a longer text' : 'It is too short for any batch. Take a longer text';
   return new TextError(
     'text-too-short',
-    `${corpus.text.name} has ${formatCount(corpus.tokens.length)} characters: too few for one batch of ` +
-      `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} characters (${formatCount(batchSize * sequenceLength)}).\n` +
-      advice,
+    `${corpus.text.name} has ${formatCount(corpus.tokens.length)} ${kind}s: too few for one batch of ` +
+      `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} ${kind}s (${formatCount(batchSize * sequenceLength)}).`,
+    { remedies: [...fit, { text: `${advice}: 1 MB is already small` }] },
   );
 }
 
@@ -243,7 +243,17 @@ function noTraining(corpus: Corpus, options: SplitOptions): TextError {
   const batches = batchesIn(corpus.tokens.length, options);
   return new TextError(
     'text-no-training-split',
-    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × train_frac ${options.trainFraction} ` +
-      'is less than one. Raise -train_frac, or lower -batch_size or -seq_length (--fit chooses them).',
+    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × ${options.trainFraction} ` +
+      'is less than one.',
+    { remedies: [...fitRemedies(corpus, options), { text: 'Or train on a larger part of the text' }] },
   );
+}
+
+/** A shape that suits the text, where there is one. */
+function fitRemedies(corpus: Corpus, options: SplitOptions): Remedy[] {
+  const { batchSize, sequenceLength } = fitShape(corpus, options);
+  if (!suits(corpus, { ...options, batchSize, sequenceLength }, 1)) return [];
+  return [
+    { text: `To train in batches of ${batchSize} × ${sequenceLength}, which suit it`, set: { fit: true } },
+  ];
 }

@@ -172,7 +172,12 @@ const bad: [string, string[], number, RegExp][] = [
   ['a binary file', ['binary'], 1, /byte 3 is NUL[\s\S]*--tokens byte/],
   ['invalid UTF-8', ['latin.txt'], 1, /byte 4 is not valid UTF-8[\s\S]*--tokens byte[\s\S]*convert/],
   ['one distinct character', ['same.txt'], 1, /repeats one symbol/],
-  ['too short', ['short.txt'], 1, /too few for one batch[\s\S]*--fit[\s\S]*-batch_size \d+ -seq_length \d+/],
+  [
+    'too short',
+    ['short.txt'],
+    1,
+    /too few for one batch[\s\S]*batches of \d+ × \d+, which suit it:\n.* --fit$/m,
+  ],
   ['an unknown flag', ['book.txt', '-rnn_sise', '3'], 2, /unknown flag -rnn_sise\. Did you mean -rnn_size\?/],
   [
     'no number',

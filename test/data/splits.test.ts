@@ -112,8 +112,9 @@ test('too short for a batch: the error says what would fit, and that does fit', 
   assert.throws(
     () => splitCorpus(corpus, { ...defaults, ...shape }),
     (error: Error) => {
-      assert.match(error.message, /400 characters.*2,500/s);
-      const [, batchSize, sequenceLength] = /-batch_size (\d+) -seq_length (\d+)/.exec(error.message) ?? [];
+      assert.match(error.message, /400 bytes.*50 bytes \(2,500\)/s);
+      const [, batchSize, sequenceLength] =
+        /batches of (\d+) × (\d+), which suit it: fit: true/.exec(error.message) ?? [];
       const splits = splitCorpus(corpus, {
         ...defaults,
         batchSize: Number(batchSize),
@@ -145,7 +146,7 @@ test('a held-out text that is too short for a batch is named, not missed', () =>
   const short = counting(600, 5);
   const size = `${options.batchSize} × ${options.sequenceLength}`;
   assert.deepEqual(messages(short), [
-    `the validation text has 5 characters, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training goes on without evaluation.`,
+    `the validation text has 5 bytes, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training goes on without evaluation.`,
   ]);
   // The shape that cuts what is held out is the one that counts.
   assert.match(
@@ -158,7 +159,7 @@ test('a held-out text that is too short for a batch is named, not missed', () =>
     'there is no validation data: training goes on without evaluation. To have some: --valid FILE.',
   ]);
   const { validation: shortTest, ...others } = short;
-  assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 characters, too few/);
+  assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 bytes, too few/);
 });
 
 test('few batches, and fractions above one, are warned of', () => {
