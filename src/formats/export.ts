@@ -166,7 +166,10 @@ function checkPyTorchHasIt({ config }: Checkpoint) {
     {
       remedies: [
         { text: 'Write a Python module that computes it beside the weights', set: { asModule: true } },
-        { text: 'A new model can be trained as an nn.GRU, by the option gruReset (after)' },
+        {
+          text: 'A new model can be trained as an nn.GRU',
+          command: ['train', 'book.txt', '--model', 'gru', '--gru-reset', 'after'],
+        },
       ],
     },
   );

@@ -15,6 +15,7 @@ import { LanguageModel } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
+import { originals } from './originals.ts';
 
 const FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7'] as const;
 
@@ -149,6 +150,20 @@ test('facts in a file of the original that do not fit its vocabulary are an erro
   assert.throws(replaced('"grapheme"', '"nonsense"'), { code: 'torch7-malformed' });
   assert.throws(replaced('"tokens":"grapheme"', '"tokens":"byte"    '), { code: 'torch7-vocabulary' });
   assert.throws(replaced('{"tokens"', '["tokens"'), { code: 'torch7-malformed' });
+});
+
+test('the files of the original programs: every format holds them, or says why not', () => {
+  for (const { name, checkpoint } of originals()) {
+    for (const format of FORMATS) {
+      const refused = refusal(format, checkpoint);
+      if (refused) {
+        assert.throws(() => exportCheckpoint(checkpoint, format), { code: refused[0] }, `${name}, ${format}`);
+        continue;
+      }
+      const { parts, check } = exportCheckpoint(checkpoint, format);
+      check(bytesSource(joined(parts)), name);
+    }
+  }
 });
 
 test('what the file does not hold is reported', () => {

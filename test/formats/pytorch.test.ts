@@ -84,6 +84,6 @@ test('the gru of the original is refused as one of PyTorch, by a name for it and
     (error: unknown) =>
       error instanceof CheckpointError &&
       error.code === 'checkpoint-not-convertible' &&
-      /nn\.GRU[\s\S]*asModule: true[\s\S]*gruReset \(after\)/.test(error.message),
+      /nn\.GRU[\s\S]*asModule: true[\s\S]*--gru-reset after/.test(error.message),
   );
 });
