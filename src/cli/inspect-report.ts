@@ -72,7 +72,11 @@ function trainingLines(training: TrainingState): string[] {
   const { batchSize, sequenceLength } = shapeChange?.heldOut ?? {};
   return [
     `  iteration        ${formatCount(iteration)}, epoch ${fixed(epoch, 3)}, learning rate ${learningRate}`,
-    ...(text ? [`  text             ${formatCount(text.bytes)} bytes, SHA-256 ${plain(text.sha256)}`] : []),
+    ...(text
+      ? [
+          `  text             ${formatCount(text.bytes)} bytes${filesText(text.files)}, SHA-256 ${plain(text.sha256)}`,
+        ]
+      : []),
     ...(shapeChange
       ? [`  resumed with another shape; batches of ${batchSize} × ${sequenceLength} decide what is held out`]
       : []),
@@ -116,6 +120,11 @@ function optionLines(options: Readonly<Record<string, unknown>>): string[] {
     ([key, value]) =>
       `  ${plain(flagOf.get(key) ?? key).padEnd(26)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,
   );
+}
+
+/** Of how many files a text is made, if of more than one. */
+function filesText(files: readonly unknown[] | undefined): string {
+  return files && files.length > 1 ? ` in ${formatCount(files.length)} files` : '';
 }
 
 /** A text from a file without the characters that could move the cursor or worse. */

@@ -15,8 +15,8 @@ interface OwnKind {
   readonly matches: (start: string) => boolean;
 }
 
-/** A program's own text formats carry a `kind` as their first value: `char-rnn vocabulary`, `char-rnn run`. */
-const MARKED_JSON = /^\s*\{\s*"(?:kind|\$kind|type|format)":\s*"char-rnn[ -][\w -]+"/;
+/** JSON files of this program have a `kind` as their first value: `{"kind": "char-rnn vocabulary"`, `{"kind": "char-rnn run"`. */
+const MARKED_JSON = /^\s*\{\s*"kind":\s*"char-rnn [\w -]+"/;
 
 const KINDS: readonly OwnKind[] = [
   {

@@ -12,7 +12,7 @@ import { findMoved, findMovedFolder, identifyFile, isWithin, shortPath } from '.
 import { isKeptInput } from '../data/standard-input.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { formatBytes, formatCount } from '../util/format-number.ts';
+import { formatCount } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 
 /** Files that an error names. */
@@ -121,7 +121,7 @@ async function problemOf(file: FileFacts): Promise<Pick<FileProblem, 'is' | 'det
     const detail =
       bytes === file.bytes
         ? 'changed; as long as before'
-        : `changed; ${formatBytes(bytes)}, it had ${formatBytes(file.bytes)}`;
+        : `changed; ${formatCount(bytes)} bytes, it had ${formatCount(file.bytes)}`;
     return { is: 'changed', detail };
   } catch (error) {
     return {

@@ -71,6 +71,7 @@ test('files of this program are recognised under any name', async (context) => {
   }
   contents.set('module.py', new TextEncoder().encode(pythonModule('model.safetensors')));
   contents.set('events', versionRecord(1));
+  contents.set('run.json', new TextEncoder().encode('{\n  "kind": "char-rnn run",\n  "seed": 1\n}\n'));
   await runIn(own, source);
   contents.set('log', readFileSync(join(own, 'lstm.log.jsonl')));
   const lock = await FolderLock.take(own);
