@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { ListenError } from '../../src/errors.ts';
+import { listen, openPort } from '../../src/server/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
 import { madeModel, serveModel } from './served.ts';
 
@@ -187,4 +189,43 @@ test('a model is replaced: what runs is finished with the one before', async (co
   assert.equal((await before).choices[0].text, await text(model));
   assert.equal(after.choices[0].text, await text(other));
   assert.notEqual(await text(model), await text(other));
+});
+
+test('a port that waits for its models answers 503, and then serves', async (context) => {
+  const port = await openPort({ port: 0 });
+  const loading = await fetch(`${port.url}/health`);
+  assert.equal(loading.status, 503);
+  assert.equal(loading.headers.get('retry-after'), '1');
+  assert.equal((await loading.json()).error.code, 'loading');
+  const model = madeModel();
+  const listening = port.serve(createServer({ tiny: model }));
+  context.after(async () => {
+    await listening.close(0);
+    await model.close();
+  });
+  assert.equal((await fetch(`${port.url}/health`)).status, 200);
+});
+
+test('why a server can not listen, in words, with something that helps', async (context) => {
+  const { url } = await serveModel(context);
+  const server = createServer({});
+  const taken = Number(new URL(url).port);
+  const cases: [Parameters<typeof listen>[1], RegExp, string][] = [
+    [{ port: taken }, /another program uses this port already \(EADDRINUSE\)/, 'port'],
+    [{ port: 0, host: '192.0.2.1' }, /this machine does not have that address \(EADDRNOTAVAIL\)/, 'host'],
+    [
+      { port: 0, host: 'no.invalid' },
+      /can't listen on no\.invalid, port 0: (there is no host|EAI_AGAIN)/,
+      'host',
+    ],
+  ];
+  for (const [settings, problem, option] of cases) {
+    await assert.rejects(listen(server, settings), (error: ListenError) => {
+      assert.ok(error instanceof ListenError);
+      assert.equal(error.code, 'listen');
+      assert.match(error.problem, problem);
+      assert.deepEqual(Object.keys(error.remedies[0]?.set ?? {}), [option]);
+      return true;
+    });
+  }
 });
