@@ -26,7 +26,8 @@ function table(command: Command): string {
     const { defaultValue } = flag.type;
     const shown = defaultValue === undefined || defaultValue === '' ? '' : `\`${defaultValue}\``;
     const value = valueName(flag).replaceAll('|', '\\|');
-    const name = `\`-${flag.info.flag}\`${value ? ` ${value}` : ''}`;
+    const names = [flag.info.flag, ...(flag.info.aliases ?? [])].map((own) => `\`-${own}\``).join(', ');
+    const name = `${names}${value ? ` ${value}` : ''}`;
     return [name, shown, flag.info.help.replaceAll('|', '\\|'), flag.info.original ? 'yes' : ''];
   });
   return `### \`${command.usage}\`\n\n${aligned([['flag', 'default', 'meaning', 'original'], ...rows])}`;

@@ -5,8 +5,9 @@
  * and `--flag=value`. No library does the first (decisions/arguments.md).
  */
 import { UsageError } from '../errors.ts';
+import { readEscapes, unknownEscape } from './escapes.ts';
 import type { Flag } from './flag-table.ts';
-import { suggest } from './suggest.ts';
+import { unknownFlag } from './unknown-flag.ts';
 
 export interface Arguments {
   /** Values by the option's name in the library. Where a flag was typed twice, the last; those that may be, as a list. */
@@ -14,6 +15,8 @@ export interface Arguments {
   /** How each option's flag was typed, for messages. */
   readonly typed: ReadonlyMap<string, string>;
   readonly positionals: readonly string[];
+  /** Backslashes in characters that begin no escape, in a line each. */
+  readonly notices: readonly string[];
   /** Whether help was asked for. */
   readonly help: boolean;
 }
@@ -22,7 +25,8 @@ const HELP = new Set(['-h', '-help', '--help']);
 
 /** @throws {UsageError} for an unknown flag, a missing value, a word that is no number where one is due */
 export function parseArguments(words: readonly string[], flags: readonly Flag[]): Arguments {
-  const byName = new Map(flags.map((flag) => [flag.info.flag, flag]));
+  const byName = flagsByName(flags);
+  const notices: string[] = [];
   const values: Record<string, unknown> = {};
   const typed = new Map<string, string>();
   const positionals: string[] = [];
@@ -40,18 +44,23 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
     } else {
       const { name, shown, attached } = splitFlag(word);
       const flag = byName.get(name);
-      if (!flag) throw unknownFlag(shown, name, byName.keys());
+      if (!flag) throw unknownFlag(shown, name, flags);
       typed.set(flag.key, shown);
       const takesNext = attached === undefined && takesValue(flag, words[at + 1]);
       if (takesNext && at + 1 === words.length) {
         throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
       }
-      const value = toValue(flag, shown, takesNext ? words[++at] : (attached ?? flag.info.bareValue));
+      let value = toValue(flag, shown, takesNext ? words[++at] : (attached ?? flag.info.bareValue));
+      if (flag.info.escapes && typeof value === 'string') {
+        const read = readEscapes(value);
+        value = read.text;
+        notices.push(...read.unknown.map((found) => unknownEscape(shown, found)));
+      }
       const before = values[flag.key] as readonly unknown[] | undefined;
       values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
     }
   }
-  return { values, typed, positionals, help };
+  return { values, typed, positionals, notices: [...new Set(notices)], help };
 }
 
 /**
@@ -66,7 +75,7 @@ export function flagKey(
 ): { readonly key: string; readonly takesNext: boolean } | undefined {
   if (!word.startsWith('-') || word === '-' || word === '--') return undefined;
   const { name, attached } = splitFlag(word);
-  const flag = flags.find(({ info }) => info.flag === name);
+  const flag = flagsByName(flags).get(name);
   return flag && { key: flag.key, takesNext: attached === undefined && takesValue(flag, next) };
 }
 
@@ -83,11 +92,13 @@ function splitFlag(word: string) {
   return { name, shown, attached: equals < 0 ? undefined : word.slice(equals + 1) };
 }
 
-function unknownFlag(shown: string, name: string, known: Iterable<string>): UsageError {
-  const meant = suggest(name, [...known, 'help']);
-  const dashes = shown.startsWith('--') ? '--' : '-';
-  const style = shown.includes('_') || dashes === '-' ? meant : meant?.replaceAll('_', '-');
-  return new UsageError(`unknown flag ${shown}.${meant ? ` Did you mean ${dashes}${style}?` : ''}`);
+/** Flags by each of their names. */
+export function flagsByName(flags: readonly Flag[]): Map<string, Flag> {
+  return new Map(
+    flags.flatMap((flag) =>
+      [flag.info.flag, ...(flag.info.aliases ?? [])].map((name) => [name, flag] as const),
+    ),
+  );
 }
 
 /** Decimal numbers alone: no hexadecimal, no spaces, nothing after them. */

@@ -5,13 +5,14 @@ import { LanguageModel } from '../language-model.node.ts';
 import type { LikelyWords } from '../sample/likely-words.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { completeCommand } from './commands.ts';
+import { readPrompt } from './escapes.ts';
 import { completeFlagsSchema } from './flags.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
 
 export function runComplete(words: readonly string[]): Promise<number> {
   return runCommand(completeCommand, words, async ({ positionals, values }) => {
-    const [path, text = '\n', ...more] = positionals;
+    const [path, typed = '\\n', ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new UsageError(
         `complete takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
@@ -27,6 +28,8 @@ export function runComplete(words: readonly string[]): Promise<number> {
       onEngineNotice: (message) => process.stderr.write(`${message}\n`),
     });
     for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
+    const { text, notices } = readPrompt(typed, model.vocabulary, 'the text');
+    for (const notice of notices) process.stderr.write(`${notice}\n`);
     try {
       const found = await model.complete(text, {
         count,
@@ -43,6 +46,7 @@ export function runComplete(words: readonly string[]): Promise<number> {
 }
 
 function wordLines(text: string, { words, completes }: LikelyWords): string[] {
+  if (words.length === 0) return ['no word has a probability of 0.01% or more'];
   const begun = completes ? (/[\p{L}\p{M}\p{N}'\u2019-]+$/u.exec(text)?.[0] ?? '') : '';
   return words.map((word) => `${(word.probability * 100).toFixed(2).padStart(6)}%  ${begun}${word.text}`);
 }

@@ -3,7 +3,6 @@ import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '.
 import { checkOptions } from '../util/check-options.ts';
 import { evalFlagsSchema } from './flags.ts';
 import { splitValues } from './split-values.ts';
-import { unescaped } from './unescaped.ts';
 
 export type EvalFlags = ReturnType<typeof evalFlags>;
 
@@ -13,7 +12,6 @@ export function evalFlags(values: Readonly<Record<string, unknown>>) {
   const flags = checkOptions(evalFlagsSchema, own);
   return {
     ...flags,
-    separator: flags.separator === undefined ? undefined : unescaped(flags.separator),
     ...checkScoreOptions(score as ScoreOptionsInput),
   };
 }

@@ -212,6 +212,7 @@ const jsonFlag = () =>
 const documentsFlag = () =>
   option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'separator',
+    escapes: true,
     group: 'Text',
     help: 'what ends a document (\\n: a line end): each is a sequence of its own, from the zero state',
     value: 'TEXT',

@@ -20,13 +20,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };
 
+const VERSION = new Set(['--version', '-version', '-v', '-V']);
+
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
   if (first === undefined) {
     process.stderr.write(overview);
     return 2;
   }
-  if (first === '--version' || first === '-version') {
+  if (VERSION.has(first)) {
     process.stdout.write(`${version()}\n`);
     return 0;
   }
@@ -37,12 +39,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load) return (await load())(rest);
-  const { suggest } = await import('./suggest.ts');
-  const meant = suggest(first, Object.keys(COMMANDS));
-  const what = first.startsWith('-') ? `unknown flag ${first}, and no command` : `unknown command ${first}`;
-  process.stderr.write(
-    `${what}.${meant ? ` Did you mean ${meant}?` : ''}\nFor all commands: char-rnn --help\n`,
-  );
+  const { unknownCommand } = await import('./unknown-command.ts');
+  process.stderr.write(unknownCommand(words, Object.keys(COMMANDS)));
   return 2;
 }
 

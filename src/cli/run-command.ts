@@ -19,7 +19,10 @@ export async function runCommand(
   try {
     const given = parseArguments(words, command.flags);
     typed = given.typed;
-    if (!given.help) return await run(given);
+    if (!given.help) {
+      for (const notice of given.notices) process.stderr.write(`${notice}\n`);
+      return await run(given);
+    }
     process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout.rows : undefined));
     return 0;
   } catch (error) {

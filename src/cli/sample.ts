@@ -11,6 +11,7 @@ import { formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
 import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
+import { readPrompt } from './escapes.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { nativeOffer, samplingTime } from './native-offer.ts';
 import { TextOutput } from './output.ts';
@@ -21,7 +22,6 @@ import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 import { slowPrecisionLines } from './slow-precision.ts';
 import { splitValues } from './split-values.ts';
-import { unescaped } from './unescaped.ts';
 
 export function runSample(words: readonly string[]): Promise<number> {
   const { words: plain, randomSeed } = takeRandomSeed(words);
@@ -44,7 +44,6 @@ async function sample(
     ...(own.sample === 0 && { temperature: 0 }),
     ...(randomSeed !== undefined && { seed: randomSeed }),
     ...(own.primeFile !== undefined && { prompt: '' }),
-    ...(options.stop !== undefined && { stop: [options.stop].flat().map(unescaped) }),
   });
   const model = await LanguageModel.load(path, {
     engine: own.engine,
@@ -69,7 +68,8 @@ async function sampleFrom(
   checked: GenerateOptions,
   say: (line: string) => void,
 ): Promise<number> {
-  const prompt = own.primeFile === undefined ? checked.prompt : await readPrime(own.primeFile, model);
+  const prompt =
+    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readPrime(own.primeFile, model);
   for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
@@ -143,6 +143,13 @@ function takeRandomSeed(words: readonly string[]): { words: string[]; randomSeed
     else plain[at] = `--seed=${randomSeed}`;
   });
   return { words: plain, randomSeed };
+}
+
+/** The prompt that was typed, with its escapes read. */
+function promptOf(typed: string, { vocabulary }: LanguageModel): string {
+  const { text, notices } = readPrompt(typed, vocabulary, 'the prompt');
+  for (const notice of notices) process.stderr.write(`${notice}\n`);
+  return text;
 }
 
 /** The prime text in a file. A model over bytes takes it as it is. */

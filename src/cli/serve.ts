@@ -16,7 +16,6 @@ import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
 import { interruption } from './signals.ts';
 import { openModel, takeUpReplacements } from './taken-up.ts';
-import { unescaped } from './unescaped.ts';
 
 export function runServe(words: readonly string[]): Promise<number> {
   return runCommand(serveCommand, words, serve);
@@ -90,12 +89,7 @@ function splitFlags({ values }: Arguments) {
   const limitKeys = new Set(Object.keys(serverOptionsSchema.shape));
   const part = (isLimit: boolean) =>
     Object.fromEntries(Object.entries(values).filter(([key]) => limitKeys.has(key) === isLimit));
-  const limits = part(true);
-  const { chatTemplate } = limits;
-  return {
-    flags: checkOptions(serveFlagsSchema, part(false)),
-    limits: typeof chatTemplate === 'string' ? { ...limits, chatTemplate: unescaped(chatTemplate) } : limits,
-  };
+  return { flags: checkOptions(serveFlagsSchema, part(false)), limits: part(true) };
 }
 
 /** The models' files by the names under which they are served: NAME=FILE, or the file's own name. */

@@ -19,7 +19,6 @@ import { plainLog, type TrainingView } from './plain-log.ts';
 import { runCommand } from './run-command.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
-import { unescaped } from './unescaped.ts';
 
 export function runTrain(words: readonly string[]): Promise<number> {
   return runCommand(trainCommand, words, trainFrom);
@@ -79,11 +78,7 @@ async function trainFrom(given: Arguments): Promise<number> {
 function splitOptions({ values }: Arguments) {
   const [own, rest] = splitValues(values, trainFlagsSchema);
   const options: TrainingOptionsInput = rest;
-  const { separator } = options;
-  return {
-    own: checkOptions(trainFlagsSchema, own),
-    options: separator === undefined ? options : { ...options, separator: unescaped(separator) },
-  };
+  return { own: checkOptions(trainFlagsSchema, own), options };
 }
 
 /** With --resume alone the newest in the checkpoint folder; new checkpoints then go beside the one resumed from. */

@@ -16,6 +16,7 @@ const BIAS_EXPECTED = 'characters with a number from -1000 to 1000 each, such as
 export const controlOptions = {
   temperature: option(z._default(z.number().check(z.minimum(0)), 1), {
     flag: 'temperature',
+    aliases: ['temp'],
     group: 'Sampling',
     help: 'below 1 safer, above 1 more daring; 0: the likeliest',
     original: true,
@@ -79,18 +80,21 @@ export const controlOptions = {
   }),
   ban: option(z._default(z.string(), ''), {
     flag: 'ban',
+    escapes: true,
     group: 'Choice',
     help: 'characters that are never drawn',
     value: 'CHARS',
   }),
   only: option(z._default(z.string(), ''), {
     flag: 'only',
+    escapes: true,
     group: 'Choice',
     help: 'the only characters that may be drawn',
     value: 'CHARS',
   }),
   bias: option(z._default(z.union([z.string(), z.record(z.string(), amount())]), ''), {
     flag: 'bias',
+    escapes: true,
     group: 'Choice',
     help: "added to characters' log-probabilities: e=-2,x=1.5",
     value: 'C=X,…',

@@ -20,6 +20,7 @@ export const formOptions = {
   }),
   template: option(z.optional(z.string()), {
     flag: 'template',
+    escapes: true,
     group: 'Form',
     help: 'fixed and free parts: "Dear ____, … Yours, ____"',
   }),

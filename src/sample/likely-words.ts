@@ -44,6 +44,9 @@ interface Beginning {
 
 /** States that are kept: beginnings that are looked into. */
 const SLOTS = 2_048;
+/** Less likely words are not sought: in percent with two decimals they are zero. */
+const MIN_PROBABILITY = 5e-5;
+const MIN_LOG_PROBABILITY = Math.log(MIN_PROBABILITY);
 /** Beginnings that are looked into side by side. */
 const BESIDE = 16;
 
@@ -70,7 +73,7 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
   for (let used = 1; open.length > 0 && used + BESIDE <= SLOTS; ) {
     signal?.throwIfAborted();
     await turns.take();
-    const worst = words.length < count ? 0 : (words[count - 1] as LikelyWord).probability;
+    const worst = words.length < count ? MIN_PROBABILITY : (words[count - 1] as LikelyWord).probability;
     const next = open
       .splice(-BESIDE)
       .reverse()
@@ -119,7 +122,7 @@ function continued(
 ): Beginning[] {
   const beginnings: Beginning[] = [];
   row.forEach((more, token) => {
-    if (!inWord[token]) return;
+    if (!inWord[token] || logProbability + more < MIN_LOG_PROBABILITY) return;
     beginnings.push({
       text: text + vocabulary.symbolOf(token),
       logProbability: logProbability + more,
@@ -130,8 +133,9 @@ function continued(
   return beginnings;
 }
 
-/** Keeps the words in order, the most likely first. */
+/** Keeps the words in order, the most likely first, without those that are too unlikely. */
 function insert(words: LikelyWord[], word: LikelyWord): void {
+  if (word.probability < MIN_PROBABILITY) return;
   const at = words.findIndex(({ probability }) => probability < word.probability);
   words.splice(at < 0 ? words.length : at, 0, word);
 }

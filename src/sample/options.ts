@@ -13,6 +13,7 @@ import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 export const generateOptionsSchema = z.strictObject({
   prompt: option(z._default(z.string(), ''), {
     flag: 'primetext',
+    aliases: ['prompt', 'prime'],
     group: 'Sampling',
     help: 'text that the model reads first; echoed before the sample',
     value: 'TEXT',

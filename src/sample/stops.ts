@@ -34,6 +34,7 @@ export const limitOptions = {
   }),
   stop: option(z._default(z.union([z.string(), z.array(z.string()).check(z.maxLength(64))]), []), {
     flag: 'stop',
+    escapes: true,
     group: 'Ends',
     help: 'ends the text before this (\\n: a line end); several times',
     value: 'TEXT',

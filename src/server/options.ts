@@ -34,6 +34,7 @@ export const serverOptionsSchema = z.strictObject({
   }),
   chatTemplate: option(z.optional(z.string()), {
     flag: 'chat_template',
+    escapes: true,
     group: 'Serving',
     help: `how the messages of a chat become a prompt; default: ${JSON.stringify(DEFAULT_CHAT_TEMPLATE).slice(1, -1)}`,
     value: 'TEXT',

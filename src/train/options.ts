@@ -37,6 +37,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
   separator: option(z.optional(z.string().check(z.minLength(1), z.maxLength(1000))), {
     flag: 'separator',
+    escapes: true,
     group: 'Text',
     help: 'what ends a document, as \\n---\\n; stands between files too. The state is reset after it',
     value: 'TEXT',
@@ -74,6 +75,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
   hiddenSize: option(z._default(count(1), 128), {
     flag: 'rnn_size',
+    aliases: ['hidden', 'hidden_size'],
     group: 'Model',
     help: 'hidden units a layer',
     original: true,
@@ -81,6 +83,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
   layers: option(z._default(count(1), 2), {
     flag: 'num_layers',
+    aliases: ['layers'],
     group: 'Model',
     help: 'recurrent layers',
     original: true,
@@ -114,18 +117,21 @@ export const trainingOptionsSchema = z.strictObject({
 
   batchSize: option(z._default(count(1), 50), {
     flag: 'batch_size',
+    aliases: ['batch'],
     group: 'Training',
     help: 'parallel streams of text',
     original: true,
   }),
   sequenceLength: option(z._default(count(1), 50), {
     flag: 'seq_length',
+    aliases: ['seq'],
     group: 'Training',
     help: 'time steps that the gradient goes back',
     original: true,
   }),
   maxEpochs: option(z._default(positive(), 50), {
     flag: 'max_epochs',
+    aliases: ['epochs'],
     group: 'Training',
     help: 'passes through the training text',
     original: true,
@@ -133,6 +139,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
   maxIterations: option(z.optional(count(1)), {
     flag: 'max_iterations',
+    aliases: ['iterations'],
     group: 'Training',
     help: 'end after this iteration, even within an epoch',
   }),
@@ -148,6 +155,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
   learningRate: option(z._default(positive(), 2e-3), {
     flag: 'learning_rate',
+    aliases: ['lr'],
     group: 'Training',
     help: 'step size of the optimizer',
     original: true,
@@ -201,6 +209,7 @@ export const trainingOptionsSchema = z.strictObject({
 
   evaluateEvery: option(z._default(count(1), 1000), {
     flag: 'eval_val_every',
+    aliases: ['eval_every'],
     group: 'Output',
     help: 'iterations between evaluations, each with a checkpoint',
     original: true,

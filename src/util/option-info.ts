@@ -18,6 +18,8 @@ export type OptionGroup =
 export interface OptionInfo {
   /** The flag's name on the command line, without dashes: `rnn_size`. */
   readonly flag: string;
+  /** Other names of the flag, without dashes, in the form of `flag`. */
+  readonly aliases?: readonly string[];
   readonly group: OptionGroup;
   readonly help: string;
   /** What a value must be, to stand after "expected"; where the type alone does not tell. */
@@ -28,6 +30,8 @@ export interface OptionInfo {
   readonly bareValue?: string;
   /** It may be given several times; then its value is a list. */
   readonly several?: true;
+  /** Its value is a text in which `\n`, `\t` and other escapes may be typed on the command line. */
+  readonly escapes?: true;
   /** One of the handful that people use first. */
   readonly common?: true;
   /** The original has it, with this name, default and meaning. */

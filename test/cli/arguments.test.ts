@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments.ts';
-import { trainCommand } from '../../src/cli/commands.ts';
+import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
 import { suggest } from '../../src/cli/suggest.ts';
+import { unknownCommand } from '../../src/cli/unknown-command.ts';
+import { flagMeant } from '../../src/cli/unknown-flag.ts';
 
 const parse = (...words: string[]) => parseArguments(words, trainCommand.flags);
 
@@ -89,4 +91,50 @@ test("every flag of the original's train has its default", () => {
     Object.fromEntries(ours.map(({ info, type }) => [info.flag, type.defaultValue])),
     original,
   );
+});
+
+test('a flag has other names, and each name means one flag of a command', () => {
+  assert.deepEqual(
+    parse('--hidden', '64', '--lr=0.01', '-epochs', '3', '--batch', '8', '--seq', '9').values,
+    {
+      hiddenSize: 64,
+      learningRate: 0.01,
+      maxEpochs: 3,
+      batchSize: 8,
+      sequenceLength: 9,
+    },
+  );
+  assert.deepEqual(parseArguments(['--prompt', 'a', '--temp', '0.5'], sampleCommand.flags).values, {
+    prompt: 'a',
+    temperature: 0.5,
+  });
+  for (const { name, flags } of commands) {
+    const names = flags.flatMap(({ info }) => [info.flag, ...(info.aliases ?? [])]);
+    assert.equal(new Set(names).size, names.length, name);
+  }
+});
+
+test('names from other programs suggest the flag that means the same; a short one no other flag', () => {
+  const train = (name: string) => flagMeant(name, trainCommand.flags);
+  assert.deepEqual(
+    ['n_layer', 'block_size', 'max_iters', 'out_dir', 'hiddenSize', 'n_embd', 'num_layer'].map(train),
+    ['num_layers', 'seq_length', 'max_iterations', 'checkpoint_dir', 'rnn_size', 'rnn_size', 'num_layers'],
+  );
+  const sample = (name: string) => flagMeant(name, sampleCommand.flags);
+  assert.deepEqual(['n_predict', 'start', 'num_samples', 'repeat_penalty', 'tempreature'].map(sample), [
+    ...['length', 'primetext', 'count', 'repetition_penalty', 'temperature'],
+  ]);
+  assert.deepEqual(['xy', 'lg', 'qux', 'zzzz'].map(train), [undefined, undefined, undefined, undefined]);
+  for (const word of ['lr', 'temp']) assert.notEqual(flagMeant(word, doctorCommand.flags), 'log');
+});
+
+test('a word that is no command suggests the command that does it, as a line that works', () => {
+  const names = ['train', 'sample', 'eval', 'inspect', 'serve', 'convert'];
+  const suggested = (...words: string[]) =>
+    /Did you mean:\n {2}(.*)\n/.exec(unknownCommand(words, names))?.[1];
+  assert.match(suggested('generate', 'my cv') ?? '', / sample 'my cv'$/);
+  assert.match(suggested('test') ?? '', / eval$/);
+  assert.match(suggested('trian', 'a.txt') ?? '', / train a\.txt$/);
+  assert.match(suggested('package.json') ?? '', / train package\.json$/);
+  assert.equal(suggested('xyzzy'), undefined);
 });

@@ -1,0 +1,48 @@
+/** Escapes: one reading for every flag that takes characters. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseArguments } from '../../src/cli/arguments.ts';
+import { commands, sampleCommand } from '../../src/cli/commands.ts';
+import { readEscapes, readPrompt } from '../../src/cli/escapes.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+
+test('escapes become characters; what is no escape stays and is named', () => {
+  assert.deepEqual(readEscapes(String.raw`a\nb\t\r\f\\n`), { text: 'a\nb\t\r\f\\n', unknown: [] });
+  assert.equal(readEscapes(String.raw`\x41\u00e9\u{1F600}\ud83d\ude00`).text, 'Aé😀😀');
+  for (const odd of [String.raw`\d`, String.raw`\x4`, String.raw`\u12`, String.raw`\u{110000}`, '\\']) {
+    const { text, unknown } = readEscapes(odd);
+    assert.deepEqual([text, unknown.length], [odd, 1], odd);
+  }
+  assert.equal(readEscapes(String.raw`\ud800`).text, String.raw`\ud800`);
+});
+
+test('every flag that takes characters reads them, and says what is no escape', () => {
+  let seen = 0;
+  for (const { flags } of commands) {
+    for (const flag of flags.filter(({ info }) => info.escapes)) {
+      seen++;
+      const { values, notices } = parseArguments([`-${flag.info.flag}`, String.raw`\n\q`], flags);
+      assert.deepEqual([values[flag.key]].flat(), ['\n\\q']);
+      assert.deepEqual(notices.length, 1);
+    }
+  }
+  assert.ok(seen >= 8);
+  // A regular expression has escapes itself.
+  assert.equal(
+    parseArguments(['-match', String.raw`\n\d`], sampleCommand.flags).values.match,
+    String.raw`\n\d`,
+  );
+});
+
+test('a prompt keeps its backslashes where the model knows them, and the person hears of it', () => {
+  const knowing = (symbols: string) =>
+    new Vocabulary({ kind: 'character', normalize: 'none', symbols: [...symbols], hasUnknown: false });
+  const [plain, latex] = [knowing('\nab'), knowing('\n\\ab')];
+  const read = (text: string, vocabulary: Vocabulary) => readPrompt(text, vocabulary, 'the prompt');
+  assert.deepEqual(read(String.raw`a\nb`, plain), { text: 'a\nb', notices: [] });
+  const kept = read(String.raw`\newline`, latex);
+  assert.equal(kept.text, String.raw`\newline`);
+  assert.match(kept.notices.join(), /backslashes in the prompt stay/);
+  assert.deepEqual(read(String.raw`\begin`, latex), { text: String.raw`\begin`, notices: [] });
+  assert.match(read(String.raw`\q`, plain).notices.join(), /not an escape/);
+});
