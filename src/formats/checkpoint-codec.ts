@@ -97,7 +97,7 @@ export function checkpointFromTensors(
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
   const { training, origin } = facts;
   const isWhole = training && notice === undefined && isWholeTraining(training, layout, tensors);
-  if (training && !isWhole) notices.push(STRIPPED_NOTICE);
+  if (training && !isWhole) notices.push(leftOutNotice(notice !== undefined, tensors.has(GENERATOR)));
   return {
     ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
     training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
@@ -106,8 +106,15 @@ export function checkpointFromTensors(
   };
 }
 
-const STRIPPED_NOTICE =
-  'its training state is incomplete or of other weights, and was left out: this is a model to use, not a run to resume';
+/** @param isConverted Whether the weights are no longer those of the run. @param isPartial Whether some of the state is there. */
+function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
+  const why = isConverted
+    ? 'the training state was left out, since it belongs to the weights before they were converted'
+    : isPartial
+      ? 'the training state was left out, since some of its tensors are missing'
+      : 'the tensors of the training state are missing';
+  return `${why}: this is a model to use, not a run to resume`;
+}
 
 /**
  * A model from its parts, without what it was trained by.

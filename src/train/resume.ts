@@ -25,13 +25,25 @@ export interface Resumption {
   readonly notices: readonly string[];
 }
 
-/** @throws {CheckpointError} for a model without a training state */
-export function asTrained(checkpoint: Checkpoint, name: string): TrainedCheckpoint {
+/**
+ * @param hasText Whether a text is named, from which a new run could start.
+ * @throws {CheckpointError} for a model without a training state
+ */
+export function asTrained(checkpoint: Checkpoint, name: string, hasText = false): TrainedCheckpoint {
   if (checkpoint.training) return checkpoint as TrainedCheckpoint;
   throw new CheckpointError(
     'checkpoint-not-resumable',
     `${name} is a model to use: it has no training state to resume.`,
-    { remedies: [{ text: 'To start from its weights', set: { resume: undefined, initFrom: name } }] },
+    {
+      remedies: [
+        hasText
+          ? { text: 'To start from its weights', set: { resume: undefined, initFrom: name } }
+          : {
+              text: 'To start from its weights, with a text such as book.txt',
+              command: ['train', 'book.txt', '--init-from', name],
+            },
+      ],
+    },
   );
 }
 

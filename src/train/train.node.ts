@@ -143,7 +143,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
   // New checkpoints go beside the file itself, wherever a link to it stands.
   const path = await linkTarget((await newestCheckpoint(from)) ?? from);
-  const checkpoint = asTrained(await readCheckpointFile(path), path);
+  const checkpoint = asTrained(await readCheckpointFile(path), path, textFile !== undefined);
   const { options, notices } = resumedOptions(given, checkpoint, path);
   checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
   const { iteration, epoch } = checkpoint.training;
