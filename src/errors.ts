@@ -168,8 +168,8 @@ export type DivergenceCode = 'loss-not-finite' | 'loss-exploded';
 export class DivergenceError extends CharRnnError {
   readonly code: DivergenceCode;
 
-  constructor(code: DivergenceCode, message: string) {
-    super(message);
+  constructor(code: DivergenceCode, message: string, options?: CharRnnErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }

@@ -1,12 +1,13 @@
 /** What an explosion leads to: another try from the last good state, or the end of the run. */
-import { DivergenceError } from '../errors.ts';
+import { DivergenceError, type Remedy } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { RestoredEvent } from './events.ts';
-import type { TrainingOptions } from './options.ts';
+import { checkTrainingOptions, type TrainingOptions } from './options.ts';
 import type { TrainingRun } from './run.ts';
 import type { Explosion } from './stability.ts';
 
-const CLIP = 'or bound the gradient with --clip_norm 1.';
+/** The learning rate that a run has when none is given. */
+const USUAL_RATE = checkTrainingOptions({}).learningRate;
 
 /**
  * Takes the run back to its last good state, where it keeps one: with half the learning rate, as often as it may; after
@@ -17,24 +18,32 @@ const CLIP = 'or bound the gradient with --clip_norm 1.';
 export function overcome(
   run: TrainingRun,
   explosion: Explosion,
-  { retries }: TrainingOptions,
+  { retries, learningRate: asked }: TrainingOptions,
 ): RestoredEvent | DivergenceError {
   const { code, reason } = explosion;
   if (!run.canGoBack) {
-    const advice = `Try a smaller -learning_rate (half of it or less), ${CLIP}`;
-    return new DivergenceError(code, `${reason}; training stopped. ${advice}`);
+    const remedies = slowerRemedies(asked);
+    return new DivergenceError(code, `${reason}; training stopped.`, { remedies });
   }
   if (run.retries < retries) {
     const learningRate = run.goBack(true);
     const { iteration, epoch, retries: retry } = run;
     return { type: 'restored', iteration, epoch, reason, learningRate, retry, retries };
   }
-  const rate = Number(run.goBack(false).toPrecision(4));
+  const rate = run.goBack(false);
   const { iteration } = run;
   const tried = `${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'} with smaller learning rates did not help`;
-  const kept = iteration > 0 ? `What was learned up to iteration ${formatCount(iteration)} is kept. ` : '';
-  return new DivergenceError(
-    code,
-    `${reason}; ${retries > 0 ? `${tried}; ` : ''}training stopped. ${kept}Try a -learning_rate below ${rate}, ${CLIP}`,
-  );
+  const kept = iteration > 0 ? ` What was learned up to iteration ${formatCount(iteration)} is kept.` : '';
+  return new DivergenceError(code, `${reason}; ${retries > 0 ? `${tried}; ` : ''}training stopped.${kept}`, {
+    remedies: slowerRemedies(rate),
+  });
+}
+
+/** Half of a rate that exploded is worth a try where it is a usual one; of one far above, the usual one is. */
+function slowerRemedies(rate: number): Remedy[] {
+  const slower = Math.min(rate / 2, USUAL_RATE);
+  return [
+    { text: 'To train with a smaller learning rate', set: { learningRate: Number(slower.toPrecision(4)) } },
+    { text: 'To bound the gradient', set: { gradientNormClip: 1 } },
+  ];
 }

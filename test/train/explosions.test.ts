@@ -281,8 +281,13 @@ test('retries that do not help: an error with advice; the last good state is sav
   assert.ok(error instanceof DivergenceError);
   assert.equal(error.code, 'loss-exploded');
   assert.match(
-    error.message,
-    /iteration \d+: the loss.*2 retries with smaller learning rates did not help; training stopped.*up to iteration 100 is kept.*-learning_rate below 0\.0025/,
+    error.problem,
+    /iteration \d+: the loss.*2 retries with smaller learning rates did not help; training stopped.*up to iteration 100 is kept\.$/,
+  );
+  assert.deepEqual(
+    error.remedies.map(({ set }) => set),
+    [{ learningRate: 0.00125 }, { gradientNormClip: 1 }],
+    'half of what was tried last',
   );
   assert.deepEqual(
     restored.map(({ learningRate }) => learningRate),
@@ -302,7 +307,8 @@ test('onExplosion stop: the first one is the end, and nothing of it is saved', a
   ]) {
     const { error, files, events } = await run(damage, { onExplosion: 'stop' });
     assert.ok(error instanceof DivergenceError);
-    assert.match(error.message, /training stopped\. Try a smaller -learning_rate/);
+    assert.match(error.problem, /training stopped\.$/);
+    assert.equal(error.remedies[0]?.set?.learningRate, Math.min(RATE / 2, 0.002));
     const written = [...files.keys()].filter((name) => name.startsWith('lm_'));
     assert.equal(written.length, 1, 'the evaluation at 25');
     assert.equal(events.at(-1)?.type, 'iteration');
