@@ -86,7 +86,7 @@ export async function otherTextError(other: OtherText, wanted: WantedFiles): Pro
   return new CheckpointError(
     'checkpoint-other-text',
     `${what} is not ${text} (SHA-256 ${other.found.sha256.slice(0, 16)}…, expected ${known?.sha256.slice(0, 16)}…${counts}).`,
-    { remedies: newRunRemedies(wanted) },
+    { remedies: [...movedRemedies(await findAll(wanted, [other.role]), wanted), ...newRunRemedies(wanted)] },
   );
 }
 
@@ -97,18 +97,23 @@ export function knownTexts({ training: { text } }: TrainedCheckpoint): RunTexts 
   return { main: { bytes, sha256, files }, ...(validation && { validation }), ...(test && { test }) };
 }
 
-async function problemsOf({ files }: WantedFiles): Promise<FileProblem[]> {
+async function problemsOf(wanted: WantedFiles): Promise<FileProblem[]> {
   const problems: FileProblem[] = [];
   for (const role of TEXT_ROLES) {
-    for (const file of files[role] ?? []) {
-      const problem = await problemOf(file);
+    for (const file of wanted.files[role] ?? []) {
+      const isNamed = wanted.given[role]?.includes(file.path) ?? false;
+      const problem = await problemOf(file, isNamed ? 'another text' : 'changed');
       if (problem) problems.push({ role, file, ...problem });
     }
   }
   return problems;
 }
 
-async function problemOf(file: FileFacts): Promise<Pick<FileProblem, 'is' | 'detail'> | undefined> {
+/** @param difference What to call one with another content. */
+async function problemOf(
+  file: FileFacts,
+  difference = 'changed',
+): Promise<Pick<FileProblem, 'is' | 'detail'> | undefined> {
   try {
     await stat(file.path);
   } catch (error) {
@@ -120,8 +125,8 @@ async function problemOf(file: FileFacts): Promise<Pick<FileProblem, 'is' | 'det
     if (sha256 === file.sha256) return undefined;
     const detail =
       bytes === file.bytes
-        ? 'changed; as long as before'
-        : `changed; ${formatCount(bytes)} bytes, it had ${formatCount(file.bytes)}`;
+        ? `${difference}; as long as before`
+        : `${difference}; ${formatCount(bytes)} bytes, it had ${formatCount(file.bytes)}`;
     return { is: 'changed', detail };
   } catch (error) {
     return {
@@ -133,8 +138,8 @@ async function problemOf(file: FileFacts): Promise<Pick<FileProblem, 'is' | 'det
 
 async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): Promise<Error> {
   const isMissing = problems.every(({ is }) => is === 'missing');
-  const moved = isMissing ? await findAll(wanted, problems) : undefined;
   const roles = [...new Set(problems.map(({ role }) => role))];
+  const moved = await findAll(wanted, roles);
   const lines = problems
     .slice(0, MAX_NAMED)
     .map(({ role, file, detail }) => `  ${shortPath(file.path)} (${ROLE_NAMES[role]}): ${detail}`);
@@ -145,16 +150,17 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
     ...lines,
     ...(rest > 0 ? [`  and ${formatCount(rest)} more files`] : []),
   ].join('\n');
-  const remedies = moved
-    ? [movedRemedy(moved, wanted.purpose)]
-    : isMissing
-      ? missingRemedies(wanted, problems)
-      : [
-          {
-            text: `To ${wanted.purpose.for === 'resume' ? 'go on with this run' : 'measure it on them'}, put the files back as they were`,
-          },
-          ...(problems.every(({ is }) => is === 'changed') ? newRunRemedies(wanted) : []),
-        ];
+  const back =
+    wanted.purpose.for === 'resume' ? 'To go on with this run' : 'To measure the model on its own text';
+  const remedies = [
+    ...movedRemedies(moved, wanted),
+    ...(moved
+      ? []
+      : isMissing
+        ? missingRemedies(wanted, problems)
+        : [{ text: `${back}, put the files back as they were` }]),
+    ...(problems.every(({ is }) => is === 'changed') ? newRunRemedies(wanted) : []),
+  ];
   return isMissing
     ? new TextError('text-missing', message, { remedies })
     : new CheckpointError('checkpoint-other-text', message, { remedies });
@@ -162,62 +168,62 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
 
 type Moved = Partial<Record<TextRole, readonly string[]>>;
 
-/** Where the missing texts are now; undefined unless all of them were found. */
-async function findAll(wanted: WantedFiles, problems: readonly FileProblem[]): Promise<Moved | undefined> {
+/** Where the texts of some roles are now; undefined unless all of them were found. */
+async function findAll(wanted: WantedFiles, roles: readonly TextRole[]): Promise<Moved | undefined> {
   const moved: Moved = {};
-  const folders = likelyFolders(wanted);
-  for (const role of new Set(problems.map((problem) => problem.role))) {
-    const named = namedPaths(wanted, role);
-    const files = wanted.files[role] ?? [];
-    if (named === undefined || named.length > MAX_IN_COMMAND) return undefined;
+  for (const role of roles) {
+    const paths = storedPaths(wanted, role);
+    const files = knownTexts(wanted.checkpoint)[role]?.files ?? wanted.files[role];
+    if (!paths || !files || paths.length > MAX_IN_COMMAND) return undefined;
     const found: string[] = [];
-    for (const path of named) {
-      const itself = files.find((file) => file.path === path);
-      const isThere = await stat(path).catch(() => undefined);
-      const now = isThere
-        ? shortPath(path)
-        : itself
-          ? await findMoved(itself, folders)
-          : await findMovedFolder(
-              path,
-              files.filter((file) => isWithin(file.path, path)),
-              folders,
-            );
+    for (const path of paths) {
+      const now = await findPath(path, files, likelyFolders(wanted));
       if (now === undefined) return undefined;
       found.push(now);
-    }
-    // A file that is missing from a folder which is there.
-    const covered = (file: FileFacts) =>
-      named.some((path) => path === file.path || isWithin(file.path, path));
-    const isWithinThere = async (file: FileFacts) => {
-      for (const path of named)
-        if (path !== file.path && isWithin(file.path, path) && (await stat(path).catch(() => undefined)))
-          return true;
-      return false;
-    };
-    for (const { file } of problems.filter((problem) => problem.role === role)) {
-      if (!covered(file) || (await isWithinThere(file))) return undefined;
     }
     moved[role] = found;
   }
   return moved;
 }
 
+/** Where a file or folder that was named is now: in its place, or in one of some folders. */
+async function findPath(
+  path: string,
+  files: readonly FileFacts[],
+  folders: readonly string[],
+): Promise<string | undefined> {
+  const itself = files.find((file) => file.path === path);
+  const below = itself ? [itself] : files.filter((file) => isWithin(file.path, path));
+  if (await areIntact(below)) return shortPath(path);
+  return itself ? await findMoved(itself, folders) : await findMovedFolder(path, below, folders);
+}
+
+async function areIntact(files: readonly FileFacts[]): Promise<boolean> {
+  for (const file of files) if (await problemOf(file)) return false;
+  return files.length > 0;
+}
+
 /** Folders in which a moved text is looked for. */
-function likelyFolders({ name, files }: WantedFiles): string[] {
+function likelyFolders(wanted: WantedFiles): string[] {
+  const { name, files } = wanted;
   const others = TEXT_ROLES.flatMap((role) =>
     (files[role] ?? []).slice(0, 1).map(({ path }) => dirname(path)),
   );
   return ['.', dirname(name), dirname(dirname(name)), ...others, ...others.map((path) => dirname(path))];
 }
 
-function namedPaths({ checkpoint, given }: WantedFiles, role: TextRole): readonly string[] | undefined {
-  const text = checkpoint.training.text;
-  const stored = { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) };
-  return given[role] ?? stored[role];
+/** Where a text is: as it is named now, else as the checkpoint says. */
+function namedPaths(wanted: WantedFiles, role: TextRole): readonly string[] | undefined {
+  return wanted.given[role] ?? storedPaths(wanted, role);
 }
 
-function movedRemedy(moved: Moved, purpose: Purpose): Remedy {
+function storedPaths({ checkpoint }: WantedFiles, role: TextRole): readonly string[] | undefined {
+  const text = checkpoint.training.text;
+  return { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) }[role];
+}
+
+function movedRemedies(moved: Moved | undefined, { purpose }: WantedFiles): Remedy[] {
+  if (!moved) return [];
   const options = Object.fromEntries(
     TEXT_ROLES.flatMap((role) => {
       const paths = moved[role];
@@ -225,7 +231,7 @@ function movedRemedy(moved: Moved, purpose: Purpose): Remedy {
     }),
   );
   const part = purpose.for === 'eval' ? { part: purpose.part } : {};
-  return { text: 'The same text is somewhere else now', set: { ...options, ...part } };
+  return [{ text: 'The text of the run was found elsewhere', set: { ...options, ...part } }];
 }
 
 function missingRemedies({ name, purpose }: WantedFiles, problems: readonly FileProblem[]): Remedy[] {

@@ -123,6 +123,8 @@ async function filesNow(
   for (const [index, path] of is.entries()) {
     const before = was[index] as string;
     const facts = await stat(path).catch(() => undefined);
+    const [only, ...more] = files;
+    if (facts?.isFile() && only && more.length === 0) return [{ ...only, path: resolve(path) }];
     if (!facts?.isDirectory()) return undefined;
     const below = await relocated(
       files.filter((file) => isWithin(file.path, before)),

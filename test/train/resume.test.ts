@@ -214,7 +214,7 @@ test('a run on standard input is resumed from what was kept of it, and from the 
   rmSync(join(folder, 'cache'), { recursive: true });
   const gone = await command('--resume --max_iterations 12');
   assert.equal(gone.code, 1);
-  assert.match(gone.stderr, /missing\n.*somewhere else now:\n.* train book\.txt --resume /);
+  assert.match(gone.stderr, /missing\n.*found elsewhere:\n.* train book\.txt --resume /);
 });
 
 test('a run on several files, with documents, finds them again: the bits of the unbroken run', async (context) => {

@@ -1,6 +1,15 @@
 /** A run goes on with the texts that it began with, or says which of them is missing or changed. */
 import assert from 'node:assert/strict';
-import { appendFileSync, cpSync, mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +69,7 @@ for (const role of ['main', 'validation', 'test'] as const) {
     const best = readlinkSync(join(checkpointDir, 'best.safetensors'));
     const resume = { resume: checkpointDir, maxIterations: 6 };
     const path = files[role];
+    const original = readFileSync(path);
     for (const [content, detail] of [
       [line.toUpperCase().repeat(7), 'changed; 476 bytes, it had'],
       [line.slice(0, 20), 'changed; 20 bytes, it had'],
@@ -67,12 +77,18 @@ for (const role of ['main', 'validation', 'test'] as const) {
     ] as const) {
       writeFileSync(path, content);
       const error = await failure(resume);
+      assert.equal(error.remedies.length, 2);
       assert.equal(error.code, 'checkpoint-other-text');
       assert.match(error.message, new RegExp(`${basename(path)} \\(.*text\\): ${detail}`));
       // Named now, it is no better.
       const option = { main: 'textFile', validation: 'validFile', test: 'testFile' }[role];
       assert.equal((await failure({ ...resume, [option]: path })).code, 'checkpoint-other-text');
     }
+    // A copy of what it was: the command names it.
+    const copy = write('copy.txt', original);
+    const [remedy] = (await failure(resume)).remedies;
+    assert.deepEqual(Object.values(remedy?.set ?? {}).flat(), [copy]);
+    rmSync(copy);
     rmSync(path);
     const missing = await failure(resume);
     assert.equal(missing.code, 'text-missing');
@@ -226,5 +242,5 @@ test('eval refuses another validation text, and takes the place of one that was 
   appendFileSync(join(folder, 'my v.txt'), 'more');
   const other = await command(['eval', model, 'b.txt', '--valid', 'my v.txt', '--part', 'val']);
   assert.equal(other.code, 1);
-  assert.match(other.stderr, /my v\.txt is not the validation text of/);
+  assert.match(other.stderr, /my v\.txt \(validation text\): another text; 276 bytes, it had 272$/m);
 });
