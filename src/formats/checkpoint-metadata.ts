@@ -136,6 +136,11 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
       `${file} has format version ${version}; this program reads versions up to ${SHAPE_CHANGE_VERSION}. Update char-rnn.`,
     );
   }
+  return checkMetadata(value, file);
+}
+
+/** @throws {CheckpointError} `checkpoint-malformed` */
+export function checkMetadata(value: unknown, file: string): CheckpointMetadata {
   const result = metadataSchema.safeParse(value);
   if (result.success) return result.data;
   const path = result.error.issues[0]?.path.join('.') ?? '';

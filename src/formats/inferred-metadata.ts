@@ -6,7 +6,7 @@
  */
 import type { TokenKind } from '../data/vocabulary.ts';
 import { CheckpointError } from '../errors.ts';
-import { type CheckpointMetadata, FORMAT_VERSION } from './checkpoint-metadata.ts';
+import { type CheckpointMetadata, checkMetadata, FORMAT_VERSION } from './checkpoint-metadata.ts';
 import type { TensorInFile } from './safetensors.ts';
 import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './vocabulary-tensors.ts';
 
@@ -48,7 +48,7 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
   let layers = 1;
   while (tensors.has(`${owner}.weight_hh_l${layers}`)) layers++;
   const embeddingSize = tensors.get('embedding.weight')?.shape[1];
-  return {
+  const inferred: CheckpointMetadata = {
     formatVersion: FORMAT_VERSION,
     config: {
       cell,
@@ -62,6 +62,7 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
     precision: decoder.type.array === Float64Array ? 'float64' : 'float32',
     vocabulary: { kind, normalize: 'none', hasUnknown: vocabularySize === symbols.length + 1 },
   };
+  return checkMetadata(inferred, file);
 }
 
 /** Graphemes are what has a symbol of several code points. */

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { CheckpointError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
@@ -199,6 +200,20 @@ test('without metadata and vocabulary there is no model, and the error says how 
     problem: /neither metadata nor a vocabulary/,
     message: /save_file\(tensors, path, metadata=/,
   });
+  for (const [name, shape] of [
+    ['embedding.weight', [6, 0]],
+    ['rnn.weight_hh_l0', [12, 0]],
+    ['rnn.weight_hh_l0', [24, 3]],
+    ['decoder.weight', [0, 3]],
+    ['decoder.weight', []],
+  ] as const) {
+    const size = shape.reduce((product: number, length) => product * length, 4);
+    const lie = changed(madeCheckpoint(), ({ tensors }) => ({
+      tensors: new Map([...tensors, [name, { dtype: 'F32', shape, bytes: new Uint8Array(size) }]]),
+      metadata: undefined,
+    }));
+    assert.throws(() => openCheckpoint(lie, 'lie'), CheckpointError, `${name} [${shape}]`);
+  }
   const other = putTogether({
     tensors: new Map([['model.layers.0.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) }]]),
     metadata: { format: 'pt' },

@@ -10,10 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { parameterCount } from '../../src/engine/layout.ts';
 import { CharRnnError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { checkpointTensors, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { type FormatName, openCheckpoint } from '../../src/formats/open.ts';
+import { encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { mutations } from './mutations.ts';
@@ -100,9 +101,15 @@ export function smallFiles(): { name: string; file: Uint8Array }[] {
     madeCheckpoint({ cell: 'lstm', embeddingSize: 4 }),
     madeCheckpoint({ cell: 'gru', reset: 'after', precision: 'float64', moments: 2 }),
   ];
-  return Object.entries(ENCODERS).flatMap(([name, encode]) =>
+  const files = Object.entries(ENCODERS).flatMap(([name, encode]) =>
     models.map((model) => ({ name, file: joined([...encode(model)]) })),
   );
+  // As Python's save_file(tensors, path) leaves them.
+  const bare = models.map((model) => {
+    const { tensors } = checkpointTensors(model);
+    return { name: 'safetensors', file: joined(encodeSafetensors({ tensors, metadata: new Map() })) };
+  });
+  return [...files, ...bare];
 }
 
 function main() {
