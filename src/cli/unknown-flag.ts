@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts';
 import type { Flag } from './flag-table.ts';
 import { optionsMeant } from './known-words.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../util/nearest.ts';
 
 /**
  * @param shown As it was typed, with its dashes.

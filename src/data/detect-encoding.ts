@@ -1,0 +1,224 @@
+/**
+ * The encoding of a text that is not UTF-8, from a sample of it: the one in which it reads most like a language.
+ *
+ * Encodings of one byte a character are told apart by letters (docs/decisions/encodings.md): each character beyond ASCII counts for the
+ * reading in which it is a letter of one language, and less where a capital follows a small letter. Encodings of several bytes have to be
+ * valid, and are told apart by their most frequent characters.
+ */
+import type { EncodingName } from './encodings.ts';
+import { ALPHABETS, CYRILLIC, IDEOGRAPHS } from './languages.ts';
+import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
+import { utf8Length } from './utf8.ts';
+
+/** Bytes of a sample that are looked at. */
+export const DETECTION_SAMPLE = 1 << 16;
+
+/** A reading whose characters score less on average is none. */
+const MIN_SCORE = 0.35;
+
+/** What a character beyond ASCII counts. */
+const LETTER = 1;
+const CAPITAL = 0.8;
+const MARK = 0.9;
+const OTHER_LETTER = 0;
+const SYMBOL = -0.5;
+const MIXED = -1;
+const CONTROL = -2;
+/** Added where a text in Cyrillic letters has fewer vowels than this share. */
+const CONSONANTS = -0.15;
+const MIN_VOWELS = 0.3;
+
+/** Punctuation and signs that texts of all European languages have. */
+const MARKS = new Set('’‘“”„‚‹›«»–—…·•°§©®™€£¿¡№ªº½¼¾\u00a0\u00ad×±²³´†');
+
+/**
+ * @param sample A part of the text with at least one byte beyond ASCII. It may begin and end within a character.
+ * @returns undefined where it reads like no text in any encoding
+ */
+export function detectEncoding(sample: Uint8Array): EncodingName | undefined {
+  const bytes = sample.subarray(0, DETECTION_SAMPLE);
+  let best: EncodingName | undefined;
+  let highest = MIN_SCORE;
+  const take = (encoding: EncodingName, score: number) => {
+    if (score <= highest + 1e-9) return;
+    best = encoding;
+    highest = score;
+  };
+  for (const [encoding, languages] of ALPHABETS) take(encoding, alphabetScore(bytes, encoding, languages));
+  for (const [encoding, frequent] of IDEOGRAPHS) take(encoding, ideographScore(bytes, encoding, frequent));
+  return best;
+}
+
+/** Whether bytes of ASCII alone are ISO-2022-JP: it shifts to two bytes a character by escape sequences. */
+export function isIso2022Jp(sample: Uint8Array): boolean {
+  for (let at = sample.indexOf(0x1b); at >= 0; at = sample.indexOf(0x1b, at + 1)) {
+    const [a, b] = [sample[at + 1], sample[at + 2]];
+    if ((a === 0x24 && (b === 0x40 || b === 0x42)) || (a === 0x28 && b === 0x4a)) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether a text is UTF-8 with some damage: it has valid sequences of several bytes, no fewer than places that are invalid, or ends in the
+ * middle of one.
+ *
+ * @param isWhole Whether the sample ends where the text does.
+ */
+export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
+  let valid = 0;
+  let invalid = 0;
+  let isCut = false;
+  for (let at = 0; at < sample.length; ) {
+    const length = utf8Length(sample, at);
+    if (length === 1) {
+      at++;
+      continue;
+    }
+    if (length > 1) {
+      valid++;
+      at += length;
+      continue;
+    }
+    const shaped = shapedLength(sample, at);
+    if (shaped > 0) {
+      valid++;
+      at += shaped;
+      continue;
+    }
+    const begun = sample.length - at;
+    isCut = (sample[at] as number) >= 0xe0 && begun > 1 && begun < 4 && isBegun(sample.subarray(at));
+    if (isCut) break;
+    invalid++;
+    at++;
+    // The rest of a sequence that was begun belongs to the same place.
+    while (at < sample.length && ((sample[at] as number) & 0xc0) === 0x80) at++;
+  }
+  if (isCut && isWhole && invalid === 0) return true;
+  return valid > 0 && valid >= invalid;
+}
+
+/** Bytes of what has the form of a sequence and is not allowed: a surrogate, a longer form than needed, beyond U+10FFFF; else 0. */
+function shapedLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  if (first < 0xc0 || first > 0xf7) return 0;
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  for (let i = 1; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
+  return length;
+}
+
+/** Whether bytes are the beginning of a sequence of UTF-8, and nothing else. */
+function isBegun(bytes: Uint8Array): boolean {
+  const full = new Uint8Array(4).fill(0x80);
+  full.set(bytes);
+  const second = full[1] as number;
+  return (
+    bytes.subarray(1).every((byte) => (byte & 0xc0) === 0x80) &&
+    (second & 0xc0) === 0x80 &&
+    utf8Length(full, 0) > bytes.length
+  );
+}
+
+/** The mean of what characters beyond ASCII count, in the language that they fit best. */
+function alphabetScore(bytes: Uint8Array, encoding: EncodingName, languages: readonly string[]): number {
+  const table = singleByteTable(encoding);
+  if (!table) return 0;
+  const isLatin = /[a-z]/i.test((languages[0] ?? '').normalize('NFD'));
+  /** How often each byte beyond ASCII occurs by what stands before it. */
+  const shared = { sum: 0, count: 0 };
+  const letters = new Map<string, { lower: number; capital: number }>();
+  let before = ' ';
+  for (const byte of bytes) {
+    const character = table[byte] as string;
+    if (byte >= 0x80) {
+      shared.count++;
+      const fixed = fixedScore(character, before, isLatin);
+      if (fixed !== undefined) shared.sum += fixed;
+      else {
+        const lower = character.toLowerCase();
+        const counts = letters.get(lower) ?? { lower: 0, capital: 0 };
+        if (lower === character) counts.lower++;
+        else counts.capital++;
+        letters.set(lower, counts);
+      }
+    } else if (!isLatin && isAsciiLetter(byte) && isLetter(before) && !/[a-z]/i.test(before)) {
+      shared.sum += MIXED;
+    }
+    before = character;
+  }
+  const sums = languages.map((language) => {
+    let sum = 0;
+    for (const [letter, { lower, capital }] of letters) {
+      sum += language.includes(letter)
+        ? LETTER * lower + CAPITAL * capital
+        : OTHER_LETTER * (lower + capital);
+    }
+    return sum;
+  });
+  if (shared.count === 0) return 0;
+  const consonants = languages === CYRILLIC && !hasVowels(letters) ? CONSONANTS : 0;
+  return (shared.sum + Math.max(...sums)) / shared.count + consonants;
+}
+
+/** Whether the letters are of words: Hebrew reads as Cyrillic letters of which few are vowels. */
+function hasVowels(
+  letters: ReadonlyMap<string, { readonly lower: number; readonly capital: number }>,
+): boolean {
+  let vowels = 0;
+  let all = 0;
+  for (const [letter, { lower, capital }] of letters) {
+    all += lower + capital;
+    if ('аеёиіїоуўыэюяє'.includes(letter)) vowels += lower + capital;
+  }
+  return vowels >= MIN_VOWELS * all;
+}
+
+/** What a character counts in any language; undefined for a letter, which the language decides. */
+function fixedScore(character: string, before: string, isLatin: boolean): number | undefined {
+  if (MARKS.has(character))
+    return isLetter(before) && /[\u00b2\u00b3\u00bf\u00a1\u00ba\u00aa\u00b4]/.test(character) ? SYMBOL : MARK;
+  if (character === NO_CHARACTER || /\p{Cc}/u.test(character)) return CONTROL;
+  if (!/\p{L}|\p{M}/u.test(character)) return SYMBOL;
+  if (!isLatin && /[a-z]/i.test(before)) return MIXED;
+  // A capital after a small letter: the case is the wrong way round.
+  const isCapital = character !== character.toLowerCase();
+  if (isCapital && isLetter(before) && before === before.toLowerCase() && before !== before.toUpperCase())
+    return MIXED;
+  return undefined;
+}
+
+/** The part of a text's characters beyond ASCII that are frequent ones, raised, since even these are a third of a text at most. */
+function ideographScore(bytes: Uint8Array, encoding: EncodingName, frequent: string): number {
+  const text = decodedWhole(bytes, encoding);
+  if (text === undefined) return 0;
+  const set = new Set(frequent);
+  let beyond = 0;
+  let known = 0;
+  for (const character of text) {
+    if (character < '\u0080') continue;
+    beyond++;
+    if (set.has(character)) known++;
+  }
+  return beyond === 0 ? 0 : Math.min(1, 0.3 + 2 * (known / beyond));
+}
+
+/** The sample, which may begin and end within a character; undefined where it is not valid. */
+function decodedWhole(bytes: Uint8Array, encoding: EncodingName): string | undefined {
+  for (let start = 0; start < 4; start++) {
+    try {
+      // With `stream` a character that is cut at the end is no error.
+      return new TextDecoder(encoding, { fatal: true }).decode(bytes.subarray(start), { stream: true });
+    } catch {
+      // Invalid, or this platform does not have the encoding.
+    }
+    if (bytes.length < DETECTION_SAMPLE) break;
+  }
+  return undefined;
+}
+
+function isAsciiLetter(byte: number): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
+}
+
+function isLetter(character: string): boolean {
+  return /\p{L}/u.test(character);
+}
