@@ -76,6 +76,8 @@ export type TextErrorCode =
   | 'text-unkept'
   | 'text-empty'
   | 'text-not-utf8'
+  | 'text-not-decodable'
+  | 'text-packed'
   | 'text-binary'
   | 'text-own-file'
   | 'text-left-out'

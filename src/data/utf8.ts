@@ -1,5 +1,8 @@
 /** Valid UTF-8 (RFC 3629), byte by byte. */
 
+/** Bytes of the longest sequence. */
+export const MAX_SEQUENCE = 4;
+
 /** Bytes of the valid sequence at an offset; 0 where there is none. A sequence that is cut short is not valid. */
 export function utf8Length(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;

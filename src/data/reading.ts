@@ -1,0 +1,101 @@
+/** How a text is read: from the bytes of a file, unpacked, to UTF-8. */
+import { TextError } from '../errors.ts';
+import { formatCount } from '../util/format-number.ts';
+import { detectEncoding, DETECTION_SAMPLE, isDamagedUtf8, isIso2022Jp } from './detect-encoding.ts';
+import { AUTO, type EncodingName, encodingTitle, UTF_8 } from './encodings.ts';
+import { FILE_KIND_GLANCE, type FileKind, fileKind } from './file-kind.ts';
+import { firstInvalidByte, MAX_SEQUENCE } from './utf8.ts';
+import { wideEncoding } from './wide-text.ts';
+
+export interface Reading {
+  /** An encoding's name; `auto`: found for each file; undefined: bytes as they are. */
+  readonly encoding: EncodingName | undefined;
+}
+
+/** An encoding that was found, and by what, to go on after "because". */
+export interface FoundEncoding {
+  readonly encoding: EncodingName;
+  readonly why: string;
+}
+
+/** Bytes at the start of a text by which its encoding is found. */
+export const START_BYTES = DETECTION_SAMPLE;
+
+/**
+ * The encoding of a text by its start; undefined for UTF-8, also for UTF-8 with damage, which is for the reader to find.
+ *
+ * @param start Its first `START_BYTES` bytes.
+ */
+export function findEncoding(start: Uint8Array): FoundEncoding | undefined {
+  const isWhole = start.length < START_BYTES;
+  const wide = wideEncoding(start);
+  if (wide) {
+    return { encoding: wide.encoding, why: wide.mark > 0 ? 'it begins with that byte order mark' : 'every other byte is NUL' };
+  }
+  const invalid = firstInvalidByte(start);
+  if (invalid < 0 || (!isWhole && invalid > start.length - MAX_SEQUENCE)) {
+    return isIso2022Jp(start) ? { encoding: 'iso-2022-jp', why: 'it has the escape sequences of that encoding' } : undefined;
+  }
+  return encodingNear(start, { invalid, offset: 0, isWhole });
+}
+
+/**
+ * The encoding of a text that has a byte which is not UTF-8; undefined for damaged UTF-8, or for no text.
+ *
+ * @param sample Bytes around it.
+ */
+export function encodingNear(
+  sample: Uint8Array,
+  { invalid, offset, isWhole }: { readonly invalid: number; readonly offset: number; readonly isWhole: boolean },
+): FoundEncoding | undefined {
+  if (isDamagedUtf8(sample, isWhole)) return undefined;
+  const encoding = detectEncoding(sample);
+  if (encoding === undefined) return undefined;
+  return { encoding, why: `byte ${formatCount(offset + invalid)} (${byteText(sample[invalid] ?? 0)}) is not valid UTF-8` };
+}
+
+/** The order of bytes where an encoding leaves it open: that of the mark, else of the NULs, else little-endian. */
+export function settledEncoding(encoding: EncodingName, start: Uint8Array): EncodingName {
+  if (encoding !== 'utf-16' && encoding !== 'utf-32') return encoding;
+  const wide = wideEncoding(start)?.encoding;
+  return wide?.startsWith(encoding) ? wide : `${encoding}le`;
+}
+
+/** `book.txt: read as windows-1252, since byte 48,213 (0x92) is not valid UTF-8`. */
+export function encodingNotice(name: string, { encoding, why }: FoundEncoding): string {
+  return `${name}: read as ${encodingTitle(encoding)}, since ${why}`;
+}
+
+/**
+ * @param start The first bytes of a text.
+ * @throws {TextError} `text-packed` for an archive or a document, `text-binary` for a picture or the like
+ */
+export function refuseFormats(start: Uint8Array, name: string): void {
+  const kind = fileKind(start.subarray(0, FILE_KIND_GLANCE));
+  if (kind.is === 'text' || kind.is === 'gzip' || kind.name === 'binary data') return;
+  throw notText(name, kind);
+}
+
+function notText(name: string, kind: Exclude<FileKind, { is: 'text' | 'gzip' }>): TextError {
+  const problem = `${name} is ${kind.name}, not a text.`;
+  if (kind.is === 'binary') return new TextError('text-binary', problem, { remedies: [ANY_BYTES] });
+  return new TextError('text-packed', problem, { remedies: [{ text: kind.advice }] });
+}
+
+/** What helps with bytes that are no text. */
+export const ANY_BYTES = { text: 'To train on any bytes', set: { tokens: 'byte' } } as const;
+
+/** `0x92` */
+export function byteText(byte: number): string {
+  return `0x${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** Whether a text is looked at to find its encoding. */
+export function isAuto(reading: Reading | undefined): boolean {
+  return reading?.encoding === AUTO;
+}
+
+/** Whether an encoding leaves bytes as they are. */
+export function isPlain(encoding: EncodingName | undefined): boolean {
+  return encoding === undefined || encoding === UTF_8;
+}
