@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './held-out-files.node.ts';
-import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
+import { type FileFacts, type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
 import { type Preparation, prepared } from './preparing.ts';
 import { readTextFile } from './read-text.node.ts';
+import { isAuto, type ReadingOptions, readingOf } from './reading.ts';
 import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
 import { filesAgain, findTextFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
@@ -49,7 +50,8 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   const { wanted } = options;
   const listed = async (role: TextRole, paths: readonly string[]) => {
     const files = wanted?.files[role];
-    return files ? await filesAgain(files, paths, source.include) : await find(paths);
+    const found = files ? await filesAgain(files, paths, source.include) : await find(paths);
+    return withReading(found, options, files);
   };
   const heldOutFiles = async (role: TextRole, path: string | undefined) =>
     path === undefined ? undefined : await listed(role, [path]);
@@ -57,7 +59,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   if (isStandardInput(source)) {
     const kept = await keepStandardInput(memory);
     if ('bytes' in kept) return await fromMemory(kept.bytes, options);
-    files = { ...(await find([kept.path])), name: STANDARD_INPUT };
+    files = { ...withReading(await find([kept.path]), options), name: STANDARD_INPUT };
   } else {
     files = await listed('main', source.paths);
   }
@@ -123,6 +125,22 @@ export function loadCorpus(source: TextSource, options: LoadOptions): Promise<Co
 
 function isStandardInput({ paths }: TextSource): boolean {
   return paths.length === 1 && paths[0] === '-';
+}
+
+/** The files with how they are read: each in the encoding that was found when it was read before. */
+function withReading(text: TextFiles, options: ReadingOptions, known?: readonly FileFacts[]): TextFiles {
+  const reading = readingOf(options);
+  if (!reading) return text;
+  const encodings = isAuto(reading)
+    ? new Map(known?.map(({ path, encoding }) => [path, encoding]))
+    : undefined;
+  const files = text.files.map((file) => {
+    const encoding = encodings?.get(file.path);
+    if (encoding === undefined) return { ...file, reading };
+    const found = { encoding, why: 'it was when the run began' };
+    return { ...file, reading: { ...reading, encoding }, found };
+  });
+  return { ...text, files };
 }
 
 /** What throws where a text is not the wanted one. */

@@ -1,7 +1,7 @@
 /** A text as tokens: what training, evaluation and their messages need to know of it. */
 import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches.ts';
-import { decodeText } from './decode.ts';
+import { decodeText, unpacked } from './decode.ts';
 import { cutDocuments, findBytes } from './documents.ts';
 import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
@@ -64,6 +64,10 @@ export interface CorpusOptions {
   readonly unknown: 'error' | 'skip';
   /** What stands at the end of a document; absent: the text is one. It stays in the text. */
   readonly separator?: string | undefined;
+  /** The encoding of texts: `auto` (the default), or a name. */
+  readonly encoding?: string | undefined;
+  /** Whether line ends stay as they are (the default), or become LF. */
+  readonly lineEnds?: 'keep' | 'lf' | undefined;
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
   /** Makes the vocabulary to use from the text's own, of the symbols counted in it. Not with `vocabulary`. */
@@ -76,20 +80,21 @@ export interface CorpusOptions {
  * @throws {TextError} for a text that is empty, not UTF-8, too uniform, or has a symbol outside the vocabulary
  */
 export async function buildCorpus(input: CorpusInput, options: CorpusOptions): Promise<Corpus> {
-  const bytes = toBytes(input.text);
+  const bytes = await unpacked(toBytes(input.text), input.name);
   const decoded = decodeDocuments(bytes, input.name, options);
   const vocabulary = options.vocabulary ?? vocabularyOf(decoded.documents, options);
   const encoded = encodeDocuments(decoded.documents, vocabulary, input.name, options);
   const notices = [...decoded.notices, ...encoded.notices];
-  const encodeHeldOut = (heldOut: TextInput | undefined) => {
+  const encodeHeldOut = async (heldOut: TextInput | undefined) => {
     if (!heldOut) return undefined;
-    const { documents, notices: said } = decodeDocuments(toBytes(heldOut.text), heldOut.name, options);
+    const own = await unpacked(toBytes(heldOut.text), heldOut.name);
+    const { documents, notices: said } = decodeDocuments(own, heldOut.name, options);
     const { tokens, notices: more } = encodeDocuments(documents, vocabulary, heldOut.name, options);
     notices.push(...said, ...more);
     return tokens;
   };
-  const validation = encodeHeldOut(input.validation);
-  const test = encodeHeldOut(input.test);
+  const validation = await encodeHeldOut(input.validation);
+  const test = await encodeHeldOut(input.test);
   const main = await knownText(bytes);
   return {
     vocabulary,
@@ -128,7 +133,7 @@ async function knownText(text: string | Uint8Array): Promise<KnownText> {
 /** The documents of a text, each normalised by itself. */
 function decodeDocuments(bytes: Uint8Array, name: string, options: CorpusOptions) {
   const { separator } = options;
-  const { content, notices } = decodeText(bytes, name, options.tokens);
+  const { content, notices } = decodeText(bytes, name, options);
   const documents = cutDocuments(content, separator);
   const isMissed = separator !== undefined && documents.length === 1 && !endsWith(documents[0], separator);
   return {

@@ -1,8 +1,29 @@
 /** From the bytes of a file to its text: what is dropped, what is kept and said, what is refused. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { encodingNotices } from './encoding-notices.ts';
+import { UTF_8 } from './encodings.ts';
+import { isGzip } from './file-kind.ts';
+import { stringEndsLinesInCr } from './line-ends.ts';
+import {
+  ANY_BYTES,
+  byteText,
+  encodingNear,
+  type FoundEncoding,
+  findEncoding,
+  hasUtf8Mark,
+  isAuto,
+  isPlain,
+  type Reading,
+  type ReadingOptions,
+  readingOf,
+  refuseFormats,
+  START_BYTES,
+  settledEncoding,
+} from './reading.ts';
+import { transformsOf } from './text-transforms.ts';
 import type { Content } from './tokenizer.ts';
-import type { TokenKind } from './vocabulary.ts';
+import { firstInvalidByte } from './utf8.ts';
 
 export interface DecodedText {
   readonly content: Content;
@@ -10,89 +31,141 @@ export interface DecodedText {
 }
 
 /** A string can't hold more. */
-const LARGEST_TEXT = 500_000_000;
+const MAX_TEXT = 500_000_000;
 
 /**
- * The text of a file.
+ * A text that is in memory, decoded as one in a file is.
  *
- * Bytes are taken as they are. Otherwise they are UTF-8: a byte order mark is dropped and said, CRLF kept and said.
+ * A byte order mark is dropped with a notice, CRLF is kept with a notice.
  *
  * @param name What to call the text in messages.
- * @throws {TextError} `text-empty`, `text-binary` (a NUL), `text-not-utf8`
+ * @throws {TextError} `text-empty`, `text-binary` (a NUL, a picture …), `text-packed`, `text-not-utf8`, `text-not-decodable`
  */
-export function decodeText(bytes: Uint8Array, name: string, tokens: TokenKind): DecodedText {
+export function decodeText(bytes: Uint8Array, name: string, options: ReadingOptions): DecodedText {
   if (bytes.length === 0) throw emptyText(name, 0);
-  if (tokens === 'byte') return { content: bytes, notices: [] };
-  if (bytes.length > LARGEST_TEXT) {
+  const isBytes = options.tokens === 'byte';
+  if (!isBytes && bytes.length > MAX_TEXT) {
     throw new TextError(
       'text-unreadable',
-      `${name} has ${formatCount(bytes.length)} bytes; at most ${formatCount(LARGEST_TEXT)} can be read as characters from memory. ` +
+      `${name} has ${formatCount(bytes.length)} bytes; at most ${formatCount(MAX_TEXT)} can be read as characters from memory. ` +
         'Read it from a file, or train on a part of it.',
     );
   }
-  refuseUtf16(bytes, name);
-  const nul = bytes.indexOf(0);
+  const reading = readingOf(options);
+  const { content: plain, found } = reading ? inUtf8(bytes, name, reading) : { content: bytes };
+  if (isBytes) return { content: plain, notices: [] };
+  const nul = plain.indexOf(0);
   if (nul >= 0) throw binaryText(name, nul);
-  const mark = markLength(bytes);
-  const text = decodeUtf8(bytes.subarray(mark), mark, name);
+  const mark = markLength(plain);
+  const text = decodeUtf8(plain.subarray(mark), mark, name);
   if (text === '') throw emptyText(name, bytes.length);
-  const lineEnds = text.match(/\r\n/g)?.length ?? 0;
+  const lineEnds = countLineEnds(text);
   return {
     content: text,
     notices: [
+      ...(found ? encodingNotices([{ name, found }]) : []),
       ...(mark > 0 ? [markNotice(name)] : []),
-      ...(lineEnds > 0 ? [lineEndNotice(name, lineEnds)] : []),
+      ...lineEndNotices(name, lineEnds),
     ],
   };
 }
 
-/** @throws {TextError} `text-not-utf8` for a text that begins as UTF-16 does */
-export function refuseUtf16(start: Uint8Array, name: string): void {
-  const wide = (start[0] === 0xff && start[1] === 0xfe) || (start[0] === 0xfe && start[1] === 0xff);
-  if (!wide) return;
-  throw new TextError(
-    'text-not-utf8',
-    `${name} looks like UTF-16, expected UTF-8. Convert it: iconv -f utf-16 -t utf-8 ${name} > book.txt`,
-  );
+/** The bytes of a text that is perhaps compressed by gzip. @throws {TextError} `text-unreadable` where it is damaged */
+export async function unpacked(bytes: Uint8Array, name: string): Promise<Uint8Array> {
+  if (!isGzip(bytes)) return bytes;
+  try {
+    const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
+    return new Uint8Array(
+      await new Response(stream.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer(),
+    );
+  } catch (error) {
+    throw new TextError('text-unreadable', `${name} is a damaged gzip file.`, { cause: error });
+  }
+}
+
+interface InUtf8 {
+  readonly content: Uint8Array;
+  readonly found?: FoundEncoding | undefined;
+}
+
+function inUtf8(bytes: Uint8Array, name: string, reading: Reading): InUtf8 {
+  const start = bytes.subarray(0, START_BYTES);
+  if (reading.encoding !== undefined) refuseFormats(start, name);
+  const found = isAuto(reading) ? (findEncoding(start) ?? lateEncoding(bytes)) : undefined;
+  const encoding = isAuto(reading) ? found?.encoding : reading.encoding;
+  const settled = isPlain(encoding) ? undefined : settledEncoding(encoding ?? UTF_8, start);
+  const transforms = transformsOf({ ...reading, encoding: settled }, { name, path: name, start });
+  return { content: transforms.reduce((content, transform) => transform.push(content, true), bytes), found };
+}
+
+/** The encoding of a text that begins as UTF-8. */
+function lateEncoding(bytes: Uint8Array): FoundEncoding | undefined {
+  const at = firstInvalidByte(bytes);
+  if (at < 0 || hasUtf8Mark(bytes)) return undefined;
+  const offset = Math.max(0, at - START_BYTES / 2);
+  const sample = bytes.subarray(offset, at + START_BYTES / 2);
+  return encodingNear(sample, {
+    invalid: at - offset,
+    offset,
+    isWhole: offset + sample.length === bytes.length,
+  });
 }
 
 /** Bytes of the byte order mark at the start of a text: 0 or 3. */
 export function markLength(start: Uint8Array): number {
-  return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf ? 3 : 0;
+  return hasUtf8Mark(start) ? 3 : 0;
 }
 
 export function emptyText(name: string, bytes: number): TextError {
   return new TextError(
     'text-empty',
-    bytes === 0
-      ? `${name} is empty: there is nothing to learn from.`
-      : `${name} holds nothing but a byte order mark.`,
+    bytes === 0 ? `${name} is empty.` : `${name} holds nothing but a byte order mark.`,
   );
 }
 
 export function binaryText(name: string, offset: number): TextError {
-  return new TextError(
-    'text-binary',
-    `${name}: byte ${formatCount(offset)} is NUL, so this is no text.\nTo train on any bytes: --tokens byte.`,
-  );
+  return new TextError('text-binary', `${name}: byte ${formatCount(offset)} is NUL, so this is not a text.`, {
+    remedies: [ANY_BYTES],
+  });
 }
 
-export function notUtf8(name: string, offset: number, byte: number, cause?: unknown): TextError {
-  const value = byte.toString(16).toUpperCase().padStart(2, '0');
-  return new TextError(
-    'text-not-utf8',
-    `${name}: byte ${formatCount(offset)} is not valid UTF-8 (0x${value}).\n` +
-      `Read it as bytes with --tokens byte, or convert it: iconv -f latin1 -t utf-8 ${name} > book.txt`,
-    { cause },
-  );
+/** A text that is read as UTF-8 has a byte that does not fit. */
+export class NotUtf8 extends TextError {
+  /** @param byte The one that is wrong, at `offset` from 0. */
+  constructor(name: string, offset: number, byte: number) {
+    super('text-not-utf8', `${name}: byte ${formatCount(offset)} is not valid UTF-8 (${byteText(byte)}).`, {
+      remedies: [
+        { text: 'If it is in another encoding, name that', set: { encoding: 'windows-1252' } },
+        ANY_BYTES,
+      ],
+    });
+    this.name = TextError.name;
+  }
 }
 
 export function markNotice(name: string): string {
   return `${name}: dropped the byte order mark at its start`;
 }
 
-export function lineEndNotice(name: string, count: number): string {
-  return `${name}: ${formatCount(count)} lines end in CRLF; kept, so the model will write them too`;
+/** Lines by what they end in, where that is not LF. */
+export interface LineEnds {
+  readonly crlf: number;
+  readonly cr: number;
+}
+
+/** A line for lines that end in CRLF or in CR; none where they are few and LF ends the others. */
+export function lineEndNotices(name: string, { crlf, cr }: LineEnds): string[] {
+  const [count, ends] = crlf > 0 ? [crlf, 'CRLF'] : [cr, 'CR'];
+  if (count === 0) return [];
+  return [
+    `${name}: ${formatCount(count)} lines end in ${ends}; kept, so the model writes them too (--line-ends lf makes them LF)`,
+  ];
+}
+
+function countLineEnds(text: string): LineEnds {
+  const crlf = text.match(/\r\n/g)?.length ?? 0;
+  const cr = stringEndsLinesInCr(text) ? (text.match(/\r(?!\n)/g)?.length ?? 0) : 0;
+  return { crlf, cr };
 }
 
 function decodeUtf8(bytes: Uint8Array, skipped: number, name: string): string {
@@ -100,38 +173,7 @@ function decodeUtf8(bytes: Uint8Array, skipped: number, name: string): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    const offset = firstInvalidByte(bytes);
-    throw notUtf8(name, offset + skipped, bytes[offset] as number, error);
+    const offset = Math.max(0, firstInvalidByte(bytes));
+    throw new NotUtf8(name, offset + skipped, bytes[offset] as number);
   }
-}
-
-/**
- * Offset of the first byte, counted from 0, at which no valid UTF-8 sequence starts (RFC 3629).
- *
- * A sequence that is cut short counts as invalid at its first byte.
- */
-function firstInvalidByte(bytes: Uint8Array): number {
-  let at = 0;
-  while (at < bytes.length) {
-    const length = sequenceLength(bytes, at);
-    if (length === 0) return at;
-    at += length;
-  }
-  return Math.max(0, bytes.length - 1);
-}
-
-/** Bytes of the valid sequence at an offset; 0 where there is none. */
-function sequenceLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] as number;
-  if (first < 0x80) return 1;
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  // The first continuation byte rules out overlong forms, surrogates and what lies beyond U+10FFFF.
-  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-  for (let i = 1; i < length; i++) {
-    const byte = bytes[at + i];
-    if (byte === undefined || byte < (i === 1 ? low : 0x80) || byte > (i === 1 ? high : 0xbf)) return 0;
-  }
-  return length;
 }

@@ -24,6 +24,10 @@ const OTHER_LETTER = 0;
 const SYMBOL = -0.5;
 const MIXED = -1;
 const CONTROL = -2;
+/** Encodings of texts whose only characters beyond ASCII are quotes, dashes and the like. */
+const ENGLISH = ['windows-1252', 'macintosh'];
+/** How much a valid sequence of some bytes tells for UTF-8: of the longer ones few arise by chance. */
+const SEQUENCE_WEIGHTS = [0, 0, 1, 3, 6];
 /** Added where a text in Cyrillic letters has fewer vowels than this share. */
 const CONSONANTS = -0.15;
 const MIN_VOWELS = 0.3;
@@ -59,13 +63,14 @@ export function isIso2022Jp(sample: Uint8Array): boolean {
 }
 
 /**
- * Whether a text is UTF-8 with some damage: it has valid sequences of several bytes, no fewer than places that are invalid, or ends in the
- * middle of one.
+ * Whether a text is UTF-8 with some damage: it has more valid sequences of several bytes than other encodings have by chance, or ends
+ * in the middle of one.
  *
  * @param isWhole Whether the sample ends where the text does.
  */
 export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
   let valid = 0;
+  let weight = 0;
   let invalid = 0;
   let isCut = false;
   for (let at = 0; at < sample.length; ) {
@@ -76,12 +81,14 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
     }
     if (length > 1) {
       valid++;
+      weight += SEQUENCE_WEIGHTS[length] ?? 0;
       at += length;
       continue;
     }
     const shaped = shapedLength(sample, at);
     if (shaped > 0) {
       valid++;
+      weight += SEQUENCE_WEIGHTS[shaped] ?? 0;
       at += shaped;
       continue;
     }
@@ -94,7 +101,7 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
     while (at < sample.length && ((sample[at] as number) & 0xc0) === 0x80) at++;
   }
   if (isCut && isWhole && invalid === 0) return true;
-  return valid > 0 && valid >= invalid;
+  return valid > 0 && (weight >= 2 * invalid || invalid === 1);
 }
 
 /** Bytes of what has the form of a sequence and is not allowed: a surrogate, a longer form than needed, beyond U+10FFFF; else 0. */
@@ -131,7 +138,9 @@ function alphabetScore(bytes: Uint8Array, encoding: EncodingName, languages: rea
     const character = table[byte] as string;
     if (byte >= 0x80) {
       shared.count++;
-      const fixed = fixedScore(character, before, isLatin);
+      // Elsewhere than at 0xA0 a no-break space is byte 0xFF, which is what padding is made of, or the like.
+      const isOddSpace = character === '\u00a0' && byte !== 0xa0;
+      const fixed = isOddSpace ? SYMBOL : fixedScore(character, before, isLatin);
       if (fixed !== undefined) shared.sum += fixed;
       else {
         const lower = character.toLowerCase();
@@ -155,6 +164,8 @@ function alphabetScore(bytes: Uint8Array, encoding: EncodingName, languages: rea
     return sum;
   });
   if (shared.count === 0) return 0;
+  // Quotes and dashes alone are of English.
+  if (letters.size === 0 && !ENGLISH.includes(encoding)) return 0;
   const consonants = languages === CYRILLIC && !hasVowels(letters) ? CONSONANTS : 0;
   return (shared.sum + Math.max(...sums)) / shared.count + consonants;
 }

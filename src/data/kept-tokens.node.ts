@@ -27,6 +27,8 @@ export interface KeptOptions {
   readonly separator: string | null;
   /** Where the vocabulary is not the text's own: its digest, and what is done with other symbols. */
   readonly given: string | null;
+  /** How the text is read, where that is not as usual. */
+  readonly reading?: string | undefined;
 }
 
 const KIND = 'char-rnn vocabulary';
@@ -53,7 +55,7 @@ const fileSchema = z.object({
   text: z.object({
     bytes: z.int().check(z.minimum(0)),
     sha256: z.string(),
-    /** Size and hash of each file, where there are several: `12 e3b0…`. */
+    /** Size and hash of each file, where there are several, and its encoding, if one was found: `12 e3b0… windows-1252`. */
     files: z.optional(z.array(z.string())),
     /** Of the files as they were read; of others the hash has to tell. Absent where they were too new for their time to tell. */
     stamp: z.optional(z.string()),
@@ -64,6 +66,7 @@ const fileSchema = z.object({
     minCount: z.int(),
     separator: z.nullable(z.string()),
     given: z.nullable(z.string()),
+    reading: z.optional(z.string()),
   }),
   unicodeVersion: z.nullable(z.string()),
   vocabulary: z.object({
@@ -163,8 +166,11 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
 
 /** Of a single file the text's own size and hash tell all. */
 function filesToKeep({ files }: KeptRecord['text']): { files?: string[] } {
-  if (files === undefined || files.length === 1) return {};
-  return { files: files.map(({ bytes, sha256 }) => `${bytes} ${sha256}`) };
+  const [only, ...more] = files ?? [];
+  if (files === undefined || (more.length === 0 && only?.encoding === undefined)) return {};
+  return {
+    files: files.map(({ bytes, sha256, encoding }) => [bytes, sha256, encoding ?? []].flat().join(' ')),
+  };
 }
 
 function filesFrom({
@@ -173,10 +179,10 @@ function filesFrom({
   files,
 }: z.output<typeof fileSchema>['text']): FileIdentity[] | undefined {
   if (files === undefined) return [{ bytes, sha256 }];
-  return files.map((file) => ({
-    bytes: Number.parseInt(file, 10),
-    sha256: file.slice(file.indexOf(' ') + 1),
-  }));
+  return files.map((file) => {
+    const [size = '', hash = '', encoding] = file.split(' ');
+    return { bytes: Number.parseInt(size, 10), sha256: hash, ...(encoding !== undefined && { encoding }) };
+  });
 }
 
 /** A name beside a file under which it is written first. */

@@ -8,6 +8,8 @@ export interface FileFacts {
   readonly bytes: number;
   /** SHA-256 of them, in hexadecimal. */
   readonly sha256: string;
+  /** The encoding that was found for it; absent for UTF-8, and where it was named. */
+  readonly encoding?: string | undefined;
 }
 
 /** A text: all of its files together, and each. */

@@ -3,7 +3,7 @@ import type { EncodingName } from './encodings.ts';
 
 /** Languages of an alphabet: the letters of each beyond ASCII, in lower case where there is case. */
 const WESTERN = [
-  'éèêëàâîïôûùçœæ', // French
+  'éèêëàâîïôûùçœæ', // French (ÿ is so rare that byte 0xFF is no text)
   'äöüß', // German
   'áéíóúñü', // Spanish
   'áâãàçéêíóôõú', // Portuguese

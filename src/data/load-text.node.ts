@@ -5,6 +5,7 @@ import { TextError } from '../errors.ts';
 import { formatBytes } from '../util/format-number.ts';
 import type { TokenSource } from './batches.ts';
 import { vocabularyFrom } from './corpus.ts';
+import { AUTO, checkEncoding } from './encodings.ts';
 import { FileTokens } from './file-tokens.node.ts';
 import {
   type KeptOptions,
@@ -87,7 +88,7 @@ async function* loadFiles(files: TextFiles, options: LoadTextOptions): Preparati
 
 /** What is known of a text on the way. */
 class TextLoading {
-  readonly #text: TextInFiles;
+  #text: TextInFiles;
   readonly #options: LoadTextOptions;
   /** Whether the files are old enough for their times to tell that they were not changed since. */
   readonly #stampHolds: boolean;
@@ -154,7 +155,10 @@ class TextLoading {
       return true;
     }
     this.#identity ??= yield* this.#identify();
-    return text.bytes === this.#identity.bytes && text.sha256 === this.#identity.sha256;
+    if (text.bytes !== this.#identity.bytes || text.sha256 !== this.#identity.sha256) return false;
+    // Encodings that were found late are known to the record alone.
+    if (isComplete) this.#identity = { ...this.#identity, files };
+    return true;
   }
 
   /** The kept tokens; undefined where they are not those that were written. */
@@ -219,6 +223,7 @@ class TextLoading {
       throw error;
     }
     this.#know(this.#surveyed.identity);
+    this.#text = { ...this.#text, files: this.#surveyed.files };
     return this.#surveyed;
   }
 
@@ -318,6 +323,7 @@ class TextLoading {
       minCount: given === null ? minCount : 1,
       separator: separator ?? null,
       given: given === null ? null : `${given} ${unknown}`,
+      reading: readingKey(this.#options),
     };
   }
 
@@ -343,4 +349,15 @@ function placeIn(folder: string, name: string): Place {
 function isVocabularyOf(counts: ReadonlyMap<string, number>, vocabulary: Vocabulary): boolean {
   if (vocabulary.hasUnknown || vocabulary.size !== counts.size) return false;
   return vocabulary.symbols.every((symbol) => counts.has(symbol));
+}
+
+/** What distinguishes how a text is read from how all were before there were encodings; undefined for nothing. */
+function readingKey({ encoding = AUTO, lineEnds = 'keep', separator }: LoadTextOptions): string | undefined {
+  const parts = {
+    ...(encoding !== AUTO && { encoding: checkEncoding(encoding) }),
+    ...(lineEnds !== 'keep' && { lineEnds }),
+    // A separator with a line end fits every kind of line ends; once it did not.
+    ...(separator?.includes('\n') && { separator: 'any line end' }),
+  };
+  return Object.keys(parts).length === 0 ? undefined : JSON.stringify(parts);
 }

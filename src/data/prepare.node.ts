@@ -2,7 +2,7 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../util/make-folder.node.ts';
-import { emptyText, markLength } from './decode.ts';
+import { emptyText, markLength, NotUtf8 } from './decode.ts';
 import {
   isFree,
   type KeptOptions,
@@ -15,7 +15,7 @@ import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import { type Preparation, prepared } from './preparing.ts';
 import { separatorNotice } from './separator-notice.ts';
 import { changedText, SymbolEncoder } from './text-encoder.ts';
-import { stampOf, type TextFiles } from './text-files.node.ts';
+import { stampOf, type TextFile, type TextFiles } from './text-files.node.ts';
 import {
   type FileIdentity,
   IdentityVisitor,
@@ -28,6 +28,7 @@ import { TokenFileWriter } from './token-file.node.ts';
 import { type BlockSink, tokenWidth } from './token-packer.ts';
 import { removeOnExit } from './unfinished-file.node.ts';
 import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
+import { withWholeEncodings } from './whole-encodings.node.ts';
 
 /** A text that is to become tokens. */
 export interface TextInFiles extends TextFiles {
@@ -39,6 +40,8 @@ export interface PrepareOptions {
   readonly tokens: TokenKind;
   readonly normalize: Normalization;
   readonly separator?: string | undefined;
+  readonly encoding?: string | undefined;
+  readonly lineEnds?: 'keep' | 'lf' | undefined;
   readonly unknown: 'error' | 'skip';
   /** Whether the vocabulary came with a checkpoint. */
   readonly isOfCheckpoint: boolean;
@@ -46,6 +49,8 @@ export interface PrepareOptions {
 }
 
 export interface Surveyed {
+  /** The files, with encodings that were found late. */
+  readonly files: readonly TextFile[];
   readonly identity: TextIdentity;
   readonly counts: ReadonlyMap<string, number>;
   readonly notices: readonly string[];
@@ -58,20 +63,39 @@ export interface Encoding {
   readonly isOwn: boolean;
 }
 
-/** @throws {TextError} for a text that is empty, binary, not UTF-8, or can't be read */
+/**
+ * Counts the symbols of a text. Where a byte that is not UTF-8 comes late, encodings are found from the bytes around it, and the text is
+ * read again.
+ *
+ * @throws {TextError} for a text that is empty, binary, in no encoding that can be found, or can't be read
+ */
 export async function* surveyText(
   text: Pick<TextInFiles, 'name' | 'files'>,
   options: PrepareOptions,
 ): Preparation<Surveyed> {
-  const survey = await TextSurvey.make(options);
+  try {
+    return yield* survey(text, options);
+  } catch (error) {
+    if (!(error instanceof NotUtf8)) throw error;
+    const files = yield* withWholeEncodings(text.files);
+    if (!files.some((file, index) => file !== text.files[index])) throw error;
+    return yield* survey({ ...text, files }, options);
+  }
+}
+
+async function* survey(
+  text: Pick<TextInFiles, 'name' | 'files'>,
+  options: PrepareOptions,
+): Preparation<Surveyed> {
+  const counting = await TextSurvey.make(options);
   const identity = new IdentityVisitor(text);
   const visitor: TextVisitor = {
     raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
-    beginFile(name, start) {
-      identity.beginFile();
-      return survey.beginFile(name, start);
+    beginFile(name, start, found) {
+      identity.beginFile(found);
+      return counting.beginFile(name, start, found);
     },
-    add: (part) => survey.add(part),
+    add: (part) => counting.add(part),
   };
   let start: Uint8Array | undefined;
   const { separators } = yield* textPass(
@@ -87,13 +111,13 @@ export async function* surveyText(
     passOptions('counting', options),
   );
   const known = identity.identity();
-  if (survey.bytes === 0) throw emptyText(text.name, known.bytes);
-  const notices = survey.notices(text.name, text.files.length);
+  if (counting.bytes === 0) throw emptyText(text.name, known.bytes);
+  const notices = counting.notices(text.name, text.files.length);
   if (options.separator !== undefined && separators === 0) {
     const files = known.files.filter(({ bytes }) => bytes > 0).length;
     notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
   }
-  return { identity: known, counts: survey.counts(), notices };
+  return { identity: known, files: text.files, counts: counting.counts(), notices };
 }
 
 /** The size and hash of a text. */
@@ -102,7 +126,11 @@ export async function* identifyText(
   options: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
 ): Preparation<TextIdentity> {
   const identity = new IdentityVisitor(text);
-  yield* textPass(text, identity, passOptions('reading', options));
+  const visitor: TextVisitor = {
+    raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
+    beginFile: (_name, _start, found) => identity.beginFile(found),
+  };
+  yield* textPass(text, visitor, passOptions('reading', options));
   return identity.identity();
 }
 

@@ -1,15 +1,43 @@
 /** How a text is read: from the bytes of a file, unpacked, to UTF-8. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
-import { detectEncoding, DETECTION_SAMPLE, isDamagedUtf8, isIso2022Jp } from './detect-encoding.ts';
-import { AUTO, type EncodingName, encodingTitle, UTF_8 } from './encodings.ts';
+import { DETECTION_SAMPLE, detectEncoding, isDamagedUtf8, isIso2022Jp } from './detect-encoding.ts';
+import { AUTO, checkEncoding, type EncodingName, UTF_8 } from './encodings.ts';
 import { FILE_KIND_GLANCE, type FileKind, fileKind } from './file-kind.ts';
 import { firstInvalidByte, MAX_SEQUENCE } from './utf8.ts';
+import type { TokenKind } from './vocabulary.ts';
 import { wideEncoding } from './wide-text.ts';
 
 export interface Reading {
   /** An encoding's name; `auto`: found for each file; undefined: bytes as they are. */
   readonly encoding: EncodingName | undefined;
+  /** `lf` makes LF of CRLF and of CR. */
+  readonly lineEnds: 'keep' | 'lf';
+}
+
+/** Options that say how texts are read. */
+export interface ReadingOptions {
+  readonly tokens: TokenKind;
+  /** Default `auto`. */
+  readonly encoding?: string | undefined;
+  /** Default `keep`. */
+  readonly lineEnds?: 'keep' | 'lf' | undefined;
+}
+
+/**
+ * How texts are read with some options; undefined: as the bytes that they have. Tokens that are bytes are those of the file, unless an
+ * encoding is named.
+ *
+ * @throws {OptionError} for an encoding that there is not
+ */
+export function readingOf({
+  tokens,
+  encoding = AUTO,
+  lineEnds = 'keep',
+}: ReadingOptions): Reading | undefined {
+  const name = checkEncoding(encoding);
+  const decoded = tokens === 'byte' && name === AUTO ? undefined : name;
+  return decoded === undefined && lineEnds === 'keep' ? undefined : { encoding: decoded, lineEnds };
 }
 
 /** An encoding that was found, and by what, to go on after "because". */
@@ -30,11 +58,17 @@ export function findEncoding(start: Uint8Array): FoundEncoding | undefined {
   const isWhole = start.length < START_BYTES;
   const wide = wideEncoding(start);
   if (wide) {
-    return { encoding: wide.encoding, why: wide.mark > 0 ? 'it begins with that byte order mark' : 'every other byte is NUL' };
+    return {
+      encoding: wide.encoding,
+      why: wide.mark > 0 ? 'it begins with that byte order mark' : 'every other byte is NUL',
+    };
   }
+  if (hasUtf8Mark(start)) return undefined;
   const invalid = firstInvalidByte(start);
   if (invalid < 0 || (!isWhole && invalid > start.length - MAX_SEQUENCE)) {
-    return isIso2022Jp(start) ? { encoding: 'iso-2022-jp', why: 'it has the escape sequences of that encoding' } : undefined;
+    return isIso2022Jp(start)
+      ? { encoding: 'iso-2022-jp', why: 'it has the escape sequences of that encoding' }
+      : undefined;
   }
   return encodingNear(start, { invalid, offset: 0, isWhole });
 }
@@ -46,12 +80,19 @@ export function findEncoding(start: Uint8Array): FoundEncoding | undefined {
  */
 export function encodingNear(
   sample: Uint8Array,
-  { invalid, offset, isWhole }: { readonly invalid: number; readonly offset: number; readonly isWhole: boolean },
+  {
+    invalid,
+    offset,
+    isWhole,
+  }: { readonly invalid: number; readonly offset: number; readonly isWhole: boolean },
 ): FoundEncoding | undefined {
   if (isDamagedUtf8(sample, isWhole)) return undefined;
   const encoding = detectEncoding(sample);
   if (encoding === undefined) return undefined;
-  return { encoding, why: `byte ${formatCount(offset + invalid)} (${byteText(sample[invalid] ?? 0)}) is not valid UTF-8` };
+  return {
+    encoding,
+    why: `byte ${formatCount(offset + invalid)} (${byteText(sample[invalid] ?? 0)}) is not valid UTF-8`,
+  };
 }
 
 /** The order of bytes where an encoding leaves it open: that of the mark, else of the NULs, else little-endian. */
@@ -59,11 +100,6 @@ export function settledEncoding(encoding: EncodingName, start: Uint8Array): Enco
   if (encoding !== 'utf-16' && encoding !== 'utf-32') return encoding;
   const wide = wideEncoding(start)?.encoding;
   return wide?.startsWith(encoding) ? wide : `${encoding}le`;
-}
-
-/** `book.txt: read as windows-1252, since byte 48,213 (0x92) is not valid UTF-8`. */
-export function encodingNotice(name: string, { encoding, why }: FoundEncoding): string {
-  return `${name}: read as ${encodingTitle(encoding)}, since ${why}`;
 }
 
 /**
@@ -93,6 +129,11 @@ export function byteText(byte: number): string {
 /** Whether a text is looked at to find its encoding. */
 export function isAuto(reading: Reading | undefined): boolean {
   return reading?.encoding === AUTO;
+}
+
+/** Whether a text begins with the byte order mark of UTF-8. */
+export function hasUtf8Mark(start: Uint8Array): boolean {
+  return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf;
 }
 
 /** Whether an encoding leaves bytes as they are. */

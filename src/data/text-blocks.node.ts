@@ -1,151 +1,132 @@
-/** The bytes of a file in blocks, unpacked where it is compressed; the next block is read while one is worked on. */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
+/** A file in blocks, unpacked and as UTF-8; the next block is read while one is worked on. */
 import { TextError } from '../errors.ts';
-import { isGzip } from './file-kind.ts';
+import { type ByteSource, openSource } from './byte-source.node.ts';
+import {
+  type FoundEncoding,
+  findEncoding,
+  isAuto,
+  isPlain,
+  refuseFormats,
+  START_BYTES,
+  settledEncoding,
+} from './reading.ts';
 import { type TextFile, unreadable } from './text-files.node.ts';
+import { transformsOf } from './text-transforms.ts';
+import type { ByteTransform } from './transcoder.ts';
 
 export interface TextBlock {
   /** Full but for the last one; valid until the next but one is asked for. */
   readonly bytes: Uint8Array;
+  /** The bytes of the file, unpacked, that were read for it: the same where nothing is changed. */
+  readonly raw: Uint8Array;
   readonly isLast: boolean;
   /** Bytes of the file on disk that were read so far. */
   readonly position: number;
+  /** An encoding that was found for the file. */
+  readonly found: FoundEncoding | undefined;
 }
 
-/** Where bytes come from. */
-interface ByteSource {
-  /** Fills some of `into`; 0 at the end. */
-  read(into: Uint8Array): Promise<number>;
-  readonly position: number;
-  close(): Promise<void>;
-}
+/** Bytes that are read at once to be transformed. */
+const TRANSFORM_BYTES = 1 << 18;
 
-/** @throws {TextError} `text-unreadable` */
-export async function* textBlocks(
-  { path, name, size: fileSize }: TextFile,
-  most: number,
-): AsyncGenerator<TextBlock, void, void> {
-  const source = await openSource(path, name);
-  // A small file needs no large buffers: a text may have 10,000s of them.
-  const size = source instanceof PlainFile ? Math.min(most, fileSize + 1) : most;
-  // One is worked on, one is being filled.
-  const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
+/** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
+export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<TextBlock, void, void> {
+  const { path, name, size: fileSize } = file;
+  const opened = await openSource(path, name);
   try {
+    const { source, found } = await readAs(opened, file);
+    // A small file needs no large buffers: a text may have 10,000s of them.
+    const size = source === opened && !opened.isPacked ? Math.min(most, fileSize + 1) : most;
+    // One is worked on, one is being filled.
+    const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
     let turn = 0;
     let filling = fill(source, buffers[0]);
     for (;;) {
-      const length = await filling;
-      const bytes = buffers[turn as 0 | 1].subarray(0, length);
-      const { position } = source;
+      const block = await filling;
       turn = 1 - turn;
-      const isShort = length < size;
-      if (!isShort) {
+      const isLast = block.bytes.length < size;
+      const { position } = opened;
+      if (!isLast) {
         filling = fill(source, buffers[turn as 0 | 1]);
         // Seen to below; not an error that nobody awaits, should the consumer leave.
         filling.catch(() => {});
       }
-      yield { bytes, isLast: isShort, position };
-      if (isShort) return;
+      yield { ...block, isLast, position, found };
+      if (isLast) return;
     }
   } catch (error) {
     throw error instanceof TextError ? error : unreadable(name, error);
   } finally {
-    await source.close();
+    await opened.close();
   }
 }
 
-async function fill(source: ByteSource, into: Uint8Array): Promise<number> {
+interface Opened {
+  readonly source: RawSource;
+  readonly found: FoundEncoding | undefined;
+}
+
+type RawSource = Pick<ByteSource, 'read'> & {
+  /** The bytes of the file that were read since it was asked last; undefined where they are those that `read` gave. */
+  takeRaw?(): Uint8Array;
+};
+
+async function readAs(
+  source: ByteSource,
+  { name, path, size, reading, found: before }: TextFile,
+): Promise<Opened> {
+  if (!reading) return { source, found: undefined };
+  const start = await source.peek(source.isPacked ? START_BYTES : Math.min(START_BYTES, size + 1));
+  if (reading.encoding !== undefined) refuseFormats(start, name);
+  const found = isAuto(reading) ? findEncoding(start) : before;
+  const encoding = isAuto(reading) ? found?.encoding : reading.encoding;
+  const settled = isPlain(encoding) ? undefined : settledEncoding(encoding ?? '', start);
+  const transforms = transformsOf({ ...reading, encoding: settled }, { name, path, start });
+  return { source: transforms.length === 0 ? source : new TransformedSource(source, transforms), found };
+}
+
+async function fill(source: RawSource, into: Uint8Array): Promise<Pick<TextBlock, 'bytes' | 'raw'>> {
   let length = 0;
   while (length < into.length) {
     const more = await source.read(into.subarray(length));
     if (more === 0) break;
     length += more;
   }
-  return length;
+  const bytes = into.subarray(0, length);
+  return { bytes, raw: source.takeRaw?.() ?? bytes };
 }
 
-async function openSource(path: string, name: string): Promise<ByteSource> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, 'r');
-    const start = new Uint8Array(3);
-    await file.read(start, 0, 3, 0);
-    if (!isGzip(start)) return new PlainFile(file);
-    await file.close();
-  } catch (error) {
-    await file?.close();
-    throw unreadable(name, error);
+class TransformedSource implements RawSource {
+  readonly #source: ByteSource;
+  readonly #transforms: readonly ByteTransform[];
+  readonly #input = new Uint8Array(TRANSFORM_BYTES);
+  #output: Uint8Array = new Uint8Array();
+  #raw: Uint8Array[] = [];
+  #hasEnded = false;
+
+  constructor(source: ByteSource, transforms: readonly ByteTransform[]) {
+    this.#source = source;
+    this.#transforms = transforms;
   }
-  return new GzipFile(path, name);
-}
 
-class PlainFile implements ByteSource {
-  position = 0;
-  readonly #file: FileHandle;
-  #pending: Promise<unknown> = Promise.resolve();
-
-  constructor(file: FileHandle) {
-    this.#file = file;
+  takeRaw(): Uint8Array {
+    const raw = Buffer.concat(this.#raw);
+    this.#raw = [];
+    return raw;
   }
 
   async read(into: Uint8Array): Promise<number> {
-    const reading = this.#file.read(into, 0, into.length, this.position);
-    this.#pending = reading.catch(() => {});
-    const { bytesRead } = await reading;
-    this.position += bytesRead;
-    return bytesRead;
-  }
-
-  async close(): Promise<void> {
-    await this.#pending;
-    await this.#file.close();
-  }
-}
-
-class GzipFile implements ByteSource {
-  readonly #name: string;
-  readonly #packed: ReturnType<typeof createReadStream>;
-  readonly #unpacked: ReturnType<typeof createGunzip>;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  #chunk: Uint8Array = new Uint8Array();
-
-  constructor(path: string, name: string) {
-    this.#name = name;
-    this.#packed = createReadStream(path);
-    this.#unpacked = createGunzip({ chunkSize: 1 << 18 });
-    // `pipe` does not hand errors on.
-    this.#packed.on('error', (error) => this.#unpacked.destroy(error));
-    this.#packed.pipe(this.#unpacked);
-    this.#chunks = this.#unpacked[Symbol.asyncIterator]();
-  }
-
-  get position(): number {
-    return this.#packed.bytesRead;
-  }
-
-  async read(into: Uint8Array): Promise<number> {
-    while (this.#chunk.length === 0) {
-      const next = await this.#chunks.next().catch((error: NodeJS.ErrnoException) => {
-        if (!error.code?.startsWith('Z_')) throw error;
-        throw new TextError(
-          'text-unreadable',
-          `${this.#name} is a damaged gzip file: ${error.message}. Pack or load it anew.`,
-          { cause: error },
-        );
-      });
-      if (next.done) return 0;
-      this.#chunk = next.value;
+    while (this.#output.length === 0 && !this.#hasEnded) {
+      const length = await this.#source.read(this.#input);
+      this.#hasEnded = length === 0;
+      let block: Uint8Array = this.#input.slice(0, length);
+      this.#raw.push(block);
+      for (const transform of this.#transforms) block = transform.push(block, this.#hasEnded);
+      this.#output = block;
     }
-    const length = Math.min(into.length, this.#chunk.length);
-    into.set(this.#chunk.subarray(0, length));
-    this.#chunk = this.#chunk.subarray(length);
+    const length = Math.min(into.length, this.#output.length);
+    into.set(this.#output.subarray(0, length));
+    this.#output = this.#output.subarray(length);
     return length;
-  }
-
-  async close(): Promise<void> {
-    this.#packed.destroy();
-    this.#unpacked.destroy();
   }
 }

@@ -10,6 +10,7 @@ import { inBatches, walkFolder } from './folder-walk.node.ts';
 import { judgeFile } from './judge-file.node.ts';
 import type { FileFacts } from './known-text.ts';
 import { LeftOut, shortList } from './left-out.ts';
+import type { FoundEncoding, Reading } from './reading.ts';
 
 /** The name of a text within a folder, as in the original. */
 export const FOLDER_TEXT = 'input.txt';
@@ -26,6 +27,10 @@ export interface TextFile {
   readonly size: number;
   /** Whether it was found in a folder, not named. */
   readonly isFound?: boolean;
+  /** How it is read; absent: as the bytes that it has. */
+  readonly reading?: Reading;
+  /** An encoding that was found for it when it was read before. */
+  readonly found?: FoundEncoding;
 }
 
 export interface TextFiles {

@@ -1,8 +1,10 @@
 /** One pass over the files of a text, which are one text: joined by the separator where there is one. */
 import { createHash } from 'node:crypto';
 import { DocumentCutter, type TextPart } from './documents.ts';
+import type { EncodingName } from './encodings.ts';
 import type { FileFacts } from './known-text.ts';
 import type { Preparation, PreparingProgress } from './preparing.ts';
+import type { FoundEncoding } from './reading.ts';
 import { textBlocks } from './text-blocks.node.ts';
 import type { TextFiles } from './text-files.node.ts';
 
@@ -26,7 +28,7 @@ export interface TextVisitor {
    */
   raw?(bytes: Uint8Array, isBetween?: boolean): void;
   /** A file begins. The number of its first bytes that are no part of the text. */
-  beginFile?(name: string, start: Uint8Array): number;
+  beginFile?(name: string, start: Uint8Array, found?: FoundEncoding): number;
   add?(part: TextPart): void;
   /** After every block: time to write. */
   settle?(): Promise<void>;
@@ -65,13 +67,13 @@ export async function* textPass(
           visitor.add?.({ bytes: joint, offset: 0, endsDocument: true });
           isApart = true;
         }
-        const skipped = visitor.beginFile?.(file.name, content) ?? 0;
-        visitor.raw?.(content);
+        const skipped = visitor.beginFile?.(file.name, content, block.found) ?? 0;
+        visitor.raw?.(block.raw);
         cutter.begin(skipped);
         content = content.subarray(skipped);
         isFirst = false;
       } else {
-        visitor.raw?.(content);
+        visitor.raw?.(block.raw);
       }
       // Without `add` too: where documents end decides what is put between files.
       for (const part of cutter.push(content, block.isLast)) {
@@ -99,12 +101,13 @@ export interface TextIdentity {
   readonly files: readonly FileIdentity[];
 }
 
-export type FileIdentity = Pick<FileFacts, 'bytes' | 'sha256'>;
+export type FileIdentity = Omit<FileFacts, 'path'>;
 
 /** Takes the identity of a text while it is passed. */
-export class IdentityVisitor implements TextVisitor {
+export class IdentityVisitor {
   readonly #all = new Hashing();
   readonly #files: Hashing[] = [];
+  readonly #encodings: (EncodingName | undefined)[] = [];
   /** Of a single file the hash of all is the file's. */
   readonly #isSingle: boolean;
 
@@ -112,7 +115,8 @@ export class IdentityVisitor implements TextVisitor {
     this.#isSingle = files.length === 1;
   }
 
-  beginFile(): number {
+  beginFile(found?: FoundEncoding): number {
+    this.#encodings.push(found?.encoding);
     this.#files.push(new Hashing());
     return 0;
   }
@@ -124,8 +128,13 @@ export class IdentityVisitor implements TextVisitor {
 
   identity(): TextIdentity {
     const all = this.#all.identity();
-    return { ...all, files: this.#isSingle ? [all] : this.#files.map((file) => file.identity()) };
+    const files = this.#isSingle ? [all] : this.#files.map((file) => file.identity());
+    return { ...all, files: files.map((file, index) => withEncoding(file, this.#encodings[index])) };
   }
+}
+
+function withEncoding(file: FileIdentity, encoding: EncodingName | undefined): FileIdentity {
+  return encoding === undefined ? file : { ...file, encoding };
 }
 
 class Hashing {

@@ -1,9 +1,12 @@
 /** The first pass over a text: that it is one, and how often each of its symbols occurs. */
 import { formatCount } from '../util/format-number.ts';
-import { binaryText, lineEndNotice, markLength, markNotice, notUtf8, refuseUtf16 } from './decode.ts';
+import { binaryText, lineEndNotices, markLength, markNotice, NotUtf8 } from './decode.ts';
 import type { TextPart } from './documents.ts';
+import { encodingNotices } from './encoding-notices.ts';
 import { GraphemeStream } from './grapheme-stream.ts';
+import { endsLinesInCr } from './line-ends.ts';
 import { checkHeld, PartText } from './part-text.ts';
+import type { FoundEncoding } from './reading.ts';
 import { TextKernel } from './text-kernel.ts';
 import type { Normalization, TokenKind } from './vocabulary.ts';
 
@@ -29,8 +32,11 @@ export class TextSurvey {
   readonly #strings: { readonly text: PartText; readonly counter: StringCounter } | undefined;
   #name = '';
   #afterCarriageReturn = false;
+  readonly #found: { readonly name: string; readonly found: FoundEncoding }[] = [];
   #marks = 0;
   #lineEnds = 0;
+  /** Whether lines of a file end in CR alone. */
+  #hasCrFiles = false;
   #bytes = 0;
 
   private constructor(kernel: TextKernel, options: SurveyOptions, counter: StringCounter | undefined) {
@@ -60,13 +66,14 @@ export class TextSurvey {
    *
    * @param start Its first bytes; four or more unless it is shorter.
    * @returns how many of them are a byte order mark, and no part of the text
-   * @throws {TextError} `text-not-utf8` for UTF-16
+   * @param found An encoding that was found for it.
    */
-  beginFile(name: string, start: Uint8Array): number {
+  beginFile(name: string, start: Uint8Array, found?: FoundEncoding): number {
     this.#name = name;
     this.#afterCarriageReturn = false;
     if (this.#options.tokens === 'byte') return 0;
-    refuseUtf16(start, name);
+    if (found) this.#found.push({ name, found });
+    this.#hasCrFiles ||= endsLinesInCr(start);
     const mark = markLength(start);
     if (mark > 0) this.#marks++;
     return mark;
@@ -83,7 +90,7 @@ export class TextSurvey {
     const carriageReturns = this.#kernel.countOf(CR);
     const { consumed, stop } = this.#kernel.count(bytes, 'character');
     if (this.#kernel.countOf(NUL) > 0) throw binaryText(this.#name, part.offset + bytes.indexOf(NUL));
-    if (stop === 'invalid') throw notUtf8(this.#name, part.offset + consumed, bytes[consumed] as number);
+    if (stop === 'invalid') throw new NotUtf8(this.#name, part.offset + consumed, bytes[consumed] as number);
     if (this.#afterCarriageReturn && bytes[0] === LF) this.#lineEnds++;
     if (this.#kernel.countOf(CR) > carriageReturns) this.#lineEnds += this.#kernel.lineEnds(bytes.length);
     if (bytes.length > 0) this.#afterCarriageReturn = bytes[bytes.length - 1] === CR;
@@ -99,14 +106,14 @@ export class TextSurvey {
 
   /** What was dropped or is worth knowing, in a line each. */
   notices(name: string, files: number): string[] {
-    const notices: string[] = [];
+    const notices = encodingNotices(this.#found);
     if (this.#marks > 0) {
       notices.push(
         files === 1 ? markNotice(name) : `${markNotice(name)} (${formatCount(this.#marks)} of its files)`,
       );
     }
-    if (this.#lineEnds > 0) notices.push(lineEndNotice(name, this.#lineEnds));
-    return notices;
+    const cr = this.#hasCrFiles ? this.#kernel.countOf(CR) - this.#lineEnds : 0;
+    return [...notices, ...lineEndNotices(name, { crlf: this.#lineEnds, cr })];
   }
 }
 

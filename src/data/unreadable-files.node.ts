@@ -8,6 +8,8 @@ import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts
 /** What can be wrong with one file and leaves the others as they are. */
 const KINDS: Readonly<Partial<Record<TextErrorCode, string>>> = {
   'text-not-utf8': 'not UTF-8',
+  'text-not-decodable': 'in another encoding',
+  'text-packed': 'packed',
   'text-binary': 'binary',
   'text-unreadable': 'unreadable',
   'text-missing': 'gone',

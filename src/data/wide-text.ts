@@ -22,7 +22,7 @@ const SAMPLE = 4096;
 const MIN_LOW_HIGHS = 0.4;
 const MIN_BEYOND_ASCII = 0.2;
 /** Share of low bytes that may be zero: U+0100, U+3000. */
-const MAX_ZERO_LOWS = 0.02;
+const MAX_ZERO_LOWS = 0.25;
 /** Share of characters that have to be letters, marks, digits, punctuation, symbols or white space. */
 const MIN_PRINTED = 0.97;
 

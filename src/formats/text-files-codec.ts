@@ -1,4 +1,5 @@
 /** The files of a run's texts in a checkpoint: their paths, sizes and hashes as tensors, since a text may have 10,000s of them. */
+import { encodingOf } from '../data/encodings.ts';
 import { type FileFacts, TEXT_ROLES, type TextRole } from '../data/known-text.ts';
 import { oneTensor, safeIntegers, typedTensor } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
@@ -7,6 +8,7 @@ import type { TensorInFile, TensorToStore } from './safetensors.ts';
 const PATHS = 'train.files.paths';
 const BYTES = 'train.files.bytes';
 const HASHES = 'train.files.sha256';
+const ENCODINGS = 'train.files.encodings';
 const COUNTS = 'train.files.counts';
 /** Bytes of a SHA-256. */
 const HASH_BYTES = 32;
@@ -15,6 +17,7 @@ export type FilesByRole = Readonly<Partial<Record<TextRole, readonly FileFacts[]
 
 /**
  * `train.files.paths`: each path in UTF-8 with a NUL after it. `train.files.bytes` [files]. `train.files.sha256` [files, 32].
+ * `train.files.encodings`: the encoding that was found for each file, with a NUL after it, empty for UTF-8; absent where all are UTF-8.
  * `train.files.counts` [3]: files of the main text, of the validation text, of the test text, in this order in the others.
  */
 export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
@@ -30,6 +33,9 @@ export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
     oneTensor(BYTES, bytes),
     oneTensor(HASHES, hashes, [files.length, HASH_BYTES]),
     oneTensor(COUNTS, counts),
+    ...(files.some(({ encoding }) => encoding !== undefined)
+      ? [oneTensor(ENCODINGS, encodingBytes(files))]
+      : []),
   ];
 }
 
@@ -50,10 +56,14 @@ export function decodeFiles(tensors: ReadonlyMap<string, TensorInFile>, file: st
   const isSound =
     total === sizes.length && paths.length === total && [...counts, ...sizes].every((value) => value >= 0);
   if (!isSound) throw malformed(file, 'the files of its text are not as expected');
+  const encodings = tensors.has(ENCODINGS)
+    ? decodeEncodings(typedTensor(tensors, ENCODINGS, [null], Uint8Array, file), total, file)
+    : undefined;
   const files = paths.map((path, index) => ({
     path,
     bytes: sizes[index] as number,
     sha256: hexOf(hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES)),
+    ...(encodings?.[index] && { encoding: encodings[index] }),
   }));
   const texts: Partial<Record<TextRole, readonly FileFacts[]>> = {};
   let start = 0;
@@ -63,6 +73,18 @@ export function decodeFiles(tensors: ReadonlyMap<string, TensorInFile>, file: st
     start += count;
   }
   return texts;
+}
+
+function encodingBytes(files: readonly FileFacts[]): Uint8Array {
+  return new TextEncoder().encode(files.map(({ encoding = '' }) => `${encoding}\0`).join(''));
+}
+
+function decodeEncodings(bytes: Uint8Array, count: number, file: string): string[] {
+  const names = new TextDecoder().decode(bytes).split('\0');
+  const isSound =
+    names.length === count + 1 && names.every((name) => name === '' || encodingOf(name) === name);
+  if (!isSound) throw malformed(file, 'the encodings of its text are not as expected');
+  return names.slice(0, count);
 }
 
 function decodePaths(bytes: Uint8Array, file: string): string[] {

@@ -15,6 +15,18 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Text',
     help: 'what one symbol is: a character (code point), a byte (as in the original) or a grapheme cluster',
   }),
+  encoding: option(z._default(z.string().check(z.minLength(1)), 'auto'), {
+    flag: 'encoding',
+    group: 'Text',
+    help: 'encoding of the texts, such as windows-1252 or shift_jis; auto finds it for each file',
+    value: 'NAME',
+    expected: 'auto or the name of an encoding',
+  }),
+  lineEnds: option(z._default(z.enum(['keep', 'lf']), 'keep'), {
+    flag: 'line_ends',
+    group: 'Text',
+    help: 'keep line ends as they are, or turn CRLF and CR into LF',
+  }),
   normalize: option(z._default(z.enum(['none', 'nfc']), 'none'), {
     flag: 'normalize',
     group: 'Text',

@@ -14,7 +14,17 @@ import {
 /** Options that decide on the shape of a run's model and the text that it learns from. They can't change during a run. */
 const FIXED = [
   ...['cell', 'hiddenSize', 'layers', 'gruReset', 'embeddingSize', 'precision'],
-  ...['tokens', 'normalize', 'minCount', 'separator', 'split', 'trainFraction', 'validationFraction'],
+  ...[
+    'tokens',
+    'encoding',
+    'lineEnds',
+    'normalize',
+    'minCount',
+    'separator',
+    'split',
+    'trainFraction',
+    'validationFraction',
+  ],
   'optimizer',
 ] as const;
 
