@@ -1,8 +1,8 @@
 /** What to say to a first word that is no command: the command that was meant, as a line that works as typed. */
 import { existsSync } from 'node:fs';
+import { suggest } from '../util/nearest.ts';
 import { commandLine } from './command-line.ts';
 import { commandsMeant } from './known-words.ts';
-import { suggest } from '../util/nearest.ts';
 
 /** @param words All words of the command line. */
 export function unknownCommand(words: readonly string[], commands: readonly string[]): string {

@@ -1,8 +1,8 @@
 /** What to say to a flag that a command does not have: the one that was meant, by spelling or by meaning. */
 import { UsageError } from '../errors.ts';
+import { suggest } from '../util/nearest.ts';
 import type { Flag } from './flag-table.ts';
 import { optionsMeant } from './known-words.ts';
-import { suggest } from '../util/nearest.ts';
 
 /**
  * @param shown As it was typed, with its dashes.

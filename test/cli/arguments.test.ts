@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
-import { suggest } from '../../src/util/nearest.ts';
 import { unknownCommand } from '../../src/cli/unknown-command.ts';
 import { flagMeant } from '../../src/cli/unknown-flag.ts';
+import { suggest } from '../../src/util/nearest.ts';
 
 const parse = (...words: string[]) => parseArguments(words, trainCommand.flags);
 
