@@ -17,7 +17,12 @@ export function compilerHint(platform: NodeJS.Platform = process.platform): stri
 
 export function hasCompiler(env: NodeJS.ProcessEnv = process.env): boolean {
   const names = env.CXX ? [env.CXX] : ['g++', 'clang++', 'c++'];
-  return names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+  try {
+    return names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+  } catch {
+    // Node's permissions: what cannot be started is as good as absent.
+    return false;
+  }
 }
 
 /** What would give this machine the native engine; undefined where it has it or cannot have it. */

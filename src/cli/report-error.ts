@@ -2,6 +2,7 @@
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../errors.ts';
 import { commandLine, wordsWith } from './command-line.ts';
 import type { Command } from './commands.ts';
+import { permissionText } from './permission-error.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
@@ -17,6 +18,11 @@ export interface FailedCommand {
 
 /** Prints an error and gives its exit code: 2 for wrong usage, 1 for everything else. */
 export function reportError(error: unknown, failed?: FailedCommand): number {
+  const refused = permissionText(error);
+  if (refused) {
+    process.stderr.write(`${refused}\n`);
+    return EXIT_FAILURE;
+  }
   if (!(error instanceof CharRnnError)) {
     process.stderr.write(`char-rnn: this should not have happened; please report it.\n${stackOf(error)}\n`);
     return EXIT_FAILURE;

@@ -56,12 +56,16 @@ export class TextKernel {
     this.output = new Uint8Array(buffer, exports.output_at(), this.outputTokens * 4);
   }
 
-  /** @param isPlain Whether plain loops make the passes, as where there is no WebAssembly. */
+  /** @param isPlain Whether plain loops make the passes, as where WebAssembly or its memory is not to be had. */
   static async make(isPlain = typeof WebAssembly !== 'object'): Promise<TextKernel> {
     if (isPlain) return new TextKernel(plainTextPasses());
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(TEXT_KERNEL), (char) => char.charCodeAt(0)));
-    const { exports } = await WebAssembly.instantiate(await compiled);
-    return new TextKernel(exports as unknown as TextPasses);
+    try {
+      const { exports } = await WebAssembly.instantiate(await compiled);
+      return new TextKernel(exports as unknown as TextPasses);
+    } catch {
+      return TextKernel.make(true);
+    }
   }
 
   /** Counts the symbols of a block, in addition to those before. */

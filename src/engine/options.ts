@@ -14,5 +14,5 @@ export const threadsOption = () =>
   option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
     flag: 'threads',
     group: 'Device',
-    help: 'threads of the engine; as many as this process may use where absent',
+    help: 'threads of the engine; default: as many as this process may use',
   });

@@ -1,8 +1,9 @@
 /** Which engine computes, in Node. */
-import { AddonError } from '../errors.ts';
-import { allowedThreads } from '../util/processors.node.ts';
+import { AddonError, UnsupportedError } from '../errors.ts';
+import { allowedThreads, availableProcessors } from '../util/processors.node.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
-import { nativeBackend, nativeProblem } from './cpu/native.node.ts';
+import { nativeBackend } from './cpu/native.node.ts';
+import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import {
   type ChosenEngine,
@@ -20,23 +21,33 @@ export const makeEngine: MakeEngine = async (choice) => {
   const allowed = allowedThreads();
   if (threads === undefined || threads <= allowed) return makeCompiled(choice);
   const chosen = await makeCompiled({ ...choice, threads: allowed });
-  const limit = `${allowed} threads compute, not ${threads}: the system allows this process no more.`;
+  const limit = threadsNotice(allowed, threads, 'the system allows this process no more');
   return { ...chosen, notice: chosen.notice ? `${limit} ${chosen.notice}` : limit };
 };
 
 async function makeCompiled(choice: EngineChoice): Promise<ChosenEngine> {
   const { engine, threads } = choice;
+  if (engine === 'wasm') return wasmOrReference(choice, () => nodeWasmBackend(threads));
   const variant = process.env.CHAR_RNN_ISA || undefined;
-  const problem = engine === 'auto' && variant === undefined ? nativeProblem() : undefined;
-  if (engine === 'native' || (engine === 'auto' && problem === undefined)) {
-    return { engine: new CpuEngine(nativeBackend({ variant, threads })), notice: undefined };
+  try {
+    return makeNative(threads ?? availableProcessors(), variant);
+  } catch (error) {
+    const isOpen = engine === 'auto' && variant === undefined;
+    if (!isOpen || !(error instanceof UnsupportedError)) throw error;
+    // That it was never built is no news at every start.
+    const isNews = !(error instanceof AddonError && error.code === 'addon-missing');
+    return wasmOrReference(
+      choice,
+      () => nodeWasmBackend(threads),
+      isNews ? `WebAssembly computes, which takes two to four times as long: ${error.problem}` : undefined,
+    );
   }
-  // That it was never built is no news at every start.
-  const isNews =
-    problem !== undefined && !(problem instanceof AddonError && problem.code === 'addon-missing');
-  return wasmOrReference(
-    choice,
-    () => nodeWasmBackend(threads),
-    isNews ? `WebAssembly computes, which takes two to four times as long: ${problem.problem}` : undefined,
-  );
+}
+
+function makeNative(threads: number, variant: string | undefined): ChosenEngine {
+  const backend = nativeBackend({ variant, threads });
+  return {
+    engine: new CpuEngine(backend),
+    notice: threadsNotice(backend.threads, threads, 'the system starts no more'),
+  };
 }

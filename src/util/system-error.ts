@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is a file, not a folder',
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
+  ERR_ACCESS_DENIED: 'Node was started without permission for it',
 };
 
 /** `the disk is full (ENOSPC)`. */

@@ -125,6 +125,42 @@ for (const [name, line] of [
   });
 }
 
+test('serve under nohup answers after its terminal has closed', { skip: noScript }, async (context) => {
+  const { cwd, env, code } = setUp(context);
+  const few = await charRnn(
+    [
+      'train',
+      'book.txt',
+      '-rnn_size',
+      '8',
+      '-batch_size',
+      '2',
+      '-seq_length',
+      '8',
+      '--max_iterations',
+      '1',
+      '-checkpoint_dir',
+      'made',
+    ],
+    { cwd },
+  );
+  assert.equal(few.code, 0, few.stderr);
+  const serve = `"${process.execPath}" "${program}" serve made/last.safetensors --port 0`;
+  const shell = terminal(cwd, env, `${coded(`nohup ${serve} > out.txt 2>&1`)} &`);
+  const url = await until('address', () => {
+    const text = existsSync(join(cwd, 'out.txt')) ? readFileSync(join(cwd, 'out.txt'), 'utf8') : '';
+    return /listening on (\S+)/.exec(text)?.[1];
+  });
+  shell.kill('SIGKILL');
+  await until('line about the signal', () =>
+    /^SIGHUP was ignored/m.test(readFileSync(join(cwd, 'out.txt'), 'utf8')) ? true : undefined,
+  );
+  assert.equal((await fetch(`${url}/models`)).status, 200);
+  const [, pid] = /To stop: kill (\d+)/.exec(readFileSync(join(cwd, 'out.txt'), 'utf8')) ?? [];
+  process.kill(Number(pid), 'SIGTERM');
+  assert.equal(await code(), 0);
+});
+
 test('tmux kill-session ends a training with a checkpoint', {
   skip: noScript || (has('tmux') ? false : 'no tmux'),
 }, async (context) => {

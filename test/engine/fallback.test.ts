@@ -136,6 +136,12 @@ const PERMISSIONS = ['--experimental-permission', '--allow-fs-read=*', '--allow-
 const starts: [string, string[], string[], RegExp][] = [
   ['without permissions', PERMISSIONS, [], /One thread computes[\s\S]*wasm engine.* 1 thread$/m],
   [
+    'without permission to read the text',
+    ['--experimental-permission', `--allow-fs-read=${root}*`],
+    [],
+    /^Node was started without a permission that this needs \(FileSystemRead, .*\)\. Its flag: --allow-fs-read=/m,
+  ],
+  [
     'with permission for workers',
     [...PERMISSIONS, '--allow-worker'],
     ['--threads', '2'],
@@ -188,7 +194,8 @@ test('Node with less than usual', async (context) => {
       { cwd, env, encoding: 'utf8' },
     );
     assert.match(stdout + stderr, expected, name);
-    assert.equal(status, words.includes('--engine') ? 1 : 0, `${name}: ${stderr}`);
+    const isRefused = words.includes('--engine') || name.includes('to read');
+    assert.equal(status, isRefused ? 1 : 0, `${name}: ${stderr}`);
     assert.doesNotMatch(stderr, /should not have happened/);
   }
 });

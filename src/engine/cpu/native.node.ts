@@ -60,7 +60,12 @@ class NativeBackend implements Backend {
 
   constructor(addon: Addon, variant: string, threads: number) {
     this.#addon = addon;
-    this.#engine = addon.create(variant, threads);
+    try {
+      this.#engine = addon.create(variant, threads);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UnsupportedError(`the native engine cannot start: ${reason}.`, { cause: error });
+    }
     this.instructions = INSTRUCTION_NAMES[variant] ?? variant;
     this.threads = threads;
   }

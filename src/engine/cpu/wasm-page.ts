@@ -1,4 +1,5 @@
 /** The WebAssembly engine in a page: with workers where the page is isolated from others, else on the page's own thread. */
+import { threadsNotice } from './threads-notice.ts';
 import { type MadeBackend, wasmBackend } from './wasm.ts';
 import { type KernelWorker, WORKER_PROGRAM } from './wasm-worker.ts';
 
@@ -20,7 +21,7 @@ export async function pageWasmBackend(threads?: number): Promise<MadeBackend> {
     threads: threads ?? globalThis.navigator?.hardwareConcurrency ?? 1,
   });
   if (canShare || threads === undefined || threads === 1) return made;
-  return { ...made, notice: `One thread computes, not ${threads}: the page is not isolated from others.` };
+  return { ...made, notice: threadsNotice(1, threads, 'the page is not isolated from others') };
 }
 
 function makeWorker(): KernelWorker {

@@ -6,6 +6,7 @@
  */
 import { UnsupportedError } from '../../errors.ts';
 import type { Backend } from './backend.ts';
+import { threadsNotice } from './threads-notice.ts';
 import { WasmBackend, type WasmExports, type WasmInstance } from './wasm-backend.ts';
 import { FUSED, FUSED_SHARED, STRICT, STRICT_SHARED } from './wasm-binaries.ts';
 import type { KernelWorker } from './wasm-worker.ts';
@@ -60,17 +61,13 @@ export async function wasmBackend(settings: WasmSettings): Promise<MadeBackend> 
       ? await backend.startWorkers({ makeWorker, threads, maxStart })
       : 'no memory can be shared';
     if (backend && backend.threads > 0) {
-      return { backend, notice: problem && threadsNotice(backend.threads, threads, problem) };
+      return { backend, notice: threadsNotice(backend.threads, threads, problem ?? '') };
     }
   }
   const memory = makeMemory(false);
   if (!memory) throw unsupported('the system gives WebAssembly no memory');
   const backend = new WasmBackend(await instantiate(decode(isFused ? FUSED : STRICT), memory, isFused));
-  return { backend, notice: problem && threads > 1 ? threadsNotice(1, threads, problem) : undefined };
-}
-
-function threadsNotice(threads: number, wanted: number, problem: string): string {
-  return `${threads === 1 ? 'One thread computes' : `${threads} threads compute`}, not ${wanted}: ${problem}.`;
+  return { backend, notice: problem && threadsNotice(1, threads, problem) };
 }
 
 function unsupported(problem: string, cause?: unknown): UnsupportedError {

@@ -1,0 +1,19 @@
+/** What Node's permission model refused (`node --permission`, in Node 20 `--experimental-permission`). */
+
+/** Node's flags by the permission that they give. */
+const FLAGS: Readonly<Record<string, string>> = {
+  FileSystemRead: '--allow-fs-read',
+  FileSystemWrite: '--allow-fs-write',
+  ChildProcess: '--allow-child-process',
+  WorkerThreads: '--allow-worker',
+};
+
+/** A sentence for an error of missing permission; undefined for every other error. */
+export function permissionText(error: unknown): string | undefined {
+  const { code, permission = '', resource } = (error ?? {}) as Readonly<Record<string, string | undefined>>;
+  if (code !== 'ERR_ACCESS_DENIED') return undefined;
+  const flag = FLAGS[permission];
+  const what = resource ? `${permission}, ${resource}` : permission;
+  const value = resource && permission.startsWith('FileSystem') ? `=${resource}` : '';
+  return `Node was started without a permission that this needs (${what}).${flag ? ` Its flag: ${flag}${value}` : ''}`;
+}
