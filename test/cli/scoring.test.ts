@@ -153,7 +153,7 @@ test('bad input', async (context) => {
     [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
     [['eval', model, '--surprise'], 2, /--surprise reads a text/],
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
-    [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /is not the text/],
+    [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /other\.txt \(text\): another text/],
     [['eval', model, 'book.txt', '--separator', 'x', '--rows', '2'], 2, /--rows cuts a text/],
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
     [['eval', model, '--part', 'val', '--rows', '4'], 2, /--rows cuts a text/],
