@@ -131,15 +131,15 @@ function refusal(folder: string, { path, holder, liveness }: Other): CheckpointE
   const who = holder
     ? `process ${holder.pid} on ${holder.host}, since ${holder.since}`
     : 'of whom its lock file does not tell';
-  const way =
+  const removal =
     liveness === 'running'
-      ? 'Wait for its end, or name another folder.'
-      : `Name another folder; or, if that training has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
+      ? ''
+      : ` If that training has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
   return new CheckpointError(
     'checkpoint-locked',
-    `${folder}: a training is under way there, ${who}. ${way}`,
+    `${folder}: a training is under way there, ${who}.${removal}`,
     {
-      remedies: [OTHER_FOLDER],
+      remedies: [{ ...OTHER_FOLDER, set: { checkpointDir: `${folder}-2` } }],
     },
   );
 }

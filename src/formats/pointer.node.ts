@@ -1,6 +1,6 @@
 /** A name that stands for another file of its folder, on any file system. */
-import { constants, copyFile, link, lstat, open, symlink } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { constants, copyFile, link, lstat, open, readlink, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { replaceWith } from './whole-file.node.ts';
 
 /** Makes `temporary` stand for `target`, a file in the same folder. */
@@ -36,6 +36,18 @@ export async function isLink(path: string): Promise<boolean> {
     (facts) => facts.isSymbolicLink(),
     () => false,
   );
+}
+
+/**
+ * What a symbolic link points to; the path itself where it is none. A file of that name beside the link goes first: a copied folder may
+ * have links to where it was.
+ */
+export async function linkTarget(path: string): Promise<string> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined) return path;
+  const beside = join(dirname(path), basename(target));
+  if (await stat(beside).catch(() => undefined)) return beside;
+  return isAbsolute(target) ? target : join(dirname(path), target);
 }
 
 async function copyWhole(target: string, temporary: string): Promise<void> {

@@ -1,10 +1,12 @@
 /** Checkpoints in a folder, each written whole or not at all. */
-import { lstat, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { readIdentity } from './checkpoint-codec.ts';
+import { checkpointName } from './checkpoint-name.ts';
+import { readSummary } from './checkpoint-summary.ts';
 import { withFile } from './file-source.node.ts';
 import { FolderLock, OTHER_FOLDER } from './folder-lock.node.ts';
 import { isLink, pointTo } from './pointer.node.ts';
@@ -55,7 +57,9 @@ export function folderStorage(folder: string): CheckpointStorage {
     async point(name, target) {
       const path = join(folder, name);
       await asCheckpointError(path, async () => {
-        if (await isReplaceable(path, folder)) return pointTo(path, target);
+        if ((await isReplaceable(path, folder)) || (await keptUnderOwnName(path, target))) {
+          return pointTo(path, target);
+        }
         throw new Error('a file that is no link stands there, and would be lost. Give it another name');
       });
     },
@@ -86,6 +90,28 @@ async function isReplaceable(path: string, folder: string): Promise<boolean> {
   return (await listCheckpoints(folder)).some(
     ({ runId, iteration }) => runId === there.runId && iteration === there.iteration,
   );
+}
+
+/**
+ * Gives a checkpoint that has only the name of a pointer a name of its own, if it is of the same run as the new target.
+ *
+ * @returns whether it was; nothing is lost then when the pointer is set
+ */
+async function keptUnderOwnName(path: string, target: string): Promise<boolean> {
+  const [there, next] = [await identify(path), await identify(target)];
+  if (typeof there !== 'object' || typeof next !== 'object' || there.runId !== next.runId) return false;
+  const { training } = withFile(path, (file) => readSummary(file, path));
+  if (!training) return false;
+  const { iteration, epoch, options, validationLosses } = training;
+  if (typeof options.saveName !== 'string' || /[/\\]/.test(options.saveName)) return false;
+  const loss = validationLosses.values[validationLosses.iterations.lastIndexOf(iteration)];
+  const ownPath = join(
+    dirname(path),
+    `${checkpointName(options.saveName, epoch, iteration, loss)}.safetensors`,
+  );
+  if (await exists(ownPath)) return false;
+  await rename(path, ownPath);
+  return true;
 }
 
 async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {

@@ -222,9 +222,9 @@ export function decodeLosses(tensors: Tensors, name: string, file: string): Loss
 }
 
 /** A text of one file had a path, before there were several. */
-function trainedText(
+export function trainedText(
   { path, validation, test, ...text }: NonNullable<TrainingMetadata['text']>,
-  files: FilesByRole,
+  files: FilesByRole = {},
 ): TrainedText {
   return {
     ...text,

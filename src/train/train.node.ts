@@ -1,11 +1,15 @@
 /** `train` in Node: texts and checkpoints are files. */
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makeEngine } from '../engine/select.node.ts';
 import { OptionError, TextError, UsageError } from '../errors.ts';
-import { linkTarget, newestCheckpoint, readCheckpointFile } from '../formats/read.node.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { namedModel } from '../formats/find-checkpoint.node.ts';
+import { readCheckpointFile } from '../formats/read.node.ts';
+import { type RunStorage, runStorage } from '../formats/run-storage.node.ts';
+import { surveyFolder } from '../formats/run-survey.node.ts';
 import { folderStorage } from '../formats/storage.node.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { formatCount } from '../util/format-number.ts';
@@ -13,9 +17,10 @@ import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
 import { logged } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
-import type { TrainingOptionsInput } from './options.ts';
+import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
+import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
-import { asTrained, checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
+import { checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
 import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
@@ -83,8 +88,11 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   if ((text === undefined) === (textFile === undefined)) {
     throw new UsageError('train: give either text, the text itself, or textFile, where it is');
   }
-  const initial = initFrom === undefined ? undefined : await readCheckpointFile(initFrom);
-  const storage = checkpointDir === undefined ? undefined : folderStorage(checkpointDir);
+  const from = initFrom === undefined ? undefined : await namedModel(initFrom);
+  for (const message of from?.notices ?? []) yield { type: 'notice', message };
+  const initial = from && (await readCheckpointFile(from.path));
+  const { options, notices } = startingOptions(given, initial);
+  const storage = checkpointDir === undefined ? undefined : runStorage(checkpointDir, options);
   const settings = {
     storage,
     initial,
@@ -101,7 +109,6 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     yield* logged(boarded(events, tensorboardDir), checkpointDir);
     return;
   }
-  const { options, notices } = startingOptions(given, initial);
   const vocabulary = startingVocabulary(initial, options);
   const corpus = yield* reserving(
     storage,
@@ -141,14 +148,15 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     throw new UsageError('train: -resume goes on with a run, -init_from starts a new one: give one of them');
   if (given.initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
-  // New checkpoints go beside the file itself, wherever a link to it stands.
-  const path = await linkTarget((await newestCheckpoint(from)) ?? from);
-  const checkpoint = asTrained(await readCheckpointFile(path), path, textFile !== undefined);
+  const { saveName } = given;
+  const found = await checkpointToResume(from, { saveName, paths: pathsOf(textFile) });
+  const { path, checkpoint } = found;
+  for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
+  if (found.others.length > 0) yield { type: 'notice', message: severalRuns(from, found) };
   const { options, notices } = resumedOptions(given, checkpoint, path);
   checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
   const { iteration, epoch } = checkpoint.training;
-  const folder = checkpointDir ?? dirname(path);
-  const storage = folderStorage(folder);
+  const storage = await storageOfRun(path, checkpointDir, checkpoint, options);
   // A run that has reached its end writes nothing.
   const isOver =
     epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
@@ -183,7 +191,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
       freeMemory: freeMemory(),
       makeEngine,
     });
-    yield* logged(boarded(events, tensorboardDir), folder);
+    yield* logged(boarded(events, tensorboardDir), storage.place);
   } finally {
     await storage.close();
     await corpus.close?.();
@@ -191,16 +199,45 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
 }
 
 /**
+ * Where a resumed run writes: beside its checkpoint, or in another folder, in which other runs keep what they have.
+ *
+ * @throws {OptionError} for a `saveName` that another run in the folder has
+ */
+async function storageOfRun(
+  path: string,
+  checkpointDir: string | undefined,
+  { training }: TrainedCheckpoint,
+  { saveName }: TrainingOptions,
+): Promise<CheckpointStorage> {
+  const { runId } = training;
+  const own = dirname(path);
+  if (checkpointDir !== undefined && resolve(checkpointDir) !== resolve(own)) {
+    return runStorage(checkpointDir, { saveName, runId });
+  }
+  const isRenamed = training.options.saveName !== saveName;
+  const { runs } = await surveyFolder(own);
+  if (isRenamed && runs.some((run) => run.saveName === saveName && run.runId !== runId))
+    throw new OptionError('saveName', `another run in ${own} has the name ${saveName}`);
+  return folderStorage(own);
+}
+
+function severalRuns(folder: string, { checkpoint, others }: CheckpointToResume): string {
+  const { saveName } = checkpoint.training.options;
+  return `${folder} holds ${others.length + 1} runs; this one is ${saveName}, not ${others.join(', ')}`;
+}
+
+/**
  * Has the folder for checkpoints before a text is prepared, which may take long, so that one that another training has is refused at
  * once. One that is not there yet is nobody's: it is made when the text has turned out to be fine.
  */
 async function* reserving<T>(
-  storage: CheckpointStorage | undefined,
+  storage: CheckpointStorage | RunStorage | undefined,
   preparing: AsyncGenerator<TrainingEvent, T, void>,
 ): AsyncGenerator<TrainingEvent, T, void> {
   let isPrepared = false;
   try {
-    if (storage && existsSync(storage.place)) await storage.prepare();
+    if (storage && 'reserve' in storage) await storage.reserve();
+    else if (storage && existsSync(storage.place)) await storage.prepare();
     const prepared = yield* preparing;
     isPrepared = true;
     return prepared;

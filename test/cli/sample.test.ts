@@ -103,7 +103,12 @@ test('bad input', async (context) => {
   writeFileSync(join(cwd, 'empty.safetensors'), '');
   const cases: [string[], number, RegExp][] = [
     [['sample'], 2, /sample needs a checkpoint/],
-    [['sample', 'typo.safetensors'], 1, /there is no checkpoint typo\.safetensors\. Did you mean/],
+    [
+      ['sample', 'mm.safetensors'],
+      1,
+      /there is no checkpoint mm\.safetensors\. Did you mean m\.safetensors\?/,
+    ],
+    [['sample', 'unlike.safetensors'], 1, /unlike\.safetensors\. Here is m\.safetensors\.$/m],
     [['sample', 'cut.safetensors'], 1, /is cut short/],
     [['sample', 'empty.safetensors'], 1, /is empty/],
     [['sample', 'a', 'b'], 2, /one checkpoint, got 2/],

@@ -91,24 +91,28 @@ test('while the text is read: left at once, nothing is made', noSignals, async (
 });
 
 test(
-  'two trainings in one folder: the second is refused, the first goes on; the lock goes with it, with an error too',
+  'two trainings at once: the second gets another folder, one that resumes is refused; the lock goes, with an error too',
   noSignals,
   async (context) => {
-    const { run, names } = setUp(context, 40);
+    const { cwd, run, names } = setUp(context, 40);
     let second: ReturnType<typeof run> | undefined;
-    const first = await run(['book.txt', ...small, '-max_epochs', '1000000'], {
+    let resumed: ReturnType<typeof run> | undefined;
+    const first = await run(['book.txt', ...small, '-max_epochs', '1000000', '--checkpoint_every', '1'], {
       onOutput(soFar, child) {
         if (second || !soFar.includes('\n3/')) return;
         second = run(['book.txt', ...small, '--max_iterations', '1']);
-        second.then(() => child.kill('SIGTERM'));
+        resumed = run(['--resume', 'cv']);
+        Promise.all([second, resumed]).then(() => child.kill('SIGTERM'));
       },
     });
     assert.equal(first.code, 143, first.stderr);
-    const refused = await second;
+    assert.equal((await second)?.code, 0);
+    assert.ok(readdirSync(join(cwd, 'cv-2')).includes('last.safetensors'));
+    const refused = await resumed;
     assert.equal(refused?.code, 1);
     assert.match(
       refused?.stderr ?? '',
-      /^cv: a training is under way there, process \d+ on .*-checkpoint_dir\.$/m,
+      /^cv: a training is under way there, process \d+ on .*\n.*\n.* --checkpoint-dir cv-2$/m,
     );
     assert.ok(
       names().includes('last.safetensors') && !names().some((name) => name.startsWith('.')),

@@ -11,8 +11,9 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
-import { pointTo, WAYS } from '../../src/formats/pointer.node.ts';
-import { linkTarget, newestCheckpoint, readCheckpointFile } from '../../src/formats/read.node.ts';
+import { newestCheckpoint } from '../../src/formats/find-checkpoint.node.ts';
+import { linkTarget, pointTo, WAYS } from '../../src/formats/pointer.node.ts';
+import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { folderStorage } from '../../src/formats/storage.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { checkpointName, saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
 import { memoryStorage } from '../../src/formats/memory-storage.ts';
@@ -111,15 +111,17 @@ test('a full disk', { skip: canMount ? false : 'no namespaces of mounts here' },
   assert.deepEqual(names, ['a']);
 });
 
-test('reading: missing, a folder, empty; the newest is suggested', async (context) => {
+test('reading: missing, with those that may be meant; a folder; empty', async (context) => {
   const folder = temporaryFolder(context);
   const path = await saveCheckpoint(folderStorage(folder), madeCheckpoint(), 'lstm', 1.5);
   assert.equal((await readCheckpointFile(path)).training?.iteration, 7);
-  await assert.rejects(readCheckpointFile(join(folder, 'typo.safetensors')), {
-    code: 'checkpoint-missing',
-    message: new RegExp(`Did you mean ${path}`),
-  });
-  await assert.rejects(readCheckpointFile(folder), { code: 'checkpoint-unreadable', message: /is a folder/ });
+  const missing = (name: string, message: RegExp) =>
+    assert.rejects(readCheckpointFile(join(folder, name)), { code: 'checkpoint-missing', message });
+  await missing('typo.safetensors', new RegExp(`typo.safetensors. Here is ${path}\\.`));
+  await missing(basename(path).replace('lstm', 'lstn'), new RegExp(`Did you mean ${path}\\?`));
+  await missing(basename(path).replace('.safetensors', '.t7'), new RegExp(`Did you mean ${path}\\?`));
+  assert.equal((await readCheckpointFile(folder)).training?.iteration, 7);
+  await assert.rejects(readCheckpointFile(temporaryFolder(context)), { message: /without a model/ });
   writeFileSync(join(folder, 'empty'), '');
   await assert.rejects(readCheckpointFile(join(folder, 'empty')), { code: 'checkpoint-empty' });
 });

@@ -17,7 +17,7 @@ async function events(input: TrainInput): Promise<TrainingEvent[]> {
 
 const locks = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.lock'));
 
-test('a folder that another training has is refused before the text is looked at', async (context) => {
+test('a run whose folder another training has is not resumed; this is found before the text is looked at', async (context) => {
   const { folder } = temporaryCache(context);
   const textFile = join(folder, 'input.txt');
   writeFileSync(textFile, 'the harbour wall stood in the rain. '.repeat(40));
@@ -26,7 +26,6 @@ test('a folder that another training has is refused before the text is looked at
   const lock = await FolderLock.take(checkpointDir);
   const nowhere = join(folder, 'nowhere.txt');
   const refused = { code: 'checkpoint-locked' };
-  await assert.rejects(events({ ...small, textFile: nowhere, checkpointDir }), refused);
   await assert.rejects(events({ textFile: nowhere, resume: checkpointDir, maxIterations: 8 }), refused);
   const over = await events({ resume: checkpointDir });
   assert.equal(over.at(-1)?.type, 'finished', 'a run that is over writes nothing');

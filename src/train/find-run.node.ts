@@ -1,0 +1,165 @@
+/** Which run a person means who resumes one. */
+import { realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../errors.ts';
+import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { linkTarget } from '../formats/pointer.node.ts';
+import { readCheckpointFile } from '../formats/read.node.ts';
+import {
+  type DamagedFile,
+  type FolderSurvey,
+  type FoundCheckpoint,
+  type FoundRun,
+  surveyFolder,
+} from '../formats/run-survey.node.ts';
+import { asTrained } from './resume.ts';
+
+/** What a person may have said of the run. */
+export interface WantedRun {
+  readonly saveName?: string | undefined;
+  /** Files and folders of the text, as typed. */
+  readonly paths?: readonly string[] | undefined;
+}
+
+const DAMAGED: readonly CheckpointErrorCode[] = [
+  'checkpoint-truncated',
+  'checkpoint-malformed',
+  'checkpoint-empty',
+  'checkpoint-unreadable',
+];
+
+/**
+ * The runs that can be meant, the most likely first: with the `saveName`, with the text, the newest. Where none fits a wish, all do.
+ *
+ * @param surveys In each the first run goes before the others, whatever their times say.
+ */
+export async function likelyRuns(
+  surveys: readonly FolderSurvey[],
+  { saveName, paths }: WantedRun,
+): Promise<FoundRun[]> {
+  const named = surveys.map(({ runs }) =>
+    runs.filter((run) => saveName === undefined || run.saveName === saveName),
+  );
+  const byName = named.some((runs) => runs.length > 0) ? named : surveys.map(({ runs }) => [...runs]);
+  const given = paths === undefined ? undefined : await Promise.all(paths.map(factsOf));
+  const ofText = byName.map((runs) => runs.filter((run) => given && isOfText(run, given)));
+  const fitting = ofText.some((runs) => runs.length > 0) ? ofText : byName;
+  const heads = fitting.flatMap(([first]) => first ?? []).sort((a, b) => b.newest.time - a.newest.time);
+  return [...heads, ...fitting.flatMap((runs) => runs.slice(1))];
+}
+
+interface TextFacts {
+  readonly path: string;
+  readonly bytes: number | undefined;
+}
+
+async function factsOf(path: string): Promise<TextFacts> {
+  const whole = await realpath(path).catch(() => resolve(path));
+  const facts = await stat(path).catch(() => undefined);
+  return { path: whole, bytes: facts?.isFile() ? facts.size : undefined };
+}
+
+/** Whether a run was trained on the files, which one alone may have left for another place. */
+function isOfText({ newest: { text } }: FoundRun, given: readonly TextFacts[]): boolean {
+  if (!text) return false;
+  const { paths = [] } = text;
+  if (paths.length === given.length && paths.every((path, at) => path === given[at]?.path)) return true;
+  return given.length === 1 && given[0]?.bytes === text.bytes;
+}
+
+export interface CheckpointToResume {
+  readonly path: string;
+  readonly checkpoint: TrainedCheckpoint;
+  /** Names of other runs in the folder that could have been meant. */
+  readonly others: readonly string[];
+  /** What was passed over, in a line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The checkpoint to go on from: a file, or the newest one in a folder that is whole.
+ *
+ * @throws {CheckpointError} for a file that can't be resumed; `checkpoint-missing` for a folder without a run
+ */
+export async function checkpointToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
+  const facts = await stat(from).catch(() => undefined);
+  if (!facts?.isDirectory()) return await fileToResume(from, wanted);
+  const survey = await surveyFolder(from);
+  const [run, ...others] = await likelyRuns([survey], wanted);
+  if (!run) throw noRun(survey);
+  const warnings = damagedNewer(survey, run).map(({ problem }) => problem.problem);
+  const earlier = run.checkpoints.filter((one) => one !== run.newest && one.iteration < run.newest.iteration);
+  let failure: unknown;
+  for (const { path } of [run.newest, ...earlier.reverse()]) {
+    try {
+      const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+      const passed = warnings.map((problem) => `${problem} It is passed over: the run goes on from ${path}.`);
+      return { path, checkpoint, others: others.map(({ saveName }) => saveName), warnings: passed };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      failure ??= error;
+      warnings.push(error.problem);
+    }
+  }
+  throw failure;
+}
+
+async function fileToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
+  // New checkpoints go beside the file itself, wherever a link to it is.
+  const path = await linkTarget(from);
+  try {
+    const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+    return { path, checkpoint, others: [], warnings: [] };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const whole = await wholeBeside(path);
+    const remedies: Remedy[] = whole
+      ? [{ text: `To go on from iteration ${whole.iteration} instead`, set: { resume: whole.path } }]
+      : [];
+    throw new CheckpointError(error.code, error.problem, { cause: error, remedies });
+  }
+}
+
+function isDamage(error: unknown): error is CheckpointError {
+  return error instanceof CheckpointError && DAMAGED.includes(error.code);
+}
+
+/** The newest whole checkpoint of the run that a damaged file is of, as far as its name tells. */
+async function wholeBeside(path: string): Promise<FoundCheckpoint | undefined> {
+  const { runs } = await surveyFolder(folderOf(path));
+  const run = runs.find(({ saveName }) => isNamedFor(path, saveName)) ?? runs[0];
+  return run?.checkpoints.findLast((one) => one.path !== path);
+}
+
+function folderOf(path: string): string {
+  return path.replace(/[^/\\]*$/, '') || '.';
+}
+
+function isNamedFor(path: string, saveName: string): boolean {
+  return path.slice(folderOf(path) === '.' ? 0 : folderOf(path).length).startsWith(`lm_${saveName}_epoch`);
+}
+
+/** Damaged files of a run that were written after its newest whole checkpoint. */
+function damagedNewer({ damaged }: FolderSurvey, { saveName, newest }: FoundRun): DamagedFile[] {
+  return damaged.filter(({ path, time }) => isNamedFor(path, saveName) && time >= newest.time);
+}
+
+function noRun({ folder, damaged, models }: FolderSurvey): CheckpointError {
+  const [broken] = damaged;
+  const [model] = models;
+  if (broken) return new CheckpointError(broken.problem.code, broken.problem.problem);
+  if (model) {
+    return new CheckpointError(
+      'checkpoint-not-resumable',
+      `${folder} has models, such as ${model.path}, but none with a training state to resume.`,
+      {
+        remedies: [
+          { text: 'To start a new run from its weights', set: { resume: undefined, initFrom: model.path } },
+        ],
+      },
+    );
+  }
+  return new CheckpointError('checkpoint-missing', `${folder} has no run to resume.`, {
+    remedies: [{ text: 'To see the runs here', command: ['ls'] }],
+  });
+}
