@@ -69,6 +69,7 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
   const words: LikelyWord[] = [];
   // The likeliest last.
   let open: Beginning[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
+  const isWord = (text: string) => (text === '' ? completes : isWholeWord(text, vocabulary));
   const turns = new TurnTaker();
   for (let used = 1; open.length > 0 && used + BESIDE <= SLOTS; ) {
     signal?.throwIfAborted();
@@ -85,7 +86,7 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
     );
     next.forEach((beginning, i) => {
       const row = rows[i] as FloatArray;
-      if (beginning.text || completes) insert(words, ended(beginning, row, inWord));
+      if (isWord(beginning.text)) insert(words, ended(beginning, row, inWord));
       open.push(...continued(beginning, row, inWord, vocabulary, slots[i] as number));
     });
     open.sort((a, b) => a.logProbability - b.logProbability);
@@ -96,12 +97,24 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
     .map(({ text, probability }) => ({ text: textOf(text, vocabulary), probability }));
 }
 
+/** Whether some symbols are a word: bytes that end within a character are none, nor are those of a dash. */
+function isWholeWord(symbols: string, { kind }: Vocabulary): boolean {
+  if (kind !== 'byte') return true;
+  try {
+    return WHOLE_WORD.test(new TextDecoder('utf-8', { fatal: true }).decode(bytesOf(symbols)));
+  } catch {
+    return false;
+  }
+}
+
+function bytesOf(symbols: string): Uint8Array {
+  return Uint8Array.from(symbols, (byte) => byte.charCodeAt(0));
+}
+
 /** Some symbols as text; bytes as what they are in UTF-8. */
 function textOf(symbols: string, { kind }: Vocabulary): string {
   if (kind !== 'byte') return symbols;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    Uint8Array.from(symbols, (byte) => byte.charCodeAt(0)),
-  );
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(symbols));
 }
 
 /** The beginning as a whole word: something else comes next. */
@@ -141,6 +154,7 @@ function insert(words: LikelyWord[], word: LikelyWord): void {
 }
 
 const WORD = /^[\p{L}\p{M}\p{N}'\u2019-]/u;
+const WHOLE_WORD = /^[\p{L}\p{M}\p{N}'\u2019-]+$/u;
 
 function isWordToken(vocabulary: Vocabulary, token: number): boolean {
   if (token === vocabulary.unknownToken) return false;

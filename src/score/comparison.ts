@@ -1,5 +1,5 @@
 /** Which of some models predicts a text best, from their losses in the same blocks of its bytes. */
-import type { Vocabulary } from '../data/vocabulary.ts';
+import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { type Interval, pairedBootstrap } from './bootstrap.ts';
@@ -24,7 +24,7 @@ export interface ComparedModel {
 
 export interface Comparison {
   /** What the bits are counted by: bytes of UTF-8 where the models have different symbols. */
-  readonly unit: 'character' | 'byte';
+  readonly unit: TokenKind;
   /** How many were predicted. */
   readonly count: number;
   readonly blocks: number;
@@ -70,8 +70,9 @@ export function compareModels(
   seed: number,
 ): Comparison {
   const kinds = new Set(readings.map(({ vocabulary }) => vocabulary.kind));
-  const unit = kinds.size === 1 && !kinds.has('byte') ? 'character' : 'byte';
-  const all = (unit === 'character' ? measured[0]?.symbols : measured[0]?.bytes) ?? new Float64Array();
+  const [kind = 'byte', ...others] = kinds;
+  const unit = others.length === 0 ? kind : 'byte';
+  const all = (unit === 'byte' ? measured[0]?.bytes : measured[0]?.symbols) ?? new Float64Array();
   const count = sumOf(all);
   // Where blocks are small some hold no beginning of a symbol: the first, or one within a long symbol.
   const holds = (_: number, block: number) => all[block] !== 0;

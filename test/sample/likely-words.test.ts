@@ -71,6 +71,21 @@ test('words of a model over bytes are text', async () => {
     (await model.score(text)).losses.slice(2).reduce((product, loss) => product * Math.exp(-loss), 1);
   const expected = (await of('. ä ')) + (await of('. ä.'));
   assert.ok(Math.abs((found?.probability ?? 0) - expected) < 1e-6, JSON.stringify(words));
+  for (const { text } of words) assert.match(text, /^ä+$/, 'no word ends within a character');
+});
+
+test('what the bytes of a model make is a word only where it is letters', async () => {
+  // The bytes of —, ä and 😀, which make many other letters and signs too.
+  const symbols = [' ', '.', '\u0080', '\u0094', '\u0098', '\u009f', '\u00a4', '\u00c3', '\u00e2', '\u00f0'];
+  const bytes = new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
+  const checkpoint = madeCheckpoint({ vocabulary: bytes });
+  const model = new LanguageModel(checkpoint, { threads: 1 });
+  for (const prompt of ['. ', '.ä']) {
+    const { words } = await model.complete(prompt, { count: 200 });
+    assert.ok(words.length > 0);
+    for (const { text } of words) assert.match(text, /^\p{L}*$/u);
+  }
+  await model.close();
 });
 
 test('a long text before the words leaves the event loop its turns, and can be interrupted', async () => {
