@@ -1,0 +1,182 @@
+/**
+ * A folder in which every command line of the documentation works as typed: the files that the pages mention, a finished
+ * run in cv/, and a PATH on which `char-rnn`, `npx char-rnn` and `curl` are the real programs, kept short: trainings end after
+ * a few iterations, servers listen on a free port and end with the test.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { program, root } from '../cli/command.ts';
+
+const WORDS =
+  'call me the whale and sea of ship captain water dark light wind old rope sail I we was not with his all but from Ishmael'.split(
+    ' ',
+  );
+/** Every printable ASCII character, so that any prompt of the pages can be read. */
+const ASCII = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
+
+export interface World {
+  readonly folder: string;
+  /** Runs lines as one bash script in the folder, each as typed; ends at the first that fails, and names it on standard error. */
+  run(lines: readonly string[]): Promise<Finished>;
+  /** Another folder with the same files. */
+  copy(): World;
+  remove(): void;
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Makes the folder; the runs in it are trained, which takes some seconds. */
+export async function makeWorld(): Promise<World> {
+  const base = mkdtempSync(join(tmpdir(), 'char-rnn-world-'));
+  const folder = join(base, 'work');
+  mkdirSync(folder);
+  const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
+  const names = Array.from({ length: 600 }, (_, i) => `${pick(i)}${pick(i * 3 + 1)}`).join('\n');
+  write('book.txt', prose(1, 40_000));
+  for (const name of ['poems.txt', 'other.txt', 'old.txt', 'held-out.txt', 'a.txt', 'notes.md', 'more.md'])
+    write(name, prose(name.length, 12_000));
+  write('names.txt', `${names}\n`);
+  const mails = Array.from({ length: 60 }, (_, i) => prose(i, 300)).join('\n---\n');
+  write('mails.txt.gz', gzipSync(mails));
+  write('b.txt.gz', gzipSync(prose(5, 12_000)));
+  mkdirSync(join(folder, 'mails'));
+  mkdirSync(join(folder, 'src'));
+  write('mails/1.txt', mails);
+  write('mails/2.txt', mails);
+  write('src/a.ts', prose(8, 12_000));
+  cpSync(join(root, 'test/fixtures/original/checkpoints/lstm16x2.t7'), join(folder, 'old.t7'));
+  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
+  makePrograms(base);
+  const world = worldAt(base, folder);
+  await mustRun(world, [
+    'char-rnn train book.txt -eval_val_every 5 -max_iterations 10',
+    'char-rnn train names.txt -eval_val_every 60 -max_iterations 60 -checkpoint_dir names -learning_rate 0.01',
+    'cp -L names/best.safetensors names.safetensors',
+  ]);
+  return world;
+}
+
+async function mustRun(world: World, lines: readonly string[]): Promise<void> {
+  const { code, stderr } = await world.run(lines);
+  if (code !== 0) throw new Error(`the world could not be made:\n${stderr}`);
+}
+
+function worldAt(base: string, folder: string): World {
+  return {
+    folder,
+    run: (lines) => runScript(base, lines, folder),
+    copy() {
+      const other = mkdtempSync(join(base, 'copy-'));
+      cpSync(folder, other, { recursive: true, verbatimSymlinks: true });
+      return worldAt(base, other);
+    },
+    remove: () => rmSync(base, { recursive: true, force: true }),
+  };
+}
+
+/** Longest that a block of lines may take, in milliseconds. */
+const TIME_LIMIT = 120_000;
+
+function runScript(base: string, lines: readonly string[], cwd: string): Promise<Finished> {
+  const failed = `trap 'echo "failed: $BASH_COMMAND" >&2' ERR`;
+  const child = spawn('bash', ['-c', ['set -e -o pipefail', failed, ...lines, ''].join('\n')], {
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PATH: `${join(base, 'bin')}:${process.env.PATH}`,
+      XDG_CACHE_HOME: join(base, 'cache'),
+      SERVER: join(cwd, '.server'),
+      NO_COLOR: '1',
+    },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  // The servers that the lines have started are in the script's process group.
+  const end = () => {
+    try {
+      if (child.pid) process.kill(-child.pid, 'SIGKILL');
+    } catch {}
+  };
+  const timer = setTimeout(end, TIME_LIMIT);
+  return new Promise((resolve) => {
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      end();
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+function makePrograms(base: string): void {
+  const bin = join(base, 'bin');
+  const real = join(base, 'real');
+  mkdirSync(bin);
+  mkdirSync(real);
+  // The program takes its name from the link that it is started by.
+  symlinkSync(program, join(real, 'char-rnn'));
+  symlinkSync(program, join(real, 'char-rnn-ts'));
+  const script = (name: string, text: string) => {
+    writeFileSync(join(bin, name), `#!/bin/bash\n${text}`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  for (const name of ['char-rnn', 'char-rnn-ts']) script(name, wrapper(join(real, name)));
+  script('npx', '[ "$1" = -y ] && shift\nnpm_command=exec exec "$@"\n');
+  script(
+    'curl',
+    `words=()
+for word; do words+=("$(sed -E "s#(127\\.0\\.0\\.1|localhost):[0-9]+#127.0.0.1:$(cat "$SERVER")#" <<<"$word")"); done
+exec /usr/bin/curl -fsS "\${words[@]}"
+`,
+  );
+}
+
+/** What keeps the program short: flags in front, so that typed ones replace them, or behind, where none was typed. */
+function wrapper(real: string): string {
+  return `has() { local word; for word in "\${words[@]}"; do [[ "\${word//-/_}" =~ ^__?($1)(=|$) ]] && return 0; done; return 1; }
+command=$1; shift; words=("$@")
+has 'help|h' && exec node ${real} "$command" "$@"
+case "$command" in
+train)
+  if has 'resume|config|init_from'; then front=(); else front=(-rnn_size 16 -batch_size 10 -seq_length 20); fi
+  has 'max_iterations' || words+=(--max-iterations 12)
+  exec node ${real} train "\${front[@]}" "\${words[@]}" ;;
+doctor) has seconds || words+=(--seconds 0.1); exec node ${real} doctor "\${words[@]}" ;;
+serve)
+  node ${real} serve "$@" --port 0 >serve.out 2>serve.err </dev/null &
+  for _ in $(seq 200); do
+    port=$(grep -ohE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' serve.out serve.err | head -1 | grep -oE '[0-9]+$') && break
+    kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
+    sleep 0.05
+  done
+  echo "$port" >"$SERVER" ;;
+*) exec node ${real} "$command" "$@" ;;
+esac
+`;
+}
+
+function prose(seed: number, length: number): string {
+  let text = `${ASCII}\n`;
+  for (let i = 0; text.length < length; i++) text += `${pick(seed + i * i)}${i % 11 === 10 ? '.\n' : ' '}`;
+  return text.slice(0, length - 1).concat('\n');
+}
+
+function pick(at: number): string {
+  return WORDS[((at * 2654435761) >>> 7) % WORDS.length] as string;
+}
