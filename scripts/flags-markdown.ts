@@ -10,17 +10,6 @@ export function flagsMarkdown(): string {
   return `${intro}\n${commands.map(table).join('\n')}`;
 }
 
-/** A document with tables of the flags that are used first between its markers, `<!-- flags -->` and `<!-- /flags -->`. */
-export function withFlagTables(document: string): string {
-  const first = commands
-    .map((command) => ({ ...command, flags: command.flags.filter((flag) => flag.info.common) }))
-    .filter(({ flags }) => flags.length > 0);
-  return document.replace(
-    /(<!-- flags -->\n)[\s\S]*?(<!-- \/flags -->)/,
-    (_, start, end) => `${start}\n${first.map(table).join('\n')}\n${end}`,
-  );
-}
-
 function table(command: Command): string {
   const rows = command.flags.map((flag) => {
     const { defaultValue } = flag.type;

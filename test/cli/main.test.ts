@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { flagsMarkdown, withFlagTables } from '../../scripts/flags-markdown.ts';
+import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
 import { charRnn, program, root } from './command.ts';
 
 test('--help, help, and no words at all', async () => {
@@ -53,9 +53,6 @@ test('--help loads no module of a command and no package', () => {
   }
 });
 
-test('the reference of flags and the tables in the README are those of the code', () => {
+test('docs/flags.md is what the code says', () => {
   assert.equal(readFileSync(join(root, 'docs', 'flags.md'), 'utf8'), flagsMarkdown(), 'run npm run docs');
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  assert.match(readme, /<!-- flags -->/);
-  assert.equal(readme, withFlagTables(readme), 'run npm run docs');
 });
