@@ -39,8 +39,9 @@ const { engine } = await makeEngine({
 const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V, dropout: 0 };
 const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
 const random = new MersenneTwister(123);
-network.writeParameters(initialParameters(network.layout, random));
-const optimizer = new Optimizer(engine, network, checkTrainingOptions({}));
+const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+engine.write(weights, initialParameters(network.layout, random));
+const optimizer = new Optimizer(engine, network.layout, checkTrainingOptions({}));
 const state = network.makeState();
 const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
 /** Made before: a training run takes its batches from a text that is long since read. */
@@ -50,12 +51,14 @@ let iteration = 0;
 async function work() {
   const batch = batches[iteration % batches.length] as Batch;
   iteration++;
-  if (task === 'evaluate') network.evaluate(batch, state);
-  else {
-    network.differentiate(batch, state, { seed: 123, iteration });
-    await optimizer.update(network, 0.002);
+  if (task === 'evaluate') {
+    network.evaluate(weights, batch, state);
+    await engine.read(network.loss);
+  } else {
+    network.lossAndGradient(weights, gradient, batch, state, { seed: 123, iteration });
+    optimizer.update({ weights, gradient, loss: network.loss, learningRate: 0.002 });
+    await optimizer.readFigures();
   }
-  await engine.read(network.totalLoss);
 }
 
 for (let i = 0; i < 3; i++) await work();

@@ -38,6 +38,11 @@ await new LanguageModel({
 }).save(checkpoint);
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
+const PLAIN = {
+  ...{ temperature: 1, topK: 0, topP: 1, minP: 0 },
+  ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+};
+
 /** Characters a second of the engine alone, for some seconds. */
 async function engineRate(N: number, seconds: number): Promise<number> {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
@@ -46,16 +51,19 @@ async function engineRate(N: number, seconds: number): Promise<number> {
   const states = recurrentModules(layout).map((module) =>
     engine.tensor('float', [stateParts(module.cell), N, module.hiddenSize]),
   );
-  const call = { weights, states, slots: Int32Array.from(Array(N).keys()), temperature: 1 };
+  const call = {
+    weights,
+    states,
+    slots: Int32Array.from(Array(N).keys()),
+    rows: Array(N).fill({ controls: PLAIN }),
+  };
   const output = engine.tensor('float', [N, V]);
-  const tokens = engine.tensor('int', [STEPS * N]);
   const random = new MersenneTwister(2);
   const uniforms = Float64Array.from({ length: STEPS * N }, () => random.nextUniform());
   let drawn = 0;
   const start = performance.now();
   while (performance.now() - start < seconds * 1000) {
-    engine.generate({ ...call, output, uniforms, tokens });
-    await engine.read(tokens);
+    await engine.generate({ ...call, output, uniforms });
     drawn += STEPS * N;
   }
   const rate = (drawn * 1000) / (performance.now() - start);

@@ -47,13 +47,14 @@ async function* scored(rows: number) {
 
 async function* evaluated() {
   const network = new Network(engine, config, { batchSize: 50, sequenceLength: 50 }, 'evaluation');
-  network.writeParameters(parameters);
+  const weights = engine.vector(layout);
+  engine.write(weights, parameters);
   const state = network.makeState();
   const inputs = new Int32Array(2_500);
   await tokens.read(0, inputs);
   for (;;) {
-    network.evaluate({ inputs, targets: inputs }, state);
-    await engine.read(network.totalLoss);
+    network.evaluate(weights, { inputs, targets: inputs }, state);
+    await engine.read(network.loss);
     yield inputs.length;
   }
 }
@@ -65,7 +66,7 @@ async function* sampled() {
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1e9 }));
   const streams = [{ prompt: [], generator: new MersenneTwister(3) }];
-  for await (const [drawn] of generateTokens({ engine, weights, ...plan, unknownToken: undefined, streams }))
+  for await (const [drawn] of generateTokens({ engine, weights, ...plan, streams }))
     yield drawn?.tokens.length ?? 0;
 }
 

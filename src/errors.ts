@@ -147,6 +147,11 @@ export class UnsupportedError extends CharRnnError {
   readonly code: string = 'unsupported';
 }
 
+/** An engine has lost its device or its threads: what was in it is gone. Open the model or resume the run again. */
+export class EngineLostError extends CharRnnError {
+  readonly code = 'engine-lost';
+}
+
 export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-unusable' | 'addon-forbidden';
 
 /** The add-on of the native engine is not there, was built from other sources than the package expects, or cannot be loaded. */

@@ -106,16 +106,36 @@ static void check_linear(CheckedCall& c, bool backward) {
   if (c.call->buffers[4]) require_floats(c, 5, H * V);
 }
 
+// A place in the buffer of controls: −1, or `length` doubles behind the rows.
+static bool is_place(const StreamNumbers& n, double at, double length, double total) {
+  return at == -1 || (at >= n.N * CONTROL_FIELDS && at == (double)(long long)at && at + length <= total);
+}
 static void check_controls(CheckedCall& c, const StreamNumbers& n, const StreamBuffers& b) {
-  if (n.draws == 0 || n.controlled == 0) return;
-  require_sizes(c, &n.window, 1);
-  const double leaving = n.penalizes == 0 ? 0 : (n.window < n.steps ? n.window : n.steps) * n.N;
-  const double before = n.V + (n.penalizes == 0 ? 0 : n.N * n.V);
-  require_bytes(c, 8, (before + leaving) * 8);
-  for (double i = before; i < before + leaving && !c.problem; i++) {
-    const double token = b.controls[(long)i];
-    require(c, token >= -1 && token < n.V && token == (int)token, "a token is out of range");
+  const double total = (double)(c.bytes[8] / 8);
+  require(c, total >= n.N * CONTROL_FIELDS, "a buffer is too small");
+  if (c.problem) return;
+  for (long row = 0; row < (long)n.N && !c.problem; row++) {
+    const RowControls& r = ((const RowControls*)b.controls)[row];
+    const double leaving = r.window < n.steps ? r.window : n.steps;
+    require_sizes(c, &r.window, 1);
+    require(c, is_place(n, r.shiftAt, n.V, total) && is_place(n, r.countsAt, n.V, total) && is_place(n, r.leavingAt, leaving, total),
+            "controls out of range");
+    if (c.problem || r.countsAt < 0) continue;
+    require(c, r.leavingAt >= 0, "controls out of range");
+    for (long i = 0; i < (long)leaving && !c.problem; i++) {
+      const double token = b.controls[(long)r.leavingAt + i];
+      require(c, token >= -1 && token < n.V && token == (int)token, "a token is out of range");
+    }
   }
+}
+
+// Tokens [steps, N]: −1 before a sequence begins, and none missing at the end.
+static void require_prompts(CheckedCall& c, const StreamNumbers& n, const StreamBuffers& b) {
+  require_bytes(c, 3, n.steps * n.N * 4);
+  if (c.problem) return;
+  const long last = (long)((n.steps - 1) * n.N);
+  for (long i = 0; i < last + (long)n.N; i++)
+    require(c, b.tokens[i] >= (i < last ? -1 : 0) && b.tokens[i] < n.V, "a token is outside the vocabulary");
 }
 
 static void check_generate(CheckedCall& c, int threads) {
@@ -123,17 +143,18 @@ static void check_generate(CheckedCall& c, int threads) {
   const StreamBuffers& b = *(const StreamBuffers*)c.call->buffers;
   require_sizes(c, c.call->numbers, 5);
   require_dimensions(c, c.call->numbers, 4);
-  require(c, n.draws != 0 || n.steps == 1, "a step without tokens");
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
   require_bytes(c, 2, n.N * 4);
-  require_tokens(c, 3, n.N, n.V);
   if (n.draws != 0) {
+    require_tokens(c, 3, n.N, n.V);
     require_bytes(c, 4, n.steps * n.N * 8);
     require_bytes(c, 5, n.steps * n.N * 4);
+    check_controls(c, n, b);
+  } else {
+    require_prompts(c, n, b);
   }
   require_floats(c, 6, n.N * n.V);
-  check_controls(c, n, b);
   if (c.problem) return;
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   double biases = 0;
@@ -176,6 +197,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_sizes(c, n, 1);
       require_floats(c, 0, n[0]);
       require_floats(c, 1, n[0]);
+      allow_floats(c, 2, 5);
       break;
     case OP_PACK_ROWS:
     case OP_UNPACK_ROWS:
@@ -211,42 +233,32 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_floats(c, 0, n[0] * padded(n[1]));
       require_tokens(c, 1, n[0], n[1]);
       allow_floats(c, 2, n[0]);
-      require_floats(c, 3, 1);
-      allow_floats(c, 4, n[0]);
+      require_floats(c, 3, n[3] != 0 ? 1 + n[0] : 1);
+      allow_floats(c, 4, n[0] * padded(n[1]));
       allow_floats(c, 5, n[0] * padded(n[1]));
-      allow_floats(c, 6, n[0] * padded(n[1]));
-      require_bytes(c, 7, n[0] * 8);
+      require_bytes(c, 6, n[0] * 8);
       break;
     case OP_DROPOUT:
       require_dimensions(c, n, 3);
       require_floats(c, 0, n[0] * n[1] * padded(n[2]));
       require_floats(c, 1, n[0] * n[1] * padded(n[2]));
       break;
-    case OP_NORM:
-    case OP_CLIP:
     case OP_AVERAGE:
       require_sizes(c, n, 1);
       require(c, n[0] == padded(n[0]), "a vector is not padded");
       require_floats(c, 0, n[0]);
-      if (call->operation != OP_CLIP) require_floats(c, 1, call->operation == OP_NORM ? 1 : n[0]);
-      require_bytes(c, 2, 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
+      require_floats(c, 1, n[0]);
       break;
     case OP_UPDATE:
       require_sizes(c, n, 1);
       require(c, n[0] == padded(n[0]), "a vector is not padded");
       for (int vector = 0; vector < (n[1] != 0 ? 4 : 3); vector++) require_floats(c, vector, n[0]);
       allow_floats(c, 4, 1);
-      require_floats(c, 5, 4);
+      require_floats(c, 5, 5);
       require_bytes(c, 6, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
+      require_bytes(c, 7, 4);
       break;
     case OP_GENERATE: check_generate(c, threads); break;
-    case OP_DRAW:
-      require_dimensions(c, n, 2);
-      require_floats(c, 0, n[0] * n[1]);
-      require_bytes(c, 1, n[0] * 8);
-      require_bytes(c, 2, n[0] * 4);
-      require_bytes(c, 3, (n[1] + 16) * DRAW_ROOMS * 8);
-      break;
     case OP_COPY_SLOTS:
       require_dimensions(c, n, 5);
       require_floats(c, 0, n[0] * n[2] * padded(n[1]));

@@ -1,4 +1,4 @@
-// Tokens drawn from predictions: the rules of src/engine/draw.ts and src/engine/candidates.ts, in the same order of operations.
+// Tokens drawn from predictions: the steps of src/engine/candidates.ts, in the same order of operations.
 #pragma once
 #include "elementary.h"
 
@@ -42,17 +42,17 @@ static int pick(const int* tokens, int count, const double* weights, double sum,
   return tokens[low];
 }
 
-static int draw(const float* log, int V, double uniform, double temperature, int never, const DrawRoom& room) {
-  int best = -1, count = 0;
+// By temperature alone.
+static int draw(const float* log, int V, double uniform, double temperature, const DrawRoom& room) {
+  int best = 0;
   for (int v = 0; v < V; v++) {
-    if (v == never) continue;
-    room.tokens[count++] = v;
+    room.tokens[v] = v;
     room.logs[v] = log[v];
-    if (best < 0 || log[v] > log[best]) best = v;
+    if (log[v] > log[best]) best = v;
   }
-  if (temperature == 0 || count == 0) return best < 0 ? 0 : best;
-  const double sum = exponentiate(room.logs, room.tokens, count, room.logs[best], temperature, room.weights);
-  return pick(room.tokens, count, room.weights, sum, uniform, room.cumulative);
+  if (temperature == 0) return best;
+  const double sum = exponentiate(room.logs, room.tokens, V, room.logs[best], temperature, room.weights);
+  return pick(room.tokens, V, room.weights, sum, uniform, room.cumulative);
 }
 
 // As the contract's DrawControls; no shift is a null pointer.
@@ -112,7 +112,7 @@ static double sum_of(const int* tokens, int count, const double* weights) {
   return sum;
 }
 
-// `counts`: how often each token was written lately, or null.
+// `counts`: how often each token occurs in the penalty window, or null.
 static int draw_controlled(const float* log, int V, double uniform, const DrawControls& c, const double* counts, const DrawRoom& room) {
   const double lowest = -1e30;
   double *logs = room.logs, *weights = room.weights;

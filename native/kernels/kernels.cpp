@@ -31,12 +31,9 @@ static void make(const Call* call, Team* team, int thread) {
     case OP_LINEAR_BACKWARD: return linear_backward(call, team, thread);
     case OP_CROSS_ENTROPY: return cross_entropy(call, team, thread);
     case OP_DROPOUT: return dropout(call, team, thread);
-    case OP_NORM: return vector_norm(call, team, thread);
-    case OP_CLIP: return vector_clip(call, team, thread);
     case OP_UPDATE: return update(call, team, thread);
     case OP_AVERAGE: return vector_average(call, team, thread);
     case OP_GENERATE: return generate(call, team, thread);
-    case OP_DRAW: return draw_rows(call, thread);
     case OP_COPY_SLOTS: return copy_slots(call, team, thread);
   }
 }

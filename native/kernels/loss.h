@@ -33,16 +33,16 @@ static double log_sum_exp(const float* row, index_t next, int V, float* maximum)
 
 struct CrossEntropyNumbers {
   double positions, V, gradientScale;
+  double perPosition;  // whether the loss of every position is told, too
 };
 struct CrossEntropyBuffers {
-  const float* logits;
-  const int* targets;
-  const float* positionWeights;
-  float* total;
-  float* losses;
-  float* logProbabilities;
-  float* gradient;
-  double* scratch;  // the loss of every position
+  const float* logits;           // [positions, V] in panels
+  const int* targets;            // [positions]
+  const float* positionWeights;  // [positions], or null
+  float* loss;                   // [1], or [1 + positions]
+  float* logProbabilities;       // [positions, V] in panels, or null
+  float* gradient;               // the same; may be logits
+  double* scratch;               // [positions]: the weighted losses
 };
 
 static void cross_entropy(const Call* call, Team* team, int thread) {
@@ -59,7 +59,7 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
     const double loss = sum - row[(y / LANES) * next + y % LANES];
     const float weight = b.positionWeights ? b.positionWeights[r] : 1;
     b.scratch[r] = weight == 0 ? 0 : loss * weight;
-    if (b.losses) b.losses[r] = (float)loss;
+    if (n.perPosition != 0) b.loss[1 + r] = (float)loss;
     const vf shift = splat((float)sum), scale = splat(weight * (float)n.gradientScale);
     for (int p = 0; p < VP && (b.logProbabilities || b.gradient); p++)
       for (int v = 0; v < LANES; v += VW) {
@@ -78,7 +78,7 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
   if (thread != 0) return;
   double total = 0;
   for (index_t r = 0; r < R; r++) total += b.scratch[r];
-  b.total[0] = (float)total;
+  b.loss[0] = (float)total;
 }
 
 struct DropoutNumbers {

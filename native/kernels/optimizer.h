@@ -1,4 +1,4 @@
-// Element-wise work on whole vectors: norms, clips, updates, averages.
+// Element-wise work on whole vectors: updates and averages.
 //
 // Sums of squares are made in double, chunk by chunk of a fixed size, and the chunks are added in order: the same bits for
 // any number of threads and any width of the vectors.
@@ -53,50 +53,18 @@ static double norm_of_chunks(const double* partial, index_t size) {
 
 INLINE bool is_finite(double x) { return x - x == 0; }
 
-struct VectorNumbers {
-  double size;
-  double norm, element;  // limits of a clip; 0: none
-  double weight;         // of an average
+// into += (vector − into)·weight, element by element.
+struct AverageNumbers {
+  double size, weight;
 };
-struct VectorBuffers {
-  float* vector;
-  float* into;
-  double* scratch;
+struct AverageBuffers {
+  const float* vector;  // [size]
+  float* into;          // [size]
 };
-
-static void vector_norm(const Call* call, Team* team, int thread) {
-  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
-  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
-  squares_by_chunk(b.vector, (index_t)n.size, b.scratch, team, 0);
-  meet(team);
-  if (thread == 0) b.into[0] = (float)norm_of_chunks(b.scratch, (index_t)n.size);
-}
-
-INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit); }
-
-static void vector_clip(const Call* call, Team* team, int thread) {
-  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
-  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
-  const index_t size = (index_t)n.size;
-  float scale = 1;
-  (void)thread;
-  if (n.norm > 0) {
-    squares_by_chunk(b.vector, size, b.scratch, team, 0);
-    meet(team);
-    const double norm = norm_of_chunks(b.scratch, size);
-    if (norm > n.norm) scale = (float)(n.norm / norm);
-  }
-  for (index_t chunk = take(team, 1); chunk < chunks_of(size); chunk = take(team, 1))
-    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += VW) {
-      vf x = load(b.vector + i) * splat(scale);
-      if (n.element > 0) x = clamp(x, (float)n.element);
-      store(b.vector + i, x);
-    }
-}
 
 static void vector_average(const Call* call, Team* team, int thread) {
-  const VectorNumbers& n = *(const VectorNumbers*)call->numbers;
-  const VectorBuffers& b = *(const VectorBuffers*)call->buffers;
+  const AverageNumbers& n = *(const AverageNumbers*)call->numbers;
+  const AverageBuffers& b = *(const AverageBuffers*)call->buffers;
   (void)thread;
   const vf weight = splat((float)n.weight);
   for (index_t chunk = take(team, 0); chunk < chunks_of((index_t)n.size); chunk = take(team, 0))
@@ -104,18 +72,21 @@ static void vector_average(const Call* call, Team* team, int thread) {
       store(b.into + i, fma_(load(b.vector + i) - load(b.into + i), weight, load(b.into + i)));
 }
 
+INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit); }
+
 struct UpdateNumbers {
   double size, adam, learningRate, clipNorm, clipElement;
-  double alpha, epsilon, beta1, beta2, step;
+  double alpha, epsilon, beta1, beta2;
 };
 struct UpdateBuffers {
-  float* weights;
+  float* weights;     // [size], as are the gradient and the moments
   float* gradient;
   float* moment0;
-  float* moment1;
-  const float* loss;
-  float* report;
-  double* scratch;
+  float* moment1;     // null for RMSProp
+  const float* loss;  // [1], or null
+  float* report;      // [5]: raw norm, norm, weight norm, applied, loss
+  double* scratch;    // [3, chunks]
+  int* steps;         // [1]: updates made
 };
 
 // What one element's update needs, spread over a vector.
@@ -124,11 +95,12 @@ struct Rule {
   vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
 };
 
-static Rule rule_of(const UpdateNumbers& n) {
+// @param step Updates made, this one included.
+static Rule rule_of(const UpdateNumbers& n, u64 step) {
   double power1 = 1, power2 = 1;
   // βᵗ, by repeated squaring.
   double factor1 = n.beta1, factor2 = n.beta2;
-  for (u64 t = (u64)n.step; n.adam != 0 && t; t >>= 1, factor1 *= factor1, factor2 *= factor2)
+  for (u64 t = step; n.adam != 0 && t; t >>= 1, factor1 *= factor1, factor2 *= factor2)
     if (t & 1) {
       power1 *= factor1;
       power2 *= factor2;
@@ -170,7 +142,7 @@ static void update(const Call* call, Team* team, int thread) {
   const double norm = norm_of_chunks(raw, size);
   const bool applied = is_finite(norm) && (!b.loss || is_finite(b.loss[0]));
   const float scale = n.clipNorm > 0 && norm > n.clipNorm ? (float)(n.clipNorm / norm) : 1;
-  const Rule rule = rule_of(n);
+  const Rule rule = rule_of(n, (u64)b.steps[0] + 1);
   for (index_t chunk = take(team, 1); chunk < count; chunk = take(team, 1)) {
     Squares gradients = {}, weights = {};
     for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
@@ -196,4 +168,6 @@ static void update(const Call* call, Team* team, int thread) {
   b.report[1] = (float)(applied ? norm_of_chunks(clipped, size) : norm);
   b.report[2] = (float)norm_of_chunks(weight, size);
   b.report[3] = applied;
+  b.report[4] = b.loss ? b.loss[0] : 0;
+  b.steps[0] += applied;
 }

@@ -71,7 +71,10 @@ static void fill(const Call* call, Team* team, int thread) {
   }
 }
 
+// With a report of `update`, only where nothing was applied.
 static void copy(const Call* call, Team* team, int thread) {
+  const float* report = call->buffers[2];
+  if (report && report[3] != 0) return;
   const Share share = share_of(team, thread, (index_t)call->numbers[0]);
   copy_floats(call->buffers[1] + share.from, call->buffers[0] + share.from, share.to - share.from);
 }

@@ -1,6 +1,6 @@
-// N independent streams through a whole network, a step at a time; and tokens drawn from what it predicts.
+// N independent sequences through a whole network, a step at a time; and tokens drawn from what it predicts.
 //
-// Each thread takes some streams through all steps by itself.
+// Each thread takes some sequences through all steps by itself.
 #pragma once
 #include "draw.h"
 #include "loss.h"
@@ -11,25 +11,31 @@ enum ModuleKind { MODULE_EMBEDDING, MODULE_RECURRENT, MODULE_LINEAR };
 
 struct StreamNumbers {
   double N, steps, V, modules;
-  // Whether tokens are drawn before each step, and how: a temperature of 0 takes the likeliest; `never` is not drawn (−1: none).
-  double draws, temperature, never;
-  double logProbabilities;
-  // Whether controls beside temperature decide, and which: src/engine/engine.ts. Whether there are penalties, over how many tokens.
-  double controlled, topK, topP, minP, repetition, presence, frequency, penalizes, window;
+  // Whether tokens are drawn before each step; else they are given.
+  double draws;
 };
 struct StreamBuffers {
   const float* weights;
   // MODULE_FIELDS numbers for each module: ModuleNumbers.
   const double* program;
-  const int* slots;    // [N]
-  int* tokens;         // [N]: read first, unless drawn
+  const int* slots;        // [N]
+  int* tokens;             // [steps, N] given, −1 where a sequence has not begun; or, where they are drawn, [N] of scratch
   const double* uniforms;  // [steps, N]
-  int* drawn;          // [steps, N]
-  float* output;       // [N, V], row-major
+  int* drawn;              // [steps, N]
+  float* output;           // [N, V], row-major
   double* scratch;
-  // Shift [V]; with penalties counts [N, V], then the tokens that leave the window [min(steps, window), N], −1 for none.
-  double* controls;
+  double* controls;             // [N] of RowControls, and what they point to
   float* states[MAX_MODULES];  // of each module, null where it has none
+};
+
+// How a row draws: src/engine/engine.ts, DrawControls. Places count doubles from the start of the buffer; −1: none.
+enum { CONTROL_FIELDS = 11 };
+struct RowControls {
+  double temperature, topK, topP, minP, repetition, presence, frequency;
+  double shiftAt;    // [V]
+  double countsAt;   // [V], of the penalty window; changed
+  double leavingAt;  // [min(steps, window)]: the tokens that leave the window, −1 for none
+  double window;     // its length; 0: the whole text
 };
 
 struct ModuleNumbers {
@@ -105,35 +111,37 @@ static void exchange_rows(int count, float* state, index_t stateNext, index_t pa
 }
 
 // One recurrent module, one step.
-static void stream_recurrent(const Layer& l, const StreamRoom& room, float* state, index_t stateRows, const StreamBuffers& b, index_t from,
-                             index_t to) {
+static void stream_recurrent(const Layer& l, const StreamRoom& room, float* state, index_t stateRows, const StreamBuffers& b,
+                             const int* tokens, index_t from, index_t to) {
   const index_t next = l.B * LANES, hPart = l.cell == LSTM ? stateRows : 0;
   const index_t stateNext = (l.cell == LSTM ? 2 : 1) * stateRows * LANES;
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.before, next, from, to, false);
   if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cellBefore, next, from, to, false);
-  const StepPlace at = {l.tokens ? b.tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore,
+  const StepPlace at = {l.tokens ? tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore,
                         {room.cell, next}, {room.y, next}, {room.y, next}};
   forward_step(l, at, from, to);
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.y, next, from, to, true);
   if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cell, next, from, to, true);
 }
 
-static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const StreamRoom& whole, index_t from, index_t to) {
+// @param predicts Whether the output is computed, or the states alone.
+static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const StreamRoom& whole, const int* tokens, bool predicts,
+                        index_t from, index_t to) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   const index_t N = (index_t)n.N, next = N * LANES;
   StreamRoom room = whole;
   float* bias = room.bias;
-  for (int i = 0; i < (int)n.modules; i++) {
+  for (int i = 0; i < (int)n.modules - (predicts ? 0 : 1); i++) {
     const ModuleNumbers& m = modules[i];
     const int width = panels((index_t)m.H);
     if (m.kind == MODULE_RECURRENT) {
       const Layer l = stream_layer(m, b, N, bias);
-      stream_recurrent(l, room, b.states[i], (index_t)m.slots, b, from, to);
+      stream_recurrent(l, room, b.states[i], (index_t)m.slots, b, tokens, from, to);
       bias += (index_t)l.gates * l.hPanels * LANES;
     } else if (m.kind == MODULE_EMBEDDING) {
       for (int p = 0; p < width; p++)
         for (index_t row = from; row < to; row++)
-          copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputWeights + (p * (index_t)m.D + b.tokens[row]) * LANES, LANES);
+          copy_floats(room.y + p * next + row * LANES, b.weights + (index_t)m.inputWeights + (p * (index_t)m.D + tokens[row]) * LANES, LANES);
     } else {
       const int dPanels = panels((index_t)m.D);
       multiply(to - from, width, dPanels, {room.x + from * LANES, next}, {(float*)b.weights + (index_t)m.inputWeights, (index_t)dPanels * LANES * LANES},
@@ -143,24 +151,29 @@ static void stream_step(const StreamNumbers& n, const StreamBuffers& b, const St
     room.x = room.y;
     room.y = swap;
   }
+  if (!predicts) return;
   const int V = (int)n.V;
   for (index_t row = from; row < to; row++) {
     float top;
-    const float shift = n.logProbabilities != 0 ? (float)log_sum_exp(room.x + row * LANES, next, V, &top) : 0;
+    const float shift = (float)log_sum_exp(room.x + row * LANES, next, V, &top);
     for (int v = 0; v < V; v++) b.output[row * V + v] = room.x[(v / LANES) * next + row * LANES + v % LANES] - shift;
   }
 }
 
-// Draws by the controls in numbers and buffers; the stream's counts go on to what they are after the draw.
-static int draw_stream(const StreamNumbers& n, const StreamBuffers& b, index_t k, index_t row, const DrawRoom& room) {
-  const index_t N = (index_t)n.N, V = (index_t)n.V, window = (index_t)n.window, at = k * N + row;
-  const float* log = b.output + row * V;
-  if (n.controlled == 0) return draw(log, (int)V, b.uniforms[at], n.temperature, (int)n.never, room);
-  const DrawControls controls = {n.temperature, n.topK, n.topP, n.minP, n.repetition, n.presence, n.frequency, b.controls};
-  double* counts = n.penalizes != 0 ? b.controls + V + row * V : 0;
-  const int token = draw_controlled(log, (int)V, b.uniforms[at], controls, counts, room);
+// Draws by the row's controls; its counts go on to what they are after the draw.
+static int draw_row(const StreamNumbers& n, const StreamBuffers& b, index_t k, index_t row, const DrawRoom& room) {
+  const index_t N = (index_t)n.N, at = k * N + row;
+  const RowControls& r = ((const RowControls*)b.controls)[row];
+  const float* log = b.output + row * (index_t)n.V;
+  const bool plain = r.topK == 0 && r.topP >= 1 && r.minP <= 0 && r.shiftAt < 0 && r.countsAt < 0;
+  if (plain) return draw(log, (int)n.V, b.uniforms[at], r.temperature, room);
+  const double* shift = r.shiftAt < 0 ? 0 : b.controls + (index_t)r.shiftAt;
+  double* counts = r.countsAt < 0 ? 0 : b.controls + (index_t)r.countsAt;
+  const DrawControls controls = {r.temperature, r.topK, r.topP, r.minP, r.repetition, r.presence, r.frequency, shift};
+  const int token = draw_controlled(log, (int)n.V, b.uniforms[at], controls, counts, room);
   if (!counts) return token;
-  const int gone = window == 0 ? -1 : k < window ? (int)b.controls[V + N * V + at] : b.drawn[at - window * N];
+  const index_t window = (index_t)r.window;
+  const int gone = window == 0 ? -1 : k < window ? (int)b.controls[(index_t)r.leavingAt + k] : b.drawn[at - window * N];
   if (gone >= 0) counts[gone]--;
   counts[token]++;
   return token;
@@ -187,31 +200,20 @@ static void generate(const Call* call, Team* team, int thread) {
   double* drawRoom = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * DRAW_ROOMS * (((index_t)n.V + 16 + 7) & ~7L);
   const DrawRoom draws = draw_room(drawRoom, (int)n.V);
   for (index_t k = 0; k < (index_t)n.steps; k++) {
-    for (index_t row = share.from; n.draws != 0 && row < share.to; row++) {
-      const int token = draw_stream(n, b, k, row, draws);
-      b.drawn[k * N + row] = b.tokens[row] = token;
+    if (n.draws != 0) {
+      for (index_t row = share.from; row < share.to; row++) b.drawn[k * N + row] = b.tokens[row] = draw_row(n, b, k, row, draws);
+      stream_step(n, b, room, b.tokens, true, share.from, share.to);
+      continue;
     }
-    stream_step(n, b, room, share.from, share.to);
+    const int* tokens = b.tokens + k * N;
+    const bool predicts = k + 1 == (index_t)n.steps;
+    // Rows that have begun, in stretches.
+    for (index_t from = share.from, to; from < share.to; from = to) {
+      for (to = from; to < share.to && tokens[to] >= 0;) to++;
+      if (to > from) stream_step(n, b, room, tokens, predicts, from, to);
+      else to++;
+    }
   }
-}
-
-struct DrawNumbers {
-  double N, V, temperature, never;
-};
-struct DrawBuffers {
-  const float* logProbabilities;  // [N, V], row-major
-  const double* uniforms;
-  int* tokens;
-  double* scratch;
-};
-
-static void draw_rows(const Call* call, int thread) {
-  if (thread != 0) return;
-  const DrawNumbers& n = *(const DrawNumbers*)call->numbers;
-  const DrawBuffers& b = *(const DrawBuffers*)call->buffers;
-  const int V = (int)n.V;
-  for (index_t row = 0; row < (index_t)n.N; row++)
-    b.tokens[row] = draw(b.logProbabilities + row * V, V, b.uniforms[row], n.temperature, (int)n.never, draw_room(b.scratch, V));
 }
 
 struct SlotNumbers {

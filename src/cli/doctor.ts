@@ -125,8 +125,9 @@ async function measure(name: EngineName, seconds: number): Promise<Measured> {
   const { batchSize, sequenceLength } = options;
   const network = new Network(engine, MODEL, options);
   const random = new MersenneTwister(options.seed);
-  network.writeParameters(initialParameters(network.layout, random));
-  const optimizer = new Optimizer(engine, network, options);
+  const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+  engine.write(weights, initialParameters(network.layout, random));
+  const optimizer = new Optimizer(engine, network.layout, options);
   const state = network.makeState();
   const tokens = () =>
     Int32Array.from({ length: batchSize * sequenceLength }, () =>
@@ -137,8 +138,9 @@ async function measure(name: EngineName, seconds: number): Promise<Measured> {
   for (let iteration = 1; performance.now() < end || times.length < 2; iteration++) {
     const batch = { inputs: tokens(), targets: tokens() };
     const start = performance.now();
-    network.differentiate(batch, state, { seed: options.seed, iteration });
-    await optimizer.update(network, options.learningRate);
+    network.lossAndGradient(weights, gradient, batch, state, { seed: options.seed, iteration });
+    optimizer.update({ weights, gradient, loss: network.loss, learningRate: options.learningRate });
+    await optimizer.readFigures();
     times.push(performance.now() - start);
   }
   const description = engine.description.text;

@@ -4,16 +4,21 @@
  * These are errors of the caller's program, not of a person's input: `TypeError` for a wrong kind, `RangeError` for a
  * wrong size.
  */
-import type {
-  CrossEntropy,
-  DropoutCall,
-  ElementType,
-  Generate,
-  LinearForward,
-  RecurrentForward,
-  Tensor,
-  Update,
-  Vector,
+import {
+  type CrossEntropy,
+  type DropoutCall,
+  type ElementType,
+  type Generate,
+  type LinearForward,
+  NO_TOKEN,
+  type PenaltyWindow,
+  type ReadRange,
+  type ReadTokens,
+  type RecurrentForward,
+  type Tensor,
+  UPDATE_REPORT_LENGTH,
+  type Update,
+  type Vector,
 } from './engine.ts';
 import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
 import { gateCount, stateParts } from './layout.ts';
@@ -108,9 +113,8 @@ export function checkCrossEntropy(call: CrossEntropy): { positions: number; voca
   checkTensor('logits', call.logits, 'float', [null, null, null]);
   const [steps, rows, vocabularySize] = call.logits.shape as [number, number, number];
   checkTensor('targets', call.targets, 'int', [steps, rows]);
-  checkTensor('total', call.total, 'float', [1]);
+  checkTensor('loss', call.loss, 'float', call.loss.shape[0] === 1 ? [1] : [1 + steps * rows]);
   if (call.positionWeights) checkTensor('positionWeights', call.positionWeights, 'float', [steps, rows]);
-  if (call.losses) checkTensor('losses', call.losses, 'float', [steps, rows]);
   for (const name of ['logProbabilities', 'gradient'] as const) {
     const tensor = call[name];
     if (tensor) checkTensor(name, tensor, 'float', [steps, rows, vocabularySize]);
@@ -131,8 +135,9 @@ export function checkUpdate(call: Update) {
   if (call.moments.length !== moments) {
     throw new RangeError(`moments: got ${call.moments.length}, expected ${moments} for ${call.rule.kind}`);
   }
-  checkTensor('report', call.report, 'float', [4]);
-  if (call.loss) checkTensor('loss', call.loss, 'float', [1]);
+  checkTensor('steps', call.steps, 'int', [1]);
+  checkTensor('report', call.report, 'float', [UPDATE_REPORT_LENGTH]);
+  if (call.loss) checkTensor('loss', call.loss, 'float', [null]);
 }
 
 /** Checks that slots are all different and within 0 … count − 1. */
@@ -165,32 +170,52 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
   return { parts, H, fromCount, toCount };
 }
 
-/** The place of a unit in a state [S, slots, H], in row-major order. */
-export function unitIndex(state: Tensor, place: { part: number; slot: number; unit: number }): number {
-  checkTensor('state', state, 'float', [null, null, null]);
-  const [parts, slots, H] = state.shape as [number, number, number];
-  const { part, slot, unit } = place;
-  const inside = part >= 0 && part < parts && slot >= 0 && slot < slots && unit >= 0 && unit < H;
-  if (!inside)
-    throw new RangeError(`part ${part}, slot ${slot}, unit ${unit} of [${state.shape.join(', ')}]`);
-  return (part * slots + slot) * H + unit;
+/** The sizes of a call that reads whole prompts, over a vocabulary of V. */
+export function checkReadTokens({ tokens, slots }: ReadTokens, V: number): { steps: number } {
+  const N = slots.length;
+  const steps = tokens.length / N;
+  if (!Number.isInteger(steps)) throw new RangeError(`tokens: got ${tokens.length} for ${N} sequences`);
+  tokens.forEach((token, at) => {
+    const begins = at >= N && tokens[at - N] !== NO_TOKEN;
+    const mayMiss = !begins && at < tokens.length - N;
+    if (token >= V || token < (mayMiss ? NO_TOKEN : 0)) {
+      throw new RangeError(`token ${token} is outside the vocabulary of ${V}, or a sequence has a gap`);
+    }
+  });
+  return { steps };
 }
 
-/** The controls of a call of `generate` over a vocabulary of V. */
-export function checkDrawControls({ controls, recent, never, slots, uniforms }: Generate, V: number) {
-  if (!controls) return;
-  if (never !== undefined) throw new TypeError('never: it can not stand beside controls');
-  if (controls.shift && controls.shift.length !== V)
-    throw new RangeError(`shift: got ${controls.shift.length} numbers, expected ${V}`);
-  if (!recent) return;
-  const { counts, window, leaving } = recent;
+/** The rows of a call of `generate` over a vocabulary of V. */
+export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): { steps: number } {
   const N = slots.length;
-  const left = Math.min(uniforms.length / N, window) * N;
-  if (counts.length !== N * V)
-    throw new RangeError(`counts: got ${counts.length} numbers, expected ${N * V}`);
+  const steps = uniforms.length / N;
+  if (N === 0 || !Number.isInteger(steps))
+    throw new RangeError(`uniforms: got ${uniforms.length} for ${N} sequences`);
+  if (rows.length !== N) throw new RangeError(`rows: got ${rows.length} for ${N} sequences`);
+  for (const { controls, window } of rows) {
+    if (controls.shift && controls.shift.length !== V)
+      throw new RangeError(`shift: got ${controls.shift.length} numbers, expected ${V}`);
+    if (window) checkWindow(window, steps, V);
+  }
+  return { steps };
+}
+
+function checkWindow({ counts, length, leaving }: PenaltyWindow, steps: number, V: number): void {
+  if (counts.length !== V) throw new RangeError(`counts: got ${counts.length} numbers, expected ${V}`);
+  const left = Math.min(steps, length);
   if (leaving.length !== left)
     throw new RangeError(`leaving: got ${leaving.length} tokens, expected ${left}`);
   for (const token of leaving) {
     if (token < -1 || token >= V) throw new RangeError(`leaving: token ${token} is outside the vocabulary`);
   }
+}
+
+/** The elements that a read takes of `length`. */
+export function checkRange(range: ReadRange | undefined, length: number): ReadRange {
+  if (!range) return { offset: 0, count: length };
+  const { offset, count } = range;
+  const fits = Number.isInteger(offset) && Number.isInteger(count) && offset >= 0 && count >= 0;
+  if (!fits || offset + count > length)
+    throw new RangeError(`${count} elements from ${offset} on, of ${length}`);
+  return range;
 }

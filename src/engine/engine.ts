@@ -2,16 +2,19 @@
  * The contract between the model and whatever computes it.
  *
  * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates of a cell,
- * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N streams.
+ * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N sequences.
  *
  * - Tensors are opaque: an engine lays them out as it likes; `write` and `read` speak row-major order.
  * - Operations are enqueued and return at once; `read` waits for what stands before it, and gives what stood there then, whatever is
  *   enqueued after it.
  * - Everything is allocated by `tensor`, `vector` and `tape`; operations allocate nothing that lasts.
  * - An engine may throw `UnsupportedError`, naming what it lacks; it never computes something else.
- * - A row's results are the same bits for any batch size, whatever the other rows are, and however T is cut.
+ * - Row independence, of every engine: a row's results are the same bits for any batch size, whatever the other rows are, and
+ *   however T is cut.
+ * - Equal bits between engines are a capability, `exactBits`.
  * - Shapes and types are checked at the boundary: a call that does not fit throws `TypeError` or `RangeError`.
  */
+import type { EngineLostError } from '../errors.ts';
 import type { Layout } from './layout.ts';
 
 export type Precision = 'float32' | 'float64';
@@ -153,10 +156,11 @@ export interface CrossEntropy {
   readonly targets: Tensor;
   /** float [T, B]: how much each position counts; 1 where absent. */
   readonly positionWeights?: Tensor | undefined;
-  /** float [1]: receives the weighted sum of the losses, in nats. */
-  readonly total: Tensor;
-  /** float [T, B]: receives the unweighted loss of every position, in nats. */
-  readonly losses?: Tensor | undefined;
+  /**
+   * float [1] or [1 + T·B]: receives the weighted sum of the losses, in nats; then, where there is room, the unweighted loss of
+   * every position, in row-major order.
+   */
+  readonly loss: Tensor;
   /** float [T, B, V]: receives log p. */
   readonly logProbabilities?: Tensor | undefined;
   /** float [T, B, V]: receives weight · scale · (softmax − one-hot); may be `logits` itself. */
@@ -178,14 +182,12 @@ export interface RmsProp {
   readonly epsilon: number;
 }
 
-/** Adam, Kingma & Ba 2015, with bias correction. Two moments. */
+/** Adam, Kingma & Ba 2015, with bias correction by the number of updates made. Two moments. */
 export interface Adam {
   readonly kind: 'adam';
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Updates made including this one, from 1. */
-  readonly step: number;
 }
 
 export type UpdateRule = RmsProp | Adam;
@@ -200,7 +202,12 @@ export const UPDATE_REPORT = {
   weightNorm: 2,
   /** 1 when the update was made, 0 when the gradient or the loss was not finite and nothing changed. */
   applied: 3,
+  /** The first element of the call's `loss`; 0 where it has none. */
+  loss: 4,
 } as const;
+
+/** Elements of the tensor that `update` reports to. */
+export const UPDATE_REPORT_LENGTH = Object.keys(UPDATE_REPORT).length;
 
 export interface Update {
   readonly weights: Vector;
@@ -213,88 +220,92 @@ export interface Update {
   readonly clipElement?: number | undefined;
   /** The gradient is scaled down to this norm where it is longer. */
   readonly clipNorm?: number | undefined;
-  /** float [1]: when given and not finite, the update is not made. */
+  /** int [1]: the number of updates made; counted up by an update that is made. */
+  readonly steps: Tensor;
+  /** float [at least 1]: when given and its first element is not finite, the update is not made. */
   readonly loss?: Tensor | undefined;
-  /** float [4]: see `UPDATE_REPORT`. */
+  /** float [UPDATE_REPORT_LENGTH]: see `UPDATE_REPORT`. */
   readonly report: Tensor;
 }
 
-/** One step of N independent streams through a whole network. */
+/** One step of N independent sequences through a whole network. */
 export interface Step {
   readonly weights: Vector;
   /** For each recurrent layer float [S, slots, H]. Updated in place. */
   readonly states: readonly Tensor[];
-  /** Length N: the slot of each stream, all different. */
+  /** Length N: the slot of each sequence, all different. */
   readonly slots: Int32Array;
-  /** Length N: the token that each stream reads. */
+  /** Length N: the token that each sequence reads. */
   readonly tokens: Int32Array;
-  /** float [at least N, V]: receives a row for each stream. */
+  /** float [at least N, V]: receives the log-probabilities of each sequence's next token. */
   readonly output: Tensor;
-  readonly outputKind: 'logits' | 'logProbabilities';
 }
 
-/** One token a stream from one uniform number a stream, by the rule of `engine/draw.ts`. */
-export interface Draw {
-  /** float [at least N, V]. */
-  readonly logProbabilities: Tensor;
-  /** Length N, in [0, 1). */
-  readonly uniforms: Float64Array;
-  readonly temperature: number;
-  /** int [at least N]: receives the tokens. */
-  readonly tokens: Tensor;
+/** In `ReadTokens.tokens`: a sequence that has not begun. */
+export const NO_TOKEN = -1;
+
+/** Whole prompts: N independent sequences read up to T tokens each, and end together. */
+export interface ReadTokens extends Omit<Step, 'tokens'> {
+  /**
+   * [T, N]: what each sequence reads at each step; `NO_TOKEN` before a sequence begins, never after. Every sequence reads at
+   * least one token.
+   */
+  readonly tokens: Int32Array;
 }
 
-/** Which tokens may be drawn, and how likely; `candidates.ts` has the order. */
+/** Which tokens may be drawn, and how likely they are. `candidates.ts` defines each step and their order. */
 export interface DrawControls {
-  /** 0 takes the likeliest. */
+  /** Log-probabilities are divided by this; 0 takes the most likely token. */
   readonly temperature: number;
-  /** 0: all. */
+  /** Keep this many of the most likely tokens; 0: all. */
   readonly topK: number;
-  /** 1: all. */
+  /** Keep the smallest set with at least this total probability; 1: all. */
   readonly topP: number;
-  /** 0: all. */
+  /** Drop tokens below this fraction of the highest probability; 0: none. */
   readonly minP: number;
-  /** For tokens that were written lately: a factor on the log-probability; taken off once; taken off for each time. */
+  /** The log-probability of a token in the penalty window is multiplied by this. */
   readonly repetitionPenalty: number;
+  /** Subtracted from the log-probability of a token in the penalty window, once. */
   readonly presencePenalty: number;
+  /** Subtracted from the log-probability of a token in the penalty window, for each time it occurs there. */
   readonly frequencyPenalty: number;
   /** [V], added to the log-probabilities; −∞ for a token that is never drawn. At least one is not. */
   readonly shift?: Float64Array | undefined;
 }
 
-/** What each stream has written lately, where there are penalties. */
-export interface RecentDraws {
-  /** [N, V]: how often each token was. Not changed. */
+/** The penalty window of one sequence. */
+export interface PenaltyWindow {
+  /** [V]: how often each token occurs in it. Not changed. */
   readonly counts: Int32Array;
-  /** Tokens that are lately; 0: all. */
-  readonly window: number;
-  /** [min(steps, window), N]: which token is no longer, once that of the step was drawn; −1: none. */
+  /** Its length in tokens; 0: it holds the whole text. */
+  readonly length: number;
+  /** [min(steps, length)]: the token that leaves it once that of the step was drawn; −1: none. */
   readonly leaving: Int32Array;
 }
 
+/** How one sequence draws its tokens. */
+export interface RowDraw {
+  readonly controls: DrawControls;
+  /** Absent without penalties. */
+  readonly window?: PenaltyWindow | undefined;
+}
+
 /**
- * N independent streams that go on by themselves: `uniforms.length / N` times, a token of each is drawn from its row of
+ * N independent sequences that continue by themselves: `uniforms.length / N` times, a token of each is drawn from its row of
  * `output`, then read.
  */
 export interface Generate {
   readonly weights: Vector;
   /** For each recurrent layer float [S, slots, H]. Updated in place. */
   readonly states: readonly Tensor[];
-  /** Length N: the slot of each stream, all different. */
+  /** Length N: the slot of each sequence, all different. */
   readonly slots: Int32Array;
-  /** float [at least N, V]: log-probabilities of each stream's next token, before and after. */
+  /** float [at least N, V]: log-probabilities of each sequence's next token, before and after. */
   readonly output: Tensor;
-  /** Length steps·N, in [0, 1): that of step k and stream n at k·N + n. */
+  /** Length steps·N, in [0, 1): that of step k and sequence n at k·N + n. */
   readonly uniforms: Float64Array;
-  /** 0 takes the arg max. */
-  readonly temperature: number;
-  /** A token that is never drawn. Not beside controls, whose shift says it. */
-  readonly never?: number | undefined;
-  /** Beside temperature, which is theirs then. */
-  readonly controls?: DrawControls | undefined;
-  readonly recent?: RecentDraws | undefined;
-  /** int [at least steps·N]: receives the tokens, in the order of `uniforms`. */
-  readonly tokens: Tensor;
+  /** Length N. */
+  readonly rows: readonly RowDraw[];
 }
 
 /** What is computed, and on what. */
@@ -304,12 +315,49 @@ export interface EngineDescription {
   readonly precision: Precision;
   /** One line for people, such as `reference engine in plain TypeScript, float32, 1 thread`. */
   readonly text: string;
+  /** Training iterations that a caller should keep in flight, so that the engine never waits for it: 1 on the CPU. */
+  readonly depth: number;
+  readonly capabilities: EngineCapabilities;
+}
+
+/** What a caller has to ask before it relies on it. */
+export interface EngineCapabilities {
+  /** The draw controls that `generate` obeys. A caller with others chooses tokens itself, between two calls of `step`. */
+  readonly drawControls: ReadonlySet<keyof DrawControls>;
+  /** Whether results have the bits of every other engine that declares this: native and WebAssembly. */
+  readonly exactBits: boolean;
+}
+
+/** Of an engine whose `generate` obeys all of them. */
+export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set([
+  ...(['temperature', 'topK', 'topP', 'minP', 'shift'] as const),
+  ...(['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'] as const),
+]);
+
+/** Which elements `read` takes, in row-major (a vector: canonical) order. */
+export interface ReadRange {
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** What an engine is about to compute, so that it can compile for it. */
+export interface EngineUse {
+  readonly purpose: 'training' | 'evaluation' | 'generation';
+  /** Rows of a batch, or sequences side by side. */
+  readonly rows: number;
+  /** Time steps of a call. */
+  readonly steps: number;
 }
 
 export interface Engine {
   readonly description: EngineDescription;
+  /** Resolves when the engine has lost its device or threads. All pending and later reads reject with the same error. */
+  readonly lost: Promise<EngineLostError>;
   /** Memory that tensors, vectors, tapes and what the operations need beside them take now. */
   readonly bytesInUse: number;
+
+  /** Resolves when the engine is ready for a use; calls made before it are correct, but may be slower. */
+  prepare(layout: Layout, use: EngineUse): Promise<void>;
 
   /** A tensor of zeros. */
   tensor(type: ElementType, shape: readonly number[]): Tensor;
@@ -321,13 +369,15 @@ export interface Engine {
 
   /** Sets elements from `offset` on, in row-major (a vector: canonical) order. */
   write(target: Tensor | Vector, values: NumberArray, offset?: number): void;
-  /** A copy of all elements, in row-major (a vector: canonical) order, after everything enqueued before. */
-  read(source: Vector): Promise<FloatArray>;
-  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
+  /** A copy of the elements of a range, by default of all, after everything enqueued before. */
+  read(source: Vector, range?: ReadRange): Promise<FloatArray>;
+  read(source: Tensor, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array>;
   fill(target: Tensor | Vector, value: number): void;
   /** Copies all elements between tensors or vectors of one shape: snapshot and restore. */
   copy(from: Tensor, to: Tensor): void;
   copy(from: Vector, to: Vector): void;
+  /** Copies only if `update` has reported that nothing was applied: takes back what an iteration did to carried states. */
+  copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor): void;
 
   recurrentForward(call: RecurrentForward): void;
   recurrentBackward(call: RecurrentBackward): void;
@@ -338,24 +388,19 @@ export interface Engine {
   crossEntropy(call: CrossEntropy): void;
   dropout(call: DropoutCall): void;
 
-  /** ‖vector‖₂ into float [1]. */
-  norm(vector: Vector, into: Tensor): void;
-  /** Clips by norm, then by element, in place. */
-  clip(vector: Vector, limits: { readonly norm?: number; readonly element?: number }): void;
   update(call: Update): void;
   /** into += (from − into)·weight: a running or an equal average. */
   average(from: Vector, into: Vector, weight: number): void;
 
   step(call: Step): void;
-  draw(call: Draw): void;
-  generate(call: Generate): void;
+  readTokens(call: ReadTokens): void;
+  /** @returns The tokens, in the order of `uniforms`. */
+  generate(call: Generate): Promise<Int32Array>;
   /**
    * Copies slots of a state, float [S, slots, H], to slots of the same or another one: gather, scatter, fork. All are read before
    * any is written, so that slots of one state can change places. Those copied to are all different.
    */
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array): void;
-  /** Sets one unit of one slot of a state [S, slots, H]. */
-  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number): void;
 
   /** Gives all memory, threads and devices back. */
   close(): Promise<void>;

@@ -1,25 +1,24 @@
 /**
- * The model on an engine: its parameters, room for one batch, and the passes forward and backward over it.
+ * The model on an engine: memory for one batch, and the passes forward and backward over it. The weights are an argument of each pass.
  *
  * Dimension letters: B batch rows, T time steps, D layer input (of the first: the embedding's size, or V), H hidden units, V vocabulary, L layers.
  */
 import type { Batch } from '../data/batches.ts';
-import type { Dropout, Engine, FloatArray, NumberArray, Tape, Tensor, Vector } from '../engine/engine.ts';
+import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from './config.ts';
 
 /** The state of every recurrent layer, each float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
 
-/** What the masks of dropout depend on, beside the place in the network. */
-export interface DropoutMoment {
+/** What the masks of dropout depend on, besides the place in the network. */
+export interface DropoutSeed {
   readonly seed: number;
   readonly iteration: number;
 }
 
-/** What only training needs. */
-interface TrainingRoom {
-  readonly gradient: Vector;
+/** Memory for the pass backward. */
+interface BackwardBuffers {
   readonly tapes: readonly Tape[];
   /** Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. */
   readonly outputGradients: readonly [Tensor, Tensor];
@@ -31,9 +30,8 @@ interface TrainingRoom {
 
 export class Network {
   readonly layout: Layout;
-  readonly weights: Vector;
-  /** float [1]: the sum of the losses of all positions of the last batch, in nats. */
-  readonly totalLoss: Tensor;
+  /** float [1 + T·B]: the sum of the losses of all positions of the last batch, then each of them, in nats. */
+  readonly loss: Tensor;
   /** Positions in a batch, T·B. */
   readonly positions: number;
   readonly #engine: Engine;
@@ -46,7 +44,7 @@ export class Network {
   readonly #embedded: Tensor | undefined;
   readonly #outputs: readonly Tensor[];
   readonly #logits: Tensor;
-  readonly #training: TrainingRoom | undefined;
+  readonly #buffers: BackwardBuffers | undefined;
   /** All that it has made for itself. */
   readonly #handles: (Tensor | Vector | Tape)[] = [];
 
@@ -66,8 +64,7 @@ export class Network {
     this.layout = layoutOf(config);
     const tensor = (...[type, dimensions]: Parameters<Engine['tensor']>) =>
       this.#own(engine.tensor(type, dimensions));
-    this.weights = this.#own(engine.vector(this.layout));
-    this.totalLoss = tensor('float', [1]);
+    this.loss = tensor('float', [1 + T * B]);
     this.#tokens = tensor('int', [T, B]);
     this.#targets = tensor('int', [T, B]);
     this.#resets = tensor('byte', [T, B]);
@@ -77,8 +74,7 @@ export class Network {
     this.#outputs = recurrentModules(this.layout).map(output);
     this.#logits = tensor('float', [T, B, V]);
     if (purpose === 'training') {
-      this.#training = {
-        gradient: this.#own(engine.vector(this.layout)),
+      this.#buffers = {
         tapes: this.#outputs.map((_, layer) =>
           this.#own(engine.tape(this.layout, this.#moduleOf(layer), T, B)),
         ),
@@ -89,11 +85,6 @@ export class Network {
     }
   }
 
-  /** The gradient that `differentiate` leaves. */
-  get gradient(): Vector {
-    return this.#trainingRoom.gradient;
-  }
-
   /** A state of zeros for the rows of a batch. */
   makeState(): NetworkState {
     return recurrentModules(this.layout).map((module) =>
@@ -101,55 +92,41 @@ export class Network {
     );
   }
 
-  /** Sets all parameters, given in canonical order. */
-  writeParameters(parameters: NumberArray): void {
-    this.#engine.write(this.weights, parameters);
-  }
-
   /** Gives its memory back; the states that it made are their owner's. */
   release(): void {
     for (const handle of this.#handles) this.#engine.release(handle);
   }
 
-  /** All parameters, in canonical order. */
-  readParameters(): Promise<FloatArray> {
-    return this.#engine.read(this.weights);
-  }
-
-  /**
-   * The loss of a batch, left in `totalLoss`. `state` goes on to what it is after the batch.
-   *
-   * @param losses float [T, B]: receives the loss of every position, in nats.
-   */
-  evaluate(batch: Batch, state: NetworkState, losses?: Tensor): void {
+  /** The losses of a batch, left in `loss`. `state` goes on to what it is after the batch. */
+  evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
     const resets = this.#writeBatch(batch);
-    this.#forward(state, resets, undefined, undefined);
-    this.#engine.crossEntropy({
-      logits: this.#logits,
-      targets: this.#targets,
-      total: this.totalLoss,
-      losses,
-    });
+    this.#forward(weights, state, resets, undefined, undefined);
+    this.#engine.crossEntropy({ logits: this.#logits, targets: this.#targets, loss: this.loss });
   }
 
   /**
-   * The loss of a batch, left in `totalLoss`, and its gradient, left in `gradient`.
+   * The losses of a batch, left in `loss`, and their gradient.
    *
    * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
    * stops at the start of the batch. `state` goes on to what it is after the batch.
    */
-  differentiate(batch: Batch, state: NetworkState, moment: DropoutMoment, losses?: Tensor): void {
+  lossAndGradient(
+    weights: Vector,
+    gradient: Vector,
+    batch: Batch,
+    state: NetworkState,
+    dropoutSeed: DropoutSeed,
+  ): void {
     const resets = this.#writeBatch(batch);
-    this.#forward(state, resets, moment, this.#trainingRoom.tapes);
+    this.#forward(weights, state, resets, dropoutSeed, this.#backwardBuffers.tapes);
     this.#engine.crossEntropy({
       logits: this.#logits,
       targets: this.#targets,
-      total: this.totalLoss,
-      losses,
+      loss: this.loss,
       gradient: this.#logits,
       gradientScale: 1 / this.#batchSize,
     });
-    this.#backward(resets, moment);
+    this.#backward(weights, gradient, resets, dropoutSeed);
   }
 
   #own<T extends Tensor | Vector | Tape>(handle: T): T {
@@ -157,9 +134,9 @@ export class Network {
     return handle;
   }
 
-  get #trainingRoom(): TrainingRoom {
-    if (!this.#training) throw new TypeError('this network was made for evaluation');
-    return this.#training;
+  get #backwardBuffers(): BackwardBuffers {
+    if (!this.#buffers) throw new TypeError('this network was made for evaluation');
+    return this.#buffers;
   }
 
   /** Index in the layout of a recurrent layer, or, one after the last, of the decoder; before them stands the embedding. */
@@ -182,12 +159,12 @@ export class Network {
   }
 
   #forward(
+    weights: Vector,
     state: NetworkState,
     resets: Tensor | undefined,
-    moment: DropoutMoment | undefined,
+    dropoutSeed: DropoutSeed | undefined,
     tapes: readonly Tape[] | undefined,
   ): void {
-    const { weights } = this;
     if (this.#embedded) {
       this.#engine.embeddingForward({ weights, module: 0, tokens: this.#tokens, output: this.#embedded });
     }
@@ -203,13 +180,13 @@ export class Network {
         final: layerState,
         output,
         tape: tapes?.[layer],
-        dropout: this.#dropout(moment, layer),
+        dropout: this.#dropout(dropoutSeed, layer),
       });
       input = output;
     });
     const decoder = this.#outputs.length;
-    const dropout = this.#dropout(moment, decoder);
-    const dropped = this.#training?.dropped;
+    const dropout = this.#dropout(dropoutSeed, decoder);
+    const dropped = this.#buffers?.dropped;
     if (dropout && dropped) {
       this.#engine.dropout({ ...dropout, input, output: dropped });
       input = dropped;
@@ -217,14 +194,14 @@ export class Network {
     this.#engine.linearForward({ weights, module: this.#moduleOf(decoder), input, output: this.#logits });
   }
 
-  #backward(resets: Tensor | undefined, moment: DropoutMoment): void {
-    const { gradient, tapes, outputGradients, embeddedGradient, dropped } = this.#trainingRoom;
+  #backward(weights: Vector, gradient: Vector, resets: Tensor | undefined, dropoutSeed: DropoutSeed): void {
+    const { tapes, outputGradients, embeddedGradient, dropped } = this.#backwardBuffers;
     const decoder = this.#outputs.length;
     const top = this.#outputs[decoder - 1] as Tensor;
     let [incoming, outgoing] = outputGradients;
-    const dropout = this.#dropout(moment, decoder);
+    const dropout = this.#dropout(dropoutSeed, decoder);
     this.#engine.linearBackward({
-      weights: this.weights,
+      weights,
       gradient,
       module: this.#moduleOf(decoder),
       input: dropped ?? top,
@@ -235,7 +212,7 @@ export class Network {
 
     for (let layer = decoder - 1; layer >= 0; layer--) {
       this.#engine.recurrentBackward({
-        weights: this.weights,
+        weights,
         gradient,
         module: this.#moduleOf(layer),
         input: layer === 0 ? this.#firstInput : (this.#outputs[layer - 1] as Tensor),
@@ -244,7 +221,7 @@ export class Network {
         outputGradient: incoming,
         tape: tapes[layer] as Tape,
         inputGradient: layer === 0 ? embeddedGradient : outgoing,
-        dropout: this.#dropout(moment, layer),
+        dropout: this.#dropout(dropoutSeed, layer),
       });
       [incoming, outgoing] = [outgoing, incoming];
     }
@@ -255,8 +232,8 @@ export class Network {
   }
 
   /** Dropout at the input of a layer (or, after the last, of the decoder): on all but the first, while training. */
-  #dropout(moment: DropoutMoment | undefined, layer: number): Dropout | undefined {
-    if (!moment || layer === 0 || this.#config.dropout === 0) return undefined;
-    return { probability: this.#config.dropout, stream: layer, ...moment };
+  #dropout(dropoutSeed: DropoutSeed | undefined, layer: number): Dropout | undefined {
+    if (!dropoutSeed || layer === 0 || this.#config.dropout === 0) return undefined;
+    return { probability: this.#config.dropout, stream: layer, ...dropoutSeed };
   }
 }

@@ -5,6 +5,7 @@ import type { TurnTaker } from '../util/event-loop.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';
 import { Descending } from './descending.ts';
+import { promptBlocks } from './prompt-blocks.ts';
 import type { Limits, TextEnd } from './stops.ts';
 
 export interface BeamSearch {
@@ -12,7 +13,6 @@ export interface BeamSearch {
   readonly weights: Vector;
   readonly controls: Controls;
   readonly limits: Limits;
-  readonly unknownToken: number | undefined;
   readonly prompt: readonly number[];
   readonly constraint: Constraint | undefined;
   readonly beam: number;
@@ -65,11 +65,14 @@ export class BeamRows {
 
   /** Reads the prompt in row 0. */
   async read(prompt: readonly number[], turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
-    for (const token of prompt) {
+    const { engine, weights } = this.#search;
+    for (const { tokens } of promptBlocks([prompt])) {
       signal?.throwIfAborted();
       await turns.take();
-      this.#step(Int32Array.of(token));
-      await this.#search.engine.read(this.#output);
+      engine.readTokens({
+        ...{ weights, states: this.#states, output: this.#output, tokens },
+        slots: Int32Array.of(0),
+      });
     }
   }
 
@@ -106,13 +109,12 @@ export class BeamRows {
 
   /** Gathers the tokens that may come and their log-probabilities; how many there are. */
   #weigh(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
-    const { controls, unknownToken } = this.#search;
-    const { vocabularySize: V, shift } = controls;
+    const { vocabularySize: V, shift } = this.#search.controls;
     if (constraint) constraint.allow(this.#allowed);
     let count = 0;
     for (let token = 0; token < V; token++) {
       let log = (predictions[row * V + token] as number) + (shift?.[token] ?? 0);
-      const isBarred = shift?.[token] === Number.NEGATIVE_INFINITY || token === unknownToken;
+      const isBarred = shift?.[token] === Number.NEGATIVE_INFINITY;
       if (isBarred || (constraint && this.#allowed[token] === 0)) continue;
       if (!(log > LOWEST)) log = LOWEST;
       this.#logs[token] = log;
@@ -129,7 +131,6 @@ export class BeamRows {
       slots: Int32Array.from(tokens.keys()),
       tokens,
       output: this.#output,
-      outputKind: 'logProbabilities',
     });
   }
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { segment } from '../data/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
+import type { DrawControls, Engine } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
 import { count, fraction, option } from '../util/option-info.ts';
 
@@ -112,10 +113,25 @@ export interface Controls extends Omit<ControlOptions, 'ban' | 'only' | 'bias'> 
   readonly shift: Float64Array | undefined;
   /** Whether any penalty is on. */
   readonly penalizes: boolean;
-  /** Whether temperature alone decides. */
-  readonly plain: boolean;
-  /** Whether an engine can draw by them, many steps at a time. */
-  readonly drawnByEngine: boolean;
+}
+
+/** Whether the engine's `generate` can draw by these controls, many steps at a time. */
+export function canDraw(engine: Engine, controls: Controls): boolean {
+  const { typicalP, mirostat, temperatureRange, temperature, topK, topP, minP, shift } = controls;
+  if (typicalP < 1 || mirostat > 0 || temperatureRange > 0) return false;
+  const { drawControls } = engine.description.capabilities;
+  const active: Record<keyof DrawControls, boolean> = {
+    temperature: temperature !== 1,
+    topK: topK > 0,
+    topP: topP < 1,
+    minP: minP > 0,
+    shift: shift !== undefined,
+    repetitionPenalty: controls.repetitionPenalty !== 1,
+    presencePenalty: controls.presencePenalty !== 0,
+    frequencyPenalty: controls.frequencyPenalty !== 0,
+  };
+  const names = Object.keys(active) as (keyof DrawControls)[];
+  return names.every((name) => !active[name] || drawControls.has(name));
 }
 
 /**
@@ -135,15 +151,12 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
   }
   const isShifted = ban !== '' || only !== '' || Object.keys(bias).length > 0;
   const penalizes = repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
-  const cuts = topP < 1 || minP > 0 || typicalP < 1 || mirostat > 0 || (topK > 0 && topK < vocabulary.size);
   return {
     ...{ temperature, temperatureRange, topK, topP, minP, typicalP, mirostat, mirostatRate },
     ...{ repetitionPenalty, presencePenalty, frequencyPenalty, penaltyWindow },
     vocabularySize: vocabulary.size,
     shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
     penalizes,
-    drawnByEngine: typicalP === 1 && mirostat === 0 && temperatureRange === 0,
-    plain: !isShifted && !penalizes && !cuts && temperatureRange === 0,
   };
 }
 

@@ -1,11 +1,12 @@
 /**
  * The engine's side of some streams: their states, and what comes next in each.
  *
- * Rows stand in the order of the prompts' lengths, the longest first: then those that read a token at a time form the
- * beginning of the list, which grows until all have read their prompts.
+ * Rows are in the order of the prompts' lengths, the longest first: those that read a token at a step are then the first rows.
  */
 import type { Engine, FloatArray, Generate, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
+import type { TurnTaker } from '../util/event-loop.ts';
+import { promptBlocks } from './prompt-blocks.ts';
 
 export interface EngineStreamsInit {
   readonly engine: Engine;
@@ -13,8 +14,6 @@ export interface EngineStreamsInit {
   readonly vocabularySize: number;
   /** What each stream reads first. */
   readonly prompts: readonly (readonly number[])[];
-  /** Steps that one call of `generate` makes at most. */
-  readonly mostSteps: number;
 }
 
 export class EngineStreams {
@@ -22,13 +21,12 @@ export class EngineStreams {
   readonly #states: readonly Tensor[];
   /** [N, V], log-probabilities of each row's next token; uniform before anything was read. */
   readonly #output: Tensor;
-  readonly #tokens: Tensor;
   /** The stream of each row, and its place in the states. */
   #streams: readonly number[];
   #slots: Int32Array;
 
   constructor(init: EngineStreamsInit) {
-    const { engine, weights, vocabularySize, prompts, mostSteps } = init;
+    const { engine, weights, vocabularySize, prompts } = init;
     const N = prompts.length;
     this.#init = init;
     this.#streams = [...prompts.keys()].sort((a, b) => this.#prompt(b).length - this.#prompt(a).length);
@@ -38,7 +36,6 @@ export class EngineStreams {
     );
     this.#output = engine.tensor('float', [N, vocabularySize]);
     engine.fill(this.#output, -Math.log(vocabularySize));
-    this.#tokens = engine.tensor('int', [mostSteps * N]);
   }
 
   /** The number of the stream in each row. */
@@ -46,16 +43,21 @@ export class EngineStreams {
     return this.#streams;
   }
 
-  get longestPrompt(): number {
-    return this.#prompt(this.#streams[0] ?? 0).length;
-  }
-
-  /** Reads a token in each stream whose prompt is long enough: all prompts end together, after `longestPrompt` calls. */
-  async readPrompts(position: number): Promise<void> {
-    const left = this.longestPrompt - position;
-    const reading = this.#streams.filter((stream) => this.#prompt(stream).length >= left);
-    this.#step(Int32Array.from(reading, (stream) => this.#prompt(stream).at(-left) as number));
-    await this.predictions();
+  /** Reads all prompts; those of one length end together. */
+  async readPrompts(turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
+    const { engine, weights } = this.#init;
+    const prompts = this.#streams.map((stream) => this.#prompt(stream));
+    for (const { tokens, rows } of promptBlocks(prompts)) {
+      signal?.throwIfAborted();
+      await turns.take();
+      engine.readTokens({
+        weights,
+        states: this.#states,
+        slots: this.#slots.subarray(0, rows),
+        tokens,
+        output: this.#output,
+      });
+    }
   }
 
   /** [N, V]: log-probabilities of each row's next token. */
@@ -73,13 +75,10 @@ export class EngineStreams {
    *
    * @returns [steps, N]
    */
-  async draw(
-    draws: Pick<Generate, 'uniforms' | 'temperature' | 'never' | 'controls' | 'recent'>,
-  ): Promise<Int32Array> {
+  draw(draws: Pick<Generate, 'uniforms' | 'rows'>): Promise<Int32Array> {
     const { engine, weights } = this.#init;
     const places = { weights, states: this.#states, slots: this.#slots, output: this.#output };
-    engine.generate({ ...places, ...draws, tokens: this.#tokens });
-    return (await engine.read(this.#tokens)) as Int32Array;
+    return engine.generate({ ...places, ...draws });
   }
 
   /** Goes on with some of the rows, which move up. */
@@ -99,7 +98,6 @@ export class EngineStreams {
     const { engine } = this.#init;
     for (const state of this.#states) engine.release(state);
     engine.release(this.#output);
-    engine.release(this.#tokens);
   }
 
   #step(tokens: Int32Array): void {
@@ -110,7 +108,6 @@ export class EngineStreams {
       slots: this.#slots.subarray(0, tokens.length),
       tokens,
       output: this.#output,
-      outputKind: 'logProbabilities',
     });
   }
 

@@ -7,12 +7,13 @@
  *
  * Where it can, the engine draws by itself, many steps at a time; else each token is chosen here, between two steps.
  */
-import type { Engine, RecentDraws, Vector } from '../engine/engine.ts';
+import type { Engine, Vector } from '../engine/engine.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Constraint } from './constraint.ts';
-import type { Controls } from './controls.ts';
+import { type Controls, canDraw } from './controls.ts';
 import { EngineStreams } from './engine-streams.ts';
+import { rowDraw } from './row-draw.ts';
 import { type Limits, TextEnd } from './stops.ts';
 import { TextStream, type TokenPiece } from './text-stream.ts';
 import { TokenChooser } from './token-chooser.ts';
@@ -31,8 +32,6 @@ export interface TokenGeneration {
   readonly weights: Vector;
   readonly controls: Controls;
   readonly limits: Limits;
-  /** Never drawn; it stands for characters that nobody can write down. */
-  readonly unknownToken: number | undefined;
   readonly streams: readonly StreamSetup[];
   /** How many alternatives the details of a token name; without details where absent. */
   readonly alternatives?: number | undefined;
@@ -62,16 +61,11 @@ export async function* generateTokens(
     weights,
     vocabularySize: controls.vocabularySize,
     prompts: streams.map(({ prompt }) => prompt),
-    mostSteps: MOST_STEPS,
   });
   const draw = isDrawnByEngine(generation) ? drawByEngine : chooseHere;
   const turns = new TurnTaker();
   try {
-    for (let position = 0; position < rows.longestPrompt; position++) {
-      signal?.throwIfAborted();
-      await turns.take();
-      await rows.readPrompts(position);
-    }
+    await rows.readPrompts(turns, signal);
     let stride = 1;
     for (;;) {
       await rows.keep(goingOn(rows, texts));
@@ -108,9 +102,9 @@ function makeTexts({ controls, limits, streams, alternatives }: TokenGeneration)
 }
 
 /** Whether the engine can draw by itself. */
-function isDrawnByEngine({ controls, streams, alternatives }: TokenGeneration): boolean {
+function isDrawnByEngine({ engine, controls, streams, alternatives }: TokenGeneration): boolean {
   return (
-    controls.drawnByEngine && alternatives === undefined && streams.every(({ constraint }) => !constraint)
+    canDraw(engine, controls) && alternatives === undefined && streams.every(({ constraint }) => !constraint)
   );
 }
 
@@ -123,7 +117,7 @@ async function drawByEngine(
   rows: EngineStreams,
   texts: readonly TextStream[],
   mostSteps: number,
-  { controls, limits, streams, unknownToken }: TokenGeneration,
+  { controls, limits, streams }: TokenGeneration,
 ): Promise<void> {
   const active = rows.streams.map((stream) => texts[stream] as TextStream);
   const N = active.length;
@@ -137,31 +131,13 @@ async function drawByEngine(
       uniforms[i] = (generators[i % N] as MersenneTwister).nextUniform();
     }
   }
-  const drawing = controls.plain
-    ? { temperature: controls.temperature, never: unknownToken }
-    : { temperature: controls.temperature, controls, recent: recentDraws(active, controls, steps) };
-  const tokens = await rows.draw({ uniforms, ...drawing });
+  const tokens = await rows.draw({
+    uniforms,
+    rows: active.map(({ recent }) => rowDraw({ controls, recent }, steps)),
+  });
   active.forEach((text, row) => {
     for (let at = row; at < steps * N && !text.ended; at += N) text.take(tokens[at] as number);
   });
-}
-
-/** What the texts have written lately, as the engine takes it. */
-function recentDraws(
-  texts: readonly TextStream[],
-  { penalizes, penaltyWindow: window, vocabularySize: V }: Controls,
-  steps: number,
-): RecentDraws | undefined {
-  if (!penalizes) return undefined;
-  const N = texts.length;
-  const counts = new Int32Array(N * V);
-  const leaving = new Int32Array(N * Math.min(steps, window));
-  texts.forEach(({ recent }, row) => {
-    if (!recent) return;
-    counts.set(recent.counts, row * V);
-    for (let step = 0; step * N < leaving.length; step++) leaving[step * N + row] = recent.leaving(step);
-  });
-  return { counts, window, leaving };
 }
 
 async function chooseHere(

@@ -8,6 +8,7 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 import { TurnTaker } from '../util/event-loop.ts';
+import { promptBlocks } from './prompt-blocks.ts';
 
 export interface WordSearch {
   readonly engine: Engine;
@@ -188,13 +189,15 @@ class States {
 
   /** Reads a text in slot 0. */
   async readPrompt(tokens: readonly number[]): Promise<void> {
-    const { engine, signal } = this.#search;
+    const { engine, weights, signal } = this.#search;
     const turns = new TurnTaker();
-    for (const token of tokens) {
+    for (const block of promptBlocks([tokens])) {
       signal?.throwIfAborted();
       await turns.take();
-      this.#read([{ from: 0, to: 0, token }]);
-      await engine.read(this.#output);
+      engine.readTokens({
+        ...{ weights, states: this.#states, output: this.#output, tokens: block.tokens },
+        slots: Int32Array.of(0),
+      });
     }
   }
 
@@ -209,7 +212,6 @@ class States {
       slots: to,
       tokens: Int32Array.from(reads, ({ token }) => token),
       output: this.#output,
-      outputKind: 'logProbabilities',
     });
   }
 

@@ -97,7 +97,6 @@ function drawn({
     ...rest,
     controls,
     limits,
-    unknownToken: vocabulary.unknownToken,
     streams: texts.map(({ prompt, seed }) => ({
       prompt: prompt.tokens,
       generator: new MersenneTwister(seed),
@@ -107,7 +106,7 @@ function drawn({
 }
 
 async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { engine, weights, vocabulary, plan, texts, alternatives, signal } = writing;
+  const { engine, weights, plan, texts, alternatives, signal } = writing;
   const byPrompt = new Map<string, number[]>();
   for (const [index, { prompt }] of texts.entries()) {
     const key = prompt.tokens.join();
@@ -116,7 +115,7 @@ async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[]
   for (const indices of byPrompt.values()) {
     const { prompt } = texts[indices[0] as number] as Writing['texts'][number];
     const found = await beamSearch({
-      ...{ engine, weights, ...plan, signal, unknownToken: vocabulary.unknownToken },
+      ...{ engine, weights, ...plan, signal },
       prompt: prompt.tokens,
       constraint: plan.form?.(),
     });
@@ -142,8 +141,7 @@ async function detailsAlong(
   const details: TokenDetails[] = [];
   const streams = [{ prompt, generator, constraint }];
   const { controls } = plan;
-  const unknownToken = vocabulary.unknownToken;
-  const generation = { engine, weights, controls, limits, unknownToken, streams, alternatives, signal };
+  const generation = { engine, weights, controls, limits, streams, alternatives, signal };
   for await (const pieces of generateTokens(generation)) {
     for (const piece of pieces) details.push(...piece.details);
   }

@@ -6,7 +6,14 @@
  * weights as they were keeps what was learned before.
  */
 import type { Batch, TokenSource } from '../data/batches.ts';
-import type { Engine, FloatArray, NumberArray, Tensor, Vector } from '../engine/engine.ts';
+import {
+  type Engine,
+  type FloatArray,
+  type NumberArray,
+  type Tensor,
+  UPDATE_REPORT_LENGTH,
+  type Vector,
+} from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
@@ -70,57 +77,67 @@ class Learner {
   readonly #state: NetworkState;
   readonly #original: Vector;
   readonly #squares: readonly Vector[];
-  readonly #losses: Tensor;
+  readonly #weights: Vector;
+  readonly #gradient: Vector;
+  /** int [1]: updates made. */
+  readonly #steps: Tensor;
   readonly #report: Tensor;
   readonly #learningRate: number;
-  #step = 0;
 
   constructor(engine: Engine, config: ModelConfig, parameters: NumberArray, learningRate: number) {
     this.#engine = engine;
     this.#network = new Network(engine, config, this.shape);
-    this.#network.writeParameters(parameters);
+    this.#weights = engine.vector(this.#network.layout);
+    this.#gradient = engine.vector(this.#network.layout);
+    engine.write(this.#weights, parameters);
     this.#state = this.#network.makeState();
     this.#original = engine.vector(this.#network.layout);
-    engine.copy(this.#network.weights, this.#original);
+    engine.copy(this.#weights, this.#original);
     // Adam's two moments; the first stays the gradient itself, since β₁ is 0.
     this.#squares = [engine.vector(this.#network.layout), engine.vector(this.#network.layout)];
-    this.#losses = engine.tensor('float', [STEPS, 1]);
-    this.#report = engine.tensor('float', [4]);
+    this.#steps = engine.tensor('int', [1]);
+    this.#report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
     this.#learningRate = learningRate;
   }
 
   /** Forgets what it has read. */
   begin(): void {
-    this.#engine.copy(this.#original, this.#network.weights);
+    this.#engine.copy(this.#original, this.#weights);
     for (const moment of this.#squares) this.#engine.fill(moment, 0);
-    this.#step = 0;
+    this.#engine.fill(this.#steps, 0);
   }
 
   /** Nats of a block's first `length` tokens, which it then learns from where the block is a full one. */
   async read(block: Batch, length: number): Promise<number> {
-    const moment = { seed: 0, iteration: 0 };
-    if (length === STEPS) this.#network.differentiate(block, this.#state, moment, this.#losses);
-    else this.#network.evaluate(block, this.#state, this.#losses);
-    if (length === STEPS) this.#learn();
-    const losses = (await this.#engine.read(this.#losses)) as FloatArray;
-    return sumOf(losses.subarray(0, length));
+    const weights = this.#weights;
+    if (length === STEPS) {
+      const noDropout = { seed: 0, iteration: 0 };
+      this.#network.lossAndGradient(weights, this.#gradient, block, this.#state, noDropout);
+      this.#learn();
+    } else {
+      this.#network.evaluate(weights, block, this.#state);
+    }
+    // The sum comes first.
+    const losses = await this.#engine.read(this.#network.loss, { offset: 1, count: length });
+    return sumOf(losses as FloatArray);
   }
 
   #learn(): void {
-    this.#step++;
     this.#engine.update({
-      weights: this.#network.weights,
-      gradient: this.#network.gradient,
+      weights: this.#weights,
+      gradient: this.#gradient,
       moments: this.#squares,
-      rule: { kind: 'adam', beta1: 0, beta2: SQUARE_DECAY, epsilon: EPSILON, step: this.#step },
+      rule: { kind: 'adam', beta1: 0, beta2: SQUARE_DECAY, epsilon: EPSILON },
       learningRate: this.#learningRate,
+      steps: this.#steps,
       report: this.#report,
     });
-    this.#engine.average(this.#original, this.#network.weights, DECAY);
+    this.#engine.average(this.#original, this.#weights, DECAY);
   }
 
   release(): void {
-    const handles = [...this.#state, this.#original, ...this.#squares, this.#losses, this.#report];
+    const vectors = [this.#weights, this.#gradient, this.#original, ...this.#squares];
+    const handles = [...this.#state, ...vectors, this.#steps, this.#report];
     for (const handle of handles) this.#engine.release(handle);
     this.#network.release();
   }

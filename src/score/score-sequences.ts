@@ -47,9 +47,9 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   const T = Math.max(1, Math.min(MOST_STEPS, Math.ceil(BLOCK_POSITIONS / B), longest));
   const shape = { batchSize: B, sequenceLength: T };
   const network = new Network(engine, scoring.config, shape, 'evaluation');
-  network.writeParameters(scoring.parameters);
+  const weights = engine.vector(network.layout);
+  engine.write(weights, scoring.parameters);
   const state = network.makeState();
-  const losses = engine.tensor('float', [T, B]);
   const turns = new TurnTaker();
   let reading: Promise<unknown> | undefined;
   try {
@@ -57,8 +57,10 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
     let before: { block: Block; losses: Promise<FloatArray> } | undefined;
     for await (const block of blocksOf(tokens, sequences, shape)) {
       signal?.throwIfAborted();
-      network.evaluate(block, state, losses);
-      const pending = { block, losses: engine.read(losses) as Promise<FloatArray> };
+      network.evaluate(weights, block, state);
+      // Of [1 + T·B]: the sum is left out.
+      const all = { offset: 1, count: T * B };
+      const pending = { block, losses: engine.read(network.loss, all) as Promise<FloatArray> };
       // It is awaited a block later, and may not be at all where the reader leaves.
       reading = pending.losses.catch(() => {});
       if (before) yield* cutAll(before.block, await before.losses, B);
@@ -69,7 +71,7 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   } finally {
     // An engine can't be closed while it is read, which whoever left or aborted does next.
     await reading;
-    engine.release(losses);
+    engine.release(weights);
     for (const layer of state) engine.release(layer);
     network.release();
   }

@@ -2,6 +2,7 @@
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import type { Controls } from '../sample/controls.ts';
+import { RecentTokens } from '../sample/recent-tokens.ts';
 import { type Limits, TextEnd } from '../sample/stops.ts';
 import { TokenChooser } from '../sample/token-chooser.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -30,7 +31,9 @@ export interface Part {
 }
 
 export class Choice implements PooledStream {
-  readonly source: Drawn | ((row: FloatArray) => number);
+  source: Drawn | ((row: FloatArray) => number) = () => {
+    throw new TypeError('this choice has not begun');
+  };
   /** Why the text has ended; null while it goes on. */
   finishReason: 'stop' | 'length' | null = null;
   /** Tokens that were drawn, those of a stop string among them. */
@@ -40,6 +43,8 @@ export class Choice implements PooledStream {
   readonly #settings: ChoiceSettings;
   readonly #end: TextEnd;
   readonly #pieces: TextPieces;
+  /** The penalty window of tokens that the engine draws; absent without penalties. */
+  #recent: RecentTokens | undefined;
   #logprobSum = 0;
   /** Tokens that may still turn out to belong to a stop string. */
   #held: number[] = [];
@@ -49,14 +54,21 @@ export class Choice implements PooledStream {
   #shown: PlacedToken[] = [];
 
   constructor(settings: ChoiceSettings) {
-    const { vocabulary, controls, limits, seed, logprobs, isRanked, offset } = settings;
+    const { vocabulary, limits, offset } = settings;
     this.#settings = settings;
     this.#end = new TextEnd(limits);
     this.#pieces = new TextPieces(vocabulary, offset);
     if (this.#end.ending) this.finishReason = 'length';
+  }
+
+  /** @param isEngineDrawn Whether the engine can draw by the controls. */
+  begin(isEngineDrawn: boolean): void {
+    const { controls, seed, logprobs, isRanked } = this.#settings;
     const generator = new MersenneTwister(seed);
-    if (controls.plain && logprobs === undefined && !isRanked) {
-      this.source = { temperature: controls.temperature, generator };
+    if (isEngineDrawn && logprobs === undefined && !isRanked) {
+      if (controls.penalizes)
+        this.#recent = new RecentTokens(controls.vocabularySize, controls.penaltyWindow);
+      this.source = { controls, generator, recent: this.#recent };
       return;
     }
     const chooser = new TokenChooser(controls, generator);
@@ -87,6 +99,7 @@ export class Choice implements PooledStream {
     for (let i = 0; i < tokens.length && !end.ending; i++) {
       const token = tokens[i] as number;
       end.push(token);
+      this.#recent?.push(token);
       this.#held.push(token);
       this.#logprobSum += this.#rated[this.#held.length - 1]?.logprob ?? 0;
       this.tokenCount++;

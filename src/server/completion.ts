@@ -1,6 +1,6 @@
 /** A completion that is being written: its choices on their way through the model's pool. */
 import type { Vocabulary } from '../data/vocabulary.ts';
-import { controlsSchema, resolveControls } from '../sample/controls.ts';
+import { type Controls, canDraw, controlsSchema, resolveControls } from '../sample/controls.ts';
 import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
@@ -37,6 +37,7 @@ export class Completion {
   onFirst: () => void = () => {};
   readonly job = new Job();
   readonly #branches: readonly Branch[];
+  readonly #controls: Controls;
 
   /**
    * @throws {ApiError} 400 for what the model can't do
@@ -45,7 +46,7 @@ export class Completion {
     const { vocabulary } = served.model;
     this.request = request;
     this.vocabulary = vocabulary;
-    const controls = resolveControls(vocabulary, {
+    this.#controls = resolveControls(vocabulary, {
       ...CONTROLS,
       ...request.controls,
       bias: biasOf(vocabulary, request.bias),
@@ -64,6 +65,7 @@ export class Completion {
       const isRanked = request.bestOf > request.n;
       const choices = Array.from({ length: request.bestOf }, () => {
         const seed = streamSeed(request.seed, count++);
+        const controls = this.#controls;
         return new Choice({ vocabulary, controls, limits, seed, logprobs, offset, isRanked });
       });
       return { prompt, choices };
@@ -86,7 +88,9 @@ export class Completion {
   start(pool: StreamPool): void {
     let hasBegun = false;
     let left = this.size;
+    const isEngineDrawn = canDraw(pool.engine, this.#controls);
     this.#choices.forEach((choice, index) => {
+      choice.begin(isEngineDrawn);
       choice.onMore = () => {
         if (!hasBegun) this.onFirst();
         hasBegun = true;

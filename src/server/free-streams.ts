@@ -1,6 +1,7 @@
-/** Streams of one temperature that the engine takes through several steps by itself. */
+/** Streams that the engine takes through several steps by itself, each by its own controls. */
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import { floats } from '../engine/precision.ts';
+import { rowDraw } from '../sample/row-draw.ts';
 import type { Seated } from './pooled-request.ts';
 import type { Drawn } from './pooled-stream.ts';
 
@@ -10,8 +11,6 @@ export interface StreamSetting {
   readonly weights: Vector;
   readonly states: readonly Tensor[];
   readonly vocabularySize: number;
-  /** Never drawn. */
-  readonly unknownToken: number | undefined;
 }
 
 /** Steps that the engine makes by itself at most. */
@@ -19,20 +18,16 @@ const MOST_STEPS = 64;
 
 export class FreeStreams {
   readonly #setting: StreamSetting;
-  readonly #temperature: number;
   /** In the order of the rows of `#output`. */
   #members: readonly Seated[] = [];
   /** float [room, V]: log-probabilities of each member's next token. */
   #output: Tensor | undefined;
-  /** int [room · MOST_STEPS]. */
-  #tokens: Tensor | undefined;
   #room = 0;
   /** Milliseconds that a step takes, as it was lately. */
   #stepTime = 0.5;
 
-  constructor(setting: StreamSetting, temperature: number) {
+  constructor(setting: StreamSetting) {
     this.#setting = setting;
-    this.#temperature = temperature;
   }
 
   /**
@@ -44,22 +39,20 @@ export class FreeStreams {
    */
   async advance(members: readonly Seated[], time: number): Promise<Int32Array[]> {
     await this.#seat(members);
-    const { engine, weights, states, unknownToken } = this.#setting;
+    if (members.length === 0) return [];
+    const { engine, weights, states } = this.#setting;
     const N = members.length;
     const wanted = members.reduce((most, { stream }) => Math.max(most, stream.left), 1);
     const steps = Math.max(1, Math.min(MOST_STEPS, wanted, Math.floor(time / this.#stepTime)));
     const start = performance.now();
-    engine.generate({
+    const drawn = await engine.generate({
       weights,
       states,
       slots: Int32Array.from(members, ({ slot }) => slot),
       output: this.#output as Tensor,
       uniforms: this.#uniforms(steps),
-      temperature: this.#temperature,
-      never: unknownToken,
-      tokens: this.#tokens as Tensor,
+      rows: members.map(({ stream }) => rowDraw(stream.source as Drawn, steps)),
     });
-    const drawn = (await engine.read(this.#tokens as Tensor)) as Int32Array;
     this.#stepTime += ((performance.now() - start) / steps - this.#stepTime) / 4;
     return members.map((_, n) => {
       const own = new Int32Array(steps);
@@ -68,28 +61,20 @@ export class FreeStreams {
     });
   }
 
-  /** Lets all members go, with their rows. */
-  async dissolve(): Promise<void> {
-    await this.#seat([]);
-    this.release();
-  }
-
   release(): void {
     const { engine } = this.#setting;
     if (this.#output) engine.release(this.#output);
-    if (this.#tokens) engine.release(this.#tokens);
     this.#output = undefined;
-    this.#tokens = undefined;
     this.#room = 0;
   }
 
   #uniforms(steps: number): Float64Array {
     const N = this.#members.length;
     const uniforms = new Float64Array(steps * N);
-    // A greedy step costs no random number.
-    if (this.#temperature === 0) return uniforms;
     this.#members.forEach(({ stream }, n) => {
-      const { generator } = stream.source as Drawn;
+      const { generator, controls } = stream.source as Drawn;
+      // A greedy step costs no random number.
+      if (controls.temperature === 0) return;
       for (let step = 0; step < steps; step++) uniforms[step * N + n] = generator.nextUniform();
     });
     return uniforms;
@@ -126,7 +111,6 @@ export class FreeStreams {
     let room = 1;
     while (room < count) room *= 2;
     this.#output = engine.tensor('float', [room, vocabularySize]);
-    this.#tokens = engine.tensor('int', [room * MOST_STEPS]);
     this.#room = room;
   }
 }

@@ -1,12 +1,15 @@
 /** What a pool of streams is asked to compute. */
 import type { FloatArray } from '../engine/engine.ts';
+import type { Controls } from '../sample/controls.ts';
+import type { RecentTokens } from '../sample/recent-tokens.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 
-/** Tokens that the engine draws by itself, by the rule of `engine/draw.ts`. */
+/** Tokens that the engine draws by itself. */
 export interface Drawn {
-  /** 0 takes the most likely token each time. */
-  readonly temperature: number;
+  readonly controls: Controls;
   readonly generator: MersenneTwister;
+  /** The penalty window; absent without penalties. `take` keeps it up to date. */
+  readonly recent: RecentTokens | undefined;
 }
 
 /** One text that is being written. */

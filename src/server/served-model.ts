@@ -58,7 +58,6 @@ export class ServedModel {
     this.#openPool = new StreamPool({
       ...(await this.model.onEngine()),
       vocabularySize: vocabulary.size,
-      unknownToken: vocabulary.unknownToken,
       capacity: this.#options.maxStreams,
       cacheBytes: this.#options.cacheBytes,
     });

@@ -108,7 +108,6 @@ export class SteppedStreams {
       slots: Int32Array.from(stepping, ({ slot }) => slot),
       tokens: Int32Array.from(stepping, ({ token }) => token),
       output,
-      outputKind: 'logProbabilities',
     });
     for (const { reader } of stepping) if (reader) reader.position++;
     return output;

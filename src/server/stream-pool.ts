@@ -2,14 +2,13 @@
  * Continuous batching: all requests to a model go on side by side, and come and go between any two turns.
  *
  * A turn has two parts. Streams that read their prompts, and those whose tokens are chosen here, make some steps in one batch,
- * token by token. Those that the engine can draw for make several steps at once, one batch for each temperature. Then the event
- * loop has a turn: sockets are served, new requests come in. All that takes a few milliseconds; so long waits a newcomer.
+ * token by token. Those that the engine can draw for make several steps at once. Then the event loop has a turn: sockets are served, new requests come in. All that takes a few milliseconds; so long waits a newcomer.
  */
 import type { Engine, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { FreeStreams, type StreamSetting } from './free-streams.ts';
-import { PooledRequest, type Seated } from './pooled-request.ts';
+import { PooledRequest } from './pooled-request.ts';
 import type { PoolRequest, PoolTicket } from './pooled-stream.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { SteppedStreams } from './stepped-streams.ts';
@@ -18,8 +17,6 @@ export interface PoolSettings {
   readonly engine: Engine;
   readonly weights: Vector;
   readonly vocabularySize: number;
-  /** Never drawn; it stands for characters that nobody can write down. */
-  readonly unknownToken: number | undefined;
   /** Streams at once; requests beyond them wait. */
   readonly capacity: number;
   /** Memory for the states of prompts that were read, in bytes. */
@@ -34,22 +31,26 @@ export class StreamPool {
   readonly #setting: StreamSetting;
   readonly #cache: PrefixCache;
   readonly #stepped: SteppedStreams;
-  /** By temperature. */
-  readonly #groups = new Map<number, FreeStreams>();
+  readonly #free: FreeStreams;
   readonly #freeSlots: number[];
   readonly #waiting = new Set<PooledRequest>();
   readonly #admitted = new Set<PooledRequest>();
   #running: Promise<void> | undefined;
 
-  constructor({ engine, weights, vocabularySize, unknownToken, capacity, cacheBytes }: PoolSettings) {
+  constructor({ engine, weights, vocabularySize, capacity, cacheBytes }: PoolSettings) {
     this.capacity = capacity;
     const states: readonly Tensor[] = recurrentModules(weights.layout).map((module) =>
       engine.tensor('float', [stateParts(module.cell), capacity, module.hiddenSize]),
     );
-    this.#setting = { engine, weights, states, vocabularySize, unknownToken };
+    this.#setting = { engine, weights, states, vocabularySize };
+    this.#free = new FreeStreams(this.#setting);
     this.#cache = new PrefixCache(engine, weights, cacheBytes);
     this.#stepped = new SteppedStreams(this.#setting, this.#cache);
     this.#freeSlots = Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
+  }
+
+  get engine(): Engine {
+    return this.#setting.engine;
   }
 
   /** Requests that wait for a slot. */
@@ -93,7 +94,7 @@ export class StreamPool {
     await this.#running;
     const { engine, states } = this.#setting;
     for (const tensor of states) engine.release(tensor);
-    for (const group of this.#groups.values()) group.release();
+    this.#free.release();
     this.#stepped.release();
     this.#cache.release();
   }
@@ -143,36 +144,12 @@ export class StreamPool {
 
   async #turn(): Promise<void> {
     await this.#stepped.advance([...this.#admitted], PART);
-    const byTemperature = new Map<number, Seated[]>();
-    for (const owner of this.#admitted) {
-      if (!owner.isActive) continue;
-      for (const seated of owner.seated) {
-        const { source } = seated.stream;
-        if (typeof source === 'function') continue;
-        const others = byTemperature.get(source.temperature);
-        if (others) others.push(seated);
-        else byTemperature.set(source.temperature, [seated]);
-      }
-    }
-    for (const [temperature, group] of this.#groups) {
-      if (byTemperature.has(temperature)) continue;
-      this.#groups.delete(temperature);
-      await group.dissolve();
-    }
-    for (const [temperature, members] of byTemperature) {
-      const tokens = await this.#group(temperature).advance(members, PART / byTemperature.size);
-      members.forEach((seated, n) => {
-        seated.owner.deliver(seated, tokens[n] as Int32Array);
-      });
-    }
-  }
-
-  #group(temperature: number): FreeStreams {
-    let group = this.#groups.get(temperature);
-    if (!group) {
-      group = new FreeStreams(this.#setting, temperature);
-      this.#groups.set(temperature, group);
-    }
-    return group;
+    const drawn = [...this.#admitted]
+      .filter(({ isActive }) => isActive)
+      .flatMap((owner) => [...owner.seated].filter(({ stream }) => typeof stream.source !== 'function'));
+    const tokens = await this.#free.advance(drawn, PART);
+    drawn.forEach((seated, n) => {
+      seated.owner.deliver(seated, tokens[n] as Int32Array);
+    });
   }
 }

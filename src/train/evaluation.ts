@@ -1,6 +1,6 @@
 /** The loss over a whole split, and how far it can be trusted. */
 import type { BatchSource } from '../data/batches.ts';
-import type { Engine, FloatArray } from '../engine/engine.ts';
+import type { Engine, FloatArray, Vector } from '../engine/engine.ts';
 import type { Network } from '../model/network.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { standardError } from '../util/standard-error.ts';
@@ -30,28 +30,43 @@ export interface SplitLoss {
 export async function* evaluateSplit(
   engine: Engine,
   network: Network,
+  weights: Vector,
   source: BatchSource,
   signal?: AbortSignal,
 ): AsyncGenerator<number, SplitLoss | undefined, void> {
   const { batchSize: B, sequenceLength: T, count } = source;
   if (count === 0) return undefined;
   const state = network.makeState();
-  const losses = engine.tensor('float', [T, B]);
+  const inFlight: Promise<FloatArray>[] = [];
+  // The engine computes a batch while those before are looked at.
+  const limit = Math.max(2, engine.description.depth);
   try {
     let sum = 0;
+    let done = 0;
     const pieces: Float64Array[] = [];
+    const take = async () => {
+      const losses = (await inFlight.shift()) as FloatArray;
+      sum += losses[0] as number;
+      pieces.push(rowMeans(losses.subarray(1), T, B));
+      return ++done;
+    };
     for (let index = 0; index < count; index++) {
       if (signal?.aborted) return undefined;
-      network.evaluate(await source.batch(index), state, losses);
-      const [total] = await engine.read(network.totalLoss);
-      sum += total as number;
-      pieces.push(rowMeans((await engine.read(losses)) as FloatArray, T, B));
-      yield index + 1;
-      await nextTurn();
+      network.evaluate(weights, await source.batch(index), state);
+      const losses = engine.read(network.loss) as Promise<FloatArray>;
+      losses.catch(() => {});
+      inFlight.push(losses);
+      if (inFlight.length === limit) {
+        yield await take();
+        await nextTurn();
+      }
     }
+    while (inFlight.length > 0) yield await take();
     return { loss: sum / (count * network.positions), standardError: standardError(samples(pieces, B)) };
   } finally {
-    for (const tensor of [...state, losses]) engine.release(tensor);
+    // An engine can't be closed while it is read.
+    await Promise.allSettled(inFlight);
+    for (const tensor of state) engine.release(tensor);
   }
 }
 

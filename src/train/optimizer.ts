@@ -1,17 +1,20 @@
-/** The optimizer of a run: its moments in the engine and the number of updates made. */
+/** The optimizer of a run: its moments and the count of updates made, in the engine. */
 import {
   type Engine,
   type FloatArray,
   type Tensor,
   UPDATE_REPORT,
+  UPDATE_REPORT_LENGTH,
   type UpdateRule,
   type Vector,
 } from '../engine/engine.ts';
-import type { Network } from '../model/network.ts';
+import type { Layout } from '../engine/layout.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** Figures of one update. */
 export interface UpdateFigures {
+  /** The loss that the update was given, as the engine has it: a sum over the batch, in nats. */
+  readonly loss: number;
   /** ‖gradient‖₂ after clipping. */
   readonly gradientNorm: number;
   /** ‖parameters‖₂ after the update. */
@@ -20,30 +23,36 @@ export interface UpdateFigures {
   readonly applied: boolean;
 }
 
+/** One update: what it changes and what it is made from. */
+export interface UpdateInput {
+  readonly weights: Vector;
+  /** Clipped in place. */
+  readonly gradient: Vector;
+  /** float [at least 1]: no update is made where the first element is not finite. */
+  readonly loss: Tensor;
+  readonly learningRate: number;
+}
+
 /** Moments that an optimizer keeps for each parameter. */
 export function momentCount(optimizer: TrainingOptions['optimizer']): number {
   return optimizer === 'adam' ? 2 : 1;
 }
 
 export class Optimizer {
+  /** float [UPDATE_REPORT_LENGTH]: of the last update. */
+  readonly report: Tensor;
   readonly #engine: Engine;
   readonly #options: TrainingOptions;
   readonly #moments: readonly Vector[];
-  readonly #report: Tensor;
-  #steps = 0;
+  /** int [1]: updates made. */
+  readonly #steps: Tensor;
 
-  constructor(engine: Engine, network: Network, options: TrainingOptions) {
+  constructor(engine: Engine, layout: Layout, options: TrainingOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#moments = Array.from({ length: momentCount(options.optimizer) }, () =>
-      engine.vector(network.layout),
-    );
-    this.#report = engine.tensor('float', [Object.keys(UPDATE_REPORT).length]);
-  }
-
-  /** Updates made. */
-  get steps(): number {
-    return this.#steps;
+    this.#moments = Array.from({ length: momentCount(options.optimizer) }, () => engine.vector(layout));
+    this.#steps = engine.tensor('int', [1]);
+    this.report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
   }
 
   /** Goes on from moments in canonical order and a number of updates. */
@@ -51,30 +60,37 @@ export class Optimizer {
     moments.forEach((values, index) => {
       this.#engine.write(this.#moments[index] as Vector, values);
     });
-    this.#steps = steps;
+    this.#engine.write(this.#steps, [steps]);
   }
 
-  /** One update from the gradient that the network holds. Clips the gradient in place. */
-  async update(network: Network, learningRate: number): Promise<UpdateFigures> {
+  /** Enqueues an update. */
+  update(input: UpdateInput): void {
     this.#engine.update({
-      weights: network.weights,
-      gradient: network.gradient,
+      ...input,
       moments: this.#moments,
       rule: this.#rule(),
-      learningRate,
       clipElement: this.#options.gradientClip,
       clipNorm: this.#options.gradientNormClip,
-      loss: network.totalLoss,
-      report: this.#report,
+      steps: this.#steps,
+      report: this.report,
     });
-    const report = (await this.#engine.read(this.#report)) as FloatArray;
-    const applied = report[UPDATE_REPORT.applied] === 1;
-    if (applied) this.#steps++;
+  }
+
+  /** Figures of the last update that was enqueued. */
+  async readFigures(): Promise<UpdateFigures> {
+    const report = (await this.#engine.read(this.report)) as FloatArray;
     return {
+      loss: report[UPDATE_REPORT.loss] as number,
       gradientNorm: report[UPDATE_REPORT.gradientNorm] as number,
       parameterNorm: report[UPDATE_REPORT.weightNorm] as number,
-      applied,
+      applied: report[UPDATE_REPORT.applied] === 1,
     };
+  }
+
+  /** Updates made. */
+  async readSteps(): Promise<number> {
+    const [steps] = await this.#engine.read(this.#steps);
+    return steps as number;
   }
 
   /** The moments, in canonical order of the parameters. */
@@ -84,7 +100,7 @@ export class Optimizer {
 
   #rule(): UpdateRule {
     if (this.#options.optimizer === 'adam') {
-      return { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: this.#steps + 1 };
+      return { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     }
     return { kind: 'rmsprop', alpha: this.#options.decayRate, epsilon: 1e-8 };
   }

@@ -52,9 +52,10 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     );
   }
   const network = new Network(engine, checkpoint.config, source, 'evaluation');
+  const weights = engine.vector(network.layout);
   try {
-    network.writeParameters(checkpoint.parameters);
-    const evaluation = evaluateSplit(engine, network, source, signal);
+    engine.write(weights, checkpoint.parameters);
+    const evaluation = evaluateSplit(engine, network, weights, source, signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) input.onProgress?.(step.value, source.count);
     signal?.throwIfAborted();
@@ -68,6 +69,7 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
       batches: source.count,
     };
   } finally {
+    engine.release(weights);
     network.release();
   }
 }

@@ -1,36 +1,44 @@
 /** What an iteration changes, on the engine: parameters, moments, carried state. It can be read out and set back. */
-import type { Engine, FloatArray, Tensor } from '../engine/engine.ts';
+import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import type { GoodState } from '../formats/checkpoint.ts';
 import type { Network, NetworkState } from '../model/network.ts';
 import type { Optimizer } from './optimizer.ts';
 
 export class RunState {
+  /** Iterations whose figures have arrived. */
   iteration = 0;
+  /** Iterations that were enqueued. */
+  enqueued = 0;
+  /** Of the next iteration that is enqueued. */
   learningRate = 0;
+  readonly weights: Vector;
   /** The state that the next batch goes on from. */
   readonly carried: NetworkState;
   /** The carried state as it was before the last batch. */
   readonly #before: NetworkState;
   readonly #engine: Engine;
-  readonly #network: Network;
   readonly #optimizer: Optimizer;
 
   constructor(engine: Engine, network: Network, optimizer: Optimizer) {
     this.#engine = engine;
-    this.#network = network;
     this.#optimizer = optimizer;
+    this.weights = engine.vector(network.layout);
     this.carried = network.makeState();
     this.#before = network.makeState();
   }
 
   /** Remembers the carried state before a batch. */
   markBatch(): void {
-    this.#copy(this.carried, this.#before);
+    this.carried.forEach((layer, index) => {
+      this.#engine.copy(layer, this.#before[index] as Tensor);
+    });
   }
 
-  /** Sets the carried state back to what it was before the batch. */
-  undoBatch(): void {
-    this.#copy(this.#before, this.carried);
+  /** Sets the carried state back to what it was before the batch, if its update was not made. */
+  undoBatchUnlessApplied(): void {
+    this.carried.forEach((layer, index) => {
+      this.#engine.copyUnlessApplied(this.#optimizer.report, this.#before[index] as Tensor, layer);
+    });
   }
 
   /** Everything as it is now; parameters and moments in canonical order. */
@@ -45,8 +53,9 @@ export class RunState {
 
   write({ iteration, learningRate, optimizerSteps, parameters, moments, carriedState }: GoodState): void {
     this.iteration = iteration;
+    this.enqueued = iteration;
     this.learningRate = learningRate;
-    this.#network.writeParameters(parameters);
+    this.#engine.write(this.weights, parameters);
     this.#optimizer.restore(moments, optimizerSteps);
     carriedState.forEach((state, layer) => {
       this.#engine.write(this.carried[layer] as Tensor, state);
@@ -55,19 +64,13 @@ export class RunState {
 
   async #read(carried: NetworkState): Promise<GoodState> {
     const { iteration, learningRate } = this;
-    const optimizerSteps = this.#optimizer.steps;
     // All are asked for before anything is waited for: what is enqueued meanwhile comes after.
-    const [parameters, moments, carriedState] = await Promise.all([
-      this.#network.readParameters(),
+    const [optimizerSteps, parameters, moments, carriedState] = await Promise.all([
+      this.#optimizer.readSteps(),
+      this.#engine.read(this.weights),
       this.#optimizer.readMoments(),
       Promise.all(carried.map(async (layer) => (await this.#engine.read(layer)) as FloatArray)),
     ]);
     return { iteration, learningRate, optimizerSteps, parameters, moments, carriedState };
-  }
-
-  #copy(from: NetworkState, to: NetworkState): void {
-    from.forEach((layer, index) => {
-      this.#engine.copy(layer, to[index] as Tensor);
-    });
   }
 }

@@ -3,7 +3,7 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { type RunTexts, withinBounds } from '../data/known-text.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Vector } from '../engine/engine.ts';
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
@@ -13,7 +13,7 @@ import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { IterationEvent } from './events.ts';
 import { firstState, type RunStart, resumedStability } from './first-state.ts';
 import { LossHistory } from './loss-history.ts';
-import { Optimizer } from './optimizer.ts';
+import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { Recovery } from './recovery.ts';
 import { RunState } from './run-state.ts';
@@ -53,6 +53,7 @@ export class TrainingRun {
   readonly #corpus: Corpus;
   readonly #texts: RunTexts;
   readonly #batches: BatchSource;
+  readonly #gradient: Vector;
   readonly #optimizer: Optimizer;
   readonly #state: RunState;
   readonly #generator: MersenneTwister;
@@ -75,7 +76,8 @@ export class TrainingRun {
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
     this.network = new Network(engine, config, options);
-    this.#optimizer = new Optimizer(engine, this.network, options);
+    this.#gradient = engine.vector(this.network.layout);
+    this.#optimizer = new Optimizer(engine, this.network.layout, options);
     this.#state = new RunState(engine, this.network, this.#optimizer);
     this.#generator = resumed
       ? MersenneTwister.restore(resumed.generator)
@@ -90,9 +92,19 @@ export class TrainingRun {
     }
   }
 
-  /** Iterations made. */
+  /** Iterations made, of those whose figures are known. */
   get iteration(): number {
     return this.#state.iteration;
+  }
+
+  /** Iterations that were enqueued. */
+  get enqueued(): number {
+    return this.#state.enqueued;
+  }
+
+  /** The parameters, on the engine. */
+  get weights(): Vector {
+    return this.#state.weights;
   }
 
   /** Its name, the same in all its checkpoints. */
@@ -104,9 +116,9 @@ export class TrainingRun {
     return this.schedule.epochAt(this.#state.iteration);
   }
 
-  /** The next batch of the training split, from 0. */
-  get #cursor(): number {
-    return this.schedule.positionAt(this.#state.iteration) % this.#batches.count;
+  /** The batch of the training split that follows an iteration, from 0. */
+  #cursorAfter(iteration: number): number {
+    return this.schedule.positionAt(iteration) % this.#batches.count;
   }
 
   get trainLosses(): LossHistory {
@@ -117,7 +129,7 @@ export class TrainingRun {
     return this.#validationLosses;
   }
 
-  /** Whether the last batch gave a loss: parameters that give none are not worth to be evaluated or saved. */
+  /** Whether the last batch gave a loss: after one that is not finite the parameters are neither evaluated nor saved. */
   get isSound(): boolean {
     return Number.isFinite(this.#lastLoss);
   }
@@ -132,33 +144,54 @@ export class TrainingRun {
     return this.#recovery !== undefined;
   }
 
-  /** One batch: loss, gradient, update. Where no update can be made, the carried state is left as it was, too. */
-  async iterate(): Promise<IterationFigures> {
-    const batch = await this.#batches.batch(this.#cursor);
-    const iteration = this.#state.iteration + 1;
+  /** Whether the iteration that follows another one must find all earlier figures known: the state after that one may be kept. */
+  drainsAfter(iteration: number): boolean {
+    return this.#recovery?.looksAt(iteration) ?? false;
+  }
+
+  /**
+   * Enqueues one iteration: loss, gradient, update. Where no update can be made, the engine leaves the carried state as it was, too.
+   *
+   * @returns its figures, once the engine has them
+   */
+  async enqueue(): Promise<{ readonly figures: Promise<IterationFigures> }> {
+    const state = this.#state;
+    const { weights, enqueued, learningRate } = state;
+    const batch = await this.#batches.batch(this.#cursorAfter(enqueued));
+    const iteration = enqueued + 1;
     const { seed } = this.#options;
-    this.#state.markBatch();
-    this.network.differentiate(batch, this.#state.carried, { seed, iteration });
-    if (this.#recovery?.looksAt(this.#state.iteration)) await this.#keepIfGood();
-    const learningRate = this.#state.learningRate;
-    const figures = await this.#optimizer.update(this.network, learningRate);
-    if (!figures.applied) this.#state.undoBatch();
-    const trainLoss = await this.#lossOfBatch();
+    state.markBatch();
+    this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, { seed, iteration });
+    if (this.drainsAfter(enqueued)) await this.#keepIfGood();
+    this.#optimizer.update({ weights, gradient: this.#gradient, loss: this.network.loss, learningRate });
+    const figures = this.#optimizer.readFigures();
+    // Awaited later, or not at all where the run ends with an error.
+    figures.catch(() => {});
+    state.undoBatchUnlessApplied();
+    state.enqueued = iteration;
+    state.learningRate = this.schedule.learningRateAfter(iteration, learningRate);
+    return { figures: figures.then((update) => this.#figuresOf(iteration, learningRate, update)) };
+  }
+
+  /** Takes note of an iteration whose figures have arrived, in the order of iterations. */
+  record({ iteration, trainLoss, updated }: IterationFigures): void {
     this.#state.iteration = iteration;
     this.#lastLoss = trainLoss;
     if (Number.isFinite(trainLoss)) this.#trainLosses.add(iteration, trainLoss);
-    if (this.#recovery) this.#recovery.skips = figures.applied ? 0 : this.#recovery.skips + 1;
-    this.#state.learningRate = this.schedule.learningRateAfter(iteration, learningRate);
+    if (this.#recovery) this.#recovery.skips = updated ? 0 : this.#recovery.skips + 1;
+  }
+
+  #figuresOf(iteration: number, learningRate: number, update: UpdateFigures): IterationFigures {
     return {
       iteration,
       iterations: this.schedule.last,
-      epoch: this.epoch,
-      trainLoss,
+      epoch: this.schedule.epochAt(iteration),
+      trainLoss: update.loss / this.network.positions,
       learningRate,
-      gradientNorm: figures.gradientNorm,
-      parameterNorm: figures.parameterNorm,
+      gradientNorm: update.gradientNorm,
+      parameterNorm: update.parameterNorm,
       tokens: this.network.positions,
-      updated: figures.applied,
+      updated: update.applied,
     };
   }
 
@@ -201,10 +234,9 @@ export class TrainingRun {
     const drawn: number[] = [];
     const texts = generateTokens({
       engine: this.#engine,
-      weights: this.network.weights,
+      weights: this.weights,
       controls,
       limits,
-      unknownToken: vocabulary.unknownToken,
       streams: [{ prompt: [], generator: new MersenneTwister(this.#options.seed) }],
     });
     for await (const pieces of texts) for (const { tokens } of pieces) drawn.push(...tokens);
@@ -224,7 +256,7 @@ export class TrainingRun {
       stability: this.#recovery?.toRecord(this.#state.iteration),
       batchSize: this.#options.batchSize,
       ...(this.#shapeChange && { shapeChange: this.#shapeChange }),
-      cursor: this.#cursor,
+      cursor: this.#cursorAfter(this.#state.iteration),
       generator: this.#generator.save(),
       trainLosses: this.#trainLosses.toRecord(),
       validationLosses: this.#validationLosses.toRecord(),
@@ -240,13 +272,11 @@ export class TrainingRun {
     };
   }
 
-  /** A network with the parameters as they are, in the shape of a split; the caller releases one that is not the run's own. */
-  async networkFor(shape: BatchSource): Promise<Network> {
+  /** A network in the shape of a split; the caller releases one that is not the run's own. */
+  networkFor(shape: BatchSource): Network {
     const { batchSize, sequenceLength } = this.#options;
     if (shape.batchSize === batchSize && shape.sequenceLength === sequenceLength) return this.network;
-    const network = new Network(this.#engine, this.#config, shape, 'evaluation');
-    network.writeParameters(await this.network.readParameters());
-    return network;
+    return new Network(this.#engine, this.#config, shape, 'evaluation');
   }
 
   /** Keeps the state before the batch whose loss has just been computed, if that loss is good. */
@@ -258,7 +288,7 @@ export class TrainingRun {
 
   /** Nats a token. */
   async #lossOfBatch(): Promise<number> {
-    const [total] = await this.#engine.read(this.network.totalLoss);
+    const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
     return (total as number) / this.network.positions;
   }
 

@@ -15,6 +15,8 @@ export interface TrainerInput {
   readonly start?: RunStart | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
+  /** Iterations in flight at most. Default: as many as the engine asks for. */
+  readonly maxInFlight?: number | undefined;
   /** Bytes of memory that the run may take. */
   readonly availableMemory: number;
   /** Bytes of it that are free now, where that is known. */

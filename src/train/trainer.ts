@@ -16,6 +16,7 @@ import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { IterationClock } from './iteration-clock.ts';
+import { IterationQueue } from './iteration-queue.ts';
 import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { overcome } from './overcome.ts';
@@ -57,6 +58,7 @@ interface Parts {
   readonly saver: Saver;
   readonly saves: SaveSchedule;
   readonly clock: IterationClock;
+  readonly queue: IterationQueue;
 }
 
 async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
@@ -91,7 +93,11 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
 
   const saver = await Saver.open(run, options, storage && files && { storage, files });
   const saves = new SaveSchedule(options.checkpointEvery);
-  const parts: Parts = { input, run, splits, saver, saves, clock: new IterationClock() };
+  const depth = Math.min(engine.description.depth, input.maxInFlight ?? Number.POSITIVE_INFINITY);
+  const isBoundary = (iteration: number) =>
+    run.schedule.evaluatesAt(iteration) || saves.due(iteration) || run.drainsAfter(iteration);
+  const queue = new IterationQueue({ run, depth, isBoundary });
+  const parts: Parts = { input, run, splits, saver, saves, clock: new IterationClock(), queue };
   let explosion: Explosion | undefined;
   let isNoBetter = false;
   let ended = false;
@@ -101,8 +107,10 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
       explosion = yield* evaluateAndSave(parts);
       isNoBetter = stopsEarly(run, options);
     }
-    while (explosion || (run.iteration < run.schedule.last && !isNoBetter && !signal?.aborted)) {
+    const goesOn = () => run.enqueued < run.schedule.last && !isNoBetter && !signal?.aborted;
+    while (explosion || queue.length > 0 || goesOn()) {
       if (explosion) {
+        await queue.discard();
         const outcome = overcome(run, explosion, options);
         if (outcome instanceof DivergenceError) throw outcome;
         explosion = undefined;
@@ -110,7 +118,8 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
         yield outcome;
         continue;
       }
-      const figures = await run.iterate();
+      if (goesOn()) await queue.fill();
+      const figures = await queue.next();
       const milliseconds = parts.clock.lap();
       const trouble = run.judge(figures);
       explosion = trouble?.kind === 'explosion' ? trouble : yield* evaluateOrSave(parts);
@@ -141,7 +150,9 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
  *
  * @param isLost Whether the parameters are worth nothing: then those of the last good state are saved, if one is kept.
  */
-async function finish({ run, saver }: Parts, isLost: boolean): Promise<void> {
+async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<void> {
+  if (isLost) await queue.discard();
+  else await queue.drain();
   if (isLost && run.canGoBack) run.goBack(false);
   if (isLost && (!run.canGoBack || run.iteration === 0)) await saver.settle();
   else await saver.finish();
@@ -240,9 +251,9 @@ async function* validate({
   run,
   splits: { validation },
 }: Parts): AsyncGenerator<TrainingEvent, SplitLoss | undefined, void> {
-  const network = await run.networkFor(validation);
+  const network = run.networkFor(validation);
   try {
-    const evaluation = evaluateSplit(input.engine, network, validation, input.signal);
+    const evaluation = evaluateSplit(input.engine, network, run.weights, validation, input.signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) {
       yield { type: 'evaluating', batch: step.value, batches: validation.count };

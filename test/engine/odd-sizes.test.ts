@@ -38,17 +38,19 @@ async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[numb
   const config = { cell, layers: H < 700 ? 2 : 1, hiddenSize: H, vocabularySize: V, dropout: 0.3 };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
   const random = new MersenneTwister(H + 1);
-  network.writeParameters(initialParameters(network.layout, random));
+  const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+  engine.write(weights, initialParameters(network.layout, random));
   const state = network.makeState();
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
   // The second batch begins with a state that is not zero.
   for (let iteration = 1; iteration <= 2; iteration++) {
-    network.differentiate({ inputs: tokens(), targets: tokens() }, state, { seed: 1, iteration });
+    const batch = { inputs: tokens(), targets: tokens() };
+    network.lossAndGradient(weights, gradient, batch, state, { seed: 1, iteration });
   }
   const top = state.at(-1) as (typeof state)[number];
   return {
-    loss: (await engine.read(network.totalLoss)) as Float32Array,
-    gradient: await engine.read(network.gradient),
+    loss: (await engine.read(network.loss)) as Float32Array,
+    gradient: await engine.read(gradient),
     state: (await engine.read(top)) as Float32Array,
   };
 }

@@ -28,15 +28,18 @@ export async function parametersAfter(
   const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, dropout: 0.2 };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
   const random = new MersenneTwister(5);
-  network.writeParameters(initialParameters(network.layout, random));
-  const steps = new Optimizer(engine, network, checkTrainingOptions({ optimizer }));
+  const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+  engine.write(weights, initialParameters(network.layout, random));
+  const steps = new Optimizer(engine, network.layout, checkTrainingOptions({ optimizer }));
   const state = network.makeState();
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
   for (let iteration = 1; iteration <= iterations; iteration++) {
-    network.differentiate({ inputs: tokens(), targets: tokens() }, state, { seed: 1, iteration });
-    await steps.update(network, 0.01);
+    const batch = { inputs: tokens(), targets: tokens() };
+    network.lossAndGradient(weights, gradient, batch, state, { seed: 1, iteration });
+    steps.update({ weights, gradient, loss: network.loss, learningRate: 0.01 });
+    await steps.readFigures();
   }
-  const parameters = (await network.readParameters()) as Float32Array;
+  const parameters = (await engine.read(weights)) as Float32Array;
   await engine.close();
   return Buffer.from(parameters.buffer).toString('hex');
 }

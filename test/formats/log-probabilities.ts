@@ -22,7 +22,7 @@ export async function logProbabilities(
   const all: number[] = [];
   for (const token of tokens) {
     const stream = { slots: Int32Array.of(0), tokens: Int32Array.of(token) };
-    engine.step({ weights, states, ...stream, output, outputKind: 'logProbabilities' });
+    engine.step({ weights, states, ...stream, output });
     all.push(...(await engine.read(output)));
   }
   return all;

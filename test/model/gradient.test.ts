@@ -41,8 +41,9 @@ for (const [name, kind] of kinds) {
         const engine = new ReferenceEngine('float64');
         const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY, dropout };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
+        const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
         const generator = new MersenneTwister(7 + layers);
-        const parameters = randoms(generator, network.weights.size, 0.6);
+        const parameters = randoms(generator, weights.size, 0.6);
         const batch = randomBatch(generator);
         const state = network.makeState();
         const start = state.map((layer) =>
@@ -60,17 +61,17 @@ for (const [name, kind] of kinds) {
 
         /** The sum over time of the mean over rows, which is what the gradient belongs to. */
         const loss = async () => {
-          network.writeParameters(parameters);
+          engine.write(weights, parameters);
           restore(state);
-          network.differentiate(batch, state, { seed: 5, iteration: 3 });
-          const [total] = await engine.read(network.totalLoss);
+          network.lossAndGradient(weights, gradient, batch, state, { seed: 5, iteration: 3 });
+          const [total] = await engine.read(network.loss);
           return (total as number) / ROWS;
         };
 
         await loss();
-        const gradient = await engine.read(network.gradient);
+        const slopes = await engine.read(gradient);
         assert.ok(
-          gradient.some((value) => Math.abs(value) > 0.01),
+          slopes.some((value) => Math.abs(value) > 0.01),
           'a gradient that is worth a check',
         );
         for (let index = 0; index < parameters.length; index++) {
@@ -81,8 +82,8 @@ for (const [name, kind] of kinds) {
           const below = await loss();
           parameters[index] = value;
           const slope = (above - below) / (2 * STEP);
-          const error = Math.abs(slope - (gradient[index] as number));
-          assert.ok(error < 1e-6, `parameter ${index}: slope ${slope}, gradient ${gradient[index]}`);
+          const error = Math.abs(slope - (slopes[index] as number));
+          assert.ok(error < 1e-6, `parameter ${index}: slope ${slope}, gradient ${slopes[index]}`);
         }
       });
     }

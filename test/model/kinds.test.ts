@@ -26,14 +26,16 @@ for (const { name, checkpoint } of eachKind()) {
       const steps = await logProbabilities(checkpoint, TOKENS, engine);
       assert.ok(largestError(steps, expected) <= 5e-6, `${kind.name}: step by step`);
       const network = new Network(engine, config, SHAPE);
-      network.writeParameters(checkpoint.parameters);
-      network.evaluate(BATCH, network.makeState());
-      const [total] = await engine.read(network.totalLoss);
+      const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+      engine.write(weights, checkpoint.parameters);
+      network.evaluate(weights, BATCH, network.makeState());
+      const [total] = await engine.read(network.loss);
       assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: at once`);
-      network.differentiate(BATCH, network.makeState(), { seed: 1, iteration: 1 });
-      const gradient = await engine.read(network.gradient);
-      reference ??= gradient;
-      assert.ok(largestDifference(gradient, reference) <= 1e-4, `${kind.name}: gradient`);
+      const seed = { seed: 1, iteration: 1 };
+      network.lossAndGradient(weights, gradient, BATCH, network.makeState(), seed);
+      const values = await engine.read(gradient);
+      reference ??= values;
+      assert.ok(largestDifference(values, reference) <= 1e-4, `${kind.name}: gradient`);
       await engine.close();
     }
   });
@@ -44,10 +46,12 @@ test('what an embedding takes of memory is told', async () => {
   const memory = async (config: ModelConfig) => {
     const engine = await (fastEngines.at(-1) as EngineKind).make();
     const network = new Network(engine, config, shape);
-    engine.vector(network.layout);
+    // Weights, gradient, moment.
+    const [weights, gradient] = Array.from({ length: 3 }, () => engine.vector(network.layout));
+    assert.ok(weights && gradient);
     const batch = { inputs: new Int32Array(2500), targets: new Int32Array(2500) };
-    network.differentiate(batch, network.makeState(), { seed: 1, iteration: 1 });
-    await engine.read(network.totalLoss);
+    network.lossAndGradient(weights, gradient, batch, network.makeState(), { seed: 1, iteration: 1 });
+    await engine.read(network.loss);
     const used = engine.bytesInUse;
     await engine.close();
     return { told: estimateMemory(config, { precision: 'float32', ...shape, moments: 1 }), used };

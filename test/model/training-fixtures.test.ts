@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Batch } from '../../src/data/batches.ts';
 import type { Precision } from '../../src/engine/engine.ts';
+import { UPDATE_REPORT_LENGTH } from '../../src/engine/engine.ts';
 import type { Cell } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
@@ -60,13 +61,18 @@ for (const name of ['lstm12x2', 'gru12x2', 'rnn12x2', 'lstm12x2_clip02']) {
     test(`${name}: losses, gradients and parameters of 20 iterations, ${precision}`, async () => {
       const engine = new ReferenceEngine(precision);
       const network = new Network(engine, config, { batchSize: 5, sequenceLength: 10 });
-      network.writeParameters(fromOriginalOrder(layout, Float64Array.from(fixture.params_init)));
+      const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+      engine.write(weights, fromOriginalOrder(layout, Float64Array.from(fixture.params_init)));
       const state = network.makeState();
       const moment = engine.vector(network.layout);
-      const report = engine.tensor('float', [4]);
+      const steps = engine.tensor('int', [1]);
+      const report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
       for (const [index, batch] of fixture.batches.entries()) {
-        network.differentiate(toBatch(batch), state, { seed: 123, iteration: index + 1 });
-        const [total] = await engine.read(network.totalLoss);
+        network.lossAndGradient(weights, gradient, toBatch(batch), state, {
+          seed: 123,
+          iteration: index + 1,
+        });
+        const [total] = await engine.read(network.loss);
         const loss = (total as number) / network.positions;
         const original = fixture.losses[index] as number;
         assert.ok(
@@ -74,8 +80,9 @@ for (const name of ['lstm12x2', 'gru12x2', 'rnn12x2', 'lstm12x2_clip02']) {
           `loss of iteration ${index + 1}: ${loss}, the original's ${original}`,
         );
         engine.update({
-          weights: network.weights,
-          gradient: network.gradient,
+          weights,
+          gradient,
+          steps,
           moments: [moment],
           rule: { kind: 'rmsprop', alpha: 0.95, epsilon: 1e-8 },
           learningRate: fixture.opt.learning_rate,
@@ -84,10 +91,10 @@ for (const name of ['lstm12x2', 'gru12x2', 'rnn12x2', 'lstm12x2_clip02']) {
         });
         const expected = [fixture.grad1, fixture.grad2][index];
         if (!expected) continue;
-        const gradient = toOriginalOrder(layout, await engine.read(network.gradient));
-        assert.ok(largestDifference(gradient, expected) <= tolerance, `gradient ${index + 1}`);
+        const values = toOriginalOrder(layout, await engine.read(gradient));
+        assert.ok(largestDifference(values, expected) <= tolerance, `gradient ${index + 1}`);
       }
-      const parameters = toOriginalOrder(layout, await network.readParameters());
+      const parameters = toOriginalOrder(layout, await engine.read(weights));
       assert.ok(largestDifference(parameters, fixture.params_final) <= tolerance, 'final parameters');
     });
   }

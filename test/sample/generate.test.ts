@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { drawToken } from '../../src/engine/draw.ts';
 import { type GenerateInput, LanguageModel } from '../../src/language-model.ts';
 import { CharacterPieces } from '../../src/sample/character-pieces.ts';
 import { encodePrompt, type UnknownRule } from '../../src/sample/prompt.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { drawToken } from './draw-token.ts';
 
 async function generate(model: LanguageModel, input: GenerateInput): Promise<string> {
   let text = '';

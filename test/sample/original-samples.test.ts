@@ -60,7 +60,6 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
         slots: Int32Array.of(0),
         tokens: Int32Array.of(vocabulary.tokenOf(character) as number),
         output,
-        outputKind: 'logProbabilities',
       });
       const got = (await engine.read(output)) as FloatArray;
       for (const [token, expected] of (fixture.logprobs[position] as number[]).entries()) {

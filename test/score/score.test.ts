@@ -51,7 +51,6 @@ async function naiveLosses(tokens: Int32Array): Promise<number[]> {
       slots: Int32Array.of(0),
       tokens: token,
       output,
-      outputKind: 'logProbabilities',
     });
     const row = await engine.read(output);
     losses.push(-(row[tokens[i + 1] as number] as number));

@@ -1,15 +1,23 @@
 /** The pool: what a stream draws does not depend on who is beside it, on what is kept, or on when it came. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Vocabulary } from '../../src/data/vocabulary.ts';
 import type { FloatArray } from '../../src/engine/engine.ts';
 import type { EngineName } from '../../src/engine/select.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
+import { controlsSchema, resolveControls } from '../../src/sample/controls.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
-import type { PoolTicket } from '../../src/server/pooled-stream.ts';
+import type { Drawn, PoolTicket } from '../../src/server/pooled-stream.ts';
 import { StreamPool } from '../../src/server/stream-pool.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { madeModel } from './served.ts';
+
+/** Draws by temperature alone. */
+function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): Drawn {
+  const controls = resolveControls(vocabulary, controlsSchema.parse({ temperature }));
+  return { controls, generator: new MersenneTwister(seed), recent: undefined };
+}
 
 async function setUp(
   context: TestContext,
@@ -21,7 +29,6 @@ async function setUp(
   const pool = new StreamPool({
     ...(await model.onEngine()),
     vocabularySize: vocabulary.size,
-    unknownToken: vocabulary.unknownToken,
     capacity,
     cacheBytes,
   });
@@ -47,7 +54,7 @@ async function setUp(
           cachedTokens = facts.cachedTokens;
         },
         streams: drawn.map((own, k) => ({
-          source: { temperature, generator: new MersenneTwister(streamSeed(seed, k)) },
+          source: drawnBy(vocabulary, temperature, streamSeed(seed, k)),
           get left() {
             return length - own.length;
           },
@@ -62,7 +69,7 @@ async function setUp(
       });
       onTicket(ticket);
     });
-  return { model, pool, encode, write };
+  return { vocabulary, model, pool, encode, write };
 }
 
 for (const engine of ['auto', 'reference'] as const) {
@@ -158,14 +165,14 @@ test('what is cancelled frees its slots; what is paused goes on where it was', a
 test('a request that comes in the turn in which all others pause is begun', {
   timeout: 10_000,
 }, async (context) => {
-  const { pool, encode, write } = await setUp(context);
+  const { pool, encode, write, vocabulary } = await setUp(context);
   const text = await new Promise<string | undefined>((resolve, reject) => {
     const ticket = pool.start({
       prompt: encode('x'),
       onFailure: reject,
       streams: [
         {
-          source: { temperature: 1, generator: new MersenneTwister(1) },
+          source: drawnBy(vocabulary, 1, 1),
           left: 1e9,
           take() {
             ticket.pause(true);
@@ -203,7 +210,6 @@ test('a token that stands for unknown characters is never drawn', async (context
   const pool = new StreamPool({
     ...(await model.onEngine()),
     vocabularySize: vocabulary.size,
-    unknownToken: vocabulary.unknownToken,
     capacity: 1,
     cacheBytes: 0,
   });
@@ -214,7 +220,7 @@ test('a token that stands for unknown characters is never drawn', async (context
       onFailure: reject,
       streams: [
         {
-          source: { temperature: 1, generator: new MersenneTwister(1) },
+          source: drawnBy(vocabulary, 1, 1),
           left: 500,
           take(tokens) {
             drawn.push(...Array.from(tokens));

@@ -38,19 +38,19 @@ for (const batchSize of [10, 3]) {
     const { engine } = await makeEngine(options);
     context.after(() => engine.close());
     const network = new Network(engine, config, options, 'evaluation');
-    network.writeParameters(initialParameters(network.layout, new MersenneTwister(1), 'float32'));
+    const weights = engine.vector(network.layout);
+    engine.write(weights, initialParameters(network.layout, new MersenneTwister(1), 'float32'));
 
-    const evaluation = evaluateSplit(engine, network, source);
+    const evaluation = evaluateSplit(engine, network, weights, source);
     let step = await evaluation.next();
     while (!step.done) step = await evaluation.next();
     assert.ok(step.value);
 
-    const losses = engine.tensor('float', [9, batchSize]);
     const state = network.makeState();
     const all: { row: number; batch: number; loss: number }[] = [];
     for (let batch = 0; batch < source.count; batch++) {
-      network.evaluate(await source.batch(batch), state, losses);
-      const values = (await engine.read(losses)) as FloatArray;
+      network.evaluate(weights, await source.batch(batch), state);
+      const values = (await engine.read(network.loss)).subarray(1) as FloatArray;
       values.forEach((loss, index) => {
         all.push({ row: index % batchSize, batch, loss });
       });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { buildCorpus } from '../../src/data/corpus.ts';
-import type { Engine, Update } from '../../src/engine/engine.ts';
+import { type Engine, UPDATE_REPORT, type Update } from '../../src/engine/engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import type { MakeEngine } from '../../src/engine/select.ts';
 import type { TrainedCheckpoint } from '../../src/formats/checkpoint.ts';
@@ -29,24 +29,21 @@ const small = {
   maxIterations: 160,
 } as const;
 
-/** Damages an update before it is made, as a text or a rate that does not suit would. */
-type Damage = (engine: Engine, call: Update) => Update;
-
-/** The number of an Adam update: the same in a resumed run. */
-const stepOf = ({ rule }: Update) => (rule.kind === 'adam' ? rule.step : 0);
+/** Damages an update before it is made, as a text or a rate that does not suit would. @param step Its number: the same in a resumed run. */
+type Damage = (engine: Engine, call: Update, step: number) => Update;
 
 /** The parameters leave all bounds at a step, unless the rate was lowered. */
 const leapAt =
   (step: number, rate = RATE): Damage =>
-  (_, call) =>
-    stepOf(call) === step && call.learningRate >= rate ? { ...call, learningRate: 1e4 } : call;
+  (_, call, at) =>
+    at === step && call.learningRate >= rate ? { ...call, learningRate: 1e4 } : call;
 
 /** The loss or the gradient is no number at a step, as long as `while_` says so. */
 const noNumberAt =
   (step: number, what: 'loss' | 'gradient', while_: (call: Update) => boolean): Damage =>
-  (engine, call) => {
-    if (stepOf(call) === step && while_(call)) {
-      if (what === 'loss' && call.loss) engine.fill(call.loss, Number.NaN);
+  (engine, call, at) => {
+    if (at === step && while_(call)) {
+      if (what === 'loss' && call.loss) engine.write(call.loss, [Number.NaN]);
       else engine.fill(call.gradient, Number.POSITIVE_INFINITY);
     }
     return call;
@@ -55,9 +52,24 @@ const noNumberAt =
 function damaged(damage: Damage): MakeEngine {
   return async (options) => {
     const { engine, notice } = await makeEngine(options);
+    // Updates made: what the run writes at its start or when it goes back, and one for each that was applied.
+    let made = 0;
     const proxy = new Proxy(engine, {
       get(target, name) {
-        if (name === 'update') return (call: Update) => target.update(damage(target, call));
+        if (name === 'write') {
+          return (...[to, values, offset]: Parameters<Engine['write']>) => {
+            if (to.kind === 'tensor' && to.type === 'int' && values.length === 1) made = values[0] as number;
+            target.write(to, values, offset);
+          };
+        }
+        if (name === 'update') {
+          return (call: Update) => {
+            target.update(damage(target, call, made + 1));
+            void target.read(call.report).then((report) => {
+              made += report[UPDATE_REPORT.applied] as number;
+            });
+          };
+        }
         const value = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -177,7 +189,7 @@ for (const [what, damage, cuts] of [
   ['a leap', leapAt(130), [3, 50, 110, 126, 130, 140]],
   [
     'two leaps',
-    (engine, call) => leapAt(150, RATE / 2)(engine, leapAt(130)(engine, call)),
+    (engine, call, step) => leapAt(150, RATE / 2)(engine, leapAt(130)(engine, call, step), step),
     [127, 149, 150, 155],
   ],
   ['no numbers', noNumberAt(140, 'loss', (call) => call.learningRate === RATE), [139, 141, 143, 150]],
@@ -206,12 +218,12 @@ test('any trouble, cut anywhere, any number of times: the bits of the unbroken r
     fc.integer({ min: 5, max: 70 }),
     fc.boolean(),
     async (troubles, cuts, evaluateEvery, isHeldOut) => {
-      const damage: Damage = (engine, call) =>
+      const damage: Damage = (engine, call, step) =>
         troubles.reduce((changed, { step: at, what, retry }) => {
           // Trouble that is over once the rate has been halved some times.
           const rate = RATE / 2 ** retry;
-          if (what === 'leap') return leapAt(at, rate)(engine, changed);
-          return noNumberAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed);
+          if (what === 'leap') return leapAt(at, rate)(engine, changed, step);
+          return noNumberAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed, step);
         }, call);
       const changes = isHeldOut
         ? { evaluateEvery }
@@ -275,7 +287,7 @@ test('a run that is interrupted where it had saved before it went back saves aga
 
 test('retries that do not help: an error with advice; the last good state is saved', async () => {
   const { error, restored, files } = await run(
-    (_, call) => (stepOf(call) > 110 ? { ...call, learningRate: 1e4 } : call),
+    (_, call, step) => (step > 110 ? { ...call, learningRate: 1e4 } : call),
     { retries: 2, trainFraction: 1, validationFraction: 0 },
   );
   assert.ok(error instanceof DivergenceError);

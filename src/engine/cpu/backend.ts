@@ -1,4 +1,5 @@
 /** What runs the kernels: the native add-on, or WebAssembly. */
+import type { EngineLostError } from '../../errors.ts';
 import type { BufferId } from './calls.ts';
 
 export type BackendArray = Float32Array | Float64Array | Int32Array | Uint8Array;
@@ -9,6 +10,10 @@ export interface Backend {
   /** `AVX-512`, `WebAssembly SIMD`, … */
   readonly instructions: string;
   readonly threads: number;
+  /** Whether multiplications and additions are fused as the kernels ask: results then have the bits of every other such backend. */
+  readonly exactBits: boolean;
+  /** Resolves when its threads are lost; absent where that can't happen. */
+  readonly lost?: Promise<EngineLostError>;
   /** Bytes that it takes beside buffers: threads, code. */
   readonly overhead: number;
   /** A buffer of zeros. Throws `MemoryError` where there is no room. */

@@ -8,6 +8,8 @@ export const MAILBOX_LENGTH = 1 + MAX_NUMBERS + MAX_BUFFERS;
 export const MAX_MODULES = 70;
 /** Numbers that describe a module to `generate`. */
 export const MODULE_FIELDS = 12;
+/** Numbers that describe how a row draws: `RowControls` in native/kernels/streams.h. */
+export const CONTROL_FIELDS = 11;
 
 /** In the order of `enum Operation`. */
 const OPERATIONS = [
@@ -25,12 +27,9 @@ const OPERATIONS = [
   'linearBackward',
   'crossEntropy',
   'dropout',
-  'norm',
-  'clip',
   'update',
   'average',
   'generate',
-  'draw',
   'copySlots',
 ] as const;
 

@@ -9,7 +9,7 @@ import { type CpuHandle, CpuTape, CpuTensor, CpuVector } from './handles.ts';
 const SMALL = 1_500_000;
 
 /** Buffers that grow as they are needed, by what they are for. */
-type Room = 'scratch' | 'tape' | 'staging' | `given ${string}`;
+type Room = 'scratch' | 'tape' | 'staging' | 'drawn' | `given ${string}`;
 
 export class CpuContext {
   readonly backend: Backend;

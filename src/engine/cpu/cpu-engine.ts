@@ -4,6 +4,7 @@
  * Here a call is checked, its tensors are turned into buffers and places, and it is handed to a backend; all computing is in
  * native/kernels. float32 alone.
  */
+import type { EngineLostError } from '../../errors.ts';
 import {
   checkCopySlots,
   checkCrossEntropy,
@@ -14,30 +15,32 @@ import {
   checkTensor,
   checkUpdate,
   moduleOf,
-  unitIndex,
 } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
-import type {
-  CrossEntropy,
-  Draw,
-  DropoutCall,
-  ElementType,
-  EmbeddingBackward,
-  EmbeddingForward,
-  Engine,
-  EngineDescription,
-  FloatArray,
-  Generate,
-  LinearBackward,
-  LinearForward,
-  NumberArray,
-  RecurrentBackward,
-  RecurrentForward,
-  Step,
-  Tape,
-  Tensor,
-  Update,
-  Vector,
+import {
+  ALL_DRAW_CONTROLS,
+  type CrossEntropy,
+  type DropoutCall,
+  type ElementType,
+  type EmbeddingBackward,
+  type EmbeddingForward,
+  type Engine,
+  type EngineDescription,
+  type FloatArray,
+  type Generate,
+  type LinearBackward,
+  type LinearForward,
+  type NumberArray,
+  type ReadRange,
+  type ReadTokens,
+  type RecurrentBackward,
+  type RecurrentForward,
+  type Step,
+  type Tape,
+  type Tensor,
+  UPDATE_REPORT_LENGTH,
+  type Update,
+  type Vector,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
@@ -45,26 +48,32 @@ import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
 import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
 import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
-import { drawTokens, generate, step } from './streams.ts';
+import { generate, readTokens, step } from './streams.ts';
 import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
 
 export class CpuEngine implements Engine {
   readonly description: EngineDescription;
+  readonly lost: Promise<EngineLostError>;
   readonly #context: CpuContext;
 
   constructor(backend: Backend) {
     this.#context = new CpuContext(backend);
+    this.lost = backend.lost ?? new Promise(() => {});
     const threads = `${backend.threads} ${backend.threads === 1 ? 'thread' : 'threads'}`;
     this.description = {
       name: backend.name,
       precision: 'float32',
       text: `CPU, ${backend.name} engine, ${backend.instructions}, float32, ${threads}`,
+      depth: 1,
+      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: backend.exactBits },
     };
   }
 
   get bytesInUse(): number {
     return this.#context.bytesInUse;
   }
+
+  async prepare() {}
 
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return this.#context.makeTensor(type, shape);
@@ -92,10 +101,10 @@ export class CpuEngine implements Engine {
     writeHandle(this.#context, target, values, offset);
   }
 
-  read(source: Vector): Promise<FloatArray>;
-  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
-  async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
-    return readHandle(this.#context, source);
+  read(source: Vector, range?: ReadRange): Promise<FloatArray>;
+  read(source: Tensor, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array>;
+  async read(source: Tensor | Vector, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array> {
+    return readHandle(this.#context, source, range);
   }
 
   fill(target: Tensor | Vector, value: number) {
@@ -104,6 +113,11 @@ export class CpuEngine implements Engine {
 
   copy(from: Tensor | Vector, to: Tensor | Vector) {
     copyHandle(this.#context, from, to);
+  }
+
+  copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor) {
+    checkTensor('report', report, 'float', [UPDATE_REPORT_LENGTH]);
+    copyHandle(this.#context, from, to, report);
   }
 
   recurrentForward(call: RecurrentForward) {
@@ -188,17 +202,11 @@ export class CpuEngine implements Engine {
     const scratch = this.#context.scratch(positions * 8);
     this.#context.submit(
       'crossEntropy',
-      [positions, V, call.gradientScale ?? 1],
+      [positions, V, call.gradientScale ?? 1, (call.loss.shape[0] as number) > 1 ? 1 : 0],
       [
         this.#context.buffer(call.logits),
         targets.buffer,
-        ...this.#context.buffers(
-          call.positionWeights,
-          call.total,
-          call.losses,
-          call.logProbabilities,
-          call.gradient,
-        ),
+        ...this.#context.buffers(call.positionWeights, call.loss, call.logProbabilities, call.gradient),
         scratch,
       ],
       positions * V * 20,
@@ -219,34 +227,10 @@ export class CpuEngine implements Engine {
     );
   }
 
-  norm(vector: Vector, into: Tensor) {
-    checkTensor('into', into, 'float', [1]);
-    this.#onVector('norm', vector, into, []);
-  }
-
-  clip(vector: Vector, { norm = 0, element = 0 }: { readonly norm?: number; readonly element?: number }) {
-    this.#onVector('clip', vector, undefined, [norm, element]);
-  }
-
   average(from: Vector, into: Vector, weight: number) {
     checkSameLayout(from, into);
-    this.#onVector('average', from, into, [0, 0, weight]);
-  }
-
-  #onVector(
-    operation: 'norm' | 'clip' | 'average',
-    vector: Vector,
-    into: Tensor | Vector | undefined,
-    numbers: number[],
-  ) {
-    const { size } = this.#context.vector(vector).packed;
-    const scratch = this.#context.scratch(chunkBytes(size, 1));
-    this.#context.submit(
-      operation,
-      [size, ...numbers],
-      [...this.#context.buffers(vector, into), scratch],
-      size * 2,
-    );
+    const { size } = this.#context.vector(from).packed;
+    this.#context.submit('average', [size, weight], this.#context.buffers(from, into), size * 2);
   }
 
   update(call: Update) {
@@ -259,11 +243,13 @@ export class CpuEngine implements Engine {
       'update',
       [
         ...[size, rule.kind === 'adam' ? 1 : 0, call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0],
-        ...(rule.kind === 'adam'
-          ? [0, rule.epsilon, rule.beta1, rule.beta2, rule.step]
-          : [rule.alpha, rule.epsilon]),
+        ...(rule.kind === 'adam' ? [0, rule.epsilon, rule.beta1, rule.beta2] : [rule.alpha, rule.epsilon]),
       ],
-      [...this.#context.buffers(call.weights, call.gradient, first, second, call.loss, call.report), scratch],
+      [
+        ...this.#context.buffers(call.weights, call.gradient, first, second, call.loss, call.report),
+        scratch,
+        this.#context.buffer(call.steps),
+      ],
       size * 8,
     );
   }
@@ -272,12 +258,12 @@ export class CpuEngine implements Engine {
     step(this.#context, call);
   }
 
-  draw(call: Draw) {
-    drawTokens(this.#context, call);
+  readTokens(call: ReadTokens) {
+    readTokens(this.#context, call);
   }
 
-  generate(call: Generate) {
-    generate(this.#context, call);
+  generate(call: Generate): Promise<Int32Array> {
+    return generate(this.#context, call);
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
@@ -296,10 +282,6 @@ export class CpuEngine implements Engine {
       ],
       parts * count * H,
     );
-  }
-
-  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
-    this.write(state, [value], unitIndex(state, place));
   }
 
   close(): Promise<void> {

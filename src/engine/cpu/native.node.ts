@@ -54,6 +54,7 @@ class NativeBackend implements Backend {
   readonly name = 'native';
   readonly instructions: string;
   readonly threads: number;
+  readonly exactBits = true;
   readonly overhead = 1e6;
   readonly #addon: Addon;
   readonly #engine: object;

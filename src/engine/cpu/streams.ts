@@ -1,10 +1,9 @@
-/** Calls of the kernels that take streams through a whole network (native/kernels/streams.h). */
-
+/** Calls of the kernels that take sequences through a whole network (native/kernels/streams.h). */
 import { UnsupportedError } from '../../errors.ts';
-import { checkDrawControls, checkSlots, checkState, checkTensor } from '../checks.ts';
-import type { Draw, DrawControls, Generate, RecentDraws, Step, Tensor } from '../engine.ts';
+import { checkGenerate, checkReadTokens, checkSlots, checkState, checkTensor } from '../checks.ts';
+import type { Generate, ReadTokens, Step, Tensor } from '../engine.ts';
 import { gateCount, type Layout, type Module, recurrentModules } from '../layout.ts';
-import { MAX_MODULES, MODULE_FIELDS } from './calls.ts';
+import { type BufferId, CONTROL_FIELDS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 import { CELL_NUMBERS } from './recurrent.ts';
@@ -12,76 +11,42 @@ import { CELL_NUMBERS } from './recurrent.ts';
 /** Doubles a token that a draw works in: native/kernels/draw.h. */
 const DRAW_ROOMS = 4;
 
+/** For a place in the buffer of controls: there is none. */
+const NOWHERE = -1;
+
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
 
-/** What both calls have in common. */
-interface Streams {
-  readonly weights: Step['weights'];
-  readonly states: readonly Tensor[];
-  readonly slots: Int32Array;
-  readonly output: Tensor;
-}
+/** What all calls have in common. */
+type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
 
 export function step(context: CpuContext, call: Step) {
-  const count = call.slots.length;
-  if (call.tokens.length !== count)
-    throw new RangeError(`tokens: got ${call.tokens.length}, expected ${count}`);
-  if (count === 0) return;
-  const V = checkStreams(call);
-  for (const token of call.tokens) {
-    if (token < 0 || token >= V) throw new RangeError(`token ${token} is outside the vocabulary of ${V}`);
-  }
-  submit(context, call, {
-    steps: 1,
-    tokens: call.tokens,
-    logProbabilities: call.outputKind === 'logProbabilities',
-  });
+  const { tokens, slots } = call;
+  if (tokens.length !== slots.length)
+    throw new RangeError(`tokens: got ${tokens.length}, expected ${slots.length}`);
+  readTokens(context, call);
 }
 
-export function generate(context: CpuContext, call: Generate) {
-  const count = call.slots.length;
-  const steps = call.uniforms.length / count;
-  if (count === 0 || !Number.isInteger(steps)) {
-    throw new RangeError(`uniforms: got ${call.uniforms.length} for ${count} streams`);
-  }
-  const V = checkStreams(call);
-  checkDrawControls(call, V);
-  const tokens = context.tensor(call.tokens);
-  if (tokens.type !== 'int' || tokens.length < call.uniforms.length) {
-    throw new RangeError(
-      `tokens: got [${call.tokens.shape.join(', ')}] of ${tokens.type}, fewer than are drawn`,
-    );
-  }
-  tokens.range = { low: 0, high: V - 1 };
-  submit(context, call, { steps, tokens: new Int32Array(count), logProbabilities: true, draws: call });
+export function readTokens(context: CpuContext, call: ReadTokens) {
+  if (call.slots.length === 0) return;
+  const { steps } = checkReadTokens(call, checkSequences(call));
+  submit(context, call, steps, context.given('tokens', call.tokens));
 }
 
-/** One token a stream. */
-export function drawTokens(context: CpuContext, { logProbabilities, uniforms, temperature, tokens }: Draw) {
-  checkTensor('logProbabilities', logProbabilities, 'float', [null, null]);
-  const [rows, V] = logProbabilities.shape as [number, number];
-  const into = context.tensor(tokens);
-  if (into.type !== 'int') throw new TypeError(`tokens: got a tensor of ${into.type}, expected int`);
-  const N = uniforms.length;
-  if (N > into.length || N > rows) throw new RangeError(`uniforms: got ${N}, more than there are rows`);
-  if (N === 0) return;
-  into.range = { low: 0, high: V - 1 };
-  const NOTHING_BARRED = -1;
-  context.submit(
-    'draw',
-    [N, V, temperature, NOTHING_BARRED],
-    [
-      context.buffer(logProbabilities),
-      context.given('uniforms', uniforms),
-      context.buffer(tokens),
-      context.scratch((V + 16) * DRAW_ROOMS * 8),
-    ],
-    N * V * 40,
-  );
+export async function generate(context: CpuContext, call: Generate): Promise<Int32Array> {
+  const V = checkSequences(call);
+  const { steps } = checkGenerate(call, V);
+  const { uniforms, slots } = call;
+  const drawn = context.room('drawn', uniforms.length * 4);
+  submit(context, call, steps, context.given('tokens', new Int32Array(slots.length)), [
+    context.given('uniforms', uniforms),
+    drawn,
+    context.given('controls', controlValues(call, steps, V)),
+  ]);
+  return context.backend.read(drawn, 0, new Int32Array(uniforms.length));
 }
 
 /** Checks states, slots and output; the vocabulary's size. */
-function checkStreams({ weights, states, slots, output }: Streams): number {
+function checkSequences({ weights, states, slots, output }: Sequences): number {
   const { layout } = weights;
   const recurrent = recurrentModules(layout);
   if (states.length !== recurrent.length)
@@ -101,67 +66,73 @@ function checkStreams({ weights, states, slots, output }: Streams): number {
   return last.outputSize;
 }
 
+/** @param draws Buffers of the uniform numbers, the tokens drawn, the controls; absent where tokens are read. */
 function submit(
   context: CpuContext,
-  { weights, states, slots, output }: Streams,
-  {
-    steps,
-    tokens,
-    logProbabilities,
-    draws,
-  }: { steps: number; tokens: Int32Array; logProbabilities: boolean; draws?: Generate },
+  { weights, states, slots, output }: Sequences,
+  steps: number,
+  tokens: BufferId,
+  draws: readonly [BufferId, BufferId, BufferId] | [] = [],
 ) {
   const { layout } = weights;
   const N = slots.length;
   const V = output.shape[1] as number;
   let layer = 0;
   const stateOf = layout.map((module) => (module.kind === 'recurrent' ? states[layer++] : undefined));
+  const [uniforms, drawn, controls] = draws;
   context.submit(
     'generate',
-    [
-      N,
-      steps,
-      V,
-      layout.length,
-      draws ? 1 : 0,
-      draws?.controls?.temperature ?? draws?.temperature ?? 0,
-      draws?.never ?? -1,
-      logProbabilities ? 1 : 0,
-      ...controlNumbers(draws),
-    ],
+    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0],
     [
       context.buffer(weights),
       program(context, layout, stateOf),
       context.given('slots', slots),
-      context.given('tokens', tokens),
-      draws && context.given('uniforms', draws.uniforms),
-      draws && context.buffer(draws.tokens),
+      tokens,
+      uniforms,
+      drawn,
       context.buffer(output),
       context.scratch(scratchBytes(layout, N, V, context.backend.threads)),
-      draws?.controls && context.given('controls', controlValues(draws.controls, draws.recent, V)),
+      controls,
       ...context.buffers(...stateOf),
     ],
-    // One stream can't be split: its steps are best made at once unless they take longer than a moment.
+    // One sequence can't be split: its steps are best made at once unless they take longer than a moment.
     N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
 }
 
-function controlNumbers(draws: Generate | undefined): number[] {
-  const { controls, recent } = draws ?? {};
-  if (!controls) return [];
-  const { topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
-  const penalties = [repetitionPenalty, presencePenalty, frequencyPenalty];
-  return [1, topK, topP, minP, ...penalties, recent ? 1 : 0, recent?.window ?? 0];
-}
-
-/** Shift [V], counts [N, V], leaving tokens. */
-function controlValues({ shift }: DrawControls, recent: RecentDraws | undefined, V: number): Float64Array {
-  const values = new Float64Array(V + (recent ? recent.counts.length + recent.leaving.length : 0));
-  if (shift) values.set(shift);
-  if (recent) {
-    values.set(recent.counts, V);
-    values.set(recent.leaving, V + recent.counts.length);
-  }
+/** The rows' controls, then what they point to: shifts, counts, tokens that leave the window. */
+function controlValues({ rows }: Generate, steps: number, V: number): Float64Array {
+  const shifts = new Map<Float64Array, number>();
+  let length = rows.length * CONTROL_FIELDS;
+  const place = (size: number) => {
+    length += size;
+    return length - size;
+  };
+  const places = rows.map(({ controls: { shift }, window }) => {
+    if (shift && !shifts.has(shift)) shifts.set(shift, place(V));
+    return {
+      shiftAt: shift ? (shifts.get(shift) as number) : NOWHERE,
+      countsAt: window ? place(V) : NOWHERE,
+      leavingAt: window ? place(Math.min(steps, window.length)) : NOWHERE,
+    };
+  });
+  const values = new Float64Array(length);
+  rows.forEach(({ controls, window }, row) => {
+    const { temperature, topK, topP, minP } = controls;
+    const { repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
+    const { shiftAt, countsAt, leavingAt } = places[row] as (typeof places)[number];
+    values.set(
+      [
+        ...[temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty],
+        ...[shiftAt, countsAt, leavingAt, window?.length ?? 0],
+      ],
+      row * CONTROL_FIELDS,
+    );
+    if (!window) return;
+    values.set(window.counts, countsAt);
+    values.set(window.leaving, leavingAt);
+  });
+  for (const [shift, at] of shifts) values.set(shift, at);
   return values;
 }
 

@@ -1,9 +1,9 @@
 /** Values into and out of tensors and vectors, in the order that the contract speaks. */
-import { checkSameLayout, checkTensor } from '../checks.ts';
-import type { NumberArray, Tensor, Vector } from '../engine.ts';
+import { checkRange, checkSameLayout, checkTensor } from '../checks.ts';
+import type { NumberArray, ReadRange, Tensor, Vector } from '../engine.ts';
 import type { BackendArray } from './backend.ts';
 import type { CpuContext } from './context.ts';
-import { CpuTensor, type CpuVector } from './handles.ts';
+import { CpuTensor, type CpuVector, type TokenRange } from './handles.ts';
 import type { PackedSlice } from './packing.ts';
 
 export function writeHandle(
@@ -34,16 +34,17 @@ export function writeHandle(
 export async function readHandle(
   context: CpuContext,
   source: Tensor | Vector,
+  range: ReadRange | undefined,
 ): Promise<Float32Array | Int32Array | Uint8Array> {
   const handle = own(context, source);
+  const { offset, count } = checkRange(range, handle.kind === 'tensor' ? handle.length : handle.size);
   if (handle instanceof CpuTensor && !handle.matrix) {
-    const into = emptyArray(handle);
-    return context.backend.read(context.buffer(source), 0, into);
+    const into = emptyArray(handle, count);
+    return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
   }
-  const length = handle.kind === 'tensor' ? handle.length : handle.size;
-  const into = new Float32Array(length);
+  const into = new Float32Array(count);
   const staging = context.room('staging', into.byteLength);
-  move(context, 'unpack', handle, staging, 0, length);
+  move(context, 'unpack', handle, staging, offset, count);
   return context.backend.read(staging, 0, into);
 }
 
@@ -56,33 +57,39 @@ export function fillHandle(context: CpuContext, target: Tensor | Vector, value: 
     const columns = handle.matrix?.columns ?? 0;
     context.submit('fill', [handle.elements, value, columns], [context.buffer(target)], handle.elements);
   } else {
-    writeHandle(context, target, emptyArray(handle).fill(value), 0);
+    writeHandle(context, target, emptyArray(handle, handle.length).fill(value), 0);
   }
 }
 
-export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tensor | Vector) {
+/** @param report Of `update`: then the copy is made only where it has applied nothing. */
+export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tensor | Vector, report?: Tensor) {
   if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
   else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
   else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
   const source = own(context, from);
   const target = own(context, to);
-  if (source instanceof CpuTensor && target instanceof CpuTensor) target.range = source.range;
+  if (source instanceof CpuTensor && target instanceof CpuTensor)
+    target.range = report ? union(source.range, target.range) : source.range;
   const bytes = source.kind === 'vector' ? source.packed.size * 4 : bytesOf(source);
   // Buffers are copied as floats; one of bytes is a whole number of them larger than it says.
-  context.submit('copy', [Math.ceil(bytes / 4)], context.buffers(from, to), bytes / 4);
+  context.submit('copy', [Math.ceil(bytes / 4)], context.buffers(from, to, report), bytes / 4);
 }
 
 function own(context: CpuContext, handle: Tensor | Vector): CpuTensor | CpuVector {
   return handle.kind === 'vector' ? context.vector(handle) : context.tensor(handle);
 }
 
+function union(a: TokenRange, b: TokenRange): TokenRange {
+  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) };
+}
+
 function bytesOf(tensor: CpuTensor): number {
   return tensor.elements * (tensor.type === 'byte' ? 1 : 4);
 }
 
-function emptyArray(tensor: CpuTensor): Float32Array | Int32Array | Uint8Array {
-  if (tensor.type === 'int') return new Int32Array(tensor.length);
-  return tensor.type === 'byte' ? new Uint8Array(tensor.length) : new Float32Array(tensor.length);
+function emptyArray({ type }: CpuTensor, length: number): Float32Array | Int32Array | Uint8Array {
+  if (type === 'int') return new Int32Array(length);
+  return type === 'byte' ? new Uint8Array(length) : new Float32Array(length);
 }
 
 function arrayFor(handle: CpuTensor | CpuVector, values: NumberArray): BackendArray {

@@ -1,5 +1,5 @@
 /** The backend of the kernels in a WebAssembly memory: which calls are made where, and how results come back. */
-import { MemoryError } from '../../errors.ts';
+import { EngineLostError, MemoryError } from '../../errors.ts';
 import { formatBytes } from '../../util/format-number.ts';
 import type { Backend, BackendArray } from './backend.ts';
 import { MAX_BUFFERS, MAX_NUMBERS } from './calls.ts';
@@ -36,6 +36,8 @@ export interface WasmInstance {
   readonly memory: WebAssembly.Memory;
   readonly exports: WasmExports;
   readonly instructions: string;
+  /** Whether multiplications and additions are fused. */
+  readonly exactBits: boolean;
 }
 
 interface WorkersWanted {
@@ -63,6 +65,9 @@ function after(milliseconds: number, text: string): { reason: Promise<string>; c
 export class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly instructions: string;
+  readonly exactBits: boolean;
+  readonly lost: Promise<EngineLostError>;
+  #lose: (error: EngineLostError) => void = () => {};
   readonly #exports: WasmExports;
   readonly #memory: WebAssembly.Memory;
   readonly #module: WebAssembly.Module;
@@ -78,11 +83,15 @@ export class WasmBackend implements Backend {
   /** Reads that wait for a message of the driver, by number. */
   readonly #waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
   /** Why no read can be answered any more. */
-  #failure: Error | undefined;
+  #failure: EngineLostError | undefined;
   #submitted = 0;
   #nextRead = 1;
 
-  constructor({ module, memory, exports, instructions }: WasmInstance) {
+  constructor({ module, memory, exports, instructions, exactBits }: WasmInstance) {
+    this.exactBits = exactBits;
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
     this.#module = module;
     this.#exports = exports;
     this.#memory = memory;
@@ -148,7 +157,8 @@ export class WasmBackend implements Backend {
 
   /** A worker has ended: what waits for it would wait for ever. */
   #fail(reason: string): void {
-    this.#failure ??= new Error(`a worker of the WebAssembly engine has ended: ${reason}`);
+    this.#failure ??= new EngineLostError(`a worker of the WebAssembly engine has ended: ${reason}`);
+    this.#lose(this.#failure);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   }

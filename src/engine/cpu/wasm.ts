@@ -100,6 +100,7 @@ async function instantiate(
     module,
     memory,
     exports: exports as unknown as WasmExports,
+    exactBits: isFused,
     instructions: isFused ? 'WebAssembly SIMD, fused' : 'WebAssembly SIMD, not fused (its own last digits)',
   };
 }

@@ -9,7 +9,7 @@ export function crossEntropy(call: CrossEntropy) {
   const logits = floatsOf(call.logits);
   const targets = intsOf(call.targets);
   const weights = call.positionWeights && floatsOf(call.positionWeights);
-  const losses = call.losses && floatsOf(call.losses);
+  const losses = floatsOf(call.loss);
   const logProbabilities = call.logProbabilities && floatsOf(call.logProbabilities);
   const gradient = call.gradient && floatsOf(call.gradient);
   const scale = call.gradientScale ?? 1;
@@ -22,7 +22,7 @@ export function crossEntropy(call: CrossEntropy) {
     const normalizer = logSumExp(logits, at, V);
     const loss = normalizer - (logits[at + target] as number);
     total += weight === 0 ? 0 : weight * loss;
-    if (losses) losses[position] = loss;
+    if (losses.length > 1) losses[1 + position] = loss;
     for (let v = at; v < at + V; v++) {
       const logProbability = logits[v]! - normalizer;
       if (logProbabilities) logProbabilities[v] = logProbability;
@@ -30,7 +30,7 @@ export function crossEntropy(call: CrossEntropy) {
     }
     if (gradient) gradient[at + target] = gradient[at + target]! - weight * scale;
   }
-  floatsOf(call.total)[0] = total;
+  losses[0] = total;
 }
 
 /** log Σ exp of V numbers, with the largest taken out. */

@@ -1,17 +1,17 @@
 /** Clipping, norms and updates over the flat vector of all parameters. */
 import { checkUpdate } from '../checks.ts';
 import { type FloatArray, UPDATE_REPORT, type Update } from '../engine.ts';
-import { floatsOf, vectorOf } from './handles.ts';
+import { floatsOf, intsOf, vectorOf } from './handles.ts';
 
 /** ‖values‖₂. */
-export function norm(values: FloatArray): number {
+function norm(values: FloatArray): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
   return Math.sqrt(sum);
 }
 
 /** Scales down to `limits.norm`, then clamps every element to ± `limits.element`. */
-export function clip(
+function clip(
   values: FloatArray,
   limits: { readonly norm?: number | undefined; readonly element?: number | undefined },
 ) {
@@ -37,20 +37,29 @@ export function update(call: Update) {
 
   const raw = norm(gradient);
   const loss = call.loss ? (floatsOf(call.loss)[0] as number) : 0;
+  const steps = intsOf(call.steps);
   const applied = Number.isFinite(raw) && Number.isFinite(loss);
   report[UPDATE_REPORT.rawGradientNorm] = raw;
   report[UPDATE_REPORT.applied] = applied ? 1 : 0;
+  report[UPDATE_REPORT.loss] = loss;
   if (applied) {
+    steps[0] = (steps[0] as number) + 1;
     clip(gradient, { norm: call.clipNorm, element: call.clipElement });
     const moments = call.moments.map((moment) => vectorOf(moment).data);
-    applyRule(call, weights, gradient, moments);
+    applyRule(call, steps[0] as number, weights, gradient, moments);
   }
   report[UPDATE_REPORT.gradientNorm] = norm(gradient);
   report[UPDATE_REPORT.weightNorm] = norm(weights);
 }
 
-function applyRule(call: Update, weights: FloatArray, gradient: FloatArray, moments: readonly FloatArray[]) {
-  const { rule, learningRate } = call;
+/** @param steps Updates made, this one included. */
+function applyRule(
+  { rule, learningRate }: Update,
+  steps: number,
+  weights: FloatArray,
+  gradient: FloatArray,
+  moments: readonly FloatArray[],
+) {
   const first = moments[0] as FloatArray;
   if (rule.kind === 'rmsprop') {
     for (let i = 0; i < weights.length; i++) {
@@ -61,8 +70,8 @@ function applyRule(call: Update, weights: FloatArray, gradient: FloatArray, mome
     return;
   }
   const second = moments[1] as FloatArray;
-  const correction1 = 1 - rule.beta1 ** rule.step;
-  const correction2 = 1 - rule.beta2 ** rule.step;
+  const correction1 = 1 - rule.beta1 ** steps;
+  const correction2 = 1 - rule.beta2 ** steps;
   for (let i = 0; i < weights.length; i++) {
     const g = gradient[i]!;
     first[i] = rule.beta1 * first[i]! + (1 - rule.beta1) * g;

@@ -4,44 +4,49 @@
  * Everything happens at once, in row-major arrays, with sums in double. float64 serves gradient checks and exact
  * comparisons; float32 rounds what it stores.
  */
-
+import type { EngineLostError } from '../../errors.ts';
 import { Candidates, drawControlled } from '../candidates.ts';
 import {
   checkCopySlots,
-  checkDrawControls,
   checkDropout,
   checkEmbedding,
+  checkGenerate,
   checkLinear,
+  checkRange,
+  checkReadTokens,
   checkSameLayout,
   checkSlots,
   checkState,
   checkTensor,
   moduleOf,
-  unitIndex,
 } from '../checks.ts';
-import { drawToken } from '../draw.ts';
-import type {
-  CrossEntropy,
-  Draw,
-  DropoutCall,
-  ElementType,
-  EmbeddingBackward,
-  EmbeddingForward,
-  Engine,
-  EngineDescription,
-  FloatArray,
-  Generate,
-  LinearBackward,
-  LinearForward,
-  NumberArray,
-  Precision,
-  RecurrentBackward,
-  RecurrentForward,
-  Step,
-  Tape,
-  Tensor,
-  Update,
-  Vector,
+import {
+  ALL_DRAW_CONTROLS,
+  type CrossEntropy,
+  type DropoutCall,
+  type ElementType,
+  type EmbeddingBackward,
+  type EmbeddingForward,
+  type Engine,
+  type EngineDescription,
+  type FloatArray,
+  type Generate,
+  type LinearBackward,
+  type LinearForward,
+  NO_TOKEN,
+  type NumberArray,
+  type Precision,
+  type ReadRange,
+  type ReadTokens,
+  type RecurrentBackward,
+  type RecurrentForward,
+  type Step,
+  type Tape,
+  type Tensor,
+  UPDATE_REPORT,
+  UPDATE_REPORT_LENGTH,
+  type Update,
+  type Vector,
 } from '../engine.ts';
 import { type Layout, recurrentModules } from '../layout.ts';
 import { floats } from '../precision.ts';
@@ -56,11 +61,12 @@ import {
   vectorOf,
 } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
-import { clip, norm, update } from './optimizer.ts';
+import { update } from './optimizer.ts';
 import { applyDropout, checkedToken, recurrentBackward, recurrentForward } from './recurrent.ts';
 
 export class ReferenceEngine implements Engine {
   readonly description: EngineDescription;
+  readonly lost: Promise<EngineLostError> = new Promise(() => {});
   readonly #precision: Precision;
   /** Those that are not released. */
   readonly #handles = new Set<{ readonly bytes: number }>();
@@ -71,6 +77,8 @@ export class ReferenceEngine implements Engine {
       name: 'reference',
       precision,
       text: `CPU, reference engine in plain TypeScript, ${precision}, 1 thread`,
+      depth: 1,
+      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false },
     };
   }
 
@@ -79,6 +87,8 @@ export class ReferenceEngine implements Engine {
     for (const handle of this.#handles) sum += handle.bytes;
     return sum;
   }
+
+  async prepare() {}
 
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return this.#kept(new ReferenceTensor(this.#precision, type, shape));
@@ -108,10 +118,12 @@ export class ReferenceEngine implements Engine {
     arrayOf(target).set(values, offset);
   }
 
-  read(source: Vector): Promise<FloatArray>;
-  read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
-  async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
-    return arrayOf(source).slice();
+  read(source: Vector, range?: ReadRange): Promise<FloatArray>;
+  read(source: Tensor, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array>;
+  async read(source: Tensor | Vector, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array> {
+    const array = arrayOf(source);
+    const { offset, count } = checkRange(range, array.length);
+    return array.slice(offset, offset + count);
   }
 
   fill(target: Tensor | Vector, value: number) {
@@ -123,6 +135,11 @@ export class ReferenceEngine implements Engine {
     else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
     else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
     arrayOf(to).set(arrayOf(from));
+  }
+
+  copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor) {
+    checkTensor('report', report, 'float', [UPDATE_REPORT_LENGTH]);
+    if (floatsOf(report)[UPDATE_REPORT.applied] === 0) this.copy(from, to);
   }
 
   recurrentForward(call: RecurrentForward) {
@@ -215,15 +232,6 @@ export class ReferenceEngine implements Engine {
     applyDropout(call, floatsOf(call.input), floatsOf(call.output), steps, rows, units);
   }
 
-  norm(vector: Vector, into: Tensor) {
-    checkTensor('into', into, 'float', [1]);
-    floatsOf(into)[0] = norm(vectorOf(vector).data);
-  }
-
-  clip(vector: Vector, limits: { readonly norm?: number; readonly element?: number }) {
-    clip(vectorOf(vector).data, limits);
-  }
-
   update(call: Update) {
     update(call);
   }
@@ -236,7 +244,7 @@ export class ReferenceEngine implements Engine {
   }
 
   /** One step of N streams: the whole-sequence operations with T = 1 over the gathered states. */
-  step({ weights, states, slots, tokens, output, outputKind }: Step) {
+  step({ weights, states, slots, tokens, output }: Step) {
     const { layout } = weights;
     const count = slots.length;
     if (tokens.length !== count) throw new RangeError(`tokens: got ${tokens.length}, expected ${count}`);
@@ -273,60 +281,56 @@ export class ReferenceEngine implements Engine {
     checkTensor('output', output, 'float', [null, V]);
     if ((output.shape[0] as number) < count) throw new RangeError(`output: fewer than ${count} rows`);
     const values = floatsOf(input);
-    if (outputKind === 'logProbabilities') {
-      for (let row = 0; row < count; row++) {
-        const normalizer = logSumExp(values, row * V, V);
-        for (let v = row * V; v < (row + 1) * V; v++) values[v] = values[v]! - normalizer;
-      }
+    for (let row = 0; row < count; row++) {
+      const normalizer = logSumExp(values, row * V, V);
+      for (let v = row * V; v < (row + 1) * V; v++) values[v] = values[v]! - normalizer;
     }
     floatsOf(output).set(values);
   }
 
-  draw({ logProbabilities, uniforms, temperature, tokens }: Draw) {
-    checkTensor('logProbabilities', logProbabilities, 'float', [null, null]);
-    const V = logProbabilities.shape[1] as number;
-    const values = floatsOf(logProbabilities);
-    const into = intsOf(tokens);
-    if (uniforms.length > into.length || uniforms.length > (logProbabilities.shape[0] as number)) {
-      throw new RangeError(`uniforms: got ${uniforms.length}, more than there are rows`);
+  /** One step after the other, each of the sequences that have begun. */
+  readTokens({ tokens, slots, output, ...rest }: ReadTokens) {
+    const N = slots.length;
+    if (N === 0) return;
+    const V = output.shape[1] as number;
+    const { steps } = checkReadTokens({ tokens, slots, output, ...rest }, V);
+    for (let step = 0; step < steps; step++) {
+      const row = tokens.subarray(step * N, (step + 1) * N);
+      const begun = [...row.keys()].filter((n) => row[n] !== NO_TOKEN);
+      this.step({
+        ...rest,
+        slots: Int32Array.from(begun, (n) => slots[n]!),
+        tokens: Int32Array.from(begun, (n) => row[n]!),
+        output,
+      });
     }
-    uniforms.forEach((uniform, row) => {
-      into[row] = drawToken(values.subarray(row * V, (row + 1) * V), uniform, temperature);
-    });
   }
 
-  generate(call: Generate) {
-    const { output, slots, uniforms, temperature, never, controls, recent, tokens, ...rest } = call;
+  async generate(call: Generate): Promise<Int32Array> {
+    const { output, slots, uniforms, rows, ...rest } = call;
     const N = slots.length;
-    const into = intsOf(tokens);
-    if (N === 0 || uniforms.length % N !== 0 || into.length < uniforms.length) {
-      throw new RangeError(`uniforms: got ${uniforms.length} for ${N} streams and ${into.length} tokens`);
-    }
     const V = output.shape[1] as number;
-    checkDrawControls(call, V);
+    const { steps } = checkGenerate(call, V);
+    const drawn = new Int32Array(uniforms.length);
     const candidates = new Candidates(V);
-    const counts = recent?.counts.slice();
-    for (let first = 0; first < uniforms.length; first += N) {
+    const counts = rows.map(({ window }) => window?.counts.slice());
+    for (let step = 0; step < steps; step++) {
       const predictions = floatsOf(output);
-      for (let n = 0; n < N; n++) {
+      rows.forEach(({ controls, window }, n) => {
+        const at = step * N + n;
         const row = predictions.subarray(n * V, (n + 1) * V);
-        const uniform = uniforms[first + n]!;
-        if (!controls) {
-          if (never !== undefined) row[never] = Number.NEGATIVE_INFINITY;
-          into[first + n] = drawToken(row, uniform, temperature);
-          continue;
-        }
-        const token = drawControlled(candidates, row, controls, counts, n * V, uniform);
-        into[first + n] = token;
-        if (!recent || !counts) continue;
-        const { window, leaving } = recent;
-        const gone = first < window * N ? leaving[first + n]! : into[first + n - window * N]!;
-        if (window > 0 && gone >= 0) counts[n * V + gone] = counts[n * V + gone]! - 1;
-        counts[n * V + token] = counts[n * V + token]! + 1;
-      }
-      const drawn = into.slice(first, first + N);
-      this.step({ ...rest, slots, tokens: drawn, output, outputKind: 'logProbabilities' });
+        const own = counts[n];
+        const token = drawControlled(candidates, row, controls, own, 0, uniforms[at]!);
+        drawn[at] = token;
+        if (!window || !own) return;
+        const { length, leaving } = window;
+        const gone = length === 0 ? -1 : step < length ? leaving[step]! : drawn[at - length * N]!;
+        if (gone >= 0) own[gone] = own[gone]! - 1;
+        own[token] = own[token]! + 1;
+      });
+      this.step({ ...rest, slots, tokens: drawn.slice(step * N, (step + 1) * N), output });
     }
+    return drawn;
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
@@ -339,10 +343,6 @@ export class ReferenceEngine implements Engine {
         target.set(source.subarray(at, at + H), (part * toCount + (toSlots[i] as number)) * H);
       });
     }
-  }
-
-  setUnit(state: Tensor, place: { part: number; slot: number; unit: number }, value: number) {
-    floatsOf(state)[unitIndex(state, place)] = value;
   }
 
   async close() {}

@@ -6,7 +6,7 @@
  * uniform number. Source: Torch7's multinomial without alias, as `sample.lua` calls it. Unlike there, the maximum is
  * subtracted before exponentiation, so that no temperature overflows.
  */
-import type { FloatArray } from './engine.ts';
+import type { FloatArray } from '../../src/engine/engine.ts';
 
 /** Index of the largest value; the first of equals. */
 function argMax(values: FloatArray): number {
