@@ -11,6 +11,7 @@ import { judgeFile } from './judge-file.node.ts';
 import type { FileFacts } from './known-text.ts';
 import { LeftOut, shortList } from './left-out.ts';
 import type { FoundEncoding, Reading } from './reading.ts';
+import { isKeptInput, STANDARD_INPUT } from './standard-input.node.ts';
 
 /** The name of a text within a folder, as in the original. */
 export const FOLDER_TEXT = 'input.txt';
@@ -226,11 +227,10 @@ async function ownFile(
   const judgement = await judgeFile(file, { anyBytes: true, byName: isOneOfSeveral });
   if (judgement.is !== 'own') return undefined;
   const { kind } = judgement;
-  const remedies = kind === 'a checkpoint' ? checkpointRemedies(file.path) : [];
-  return {
-    kind,
-    error: new TextError('text-own-file', `${file.path} is ${kind}, not a text.`, { remedies }),
-  };
+  const isInput = isKeptInput(file.path);
+  const remedies = kind === 'a checkpoint' && !isInput ? checkpointRemedies(file.path) : [];
+  const name = isInput ? STANDARD_INPUT : file.path;
+  return { kind, error: new TextError('text-own-file', `${name} is ${kind}, not a text.`, { remedies }) };
 }
 
 function checkpointRemedies(path: string) {
@@ -275,7 +275,8 @@ function missing(path: string, error: unknown): TextError {
 function noFile(path: string): TextError {
   return new TextError(
     'text-unreadable',
-    `${path} is no file, and a text is read more than once. From a pipe it comes by standard input: … | char-rnn train -`,
+    `${path} is not a regular file, and a text is read more than once.`,
+    { remedies: [{ text: 'Send it through standard input, and name it -' }] },
   );
 }
 
