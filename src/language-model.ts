@@ -74,8 +74,8 @@ export interface ScoreInput extends ScoreOptionsInput {
 export interface CompleteInput {
   /** Words to find. Default 10. */
   readonly count?: number | undefined;
-  /** What to do with a character of the text that the model does not know. Default `error`. */
-  readonly unknown?: 'error' | 'skip' | 'nearest' | undefined;
+  /** What to do with a character of the text that the model does not know. Default `auto`. */
+  readonly unknown?: 'auto' | 'error' | 'skip' | 'nearest' | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((message: string) => void) | undefined;
 }

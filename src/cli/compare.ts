@@ -73,7 +73,12 @@ async function compare(
       await measure(candidate, blocks, flags, signal);
       measured.push(blocks);
     }
-    return compareModels(candidates, measured, flags.seed);
+    const comparison = compareModels(candidates, measured, flags.seed);
+    const changed = new Map(candidates.map(({ name, corpus }) => [name, corpus.changed]));
+    return {
+      ...comparison,
+      models: comparison.models.map((model) => ({ ...model, ...changed.get(model.name) })),
+    };
   } finally {
     for (const { corpus } of candidates) await corpus.close?.();
   }
@@ -85,6 +90,7 @@ async function readAs(path: string, text: string, { unknown, rows }: Flags): Pro
   const { kind: tokens, normalize } = vocabulary;
   const corpus = await loadCorpus({ paths: [text] }, { tokens, normalize, minCount: 1, unknown, vocabulary });
   try {
+    for (const notice of corpus.notices) process.stderr.write(`${path}: ${notice}\n`);
     if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
     const sequences = rowSequences(corpus.tokens.length, rows);
     const map = await mapBytes(corpus.tokens, vocabulary, sequences);

@@ -1,5 +1,6 @@
 /** What `char-rnn eval` found, for people and for programs. */
 import type { TextFacts } from '../data/corpus.ts';
+import type { ChangedCounts } from '../data/unknown-symbols.ts';
 import type { TokenKind } from '../data/vocabulary.ts';
 import { summarize } from '../score/summary.ts';
 import type { SurprisingPlace } from '../score/surprise.ts';
@@ -17,6 +18,8 @@ export interface EvaluationReport {
   readonly model: ScoredModel;
   readonly text: TextFacts;
   readonly part: 'train' | 'val' | 'test' | 'all';
+  /** Symbols of the text that the model does not know, where that is known. */
+  readonly changed?: ChangedCounts | undefined;
   /** Which symbols were predicted, and from where. */
   readonly how: string;
   /** Where there are several. */
@@ -36,11 +39,30 @@ export function reportLines(report: EvaluationReport): string[] {
     `model    ${modelLine(model)}`,
     `text     ${text.name} · ${formatCount(text.characters)} ${kind}s`,
     `part     ${report.how}`,
+    ...changedLines(report),
     ...documentLines(documents, kind),
     `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
   ];
   if (dynamicNats !== undefined)
     lines.push(`dynamic  ${lossText(characters, dynamicNats, kind)}, learning while reading`);
+  return lines;
+}
+
+/** Where more of a text than this was changed, its loss says little. */
+const MAX_CHANGED_SHARE = 0.1;
+
+/** What the model did not read as it stands, since the loss is not that of the whole text. */
+function changedLines({ changed, text, model }: EvaluationReport): string[] {
+  const { replaced, leftOut } = changed ?? { replaced: 0, leftOut: 0 };
+  if (replaced + leftOut === 0) return [];
+  const { kind } = model.checkpoint.vocabulary;
+  const lines = [
+    `changed  ${formatCount(replaced)} ${kind}s replaced by the nearest that the model knows, ${formatCount(leftOut)} left out`,
+  ];
+  const share = (replaced + leftOut) / (text.characters + leftOut);
+  if (share > MAX_CHANGED_SHARE) {
+    lines.push(`         This is ${Math.round(share * 100)}% of the text: the loss says little about it.`);
+  }
   return lines;
 }
 
@@ -74,6 +96,7 @@ export function reportJson(report: EvaluationReport) {
     how,
     /** What "character" stands for in the names of the fields. */
     unit: model.checkpoint.vocabulary.kind,
+    ...report.changed,
     ...summarize(characters, nats),
     dynamic: dynamicNats === undefined ? undefined : summarize(characters, dynamicNats),
     documents: documents.length > 0 ? documents.map(documentJson) : undefined,

@@ -72,6 +72,7 @@ async function scoreCorpus(
     model,
     text: corpus.text,
     part: 'all',
+    changed: corpus.changed,
     how: plan.how,
     documents: corpus.tokens.hasDocuments ? sequences.map(documentLoss) : [],
     characters,

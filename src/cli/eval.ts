@@ -126,6 +126,7 @@ async function scorePart(
     model,
     text: corpus.text,
     part,
+    changed: corpus.changed,
     how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}${heldOutName(corpus, part)}, as in training`,
     documents: [],
     characters: loss.characters,

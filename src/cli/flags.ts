@@ -272,10 +272,10 @@ export const completeFlagsSchema = z.strictObject({
     help: 'words to show',
     common: true,
   }),
-  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'error'), {
+  unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Text',
-    help: 'what to do with unknown characters of the text',
+    help: 'unknown characters of the text; auto: the nearest known one, else an error',
   }),
   json: jsonFlag(),
   engine: engineOption(),

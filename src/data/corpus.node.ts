@@ -109,6 +109,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
         testPath: options.test && resolve(options.test),
       },
       texts,
+      changed: main.changed,
       notices: [...loaded.flatMap(({ notices }) => notices), ...overlapNotices(texts)],
       close: () => closeAll(loaded),
     };

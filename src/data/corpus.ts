@@ -7,7 +7,13 @@ import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
 import { SEPARATOR_GLANCE, separatorNotice } from './separator-notice.ts';
 import { type Content, segment } from './tokenizer.ts';
-import { SkippedSymbols, TextPlace, unknownCharacter } from './unknown-symbols.ts';
+import {
+  type ChangedCounts,
+  ChangedSymbols,
+  TextPlace,
+  type UnknownInText,
+  unknownCharacter,
+} from './unknown-symbols.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** Which text it is. */
@@ -38,6 +44,8 @@ export interface Corpus {
   readonly text: TextFacts;
   /** All texts, to know them again. */
   readonly texts: RunTexts;
+  /** Symbols of the main text that are not read as they stand; absent where that is not known. */
+  readonly changed?: ChangedCounts | undefined;
   /** What was dropped, kept or left out, in a line each. */
   readonly notices: readonly string[];
   /** Gives back what it holds open. */
@@ -61,7 +69,7 @@ export interface CorpusOptions {
   /** Rarer symbols become the unknown one. */
   readonly minCount: number;
   /** What to do with a symbol that is not in the vocabulary, where that has no unknown symbol. */
-  readonly unknown: 'error' | 'skip';
+  readonly unknown: UnknownInText;
   /** What stands at the end of a document; absent: the text is one. It stays in the text. */
   readonly separator?: string | undefined;
   /** The encoding of texts: `auto` (the default), or a name. */
@@ -112,6 +120,7 @@ export async function buildCorpus(input: CorpusInput, options: CorpusOptions): P
       ...(input.validation && { validation: await knownText(input.validation.text) }),
       ...(input.test && { test: await knownText(input.test.text) }),
     },
+    changed: encoded.changed,
     notices,
   };
 }
@@ -184,27 +193,40 @@ function encodeDocuments(
   vocabulary: Vocabulary,
   name: string,
   { unknown, separator, vocabulary: given }: CorpusOptions,
-): { tokens: MemoryTokens; notices: string[] } {
-  // There are at most as many symbols as code units or bytes.
+): { tokens: MemoryTokens; changed: ChangedCounts; notices: string[] } {
+  // There are at most as many symbols as code units or bytes, but for one that is replaced by several.
   const most = documents.reduce((sum, document) => sum + document.length, 0);
-  const array = tokenArray(vocabulary.size, most);
-  const starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));
-  const skipped = new SkippedSymbols(vocabulary.kind);
+  let array = tokenArray(vocabulary.size, most);
+  let starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));
+  const changed = new ChangedSymbols(vocabulary, unknown);
   const place = new TextPlace();
   let length = 0;
+  const put = (token: number) => {
+    if (length === array.length) {
+      array = grown(array, tokenArray(vocabulary.size, 2 * length + 16));
+      starts &&= grown(starts, new Uint8Array(Math.ceil(array.length / 8)));
+    }
+    array[length++] = token;
+  };
   for (const document of documents) {
     if (starts && document.length > 0) starts[length >> 3] = (starts[length >> 3] ?? 0) | (1 << (length & 7));
     for (const symbol of segment(document, vocabulary.kind)) {
       const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
-      if (token !== undefined) array[length++] = token;
+      if (token !== undefined) put(token);
       else if (unknown === 'error') {
         throw unknownCharacter(symbol, vocabulary.kind, place, name, given !== undefined);
-      } else skipped.add(symbol);
+      } else changed.take(symbol).forEach(put);
       place.pass(symbol);
     }
   }
   return {
     tokens: new MemoryTokens(array.slice(0, length), starts?.slice(0, Math.ceil(length / 8))),
-    notices: skipped.notices(name),
+    changed: changed.counts,
+    notices: changed.notices(name),
   };
+}
+
+function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

@@ -12,6 +12,7 @@ import { isModestJson } from '../util/json-structure.ts';
 import { unicodeVersion } from './corpus.ts';
 import type { FileIdentity, TextIdentity } from './text-pass.node.ts';
 import { TOKEN_FILE_MAGIC } from './token-file.node.ts';
+import type { ChangedCounts } from './unknown-symbols.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 
 export interface Place {
@@ -77,6 +78,7 @@ const fileSchema = z.object({
     unicodeVersion: z.optional(z.string()),
   }),
   tokens: tokenFileSchema,
+  changed: z.optional(z.object({ replaced: z.int(), leftOut: z.int() })),
   notices: z.array(z.string()),
 });
 
@@ -89,6 +91,8 @@ export interface KeptRecord {
   readonly options: KeptOptions;
   readonly vocabulary: Vocabulary;
   readonly tokens: z.output<typeof tokenFileSchema>;
+  /** Symbols that are not read as they stand, where that is recorded. */
+  readonly changed?: ChangedCounts | undefined;
   /** The notices that making them gave. */
   readonly notices: readonly string[];
 }
@@ -144,6 +148,7 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
       ...(version !== undefined && { unicodeVersion: version }),
     },
     tokens: record.tokens,
+    ...(record.changed && { changed: { ...record.changed } }),
     notices: [...record.notices],
   });
   // What it is comes first, where a glance at the file finds it.

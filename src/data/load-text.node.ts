@@ -31,6 +31,7 @@ import type { Preparation } from './preparing.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
 import { stampOf, type TextFile, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
+import type { ChangedCounts } from './unknown-symbols.ts';
 import { refuseAll, withoutUnreadable } from './unreadable-files.node.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -60,6 +61,8 @@ export interface LoadedText {
   /** Documents in it, where they are told apart. */
   readonly documents: number | undefined;
   readonly identity: TextIdentity;
+  /** Symbols that are not read as they stand, where that is known. */
+  readonly changed: ChangedCounts | undefined;
   /** The files that it was made of. */
   readonly files: readonly TextFile[];
   readonly notices: readonly string[];
@@ -182,7 +185,7 @@ class TextLoading {
       // Only a convenience.
       await writeRecord(place, seen).catch(() => {});
     }
-    return this.#loaded(vocabulary, tokens, record.tokens.documents ?? 0, notices);
+    return this.#loaded(vocabulary, tokens, record.tokens.documents ?? 0, record.changed, notices);
   }
 
   /** @param isAsWritten Whether the file need not be looked through. */
@@ -283,11 +286,17 @@ class TextLoading {
     const surveyed = yield* this.#survey();
     const tooMany = new RangeError('the tokens take more memory than they may');
     try {
-      const { tokens, documents, notices } = yield* encodeToMemory(this.#text, encoding, this.#options, {
-        bytes: limit,
-        error: () => tooMany,
-      });
-      return this.#loaded(encoding.vocabulary, tokens, documents, [...surveyed.notices, ...notices]);
+      const { tokens, documents, changed, notices } = yield* encodeToMemory(
+        this.#text,
+        encoding,
+        this.#options,
+        {
+          bytes: limit,
+          error: () => tooMany,
+        },
+      );
+      const all = [...surveyed.notices, ...notices];
+      return this.#loaded(encoding.vocabulary, tokens, documents, changed, all);
     } catch (error) {
       if (error !== tooMany) throw error;
       return undefined;
@@ -298,6 +307,7 @@ class TextLoading {
     vocabulary: Vocabulary,
     tokens: FileTokens | MemoryTokens,
     documents: number,
+    changed: ChangedCounts | undefined,
     notices: readonly string[],
   ): LoadedText {
     return {
@@ -307,6 +317,7 @@ class TextLoading {
       documents: tokens.hasDocuments ? documents : undefined,
       identity: this.#identity as TextIdentity,
       files: this.#text.files,
+      changed,
       notices: [...this.#notices, ...notices],
       async close() {
         if (tokens instanceof FileTokens) await tokens.close();

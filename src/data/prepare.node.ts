@@ -27,6 +27,7 @@ import { TextSurvey } from './text-survey.ts';
 import { TokenFileWriter } from './token-file.node.ts';
 import { type BlockSink, tokenWidth } from './token-packer.ts';
 import { removeOnExit } from './unfinished-file.node.ts';
+import type { ChangedCounts, UnknownInText } from './unknown-symbols.ts';
 import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
 import { withWholeEncodings } from './whole-encodings.node.ts';
 
@@ -42,7 +43,7 @@ export interface PrepareOptions {
   readonly separator?: string | undefined;
   readonly encoding?: string | undefined;
   readonly lineEnds?: 'keep' | 'lf' | undefined;
-  readonly unknown: 'error' | 'skip';
+  readonly unknown: UnknownInText;
   /** Whether the vocabulary came with a checkpoint. */
   readonly isOfCheckpoint: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -152,10 +153,10 @@ export async function* encodeToMemory(
   encoding: Encoding,
   options: PrepareOptions,
   limit: Limit,
-): Preparation<{ tokens: MemoryTokens; documents: number; notices: string[] }> {
+): Preparation<{ tokens: MemoryTokens; documents: number; changed: ChangedCounts; notices: string[] }> {
   const sink = new MemorySink(tokenWidth(encoding.vocabulary.size), limit);
-  const { documents, notices } = yield* encode(text, encoding, options, sink);
-  return { tokens: sink.tokens(options.separator !== undefined), documents, notices };
+  const { documents, changed, notices } = yield* encode(text, encoding, options, sink);
+  return { tokens: sink.tokens(options.separator !== undefined), documents, changed, notices };
 }
 
 /**
@@ -185,7 +186,7 @@ export async function* encodeToFile(
   let isClosed = false;
   let isRecorded = false;
   try {
-    const { count, documents, notices } = yield* encode(text, encoding, options, writer, () =>
+    const { count, documents, changed, notices } = yield* encode(text, encoding, options, writer, () =>
       writer.settle(),
     );
     await writer.finish();
@@ -203,6 +204,7 @@ export async function* encodeToFile(
         documents,
         stamp: await tokenFileStamp(place.tokens),
       },
+      changed,
       notices: [...about.surveyed.notices, ...notices],
     });
     isRecorded = true;
@@ -232,7 +234,7 @@ async function* encode(
   options: PrepareOptions,
   sink: BlockSink,
   settle?: () => Promise<void>,
-): Preparation<{ count: number; documents: number; notices: string[] }> {
+): Preparation<{ count: number; documents: number; changed: ChangedCounts; notices: string[] }> {
   const hasDocuments = options.separator !== undefined;
   const { unknown, isOfCheckpoint } = options;
   const encoder = await SymbolEncoder.make(
@@ -250,7 +252,7 @@ async function* encode(
   yield* textPass(text, visitor, passOptions('encoding', options));
   const notices = encoder.finish(text.name);
   if ((await stampOf(text.files)).stamp !== text.stamp) throw changedText(text.name);
-  return { count: encoder.count, documents: encoder.documents, notices };
+  return { count: encoder.count, documents: encoder.documents, changed: encoder.changed, notices };
 }
 
 function passOptions(

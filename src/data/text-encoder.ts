@@ -7,13 +7,19 @@ import { checkHeld, PartText } from './part-text.ts';
 import { type KernelSymbols, NO_TOKEN, TextKernel } from './text-kernel.ts';
 import { blocksOf } from './text-survey.ts';
 import { type BlockSink, TokenPacker, tokenWidth } from './token-packer.ts';
-import { SkippedSymbols, TextPlace, unknownCharacter } from './unknown-symbols.ts';
+import {
+  type ChangedCounts,
+  ChangedSymbols,
+  TextPlace,
+  type UnknownInText,
+  unknownCharacter,
+} from './unknown-symbols.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface EncoderOptions {
   readonly vocabulary: Vocabulary;
   /** What to do with a symbol that is not in the vocabulary, where that has no unknown symbol. */
-  readonly unknown: 'error' | 'skip';
+  readonly unknown: UnknownInText;
   /** Whether the vocabulary is the text's own, so that nothing is missing. */
   readonly isOwn: boolean;
   /** Whether it came with a checkpoint. */
@@ -28,7 +34,7 @@ export class SymbolEncoder {
   readonly #text: PartText;
   readonly #utf8 = new TextEncoder();
   readonly #graphemes: GraphemeStream | undefined;
-  readonly #skipped: SkippedSymbols;
+  readonly #changed: ChangedSymbols;
   #name = '';
   #place = new TextPlace();
   /** Whether the place of a symbol may have to be told. */
@@ -39,7 +45,7 @@ export class SymbolEncoder {
     const { vocabulary } = options;
     this.#kernel = kernel;
     this.#options = options;
-    this.#skipped = new SkippedSymbols(vocabulary.kind);
+    this.#changed = new ChangedSymbols(vocabulary, options.unknown);
     this.#text = new PartText(vocabulary.normalize);
     this.#tellsPlaces = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
@@ -85,10 +91,15 @@ export class SymbolEncoder {
     if (part.endsDocument) this.#startsDocument = true;
   }
 
+  /** Symbols that are not read as they stand. */
+  get changed(): ChangedCounts {
+    return this.#changed.counts;
+  }
+
   /** Hands on the last block. What was left out, in a line each. */
   finish(name: string): string[] {
     this.#packer.finish();
-    return this.#skipped.notices(name);
+    return this.#changed.notices(name);
   }
 
   #encode(bytes: Uint8Array, symbols: KernelSymbols): void {
@@ -158,7 +169,9 @@ export class SymbolEncoder {
     if (isOwn) throw changedText(this.#name);
     if (unknown === 'error')
       throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isOfCheckpoint);
-    this.#skipped.add(symbol);
+    const tokens = this.#changed.take(symbol);
+    if (tokens.length > 0) this.#markStart();
+    for (const token of tokens) this.#packer.put(token);
   }
 }
 

@@ -1,37 +1,84 @@
 /** Symbols of a text that its vocabulary does not have. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { nearestKnown } from './nearest-symbols.ts';
 import { describeSymbol, quotedSymbol } from './symbol-text.ts';
-import type { TokenKind } from './vocabulary.ts';
+import type { TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** Different symbols that are told by name. */
 const SHOWN = 8;
-/** Different symbols that are counted; of more it is not known how many there are. */
+/** Different symbols that are remembered. */
 const REMEMBERED = 1000;
 
-/** What was left out, with --unknown skip. */
-export class SkippedSymbols {
-  readonly #kind: TokenKind;
-  readonly #symbols = new Set<string>();
-  #count = 0;
+/** What to do with a symbol that is not in the vocabulary; `nearest`: take what is closest among the known, else leave out. */
+export type UnknownInText = 'error' | 'skip' | 'nearest';
 
-  constructor(kind: TokenKind) {
-    this.#kind = kind;
+/** How many symbols of a text are not read as they stand. */
+export interface ChangedCounts {
+  readonly replaced: number;
+  readonly leftOut: number;
+}
+
+/** The symbols of a text that are replaced or left out. */
+export class ChangedSymbols {
+  readonly #vocabulary: Vocabulary;
+  readonly #replaces: boolean;
+  /** The known symbols in place of an unknown one; none for one that is left out. */
+  readonly #known = new Map<string, readonly number[]>();
+  #replaced = 0;
+  #leftOut = 0;
+
+  constructor(vocabulary: Vocabulary, unknown: UnknownInText) {
+    this.#vocabulary = vocabulary;
+    // Where symbols are bytes, one of them is no character that another could be close to.
+    this.#replaces = unknown === 'nearest' && vocabulary.kind !== 'byte';
   }
 
-  add(symbol: string): void {
-    this.#count++;
-    if (this.#symbols.size < REMEMBERED) this.#symbols.add(symbol);
+  /** The tokens to read for a symbol that is not in the vocabulary. */
+  take(symbol: string): readonly number[] {
+    const tokens = this.#known.get(symbol) ?? this.#find(symbol);
+    if (this.#known.size < REMEMBERED) this.#known.set(symbol, tokens);
+    if (tokens.length > 0) this.#replaced++;
+    else this.#leftOut++;
+    return tokens;
   }
 
-  /** A line about them; none where nothing was left out. */
+  get counts(): ChangedCounts {
+    return { replaced: this.#replaced, leftOut: this.#leftOut };
+  }
+
+  /** Lines about them; none where the text is read as it stands. */
   notices(name: string): string[] {
-    if (this.#count === 0) return [];
-    const shown = [...this.#symbols].slice(0, SHOWN).map((symbol) => quotedSymbol(symbol, this.#kind));
-    const list = shown.join(' ') + (this.#symbols.size > shown.length ? ' …' : '');
+    const { kind } = this.#vocabulary;
+    const line = (count: number, what: string, symbols: readonly string[]) => {
+      if (count === 0) return [];
+      const list = symbols.slice(0, SHOWN).join(', ') + (symbols.length > SHOWN ? ' …' : '');
+      return [
+        `${name}: ${what.replace('N', `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`)} (${list})`,
+      ];
+    };
+    const entries = [...this.#known];
+    const shown = (tokens: readonly number[]) =>
+      JSON.stringify(tokens.map((token) => this.#vocabulary.symbolOf(token)).join(''));
     return [
-      `${name}: left out ${formatCount(this.#count)} ${this.#kind === 'byte' ? 'bytes' : 'characters'} that are not in the vocabulary (${list}); the loss does not count them`,
+      ...line(
+        this.#replaced,
+        'replaced N that the model does not know by the nearest that it knows',
+        entries
+          .filter(([, tokens]) => tokens.length > 0)
+          .map(([symbol, tokens]) => `${quotedSymbol(symbol, kind)} by ${shown(tokens)}`),
+      ),
+      ...line(
+        this.#leftOut,
+        'left out N that are not in the vocabulary; the loss does not count them',
+        entries.filter(([, tokens]) => tokens.length === 0).map(([symbol]) => quotedSymbol(symbol, kind)),
+      ),
     ];
+  }
+
+  #find(symbol: string): readonly number[] {
+    const near = this.#replaces ? nearestKnown(this.#vocabulary, symbol) : undefined;
+    return near?.map((known) => this.#vocabulary.tokenOf(known) as number) ?? [];
   }
 }
 

@@ -31,10 +31,10 @@ export const generateOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
-  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'error'), {
+  unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Sampling',
-    help: 'what to do with unknown characters of the prime text',
+    help: 'unknown characters of the prime text; auto: the nearest known one, else an error',
   }),
 });
 

@@ -1,12 +1,16 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
+import { nearestKnown } from '../data/nearest-symbols.ts';
 import { characterAround, describeSymbol } from '../data/symbol-text.ts';
 import { type Content, segment } from '../data/tokenizer.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 
-/** `error`: refuse; `skip`: leave out; `nearest`: take what is closest among the known, else leave out. */
-export type UnknownRule = 'error' | 'skip' | 'nearest';
+/**
+ * `error`: refuse; `skip`: leave out; `nearest`: take what is closest among the known, else leave out; `auto`: take what is closest, and
+ * refuse what nothing is close to.
+ */
+export type UnknownRule = 'auto' | 'error' | 'skip' | 'nearest';
 
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
@@ -21,7 +25,7 @@ export interface EncodedPrompt {
  *
  * A model with an unknown symbol reads it for every character that it does not know, whatever the rule.
  *
- * @throws {TextError} `text-unknown-character` for the first unknown character under `error`
+ * @throws {TextError} `text-unknown-character` for the first unknown character under `error`, and under `auto` where none is close
  */
 export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: UnknownRule): EncodedPrompt {
   const composes = vocabulary.normalize === 'nfc' && typeof prompt === 'string';
@@ -31,11 +35,10 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   const replaced = new Map<string, string>();
   const skipped = new Map<string, number>();
   const { kind } = vocabulary;
+  const replaces = unknown === 'nearest' || unknown === 'auto';
   const content =
     kind === 'byte' && typeof normalized === 'string'
-      ? new TextEncoder().encode(
-          unknown === 'nearest' ? withNearest(vocabulary, normalized, replaced) : normalized,
-        )
+      ? new TextEncoder().encode(replaces ? withNearest(vocabulary, normalized, replaced) : normalized)
       : normalized;
   /** The symbol at a position, counted from 1, for people. */
   const described = (symbol: string, position: number) => {
@@ -51,9 +54,11 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
       shown.push(symbol);
       continue;
     }
-    if (unknown === 'error') throw unknownCharacter(described(symbol, position), position, kind);
-    const near = unknown === 'nearest' && kind !== 'byte' ? nearestKnown(vocabulary, symbol) : undefined;
+    const near = replaces && kind !== 'byte' ? nearestKnown(vocabulary, symbol) : undefined;
     if (near === undefined) {
+      if (unknown === 'error' || unknown === 'auto') {
+        throw unknownCharacter(described(symbol, position), position, kind, unknown);
+      }
       const name = described(symbol, position);
       skipped.set(name, (skipped.get(name) ?? 0) + 1);
       continue;
@@ -72,55 +77,6 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   };
 }
 
-/** Typographic characters and what a typewriter has for them. */
-const TYPEWRITER: Readonly<Record<string, string>> = {
-  '\u2018': "'",
-  '\u2019': "'",
-  '\u201a': "'",
-  '\u201b': "'",
-  '\u2032': "'",
-  '\u201c': '"',
-  '\u201d': '"',
-  '\u201e': '"',
-  '\u201f': '"',
-  '\u2033': '"',
-  '\u00ab': '"',
-  '\u00bb': '"',
-  '\u2010': '-',
-  '\u2011': '-',
-  '\u2012': '-',
-  '\u2013': '-',
-  '\u2014': '-',
-  '\u2015': '-',
-  '\u2212': '-',
-  '\u00a0': ' ',
-  '\u2002': ' ',
-  '\u2003': ' ',
-  '\u2009': ' ',
-  '\u202f': ' ',
-  '\u3000': ' ',
-  '\t': ' ',
-};
-
-function otherCase(text: string): string {
-  const lower = text.toLowerCase();
-  return lower === text ? text.toUpperCase() : lower;
-}
-
-const compatible = (text: string) => text.normalize('NFKC');
-const unmarked = (text: string) => compatible(text).normalize('NFKD').replace(/\p{M}/gu, '');
-const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char] ?? char).join('');
-
-/** In this order: NFKC, without marks, the other case, typographic characters as ASCII. */
-const ATTEMPTS: readonly ((text: string) => string)[] = [
-  compatible,
-  unmarked,
-  otherCase,
-  (text) => otherCase(compatible(text)),
-  (text) => otherCase(unmarked(text)),
-  typewritten,
-];
-
 /** A text for a model over bytes: a character with an unknown byte becomes the closest one whose bytes are known. */
 function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string, string>): string {
   const isKnown = (char: string) =>
@@ -135,18 +91,13 @@ function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string,
   }).join('');
 }
 
-/** The known symbols closest to an unknown one; undefined where none of the attempts is known as a whole. */
-function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
-  for (const attempt of ATTEMPTS) {
-    const symbols = [...segment(attempt(symbol), vocabulary.kind)];
-    if (symbols.length > 0 && symbols.every((known) => vocabulary.tokenOf(known) !== undefined))
-      return symbols;
-  }
-  return undefined;
-}
-
 /** @param described The symbol for people. */
-function unknownCharacter(described: string, position: number, kind: TokenKind): TextError {
+function unknownCharacter(
+  described: string,
+  position: number,
+  kind: TokenKind,
+  rule: UnknownRule,
+): TextError {
   return new TextError(
     'text-unknown-character',
     kind === 'byte'
@@ -154,7 +105,14 @@ function unknownCharacter(described: string, position: number, kind: TokenKind):
       : `the prompt's character ${formatCount(position)}, ${described}, is not in the model's vocabulary.`,
     {
       remedies: [
-        { text: 'To replace such characters by the closest ones that it knows', set: { unknown: 'nearest' } },
+        ...(rule === 'error'
+          ? [
+              {
+                text: 'To replace such characters by the closest ones that it knows',
+                set: { unknown: 'nearest' },
+              },
+            ]
+          : []),
         { text: 'To leave them out', set: { unknown: 'skip' } },
       ],
     },

@@ -23,9 +23,9 @@ export const samplesOptionsSchema = z.strictObject({
 
 export const completeOptionsSchema = z.strictObject({
   count: option(z._default(count(1), 10), { flag: 'count', group: 'Sampling', help: 'words to find' }),
-  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'error'), {
+  unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Sampling',
-    help: 'what to do with a character of the text that the model does not know',
+    help: 'characters of the text that the model does not know; auto: the nearest known one, else an error',
   }),
 });

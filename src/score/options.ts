@@ -10,10 +10,10 @@ export const scoreOptionsSchema = z.strictObject({
     group: 'Scoring',
     help: 'cut the text into N sequences, each from the zero state, side by side: faster, and a little worse at each start',
   }),
-  unknown: option(z._default(z.enum(['error', 'skip']), 'error'), {
+  unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'nearest'), {
     flag: 'unknown',
     group: 'Scoring',
-    help: 'what to do with a character of the text that the model does not know',
+    help: 'a character that the model does not know: stop with an error, skip it, or read the nearest that it knows; what has none is left out',
   }),
 });
 

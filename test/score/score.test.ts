@@ -223,7 +223,7 @@ test('model.score: totals, symbols, and what it refuses', async () => {
     model.score('a'),
     (error) => error instanceof TextError && error.code === 'text-too-short',
   );
-  await assert.rejects(model.score('abX'), { code: 'text-unknown-character' });
+  await assert.rejects(model.score('abX', { unknown: 'error' }), { code: 'text-unknown-character' });
   const notices: string[] = [];
   const skipped = await model.score('abXc', {
     unknown: 'skip',
