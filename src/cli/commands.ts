@@ -66,7 +66,7 @@ export const convertCommand: Command = {
   name: 'convert',
   usage: 'char-rnn convert IN OUT [flags]',
   summary:
-    'Writes a model in another format. What IN is, its content tells; what OUT shall be, its name does:\n' +
+    'Writes a model in another format. The content of IN and the name of OUT decide on the formats:\n' +
     ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
   flags: flagsOf(convertFlagsSchema),
   examples: [

@@ -184,7 +184,7 @@ export const inspectFlagsSchema = z.strictObject({
   tensors: option(z._default(z.boolean(), false), {
     flag: 'tensors',
     group: 'Output',
-    help: 'also print each tensor: name, shape, and of its numbers least, greatest, mean, deviation, norm',
+    help: 'also print each tensor: name, shape, and the minimum, maximum, mean, deviation and norm of its numbers',
     common: true,
   }),
   gpuid: deviceFlags.gpuid(),
@@ -286,12 +286,12 @@ export const convertFlagsSchema = z.strictObject({
   from: option(z.optional(z.enum(FORMAT_NAMES)), {
     flag: 'from',
     group: 'Text',
-    help: 'format of IN; its content tells where absent',
+    help: 'format of IN; default: detected from its content',
   }),
   to: option(z.optional(z.enum(EXPORT_FORMATS)), {
     flag: 'to',
     group: 'Output',
-    help: 'format of OUT; its name tells where absent; pytorch: safetensors that nn.LSTM, nn.GRU or nn.RNN loads',
+    help: 'format of OUT; default: from its name. pytorch: safetensors that nn.LSTM, nn.GRU or nn.RNN loads',
     common: true,
   }),
   asModule: option(z._default(z.boolean(), false), {
@@ -308,7 +308,7 @@ export const convertFlagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; the model's own where absent, for ONNX float32, for Torch7 float64",
+    help: "numbers in OUT; default: the model's own, float32 for ONNX. A .t7 file always holds doubles",
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {

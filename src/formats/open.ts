@@ -73,8 +73,9 @@ export function openCheckpointFile(
   } catch (error) {
     const seen = formatOfFile(file);
     if (!(error instanceof CheckpointError) || seen === undefined || seen === format) throw error;
-    // Whoever names a format may have named the wrong one; "damaged" alone would be a lie.
-    const told = `${error.message}\nIt was read as ${format}, as asked; it begins as ${seen} does.`;
-    throw new CheckpointError(error.code, told, { cause: error });
+    // The format that was named may be the wrong one, and the file not damaged.
+    const problem = `${error.problem}\nIt was read as ${format}, but it begins like a file in ${seen}.`;
+    const remedy = { text: 'Let the content decide on the format', set: { from: undefined } };
+    throw new CheckpointError(error.code, problem, { cause: error, remedies: [remedy] });
   }
 }

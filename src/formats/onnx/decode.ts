@@ -76,7 +76,7 @@ function metadataOf(model: Uint8Array, file: string): Map<string, string> {
   );
 }
 
-/** Constant numbers of the graph: what stands in the file, not yet believed. */
+/** Constant numbers of the graph, as the file has them and not yet checked. */
 interface Constant {
   readonly type: number;
   readonly shape: readonly number[];
@@ -139,7 +139,7 @@ function readParameters(
   const flat = new type(count);
   slices.forEach((slice, index) => {
     const { raw, type: stored } = places[index] as StoredNumbers;
-    // A copy in a buffer of its own is aligned.
+    // A copy is aligned.
     const numbers = numbersIn(new Uint8Array(raw), stored) as FloatArray;
     const values = numbers instanceof type ? numbers : new type(numbers);
     const module = layout[slice.module];

@@ -122,7 +122,7 @@ function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
     .messages(GRAPH.outputs, graph.outputs);
 }
 
-/** How the constant is called that a parameter tensor stands in, its shape, and for biases which half of it. */
+/** The name and shape of the constant that holds a parameter tensor; for biases, which half of it. */
 interface Place {
   readonly name: string;
   readonly shape: readonly number[];
@@ -130,7 +130,7 @@ interface Place {
 }
 
 /**
- * Where a parameter tensor stands in the graph. A layer's weights have an axis of directions in front, [1, G·H, …]; its
+ * The constant of the graph that holds a parameter tensor. A layer's weights have an axis of directions in front, [1, G·H, …]; its
  * biases stand together in `bias_l0` [1, 2·G·H].
  */
 export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): Place {
