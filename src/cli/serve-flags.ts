@@ -7,7 +7,7 @@ export const serveFlagsSchema = z.strictObject({
   host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
     flag: 'host',
     group: 'Serving',
-    help: 'address to listen on; 0.0.0.0 or :: for all of this machine, better with a key',
+    help: 'address to listen on; 0.0.0.0 or :: for all of this machine; then set a key',
     value: 'HOST',
     common: true,
   }),
@@ -20,7 +20,7 @@ export const serveFlagsSchema = z.strictObject({
   watch: option(z._default(z.boolean(), false), {
     flag: 'watch',
     group: 'Serving',
-    help: 'take up a checkpoint that is replaced on disk; what runs is finished with the one before',
+    help: 'reload a checkpoint that is replaced on disk; running requests finish with the earlier one',
     common: true,
   }),
   drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {

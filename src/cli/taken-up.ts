@@ -1,4 +1,4 @@
-/** Checkpoints that a server has, taken up again when they are replaced on disk. */
+/** Checkpoints of a server, loaded again when they are replaced on disk. */
 import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import type { ModelSettings } from '../language-model.ts';
@@ -9,26 +9,26 @@ import { reportError } from './report-error.ts';
 
 export interface TakingUp {
   readonly server: Server;
-  /** By name; what is taken up stands here. */
+  /** By name. Replaced models are put here. */
   readonly models: Map<string, LanguageModel>;
   readonly settings: ModelSettings;
   readonly say: (line: string) => void;
 }
 
 /**
- * Watches a checkpoint's file. One that can't be taken up leaves the one before where it is.
+ * Watches a checkpoint's file. When a new file can't be loaded, the earlier model stays.
  *
- * @returns Ends it; resolves when nothing is being taken up any more.
+ * @returns Ends the watch; resolves when nothing is being loaded any more.
  */
 export function takeUpReplacements(name: string, path: string, taking: TakingUp): () => Promise<void> {
   let isDue = false;
   let running: Promise<void> | undefined;
   const run = async () => {
-    // However often the file was replaced meanwhile: what counts is how it is now.
+    // However often the file was replaced meanwhile, only its present state counts.
     while (isDue) {
       isDue = false;
       await takeUp(name, path, taking).catch((error: unknown) => {
-        taking.say(`${name} was replaced, but the one before stays:`);
+        taking.say(`${name}: can't load the checkpoint that replaced the earlier one, which stays:`);
         reportError(error);
       });
     }
@@ -53,8 +53,8 @@ async function takeUp(
   const { model, facts } = await openModel(path, settings);
   const before = models.get(name);
   models.set(name, model);
-  say(`${name}: taken up anew; ${facts}`);
-  // Not waited for: what runs on the one before may take long, and the next one may come before that has ended.
+  say(`${name}: loaded the new checkpoint; ${facts}`);
+  // Not awaited: requests to the earlier model may take long, and the next file may come before they end.
   server
     .replace(name, model)
     .then(() => before?.close())

@@ -69,13 +69,15 @@ export function completionEvents(
   const usage = request.includeUsage ? { usage: null } : {};
   const encoder = new TextEncoder();
   const sentAt = new Map<Choice, number>();
+  // Only log-probabilities have maps.
+  const toText = request.logprobs === undefined ? JSON.stringify : jsonText;
   const chunkHead = head(completion, answer, answer.format.chunkObject);
   let isOpen = true;
   const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     const isFull = () => (controller.desiredSize ?? 0) <= 0;
     const send = (data: unknown) => {
       if (isOpen)
-        controller.enqueue(encoder.encode(`data: ${typeof data === 'string' ? data : jsonText(data)}\n\n`));
+        controller.enqueue(encoder.encode(`data: ${typeof data === 'string' ? data : toText(data)}\n\n`));
     };
     completion.onMore = (choice, index) => {
       const now = performance.now();

@@ -48,42 +48,42 @@ export const serverOptionsSchema = z.strictObject({
   maxStreams: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
     flag: 'max_streams',
     group: 'Limits',
-    help: 'texts written at once for each model; others wait',
+    help: 'most texts written at once for each model; others wait',
   }),
   maxQueue: option(z._default(count(0), 1024), {
     flag: 'max_queue',
     group: 'Limits',
-    help: 'requests that may wait for each model; others get 429',
+    help: 'most requests that wait for each model; others get 429',
   }),
   maxBody: option(z._default(count(1), 1_048_576), {
     flag: 'max_body',
     group: 'Limits',
-    help: 'bytes of a request; others get 413',
+    help: 'most bytes of a request; longer ones get 413',
   }),
   maxPrompt: option(z._default(count(0), 100_000), {
     flag: 'max_prompt',
     group: 'Limits',
-    help: 'symbols of the prompts, or of the texts to score, of a request',
+    help: 'most symbols of the prompts, or of the texts to score, of a request',
   }),
   maxTokens: option(z._default(count(1), 100_000), {
     flag: 'max_tokens',
     group: 'Limits',
-    help: 'symbols that a text may be asked to have',
+    help: 'most symbols that a request may ask for in a text',
   }),
   bodyTimeout: option(z._default(seconds(), 10), {
     flag: 'body_timeout',
     group: 'Limits',
-    help: 'seconds in which a request has to arrive; others get 408',
+    help: 'seconds within which a request has to arrive; later ones get 408',
   }),
   timeout: option(z._default(seconds(), 600), {
     flag: 'timeout',
     group: 'Limits',
-    help: 'seconds that a request may take, waiting among them; then it ends with an error',
+    help: 'seconds that a request may take, with its wait; then it ends with an error',
   }),
   cacheBytes: option(z._default(count(0), 16_777_216), {
     flag: 'cache_bytes',
     group: 'Limits',
-    help: 'memory for the states of prompts that were read, for each model',
+    help: 'memory for the states of earlier prompts, for each model',
   }),
 });
 

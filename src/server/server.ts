@@ -230,7 +230,7 @@ class Service {
     });
     if (streamed) return streamed;
     await job.done;
-    return jsonResponse(wholeCompletion(completion, answer));
+    return jsonResponse(wholeCompletion(completion, answer), { hasMaps: parsed.logprobs !== undefined });
   }
 
   async #score(request: IncomingRequest): Promise<Response> {

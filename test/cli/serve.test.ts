@@ -94,11 +94,11 @@ test('--watch takes up a checkpoint that is replaced; a broken one leaves the on
   const before = await complete({ model: 'moby' });
   writeModel(join(cwd, 'b'), 8);
   renameSync(join(cwd, 'b'), join(cwd, 'a.safetensors'));
-  await line(/^moby: taken up anew/);
+  await line(/^moby: loaded the new checkpoint/);
   const after = await complete({ model: 'moby' });
   assert.notEqual(after.choices[0].text, before.choices[0].text);
   writeFileSync(join(cwd, 'a.safetensors'), 'no checkpoint');
-  await line(/^moby was replaced, but the one before stays/);
+  await line(/^moby: can't load the checkpoint that replaced/);
   assert.deepEqual((await complete({ model: 'moby' })).choices, after.choices);
   assert.ok(lines.length < 10);
 });
@@ -116,7 +116,7 @@ test('a replaced checkpoint does not wait for what runs on the one before', asyn
     writeModel(join(cwd, 'b'), iteration);
     lines.length = 0;
     renameSync(join(cwd, 'b'), join(cwd, 'a.safetensors'));
-    await line(/^moby: taken up anew/);
+    await line(/^moby: loaded the new checkpoint/);
     texts.add((await complete({})).choices[0].text);
   }
   assert.equal(texts.size, 3);

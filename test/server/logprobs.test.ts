@@ -86,24 +86,6 @@ test('logprobs: 0 gives the chosen token alone; with echo the prompt begins with
   assert.equal((await ask(COMPLETIONS, { ...body, logprobs: null })).choices[0].logprobs, null);
 });
 
-test('a stream of bytes has the log-probabilities of every byte, also of those in the middle of a character', async (context) => {
-  const model = madeModel({ kind: 'byte', symbols: ['a', '\u00a9', '\u00c3'] });
-  const { ask, post } = await serveModel(context, {}, model);
-  const body = { prompt: '\u00c3', unknown: 'skip', max_tokens: 300, seed: 2, logprobs: 0 };
-  const { choices } = await ask(COMPLETIONS, body);
-  const events = await (await post(COMPLETIONS, { ...body, stream: true })).text();
-  const chunks = [...events.matchAll(/^data: (\{.*\})$/gm)].map(
-    ([, json]) => JSON.parse(json as string).choices[0],
-  );
-  for (const list of ['tokens', 'token_logprobs', 'text_offset']) {
-    assert.deepEqual(
-      chunks.flatMap((chunk) => chunk.logprobs[list]),
-      choices[0].logprobs[list],
-      list,
-    );
-  }
-});
-
 test('a chat lists the log-probabilities of its reply in its own form', async (context) => {
   const { ask, post } = await serveModel(context);
   const messages = [{ role: 'user', content: 'Hi' }];
