@@ -36,7 +36,10 @@ async function start(context: TestContext, words: readonly string[] = ['a.safete
         if (found) resolve(found);
       };
       reader.on('line', look);
-      reader.on('close', () => reject(new Error(`no line ${pattern}:\n${lines.join('\n')}`)));
+      const fail = () => reject(new Error(`no line ${pattern}:\n${lines.join('\n')}`));
+      reader.on('close', fail);
+      // A line that never comes fails the test instead of hanging it.
+      setTimeout(fail, 60_000).unref();
       look();
     });
   reader.on('line', (text) => lines.push(text));
