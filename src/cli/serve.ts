@@ -23,6 +23,16 @@ export function runServe(words: readonly string[]): Promise<number> {
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
+/** Says each line once: what holds for the engine of one model holds for those of all. */
+function sayOnce(): (line: string) => void {
+  const said = new Set<string>();
+  return (line) => {
+    if (said.has(line)) return;
+    said.add(line);
+    say(line);
+  };
+}
+
 async function serve(given: Arguments): Promise<number> {
   const { flags, limits } = splitFlags(given);
   const options = checkServerOptions(withEnvironment(limits));
@@ -31,7 +41,7 @@ async function serve(given: Arguments): Promise<number> {
     engine: flags.engine,
     threads: flags.threads,
     precision: flags.precision,
-    onEngineNotice: say,
+    onEngineNotice: sayOnce(),
   };
   const models = new Map<string, LanguageModel>();
   // Before the models, which may take long to load: the port may be taken.
