@@ -102,7 +102,7 @@ export const trainFlagsSchema = z.strictObject({
   accurateGpuTiming: option(z._default(zeroOrOne(), 0), {
     flag: 'accurate_gpu_timing',
     group: 'Device',
-    help: 'wait for the GPU before reading the clock; without one it changes nothing',
+    help: 'wait for each iteration before the next begins, so that times are exact; changes nothing on the CPU',
     original: true,
   }),
   gpuid: deviceFlags.gpuid(),

@@ -26,7 +26,8 @@ export function runTrain(words: readonly string[]): Promise<number> {
 
 async function trainFrom(given: Arguments): Promise<number> {
   const { own, options } = splitOptions(given);
-  const { log, dataDir, gpuid, opencl, accurateGpuTiming: _, memory: size, ...rest } = own;
+  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, ...rest } = own;
+  const maxInFlight = accurateGpuTiming ? 1 : undefined;
   const files = { ...rest, ...resumedFiles(given, rest) };
   const memory = size === undefined ? undefined : parseSize(size);
   const textFile = textOf(given, dataDir, files.resume !== undefined);
@@ -45,7 +46,14 @@ async function trainFrom(given: Arguments): Promise<number> {
   let hasBest = false;
   let engine = '';
   try {
-    for await (const event of train({ ...options, ...files, textFile, memory, signal: stopped.signal })) {
+    for await (const event of train({
+      ...options,
+      ...files,
+      textFile,
+      memory,
+      maxInFlight,
+      signal: stopped.signal,
+    })) {
       view.show(event);
       if (event.type === 'started') {
         isTraining = true;

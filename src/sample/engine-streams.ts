@@ -84,6 +84,10 @@ export class EngineStreams {
   /** Goes on with some of the rows, which move up. */
   async keep(rows: readonly number[]): Promise<void> {
     if (rows.length === this.#streams.length) return;
+    if (rows.length === 0) {
+      this.#streams = [];
+      return;
+    }
     const { engine, vocabularySize: V } = this.#init;
     const predictions = await this.predictions();
     rows.forEach((row, place) => {

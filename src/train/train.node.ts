@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
-import { makeEngine } from '../engine/select.node.ts';
+import { makeEngine as makeFastEngine } from '../engine/select.node.ts';
+import type { MakeEngine } from '../engine/select.ts';
 import { OptionError, TextError, UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { namedModel } from '../formats/find-checkpoint.node.ts';
@@ -53,6 +54,10 @@ export interface TrainInput extends TrainingOptionsInput {
   readonly resume?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`; while a text is prepared, its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
+  readonly maxInFlight?: number | undefined;
+  /** Chooses the engine. Default: the fastest that works here. */
+  readonly makeEngine?: MakeEngine | undefined;
 }
 
 /**
@@ -79,6 +84,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     initFrom,
     resume,
     signal,
+    maxInFlight,
+    makeEngine = makeFastEngine,
     ...given
   } = input;
   if (resume !== undefined) {
@@ -97,6 +104,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     storage,
     initial,
     signal,
+    maxInFlight,
     availableMemory: availableMemory(),
     freeMemory: freeMemory(),
     makeEngine,
@@ -141,6 +149,8 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     initFrom,
     resume: _,
     signal,
+    maxInFlight,
+    makeEngine = makeFastEngine,
     ...others
   } = input;
   const { include, strict, memory, ...given } = others;
@@ -187,6 +197,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
       initial: checkpoint,
       resumes: true,
       signal,
+      maxInFlight,
       availableMemory: availableMemory(),
       freeMemory: freeMemory(),
       makeEngine,

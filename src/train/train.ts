@@ -26,6 +26,8 @@ export interface TrainSettings {
   readonly availableMemory?: number | undefined;
   /** Bytes of it that are free now, where that is known. */
   readonly freeMemory?: number | undefined;
+  /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
+  readonly maxInFlight?: number | undefined;
   /** Chooses the engine. Default: what a page has. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -62,6 +64,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     availableMemory,
     freeMemory,
     makeEngine,
+    maxInFlight,
     ...given
   } = input;
   checkContent('text', text);
@@ -77,6 +80,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     availableMemory,
     freeMemory,
     makeEngine,
+    maxInFlight,
   });
 }
 
@@ -91,6 +95,7 @@ export async function* trainOn(
     availableMemory = DEFAULT_MEMORY,
     freeMemory,
     makeEngine = makePortableEngine,
+    maxInFlight,
     resumes = false,
   }: TrainSettings & { readonly resumes?: boolean },
 ): AsyncGenerator<TrainingEvent, void, void> {
@@ -119,6 +124,7 @@ export async function* trainOn(
         training: resumed?.training,
       },
       signal,
+      maxInFlight,
       availableMemory,
       freeMemory,
     });

@@ -1,0 +1,91 @@
+/** A long prompt costs the engine one call, and a read at most: on a GPU each round trip is dear. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Engine } from '../../src/engine/engine.ts';
+import { NO_TOKEN } from '../../src/engine/engine.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { LanguageModel } from '../../src/language-model.ts';
+import { beamSearch } from '../../src/sample/beam.ts';
+import { likelyWords } from '../../src/sample/likely-words.ts';
+import { checkGenerateOptions, planSampling } from '../../src/sample/options.ts';
+import { promptBlocks } from '../../src/sample/prompt-blocks.ts';
+import { writeTexts } from '../../src/sample/writer.ts';
+import { madeModel } from '../server/served.ts';
+
+/** An engine that counts what is asked of it until the first token after the prompt is wanted. */
+function counting() {
+  const counts: Record<string, number> = {};
+  const engine = new ReferenceEngine('float32');
+  const proxy = new Proxy<Engine>(engine, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...call: unknown[]) => {
+        counts[String(name)] = (counts[String(name)] ?? 0) + 1;
+        return value.apply(target, call);
+      };
+    },
+  });
+  return { engine: proxy, counts };
+}
+
+const { checkpoint } = madeModel();
+const model = new LanguageModel(checkpoint);
+const { vocabulary } = model;
+const tokens = Array.from({ length: 1000 }, (_, index) => index % vocabulary.size);
+
+async function loaded() {
+  const { engine, counts } = counting();
+  const { weights } = await new LanguageModel(checkpoint, { engine: 'reference' }).onEngine();
+  const own = engine.vector(weights.layout);
+  engine.write(own, checkpoint.parameters);
+  return { engine, weights: own, counts };
+}
+
+test('sampling reads a prompt of 1,000 characters in one call, and draws what follows in another', async () => {
+  const { engine, weights, counts } = await loaded();
+  const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
+  const prompt = { tokens, bytes: new Uint8Array(), notices: [] };
+  for await (const _ of writeTexts({
+    engine,
+    weights,
+    vocabulary,
+    plan,
+    echo: false,
+    texts: [{ prompt, seed: 1 }],
+  }));
+  assert.deepEqual(
+    [counts.readTokens, counts.step, counts.read, counts.generate],
+    [1, undefined, undefined, 1],
+  );
+});
+
+test('so do a beam search and the most likely words', async () => {
+  const beam = await loaded();
+  const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1, beam: 2 }));
+  await beamSearch({ ...beam, ...plan, prompt: tokens, constraint: undefined });
+  assert.equal(beam.counts.readTokens, 1);
+  assert.ok((beam.counts.step ?? 0) <= 1 && (beam.counts.read ?? 0) <= 2);
+  const words = await loaded();
+  await likelyWords({ ...words, vocabulary, prompt: tokens, count: 1 });
+  assert.equal(words.counts.readTokens, 1);
+});
+
+test('blocks of prompts end together, whatever their lengths', () => {
+  const prompts = [Array(9000).fill(1), Array(4097).fill(2), [3], []];
+  const blocks = [...promptBlocks(prompts)];
+  assert.deepEqual(
+    blocks.map(({ rows, tokens: all }) => [rows, all.length / rows]),
+    [
+      [1, 4096],
+      [2, 4096],
+      [3, 808],
+    ],
+  );
+  const read = prompts.map((_, row) =>
+    blocks.flatMap(({ rows, tokens: all }) =>
+      row < rows ? [...all].filter((token, at) => at % rows === row && token !== NO_TOKEN) : [],
+    ),
+  );
+  assert.deepEqual(read, prompts);
+});

@@ -1,0 +1,156 @@
+/** Iterations in flight: an engine whose answers take long is kept busy, and what is learned does not depend on it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildCorpus } from '../../src/data/corpus.ts';
+import { splitCorpus } from '../../src/data/splits.ts';
+import { memoryStorage } from '../../src/formats/memory-storage.ts';
+import { Network } from '../../src/model/network.ts';
+import { initialParameters } from '../../src/model/parameters.ts';
+import { evaluateSplit } from '../../src/train/evaluation.ts';
+import type { TrainingEvent } from '../../src/train/events.ts';
+import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { trainOn } from '../../src/train/train.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { type SlowEngine, slowEngine } from './slow-engine.ts';
+
+const text = 'the keeper of the harbour light walked along the wall in the rain. '.repeat(60);
+const small = {
+  hiddenSize: 4,
+  layers: 1,
+  batchSize: 2,
+  sequenceLength: 5,
+  precision: 'float32',
+  maxIterations: 120,
+  evaluateEvery: 1000,
+  onExplosion: 'stop',
+} as const;
+
+interface Setting {
+  readonly options?: TrainingOptionsInput;
+  readonly maxInFlight?: number;
+  readonly onEvent?: (event: TrainingEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+async function run(engine: SlowEngine, { options = {}, maxInFlight, onEvent, signal }: Setting = {}) {
+  const all = checkTrainingOptions({ ...small, ...options });
+  const corpus = await buildCorpus({ text, name: 'the text' }, all);
+  const storage = memoryStorage();
+  const events: TrainingEvent[] = [];
+  for await (const event of trainOn(corpus, all, {
+    makeEngine: engine.makeEngine,
+    storage,
+    maxInFlight,
+    signal,
+  })) {
+    events.push(event);
+    onEvent?.(event);
+  }
+  const last = events.at(-1);
+  assert.ok(last?.type === 'finished' && last.checkpoint.training);
+  return { events, checkpoint: last.checkpoint, training: last.checkpoint.training, finished: last };
+}
+
+/** The share of the engine's speed that a run of 120 iterations of 2 ms has. */
+async function speed(engine: SlowEngine, setting?: Setting): Promise<number> {
+  let end = 0;
+  await run(engine, {
+    ...setting,
+    onEvent: (event) => {
+      if (event.type === 'iteration') end = engine.now();
+    },
+  });
+  return (120 * 2) / end;
+}
+
+test('an engine that answers after 5 ms is idle for most of the time at depth 1, and hardly ever at depth 4', async () => {
+  const one = await speed(slowEngine({ depth: 1 }));
+  const four = await speed(slowEngine({ depth: 4 }));
+  assert.ok(one < 0.5, `depth 1: ${one}`);
+  assert.ok(four > 0.9, `depth 4: ${four}`);
+});
+
+test('an iteration is read once', async () => {
+  for (const depth of [1, 4]) {
+    const engine = slowEngine({ depth });
+    const counts: number[] = [];
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === 'iteration') counts.push(engine.reads());
+    };
+    await run(engine, { onEvent });
+    assert.ok((counts[100] as number) - (counts[0] as number) <= 100, `depth ${depth}`);
+  }
+});
+
+test('an evaluation reads once a batch, while the engine computes the next ones', async () => {
+  const engine = slowEngine({ depth: 4 });
+  const made = await engine.makeEngine({ engine: 'auto', precision: 'float32' });
+  const options = checkTrainingOptions({ ...small, trainFraction: 0.1, validationFraction: 0.9 });
+  const corpus = await buildCorpus({ text, name: 'the text' }, options);
+  const source = splitCorpus(corpus, options).validation;
+  const config = {
+    cell: 'lstm',
+    layers: 1,
+    hiddenSize: 4,
+    dropout: 0,
+    vocabularySize: corpus.vocabulary.size,
+  } as const;
+  const network = new Network(made.engine, config, options, 'evaluation');
+  const weights = made.engine.vector(network.layout);
+  made.engine.write(weights, initialParameters(network.layout, new MersenneTwister(1), 'float32'));
+  const evaluation = evaluateSplit(made.engine, network, weights, source);
+  while (!(await evaluation.next()).done);
+  assert.ok(source.count > 100);
+  assert.equal(engine.reads(), source.count);
+  const share = (source.count * 2) / engine.now();
+  assert.ok(share > 0.9, `${share}`);
+});
+
+test('what is learned is the same with any number of iterations in flight, also across skips and explosions', async () => {
+  const options = {
+    evaluateEvery: 30,
+    onExplosion: 'retry',
+    checkpointEvery: '17',
+    learningRate: 30,
+    retries: 20,
+    maxIterations: 250,
+  } as const;
+  const results = [];
+  for (const depth of [1, 2, 4, 7]) {
+    const { training, checkpoint, events } = await run(slowEngine({ depth }), { options });
+    const { runId: _, ...state } = training;
+    const told = events.flatMap((event): { type: string }[] => {
+      if (event.type !== 'iteration')
+        return event.type === 'evaluated' || event.type === 'restored' ? [event] : [];
+      const { milliseconds: __, ...figures } = event;
+      return [figures];
+    });
+    results.push({ state, parameters: checkpoint.parameters, told });
+  }
+  const kinds = new Set(results[0]?.told.map(({ type }) => type));
+  assert.deepEqual([...kinds].sort(), ['evaluated', 'iteration', 'restored']);
+  for (const other of results.slice(1)) assert.deepEqual(other, results[0]);
+});
+
+test('an abort finishes what is in flight, and saves it', async () => {
+  const controller = new AbortController();
+  const { events, finished, training } = await run(slowEngine({ depth: 4 }), {
+    signal: controller.signal,
+    onEvent: (event) => {
+      if (event.type === 'iteration' && event.iteration === 20) controller.abort();
+    },
+  });
+  assert.equal(finished.reason, 'interrupted');
+  const told = events.flatMap((event) => (event.type === 'iteration' ? [event.iteration] : []));
+  assert.deepEqual(
+    told,
+    Array.from({ length: told.length }, (_, index) => index + 1),
+  );
+  assert.equal(training.iteration, told.length);
+  assert.equal(training.optimizerSteps, told.length);
+  assert.ok(told.length >= 20 && told.length <= 24, `${told.length}`);
+});
+
+test('maxInFlight: 1 waits for every iteration', async () => {
+  assert.ok((await speed(slowEngine({ depth: 4 }), { maxInFlight: 1 })) < 0.5);
+});
