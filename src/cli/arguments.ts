@@ -9,6 +9,11 @@ import { readEscapes, unknownEscape } from './escapes.ts';
 import type { Flag } from './flag-table.ts';
 import { unknownFlag } from './unknown-flag.ts';
 
+/** Where the value of an option comes from. */
+export type OptionOrigin = 'default' | 'config' | 'flag';
+/** By the option's name in the library. */
+export type OptionOrigins = Readonly<Record<string, OptionOrigin>>;
+
 export interface Arguments {
   /** Values by the option's name in the library. Where a flag was typed twice, the last; those that may be, as a list. */
   readonly values: Readonly<Record<string, unknown>>;
@@ -17,6 +22,8 @@ export interface Arguments {
   readonly positionals: readonly string[];
   /** Backslashes in characters that begin no escape, in a line each. */
   readonly notices: readonly string[];
+  /** Where each option's value comes from, where it is not the default. */
+  readonly origins: OptionOrigins;
   /** Whether help was asked for. */
   readonly help: boolean;
 }
@@ -60,7 +67,8 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
       values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
     }
   }
-  return { values, typed, positionals, notices: [...new Set(notices)], help };
+  const origins = Object.fromEntries(Object.keys(values).map((key) => [key, 'flag' as const]));
+  return { values, typed, origins, positionals, notices: [...new Set(notices)], help };
 }
 
 /**

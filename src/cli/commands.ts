@@ -22,6 +22,8 @@ export interface Command {
   readonly summary: string;
   readonly flags: readonly Flag[];
   readonly examples: readonly string[];
+  /** The key of a config file for words that are no flags; absent for a command without config files. */
+  readonly wordsKey?: 'text' | 'checkpoint' | 'checkpoints';
   /** Words that are no flags before those that name a text; absent for a command without texts. */
   readonly wordsBeforeText?: number;
 }
@@ -33,6 +35,7 @@ export const trainCommand: Command = {
     'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in -data_dir.',
   flags: flagsOf(trainFlagsSchema, trainingOptionsSchema),
   wordsBeforeText: 0,
+  wordsKey: 'text',
   examples: [
     'char-rnn train book.txt',
     'char-rnn train book.txt -rnn_size 256 -dropout 0.3',
@@ -46,6 +49,7 @@ export const sampleCommand: Command = {
   summary:
     'Writes text with a trained model. Text alone goes to standard output, all else to standard error.',
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
+  wordsKey: 'checkpoint',
   examples: [
     'char-rnn sample MODEL -primetext "Call me " -length 300 -temperature 0.7',
     'char-rnn sample MODEL --seed random -verbose 0 > sample.txt',
@@ -112,6 +116,7 @@ export const serveCommand: Command = {
   summary:
     "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nEach model has the name of its file, or NAME.",
   flags: flagsOf(serveFlagsSchema, serverOptionsSchema),
+  wordsKey: 'checkpoints',
   examples: [
     'char-rnn serve cv/lm_lstm_epoch10.00_1.5123.safetensors',
     'char-rnn serve moby=cv/best.safetensors --watch --port 8000',

@@ -39,7 +39,16 @@ function heldOutFlags(validHelp: string, testHelp: string) {
   };
 }
 
+export const configFlag = (example: string) =>
+  option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'config',
+    group: 'Output',
+    help: `JSON file with options, such as ${example}; a flag counts more than the file`,
+    value: 'FILE',
+  });
+
 export const trainFlagsSchema = z.strictObject({
+  configFile: configFlag('the run.json that each run writes'),
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
     group: 'Text',
@@ -117,6 +126,7 @@ const precisionFlag = () =>
   });
 
 export const sampleFlagsSchema = z.strictObject({
+  configFile: configFlag('{"temperature": 0.7}'),
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
     group: 'Sampling',

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The entry of the command line: finds the command, and loads its modules only then. */
-import { readFileSync } from 'node:fs';
 import { prepareForHangup } from './hangup.ts';
 import { overview } from './overview.ts';
+import { programVersion } from './version.ts';
 
 /** A command: takes the words after its name, gives the exit code. */
 type Run = (words: readonly string[]) => Promise<number>;
@@ -29,7 +29,7 @@ async function main(words: readonly string[]): Promise<number> {
     return 2;
   }
   if (VERSION.has(first)) {
-    process.stdout.write(`${version()}\n`);
+    process.stdout.write(`${programVersion()}\n`);
     return 0;
   }
   if (first === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
@@ -42,11 +42,6 @@ async function main(words: readonly string[]): Promise<number> {
   const { unknownCommand } = await import('./unknown-command.ts');
   process.stderr.write(unknownCommand(words, Object.keys(COMMANDS)));
   return 2;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(text).version;
 }
 
 // Nobody may read the diagnostics any more: that is no reason to lose work.

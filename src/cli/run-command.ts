@@ -1,6 +1,7 @@
 /** What every command does around its own work: reads its words, shows its help, reports its error. */
 import { type Arguments, parseArguments } from './arguments.ts';
 import type { Command } from './commands.ts';
+import { withConfig } from './config-file.ts';
 import { commandHelp } from './help.ts';
 import { reportError } from './report-error.ts';
 
@@ -17,7 +18,7 @@ export async function runCommand(
 ): Promise<number> {
   let typed: ReadonlyMap<string, string> | undefined;
   try {
-    const given = parseArguments(words, command.flags);
+    const given = withConfig(parseArguments(words, command.flags), command);
     typed = given.typed;
     if (!given.help) {
       for (const notice of given.notices) process.stderr.write(`${notice}\n`);

@@ -2,8 +2,10 @@
 import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { option } from '../util/option-info.ts';
+import { configFlag } from './flags.ts';
 
 export const serveFlagsSchema = z.strictObject({
+  configFile: configFlag('{"port": 8000}'),
   host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
     flag: 'host',
     group: 'Serving',

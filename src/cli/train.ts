@@ -17,6 +17,7 @@ import { nativeOffer } from './native-offer.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { runCommand } from './run-command.ts';
+import { type RunStart, writeRunFile } from './run-file.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
 
@@ -26,7 +27,7 @@ export function runTrain(words: readonly string[]): Promise<number> {
 
 async function trainFrom(given: Arguments): Promise<number> {
   const { own, options } = splitOptions(given);
-  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, ...rest } = own;
+  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
   const maxInFlight = accurateGpuTiming ? 1 : undefined;
   const files = { ...rest, ...resumedFiles(given, rest) };
   const memory = size === undefined ? undefined : parseSize(size);
@@ -57,6 +58,8 @@ async function trainFrom(given: Arguments): Promise<number> {
       view.show(event);
       if (event.type === 'started') {
         isTraining = true;
+        const problem = writeRunFile(event, runStart(given, textFile, rest));
+        if (problem) view.note(problem);
         engine = event.engine;
       }
       if (event.type === 'timed') {
@@ -80,6 +83,16 @@ async function trainFrom(given: Arguments): Promise<number> {
       view.note(`continue with: ${commandLine(['train', '--resume', fileWord(finished.path)])}`);
   }
   return stopped.exitCode() ?? 0;
+}
+
+/** What of the flags decides, beside the training options, what a run learns. */
+function runStart(
+  { origins }: Arguments,
+  textFile: string | readonly string[] | undefined,
+  rest: Readonly<Record<string, unknown>>,
+): RunStart {
+  const { checkpointDir: _, tensorboardDir: __, resume: ___, ...inputs } = rest;
+  return { textFile, inputs, paths: new Set(['validFile', 'testFile', 'initFrom']), origins };
 }
 
 /** The flags of the command line alone, checked, and the training options, which `train` checks. */

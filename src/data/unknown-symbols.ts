@@ -70,7 +70,7 @@ export class ChangedSymbols {
       ),
       ...line(
         this.#leftOut,
-        'left out N that are not in the vocabulary; the loss does not count them',
+        'left out N that the model does not know; the loss does not count them',
         entries.filter(([, tokens]) => tokens.length === 0).map(([symbol]) => quotedSymbol(symbol, kind)),
       ),
     ];
