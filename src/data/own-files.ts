@@ -32,7 +32,11 @@ const KINDS: readonly OwnKind[] = [
   },
   {
     name: 'the printed log of a run',
-    matches: (start) => /^(?:warning: .*\r?\n)*(?:sample|continue) with: .* (?:sample|train) /.test(start),
+    // What goes to standard error, where that alone is kept.
+    matches: (start) =>
+      /^(?:warning: .*\r?\n)*(?:sample|continue) with: .* (?:sample|train) /.test(start) ||
+      (/^trained [\d,]+ iterations? in .*, to iteration [\d,]+, epoch /m.test(start) &&
+        /^sample with: .* sample /m.test(start)),
   },
   { name: 'a checkpoint', matches: isCheckpoint },
   { name: 'a checkpoint of Torch7', matches: isTorch7Checkpoint },

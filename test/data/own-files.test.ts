@@ -91,6 +91,17 @@ test('files of this program are recognised under any name', async (context) => {
   assert.equal(all.length, text.length);
 });
 
+test('printed logs of every form are recognised', () => {
+  for (const content of [
+    'note\ntext: a.txt, 12 bytes\ndocuments: 3\nvocab size: 4\nnumber of data batches in train: 1, val: 2, test: 0\n',
+    'sample with: npx char-rnn sample cv/best.safetensors\n',
+    'stopping after this iteration …\ntrained 3 iterations in 1 s, to iteration 3, epoch 0.10\nsample with: char-rnn sample cv/x\n',
+    'nohup: ignoring input\ntext: a, 1,200 bytes\r\nvocab size: 4\r\nnumber of data batches in train: 1, val: 2\r\n',
+  ]) {
+    assert.equal(ownFileKind(new TextEncoder().encode(content)), 'the printed log of a run', content);
+  }
+});
+
 test('texts that only look alike are read', () => {
   for (const content of [
     '{"time": "noon", "type": "meal"}\n',
