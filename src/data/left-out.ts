@@ -51,7 +51,7 @@ export class LeftOut {
     return [
       ...line('that this program wrote', this.#own),
       ...line(`that can't be read as text (${kindsOf(this.#other)})`, this.#other),
-      ...line(`that it does not follow (${kindsOf(this.#links)})`, this.#links),
+      ...line(`(${kindsOf(this.#links)})`, this.#links, 'link or special file', 'links or special files'),
     ];
   }
 
@@ -80,9 +80,10 @@ export class LeftOut {
 }
 
 /** `left out 3 files that can't be read as text (2 binary, 1 PDF): a, b and c`. */
-function line(what: string, files: readonly LeftOutFile[]): string[] {
+function line(what: string, files: readonly LeftOutFile[], one = 'file', several = 'files'): string[] {
   if (files.length === 0) return [];
-  return [`left out ${filesText(files.length)} ${what}: ${shortList(files.map(({ path }) => path))}`];
+  const count = files.length === 1 ? `1 ${one}` : `${formatCount(files.length)} ${several}`;
+  return [`left out ${count} ${what}: ${shortList(files.map(({ path }) => path))}`];
 }
 
 /** `binary`, or `2 binary, 1 PDF`. */

@@ -172,8 +172,8 @@ export function controlNotices(
       .join(', ');
   const [banned, allowed] = [missing('ban', ban), missing('only', only)];
   return [
-    ...(banned ? [`the model never draws ${banned}: there is nothing to ban`] : []),
-    ...(allowed ? [`the model never draws ${allowed}, although it may`] : []),
+    ...(banned ? [`the model does not know ${banned}: to ban that changes nothing`] : []),
+    ...(allowed ? [`the model does not know ${allowed}, and can't draw it`] : []),
   ];
 }
 

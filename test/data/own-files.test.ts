@@ -153,7 +153,7 @@ test('links: followed to other texts, each file once, and what is not followed i
   symlinkSync('.', join(source, 'self'));
   const { length, said } = await load([source]);
   assert.equal(length, text.length + 'bbb'.length + 'cc'.length + 'd'.length);
-  assert.match(said, /left out 4 files that it does not follow \(.*nowhere/);
+  assert.match(said, /left out 4 links or special files \(.*nowhere/);
 });
 
 test('files of a folder that are no text are left out and named; with strict all of them are an error', async (context) => {
