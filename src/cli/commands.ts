@@ -76,7 +76,7 @@ export const convertCommand: Command = {
   examples: [
     'char-rnn convert cv/best.safetensors model.onnx',
     'char-rnn convert cv/best.safetensors model.safetensors --to pytorch --as-module',
-    'char-rnn convert old.t7 model.safetensors',
+    'char-rnn convert old.t7 old.safetensors',
   ],
 };
 
