@@ -13,6 +13,7 @@ import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import { compareCommand } from './commands.ts';
 import { compareFlagsSchema } from './flags.ts';
+import { modelFile } from './model-file.ts';
 import { watchOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
@@ -31,7 +32,9 @@ export function runCompare(words: readonly string[]): Promise<number> {
     const stopped = interruption();
     watchOutput((code) => stopped.stop(code));
     try {
-      const comparison = await compare(paths, text, { ...flags, words }, stopped.signal);
+      const files: string[] = [];
+      for (const path of paths) files.push(await modelFile(path));
+      const comparison = await compare(files, text, { ...flags, words }, stopped.signal);
       const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
       process.stdout.write(`${lines.join('\n')}\n`);
     } catch (error) {

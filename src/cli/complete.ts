@@ -7,19 +7,21 @@ import { checkOptions } from '../util/check-options.ts';
 import { completeCommand } from './commands.ts';
 import { readPrompt } from './escapes.ts';
 import { completeFlagsSchema } from './flags.ts';
+import { modelFile } from './model-file.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
 
 export function runComplete(words: readonly string[]): Promise<number> {
   return runCommand(completeCommand, words, async ({ positionals, values }) => {
-    const [path, typed = '\\n', ...more] = positionals;
-    if (path === undefined || more.length > 0) {
+    const [named, typed = '\\n', ...more] = positionals;
+    if (named === undefined || more.length > 0) {
       throw new UsageError(
         `complete takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
       );
     }
     const { count, json, unknown, engine, threads } = checkOptions(completeFlagsSchema, values);
     watchOutput((code) => process.exit(code));
+    const path = await modelFile(named);
     const model = await LanguageModel.load(path, {
       engine,
       threads,

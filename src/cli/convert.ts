@@ -22,6 +22,7 @@ import type { Arguments } from './arguments.ts';
 import { fileWord } from './command-line.ts';
 import { convertCommand } from './commands.ts';
 import { convertFlagsSchema } from './flags.ts';
+import { modelFile } from './model-file.ts';
 import { describeShape } from './model-shape.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
@@ -71,7 +72,7 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
   await checkFree([to, module, weights], flags.force);
 
-  const { checkpoint, format: found } = await openCheckpointPath(from, flags.from);
+  const { checkpoint, format: found } = await openCheckpointPath(await modelFile(from), flags.from);
   const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
   const main = exportCheckpoint(checkpoint, format, settings);
   const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);

@@ -11,6 +11,7 @@ import { evalCommand } from './commands.ts';
 import { type EvalFlags, evalFlags } from './eval-flags.ts';
 import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
 import { scoreWholeText } from './eval-text.ts';
+import { modelFile } from './model-file.ts';
 import { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
@@ -25,7 +26,7 @@ export function runEval(words: readonly string[]): Promise<number> {
         `eval takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
       );
     }
-    return await evaluate(path, text, evalFlags(values), words);
+    return await evaluate(await modelFile(path), text, evalFlags(values), words);
   });
 }
 

@@ -36,6 +36,12 @@ export function memoryText({ memory, freeMemory }: StartedEvent): string {
   return `about ${formatBytes(memory)}${free}`;
 }
 
+/** The folder that a run writes to, and why it is not the one asked for. */
+export function writesText({ writes = '', writesInstead }: StartedEvent): string {
+  const folder = /[/\\]$/.test(writes) ? writes : `${writes}/`;
+  return writesInstead === undefined ? folder : `${folder} (${writesInstead})`;
+}
+
 /** A validation loss with its standard error, where that is known. */
 export function validationText({ validationLoss, standardError }: EvaluatedEvent, digits: number): string {
   const error = standardError === undefined ? '' : ` ± ${fixed(standardError, digits)}`;

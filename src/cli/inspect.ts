@@ -6,6 +6,7 @@ import { checkOptions } from '../util/check-options.ts';
 import { inspectCommand } from './commands.ts';
 import { inspectFlagsSchema } from './flags.ts';
 import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from './inspect-report.ts';
+import { modelFile } from './model-file.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
 
@@ -27,7 +28,8 @@ export function runInspect(words: readonly string[]): Promise<number> {
   });
 }
 
-async function report(path: string, json: boolean, withTensors: boolean): Promise<string> {
+async function report(given: string, json: boolean, withTensors: boolean): Promise<string> {
+  const path = await modelFile(given);
   const tokens = await readVocabularyFile(path);
   if (tokens) {
     const facts = { path, format: 'vocabulary', tokens };

@@ -4,7 +4,14 @@ import { judgeSize } from '../train/advice.ts';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import { memoryText, restoredText, skippedText, timedFacts, validationText } from './event-text.ts';
+import {
+  memoryText,
+  restoredText,
+  skippedText,
+  timedFacts,
+  validationText,
+  writesText,
+} from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
 import { clip, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
 import type { TrainingView } from './plain-log.ts';
@@ -144,8 +151,11 @@ class LiveView {
       tokens: 0,
     };
     const maxEpochs = this.#started?.options.maxEpochs ?? 0;
+    // With --max-iterations the run ends earlier: all figures tell of the same end.
+    const endEpoch = Math.min(maxEpochs, iterations / (this.#started?.batches.train ?? 1));
+    const end = iterations === 1 || endEpoch === maxEpochs ? `${maxEpochs}` : fixed(endEpoch, 1);
     const done = iteration / iterations;
-    const left = `epoch ${fixed(epoch, 1)} of ${maxEpochs}`;
+    const left = `epoch ${fixed(epoch, 1)} of ${end}`;
     const speed = `${formatCount(Math.round((tokens * 1000) / this.#milliseconds) || 0)} char/s`;
     const rest = this.#evaluating || timeLeft((iterations - iteration) * this.#milliseconds);
     const right = `${Math.floor(done * 100)}%  ${speed}  ${rest}`;
@@ -204,6 +214,6 @@ function header(event: StartedEvent): string[] {
     ),
     row('engine', event.engine),
     row('memory', memoryText(event)),
-    ...(event.writes === undefined ? [] : [row('writes', event.writes)]),
+    ...(event.writes === undefined ? [] : [row('writes', writesText(event))]),
   ];
 }

@@ -4,7 +4,14 @@ import { judgeSize } from '../train/advice.ts';
 import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
-import { memoryText, restoredText, skippedText, timedFacts, validationText } from './event-text.ts';
+import {
+  memoryText,
+  restoredText,
+  skippedText,
+  timedFacts,
+  validationText,
+  writesText,
+} from './event-text.ts';
 import { PreparingLine } from './preparing-line.ts';
 
 /** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
@@ -31,6 +38,7 @@ export function startedLines(event: StartedEvent): string[] {
     judgeSize(event.parameters, event.tokens).sentence,
     `memory: ${memoryText(event)}`,
     `device: ${event.engine}`,
+    ...(event.writes === undefined ? [] : [`checkpoints: ${writesText(event)}`]),
   ];
 }
 

@@ -13,6 +13,7 @@ import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { readPrompt } from './escapes.ts';
 import { sampleFlagsSchema } from './flags.ts';
+import { modelFile } from './model-file.ts';
 import { nativeOffer, samplingTime } from './native-offer.ts';
 import { TextOutput } from './output.ts';
 import { EXIT_FAILURE } from './report-error.ts';
@@ -34,7 +35,7 @@ async function sample(
   words: readonly string[],
 ): Promise<number> {
   const { own, options } = splitOptions(given);
-  const path = checkpointOf(given);
+  const path = await modelFile(checkpointOf(given));
   const say = own.verbose === 1 ? (line: string) => process.stderr.write(`${line}\n`) : () => {};
   const notice = deviceNotice(given.typed, own);
   if (notice) say(notice);

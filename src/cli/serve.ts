@@ -1,6 +1,6 @@
 /** `char-rnn serve`: models over HTTP until a signal comes. It reports on standard error. */
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.node.ts';
 import { openPort } from '../server/listen.node.ts';
@@ -11,6 +11,7 @@ import { formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
 import { fileWord } from './command-line.ts';
 import { serveCommand } from './commands.ts';
+import { modelFile } from './model-file.ts';
 import { reportError } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
@@ -36,7 +37,7 @@ function sayOnce(): (line: string) => void {
 async function serve(given: Arguments): Promise<number> {
   const { flags, limits } = splitFlags(given);
   const options = checkServerOptions(withEnvironment(limits));
-  const paths = modelPaths(given.positionals);
+  const paths = await modelFiles(modelPaths(given.positionals));
   const settings = {
     engine: flags.engine,
     threads: flags.threads,
@@ -102,6 +103,13 @@ function splitFlags({ values }: Arguments) {
   return { flags: checkOptions(serveFlagsSchema, part(false)), limits: part(true) };
 }
 
+/** Files for those that are folders. With --watch, the pointer in a folder is what is watched. */
+async function modelFiles(named: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const [name, path] of named) files.set(name, await modelFile(path));
+  return files;
+}
+
 /** The models' files by the names under which they are served: NAME=FILE, or the file's own name. */
 function modelPaths(positionals: readonly string[]): Map<string, string> {
   if (positionals.length === 0) {
@@ -112,7 +120,7 @@ function modelPaths(positionals: readonly string[]): Map<string, string> {
   const paths = new Map<string, string>();
   for (const word of positionals) {
     const [, given, file = word] = (!existsSync(word) && /^([^=/\\]+)=(.+)$/.exec(word)) || [];
-    const name = given ?? basename(file).replace(/\.(safetensors|t7|onnx|npz)$/i, '');
+    const name = given ?? basename(resolve(file)).replace(/\.(safetensors|t7|onnx|npz)$/i, '');
     if (paths.has(name)) {
       throw new UsageError(
         `two checkpoints would have the name ${name}: give one of them another, as in other=${fileWord(file)}`,

@@ -1,40 +1,43 @@
 /** `char-rnn train`. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { runFiles } from '../formats/run-files.ts';
-import type { FinishedEvent } from '../train/events.ts';
+import type { FinishedEvent, StartedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { parseSize } from '../util/parse-size.ts';
 import type { Arguments } from './arguments.ts';
-import { commandLine, fileWord } from './command-line.ts';
 import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
 import { nativeOffer } from './native-offer.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
+import { remedyLines } from './report-error.ts';
+import { newestRun } from './resumed-run.ts';
 import { runCommand } from './run-command.ts';
 import { type RunStart, writeRunFile } from './run-file.ts';
+import { summaryLines } from './run-summary.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
 
 export function runTrain(words: readonly string[]): Promise<number> {
-  return runCommand(trainCommand, words, trainFrom);
+  return runCommand(trainCommand, words, (given) => trainFrom(given, words));
 }
 
-async function trainFrom(given: Arguments): Promise<number> {
+async function trainFrom(given: Arguments, words: readonly string[]): Promise<number> {
   const { own, options } = splitOptions(given);
   const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
   const maxInFlight = accurateGpuTiming ? 1 : undefined;
-  const files = { ...rest, ...resumedFiles(given, rest) };
   const memory = size === undefined ? undefined : parseSize(size);
-  const textFile = textOf(given, dataDir, files.resume !== undefined);
+  const textFile = textOf(given, dataDir, rest.resume !== undefined);
+  const { notices, ...resumed } = await resumedFiles(given, rest, options, textFile);
+  const files = { ...rest, ...resumed };
   const notice = deviceNotice(given.typed, { gpuid, opencl });
   if (notice) process.stderr.write(`${notice}\n`);
   const view = await makeView(log);
+  for (const line of notices) view.note(line);
   let isTraining = false;
   const stopped = interruption((code) => {
     // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
@@ -44,8 +47,9 @@ async function trainFrom(given: Arguments): Promise<number> {
   // A reader that goes away ends the run, with a checkpoint. A terminal that goes away does so by SIGHUP alone.
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let finished: FinishedEvent | undefined;
-  let hasBest = false;
-  let engine = '';
+  let started: StartedEvent | undefined;
+  let begun = performance.now();
+  let iterations = 0;
   try {
     for await (const event of train({
       ...options,
@@ -60,27 +64,29 @@ async function trainFrom(given: Arguments): Promise<number> {
         isTraining = true;
         const problem = writeRunFile(event, runStart(given, textFile, rest));
         if (problem) view.note(problem);
-        engine = event.engine;
+        started = event;
+        begun = performance.now();
       }
       if (event.type === 'timed') {
         const time = {
           engine: options.engine ?? 'auto',
-          description: engine,
+          description: started?.engine ?? '',
           milliseconds: event.restMilliseconds,
         };
         for (const line of nativeOffer(time)) view.note(line);
       }
-      if (event.type === 'checkpointed' && event.validationLoss !== undefined) hasBest = true;
+      if (event.type === 'iteration') iterations++;
+      if (event.type === 'notice')
+        for (const line of remedyLines(event.remedies ?? [], { command: trainCommand, words }))
+          view.note(line);
       if (event.type === 'finished') finished = event;
     }
   } finally {
     view.close();
   }
-  if (finished?.path) {
-    const model = hasBest ? join(dirname(finished.path), runFiles('').best) : finished.path;
-    view.note(`sample with: ${commandLine(['sample', fileWord(model)])}`);
-    if (finished.reason === 'interrupted')
-      view.note(`continue with: ${commandLine(['train', '--resume', fileWord(finished.path)])}`);
+  if (started && finished) {
+    const milliseconds = performance.now() - begun;
+    for (const line of await summaryLines({ started, finished, iterations, milliseconds })) view.note(line);
   }
   return stopped.exitCode() ?? 0;
 }
@@ -102,16 +108,20 @@ function splitOptions({ values }: Arguments) {
   return { own: checkOptions(trainFlagsSchema, own), options };
 }
 
-/** With --resume alone the newest in the checkpoint folder; new checkpoints then go beside the one resumed from. */
-function resumedFiles(
+/** With --resume alone the newest run of the checkpoint folder and those beside it; new checkpoints go beside the one resumed from. */
+async function resumedFiles(
   { typed }: Arguments,
   { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
-): Pick<TrainInput, 'resume' | 'checkpointDir'> {
-  if (resume === undefined) return { checkpointDir };
-  return {
-    resume: resume || checkpointDir,
-    checkpointDir: typed.has('checkpointDir') ? checkpointDir : undefined,
-  };
+  { saveName }: TrainingOptionsInput,
+  textFile: TrainInput['textFile'],
+): Promise<Pick<TrainInput, 'resume' | 'checkpointDir'> & { readonly notices: readonly string[] }> {
+  if (resume === undefined) return { checkpointDir, notices: [] };
+  const asked = typed.has('checkpointDir') ? checkpointDir : undefined;
+  if (resume) return { resume, checkpointDir: asked, notices: [] };
+  // A folder that was typed is the one that is meant.
+  if (asked !== undefined) return { resume: asked, checkpointDir: asked, notices: [] };
+  const paths = typeof textFile === 'string' ? [textFile] : textFile;
+  return { ...(await newestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
 }
 
 /** The text to train on; undefined for a run that is resumed and knows its own. */

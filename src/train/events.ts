@@ -5,6 +5,7 @@
  */
 import type { TextFacts } from '../data/corpus.ts';
 import type { PreparingProgress } from '../data/preparing.ts';
+import type { Remedy } from '../errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { RunFiles } from '../formats/run-files.ts';
 import type { Advice } from './advice.ts';
@@ -14,6 +15,7 @@ import type { TrainingOptions } from './options.ts';
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly message: string;
+  readonly remedies?: readonly Remedy[] | undefined;
 }
 
 /** Progress with a text that takes over a second to prepare. */

@@ -3,8 +3,9 @@ import type { Splits } from '../data/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
 import type { RunFiles } from '../formats/run-files.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import type { FinishedEvent, IterationEvent, SkippedEvent, StartedEvent } from './events.ts';
+import type { FinishedEvent, IterationEvent, NoticeEvent, SkippedEvent, StartedEvent } from './events.ts';
 import { momentCount } from './optimizer.ts';
+import type { TrainingOptions } from './options.ts';
 import type { IterationFigures, TrainingRun } from './run.ts';
 import { SKIPS_BORNE, type Skip } from './stability.ts';
 import type { TrainerInput } from './trainer-input.ts';
@@ -83,17 +84,47 @@ export async function finishedEvent(
   return { type: 'finished', reason, iteration, epoch, checkpoint: await run.checkpoint(), path };
 }
 
-/** Why nothing is trained in a run that has reached its end. */
-export function overMessage({ iteration, schedule }: TrainingRun): string {
-  return (
-    `the run has reached its end, iteration ${formatCount(iteration)} of ${formatCount(schedule.last)}: nothing was trained. ` +
-    'To go further: a larger -max_epochs or --max_iterations; both are totals.'
-  );
+/** How a run that goes on has ended already, and what would lead it further; undefined where there is something to train. */
+export function overEvent(
+  run: TrainingRun,
+  { earlyStop, maxEpochs, maxIterations }: TrainingOptions,
+  isEarly: boolean,
+): (NoticeEvent & { readonly reason: FinishedEvent['reason'] }) | undefined {
+  const { iteration, schedule, validationLosses } = run;
+  const { last, epochLength } = schedule;
+  if (iteration >= last) {
+    const end = `iteration ${formatCount(last)}`;
+    const message =
+      iteration === last
+        ? `the run has reached its end, ${end}: nothing was trained.`
+        : `the run is at iteration ${formatCount(iteration)}, beyond the end that was asked for, ${end}: nothing was trained.`;
+    const isByCount = last === maxIterations;
+    const further = isByCount ? 2 * iteration : 2 * maxEpochs * epochLength;
+    const epochs = Math.ceil(Math.max(2 * iteration, further) / epochLength);
+    const set = {
+      ...(isByCount && { maxIterations: further }),
+      ...((!isByCount || further > maxEpochs * epochLength) && { maxEpochs: epochs }),
+    };
+    const text = 'To train further; the end counts from the start of the run';
+    return {
+      type: 'notice',
+      reason: isByCount ? 'iterations' : 'completed',
+      message,
+      remedies: [{ text, set }],
+    };
+  }
+  if (!isEarly || earlyStop === undefined) return undefined;
+  const { sinceLowest, lowest = Number.NaN } = validationLosses;
+  const message =
+    `the run has ended early: ${formatCount(sinceLowest)} evaluations in a row were no better than the best, ` +
+    `${lowest.toFixed(4)}. Nothing was trained.`;
+  const remedies = [{ text: 'To train further', set: { earlyStop: sinceLowest + earlyStop } }];
+  return { type: 'notice', reason: 'no-better', message, remedies };
 }
 
 export function earlyMessage({ validationLosses }: TrainingRun): string {
   return (
-    `--early_stop: ${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best. ` +
-    'The checkpoint with the lowest validation loss in its name is the one to use.'
+    `${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best: the run ends early. ` +
+    'The best checkpoint is the one to use.'
   );
 }

@@ -26,7 +26,7 @@ import {
   finishedEvent,
   iterationEvent,
   memoryWarnings,
-  overMessage,
+  overEvent,
   skippedEvent,
   startedEvent,
 } from './run-events.ts';
@@ -75,16 +75,18 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   };
   checkMemory(config, needs, input.availableMemory);
   const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
-  const isOver = run.iteration >= run.schedule.last && !owesEvaluation(run, splits);
-  if (!isOver) await storage?.prepare();
+  const isEarly = run.iteration > 0 && stopsEarly(run, options);
+  const over = owesEvaluation(run, splits) ? undefined : overEvent(run, options, isEarly);
+  if (!over) await storage?.prepare();
   const { saveName } = options;
   const isResumed = run.iteration > 0;
   const files = storage && (await chooseRunFiles(storage, { runId: run.id, saveName, isResumed }));
   const started = startedEvent(run, input, splits, files);
   yield started;
-  if (isOver) {
-    yield { type: 'notice', message: overMessage(run) };
-    yield await finishedEvent(run, 'completed', undefined);
+  if (over) {
+    const { reason, ...notice } = over;
+    yield notice;
+    yield await finishedEvent(run, reason, undefined);
     return;
   }
   for (const warning of [...splitWarnings(splits, options, corpus), ...memoryWarnings(started)]) {

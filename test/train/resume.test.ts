@@ -153,11 +153,42 @@ test('a run that has reached its end: nothing is written, it says how to go furt
   ]);
   const { all, last } = await run({ resume: checkpointDir });
   assert.equal(last.iteration, 5);
-  assert.match(JSON.stringify(all), /reached its end, iteration 5 of 5.*-max_epochs or --max_iterations/);
+  assert.match(JSON.stringify(all), /reached its end, iteration 5: nothing was trained.*"maxIterations":10/);
   assert.deepEqual(
     readdirSync(checkpointDir).map((name) => [name, statSync(join(checkpointDir, name)).mtimeMs]),
     before,
   );
+});
+
+test('a run that has ended early, or is beyond the end asked for, trains nothing and says how to go further', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  const early = await run({ ...base, evaluateEvery: 2, learningRate: 0.5, earlyStop: 1, maxIterations: 400 });
+  assert.equal(early.last.reason, 'no-better');
+  const names = readdirSync(checkpointDir);
+  const again = await run({ resume: checkpointDir });
+  const ofType = (all: readonly TrainingEvent[], type: string) => all.filter((event) => event.type === type);
+  const remedies = (all: readonly TrainingEvent[]) =>
+    all.flatMap((event) => (event.type === 'notice' ? (event.remedies ?? []) : [])).map(({ set }) => set);
+  assert.equal(ofType(again.all, 'iteration').length, 0);
+  assert.equal(again.last.reason, 'no-better');
+  assert.deepEqual(remedies(again.all), [{ earlyStop: 2 }]);
+  assert.deepEqual(readdirSync(checkpointDir), names);
+  const beyond = await run({ resume: checkpointDir, maxIterations: 1 });
+  const { iteration } = early.last;
+  assert.match(
+    JSON.stringify(beyond.all),
+    new RegExp(`at iteration ${iteration}, beyond .* iteration 1: nothing`),
+  );
+  assert.deepEqual(remedies(beyond.all), [{ maxIterations: 2 * iteration }]);
+  const byEpochs = await run({ resume: checkpointDir, maxEpochs: 0.01, maxIterations: 500 });
+  assert.equal(ofType(byEpochs.all, 'iteration').length, 0);
+  assert.ok(remedies(byEpochs.all).every((set) => Number(set?.maxEpochs) > early.last.epoch));
+  const further = await run({
+    resume: checkpointDir,
+    ...remedies(again.all)[0],
+    maxIterations: iteration + 1,
+  });
+  assert.equal(further.last.iteration, iteration + 1);
 });
 
 test('the command: --resume alone, with a folder, with a checkpoint', async (context) => {

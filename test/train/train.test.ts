@@ -102,7 +102,7 @@ test('earlyStop ends a run whose validation loss no longer falls', async () => {
   const lowest = losses.indexOf(Math.min(...losses));
   assert.equal(losses.length - 1 - lowest, 3, losses.join(' '));
   assert.equal(finished(all).reason, 'no-better');
-  assert.match(JSON.stringify(ofType(all, 'notice')), /early_stop: 3 evaluations in a row/);
+  assert.match(JSON.stringify(ofType(all, 'notice')), /3 evaluations in a row/);
 });
 
 test('checkpointEvery saves between evaluations; of those without a loss the newest two stay', async (context) => {

@@ -1,0 +1,13 @@
+/** The checkpoint that a command is given: a file, or the one in a folder. */
+import { namedModel } from '../formats/find-checkpoint.node.ts';
+
+/**
+ * The file that a path means. For a folder, standard error tells which file it is.
+ *
+ * @throws {CheckpointError} `checkpoint-missing` for a folder without a model
+ */
+export async function modelFile(path: string): Promise<string> {
+  const named = await namedModel(path);
+  for (const notice of named.notices) process.stderr.write(`${notice}\n`);
+  return named.path;
+}
