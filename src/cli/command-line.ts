@@ -1,45 +1,14 @@
 /** Command lines of this program that a person can paste into the shell it was started from. */
-import { basename, isAbsolute, relative } from 'node:path';
 import type { RemedyValue } from '../errors.ts';
 import { flagKey } from './arguments.ts';
 import type { Flag } from './flag-table.ts';
+import { programName, shellWord } from './program-name.ts';
 
-/** The names under which package.json installs the program. */
-const INSTALLED_NAMES = ['char-rnn', 'char-rnn-ts'];
-
-export interface ProgramStart {
-  /** The script as Node names it: `process.argv[1]`. */
-  readonly script: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-}
-
-/** How the program was started, as words that start it again: `char-rnn`, `npx char-rnn-ts` or `node dist/cli/main.js`. */
-export function programName(start: ProgramStart = ownStart()): string {
-  const { script, env, cwd } = start;
-  const name = basename(script);
-  const isNpx = env.npm_command === 'exec';
-  if (INSTALLED_NAMES.includes(name)) return isNpx ? `npx ${name}` : name;
-  // On Windows npm's starter hands the script itself to node.
-  if (isNpx) return 'npx char-rnn-ts';
-  const near = relative(cwd, script);
-  return `node ${shellWord(near.startsWith('..') || isAbsolute(near) ? script : near)}`;
-}
-
-function ownStart(): ProgramStart {
-  return { script: process.argv[1] ?? 'char-rnn', env: process.env, cwd: process.cwd() };
-}
+export { programName, shellWord } from './program-name.ts';
 
 /** A command line that works as typed. @param words Those after the program's name. */
 export function commandLine(words: readonly string[]): string {
   return [programName(), ...words.map((word) => shellWord(word))].join(' ');
-}
-
-/** A word as it can be typed into a shell: quoted where the shell would read it differently. */
-export function shellWord(word: string, platform: NodeJS.Platform = process.platform): string {
-  if (/^[\w./+=:@%,-]+$/.test(word)) return word;
-  if (platform === 'win32') return `"${word.replaceAll('"', '\\"')}"`;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A file's path as an argument: one that begins with a dash would be read as a flag. */

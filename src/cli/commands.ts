@@ -38,8 +38,8 @@ export const trainCommand: Command = {
   wordsKey: 'text',
   examples: [
     'char-rnn train book.txt',
-    'char-rnn train book.txt -rnn_size 256 -dropout 0.3',
-    'cat *.md | char-rnn train - --max_iterations 500',
+    'char-rnn train book.txt --hidden 256 --dropout 0.3',
+    'cat book.txt | char-rnn train - --max-iterations 500',
   ],
 };
 
@@ -51,10 +51,10 @@ export const sampleCommand: Command = {
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
   wordsKey: 'checkpoint',
   examples: [
-    'char-rnn sample MODEL -primetext "Call me " -length 300 -temperature 0.7',
-    'char-rnn sample MODEL --seed random -verbose 0 > sample.txt',
-    'char-rnn sample NAMES --lines 1 --count 200 --unique --novel names.txt',
-    'char-rnn sample MODEL --template "Dear ____, … Yours, ____"',
+    'char-rnn sample cv/best.safetensors --prompt "Call me " --length 300 --temp 0.7',
+    'char-rnn sample cv/best.safetensors --seed random --verbose 0 > sample.txt',
+    'char-rnn sample cv/best.safetensors --lines 1 --count 20 --unique --novel book.txt',
+    'char-rnn sample cv/best.safetensors --template "Dear ____, … Yours, ____"',
   ],
 };
 
@@ -63,7 +63,11 @@ export const inspectCommand: Command = {
   usage: 'char-rnn inspect CHECKPOINT [flags]',
   summary: 'Prints what a file of any known format holds: size, vocabulary, options, losses, tensors.',
   flags: flagsOf(inspectFlagsSchema),
-  examples: ['char-rnn inspect MODEL', 'char-rnn inspect MODEL --tensors', 'char-rnn inspect old.t7 --json'],
+  examples: [
+    'char-rnn inspect cv/best.safetensors',
+    'char-rnn inspect cv/best.safetensors --tensors',
+    'char-rnn inspect cv/best.safetensors --json',
+  ],
 };
 
 export const convertCommand: Command = {
@@ -76,7 +80,7 @@ export const convertCommand: Command = {
   examples: [
     'char-rnn convert cv/best.safetensors model.onnx',
     'char-rnn convert cv/best.safetensors model.safetensors --to pytorch --as-module',
-    'char-rnn convert old.t7 old.safetensors',
+    'char-rnn convert cv/best.safetensors model.t7',
   ],
 };
 
@@ -88,9 +92,9 @@ export const evalCommand: Command = {
   flags: flagsOf(evalFlagsSchema, scoreOptionsSchema),
   wordsBeforeText: 1,
   examples: [
-    'char-rnn eval MODEL',
-    'char-rnn eval MODEL other.txt --rows 50',
-    'char-rnn eval MODEL other.txt --surprise | less -R',
+    'char-rnn eval cv/best.safetensors',
+    'char-rnn eval cv/best.safetensors book.txt --rows 50',
+    'char-rnn eval cv/best.safetensors book.txt --surprise | less -R',
   ],
 };
 
@@ -99,7 +103,7 @@ export const compareCommand: Command = {
   usage: 'char-rnn compare CHECKPOINT CHECKPOINT … TEXT [flags]',
   summary: 'Says which of some models predicts a text best, and how sure that is (paired bootstrap, 95%).',
   flags: flagsOf(compareFlagsSchema, scoreOptionsSchema),
-  examples: ['char-rnn compare cv/a.safetensors cv/b.safetensors held-out.txt'],
+  examples: ['char-rnn compare cv/best.safetensors cv/last.safetensors book.txt'],
 };
 
 export const completeCommand: Command = {
@@ -107,7 +111,10 @@ export const completeCommand: Command = {
   usage: 'char-rnn complete CHECKPOINT [TEXT] [flags]',
   summary: 'The most likely words after TEXT: the rest of a word where it ends within one, else whole words.',
   flags: flagsOf(completeFlagsSchema),
-  examples: ['char-rnn complete MODEL "To be or not t"', 'char-rnn complete MODEL "Call me " --count 20'],
+  examples: [
+    'char-rnn complete cv/best.safetensors "To be or not t"',
+    'char-rnn complete cv/best.safetensors "Call me " --count 20',
+  ],
 };
 
 export const serveCommand: Command = {
@@ -118,7 +125,7 @@ export const serveCommand: Command = {
   flags: flagsOf(serveFlagsSchema, serverOptionsSchema),
   wordsKey: 'checkpoints',
   examples: [
-    'char-rnn serve cv/lm_lstm_epoch10.00_1.5123.safetensors',
+    'char-rnn serve cv/best.safetensors',
     'char-rnn serve moby=cv/best.safetensors --watch --port 8000',
     `curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Call me ", "max_tokens": 200}'`,
   ],
@@ -131,6 +138,15 @@ export const doctorCommand: Command = {
     'Says what this machine can do, measures each engine at the default model, and how to get a faster one.',
   flags: flagsOf(doctorFlagsSchema),
   examples: ['char-rnn doctor', 'char-rnn doctor --seconds 2 --json'],
+};
+
+export const completionsCommand: Command = {
+  name: 'completions',
+  usage: 'char-rnn completions bash|zsh|fish',
+  summary:
+    'Prints a script that completes commands, flags and choices in a shell.\nIts first line says where to put it.',
+  flags: [],
+  examples: ['char-rnn completions bash', 'char-rnn completions zsh', 'char-rnn completions fish'],
 };
 
 export const buildNativeCommand: Command = {
@@ -152,5 +168,6 @@ export const commands: readonly Command[] = [
   completeCommand,
   serveCommand,
   doctorCommand,
+  completionsCommand,
   buildNativeCommand,
 ];

@@ -2,6 +2,7 @@
 /** The entry of the command line: finds the command, and loads its modules only then. */
 import { prepareForHangup } from './hangup.ts';
 import { overview } from './overview.ts';
+import { programName } from './program-name.ts';
 import { programVersion } from './version.ts';
 
 /** A command: takes the words after its name, gives the exit code. */
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   complete: async () => (await import('./complete.ts')).runComplete,
   serve: async () => (await import('./serve.ts')).runServe,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
+  completions: async () => (await import('./completions.ts')).runCompletions,
   'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };
 
@@ -25,7 +27,7 @@ const VERSION = new Set(['--version', '-version', '-v', '-V']);
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
   if (first === undefined) {
-    process.stderr.write(overview);
+    process.stderr.write(overview(programName()));
     return 2;
   }
   if (VERSION.has(first)) {
@@ -34,7 +36,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   if (first === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
   if (first === 'help' || first === '--help' || first === '-help' || first === '-h') {
-    process.stdout.write(overview);
+    process.stdout.write(overview(programName()));
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;

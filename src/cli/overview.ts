@@ -1,25 +1,36 @@
 /** The help of the whole program. A text, so that it costs nothing to show. */
-export const overview = `Usage: char-rnn COMMAND [flags]
+const TEXT = `Usage: char-rnn COMMAND [flags]
 
 Character-level language models: trained from one text file, sampled from the shell.
 
-Commands:
+Train and write:
   train [TEXT]         train a model on a text file, a folder with input.txt, or - for standard input
   sample CHECKPOINT    write text with a trained model
-  inspect CHECKPOINT   show what a checkpoint holds
-  convert IN OUT       write a model in another format: safetensors, ONNX, npz, Torch7
+  complete CHECKPOINT  show the most likely next words
+
+Measure and look inside:
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   say which model predicts a text best
-  complete CHECKPOINT  show the most likely next words
+  inspect CHECKPOINT   show what a checkpoint holds
+
+Take it elsewhere:
+  convert IN OUT       write a model in another format: safetensors, ONNX, npz, Torch7
   serve CHECKPOINT …   answer requests for completions over HTTP
+
+This machine:
   doctor               show what this machine can do, and how fast
   build-native         compile the fast engine, where there is a C++ compiler
-  help COMMAND         all flags of a command
+  completions SHELL    print a script that completes commands and flags in bash, zsh or fish
 
-Flags:
-  --help, --version
+  help COMMAND         all flags of a command
+  --version, -v        the version
 
 Begin with:
   char-rnn train book.txt
-  char-rnn sample cv/lm_lstm_epoch10.00_1.5123.safetensors -primetext "Once " -temperature 0.7
+  char-rnn sample cv/best.safetensors --prompt "Once " --temp 0.7
 `;
+
+/** @param program How the program was started. */
+export function overview(program: string): string {
+  return TEXT.replaceAll(/char-rnn(?= )/g, program);
+}
