@@ -11,6 +11,7 @@ import {
   doctorFlagsSchema,
   evalFlagsSchema,
   inspectFlagsSchema,
+  lsFlagsSchema,
   sampleFlagsSchema,
   trainFlagsSchema,
 } from './flags.ts';
@@ -56,6 +57,15 @@ export const sampleCommand: Command = {
     'char-rnn sample cv/best.safetensors --lines 1 --count 20 --unique --novel book.txt',
     'char-rnn sample cv/best.safetensors --template "Dear ____, … Yours, ____"',
   ],
+};
+
+export const lsCommand: Command = {
+  name: 'ls',
+  usage: 'char-rnn ls [FOLDER …] [flags]',
+  summary:
+    'Lists runs and checkpoints with their losses, the best as LOSS@EPOCH, and names damaged files.\nWithout FOLDER: in this folder and those in it.',
+  flags: flagsOf(lsFlagsSchema),
+  examples: ['char-rnn ls', 'char-rnn ls cv --all', 'char-rnn ls --json'],
 };
 
 export const inspectCommand: Command = {
@@ -161,6 +171,7 @@ export const buildNativeCommand: Command = {
 export const commands: readonly Command[] = [
   trainCommand,
   sampleCommand,
+  lsCommand,
   inspectCommand,
   convertCommand,
   evalCommand,

@@ -184,6 +184,21 @@ export const sampleFlagsSchema = z.strictObject({
   opencl: deviceFlags.opencl(),
 });
 
+export const lsFlagsSchema = z.strictObject({
+  all: option(z._default(z.boolean(), false), {
+    flag: 'all',
+    group: 'Output',
+    help: 'also list each checkpoint of a run',
+    common: true,
+  }),
+  json: option(z._default(z.boolean(), false), {
+    flag: 'json',
+    group: 'Output',
+    help: 'print JSON, for programs',
+    common: true,
+  }),
+});
+
 export const inspectFlagsSchema = z.strictObject({
   json: option(z._default(z.boolean(), false), {
     flag: 'json',

@@ -11,6 +11,7 @@ type Run = (words: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   train: async () => (await import('./train.ts')).runTrain,
   sample: async () => (await import('./sample.ts')).runSample,
+  ls: async () => (await import('./ls.ts')).runLs,
   convert: async () => (await import('./convert.ts')).runConvert,
   inspect: async () => (await import('./inspect.ts')).runInspect,
   eval: async () => (await import('./eval.ts')).runEval,

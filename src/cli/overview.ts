@@ -9,6 +9,7 @@ Train and write:
   complete CHECKPOINT  show the most likely next words
 
 Measure and look inside:
+  ls [FOLDER …]        list runs and checkpoints with their losses
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   say which model predicts a text best
   inspect CHECKPOINT   show what a checkpoint holds

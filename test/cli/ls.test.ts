@@ -1,0 +1,87 @@
+/** `char-rnn ls`: what it lists, and that it fits. */
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { surveyJson, surveyLines } from '../../src/cli/ls-report.ts';
+import { surveyFolder } from '../../src/formats/run-survey.node.ts';
+import { train } from '../../src/index.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+async function setUp(context: TestContext) {
+  const cwd = temporaryFolder(context);
+  const textFile = join(cwd, 'a-text-with-a-long-name.txt');
+  writeFileSync(textFile, 'the harbour wall stood in the rain. '.repeat(20));
+  const small = { textFile, hiddenSize: 4, layers: 1, batchSize: 2, sequenceLength: 5, evaluateEvery: 2 };
+  const folder = join(cwd, 'cv');
+  for (const saveName of ['lstm', 'b'])
+    for await (const _ of train({ ...small, saveName, checkpointDir: folder, maxIterations: 5 }));
+  return { cwd, folder };
+}
+
+test('each run in a line: best and last loss, epochs; damaged files and models by name; within 80 columns', async (context) => {
+  const { cwd, folder } = await setUp(context);
+  const [whole = ''] = readdirSync(folder).filter((name) => name.startsWith('lm_b'));
+  writeFileSync(join(folder, 'cut.safetensors'), readFileSync(join(folder, whole)).subarray(0, -9));
+  writeFileSync(join(folder, 'empty.safetensors'), '');
+  writeFileSync(join(folder, 'old.t7'), 'a model of Torch7');
+  const { code, stdout, stderr } = await charRnn(['ls'], { cwd });
+  assert.equal(code, 0, stderr);
+  const lines = stdout.trimEnd().split('\n');
+  for (const line of lines) assert.ok([...line].length <= 80, line);
+  assert.match(lines[0] ?? '', /^run +text +model +epoch +best +last +when +size$/);
+  assert.match(
+    lines[1] ?? '',
+    /^cv\/b +a-text.+ lstm 1×4 +0\.\d\/50 +\d\.\d{4}@0\.\d +- +\d\d:\d\d +[\d.]+ kB$/,
+  );
+  assert.match(lines[2] ?? '', /^cv\/lstm /);
+  assert.match(stdout, /^model: cv\/old\.t7, \d\d:\d\d, 17 bytes$/m);
+  assert.match(stdout, /^damaged: cv\/cut\.safetensors is cut short/m);
+  assert.match(stdout, /^damaged: cv\/empty\.safetensors is empty/m);
+  const missing = await charRnn(['ls', 'nowhere'], { cwd });
+  assert.deepEqual([missing.code, missing.stderr], [1, 'there is no folder nowhere.\n']);
+});
+
+test('--all lists each checkpoint, --json tells the same to programs; the newest run first', async (context) => {
+  const { folder } = await setUp(context);
+  const survey = await surveyFolder(folder);
+  const lines = surveyLines([survey], { all: true, width: 200 });
+  for (const name of readdirSync(folder).filter((one) => one.startsWith('lm_')))
+    assert.ok(
+      lines.some((line) => line.includes(name)),
+      name,
+    );
+  const json = surveyJson([survey], true);
+  assert.deepEqual(
+    json.runs.map(({ saveName, iteration }) => [saveName, iteration]),
+    [
+      ['b', 5],
+      ['lstm', 5],
+    ],
+  );
+  const [first] = json.runs;
+  assert.deepEqual(
+    first?.checkpoints?.map(({ iteration }) => iteration),
+    [2, 4, 5],
+  );
+  const losses = first?.checkpoints?.flatMap(({ validationLoss = 9 }) => validationLoss) ?? [];
+  assert.equal(first?.best?.loss, Math.min(...losses));
+  assert.equal(first?.best?.path, join(folder, 'b.best.safetensors'));
+});
+
+test('moments: the time today, the day this year, else month and year; a copied pointer is no second checkpoint', async (context) => {
+  const { folder } = await setUp(context);
+  const copy = join(folder, '..', 'copy');
+  mkdirSync(copy);
+  const names = readdirSync(folder).filter((one) => /^lm_lstm|^last|^best/.test(one));
+  for (const name of names) copyFileSync(join(folder, name), join(copy, name));
+  for (const name of names) utimesSync(join(copy, name), 1e9, 1e9);
+  const survey = await surveyFolder(copy);
+  assert.equal(survey.runs.length, 1);
+  assert.equal(survey.runs[0]?.checkpoints.length, 3);
+  assert.ok(
+    survey.runs[0]?.best?.endsWith('best.safetensors') && survey.runs[0].last?.endsWith('last.safetensors'),
+  );
+  assert.match(surveyLines([survey], { all: false, width: 200 })[1] ?? '', / Sept? 2001 /);
+});
