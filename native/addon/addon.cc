@@ -6,6 +6,7 @@
 #include <node_api.h>
 
 #include <memory>
+#include <system_error>
 
 #include "pool.h"
 #include "variants.h"
@@ -123,7 +124,12 @@ napi_value create(napi_env env, napi_callback_info info) {
   const Variant* variant = find_variant(name);
   if (!variant) return fail(env, "this machine lacks that instruction set");
   Engine* engine = new Engine();
-  engine->pool.reset(new Pool(variant->kernels, problem_of_call, static_cast<int>(threads)));
+  try {
+    engine->pool.reset(new Pool(variant->kernels, problem_of_call, static_cast<int>(threads)));
+  } catch (const std::system_error&) {
+    delete engine;
+    return fail(env, "the system starts no thread");
+  }
   napi_value label;
   napi_create_string_utf8(env, "char-rnn read", NAPI_AUTO_LENGTH, &label);
   napi_create_threadsafe_function(env, nullptr, nullptr, label, 0, 1, nullptr, nullptr, nullptr, settle_read, &engine->settle);
@@ -262,6 +268,12 @@ napi_value problem(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// threads(engine) → those that compute, perhaps fewer than asked for
+napi_value threads(napi_env env, napi_callback_info info) {
+  Engine* engine = arguments(env, info, 1, nullptr);
+  return engine ? number(env, engine->pool->threads) : nullptr;
+}
+
 napi_value close(napi_env env, napi_callback_info info) {
   Engine* engine = arguments(env, info, 1, nullptr);
   if (!engine) return nullptr;
@@ -294,7 +306,7 @@ NAPI_MODULE_INIT() {
     const char* name;
     napi_callback function;
   } functions[] = {{"create", create}, {"allocate", allocate}, {"release", release}, {"submit", submit}, {"write", write},
-                   {"read", read},     {"problem", problem},   {"close", close},     {"variants", variants}};
+                   {"read", read},     {"problem", problem},   {"close", close},     {"variants", variants}, {"threads", threads}};
   for (const auto& entry : functions) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <system_error>
+
 namespace charrnn {
 
 namespace {
@@ -54,11 +56,17 @@ Buffers::~Buffers() {
   for (const auto& entry : buffers_) free(entry.second.data);
 }
 
-Pool::Pool(Kernels kernels, Check check, int count) : threads(count), kernels_(kernels), check_(check) {
-  team_.threads = threads;
+Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
-  workers_.emplace_back([this] { drive(); });
-  for (int thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { assist(thread); });
+  // Nothing reads the number of threads before the first call.
+  try {
+    workers_.emplace_back([this] { drive(); });
+    for (int thread = 1; thread < wanted; thread++) workers_.emplace_back([this, thread] { assist(thread); });
+  } catch (const std::system_error&) {
+    if (workers_.empty()) throw;
+  }
+  threads = static_cast<int>(workers_.size());
+  team_.threads = threads;
 }
 
 Pool::~Pool() {

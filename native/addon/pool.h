@@ -49,7 +49,8 @@ class Pool {
   // What stands wrong with a call, or null.
   typedef const char* (*Check)(const Call*, const uint64_t* bytes, int threads);
 
-  Pool(Kernels kernels, Check check, int threads);
+  // With fewer threads where the system does not start as many as wanted; throws std::system_error where it starts none.
+  Pool(Kernels kernels, Check check, int wanted);
   ~Pool();
 
   // Makes the call at once, on this thread, if nothing else is under way and `small`; else puts it into the queue.
@@ -62,7 +63,7 @@ class Pool {
   std::string takeProblem();
 
   Buffers buffers;
-  const int threads;
+  int threads = 0;
 
  private:
   void drive();

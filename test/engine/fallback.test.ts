@@ -200,6 +200,24 @@ test('Node with less than usual', async (context) => {
   }
 });
 
+test('threads that the system does not start', {
+  skip: process.platform !== 'linux' || !built ? 'is about the native engine on Linux' : false,
+}, (context) => {
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  // Room for the stacks of some hundred threads.
+  const script = `ulimit -s 8192 && ulimit -v 6000000 && exec "${process.execPath}" "${program}" train book.txt "$@"`;
+  const words = ['-rnn_size', '8', '-batch_size', '4', '-seq_length', '10', '--max_iterations', '2'];
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', script, 'sh', ...words, '--engine', 'native', '--threads', '1024'],
+    { cwd, encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: cwd } },
+  );
+  assert.equal(status, 0, stderr);
+  const [, threads] = /^(\d+) threads compute, not 1024: the system starts no more\.$/m.exec(stdout) ?? [];
+  assert.match(stdout, new RegExp(`^device: CPU, native engine, .* ${threads} threads$`, 'm'));
+});
+
 test('auto never fails for want of an add-on or WebAssembly', async () => {
   const { WebAssembly: real } = globalThis;
   process.env.CHAR_RNN_ADDON = '/nonexistent.node';

@@ -1,2 +1,2 @@
 /** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
-export const ADDON_SOURCES = 'ab0332dc39a154f5';
+export const ADDON_SOURCES = 'b5c9f468938eed9b';

@@ -13,6 +13,8 @@ export interface Addon {
   readonly sources: string;
   variants(): string[];
   create(variant: string, threads: number): object;
+  /** Those that compute; fewer than asked for where the system starts no more. */
+  threads(engine: object): number;
   allocate(engine: object, bytes: number): number;
   release(engine: object, buffer: number): void;
   submit(engine: object, mailbox: Float64Array, small: boolean): void;

@@ -68,7 +68,7 @@ class NativeBackend implements Backend {
       throw new UnsupportedError(`the native engine cannot start: ${reason}.`, { cause: error });
     }
     this.instructions = INSTRUCTION_NAMES[variant] ?? variant;
-    this.threads = threads;
+    this.threads = addon.threads(this.#engine);
   }
 
   allocate(bytes: number): number {
