@@ -16,7 +16,13 @@ import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
 import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
 import { encodePrompt } from './sample/prompt.ts';
-import { collectSamples, type Sample, type SampleProgress } from './sample/samples.ts';
+import {
+  collectPieces,
+  collectSamples,
+  type Sample,
+  type SamplePiece,
+  type SampleProgress,
+} from './sample/samples.ts';
 import { completeOptionsSchema, samplesOptionsSchema } from './sample/samples-options.ts';
 import { streamSeed } from './sample/stream-seed.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
@@ -239,11 +245,7 @@ export class LanguageModel {
     const { count: wanted, unique: isUnique, attempts: most, alternatives: named, ...rest } = others;
     const given = { count: wanted, unique: isUnique, attempts: most, alternatives: named };
     const { count, unique, attempts = 100 * count, alternatives } = checkOptions(samplesOptionsSchema, given);
-    const said = new Set<string>();
-    const onNotice = (message: string) => {
-      if (!said.has(message)) rest.onNotice?.(message);
-      said.add(message);
-    };
+    const onNotice = saidOnce(rest.onNotice);
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
@@ -257,6 +259,35 @@ export class LanguageModel {
       prompt: text(prompt),
       // A beam search finds no more than it follows.
       attempts: beam > 0 ? Math.min(attempts, beam) : attempts,
+      seedOf: (index) => streamSeed(seed, index),
+      write: (seeds, left) =>
+        this.#write(
+          Array(seeds.length).fill(prompt),
+          { ...rest, onNotice, seconds: left },
+          { seeds, alternatives },
+        ),
+    });
+  }
+
+  /**
+   * The texts of `samples` where none is left out, each as it grows: in pieces, one sample after the other, the last piece of each
+   * with its ending.
+   */
+  async *samplePieces(
+    input: Omit<SamplesInput, 'unique' | 'novel' | 'attempts'> = {},
+  ): AsyncGenerator<SamplePiece, void, void> {
+    const { prompt = '', onProgress = () => {}, count: wanted, alternatives: named, ...rest } = input;
+    const { count, alternatives } = checkOptions(samplesOptionsSchema, {
+      count: wanted,
+      alternatives: named,
+    });
+    const onNotice = saidOnce(rest.onNotice);
+    checkContent('prompt', prompt);
+    const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
+    yield* collectPieces({
+      ...{ seconds, onProgress },
+      // A beam search finds no more than it follows.
+      count: beam > 0 ? Math.min(count, beam) : count,
       seedOf: (index) => streamSeed(seed, index),
       write: (seeds, left) =>
         this.#write(
@@ -360,6 +391,15 @@ export class LanguageModel {
       throw error;
     }
   }
+}
+
+/** Passes each message on once. */
+function saidOnce(onNotice: ((message: string) => void) | undefined): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) onNotice?.(message);
+    said.add(message);
+  };
 }
 
 /** What of an input is in the schema of options. */

@@ -2,7 +2,7 @@
 import { CharRnnError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.node.ts';
 import type { SamplesInput } from '../language-model.ts';
-import type { SampleProgress } from '../sample/samples.ts';
+import type { SamplePiece, SampleProgress } from '../sample/samples.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { SampleFormat } from './sample-formats.ts';
 import { ProgressLine } from './sample-progress.ts';
@@ -57,15 +57,27 @@ export interface Wanted {
   readonly novel: Uint8Array | undefined;
 }
 
-/** Whole samples, in order; false where the attempts did not give as many as wanted, which was said. */
-export async function writeMany(
-  { model, prompt, options, format, write }: SampleRun,
-  wanted: Wanted,
-): Promise<boolean> {
+/** Samples as they come: where none is left out each as it grows, else whole ones. */
+async function* samplesOf(
+  { model, prompt, options }: SampleRun,
+  { count, unique, novel }: Wanted,
+  onProgress: (progress: SampleProgress) => void,
+): AsyncGenerator<SamplePiece, void, void> {
+  if (unique || novel !== undefined) {
+    yield* model.samples({ ...options, count, unique, novel, prompt, onProgress });
+  } else yield* model.samplePieces({ ...options, count, prompt, onProgress });
+}
+
+/** Samples, in order; false where the attempts did not give as many as wanted, which was said. */
+export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean> {
+  const { options, format, write } = run;
   const { count } = wanted;
-  const progress = new ProgressLine(false);
+  const isLive = !wanted.unique && wanted.novel === undefined;
+  const progress = new ProgressLine(isLive && process.stdout.isTTY);
   const start = performance.now();
   let place = 0;
+  let isStarted = false;
+  let isOpen = false;
   let drawnSamples = 0;
   const onProgress = ({ found, tried, drawing, drawn }: SampleProgress) => {
     drawnSamples = tried;
@@ -76,19 +88,24 @@ export async function writeMany(
     );
   };
   try {
-    for await (const sample of model.samples({ ...options, ...wanted, prompt, onProgress })) {
-      progress.clear();
-      if (place === 0) await write(format.start());
-      await write(format.open(place++, sample.seed));
-      await write(format.more(sample));
-      await write(format.close(sample.ending));
+    for await (const piece of samplesOf(run, wanted, onProgress)) {
+      if (!isLive) progress.clear();
+      if (!isStarted) await write(format.start());
+      isStarted = true;
+      if (!isOpen) await write(format.open(place, piece.seed));
+      isOpen = piece.ending === undefined;
+      await write(format.more(piece));
+      if (piece.ending === undefined) continue;
+      await write(format.close(piece.ending));
+      place++;
     }
   } catch (error) {
     if (!options.signal.aborted || error instanceof CharRnnError) throw error;
+    if (isOpen) await write(format.close('interrupted'));
   } finally {
     progress.close();
   }
-  if (place === 0) await write(format.start());
+  if (!isStarted) await write(format.start());
   await write(format.end());
   if (place === count || options.signal.aborted) return true;
   const isLate = performance.now() - start >= (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;

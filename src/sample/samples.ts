@@ -61,25 +61,64 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
     const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
     const drafts = seeds.map(() => new Draft());
     let drawn = 0;
+    let next = 0;
     for await (const piece of write(seeds, clock.left)) {
       drafts[piece.index]?.add(piece);
       drawn += piece.symbols;
       onProgress({ found, tried, drawing: size, drawn });
-    }
-    for (const [k, draft] of drafts.entries()) {
-      const { ending } = draft;
-      if (found === count || !ending) continue;
-      const text = draft.text();
-      if (known?.has(lineOf(prompt) + text) || (unique && seen.has(text.trim()))) continue;
-      if (unique) seen.add(text.trim());
-      found++;
-      yield {
-        ...{ index: tried + k, seed: seeds[k] as number, text, ending },
-        ...{ bytes: draft.bytes(), details: draft.details },
-      };
+      // In order, each as soon as it is whole: what is given out is not lost when those beside it are interrupted.
+      for (; drafts[next]?.ending; next++) {
+        const draft = drafts[next] as Draft;
+        const text = draft.text();
+        if (known?.has(lineOf(prompt) + text) || (unique && seen.has(text.trim()))) continue;
+        if (unique) seen.add(text.trim());
+        found++;
+        yield {
+          ...{ index: tried + next, seed: seeds[next] as number, text, ending: draft.ending as Ending },
+          ...{ bytes: draft.bytes(), details: draft.details },
+        };
+        if (found === count) return;
+      }
     }
     tried += size;
     onProgress({ found, tried, drawing: 0, drawn: 0 });
+  }
+}
+
+/** A part of a sample, as it is written. */
+export interface SamplePiece extends Pick<TextPiece, 'bytes' | 'details' | 'ending'> {
+  readonly seed: number;
+}
+
+/**
+ * As `collectSamples`, where none is left out: in the order of their numbers, each as it grows. What those after it have so far is
+ * held back until it has ended.
+ */
+export async function* collectPieces(
+  collection: Pick<SampleCollection, 'count' | 'seedOf' | 'seconds' | 'write' | 'onProgress'>,
+): AsyncGenerator<SamplePiece, void, void> {
+  const { count, seedOf, write, onProgress } = collection;
+  const clock = new Countdown(collection.seconds);
+  for (let tried = 0; tried < count && !clock.isOver; ) {
+    const size = Math.min(BESIDE, count - tried);
+    const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
+    const held = seeds.map((): TextPiece[] => []);
+    let drawn = 0;
+    let next = 0;
+    for await (const piece of write(seeds, clock.left)) {
+      held[piece.index]?.push(piece);
+      drawn += piece.symbols;
+      onProgress({ found: tried + next, tried, drawing: size, drawn });
+      for (let hasEnded = true; hasEnded && next < size; ) {
+        const pieces = held[next]?.splice(0) ?? [];
+        const seed = seeds[next] as number;
+        for (const { bytes, details, ending } of pieces) yield { bytes, details, ending, seed };
+        hasEnded = pieces.at(-1)?.ending !== undefined;
+        if (hasEnded) next++;
+      }
+    }
+    tried += size;
+    onProgress({ found: tried, tried, drawing: 0, drawn: 0 });
   }
 }
 

@@ -157,6 +157,12 @@ test('an interruption ends JSON well, and text with a line', {
   const many = await run(['-count', '10000', '-length', '300'], { onOutput });
   assert.equal(many.code, 130);
   assert.match(many.stdout, /\n$/);
+  // Many long ones: the first is printed as it grows, and what it has is kept.
+  const long = await run(['-count', '20', '-length', '1000000', '-format', 'json'], { onOutput });
+  assert.equal(long.code, 130);
+  const [sample, ...others] = JSON.parse(long.stdout).samples;
+  assert.deepEqual([sample.ending, others], ['interrupted', []]);
+  assert.ok(sample.text.length > 0);
 });
 
 test('nothing is printed where options do not fit', async (context) => {
