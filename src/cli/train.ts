@@ -50,6 +50,7 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
   let started: StartedEvent | undefined;
   let begun = performance.now();
   let iterations = 0;
+  let isTimed = false;
   try {
     for await (const event of train({
       ...options,
@@ -67,7 +68,8 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
         started = event;
         begun = performance.now();
       }
-      if (event.type === 'timed') {
+      if (event.type === 'timed' && !isTimed) {
+        isTimed = true;
         const time = {
           engine: options.engine ?? 'auto',
           description: started?.engine ?? '',

@@ -7,7 +7,7 @@
  * there is no moment at which two that take over the same lock both get it, as there is with one name for all.
  */
 import { randomBytes } from 'node:crypto';
-import { unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -72,6 +72,11 @@ export class FolderLock {
       lock.release();
       await setTimeout(Math.random() * LONGEST_WAIT);
     }
+  }
+
+  /** Whether the lock is still there: it goes with a folder that somebody deletes. */
+  get isThere(): boolean {
+    return existsSync(this.#path);
   }
 
   release(): void {

@@ -50,12 +50,15 @@ export function folderStorage(folder: string): CheckpointStorage {
       const path = join(folder, name);
       await asCheckpointError(path, async () => {
         await makeFolder(folder);
+        // Somebody has deleted the folder. If another training has it by now, each still keeps to its own names.
+        if (lock && !lock.isThere) lock = await FolderLock.take(folder).catch(() => lock);
         await writeWhole(path, parts, lock ? 'training' : 'anybody');
       });
       return path;
     },
     async point(name, target) {
       const path = join(folder, name);
+      if (!(await exists(target))) throw new CheckpointError('checkpoint-missing', `${target} was deleted.`);
       await asCheckpointError(path, async () => {
         if ((await isReplaceable(path, folder)) || (await keptUnderOwnName(path, target))) {
           return pointTo(path, target);

@@ -39,7 +39,8 @@ export interface CheckpointStorage {
    * Makes a name stand for a checkpoint that `save` has stored. At any moment it stands for a whole one, the earlier or the new one.
    *
    * @param path As `save` gave it.
-   * @throws {CheckpointError} `checkpoint-save-failed`; what stood under the name before is untouched
+   * @throws {CheckpointError} `checkpoint-missing` where the checkpoint is gone; `checkpoint-save-failed`; what stood under the name
+   *   before is untouched
    */
   point(name: string, path: string): Promise<void>;
   /** Takes away what `save` said is there; that it is gone already is no error. */

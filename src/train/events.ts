@@ -105,7 +105,7 @@ export interface RestoredEvent {
   readonly retries: number;
 }
 
-/** How long it takes, measured on the first iterations; evaluations and saves come on top. */
+/** How long it takes, measured on recent iterations; told again where it turns out to be wrong. Evaluations and saves come on top. */
 export interface TimedEvent {
   readonly type: 'timed';
   /** Of one iteration. */

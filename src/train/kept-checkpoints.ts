@@ -42,6 +42,11 @@ export class KeptCheckpoints {
     this.#all = [...this.#all.filter(({ path }) => path !== checkpoint.path), checkpoint];
   }
 
+  /** A checkpoint that somebody has deleted. */
+  forget(checkpoint: KeptCheckpoint): void {
+    this.#all = this.#all.filter((one) => one !== checkpoint);
+  }
+
   /** The run goes back to an iteration: what it was after that it is no more. */
   goBack(iteration: number): void {
     for (const one of this.#all) if (one.iteration > iteration) this.#forgotten.add(one);

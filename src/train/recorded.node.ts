@@ -1,5 +1,5 @@
 /** Readers of a run that write what they see into a file: its log, TensorBoard's events. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
@@ -47,6 +47,22 @@ export async function* recorded(
   }
 }
 
+/** Whether an open file is still the one that has a name. */
+function isAt(path: string, file: number): boolean {
+  const [there, own] = [statSync(path, { throwIfNoEntry: false }), fstatSync(file)];
+  return there !== undefined && there.ino === own.ino && there.dev === own.dev;
+}
+
+function copyInto(file: number, from: number): void {
+  const block = Buffer.alloc(2 ** 20);
+  for (let at = 0; ; ) {
+    const read = readSync(from, block, 0, block.length, at);
+    if (read === 0) return;
+    writeSync(file, block, 0, read);
+    at += read;
+  }
+}
+
 class RecordFile {
   readonly #path: string;
   readonly #code: string;
@@ -73,7 +89,8 @@ class RecordFile {
   write(record: string | Uint8Array | undefined): void {
     if (this.#file === undefined || record === undefined) return;
     try {
-      writeSync(this.#file, typeof record === 'string' ? Buffer.from(record) : record);
+      const file = isAt(this.#path, this.#file) ? this.#file : this.#writeAgain(this.#file);
+      writeSync(file, typeof record === 'string' ? Buffer.from(record) : record);
     } catch (error) {
       this.#fail(error);
     }
@@ -89,6 +106,18 @@ class RecordFile {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+
+  /** A file that was deleted or moved away is written again, with all that was in it, as long as the system still has that. */
+  #writeAgain(before: number): number {
+    mkdirSync(dirname(this.#path), { recursive: true });
+    const file = openSync(this.#path, 'a+');
+    this.#file = file;
+    if (fstatSync(file).size === 0) copyInto(file, before);
+    closeSync(before);
+    const message = `${this.#path} was deleted during the run: it is written again.`;
+    this.#warning = { type: 'warning', code: 'record-deleted', message };
+    return file;
   }
 
   #fail(error: unknown): void {

@@ -132,21 +132,27 @@ export class Saver {
   }
 
   async #setNames(storage: CheckpointStorage, last: string): Promise<void> {
-    const { best } = this.#kept;
     const files = await this.#ownFiles(storage);
-    for (const [name, path] of [
-      [files.last, last],
-      [files.best, best?.path],
-    ] as const) {
-      if (path === undefined) continue;
-      try {
-        await storage.point(name, path);
-      } catch (error) {
-        if (!(error instanceof CheckpointError)) throw error;
-        if (!this.#saidUnset) this.#warn(error, `${name} is not set in this run.`);
-        this.#saidUnset = true;
-      }
+    await this.#point(storage, files.last, last);
+    for (let { best } = this.#kept; best; best = this.#kept.best) {
+      if (await this.#point(storage, files.best, best.path)) return;
+      this.#kept.forget(best);
     }
+  }
+
+  /** @returns false where the checkpoint was deleted */
+  async #point(storage: CheckpointStorage, name: string, path: string): Promise<boolean> {
+    try {
+      await storage.point(name, path);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      const isGone = error.code === 'checkpoint-missing';
+      if (isGone) this.#warn(error, `${name} points to the best one that is left.`);
+      else if (!this.#saidUnset) this.#warn(error, `${name} is not set in this run.`);
+      this.#saidUnset ||= !isGone;
+      return !isGone;
+    }
+    return true;
   }
 
   /** The run's names; other ones from the moment when another run has taken them, as it can where somebody has deleted the folder. */

@@ -7,6 +7,7 @@ import { advised } from '../../src/train/advised.ts';
 import type { StartedEvent, TrainingEvent } from '../../src/train/events.ts';
 import { LossCourse, type LossPoint } from '../../src/train/loss-course.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
+import { Stopwatch } from '../../src/train/stopwatch.ts';
 
 const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002 };
 
@@ -283,6 +284,38 @@ test('events: the time, a warning of little validation data, advice, each once',
     epochMilliseconds: 2000,
     restMilliseconds: 1989 * 20,
   });
+});
+
+test('the estimate of the time is corrected when iterations turn out to take another time, and only then', () => {
+  const told = (timeOf: (iteration: number) => number) => {
+    const watch = new Stopwatch(started);
+    return Array.from({ length: 400 }, (_, index) => {
+      const figures = {
+        epoch: 0,
+        trainLoss: 1,
+        learningRate: 1,
+        gradientNorm: 1,
+        parameterNorm: 1,
+        tokens: 1,
+      };
+      const milliseconds = timeOf(index + 1);
+      return watch.after({
+        type: 'iteration',
+        ...figures,
+        iteration: index + 1,
+        iterations: 1000,
+        milliseconds,
+      });
+    }).flatMap((event) => event ?? []);
+  };
+  assert.deepEqual(
+    told((iteration) => 20 + (iteration % 3)).map(({ milliseconds }) => milliseconds),
+    [21],
+  );
+  const [first, second, ...more] = told((iteration) => (iteration < 30 ? 40 : 20));
+  assert.deepEqual([first?.milliseconds, second?.milliseconds, more.length], [40, 20, 0]);
+  assert.equal(told((iteration) => (iteration % 50 === 0 ? 900 : 20)).length, 1, 'a pause now and then');
+  assert.equal(told(() => 2000)[0]?.restMilliseconds, 2000 * 998, 'after three seconds');
 });
 
 test('a resumed run does not say again what was said', async () => {

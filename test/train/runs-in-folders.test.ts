@@ -206,3 +206,27 @@ test('of several runs the likeliest: by savefile, by text, the newest; a folder 
   for (const name of readdirSync(at('cv'))) if (name.startsWith('lm_')) utimesSync(at('cv', name), 1e9, 1e9);
   assert.equal((await surveyFolder(at('cv'))).runs[0]?.saveName, 'lstm');
 });
+
+test('the folder is deleted during a run: log, checkpoints, pointers and lock come back, with warnings', async (context) => {
+  const { at, small, iterationOf } = setUp(context);
+  const warnings: string[] = [];
+  for await (const event of train({
+    ...small,
+    checkpointDir: at('cv'),
+    maxIterations: 8,
+  })) {
+    if (event.type === 'iteration' && event.iteration === 5) rmSync(at('cv'), { recursive: true });
+    if (event.type === 'warning') warnings.push(event.code);
+    if (event.type === 'iteration' && event.iteration === 7)
+      assert.ok(readdirSync(at('cv')).some((name) => name.endsWith('.lock')));
+  }
+  assert.ok(warnings.includes('record-deleted'), warnings.join());
+  const lines = readFileSync(at('cv', 'lstm.log.jsonl'), 'utf8').trimEnd().split('\n');
+  const iterations = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === 'iteration');
+  assert.deepEqual(
+    iterations.map(({ iteration }) => iteration),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.equal(await iterationOf('cv', 'last.safetensors'), 8);
+  assert.ok([4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0), 'of those that are left');
+});
