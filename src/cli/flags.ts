@@ -126,6 +126,13 @@ const precisionFlag = () =>
   });
 
 export const sampleFlagsSchema = z.strictObject({
+  interactive: option(z._default(z.boolean(), false), {
+    flag: 'interactive',
+    aliases: ['i'],
+    group: 'Sampling',
+    help: 'write a text in turns: each line that you type is continued',
+    common: true,
+  }),
   configFile: configFlag('{"temperature": 0.7}'),
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',

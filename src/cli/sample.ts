@@ -19,6 +19,7 @@ import { TextOutput } from './output.ts';
 import { EXIT_FAILURE } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { sampleFormat } from './sample-formats.ts';
+import { converse } from './sample-interactive.ts';
 import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 import { slowPrecisionLines } from './slow-precision.ts';
@@ -56,7 +57,7 @@ async function sample(
     say(line);
   }
   try {
-    return await sampleFrom(model, path, own, checked, say);
+    return await sampleFrom(model, path, own, own.interactive ? ofTurn(checked, given) : checked, say);
   } finally {
     await model.close();
   }
@@ -73,6 +74,11 @@ async function sampleFrom(
     own.primeFile === undefined ? promptOf(checked.prompt, model) : await readPrime(own.primeFile, model);
   for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
+  if (own.interactive) {
+    checkInteractive(own);
+    const tell = (line: string) => void process.stderr.write(`${line}\n`);
+    return await converse({ model, options: checked, prompt, say: tell });
+  }
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
   const description = await model.describeEngine();
   for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
@@ -105,6 +111,27 @@ async function sampleFrom(
     stopped.release();
   }
   return stopped.exitCode() ?? 0;
+}
+
+/** Symbols of a turn where nothing else ends it. */
+const TURN_LENGTH = 200;
+
+function ofTurn(checked: GenerateOptions, { values }: Arguments): GenerateOptions {
+  const ends = ['length', 'lines', 'words', 'seconds', 'stop', 'match', 'template'];
+  return ends.some((key) => values[key] !== undefined) ? checked : { ...checked, length: TURN_LENGTH };
+}
+
+function checkInteractive({ count, unique, novel, format, primeFile }: OwnFlags): void {
+  if (count > 1 || unique || novel !== undefined || format !== 'text') {
+    throw new UsageError(
+      '--interactive writes one text: it does not go with --count, --unique, --novel or --format.',
+    );
+  }
+  if (primeFile === '-') {
+    throw new UsageError(
+      '--interactive reads lines from standard input, so --prime-file needs the name of a file.',
+    );
+  }
 }
 
 async function readNovel(path: string): Promise<Uint8Array> {

@@ -1,0 +1,111 @@
+/** `sample -i`: turns, commands, and what the text so far is. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Conversation } from '../../src/cli/conversation.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { LanguageModel } from '../../src/language-model.node.ts';
+import { checkGenerateOptions, type GenerateOptionsInput } from '../../src/sample/options.ts';
+import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { joinBytes } from '../../src/util/join-bytes.ts';
+import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+const symbols = [...'\n /abcé'].toSorted();
+const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+const checkpoint = madeCheckpoint({ vocabulary });
+const model = new LanguageModel(checkpoint, { engine: 'reference' });
+
+function talk(options: GenerateOptionsInput) {
+  const said: string[] = [];
+  const conversation = new Conversation({
+    model,
+    options: checkGenerateOptions(options),
+    prompt: options.prompt ?? '',
+    say: (line) => said.push(line),
+  });
+  const take = async (line: string, signal = new AbortController().signal) => {
+    const parts: Uint8Array[] = [];
+    const turn = conversation.take(line, signal);
+    for (;;) {
+      const { value, done } = await turn.next();
+      if (done) return { text: new TextDecoder().decode(joinBytes(parts)), goesOn: value };
+      parts.push(value);
+    }
+  };
+  return { conversation, take, said };
+}
+
+async function whole(options: GenerateOptionsInput): Promise<string> {
+  let text = '';
+  for await (const piece of model.generate(options)) text += piece;
+  return text;
+}
+
+const generated = (prompt: string, length: number, turn: number) =>
+  whole({ prompt, length, seed: streamSeed(123, turn) });
+
+test('each line is continued from the whole text so far; the first turn is what sample writes', async () => {
+  const { take } = talk({ length: 12, prompt: 'a' });
+  const first = await take('bc');
+  assert.equal(first.text, await generated('abc', 12, 0));
+  const second = await take('é');
+  assert.equal(second.text, await generated(`abc${first.text}é`, 12, 1));
+  const third = await take('');
+  assert.equal(third.text, await generated(`abc${first.text}é${second.text}`, 12, 2));
+});
+
+test('commands change the turn, forget and show the text, and end', async () => {
+  const { take, said } = talk({ length: 5 });
+  await take('ab');
+  await take('/text');
+  assert.ok(said.at(-1)?.startsWith('ab') && said.at(-1)?.length === 7);
+  await take('/length 3');
+  await take('/temp 0');
+  await take('/reset');
+  const greedy = await take('ab');
+  const expected = await whole({ prompt: 'ab', length: 3, temperature: 0 });
+  assert.equal(greedy.text, expected);
+  await take('/temp -1');
+  assert.match(said.at(-1) ?? '', /temperature: got -1/);
+  await take('/nonsense');
+  assert.ok(said.includes('there is no /nonsense') && said.some((line) => line.includes('/reset')));
+  assert.equal((await take('/quit')).goesOn, false);
+});
+
+test('a backslash joins lines, escapes are read, two slashes are one, an unknown character does not end it', async () => {
+  const { take, conversation, said } = talk({ length: 0 });
+  await take('a\\');
+  assert.ok(conversation.isOpen);
+  await take('b');
+  await take('\\n//');
+  await take('//c');
+  await take('😀');
+  assert.match(said.at(-1) ?? '', /is not in the model's vocabulary/);
+  await take('/text');
+  assert.equal(said.at(-1), 'a\nb\n///c');
+});
+
+test('a turn that is stopped keeps what was written', async () => {
+  const { take, said } = talk({ length: 50 });
+  const controller = new AbortController();
+  controller.abort();
+  assert.equal((await take('ab', controller.signal)).goesOn, true);
+  await take('/text');
+  assert.equal(said.at(-1), 'ab');
+});
+
+test('lines come from a pipe as well', async () => {
+  const cwd = sharedFolder();
+  writeFileSync(join(cwd, 'm.safetensors'), joinBytes(encodeCheckpoint(checkpoint)));
+  const run = (input: string, ...flags: string[]) =>
+    charRnn(['sample', 'm.safetensors', '-i', ...flags], { cwd, input });
+  const { code, stdout, stderr } = await run('ab\n/length 0\nc\n', '-length', '9');
+  assert.equal(code, 0, stderr);
+  const first = await generated('ab', 9, 0);
+  assert.equal(stdout, first.endsWith('\n') ? first : `${first}\n`);
+  assert.equal((await run('', '--count', '2')).code, 2);
+});
