@@ -52,10 +52,10 @@ export const sampleCommand: Command = {
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
   wordsKey: 'checkpoint',
   examples: [
-    'char-rnn sample cv/best.safetensors --prompt "Call me " --length 300 --temp 0.7',
-    'char-rnn sample cv/best.safetensors --seed random --verbose 0 > sample.txt',
-    'char-rnn sample cv/best.safetensors --lines 1 --count 20 --unique --novel book.txt',
-    'char-rnn sample cv/best.safetensors --template "Dear ____, … Yours, ____"',
+    'char-rnn sample cv --prompt "Call me " --length 300 --temp 0.7',
+    'char-rnn sample cv --seed random --verbose 0 > sample.txt',
+    'char-rnn sample cv --lines 1 --count 20 --unique --novel book.txt',
+    'char-rnn sample cv --template "Dear ____, … Yours, ____"',
   ],
 };
 

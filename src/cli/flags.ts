@@ -43,12 +43,12 @@ export const configFlag = (example: string) =>
   option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'config',
     group: 'Output',
-    help: `JSON file with options, such as ${example}; a flag counts more than the file`,
+    help: `JSON file with options, ${example}; flags count more`,
     value: 'FILE',
   });
 
 export const trainFlagsSchema = z.strictObject({
-  configFile: configFlag('the run.json that each run writes'),
+  configFile: configFlag('such as the run.json of a run'),
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
     group: 'Text',
@@ -131,9 +131,8 @@ export const sampleFlagsSchema = z.strictObject({
     aliases: ['i'],
     group: 'Sampling',
     help: 'write a text in turns: each line that you type is continued',
-    common: true,
   }),
-  configFile: configFlag('{"temperature": 0.7}'),
+  configFile: configFlag('{"temp": 0.7}'),
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
     group: 'Sampling',

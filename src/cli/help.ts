@@ -3,6 +3,7 @@ import type { OptionGroup } from '../util/option-info.ts';
 import { commandLine, programName } from './command-line.ts';
 import type { Command } from './commands.ts';
 import { type Flag, valueName } from './flag-table.ts';
+import { wrap } from './live-parts.ts';
 
 const GROUPS: readonly OptionGroup[] = [
   'Text',
@@ -19,22 +20,34 @@ const GROUPS: readonly OptionGroup[] = [
   'Device',
 ];
 
-/** Columns of a screen that can be counted on. */
-const WIDTH = 100;
+/** Columns that help takes at most, and where the screen is not known. */
+const MAX_WIDTH = 100;
+const MIN_WIDTH = 40;
+/** Columns for the meaning of a flag; with fewer beside its name it goes below. */
+const MIN_MEANING = 40;
+/** Columns before a meaning that is below its flag. */
+const INDENT = 6;
 /** Columns of a group's name before its flags. */
 const LABEL = 13;
 
-/**
- * @param rows Lines of the screen that shows it: where the help is longer, only the flags that are used first are explained. Absent:
- *   all are.
- */
-export function commandHelp(command: Command, rows?: number): string {
-  const whole = fullHelp(command);
-  if (rows === undefined || whole.split('\n').length <= rows) return whole;
-  return shortHelp(command);
+/** The terminal that shows a text; what is not known is undefined. */
+export interface Screen {
+  readonly rows?: number | undefined;
+  readonly columns?: number | undefined;
 }
 
-function shortHelp(command: Command): string {
+/**
+ * The help of a command. Where it is longer than the screen, only the flags that are used first are explained; where no rows are
+ * given, all are.
+ */
+export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Screen = {}): string {
+  const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns));
+  const whole = fullHelp(command, width);
+  if (rows === undefined || whole.split('\n').length <= rows) return whole;
+  return shortHelp(command, width);
+}
+
+function shortHelp(command: Command, width: number): string {
   const common = command.flags.filter((flag) => flag.info.common);
   const column = Math.max(0, ...common.map((flag) => heading(flag).length)) + 2;
   const groups = GROUPS.flatMap((group) => {
@@ -42,29 +55,32 @@ function shortHelp(command: Command): string {
       .filter((flag) => flag.info.group === group && !flag.info.common)
       .map((flag) => `-${flag.info.flag}`);
     if (names.length === 0) return [];
-    return fold(names.join(' '), WIDTH - LABEL).map(
+    return wrap(names.join(' '), width - LABEL).map(
       (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(LABEL) + line,
     );
   });
   return lines([
-    ...head(command),
+    ...head(command, width),
     'Used first:',
-    ...common.flatMap((flag) => entry(flag, column)),
+    ...common.flatMap((flag) => entry(flag, column, width)),
     '',
-    `All others, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
+    ...wrap(
+      `All others, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
+      width,
+    ),
     ...groups,
     ...examples(command),
   ]);
 }
 
-function fullHelp(command: Command): string {
+function fullHelp(command: Command, width: number): string {
   const common = command.flags.filter((flag) => flag.info.common);
   const rest = command.flags.filter((flag) => !flag.info.common);
   const column = Math.max(0, ...command.flags.map((flag) => heading(flag).length)) + 2;
   const section = (title: string, flags: readonly Flag[]) =>
-    flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column))];
+    flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column, width))];
   return lines([
-    ...head(command),
+    ...head(command, width),
     ...section('Used first', common),
     ...GROUPS.flatMap((group) =>
       section(
@@ -73,14 +89,15 @@ function fullHelp(command: Command): string {
       ),
     ),
     ...examples(command),
-    ...(command.flags.length === 0
-      ? []
-      : ['', 'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.']),
+    ...(command.flags.length === 0 ? [] : ['', ...wrap(FORMS, width)]),
   ]);
 }
 
-function head({ usage, summary }: Command): string[] {
-  return [`Usage: ${asStarted(usage)}`, '', summary, ''];
+const FORMS = 'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.';
+
+function head({ usage, summary }: Command, width: number): string[] {
+  const paragraphs = summary.split('\n').flatMap((line) => wrap(line, width));
+  return [`Usage: ${asStarted(usage)}`, '', ...paragraphs, ''];
 }
 
 function examples(command: Command): string[] {
@@ -97,11 +114,12 @@ function lines(all: readonly string[]): string {
 }
 
 function heading(flag: Flag): string {
-  return `  -${flag.info.flag} ${valueName(flag)}`.trimEnd();
+  const names = [flag.info.flag, ...(flag.info.aliases ?? [])].map((name) => `-${name}`);
+  return `  ${names.join(', ')} ${valueName(flag)}`.trimEnd();
 }
 
 /** A flag, what it means, and its default: on one line, or folded under it. */
-function entry(flag: Flag, column: number): string[] {
+function entry(flag: Flag, column: number, width: number): string[] {
   const { defaultValue } = flag.type;
   const shown =
     defaultValue === undefined ||
@@ -109,21 +127,9 @@ function entry(flag: Flag, column: number): string[] {
     defaultValue === false ||
     Array.isArray(defaultValue);
   const text = flag.info.help + (shown ? '' : ` (${defaultValue})`);
-  const [first = '', ...more] = fold(text, WIDTH - column);
-  return [heading(flag).padEnd(column) + first, ...more.map((line) => ' '.repeat(column) + line)];
-}
-
-/** Breaks a text at spaces into lines of at most `width` characters, where words allow. */
-function fold(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line ? `${line} ${word}` : word;
-    }
+  if (width - column < MIN_MEANING) {
+    return [heading(flag), ...wrap(text, width - INDENT).map((line) => ' '.repeat(INDENT) + line)];
   }
-  return [...lines, line];
+  const [first = '', ...more] = wrap(text, width - column);
+  return [heading(flag).padEnd(column) + first, ...more.map((line) => ' '.repeat(column) + line)];
 }

@@ -19,6 +19,8 @@ import { PreparingLine } from './preparing-line.ts';
 
 /** Milliseconds between redraws. */
 const REDRAW = 100;
+/** Columns of a fact's name. */
+const LABEL = 9;
 /** Weight of the newest iteration in the smoothed loss and time. */
 const SMOOTHING = 0.05;
 /** Losses that the sparkline looks back on. */
@@ -59,7 +61,7 @@ class LiveView {
       case 'started':
         this.#lines.draw([]);
         this.#started = event;
-        for (const line of header(event)) this.#lines.print(line);
+        for (const { name, facts } of header(event)) this.#row(name, facts);
         this.#lines.print('');
         break;
       case 'notice':
@@ -76,7 +78,7 @@ class LiveView {
         this.#say(event.message, pc.yellow);
         break;
       case 'timed':
-        this.#lines.print(row('time', ...timedFacts(event)));
+        this.#row('time', timedFacts(event));
         break;
       case 'skipped':
         this.#say(skippedText(event), pc.yellow);
@@ -115,6 +117,13 @@ class LiveView {
   close(): void {
     if (this.#last) this.#redraw(true);
     this.#lines.close();
+  }
+
+  /** Facts that stay, with a name before them; broken between words. */
+  #row(name: string, facts: readonly string[]): void {
+    wrap(facts.join(' · '), this.#lines.width - LABEL).forEach((line, index) => {
+      this.#lines.print(pc.bold((index === 0 ? name : '').padEnd(LABEL)) + line);
+    });
   }
 
   /** Sentences that stay, broken between words. */
@@ -183,12 +192,17 @@ class LiveView {
   }
 }
 
-function row(name: string, ...facts: string[]): string {
-  return `${pc.bold(name.padEnd(8))} ${facts.join(' · ')}`;
+interface Row {
+  readonly name: string;
+  readonly facts: readonly string[];
+}
+
+function row(name: string, ...facts: string[]): Row {
+  return { name, facts };
 }
 
 /** What was read, what was made, where it runs, how large it is. */
-function header(event: StartedEvent): string[] {
+function header(event: StartedEvent): Row[] {
   const { options, text, batches } = event;
   const { cell, layers, hiddenSize, batchSize, sequenceLength } = options;
   const { code, sentence } = judgeSize(event.parameters, event.tokens);

@@ -24,7 +24,7 @@ export async function runCommand(
       for (const notice of given.notices) process.stderr.write(`${notice}\n`);
       return await run(given);
     }
-    process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout.rows : undefined));
+    process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));
     return 0;
   } catch (error) {
     return reportError(error, { command, words, typed });

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { commandHelp } from '../../src/cli/help.ts';
+import { columnsOf } from '../../src/cli/live-parts.ts';
 import { charRnn, program, root } from './command.ts';
 
 test('--help, help, and no words at all', async () => {
@@ -55,4 +58,21 @@ test('--help loads no module of a command and no package', () => {
 
 test('docs/flags.md is what the code says', () => {
   assert.equal(readFileSync(join(root, 'docs', 'flags.md'), 'utf8'), flagsMarkdown(), 'run npm run docs');
+});
+
+test('help is broken between words at the width of the terminal', () => {
+  for (const command of commands) {
+    for (const columns of [50, 72, 100]) {
+      const lines = commandHelp(command, { columns }).split('\n');
+      const text = lines.slice(1, lines.indexOf('Examples:'));
+      const long = text.filter(
+        (line) => columnsOf(line) > columns && / /.test(line.trim().replace(/^(-\S+,? ?)+/, '')),
+      );
+      assert.deepEqual(long, [], `${command.name}, ${columns} columns`);
+      assert.equal(
+        lines.join(' ').replace(/\s+/g, ' '),
+        commandHelp(command, { columns: 100 }).replace(/\s+/g, ' '),
+      );
+    }
+  }
 });
