@@ -34,6 +34,7 @@ export function wordsWith(
   if (texts && wordsBeforeText === undefined) return undefined;
   const changed = Object.keys(set).map((key) => flags.find((flag) => flag.key === key));
   if (changed.includes(undefined)) return undefined;
+  const takenOut = unsetWords(words, flags, set);
   const kept: string[] = [];
   // Where texts go: before flags that may stand alone, which would take a word after them.
   let place = 0;
@@ -44,7 +45,8 @@ export function wordsWith(
     const found = flagKey(word, words[at + 1], flags);
     const end = at + (found?.takesNext ? 2 : 1);
     const isText = texts && !found && word !== '--' && plain++ >= (wordsBeforeText ?? 0);
-    if (!isText && (!found || !Object.hasOwn(set, found.key))) kept.push(...words.slice(at, end));
+    const goes = found && (Object.hasOwn(set, found.key) || found.key === takenOut.without);
+    if (!isText && !goes) kept.push(...words.slice(at, end));
     if (texts && !found && !isText && word !== '--') place = kept.length;
     at = end - 1;
     if (word === '--') {
@@ -57,10 +59,34 @@ export function wordsWith(
   }
   if (texts) kept.splice(place, 0, ...texts);
   const added = changed.flatMap((flag) => (flag ? flagWords(flag, set[flag.key]) : []));
+  added.push(...takenOut.words);
   const separator = kept.indexOf('--');
   return separator < 0
     ? [...kept, ...added]
     : [...kept.slice(0, separator), ...added, ...kept.slice(separator)];
+}
+
+/**
+ * How options that are to be taken out and were not typed are taken out: they are those of a config file. A switch can be turned off;
+ * for others the config file goes.
+ */
+function unsetWords(
+  words: readonly string[],
+  flags: readonly Flag[],
+  set: Readonly<Record<string, RemedyValue>>,
+): { readonly words: readonly string[]; readonly without: string | undefined } {
+  const typed = new Set(words.map((word, at) => flagKey(word, words[at + 1], flags)?.key));
+  if (!typed.has('configFile')) return { words: [], without: undefined };
+  const left = flags.filter(
+    ({ key }) => Object.hasOwn(set, key) && set[key] === undefined && !typed.has(key),
+  );
+  const [switches, others] = [true, false].map((is) =>
+    left.filter(({ type }) => (type.kind === 'boolean') === is),
+  );
+  return {
+    words: (switches ?? []).map(({ info }) => `--${info.flag.replaceAll('_', '-')}=false`),
+    without: others?.length ? 'configFile' : undefined,
+  };
 }
 
 /** The texts that are named, as words; undefined where they stay as they are. */

@@ -65,6 +65,19 @@ test('options are changed in what was typed', () => {
   assert.equal(wordsWith(['m'], sampleCommand.flags, { hiddenSize: 4 }), undefined);
 });
 
+test('options that a config file set are taken out too', () => {
+  const train = (words: string, set: Parameters<typeof wordsWith>[2]) =>
+    wordsWith(words.split(' '), trainCommand.flags, set)?.join(' ');
+  const unset = { hiddenSize: undefined, layers: undefined };
+  assert.equal(train('--resume cv --config run.json', unset), '--resume cv');
+  assert.equal(train('--config=run.json --resume cv -rnn_size 8', unset), '--resume cv');
+  assert.equal(train('-rnn_size 8 --config run.json', { hiddenSize: undefined }), '--config run.json');
+  assert.equal(train('--config run.json', { strict: undefined }), '--config run.json --strict=false');
+  assert.equal(train('--config run.json --strict', { strict: undefined }), '--config run.json');
+  assert.equal(train('--config run.json', { hiddenSize: 8 }), '--config run.json --rnn-size 8');
+  assert.equal(train('a.txt --resume cv', unset), 'a.txt --resume cv');
+});
+
 test('texts that are named take the place of those that were', () => {
   const train = (words: string[], textFile: string | string[]) =>
     wordsWith(words, trainCommand.flags, { textFile }, trainCommand.wordsBeforeText)?.join(' ');
