@@ -85,7 +85,7 @@ export const trainFlagsSchema = z.strictObject({
   resume: option(z.optional(z.string()), {
     flag: 'resume',
     group: 'Training',
-    help: 'go on with a run as if it had never stopped: a checkpoint, or a folder for its newest; alone: checkpoint_dir',
+    help: 'go on with a run as if it had never stopped: a checkpoint, or a folder for its newest; alone: the newest run here',
     value: '[FILE]',
     bareValue: '',
     common: true,
@@ -93,7 +93,7 @@ export const trainFlagsSchema = z.strictObject({
   checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
     flag: 'checkpoint_dir',
     group: 'Output',
-    help: 'folder for checkpoints, made when missing',
+    help: 'folder for checkpoints, made when missing; FOLDER-2 and so on where a run has the savefile already',
     value: 'FOLDER',
     original: true,
   }),

@@ -23,6 +23,8 @@ This machine:
   build-native         compile the fast engine, where there is a C++ compiler
   completions SHELL    print a script that completes commands and flags in bash, zsh or fish
 
+A CHECKPOINT may be a folder, such as cv: its best one is used.
+
   help COMMAND         all flags of a command
   --version, -v        the version
 
