@@ -68,3 +68,14 @@ export function wrap(text: string, width: number): string[] {
   }
   return lines;
 }
+
+/**
+ * The epoch in which a run ends, the same end that its percent and its time left speak of.
+ *
+ * @param iterations Of the whole run; `--max-iterations` can end it before `maxEpochs`.
+ * @param epochLength Iterations in an epoch; undefined before the first.
+ */
+export function lastEpoch(maxEpochs: number, iterations: number, epochLength: number | undefined): string {
+  const isWhole = epochLength === undefined || iterations >= Math.floor(maxEpochs * epochLength);
+  return isWhole ? String(maxEpochs) : (iterations / epochLength).toFixed(1);
+}

@@ -13,7 +13,7 @@ import {
   writesText,
 } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
-import { clip, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
+import { clip, lastEpoch, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
 import type { TrainingView } from './plain-log.ts';
 import { PreparingLine } from './preparing-line.ts';
 
@@ -160,9 +160,7 @@ class LiveView {
       tokens: 0,
     };
     const maxEpochs = this.#started?.options.maxEpochs ?? 0;
-    // With --max-iterations the run ends earlier: all figures tell of the same end.
-    const endEpoch = Math.min(maxEpochs, iterations / (this.#started?.batches.train ?? 1));
-    const end = iterations === 1 || endEpoch === maxEpochs ? `${maxEpochs}` : fixed(endEpoch, 1);
+    const end = lastEpoch(maxEpochs, iterations, this.#last && this.#started?.batches.train);
     const done = iteration / iterations;
     const left = `epoch ${fixed(epoch, 1)} of ${end}`;
     const speed = `${formatCount(Math.round((tokens * 1000) / this.#milliseconds) || 0)} char/s`;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { lastEpoch } from '../../src/cli/live-parts.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings } from './command.ts';
 
@@ -104,4 +105,12 @@ test('a folder where a checkpoint is expected: each command takes it and tells t
   const empty = await run(['sample', 'empty']);
   assert.equal(empty.code, 1);
   assert.match(empty.stderr, /^empty is a folder without a model/);
+});
+
+test('the epochs of the live view end where its percent does', () => {
+  assert.equal(lastEpoch(50, 900, 423), '2.1');
+  assert.equal(lastEpoch(50, 50 * 423, 423), '50');
+  assert.equal(lastEpoch(0.5, 211, 423), '0.5', 'an epoch that ends within an iteration');
+  assert.equal(lastEpoch(50, 1, undefined), '50', 'before the first iteration');
+  assert.equal(lastEpoch(1000, 1, 423), '0.0');
 });
