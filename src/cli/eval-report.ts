@@ -57,7 +57,7 @@ function changedLines({ changed, text, model }: EvaluationReport): string[] {
   if (replaced + leftOut === 0) return [];
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
-    `changed  ${formatCount(replaced)} ${kind}s replaced by the nearest that the model knows, ${formatCount(leftOut)} left out`,
+    `changed  ${formatCount(replaced)} ${kind}${replaced === 1 ? '' : 's'} replaced by the nearest that the model knows, ${formatCount(leftOut)} left out`,
   ];
   const share = (replaced + leftOut) / (text.characters + leftOut);
   if (share > MAX_CHANGED_SHARE) {

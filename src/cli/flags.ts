@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { EXPORT_FORMATS } from '../formats/export.ts';
 import { FORMAT_NAMES } from '../formats/open.ts';
-import { option, seed } from '../util/option-info.ts';
+import { count, option, seed } from '../util/option-info.ts';
 import { SIZE } from '../util/parse-size.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
@@ -139,7 +139,7 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0: as a temperature of 0',
     original: true,
   }),
-  count: option(z._default(z.int().check(z.minimum(1), z.maximum(10_000)), 1), {
+  count: option(z._default(count(1), 1), {
     flag: 'count',
     group: 'Sampling',
     help: 'samples, each with a seed of its own',

@@ -177,3 +177,19 @@ test('bad input', async (context) => {
     assert.equal(outcome.stdout, '');
   }
 });
+
+test('characters that the model does not know: the nearest is read by eval and compare, and both say how many', async () => {
+  const model = join('cv', 'best.safetensors');
+  writeFileSync(join(cwd, 'typed.txt'), `${readFileSync(harbour, 'utf8').slice(0, 2000)} café \u{1f40b}`);
+  const scored = await charRnn(['eval', model, 'typed.txt', '--json'], { cwd });
+  assert.equal(scored.code, 0, scored.stderr);
+  const { replaced, leftOut } = JSON.parse(scored.stdout);
+  assert.deepEqual([replaced, leftOut], [1, 1]);
+  assert.match(scored.stderr, /replaced 1 character .*"é" by "e"/);
+  const compared = await charRnn(['compare', model, model, 'typed.txt', '--json'], { cwd });
+  assert.equal(compared.code, 0, compared.stderr);
+  for (const found of JSON.parse(compared.stdout).models)
+    assert.deepEqual([found.replaced, found.leftOut], [1, 1]);
+  const strict = await charRnn(['eval', model, 'typed.txt', '--unknown', 'error'], { cwd });
+  assert.deepEqual([strict.code, strict.stdout], [1, '']);
+});

@@ -139,6 +139,13 @@ test('an unknown character of the prompt: an error with its place, left out, or 
     ['\u{1F600}', ''],
   ];
   for (const [from, to] of nearest) assert.equal(read(known, `a${from}`, 'nearest').text, `a${to}`, from);
+  for (const [from, to] of nearest.filter(([, near]) => near !== '')) {
+    assert.equal(read(known, `a${from}`, 'auto').text, `a${to}`, from);
+  }
+  assert.throws(() => encodePrompt(known, 'a\u{1F600}', 'auto'), {
+    code: 'text-unknown-character',
+    message: /character 2, .*U\+1F600.*\n.*unknown: "skip"$/,
+  });
   assert.match(read(known, 'A', 'nearest').notices, /replaced "A" by "a"/);
 });
 
