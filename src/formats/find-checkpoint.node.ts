@@ -1,5 +1,5 @@
 /** Which checkpoint a person means who names a folder, or a file that is not there. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { editDistance } from '../util/edit-distance.ts';
@@ -67,8 +67,13 @@ export async function missingCheckpoint(path: string, cause: unknown): Promise<C
   const near = dirname(path);
   const folders = [...new Set([near, ...(await numberedFolders(DEFAULT_FOLDER))])];
   const files = await Promise.all(folders.map(checkpointNames));
-  const alike = closest(path, files.flat());
-  const problem = `there is no checkpoint ${path}.`;
+  const target = await readlink(path).catch(() => undefined);
+  // The link itself is found under its name: what it stood for is what is missing.
+  const alike = target === undefined ? closest(path, files.flat()) : undefined;
+  const problem =
+    target === undefined
+      ? `there is no checkpoint ${path}.`
+      : `${path} points to ${target}, which was deleted.`;
   if (alike !== undefined) {
     return new CheckpointError('checkpoint-missing', `${problem} Did you mean ${alike}?`, { cause });
   }
@@ -84,9 +89,11 @@ export async function missingCheckpoint(path: string, cause: unknown): Promise<C
 
 async function checkpointNames(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
-  return names
+  const paths = names
     .filter((name) => /\.(safetensors|t7|onnx|npz)$/.test(name) && !name.startsWith('.'))
     .map((name) => join(folder, name));
+  const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return paths.filter((_, index) => facts[index]?.isFile());
 }
 
 /** The path that was most likely meant: a file of that name elsewhere, or one whose name is a slip of the hand away. */

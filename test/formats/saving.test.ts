@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { checkpointName, saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
@@ -109,6 +117,23 @@ test('a full disk', { skip: canMount ? false : 'no namespaces of mounts here' },
   assert.match(message, /disk is full/);
   assert.equal(length, 40_000);
   assert.deepEqual(names, ['a']);
+});
+
+test('a pointer to a checkpoint that was deleted names it, and never suggests itself', {
+  skip: process.platform === 'win32' ? 'links need a right on Windows' : false,
+}, async (context) => {
+  const folder = temporaryFolder(context);
+  const path = await saveCheckpoint(folderStorage(folder), madeCheckpoint(), 'lstm', 1.5);
+  symlinkSync('lm_gone.safetensors', join(folder, 'best.safetensors'));
+  const missing = (name: string, message: RegExp) =>
+    assert.rejects(readCheckpointFile(join(folder, name)), { code: 'checkpoint-missing', message });
+  await missing(
+    'best.safetensors',
+    new RegExp(`points to lm_gone.safetensors, which was deleted. Here is ${path}\\.`),
+  );
+  // Nor is it what a slip of the hand or another suffix may have meant.
+  await missing('bset.safetensors', new RegExp(`bset.safetensors. Here is ${path}\\.`));
+  await missing('best.onnx', new RegExp(`best.onnx. Here is ${path}\\.`));
 });
 
 test('reading: missing, with those that may be meant; a folder; empty', async (context) => {
