@@ -17,6 +17,7 @@ const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
 ];
 
 const world = await makeWorld();
+const restore = world.snapshot();
 after(() => world.remove());
 
 /** Programs that some lines need beside ours, where they are not installed. */
@@ -54,7 +55,8 @@ function runAll(title: string, blocks: readonly CommandBlock[]): void {
       if (lines.some((line) => words.test(line)))
         context.diagnostic(`without ${program}: its lines were left out`);
     }
-    const { code, stdout, stderr } = await world.copy().run(script);
+    restore();
+    const { code, stdout, stderr } = await world.run(script);
     assert.equal(code, 0, `${title}:\n${stdout.slice(-500)}\n${stderr.slice(-1500)}`);
   });
 }

@@ -15,7 +15,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   MODEL: 'cv/best.safetensors',
   CHECKPOINT: 'cv/best.safetensors',
   TEXT: 'book.txt',
-  FOLDER: 'cv',
+  FOLDER: 'mails',
   IN: 'cv/best.safetensors',
   OUT: 'out.onnx',
 };

@@ -21,8 +21,8 @@ export interface World {
   readonly folder: string;
   /** Runs lines as one bash script in the folder, each as typed; ends at the first that fails, and names it on standard error. */
   run(lines: readonly string[]): Promise<Finished>;
-  /** Another folder with the same files. */
-  copy(): World;
+  /** Keeps the files as they are now; what is returned puts them back, at the same paths, which runs know their texts by. */
+  snapshot(): () => void;
   remove(): void;
 }
 
@@ -72,10 +72,14 @@ function worldAt(base: string, folder: string): World {
   return {
     folder,
     run: (lines) => runScript(base, lines, folder),
-    copy() {
-      const other = mkdtempSync(join(base, 'copy-'));
-      cpSync(folder, other, { recursive: true, verbatimSymlinks: true });
-      return worldAt(base, other);
+    snapshot() {
+      const kept = mkdtempSync(join(base, 'kept-'));
+      const files = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true };
+      cpSync(folder, kept, files);
+      return () => {
+        rmSync(folder, { recursive: true, force: true });
+        cpSync(kept, folder, files);
+      };
     },
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
@@ -85,7 +89,7 @@ function worldAt(base: string, folder: string): World {
 const TIME_LIMIT = 120_000;
 
 function runScript(base: string, lines: readonly string[], cwd: string): Promise<Finished> {
-  const failed = `trap 'echo "failed: $BASH_COMMAND" >&2' ERR`;
+  const failed = `trap 'echo "[failed] $BASH_COMMAND" >&2' ERR`;
   const child = spawn('bash', ['-c', ['set -e -o pipefail', failed, ...lines, ''].join('\n')], {
     cwd,
     detached: true,

@@ -1,0 +1,311 @@
+/**
+ * Every command that a message suggests, run as typed.
+ *
+ * Each case provokes messages in a folder with texts and runs; then each command line in them is run in a copy of that folder. The
+ * last test holds that no suggestion of the sources is missing here.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { root } from '../cli/command.ts';
+import { filled } from './extract.ts';
+import { makeWorld } from './world.ts';
+
+interface Case {
+  readonly what: string;
+  /** Lines that make the situation; they succeed. */
+  readonly given?: readonly string[];
+  /** The line whose messages are looked at. */
+  readonly line: string;
+  /** Suggestions there are at least. */
+  readonly suggestions?: number;
+}
+
+const CASES: readonly Case[] = [
+  { what: 'a run that ends', line: 'char-rnn train poems.txt', suggestions: 2 },
+  {
+    what: 'a run with a space in its paths',
+    given: ['cp book.txt "my book.txt"'],
+    line: 'char-rnn train "my book.txt" -checkpoint_dir "my runs"',
+    suggestions: 2,
+  },
+  {
+    what: 'a run that is interrupted',
+    line: 'timeout --foreground -s INT 3 char-rnn train book.txt -max_epochs 100000 -max_iterations 1000000 || [ $? = 124 -o $? = 130 ]',
+    suggestions: 2,
+  },
+  { what: 'a run that is at its end', line: 'char-rnn train --resume --max-iterations 10', suggestions: 1 },
+  { what: 'no text', line: 'char-rnn train' },
+  { what: 'a text that is missing', line: 'char-rnn train bok.txt' },
+  { what: 'a flag that is misspelt', line: 'char-rnn train book.txt -rnn_sise 9' },
+  { what: 'a command that is misspelt', line: 'char-rnn trian book.txt', suggestions: 1 },
+  { what: 'a value that does not fit', line: 'char-rnn train book.txt -dropout 2', suggestions: 1 },
+  {
+    what: 'a text that is too short',
+    given: ['head -c 60 book.txt > tiny.txt'],
+    line: 'char-rnn train tiny.txt',
+    suggestions: 1,
+  },
+  {
+    what: 'nothing left to train on',
+    given: ['head -c 500 book.txt > tiny.txt'],
+    line: 'char-rnn train tiny.txt -train_frac 0.05 -val_frac 0.5',
+  },
+  {
+    what: 'UTF-8 with a damaged character',
+    given: [
+      `printf 'Привет мир, это текст. %.0s' $(seq 300) > cyr.txt; printf '\\xd0' >> cyr.txt; cat cyr.txt book.txt > bad.txt`,
+    ],
+    line: 'char-rnn train bad.txt',
+    suggestions: 2,
+  },
+  {
+    what: 'a file of NULs',
+    given: ['cat book.txt <(head -c 9 /dev/zero) book.txt > nul.bin'],
+    line: 'char-rnn train nul.bin',
+    suggestions: 1,
+  },
+  {
+    what: 'a wrong encoding',
+    given: [`printf '\\xff\\xff\\xff\\xff' > x.txt; cat book.txt >> x.txt`],
+    line: 'char-rnn train x.txt --encoding shift_jis',
+  },
+  { what: 'a checkpoint as a text', line: 'char-rnn train cv/best.safetensors', suggestions: 2 },
+  {
+    what: 'files that are no texts, with --strict',
+    given: ['mkdir mixed; cp book.txt mixed; head -c 9000 /dev/zero > mixed/a.bin'],
+    line: 'char-rnn train mixed --strict',
+    suggestions: 1,
+  },
+  {
+    what: 'characters that a validation text adds',
+    given: ['printf "žluťoučký kůň\\n%.0s" $(seq 100) > czech.txt'],
+    line: 'char-rnn train book.txt --valid czech.txt',
+    suggestions: 1,
+  },
+  {
+    what: 'another text for a model',
+    given: ['printf "žluťoučký kůň\\n%.0s" $(seq 900) > czech.txt'],
+    line: 'char-rnn train czech.txt -init_from cv/best.safetensors',
+    suggestions: 1,
+  },
+  {
+    what: 'another text for a run',
+    line: 'char-rnn train poems.txt --resume cv/last.safetensors',
+    suggestions: 1,
+  },
+  {
+    what: 'a text that has changed',
+    given: ['echo more >> book.txt'],
+    line: 'char-rnn train --resume --max-iterations 20',
+    suggestions: 1,
+  },
+  {
+    what: 'a text that has changed, for eval',
+    given: ['echo more >> book.txt'],
+    line: 'char-rnn eval cv',
+    suggestions: 1,
+  },
+  {
+    what: 'a text that was moved',
+    given: ['mkdir away; mv book.txt away/'],
+    line: 'char-rnn train --resume --max-iterations 20',
+  },
+  {
+    what: 'a text that was renamed',
+    given: ['mv book.txt novel.txt'],
+    line: 'char-rnn train --resume --max-iterations 20',
+    suggestions: 1,
+  },
+  {
+    what: 'a text that was renamed, for eval',
+    given: ['mv book.txt novel.txt'],
+    line: 'char-rnn eval cv',
+    suggestions: 1,
+  },
+  {
+    what: 'another shape of the model on --resume',
+    line: 'char-rnn train --resume cv -rnn_size 99',
+    suggestions: 2,
+  },
+  {
+    what: 'a model without a training state',
+    given: ['char-rnn convert cv/best.safetensors bare.npz'],
+    line: 'char-rnn train --resume bare.npz',
+    suggestions: 1,
+  },
+  {
+    what: 'a model without a training state, with a text',
+    given: ['char-rnn convert cv/best.safetensors bare.npz'],
+    line: 'char-rnn train book.txt --resume bare.npz',
+    suggestions: 1,
+  },
+  {
+    what: 'a folder of such models',
+    given: ['mkdir bare; char-rnn convert cv/best.safetensors bare/m.safetensors --to pytorch'],
+    line: 'char-rnn train book.txt --resume bare',
+  },
+  {
+    what: 'a folder without a run',
+    given: ['mkdir empty'],
+    line: 'char-rnn train --resume empty',
+    suggestions: 1,
+  },
+  {
+    what: 'a newest checkpoint that is cut',
+    given: ['f=$(readlink -f cv/last.safetensors); head -c 3000 "$f" > cut; cp cut "$f"'],
+    line: 'char-rnn train --resume cv/last.safetensors --max-iterations 20',
+  },
+  {
+    what: 'a run on standard input, whose text is gone',
+    given: ['char-rnn train - -checkpoint_dir piped < poems.txt', 'rm -rf "$XDG_CACHE_HOME"'],
+    line: 'char-rnn train --resume piped --max-iterations 20',
+  },
+  {
+    what: 'a loss that explodes',
+    line: 'char-rnn train book.txt -learning_rate 9000 -retries 1',
+    suggestions: 1,
+  },
+  {
+    what: 'a loss that explodes, without retries',
+    line: 'char-rnn train book.txt -learning_rate 9000 -on_explosion stop',
+    suggestions: 1,
+  },
+  {
+    what: 'a folder that another training has',
+    given: [],
+    line: 'char-rnn train --resume cv --precision float64',
+    suggestions: 1,
+  },
+  {
+    what: 'an unknown character in a prompt',
+    line: 'char-rnn sample cv -primetext "ž" --unknown error',
+    suggestions: 2,
+  },
+  { what: 'a checkpoint that is missing', line: 'char-rnn sample cv/bset.safetensors' },
+  {
+    what: 'no checkpoint at all',
+    given: ['mkdir none; cd none'],
+    line: 'char-rnn sample x.safetensors',
+    suggestions: 1,
+  },
+  { what: 'sample without a model', line: 'char-rnn sample' },
+  { what: 'eval without a model', line: 'char-rnn eval' },
+  {
+    what: 'eval of a part of a model without a text',
+    given: ['char-rnn convert cv/best.safetensors bare.npz'],
+    line: 'char-rnn eval bare.npz',
+  },
+  { what: 'eval of a part that has no batch', line: 'char-rnn eval cv --part test', suggestions: 1 },
+  { what: 'all of a text that is not named', line: 'char-rnn eval cv --part all' },
+  { what: 'compare with one model', line: 'char-rnn compare cv book.txt' },
+  { what: 'complete without a model', line: 'char-rnn complete' },
+  { what: 'inspect without a model', line: 'char-rnn inspect' },
+  { what: 'serve without a model', line: 'char-rnn serve', suggestions: 1 },
+  { what: 'convert with one name', line: 'char-rnn convert cv/best.safetensors', suggestions: 1 },
+  {
+    what: 'convert without a format',
+    line: 'char-rnn convert cv/best.safetensors model.bin',
+    suggestions: 1,
+  },
+  {
+    what: 'convert onto a file',
+    given: ['cp old.t7 there.npz'],
+    line: 'char-rnn convert cv/best.safetensors there.npz',
+    suggestions: 1,
+  },
+  { what: 'convert from another format', line: 'char-rnn convert cv/best.safetensors a.npz --from t7' },
+  {
+    what: 'a gru that PyTorch does not have',
+    given: ['char-rnn train poems.txt -model gru -checkpoint_dir g'],
+    line: 'char-rnn convert g/last.safetensors g.safetensors --to pytorch',
+    suggestions: 1,
+  },
+  {
+    what: 'a Python module of the wrong form',
+    line: 'char-rnn convert cv/best.safetensors a.npz --as-module',
+  },
+  {
+    what: 'an engine in a precision that it lacks',
+    line: 'char-rnn sample cv --engine wasm --precision float64 -length 9',
+    suggestions: 1,
+  },
+];
+
+/** Suggestions that no case here can provoke, with the reason. */
+const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = [];
+
+const world = await makeWorld();
+const restore = world.snapshot();
+after(() => world.remove());
+const all: string[] = [];
+
+for (const { what, given = [], line, suggestions = 0 } of CASES) {
+  test(`${what}: what is suggested works as typed`, async () => {
+    restore();
+    const before = await world.run(given);
+    assert.equal(before.code, 0, before.stderr);
+    const inside = given.findLast((one) => /\bcd \w+$/.test(one))?.match(/cd \w+$/)?.[0];
+    const { stdout, stderr } = await world.run(inside ? [inside, line] : [line]);
+    const restoreSituation = world.snapshot();
+    const output = stdout + stderr;
+    all.push(output);
+    const commands = commandsIn(output);
+    assert.ok(commands.length >= suggestions, `${commands.length} suggestions in:\n${output.slice(-2000)}`);
+    for (const command of commands) {
+      restoreSituation();
+      const result = await world.run(inside ? [inside, filled(command)] : [filled(command)]);
+      assert.equal(
+        result.code,
+        0,
+        `${command}\n${result.stdout.slice(-300)}\n${result.stderr.slice(-1500)}\nsuggested in:\n${output.slice(-1500)}`,
+      );
+    }
+  });
+}
+
+/** Lines of a message that are commands: alone, or behind a colon. */
+function commandsIn(output: string): string[] {
+  const found = output.split('\n').flatMap((line) => {
+    if (line.startsWith('[failed]')) return [];
+    const command = /^(?:.*: )? *((?:\w+ .*\| )?char-rnn(?:-ts)? [a-z-].*)$/.exec(line)?.[1];
+    return command ? [command.replace(/ {3,}.*$/, '')] : [];
+  });
+  return [...new Set(found)];
+}
+
+test('every suggestion of the sources is in a message above', () => {
+  const output = all.join('\n');
+  const missing = suggestionsOfSources().filter(
+    ({ text }) => !output.includes(text) && !NOT_HERE.some((exception) => exception.text.test(text)),
+  );
+  assert.deepEqual(
+    missing.map(({ file, text }) => `${file}: ${text}`),
+    [],
+  );
+});
+
+/** The words in front of each suggested command, as far as they are constant. */
+function suggestionsOfSources(): { file: string; text: string }[] {
+  return readdirSync(join(root, 'src'), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((file) => {
+      const code = readFileSync(join(root, 'src', file), 'utf8');
+      const remedies = Array.from(
+        code.matchAll(/text:\s*(?:`([^`]*)`|'([^']*)'|"([^"]*)"),\s*(?:set|command)\b/g),
+        ([, a, b, c]) => a ?? b ?? c ?? '',
+      );
+      const notes = Array.from(code.matchAll(/`([^`$]*): \$\{commandLine\(/g), ([, text = '']) => text);
+      return [...remedies, ...notes].map((text) => ({ file, text: longestConstant(text) }));
+    })
+    .filter(({ text }) => text.length > 3);
+}
+
+function longestConstant(template: string): string {
+  return template
+    .split(/\$\{[^}]*\}/)
+    .reduce((best, part) => (part.length > best.length ? part : best), '')
+    .trim();
+}
