@@ -32,7 +32,11 @@ export function wordsWith(
 ): string[] | undefined {
   const texts = textWords(textFile);
   if (texts && wordsBeforeText === undefined) return undefined;
-  const changed = Object.keys(set).map((key) => flags.find((flag) => flag.key === key));
+  const changed = Object.entries(set)
+    .map(([key, value]) => ({ value, flag: flags.find((flag) => flag.key === key) }))
+    // What is to be left out of a command that does not have it, is.
+    .filter(({ value, flag }) => value !== undefined || flag)
+    .map(({ flag }) => flag);
   if (changed.includes(undefined)) return undefined;
   const takenOut = unsetWords(words, flags, set);
   const kept: string[] = [];

@@ -26,7 +26,14 @@ export function runCompare(words: readonly string[]): Promise<number> {
     const paths = positionals.slice(0, -1);
     const text = positionals.at(-1);
     if (text === undefined || paths.length < 2) {
-      throw new UsageError('compare takes two or more checkpoints and a text: char-rnn compare A B TEXT');
+      throw new UsageError('compare takes two or more checkpoints and a text.', {
+        remedies: [
+          {
+            text: 'For example',
+            command: ['compare', 'cv/best.safetensors', 'cv/last.safetensors', 'other.txt'],
+          },
+        ],
+      });
     }
     const flags = splitFlags(values);
     const stopped = interruption();

@@ -16,7 +16,8 @@ export function runComplete(words: readonly string[]): Promise<number> {
     const [named, typed = '\\n', ...more] = positionals;
     if (named === undefined || more.length > 0) {
       throw new UsageError(
-        `complete takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn complete CHECKPOINT "TEXT"`,
+        `complete takes a checkpoint and the text to complete, got ${positionals.length}.`,
+        { remedies: [{ text: 'For example', command: ['complete', 'cv', 'Call me '] }] },
       );
     }
     const { count, json, unknown, engine, threads } = checkOptions(completeFlagsSchema, values);

@@ -23,7 +23,8 @@ export function runEval(words: readonly string[]): Promise<number> {
     const [path, text, ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new UsageError(
-        `eval takes a checkpoint and perhaps a text, got ${positionals.length}: char-rnn eval CHECKPOINT [TEXT]`,
+        `eval takes a checkpoint, and a text if it is not the checkpoint's own, got ${positionals.length}.`,
+        { remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }] },
       );
     }
     return await evaluate(await modelFile(path), text, evalFlags(values), words);
@@ -64,7 +65,9 @@ async function evaluate(
 
 function textOf(text: string | undefined): string {
   if (text !== undefined) return text;
-  throw new UsageError('--part all needs a text: char-rnn eval CHECKPOINT TEXT');
+  throw new UsageError('--part all needs a text.', {
+    remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }],
+  });
 }
 
 /** A split of the text that the checkpoint was trained on. */

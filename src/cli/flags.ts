@@ -52,7 +52,7 @@ export const trainFlagsSchema = z.strictObject({
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
     group: 'Text',
-    help: 'folder that holds input.txt; or name the text itself: char-rnn train book.txt',
+    help: 'folder that holds input.txt; or name the text itself, as in train book.txt',
     value: 'FOLDER',
     original: true,
   }),

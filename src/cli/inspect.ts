@@ -15,9 +15,9 @@ export function runInspect(words: readonly string[]): Promise<number> {
     const { json, tensors } = checkOptions(inspectFlagsSchema, values);
     const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) {
-      throw new UsageError(
-        `inspect takes one checkpoint, got ${positionals.length}: char-rnn inspect CHECKPOINT`,
-      );
+      throw new UsageError(`inspect takes one checkpoint, got ${positionals.length}.`, {
+        remedies: [{ text: 'For example', command: ['inspect', 'cv'] }],
+      });
     }
     const text = await report(path, json, tensors);
     watchOutput((code) => {

@@ -147,7 +147,11 @@ function splitOptions({ values }: Arguments) {
 
 function checkpointOf({ positionals, typed }: Arguments): string {
   const [path, ...more] = positionals;
-  if (path === undefined) throw new UsageError('sample needs a checkpoint: char-rnn sample CHECKPOINT');
+  if (path === undefined) {
+    throw new UsageError('sample needs a model: a checkpoint, or the folder of a run.', {
+      remedies: [{ text: 'For example', command: ['sample', 'cv'] }],
+    });
+  }
   if (more.length > 0)
     throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
   if (typed.has('prompt') && typed.has('primeFile')) {

@@ -145,12 +145,13 @@ function textOf(
   if (typed.has('dataDir')) return dataDir;
   if (resumes) return undefined;
   if (existsSync(join(dataDir, 'input.txt'))) return dataDir;
-  throw new UsageError(
-    `no text was named, and there is no ${join(dataDir, 'input.txt')} here. Name one:\n` +
-      '  char-rnn train book.txt              a text file\n' +
-      '  char-rnn train FOLDER                a folder with input.txt, as -data_dir FOLDER, or of texts\n' +
-      '  cat a.txt b.txt | char-rnn train -   standard input',
-  );
+  throw new UsageError(`no text was named, and there is no ${join(dataDir, 'input.txt')} here.`, {
+    remedies: [
+      { text: 'Name a text file', command: ['train', 'book.txt'] },
+      { text: 'Or a folder of texts', command: ['train', 'texts/'] },
+      { text: 'Or send a text through standard input, and name it -' },
+    ],
+  });
 }
 
 async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {

@@ -119,7 +119,10 @@ function notText(name: string, kind: Exclude<FileKind, { is: 'text' | 'gzip' }>)
 }
 
 /** What helps with bytes that are no text. */
-export const ANY_BYTES = { text: 'To train on any bytes', set: { tokens: 'byte' } } as const;
+export const ANY_BYTES = {
+  text: 'To train on any bytes',
+  set: { tokens: 'byte', encoding: undefined },
+} as const;
 
 /** `0x92` */
 export function byteText(byte: number): string {

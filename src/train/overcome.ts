@@ -41,9 +41,9 @@ export function overcome(
 
 /** Half of a rate that exploded is worth a try where it is a usual one; of one far above, the usual one is. */
 function slowerRemedies(rate: number): Remedy[] {
-  const slower = Math.min(rate / 2, USUAL_RATE);
+  const learningRate = Number(Math.min(rate / 2, USUAL_RATE).toPrecision(4));
   return [
-    { text: 'To train with a smaller learning rate', set: { learningRate: Number(slower.toPrecision(4)) } },
-    { text: 'To bound the gradient', set: { gradientNormClip: 1 } },
+    { text: 'To train with a smaller learning rate', set: { learningRate } },
+    { text: 'To bound the gradient as well', set: { learningRate, gradientNormClip: 1 } },
   ];
 }

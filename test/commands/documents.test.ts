@@ -13,6 +13,8 @@ import { makeWorld } from './world.ts';
 const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
   { line: /^npm (ci|test|start|run)\b/, reason: 'the build of this checkout, which is what runs this test' },
   { line: /\bbuild-native\b/, reason: 'test/engine/addon.test.ts builds it' },
+  { line: /^npm (install|link)\b/, reason: 'test/package.test.ts installs the package' },
+  { line: /^npx (-y )?char-rnn-ts\b/, reason: 'the same, once it is published' },
   { line: /^(sudo )?apt(-get)? /, reason: "changes the machine's packages" },
 ];
 

@@ -48,6 +48,8 @@ export async function makeWorld(): Promise<World> {
   write('b.txt.gz', gzipSync(prose(5, 12_000)));
   mkdirSync(join(folder, 'mails'));
   mkdirSync(join(folder, 'src'));
+  mkdirSync(join(folder, 'texts'));
+  write('texts/poems.txt', prose(3, 12_000));
   write('mails/1.txt', mails);
   write('mails/2.txt', mails);
   write('src/a.ts', prose(8, 12_000));
@@ -169,7 +171,8 @@ serve)
     kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
     sleep 0.05
   done
-  echo "$port" >"$SERVER" ;;
+  # The first server of a page answers its requests.
+  [ -s "$SERVER" ] || echo "$port" >"$SERVER" ;;
 *) exec node ${real} "$command" "$@" ;;
 esac
 `;
