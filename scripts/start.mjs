@@ -30,10 +30,11 @@ run(
   ...['-checkpoint_dir', checkpoints],
 );
 
-const newest = readdirSync(checkpoints)
-  .filter((name) => name.endsWith('.safetensors'))
-  .map((name) => join(checkpoints, name))
-  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+// A second start of this script writes to cv/moby-dick-2, and so on.
+const [newest] = readdirSync('cv')
+  .filter((name) => /^moby-dick(-\d+)?$/.test(name))
+  .map((name) => join('cv', name))
+  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
 run('sample', newest, '-primetext', 'The whale ', '-length', '500', '-temperature', '0.6');
 console.log('\nNext: npx char-rnn train YOUR.txt, or npx char-rnn --help.');
 
