@@ -231,10 +231,63 @@ const CASES: readonly Case[] = [
     line: 'char-rnn sample cv --engine wasm --precision float64 -length 9',
     suggestions: 1,
   },
+  { what: 'ls of a file', line: 'char-rnn ls cv/best.safetensors', suggestions: 1 },
+  {
+    what: 'one of many runs',
+    given: ['for i in 1 2 3 4 5 6 7; do char-rnn train poems.txt -max_iterations 2; done'],
+    line: 'char-rnn train --resume --max-iterations 4',
+    suggestions: 2,
+  },
+  {
+    what: 'a run without a validation split that ends',
+    line: 'char-rnn train poems.txt -train_frac 1 -val_frac 0',
+    suggestions: 2,
+  },
+  {
+    what: 'a folder that another training writes to',
+    given: [
+      '(char-rnn train book.txt -checkpoint_dir busy -max_iterations 1000000 >/dev/null 2>&1 &) ; while ! ls busy/.training-*.lock >/dev/null 2>&1; do sleep 0.1; done',
+    ],
+    line: 'char-rnn train book.txt -checkpoint_dir busy -savefile other; pkill -KILL -P $$ -f busy || pkill -KILL -f "checkpoint_dir busy"',
+  },
+  {
+    what: 'convert from a format that the file is not',
+    line: 'char-rnn convert cv/best.safetensors a.npz --from onnx',
+    suggestions: 1,
+  },
 ];
 
 /** Suggestions that no case here can provoke, with the reason. */
-const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = [];
+const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = [
+  {
+    text: /^(Install a compiler|built\. To measure it|.*To build it)/,
+    reason: 'machines without an add-on or compiler: test/engine',
+  },
+  {
+    text: /^The fastest engine that works/,
+    reason: 'an add-on that cannot be loaded: test/engine; a page: test/browser',
+  },
+  {
+    text: /^The reference engine needs no WebAssembly/,
+    reason: 'a process without WebAssembly: test/engine',
+  },
+  { text: /^To compute in float32/, reason: 'a model of over a million parameters: test/cli' },
+  { text: /^Keep the numbers as they are/, reason: 'parameters beyond float32: test/formats' },
+  {
+    text: /^To (take any free port|take a port|listen on this machine)/,
+    reason: 'ports that are taken or forbidden: test/cli/serve.test.ts',
+  },
+  { text: /^Write to another folder/, reason: 'a folder on a disk that refuses it: test/formats' },
+  {
+    text: /^To train on another text from (these|its) weights/,
+    reason: 'a text given to the library: test/train',
+  },
+  { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },
+  {
+    text: /^It came from standard input/,
+    reason: 'a cache that was emptied: test/cli/text-commands.test.ts',
+  },
+];
 
 const world = await makeWorld();
 const restore = world.snapshot();
