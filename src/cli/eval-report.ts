@@ -56,9 +56,12 @@ function changedLines({ changed, text, model }: EvaluationReport): string[] {
   const { replaced, leftOut } = changed ?? { replaced: 0, leftOut: 0 };
   if (replaced + leftOut === 0) return [];
   const { kind } = model.checkpoint.vocabulary;
-  const lines = [
-    `changed  ${formatCount(replaced)} ${kind}${replaced === 1 ? '' : 's'} replaced by the nearest that the model knows, ${formatCount(leftOut)} left out`,
+  const symbols = (count: number) => `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
+  const parts = [
+    ...(replaced > 0 ? [`${symbols(replaced)} replaced by the nearest that the model knows`] : []),
+    ...(leftOut > 0 ? [`${symbols(leftOut)} left out`] : []),
   ];
+  const lines = [`changed  ${parts.join(', ')}`];
   const share = (replaced + leftOut) / (text.characters + leftOut);
   if (share > MAX_CHANGED_SHARE) {
     lines.push(`         This is ${Math.round(share * 100)}% of the text: the loss says little about it.`);

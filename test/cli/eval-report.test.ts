@@ -38,5 +38,14 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
     assert.match(text, new RegExp(`^loss +1\\.0000 nats a ${kind}, .* over 1,233 ${kind}s$`, 'm'));
     assert.match(text, new RegExp(`^dynamic +1\\.0000 nats a ${kind}`, 'm'));
     assert.equal(reportJson(report).unit, kind);
+    const changed = (replaced: number, leftOut: number) =>
+      reportLines({ ...report, changed: { replaced, leftOut } }).find((line) => line.startsWith('changed'));
+    assert.equal(changed(0, 0), undefined);
+    assert.equal(changed(0, 2), `changed  2 ${kind}s left out`);
+    assert.equal(changed(1, 0), `changed  1 ${kind} replaced by the nearest that the model knows`);
+    assert.equal(
+      changed(3, 1),
+      `changed  3 ${kind}s replaced by the nearest that the model knows, 1 ${kind} left out`,
+    );
   });
 }
