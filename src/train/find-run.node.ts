@@ -84,6 +84,21 @@ export interface CheckpointToResume {
 export async function checkpointToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
   const facts = await stat(from).catch(() => undefined);
   if (!facts?.isDirectory()) return await fileToResume(from, wanted);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await folderToResume(from, wanted);
+    } catch (error) {
+      // A training that is under way may have replaced the file since the folder was listed.
+      const isGone = error instanceof CheckpointError && error.code === 'checkpoint-missing';
+      if (!isGone || attempt === MAX_LISTINGS) throw error;
+    }
+  }
+}
+
+/** How often a folder is listed where a file in it is gone by the time that it is read. */
+const MAX_LISTINGS = 3;
+
+async function folderToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
   const survey = await surveyFolder(from);
   const [run, ...others] = await likelyRuns([survey], wanted);
   if (!run) throw noRun(survey);

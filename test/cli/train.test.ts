@@ -165,7 +165,7 @@ test('bytes, graphemes, an unknown symbol, held-out files, --fit', async (contex
 
 /** [what, words, exit code, what standard error says]; the files are made in the test. */
 const bad: [string, string[], number, RegExp][] = [
-  ['no text', [], 2, /no text was named[\s\S]*char-rnn train book\.txt[\s\S]*train -/],
+  ['no text', [], 2, /no text was named[\s\S]* train book\.txt\n[\s\S]*name it -/],
   ['a missing file', ['nowhere.txt'], 1, /there is no text at nowhere\.txt/],
   ['a missing folder', ['-data_dir', 'nowhere'], 1, /there is no text at nowhere/],
   ['an empty file', ['empty.txt'], 1, /empty\.txt is empty/],

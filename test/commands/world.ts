@@ -99,6 +99,7 @@ function runScript(base: string, lines: readonly string[], cwd: string): Promise
     env: {
       ...process.env,
       PATH: `${join(base, 'bin')}:${process.env.PATH}`,
+      HOME: join(base, 'home'),
       XDG_CACHE_HOME: join(base, 'cache'),
       SERVER: join(cwd, '.server'),
       NO_COLOR: '1',

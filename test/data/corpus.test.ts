@@ -38,7 +38,7 @@ test('--unknown skip leaves it out and says so', async () => {
   const validation = { text: 'axxby', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'ab', name: 'x', validation }, { ...options, unknown: 'skip' });
   assert.deepEqual(tokensOf(corpus.validation), [0, 1]);
-  assert.match(corpus.notices.join(), /valid\.txt: left out 3 characters.*"x" "y"/);
+  assert.match(corpus.notices.join(), /valid\.txt: left out 3 characters.*"x", "y"/);
 });
 
 test('a vocabulary with an unknown token reads them as that', async () => {

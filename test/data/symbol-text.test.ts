@@ -128,7 +128,7 @@ test('scored bytes become characters with the sum of their bits, however they ar
 
 test('the commands: inspect, eval --surprise and sample of a model over bytes', async (context) => {
   const folder = temporaryFolder(context);
-  const run = (...words: string[]) => charRnn(words, { cwd: folder });
+  const run = (...words: string[]) => charRnn(words, { cwd: folder, env: { NO_COLOR: '1' } });
   const { training: _, ...model } = madeCheckpoint({ vocabulary: bytesOf('caf\u00e9\n') });
   writeFileSync(join(folder, 'm.safetensors'), joined(encodeCheckpoint(model)));
   writeFileSync(join(folder, 'text'), 'caf\u00e9\n'.repeat(3));

@@ -148,7 +148,7 @@ function runTraining(folder: string, words: readonly string[], kill?: KillTime) 
 }
 
 const EXPECTED =
-  /^(lm_\w+_epoch[\d.]+_(i\d+|\d\.\d{4})(_\d+)?\.safetensors|(best|last)\.safetensors|\w+\.log\.jsonl|\.\S+\.(saving|lock|tmp))$/;
+  /^(lm_\w+_epoch[\d.]+_(i\d+|\d\.\d{4})(_\d+)?\.safetensors|(best|last)\.safetensors|\w+\.log\.jsonl|run\.json|\.\S+\.(saving|lock|tmp))$/;
 
 /** What a kill must leave: whole checkpoints, and a log whose lines, but for the last, are whole. */
 async function checkFolder(cv: string, figures: KillFigures): Promise<void> {

@@ -44,7 +44,6 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   frequency_penalty: [-2.1, 3, 'x'],
   logit_bias: [{ a: 1 }, { 5: 101 }, { 100000: 1 }, [1], 'x'],
   suffix: ['end', 5],
-  nonsense: [1],
 };
 
 function post(body: string, headers: Readonly<Record<string, string | number>> = {}): string {
@@ -104,7 +103,7 @@ const KINDS: Readonly<Record<string, (random: Random) => Bad>> = {
   'long headers': () => ({ bytes: post('{}', { long: 'x'.repeat(20_000) }), status: 431 }),
   'other types': () => ({ bytes: post('{}', { 'content-type': 'text/plain' }), status: 415 }),
   'other methods': () => ({ bytes: post('{}').replace('POST', 'PUT'), status: 405 }),
-  'other paths': () => ({ bytes: post('{}').replace('completions', 'chat/completions'), status: 404 }),
+  'other paths': () => ({ bytes: post('{}').replace('completions', 'nothing'), status: 404 }),
 };
 
 export interface AbuseReport {

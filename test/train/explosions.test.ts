@@ -298,7 +298,7 @@ test('retries that do not help: an error with advice; the last good state is sav
   );
   assert.deepEqual(
     error.remedies.map(({ set }) => set),
-    [{ learningRate: 0.00125 }, { gradientNormClip: 1 }],
+    [{ learningRate: 0.00125 }, { learningRate: 0.00125, gradientNormClip: 1 }],
     'half of what was tried last',
   );
   assert.deepEqual(
