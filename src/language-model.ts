@@ -1,5 +1,6 @@
 /** A trained model to use: load, generate, save. Runs in Node and in a page. */
 import * as z from 'zod/mini';
+import { decodeText, unpacked } from './data/decode.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Precision, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
@@ -251,11 +252,15 @@ export class LanguageModel {
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     const text = (content: string | Uint8Array) =>
       typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
-    const empty = novel === undefined ? undefined : novelNotice(this.vocabulary, text(novel));
+    const isBytes = novel instanceof Uint8Array && this.vocabulary.kind !== 'byte';
+    const known = isBytes
+      ? text(decodeText(await unpacked(novel, 'novel'), 'novel', { tokens: 'character' }).content)
+      : novel && text(novel);
+    const empty = known === undefined ? undefined : novelNotice(this.vocabulary, known);
     if (empty !== undefined) onNotice(empty);
     yield* collectSamples({
       ...{ count, unique, seconds, onProgress },
-      known: novel === undefined ? undefined : new KnownText(text(novel), lines !== undefined),
+      known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
       prompt: text(prompt),
       // A beam search finds no more than it follows.
       attempts: beam > 0 ? Math.min(attempts, beam) : attempts,

@@ -20,6 +20,7 @@ import { runCommand } from './run-command.ts';
 import { openScoredModel } from './scored-model.ts';
 import { interruption } from './signals.ts';
 import { splitValues } from './split-values.ts';
+import { readingLike } from './texts-like-run.ts';
 
 export function runCompare(words: readonly string[]): Promise<number> {
   return runCommand(compareCommand, words, async ({ positionals, values }) => {
@@ -74,6 +75,8 @@ async function compare(
   const candidates: Candidate[] = [];
   try {
     for (const path of paths) candidates.push(await readAs(path, text, flags));
+    const notices = new Set(candidates.flatMap(({ corpus }) => corpus.notices));
+    for (const notice of notices) process.stderr.write(`${notice}\n`);
     checkComparable(candidates);
     const bytes = candidates[0]?.map.bytes ?? 0;
     const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
@@ -95,10 +98,12 @@ async function compare(
 }
 
 /** The text in the symbols of a model. */
-async function readAs(path: string, text: string, { unknown, rows }: Flags): Promise<Candidate> {
-  const { vocabulary } = await readCheckpointFile(path);
-  const { kind: tokens, normalize } = vocabulary;
-  const corpus = await loadCorpus({ paths: [text] }, { tokens, normalize, minCount: 1, unknown, vocabulary });
+async function readAs(path: string, text: string, flags: Flags): Promise<Candidate> {
+  const { unknown, rows } = flags;
+  const checkpoint = await readCheckpointFile(path);
+  const { vocabulary } = checkpoint;
+  const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
+  const corpus = await loadCorpus({ paths: [text] }, { ...readingLike(checkpoint, flags), ...options });
   try {
     for (const notice of corpus.notices) process.stderr.write(`${path}: ${notice}\n`);
     if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);

@@ -17,6 +17,7 @@ import type { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { ScoredModel } from './scored-model.ts';
 import { placeLines, SurprisePainter, surpriseLegend } from './surprise-text.ts';
+import { readingLike } from './texts-like-run.ts';
 
 /** Documents that are computed side by side. */
 const DOCUMENT_LANES = 50;
@@ -35,10 +36,16 @@ export async function scoreWholeText(
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   const { vocabulary } = model.checkpoint;
-  const { kind: tokens, normalize } = vocabulary;
   const corpus = await loadCorpus(
     { paths: [path] },
-    { tokens, normalize, minCount: 1, unknown: flags.unknown, separator: flags.separator, vocabulary },
+    {
+      ...readingLike(model.checkpoint, flags),
+      normalize: vocabulary.normalize,
+      minCount: 1,
+      unknown: flags.unknown,
+      separator: flags.separator,
+      vocabulary,
+    },
   );
   for (const notice of corpus.notices) process.stderr.write(`${notice}\n`);
   try {

@@ -17,6 +17,7 @@ import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
 import { openScoredModel, type ScoredModel } from './scored-model.ts';
 import { interruption } from './signals.ts';
+import { readingOfRun } from './texts-like-run.ts';
 
 export function runEval(words: readonly string[]): Promise<number> {
   return runCommand(evalCommand, words, async ({ positionals, values }) => {
@@ -75,7 +76,7 @@ async function scorePart(
   model: ScoredModel,
   text: string | undefined,
   part: 'train' | 'val' | 'test',
-  { surprise, dynamic, rows, separator, validFile, testFile }: EvalFlags,
+  { surprise, dynamic, rows, separator, encoding, validFile, testFile }: EvalFlags,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
@@ -101,7 +102,7 @@ async function scorePart(
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
   for (const notice of inputs.notices) process.stderr.write(`${notice}\n`);
   const corpus = await loadCorpus(inputs.source, {
-    tokens: checkpoint.vocabulary.kind,
+    ...readingOfRun(checkpoint, { encoding }),
     normalize: checkpoint.vocabulary.normalize,
     minCount: 1,
     unknown: training.options.unknown === 'skip' ? 'skip' : 'error',

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { EXPORT_FORMATS } from '../formats/export.ts';
 import { FORMAT_NAMES } from '../formats/open.ts';
-import { count, option, seed } from '../util/option-info.ts';
+import { count, type OptionGroup, option, seed } from '../util/option-info.ts';
 import { SIZE } from '../util/parse-size.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
@@ -118,6 +118,16 @@ export const trainFlagsSchema = z.strictObject({
   opencl: deviceFlags.opencl(),
 });
 
+/** Of commands that read a text for a model. */
+const encodingFlag = (group: OptionGroup, texts: string) =>
+  option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'encoding',
+    group,
+    help: `encoding of ${texts}, such as windows-1252; found where absent`,
+    value: 'NAME',
+    expected: 'auto or the name of an encoding',
+  });
+
 const precisionFlag = () =>
   option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
@@ -156,6 +166,7 @@ export const sampleFlagsSchema = z.strictObject({
     help: 'leave out what stands in this text; with -lines, as lines',
     value: 'FILE',
   }),
+  encoding: encodingFlag('Form', 'files'),
   format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
     flag: 'format',
     group: 'Output',
@@ -278,6 +289,7 @@ export const evalFlagsSchema = z.strictObject({
     help: 'step size of --dynamic',
   }),
   separator: documentsFlag(),
+  encoding: encodingFlag('Text', 'the texts'),
   json: jsonFlag(),
   precision: precisionFlag(),
   engine: engineOption(),
@@ -285,6 +297,7 @@ export const evalFlagsSchema = z.strictObject({
 });
 
 export const compareFlagsSchema = z.strictObject({
+  encoding: encodingFlag('Text', 'the texts'),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Scoring',

@@ -54,7 +54,7 @@ export async function writeOne({ model, prompt, options, format, write }: Sample
 export interface Wanted {
   readonly count: number;
   readonly unique: boolean;
-  readonly novel: Uint8Array | undefined;
+  readonly novel: string | Uint8Array | undefined;
 }
 
 /** Samples as they come: where none is left out each as it grows, else whole ones. */

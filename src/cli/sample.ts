@@ -1,7 +1,8 @@
 /** `char-rnn sample`: text alone on standard output, everything else on standard error. */
 import { randomInt } from 'node:crypto';
-import { readTextFile } from '../data/read-text.node.ts';
-import { TextError, UsageError } from '../errors.ts';
+import type { Content } from '../data/tokenizer.ts';
+import { readWholeText } from '../data/whole-text.node.ts';
+import { UsageError } from '../errors.ts';
 import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
@@ -24,6 +25,7 @@ import { type SampleRun, writeMany, writeOne } from './sample-run.ts';
 import { interruption } from './signals.ts';
 import { slowPrecisionLines } from './slow-precision.ts';
 import { splitValues } from './split-values.ts';
+import { readingLike } from './texts-like-run.ts';
 
 export function runSample(words: readonly string[]): Promise<number> {
   const { words: plain, randomSeed } = takeRandomSeed(words);
@@ -71,7 +73,7 @@ async function sampleFrom(
   say: (line: string) => void,
 ): Promise<number> {
   const prompt =
-    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readPrime(own.primeFile, model);
+    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
   for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
   say(await describe(model));
   if (own.interactive) {
@@ -82,7 +84,7 @@ async function sampleFrom(
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
   const description = await model.describeEngine();
   for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
-  const novel = own.novel === undefined ? undefined : await readNovel(own.novel);
+  const novel = own.novel === undefined ? undefined : await readText(own.novel, model, own);
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
   const { prompt: _, ...rest } = checked;
@@ -134,10 +136,6 @@ function checkInteractive({ count, unique, novel, format, primeFile }: OwnFlags)
   }
 }
 
-async function readNovel(path: string): Promise<Uint8Array> {
-  return (await readTextFile(path, 'Name the text whose parts shall be left out.')).bytes;
-}
-
 type OwnFlags = ReturnType<typeof splitOptions>['own'];
 
 function splitOptions({ values }: Arguments) {
@@ -184,21 +182,11 @@ function promptOf(typed: string, { vocabulary }: LanguageModel): string {
   return text;
 }
 
-/** The prime text in a file. A model over bytes takes it as it is. */
-async function readPrime(path: string, model: LanguageModel): Promise<string | Uint8Array> {
-  const { bytes, name } = await readTextFile(path, 'Name a file with the prime text.');
-  if (model.vocabulary.kind === 'byte') return bytes;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new TextError(
-      'text-not-utf8',
-      `${name} is not valid UTF-8. Convert it: iconv -f latin1 -t utf-8 ${name}`,
-      {
-        cause: error,
-      },
-    );
-  }
+/** A text in a file, a folder or standard input. A model over bytes takes it as it is. */
+async function readText(path: string, { checkpoint }: LanguageModel, own: OwnFlags): Promise<Content> {
+  const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
+  for (const notice of notices) process.stderr.write(`${notice}\n`);
+  return content;
 }
 
 async function describe(model: LanguageModel): Promise<string> {

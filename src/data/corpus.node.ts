@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './held-out-files.node.ts';
-import { type FileFacts, type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
+import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
 import { type Preparation, prepared } from './preparing.ts';
-import { readTextFile } from './read-text.node.ts';
-import { isAuto, type ReadingOptions, readingOf } from './reading.ts';
 import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
 import { filesAgain, findTextFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
+import { readWholeText } from './whole-text.node.ts';
+import { withReading } from './with-reading.ts';
 
 /** Where a text is. */
 export interface TextSource {
@@ -128,22 +128,6 @@ function isStandardInput({ paths }: TextSource): boolean {
   return paths.length === 1 && paths[0] === '-';
 }
 
-/** The files with how they are read: each in the encoding that was found when it was read before. */
-function withReading(text: TextFiles, options: ReadingOptions, known?: readonly FileFacts[]): TextFiles {
-  const reading = readingOf(options);
-  if (!reading) return text;
-  const encodings = isAuto(reading)
-    ? new Map(known?.map(({ path, encoding }) => [path, encoding]))
-    : undefined;
-  const files = text.files.map((file) => {
-    const encoding = encodings?.get(file.path);
-    if (encoding === undefined) return { ...file, reading };
-    const found = { encoding, why: 'it was when the run began' };
-    return { ...file, reading: { ...reading, encoding }, found };
-  });
-  return { ...text, files };
-}
-
 /** What throws where a text is not the wanted one. */
 function checkOf(role: TextRole, { files }: TextFiles, wanted: WantedTexts | undefined) {
   const known = wanted?.known[role];
@@ -166,8 +150,8 @@ async function closeAll(loaded: readonly LoadedText[]): Promise<void> {
 async function fromMemory(bytes: Uint8Array, options: LoadOptions): Promise<Corpus> {
   const read = async (path: string | undefined): Promise<TextInput | undefined> => {
     if (path === undefined) return undefined;
-    const file = await readTextFile(path);
-    return { text: file.bytes, name: file.name };
+    const { name, content } = await readWholeText(path, options);
+    return { text: content, name };
   };
   const [validation, test] = [await read(options.valid), await read(options.test)];
   return await buildCorpus({ text: bytes, name: STANDARD_INPUT, validation, test }, options);

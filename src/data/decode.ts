@@ -157,9 +157,7 @@ export interface LineEnds {
 export function lineEndNotices(name: string, { crlf, cr }: LineEnds): string[] {
   const [count, ends] = crlf > 0 ? [crlf, 'CRLF'] : [cr, 'CR'];
   if (count === 0) return [];
-  return [
-    `${name}: ${formatCount(count)} lines end in ${ends}; kept, so the model writes them too (--line-ends lf makes them LF)`,
-  ];
+  return [`${name}: ${formatCount(count)} lines end in ${ends}, not in LF; they are kept as they are`];
 }
 
 function countLineEnds(text: string): LineEnds {

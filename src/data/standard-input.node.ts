@@ -18,13 +18,21 @@ export const STANDARD_INPUT = 'standard input';
 /** The path of the file, or the bytes where no file can be written. */
 export type KeptInput = { readonly path: string } | { readonly bytes: Uint8Array };
 
+let kept: Promise<KeptInput> | undefined;
+
+/** As `readInput`; standard input has one end, so the same for whoever asks again. */
+export function keepStandardInput(memory: number): Promise<KeptInput> {
+  kept ??= readInput(memory);
+  return kept;
+}
+
 /**
  * Reads standard input to its end.
  *
  * @param memory Bytes that may be held in memory where the cache folder can't be written.
  * @throws {TextError} `text-unreadable`
  */
-export async function keepStandardInput(memory: number): Promise<KeptInput> {
+async function readInput(memory: number): Promise<KeptInput> {
   const temporary = cachedTextFolder(`.input.${randomBytes(6).toString('hex')}.tmp`);
   let file: FileHandle;
   try {

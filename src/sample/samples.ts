@@ -162,5 +162,5 @@ class Draft {
 
 /** What a sample goes on from: the last line of the prompt. */
 function lineOf(prompt: string): string {
-  return prompt.slice(prompt.lastIndexOf('\n') + 1);
+  return prompt.slice(Math.max(prompt.lastIndexOf('\n'), prompt.lastIndexOf('\r')) + 1);
 }

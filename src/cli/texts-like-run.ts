@@ -1,0 +1,26 @@
+/** How texts that a model is used on are read: as those that it was trained on, but in an encoding that is found for each. */
+import type { ReadingOptions } from '../data/reading.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+
+/** @param given What was typed. */
+export function readingLike(
+  { vocabulary, training }: Checkpoint,
+  given: { readonly encoding?: string | undefined },
+): ReadingOptions {
+  const { lineEnds } = training?.options ?? {};
+  return {
+    tokens: vocabulary.kind,
+    encoding: given.encoding,
+    lineEnds: lineEnds === 'lf' ? 'lf' : 'keep',
+  };
+}
+
+/** How a run read its own texts. */
+export function readingOfRun(
+  checkpoint: Checkpoint,
+  given: { readonly encoding?: string | undefined },
+): ReadingOptions {
+  const { encoding } = checkpoint.training?.options ?? {};
+  const own = typeof encoding === 'string' ? encoding : undefined;
+  return readingLike(checkpoint, { encoding: given.encoding ?? own });
+}

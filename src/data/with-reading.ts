@@ -1,0 +1,27 @@
+/** The files of a text, with how each is read. */
+import type { FileFacts } from './known-text.ts';
+import { isAuto, type ReadingOptions, readingOf } from './reading.ts';
+import type { TextFiles } from './text-files.node.ts';
+
+/**
+ * @param known Files of the same text as they were read before: each is read in the encoding that was found for it then.
+ * @throws {OptionError} for an encoding that there is not
+ */
+export function withReading(
+  text: TextFiles,
+  options: ReadingOptions,
+  known?: readonly FileFacts[],
+): TextFiles {
+  const reading = readingOf(options);
+  if (!reading) return text;
+  const encodings = isAuto(reading)
+    ? new Map(known?.map(({ path, encoding }) => [path, encoding]))
+    : undefined;
+  const files = text.files.map((file) => {
+    const encoding = encodings?.get(file.path);
+    if (encoding === undefined) return { ...file, reading };
+    const found = { encoding, why: 'it was when the run began' };
+    return { ...file, reading: { ...reading, encoding }, found };
+  });
+  return { ...text, files };
+}
