@@ -75,6 +75,7 @@ export type TextErrorCode =
   | 'text-damaged'
   | 'text-unkept'
   | 'text-empty'
+  | 'text-field'
   | 'text-not-utf8'
   | 'text-not-decodable'
   | 'text-packed'

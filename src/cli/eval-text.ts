@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { loadCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { UsageError } from '../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../score/dynamic.ts';
 import { JoinedBytes, type ScoredSymbols } from '../score/joined-bytes.ts';
@@ -43,7 +44,8 @@ export async function scoreWholeText(
       normalize: vocabulary.normalize,
       minCount: 1,
       unknown: flags.unknown,
-      separator: flags.separator,
+      // The values of a field are documents.
+      separator: flags.separator ?? (flags.field === undefined ? undefined : DEFAULT_FIELD_SEPARATOR),
       vocabulary,
     },
   );

@@ -128,6 +128,15 @@ const encodingFlag = (group: OptionGroup, texts: string) =>
     expected: 'auto or the name of an encoding',
   });
 
+const fieldFlag = (group: OptionGroup) =>
+  option(z.optional(z.string().check(z.minLength(1), z.maxLength(1000))), {
+    flag: 'field',
+    group,
+    help: 'the column of a CSV, or field of JSON lines, whose values are the documents',
+    value: 'NAME',
+    expected: 'a name of 1 to 1000 characters',
+  });
+
 const precisionFlag = () =>
   option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
@@ -167,6 +176,7 @@ export const sampleFlagsSchema = z.strictObject({
     value: 'FILE',
   }),
   encoding: encodingFlag('Form', 'files'),
+  field: fieldFlag('Form'),
   format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
     flag: 'format',
     group: 'Output',
@@ -290,6 +300,7 @@ export const evalFlagsSchema = z.strictObject({
   }),
   separator: documentsFlag(),
   encoding: encodingFlag('Text', 'the texts'),
+  field: fieldFlag('Text'),
   json: jsonFlag(),
   precision: precisionFlag(),
   engine: engineOption(),
@@ -298,6 +309,7 @@ export const evalFlagsSchema = z.strictObject({
 
 export const compareFlagsSchema = z.strictObject({
   encoding: encodingFlag('Text', 'the texts'),
+  field: fieldFlag('Text'),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Scoring',

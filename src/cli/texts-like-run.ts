@@ -5,12 +5,13 @@ import type { Checkpoint } from '../formats/checkpoint.ts';
 /** @param given What was typed. */
 export function readingLike(
   { vocabulary, training }: Checkpoint,
-  given: { readonly encoding?: string | undefined },
+  given: { readonly encoding?: string | undefined; readonly field?: string | undefined },
 ): ReadingOptions {
   const { lineEnds } = training?.options ?? {};
   return {
     tokens: vocabulary.kind,
     encoding: given.encoding,
+    field: given.field,
     lineEnds: lineEnds === 'lf' ? 'lf' : 'keep',
   };
 }
@@ -20,7 +21,10 @@ export function readingOfRun(
   checkpoint: Checkpoint,
   given: { readonly encoding?: string | undefined },
 ): ReadingOptions {
-  const { encoding } = checkpoint.training?.options ?? {};
+  const { encoding, field } = checkpoint.training?.options ?? {};
   const own = typeof encoding === 'string' ? encoding : undefined;
-  return readingLike(checkpoint, { encoding: given.encoding ?? own });
+  return readingLike(checkpoint, {
+    encoding: given.encoding ?? own,
+    field: typeof field === 'string' ? field : undefined,
+  });
 }

@@ -76,6 +76,8 @@ export interface CorpusOptions {
   readonly encoding?: string | undefined;
   /** Whether line ends stay as they are (the default), or become LF. */
   readonly lineEnds?: 'keep' | 'lf' | undefined;
+  /** The field of a CSV, or of JSON lines, whose values are the documents. Default: each file is a text. */
+  readonly field?: string | undefined;
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
   /** Makes the vocabulary to use from the text's own, of the symbols counted in it. Not with `vocabulary`. */

@@ -363,10 +363,16 @@ function isVocabularyOf(counts: ReadonlyMap<string, number>, vocabulary: Vocabul
 }
 
 /** What distinguishes how a text is read from how all were before there were encodings; undefined for nothing. */
-function readingKey({ encoding = AUTO, lineEnds = 'keep', separator }: LoadTextOptions): string | undefined {
+function readingKey({
+  encoding = AUTO,
+  lineEnds = 'keep',
+  separator,
+  field,
+}: LoadTextOptions): string | undefined {
   const parts = {
     ...(encoding !== AUTO && { encoding: checkEncoding(encoding) }),
     ...(lineEnds !== 'keep' && { lineEnds }),
+    ...(field !== undefined && { field }),
     // A separator with a line end fits every kind of line ends; once it did not.
     ...(separator?.includes('\n') && { separator: 'any line end' }),
   };

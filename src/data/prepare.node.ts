@@ -43,6 +43,7 @@ export interface PrepareOptions {
   readonly separator?: string | undefined;
   readonly encoding?: string | undefined;
   readonly lineEnds?: 'keep' | 'lf' | undefined;
+  readonly field?: string | undefined;
   readonly unknown: UnknownInText;
   /** Whether the vocabulary came with a checkpoint. */
   readonly isOfCheckpoint: boolean;

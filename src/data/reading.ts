@@ -4,6 +4,7 @@ import { formatCount } from '../util/format-number.ts';
 import { DETECTION_SAMPLE, detectEncoding, isDamagedUtf8, isIso2022Jp } from './detect-encoding.ts';
 import { AUTO, checkEncoding, type EncodingName, UTF_8 } from './encodings.ts';
 import { FILE_KIND_GLANCE, type FileKind, fileKind } from './file-kind.ts';
+import { DEFAULT_FIELD_SEPARATOR, type FieldReading } from './records.ts';
 import { firstInvalidByte, MAX_SEQUENCE } from './utf8.ts';
 import type { TokenKind } from './vocabulary.ts';
 import { wideEncoding } from './wide-text.ts';
@@ -13,6 +14,8 @@ export interface Reading {
   readonly encoding: EncodingName | undefined;
   /** `lf` makes LF of CRLF and of CR. */
   readonly lineEnds: 'keep' | 'lf';
+  /** Of files with records: the field whose values are the documents. */
+  readonly field?: FieldReading | undefined;
 }
 
 /** Options that say how texts are read. */
@@ -22,6 +25,10 @@ export interface ReadingOptions {
   readonly encoding?: string | undefined;
   /** Default `keep`. */
   readonly lineEnds?: 'keep' | 'lf' | undefined;
+  /** The field of a CSV, or of JSON lines, whose values are the documents. Default: the file is the text. */
+  readonly field?: string | undefined;
+  /** What ends a document. Default, with a field: a line end, and those within a value become spaces. */
+  readonly separator?: string | undefined;
 }
 
 /**
@@ -34,9 +41,15 @@ export function readingOf({
   tokens,
   encoding = AUTO,
   lineEnds = 'keep',
+  field,
+  separator = DEFAULT_FIELD_SEPARATOR,
 }: ReadingOptions): Reading | undefined {
   const name = checkEncoding(encoding);
   const decoded = tokens === 'byte' && name === AUTO ? undefined : name;
+  if (field !== undefined) {
+    const oneLine = separator === DEFAULT_FIELD_SEPARATOR;
+    return { encoding: decoded, lineEnds, field: { name: field, separator, oneLine } };
+  }
   return decoded === undefined && lineEnds === 'keep' ? undefined : { encoding: decoded, lineEnds };
 }
 

@@ -1,6 +1,8 @@
 /** What is done to the bytes of a text before it is cut into documents and symbols. */
+import { CsvColumn } from './csv.ts';
 import { LineFeeds } from './line-ends.ts';
 import { isPlain, type Reading } from './reading.ts';
+import { JsonRecords, recordFormat } from './records.ts';
 import { type ByteTransform, transcoder } from './transcoder.ts';
 
 export interface TransformedFile {
@@ -12,10 +14,13 @@ export interface TransformedFile {
 }
 
 /** @param reading Its encoding is settled: not `auto`. */
-export function transformsOf(reading: Reading, { name }: TransformedFile): ByteTransform[] {
-  const { encoding, lineEnds } = reading;
+export function transformsOf(reading: Reading, { name, path, start }: TransformedFile): ByteTransform[] {
+  const { encoding, lineEnds, field } = reading;
+  const format = field && recordFormat(path, start);
   return [
     ...(encoding === undefined || isPlain(encoding) ? [] : [transcoder(encoding, name)]),
+    ...(field && format === 'csv' ? [new CsvColumn(name, field)] : []),
+    ...(field && format && format !== 'csv' ? [new JsonRecords(name, format, field)] : []),
     ...(lineEnds === 'lf' ? [new LineFeeds()] : []),
   ];
 }

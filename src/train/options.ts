@@ -5,6 +5,7 @@
  * `flag` is the original's name where the original has the option.
  */
 import * as z from 'zod/mini';
+import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
@@ -26,6 +27,13 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'line_ends',
     group: 'Text',
     help: 'keep line ends as they are, or turn CRLF and CR into LF',
+  }),
+  field: option(z.optional(z.string().check(z.minLength(1), z.maxLength(1000))), {
+    flag: 'field',
+    group: 'Text',
+    help: 'the column of a CSV, or field of JSON lines, whose values are the documents',
+    value: 'NAME',
+    expected: 'a name of 1 to 1000 characters',
   }),
   normalize: option(z._default(z.enum(['none', 'nfc']), 'none'), {
     flag: 'normalize',
@@ -274,5 +282,7 @@ export function trainingFlag(name: keyof TrainingOptions): string {
  * @throws {OptionError} for the first option that is unknown or out of its range.
  */
 export function checkTrainingOptions(input: TrainingOptionsInput): TrainingOptions {
-  return checkOptions(trainingOptionsSchema, input);
+  const options = checkOptions(trainingOptionsSchema, input);
+  if (options.field === undefined || options.separator !== undefined) return options;
+  return { ...options, separator: DEFAULT_FIELD_SEPARATOR };
 }

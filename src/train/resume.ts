@@ -18,6 +18,7 @@ const FIXED = [
     'tokens',
     'encoding',
     'lineEnds',
+    'field',
     'normalize',
     'minCount',
     'separator',

@@ -48,6 +48,8 @@ export async function makeWorld(): Promise<World> {
   write('b.txt.gz', gzipSync(prose(5, 12_000)));
   mkdirSync(join(folder, 'mails'));
   mkdirSync(join(folder, 'src'));
+  const rows = Array.from({ length: 300 }, (_, i) => `${i},"${prose(i, 200).slice(96, -1)}"`);
+  write('table.csv', ['id,text', ...rows].join('\n'));
   mkdirSync(join(folder, 'texts'));
   write('texts/poems.txt', prose(3, 12_000));
   write('mails/1.txt', mails);

@@ -1,0 +1,146 @@
+/** A column of a CSV, or a field of JSON lines, as documents. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import type { TokenSource } from '../../src/data/batches.ts';
+import { loadCorpus } from '../../src/data/corpus.node.ts';
+import { buildCorpus } from '../../src/data/corpus.ts';
+import { CsvColumn } from '../../src/data/csv.ts';
+import { type FieldReading, JsonRecords, recordFormat } from '../../src/data/records.ts';
+import type { ByteTransform } from '../../src/data/transcoder.ts';
+import { TextError } from '../../src/errors.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const field = (name: string, separator = '\n'): FieldReading => ({
+  name,
+  separator,
+  oneLine: separator === '\n',
+});
+
+/** What comes of a text in blocks of some bytes. */
+function read(transform: ByteTransform, text: string, size = 1 << 16): string {
+  const bytes = new TextEncoder().encode(text);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size)
+    parts.push(transform.push(bytes.subarray(at, at + size), false));
+  parts.push(transform.push(new Uint8Array(), true));
+  return Buffer.concat(parts).toString('utf8');
+}
+
+const csv = (text: string, name = 'text', separator?: string, size?: number) =>
+  read(new CsvColumn('t.csv', field(name, separator)), text, size);
+const lines = (text: string, name = 'text', separator?: string, size?: number) =>
+  read(new JsonRecords('t.jsonl', 'json-lines', field(name, separator)), text, size);
+
+const failure = (run: () => unknown, message: RegExp) =>
+  assert.throws(run, (error) => {
+    assert.ok(error instanceof TextError && error.code === 'text-field', String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+
+test('quotes, doubled quotes, line ends and delimiters within a value, whatever the blocks are', () => {
+  const text = 'id,text,more\r\n1,"a, ""b""",x\r\n2,"line\r\nbreak",y\r\n\r\n3,é 日本,\r\n4,,z\r\n5,last,w';
+  for (const size of [1, 2, 3, 7, 1000]) {
+    assert.equal(csv(text, 'text', '|', size), 'a, "b"|line\r\nbreak|é 日本|last|');
+    assert.equal(csv(text, 'text', '\n', size), 'a, "b"\nline break\né 日本\nlast\n');
+    assert.equal(csv(text, 'more', '\n', size), 'x\ny\nz\nw\n');
+  }
+});
+
+test('semicolons, tabs, bars, a byte order mark and old line ends', () => {
+  assert.equal(csv('a;text\n1;"x;y"\n'), 'x;y\n');
+  assert.equal(csv('a\ttext\n1\tx, y\n'), 'x, y\n');
+  assert.equal(csv('a|text\r1|x\r2|y\r'), 'x\ny\n');
+  assert.equal(csv('\ufefftext,b\nx,1\n'), 'x\n');
+  assert.equal(csv('"te""xt", b \nx,1\n', 'te"xt'), 'x\n');
+  assert.equal(csv('text\nonly\ncolumn\n'), 'only\ncolumn\n');
+});
+
+test('a CSV of any values comes back', () => {
+  const value = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', 'é', ' ', '😀') });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(value, value), { maxLength: 8 }),
+      fc.integer({ min: 1, max: 9 }),
+      (rows, size) => {
+        const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+        const text = ['one,text', ...rows.map(([a, b]) => `${quoted(a)},${quoted(b)}`)].join('\r\n');
+        const expected = rows.flatMap(([, b]) => (b === '' ? [] : [b, '\u0001'])).join('');
+        assert.equal(csv(text, 'text', '\u0001', size), expected);
+      },
+    ),
+  );
+});
+
+test('JSON lines: names, paths with dots, missing values, numbers', () => {
+  const text = '{"text":"a\\n\\u00e9","id":1}\r\n\n{"id":2}\n{"text":null}\n{"text":7}\n{"text":"日本"}';
+  for (const size of [1, 5, 1000]) {
+    assert.equal(lines(text, 'text', '|', size), 'a\né|7|日本|');
+    assert.equal(lines(text, 'text', '\n', size), 'a é\n7\n日本\n');
+  }
+  assert.equal(lines('{"post":{"text":"x"}}\n{"post.text":"y"}\n', 'post.text'), 'x\ny\n');
+  const list = new JsonRecords('t.json', 'json-list', field('text'));
+  assert.equal(read(list, ' [{"text":"a"},\n{"text":"b"}] ', 3), 'a\nb\n');
+});
+
+test('what is wrong with a file is named with its line', () => {
+  failure(() => csv('id,name\n1,x\n'), /t\.csv has no field "text"\. Its fields are "id", "name"\./);
+  failure(() => csv('id,text\n1,x\n2\n'), /line 3: a row of 1 fields, expected 2/);
+  failure(() => csv('id,text\n1,x\n2,"open\n3,y\n'), /line 3: a quote that is opened here is never closed/);
+  failure(() => csv(''), /has no field/);
+  failure(() => lines('{"a":1}\n{"b":2}\n'), /has no field "text"\. Its fields are "a", "b"\./);
+  failure(() => lines('{"text":"a"}\n{"text": \n'), /line 2: this is not JSON/);
+  failure(() => lines('{"text":["a"]}\n'), /line 1: "text" is a list, expected a text/);
+  failure(() => lines('[1]\n'), /line 1: expected an object/);
+  failure(() => lines('{"__proto__":1}\n', 'toString'), /has no field/);
+});
+
+test('the format goes by the name, else by the first character', () => {
+  const start = (text: string) => new TextEncoder().encode(text);
+  assert.equal(recordFormat('a.CSV.gz', start('{')), 'csv');
+  assert.equal(recordFormat('a.tsv', start('')), 'csv');
+  assert.equal(recordFormat('a.jsonl', start('')), 'json-lines');
+  assert.equal(recordFormat('a.json', start(' [{')), 'json-list');
+  assert.equal(recordFormat('a.json', start('{"a"')), 'json-lines');
+  assert.equal(recordFormat('-', start('\ufeff{"a"')), 'json-lines');
+  assert.equal(recordFormat('data', start('a,b')), 'csv');
+});
+
+test('a text on disk and in memory gives the same documents, in any encoding and packed', async (context) => {
+  const folder = temporaryFolder(context);
+  const values = Array.from({ length: 40 }, (_, i) => `value ${i} é`);
+  const table = ['id;text', ...values.map((value, i) => `${i};"${value}"`)].join('\r\n');
+  const plain = Buffer.from(table, 'utf8');
+  const files = {
+    'a.csv': plain,
+    'b.csv': Buffer.from(table, 'latin1'),
+    'c.csv.gz': gzipSync(plain),
+    'd.csv': Buffer.concat([Uint8Array.of(0xff, 0xfe), Buffer.from(table, 'utf16le')]),
+    'e.jsonl': Buffer.from(values.map((text) => JSON.stringify({ text })).join('\n')),
+  };
+  const options = { ...OPTIONS, field: 'text', separator: '\n' };
+  const memory = await buildCorpus({ text: plain, name: 'x' }, options);
+  const expected = await tokensOf(memory.tokens);
+  assert.equal(memory.text.documents, values.length);
+  for (const [name, bytes] of Object.entries(files)) {
+    writeFileSync(join(folder, name), bytes);
+    const corpus = await loadCorpus({ paths: [join(folder, name)] }, options);
+    assert.deepEqual(await tokensOf(corpus.tokens), expected, name);
+    await corpus.close?.();
+  }
+  await assert.rejects(loadCorpus({ paths: [join(folder, 'a.csv')] }, { ...options, field: 'no' }), {
+    code: 'text-field',
+  });
+});
+
+const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' } as const;
+
+async function tokensOf(source: TokenSource): Promise<number[]> {
+  const into = new Int32Array(source.length);
+  await source.read(0, into);
+  return [...into];
+}
