@@ -10,7 +10,7 @@ import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
 import { filesAgain, findTextFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
 import { readWholeText } from './whole-text.node.ts';
-import { withReading } from './with-reading.ts';
+import { withReading } from './with-reading.node.ts';
 
 /** Where a text is. */
 export interface TextSource {

@@ -5,8 +5,8 @@
  * Our own, since a text is read in blocks of bytes of any size, and libraries for CSV are larger than this program's whole reader.
  */
 import { formatCount } from '../util/format-number.ts';
+import type { ByteTransform } from './byte-transform.ts';
 import { brokenRecord, DocumentWriter, type FieldReading, MAX_RECORD, unknownField } from './records.ts';
-import type { ByteTransform } from './transcoder.ts';
 
 const QUOTE = 0x22;
 const CR = 0x0d;

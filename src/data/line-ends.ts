@@ -1,5 +1,5 @@
 /** Line ends: LF, CRLF, and CR alone as old Macs wrote them. */
-import type { ByteTransform } from './transcoder.ts';
+import type { ByteTransform } from './byte-transform.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -1,7 +1,7 @@
 /** Values of one field of records as documents: a column of a CSV, a field of JSON lines, or of a list in JSON. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
-import type { ByteTransform } from './transcoder.ts';
+import type { ByteTransform } from './byte-transform.ts';
 
 /** Which field of records is the text, and what ends each value. */
 export interface FieldReading {

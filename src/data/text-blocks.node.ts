@@ -1,6 +1,7 @@
 /** A file in blocks, unpacked and as UTF-8; the next block is read while one is worked on. */
 import { TextError } from '../errors.ts';
 import { type ByteSource, openSource } from './byte-source.node.ts';
+import type { ByteTransform } from './byte-transform.ts';
 import {
   type FoundEncoding,
   findEncoding,
@@ -12,7 +13,6 @@ import {
 } from './reading.ts';
 import { type TextFile, unreadable } from './text-files.node.ts';
 import { transformsOf } from './text-transforms.ts';
-import type { ByteTransform } from './transcoder.ts';
 
 export interface TextBlock {
   /** Full but for the last one; valid until the next but one is asked for. */

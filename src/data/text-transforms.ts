@@ -1,9 +1,11 @@
 /** What is done to the bytes of a text before it is cut into documents and symbols. */
+
+import type { ByteTransform } from './byte-transform.ts';
 import { CsvColumn } from './csv.ts';
 import { LineFeeds } from './line-ends.ts';
 import { isPlain, type Reading } from './reading.ts';
 import { JsonRecords, recordFormat } from './records.ts';
-import { type ByteTransform, transcoder } from './transcoder.ts';
+import { transcoder } from './transcoder.ts';
 
 export interface TransformedFile {
   /** What to call it in messages. */

@@ -1,15 +1,10 @@
 /** From an encoding to UTF-8, block by block. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import type { ByteTransform } from './byte-transform.ts';
 import { type EncodingName, encodingTitle } from './encodings.ts';
 import { ANY_BYTES, byteText } from './reading.ts';
 import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
-
-/** Turns the blocks of a text into others. */
-export interface ByteTransform {
-  /** @param isLast Whether the text ends with the block; then nothing is held back. */
-  push(bytes: Uint8Array, isLast: boolean): Uint8Array;
-}
 
 /**
  * @param encoding Not `auto`, `utf-16` or `utf-32`.

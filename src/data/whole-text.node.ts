@@ -12,7 +12,7 @@ import { findTextFiles, type TextFiles } from './text-files.node.ts';
 import { type TextVisitor, textPass } from './text-pass.node.ts';
 import type { Content } from './tokenizer.ts';
 import { withoutUnreadable } from './unreadable-files.node.ts';
-import { withReading } from './with-reading.ts';
+import { withReading } from './with-reading.node.ts';
 
 /** Bytes that a text may have here: a string can hold no more. */
 const MAX_BYTES = 500e6;

@@ -6,11 +6,11 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { TokenSource } from '../../src/data/batches.ts';
+import type { ByteTransform } from '../../src/data/byte-transform.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import { CsvColumn } from '../../src/data/csv.ts';
 import { type FieldReading, JsonRecords, recordFormat } from '../../src/data/records.ts';
-import type { ByteTransform } from '../../src/data/transcoder.ts';
 import { TextError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
