@@ -2,7 +2,7 @@
 import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches.ts';
 import { decodeText, unpacked } from './decode.ts';
-import { cutDocuments, findBytes } from './documents.ts';
+import { cutDocuments, endsWithSeparator } from './documents.ts';
 import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
 import { SEPARATOR_GLANCE, separatorNotice } from './separator-notice.ts';
@@ -146,7 +146,8 @@ function decodeDocuments(bytes: Uint8Array, name: string, options: CorpusOptions
   const { separator } = options;
   const { content, notices } = decodeText(bytes, name, options);
   const documents = cutDocuments(content, separator);
-  const isMissed = separator !== undefined && documents.length === 1 && !endsWith(documents[0], separator);
+  const isMissed =
+    separator !== undefined && documents.length === 1 && !endsWithSeparator(documents[0] ?? '', separator);
   return {
     notices: isMissed ? [...notices, missedSeparator(content, separator, name)] : notices,
     documents: documents.map((document) => normalized(document, options.normalize)),
@@ -156,12 +157,6 @@ function decodeDocuments(bytes: Uint8Array, name: string, options: CorpusOptions
 function missedSeparator(content: Content, separator: string, name: string): string {
   const start = toBytes(content.slice(0, SEPARATOR_GLANCE));
   return separatorNotice(name, separator, start.subarray(0, SEPARATOR_GLANCE), 1);
-}
-
-function endsWith(content: Content | undefined, separator: string): boolean {
-  if (typeof content === 'string') return content.endsWith(separator);
-  const end = new TextEncoder().encode(separator);
-  return content !== undefined && findBytes(content.subarray(-end.length), end, 0) === 0;
 }
 
 function normalized(content: Content, normalize: Normalization): Content {

@@ -69,7 +69,7 @@ export async function* textPass(
         }
         const skipped = visitor.beginFile?.(file.name, content, block.found) ?? 0;
         visitor.raw?.(block.raw);
-        cutter.begin(skipped);
+        cutter.begin(skipped, content);
         content = content.subarray(skipped);
         isFirst = false;
       } else {

@@ -1,5 +1,6 @@
 /** Where a text ends: stop strings and limits, told token by token. */
 import * as z from 'zod/mini';
+import { lineEndForms } from '../data/line-ends.ts';
 import { segment } from '../data/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
@@ -52,6 +53,8 @@ export interface Limits extends Omit<LimitOptions, 'stop'> {
   /** [V]: 1 where a token ends a line; where it is white space. */
   readonly newlines: Uint8Array;
   readonly spaces: Uint8Array;
+  /** The token of a CR, which belongs to the line end if a line feed follows it. */
+  readonly lineReturn: number | undefined;
   /** What can never come, in a line each. */
   readonly notices: readonly string[];
 }
@@ -74,29 +77,37 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   for (const text of typeof stop === 'string' ? [stop] : stop) {
     if (text === '') throw new OptionError('stop', 'got an empty text, expected at least one character');
     const normalized = vocabulary.normalize === 'nfc' ? text.normalize('NFC') : text;
-    const tokens = Array.from(segment(normalized, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol));
-    if (tokens.includes(undefined)) {
+    // A line end stands for that of the model's text, be it CRLF, or CR alone.
+    const forms = lineEndForms(normalized, vocabulary.tokenOf('\n') === undefined)
+      .map((form) => Array.from(segment(form, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol)))
+      .filter((tokens) => !tokens.includes(undefined));
+    if (forms.length === 0) {
       notices.push(
         `the model never writes the stop text ${JSON.stringify(text)}: it does not know all its characters`,
       );
     } else {
-      stops.push(stopSequence(tokens as number[]));
+      for (const tokens of forms) stops.push(stopSequence(tokens as number[]));
     }
   }
   return { length, lines, words, seconds, stops, notices, ...marksOf(vocabulary) };
 }
 
 /** A server resolves limits for each request: what depends on the vocabulary alone is found out once. */
-const marksByVocabulary = new WeakMap<Vocabulary, Pick<Limits, 'newlines' | 'spaces'>>();
+const marksByVocabulary = new WeakMap<Vocabulary, Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'>>();
 
-function marksOf(vocabulary: Vocabulary): Pick<Limits, 'newlines' | 'spaces'> {
+function marksOf(vocabulary: Vocabulary): Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'> {
   const known = marksByVocabulary.get(vocabulary);
   if (known) return known;
   const marks = (pattern: RegExp) =>
     Uint8Array.from({ length: vocabulary.size }, (_, token) =>
       pattern.test(vocabulary.symbols[token] ?? '') ? 1 : 0,
     );
-  const found = { newlines: marks(/^\r?\n$/), spaces: marks(/^\s+$/u) };
+  const hasLineFeed = vocabulary.tokenOf('\n') !== undefined;
+  const found = {
+    newlines: marks(hasLineFeed ? /^\r?\n$/ : /^(\r\n|\r)$/),
+    spaces: marks(/^\s+$/u),
+    lineReturn: hasLineFeed ? vocabulary.tokenOf('\r') : undefined,
+  };
   marksByVocabulary.set(vocabulary, found);
   return found;
 }
@@ -129,6 +140,8 @@ export class TextEnd {
   #lines = 0;
   #words = 0;
   #inWord = false;
+  /** Whether the last token was a CR, where lines are counted: it may turn out to belong to a line end. */
+  #isAfterReturn = false;
 
   /** @param deadline By `performance.now()`; the clock of `seconds` starts here. */
   constructor(
@@ -154,14 +167,16 @@ export class TextEnd {
         return;
       }
     }
+    const wasAfterReturn = this.#isAfterReturn;
+    this.#isAfterReturn = lines !== undefined && token === this.#limits.lineReturn;
     if (lines !== undefined && newlines[token] === 1 && ++this.#lines === lines) {
-      this.#endBefore('lines');
+      this.#endBefore('lines', wasAfterReturn ? 2 : 1);
     } else if (words !== undefined && this.#endsWord(spaces[token] === 1) && ++this.#words === words) {
       this.#endBefore('words');
     } else if (this.#length === length) {
       this.end('length');
     } else {
-      let held = 0;
+      let held = this.#isAfterReturn ? 1 : 0;
       for (let i = 0; i < stops.length; i++) held = Math.max(held, this.#matched[i] as number);
       this.shown = this.#length - held;
     }
@@ -188,12 +203,13 @@ export class TextEnd {
     copy.#lines = this.#lines;
     copy.#words = this.#words;
     copy.#inWord = this.#inWord;
+    copy.#isAfterReturn = this.#isAfterReturn;
     return copy;
   }
 
-  /** The last token, white space, ended the text and does not belong to it. */
-  #endBefore(ending: Ending): void {
-    this.shown = this.#length - 1;
+  /** The last token, white space, ended the text and does not belong to it; neither does a CR in front of it. */
+  #endBefore(ending: Ending, tokens = 1): void {
+    this.shown = this.#length - tokens;
     this.ending = ending;
   }
 

@@ -70,7 +70,7 @@ async function streamed(text: string, sizes: readonly number[], options: CorpusO
   const survey = await TextSurvey.make(options);
   const pass = (visit: (part: Parameters<TextSurvey['add']>[0]) => void) => {
     const cutter = new DocumentCutter(options.separator, { wholeCharacters: options.tokens !== 'byte' });
-    cutter.begin(0);
+    cutter.begin(0, bytes);
     let at = 0;
     for (let turn = 0; at < bytes.length; turn++) {
       const end = Math.min(bytes.length, at + (sizes[turn % sizes.length] as number));

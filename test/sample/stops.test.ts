@@ -18,13 +18,13 @@ const limitsOf = (options: Partial<LimitOptions>, vocabulary = known) =>
   resolveLimits(vocabulary, limitsSchema.parse(options));
 
 /** What is shown after each symbol of a text, and why it ended. */
-function follow(text: string, options: Partial<LimitOptions>) {
-  const end = new TextEnd(limitsOf(options));
+function follow(text: string, options: Partial<LimitOptions>, vocabulary = known) {
+  const end = new TextEnd(limitsOf(options, vocabulary));
   const symbols = [...text];
   const steps: string[] = [];
   for (const symbol of symbols) {
     if (end.ending) break;
-    end.push(known.tokenOf(symbol) as number);
+    end.push(vocabulary.tokenOf(symbol) as number);
     steps.push(symbols.slice(0, end.shown).join(''));
   }
   return { shown: steps.at(-1) ?? '', steps, ending: end.ending };
@@ -128,4 +128,32 @@ test('within bytes a stop text is its UTF-8', () => {
   const end = new TextEnd(limitsOf({ stop: 'é' }, bytes));
   for (const value of [0x61, 0xc3, 0xc3, 0xa9]) end.push(bytes.tokenOf(String.fromCharCode(value)) as number);
   assert.deepEqual([end.ending, end.shown], ['stop', 2]);
+});
+
+test('lines and stop texts end where the line ends of the text do: LF, CRLF, or CR alone', () => {
+  const crlf = vocabularyOf('\r\nabZoe');
+  const cr = vocabularyOf('\rabZoe');
+  const one = (text: string, options: Partial<LimitOptions>, vocabulary: Vocabulary) => {
+    const { shown, ending } = follow(text, options, vocabulary);
+    return [shown, ending];
+  };
+  assert.deepEqual(one('Zoe\r\nab', { lines: 1 }, crlf), ['Zoe', 'lines']);
+  assert.deepEqual(one('Zoe\nab', { lines: 1 }, crlf), ['Zoe', 'lines']);
+  assert.deepEqual(one('Zoe\r\nab\r\nb', { lines: 2 }, crlf), ['Zoe\r\nab', 'lines']);
+  assert.deepEqual(one('Zoe\rab', { lines: 1 }, cr), ['Zoe', 'lines']);
+  assert.deepEqual(one('Z\roe\r\nab', { lines: 1 }, crlf), ['Z\roe', 'lines']);
+  assert.deepEqual(one('Zoe\r\nab', { stop: '\n' }, crlf), ['Zoe', 'stop']);
+  assert.deepEqual(one('Zoe\r\n\r\nab', { stop: '\n\n' }, crlf), ['Zoe', 'stop']);
+  assert.deepEqual(one('Zoe\rab', { stop: '\n' }, cr), ['Zoe', 'stop']);
+  assert.deepEqual(one('a\r\nb\r\no', { stop: 'a\nb\n' }, crlf), ['', 'stop']);
+  // A CR that could belong to a line end is held back until it is known.
+  assert.deepEqual(follow('Z\roe', { lines: 1 }, crlf).steps, ['Z', 'Z', 'Z\ro', 'Z\roe']);
+  const graphemes = new Vocabulary({
+    kind: 'grapheme',
+    normalize: 'none',
+    symbols: ['\r\n', 'a'],
+    hasUnknown: false,
+  });
+  const limits = limitsOf({ stop: '\n' }, graphemes);
+  assert.deepEqual([limits.stops.length, limits.notices], [1, []]);
 });
