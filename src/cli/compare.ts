@@ -14,6 +14,7 @@ import { formatCount } from '../util/format-number.ts';
 import { compareCommand } from './commands.ts';
 import { compareFlagsSchema } from './flags.ts';
 import { modelFile } from './model-file.ts';
+import { note } from './note.ts';
 import { watchOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
@@ -76,7 +77,7 @@ async function compare(
   try {
     for (const path of paths) candidates.push(await readAs(path, text, flags));
     const notices = new Set(candidates.flatMap(({ corpus }) => corpus.notices));
-    for (const notice of notices) process.stderr.write(`${notice}\n`);
+    for (const notice of notices) note(notice);
     checkComparable(candidates);
     const bytes = candidates[0]?.map.bytes ?? 0;
     const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
@@ -105,7 +106,7 @@ async function readAs(path: string, text: string, flags: Flags): Promise<Candida
   const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
   const corpus = await loadCorpus({ paths: [text] }, { ...readingLike(checkpoint, flags), ...options });
   try {
-    for (const notice of corpus.notices) process.stderr.write(`${path}: ${notice}\n`);
+    for (const notice of corpus.notices) note(`${path}: ${notice}`);
     if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
     const sequences = rowSequences(corpus.tokens.length, rows);
     const map = await mapBytes(corpus.tokens, vocabulary, sequences);
@@ -126,7 +127,7 @@ async function measure(
     name,
     flags,
     (line) => {
-      process.stderr.write(`${line}\n`);
+      note(line);
     },
     { command: compareCommand, words: flags.words },
   );

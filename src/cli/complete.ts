@@ -8,6 +8,7 @@ import { completeCommand } from './commands.ts';
 import { readPrompt } from './escapes.ts';
 import { completeFlagsSchema } from './flags.ts';
 import { modelFile } from './model-file.ts';
+import { note } from './note.ts';
 import { watchOutput } from './output.ts';
 import { runCommand } from './run-command.ts';
 
@@ -28,16 +29,16 @@ export function runComplete(words: readonly string[]): Promise<number> {
       threads,
       // The probabilities have two decimals: float64 would only take longer.
       precision: 'float32',
-      onEngineNotice: (message) => process.stderr.write(`${message}\n`),
+      onEngineNotice: (message) => note(message),
     });
-    for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
+    for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
     const { text, notices } = readPrompt(typed, model.vocabulary, 'the text');
-    for (const notice of notices) process.stderr.write(`${notice}\n`);
+    for (const notice of notices) note(notice);
     try {
       const found = await model.complete(text, {
         count,
         unknown,
-        onNotice: (message) => process.stderr.write(`${message}\n`),
+        onNotice: (message) => note(message),
       });
       const lines = json ? [JSON.stringify({ text, ...found }, undefined, 2)] : wordLines(text, found);
       process.stdout.write(`${lines.join('\n')}\n`);

@@ -14,6 +14,7 @@ import { SurpriseTracker, type SurprisingPlace } from '../score/surprise.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { EvalFlags } from './eval-flags.ts';
 import type { EvaluationReport } from './eval-report.ts';
+import { note } from './note.ts';
 import type { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { ScoredModel } from './scored-model.ts';
@@ -49,7 +50,7 @@ export async function scoreWholeText(
       vocabulary,
     },
   );
-  for (const notice of corpus.notices) process.stderr.write(`${notice}\n`);
+  for (const notice of corpus.notices) note(notice);
   try {
     return await scoreCorpus(model, corpus, flags, output, signal);
   } finally {

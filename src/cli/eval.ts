@@ -12,6 +12,7 @@ import { type EvalFlags, evalFlags } from './eval-flags.ts';
 import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts';
 import { scoreWholeText } from './eval-text.ts';
 import { modelFile } from './model-file.ts';
+import { note } from './note.ts';
 import { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
@@ -38,7 +39,7 @@ async function evaluate(
   flags: EvalFlags,
   words: readonly string[],
 ): Promise<number> {
-  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const say = (line: string) => note(line);
   const model = await openScoredModel(path, flags, say, { command: evalCommand, words });
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
@@ -100,7 +101,7 @@ async function scorePart(
   checkSameHeldOut({ validFile, testFile }, checkpoint, model.path);
   const places = { paths: text === undefined ? undefined : [text], validFile, testFile };
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
-  for (const notice of inputs.notices) process.stderr.write(`${notice}\n`);
+  for (const notice of inputs.notices) note(notice);
   const corpus = await loadCorpus(inputs.source, {
     ...readingOfRun(checkpoint, { encoding }),
     normalize: checkpoint.vocabulary.normalize,

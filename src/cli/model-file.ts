@@ -1,5 +1,6 @@
 /** The checkpoint that a command is given: a file, or the one in a folder. */
 import { namedModel } from '../formats/find-checkpoint.node.ts';
+import { note } from './note.ts';
 
 /**
  * The file that a path means. For a folder, standard error tells which file it is.
@@ -8,6 +9,6 @@ import { namedModel } from '../formats/find-checkpoint.node.ts';
  */
 export async function modelFile(path: string): Promise<string> {
   const named = await namedModel(path);
-  for (const notice of named.notices) process.stderr.write(`${notice}\n`);
+  for (const notice of named.notices) note(notice);
   return named.path;
 }

@@ -12,6 +12,7 @@ import {
   validationText,
   writesText,
 } from './event-text.ts';
+import { note } from './note.ts';
 import { PreparingLine } from './preparing-line.ts';
 
 /** `i/iterations (epoch %.3f), train_loss = %6.8f, grad/param norm = %6.4e, time/batch = %.4fs` */
@@ -73,19 +74,19 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'notice') {
         line(event.message);
       } else if (event.type === 'warning') {
-        process.stderr.write(`warning: ${event.message}\n`);
+        note(`warning: ${event.message}`);
       } else if (event.type === 'skipped') {
-        process.stderr.write(`${skippedText(event)}\n`);
+        note(skippedText(event));
       } else if (event.type === 'restored') {
-        process.stderr.write(`${restoredText(event)}\n`);
+        note(restoredText(event));
       } else if (event.type === 'advice') {
         // What the size says stands above already.
-        if (!event.code.startsWith('model-')) process.stderr.write(`${event.message}\n`);
+        if (!event.code.startsWith('model-')) note(event.message);
       } else if (event.type === 'timed') {
         line(`time: ${timedFacts(event).join(', ')}`);
       }
     },
-    note: (message) => process.stderr.write(`${message}\n`),
+    note: (message) => note(message),
     close() {},
   };
 }

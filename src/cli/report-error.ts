@@ -2,6 +2,7 @@
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../errors.ts';
 import { commandLine, wordsWith } from './command-line.ts';
 import type { Command } from './commands.ts';
+import { note } from './note.ts';
 import { permissionText } from './permission-error.ts';
 
 export const EXIT_FAILURE = 1;
@@ -27,9 +28,7 @@ export function reportError(error: unknown, failed?: FailedCommand): number {
     process.stderr.write(`char-rnn: this should not have happened; please report it.\n${stackOf(error)}\n`);
     return EXIT_FAILURE;
   }
-  process.stderr.write(
-    `${[problemText(error, failed), ...remedyLines(error.remedies, failed)].join('\n')}\n`,
-  );
+  note([problemText(error, failed), ...remedyLines(error.remedies, failed)].join('\n'));
   const { DEBUG } = process.env;
   if (DEBUG) process.stderr.write(`${stackOf(error)}\n`);
   if (!(error instanceof UsageError)) return EXIT_FAILURE;

@@ -3,6 +3,7 @@ import { type Arguments, parseArguments } from './arguments.ts';
 import type { Command } from './commands.ts';
 import { withConfig } from './config-file.ts';
 import { commandHelp } from './help.ts';
+import { note } from './note.ts';
 import { reportError } from './report-error.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function runCommand(
     const given = withConfig(parseArguments(words, command.flags), command);
     typed = given.typed;
     if (!given.help) {
-      for (const notice of given.notices) process.stderr.write(`${notice}\n`);
+      for (const notice of given.notices) note(notice);
       return await run(given);
     }
     process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));

@@ -16,6 +16,7 @@ import { readPrompt } from './escapes.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { modelFile } from './model-file.ts';
 import { nativeOffer, samplingTime } from './native-offer.ts';
+import { note } from './note.ts';
 import { TextOutput } from './output.ts';
 import { EXIT_FAILURE } from './report-error.ts';
 import { runCommand } from './run-command.ts';
@@ -39,7 +40,7 @@ async function sample(
 ): Promise<number> {
   const { own, options } = splitOptions(given);
   const path = await modelFile(checkpointOf(given));
-  const say = own.verbose === 1 ? (line: string) => process.stderr.write(`${line}\n`) : () => {};
+  const say = own.verbose === 1 ? (line: string) => note(line) : () => {};
   const notice = deviceNotice(given.typed, own);
   if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
@@ -53,7 +54,7 @@ async function sample(
     engine: own.engine,
     threads: own.threads,
     precision: own.precision,
-    onEngineNotice: (message) => process.stderr.write(`${message}\n`),
+    onEngineNotice: (message) => note(message),
   });
   for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
     say(line);
@@ -74,11 +75,11 @@ async function sampleFrom(
 ): Promise<number> {
   const prompt =
     own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
-  for (const notice of readingNotices(model.checkpoint)) process.stderr.write(`${path}: ${notice}\n`);
+  for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
   say(await describe(model));
   if (own.interactive) {
     checkInteractive(own);
-    const tell = (line: string) => void process.stderr.write(`${line}\n`);
+    const tell = (line: string) => note(line);
     return await converse({ model, options: checked, prompt, say: tell });
   }
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
@@ -94,7 +95,7 @@ async function sampleFrom(
     options: {
       ...rest,
       signal: stopped.signal,
-      onNotice: (message: string) => process.stderr.write(`${message}\n`),
+      onNotice: (message: string) => note(message),
       alternatives: own.format === 'text' ? undefined : own.alternatives,
     },
     format: sampleFormat(own.format, {
@@ -178,14 +179,14 @@ function takeRandomSeed(words: readonly string[]): { words: string[]; randomSeed
 /** The prompt that was typed, with its escapes read. */
 function promptOf(typed: string, { vocabulary }: LanguageModel): string {
   const { text, notices } = readPrompt(typed, vocabulary, 'the prompt');
-  for (const notice of notices) process.stderr.write(`${notice}\n`);
+  for (const notice of notices) note(notice);
   return text;
 }
 
 /** A text in a file, a folder or standard input. A model over bytes takes it as it is. */
 async function readText(path: string, { checkpoint }: LanguageModel, own: OwnFlags): Promise<Content> {
   const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
-  for (const notice of notices) process.stderr.write(`${notice}\n`);
+  for (const notice of notices) note(notice);
   return content;
 }
 

@@ -12,6 +12,7 @@ import type { Arguments } from './arguments.ts';
 import { fileWord } from './command-line.ts';
 import { serveCommand } from './commands.ts';
 import { modelFile } from './model-file.ts';
+import { note } from './note.ts';
 import { reportError } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
@@ -22,7 +23,7 @@ export function runServe(words: readonly string[]): Promise<number> {
   return runCommand(serveCommand, words, serve);
 }
 
-const say = (line: string) => void process.stderr.write(`${line}\n`);
+const say = (line: string) => note(line);
 
 /** Says each line once: what holds for the engine of one model holds for those of all. */
 function sayOnce(): (line: string) => void {

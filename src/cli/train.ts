@@ -12,6 +12,7 @@ import { trainCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
 import { nativeOffer } from './native-offer.ts';
+import { note } from './note.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { remedyLines } from './report-error.ts';
@@ -35,7 +36,7 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
   const { notices, ...resumed } = await resumedFiles(given, rest, options, textFile);
   const files = { ...rest, ...resumed };
   const notice = deviceNotice(given.typed, { gpuid, opencl });
-  if (notice) process.stderr.write(`${notice}\n`);
+  if (notice) note(notice);
   const view = await makeView(log);
   for (const line of notices) view.note(line);
   let isTraining = false;
