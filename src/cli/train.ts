@@ -1,7 +1,7 @@
 /** `char-rnn train`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { type Remedy, UsageError } from '../errors.ts';
 import type { FinishedEvent, StartedEvent } from '../train/events.ts';
 import type { TrainingOptionsInput } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
@@ -79,9 +79,10 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
         for (const line of nativeOffer(time)) view.note(line);
       }
       if (event.type === 'iteration') iterations++;
-      if (event.type === 'notice')
-        for (const line of remedyLines(event.remedies ?? [], { command: trainCommand, words }))
-          view.note(line);
+      if (event.type === 'notice' || event.type === 'advice') {
+        const remedies = usableRemedies(event.remedies ?? [], given);
+        for (const line of remedyLines(remedies, { command: trainCommand, words })) view.note(line);
+      }
       if (event.type === 'finished') finished = event;
     }
   } finally {
@@ -102,6 +103,12 @@ function runStart(
 ): RunStart {
   const { checkpointDir: _, tensorboardDir: __, resume: ___, ...inputs } = rest;
   return { textFile, inputs, paths: new Set(['validFile', 'testFile', 'initFrom']), origins };
+}
+
+/** Without a text on the command line no new run can be started by changing it. */
+function usableRemedies(remedies: readonly Remedy[], { positionals, typed }: Arguments): readonly Remedy[] {
+  if (positionals.length > 0 || typed.has('dataDir')) return remedies;
+  return remedies.filter(({ set }) => !set || !Object.hasOwn(set, 'resume') || set.resume !== undefined);
 }
 
 /** The flags of the command line alone, checked, and the training options, which `train` checks. */

@@ -4,6 +4,7 @@
  * Pure functions over losses in nats a token. Each condition asks for more than noise: several evaluations, whole epochs, a
  * difference that is a part of the loss.
  */
+import type { Remedy } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { LossPoint } from './loss-course.ts';
 import type { TrainingOptions } from './options.ts';
@@ -20,6 +21,8 @@ export interface Advice {
   readonly code: AdviceCode;
   /** What is seen, and what to try. */
   readonly message: string;
+  /** What to try, as options of the run. */
+  readonly remedies?: readonly Remedy[] | undefined;
 }
 
 /** Evaluations above the best before validation counts as rising, and by which part of the best. */
@@ -64,14 +67,21 @@ function overfitting(
   const since = points.slice(points.indexOf(best) + 1);
   const isAbove = since.slice(-RISES).every(({ validationLoss = 0 }) => validationLoss > limit);
   if (since.length < RISES || !isAbove || last.epoch - best.epoch < 0.5) return undefined;
-  const more = dropout < 0.5 ? `-dropout ${dropout < 0.3 ? 0.3 : 0.5}, ` : '';
+  const stronger = dropout < 0.3 ? 0.3 : 0.5;
+  const half = Math.max(1, Math.round(hiddenSize / 2));
   return {
     code: 'overfitting',
     message:
       `validation has risen for ${formatCount(since.length)} evaluations (${best.validationLoss.toFixed(4)} to ${last.validationLoss.toFixed(4)}) ` +
       `while the training loss fell (${best.trainLoss.toFixed(4)} to ${last.trainLoss.toFixed(4)}): overfitting. ` +
-      `Try ${more}an -rnn_size below ${formatCount(hiddenSize)}, or more text; ` +
-      `${bestPath === undefined ? 'the best so far was that' : `${bestPath} holds the best so far,`} of epoch ${best.epoch.toFixed(1)}.`,
+      'Try more dropout, fewer hidden units, or more text. ' +
+      `The best model so far is that of epoch ${best.epoch.toFixed(1)}${bestPath === undefined ? '' : `, in ${bestPath}`}.`,
+    remedies: [
+      ...(dropout < 0.5
+        ? [{ text: 'With more dropout', set: { dropout: stronger, resume: undefined } }]
+        : []),
+      { text: 'With fewer hidden units', set: { hiddenSize: half, resume: undefined } },
+    ],
   };
 }
 
@@ -79,7 +89,7 @@ function overfitting(
 function levelledOut(
   points: readonly LossPoint[],
   first: number | undefined,
-  { hiddenSize, learningRate }: AdvisedRun,
+  { hiddenSize, learningRate, bestPath }: AdvisedRun,
 ): Advice | undefined {
   const recent = points.slice(-LEVEL_POINTS);
   const [start] = recent;
@@ -94,18 +104,31 @@ function levelledOut(
   if (first !== undefined && last.trainLoss > UNMOVED * first) {
     return {
       code: 'plateau',
-      message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try twice the -learning_rate, and look at the text.`,
+      message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try a larger learning rate, and look at the text.`,
+      remedies: [
+        { text: 'With twice the learning rate', set: { learningRate: 2 * learningRate, resume: undefined } },
+      ],
     };
   }
   if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + GAP)) {
     return {
       code: 'underfitting',
-      message: `${where} and are about equal: underfitting, the model is too small for more. Try an -rnn_size above ${formatCount(hiddenSize)}, then a third layer.`,
+      message: `${where} and are about equal: underfitting. The model is too small to learn more. Try more hidden units, then a third layer.`,
+      remedies: [{ text: 'With more hidden units', set: { hiddenSize: 2 * hiddenSize, resume: undefined } }],
     };
   }
   return {
     code: 'plateau',
-    message: `${where}: a plateau. Stop here, or go on with a smaller step: --resume -learning_rate ${Number((learningRate / 2).toPrecision(2))}`,
+    message: `${where}: a plateau. Stop here, or continue with a smaller learning rate.`,
+    remedies:
+      bestPath === undefined
+        ? []
+        : [
+            {
+              text: 'To continue from the best model with half the learning rate',
+              set: { resume: bestPath, learningRate: Number((learningRate / 2).toPrecision(2)) },
+            },
+          ],
   };
 }
 
@@ -124,7 +147,7 @@ export function adviseOnBlocks(blocks: readonly number[], first: number | undefi
     code: 'divergence',
     message:
       `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the steps are too long. ` +
-      'Try half the -learning_rate, or --clip_norm 1.',
+      'Try a smaller learning rate, or a bound on the gradient (--clip-norm 1).',
   };
 }
 
@@ -136,21 +159,21 @@ export function judgeSize(
   const ratio = tokens / parameters;
   const sizes =
     ratio >= 1
-      ? `1 parameter for ${formatCount(Number(ratio.toPrecision(2)))} characters of text`
-      : `${formatCount(Number((1 / ratio).toPrecision(2)))} parameters for a character of text`;
+      ? `${formatCount(Number(ratio.toPrecision(2)))} characters per parameter`
+      : `${formatCount(Number((1 / ratio).toPrecision(2)))} parameters per character`;
   if (ratio > 10) {
     return {
       code: 'model-small',
-      sentence: `${sizes}: the model is small for this text; about as many of one as of the other learn most. Try a larger -rnn_size.`,
+      sentence: `${sizes}: the model is small for this text. About one is a good ratio; try a larger --rnn-size.`,
     };
   }
   if (ratio < 0.1) {
     return {
       code: 'model-large',
-      sentence: `${sizes}: it will soon learn the text by heart; about as many of one as of the other is a good rule. Try a smaller -rnn_size, or -dropout.`,
+      sentence: `${sizes}: the model will soon memorise the text. About one is a good ratio; try a smaller --rnn-size, or --dropout.`,
     };
   }
-  return { code: undefined, sentence: `${sizes}, of the same order, as it should be` };
+  return { code: undefined, sentence: `${sizes}: a good size for this text` };
 }
 
 function isLevel(before: number, now: number): boolean {

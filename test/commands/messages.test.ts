@@ -255,6 +255,26 @@ const CASES: readonly Case[] = [
     line: 'char-rnn convert cv/best.safetensors a.npz --from onnx',
     suggestions: 1,
   },
+  {
+    what: 'a run that overfits',
+    line: 'char-rnn train poems.txt -rnn_size 64 -eval_val_every 57 -max_iterations 900 -learning_rate 0.01 -print_every 1000',
+    suggestions: 4,
+  },
+  {
+    what: 'a run that does not move',
+    line: 'char-rnn train poems.txt -eval_val_every 57 -max_iterations 456 -learning_rate 0.0000001 -print_every 1000',
+    suggestions: 3,
+  },
+  {
+    what: 'a run that underfits',
+    line: 'char-rnn train poems.txt -rnn_size 4 -eval_val_every 57 -max_iterations 1200 -learning_rate 0.02 -learning_rate_decay 0.01 -learning_rate_decay_after 3 -print_every 2000',
+    suggestions: 3,
+  },
+  {
+    what: 'a run on a plateau',
+    line: 'char-rnn train poems.txt -rnn_size 64 -eval_val_every 57 -max_iterations 900 -learning_rate 0.01 -learning_rate_decay 0.001 -learning_rate_decay_after 6 -print_every 2000',
+    suggestions: 3,
+  },
 ];
 
 /** Suggestions that no case here can provoke, with the reason. */
