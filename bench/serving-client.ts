@@ -1,11 +1,13 @@
 /**
  * Clients that stream from a server, one request after the other, and count; prints one line of JSON.
  *
- *     node --import tsx bench/serving-client.ts URL [clients] [seconds] [max_tokens]
+ *     node --import tsx bench/serving-client.ts URL [clients] [seconds] [max_tokens] [FIELDS]
+ *
+ * FIELDS: JSON with more fields of each request, such as {"top_k": 40}.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
 
-const [url = '', clients = '64', seconds = '10', maxTokens = '2000'] = process.argv.slice(2);
+const [url = '', clients = '64', seconds = '10', maxTokens = '2000', fields = '{}'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: Number(clients) });
 
 export interface ClientReport {
@@ -26,7 +28,10 @@ const firstCharacter: number[] = [];
 function stream(seed: number): Promise<void> {
   // Of different lengths, so that the clients do not fall into step.
   const length = Math.round(Number(maxTokens) * (0.5 + Math.random()));
-  const body = JSON.stringify({ prompt: 'THE ', max_tokens: length, seed, stream: true });
+  const body = JSON.stringify({
+    ...JSON.parse(fields),
+    ...{ prompt: 'THE ', max_tokens: length, seed, stream: true },
+  });
   return new Promise((resolve, reject) => {
     const start = performance.now();
     const sent = request(

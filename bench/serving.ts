@@ -2,7 +2,7 @@
  * Characters a second that 64 streaming clients get from the built program, beside what its engine gives 64 streams; and the time to
  * the first character. Server, clients and engine's figure are processes of their own. Prints one line of JSON.
  *
- *     npm run build && node --import tsx bench/serving.ts [clients] [seconds] [rounds] [max_tokens]
+ *     npm run build && node --import tsx bench/serving.ts [clients] [seconds] [rounds] [max_tokens] [FIELDS]
  */
 import { execFileSync } from 'node:child_process';
 import { Vocabulary } from '../src/data/vocabulary.ts';
@@ -13,7 +13,8 @@ import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 import { spawnServer } from '../test/server/spawned.ts';
 import type { ClientReport } from './serving-client.ts';
 
-const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000'] = process.argv.slice(2);
+const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000', fields = '{}'] =
+  process.argv.slice(2);
 const V = 65;
 const bench = (name: string) => new URL(name, import.meta.url).pathname;
 const node = (...words: string[]) =>
@@ -34,10 +35,10 @@ const rates: { engine: number; served: number }[] = [];
 const times: number[] = [];
 const memory: number[] = [];
 try {
-  node(bench('serving-client.ts'), url, clients, '1', maxTokens);
+  node(bench('serving-client.ts'), url, clients, '1', maxTokens, fields);
   for (let round = 0; round < Number(rounds); round++) {
     const engine = node(bench('sampling.ts'), 'lstm', '128', '2', clients, 'auto', '', '3').perSecond;
-    const report: ClientReport = node(bench('serving-client.ts'), url, clients, seconds, maxTokens);
+    const report: ClientReport = node(bench('serving-client.ts'), url, clients, seconds, maxTokens, fields);
     rates.push({ engine, served: report.characters / report.seconds });
     times.push(...report.firstCharacter);
     memory.push(server.residentMegabytes());
