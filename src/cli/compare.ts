@@ -158,7 +158,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
       const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
       if (!behindBest) return `${loss}, the best`;
       const { mean, low, high } = behindBest;
-      const verdict = low >= SMALLEST ? 'worse' : 'not to be told from the best';
+      const verdict = low >= SMALLEST ? 'worse' : 'no significant difference';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
     `over ${formatCount(count)} ${unit}s, in ${formatCount(blocks)} blocks that were drawn again (paired bootstrap)`,

@@ -106,7 +106,7 @@ async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: EvalFl
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
-      ? `all: every ${kind} but the first, as one sequence from the zero state`
+      ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
       : `all: every ${kind} but the first, as ${sequences.length} sequences side by side, each from the zero state`;
   return { sequences, lanes: sequences.length, how };
 }

@@ -9,6 +9,7 @@ import {
   type TextRole,
 } from '../data/known-text.ts';
 import { findMoved, findMovedFolder, identifyFile, isWithin, shortPath } from '../data/moved-file.node.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { isKeptInput } from '../data/standard-input.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
@@ -275,8 +276,24 @@ function newRunRemedies(wanted: WantedFiles): Remedy[] {
         ...(include === undefined ? [] : ['--include', include]),
         ...option('--valid', 'validation'),
         ...option('--test', 'test'),
+        ...readingWords(checkpoint),
       ],
     },
+  ];
+}
+
+/** How the run reads its texts, where that is not the default, as words of a command. */
+function readingWords({ training: { options } }: TrainedCheckpoint): string[] {
+  const { field, separator, encoding, lineEnds, normalize } = options;
+  const isOwnSeparator =
+    separator !== undefined && !(field !== undefined && separator === DEFAULT_FIELD_SEPARATOR);
+  const words = (flag: string, value: unknown) => (typeof value === 'string' ? [flag, value] : []);
+  return [
+    ...words('--field', field),
+    ...(isOwnSeparator ? words('--separator', separator) : []),
+    ...(encoding === 'auto' ? [] : words('--encoding', encoding)),
+    ...(lineEnds === 'lf' ? ['--line-ends', 'lf'] : []),
+    ...(normalize === 'nfc' ? ['--normalize', 'nfc'] : []),
   ];
 }
 

@@ -275,6 +275,16 @@ const CASES: readonly Case[] = [
     line: 'char-rnn train poems.txt -rnn_size 64 -eval_val_every 57 -max_iterations 900 -learning_rate 0.01 -learning_rate_decay 0.001 -learning_rate_decay_after 6 -print_every 2000',
     suggestions: 3,
   },
+  {
+    what: 'a column of a table that has changed',
+    given: [
+      'char-rnn train table.csv --field text -checkpoint_dir table',
+      `sed -i 's/whale/wharf/' table.csv`,
+    ],
+    line: 'char-rnn train --resume table --max-iterations 20',
+    suggestions: 1,
+  },
+  { what: 'a field that there is not', line: 'char-rnn train table.csv --field body', suggestions: 1 },
 ];
 
 /** Suggestions that no case here can provoke, with the reason. */
