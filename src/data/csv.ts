@@ -6,7 +6,14 @@
  */
 import { formatCount } from '../util/format-number.ts';
 import type { ByteTransform } from './byte-transform.ts';
-import { brokenRecord, DocumentWriter, type FieldReading, MAX_RECORD, unknownField } from './records.ts';
+import {
+  brokenRecord,
+  DocumentWriter,
+  type FieldReading,
+  invalidUtf8,
+  MAX_RECORD,
+  unknownField,
+} from './records.ts';
 
 const QUOTE = 0x22;
 const CR = 0x0d;
@@ -18,7 +25,7 @@ type Place = 'start' | 'plain' | 'quoted' | 'quote';
 export class CsvColumn implements ByteTransform {
   readonly #name: string;
   readonly #writer: DocumentWriter;
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   /** Bytes until the first line is whole. */
   #head: Uint8Array | undefined = new Uint8Array();
   #delimiter = 0x2c;
@@ -101,7 +108,11 @@ export class CsvColumn implements ByteTransform {
 
   #endValue(): void {
     if (!this.#header || this.#index === this.#column) {
-      this.#row.push(this.#decoder.decode(Uint8Array.from(this.#value)));
+      try {
+        this.#row.push(this.#decoder.decode(Uint8Array.from(this.#value)));
+      } catch (error) {
+        throw invalidUtf8(this.#name, this.#rowLine, error);
+      }
       this.#value = [];
     }
     this.#index++;

@@ -73,12 +73,18 @@ export function brokenRecord(name: string, line: number, problem: string): TextE
   return new TextError('text-field', `${name}, line ${formatCount(line)}: ${problem}.`);
 }
 
+/** Bytes that would silently become U+FFFD. @param line At or before the line that they are in. */
+export function invalidUtf8(name: string, line: number, cause: unknown): TextError {
+  const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not tell its encoding. Name it.`;
+  return new TextError('text-field', problem, { cause });
+}
+
 /** JSON: an object on each line, or one list of objects. */
 export class JsonRecords implements ByteTransform {
   readonly #name: string;
   readonly #isList: boolean;
   readonly #writer: DocumentWriter;
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #held = '';
   #line = 0;
   /** Fields of the first records, for an error. */
@@ -92,7 +98,11 @@ export class JsonRecords implements ByteTransform {
   }
 
   push(bytes: Uint8Array, isLast: boolean): Uint8Array {
-    this.#held += this.#decoder.decode(bytes, { stream: !isLast });
+    try {
+      this.#held += this.#decoder.decode(bytes, { stream: !isLast });
+    } catch (error) {
+      throw invalidUtf8(this.#name, this.#line + 1, error);
+    }
     if (this.#isList) this.#readList(isLast);
     else this.#readLines(isLast);
     if (isLast && !this.#hasValue) throw unknownField(this.#name, this.#writer.field.name, [...this.#fields]);

@@ -144,3 +144,14 @@ async function tokensOf(source: TokenSource): Promise<number[]> {
   await source.read(0, into);
   return [...into];
 }
+
+test('bytes that are not UTF-8 are refused, not replaced', () => {
+  const bad = (text: string) => Buffer.from(text, 'latin1');
+  const csvFile = () =>
+    new CsvColumn('t.csv', field('text')).push(bad('id,text\n1,plain\n2,caf\xe9\n'), true);
+  const jsonFile = () =>
+    new JsonRecords('t.jsonl', 'json-lines', field('text')).push(bad('{"text":"caf\xe9"}\n'), true);
+  failure(csvFile, /^t\.csv, from line 3 on: not valid UTF-8/);
+  failure(jsonFile, /^t\.jsonl, from line 1 on: not valid UTF-8/);
+  failure(() => new CsvColumn('t.csv', field('text')).push(bad('id,te\xe9\n'), true), /not valid UTF-8/);
+});
