@@ -63,7 +63,9 @@ export function overlapNotices(texts: RunTexts): string[] {
       : [`the ${name} text is trained on too (${list}): its loss says little about other texts`];
   });
   const paths = main.map(({ path }) => path);
-  const twice = [...new Set(paths.filter((path, index) => paths.indexOf(path) < index))];
+  const seen = new Set<string>();
+  const again = paths.filter((path) => seen.size === seen.add(path).size);
+  const twice = [...new Set(again)];
   if (twice.length > 0) notices.push(`read more than once, as it is named: ${shortList(twice)}`);
   return notices;
 }
