@@ -21,6 +21,8 @@ export const MAX_RECORD = 64 * 2 ** 20;
 const MAX_LIST = 256 * 2 ** 20;
 /** Fields that an error names. */
 const MAX_NAMED = 12;
+/** Characters of each. */
+const MAX_NAME = 100;
 
 /** How the records of a file are written. */
 export type RecordFormat = 'csv' | 'json-lines' | 'json-list';
@@ -60,12 +62,17 @@ export class DocumentWriter {
 
 /** @throws {TextError} `text-field` for a file that does not have the field; it names those that there are */
 export function unknownField(name: string, field: string, fields: readonly string[]): TextError {
-  const shown = fields.slice(0, MAX_NAMED).map((one) => JSON.stringify(one));
+  const shown = fields.slice(0, MAX_NAMED).map((one) => JSON.stringify(one.slice(0, MAX_NAME)));
   const more = fields.length > shown.length ? ` and ${formatCount(fields.length - shown.length)} more` : '';
   return new TextError(
     'text-field',
     `${name} has no field ${JSON.stringify(field)}. Its fields are ${shown.join(', ')}${more}.`,
-    { remedies: fields[0] === undefined ? [] : [{ text: 'For example', set: { field: fields[0] } }] },
+    {
+      remedies:
+        fields[0] === undefined || fields[0].length > MAX_NAME
+          ? []
+          : [{ text: 'For example', set: { field: fields[0] } }],
+    },
   );
 }
 

@@ -155,3 +155,9 @@ test('bytes that are not UTF-8 are refused, not replaced', () => {
   failure(jsonFile, /^t\.jsonl, from line 1 on: not valid UTF-8/);
   failure(() => new CsvColumn('t.csv', field('text')).push(bad('id,te\xe9\n'), true), /not valid UTF-8/);
 });
+
+test('an error names a long field by its beginning', () => {
+  const long = 'x'.repeat(100_000);
+  failure(() => csv(`id,${long}\n1,a\n`), /^[\s\S]{1,400}$/);
+  failure(() => lines(`{"${long}":"a"}\n`), /^[\s\S]{1,400}$/);
+});
