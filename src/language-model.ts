@@ -105,7 +105,7 @@ const settingsSchema = z.strictObject({
   precision: option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Device',
-    help: "numbers to compute in; the checkpoint's own where absent",
+    help: "precision to compute in; default: the checkpoint's own",
   }),
 });
 

@@ -48,7 +48,7 @@ export const sampleCommand: Command = {
   name: 'sample',
   usage: 'char-rnn sample CHECKPOINT [flags]',
   summary:
-    'Writes text with a trained model. Text alone goes to standard output, all else to standard error.',
+    'Writes text with a trained model. Only the text goes to standard output, the rest to standard error.',
   flags: flagsOf(generateOptionsSchema, sampleFlagsSchema),
   wordsKey: 'checkpoint',
   examples: [
@@ -71,7 +71,8 @@ export const lsCommand: Command = {
 export const inspectCommand: Command = {
   name: 'inspect',
   usage: 'char-rnn inspect CHECKPOINT [flags]',
-  summary: 'Prints what a file of any known format holds: size, vocabulary, options, losses, tensors.',
+  summary:
+    'Prints the contents of a model file of any known format: size, vocabulary, options, losses, tensors.',
   flags: flagsOf(inspectFlagsSchema),
   examples: [
     'char-rnn inspect cv/best.safetensors',
@@ -111,7 +112,7 @@ export const evalCommand: Command = {
 export const compareCommand: Command = {
   name: 'compare',
   usage: 'char-rnn compare CHECKPOINT CHECKPOINT … TEXT [flags]',
-  summary: 'Says which of some models predicts a text best, and how sure that is (paired bootstrap, 95%).',
+  summary: 'Compares how well models predict a text, with confidence intervals (paired bootstrap, 95%).',
   flags: flagsOf(compareFlagsSchema, scoreOptionsSchema),
   examples: ['char-rnn compare cv/best.safetensors cv/last.safetensors book.txt'],
 };
@@ -119,7 +120,8 @@ export const compareCommand: Command = {
 export const completeCommand: Command = {
   name: 'complete',
   usage: 'char-rnn complete CHECKPOINT [TEXT] [flags]',
-  summary: 'The most likely words after TEXT: the rest of a word where it ends within one, else whole words.',
+  summary:
+    'Shows the most likely words after TEXT; if TEXT ends within a word, the most likely endings of that word.',
   flags: flagsOf(completeFlagsSchema),
   examples: [
     'char-rnn complete cv/best.safetensors "To be or not t"',
@@ -145,7 +147,7 @@ export const doctorCommand: Command = {
   name: 'doctor',
   usage: 'char-rnn doctor [flags]',
   summary:
-    'Says what this machine can do, measures each engine at the default model, and how to get a faster one.',
+    'Shows what this machine can do, measures each engine with the default model, and explains how to get a faster one.',
   flags: flagsOf(doctorFlagsSchema),
   examples: ['char-rnn doctor', 'char-rnn doctor --seconds 2 --json'],
 };
@@ -163,7 +165,7 @@ export const buildNativeCommand: Command = {
   name: 'build-native',
   usage: 'char-rnn build-native',
   summary:
-    'Compiles the native engine from the sources in this package. Needs a C++ compiler; takes some ten seconds.',
+    'Compiles the native engine from the sources in this package. Needs a C++ compiler; takes about ten seconds.',
   flags: [],
   examples: ['char-rnn build-native'],
 };

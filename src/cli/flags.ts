@@ -43,7 +43,7 @@ export const configFlag = (example: string) =>
   option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'config',
     group: 'Output',
-    help: `JSON file with options, ${example}; flags count more`,
+    help: `JSON file with options, ${example}; flags override it`,
     value: 'FILE',
   });
 
@@ -59,7 +59,7 @@ export const trainFlagsSchema = z.strictObject({
   include: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'include',
     group: 'Text',
-    help: "pattern of the files that are taken from a folder, such as '*.txt'",
+    help: "which files to take from a folder, such as '*.txt'",
     value: 'PATTERN',
   }),
   strict: option(z._default(z.boolean(), false), {
@@ -70,22 +70,22 @@ export const trainFlagsSchema = z.strictObject({
   memory: option(z.optional(z.string().check(z.regex(SIZE))), {
     flag: 'memory',
     group: 'Text',
-    help: 'memory that the text may take, such as 2GB; a quarter of what there is where absent',
+    help: 'memory that the text may take, such as 2GB; default: a quarter of memory',
     value: 'SIZE',
     expected: 'a size such as 500MB or 2GB',
   }),
-  ...heldOutFlags('a text to validate on; then all of the main text is trained on', 'a text kept for a test'),
+  ...heldOutFlags('a text to validate on; the run then trains on all of the main text', 'a text to test on'),
   initFrom: option(z.optional(z.string()), {
     flag: 'init_from',
     group: 'Training',
-    help: 'checkpoint whose weights are the start',
+    help: 'checkpoint to take the initial weights from',
     value: 'FILE',
     original: true,
   }),
   resume: option(z.optional(z.string()), {
     flag: 'resume',
     group: 'Training',
-    help: 'go on with a run as if it had never stopped: a checkpoint, or a folder for its newest; alone: the newest run here',
+    help: 'continue a run as if it had never stopped, from a checkpoint or the newest one in a folder; alone: the newest run here',
     value: '[FILE]',
     bareValue: '',
     common: true,
@@ -100,7 +100,7 @@ export const trainFlagsSchema = z.strictObject({
   tensorboardDir: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'tensorboard',
     group: 'Output',
-    help: 'folder for event files that TensorBoard reads; the run has a folder of its savefile in it',
+    help: "folder for TensorBoard's event files; each run writes to a subfolder named after its savefile",
     value: 'FOLDER',
   }),
   log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {
@@ -111,7 +111,7 @@ export const trainFlagsSchema = z.strictObject({
   accurateGpuTiming: option(z._default(zeroOrOne(), 0), {
     flag: 'accurate_gpu_timing',
     group: 'Device',
-    help: 'wait for each iteration before the next begins, so that times are exact; changes nothing on the CPU',
+    help: 'wait for each iteration to finish, for exact times; no effect on the CPU',
     original: true,
   }),
   gpuid: deviceFlags.gpuid(),
@@ -123,7 +123,7 @@ const encodingFlag = (group: OptionGroup, texts: string) =>
   option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'encoding',
     group,
-    help: `encoding of ${texts}, such as windows-1252; found where absent`,
+    help: `encoding of ${texts}, such as windows-1252; default: detected`,
     value: 'NAME',
     expected: 'auto or the name of an encoding',
   });
@@ -141,7 +141,7 @@ const precisionFlag = () =>
   option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Device',
-    help: "numbers to compute in; the checkpoint's own where absent",
+    help: "precision to compute in; default: the checkpoint's own",
   });
 
 export const sampleFlagsSchema = z.strictObject({
@@ -149,30 +149,30 @@ export const sampleFlagsSchema = z.strictObject({
     flag: 'interactive',
     aliases: ['i'],
     group: 'Sampling',
-    help: 'write a text in turns: each line that you type is continued',
+    help: 'in turns: the model continues each line you type',
   }),
   configFile: configFlag('{"temp": 0.7}'),
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
     group: 'Sampling',
-    help: '0: as a temperature of 0',
+    help: '0: like temperature 0',
     original: true,
   }),
   count: option(z._default(count(1), 1), {
     flag: 'count',
     group: 'Sampling',
-    help: 'samples, each with a seed of its own',
+    help: 'number of samples, each with its own seed',
     common: true,
   }),
   unique: option(z._default(z.boolean(), false), {
     flag: 'unique',
     group: 'Form',
-    help: 'samples that are all different',
+    help: 'leave out repeated samples',
   }),
   novel: option(z.optional(z.string()), {
     flag: 'novel',
     group: 'Form',
-    help: 'leave out what stands in this text; with -lines, as lines',
+    help: 'leave out samples that occur in this text',
     value: 'FILE',
   }),
   encoding: encodingFlag('Form', 'files'),
@@ -185,12 +185,12 @@ export const sampleFlagsSchema = z.strictObject({
   alternatives: option(z._default(z.int().check(z.minimum(0), z.maximum(1000)), 5), {
     flag: 'alternatives',
     group: 'Output',
-    help: 'likeliest symbols that json names beside each',
+    help: 'most likely symbols to list with each in JSON',
   }),
   echo: option(z._default(zeroOrOne(), 1), {
     flag: 'echo',
     group: 'Output',
-    help: '0 leaves the prime text out',
+    help: '0 omits the prime text',
   }),
   primeFile: option(z.optional(z.string()), {
     flag: 'prime_file',
@@ -201,7 +201,7 @@ export const sampleFlagsSchema = z.strictObject({
   verbose: option(z._default(zeroOrOne(), 1), {
     flag: 'verbose',
     group: 'Output',
-    help: '0 prints the text alone',
+    help: '0 prints only the text',
     original: true,
   }),
   precision: precisionFlag(),
@@ -266,7 +266,7 @@ const documentsFlag = () =>
     flag: 'separator',
     escapes: true,
     group: 'Text',
-    help: 'what ends a document (\\n: a line end): each is a sequence of its own, from the zero state',
+    help: 'what ends a document (\\n: a line end): each is scored separately, from the zero state',
     value: 'TEXT',
   });
 
@@ -274,7 +274,7 @@ export const evalFlagsSchema = z.strictObject({
   part: option(z.optional(z.enum(['train', 'val', 'test', 'all'])), {
     flag: 'part',
     group: 'Scoring',
-    help: "a split of the checkpoint's own text, batched as in training, or all of a text; val for the own text, all for another",
+    help: "a split of the checkpoint's own text, batched as in training, or all of a text; default: val for its own text, all for another",
     common: true,
   }),
   ...heldOutFlags(
@@ -284,13 +284,13 @@ export const evalFlagsSchema = z.strictObject({
   surprise: option(z._default(z.boolean(), false), {
     flag: 'surprise',
     group: 'Output',
-    help: 'print the text coloured by how unexpected each character was, and the twenty most surprising places',
+    help: 'print the text coloured by how unexpected each character is, and the twenty most surprising places',
     common: true,
   }),
   dynamic: option(z._default(z.boolean(), false), {
     flag: 'dynamic',
     group: 'Scoring',
-    help: 'also evaluate dynamically: the weights adapt while reading; reported apart',
+    help: 'also evaluate dynamically: the weights adapt while reading; reported separately',
     common: true,
   }),
   dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {

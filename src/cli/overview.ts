@@ -11,7 +11,7 @@ Train and write:
 Measure and look inside:
   ls [FOLDER …]        list runs and checkpoints with their losses
   eval CHECKPOINT      measure how well a model predicts a text
-  compare A B … TEXT   say which model predicts a text best
+  compare A B … TEXT   show which model predicts a text best
   inspect CHECKPOINT   show what a checkpoint holds
 
 Take it elsewhere:
@@ -20,7 +20,7 @@ Take it elsewhere:
 
 This machine:
   doctor               show what this machine can do, and how fast
-  build-native         compile the fast engine, where there is a C++ compiler
+  build-native         compile the fast engine (needs a C++ compiler)
   completions SHELL    print a script that completes commands and flags in bash, zsh or fish
 
 A CHECKPOINT may be a folder, such as cv: its best one is used.

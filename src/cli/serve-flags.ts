@@ -28,7 +28,7 @@ export const serveFlagsSchema = z.strictObject({
   drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {
     flag: 'drain',
     group: 'Serving',
-    help: 'how long running requests may go on after a signal, in seconds (10s) or minutes (1m)',
+    help: 'how long running requests may continue after a signal, in seconds (10s) or minutes (1m)',
     value: 'TIME',
     expected: 'seconds, such as 10s, or minutes, such as 1m',
     common: true,
@@ -36,7 +36,7 @@ export const serveFlagsSchema = z.strictObject({
   precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
     flag: 'precision',
     group: 'Device',
-    help: 'numbers to compute in, whatever those of the checkpoint are',
+    help: "precision to compute in, whatever the checkpoint's is",
   }),
   engine: engineOption(),
   threads: threadsOption(),

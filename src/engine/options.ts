@@ -7,12 +7,12 @@ export const engineOption = () =>
   option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
     flag: 'engine',
     group: 'Device',
-    help: 'what computes; auto takes the fastest that works here',
+    help: 'the compute engine; auto takes the fastest that works here',
   });
 
 export const threadsOption = () =>
   option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
     flag: 'threads',
     group: 'Device',
-    help: 'threads of the engine; default: as many as this process may use',
+    help: 'threads of the engine; default: all that this process may use',
   });

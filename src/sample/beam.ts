@@ -18,12 +18,12 @@ export const beamOptions = {
   beam: option(z._default(z.int().check(z.minimum(0), z.maximum(256)), 0), {
     flag: 'beam',
     group: 'Form',
-    help: 'search for the likeliest text among the best N; 0: draw',
+    help: 'beam search: follow the N best texts; 0: draw',
   }),
   beamNorm: option(z._default(z.number().check(z.minimum(0), z.maximum(10)), 1), {
     flag: 'beam_norm',
     group: 'Form',
-    help: 'log-probabilities count over the length to this power',
+    help: 'divide log-probabilities by the length to this power',
   }),
 };
 

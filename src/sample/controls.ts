@@ -26,28 +26,28 @@ export const controlOptions = {
   topK: option(z._default(count(0), 0), {
     flag: 'top_k',
     group: 'Choice',
-    help: 'only the N likeliest symbols; 0: all',
+    help: 'keep the N most likely symbols; 0: all',
   }),
   topP: option(z._default(share(), 1), {
     flag: 'top_p',
     group: 'Choice',
-    help: 'the likeliest that together have this probability',
+    help: 'keep the likeliest, up to this total probability',
     common: true,
   }),
   minP: option(z._default(fraction(), 0), {
     flag: 'min_p',
     group: 'Choice',
-    help: 'only those with this part of the largest probability',
+    help: 'drop symbols below this fraction of the highest',
   }),
   typicalP: option(z._default(share(), 1), {
     flag: 'typical_p',
     group: 'Choice',
-    help: 'only the most typical that together have this probability',
+    help: 'keep the most typical, up to this total probability',
   }),
   mirostat: option(z._default(z.number().check(z.minimum(0)), 0), {
     flag: 'mirostat',
     group: 'Choice',
-    help: 'hold the surprise of a symbol at X bits; 0: off',
+    help: 'keep the average surprise of a symbol near X bits; 0: off',
   }),
   mirostatRate: option(z._default(share(), 0.1), {
     flag: 'mirostat_rate',
@@ -57,27 +57,27 @@ export const controlOptions = {
   temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
     flag: 'temperature_range',
     group: 'Choice',
-    help: 'X colder where the model is sure, X hotter where it is not',
+    help: 'X colder if the model is certain, X hotter if it is not',
   }),
   repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
     flag: 'repetition_penalty',
     group: 'Choice',
-    help: 'factor on the log-probability of what was written lately',
+    help: 'multiplies the log-probability of recent symbols',
   }),
   presencePenalty: option(z._default(amount(), 0), {
     flag: 'presence_penalty',
     group: 'Choice',
-    help: 'taken off the log-probability of what was written lately',
+    help: 'subtracted from the log-probability of recent symbols',
   }),
   frequencyPenalty: option(z._default(amount(), 0), {
     flag: 'frequency_penalty',
     group: 'Choice',
-    help: 'the same, for each time that it was written lately',
+    help: 'subtracted once for each recent occurrence of a symbol',
   }),
   penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
     flag: 'penalty_window',
     group: 'Choice',
-    help: 'symbols that are "lately"; 0: the whole sample',
+    help: 'how many symbols count as recent; 0: the whole sample',
   }),
   ban: option(z._default(z.string(), ''), {
     flag: 'ban',

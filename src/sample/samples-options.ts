@@ -7,12 +7,12 @@ export const samplesOptionsSchema = z.strictObject({
   unique: option(z._default(z.boolean(), false), {
     flag: 'unique',
     group: 'Form',
-    help: 'samples that are all different',
+    help: 'leave out repeated samples',
   }),
   attempts: option(z.optional(count(1)), {
     flag: 'attempts',
     group: 'Form',
-    help: 'samples drawn at most; 100 for each that is wanted where absent',
+    help: 'most samples to draw; default: 100 for each one wanted',
   }),
   alternatives: option(z.optional(count(0)), {
     flag: 'alternatives',

@@ -8,12 +8,12 @@ export const scoreOptionsSchema = z.strictObject({
   rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MOST_LANES)), 1), {
     flag: 'rows',
     group: 'Scoring',
-    help: 'cut the text into N sequences, each from the zero state, side by side: faster, and a little worse at each start',
+    help: 'cut the text into N sequences, each from the zero state, and score them in parallel: faster, slightly worse at each start',
   }),
   unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'nearest'), {
     flag: 'unknown',
     group: 'Scoring',
-    help: 'a character that the model does not know: stop with an error, skip it, or read the nearest that it knows; what has none is left out',
+    help: 'a character that the model does not know: stop with an error, skip it, or read the nearest that it knows; without one it is left out',
   }),
 });
 

@@ -48,27 +48,27 @@ export const serverOptionsSchema = z.strictObject({
   maxStreams: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
     flag: 'max_streams',
     group: 'Limits',
-    help: 'most texts written at once for each model; others wait',
+    help: 'maximum texts written at once for each model; others wait',
   }),
   maxQueue: option(z._default(count(0), 1024), {
     flag: 'max_queue',
     group: 'Limits',
-    help: 'most requests that wait for each model; others get 429',
+    help: 'maximum waiting requests for each model; others get 429',
   }),
   maxBody: option(z._default(count(1), 1_048_576), {
     flag: 'max_body',
     group: 'Limits',
-    help: 'most bytes of a request; longer ones get 413',
+    help: 'maximum bytes of a request; longer ones get 413',
   }),
   maxPrompt: option(z._default(count(0), 100_000), {
     flag: 'max_prompt',
     group: 'Limits',
-    help: 'most symbols of the prompts, or of the texts to score, of a request',
+    help: 'maximum symbols of the prompts, or of the texts to score, in a request',
   }),
   maxTokens: option(z._default(count(1), 100_000), {
     flag: 'max_tokens',
     group: 'Limits',
-    help: 'most symbols that a request may ask for in a text',
+    help: 'maximum symbols that a request may ask for in a text',
   }),
   bodyTimeout: option(z._default(seconds(), 10), {
     flag: 'body_timeout',
@@ -78,7 +78,7 @@ export const serverOptionsSchema = z.strictObject({
   timeout: option(z._default(seconds(), 600), {
     flag: 'timeout',
     group: 'Limits',
-    help: 'seconds that a request may take, with its wait; then it ends with an error',
+    help: 'seconds that a request may take, including its wait; then it ends with an error',
   }),
   cacheBytes: option(z._default(count(0), 16_777_216), {
     flag: 'cache_bytes',

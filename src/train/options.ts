@@ -19,7 +19,7 @@ export const trainingOptionsSchema = z.strictObject({
   encoding: option(z._default(z.string().check(z.minLength(1)), 'auto'), {
     flag: 'encoding',
     group: 'Text',
-    help: 'encoding of the texts, such as windows-1252 or shift_jis; auto finds it for each file',
+    help: 'encoding of the texts, such as windows-1252 or shift_jis; auto detects it for each file',
     value: 'NAME',
     expected: 'auto or the name of an encoding',
   }),
@@ -53,7 +53,7 @@ export const trainingOptionsSchema = z.strictObject({
   initVocabulary: option(z.optional(z.enum(['extend', 'match'])), {
     flag: 'vocab',
     group: 'Text',
-    help: "with -init_from, for a text with other characters: extend the checkpoint's vocabulary, or match the text's",
+    help: "with --init-from and a text with new characters: extend the checkpoint's vocabulary, or match the text's",
   }),
   separator: option(z.optional(z.string().check(z.minLength(1), z.maxLength(1000))), {
     flag: 'separator',
@@ -71,13 +71,13 @@ export const trainingOptionsSchema = z.strictObject({
   trainFraction: option(z._default(fraction(), 0.95), {
     flag: 'train_frac',
     group: 'Text',
-    help: 'fraction of the text that is trained on',
+    help: 'fraction of the text to train on',
     original: true,
   }),
   validationFraction: option(z._default(fraction(), 0.05), {
     flag: 'val_frac',
     group: 'Text',
-    help: 'fraction held out for validation; what is left of 1 is the test split',
+    help: 'fraction held out for validation; the rest is the test split',
     original: true,
   }),
   fit: option(z._default(z.boolean(), false), {
@@ -117,12 +117,12 @@ export const trainingOptionsSchema = z.strictObject({
   embeddingSize: option(z.optional(count(1)), {
     flag: 'embedding_size',
     group: 'Model',
-    help: 'an embedding of this size before the first layer, as in torch-rnn; none where absent',
+    help: 'an embedding of this size before the first layer, as in torch-rnn; default: none',
   }),
   dropout: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'dropout',
     group: 'Model',
-    help: 'probability with which a unit is dropped between layers while training',
+    help: 'probability of dropping a unit between layers during training',
     original: true,
     common: true,
   }),
@@ -146,7 +146,7 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'seq_length',
     aliases: ['seq'],
     group: 'Training',
-    help: 'time steps that the gradient goes back',
+    help: 'time steps of backpropagation',
     original: true,
   }),
   maxEpochs: option(z._default(positive(), 50), {
@@ -166,12 +166,12 @@ export const trainingOptionsSchema = z.strictObject({
   earlyStop: option(z.optional(count(1)), {
     flag: 'early_stop',
     group: 'Training',
-    help: 'end after this many evaluations in a row that were no better than the best one',
+    help: 'stop after this many evaluations in a row without a new best',
   }),
   optimizer: option(z._default(z.enum(['rmsprop', 'adam']), 'rmsprop'), {
     flag: 'optimizer',
     group: 'Training',
-    help: 'rule of the update',
+    help: 'update rule',
   }),
   learningRate: option(z._default(positive(), 2e-3), {
     flag: 'learning_rate',
@@ -184,13 +184,13 @@ export const trainingOptionsSchema = z.strictObject({
   learningRateDecay: option(z._default(positive(), 0.97), {
     flag: 'learning_rate_decay',
     group: 'Training',
-    help: 'factor on the learning rate at the end of an epoch',
+    help: 'multiplies the learning rate at the end of an epoch',
     original: true,
   }),
   learningRateDecayAfter: option(z._default(count(0), 10), {
     flag: 'learning_rate_decay_after',
     group: 'Training',
-    help: 'first epoch at whose end it decays',
+    help: 'first epoch that ends with a decay',
     original: true,
   }),
   decayRate: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.95), {
@@ -202,13 +202,13 @@ export const trainingOptionsSchema = z.strictObject({
   gradientClip: option(z._default(positive(), 5), {
     flag: 'grad_clip',
     group: 'Training',
-    help: 'every element of the gradient is clamped to ± this',
+    help: 'clamp each element of the gradient to ± this',
     original: true,
   }),
   gradientNormClip: option(z.optional(positive()), {
     flag: 'clip_norm',
     group: 'Training',
-    help: 'the whole gradient is scaled down to this norm where it is longer, before grad_clip',
+    help: 'scale the gradient down to this norm if its norm is larger, before grad_clip',
   }),
   onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
     flag: 'on_explosion',
@@ -218,7 +218,7 @@ export const trainingOptionsSchema = z.strictObject({
   retries: option(z._default(count(0), 5), {
     flag: 'retries',
     group: 'Training',
-    help: 'how often a run may go back after an explosion',
+    help: 'how often a run may return to its last good state after an explosion',
   }),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
@@ -244,7 +244,7 @@ export const trainingOptionsSchema = z.strictObject({
   keep: option(z.optional(count(1)), {
     flag: 'keep',
     group: 'Output',
-    help: 'checkpoints that stay: the newest N and the best; otherwise all with a validation loss, and of the others two',
+    help: 'keep the newest N checkpoints and the best; default: all with a validation loss, and two without',
   }),
   printEvery: option(z._default(count(1), 1), {
     flag: 'print_every',
@@ -257,7 +257,7 @@ export const trainingOptionsSchema = z.strictObject({
     {
       flag: 'savefile',
       group: 'Output',
-      help: "the middle of a checkpoint's name",
+      help: "name of the run, used in its checkpoints' names",
       value: 'NAME',
       expected: 'a name of at most 150 characters, without slashes',
       original: true,

@@ -18,7 +18,7 @@ import { runTraining } from './trainer.ts';
 export interface TrainSettings {
   /** Where checkpoints go. Absent: nowhere; the last event carries the model. */
   readonly storage?: CheckpointStorage | undefined;
-  /** A checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
+  /** A checkpoint to take the initial weights from; the model's shape and the vocabulary come from it. */
   readonly initial?: Checkpoint | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
