@@ -1,6 +1,7 @@
 /** Values of one field of records as documents: a column of a CSV, a field of JSON lines, or of a list in JSON. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { suggest } from '../util/nearest.ts';
 import type { ByteTransform } from './byte-transform.ts';
 
 /** Which field of records is the text, and what ends each value. */
@@ -64,15 +65,14 @@ export class DocumentWriter {
 export function unknownField(name: string, field: string, fields: readonly string[]): TextError {
   const shown = fields.slice(0, MAX_NAMED).map((one) => JSON.stringify(one.slice(0, MAX_NAME)));
   const more = fields.length > shown.length ? ` and ${formatCount(fields.length - shown.length)} more` : '';
+  const meant = suggest(
+    field,
+    fields.filter(({ length }) => length <= MAX_NAME),
+  );
   return new TextError(
     'text-field',
     `${name} has no field ${JSON.stringify(field)}. Its fields are ${shown.join(', ')}${more}.`,
-    {
-      remedies:
-        fields[0] === undefined || fields[0].length > MAX_NAME
-          ? []
-          : [{ text: 'For example', set: { field: fields[0] } }],
-    },
+    { remedies: meant === undefined ? [] : [{ text: 'The closest name', set: { field: meant } }] },
   );
 }
 

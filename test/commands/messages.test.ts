@@ -284,7 +284,7 @@ const CASES: readonly Case[] = [
     line: 'char-rnn train --resume table --max-iterations 20',
     suggestions: 1,
   },
-  { what: 'a field that there is not', line: 'char-rnn train table.csv --field body', suggestions: 1 },
+  { what: 'a field that there is not', line: 'char-rnn train table.csv --field txet', suggestions: 1 },
 ];
 
 /** Suggestions that no case here can provoke, with the reason. */

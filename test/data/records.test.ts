@@ -87,6 +87,20 @@ test('JSON lines: names, paths with dots, missing values, numbers', () => {
   assert.equal(read(list, ' [{"text":"a"},\n{"text":"b"}] ', 3), 'a\nb\n');
 });
 
+test('the closest field is suggested, and none that is unlike', () => {
+  const remedies = (name: string) => {
+    try {
+      csv('id,text,title\n1,a,b\n', name);
+    } catch (error) {
+      return (error as TextError).remedies.map(({ set }) => set?.field);
+    }
+    return undefined;
+  };
+  assert.deepEqual(remedies('txet'), ['text']);
+  assert.deepEqual(remedies('titel'), ['title']);
+  assert.deepEqual(remedies('description'), []);
+});
+
 test('what is wrong with a file is named with its line', () => {
   failure(() => csv('id,name\n1,x\n'), /t\.csv has no field "text"\. Its fields are "id", "name"\./);
   failure(() => csv('id,text\n1,x\n2\n'), /line 3: a row of 1 fields, expected 2/);
