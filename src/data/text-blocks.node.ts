@@ -15,7 +15,7 @@ import { type TextFile, unreadable } from './text-files.node.ts';
 import { transformsOf } from './text-transforms.ts';
 
 export interface TextBlock {
-  /** Full but for the last one; valid until the next but one is asked for. */
+  /** Valid until the next but one is asked for. */
   readonly bytes: Uint8Array;
   /** The bytes of the file, unpacked, that were read for it: the same where nothing is changed. */
   readonly raw: Uint8Array;
@@ -28,6 +28,8 @@ export interface TextBlock {
 
 /** Bytes that are read at once to be transformed. */
 const TRANSFORM_BYTES = 1 << 18;
+/** Bytes of a file that wait for what came of them to fill a block: of a table, a column may be little. */
+const MAX_RAW = 16 * 2 ** 20;
 
 /** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
 export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<TextBlock, void, void> {
@@ -42,9 +44,8 @@ export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<
     let turn = 0;
     let filling = fill(source, buffers[0]);
     for (;;) {
-      const block = await filling;
+      const { isLast, ...block } = await filling;
       turn = 1 - turn;
-      const isLast = block.bytes.length < size;
       const { position } = opened;
       if (!isLast) {
         filling = fill(source, buffers[turn as 0 | 1]);
@@ -69,6 +70,8 @@ interface Opened {
 type RawSource = Pick<ByteSource, 'read'> & {
   /** The bytes of the file that were read since it was asked last; undefined where they are those that `read` gave. */
   takeRaw?(): Uint8Array;
+  /** Whether a read that gave nothing was not the end of the file. */
+  readonly isPaused?: boolean;
 };
 
 async function readAs(
@@ -85,15 +88,22 @@ async function readAs(
   return { source: transforms.length === 0 ? source : new TransformedSource(source, transforms), found };
 }
 
-async function fill(source: RawSource, into: Uint8Array): Promise<Pick<TextBlock, 'bytes' | 'raw'>> {
+async function fill(
+  source: RawSource,
+  into: Uint8Array,
+): Promise<Pick<TextBlock, 'bytes' | 'raw' | 'isLast'>> {
   let length = 0;
+  let isLast = false;
   while (length < into.length) {
     const more = await source.read(into.subarray(length));
-    if (more === 0) break;
+    if (more === 0) {
+      isLast = source.isPaused !== true;
+      break;
+    }
     length += more;
   }
   const bytes = into.subarray(0, length);
-  return { bytes, raw: source.takeRaw?.() ?? bytes };
+  return { bytes, raw: source.takeRaw?.() ?? bytes, isLast };
 }
 
 class TransformedSource implements RawSource {
@@ -102,6 +112,9 @@ class TransformedSource implements RawSource {
   readonly #input = new Uint8Array(TRANSFORM_BYTES);
   #output: Uint8Array = new Uint8Array();
   #raw: Uint8Array[] = [];
+  #rawLength = 0;
+  /** Whether anything has come of the file: its first block is never empty, unless it is the last. */
+  #hasOutput = false;
   #hasEnded = false;
 
   constructor(source: ByteSource, transforms: readonly ByteTransform[]) {
@@ -112,17 +125,25 @@ class TransformedSource implements RawSource {
   takeRaw(): Uint8Array {
     const raw = Buffer.concat(this.#raw);
     this.#raw = [];
+    this.#rawLength = 0;
     return raw;
+  }
+
+  get isPaused(): boolean {
+    return !this.#hasEnded;
   }
 
   async read(into: Uint8Array): Promise<number> {
     while (this.#output.length === 0 && !this.#hasEnded) {
+      if (this.#hasOutput && this.#rawLength >= MAX_RAW) return 0;
       const length = await this.#source.read(this.#input);
       this.#hasEnded = length === 0;
       let block: Uint8Array = this.#input.slice(0, length);
       this.#raw.push(block);
+      this.#rawLength += length;
       for (const transform of this.#transforms) block = transform.push(block, this.#hasEnded);
       this.#output = block;
+      this.#hasOutput ||= block.length > 0;
     }
     const length = Math.min(into.length, this.#output.length);
     into.set(this.#output.subarray(0, length));

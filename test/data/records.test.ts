@@ -1,6 +1,6 @@
 /** A column of a CSV, or a field of JSON lines, as documents. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -11,6 +11,7 @@ import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import { CsvColumn } from '../../src/data/csv.ts';
 import { type FieldReading, JsonRecords, recordFormat } from '../../src/data/records.ts';
+import { textBlocks } from '../../src/data/text-blocks.node.ts';
 import { TextError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -122,6 +123,25 @@ test('the format goes by the name, else by the first character', () => {
   assert.equal(recordFormat('a.json', start('{"a"')), 'json-lines');
   assert.equal(recordFormat('-', start('\ufeff{"a"')), 'json-lines');
   assert.equal(recordFormat('data', start('a,b')), 'csv');
+});
+
+test('of a large file only a part waits in memory for its values', async (context) => {
+  const path = join(temporaryFolder(context), 'large.jsonl');
+  const line = (text: string) => `${JSON.stringify({ text, other: 'x'.repeat(4000) })}\n`;
+  writeFileSync(path, Array.from({ length: 9000 }, (_, i) => line(`v${i % 10}`)).join(''));
+  const reading = { encoding: 'auto', lineEnds: 'keep', field: field('text') } as const;
+  const file = { path, name: path, size: statSync(path).size, reading };
+  let largest = 0;
+  let text = '';
+  let raw = 0;
+  for await (const block of textBlocks(file, 1 << 20)) {
+    largest = Math.max(largest, block.raw.length);
+    raw += block.raw.length;
+    text += Buffer.from(block.bytes).toString();
+  }
+  assert.equal(raw, file.size);
+  assert.equal(text, Array.from({ length: 9000 }, (_, i) => `v${i % 10}\n`).join(''));
+  assert.ok(file.size > 36e6 && largest < 20e6, `${largest} of ${file.size}`);
 });
 
 test('a text on disk and in memory gives the same documents, in any encoding and packed', async (context) => {
