@@ -48,7 +48,8 @@ export function detectEncoding(sample: Uint8Array): EncodingName | undefined {
     best = encoding;
     highest = score;
   };
-  for (const [encoding, languages] of ALPHABETS) take(encoding, alphabetScore(bytes, encoding, languages));
+  const pairs = pairsOf(bytes);
+  for (const [encoding, languages] of ALPHABETS) take(encoding, alphabetScore(pairs, encoding, languages));
   for (const [encoding, frequent] of IDEOGRAPHS) take(encoding, ideographScore(bytes, encoding, frequent));
   return best;
 }
@@ -125,34 +126,49 @@ function isBegun(bytes: Uint8Array): boolean {
   );
 }
 
+/** How often each pair of neighbours occurs: the byte before times 256, plus the byte. A space stands before the first. */
+function pairsOf(bytes: Uint8Array): Map<number, number> {
+  const pairs = new Map<number, number>();
+  let before = 0x20;
+  for (const byte of bytes) {
+    const pair = (before << 8) | byte;
+    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+    before = byte;
+  }
+  return pairs;
+}
+
 /** The mean of what characters beyond ASCII count, in the language that they fit best. */
-function alphabetScore(bytes: Uint8Array, encoding: EncodingName, languages: readonly string[]): number {
+function alphabetScore(
+  pairs: ReadonlyMap<number, number>,
+  encoding: EncodingName,
+  languages: readonly string[],
+): number {
   const table = singleByteTable(encoding);
   if (!table) return 0;
   const isLatin = /[a-z]/i.test((languages[0] ?? '').normalize('NFD'));
-  /** How often each byte beyond ASCII occurs by what stands before it. */
   const shared = { sum: 0, count: 0 };
   const letters = new Map<string, { lower: number; capital: number }>();
-  let before = ' ';
-  for (const byte of bytes) {
+  for (const [pair, count] of pairs) {
+    const byte = pair & 0xff;
     const character = table[byte] as string;
+    const before = table[pair >> 8] as string;
     if (byte >= 0x80) {
-      shared.count++;
+      shared.count += count;
       // Elsewhere than at 0xA0 a no-break space is byte 0xFF, which is what padding is made of, or the like.
       const isOddSpace = character === '\u00a0' && byte !== 0xa0;
       const fixed = isOddSpace ? SYMBOL : fixedScore(character, before, isLatin);
-      if (fixed !== undefined) shared.sum += fixed;
+      if (fixed !== undefined) shared.sum += count * fixed;
       else {
         const lower = character.toLowerCase();
         const counts = letters.get(lower) ?? { lower: 0, capital: 0 };
-        if (lower === character) counts.lower++;
-        else counts.capital++;
+        if (lower === character) counts.lower += count;
+        else counts.capital += count;
         letters.set(lower, counts);
       }
     } else if (!isLatin && isAsciiLetter(byte) && isLetter(before) && !/[a-z]/i.test(before)) {
-      shared.sum += MIXED;
+      shared.sum += count * MIXED;
     }
-    before = character;
   }
   const sums = languages.map((language) => {
     let sum = 0;
