@@ -1,6 +1,7 @@
 /** Makes tokens of the files of a text, in two passes: its symbols are counted, then turned into tokens. */
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { TextError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { emptyText, markLength, NotUtf8 } from './decode.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from './kept-tokens.node.ts';
 import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import { type Preparation, prepared } from './preparing.ts';
+import type { FoundEncoding } from './reading.ts';
 import { separatorNotice } from './separator-notice.ts';
 import { changedText, SymbolEncoder } from './text-encoder.ts';
 import { stampOf, type TextFile, type TextFiles } from './text-files.node.ts';
@@ -30,6 +32,7 @@ import { removeOnExit } from './unfinished-file.node.ts';
 import type { ChangedCounts, UnknownInText } from './unknown-symbols.ts';
 import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
 import { withWholeEncodings } from './whole-encodings.node.ts';
+import { asFound } from './with-reading.node.ts';
 
 /** A text that is to become tokens. */
 export interface TextInFiles extends TextFiles {
@@ -51,7 +54,7 @@ export interface PrepareOptions {
 }
 
 export interface Surveyed {
-  /** The files, with encodings that were found late. */
+  /** The files, with the encodings that were found. */
   readonly files: readonly TextFile[];
   readonly identity: TextIdentity;
   readonly counts: ReadonlyMap<string, number>;
@@ -91,27 +94,22 @@ async function* survey(
 ): Preparation<Surveyed> {
   const counting = await TextSurvey.make(options);
   const identity = new IdentityVisitor(text);
+  const encodings: (FoundEncoding | undefined)[] = [];
+  let start: Uint8Array | undefined;
   const visitor: TextVisitor = {
     raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
-    beginFile(name, start, found) {
+    beginFile(name, first, found) {
+      encodings.push(found);
       identity.beginFile(found);
-      return counting.beginFile(name, start, found);
+      return counting.beginFile(name, first, found);
     },
-    add: (part) => counting.add(part),
+    add(part) {
+      // The block is overwritten later.
+      if (options.separator !== undefined && part.bytes.length > 0) start ??= part.bytes.slice();
+      counting.add(part);
+    },
   };
-  let start: Uint8Array | undefined;
-  const { separators } = yield* textPass(
-    text,
-    {
-      ...visitor,
-      add(part) {
-        // The block is overwritten later.
-        if (options.separator !== undefined && part.bytes.length > 0) start ??= part.bytes.slice();
-        visitor.add?.(part);
-      },
-    },
-    passOptions('counting', options),
-  );
+  const { separators } = yield* textPass(text, visitor, passOptions('counting', options));
   const known = identity.identity();
   if (counting.bytes === 0) throw emptyText(text.name, known.bytes);
   const notices = counting.notices(text.name, text.files.length);
@@ -119,7 +117,8 @@ async function* survey(
     const files = known.files.filter(({ bytes }) => bytes > 0).length;
     notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
   }
-  return { identity: known, files: text.files, counts: counting.counts(), notices };
+  const files = text.files.map((file, index) => asFound(file, encodings[index]));
+  return { identity: known, files, counts: counting.counts(), notices };
 }
 
 /** The size and hash of a text. */
@@ -250,7 +249,14 @@ async function* encode(
     add: (part) => encoder.add(part),
     ...(settle && { settle }),
   };
-  yield* textPass(text, visitor, passOptions('encoding', options));
+  try {
+    yield* textPass(text, visitor, passOptions('encoding', options));
+  } catch (error) {
+    // What replaced the text is perhaps in another encoding, or no text.
+    const now = await stampOf(text.files).catch(() => undefined);
+    if (error instanceof TextError && now && now.stamp !== text.stamp) throw changedText(text.name);
+    throw error;
+  }
   const notices = encoder.finish(text.name);
   if ((await stampOf(text.files)).stamp !== text.stamp) throw changedText(text.name);
   return { count: encoder.count, documents: encoder.documents, changed: encoder.changed, notices };

@@ -1,11 +1,12 @@
-/** Encodings of files whose first byte that is not UTF-8 comes late: each file is read until there is one. */
+/** Finds the encoding of files that begin as valid UTF-8: reads each up to its first invalid byte. */
 import { NotUtf8 } from './decode.ts';
 import { DETECTION_SAMPLE } from './detect-encoding.ts';
 import type { Preparation } from './preparing.ts';
-import { encodingNear, type FoundEncoding, hasUtf8Mark, isAuto, isPlain } from './reading.ts';
+import { encodingNear, hasUtf8Mark, isAuto, isPlain } from './reading.ts';
 import { textBlocks } from './text-blocks.node.ts';
 import type { TextFile } from './text-files.node.ts';
 import { firstInvalidByte, MAX_SEQUENCE } from './utf8.ts';
+import { asFound } from './with-reading.node.ts';
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -25,10 +26,9 @@ async function* withWholeEncoding(file: TextFile): Preparation<TextFile> {
   if (!reading || !(isAuto(reading) || isPlain(reading.encoding))) return file;
   const bad = yield* invalidPlace(file);
   if (!bad) return file;
-  const near = isAuto(reading) && !bad.isMarked ? encodingNear(bad.sample, bad) : undefined;
-  if (!near) throw new NotUtf8(file.name, bad.offset + bad.invalid, bad.sample[bad.invalid] ?? 0);
-  const found: FoundEncoding = near;
-  return { ...file, found, reading: { ...reading, encoding: found.encoding } };
+  const found = isAuto(reading) && !bad.isMarked ? encodingNear(bad.sample, bad) : undefined;
+  if (!found) throw new NotUtf8(file.name, bad.offset + bad.invalid, bad.sample[bad.invalid] ?? 0);
+  return asFound(file, found);
 }
 
 interface InvalidPlace {
@@ -43,7 +43,7 @@ interface InvalidPlace {
   readonly isWhole: boolean;
 }
 
-/** Bytes around the first that is not UTF-8. None for a file of which the start tells its encoding. */
+/** Bytes around the first that is not UTF-8. Undefined where the start of the file already gave the encoding. */
 async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefined> {
   let before: Uint8Array = new Uint8Array();
   let offset = 0;

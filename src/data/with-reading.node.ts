@@ -1,7 +1,7 @@
 /** The files of a text, with how each is read. */
 import type { FileFacts } from './known-text.ts';
-import { isAuto, type ReadingOptions, readingOf } from './reading.ts';
-import type { TextFiles } from './text-files.node.ts';
+import { type FoundEncoding, isAuto, type ReadingOptions, readingOf } from './reading.ts';
+import type { TextFile, TextFiles } from './text-files.node.ts';
 
 /**
  * @param known Files of the same text as they were read before: each is read in the encoding that was found for it then.
@@ -19,9 +19,14 @@ export function withReading(
     : undefined;
   const files = text.files.map((file) => {
     const encoding = encodings?.get(file.path);
-    if (encoding === undefined) return { ...file, reading };
-    const found = { encoding, why: 'it was when the run began' };
-    return { ...file, reading: { ...reading, encoding }, found };
+    const found = encoding === undefined ? undefined : { encoding, why: 'it was when the run began' };
+    return asFound({ ...file, reading }, found);
   });
   return { ...text, files };
+}
+
+/** A file to be read in the encoding that was found for it; unchanged where none was. */
+export function asFound(file: TextFile, found: FoundEncoding | undefined): TextFile {
+  const { reading } = file;
+  return found && reading ? { ...file, found, reading: { ...reading, encoding: found.encoding } } : file;
 }

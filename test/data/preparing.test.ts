@@ -6,8 +6,13 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type LoadOptions, loadCorpus, prepareCorpus } from '../../src/data/corpus.node.ts';
+import { surveyText } from '../../src/data/prepare.node.ts';
+import { prepared } from '../../src/data/preparing.ts';
+import { findTextFiles } from '../../src/data/text-files.node.ts';
+import { withReading } from '../../src/data/with-reading.node.ts';
 import { parseSize } from '../../src/util/parse-size.ts';
 import { root } from '../cli/command.ts';
+import { encodeText } from './encode-text.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
@@ -85,6 +90,51 @@ test('killed at any moment: complete, or made again', async (context) => {
     TEXT.slice(-27),
   );
   await corpus.close?.();
+});
+
+test('the second pass reads a file in the encoding that the first found', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  const encodings = {
+    'windows-1252': 'Größe für Künstler',
+    shift_jis: '吾輩は猫である。名前はまだ無い。',
+    'utf-16be': 'ab',
+  };
+  for (const [encoding, text] of Object.entries(encodings)) {
+    writeFileSync(path, encodeText(text, encoding));
+    const found = withReading(await findTextFiles([path], { anyBytes: false }), options);
+    const { files, counts } = await prepared(surveyText(found, { ...options, isOfCheckpoint: false }));
+    assert.deepEqual(new Set(counts.keys()), new Set(text));
+    assert.equal(files[0]?.reading?.encoding, encoding);
+    assert.equal(files[0]?.found?.encoding, encoding);
+  }
+});
+
+test('a file that is replaced between the passes is an error that tells it, whatever takes its place', async (context) => {
+  const { folder } = temporaryCache(context);
+  const path = join(folder, 'book.txt');
+  const text = '吾輩は猫である。名前はまだ無い。\n';
+  const others = {
+    'in UTF-8': Buffer.from(text),
+    'not valid in the encoding': Buffer.from('caf\xe9\xff\xff\n', 'latin1'),
+    'with other characters': encodeText('どこで生れたか', 'shift_jis'),
+    'a picture': Buffer.from('\x89PNG\r\n\x1a\n\0\0', 'latin1'),
+    empty: Buffer.alloc(0),
+  };
+  for (const [what, bytes] of Object.entries(others)) {
+    writeFileSync(path, encodeText(text, 'shift_jis'));
+    const replace = async () => {
+      const preparation = prepareCorpus({ paths: [path] }, options);
+      let isReplaced = false;
+      for (let step = await preparation.next(); !step.done; step = await preparation.next()) {
+        const { stage, bytes: done, total } = step.value;
+        if (isReplaced || stage !== 'counting' || done < total) continue;
+        writeFileSync(path, bytes);
+        isReplaced = true;
+      }
+    };
+    await assert.rejects(replace(), { code: 'text-unreadable', message: /changed while/ }, what);
+  }
 });
 
 test('sizes as people type them', () => {
