@@ -198,15 +198,18 @@ function encodeDocuments(
   const changed = new ChangedSymbols(vocabulary, unknown);
   const place = new TextPlace();
   let length = 0;
+  let startsDocument = true;
   const put = (token: number) => {
     if (length === array.length) {
       array = grown(array, tokenArray(vocabulary.size, 2 * length + 16));
       starts &&= grown(starts, new Uint8Array(Math.ceil(array.length / 8)));
     }
+    if (starts && startsDocument) starts[length >> 3] = (starts[length >> 3] ?? 0) | (1 << (length & 7));
+    startsDocument = false;
     array[length++] = token;
   };
   for (const document of documents) {
-    if (starts && document.length > 0) starts[length >> 3] = (starts[length >> 3] ?? 0) | (1 << (length & 7));
+    startsDocument = true;
     for (const symbol of segment(document, vocabulary.kind)) {
       const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
       if (token !== undefined) put(token);

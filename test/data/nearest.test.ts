@@ -29,9 +29,11 @@ async function read(text: string, kind: TokenKind, unknown: 'skip' | 'nearest', 
   const shown = await Promise.all(
     [fromFile, fromMemory].map(async ({ tokens, changed, notices }) => {
       const all = new Int32Array(tokens.length);
-      await tokens.read(0, all);
+      const starts = new Uint8Array(tokens.length);
+      await tokens.read(0, all, starts);
       return {
         text: Array.from(all, (token) => own.symbolOf(token)).join(''),
+        starts: [...starts],
         changed,
         lines: notices.join('\n'),
       };
@@ -63,6 +65,24 @@ test('the nearest known character is read, what has none is left out, and both a
 test('a document that begins with a replaced character begins there', async () => {
   for (const { text, changed } of await read('’a\n’c\n', 'character', 'nearest', '\n')) {
     assert.deepEqual([text, changed], ["'a\n'c\n", { replaced: 2, leftOut: 0 }]);
+  }
+});
+
+test('every document begins at its first token, also where one character became several', async () => {
+  const cases: [text: string, expected: string][] = [
+    ['ﬁﬁﬁe\nnot', 'fififie\nnot'],
+    [`${'ﬁ'.repeat(40)}\n`.repeat(3), `${'fi'.repeat(40)}\n`.repeat(3)],
+    ['……\n…\na\n', '......\n...\na\n'],
+    ['😀\nﬁa\n', '\nfia\n'],
+  ];
+  for (const kind of ['character', 'grapheme'] as const) {
+    for (const [text, expected] of cases) {
+      for (const found of await read(text, kind, 'nearest', '\n')) {
+        assert.equal(found.text, expected);
+        const starts = [...expected].map((_, at) => (at === 0 || expected[at - 1] === '\n' ? 1 : 0));
+        assert.deepEqual(found.starts, starts, `${kind} ${JSON.stringify(text)}`);
+      }
+    }
   }
 });
 
