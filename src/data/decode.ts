@@ -2,7 +2,6 @@
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { encodingNotices } from './encoding-notices.ts';
-import { UTF_8 } from './encodings.ts';
 import { isGzip } from './file-kind.ts';
 import { stringEndsLinesInCr } from './line-ends.ts';
 import {
@@ -13,25 +12,25 @@ import {
   findEncoding,
   hasUtf8Mark,
   isAuto,
-  isPlain,
   type Reading,
   type ReadingOptions,
   readingOf,
   refuseFormats,
   START_BYTES,
-  settledEncoding,
 } from './reading.ts';
 import { transformsOf } from './text-transforms.ts';
 import type { Content } from './tokenizer.ts';
 import { firstInvalidByte } from './utf8.ts';
 
 export interface DecodedText {
+  /** Bytes where tokens are bytes, else a string; not normalised. */
   readonly content: Content;
+  /** What was dropped, found or left out, in a line each. */
   readonly notices: readonly string[];
 }
 
-/** A string can't hold more. */
-const MAX_TEXT = 500_000_000;
+/** Bytes of a text in memory: a string can't hold more. */
+export const MAX_TEXT = 500_000_000;
 
 /**
  * A text that is in memory, decoded as one in a file is.
@@ -93,8 +92,7 @@ function inUtf8(bytes: Uint8Array, name: string, reading: Reading): InUtf8 {
   if (reading.encoding !== undefined) refuseFormats(start, name);
   const found = isAuto(reading) ? (findEncoding(start) ?? lateEncoding(bytes)) : undefined;
   const encoding = isAuto(reading) ? found?.encoding : reading.encoding;
-  const settled = isPlain(encoding) ? undefined : settledEncoding(encoding ?? UTF_8, start);
-  const transforms = transformsOf({ ...reading, encoding: settled }, { name, path: name, start });
+  const transforms = transformsOf({ ...reading, encoding }, { name, path: name, start });
   return { content: transforms.reduce((content, transform) => transform.push(content, true), bytes), found };
 }
 

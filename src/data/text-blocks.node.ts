@@ -2,15 +2,7 @@
 import { TextError } from '../errors.ts';
 import { type ByteSource, openSource } from './byte-source.node.ts';
 import type { ByteTransform } from './byte-transform.ts';
-import {
-  type FoundEncoding,
-  findEncoding,
-  isAuto,
-  isPlain,
-  refuseFormats,
-  START_BYTES,
-  settledEncoding,
-} from './reading.ts';
+import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from './reading.ts';
 import { type TextFile, unreadable } from './text-files.node.ts';
 import { transformsOf } from './text-transforms.ts';
 
@@ -83,8 +75,7 @@ async function readAs(
   if (reading.encoding !== undefined) refuseFormats(start, name);
   const found = isAuto(reading) ? findEncoding(start) : before;
   const encoding = isAuto(reading) ? found?.encoding : reading.encoding;
-  const settled = isPlain(encoding) ? undefined : settledEncoding(encoding ?? '', start);
-  const transforms = transformsOf({ ...reading, encoding: settled }, { name, path, start });
+  const transforms = transformsOf({ ...reading, encoding }, { name, path, start });
   return { source: transforms.length === 0 ? source : new TransformedSource(source, transforms), found };
 }
 

@@ -3,7 +3,7 @@
 import type { ByteTransform } from './byte-transform.ts';
 import { CsvColumn } from './csv.ts';
 import { LineFeeds } from './line-ends.ts';
-import { isPlain, type Reading } from './reading.ts';
+import { isPlain, type Reading, settledEncoding } from './reading.ts';
 import { JsonRecords, recordFormat } from './records.ts';
 import { transcoder } from './transcoder.ts';
 
@@ -15,12 +15,20 @@ export interface TransformedFile {
   readonly start: Uint8Array;
 }
 
-/** @param reading Its encoding is settled: not `auto`. */
+/**
+ * @param reading Its encoding is not `auto`.
+ * @throws {TextError} `text-not-decodable` where the field of a text is wanted, and its first bytes are not valid in the encoding
+ */
 export function transformsOf(reading: Reading, { name, path, start }: TransformedFile): ByteTransform[] {
-  const { encoding, lineEnds, field } = reading;
-  const format = field && recordFormat(path, start);
+  const { lineEnds, field } = reading;
+  const encoding =
+    reading.encoding === undefined || isPlain(reading.encoding)
+      ? undefined
+      : settledEncoding(reading.encoding, start);
+  const format =
+    field && recordFormat(path, encoding ? transcoder(encoding, name).push(start, false) : start);
   return [
-    ...(encoding === undefined || isPlain(encoding) ? [] : [transcoder(encoding, name)]),
+    ...(encoding ? [transcoder(encoding, name)] : []),
     ...(field && format === 'csv' ? [new CsvColumn(name, field)] : []),
     ...(field && format && format !== 'csv' ? [new JsonRecords(name, format, field)] : []),
     ...(lineEnds === 'lf' ? [new LineFeeds()] : []),

@@ -14,6 +14,7 @@ import { type FieldReading, JsonRecords, recordFormat } from '../../src/data/rec
 import { textBlocks } from '../../src/data/text-blocks.node.ts';
 import { TextError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { encodeText } from './encode-text.ts';
 
 const field = (name: string, separator = '\n'): FieldReading => ({
   name,
@@ -169,6 +170,38 @@ test('a text on disk and in memory gives the same documents, in any encoding and
   await assert.rejects(loadCorpus({ paths: [join(folder, 'a.csv')] }, { ...options, field: 'no' }), {
     code: 'text-field',
   });
+});
+
+test('JSON is told from a CSV in every encoding', async (context) => {
+  const folder = temporaryFolder(context);
+  const options = { ...OPTIONS, field: 'text', separator: '\n' };
+  const records = ['Größe', 'für'].map((text) => ({ text }));
+  const texts = {
+    'list.json': JSON.stringify(records, null, 1),
+    'lines.json': `\n${records.map((record) => JSON.stringify(record)).join('\r\n')}`,
+    'table.txt': 'text,{}\nGröße,[\nfür,]\n',
+  };
+  for (const encoding of ['utf-8', 'utf-16le', 'utf-16be', 'utf-32le', 'utf-32be', 'windows-1252']) {
+    const isWide = encoding.endsWith('e') && encoding.startsWith('utf');
+    for (const start of isWide ? ['', '\ufeff'] : ['']) {
+      for (const [name, text] of Object.entries(texts)) {
+        const bytes = encodeText(start + text, encoding);
+        const path = join(folder, name);
+        writeFileSync(path, bytes);
+        for (const named of ['auto', encoding]) {
+          const ways = {
+            memory: await buildCorpus({ text: bytes, name: 'x' }, { ...options, encoding: named }),
+            file: await loadCorpus({ paths: [path] }, { ...options, encoding: named }),
+          };
+          for (const [way, { tokens, vocabulary, close }] of Object.entries(ways)) {
+            const read = (await tokensOf(tokens)).map((token) => vocabulary.symbolOf(token)).join('');
+            assert.equal(read, 'Größe\nfür\n', `${name} in ${encoding}, ${named}, ${way}`);
+            await close?.();
+          }
+        }
+      }
+    }
+  }
 });
 
 const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' } as const;
