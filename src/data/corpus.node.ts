@@ -1,13 +1,19 @@
 /** A corpus from files, folders or standard input, of any size: what does not fit in memory stays on disk. */
 import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
-import { buildCorpus, type Corpus, type CorpusOptions, type TextInput } from './corpus.ts';
+import { buildCorpus, type Corpus, type CorpusOptions } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './held-out-files.node.ts';
 import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
 import { type Preparation, prepared } from './preparing.ts';
 import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
-import { filesAgain, findTextFiles, type TextFile, type TextFiles } from './text-files.node.ts';
+import {
+  asStandardInput,
+  filesAgain,
+  findTextFiles,
+  type TextFile,
+  type TextFiles,
+} from './text-files.node.ts';
 import type { TextIdentity } from './text-pass.node.ts';
 import { readWholeText } from './whole-text.node.ts';
 import { withReading } from './with-reading.node.ts';
@@ -59,7 +65,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   if (isStandardInput(source)) {
     const kept = await keepStandardInput(memory);
     if ('bytes' in kept) return await fromMemory(kept.bytes, options);
-    files = { ...withReading(await find([kept.path]), options), name: STANDARD_INPUT };
+    files = withReading(asStandardInput(await find([kept.path])), options);
   } else {
     files = await listed('main', source.paths);
   }
@@ -148,11 +154,8 @@ async function closeAll(loaded: readonly LoadedText[]): Promise<void> {
 
 /** Where standard input can't be kept in a file. */
 async function fromMemory(bytes: Uint8Array, options: LoadOptions): Promise<Corpus> {
-  const read = async (path: string | undefined): Promise<TextInput | undefined> => {
-    if (path === undefined) return undefined;
-    const { name, content } = await readWholeText(path, options);
-    return { text: content, name };
-  };
+  const read = async (path: string | undefined) =>
+    path === undefined ? undefined : await readWholeText(path, options);
   const [validation, test] = [await read(options.valid), await read(options.test)];
   return await buildCorpus({ text: bytes, name: STANDARD_INPUT, validation, test }, options);
 }

@@ -1,7 +1,7 @@
 /** A text as tokens: what training, evaluation and their messages need to know of it. */
 import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches.ts';
-import { decodeText, unpacked } from './decode.ts';
+import { type DecodedText, decodeText, unpacked } from './decode.ts';
 import { cutDocuments, endsWithSeparator } from './documents.ts';
 import type { KnownText, RunTexts } from './known-text.ts';
 import { MemoryTokens, tokenArray } from './memory-tokens.ts';
@@ -58,9 +58,15 @@ export interface TextInput {
   readonly name: string;
 }
 
+/** A text that was read already: decoded, its field taken, its separator looked for. */
+export interface ReadText extends DecodedText {
+  /** What to call it in messages. */
+  readonly name: string;
+}
+
 export interface CorpusInput extends TextInput {
-  readonly validation?: TextInput | undefined;
-  readonly test?: TextInput | undefined;
+  readonly validation?: TextInput | ReadText | undefined;
+  readonly test?: TextInput | ReadText | undefined;
 }
 
 export interface CorpusOptions {
@@ -90,37 +96,35 @@ export interface CorpusOptions {
  * @throws {TextError} for a text that is empty, not UTF-8, too uniform, or has a symbol outside the vocabulary
  */
 export async function buildCorpus(input: CorpusInput, options: CorpusOptions): Promise<Corpus> {
-  const bytes = await unpacked(toBytes(input.text), input.name);
-  const decoded = decodeDocuments(bytes, input.name, options);
-  const vocabulary = options.vocabulary ?? vocabularyOf(decoded.documents, options);
-  const encoded = encodeDocuments(decoded.documents, vocabulary, input.name, options);
-  const notices = [...decoded.notices, ...encoded.notices];
-  const encodeHeldOut = async (heldOut: TextInput | undefined) => {
+  const read = await documentsOf(input, options);
+  const vocabulary = options.vocabulary ?? vocabularyOf(read.documents, options);
+  const encoded = encodeDocuments(read.documents, vocabulary, input.name, options);
+  const notices = [...read.notices, ...encoded.notices];
+  const encodeHeldOut = async (heldOut: TextInput | ReadText | undefined) => {
     if (!heldOut) return undefined;
-    const own = await unpacked(toBytes(heldOut.text), heldOut.name);
-    const { documents, notices: said } = decodeDocuments(own, heldOut.name, options);
-    const { tokens, notices: more } = encodeDocuments(documents, vocabulary, heldOut.name, options);
-    notices.push(...said, ...more);
-    return tokens;
+    const its = await documentsOf(heldOut, options);
+    const { tokens, notices: more } = encodeDocuments(its.documents, vocabulary, heldOut.name, options);
+    notices.push(...its.notices, ...more);
+    return { tokens, known: await knownText(its.bytes) };
   };
   const validation = await encodeHeldOut(input.validation);
   const test = await encodeHeldOut(input.test);
-  const main = await knownText(bytes);
+  const main = await knownText(read.bytes);
   return {
     vocabulary,
     tokens: encoded.tokens,
-    validation,
-    test,
+    validation: validation?.tokens,
+    test: test?.tokens,
     text: {
       name: input.name,
       ...main,
       characters: encoded.tokens.length,
-      ...(options.separator !== undefined && { documents: decoded.documents.length }),
+      ...(options.separator !== undefined && { documents: read.documents.length }),
     },
     texts: {
       main,
-      ...(input.validation && { validation: await knownText(input.validation.text) }),
-      ...(input.test && { test: await knownText(input.test.text) }),
+      ...(validation && { validation: validation.known }),
+      ...(test && { test: test.known }),
     },
     changed: encoded.changed,
     notices,
@@ -136,22 +140,33 @@ function toBytes(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? new TextEncoder().encode(text) : text;
 }
 
-async function knownText(text: string | Uint8Array): Promise<KnownText> {
-  const bytes = toBytes(text);
+async function knownText(bytes: Uint8Array): Promise<KnownText> {
   return { bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
-/** The documents of a text, each normalised by itself. */
-function decodeDocuments(bytes: Uint8Array, name: string, options: CorpusOptions) {
-  const { separator } = options;
-  const { content, notices } = decodeText(bytes, name, options);
-  const documents = cutDocuments(content, separator);
+interface TextDocuments {
+  /** Of the text, unpacked: it is known by these. */
+  readonly bytes: Uint8Array;
+  /** Each normalised by itself. */
+  readonly documents: readonly Content[];
+  readonly notices: readonly string[];
+}
+
+async function documentsOf(input: TextInput | ReadText, options: CorpusOptions): Promise<TextDocuments> {
+  const { separator, normalize } = options;
+  const cut = (content: Content) =>
+    cutDocuments(content, separator).map((document) => normalized(document, normalize));
+  if ('content' in input) {
+    const { content, notices } = input;
+    return { bytes: toBytes(content), documents: cut(content), notices };
+  }
+  const bytes = await unpacked(toBytes(input.text), input.name);
+  const { content, notices } = decodeText(bytes, input.name, options);
+  const documents = cut(content);
   const isMissed =
-    separator !== undefined && documents.length === 1 && !endsWithSeparator(documents[0] ?? '', separator);
-  return {
-    notices: isMissed ? [...notices, missedSeparator(content, separator, name)] : notices,
-    documents: documents.map((document) => normalized(document, options.normalize)),
-  };
+    separator !== undefined && documents.length === 1 && !endsWithSeparator(content, separator);
+  const missed = isMissed ? [missedSeparator(content, separator, input.name)] : [];
+  return { bytes, documents, notices: [...notices, ...missed] };
 }
 
 function missedSeparator(content: Content, separator: string, name: string): string {

@@ -101,6 +101,12 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   };
 }
 
+/** A text whose file holds a standard input, by that name in messages. */
+export function asStandardInput(text: TextFiles): TextFiles {
+  const files = text.files.map((file) => ({ ...file, name: STANDARD_INPUT }));
+  return { ...text, name: STANDARD_INPUT, files };
+}
+
 /**
  * The files of a text that was read before, whatever else its folders hold now.
  *

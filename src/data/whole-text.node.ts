@@ -3,57 +3,42 @@ import { TextError } from '../errors.ts';
 import { formatBytes } from '../util/format-number.ts';
 import { joinBytes } from '../util/join-bytes.ts';
 import { availableMemory } from '../util/memory.node.ts';
-import { decodeText, markLength } from './decode.ts';
-import { surveyText } from './prepare.node.ts';
+import type { ReadText } from './corpus.ts';
+import { decodeText, MAX_TEXT, markLength } from './decode.ts';
+import { type Surveyed, surveyText } from './prepare.node.ts';
 import { prepared } from './preparing.ts';
 import type { ReadingOptions } from './reading.ts';
 import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
-import { findTextFiles, type TextFiles } from './text-files.node.ts';
+import { asStandardInput, findTextFiles, type TextFiles } from './text-files.node.ts';
 import { type TextVisitor, textPass } from './text-pass.node.ts';
-import type { Content } from './tokenizer.ts';
 import { withoutUnreadable } from './unreadable-files.node.ts';
 import { withReading } from './with-reading.node.ts';
-
-/** Bytes that a text may have here: a string can hold no more. */
-const MAX_BYTES = 500e6;
-
-export interface WholeText {
-  /** What to call it in messages. */
-  readonly name: string;
-  /** Bytes where tokens are bytes, else a string; not normalised. */
-  readonly content: Content;
-  /** What was dropped, found or left out, in a line each. */
-  readonly notices: readonly string[];
-}
 
 /**
  * @param path A file, a folder, or `-` for standard input.
  * @throws {TextError} as for a text to train on; `text-unreadable` for one that is too large
  */
-export async function readWholeText(path: string, options: ReadingOptions): Promise<WholeText> {
+export async function readWholeText(path: string, options: ReadingOptions): Promise<ReadText> {
   const kept = path === '-' ? await keepStandardInput(availableMemory()) : undefined;
   if (kept && 'bytes' in kept)
     return { name: STANDARD_INPUT, ...decodeText(kept.bytes, STANDARD_INPUT, options) };
   const find = { include: undefined, anyBytes: options.tokens === 'byte' };
-  const found = withReading(await findTextFiles([kept?.path ?? path], find), options);
-  const text = kept ? { ...found, name: STANDARD_INPUT } : found;
+  const found = await findTextFiles([kept?.path ?? path], find);
+  const text = withReading(kept ? asStandardInput(found) : found, options);
   const survey = { ...options, normalize: 'none', unknown: 'error', isOfCheckpoint: false } as const;
-  const notices = [...text.notices];
-  let files: TextFiles = text;
+  let readable = text;
+  let surveyed: Surveyed;
   try {
-    const surveyed = await prepared(surveyText(text, survey));
-    files = { ...text, files: surveyed.files };
-    notices.push(...text.leftOut.notices(), ...surveyed.notices);
+    surveyed = await prepared(surveyText(text, survey));
   } catch (error) {
-    const readable = await prepared(withoutUnreadable(text, survey, error));
-    const surveyed = await prepared(surveyText(readable, survey));
-    files = { ...readable, files: surveyed.files };
-    notices.push(...readable.leftOut.notices(), ...surveyed.notices);
+    readable = await prepared(withoutUnreadable(text, survey, error));
+    surveyed = await prepared(surveyText(readable, survey));
   }
-  const bytes = await bytesOf(files, options);
+  const bytes = await bytesOf({ ...readable, files: surveyed.files }, options);
   const content =
     options.tokens === 'byte' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  return { name: files.name, content, notices };
+  const notices = [...text.notices, ...readable.leftOut.notices(), ...surveyed.notices];
+  return { name: readable.name, content, notices };
 }
 
 /** All of a text, in UTF-8, without byte order marks. */
@@ -64,10 +49,10 @@ async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uin
     beginFile: (_name, start) => (tokens === 'byte' ? 0 : markLength(start)),
     add({ bytes }) {
       length += bytes.length;
-      if (length > MAX_BYTES) {
+      if (length > MAX_TEXT) {
         throw new TextError(
           'text-unreadable',
-          `${text.name} is larger than ${formatBytes(MAX_BYTES)}, the most that can be read here.`,
+          `${text.name} is larger than ${formatBytes(MAX_TEXT)}, the most that can be read here.`,
         );
       }
       parts.push(bytes.slice());

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { TokenSource } from '../../src/data/batches.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
 import { MemoryTokens } from '../../src/data/memory-tokens.ts';
@@ -24,6 +26,19 @@ test('the vocabulary is the training text alone; the held-out text is read with 
   const validation = { text: 'cab', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'abc', name: 'x', validation }, options);
   assert.deepEqual(tokensOf(corpus.validation), [2, 0, 1]);
+});
+
+test('a packed text is known by its bytes unpacked, also where it is held out', async () => {
+  const packed = { text: gzipSync('cab'), name: 'valid.txt.gz' };
+  const corpus = await buildCorpus(
+    { text: gzipSync('abc'), name: 'x', validation: packed, test: { ...packed, text: 'ba' } },
+    options,
+  );
+  const known = (text: string) => ({
+    bytes: text.length,
+    sha256: createHash('sha256').update(text).digest('hex'),
+  });
+  assert.deepEqual(corpus.texts, { main: known('abc'), validation: known('cab'), test: known('ba') });
 });
 
 test('a held-out character outside the vocabulary: an error with its place', async () => {
