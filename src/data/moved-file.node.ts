@@ -1,10 +1,8 @@
 /** Looks for a file that is no longer where it was. */
 import { readdir, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { FileFacts } from './known-text.ts';
 import { identifyFile } from './prepare.node.ts';
-
-export { identifyFile };
 
 /** Entries of a folder that are looked at, and files that are hashed. */
 const MAX_ENTRIES = 2000;
@@ -56,9 +54,8 @@ export async function relocated(
 ): Promise<FileFacts[] | undefined> {
   const moved: FileFacts[] = [];
   for (const file of files) {
-    const below = relative(from, file.path);
-    if (below.startsWith('..') || isAbsolute(below)) return undefined;
-    const path = resolve(to, below);
+    if (!isWithin(file.path, from)) return undefined;
+    const path = resolve(to, relative(from, file.path));
     const facts = await stat(path).catch(() => undefined);
     if (!facts?.isFile()) return undefined;
     moved.push({ ...file, path });
@@ -69,13 +66,13 @@ export async function relocated(
 /** Whether a path is below a folder, or is it. */
 export function isWithin(path: string, folder: string): boolean {
   const below = relative(folder, path);
-  return !below.startsWith('..') && !isAbsolute(below);
+  return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
 }
 
 /** A path from the working folder where that is below it; else the whole. */
 export function shortPath(path: string): string {
   const near = relative('', path);
-  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near;
+  return near === '' || !isWithin(path, '') ? path : near;
 }
 
 /** Files of a folder that may be it: those of its name, packed or not, first. */

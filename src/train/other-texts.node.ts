@@ -8,7 +8,8 @@ import {
   TEXT_ROLES,
   type TextRole,
 } from '../data/known-text.ts';
-import { findMoved, findMovedFolder, identifyFile, isWithin, shortPath } from '../data/moved-file.node.ts';
+import { findMoved, findMovedFolder, isWithin, shortPath } from '../data/moved-file.node.ts';
+import { identifyFile } from '../data/prepare.node.ts';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { isKeptInput } from '../data/standard-input.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../errors.ts';
