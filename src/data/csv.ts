@@ -11,6 +11,7 @@ import {
   DocumentWriter,
   type FieldReading,
   invalidUtf8,
+  lineText,
   MAX_RECORD,
   unknownField,
 } from './records.ts';
@@ -99,7 +100,7 @@ export class CsvColumn implements ByteTransform {
       const limit = formatCount(MAX_RECORD / 2 ** 20);
       throw brokenRecord(
         this.#name,
-        this.#rowLine,
+        lineText(this.#rowLine),
         `a value of more than ${limit} MB: a quote may be missing`,
       );
     }
@@ -147,12 +148,12 @@ export class CsvColumn implements ByteTransform {
       return;
     }
     const [got, expected] = [formatCount(this.#index), formatCount(this.#header?.length ?? 0)];
-    throw brokenRecord(this.#name, this.#rowLine, `a row of ${got} fields, expected ${expected}`);
+    throw brokenRecord(this.#name, lineText(this.#rowLine), `a row of ${got} fields, expected ${expected}`);
   }
 
   #end(): void {
     if (this.#place === 'quoted') {
-      throw brokenRecord(this.#name, this.#rowLine, 'a quote that is opened here is never closed');
+      throw brokenRecord(this.#name, lineText(this.#rowLine), 'a quote that is opened here is never closed');
     }
     this.#endRow();
     if (!this.#header) throw unknownField(this.#name, this.#writer.field.name, []);

@@ -76,8 +76,13 @@ export function unknownField(name: string, field: string, fields: readonly strin
   );
 }
 
-export function brokenRecord(name: string, line: number, problem: string): TextError {
-  return new TextError('text-field', `${name}, line ${formatCount(line)}: ${problem}.`);
+/** @param place Such as `line 3`. */
+export function brokenRecord(name: string, place: string, problem: string): TextError {
+  return new TextError('text-field', `${name}, ${place}: ${problem}.`);
+}
+
+export function lineText(line: number): string {
+  return `line ${formatCount(line)}`;
 }
 
 /** Bytes that would silently become U+FFFD. @param line At or before the line that they are in. */
@@ -122,7 +127,7 @@ export class JsonRecords implements ByteTransform {
     if (this.#held.length > MAX_RECORD) throw this.#tooLarge(MAX_RECORD);
     for (const line of lines) {
       this.#line++;
-      if (line.trim() !== '') this.#add(this.#parse(line), this.#line);
+      if (line.trim() !== '') this.#add(this.#parse(line), lineText(this.#line));
     }
   }
 
@@ -131,9 +136,9 @@ export class JsonRecords implements ByteTransform {
     if (!isLast) return;
     this.#line = 1;
     const list = this.#parse(this.#held);
-    if (!Array.isArray(list)) throw brokenRecord(this.#name, 1, 'expected a list of records');
+    if (!Array.isArray(list)) throw brokenRecord(this.#name, lineText(1), 'expected a list of records');
     list.forEach((record: unknown, index) => {
-      this.#add(record, index + 1);
+      this.#add(record, `record ${formatCount(index + 1)}`);
     });
     this.#held = '';
   }
@@ -143,11 +148,11 @@ export class JsonRecords implements ByteTransform {
       return JSON.parse(text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw brokenRecord(this.#name, this.#line, `this is not JSON (${reason.slice(0, 120)})`);
+      throw brokenRecord(this.#name, lineText(this.#line), `this is not JSON (${reason.slice(0, 120)})`);
     }
   }
 
-  #add(record: unknown, place: number): void {
+  #add(record: unknown, place: string): void {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) {
       throw brokenRecord(this.#name, place, 'expected an object with fields');
     }
@@ -168,7 +173,7 @@ export class JsonRecords implements ByteTransform {
   #tooLarge(limit: number): TextError {
     return brokenRecord(
       this.#name,
-      this.#line + 1,
+      lineText(this.#line + 1),
       `a record of more than ${formatCount(limit / 2 ** 20)} MB, or a file that is not JSON lines`,
     );
   }

@@ -115,6 +115,17 @@ test('what is wrong with a file is named with its line', () => {
   failure(() => lines('{"__proto__":1}\n', 'toString'), /has no field/);
 });
 
+test('what is wrong with a list is named with its record', () => {
+  const list = (text: string, name = 'text') =>
+    read(new JsonRecords('t.json', 'json-list', field(name)), text);
+  const good = '{"text": "a"}';
+  failure(() => list(`[\n${good},\n\n${good},\n7]`), /^t\.json, record 3: expected an object/);
+  failure(() => list(`[${good}, {"text":\n\n{}}]`), /^t\.json, record 2: "text" is an object/);
+  failure(() => list(`[${`${good},\n`.repeat(1200)}null]`), /^t\.json, record 1,201: expected an object/);
+  failure(() => list('[{"text":[]}]'), /^t\.json, record 1: "text" is a list/);
+  failure(() => list('{}'), /^t\.json, line 1: expected a list of records/);
+});
+
 test('the format goes by the name, else by the first character', () => {
   const start = (text: string) => new TextEncoder().encode(text);
   assert.equal(recordFormat('a.CSV.gz', start('{')), 'csv');
