@@ -5,7 +5,9 @@
  * Our own, since a text is read in blocks of bytes of any size, and libraries for CSV are larger than this program's whole reader.
  */
 import { formatCount } from '../util/format-number.ts';
+import { joinBytes } from '../util/join-bytes.ts';
 import type { ByteTransform } from './byte-transform.ts';
+import { hasUtf8Mark } from './reading.ts';
 import {
   brokenRecord,
   DocumentWriter,
@@ -27,8 +29,9 @@ export class CsvColumn implements ByteTransform {
   readonly #name: string;
   readonly #writer: DocumentWriter;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  /** Bytes until the first line is whole. */
-  #head: Uint8Array | undefined = new Uint8Array();
+  /** What came until the first line is whole. */
+  #head: Uint8Array[] | undefined = [];
+  #headLength = 0;
   #delimiter = 0x2c;
   #header: string[] | undefined;
   /** Index of the column; −1 until the header was read. */
@@ -50,15 +53,12 @@ export class CsvColumn implements ByteTransform {
   push(bytes: Uint8Array, isLast: boolean): Uint8Array {
     let block = bytes;
     if (this.#head) {
-      const head = new Uint8Array(this.#head.length + bytes.length);
-      head.set(this.#head);
-      head.set(bytes, this.#head.length);
-      if (!isLast && head.length < MAX_RECORD && lineEnd(head) < 0) {
-        this.#head = head;
-        return new Uint8Array();
-      }
+      this.#head.push(bytes.slice());
+      this.#headLength += bytes.length;
+      if (!isLast && this.#headLength < MAX_RECORD && !hasLineEnd(bytes)) return new Uint8Array();
+      const head = joinBytes(this.#head);
       this.#head = undefined;
-      block = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
+      block = hasUtf8Mark(head) ? head.subarray(3) : head;
       this.#delimiter = delimiterOf(block);
     }
     for (const byte of block) this.#take(byte);
@@ -160,8 +160,8 @@ export class CsvColumn implements ByteTransform {
   }
 }
 
-function lineEnd(bytes: Uint8Array): number {
-  return bytes.findIndex((byte) => byte === LF || byte === CR);
+function hasLineEnd(bytes: Uint8Array): boolean {
+  return bytes.includes(LF) || bytes.includes(CR);
 }
 
 /** The one that the first line has most of, outside quotes; a comma where it has none. */
