@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeSystemError } from '../util/system-error.ts';
 
-/** Folders of other people's files. */
+/** Folders of dependencies. */
 const PASSED_OVER = new Set(['node_modules']);
 /** File system calls under way at once. */
 const MAX_AT_ONCE = 32;
@@ -21,6 +21,8 @@ export interface WalkedFile {
 export interface WalkedPast {
   readonly path: string;
   readonly reason: string;
+  /** Whether what it leads to is read by another path. */
+  readonly isReadElsewhere: boolean;
   /** For a link to a file that is listed under its own name: that name. */
   readonly target?: string | undefined;
 }
@@ -54,7 +56,7 @@ class Walking {
   readonly #links: Links = { files: [], folders: [] };
   readonly #walked = new Set<string>();
 
-  /** Lists what is really in a folder; links wait until `finish`, so that the file itself goes before a link to it. */
+  /** Lists what is really in a folder; links wait until `finish`, so that a file is listed under its own name rather than a link's. */
   async folder(folder: string, facts: Stats): Promise<void> {
     this.#walked.add(identityOf(facts));
     const entries = await readdir(folder, { withFileTypes: true });
@@ -78,7 +80,8 @@ class Walking {
         this.#files.push(file);
         seen.set(identityOf(file), file.path);
       } else {
-        this.#past.push({ path: file.path, reason: 'link to a file that is read', target });
+        const reason = 'link to a file that is read';
+        this.#past.push({ path: file.path, reason, isReadElsewhere: true, target });
       }
     }
     return { files: this.#files.sort(byPath), past: this.#past.sort(byPath) };
@@ -88,10 +91,10 @@ class Walking {
     try {
       const facts = await stat(path);
       if (this.#walked.has(identityOf(facts)))
-        this.#past.push({ path, reason: 'link to a folder that is read' });
+        this.#past.push({ path, reason: 'link to a folder that is read', isReadElsewhere: true });
       else await this.folder(path, facts);
     } catch (error) {
-      this.#past.push({ path, reason: describeSystemError(error) });
+      this.#past.push({ path, reason: describeSystemError(error), isReadElsewhere: false });
     }
   }
 
@@ -101,16 +104,14 @@ class Walking {
       facts = await stat(path);
     } catch (error) {
       const leadsNowhere = isLink && (error as NodeJS.ErrnoException).code === 'ENOENT';
-      this.#past.push({
-        path,
-        reason: leadsNowhere ? 'link that leads nowhere' : describeSystemError(error),
-      });
+      const reason = leadsNowhere ? 'link that leads nowhere' : describeSystemError(error);
+      this.#past.push({ path, reason, isReadElsewhere: false });
       return;
     }
     if (facts.isDirectory()) {
       this.#links.folders.push(path);
     } else if (!facts.isFile()) {
-      this.#past.push({ path, reason: 'not a regular file' });
+      this.#past.push({ path, reason: 'not a regular file', isReadElsewhere: false });
     } else {
       const { size, dev, ino } = facts;
       (isLink ? this.#links.files : this.#files).push({ path, size, dev, ino });

@@ -17,7 +17,7 @@ interface LeftOutFile {
 export class LeftOut {
   readonly #own: LeftOutFile[] = [];
   readonly #other: LeftOutFile[] = [];
-  readonly #links: LeftOutFile[] = [];
+  readonly #links: (LeftOutFile & { readonly isReadElsewhere: boolean })[] = [];
 
   /** A file that this program wrote. */
   addOwn(path: string, kind: string): void {
@@ -34,9 +34,9 @@ export class LeftOut {
     return this.#bad().length > 0;
   }
 
-  /** A link, or a special file, that was not followed. */
-  addPast(path: string, kind: string): void {
-    this.#links.push({ path, kind });
+  /** A link, or a special file, that was not followed. @param isReadElsewhere Whether what it leads to is read by another path. */
+  addPast(path: string, kind: string, isReadElsewhere: boolean): void {
+    this.#links.push({ path, kind, isReadElsewhere });
   }
 
   /** Takes over what another one holds. */
@@ -66,7 +66,7 @@ export class LeftOut {
     throw new TextError(
       'text-left-out',
       [
-        `${filesText(bad.length)} can't be read as text:`,
+        `${countText(bad.length)} can't be read as text:`,
         ...named,
         ...(rest > 0 ? [`  and ${formatCount(rest)} more`] : []),
       ].join('\n'),
@@ -75,15 +75,16 @@ export class LeftOut {
   }
 
   #bad(): LeftOutFile[] {
-    return [...this.#other, ...this.#links.filter(({ kind }) => !kind.startsWith('link to'))];
+    return [...this.#other, ...this.#links.filter(({ isReadElsewhere }) => !isReadElsewhere)];
   }
 }
 
 /** `left out 3 files that can't be read as text (2 binary, 1 PDF): a, b and c`. */
 function line(what: string, files: readonly LeftOutFile[], one = 'file', several = 'files'): string[] {
   if (files.length === 0) return [];
-  const count = files.length === 1 ? `1 ${one}` : `${formatCount(files.length)} ${several}`;
-  return [`left out ${count} ${what}: ${shortList(files.map(({ path }) => path))}`];
+  return [
+    `left out ${countText(files.length, one, several)} ${what}: ${shortList(files.map(({ path }) => path))}`,
+  ];
 }
 
 /** `binary`, or `2 binary, 1 PDF`. */
@@ -94,12 +95,13 @@ function kindsOf(files: readonly LeftOutFile[]): string {
   return [...counts].map(([kind, count]) => `${formatCount(count)} ${kind}`).join(', ');
 }
 
-function filesText(count: number): string {
-  return count === 1 ? '1 file' : `${formatCount(count)} files`;
+/** `1 file`, `2,000 files`. */
+export function countText(count: number, one = 'file', several = 'files'): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
 }
 
 /** The first few of some names, and how many more there are. */
-export function shortList(names: readonly string[], most = MAX_NAMED): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${formatCount(names.length - most)} more` : shown;
+export function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMED).join(', ');
+  return names.length > MAX_NAMED ? `${shown} and ${formatCount(names.length - MAX_NAMED)} more` : shown;
 }

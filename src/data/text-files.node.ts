@@ -202,8 +202,9 @@ async function filesOfFolder(
     else files.push({ path, name: path, size, isFound: true });
   }
   const read = new Set(files.map(({ path }) => path));
-  for (const { path, reason, target } of walk.past) {
-    if (isWanted(path) && (target === undefined || read.has(target))) leftOut.addPast(path, reason);
+  for (const { path, reason, isReadElsewhere, target } of walk.past) {
+    if (!isWanted(path) || (target !== undefined && !read.has(target))) continue;
+    leftOut.addPast(path, reason, isReadElsewhere);
   }
   return files;
 }

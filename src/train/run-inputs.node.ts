@@ -11,12 +11,11 @@ import {
   type TextRole,
   type WantedTexts,
 } from '../data/known-text.ts';
-import { shortList } from '../data/left-out.ts';
+import { countText, shortList } from '../data/left-out.ts';
 import { isWithin, relocated, shortPath } from '../data/moved-file.node.ts';
 import { newTextFiles } from '../data/text-files.node.ts';
 import { UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { formatCount } from '../util/format-number.ts';
 import {
   checkPresence,
   knownTexts,
@@ -154,8 +153,9 @@ function unchecked(
 
 function newFilesNotices(added: readonly string[]): string[] {
   if (added.length === 0) return [];
-  const files = added.length === 1 ? '1 file' : `${formatCount(added.length)} files`;
-  return [`left out ${files} that the run did not begin with: ${shortList(added.map(shortPath))}`];
+  return [
+    `left out ${countText(added.length)} that the run did not begin with: ${shortList(added.map(shortPath))}`,
+  ];
 }
 
 function definedOnly(given: Readonly<Record<TextRole, readonly string[] | undefined>>): WantedFiles['given'] {
