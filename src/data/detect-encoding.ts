@@ -13,7 +13,7 @@ import { utf8Length } from './utf8.ts';
 /** Bytes of a sample that are looked at. */
 export const DETECTION_SAMPLE = 1 << 16;
 
-/** A reading whose characters score less on average is none. */
+/** Lowest mean score at which an encoding is accepted. */
 const MIN_SCORE = 0.35;
 
 /** What a character beyond ASCII counts. */
@@ -26,7 +26,7 @@ const MIXED = -1;
 const CONTROL = -2;
 /** Encodings of texts whose only characters beyond ASCII are quotes, dashes and the like. */
 const ENGLISH = ['windows-1252', 'macintosh'];
-/** How much a valid sequence of some bytes tells for UTF-8: of the longer ones few arise by chance. */
+/** Weight of a valid sequence by its length: long ones rarely arise by chance. */
 const SEQUENCE_WEIGHTS = [0, 0, 1, 3, 6];
 /** Added where a text in Cyrillic letters has fewer vowels than this share. */
 const CONSONANTS = -0.15;
@@ -75,7 +75,7 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
   let invalid = 0;
   let isCut = false;
   for (let at = 0; at < sample.length; ) {
-    const length = utf8Length(sample, at);
+    const length = utf8Length(sample, at) || shapedLength(sample, at);
     if (length === 1) {
       at++;
       continue;
@@ -84,13 +84,6 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
       valid++;
       weight += SEQUENCE_WEIGHTS[length] ?? 0;
       at += length;
-      continue;
-    }
-    const shaped = shapedLength(sample, at);
-    if (shaped > 0) {
-      valid++;
-      weight += SEQUENCE_WEIGHTS[shaped] ?? 0;
-      at += shaped;
       continue;
     }
     const begun = sample.length - at;

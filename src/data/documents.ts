@@ -2,6 +2,7 @@
  * Documents within a text: what ends with the separator. The separator stays in the text, as the end of its document
  * (docs/decisions/documents.md).
  */
+import { joinBytes } from '../util/join-bytes.ts';
 import { endsLinesInCr, lineEndForms, stringEndsLinesInCr } from './line-ends.ts';
 
 /** Bytes of a text in order; whole characters where symbols are characters. */
@@ -105,7 +106,7 @@ export class DocumentCutter {
    * @param isLast Whether the file ends with the block; then nothing is held back.
    */
   *push(block: Uint8Array, isLast: boolean): Generator<TextPart, void, void> {
-    const bytes = this.#held.length === 0 ? block : joined(this.#held, block);
+    const bytes = this.#held.length === 0 ? block : joinBytes([this.#held, block]);
     let start = 0;
     const finder = new SeparatorFinder(this.#forms, (form, from) => findBytes(bytes, form, from));
     for (let end = finder.endOfNext(0); end >= 0; end = finder.endOfNext(start)) {
@@ -152,11 +153,4 @@ export function findBytes(bytes: Uint8Array, wanted: Uint8Array, from: number): 
     if (same === wanted.length) return at;
   }
   return -1;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

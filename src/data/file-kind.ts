@@ -1,4 +1,5 @@
 /** What a file is, by its first bytes: text, or a format that has to be unpacked or converted first. */
+import { latin1 } from '../util/latin1.ts';
 import { wideEncoding } from './wide-text.ts';
 
 export type FileKind =
@@ -93,7 +94,7 @@ const BINARIES: readonly (readonly [
  */
 export function fileKind(start: Uint8Array): FileKind {
   if (isGzip(start)) return { is: 'gzip' };
-  const text = bytesText(start);
+  const text = latin1(start.subarray(0, FILE_KIND_GLANCE));
   if (text.startsWith('PK\x03\x04') || text.startsWith('PK\x05\x06')) return zipKind(text);
   for (const [name, magic, advice] of PACKED) {
     if (isFormat(text, magic)) return { is: 'packed', name, advice };
@@ -141,11 +142,4 @@ function looksBinary(start: Uint8Array): boolean {
     if (byte < 0x20 && byte !== 0x1b && !(byte >= 8 && byte <= 13)) controls++;
   }
   return controls > 2 && controls > MAX_CONTROLS * start.length;
-}
-
-/** Bytes as the characters of the same numbers. */
-function bytesText(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes.subarray(0, FILE_KIND_GLANCE)) text += String.fromCharCode(byte);
-  return text;
 }

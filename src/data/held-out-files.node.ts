@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TextError } from '../errors.ts';
-import type { RunTexts, TextRole } from './known-text.ts';
+import type { RunTexts } from './known-text.ts';
 import { shortList } from './left-out.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 
@@ -31,7 +31,7 @@ export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFile
   return { ...main, name: nameOfFiles(main.named, files), files, notices: [...main.notices, notice] };
 }
 
-/** Only files of one size can be the same: with most nothing has to be asked of the disk. */
+/** Only files of one size can be the same, so most pairs need no stat call. */
 async function isAmong(file: TextFile, others: readonly TextFile[]): Promise<boolean> {
   const alike = others.filter(({ size }) => size === file.size);
   for (const other of alike) if (await isSameFile(file.path, other.path)) return true;
@@ -44,23 +44,20 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
   return one !== undefined && one.ino !== 0n && one.ino === other?.ino && one.dev === other.dev;
 }
 
-const HELD_OUT: readonly (readonly [role: TextRole, name: string])[] = [
-  ['validation', 'validation'],
-  ['test', 'test'],
-];
+const HELD_OUT = ['validation', 'test'] as const;
 
 /** A line for each held-out text of which files are trained on, by their content; and one for files that are read twice. */
 export function overlapNotices(texts: RunTexts): string[] {
   const main = texts.main?.files ?? [];
   const contents = new Set(main.map(({ sha256 }) => sha256));
-  const notices = HELD_OUT.flatMap(([role, name]) => {
+  const notices = HELD_OUT.flatMap((role) => {
     const shared = (texts[role]?.files ?? []).filter(
       ({ bytes, sha256 }) => bytes > 0 && contents.has(sha256),
     );
     const list = shortList(shared.map(({ path }) => path));
     return shared.length === 0
       ? []
-      : [`the ${name} text is trained on too (${list}): its loss says little about other texts`];
+      : [`the ${role} text is trained on too (${list}): its loss says little about other texts`];
   });
   const paths = main.map(({ path }) => path);
   const seen = new Set<string>();

@@ -253,15 +253,15 @@ class TextLoading {
     }
     const given = encoding.isOwn ? null : vocabularyDigest(encoding.vocabulary);
     const options = this.#keptOptions(given);
-    const [first, ...others] = this.#places(given);
-    for (const place of [first, ...others]) {
+    const places = this.#places(given);
+    for (const place of places) {
       const about = { surveyed, options, stampHolds: this.#stampHolds };
       if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
       const unfit = this.#unfit.get(place.tokens);
       if (unfit) this.#notices.push(`${unfit}; made again`);
       const folder = dirname(place.tokens);
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
-      if (place !== first) {
+      if (place !== places[0]) {
         this.#notices.push(
           `${name}: its vocabulary and tokens can't be kept beside it; they are in ${folder}`,
         );

@@ -2,6 +2,7 @@
  * Files that this program writes, recognised by their first bytes or by their names. A run never reads them as text: they change
  * while it reads them, and a model would learn the log of its own training.
  */
+import { latin1 } from '../util/latin1.ts';
 
 /** Bytes at the start of a file by which every kind is recognised. */
 export const OWN_FILE_GLANCE = 8192;
@@ -54,7 +55,7 @@ const KINDS: readonly OwnKind[] = [
 
 /** @returns what a file is, with its article, if this program wrote it. @param start Its first `OWN_FILE_GLANCE` bytes. */
 export function ownFileKind(start: Uint8Array): string | undefined {
-  const text = latin1(start);
+  const text = latin1(start.subarray(0, OWN_FILE_GLANCE));
   return KINDS.find(({ matches }) => matches(text))?.name;
 }
 
@@ -89,10 +90,4 @@ function isExportedModel(start: string): boolean {
     start.startsWith('PK\x03\x04') &&
     /^(?:rnn|gru_v1|decoder|embedding|vocabulary|train|metadata)\.[\w.]*npy/.test(firstName)
   );
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes.subarray(0, OWN_FILE_GLANCE)) text += String.fromCharCode(byte);
-  return text;
 }

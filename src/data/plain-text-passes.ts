@@ -2,6 +2,7 @@
  * The passes of native/text/text.cpp in plain loops, for a Node without WebAssembly (`--jitless`): the same memory, calls and reports, at
  * a fraction of the speed.
  */
+import { utf8Length } from './utf8.ts';
 
 const SYMBOLS = 0x110000;
 const BLOCK = 1 << 20;
@@ -68,11 +69,12 @@ export function plainTextPasses(): TextPasses {
       report.set([size, size, STOP.end, 0]);
     },
     count_characters(size) {
+      const block = input.subarray(0, size);
       let at = 0;
       let produced = 0;
       let stop: number = STOP.end;
       while (at < size) {
-        const length = characterLength(input, at, size);
+        const length = utf8Length(block, at);
         if (length === 0) {
           stop = STOP.invalid;
           break;
@@ -89,6 +91,7 @@ export function plainTextPasses(): TextPasses {
       return pairs;
     },
     encode_symbols(from, to, place, width, isUtf8) {
+      const block = input.subarray(0, to);
       const output = outputs[width as 1 | 2 | 4];
       let at = from;
       let out = place;
@@ -98,7 +101,7 @@ export function plainTextPasses(): TextPasses {
           stop = STOP.full;
           break;
         }
-        const length = isUtf8 ? characterLength(input, at, to) : 1;
+        const length = isUtf8 ? utf8Length(block, at) : 1;
         if (length === 0) {
           stop = STOP.invalid;
           break;
@@ -116,20 +119,6 @@ export function plainTextPasses(): TextPasses {
       report.set([at - from, out - place, stop]);
     },
   };
-}
-
-/** Bytes of the character of UTF-8 (RFC 3629) at a place; 0 where none is valid. */
-function characterLength(bytes: Uint8Array, at: number, end: number): number {
-  const first = bytes[at] as number;
-  if (first < 0x80) return 1;
-  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-  if (length === 0 || at + length > end) return 0;
-  for (let i = 1; i < length; i++) if (((bytes[at + i] as number) & 0xc0) !== 0x80) return 0;
-  const symbol = codePoint(bytes, at, length);
-  // Not overlong, not a surrogate, not beyond Unicode.
-  if (length === 3 && (symbol < 0x800 || (symbol & 0xf800) === 0xd800)) return 0;
-  if (length === 4 && (symbol < 0x10000 || symbol >= SYMBOLS)) return 0;
-  return length;
 }
 
 /** The symbol of so many bytes; a single byte is itself. */

@@ -20,10 +20,9 @@ export function separatorNotice(name: string, separator: string, start: Uint8Arr
   return `the separator ${JSON.stringify(separator)} does not occur in ${name}, which is ${documents}${instead}`;
 }
 
-/** What may have been meant: other line ends, the same without white space around it. */
+/** What may have been meant: CR alone among other line ends, the same without white space around it. */
 function nearSeparators(separator: string): string[] {
-  const lines = separator.replaceAll('\r\n', '\n');
-  const candidates = [lines.replaceAll('\n', '\r\n'), lines.replaceAll('\n', '\r'), lines, separator.trim()];
+  const candidates = [separator.replaceAll(/\r?\n/g, '\r'), separator.trim()];
   return candidates.filter((text) => text !== '' && text !== separator);
 }
 

@@ -39,9 +39,7 @@ type Plans = Readonly<Record<'train' | 'validation' | 'test', Plan>>;
 export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
   const heldOut = options.heldOut ?? options;
   const plans = planSplits(corpus, { ...options, ...heldOut });
-  const train = planTraining(corpus, options);
-  if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
-  if (train.count === 0) throw noTraining(corpus, options);
+  const train = trainingPlan(corpus, options);
   const source = ({ tokens, offset, length, first, count }: Plan, shape: Shape) =>
     new RowBatches({ tokens, offset, length }, shape, first, count);
   return {
@@ -53,10 +51,14 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
 
 /** Batches in the training split. @throws {TextError} as `splitCorpus` */
 export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
-  const { count } = planTraining(corpus, options);
+  return trainingPlan(corpus, options).count;
+}
+
+function trainingPlan(corpus: Corpus, options: SplitOptions): Plan {
+  const train = planTraining(corpus, options);
   if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
-  if (count === 0) throw noTraining(corpus, options);
-  return count;
+  if (train.count === 0) throw noTraining(corpus, options);
+  return train;
 }
 
 /** What may not be what the person wanted. */

@@ -1,6 +1,7 @@
 /** From an encoding to UTF-8, block by block. */
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
+import { joinBytes } from '../util/join-bytes.ts';
 import type { ByteTransform } from './byte-transform.ts';
 import { type EncodingName, encodingTitle } from './encodings.ts';
 import { ANY_BYTES, byteText } from './reading.ts';
@@ -95,7 +96,7 @@ class Utf32 implements ByteTransform {
   readonly #encoding: EncodingName;
   readonly #name: string;
   readonly #encoder = new TextEncoder();
-  #held = new Uint8Array();
+  #held: Uint8Array = new Uint8Array();
   #offset = 0;
 
   constructor(encoding: EncodingName, name: string) {
@@ -104,9 +105,7 @@ class Utf32 implements ByteTransform {
   }
 
   push(block: Uint8Array, isLast: boolean): Uint8Array {
-    const bytes = new Uint8Array(this.#held.length + block.length);
-    bytes.set(this.#held);
-    bytes.set(block, this.#held.length);
+    const bytes = joinBytes([this.#held, block]);
     const whole = bytes.length & ~3;
     const view = new DataView(bytes.buffer);
     const parts: string[] = [];
