@@ -36,7 +36,7 @@ export function checkSameKind(known: Vocabulary, kind: TokenKind): void {
   if (kind === known.kind) return;
   throw new CheckpointError(
     'checkpoint-vocabulary',
-    `the checkpoint to start from knows ${known.kind}s, the text is to be read as ${kind}s: no row of one fits a symbol of the other.\n` +
+    `the checkpoint to start from knows ${known.kind}s, but the text is read as ${kind}s: the model's weights cannot be reused.\n` +
       `Read the text with --tokens ${known.kind}, or train a new model, without -init_from.`,
   );
 }

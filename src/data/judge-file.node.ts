@@ -51,7 +51,7 @@ async function startOf(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Whether standard output or standard error goes into the file: it grows while it is read. */
+/** Whether standard output or standard error is redirected to this file, which would grow while being read. */
 function isOwnOutput({ dev, ino }: Pick<WalkedFile, 'dev' | 'ino'>): boolean {
   return [1, 2].some((descriptor) => {
     try {

@@ -46,7 +46,7 @@ const tokenFileSchema = z.object({
   hasDocuments: z.boolean(),
   /** Absent in what earlier versions kept. */
   documents: z.optional(z.int().check(z.minimum(0))),
-  /** Of the file as it was written; another one is looked through before it is believed. */
+  /** Stamp of the file as written; if it differs, the file is verified before use. */
   stamp: z.string(),
 });
 

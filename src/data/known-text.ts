@@ -54,7 +54,7 @@ export interface WantedTexts {
   readonly known: RunTexts;
 }
 
-/** A text is not the one that was wanted. Whoever wants one catches this, and says what is to be done. */
+/** A text is not the one that was wanted. The caller catches this and tells the user what to do. */
 export class OtherText extends Error {
   readonly role: TextRole;
   /** The files that were read. */

@@ -37,7 +37,7 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /** Bytes of tokens up to which they are read into memory: more would save nothing. */
 const IN_MEMORY = 32e6;
-/** Milliseconds after which the time of a change tells that there was no other since. */
+/** A change time older than this many milliseconds rules out a later, unseen change. */
 const CLOCK_GRAIN = 2000;
 
 export interface LoadTextOptions extends PrepareOptions {
@@ -221,7 +221,7 @@ class TextLoading {
     try {
       this.#surveyed = yield* surveyText(this.#text, this.#options);
     } catch (error) {
-      // That it is another text explains why it can't be read, not the other way round.
+      // Report "another text" first: it explains why the text can't be read.
       if (error instanceof TextError && this.#options.check) yield* this.#identify();
       throw error;
     }
@@ -277,8 +277,8 @@ class TextLoading {
     if (made) return made;
     throw new TextError(
       'text-unkept',
-      `${name}: its tokens are larger than --memory (${formatBytes(this.#options.memory)}), and can't be kept on disk, neither beside it nor in ` +
-        `${cachedTextFolder('')}. Make room there, or raise --memory.`,
+      `${name}: its tokens are larger than --memory (${formatBytes(this.#options.memory)}), and cannot be saved to disk, either beside the text or in ` +
+        `${cachedTextFolder('')}. Free disk space, or raise --memory.`,
     );
   }
 
@@ -362,7 +362,7 @@ function isVocabularyOf(counts: ReadonlyMap<string, number>, vocabulary: Vocabul
   return vocabulary.symbols.every((symbol) => counts.has(symbol));
 }
 
-/** What distinguishes how a text is read from how all were before there were encodings; undefined for nothing. */
+/** The reading options that differ from the defaults, as a key; files kept by earlier versions have none. */
 function readingKey({
   encoding = AUTO,
   lineEnds = 'keep',
@@ -373,7 +373,7 @@ function readingKey({
     ...(encoding !== AUTO && { encoding: checkEncoding(encoding) }),
     ...(lineEnds !== 'keep' && { lineEnds }),
     ...(field !== undefined && { field }),
-    // A separator with a line end fits every kind of line ends; once it did not.
+    // Tokens kept by versions in which a separator matched only its own line ends must not be reused.
     ...(separator?.includes('\n') && { separator: 'any line end' }),
   };
   return Object.keys(parts).length === 0 ? undefined : JSON.stringify(parts);

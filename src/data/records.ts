@@ -174,7 +174,7 @@ export class JsonRecords implements ByteTransform {
     return brokenRecord(
       this.#name,
       lineText(this.#line + 1),
-      `a record of more than ${formatCount(limit / 2 ** 20)} MB, or a file that is not JSON lines`,
+      `a record is larger than ${formatCount(limit / 2 ** 20)} MB, or the file is not JSON lines`,
     );
   }
 }

@@ -16,7 +16,7 @@ export interface SplitOptions extends Shape {
   readonly validationFraction: number;
   /** `rows`: the last batches of all rows are held out, as in the original. `tail`: the end of the text. */
   readonly split: 'rows' | 'tail';
-  /** The shape that cuts the held-out batches, where training has another: it decides what is held out. Default: that of training. */
+  /** Batch shape for the held-out part if it differs from training's; it determines which tokens are held out. */
   readonly heldOut?: Shape | undefined;
 }
 
@@ -173,7 +173,7 @@ function planSplits(corpus: Corpus, options: SplitOptions): Plans {
   return options.split === 'tail' ? planTail(corpus.tokens, options) : planRows(corpus.tokens, options);
 }
 
-/** The training split, of the text that another shape leaves for it where there is one. */
+/** The training split; where the held-out part has its own shape, the tokens that shape leaves. */
 function planTraining(corpus: Corpus, options: SplitOptions): Plan {
   const { heldOut = options } = options;
   const isSame = heldOut.batchSize === options.batchSize && heldOut.sequenceLength === options.sequenceLength;
@@ -231,13 +231,12 @@ function tooShort(corpus: Corpus, options: SplitOptions): TextError {
   const { batchSize, sequenceLength } = options;
   const { kind } = corpus.vocabulary;
   const fit = fitRemedies(corpus, options);
-  const advice =
-    fit.length > 0 ? 'Or take a longer text' : 'It is too short for any batch. Take a longer text';
+  const advice = fit.length > 0 ? 'Or use a longer text' : 'It is too short for any batch. Use a longer text';
   return new TextError(
     'text-too-short',
     `${corpus.text.name} has ${formatCount(corpus.tokens.length)} ${kind}s: too few for one batch of ` +
       `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} ${kind}s (${formatCount(batchSize * sequenceLength)}).`,
-    { remedies: [...fit, { text: `${advice}: 1 MB is already small` }] },
+    { remedies: [...fit, { text: `${advice}; even 1 MB is small` }] },
   );
 }
 

@@ -7,7 +7,7 @@ import { type TextFile, unreadable } from './text-files.node.ts';
 import { transformsOf } from './text-transforms.ts';
 
 export interface TextBlock {
-  /** Valid until the next but one is asked for. */
+  /** Valid until two more blocks have been requested. */
   readonly bytes: Uint8Array;
   /** The bytes of the file, unpacked, that were read for it: the same where nothing is changed. */
   readonly raw: Uint8Array;
@@ -20,7 +20,7 @@ export interface TextBlock {
 
 /** Bytes that are read at once to be transformed. */
 const TRANSFORM_BYTES = 1 << 18;
-/** Bytes of a file that wait for what came of them to fill a block: of a table, a column may be little. */
+/** Input held while its output does not fill a block yet: one column may be a small part of a table. */
 const MAX_RAW = 16 * 2 ** 20;
 
 /** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
@@ -62,7 +62,7 @@ interface Opened {
 type RawSource = Pick<ByteSource, 'read'> & {
   /** The bytes of the file that were read since it was asked last; undefined where they are those that `read` gave. */
   takeRaw?(): Uint8Array;
-  /** Whether a read that gave nothing was not the end of the file. */
+  /** Whether a read that returned 0 was a pause, not the end of the file. */
   readonly isPaused?: boolean;
 };
 

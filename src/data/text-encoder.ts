@@ -185,6 +185,6 @@ function* kernelTokens(vocabulary: Vocabulary): Generator<readonly [number, numb
 export function changedText(name: string): TextError {
   return new TextError(
     'text-unreadable',
-    `${name} was changed while it was read. Start again when it is at rest.`,
+    `${name} changed while it was being read. Try again once nothing is writing to it.`,
   );
 }

@@ -56,7 +56,7 @@ export class TextKernel {
     this.output = new Uint8Array(buffer, exports.output_at(), this.outputTokens * 4);
   }
 
-  /** @param isPlain Whether plain loops make the passes, as where WebAssembly or its memory is not to be had. */
+  /** @param isPlain Whether plain loops make the passes, as when WebAssembly or its memory is unavailable. */
   static async make(isPlain = typeof WebAssembly !== 'object'): Promise<TextKernel> {
     if (isPlain) return new TextKernel(plainTextPasses());
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(TEXT_KERNEL), (char) => char.charCodeAt(0)));

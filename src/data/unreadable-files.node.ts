@@ -5,7 +5,7 @@ import { type PrepareOptions, surveyText } from './prepare.node.ts';
 import type { Preparation } from './preparing.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 
-/** What can be wrong with one file and leaves the others as they are. */
+/** Errors that concern one file only; the others can still be read. */
 const KINDS: Readonly<Partial<Record<TextErrorCode, string>>> = {
   'text-not-utf8': 'not UTF-8',
   'text-not-decodable': 'in another encoding',

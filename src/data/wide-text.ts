@@ -18,8 +18,9 @@ const MARKS: readonly (readonly [mark: readonly number[], encoding: WideEncoding
 
 /** Bytes that are looked at. */
 const SAMPLE = 4096;
-/** Share of units whose high byte is zero or the number of an alphabet (kana too), or else of bytes beyond ASCII: text of one byte a character has less. */
+/** Least share of units with a high byte below 0x20, or of kana. */
 const MIN_LOW_HIGHS = 0.4;
+/** Least share of units with a byte beyond ASCII, where the first share is too small. */
 const MIN_BEYOND_ASCII = 0.2;
 /** Share of low bytes that may be zero: U+0100, U+3000. */
 const MAX_ZERO_LOWS = 0.25;
