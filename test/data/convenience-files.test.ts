@@ -15,21 +15,14 @@ import type { LoadOptions } from '../../src/data/corpus.node.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { MemoryTokens } from '../../src/data/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryCache } from './temporary-cache.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 const text = 'the harbour wall\nand the sea\n';
 
 /** A folder with a text, and a cache folder of its own. */
 function setUp(context: TestContext) {
-  const folder = temporaryFolder(context);
-  const before = process.env.XDG_CACHE_HOME;
-  const cache = join(folder, 'cache');
-  process.env.XDG_CACHE_HOME = cache;
-  context.after(() => {
-    if (before === undefined) delete process.env.XDG_CACHE_HOME;
-    else process.env.XDG_CACHE_HOME = before;
-  });
+  const { folder, cache } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, text);
   return { folder, cache, path, vocabulary: `${path}.vocab.json`, tokens: `${path}.tokens` };

@@ -4,6 +4,7 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { fileKind } from '../../src/data/file-kind.ts';
 import { wideEncoding } from '../../src/data/wide-text.ts';
+import { encodeText } from './encode-text.ts';
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
@@ -65,7 +66,7 @@ test('text in any encoding is text', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 300, min: 0x20 }), (start) => {
       fc.pre(!/^(?:%PDF|\{.rtf|%!PS)/.test(String.fromCharCode(...start)));
-      return fileKind(start).is === 'text' || start[0] === 0xff || (start[0] ?? 0) < 0x80;
+      return fileKind(start).is === 'text' || start[0] === 0xff;
     }),
   );
 });
@@ -79,10 +80,10 @@ const samples = {
 for (const [language, text] of Object.entries(samples)) {
   for (const encoding of ['utf-16le', 'utf-16be', 'utf-32le', 'utf-32be'] as const) {
     test(`${language} in ${encoding}, with a byte order mark and without`, () => {
-      assert.deepEqual(wideEncoding(encodeWide(text.repeat(3), encoding)), { encoding, mark: 0 });
+      assert.deepEqual(wideEncoding(encodeText(text.repeat(3), encoding)), { encoding, mark: 0 });
       const mark = encoding.startsWith('utf-32') ? 4 : 2;
-      assert.deepEqual(wideEncoding(encodeWide(`\ufeff${text}`, encoding)), { encoding, mark });
-      assert.equal(fileKind(encodeWide(text, encoding)).is, 'text');
+      assert.deepEqual(wideEncoding(encodeText(`\ufeff${text}`, encoding)), { encoding, mark });
+      assert.equal(fileKind(encodeText(text, encoding)).is, 'text');
     });
   }
 }
@@ -90,25 +91,12 @@ for (const [language, text] of Object.entries(samples)) {
 test('NULs in what is no UTF-16 or UTF-32 do not make it so', () => {
   for (const text of [
     'abc\0def, and so on',
-    'a\0',
     '\0\0\0\0',
     'text\0\0\0\0\0\0\0\0',
     'ab\0\0cd',
     '\xe9t\xe9\0 fini',
   ]) {
-    if (text === 'a\0') continue;
     assert.equal(wideEncoding(bytes(text)), undefined, JSON.stringify(text));
   }
   assert.equal(wideEncoding(bytes(`\xff\xfe${'\0'.repeat(40)}`)), undefined);
 });
-
-function encodeWide(text: string, encoding: string): Uint8Array {
-  if (encoding === 'utf-16le') return Buffer.from(text, 'utf16le');
-  if (encoding === 'utf-16be') return Buffer.from(text, 'utf16le').swap16();
-  const points = Array.from(text, (character) => character.codePointAt(0) as number);
-  const view = new DataView(new ArrayBuffer(points.length * 4));
-  points.forEach((point, at) => {
-    view.setUint32(at * 4, point, encoding === 'utf-32le');
-  });
-  return new Uint8Array(view.buffer);
-}

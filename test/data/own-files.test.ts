@@ -11,9 +11,8 @@ import { type ExportFormat, exportCheckpoint } from '../../src/formats/export.ts
 import { FolderLock } from '../../src/formats/folder-lock.node.ts';
 import { pythonModule } from '../../src/formats/python-module.ts';
 import { train } from '../../src/index.ts';
-import { joinBytes } from '../../src/util/join-bytes.ts';
 import { program } from '../cli/command.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const text = 'the harbour wall stood in the rain.\n'.repeat(20);
@@ -67,7 +66,7 @@ test('files of this program are recognised under any name', async (context) => {
   const contents = new Map<string, Uint8Array>();
   for (const [name, format] of EXPORTS) {
     const checkpoint = madeCheckpoint(format === 'pytorch' ? { cell: 'lstm' } : {});
-    contents.set(name, joinAll(exportCheckpoint(checkpoint, format).parts));
+    contents.set(name, joined(exportCheckpoint(checkpoint, format).parts));
   }
   contents.set('module.py', new TextEncoder().encode(pythonModule('model.safetensors')));
   contents.set('events', versionRecord(1));
@@ -181,7 +180,3 @@ test('of several folders one may hold no text; then it is named', async (context
   assert.match(said, /^no text in .*own$/m);
   await assert.rejects(load([own]), { code: 'text-missing' });
 });
-
-function joinAll(parts: Iterable<Uint8Array>): Uint8Array {
-  return joinBytes([...parts].map((part) => part.slice()));
-}

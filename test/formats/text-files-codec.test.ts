@@ -6,8 +6,7 @@ import { withinBounds } from '../../src/data/known-text.ts';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodeSafetensors, readSafetensors, type TensorToStore } from '../../src/formats/safetensors.ts';
-import { joinBytes } from '../../src/util/join-bytes.ts';
-import { madeCheckpoint } from './made-checkpoint.ts';
+import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const file = (path: string, bytes: number): FileFacts => ({ path, bytes, sha256: 'a1'.repeat(32) });
 const files = [file('/texts/a.txt', 12), file('/texts/ö\n.txt', 2 ** 40)];
@@ -20,7 +19,7 @@ function encoded(): Uint8Array {
     validation: { ...known, files: [file('/v', 5)] },
     test: known,
   };
-  return joinAll(encodeCheckpoint({ ...checkpoint, training: { ...checkpoint.training, text } }));
+  return joined(encodeCheckpoint({ ...checkpoint, training: { ...checkpoint.training, text } }));
 }
 
 test('files come back with their texts; a text without files has none', () => {
@@ -52,7 +51,7 @@ for (const [what, [name, tensor]] of Object.entries(bad)) {
   test(`${what}: the checkpoint is damaged`, () => {
     const { tensors, metadata } = readSafetensors(bytesSource(encoded()), 'x');
     const changed = new Map<string, TensorToStore>([...tensors, [name, tensor]]);
-    const bytes = joinAll(encodeSafetensors({ tensors: changed, metadata }));
+    const bytes = joined(encodeSafetensors({ tensors: changed, metadata }));
     assert.throws(() => decodeCheckpoint(bytes, 'x'), { code: 'checkpoint-malformed' });
   });
 }
@@ -67,7 +66,3 @@ test('files beyond the bounds are left out, of all texts, and what is left still
   const few = { main: { ...known, files } };
   assert.equal(withinBounds(few), few);
 });
-
-function joinAll(parts: Iterable<Uint8Array>): Uint8Array {
-  return joinBytes([...parts].map((part) => part.slice()));
-}

@@ -9,7 +9,7 @@ import { type SplitOptions, splitCorpus } from '../../src/data/splits.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryCache } from '../data/temporary-cache.ts';
 
 const words = 'the harbour wall stood in the rain and the keeper walked along it past the boats'.split(' ');
 /** The words in an order that does not repeat soon. */
@@ -29,8 +29,7 @@ async function run(input: TrainInput) {
 }
 
 function setUp(context: TestContext) {
-  const folder = temporaryFolder(context);
-  process.env.XDG_CACHE_HOME = join(folder, 'cache');
+  const { folder } = temporaryCache(context);
   const textFile = join(folder, 'book.txt');
   writeFileSync(textFile, text);
   const base = { textFile, hiddenSize: 12, layers: 1, batchSize: 4, sequenceLength: 10 };

@@ -6,7 +6,7 @@ import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryCache } from '../data/temporary-cache.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(20);
 
@@ -20,8 +20,7 @@ async function run(input: TrainInput) {
 
 /** A folder with a text, and options of a run on it. */
 function setUp(context: TestContext) {
-  const folder = temporaryFolder(context);
-  process.env.XDG_CACHE_HOME = join(folder, 'cache');
+  const { folder } = temporaryCache(context);
   const textFile = join(folder, 'book.txt');
   writeFileSync(textFile, text);
   const checkpointDir = join(folder, 'cv');
