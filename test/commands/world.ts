@@ -18,7 +18,6 @@ const WORDS =
 const ASCII = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
 
 export interface World {
-  readonly folder: string;
   /** Runs lines as one bash script in the folder, each as typed; ends at the first that fails, and names it on standard error. */
   run(lines: readonly string[]): Promise<Finished>;
   /** Keeps the files as they are now; what is returned puts them back, at the same paths, which runs know their texts by. */
@@ -74,7 +73,6 @@ async function mustRun(world: World, lines: readonly string[]): Promise<void> {
 
 function worldAt(base: string, folder: string): World {
   return {
-    folder,
     run: (lines) => runScript(base, lines, folder),
     snapshot() {
       const kept = mkdtempSync(join(base, 'kept-'));
@@ -166,7 +164,7 @@ train)
   if has 'resume|config|init_from'; then front=(); else front=(-rnn_size 16 -batch_size 10 -seq_length 20); fi
   has 'max_iterations' || words+=(--max-iterations 12)
   exec node ${real} train "\${front[@]}" "\${words[@]}" ;;
-doctor) has seconds || words+=(--seconds 0.1); exec node ${real} doctor "\${words[@]}" ;;
+doctor) exec node ${real} doctor "\${words[@]}" --seconds 0.1 ;;
 serve)
   node ${real} serve "$@" --port 0 >serve.out 2>serve.err </dev/null &
   for _ in $(seq 200); do
