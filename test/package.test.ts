@@ -19,11 +19,8 @@ function run(program: string, words: readonly string[], cwd: string, env: Record
   });
 }
 
-/** The package in an empty project; undefined (and the test skipped) where npm reaches no registry. */
-function installed(
-  context: TestContext,
-  folder = temporaryFolder(context),
-): { folder: string; tarball: string; charRnn: (...words: string[]) => ReturnType<typeof run> } | undefined {
+/** The package as npm packs it, checked for what it holds. */
+function pack(folder: string): string {
   const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   assert.equal(packed.status, 0, packed.stderr);
   const [{ filename, size, files }] = JSON.parse(packed.stdout);
@@ -41,10 +38,30 @@ function installed(
     assert.ok(names.includes(wanted), wanted);
   }
   assert.ok(!names.some((name) => /^(src|test|build|node_modules)\//.test(name)), names.join('\n'));
+  return join(folder, filename);
+}
+
+/** What several tests use: the package, and an empty project with it, without the add-on until the last of them builds it. */
+const shared = sharedFolder();
+let packed: string | undefined;
+let withoutAddon: ReturnType<typeof installed>;
+
+/**
+ * The package in an empty project; undefined (and the test skipped) where npm reaches no registry.
+ *
+ * @param others Packages installed with it: folders, relative to the project.
+ */
+function installed(
+  context: TestContext,
+  folder: string,
+  others: readonly string[] = [],
+): { folder: string; tarball: string; charRnn: (...words: string[]) => ReturnType<typeof run> } | undefined {
+  packed ??= pack(shared);
+  const tarball = packed;
   writeFileSync(join(folder, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
   const install = run(
     'npm',
-    ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${filename}`],
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...others],
     folder,
   );
   if (install.status !== 0 && NO_REGISTRY.test(install.stderr)) {
@@ -56,7 +73,7 @@ function installed(
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
   return {
     folder,
-    tarball: join(folder, filename),
+    tarball,
     charRnn: (...words) => run(process.execPath, [main, ...words], folder, env),
   };
 }
@@ -73,28 +90,15 @@ function followedAdvice(outcome: ReturnType<typeof run>, folder: string, env: Re
   return command;
 }
 
-const small = [
-  'book.txt',
-  '-rnn_size',
-  '8',
-  '-batch_size',
-  '4',
-  '-seq_length',
-  '10',
-  '--max_iterations',
-  '3',
-];
-
-/** For the tests without the add-on, of which the last one builds it. */
-const folder = sharedFolder();
-let withoutAddon: ReturnType<typeof installed>;
+const small = 'book.txt -rnn_size 8 -batch_size 4 -seq_length 10 --max_iterations 3'.split(' ');
 
 test('installed, npx and the shell find it by both names, and what it prints works as typed', {
   skip: process.platform === 'win32' ? 'a shell of POSIX' : false,
 }, (context) => {
-  withoutAddon ??= installed(context, folder);
+  withoutAddon ??= installed(context, shared);
   const it = withoutAddon;
   if (!it) return;
+  const { folder } = it;
   writeFileSync(join(folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   const env = { XDG_CACHE_HOME: join(folder, 'cache'), npm_config_offline: 'true' };
   for (const name of ['char-rnn-ts', 'char-rnn']) {
@@ -119,7 +123,7 @@ test('installed, npx and the shell find it by both names, and what it prints wor
 });
 
 test('installed without the add-on it runs on WebAssembly; build-native gives it the add-on', (context) => {
-  withoutAddon ??= installed(context, folder);
+  withoutAddon ??= installed(context, shared);
   const it = withoutAddon;
   if (!it) return;
   writeFileSync(join(it.folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
@@ -155,21 +159,16 @@ const skip = existsSync(join(root, 'build', 'native', 'char-rnn.node'))
 test('installed beside the optional package of the platform it runs on the native engine', {
   skip,
 }, (context) => {
-  const it = installed(context);
-  if (!it) return;
-  writeFileSync(join(it.folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
+  const folder = temporaryFolder(context);
   const made = run(
     process.execPath,
-    [join(root, 'scripts', 'pack-native.mjs'), join(it.folder, 'native')],
+    [join(root, 'scripts', 'pack-native.mjs'), join(folder, 'native')],
     root,
   );
   assert.equal(made.status, 0, made.stderr);
-  const install = run(
-    'npm',
-    ['install', '--prefer-offline', '--no-audit', '--no-fund', './native'],
-    it.folder,
-  );
-  assert.equal(install.status, 0, install.stderr);
+  const it = installed(context, folder, ['./native']);
+  if (!it) return;
+  writeFileSync(join(folder, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   const { stdout, stderr } = it.charRnn('train', ...small);
   assert.match(stdout, /device: CPU, native engine/, stderr);
 });

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+/** For the `skip` of a test that sends signals. */
+export const skipWithoutSignals = process.platform === 'win32' ? 'no signals on Windows' : false;
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;

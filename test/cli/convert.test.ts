@@ -17,7 +17,7 @@ import { openCheckpoint } from '../../src/formats/open.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { python } from '../formats/python.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, root } from './command.ts';
+import { charRnn, root, skipWithoutSignals } from './command.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(20);
 
@@ -170,7 +170,7 @@ test('what is no file is not replaced by one, be it with --force', async (contex
 });
 
 test('a signal leaves nothing half written', async (context) => {
-  if (process.platform === 'win32') return context.skip('no signals on Windows');
+  if (skipWithoutSignals) return context.skip(skipWithoutSignals);
   const large = madeCheckpoint({ hiddenSize: 500, moments: 0 });
   const { folder } = setUp(context, joined(encodeCheckpoint(large)));
   let sent = false;

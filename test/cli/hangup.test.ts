@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endsWithTerminal, type ProcessSurroundings } from '../../src/cli/hangup.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, program } from './command.ts';
+import { charRnn, program, skipWithoutSignals } from './command.ts';
 
 const ATTACHED: ProcessSurroundings = {
   terminals: [true, true, true],
@@ -39,7 +39,8 @@ const noScript =
     ? false
     : 'no script and setsid of util-linux';
 
-const TRAIN = `"${process.execPath}" "${program}" train book.txt -rnn_size 8 -num_layers 1 -batch_size 2 -seq_length 8 -max_epochs 1000000`;
+const SHAPE = '-rnn_size 8 -batch_size 2 -seq_length 8';
+const TRAIN = `"${process.execPath}" "${program}" train book.txt ${SHAPE} -num_layers 1 -max_epochs 1000000`;
 /** A command in a shell that survives the terminal and writes the exit code down. */
 const coded = (command: string) => `(trap : HUP; ${command}; echo $? > code)`;
 
@@ -128,20 +129,7 @@ for (const [name, line] of [
 test('serve under nohup answers after its terminal has closed', { skip: noScript }, async (context) => {
   const { cwd, env, code } = setUp(context);
   const few = await charRnn(
-    [
-      'train',
-      'book.txt',
-      '-rnn_size',
-      '8',
-      '-batch_size',
-      '2',
-      '-seq_length',
-      '8',
-      '--max_iterations',
-      '1',
-      '-checkpoint_dir',
-      'made',
-    ],
+    ['train', 'book.txt', ...SHAPE.split(' '), '--max_iterations', '1', '-checkpoint_dir', 'made'],
     { cwd },
   );
   assert.equal(few.code, 0, few.stderr);
@@ -176,21 +164,10 @@ test('tmux kill-session ends a training with a checkpoint', {
 });
 
 test('without any terminal SIGHUP is ignored, and one line says how to stop', {
-  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  skip: skipWithoutSignals,
 }, async (context) => {
   const { cwd, checkpoints } = setUp(context);
-  const words = [
-    'train',
-    'book.txt',
-    '-rnn_size',
-    '8',
-    '-batch_size',
-    '2',
-    '-seq_length',
-    '8',
-    '--max_iterations',
-    '400',
-  ];
+  const words = ['train', 'book.txt', ...SHAPE.split(' '), '--max_iterations', '400'];
   let sent = 0;
   const { code, stderr } = await charRnn(words, {
     cwd,

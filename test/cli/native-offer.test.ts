@@ -62,18 +62,7 @@ test('doctor, and a training that will take long, offer it once', { skip: unfit 
 
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
-  const words = [
-    'train',
-    'book.txt',
-    '-rnn_size',
-    '8',
-    '-batch_size',
-    '4',
-    '-seq_length',
-    '10',
-    '-max_epochs',
-    '9999999',
-  ];
+  const words = 'train book.txt -rnn_size 8 -batch_size 4 -seq_length 10 -max_epochs 9999999'.split(' ');
   let isTimed = false;
   const { stderr } = await charRnn(words, {
     cwd,

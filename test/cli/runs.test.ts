@@ -7,18 +7,7 @@ import { lastEpoch } from '../../src/cli/live-parts.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings } from './command.ts';
 
-const SMALL = [
-  '-rnn_size',
-  '4',
-  '-num_layers',
-  '1',
-  '-batch_size',
-  '2',
-  '-seq_length',
-  '5',
-  '-eval_val_every',
-  '2',
-];
+const SMALL = '-rnn_size 4 -num_layers 1 -batch_size 2 -seq_length 5 -eval_val_every 2'.split(' ');
 
 function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);

@@ -7,7 +7,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, type RunSettings } from './command.ts';
+import { charRnn, type RunSettings, skipWithoutSignals } from './command.ts';
 
 function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);
@@ -146,7 +146,7 @@ test('--format jsonl: a line for each symbol as it comes, and one at the end', a
 });
 
 test('an interruption ends JSON well, and text with a line', {
-  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  skip: skipWithoutSignals,
 }, async (context) => {
   const { run } = setUp(context);
   // A second signal would end it at once.

@@ -6,7 +6,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, type RunSettings } from './command.ts';
+import { charRnn, type RunSettings, skipWithoutSignals } from './command.ts';
 
 /** A folder with a checkpoint over the letters a to e and a space. */
 function setUp(context: TestContext, kind: 'character' | 'byte' = 'character') {
@@ -81,7 +81,7 @@ test('a reader that goes away ends it with 0', async (context) => {
 });
 
 test('SIGINT ends it with 130', {
-  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  skip: skipWithoutSignals,
 }, async (context) => {
   const { run } = setUp(context);
   const { code } = await run(['-length', '100000000'], { onOutput: (_, child) => child.kill('SIGINT') });

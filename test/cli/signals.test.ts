@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, program, type RunSettings } from './command.ts';
+import { charRnn, program, type RunSettings, skipWithoutSignals } from './command.ts';
 
 const line = 'the harbour wall stood in the rain, and the keeper walked along it.\n';
 const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
-const noSignals = { skip: process.platform === 'win32' ? 'no signals on Windows' : false };
+const noSignals = { skip: skipWithoutSignals };
 
 function setUp(context: TestContext, lines: number) {
   const cwd = temporaryFolder(context);

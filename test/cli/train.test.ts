@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, program, type RunSettings } from './command.ts';
+import { charRnn, program, type RunSettings, skipWithoutSignals } from './command.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
 const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
@@ -78,7 +78,7 @@ for (const [name, expected] of [
   ['SIGTERM', 143],
 ] as const) {
   test(`${name} finishes the iteration, saves, and exits with ${expected}`, {
-    skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+    skip: skipWithoutSignals,
   }, async (context) => {
     const { run, checkpoints } = setUp(context);
     let sent = false;
@@ -111,7 +111,7 @@ test('a reader that goes away: what was learned is saved, exit 0', async (contex
 });
 
 test('Ctrl-C that ends the reader of the pipe too: saved all the same', {
-  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  skip: skipWithoutSignals,
 }, async (context) => {
   const { run, checkpoints } = setUp(context);
   const { code } = await run(['book.txt', ...small, '--max_iterations', '100000'], {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { commands } from '../../src/cli/commands.ts';
 import { root } from '../cli/command.ts';
-import { blocksOf, type CommandBlock } from './extract.ts';
+import { commandLines } from './extract.ts';
 import { makeWorld } from './world.ts';
 
 /** Lines that this test does not run, with the reason. */
@@ -38,20 +38,18 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `do
 );
 
 for (const page of pages) {
-  const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
-  if (blocks.length > 0) runAll(page, blocks);
+  const lines = commandLines(readFileSync(join(root, page), 'utf8'));
+  if (lines.length > 0) runAll(page, lines);
 }
 
 for (const command of commands) {
-  runAll(`help of ${command.name}`, [{ at: 1, lines: command.examples }]);
+  runAll(`help of ${command.name}`, command.examples);
 }
 
-function runAll(title: string, blocks: readonly CommandBlock[]): void {
+function runAll(title: string, typed: readonly string[]): void {
   test(`${title}: its command lines work as typed`, async (context) => {
     // One script for all of them: a server that one block starts answers the next one.
-    const lines = blocks
-      .flatMap((block) => block.lines)
-      .filter((line) => !NOT_RUN.some((exception) => exception.line.test(line)));
+    const lines = typed.filter((line) => !NOT_RUN.some((exception) => exception.line.test(line)));
     const script = lines.filter((line) => !missing.some(({ words }) => words.test(line)));
     for (const { program, words } of missing) {
       if (lines.some((line) => words.test(line)))

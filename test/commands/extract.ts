@@ -1,11 +1,5 @@
 /** The command lines of a page of Markdown. */
 
-export interface CommandBlock {
-  /** The line of the page at which the block begins, from 1. */
-  readonly at: number;
-  readonly lines: readonly string[];
-}
-
 /** How a line begins that someone types into a shell. */
 const COMMAND =
   /^(?:npx |node |nohup |setsid |cat |zcat |curl |npm |char-rnn(?:-ts)? |python3 |jq |echo |printf |sudo |apt|source |eval "|export |cd |mkdir |cp |mv )/;
@@ -20,9 +14,9 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   OUT: 'out.onnx',
 };
 
-/** Blocks that are indented by four spaces or fenced as a shell's, and commands within sentences. */
-export function blocksOf(markdown: string): CommandBlock[] {
-  const blocks: CommandBlock[] = [];
+/** Commands in blocks that are indented by four spaces or fenced as a shell's, and within sentences. */
+export function commandLines(markdown: string): string[] {
+  const commands: string[] = [];
   const all = markdown.split('\n');
   for (let at = 0; at < all.length; at++) {
     const line = all[at] as string;
@@ -30,32 +24,27 @@ export function blocksOf(markdown: string): CommandBlock[] {
     if (fence) {
       const end = all.indexOf('```', at + 1);
       if (['', 'sh', 'bash', 'shell', 'console'].includes(fence[1] ?? ''))
-        add(blocks, at + 2, all.slice(at + 1, end));
+        commands.push(...commandsOf(all.slice(at + 1, end)));
       at = end;
     } else if (/^ {4}\S/.test(line)) {
       const start = at;
       while (/^ {4}/.test(all[at + 1] ?? '')) at++;
-      add(
-        blocks,
-        start + 1,
-        all.slice(start, at + 1).map((text) => text.slice(4)),
-      );
+      commands.push(...commandsOf(all.slice(start, at + 1).map((text) => text.slice(4))));
     } else if (!line.startsWith('#')) {
       for (const [, code = ''] of line.matchAll(/`((?:npx )?char-rnn(?:-ts)? [a-z-]+ [^`[]+)`/g)) {
-        add(blocks, at + 1, [code]);
+        commands.push(...commandsOf([code]));
       }
     }
   }
-  return blocks;
+  return commands;
 }
 
-function add(blocks: CommandBlock[], at: number, lines: readonly string[]): void {
-  const joined = lines.join('\n').replaceAll('\\\n', ' ').split('\n');
-  const commands = joined
+function commandsOf(block: readonly string[]): string[] {
+  const joined = block.join('\n').replaceAll('\\\n', ' ').split('\n');
+  return joined
     .map((line) => line.replace(/^\$ /, ''))
     .filter((line) => COMMAND.test(line))
     .map(filled);
-  if (commands.length > 0) blocks.push({ at, lines: commands });
 }
 
 /** A command with its placeholders replaced. */

@@ -172,10 +172,12 @@ const starts: [string, string[], string[], RegExp][] = [
       ] satisfies [string, string[], string[], RegExp][])
     : []),
 ];
+
+const SMALL = '-rnn_size 8 -batch_size 4 -seq_length 10 --max_iterations 2'.split(' ');
+
 test('Node with less than usual', async (context) => {
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain, жизнь. '.repeat(60));
-  const small = ['-rnn_size', '8', '-batch_size', '4', '-seq_length', '10', '--max_iterations', '2'];
   for (const [name, flags, words, expected] of starts) {
     // No text is kept from the run before: each reads it with what it has.
     const env = { ...process.env, XDG_CACHE_HOME: join(cwd, name) };
@@ -188,7 +190,7 @@ test('Node with less than usual', async (context) => {
         'book.txt',
         '-checkpoint_dir',
         join(cwd, `cv ${name}`),
-        ...small,
+        ...SMALL,
         ...words,
       ],
       { cwd, env, encoding: 'utf8' },
@@ -207,10 +209,9 @@ test('threads that the system does not start', {
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   // Room for the stacks of some hundred threads.
   const script = `ulimit -s 8192 && ulimit -v 6000000 && exec "${process.execPath}" "${program}" train book.txt "$@"`;
-  const words = ['-rnn_size', '8', '-batch_size', '4', '-seq_length', '10', '--max_iterations', '2'];
   const { status, stdout, stderr } = spawnSync(
     'sh',
-    ['-c', script, 'sh', ...words, '--engine', 'native', '--threads', '1024'],
+    ['-c', script, 'sh', ...SMALL, '--engine', 'native', '--threads', '1024'],
     { cwd, encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: cwd } },
   );
   assert.equal(status, 0, stderr);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { skipWithoutSignals } from '../cli/command.ts';
 import { killTrainings } from './kills.ts';
 
 test('killed again and again: every checkpoint loads, the run ends with the bits of the unbroken one', {
-  skip: process.platform === 'win32' ? 'no signals on Windows' : false,
+  skip: skipWithoutSignals,
 }, async () => {
   const { kills, runs, checkpointsRead } = await killTrainings({ kills: 6, iterations: 150 });
   assert.equal(kills, 6);
