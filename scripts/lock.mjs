@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const MAX_TIME = 300_000;
 
 /**
- * Runs something while no other process does that has the same lock file. It holds the process's number; one whose process is gone, or that
+ * Runs something while no other process holds the lock file. It holds the process's number; one whose process is gone, or that
  * is five minutes old, is taken over.
  *
  * @template T
@@ -40,11 +40,12 @@ function take(path) {
 
 function isAbandoned(path) {
   try {
+    // First, since its number may have gone to another process, of another user too.
+    if (Date.now() - statSync(path).mtimeMs > MAX_TIME) return true;
     const pid = Number(readFileSync(path, 'utf8'));
     // A file that is still empty is being written.
     if (pid > 0) process.kill(pid, 0);
-    // Its number may have gone to another process.
-    return Date.now() - statSync(path).mtimeMs > MAX_TIME;
+    return false;
   } catch (error) {
     return error.code === 'ESRCH';
   }

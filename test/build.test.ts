@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -106,8 +107,12 @@ test('of two builds at once the second waits; a lock whose process is gone is ta
   );
   assert.deepEqual(readdirSync(at('build')), []);
   const before = files();
+  // Its number has gone to a process of another user.
+  writeFileSync(at('build', 'dist.lock'), '1');
+  utimesSync(at('build', 'dist.lock'), 1e9, 1e9);
   built();
   assert.deepEqual(files(), before);
+  assert.deepEqual(readdirSync(at('build')), []);
 });
 
 test('the first npx in a checkout, for which npm runs prepare, builds nothing', (context) => {

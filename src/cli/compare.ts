@@ -76,8 +76,6 @@ async function compare(
   const candidates: Candidate[] = [];
   try {
     for (const path of paths) candidates.push(await readAs(path, text, flags));
-    const notices = new Set(candidates.flatMap(({ corpus }) => corpus.notices));
-    for (const notice of notices) note(notice);
     checkComparable(candidates);
     const bytes = candidates[0]?.map.bytes ?? 0;
     const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));

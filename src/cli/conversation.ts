@@ -37,6 +37,8 @@ export class Conversation {
   #options: GenerateOptions;
   #parts: Uint8Array[];
   #turn = 0;
+  /** Bytes at the start of the text that were dropped since a line said so. */
+  #dropped = 0;
   /** Lines that are not yet a whole turn. */
   #pending: string[] = [];
 
@@ -78,6 +80,7 @@ export class Conversation {
       const { bytes, notices } = encodePrompt(vocabulary, read.text, this.#options.unknown);
       for (const notice of [...read.notices, ...notices]) this.#say(notice);
       this.#add(bytes);
+      this.#sayDropped();
       const { prompt: _, ...options } = this.#options;
       const seed = streamSeed(options.seed, this.#turn++);
       for await (const piece of this.#model.generatePieces({
@@ -107,6 +110,7 @@ export class Conversation {
       case 'reset':
         this.#parts = [this.#prompt];
         this.#turn = 0;
+        this.#dropped = 0;
         this.#say('the text is forgotten');
         break;
       case 'text':
@@ -153,7 +157,13 @@ export class Conversation {
     if (total <= MAX_TEXT_BYTES) return;
     const before = total;
     while (total > MAX_TEXT_BYTES && this.#parts.length > 1) total -= this.#parts.shift()?.length ?? 0;
-    this.#say(`the text is long: its first ${formatCount(before - total)} bytes are forgotten`);
+    this.#dropped += before - total;
+  }
+
+  #sayDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#say(`the text is long: its first ${formatCount(this.#dropped)} bytes are forgotten`);
+    this.#dropped = 0;
   }
 }
 

@@ -16,8 +16,17 @@ export interface ProcessSurroundings {
   readonly parentStatus: string | undefined;
 }
 
+/** The answer for this process, found once: its parent may end meanwhile, and tell nothing then. */
+let ownAnswer: boolean | undefined;
+
 /** Whether SIGHUP ends the program: it has a terminal, and nothing shows that it was to ignore the signal. */
-export function endsWithTerminal(surroundings: ProcessSurroundings = ownSurroundings()): boolean {
+export function endsWithTerminal(surroundings?: ProcessSurroundings): boolean {
+  if (surroundings) return endsIn(surroundings);
+  ownAnswer ??= endsIn(ownSurroundings());
+  return ownAnswer;
+}
+
+function endsIn(surroundings: ProcessSurroundings): boolean {
   const { terminals, env, parentStatus } = surroundings;
   const [input, output, error] = terminals;
   if (!input && !output && !error) return false;

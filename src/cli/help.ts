@@ -121,12 +121,12 @@ function heading(flag: Flag): string {
 /** A flag, what it means, and its default: on one line, or folded under it. */
 function entry(flag: Flag, column: number, width: number): string[] {
   const { defaultValue } = flag.type;
-  const shown =
+  const isHidden =
     defaultValue === undefined ||
     defaultValue === '' ||
     defaultValue === false ||
     Array.isArray(defaultValue);
-  const text = flag.info.help + (shown ? '' : ` (${defaultValue})`);
+  const text = flag.info.help + (isHidden ? '' : ` (${defaultValue})`);
   if (width - column < MIN_MEANING) {
     return [heading(flag), ...wrap(text, width - INDENT).map((line) => ' '.repeat(INDENT) + line)];
   }

@@ -1,7 +1,7 @@
 /** Names that people know from other programs for the flags here: what to suggest where spelling does not help. */
 
 /** By the option's name in the library: flags of nanoGPT, textgenrnn, torch-rnn, PyTorch, llama.cpp and others. */
-const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
+export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   // Of train.
   hiddenSize: ['n_embd', 'hidden_units', 'units', 'rnn_units', 'state_size', 'size', 'width', 'nhid', 'dim'],
   layers: ['n_layer', 'n_layers', 'nlayers', 'rnn_layers', 'depth'],
@@ -100,7 +100,7 @@ const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   port: ['p', 'listen'],
   host: ['bind', 'address', 'ip', 'hostname'],
   apiKey: ['key', 'token', 'password'],
-  config: ['conf', 'configuration', 'settings', 'options', 'c'],
+  configFile: ['conf', 'configuration', 'settings', 'options', 'c'],
 };
 
 /** By command. */

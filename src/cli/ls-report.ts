@@ -116,8 +116,8 @@ function shortNumber(value: number): string {
 }
 
 /** `14:32` today, `27 Nov` this year, else `Nov 2025`. */
-function shortMoment(milliseconds: number, now = new Date()): string {
-  const then = new Date(milliseconds);
+function shortMoment(milliseconds: number): string {
+  const [then, now] = [new Date(milliseconds), new Date()];
   const text = (options: Intl.DateTimeFormatOptions) => then.toLocaleString('en-GB', options);
   if (then.toDateString() === now.toDateString()) return text({ hour: '2-digit', minute: '2-digit' });
   if (then.getFullYear() === now.getFullYear()) return text({ day: 'numeric', month: 'short' });

@@ -1,9 +1,9 @@
 /** `char-rnn ls`: the runs and checkpoints in some folders, from their headers. */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { type FolderSurvey, surveyFolder } from '../formats/run-survey.node.ts';
 import { checkOptions } from '../util/check-options.ts';
+import { fileWord } from './command-line.ts';
 import { lsCommand } from './commands.ts';
 import { lsFlagsSchema } from './flags.ts';
 import { surveyJson, surveyLines } from './ls-report.ts';
@@ -53,6 +53,6 @@ async function checkFolder(path: string): Promise<void> {
   if (facts?.isDirectory()) return;
   if (!facts) throw new CheckpointError('checkpoint-missing', `there is no folder ${path}.`);
   throw new CheckpointError('checkpoint-unreadable', `${path} is a file, not a folder.`, {
-    remedies: [{ text: 'To see what it holds', command: ['inspect', join(path)] }],
+    remedies: [{ text: 'To see what it holds', command: ['inspect', fileWord(path)] }],
   });
 }

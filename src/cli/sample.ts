@@ -39,6 +39,7 @@ async function sample(
   words: readonly string[],
 ): Promise<number> {
   const { own, options } = splitOptions(given);
+  if (own.interactive) checkInteractive(own);
   const path = await modelFile(checkpointOf(given));
   const say = own.verbose === 1 ? (line: string) => note(line) : () => {};
   const notice = deviceNotice(given.typed, own);
@@ -77,11 +78,7 @@ async function sampleFrom(
     own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
   for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
   say(await describe(model));
-  if (own.interactive) {
-    checkInteractive(own);
-    const tell = (line: string) => note(line);
-    return await converse({ model, options: checked, prompt, say: tell });
-  }
+  if (own.interactive) return await converse({ model, options: checked, prompt, say: note });
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
   const description = await model.describeEngine();
   for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);

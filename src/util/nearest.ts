@@ -1,5 +1,5 @@
 /** The known name that someone most likely meant. */
-import { editDistance } from '../util/edit-distance.ts';
+import { editDistance } from './edit-distance.ts';
 
 /** Letters of a name that may be wrong: one in three, and at most three. */
 const LETTERS_FOR_A_SLIP = 3;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
+import { FLAG_WORDS } from '../../src/cli/known-words.ts';
 import { unknownCommand } from '../../src/cli/unknown-command.ts';
 import { flagMeant } from '../../src/cli/unknown-flag.ts';
 import { suggest } from '../../src/util/nearest.ts';
@@ -126,6 +127,12 @@ test('names from other programs suggest the flag that means the same; a short on
   ]);
   assert.deepEqual(['xy', 'lg', 'qux', 'zzzz'].map(train), [undefined, undefined, undefined, undefined]);
   for (const word of ['lr', 'temp']) assert.notEqual(flagMeant(word, doctorCommand.flags), 'log');
+  assert.equal(train('settings'), 'config');
+  const keys = new Set(commands.flatMap(({ flags }) => flags.map(({ key }) => key)));
+  assert.deepEqual(
+    Object.keys(FLAG_WORDS).filter((key) => !keys.has(key)),
+    [],
+  );
 });
 
 test('a word that is no command suggests the command that does it, as a line that works', () => {

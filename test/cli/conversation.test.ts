@@ -98,6 +98,19 @@ test('a turn that is stopped keeps what was written', async () => {
   assert.equal(said.at(-1), 'ab');
 });
 
+test('a text that becomes too long loses its beginning, with one line a turn', async () => {
+  const { take, said } = talk({ length: 200, prompt: 'a'.repeat(49_000) });
+  await take('b'.repeat(2000));
+  await take('c');
+  assert.deepEqual(said, ['the text is long: its first 49,000 bytes are forgotten']);
+});
+
+test('what a text in turns cannot do is refused before anything is read', async () => {
+  const { code, stderr } = await charRnn(['sample', 'missing.safetensors', '-i', '--prime-file', '-']);
+  assert.equal(code, 2);
+  assert.match(stderr, /--prime-file needs the name of a file/);
+});
+
 test('lines come from a pipe as well', async () => {
   const cwd = sharedFolder();
   writeFileSync(join(cwd, 'm.safetensors'), joinBytes(encodeCheckpoint(checkpoint)));

@@ -70,6 +70,14 @@ test('--all lists each checkpoint, --json tells the same to programs; the newest
   assert.equal(first?.best?.path, join(folder, 'b.best.safetensors'));
 });
 
+test('a file that begins with a dash: the suggested command reads it as a file', async (context) => {
+  const cwd = temporaryFolder(context);
+  writeFileSync(join(cwd, '-x'), 'no model');
+  const { code, stderr } = await charRnn(['ls', './-x'], { cwd });
+  assert.equal(code, 1);
+  assert.match(stderr, / inspect \.\/-x$/m);
+});
+
 test('moments: the time today, the day this year, else month and year; a copied pointer is no second checkpoint', async (context) => {
   const { folder } = await setUp(context);
   const copy = join(folder, '..', 'copy');

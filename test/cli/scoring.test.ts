@@ -190,6 +190,7 @@ test('characters that the model does not know: the nearest is read by eval and c
   assert.equal(compared.code, 0, compared.stderr);
   for (const found of JSON.parse(compared.stdout).models)
     assert.deepEqual([found.replaced, found.leftOut], [1, 1]);
+  assert.equal(compared.stderr.match(/replaced 1 character/g)?.length, 2, 'once for each model');
   const strict = await charRnn(['eval', model, 'typed.txt', '--unknown', 'error'], { cwd });
   assert.deepEqual([strict.code, strict.stdout], [1, '']);
 });
