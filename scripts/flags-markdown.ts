@@ -1,6 +1,6 @@
 /** The flags of all commands as tables in Markdown. */
 import { type Command, commands } from '../src/cli/commands.ts';
-import { valueName } from '../src/cli/flag-table.ts';
+import { flagNames, valueName } from '../src/cli/flag-table.ts';
 
 /** The whole of docs/flags.md. */
 export function flagsMarkdown(): string {
@@ -15,7 +15,9 @@ function table(command: Command): string {
     const { defaultValue } = flag.type;
     const shown = defaultValue === undefined || defaultValue === '' ? '' : `\`${defaultValue}\``;
     const value = valueName(flag).replaceAll('|', '\\|');
-    const names = [flag.info.flag, ...(flag.info.aliases ?? [])].map((own) => `\`-${own}\``).join(', ');
+    const names = flagNames(flag)
+      .map((own) => `\`-${own}\``)
+      .join(', ');
     const name = `${names}${value ? ` ${value}` : ''}`;
     return [name, shown, flag.info.help.replaceAll('|', '\\|'), flag.info.original ? 'yes' : ''];
   });

@@ -4,7 +4,7 @@ import { decodeText, unpacked } from './data/decode.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Precision, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
-import { engineOption, threadsOption } from './engine/options.ts';
+import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
 import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError } from './errors.ts';
 import { bytesSource } from './formats/byte-source.ts';
@@ -16,7 +16,7 @@ import { KnownText } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
 import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
-import { encodePrompt } from './sample/prompt.ts';
+import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import {
   collectPieces,
   collectSamples,
@@ -32,7 +32,7 @@ import { scoreText, type TextScore } from './score/score-text.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions } from './util/check-options.ts';
 import { joinBytes } from './util/join-bytes.ts';
-import { option } from './util/option-info.ts';
+import { saidOnce } from './util/said-once.ts';
 
 export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
   /** What the model reads first; for a model over bytes it may be any bytes. */
@@ -51,7 +51,7 @@ export interface GeneratePiecesInput extends GenerateInput {
 }
 
 export interface GenerateAllInput extends Omit<GenerateInput, 'prompt'> {
-  /** What the model reads first in each text; the empty text where it shall begin by itself. */
+  /** What the model reads first in each text; an empty text lets the model begin by itself. */
   readonly prompts: readonly (string | Uint8Array)[];
   /** Told how many bytes of text there are in all. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
@@ -102,11 +102,7 @@ export interface ModelSettings {
 const settingsSchema = z.strictObject({
   engine: engineOption(),
   threads: threadsOption(),
-  precision: option(z.optional(z.enum(['float32', 'float64'])), {
-    flag: 'precision',
-    group: 'Device',
-    help: "precision to compute in; default: the checkpoint's own",
-  }),
+  precision: precisionOption(),
 });
 
 /** An engine with the model's weights in it. */
@@ -163,7 +159,7 @@ export class LanguageModel {
   /**
    * The checkpoint as the bytes of a file, read back and compared.
    *
-   * @throws {OptionError} for a format that there is not
+   * @throws {OptionError} for an unknown format
    * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
    */
   toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
@@ -242,10 +238,10 @@ export class LanguageModel {
    * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
-    const { prompt = '', novel, onProgress = () => {}, ...others } = input;
-    const { count: wanted, unique: isUnique, attempts: most, alternatives: named, ...rest } = others;
-    const given = { count: wanted, unique: isUnique, attempts: most, alternatives: named };
-    const { count, unique, attempts = 100 * count, alternatives } = checkOptions(samplesOptionsSchema, given);
+    const { prompt = '', novel, onProgress = () => {}, ...options } = input;
+    const { count, unique, attempts, alternatives, ...rest } = options;
+    const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts, alternatives });
+    const most = asked.attempts ?? 100 * asked.count;
     const onNotice = saidOnce(rest.onNotice);
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
@@ -259,48 +255,47 @@ export class LanguageModel {
     const empty = known === undefined ? undefined : novelNotice(this.vocabulary, known);
     if (empty !== undefined) onNotice(empty);
     yield* collectSamples({
-      ...{ count, unique, seconds, onProgress },
+      ...{ count: asked.count, unique: asked.unique, seconds, onProgress },
       known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
       prompt: text(prompt),
       // A beam search finds no more than it follows.
-      attempts: beam > 0 ? Math.min(attempts, beam) : attempts,
-      seedOf: (index) => streamSeed(seed, index),
-      write: (seeds, left) =>
-        this.#write(
-          Array(seeds.length).fill(prompt),
-          { ...rest, onNotice, seconds: left },
-          { seeds, alternatives },
-        ),
+      attempts: beam > 0 ? Math.min(most, beam) : most,
+      ...this.#draws(prompt, { ...rest, onNotice }, seed, alternatives),
     });
   }
 
   /**
-   * The texts of `samples` where none is left out, each as it grows: in pieces, one sample after the other, the last piece of each
-   * with its ending.
+   * Like `samples` without `unique` and `novel`, but streams each sample in pieces, one after the other, the last piece of each with
+   * its ending.
    */
   async *samplePieces(
     input: Omit<SamplesInput, 'unique' | 'novel' | 'attempts'> = {},
   ): AsyncGenerator<SamplePiece, void, void> {
-    const { prompt = '', onProgress = () => {}, count: wanted, alternatives: named, ...rest } = input;
-    const { count, alternatives } = checkOptions(samplesOptionsSchema, {
-      count: wanted,
-      alternatives: named,
-    });
+    const { prompt = '', onProgress = () => {}, count, alternatives, ...rest } = input;
+    const asked = checkOptions(samplesOptionsSchema, { count, alternatives });
     const onNotice = saidOnce(rest.onNotice);
     checkContent('prompt', prompt);
     const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     yield* collectPieces({
       ...{ seconds, onProgress },
       // A beam search finds no more than it follows.
-      count: beam > 0 ? Math.min(count, beam) : count,
-      seedOf: (index) => streamSeed(seed, index),
-      write: (seeds, left) =>
-        this.#write(
-          Array(seeds.length).fill(prompt),
-          { ...rest, onNotice, seconds: left },
-          { seeds, alternatives },
-        ),
+      count: beam > 0 ? Math.min(asked.count, beam) : asked.count,
+      ...this.#draws(prompt, { ...rest, onNotice }, seed, alternatives),
     });
+  }
+
+  /** How samples of one prompt are seeded and written. */
+  #draws(
+    prompt: string | Uint8Array,
+    input: Omit<GenerateInput, 'prompt'>,
+    seed: number,
+    alternatives: number | undefined,
+  ) {
+    return {
+      seedOf: (index: number) => streamSeed(seed, index),
+      write: (seeds: readonly number[], seconds: number | undefined) =>
+        this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, { seeds, alternatives }),
+    };
   }
 
   async *#write(
@@ -312,7 +307,11 @@ export class LanguageModel {
     const options = checkGenerateOptions(optionsOf(input));
     const { vocabulary } = this;
     const plan = planSampling(vocabulary, options);
-    const prompts = given.map((prompt) => encodePrompt(vocabulary, prompt, options.unknown));
+    // Samples have one prompt, up to 128 times.
+    const encoded = new Map(
+      [...new Set(given)].map((prompt) => [prompt, encodePrompt(vocabulary, prompt, options.unknown)]),
+    );
+    const prompts = given.map((prompt) => encoded.get(prompt) as EncodedPrompt);
     const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.notices]);
     for (const notice of notices) onNotice?.(notice);
     if (prompts.length === 0) return;
@@ -396,15 +395,6 @@ export class LanguageModel {
       throw error;
     }
   }
-}
-
-/** Passes each message on once. */
-function saidOnce(onNotice: ((message: string) => void) | undefined): (message: string) => void {
-  const said = new Set<string>();
-  return (message) => {
-    if (!said.has(message)) onNotice?.(message);
-    said.add(message);
-  };
 }
 
 /** What of an input is in the schema of options. */

@@ -6,7 +6,7 @@
  */
 import { UsageError } from '../errors.ts';
 import { readEscapes, unknownEscape } from './escapes.ts';
-import type { Flag } from './flag-table.ts';
+import { type Flag, flagNames } from './flag-table.ts';
 import { unknownFlag } from './unknown-flag.ts';
 
 /** Where the value of an option comes from. */
@@ -102,11 +102,7 @@ function splitFlag(word: string) {
 
 /** Flags by each of their names. */
 export function flagsByName(flags: readonly Flag[]): Map<string, Flag> {
-  return new Map(
-    flags.flatMap((flag) =>
-      [flag.info.flag, ...(flag.info.aliases ?? [])].map((name) => [name, flag] as const),
-    ),
-  );
+  return new Map(flags.flatMap((flag) => flagNames(flag).map((name) => [name, flag] as const)));
 }
 
 /** Decimal numbers alone: no hexadecimal, no spaces, nothing after them. */

@@ -1,10 +1,8 @@
 /** Command lines of this program that a person can paste into the shell it was started from. */
 import type { RemedyValue } from '../errors.ts';
 import { flagKey } from './arguments.ts';
-import type { Flag } from './flag-table.ts';
+import { type Flag, longFlag } from './flag-table.ts';
 import { programName, shellWord } from './program-name.ts';
-
-export { programName, shellWord } from './program-name.ts';
 
 /** A command line that works as typed. @param words Those after the program's name. */
 export function commandLine(words: readonly string[]): string {
@@ -34,7 +32,7 @@ export function wordsWith(
   if (texts && wordsBeforeText === undefined) return undefined;
   const changed = Object.entries(set)
     .map(([key, value]) => ({ value, flag: flags.find((flag) => flag.key === key) }))
-    // What is to be left out of a command that does not have it, is.
+    // Removing a flag that the command does not have needs no change.
     .filter(({ value, flag }) => value !== undefined || flag)
     .map(({ flag }) => flag);
   if (changed.includes(undefined)) return undefined;
@@ -71,7 +69,7 @@ export function wordsWith(
 }
 
 /**
- * How options that are to be taken out and were not typed are taken out: they are those of a config file. A switch can be turned off;
+ * How to unset options that were not typed: they come from a config file. A switch can be turned off;
  * for others the config file goes.
  */
 function unsetWords(
@@ -88,7 +86,7 @@ function unsetWords(
     left.filter(({ type }) => (type.kind === 'boolean') === is),
   );
   return {
-    words: (switches ?? []).map(({ info }) => `--${info.flag.replaceAll('_', '-')}=false`),
+    words: (switches ?? []).map(({ info }) => `${longFlag(info.flag)}=false`),
     without: others?.length ? 'configFile' : undefined,
   };
 }
@@ -100,7 +98,7 @@ function textWords(textFile: RemedyValue): string[] | undefined {
 }
 
 function flagWords(flag: Flag, value: RemedyValue): string[] {
-  const name = `--${flag.info.flag.replaceAll('_', '-')}`;
+  const name = longFlag(flag.info.flag);
   if (value === undefined) return [];
   if (value === true) return [name];
   return value === false ? [`${name}=false`] : [name, String(value)];

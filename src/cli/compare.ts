@@ -121,14 +121,10 @@ async function measure(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const { engine, checkpoint } = await openScoredModel(
-    name,
-    flags,
-    (line) => {
-      note(line);
-    },
-    { command: compareCommand, words: flags.words },
-  );
+  const { engine, checkpoint } = await openScoredModel(name, flags, note, {
+    command: compareCommand,
+    words: flags.words,
+  });
   const { config, parameters } = checkpoint;
   const lanes = sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);

@@ -29,7 +29,7 @@ export function runComplete(words: readonly string[]): Promise<number> {
       threads,
       // The probabilities have two decimals: float64 would only take longer.
       precision: 'float32',
-      onEngineNotice: (message) => note(message),
+      onEngineNotice: note,
     });
     for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
     const { text, notices } = readPrompt(typed, model.vocabulary, 'the text');
@@ -38,7 +38,7 @@ export function runComplete(words: readonly string[]): Promise<number> {
       const found = await model.complete(text, {
         count,
         unknown,
-        onNotice: (message) => note(message),
+        onNotice: note,
       });
       const lines = json ? [JSON.stringify({ text, ...found }, undefined, 2)] : wordLines(text, found);
       process.stdout.write(`${lines.join('\n')}\n`);

@@ -3,7 +3,8 @@
  * Scripts that complete the words of a command line, made from the schemas. They are static: a shell that completes never starts Node.
  */
 import type { Command } from './commands.ts';
-import type { Flag } from './flag-table.ts';
+import { type Flag, flagNames, longFlag } from './flag-table.ts';
+import { INSTALLED_NAMES } from './program-name.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -12,19 +13,12 @@ export function isShell(word: string): word is Shell {
   return SHELLS.some((shell) => shell === word);
 }
 
-/** The names under which the program is installed. */
-const PROGRAMS = 'char-rnn char-rnn-ts';
+const PROGRAMS = INSTALLED_NAMES.join(' ');
 
 export function completionScript(shell: Shell, commands: readonly Command[]): string {
   const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell];
   return `${script(commands).join('\n')}\n`;
 }
-
-function namesOf({ info }: Flag): string[] {
-  return [info.flag, ...(info.aliases ?? [])];
-}
-
-const kebab = (name: string) => `--${name.replaceAll('_', '-')}`;
 
 /** What may follow a flag, where that is one of a few words. */
 function choicesOf({ type }: Flag): readonly string[] {
@@ -37,7 +31,7 @@ function choiceCases(commands: readonly Command[], line: (choices: string) => st
     flags
       .filter((flag) => choicesOf(flag).length > 0)
       .map((flag) => {
-        const pattern = namesOf(flag).map((own) => `"${name} ${own}"`);
+        const pattern = flagNames(flag).map((own) => `"${name} ${own}"`);
         return `    ${pattern.join('|')}) ${line(choicesOf(flag).join(' '))} ;;`;
       }),
   );
@@ -46,7 +40,7 @@ function choiceCases(commands: readonly Command[], line: (choices: string) => st
 function bashScript(commands: readonly Command[]): string[] {
   const flagCases = (style: (name: string) => string) =>
     commands.map(({ name, flags }) => {
-      const words = [...flags.flatMap(namesOf).map(style), style('help')];
+      const words = [...flags.flatMap(flagNames).map(style), style('help')];
       return `      ${name}) flags="${words.join(' ')}" ;;`;
     });
   return [
@@ -66,7 +60,7 @@ function bashScript(commands: readonly Command[]): string[] {
     '  esac',
     '  case "$current" in',
     '    --*|-) case "$command" in',
-    ...flagCases(kebab),
+    ...flagCases(longFlag),
     '      esac ;;',
     '    -*) case "$command" in',
     ...flagCases((name) => `-${name}`),
@@ -104,7 +98,7 @@ function zshScript(commands: readonly Command[]): string[] {
     '    case "${words[2]}" in',
     ...commands.map(({ name, flags }) => {
       const words = flags.flatMap((flag) =>
-        namesOf(flag).map((own) => described(kebab(own), flag.info.help)),
+        flagNames(flag).map((own) => described(longFlag(own), flag.info.help)),
       );
       return `      ${name}) found=(${words.join(' ')}) ;;`;
     }),
@@ -115,7 +109,7 @@ function zshScript(commands: readonly Command[]): string[] {
     '  _files',
     '}',
     // As a file of fpath the script is the function itself.
-    'if [ "$funcstack[1]" = "_char-rnn" ]; then _char_rnn "$@"; else compdef _char_rnn char-rnn char-rnn-ts; fi',
+    `if [ "$funcstack[1]" = "_char-rnn" ]; then _char_rnn "$@"; else compdef _char_rnn ${PROGRAMS}; fi`,
   ];
 }
 
@@ -132,9 +126,9 @@ function fishScript(commands: readonly Command[]): string[] {
             : flag.type.kind === 'boolean'
               ? ''
               : ' -r';
-        return namesOf(flag).map(
+        return flagNames(flag).map(
           (own) =>
-            `complete -c char-rnn -n '__fish_seen_subcommand_from ${name}' -l ${kebab(own).slice(2)}${value} -d ${single(flag.info.help)}`,
+            `complete -c char-rnn -n '__fish_seen_subcommand_from ${name}' -l ${longFlag(own).slice(2)}${value} -d ${single(flag.info.help)}`,
         );
       }),
     ]),

@@ -1,5 +1,6 @@
 /** Events that need a sentence, in the words of the live view and of the plain log alike. */
 import type {
+  CheckpointedEvent,
   EvaluatedEvent,
   RestoredEvent,
   SkippedEvent,
@@ -19,6 +20,10 @@ export function restoredText({ reason, iteration, learningRate, retry, retries }
     `${reason}; back to iteration ${formatCount(iteration)} with half the learning rate, ` +
     `${Number(learningRate.toPrecision(4))} (retry ${retry} of ${retries})`
   );
+}
+
+export function savedText({ path }: CheckpointedEvent): string {
+  return `saved ${path}`;
 }
 
 /** What a run takes, fact by fact. */

@@ -21,6 +21,16 @@ export function flagsOf(...schemas: readonly z.ZodMiniObject[]): Flag[] {
   );
 }
 
+/** The names of a flag as its schema has them, with `_`. */
+export function flagNames({ info }: Flag): string[] {
+  return [info.flag, ...(info.aliases ?? [])];
+}
+
+/** A name with two dashes, and `-` for `_`. */
+export function longFlag(name: string): string {
+  return `--${name.replaceAll('_', '-')}`;
+}
+
 /** What stands for the value of a flag in help: `N`, `NAME`, `a|b`. */
 export function valueName({ type, info }: Flag): string {
   if (info.value !== undefined) return info.value;

@@ -1,9 +1,9 @@
 /** Flags that only the command line has: files, devices, output. The others come from the library's schemas. */
 import * as z from 'zod/mini';
-import { engineOption, threadsOption } from '../engine/options.ts';
+import { engineOption, precisionOption, threadsOption } from '../engine/options.ts';
 import { EXPORT_FORMATS } from '../formats/export.ts';
 import { FORMAT_NAMES } from '../formats/open.ts';
-import { count, type OptionGroup, option, seed } from '../util/option-info.ts';
+import { count, type OptionGroup, type OptionInfo, option, seed } from '../util/option-info.ts';
 import { SIZE } from '../util/parse-size.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
@@ -137,13 +137,6 @@ const fieldFlag = (group: OptionGroup) =>
     expected: 'a name of 1 to 1000 characters',
   });
 
-const precisionFlag = () =>
-  option(z.optional(z.enum(['float32', 'float64'])), {
-    flag: 'precision',
-    group: 'Device',
-    help: "precision to compute in; default: the checkpoint's own",
-  });
-
 export const sampleFlagsSchema = z.strictObject({
   interactive: option(z._default(z.boolean(), false), {
     flag: 'interactive',
@@ -204,12 +197,20 @@ export const sampleFlagsSchema = z.strictObject({
     help: '0 prints only the text',
     original: true,
   }),
-  precision: precisionFlag(),
+  precision: precisionOption(),
   engine: engineOption(),
   threads: threadsOption(),
   gpuid: deviceFlags.gpuid(),
   opencl: deviceFlags.opencl(),
 });
+
+const jsonFlag = (more: Partial<OptionInfo> = {}) =>
+  option(z._default(z.boolean(), false), {
+    flag: 'json',
+    group: 'Output',
+    help: 'print JSON, for programs',
+    ...more,
+  });
 
 export const lsFlagsSchema = z.strictObject({
   all: option(z._default(z.boolean(), false), {
@@ -218,21 +219,11 @@ export const lsFlagsSchema = z.strictObject({
     help: 'also list each checkpoint of a run',
     common: true,
   }),
-  json: option(z._default(z.boolean(), false), {
-    flag: 'json',
-    group: 'Output',
-    help: 'print JSON, for programs',
-    common: true,
-  }),
+  json: jsonFlag({ common: true }),
 });
 
 export const inspectFlagsSchema = z.strictObject({
-  json: option(z._default(z.boolean(), false), {
-    flag: 'json',
-    group: 'Output',
-    help: 'print JSON, for programs',
-    common: true,
-  }),
+  json: jsonFlag({ common: true }),
   tensors: option(z._default(z.boolean(), false), {
     flag: 'tensors',
     group: 'Output',
@@ -250,16 +241,8 @@ export const doctorFlagsSchema = z.strictObject({
     help: 'how long each engine is measured',
     common: true,
   }),
-  json: option(z._default(z.boolean(), false), {
-    flag: 'json',
-    group: 'Output',
-    help: 'print JSON, for programs',
-    common: true,
-  }),
+  json: jsonFlag({ common: true }),
 });
-
-const jsonFlag = () =>
-  option(z._default(z.boolean(), false), { flag: 'json', group: 'Output', help: 'print JSON, for programs' });
 
 const documentsFlag = () =>
   option(z.optional(z.string().check(z.minLength(1))), {
@@ -302,7 +285,7 @@ export const evalFlagsSchema = z.strictObject({
   encoding: encodingFlag('Text', 'the texts'),
   field: fieldFlag('Text'),
   json: jsonFlag(),
-  precision: precisionFlag(),
+  precision: precisionOption(),
   engine: engineOption(),
   threads: threadsOption(),
 });
@@ -318,7 +301,7 @@ export const compareFlagsSchema = z.strictObject({
   json: jsonFlag(),
   engine: engineOption(),
   threads: threadsOption(),
-  precision: precisionFlag(),
+  precision: precisionOption(),
 });
 
 export const completeFlagsSchema = z.strictObject({

@@ -1,9 +1,10 @@
 /** The help of a command, from its flags. */
 import type { OptionGroup } from '../util/option-info.ts';
-import { commandLine, programName } from './command-line.ts';
+import { commandLine } from './command-line.ts';
 import type { Command } from './commands.ts';
-import { type Flag, valueName } from './flag-table.ts';
+import { type Flag, flagNames, valueName } from './flag-table.ts';
 import { wrap } from './live-parts.ts';
+import { programName } from './program-name.ts';
 
 const GROUPS: readonly OptionGroup[] = [
   'Text',
@@ -114,7 +115,7 @@ function lines(all: readonly string[]): string {
 }
 
 function heading(flag: Flag): string {
-  const names = [flag.info.flag, ...(flag.info.aliases ?? [])].map((name) => `-${name}`);
+  const names = flagNames(flag).map((name) => `-${name}`);
   return `  ${names.join(', ')} ${valueName(flag)}`.trimEnd();
 }
 

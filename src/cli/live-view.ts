@@ -7,6 +7,7 @@ import { formatBytes, formatCount } from '../util/format-number.ts';
 import {
   memoryText,
   restoredText,
+  savedText,
   skippedText,
   timedFacts,
   validationText,
@@ -14,6 +15,7 @@ import {
 } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
 import { clip, lastEpoch, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
+import { cellAndLayers } from './model-shape.ts';
 import type { TrainingView } from './plain-log.ts';
 import { PreparingLine } from './preparing-line.ts';
 
@@ -102,7 +104,7 @@ class LiveView {
         this.#redraw(true);
         break;
       case 'checkpointed':
-        this.#lines.print(`saved ${event.path}`);
+        this.#lines.print(savedText(event));
         break;
       case 'finished':
         this.#redraw(true);
@@ -202,7 +204,7 @@ function row(name: string, ...facts: string[]): Row {
 /** What was read, what was made, where it runs, how large it is. */
 function header(event: StartedEvent): Row[] {
   const { options, text, batches } = event;
-  const { cell, layers, hiddenSize, batchSize, sequenceLength } = options;
+  const { batchSize, sequenceLength } = options;
   const { code, sentence } = judgeSize(event.parameters, event.tokens);
   const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
   return [
@@ -220,7 +222,7 @@ function header(event: StartedEvent): Row[] {
     ),
     row(
       'model',
-      `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
+      cellAndLayers(options),
       `${formatCount(event.parameters)} parameters`,
       ...(code ? [] : [sentence]),
     ),

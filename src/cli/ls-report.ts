@@ -4,6 +4,7 @@ import type { FolderSurvey, FoundCheckpoint, FoundModel, FoundRun } from '../for
 import type { ModelConfig } from '../model/config.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes } from '../util/format-number.ts';
+import { bestLoss } from './best-loss.ts';
 import { clip, columnsOf, wrap } from './live-parts.ts';
 
 const GAP = 2;
@@ -36,7 +37,7 @@ export function surveyLines(
 function runCells(run: FoundRun, { runs, folder }: FolderSurvey): string[] {
   const { newest, checkpoints, saveName } = run;
   const { layers, hiddenSize, cell } = newest.config;
-  const best = bestOf(run);
+  const best = bestLoss(newest.validationLosses, newest);
   const last = lossAt(newest);
   return [
     runs.length === 1 ? folder : `${folder}/${saveName}`,
@@ -54,16 +55,6 @@ function textName({ text }: FoundCheckpoint): string {
   const [first, ...more] = text?.paths ?? [];
   if (first === undefined) return '-';
   return more.length === 0 ? basename(first) : `${basename(first)}+${more.length}`;
-}
-
-/** The lowest validation loss of a run, and where it was. */
-function bestOf({ newest }: FoundRun) {
-  const { iterations, values } = newest.validationLosses;
-  let at = 0;
-  for (const [index, value] of values.entries()) if (value < (values[at] as number)) at = index;
-  const [loss, iteration] = [values[at], iterations[at]];
-  if (loss === undefined || iteration === undefined) return undefined;
-  return { loss, iteration, epoch: (iteration / newest.iteration) * newest.epoch };
 }
 
 /** The validation loss of a checkpoint, if it was saved with one. */
@@ -144,7 +135,7 @@ export function surveyJson(surveys: readonly FolderSurvey[], all: boolean) {
 
 function runJson(run: FoundRun, all: boolean) {
   const { runId, saveName, folder, newest, checkpoints } = run;
-  const best = bestOf(run);
+  const best = bestLoss(newest.validationLosses, newest);
   return {
     runId,
     saveName,

@@ -1,17 +1,19 @@
 /** Training as lines of text: the facts of the original, the iteration line in its very format. */
 
 import { judgeSize } from '../train/advice.ts';
-import type { CheckpointedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
+import type { IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
 import {
   memoryText,
   restoredText,
+  savedText,
   skippedText,
   timedFacts,
   validationText,
   writesText,
 } from './event-text.ts';
+import { cellAndLayers } from './model-shape.ts';
 import { note } from './note.ts';
 import { PreparingLine } from './preparing-line.ts';
 
@@ -26,15 +28,15 @@ export function iterationLine(event: IterationEvent): string {
 
 /** What is known before the first iteration, a fact a line. */
 export function startedLines(event: StartedEvent): string[] {
-  const { cell, layers, hiddenSize } = event.options;
+  const { options } = event;
   const { train, validation, test } = event.batches;
   return [
     `text: ${event.text.name}, ${formatCount(event.text.bytes)} bytes`,
     ...(event.text.documents === undefined ? [] : [`documents: ${formatCount(event.text.documents)}`]),
     `vocab size: ${event.vocabularySize}`,
     `number of data batches in train: ${train}, val: ${validation}, test: ${test}`,
-    `model: ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`,
-    ...(cell === 'lstm' && event.start === 'new' ? ['forget gate biases start at 1'] : []),
+    `model: ${cellAndLayers(options)}`,
+    ...(options.cell === 'lstm' && event.start === 'new' ? ['forget gate biases start at 1'] : []),
     `number of parameters in the model: ${event.parameters}`,
     judgeSize(event.parameters, event.tokens).sentence,
     `memory: ${memoryText(event)}`,
@@ -67,7 +69,7 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'sampled') {
         line(`sample: ${JSON.stringify(event.text)}`);
       } else if (event.type === 'checkpointed') {
-        line(checkpointLine(event));
+        line(savedText(event));
       } else if (event.type === 'preparing') {
         const text = preparing.plain(event);
         if (text !== undefined) line(text);
@@ -86,11 +88,7 @@ export function plainLog(): TrainingView {
         line(`time: ${timedFacts(event).join(', ')}`);
       }
     },
-    note: (message) => note(message),
+    note,
     close() {},
   };
-}
-
-export function checkpointLine(event: CheckpointedEvent): string {
-  return `saved ${event.path}`;
 }

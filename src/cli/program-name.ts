@@ -2,7 +2,7 @@
 import { basename, isAbsolute, relative } from 'node:path';
 
 /** The names under which package.json installs the program. */
-const INSTALLED_NAMES = ['char-rnn', 'char-rnn-ts'];
+export const INSTALLED_NAMES = ['char-rnn', 'char-rnn-ts'];
 
 export interface ProgramStart {
   /** The script as Node names it: `process.argv[1]`. */

@@ -3,6 +3,7 @@ import { surveyFolder } from '../formats/run-survey.node.ts';
 import type { FinishedEvent, StartedEvent } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
+import { bestLoss } from './best-loss.ts';
 import { commandLine, fileWord } from './command-line.ts';
 import { formatDuration } from './duration-text.ts';
 import { placeOf } from './resumed-run.ts';
@@ -47,15 +48,9 @@ function nextCommand({ batches, text }: StartedEvent, model: string): string {
 }
 
 function bestLine({ finished }: EndedRun, path: string | undefined): string[] {
-  const { iterations, values } = finished.checkpoint.training?.validationLosses ?? {
-    iterations: [],
-    values: [],
-  };
-  let least = 0;
-  for (const [index, value] of values.entries()) if (value < (values[least] as number)) least = index;
-  const [loss, iteration] = [values[least], iterations[least]];
-  if (loss === undefined || iteration === undefined) return [];
-  const epoch = (iteration / finished.iteration) * finished.epoch;
+  const losses = finished.checkpoint.training?.validationLosses;
+  const best = losses && bestLoss(losses, finished);
+  if (!best) return [];
   const place = path === undefined ? '' : `: ${path}`;
-  return [`best validation loss ${fixed(loss, 4)} at epoch ${fixed(epoch, 2)}${place}`];
+  return [`best validation loss ${fixed(best.loss, 4)} at epoch ${fixed(best.epoch, 2)}${place}`];
 }

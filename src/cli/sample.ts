@@ -8,13 +8,13 @@ import { LanguageModel } from '../language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
 import { encodePrompt } from '../sample/prompt.ts';
 import { checkOptions } from '../util/check-options.ts';
-import { formatCount } from '../util/format-number.ts';
 import type { Arguments } from './arguments.ts';
 import { sampleCommand } from './commands.ts';
 import { deviceNotice } from './device-notice.ts';
 import { readPrompt } from './escapes.ts';
 import { sampleFlagsSchema } from './flags.ts';
 import { modelFile } from './model-file.ts';
+import { describeModel } from './model-shape.ts';
 import { nativeOffer, samplingTime } from './native-offer.ts';
 import { note } from './note.ts';
 import { TextOutput } from './output.ts';
@@ -41,7 +41,7 @@ async function sample(
   const { own, options } = splitOptions(given);
   if (own.interactive) checkInteractive(own);
   const path = await modelFile(checkpointOf(given));
-  const say = own.verbose === 1 ? (line: string) => note(line) : () => {};
+  const say = own.verbose === 1 ? note : () => {};
   const notice = deviceNotice(given.typed, own);
   if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
@@ -55,7 +55,7 @@ async function sample(
     engine: own.engine,
     threads: own.threads,
     precision: own.precision,
-    onEngineNotice: (message) => note(message),
+    onEngineNotice: note,
   });
   for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
     say(line);
@@ -77,7 +77,7 @@ async function sampleFrom(
   const prompt =
     own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
   for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
-  say(await describe(model));
+  say(`model: ${await describeModel(model)}`);
   if (own.interactive) return await converse({ model, options: checked, prompt, say: note });
   const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
   const description = await model.describeEngine();
@@ -92,7 +92,7 @@ async function sampleFrom(
     options: {
       ...rest,
       signal: stopped.signal,
-      onNotice: (message: string) => note(message),
+      onNotice: note,
       alternatives: own.format === 'text' ? undefined : own.alternatives,
     },
     format: sampleFormat(own.format, {
@@ -185,10 +185,4 @@ async function readText(path: string, { checkpoint }: LanguageModel, own: OwnFla
   const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
   for (const notice of notices) note(notice);
   return content;
-}
-
-async function describe(model: LanguageModel): Promise<string> {
-  const { cell, layers, hiddenSize } = model.config;
-  const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
-  return `model: ${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
 }

@@ -4,6 +4,7 @@ import { makeEngine } from '../engine/select.node.ts';
 import type { EngineName } from '../engine/select.ts';
 import { type Checkpoint, readingNotices } from '../formats/checkpoint.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
+import { cellAndLayers } from './model-shape.ts';
 import type { FailedCommand } from './report-error.ts';
 import { slowPrecisionLines } from './slow-precision.ts';
 
@@ -44,6 +45,5 @@ export async function openScoredModel(
 
 /** The model in a line. */
 export function modelLine({ path, checkpoint: { config } }: ScoredModel): string {
-  const { cell, layers, hiddenSize } = config;
-  return `${path} · ${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+  return `${path} · ${cellAndLayers(config)}`;
 }

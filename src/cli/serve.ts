@@ -8,6 +8,7 @@ import { API_KEY_EXPECTED, checkServerOptions, serverOptionsSchema } from '../se
 import { createServer } from '../server/server.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
+import { saidOnce } from '../util/said-once.ts';
 import type { Arguments } from './arguments.ts';
 import { fileWord } from './command-line.ts';
 import { serveCommand } from './commands.ts';
@@ -17,22 +18,11 @@ import { reportError } from './report-error.ts';
 import { runCommand } from './run-command.ts';
 import { secondsOf, serveFlagsSchema } from './serve-flags.ts';
 import { interruption } from './signals.ts';
+import { splitValues } from './split-values.ts';
 import { openModel, takeUpReplacements } from './taken-up.ts';
 
 export function runServe(words: readonly string[]): Promise<number> {
   return runCommand(serveCommand, words, serve);
-}
-
-const say = (line: string) => note(line);
-
-/** Says each line once: what holds for the engine of one model holds for those of all. */
-function sayOnce(): (line: string) => void {
-  const said = new Set<string>();
-  return (line) => {
-    if (said.has(line)) return;
-    said.add(line);
-    say(line);
-  };
 }
 
 async function serve(given: Arguments): Promise<number> {
@@ -43,7 +33,8 @@ async function serve(given: Arguments): Promise<number> {
     engine: flags.engine,
     threads: flags.threads,
     precision: flags.precision,
-    onEngineNotice: sayOnce(),
+    // What holds for the engine of one model holds for those of all.
+    onEngineNotice: saidOnce(note),
   };
   const models = new Map<string, LanguageModel>();
   // Before the models, which may take long to load: the port may be taken.
@@ -52,7 +43,7 @@ async function serve(given: Arguments): Promise<number> {
     for (const [name, path] of paths) {
       const { model, facts } = await openModel(path, settings);
       models.set(name, model);
-      say(`${name}: ${facts}`);
+      note(`${name}: ${facts}`);
     }
     const server = createServer(Object.fromEntries(models), {
       ...options,
@@ -61,16 +52,16 @@ async function serve(given: Arguments): Promise<number> {
     const listening = port.serve(server);
     const watched = flags.watch ? [...paths] : [];
     const unwatch = watched.map(([name, path]) =>
-      takeUpReplacements(name, path, { server, models, settings, say }),
+      takeUpReplacements(name, path, { server, models, settings, say: note }),
     );
-    say(`listening on ${listening.url}/v1`);
-    say(`a page to write in: ${listening.url}/`);
+    note(`listening on ${listening.url}/v1`);
+    note(`a page to write in: ${listening.url}/`);
     const exitCode = await signalled();
-    say(`stopping: running requests have ${flags.drain} to finish`);
+    note(`stopping: running requests have ${flags.drain} to finish`);
     await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
     if (ended === 0) return 0;
-    say(`ended ${formatCount(ended)} requests that had not finished`);
+    note(`ended ${formatCount(ended)} requests that had not finished`);
     return exitCode;
   } finally {
     await port.close();
@@ -98,10 +89,8 @@ function signalled(): Promise<number> {
 }
 
 function splitFlags({ values }: Arguments) {
-  const limitKeys = new Set(Object.keys(serverOptionsSchema.shape));
-  const part = (isLimit: boolean) =>
-    Object.fromEntries(Object.entries(values).filter(([key]) => limitKeys.has(key) === isLimit));
-  return { flags: checkOptions(serveFlagsSchema, part(false)), limits: part(true) };
+  const [limits, own] = splitValues(values, serverOptionsSchema);
+  return { flags: checkOptions(serveFlagsSchema, own), limits };
 }
 
 /** Files for those that are folders. With --watch, the pointer in a folder is what is watched. */

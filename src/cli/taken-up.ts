@@ -4,7 +4,7 @@ import { LanguageModel } from '../language-model.node.ts';
 import type { ModelSettings } from '../language-model.ts';
 import type { Server } from '../server/server.ts';
 import { watchForReplacement } from '../server/watch.node.ts';
-import { formatCount } from '../util/format-number.ts';
+import { describeModel } from './model-shape.ts';
 import { reportError } from './report-error.ts';
 
 export interface TakingUp {
@@ -65,15 +65,9 @@ async function takeUp(
 export async function openModel(path: string, settings: ModelSettings) {
   const model = await LanguageModel.load(path, settings);
   try {
-    return { model, facts: [await describe(model), ...readingNotices(model.checkpoint)].join('; ') };
+    return { model, facts: [await describeModel(model), ...readingNotices(model.checkpoint)].join('; ') };
   } catch (error) {
     await model.close();
     throw error;
   }
-}
-
-async function describe(model: LanguageModel): Promise<string> {
-  const { cell, layers, hiddenSize } = model.config;
-  const shape = `${cell}, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
-  return `${shape}, ${formatCount(model.parameterCount)} parameters, ${model.vocabulary.size} symbols; ${await model.describeEngine()}`;
 }

@@ -1,7 +1,7 @@
 /** What to say to a flag that a command does not have: the one that was meant, by spelling or by meaning. */
 import { UsageError } from '../errors.ts';
 import { suggest } from '../util/nearest.ts';
-import type { Flag } from './flag-table.ts';
+import { type Flag, flagNames } from './flag-table.ts';
 import { optionsMeant } from './known-words.ts';
 
 /**
@@ -19,14 +19,13 @@ export function unknownFlag(shown: string, name: string, flags: readonly Flag[])
 
 /** The name of the flag that was meant: a name of another program, the option's in the library, or a slip of the hand. */
 export function flagMeant(typed: string, flags: readonly Flag[]): string | undefined {
-  const name = typed.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+  const name = snake(typed);
   const keys = optionsMeant(name);
   const meant = flags.find(({ key }) => keys.includes(key) || snake(key) === name);
   if (meant) return meant.info.flag;
-  const names = flags.flatMap(({ info }) => [info.flag, ...(info.aliases ?? [])]);
-  return suggest(name, [...names, 'help']);
+  return suggest(name, [...flags.flatMap(flagNames), 'help']);
 }
 
-function snake(key: string): string {
-  return key.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+function snake(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
 }

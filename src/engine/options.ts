@@ -10,6 +10,13 @@ export const engineOption = () =>
     help: 'the compute engine; auto takes the fastest that works here',
   });
 
+export const precisionOption = () =>
+  option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Device',
+    help: "precision to compute in; default: the checkpoint's own",
+  });
+
 export const threadsOption = () =>
   option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
     flag: 'threads',
