@@ -74,7 +74,7 @@ const VARIANTS = {
 const COMPILER_HINT =
   process.platform === 'darwin'
     ? 'Install one: xcode-select --install'
-    : 'Install one, by the system: apt install g++, dnf install gcc-c++, apk add g++ or pacman -S gcc.';
+    : 'Install one with the package manager: apt install g++, dnf install gcc-c++, apk add g++ or pacman -S gcc.';
 
 /** Ends the build. @param {string} [hint] what to do about it */
 function give(reason, hint) {
@@ -140,7 +140,7 @@ function tryOut(path) {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
   if (status === 0 && stdout.trim() === sources) return;
   if (stderr) console.error(stderr);
-  give(`what the compiler made cannot be loaded (${signal ?? `exit code ${status}`})`);
+  give(`the compiled add-on cannot be loaded (${signal ?? `exit code ${status}`})`);
 }
 
 /** Whether the product was built from the present sources, by the present script. */
@@ -161,7 +161,7 @@ if (!optional && existsSync(dirname(expectation)) && !isExpected()) {
   console.log('src/engine/cpu/addon-sources.ts names the present sources now. For dist: npm run build');
 }
 if (!VARIANTS) give(`there are no kernels for ${arch}`);
-if (process.platform === 'win32') give('building it on Windows is not known to work');
+if (process.platform === 'win32') give('building on Windows is not supported');
 if (optional && isCurrent()) process.exit(0);
 const compiler = findCompiler();
 if (!compiler) {

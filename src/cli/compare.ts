@@ -155,7 +155,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
       const verdict = low >= SMALLEST ? 'worse' : 'no significant difference';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
-    `over ${formatCount(count)} ${unit}s, in ${formatCount(blocks)} blocks that were drawn again (paired bootstrap)`,
+    `over ${formatCount(count)} ${unit}s; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,
   ];
 }
 

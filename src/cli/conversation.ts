@@ -162,7 +162,7 @@ export class Conversation {
 
   #sayDropped(): void {
     if (this.#dropped === 0) return;
-    this.#say(`the text is long: its first ${formatCount(this.#dropped)} bytes are forgotten`);
+    this.#say(`the text is too long: its first ${formatCount(this.#dropped)} bytes were dropped`);
     this.#dropped = 0;
   }
 }

@@ -68,7 +68,8 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
     });
   }
   const module = flags.asModule ? beside(to, '.py') : undefined;
-  if (module === to) throw new UsageError(`${to} is where the module goes: give the weights another name.`);
+  if (module === to)
+    throw new UsageError(`${to} is the name of the Python module: give the weights another name.`);
   const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
   await checkFree([to, module, weights], flags.force);
 

@@ -97,7 +97,7 @@ function factLines({
 }: ReturnType<typeof machine>): string[] {
   return [
     `Node             ${node}, ${platform}`,
-    `processor        ${processor}; ${processors} to use`,
+    `processor        ${processor}; ${processors} usable`,
     `memory           ${formatBytes(memory)}`,
     `native kernels   ${instructionSets.join(', ') || 'none'}`,
     `GPU              ${gpu}`,

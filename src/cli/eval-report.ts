@@ -33,7 +33,7 @@ export interface EvaluationReport {
 
 export function reportLines(report: EvaluationReport): string[] {
   const { model, text, documents, characters, nats, dynamicNats } = report;
-  // A loss a byte is not one a character: what it is of has to be told.
+  // A loss per byte is not a loss per character, so the unit is printed.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
     `model    ${modelLine(model)}`,

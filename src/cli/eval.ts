@@ -47,7 +47,7 @@ async function evaluate(
     const { part = text === undefined ? 'val' : 'all', validFile, testFile } = flags;
     if (part === 'all' && (validFile !== undefined || testFile !== undefined)) {
       throw new UsageError(
-        `${validFile === undefined ? '--test' : '--valid'} is where a text of the run is now: it goes with --part val, test or train.`,
+        `${validFile === undefined ? '--test' : '--valid'} names the present place of a text of the run; use it with --part val, test or train.`,
       );
     }
     const report =
@@ -94,7 +94,7 @@ async function scorePart(
   if (!training) {
     throw new CheckpointError(
       'checkpoint-not-resumable',
-      `${model.path} is a model to use: nothing is known of its training, so it has no parts. Name a text to measure it on.`,
+      `${model.path} has no training state, so its training, validation and test parts are unknown. Name a text to measure it on.`,
     );
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };

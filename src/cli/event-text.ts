@@ -12,7 +12,7 @@ import { formatBytes, formatCount } from '../util/format-number.ts';
 import { formatDuration } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
-  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} before going back)`;
+  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} in a row before the run goes back)`;
 }
 
 export function restoredText({ reason, iteration, learningRate, retry, retries }: RestoredEvent): string {

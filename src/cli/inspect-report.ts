@@ -61,7 +61,7 @@ export function checkpointLines(path: string, { checkpoint, format }: OpenedChec
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,
-    ...(training ? trainingLines(training) : ['  no training state: a model to use only']),
+    ...(training ? trainingLines(training) : ['  no training state: it can be used, but not resumed']),
     ...notices.map((notice) => `  ${plain(notice)}`),
     ...(origin ? originLines(origin) : []),
   ];
@@ -78,7 +78,9 @@ function trainingLines(training: TrainingState): string[] {
         ]
       : []),
     ...(shapeChange
-      ? [`  resumed with another shape; batches of ${batchSize} × ${sequenceLength} decide what is held out`]
+      ? [
+          `  resumed with another batch shape; the held-out part still follows batches of ${batchSize} × ${sequenceLength}`,
+        ]
       : []),
     ...runLines(training),
   ];

@@ -1,4 +1,4 @@
-/** An offer of the native engine to those who would gain from it: where WebAssembly computes for long and it can be built here. */
+/** Suggests building the native engine when WebAssembly would take long and it can be built here. */
 import { spawnSync } from 'node:child_process';
 import { nativeProblem } from '../engine/cpu/native.node.ts';
 import { AddonError, type Remedy, type UnsupportedError } from '../errors.ts';

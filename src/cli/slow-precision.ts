@@ -22,7 +22,7 @@ export function slowPrecisionLines(
   if (asked !== undefined || precision !== 'float64') return [];
   if (parameterCount(layoutOf(config)) < MIN_SLOW_PARAMETERS) return [];
   return [
-    'the model is computed in float64, the precision of its file, which takes about ten times as long as float32.',
+    'this model runs in float64, as stored in its file; float32 is about ten times as fast.',
     ...remedyLines(
       [{ text: 'To compute in float32, where a seed may give another text', set: { precision: 'float32' } }],
       typed,

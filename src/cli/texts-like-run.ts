@@ -1,4 +1,4 @@
-/** How texts that a model is used on are read: as those that it was trained on, but in an encoding that is found for each. */
+/** How to read texts given to a model: as its training texts were, except that the encoding of each is detected. */
 import type { ReadingOptions } from '../data/reading.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 

@@ -18,7 +18,7 @@ const PIDS_V1 = '/sys/fs/cgroup/pids';
 /** Threads that are left to the other work of this process, where the system limits them. */
 const SPARE_THREADS = 16;
 
-/** Threads that a container lets this process add (cgroup `pids.max`, which counts threads); at least 1, without limit Infinity. */
+/** Threads that a container lets this process add (cgroup `pids.max`, which counts threads); at least 1; Infinity without a limit. */
 export function allowedThreads(folders: readonly string[] = [...ownCgroupFolders(), PIDS_V1]): number {
   const rooms = folders.map(
     (folder) => Number(read(`${folder}/pids.max`) ?? 'max') - Number(read(`${folder}/pids.current`) ?? 0),

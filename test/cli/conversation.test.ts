@@ -102,7 +102,7 @@ test('a text that becomes too long loses its beginning, with one line a turn', a
   const { take, said } = talk({ length: 200, prompt: 'a'.repeat(49_000) });
   await take('b'.repeat(2000));
   await take('c');
-  assert.deepEqual(said, ['the text is long: its first 49,000 bytes are forgotten']);
+  assert.deepEqual(said, ['the text is too long: its first 49,000 bytes were dropped']);
 });
 
 test('what a text in turns cannot do is refused before anything is read', async () => {
