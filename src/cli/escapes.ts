@@ -56,6 +56,6 @@ export function readPrompt(
     return { text, notices: unknown.map((found) => unknownEscape(where, found)) };
   }
   if (text === prompt) return { text, notices: [] };
-  const notice = `${where}: backslashes are kept, because the model knows the backslash; for a line end, press Enter between the quotes`;
+  const notice = `${where}: the model knows the backslash, so backslashes in the prompt stay as they are; for a line end, press Enter between the quotes`;
   return { text: prompt, notices: [notice] };
 }

@@ -97,7 +97,8 @@ async function scoreCorpus(
 /** @throws {UsageError} for rows of a text with documents */
 async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: EvalFlags): Promise<Plan> {
   if (tokens.hasDocuments) {
-    if (rows > 1) throw new UsageError('--rows cuts a single text; this one is already cut into documents.');
+    if (rows > 1)
+      throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');
     const sequences = documentSequences(await documentsOf(tokens));
     const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
     return { sequences, lanes: DOCUMENT_LANES, how };

@@ -94,7 +94,7 @@ async function scorePart(
   if (!training) {
     throw new CheckpointError(
       'checkpoint-not-resumable',
-      `${model.path} has no training state, so its training, validation and test parts are unknown. Name a text to measure it on.`,
+      `${model.path} has no training state, so it has no parts. Name a text to measure it on.`,
     );
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
