@@ -153,11 +153,12 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
  * @param isLost Whether the parameters are worth nothing: then those of the last good state are saved, if one is kept.
  */
 async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<void> {
+  // Before anything that may fail: after that the storage is closed.
+  await saver.settle();
   if (isLost) await queue.discard();
   else await queue.drain();
   if (isLost && run.canGoBack) run.goBack(false);
-  if (isLost && (!run.canGoBack || run.iteration === 0)) await saver.settle();
-  else await saver.finish();
+  if (!isLost || (run.canGoBack && run.iteration > 0)) await saver.finish();
 }
 
 /**
