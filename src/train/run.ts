@@ -164,13 +164,15 @@ export class TrainingRun {
     this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, { seed, iteration });
     if (this.drainsAfter(enqueued)) await this.#keepIfGood();
     this.#optimizer.update({ weights, gradient: this.#gradient, loss: this.network.loss, learningRate });
-    const figures = this.#optimizer.readFigures();
+    const figures = this.#optimizer
+      .readFigures()
+      .then((update) => this.#figuresOf(iteration, learningRate, update));
     // Awaited later, or not at all where the run ends with an error.
     figures.catch(() => {});
     state.undoBatchUnlessApplied();
     state.enqueued = iteration;
     state.learningRate = this.schedule.learningRateAfter(iteration, learningRate);
-    return { figures: figures.then((update) => this.#figuresOf(iteration, learningRate, update)) };
+    return { figures };
   }
 
   /** Takes note of an iteration whose figures have arrived, in the order of iterations. */

@@ -73,3 +73,28 @@ test('a save that is under way ends before the storage is closed', async () => {
     assert.ok([...memory.files.keys()].some((name) => name.startsWith('lm_')));
   }
 });
+
+test('with several iterations in flight all of them fail, and none of these errors is left unhandled', async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  try {
+    for (const depth of [2, 4, 7]) {
+      let isLost = false;
+      const onEvent = (event: TrainingEvent) => {
+        if (event.type === 'iteration' && event.iteration === 10) isLost = true;
+      };
+      const running = run(
+        losable(depth, () => isLost),
+        memoryStorage(),
+        { onExplosion: 'stop' },
+        onEvent,
+      );
+      await assert.rejects(running, { code: 'engine-lost' });
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+    }
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+  assert.deepEqual(unhandled, []);
+});
