@@ -77,14 +77,11 @@ export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
  * @param name What to call the file in messages.
  * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
  */
-export function checkpointFromTensors(
-  { tensors, metadata }: Safetensors<TensorInFile>,
-  name: string,
-): Checkpoint {
+export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: string): Checkpoint {
+  const { tensors, metadata } = file;
   const notices: string[] = [];
-  const isOurs = metadata.has(METADATA_KEY);
-  const stored = isOurs ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
-  if (!isOurs) notices.push(INFERRED_NOTICE);
+  const stored = factsOf(file, name);
+  if (!metadata.has(METADATA_KEY)) notices.push(INFERRED_NOTICE);
   const config = configOf(stored);
   // Before a layout is made of it: every layer has tensors in the file.
   if (config.layers > tensors.size)
@@ -104,6 +101,15 @@ export function checkpointFromTensors(
     ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
     ...(notices.length > 0 && { notices }),
   };
+}
+
+/**
+ * The metadata of a file, or what its tensors tell where another program has saved it without.
+ *
+ * @throws {CheckpointError} `checkpoint-other-kind` where it is no model, `checkpoint-newer`, `checkpoint-malformed`
+ */
+export function factsOf({ tensors, metadata }: Safetensors<TensorInFile>, name: string): CheckpointMetadata {
+  return metadata.has(METADATA_KEY) ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
 }
 
 /** @param isConverted Whether the weights are no longer those of the run. @param isPartial Whether some of the state is there. */

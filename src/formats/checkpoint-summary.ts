@@ -2,8 +2,7 @@
 import type { ModelConfig } from '../model/config.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { LossRecord, TrainedText } from './checkpoint.ts';
-import { configOf } from './checkpoint-codec.ts';
-import { decodeMetadata } from './checkpoint-metadata.ts';
+import { configOf, factsOf } from './checkpoint-codec.ts';
 import { readSafetensors } from './safetensors.ts';
 import { decodeLosses, GENERATOR, trainedText } from './training-codec.ts';
 
@@ -31,8 +30,9 @@ export interface TrainingSummary {
  * @throws {CheckpointError} when it is not a checkpoint of this program, or is cut
  */
 export function readSummary(file: ByteSource, name: string): CheckpointSummary {
-  const { tensors, metadata } = readSafetensors(file, name);
-  const facts = decodeMetadata(metadata, name);
+  const stored = readSafetensors(file, name);
+  const { tensors } = stored;
+  const facts = factsOf(stored, name);
   const config = configOf(facts);
   // Other tools can drop the tensors of the training state and keep the metadata.
   if (!facts.training || !tensors.has(GENERATOR)) return { config };

@@ -15,6 +15,7 @@ import { GRAPH, MODEL, TENSOR, TYPES } from '../../src/formats/onnx/schema.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { fieldsOf, MessageWriter } from '../../src/formats/protobuf.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
+import { surveyFolder } from '../../src/formats/run-survey.node.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
@@ -223,6 +224,38 @@ test('without metadata and vocabulary there is no model, and the error says how 
     code: 'checkpoint-other-kind',
     message: /of another program/,
   });
+});
+
+test('a folder lists a model without metadata as one and opens it; a file of another program stays one that is not', async (context) => {
+  const folder = temporaryFolder(context);
+  for (const vocabulary of [bytes, graphemes, characters]) {
+    const made = madeCheckpoint({ cell: 'gru', vocabulary });
+    const saved = changed(made, ({ tensors }) => ({ tensors, metadata: undefined }));
+    const path = join(folder, 'saved.safetensors');
+    writeFileSync(path, saved);
+    writeFileSync(
+      join(folder, 'foreign.safetensors'),
+      putTogether({
+        tensors: new Map([['model.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) }]]),
+        metadata: { format: 'pt' },
+      }),
+    );
+    const { runs, models, damaged } = await surveyFolder(folder);
+    assert.deepEqual(runs, []);
+    assert.deepEqual(
+      models.map(({ config, ...file }) => [file.path, config]),
+      [[path, { ...made.config, dropout: 0 }]],
+    );
+    assert.deepEqual(
+      damaged.map((file) => [file.path, file.problem.code]),
+      [[join(folder, 'foreign.safetensors'), 'checkpoint-other-kind']],
+    );
+    assert.deepEqual((await readCheckpointFile(folder)).parameters, made.parameters);
+  }
+  const { code, stdout } = await charRnn(['ls', folder]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^model: .*saved\.safetensors/m);
+  assert.doesNotMatch(stdout, /damaged: .*saved/);
 });
 
 test('a training state that was removed, all or in part, leaves a model to use; one of another shape is damage', () => {
