@@ -1,6 +1,6 @@
 /** Which run a person means who resumes one. */
 import { realpath, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { linkTarget } from '../formats/pointer.node.ts';
@@ -103,7 +103,7 @@ async function folderToResume(from: string, wanted: WantedRun): Promise<Checkpoi
   const [run, ...others] = await likelyRuns([survey], wanted);
   if (!run) throw noRun(survey);
   const warnings = damagedNewer(survey, run).map(({ problem }) => problem.problem);
-  const earlier = run.checkpoints.filter((one) => one !== run.newest && one.iteration < run.newest.iteration);
+  const earlier = run.checkpoints.filter((one) => one.iteration < run.newest.iteration);
   let failure: unknown;
   for (const { path } of [run.newest, ...earlier.reverse()]) {
     try {
@@ -141,17 +141,13 @@ function isDamage(error: unknown): error is CheckpointError {
 
 /** The newest whole checkpoint of the run that a damaged file is of, as far as its name tells. */
 async function wholeBeside(path: string): Promise<FoundCheckpoint | undefined> {
-  const { runs } = await surveyFolder(folderOf(path));
+  const { runs } = await surveyFolder(dirname(path));
   const run = runs.find(({ saveName }) => isNamedFor(path, saveName)) ?? runs[0];
-  return run?.checkpoints.findLast((one) => one.path !== path);
-}
-
-function folderOf(path: string): string {
-  return path.replace(/[^/\\]*$/, '') || '.';
+  return run?.checkpoints.findLast((one) => basename(one.path) !== basename(path));
 }
 
 function isNamedFor(path: string, saveName: string): boolean {
-  return path.slice(folderOf(path) === '.' ? 0 : folderOf(path).length).startsWith(`lm_${saveName}_epoch`);
+  return basename(path).startsWith(`lm_${saveName}_epoch`);
 }
 
 /** Damaged files of a run that were written after its newest whole checkpoint. */

@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { surveyFolder } from '../../src/formats/run-survey.node.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
@@ -175,6 +175,29 @@ test('numbers that are damaged behind a sound header are found, too', async (con
   writeFileSync(newest, bytes);
   const resumed = await run({ text, resume: at('cv'), maxIterations: 6 });
   assert.match(JSON.stringify(resumed.events), new RegExp(`goes on from ${before}`));
+});
+
+test('a damaged file is never offered in its own place, however its path is written', async (context) => {
+  const { at, newRun, run } = setUp(context);
+  const { events } = await newRun();
+  const [before = '', newest = ''] = events.flatMap((event) =>
+    event.type === 'checkpointed' ? [event.path] : [],
+  );
+  const bytes = readFileSync(newest);
+  bytes.fill(0xff, Number(bytes.readBigUInt64LE(0)) + 8);
+  writeFileSync(newest, bytes);
+  const name = basename(newest);
+  for (const folder of [at('cv'), `${at('cv')}/.`, `${at('cv')}//`, `./${relative('.', at('cv'))}`]) {
+    await assert.rejects(run({ text, resume: `${folder}/${name}` }), {
+      code: 'checkpoint-malformed',
+      remedies: [
+        {
+          text: 'To go on from iteration 2 instead',
+          set: { resume: join(folder, basename(before)) },
+        },
+      ],
+    });
+  }
 });
 
 test('of several runs the likeliest: by savefile, by text, the newest; a folder of an earlier version', async (context) => {
