@@ -14,6 +14,7 @@ import { setTimeout } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { CheckpointError, type Remedy } from '../errors.ts';
 import { type Liveness, livenessOf, thisProcess } from '../util/process-identity.node.ts';
+import { numberedFolder } from './numbered-folder.node.ts';
 import { writeWhole } from './whole-file.node.ts';
 
 const LOCK_NAME = /^\.training-[0-9a-f]{12}\.lock$/;
@@ -144,7 +145,7 @@ function refusal(folder: string, { path, holder, liveness }: Other): CheckpointE
     'checkpoint-locked',
     `${folder}: a training is under way there, ${who}.${removal}`,
     {
-      remedies: [{ ...OTHER_FOLDER, set: { checkpointDir: `${folder}-2` } }],
+      remedies: [{ ...OTHER_FOLDER, set: { checkpointDir: numberedFolder(folder, 2) } }],
     },
   );
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { CheckpointError } from '../../src/errors.ts';
 import { FolderLock } from '../../src/formats/folder-lock.node.ts';
 import { livenessOf, thisProcess } from '../../src/util/process-identity.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -76,6 +77,28 @@ test('refused, with the line that removes it: of another host; where nothing but
     const { folder, path } = lockedBy(context, holder);
     await assert.rejects(FolderLock.take(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
     assert.deepEqual(locksIn(folder).length, 1, 'it is left, and the own one is not');
+  }
+});
+
+test('the folder that is suggested instead is the one that a second run would get', async (context) => {
+  const { folder } = lockedBy(context, {});
+  const suggested = async (path: string) => {
+    const error = await FolderLock.take(path).then(
+      () => assert.fail('it got the folder'),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof CheckpointError && error.code === 'checkpoint-locked');
+    return error.remedies[0]?.set?.checkpointDir;
+  };
+  const here = process.cwd();
+  try {
+    process.chdir(folder);
+    assert.equal(await suggested(folder), `${folder}-2`);
+    assert.equal(await suggested(`${folder}/`), `${folder}-2`);
+    assert.equal(await suggested('.'), 'run-2');
+    assert.equal(await suggested('./'), 'run-2');
+  } finally {
+    process.chdir(here);
   }
 });
 
