@@ -99,11 +99,14 @@ export function overEvent(
         ? `the run has reached its end, ${end}: nothing was trained.`
         : `the run is at iteration ${formatCount(iteration)}, beyond the end that was asked for, ${end}: nothing was trained.`;
     const isByCount = last === maxIterations;
-    const further = isByCount ? 2 * iteration : 2 * maxEpochs * epochLength;
-    const epochs = Math.ceil(Math.max(2 * iteration, further) / epochLength);
+    // In batches from the start of the text, of which a run that had another shape has made fewer or more than iterations.
+    const all = maxEpochs * epochLength;
+    const place = isByCount
+      ? schedule.positionAt(2 * iteration)
+      : 2 * Math.max(schedule.positionAt(iteration), all);
     const set = {
-      ...(isByCount && { maxIterations: further }),
-      ...((!isByCount || further > maxEpochs * epochLength) && { maxEpochs: epochs }),
+      ...(isByCount && { maxIterations: 2 * iteration }),
+      ...(place > all && { maxEpochs: Math.ceil(place / epochLength) }),
     };
     const text = 'To train further; the end counts from the start of the run';
     return {

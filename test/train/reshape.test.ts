@@ -127,6 +127,36 @@ test('the rate decays once at the end of each epoch; the run ends at its last ep
   assert.equal(stateOf(end.checkpoint).cursor, 0);
 });
 
+/** The options that the notice of a run that has ended offers. */
+async function offered(input: TrainInput): Promise<Readonly<Record<string, unknown>>> {
+  for await (const event of train(input)) {
+    assert.notEqual(event.type, 'iteration', 'it has ended');
+    if (event.type === 'notice' && event.remedies) return event.remedies[0]?.set ?? {};
+  }
+  assert.fail('no notice with a remedy');
+}
+
+test('an ended run that had another shape: the end that is offered is twice as far, in its iterations or in the text', async (context) => {
+  const { base, checkpointDir, folder } = setUp(context);
+  await run({ ...base, checkpointDir, maxEpochs: 1, maxIterations: 100 });
+  const resumed = async (name: string, shape: TrainInput) => {
+    const own = join(folder, name);
+    const { last } = await run({ resume: checkpointDir, checkpointDir: own, ...shape, maxIterations: 1e6 });
+    return { own, iteration: last.iteration };
+  };
+  // The place in the text is ahead of the iterations: twice as many of them need more epochs.
+  const ahead = await resumed('ahead', { batchSize: 2, sequenceLength: 5 });
+  const further = await offered({ resume: ahead.own, maxIterations: ahead.iteration });
+  assert.deepEqual(further, { maxIterations: 2 * ahead.iteration, maxEpochs: 2 });
+  const twice = await run({ resume: ahead.own, ...further });
+  assert.equal(twice.last.iteration, 2 * ahead.iteration);
+  // It is behind them: twice the text is enough.
+  const behind = await resumed('behind', { batchSize: 8, sequenceLength: 20 });
+  assert.deepEqual(await offered({ resume: behind.own }), { maxEpochs: 2 });
+  const longer = await run({ resume: behind.own, maxEpochs: 2 });
+  assert.equal(longer.last.epoch, 2);
+});
+
 test('resumed again in the new shape: the bits of the run that was not interrupted', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, maxIterations: 30 });
