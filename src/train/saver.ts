@@ -7,7 +7,7 @@
 import { CheckpointError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { isNameFor, saveCheckpoint } from '../formats/checkpoint-name.ts';
-import { chooseRunFiles, type RunFiles, runFiles } from '../formats/run-files.ts';
+import { chooseRunFiles, type RunFiles } from '../formats/run-files.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import type { TrainingEvent } from './events.ts';
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
@@ -27,8 +27,7 @@ export class Saver {
   failure: CheckpointError | undefined;
   readonly #run: TrainingRun;
   readonly #name: string;
-  readonly #storage: CheckpointStorage | undefined;
-  #files: RunFiles | undefined;
+  #place: SavePlace | undefined;
   readonly #kept: KeptCheckpoints;
   readonly #events: TrainingEvent[] = [];
   /** The iteration of the last checkpoint that is there, or on its way. */
@@ -45,8 +44,7 @@ export class Saver {
   ) {
     this.#run = run;
     this.#name = saveName;
-    this.#storage = place?.storage;
-    this.#files = place?.files;
+    this.#place = place;
     this.#kept = new KeptCheckpoints(keep, earlier);
     this.#savedIteration = run.iteration;
   }
@@ -73,12 +71,13 @@ export class Saver {
 
   /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
   async save(validationLoss: number | undefined): Promise<void> {
-    if (!this.#storage) return;
     await this.settle();
+    const place = this.#place;
+    if (!place) return;
     const before = this.#savedIteration;
     this.#savedIteration = this.#run.iteration;
     const snapshot = this.#run.checkpoint();
-    this.#underWay = this.#write(this.#storage, snapshot, validationLoss).catch((error: unknown) => {
+    this.#underWay = this.#write(place, snapshot, validationLoss).catch((error: unknown) => {
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
       this.#savedIteration = before;
@@ -91,7 +90,7 @@ export class Saver {
   /** Waits for the save under way, and saves what was learned since the last one that succeeded. */
   async finish(): Promise<void> {
     await this.settle();
-    if (this.#storage === undefined || this.#savedIteration === this.#run.iteration) return;
+    if (this.#place === undefined || this.#savedIteration === this.#run.iteration) return;
     await this.save(undefined);
     await this.settle();
   }
@@ -115,39 +114,44 @@ export class Saver {
   }
 
   async #write(
-    storage: CheckpointStorage,
+    place: SavePlace,
     snapshot: Promise<TrainedCheckpoint>,
     validationLoss: number | undefined,
   ): Promise<void> {
+    const { storage } = place;
     const checkpoint = await snapshot;
     const { iteration, epoch } = checkpoint.training;
     const path = await saveCheckpoint(storage, checkpoint, this.#name, validationLoss);
     this.path = path;
     this.failure = undefined;
     this.#kept.add({ path, iteration, validationLoss });
-    await this.#setNames(storage, path);
+    await this.#setNames(place, path);
     this.#events.push({ type: 'checkpointed', iteration, epoch, path, validationLoss });
     // After the names: neither ever stands for a file that is gone. One that stays is no harm.
     for (const { path: surplus } of this.#kept.takeSurplus()) await storage.remove(surplus).catch(() => {});
   }
 
-  async #setNames(storage: CheckpointStorage, last: string): Promise<void> {
-    const files = await this.#ownFiles(storage);
-    await this.#point(storage, files.last, last);
+  async #setNames(place: SavePlace, last: string): Promise<void> {
+    const { storage } = place;
+    const files = await this.#ownFiles(place);
+    await this.#point(storage, files.last, last, 'stays as it was');
     for (let { best } = this.#kept; best; best = this.#kept.best) {
-      if (await this.#point(storage, files.best, best.path)) return;
+      if (await this.#point(storage, files.best, best.path, 'points to the best one that is left')) return;
       this.#kept.forget(best);
     }
   }
 
-  /** @returns false where the checkpoint was deleted */
-  async #point(storage: CheckpointStorage, name: string, path: string): Promise<boolean> {
+  /**
+   * @param otherwise What becomes of the name where the checkpoint was deleted.
+   * @returns false where it was
+   */
+  async #point(storage: CheckpointStorage, name: string, path: string, otherwise: string): Promise<boolean> {
     try {
       await storage.point(name, path);
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       const isGone = error.code === 'checkpoint-missing';
-      if (isGone) this.#warn(error, `${name} points to the best one that is left.`);
+      if (isGone) this.#warn(error, `${name} ${otherwise}.`);
       else if (!this.#saidUnset) this.#warn(error, `${name} is not set in this run.`);
       this.#saidUnset ||= !isGone;
       return !isGone;
@@ -156,15 +160,14 @@ export class Saver {
   }
 
   /** The run's names; other ones from the moment when another run has taken them, as it can where somebody has deleted the folder. */
-  async #ownFiles(storage: CheckpointStorage): Promise<RunFiles> {
+  async #ownFiles({ storage, files }: SavePlace): Promise<RunFiles> {
     const { id: runId } = this.#run;
-    const files = this.#files ?? runFiles(this.#name);
     const owners = [await storage.identify(files.best), await storage.identify(files.last)];
     const isTaken = owners.some((there) => typeof there === 'object' && there.runId !== runId);
-    this.#files = isTaken
-      ? await chooseRunFiles(storage, { runId, saveName: this.#name, isResumed: false })
-      : files;
-    return this.#files;
+    if (!isTaken) return files;
+    const chosen = await chooseRunFiles(storage, { runId, saveName: this.#name, isResumed: false });
+    this.#place = { storage, files: chosen };
+    return chosen;
   }
 
   #warn({ code, message }: CheckpointError, consequence: string): void {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { folderStorage } from '../../src/formats/storage.node.ts';
+import type { CheckpointStorage } from '../../src/formats/storage.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { KeptCheckpoints } from '../../src/train/kept-checkpoints.ts';
+import { train as trainHere } from '../../src/train/train.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 /** Adds checkpoints with these losses, named by their place; gives what stays. */
@@ -130,4 +133,28 @@ test('a checkpoint of the run with a loss that its history does not have is neit
   assert.notEqual(best, forgotten);
   for (const name of [forgotten, mine]) assert.ok(readdirSync(checkpointDir).includes(name), name);
   assert.ok(!readdirSync(checkpointDir).includes(fourth) || best === fourth, 'what is its own is counted');
+});
+
+test('a checkpoint is deleted as soon as it was saved: best goes back to the one before, last stays', async (context) => {
+  const { checkpointDir: _, ...small } = setUp(context).small;
+  const storage = folderStorage(temporaryFolder(context));
+  const saved: string[] = [];
+  const deleting: CheckpointStorage = {
+    ...storage,
+    async save(name, parts) {
+      const path = await storage.save(name, parts);
+      if (saved.push(basename(path)) === 2) rmSync(path);
+      return path;
+    },
+  };
+  const warnings: string[] = [];
+  for await (const event of trainHere({ ...small, storage: deleting, maxIterations: 8 }))
+    if (event.type === 'warning' && event.code === 'checkpoint-missing') warnings.push(event.message);
+  const deleted = join(storage.place, saved[1] ?? '');
+  assert.deepEqual(warnings, [
+    `${deleted} was deleted. last.safetensors stays as it was.`,
+    `${deleted} was deleted. best.safetensors points to the best one that is left.`,
+  ]);
+  for (const name of ['last', 'best'])
+    assert.equal(readlinkSync(join(storage.place, `${name}.safetensors`)), saved[0]);
 });
