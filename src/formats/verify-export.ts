@@ -86,9 +86,12 @@ function areSame(a: TensorToStore | undefined, b: TensorToStore | undefined): bo
   const [left, right] = [storedBytes(a), storedBytes(b)];
   return (
     left.length === right.length &&
-    left.every((piece, index) => {
-      const other = right[index] as Uint8Array;
-      return piece.length === other.length && piece.every((byte, at) => byte === other[at]);
-    })
+    left.every((piece, index) => areSameBytes(piece, right[index] as Uint8Array))
   );
+}
+
+function areSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }

@@ -1,6 +1,7 @@
 /** Errors for texts of a run that are missing or changed, with what can be done about each. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { inBatches } from '../data/folder-walk.node.ts';
 import {
   type FileFacts,
   type OtherText,
@@ -61,15 +62,14 @@ const ROLE_OPTIONS: Readonly<Record<TextRole, string>> = {
  * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
  */
 export async function checkPresence(wanted: WantedFiles): Promise<void> {
-  for (const role of TEXT_ROLES) {
-    for (const { path } of wanted.files[role] ?? []) {
-      const isThere = await stat(path).then(
-        () => true,
-        () => false,
-      );
-      if (!isThere) throw await errorOf(wanted, await problemsOf(wanted));
-    }
-  }
+  const files = TEXT_ROLES.flatMap((role) => wanted.files[role] ?? []);
+  const areThere = await inBatches(files, ({ path }) =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  );
+  if (areThere.includes(false)) throw await errorOf(wanted, await problemsOf(wanted));
 }
 
 /** The error for a text that is not the wanted one. */

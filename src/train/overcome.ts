@@ -6,9 +6,6 @@ import { checkTrainingOptions, type TrainingOptions } from './options.ts';
 import type { TrainingRun } from './run.ts';
 import type { Explosion } from './stability.ts';
 
-/** The learning rate that a run has when none is given. */
-const USUAL_RATE = checkTrainingOptions({}).learningRate;
-
 /**
  * Takes the run back to its last good state, where it keeps one: with half the learning rate, as often as it may; after
  * that as it was, to be saved.
@@ -41,7 +38,8 @@ export function overcome(
 
 /** Half of a rate that exploded is worth a try where it is a usual one; of one far above, the usual one is. */
 function slowerRemedies(rate: number): Remedy[] {
-  const learningRate = Number(Math.min(rate / 2, USUAL_RATE).toPrecision(4));
+  const { learningRate: usual } = checkTrainingOptions({});
+  const learningRate = Number(Math.min(rate / 2, usual).toPrecision(4));
   return [
     { text: 'To train with a smaller learning rate', set: { learningRate } },
     { text: 'To bound the gradient as well', set: { learningRate, gradientNormClip: 1 } },

@@ -225,9 +225,9 @@ async function storageOfRun(
   if (checkpointDir !== undefined && resolve(checkpointDir) !== resolve(own)) {
     return runStorage(checkpointDir, { saveName, runId });
   }
-  const isRenamed = training.options.saveName !== saveName;
+  if (training.options.saveName === saveName) return folderStorage(own);
   const { runs } = await surveyFolder(own);
-  if (isRenamed && runs.some((run) => run.saveName === saveName && run.runId !== runId))
+  if (runs.some((run) => run.saveName === saveName && run.runId !== runId))
     throw new OptionError('saveName', `another run in ${own} has the name ${saveName}`);
   return folderStorage(own);
 }
