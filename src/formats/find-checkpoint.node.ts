@@ -7,7 +7,7 @@ import { numberedFolders } from './numbered-folder.node.ts';
 import { type DamagedFile, type FolderSurvey, surveyFolder } from './run-survey.node.ts';
 
 /** The folder that runs write to where none was named. */
-export const DEFAULT_FOLDER = 'cv';
+const DEFAULT_FOLDER = 'cv';
 
 const MAX_SUGGESTIONS = 3;
 
@@ -47,11 +47,6 @@ export async function namedModel(path: string): Promise<{ path: string; notices:
     path: file,
     notices: [...damaged.map(({ problem }) => problem.problem), `using ${file}${others}`],
   };
-}
-
-/** The newest checkpoint of the run in a folder that saved last, to go on with; undefined where there is no run. */
-export async function newestCheckpoint(folder: string): Promise<string | undefined> {
-  return (await surveyFolder(folder)).runs[0]?.newest.path;
 }
 
 function modelOf({ runs: [run], models }: FolderSurvey): string | undefined {

@@ -130,7 +130,7 @@ async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {
 }
 
 /** The files of a folder that have the name of a checkpoint of their own; none where there is no folder. */
-export async function checkpointFiles(folder: string): Promise<string[]> {
+async function checkpointFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
   return names
     .filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'))
@@ -139,7 +139,7 @@ export async function checkpointFiles(folder: string): Promise<string[]> {
 }
 
 /** Which checkpoint a file is, from its header. */
-export async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
+async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
   const facts = await stat(path).catch(() => undefined);
   // Unless something is known to stand there, saving is tried, and says what is wrong.
   if (!facts) return (await exists(path)) ? 'other' : undefined;

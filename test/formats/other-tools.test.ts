@@ -7,7 +7,6 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { newestCheckpoint } from '../../src/formats/find-checkpoint.node.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { decodeZip, encodeZip } from '../../src/formats/npz/zip.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
@@ -420,7 +419,8 @@ test('the commands: sample, inspect and -init_from take such a file and say what
     joined(encodeCheckpoint(madeCheckpoint({ iteration: 3 }))),
   );
   writeFileSync(join(folder, 'run', 'last.safetensors'), changed(madeCheckpoint(), withoutTraining));
-  assert.equal(await newestCheckpoint(join(folder, 'run')), join(folder, 'run', 'a.safetensors'));
+  const { runs } = await surveyFolder(join(folder, 'run'));
+  assert.equal(runs[0]?.newest.path, join(folder, 'run', 'a.safetensors'));
   const stripped = await readCheckpointFile(join(folder, 'run', 'last.safetensors'));
   assert.equal(stripped.training, undefined);
 });
