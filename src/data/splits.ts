@@ -11,6 +11,10 @@ export interface Shape {
   readonly sequenceLength: number;
 }
 
+export function isSameShape(a: Shape, b: Shape): boolean {
+  return a.batchSize === b.batchSize && a.sequenceLength === b.sequenceLength;
+}
+
 export interface SplitOptions extends Shape {
   readonly trainFraction: number;
   readonly validationFraction: number;
@@ -176,7 +180,7 @@ function planSplits(corpus: Corpus, options: SplitOptions): Plans {
 /** The training split; where the held-out part has its own shape, the tokens that shape leaves. */
 function planTraining(corpus: Corpus, options: SplitOptions): Plan {
   const { heldOut = options } = options;
-  const isSame = heldOut.batchSize === options.batchSize && heldOut.sequenceLength === options.sequenceLength;
+  const isSame = isSameShape(heldOut, options);
   const isRows = !corpus.validation && !corpus.test && options.split === 'rows';
   const { train } = planSplits(corpus, { ...options, ...(isRows && heldOut) });
   if (isSame || !isRows) return train;

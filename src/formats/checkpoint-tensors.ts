@@ -80,7 +80,8 @@ export function vectorFromTensors(
   return flat;
 }
 
-function inType(values: FloatArray, type: ReturnType<typeof floatArrayType>): FloatArray {
+/** Floats as an array of a type: themselves where they are of it. */
+export function inType(values: FloatArray, type: ReturnType<typeof floatArrayType>): FloatArray {
   return values instanceof type ? values : new type(values);
 }
 

@@ -37,9 +37,8 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
       `${file} is a safetensors file of another program: it does not describe a char-rnn model.`,
     );
   }
-  const kind = kindOf(tensors, file);
-  const symbols = kind && symbolsOf(kind, tensors, file);
-  if (!symbols) {
+  const vocabulary = symbolsIn(tensors, file);
+  if (!vocabulary) {
     throw otherKind(
       `${file} has the weights of a recurrent network, but neither metadata nor a vocabulary.`,
       'Save it with all tensors of the checkpoint and its metadata: in Python, save_file(tensors, path, metadata=safe_open(original, "np").metadata())',
@@ -60,18 +59,26 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
     },
     ...(cell === 'gru' && { reset: owner === 'gru_v1' ? 'before' : 'after' }),
     precision: decoder.type.array === Float64Array ? 'float64' : 'float32',
-    vocabulary: { kind, normalize: 'none', hasUnknown: vocabularySize === symbols.length + 1 },
+    vocabulary: {
+      kind: vocabulary.kind,
+      normalize: 'none',
+      hasUnknown: vocabularySize === vocabulary.symbols.length + 1,
+    },
   };
   return checkMetadata(inferred, file);
 }
 
-/** Graphemes are what has a symbol of several code points. */
-function kindOf(tensors: Tensors, file: string): TokenKind | undefined {
-  if (tensors.has(BYTE_VALUES)) return 'byte';
+/** The symbols and what they are. A vocabulary with a symbol of several code points is one of graphemes. */
+function symbolsIn(
+  tensors: Tensors,
+  file: string,
+): { readonly kind: TokenKind; readonly symbols: readonly string[] } | undefined {
+  if (tensors.has(BYTE_VALUES)) return { kind: 'byte', symbols: symbolsOf('byte', tensors, file) };
   if (!tensors.has(SYMBOL_BYTES)) return undefined;
+  const symbols = symbolsOf('character', tensors, file);
   const isOnePoint = (symbol: string) =>
     symbol.length === 1 || (symbol.length === 2 && (symbol.codePointAt(0) as number) > 0xffff);
-  return symbolsOf('character', tensors, file).every(isOnePoint) ? 'character' : 'grapheme';
+  return { kind: symbols.every(isOnePoint) ? 'character' : 'grapheme', symbols };
 }
 
 function otherKind(problem: string, remedy?: string): CheckpointError {

@@ -55,6 +55,11 @@ export function numbersIn(
   return widen ? widen(bytes) : new array(bytes.buffer);
 }
 
+/** Whether an array is stored as a type, without a change to its bytes. */
+export function isStoredAs(values: TensorArray, { array, widen }: StoredType): boolean {
+  return array !== undefined && !widen && values instanceof array;
+}
+
 /** Whether numbers of a type are of floating point and can be read. */
 export function isFloat({ array }: StoredType): boolean {
   return array === Float32Array || array === Float64Array;

@@ -5,10 +5,15 @@ import { basename, dirname, join, normalize } from 'node:path';
 /** @param number From 1; the first is the folder itself. */
 export function numberedFolder(folder: string, number: number): string {
   if (number === 1) return folder;
-  const path = normalize(folder).replace(/(?<=.)[/\\]+$/, '');
+  const path = withoutEnd(folder);
   // What is beside such a folder has nothing to do with it.
   if (hasNoName(path)) return join(path, `run-${number}`);
   return `${path}-${number}`;
+}
+
+/** A folder without the separators at its end. */
+function withoutEnd(folder: string): string {
+  return normalize(folder).replace(/(?<=.)[/\\]+$/, '');
 }
 
 /** Whether a path ends in no name, as `.`, `..` and `/` do. */
@@ -18,7 +23,7 @@ function hasNoName(path: string): boolean {
 
 /** Those of a folder that exist, by number. */
 export async function numberedFolders(folder: string): Promise<string[]> {
-  const first = normalize(folder).replace(/(?<=.)[/\\]+$/, '');
+  const first = withoutEnd(folder);
   const inside = hasNoName(first);
   const above = inside ? first : dirname(first);
   const name = inside ? 'run' : basename(first);

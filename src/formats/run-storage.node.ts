@@ -4,8 +4,9 @@ import { basename } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { formatMoment } from '../util/format-time.ts';
 import { numberedFolder } from './numbered-folder.node.ts';
+import { runFiles } from './run-files.ts';
 import { type FoundRun, surveyFolder } from './run-survey.node.ts';
-import { folderStorage } from './storage.node.ts';
+import { type FolderStorage, folderStorage } from './storage.node.ts';
 import type { CheckpointStorage } from './storage.ts';
 
 /** What tells a run from others in a folder. */
@@ -15,20 +16,11 @@ interface RunNames {
   readonly runId?: string | undefined;
 }
 
-export interface RunStorage extends CheckpointStorage {
-  /**
-   * Takes the folder if it is there; one that is missing is made by `prepare`.
-   *
-   * @throws {CheckpointError} as `prepare`
-   */
-  reserve(): Promise<void>;
-}
-
 /**
  * The storage of a run. Its folder is chosen when it is reserved or prepared: the one asked for, unless a run in it has the same
  * `saveName` or a training is under way there; then the first of `X-2`, `X-3`, … of which neither is true.
  */
-export function runStorage(asked: string, run: RunNames): RunStorage {
+export function runStorage(asked: string, run: RunNames): FolderStorage {
   let storage = folderStorage(asked);
   let insteadOf: string | undefined;
   let number = 1;
@@ -90,7 +82,7 @@ async function occupantOf(folder: string, { saveName, runId }: RunNames): Promis
   if (runId !== undefined && runs.some((run) => run.runId === runId)) return undefined;
   const other = runs.find((run) => run.saveName === saveName);
   if (other) return `${shown(folder)} holds ${describeRun(other)}`;
-  const log = logs.find((name) => name === `${saveName}.log.jsonl`);
+  const log = logs.find((name) => name === runFiles(saveName).log);
   return log && `${shown(folder)} holds the log of another run, ${log}`;
 }
 

@@ -67,10 +67,8 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
     if (!file) continue;
     try {
       const { config, training } = withFile(path, (source) => readSummary(source, path));
-      const isSame = ({ runId, iteration }: FoundCheckpoint) =>
-        isPointer(name) && runId === training?.runId && iteration === training.iteration;
-      if (training && !found.some(isSame)) found.push({ ...file, ...training, config });
-      else if (!training) models.push({ ...file, config });
+      if (!training) models.push({ ...file, config });
+      else if (!isPointer(name) || !ofMoment(found, training)) found.push({ ...file, ...training, config });
     } catch (error) {
       damaged.push({ ...file, problem: problemOf(error, path) });
     }
@@ -126,8 +124,8 @@ async function groupRuns(
     };
   });
   // Before every run had pointers of its own, those of a folder belonged to the run that saved last.
-  const rank = (run: FoundRun) => Number(run.last !== undefined) * 2 + Number(run.best !== undefined);
-  return runs.sort((a, b) => Number(rank(b) > 0) - Number(rank(a) > 0) || b.newest.time - a.newest.time);
+  const hasPointer = ({ best, last }: FoundRun) => best !== undefined || last !== undefined;
+  return runs.sort((a, b) => Number(hasPointer(b)) - Number(hasPointer(a)) || b.newest.time - a.newest.time);
 }
 
 /** The checkpoint that a pointer stands for: a link to it, or a copy. */
@@ -140,12 +138,18 @@ async function targetOf(
   if (linked || !(await stat(path).catch(() => undefined))?.isFile()) return linked;
   try {
     const { training } = withFile(path, (source) => readSummary(source, path));
-    return found.find(
-      ({ runId, iteration }) => runId === training?.runId && iteration === training.iteration,
-    );
+    return training && ofMoment(found, training);
   } catch {
     return undefined;
   }
+}
+
+/** The checkpoint of an iteration of a run. */
+function ofMoment(
+  found: readonly FoundCheckpoint[],
+  { runId, iteration }: TrainingSummary,
+): FoundCheckpoint | undefined {
+  return found.find((one) => one.runId === runId && one.iteration === iteration);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   FLOAT64,
   INT32,
   INT64,
+  isStoredAs,
   numbersIn,
   type StoredType,
   type TensorArray,
@@ -117,9 +118,7 @@ function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator
 }
 
 function dtypeOf(values: TensorArray): string {
-  for (const [dtype, { array, widen }] of TYPES) {
-    if (array && !widen && values instanceof array) return dtype;
-  }
+  for (const [dtype, type] of TYPES) if (isStoredAs(values, type)) return dtype;
   throw new TypeError('a tensor of this type of numbers can not be stored');
 }
 

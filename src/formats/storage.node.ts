@@ -1,4 +1,5 @@
 /** Checkpoints in a folder, each written whole or not at all. */
+import { existsSync } from 'node:fs';
 import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
@@ -14,26 +15,39 @@ import { pointerStem } from './run-files.ts';
 import type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './storage.ts';
 import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
+export interface FolderStorage extends CheckpointStorage {
+  /**
+   * Takes the folder if it is there; one that is missing is made by `prepare`.
+   *
+   * @throws {CheckpointError} as `prepare`
+   */
+  reserve(): Promise<void>;
+}
+
 /** The storage of a folder, which is made when missing. */
-export function folderStorage(folder: string): CheckpointStorage {
+export function folderStorage(folder: string): FolderStorage {
   let lock: FolderLock | undefined;
+  const prepare = async () => {
+    try {
+      await makeFolder(folder);
+      // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
+      lock ??= await FolderLock.take(folder);
+      await clearLeftovers(folder);
+    } catch (error) {
+      if (error instanceof CheckpointError) throw error;
+      throw new CheckpointError(
+        'checkpoint-unwritable',
+        `${folder}: checkpoints can't be written there: ${describeSystemError(error)}.`,
+        { cause: error, remedies: [OTHER_FOLDER] },
+      );
+    }
+  };
   return {
     place: folder,
-    async prepare() {
-      try {
-        await makeFolder(folder);
-        // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
-        lock ??= await FolderLock.take(folder);
-        await clearLeftovers(folder);
-      } catch (error) {
-        if (error instanceof CheckpointError) throw error;
-        throw new CheckpointError(
-          'checkpoint-unwritable',
-          `${folder}: checkpoints can't be written there: ${describeSystemError(error)}.`,
-          { cause: error, remedies: [OTHER_FOLDER] },
-        );
-      }
+    async reserve() {
+      if (existsSync(folder)) await prepare();
     },
+    prepare,
     async close() {
       lock?.release();
       lock = undefined;

@@ -1,6 +1,7 @@
 /** The files of a run's texts in a checkpoint: their paths, sizes and hashes as tensors, since a text may have 10,000s of them. */
 import { encodingOf } from '../data/encodings.ts';
 import { type FileFacts, TEXT_ROLES, type TextRole } from '../data/known-text.ts';
+import { hexOf } from '../util/hash.ts';
 import { oneTensor, safeIntegers, typedTensor } from './checkpoint-tensors.ts';
 import { malformed } from './errors.ts';
 import type { TensorInFile, TensorToStore } from './safetensors.ts';
@@ -23,7 +24,7 @@ export type FilesByRole = Readonly<Partial<Record<TextRole, readonly FileFacts[]
 export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
   const files = TEXT_ROLES.flatMap((role) => texts[role] ?? []);
   if (files.length === 0) return [];
-  const paths = new TextEncoder().encode(files.map(({ path }) => `${path}\0`).join(''));
+  const paths = nulEnded(files.map(({ path }) => path));
   const bytes = BigInt64Array.from(files, (file) => BigInt(file.bytes));
   const hashes = new Uint8Array(files.length * HASH_BYTES);
   for (const [index, { sha256 }] of files.entries()) hashes.set(bytesOfHex(sha256), index * HASH_BYTES);
@@ -34,7 +35,7 @@ export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
     oneTensor(HASHES, hashes, [files.length, HASH_BYTES]),
     oneTensor(COUNTS, counts),
     ...(files.some(({ encoding }) => encoding !== undefined)
-      ? [oneTensor(ENCODINGS, encodingBytes(files))]
+      ? [oneTensor(ENCODINGS, nulEnded(files.map(({ encoding = '' }) => encoding)))]
       : []),
   ];
 }
@@ -75,37 +76,41 @@ export function decodeFiles(tensors: ReadonlyMap<string, TensorInFile>, file: st
   return texts;
 }
 
-function encodingBytes(files: readonly FileFacts[]): Uint8Array {
-  return new TextEncoder().encode(files.map(({ encoding = '' }) => `${encoding}\0`).join(''));
-}
-
 function decodeEncodings(bytes: Uint8Array, count: number, file: string): string[] {
-  const names = new TextDecoder().decode(bytes).split('\0');
-  const isSound =
-    names.length === count + 1 && names.every((name) => name === '' || encodingOf(name) === name);
-  if (!isSound) throw malformed(file, 'the encodings of its text are not as expected');
-  return names.slice(0, count);
+  const what = 'the encodings of its text';
+  const names = wordsIn(bytes, what, file);
+  const isSound = names.length === count && names.every((name) => name === '' || encodingOf(name) === name);
+  if (!isSound) throw malformed(file, `${what} are not as expected`);
+  return names;
 }
 
 function decodePaths(bytes: Uint8Array, file: string): string[] {
+  const what = 'the paths of its text';
+  const paths = wordsIn(bytes, what, file);
+  if (paths.includes('')) throw malformed(file, `${what} are not as expected`);
+  return paths;
+}
+
+/** Each word in UTF-8 with a NUL after it. */
+function nulEnded(words: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(words.map((word) => `${word}\0`).join(''));
+}
+
+/** The way back. @param what What to call the words in messages. */
+function wordsIn(bytes: Uint8Array, what: string, file: string): string[] {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw malformed(file, 'a path of its text is not UTF-8');
+    throw malformed(file, `${what} are not UTF-8`);
   }
-  const paths = text.split('\0');
-  if (paths.pop() !== '' || paths.includes(''))
-    throw malformed(file, 'the paths of its text are not as expected');
-  return paths;
+  const words = text.split('\0');
+  if (words.pop() !== '') throw malformed(file, `${what} are not as expected`);
+  return words;
 }
 
 function bytesOfHex(hex: string): Uint8Array {
   return Uint8Array.from({ length: HASH_BYTES }, (_, at) =>
     Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16),
   );
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

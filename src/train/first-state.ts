@@ -21,7 +21,7 @@ export function firstState(
   generator: MersenneTwister,
   options: TrainingOptions,
 ): GoodState {
-  const { precision, learningRate, batchSize } = options;
+  const { precision, learningRate } = options;
   if (start?.training) {
     const { iteration, moments, optimizerSteps, carriedState } = start.training;
     const position = { iteration, moments, optimizerSteps, carriedState };
@@ -38,10 +38,18 @@ export function firstState(
     learningRate,
     optimizerSteps: 0,
     moments: Array.from({ length: momentCount(options.optimizer) }, () => numbers(given.length)),
-    carriedState: recurrentModules(layout).map(({ cell, hiddenSize }) =>
-      numbers(stateParts(cell) * batchSize * hiddenSize),
-    ),
+    carriedState: zeroState(layout, options),
   };
+}
+
+/** The carried state at the start of a text: of each recurrent layer, [S, B, H] in row-major order. */
+export function zeroState(
+  layout: Layout,
+  { precision, batchSize }: Pick<TrainingOptions, 'precision' | 'batchSize'>,
+): FloatArray[] {
+  return recurrentModules(layout).map(({ cell, hiddenSize }) =>
+    floats(precision, stateParts(cell) * batchSize * hiddenSize),
+  );
 }
 
 /** How a resumed run has fared. */

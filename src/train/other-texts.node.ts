@@ -9,12 +9,13 @@ import {
   TEXT_ROLES,
   type TextRole,
 } from '../data/known-text.ts';
+import { countText } from '../data/left-out.ts';
 import { findMoved, findMovedFolder, isWithin, shortPath } from '../data/moved-file.node.ts';
 import { identifyFile } from '../data/prepare.node.ts';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { isKeptInput } from '../data/standard-input.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../errors.ts';
-import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import type { TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import { formatCount } from '../util/format-number.ts';
 import { describeSystemError } from '../util/system-error.ts';
 
@@ -80,11 +81,9 @@ export async function otherTextError(other: OtherText, wanted: WantedFiles): Pro
   const text = `the ${ROLE_NAMES[other.role]} of ${name}`;
   const read = other.found.files ?? [];
   const known = knownTexts(checkpoint)[other.role];
-  const what = read.length === 1 && read[0] ? shortPath(read[0].path) : `${formatCount(read.length)} files`;
+  const what = read.length === 1 && read[0] ? shortPath(read[0].path) : countText(read.length);
   const counts =
-    known?.files && known.files.length !== read.length
-      ? `; it had ${formatCount(known.files.length)} files`
-      : '';
+    known?.files && known.files.length !== read.length ? `; it had ${countText(known.files.length)}` : '';
   return new CheckpointError(
     'checkpoint-other-text',
     `${what} is not ${text} (SHA-256 ${other.found.sha256.slice(0, 16)}…, expected ${known?.sha256.slice(0, 16)}…${counts}).`,
@@ -150,7 +149,7 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
     `${roles.map((role) => `the ${ROLE_NAMES[role]}`).join(' and ')} of ${wanted.name} ` +
       `${roles.length > 1 ? 'are' : 'is'} not what the run began with:`,
     ...lines,
-    ...(rest > 0 ? [`  and ${formatCount(rest)} more files`] : []),
+    ...(rest > 0 ? [`  and ${formatCount(rest)} more`] : []),
   ].join('\n');
   const back =
     wanted.purpose.for === 'resume' ? 'To go on with this run' : 'To measure the model on its own text';
@@ -173,8 +172,9 @@ type Moved = Partial<Record<TextRole, readonly string[]>>;
 /** Where the texts of some roles are now; undefined unless all of them were found. */
 async function findAll(wanted: WantedFiles, roles: readonly TextRole[]): Promise<Moved | undefined> {
   const moved: Moved = {};
+  const stored = storedPaths(wanted.checkpoint.training.text);
   for (const role of roles) {
-    const paths = storedPaths(wanted, role);
+    const paths = stored[role];
     const files = knownTexts(wanted.checkpoint)[role]?.files ?? wanted.files[role];
     if (!paths || !files || paths.length > MAX_IN_COMMAND) return undefined;
     const found: string[] = [];
@@ -216,12 +216,14 @@ function likelyFolders(wanted: WantedFiles): string[] {
 
 /** Where a text is: as it is named now, else as the checkpoint says. */
 function namedPaths(wanted: WantedFiles, role: TextRole): readonly string[] | undefined {
-  return wanted.given[role] ?? storedPaths(wanted, role);
+  return wanted.given[role] ?? storedPaths(wanted.checkpoint.training.text)[role];
 }
 
-function storedPaths({ checkpoint }: WantedFiles, role: TextRole): readonly string[] | undefined {
-  const text = checkpoint.training.text;
-  return { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) }[role];
+/** The files and folders of a run's texts, as its checkpoint names them. */
+export function storedPaths(
+  text: TrainedText | undefined,
+): Readonly<Record<TextRole, readonly string[] | undefined>> {
+  return { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) };
 }
 
 function movedRemedies(moved: Moved | undefined, { purpose }: WantedFiles): Remedy[] {
@@ -298,6 +300,7 @@ function readingWords({ training: { options } }: TrainedCheckpoint): string[] {
   ];
 }
 
-function listOf(path: string | undefined): string[] | undefined {
+/** A path that may be absent as a list of paths. */
+export function listOf(path: string | undefined): string[] | undefined {
   return path === undefined ? undefined : [path];
 }

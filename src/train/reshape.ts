@@ -6,11 +6,11 @@
  * ties them to the place in the text, which stays the same part of the epoch.
  */
 import type { Corpus } from '../data/corpus.ts';
-import { type Shape, trainingBatches } from '../data/splits.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
-import { floats } from '../engine/precision.ts';
+import { isSameShape, type Shape, trainingBatches } from '../data/splits.ts';
+import type { Layout } from '../engine/layout.ts';
 import type { TrainingState } from '../formats/checkpoint.ts';
 import { formatCount } from '../util/format-number.ts';
+import { zeroState } from './first-state.ts';
 import type { TrainingOptions } from './options.ts';
 import { storedTrainingOptions } from './resume.ts';
 
@@ -40,16 +40,13 @@ export function reshaped(
     count,
   );
   const keepsState = options.batchSize === before.batchSize;
-  const carriedState = recurrentModules(layout).map(({ cell, hiddenSize }) =>
-    floats(options.precision, stateParts(cell) * options.batchSize * hiddenSize),
-  );
   const { good: _, ...stability } = training.stability ?? { skips: 0, retries: 0 };
   return {
     training: {
       ...training,
       batchSize: options.batchSize,
       cursor: position % count,
-      carriedState: keepsState ? training.carriedState : carriedState,
+      carriedState: keepsState ? training.carriedState : zeroState(layout, options),
       // The last good state has the old shape: an explosion leads back to this moment.
       stability: training.stability && stability,
       shapeChange: { batchOffset: position - training.iteration, heldOut },
@@ -67,10 +64,6 @@ export function reshaped(
 function positionInNew(position: number, countBefore: number, count: number): number {
   const epochs = Math.floor(position / countBefore);
   return epochs * count + Math.floor(((position % countBefore) * count) / countBefore);
-}
-
-function isSameShape(a: Shape, b: Shape): boolean {
-  return a.batchSize === b.batchSize && a.sequenceLength === b.sequenceLength;
 }
 
 function shapeText({ batchSize, sequenceLength }: Shape): string {

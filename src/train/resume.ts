@@ -193,13 +193,14 @@ export function checkSameText(
   throw new CheckpointError(
     'checkpoint-other-text',
     `${text.name} is not the text that ${name} was trained on (SHA-256 ${text.sha256.slice(0, 16)}…, expected ${known.sha256.slice(0, 16)}…).`,
-    {
-      remedies: [
-        {
-          text: 'To train on another text from these weights',
-          set: { resume: undefined, initFrom: name, initVocabulary: 'extend' },
-        },
-      ],
-    },
+    { remedies: [otherTextRemedy(name)] },
   );
+}
+
+/** How to train on a text that is not the run's. @param name The checkpoint. */
+export function otherTextRemedy(name: string): Remedy {
+  return {
+    text: 'To train on another text from these weights',
+    set: { resume: undefined, initFrom: name, initVocabulary: 'extend' },
+  };
 }

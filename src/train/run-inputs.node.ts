@@ -19,8 +19,10 @@ import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import {
   checkPresence,
   knownTexts,
+  listOf,
   otherTextError,
   type Purpose,
+  storedPaths,
   type WantedFiles,
 } from './other-texts.node.ts';
 
@@ -61,7 +63,7 @@ export async function inputsOfRun(
   if (paths === undefined) throw unknownPlace(name, purpose);
   const include = given.include ?? text?.include;
   const [valid, test] = [given.validFile ?? text?.validPath, given.testFile ?? text?.testPath];
-  const was = { main: text?.paths, validation: listOf(text?.validPath), test: listOf(text?.testPath) };
+  const was = storedPaths(text);
   const is = { main: given.paths, validation: listOf(given.validFile), test: listOf(given.testFile) };
   const files: Partial<Record<TextRole, readonly FileFacts[]>> = {};
   for (const role of TEXT_ROLES) {
@@ -75,8 +77,8 @@ export async function inputsOfRun(
   await checkPresence(wantedFiles);
   const named = { main: paths, validation: listOf(valid), test: listOf(test) };
   const added: string[] = [];
+  const options = { include, anyBytes: checkpoint.vocabulary.kind === 'byte' };
   for (const role of TEXT_ROLES) {
-    const options = { include, anyBytes: checkpoint.vocabulary.kind === 'byte' };
     const list = files[role];
     if (list) added.push(...(await newTextFiles(list, named[role] ?? [], options)));
   }
@@ -93,10 +95,6 @@ export async function inputsOfRun(
     ],
     explain: async (error) => (error instanceof OtherText ? await otherTextError(error, wantedFiles) : error),
   };
-}
-
-function listOf(path: string | undefined): string[] | undefined {
-  return path === undefined ? undefined : [path];
 }
 
 /** In a checkpoint of an earlier version a text of one file has no list, but its hash is the file's. */

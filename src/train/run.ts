@@ -3,6 +3,7 @@
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { type RunTexts, withinBounds } from '../data/known-text.ts';
+import { isSameShape } from '../data/splits.ts';
 import type { Engine, Vector } from '../engine/engine.ts';
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -276,8 +277,7 @@ export class TrainingRun {
 
   /** A network in the shape of a split; the caller releases one that is not the run's own. */
   networkFor(shape: BatchSource): Network {
-    const { batchSize, sequenceLength } = this.#options;
-    if (shape.batchSize === batchSize && shape.sequenceLength === sequenceLength) return this.network;
+    if (isSameShape(shape, this.#options)) return this.network;
     return new Network(this.#engine, this.#config, shape, 'evaluation');
   }
 

@@ -1,5 +1,4 @@
 /** `train` in Node: texts and checkpoints are files. */
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
@@ -9,10 +8,9 @@ import { OptionError, TextError, UsageError } from '../errors.ts';
 import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { namedModel } from '../formats/find-checkpoint.node.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
-import { type RunStorage, runStorage } from '../formats/run-storage.node.ts';
+import { runStorage } from '../formats/run-storage.node.ts';
 import { surveyFolder } from '../formats/run-survey.node.ts';
-import { folderStorage } from '../formats/storage.node.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
+import { type FolderStorage, folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
@@ -21,7 +19,7 @@ import type { TrainingEvent } from './events.ts';
 import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
-import { checkSameHeldOut, checkSameText, resumedOptions } from './resume.ts';
+import { checkSameHeldOut, checkSameText, otherTextRemedy, resumedOptions } from './resume.ts';
 import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
@@ -219,7 +217,7 @@ async function storageOfRun(
   checkpointDir: string | undefined,
   { training }: TrainedCheckpoint,
   { saveName }: TrainingOptions,
-): Promise<CheckpointStorage> {
+): Promise<FolderStorage> {
   const { runId } = training;
   const own = dirname(path);
   if (checkpointDir !== undefined && resolve(checkpointDir) !== resolve(own)) {
@@ -242,13 +240,12 @@ function severalRuns(folder: string, { checkpoint, others }: CheckpointToResume)
  * once. One that is not there yet is nobody's: it is made when the text has turned out to be fine.
  */
 async function* reserving<T>(
-  storage: CheckpointStorage | RunStorage | undefined,
+  storage: FolderStorage | undefined,
   preparing: AsyncGenerator<TrainingEvent, T, void>,
 ): AsyncGenerator<TrainingEvent, T, void> {
   let isPrepared = false;
   try {
-    if (storage && 'reserve' in storage) await storage.reserve();
-    else if (storage && existsSync(storage.place)) await storage.prepare();
+    await storage?.reserve();
     const prepared = yield* preparing;
     isPrepared = true;
     return prepared;
@@ -275,12 +272,7 @@ function ofRun(error: unknown, checkpoint: string): unknown {
   const [place] = error.message.split('\n');
   return new TextError(error.code, `${place}\nA run goes on with the text that it began with.`, {
     cause: error,
-    remedies: [
-      {
-        text: 'To train on another text from its weights',
-        set: { resume: undefined, initFrom: checkpoint, initVocabulary: 'extend' },
-      },
-    ],
+    remedies: [otherTextRemedy(checkpoint)],
   });
 }
 

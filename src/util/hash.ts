@@ -11,5 +11,10 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
     throw new UnsupportedError('this page has no Web Cryptography: serve it by https, or from localhost.');
   }
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hexOf(new Uint8Array(digest));
+}
+
+/** Bytes in lower-case hexadecimal. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

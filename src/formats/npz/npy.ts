@@ -10,6 +10,7 @@ import {
   FLOAT64,
   INT32,
   INT64,
+  isStoredAs,
   numbersIn,
   type StoredType,
   UINT8,
@@ -37,7 +38,7 @@ const HEADER =
 /** The file in parts: the header, and the array's own bytes. */
 export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
   const { shape, values } = tensor;
-  const descr = [...TYPES].find(([, { array }]) => array && values instanceof array)?.[0];
+  const descr = [...TYPES].find(([, type]) => isStoredAs(values, type))?.[0];
   // A tuple of one has a comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;

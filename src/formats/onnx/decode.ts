@@ -8,6 +8,7 @@ import { isModestJson } from '../../util/json-structure.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { configOf, modelFrom } from '../checkpoint-codec.ts';
 import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
+import { inType } from '../checkpoint-tensors.ts';
 import { malformed } from '../errors.ts';
 import { fromGateOrder } from '../gates.ts';
 import { BFLOAT16, FLOAT16, FLOAT32, FLOAT64, numbersIn, type StoredType } from '../number-types.ts';
@@ -140,8 +141,7 @@ function readParameters(
   slices.forEach((slice, index) => {
     const { raw, type: stored } = places[index] as StoredNumbers;
     // A copy is aligned.
-    const numbers = numbersIn(new Uint8Array(raw), stored) as FloatArray;
-    const values = numbers instanceof type ? numbers : new type(numbers);
+    const values = inType(numbersIn(new Uint8Array(raw), stored) as FloatArray, type);
     const module = layout[slice.module];
     const place = flat.subarray(slice.offset, slice.offset + slice.size);
     if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, place);
