@@ -7,7 +7,7 @@ import { malformed } from './errors.ts';
 
 /** Raised when an older program could no longer read the file correctly. */
 export const FORMAT_VERSION = 1;
-/** Of files with a change of shape, which programs of version 1 would resume at the wrong place. */
+/** Version of files with a shape change; version-1 programs would resume them at the wrong place. */
 export const SHAPE_CHANGE_VERSION = 2;
 
 /** The one metadata key. */

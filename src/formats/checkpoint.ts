@@ -54,9 +54,9 @@ export interface StabilityState {
   readonly good?: GoodState | undefined;
 }
 
-/** What the run's batches have to do with its iterations since it was resumed with another shape. */
+/** How batches relate to iterations once a run was resumed with another shape. */
 export interface ShapeChange {
-  /** Added to the iteration it gives the batches of the present shape up to this place in the text. */
+  /** `iteration + batchOffset` = batches of the present shape up to this place in the text. */
   readonly batchOffset: number;
   /** The shape that the run began with, which decides what is held out. */
   readonly heldOut: { readonly batchSize: number; readonly sequenceLength: number };

@@ -57,7 +57,7 @@ function modelOf({ runs: [run], models }: FolderSurvey): string | undefined {
   )?.path;
 }
 
-/** That a file is not there, with those that may be meant: with a name that is alike, else the best ones of the runs here. */
+/** The error for a missing file, with suggestions: a file with a similar name, else the best checkpoints of the runs here. */
 export async function missingCheckpoint(path: string, cause: unknown): Promise<CheckpointError> {
   const near = dirname(path);
   const folders = [...new Set([near, ...(await numberedFolders(DEFAULT_FOLDER))])];

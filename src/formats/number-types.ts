@@ -13,7 +13,7 @@ export interface StoredType {
   readonly bytesPerElement: number;
   /** The array of the numbers. Absent for a type that no model here has; its values are bytes. */
   readonly array?: ArrayType | undefined;
-  /** Converts the stored bytes where the array does not have the same bytes. */
+  /** Converts the stored bytes; absent where they are the array's own bytes. */
   readonly widen?: (bytes: Uint8Array<ArrayBuffer>) => TensorArray;
 }
 

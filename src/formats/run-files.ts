@@ -60,7 +60,7 @@ export async function chooseRunFiles(
     const isUntouched = owners.every((owner) => owner === undefined);
     if (!isUntouched) continue;
     if (isResumed || (await storage.identify(files.config)) === undefined) free ??= files;
-    // Only behind the plain names can there be more: somebody may have deleted those.
+    // The plain names may have been deleted while this run still has numbered ones, so look one further.
     if (number > 0 && free) return free;
   }
 }

@@ -76,7 +76,7 @@ async function take(storage: CheckpointStorage, folder: string, run: RunNames): 
   return occupant;
 }
 
-/** What has a run's names in a folder, in words; undefined where nothing has. */
+/** What already uses the run's names in a folder, in words; undefined if nothing does. */
 async function occupantOf(folder: string, { saveName, runId }: RunNames): Promise<string | undefined> {
   const { runs, logs } = await surveyFolder(folder);
   if (runId !== undefined && runs.some((run) => run.runId === runId)) return undefined;

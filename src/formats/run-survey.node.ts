@@ -60,7 +60,7 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
   const damaged: DamagedFile[] = [];
   const isPointer = (name: string) => pointerStem(name) !== undefined;
   const ownNames = names.filter((name) => name.endsWith('.safetensors'));
-  // Pointers last: one that is a copy of a checkpoint that is there is no other checkpoint.
+  // Pointers last: a pointer that is a copy of a listed checkpoint is not another checkpoint.
   for (const name of [...ownNames.filter((name) => !isPointer(name)), ...ownNames.filter(isPointer)]) {
     const path = join(folder, name);
     const file = await foundFile(path);
@@ -83,7 +83,7 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
   return { folder, runs, models, damaged, logs };
 }
 
-/** A file that is there; links were made by somebody for something, and are not counted. */
+/** A regular file. Links are not counted. */
 async function foundFile(path: string): Promise<FoundFile | undefined> {
   const facts = await lstat(path).catch(() => undefined);
   return facts?.isFile() ? { path, bytes: facts.size, time: facts.mtimeMs } : undefined;

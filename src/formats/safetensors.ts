@@ -67,7 +67,7 @@ const OPENING_BRACE = 0x7b;
 /** Bytes by which the kind of a file that is no safetensors is told. */
 const LONGEST_GLANCE = 64;
 
-/** The types of the format. Those of the second half are in no model here, but may be in tensors that a file has beside it. */
+/** All types of the format. No model here uses the second half, but a file may hold other tensors that do. */
 const TYPES = new Map<string, StoredType>([
   ['F64', FLOAT64],
   ['F32', FLOAT32],

@@ -135,7 +135,7 @@ async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {
   const found: (StoredCheckpoint & { readonly time: number })[] = [];
   for (const path of await checkpointFiles(folder)) {
     const facts = await lstat(path).catch(() => undefined);
-    // A link was made by somebody for something.
+    // Links are not counted.
     if (!facts?.isFile()) continue;
     const identity = await identify(path);
     if (identity && identity !== 'other') found.push({ path, ...identity, time: facts.mtimeMs });

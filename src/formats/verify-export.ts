@@ -28,7 +28,7 @@ export function verifyModel(
     return opened.format === format ? opened.checkpoint : undefined;
   });
   const part = (checkpoint: Checkpoint) => (whole ? checkpoint : modelAlone(checkpoint));
-  const difference = read ? differenceOf(part(written), part(read)) : `it is not taken for ${format}`;
+  const difference = read ? differenceOf(part(written), part(read)) : `it is not recognised as ${format}`;
   if (difference) throw differs(name, difference);
 }
 
@@ -36,7 +36,7 @@ export function verifyModel(
 export function verifyNames(file: ByteSource, name: string, names: readonly string[]): void {
   const read = readBack(name, () => decodeTorchRnnVocabulary(file.read(0, file.size), name));
   const isSame = read.length === names.length && read.every((token, index) => token === names[index]);
-  if (!isSame) throw differs(name, 'its tokens are others');
+  if (!isSame) throw differs(name, 'its tokens differ');
 }
 
 function readBack<T>(name: string, read: () => T): T {
@@ -66,11 +66,11 @@ function differenceOf(written: Checkpoint, read: Checkpoint): string | undefined
   const facts = (metadata: ReadonlyMap<string, string>) =>
     [...metadata].map(([key, json]) => [key, sorted(JSON.parse(json))]);
   if (JSON.stringify(facts(before.metadata)) !== JSON.stringify(facts(after.metadata))) {
-    return 'its shape, vocabulary or options are others';
+    return 'its shape, vocabulary or options differ';
   }
   const names = new Set([...before.tensors.keys(), ...after.tensors.keys()]);
   const other = [...names].find((name) => !areSame(before.tensors.get(name), after.tensors.get(name)));
-  return other && `tensor ${other} is another`;
+  return other && `tensor ${other} differs`;
 }
 
 /** A value of JSON with the keys of its objects in order. */

@@ -9,9 +9,9 @@ type Tensors = ReadonlyMap<string, TensorInFile>;
 
 /** All symbols of a vocabulary of bytes, one a byte. */
 export const BYTE_VALUES = 'vocabulary.values';
-/** All symbols of another vocabulary in UTF-8, one after the other, */
+/** All symbols of another vocabulary in UTF-8, joined. */
 export const SYMBOL_BYTES = 'vocabulary.bytes';
-/** and where each starts, with the end. */
+/** Offset of each symbol in them, and the end. */
 const SYMBOL_OFFSETS = 'vocabulary.offsets';
 
 export function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {

@@ -97,7 +97,7 @@ export class Network {
     for (const handle of this.#handles) this.#engine.release(handle);
   }
 
-  /** The losses of a batch, left in `loss`. `state` goes on to what it is after the batch. */
+  /** The losses of a batch, left in `loss`. `state` becomes the state after the batch. */
   evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
     const resets = this.#writeBatch(batch);
     this.#forward(weights, state, resets, undefined, undefined);
@@ -108,7 +108,7 @@ export class Network {
    * The losses of a batch, left in `loss`, and their gradient.
    *
    * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
-   * stops at the start of the batch. `state` goes on to what it is after the batch.
+   * stops at the start of the batch. `state` becomes the state after the batch.
    */
   lossAndGradient(
     weights: Vector,

@@ -146,7 +146,7 @@ export function adviseOnBlocks(blocks: readonly number[], first: number | undefi
   return {
     code: 'divergence',
     message:
-      `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the steps are too long. ` +
+      `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
       'Try a smaller learning rate, or a bound on the gradient (--clip-norm 1).',
   };
 }

@@ -29,7 +29,8 @@ const DAMAGED: readonly CheckpointErrorCode[] = [
 ];
 
 /**
- * The runs that can be meant, the most likely first: with the `saveName`, with the text, the newest. Where none fits a wish, all do.
+ * The runs that can be meant, the most likely first: with the `saveName`, with the text, the newest. A criterion that no run meets is
+ * ignored.
  *
  * @param surveys In each the first run goes before the others, whatever their times say.
  */
@@ -59,7 +60,7 @@ async function factsOf(path: string): Promise<TextFacts> {
   return { path: whole, bytes: facts?.isFile() ? facts.size : undefined };
 }
 
-/** Whether a run was trained on the files, which one alone may have left for another place. */
+/** Whether a run was trained on these files; a single file is also known by its size, in case it was moved. */
 function isOfText({ newest: { text } }: FoundRun, given: readonly TextFacts[]): boolean {
   if (!text) return false;
   const { paths = [] } = text;

@@ -40,7 +40,7 @@ export class IterationQueue {
     return figures;
   }
 
-  /** Waits for all, and has the run take note of them: for an end that nobody watches. */
+  /** Waits for all and records them: for a run that nobody reads any more. */
   async drain(): Promise<void> {
     while (this.length > 0) await this.next();
   }

@@ -57,7 +57,7 @@ const ROLE_OPTIONS: Readonly<Record<TextRole, string>> = {
 };
 
 /**
- * Looks whether all files are there.
+ * Checks that all files exist.
  *
  * @throws {TextError} `text-missing` where some are not
  * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
@@ -126,7 +126,7 @@ async function problemOf(
     if (sha256 === file.sha256) return undefined;
     const detail =
       bytes === file.bytes
-        ? `${difference}; as long as before`
+        ? `${difference}; same size`
         : `${difference}; ${formatCount(bytes)} bytes, it had ${formatCount(file.bytes)}`;
     return { is: 'changed', detail };
   } catch (error) {
@@ -147,7 +147,7 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
   const rest = problems.length - lines.length;
   const message = [
     `${roles.map((role) => `the ${ROLE_NAMES[role]}`).join(' and ')} of ${wanted.name} ` +
-      `${roles.length > 1 ? 'are' : 'is'} not what the run began with:`,
+      `${roles.length > 1 ? 'are missing or have' : 'is missing or has'} changed since the run began:`,
     ...lines,
     ...(rest > 0 ? [`  and ${formatCount(rest)} more`] : []),
   ].join('\n');
@@ -159,7 +159,7 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
       ? []
       : isMissing
         ? missingRemedies(wanted, problems)
-        : [{ text: `${back}, put the files back as they were` }]),
+        : [{ text: `${back}, restore the files` }]),
     ...(problems.every(({ is }) => is === 'changed') ? newRunRemedies(wanted) : []),
   ];
   return isMissing
@@ -250,7 +250,7 @@ function missingRemedies({ name, purpose }: WantedFiles, problems: readonly File
   return [{ text: 'Put the files back, or name the text where it is now' }];
 }
 
-/** Commands for texts that are others now. */
+/** Remedies for texts that have changed. */
 function newRunRemedies(wanted: WantedFiles): Remedy[] {
   const { name, purpose, checkpoint } = wanted;
   const paths = namedPaths(wanted, 'main');

@@ -21,8 +21,8 @@ export interface RecordFormat {
  * Passes events on, each after it was written. The file is made at the first iteration or evaluation, and what came before is written
  * then: a run that trains nothing leaves no trace.
  *
- * A record is one write: after a kill every one but perhaps the last is whole. A file that can't be written is said once, and stops
- * nothing.
+ * A record is one write: after a kill every one but perhaps the last is whole. A file that can't be written is reported once;
+ * training continues.
  */
 export async function* recorded(
   events: AsyncIterable<TrainingEvent>,
@@ -115,7 +115,7 @@ class RecordFile {
     this.#file = file;
     if (fstatSync(file).size === 0) copyInto(file, before);
     closeSync(before);
-    const message = `${this.#path} was deleted during the run: it is written again.`;
+    const message = `${this.#path} was deleted during the run and has been rewritten.`;
     this.#warning = { type: 'warning', code: 'record-deleted', message };
     return file;
   }

@@ -177,7 +177,7 @@ export function checkSameHeldOut(
   throw new CheckpointError(
     'checkpoint-option',
     has
-      ? `${name}: the run holds out a part of its text; with a file to validate or test on it would be trained on all of it. That can't change in the middle of a run.`
+      ? `${name}: the run holds out a part of its text; with a validation or test file, it would train on all of it. That can't change in the middle of a run.`
       : `${name}: the run has a file to validate or test on, which goes with textFile, not with text.`,
   );
 }

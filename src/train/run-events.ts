@@ -84,7 +84,7 @@ export async function finishedEvent(
   return { type: 'finished', reason, iteration, epoch, checkpoint: await run.checkpoint(), path };
 }
 
-/** How a run that goes on has ended already, and what would lead it further; undefined where there is something to train. */
+/** The notice for a resumed run that has already ended, with how to extend it; undefined where there is more to train. */
 export function overEvent(
   run: TrainingRun,
   { earlyStop, maxEpochs, maxIterations }: TrainingOptions,

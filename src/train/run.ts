@@ -145,7 +145,7 @@ export class TrainingRun {
     return this.#recovery !== undefined;
   }
 
-  /** Whether the iteration that follows another one must find all earlier figures known: the state after that one may be kept. */
+  /** Whether all earlier figures must have arrived before the iteration after this one: its state may be kept. */
   drainsAfter(iteration: number): boolean {
     return this.#recovery?.looksAt(iteration) ?? false;
   }

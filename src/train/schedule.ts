@@ -20,7 +20,7 @@ export interface Schedule {
  * The original's schedule, with `maxIterations` as an earlier end.
  *
  * @param epochLength Batches in the training split.
- * @param batchOffset Of a run that was resumed with another shape: what the place in the text is ahead of the iterations, in batches.
+ * @param batchOffset How many batches the place in the text is ahead of the iteration count, after a resume with another shape.
  */
 export function makeSchedule(options: TrainingOptions, epochLength: number, batchOffset = 0): Schedule {
   const all = Math.max(1, Math.floor(options.maxEpochs * epochLength));

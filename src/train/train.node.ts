@@ -153,7 +153,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   } = input;
   const { include, strict, memory, ...given } = others;
   if (initFrom !== undefined)
-    throw new UsageError('train: -resume goes on with a run, -init_from starts a new one: give one of them');
+    throw new UsageError('train: --resume continues a run, --init-from starts a new one: give only one');
   if (given.initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
   const { saveName } = given;

@@ -197,7 +197,7 @@ function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
   };
 }
 
-/** Whether the evaluation of this iteration was one too many that was no better. */
+/** Whether early-stopping patience has run out. */
 function stopsEarly(
   { schedule, iteration, validationLosses }: TrainingRun,
   { earlyStop }: TrainingOptions,

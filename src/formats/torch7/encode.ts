@@ -61,7 +61,7 @@ function checkKnown({ config, vocabulary }: Checkpoint): void {
   if (unitMatrix > LARGEST_ARRAY) {
     throw new CheckpointError(
       'torch7-unsupported',
-      `the model can't be written as a Torch7 checkpoint: the unit matrix that the original reads tokens by would take ${formatBytes(unitMatrix)} ` +
+      `the model can't be written as a Torch7 checkpoint: the identity matrix with which the original encodes tokens would take ${formatBytes(unitMatrix)} ` +
         `for ${formatCount(config.vocabularySize)} symbols.`,
       OTHER_FORMATS,
     );

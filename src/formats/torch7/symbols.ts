@@ -39,7 +39,7 @@ export function symbolOrder(symbols: readonly string[], facts?: StoredFacts): Sy
 }
 
 function byteAlone(byte: string | undefined): string {
-  if (byte === undefined) throw fault('a symbol of it is not one byte');
+  if (byte === undefined) throw fault('one of its symbols is not a single byte');
   return byte;
 }
 
