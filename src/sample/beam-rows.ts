@@ -5,7 +5,7 @@ import type { TurnTaker } from '../util/event-loop.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';
 import { Descending } from './descending.ts';
-import { promptBlocks } from './prompt-blocks.ts';
+import { readPrompts } from './prompt-blocks.ts';
 import type { Limits, TextEnd } from './stops.ts';
 
 export interface BeamSearch {
@@ -66,14 +66,8 @@ export class BeamRows {
   /** Reads the prompt in row 0. */
   async read(prompt: readonly number[], turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
     const { engine, weights } = this.#search;
-    for (const { tokens } of promptBlocks([prompt])) {
-      signal?.throwIfAborted();
-      await turns.take();
-      engine.readTokens({
-        ...{ weights, states: this.#states, output: this.#output, tokens },
-        slots: Int32Array.of(0),
-      });
-    }
+    const first = { weights, states: this.#states, slots: Int32Array.of(0), output: this.#output };
+    await readPrompts(engine, first, [prompt], turns, signal);
   }
 
   /** The best ways to go on, the best first; as many as can be needed, since those of one text may all end it. */

@@ -6,7 +6,7 @@
 import type { Engine, FloatArray, Generate, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 import type { TurnTaker } from '../util/event-loop.ts';
-import { promptBlocks } from './prompt-blocks.ts';
+import { readPrompts } from './prompt-blocks.ts';
 
 export interface EngineStreamsInit {
   readonly engine: Engine;
@@ -45,19 +45,9 @@ export class EngineStreams {
 
   /** Reads all prompts; those of one length end together. */
   async readPrompts(turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
-    const { engine, weights } = this.#init;
+    const { engine } = this.#init;
     const prompts = this.#streams.map((stream) => this.#prompt(stream));
-    for (const { tokens, rows } of promptBlocks(prompts)) {
-      signal?.throwIfAborted();
-      await turns.take();
-      engine.readTokens({
-        weights,
-        states: this.#states,
-        slots: this.#slots.subarray(0, rows),
-        tokens,
-        output: this.#output,
-      });
-    }
+    await readPrompts(engine, this.#places, prompts, turns, signal);
   }
 
   /** [N, V]: log-probabilities of each row's next token. */
@@ -76,9 +66,7 @@ export class EngineStreams {
    * @returns [steps, N]
    */
   draw(draws: Pick<Generate, 'uniforms' | 'rows'>): Promise<Int32Array> {
-    const { engine, weights } = this.#init;
-    const places = { weights, states: this.#states, slots: this.#slots, output: this.#output };
-    return engine.generate({ ...places, ...draws });
+    return this.#init.engine.generate({ ...this.#places, ...draws });
   }
 
   /** Goes on with some of the rows, which move up. */
@@ -113,6 +101,12 @@ export class EngineStreams {
       tokens,
       output: this.#output,
     });
+  }
+
+  /** All rows, for a call of the engine. */
+  get #places() {
+    const { weights } = this.#init;
+    return { weights, states: this.#states, slots: this.#slots, output: this.#output };
   }
 
   #prompt(stream: number): readonly number[] {

@@ -8,7 +8,7 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { promptBlocks } from './prompt-blocks.ts';
+import { readPrompts } from './prompt-blocks.ts';
 
 export interface WordSearch {
   readonly engine: Engine;
@@ -190,15 +190,8 @@ class States {
   /** Reads a text in slot 0. */
   async readPrompt(tokens: readonly number[]): Promise<void> {
     const { engine, weights, signal } = this.#search;
-    const turns = new TurnTaker();
-    for (const block of promptBlocks([tokens])) {
-      signal?.throwIfAborted();
-      await turns.take();
-      engine.readTokens({
-        ...{ weights, states: this.#states, output: this.#output, tokens: block.tokens },
-        slots: Int32Array.of(0),
-      });
-    }
+    const first = { weights, states: this.#states, slots: Int32Array.of(0), output: this.#output };
+    await readPrompts(engine, first, [tokens], new TurnTaker(), signal);
   }
 
   #read(reads: readonly Read[]): void {

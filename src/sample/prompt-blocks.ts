@@ -1,5 +1,6 @@
-/** Prompts as the calls of the engine that read them. */
-import { NO_TOKEN } from '../engine/engine.ts';
+/** Cuts prompts into the blocks of `readTokens` calls. */
+import { type Engine, NO_TOKEN, type ReadTokens } from '../engine/engine.ts';
+import type { TurnTaker } from '../util/event-loop.ts';
 
 /** Steps of one call: few enough that an abort is soon heeded, many enough that a call costs nothing beside them. */
 const MAX_STEPS = 4096;
@@ -30,5 +31,30 @@ export function* promptBlocks(prompts: readonly (readonly number[])[]): Generato
     });
     yield { tokens, rows };
     left -= steps;
+  }
+}
+
+/**
+ * Reads prompts block by block. Those of one length end together.
+ *
+ * @param into Where each prompt is read, in their order.
+ * @param prompts The longest first.
+ * @throws the signal's reason when it is aborted
+ */
+export async function readPrompts(
+  engine: Engine,
+  into: Omit<ReadTokens, 'tokens'>,
+  prompts: readonly (readonly number[])[],
+  turns: TurnTaker,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let isUnderWay = false;
+  for (const { tokens, rows } of promptBlocks(prompts)) {
+    // Waits for the block before: with all of them enqueued at once, an abort would be heeded after the last.
+    if (isUnderWay) await engine.read(into.output, { offset: 0, count: 1 });
+    await turns.take();
+    signal?.throwIfAborted();
+    engine.readTokens({ ...into, slots: into.slots.subarray(0, rows), tokens });
+    isUnderWay = true;
   }
 }

@@ -10,6 +10,7 @@ import { likelyWords } from '../../src/sample/likely-words.ts';
 import { checkGenerateOptions, planSampling } from '../../src/sample/options.ts';
 import { promptBlocks } from '../../src/sample/prompt-blocks.ts';
 import { writeTexts } from '../../src/sample/writer.ts';
+import { nextTurn } from '../../src/util/event-loop.ts';
 import { madeModel } from '../server/served.ts';
 
 /** An engine that counts what is asked of it until the first token after the prompt is wanted. */
@@ -69,6 +70,56 @@ test('so do a beam search and the most likely words', async () => {
   const words = await loaded();
   await likelyWords({ ...words, vocabulary, prompt: tokens, count: 1 });
   assert.equal(words.counts.readTokens, 1);
+});
+
+/** An engine that reads one block a turn of the event loop, during the first of which the person aborts. */
+async function interrupted() {
+  const { engine, weights, counts } = await loaded();
+  const controller = new AbortController();
+  let underWay = Promise.resolve();
+  const slow = new Proxy<Engine>(engine, {
+    get(target, name) {
+      if (name === 'readTokens') {
+        return () => {
+          counts.readTokens = (counts.readTokens ?? 0) + 1;
+          underWay = underWay.then(nextTurn).then(() => controller.abort(new Error('enough')));
+        };
+      }
+      if (name === 'read') {
+        return async (...call: Parameters<Engine['read']>) => {
+          await underWay;
+          return target.read(...call);
+        };
+      }
+      return Reflect.get(target, name, target);
+    },
+  });
+  return { engine: slow, weights, counts, signal: controller.signal };
+}
+
+test('a long prompt can be interrupted between two blocks', async () => {
+  const long = Array.from({ length: 20_000 }, (_, index) => index % vocabulary.size);
+  const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
+  const prompt = { tokens: long, bytes: new Uint8Array(), notices: [] };
+  const ways: Record<string, (on: Awaited<ReturnType<typeof interrupted>>) => Promise<unknown>> = {
+    sampling: async (on) => {
+      const texts = [{ prompt, seed: 1 }];
+      for await (const _ of writeTexts({ ...on, vocabulary, plan, echo: false, texts }));
+    },
+    beam: (on) =>
+      beamSearch({
+        ...on,
+        ...planSampling(vocabulary, checkGenerateOptions({ length: 1, beam: 2 })),
+        prompt: long,
+        constraint: undefined,
+      }),
+    words: (on) => likelyWords({ ...on, vocabulary, prompt: long, count: 1 }),
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    const on = await interrupted();
+    await assert.rejects(way(on), /^Error: enough$/, name);
+    assert.equal(on.counts.readTokens, 1, name);
+  }
 });
 
 test('blocks of prompts end together, whatever their lengths', () => {
