@@ -113,6 +113,29 @@ test('a worker that ends later fails the reads that wait for it', async () => {
   await backend.close();
 });
 
+test('calls to a driver that has ended are refused once no more of them fit', async () => {
+  let fail = (_: string) => {};
+  let stopped = 0;
+  const makeWorker = (): KernelWorker => ({
+    ...deadWorker(),
+    // It is ready, and makes no call.
+    onSettled: (listener) => listener(0),
+    onFailed(listener) {
+      fail = listener;
+    },
+    async stop() {
+      stopped++;
+    },
+  });
+  const { backend } = await wasmBackend({ makeWorker, threads: 2 });
+  fail('it ran out of memory');
+  assert.throws(() => {
+    for (let i = 0; i < 100_000; i++) backend.submit(new Float64Array(64), false);
+  }, /a worker of the WebAssembly engine has ended: it ran out of memory/);
+  await backend.close();
+  assert.equal(stopped, 2);
+});
+
 test('threads that a container does not allow', (context) => {
   const folder = temporaryFolder(context);
   const group = (name: string, most: string, current: string) => {

@@ -242,9 +242,11 @@ export class WasmBackend implements Backend {
   async close(): Promise<void> {
     const workers = this.#workers;
     if (workers.length === 0) return;
-    this.#put((entry) => {
-      entry[0] = STOP;
-    }, false);
+    if (!this.#failure) {
+      this.#put((entry) => {
+        entry[0] = STOP;
+      }, false);
+    }
     this.#workers = [];
     await Promise.all(workers.map((worker) => worker.stop()));
   }
@@ -269,8 +271,10 @@ export class WasmBackend implements Backend {
       return;
     }
     const words = this.#words();
-    // A ring that is full empties within a call's time.
-    while (this.#submitted - Atomics.load(words, DONE) >= ring_entries());
+    // A ring that is full empties within a call's time, unless the driver has ended.
+    while (this.#submitted - Atomics.load(words, DONE) >= ring_entries()) {
+      if (this.#failure) throw this.#failure;
+    }
     const at = this.#shared + ring_offset() + (this.#submitted % ring_entries()) * entry_bytes();
     const entry = new Float64Array(this.#memory.buffer, at, length).fill(0);
     fill(entry);
