@@ -2,7 +2,10 @@
  * Symbols as people read them. A byte beyond ASCII is not a character: it is shown by its value, and where its neighbours are known, with
  * the character that it is a part of.
  */
+import { continues, sequenceLength } from '../util/utf8.ts';
 import type { TokenKind } from './vocabulary.ts';
+
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The symbol itself; a byte beyond ASCII as `\xC3`. */
 export function symbolText(symbol: string, kind: TokenKind): string {
@@ -31,18 +34,14 @@ export function describeSymbol(symbol: string, kind: TokenKind, whole?: string):
 /** The character of UTF-8 that a byte is a part of; undefined where it is of none. */
 export function characterAround(bytes: Uint8Array, index: number): string | undefined {
   let start = index;
-  while (start > 0 && index - start < 3 && ((bytes[start] as number) & 0xc0) === 0x80) start--;
-  for (let end = index + 1; end <= Math.min(bytes.length, start + 4); end++) {
-    try {
-      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
-        bytes.subarray(start, end),
-      );
-      if ([...text].length === 1) return text;
-    } catch {
-      // It is not yet whole, or no character.
-    }
+  while (start > 0 && index - start < 3 && continues(bytes[start] as number)) start--;
+  const end = start + sequenceLength(bytes[start] as number);
+  if (end <= index) return undefined;
+  try {
+    return STRICT_UTF8.decode(bytes.subarray(start, end));
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
 
 function isPartByte(symbol: string, kind: TokenKind): boolean {

@@ -35,6 +35,7 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   const replaced = new Map<string, string>();
   const skipped = new Map<string, number>();
   const { kind } = vocabulary;
+  const nearest = once((symbol: string) => nearestKnown(vocabulary, symbol));
   const replaces = unknown === 'nearest' || unknown === 'auto';
   const content =
     kind === 'byte' && typeof normalized === 'string'
@@ -54,7 +55,7 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
       shown.push(symbol);
       continue;
     }
-    const near = replaces && kind !== 'byte' ? nearestKnown(vocabulary, symbol) : undefined;
+    const near = replaces && kind !== 'byte' ? nearest(symbol) : undefined;
     if (near === undefined) {
       if (unknown === 'error' || unknown === 'auto') {
         throw unknownCharacter(described(symbol, position), position, kind, unknown);
@@ -82,13 +83,23 @@ function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string,
   const isKnown = (char: string) =>
     vocabulary.hasUnknown ||
     [...segment(char, 'byte')].every((byte) => vocabulary.tokenOf(byte) !== undefined);
-  return Array.from(text, (char) => {
+  const replacement = once((char: string) => {
     const near = isKnown(char) ? undefined : nearestKnown(vocabulary, char);
     if (!near) return char;
     const found = new TextDecoder().decode(Uint8Array.from(near, (byte) => byte.charCodeAt(0)));
     replaced.set(char, found);
     return found;
-  }).join('');
+  });
+  return Array.from(text, replacement).join('');
+}
+
+/** A function that computes the value of each symbol once: a prompt may repeat one that takes long to look up. */
+function once<T>(compute: (symbol: string) => T): (symbol: string) => T {
+  const known = new Map<string, T>();
+  return (symbol) => {
+    if (!known.has(symbol)) known.set(symbol, compute(symbol));
+    return known.get(symbol) as T;
+  };
 }
 
 /** @param described The symbol for people. */

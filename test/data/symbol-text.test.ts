@@ -48,6 +48,15 @@ test('the character that a byte is a part of', () => {
   assert.deepEqual(found, expected);
   assert.equal(characterAround(Uint8Array.of(0x61, 0xc3), 1), undefined);
   assert.equal(characterAround(Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80), 4), undefined);
+  // Too long a form, half a surrogate pair, beyond the last code point, not whole, after a character.
+  const wrong = [
+    [0xe0, 0x80, 0xaf],
+    [0xed, 0xa0, 0x80],
+    [0xf4, 0x90, 0x80, 0x80],
+    [0xe2, 0x82, 0x61],
+    [0x61, 0x80],
+  ];
+  for (const bytes of wrong) assert.equal(characterAround(Uint8Array.from(bytes), 1), undefined);
 });
 
 test('a prompt: the byte and its character, under every rule', () => {
