@@ -38,16 +38,16 @@ export function checkFields<T extends z.ZodMiniObject>(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError(400, `the body: got ${shown(body)}, expected a JSON object.`);
   }
-  const entries = Object.entries(body);
-  const known = entries.filter(([name]) => Object.hasOwn(schema.shape, name));
-  if (isStrict && known.length < entries.length) {
-    const [unknown = ''] = Object.keys(body).filter((name) => !Object.hasOwn(schema.shape, name));
+  const given = body as Readonly<Record<string, unknown>>;
+  const unknown = isStrict
+    ? Object.keys(given).find((name) => !Object.hasOwn(schema.shape, name))
+    : undefined;
+  if (unknown !== undefined) {
     throw new ApiError(400, `${unknown}: there is no such field.`, {
       param: unknown,
       code: 'unknown_parameter',
     });
   }
-  const given = Object.fromEntries(known);
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const param = String(result.error.issues[0]?.path[0]);
