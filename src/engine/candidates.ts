@@ -41,14 +41,13 @@ export class Candidates {
    * Starts with all tokens that are not barred for good; penalties, then shift.
    *
    * @param row Natural log-probabilities; those of the prediction begin at `offset`.
-   * @param counts How often each token was written lately, from `countsOffset` on; absent without penalties.
+   * @param counts [V]: how often each token was written lately; absent without penalties.
    */
   start(
     row: FloatArray,
     offset: number,
     { shift, repetitionPenalty, presencePenalty, frequencyPenalty }: DrawControls,
     counts: Int32Array | undefined,
-    countsOffset: number,
   ): void {
     const V = this.#vocabularySize;
     const logs = this.#logs;
@@ -57,8 +56,8 @@ export class Candidates {
     for (let v = 0; v < V; v++) {
       let log = row[offset + v]!;
       if (!(log > LOWEST)) log = LOWEST;
-      if (counts !== undefined && counts[countsOffset + v]! > 0) {
-        log = log * repetitionPenalty - presencePenalty - frequencyPenalty * counts[countsOffset + v]!;
+      if (counts !== undefined && counts[v]! > 0) {
+        log = log * repetitionPenalty - presencePenalty - frequencyPenalty * counts[v]!;
       }
       if (shift !== undefined) {
         log += shift[v]!;
@@ -171,7 +170,11 @@ export class Candidates {
   }
 
   /**
-   * Draws by the rule of `draw.ts`.
+   * Draws as the original does, so that a seed gives the text that it gave there.
+   *
+   * The weights' shares of the sum are cast to float32. Their cumulative sum in double, divided by its total with the last entry
+   * counting as 1, is searched for the first entry not below the uniform number. Source: Torch7's multinomial without alias, as
+   * `sample.lua` calls it. Unlike there, the maximum was subtracted before exponentiation, so that no temperature overflows.
    *
    * @param sum Of the weights.
    * @param uniform In [0, 1).
@@ -186,6 +189,7 @@ export class Candidates {
       total += Math.fround(weights[tokens[i]!]! / sum);
       cumulative[i] = total;
     }
+    // A uniform number of exactly 0 must not find an entry without any share.
     const place = uniform || Number.MIN_VALUE;
     let at = 0;
     while (at < last && cumulative[at]! / total < place) at++;
@@ -224,11 +228,10 @@ export function drawControlled(
   row: FloatArray,
   controls: DrawControls,
   counts: Int32Array | undefined,
-  countsOffset: number,
   uniform: number,
 ): number {
   const { temperature, topK, topP, minP } = controls;
-  candidates.start(row, 0, controls, counts, countsOffset);
+  candidates.start(row, 0, controls, counts);
   const likeliest = candidates.likeliest();
   if (temperature === 0 || candidates.count === 1) return likeliest;
   if (topK > 0) candidates.keepLargest(topK);

@@ -2,8 +2,8 @@
  * Turns rows of log-probabilities into the tokens of one stream, by its controls.
  *
  * The order, each step over what the ones before have left (docs/sampling.md): penalties, shift (bias, bans), constraint,
- * temperature, top-k, top-p, min-p, typical-p, mirostat, draw. Where no control but temperature is on, the draw is that of
- * `engine/draw.ts`, to the bit.
+ * temperature, top-k, top-p, min-p, typical-p, mirostat, draw. Where no control but temperature is on, the draw is the
+ * original's, to the bit (`Candidates.draw`).
  *
  * What each step does is in `engine/candidates.ts`; mirostat 2 is Basu et al. 2021, algorithm 2.
  */
@@ -47,7 +47,7 @@ export class TokenChooser {
    */
   choose(logProbabilities: FloatArray, offset = 0): number {
     const candidates = this.#candidates;
-    candidates.start(logProbabilities, offset, this.#controls, this.recent?.counts, 0);
+    candidates.start(logProbabilities, offset, this.#controls, this.recent?.counts);
     if (this.#constraint) {
       this.#constraint.allow(this.#allowed);
       candidates.keepAllowed(this.#allowed);

@@ -500,7 +500,7 @@ export function operationsContract(subject: ContractSubject) {
         rows.forEach(({ controls: one, window }, n) => {
           const row = predictions.slice(n * V, (n + 1) * V);
           const counts = own[n];
-          const token = drawControlled(candidates, row, one, counts, 0, uniforms[step * N + n] as number);
+          const token = drawControlled(candidates, row, one, counts, uniforms[step * N + n] as number);
           expected.push(token);
           if (!window || !counts) return;
           const gone =

@@ -320,7 +320,7 @@ export class ReferenceEngine implements Engine {
         const at = step * N + n;
         const row = predictions.subarray(n * V, (n + 1) * V);
         const own = counts[n];
-        const token = drawControlled(candidates, row, controls, own, 0, uniforms[at]!);
+        const token = drawControlled(candidates, row, controls, own, uniforms[at]!);
         drawn[at] = token;
         if (!window || !own) return;
         const { length, leaving } = window;
