@@ -31,6 +31,11 @@ export function describeSymbol(symbol: string, kind: TokenKind, whole?: string):
   return whole === undefined ? byte : `${byte} of ${JSON.stringify(whole)}`;
 }
 
+/** Symbols of a model over bytes as the bytes that they are. */
+export function symbolBytes(symbols: Iterable<string>): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(symbols, (symbol) => symbol.charCodeAt(0));
+}
+
 /** The character of UTF-8 that a byte is a part of; undefined where it is of none. */
 export function characterAround(bytes: Uint8Array, index: number): string | undefined {
   let start = index;
@@ -44,7 +49,8 @@ export function characterAround(bytes: Uint8Array, index: number): string | unde
   }
 }
 
-function isPartByte(symbol: string, kind: TokenKind): boolean {
+/** Whether a symbol is a byte that is no character by itself. */
+export function isPartByte(symbol: string, kind: TokenKind): boolean {
   return kind === 'byte' && symbol > '\x7f' && symbol <= '\xff';
 }
 

@@ -108,6 +108,11 @@ export class Vocabulary {
       : this.#encoder.encode(text);
   }
 
+  /** A text in the normal form that the model's texts have. */
+  normalized(text: string): string {
+    return this.normalize === 'nfc' ? text.normalize('NFC') : text;
+  }
+
   equals(other: Vocabulary): boolean {
     return (
       this.kind === other.kind &&

@@ -47,6 +47,13 @@ export function checkSameLayout(...vectors: readonly Vector[]) {
   }
 }
 
+/** Checks a copy of a whole tensor or vector. */
+export function checkCopy(from: Tensor | Vector, to: Tensor | Vector) {
+  if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
+  else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
+  else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+}
+
 /** The module at an index of a vector's layout, if it is of the kind. */
 export function moduleOf<K extends Module['kind']>(
   vector: Vector,

@@ -8,6 +8,7 @@ import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import {
   type ChosenEngine,
   type EngineChoice,
+  joined,
   type MakeEngine,
   referenceEngine,
   wasmOrReference,
@@ -22,7 +23,7 @@ export const makeEngine: MakeEngine = async (choice) => {
   if (threads === undefined || threads <= allowed) return makeCompiled(choice);
   const chosen = await makeCompiled({ ...choice, threads: allowed });
   const limit = threadsNotice(allowed, threads, 'the system allows this process no more');
-  return { ...chosen, notice: chosen.notice ? `${limit} ${chosen.notice}` : limit };
+  return { ...chosen, notice: joined(limit, chosen.notice) };
 };
 
 async function makeCompiled(choice: EngineChoice): Promise<ChosenEngine> {

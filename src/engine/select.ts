@@ -69,7 +69,8 @@ export async function wasmOrReference(
   }
 }
 
-function joined(...notices: readonly (string | undefined)[]): string | undefined {
+/** Notices as one; undefined where there are none. */
+export function joined(...notices: readonly (string | undefined)[]): string | undefined {
   return notices.filter(Boolean).join(' ') || undefined;
 }
 

@@ -89,10 +89,11 @@ export class BeamRows {
 
   /** Each row goes on from one of those before by a token. */
   goOn(parents: readonly number[], tokens: readonly number[]): void {
-    const { engine } = this.#search;
-    const rows = Int32Array.from(parents.keys());
-    for (const state of this.#states) engine.copySlots(state, Int32Array.from(parents), state, rows);
-    this.#step(Int32Array.from(tokens));
+    const { engine, weights } = this.#search;
+    const states = this.#states;
+    const slots = Int32Array.from(parents.keys());
+    for (const state of states) engine.copySlots(state, Int32Array.from(parents), state, slots);
+    engine.step({ weights, states, slots, tokens: Int32Array.from(tokens), output: this.#output });
   }
 
   release(): void {
@@ -115,17 +116,6 @@ export class BeamRows {
       this.#tokens[count++] = token;
     }
     return count;
-  }
-
-  #step(tokens: Int32Array): void {
-    const { engine, weights } = this.#search;
-    engine.step({
-      weights,
-      states: this.#states,
-      slots: Int32Array.from(tokens.keys()),
-      tokens,
-      output: this.#output,
-    });
   }
 }
 

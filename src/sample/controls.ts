@@ -214,7 +214,8 @@ function shiftOf(
  * @throws {OptionError} for a character that a model over bytes draws byte by byte: to ban or allow each of its bytes would ban or
  *   allow parts of other characters
  */
-function symbolsOf({ kind, normalize }: Vocabulary, option: string, characters: string): string[] {
+function symbolsOf(vocabulary: Vocabulary, option: string, characters: string): string[] {
+  const { kind } = vocabulary;
   const several = kind === 'byte' ? /[^\0-\x7f]/u.exec(characters) : null;
   if (several) {
     throw new OptionError(
@@ -222,7 +223,7 @@ function symbolsOf({ kind, normalize }: Vocabulary, option: string, characters: 
       `got ${JSON.stringify(several[0])}, which is several bytes to this model: it draws bytes one by one. Expected ASCII characters`,
     );
   }
-  return [...segment(normalize === 'nfc' ? characters.normalize('NFC') : characters, kind)];
+  return [...segment(vocabulary.normalized(characters), kind)];
 }
 
 /** One character, =, a number: so that even `,=-1` and `==2` can be told apart. */

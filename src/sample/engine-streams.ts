@@ -57,7 +57,8 @@ export class EngineStreams {
 
   /** Reads a token in each row. */
   step(tokens: Int32Array): void {
-    this.#step(tokens);
+    const slots = this.#slots.subarray(0, tokens.length);
+    this.#init.engine.step({ ...this.#places, slots, tokens });
   }
 
   /**
@@ -90,17 +91,6 @@ export class EngineStreams {
     const { engine } = this.#init;
     for (const state of this.#states) engine.release(state);
     engine.release(this.#output);
-  }
-
-  #step(tokens: Int32Array): void {
-    const { engine, weights } = this.#init;
-    engine.step({
-      weights,
-      states: this.#states,
-      slots: this.#slots.subarray(0, tokens.length),
-      tokens,
-      output: this.#output,
-    });
   }
 
   /** All rows, for a call of the engine. */

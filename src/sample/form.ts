@@ -51,8 +51,8 @@ export function resolveForm(
   const name = match === undefined ? 'template' : 'match';
   const expression =
     match === undefined
-      ? parseTemplate(normalized(vocabulary, template ?? ''), vocabulary.kind)
-      : parseExpression(normalized(vocabulary, match), vocabulary.kind);
+      ? parseTemplate(vocabulary.normalized(template ?? ''), vocabulary.kind)
+      : parseExpression(vocabulary.normalized(match), vocabulary.kind);
   const usable = Uint8Array.from({ length: vocabulary.size }, (_, token) =>
     shift?.[token] === Number.NEGATIVE_INFINITY || token === vocabulary.unknownToken ? 0 : 1,
   );
@@ -65,10 +65,6 @@ export function resolveForm(
     );
   }
   return () => new FormConstraint(automaton, automaton.start, length);
-}
-
-function normalized({ normalize }: Vocabulary, text: string): string {
-  return normalize === 'nfc' ? text.normalize('NFC') : text;
 }
 
 /** A text on its way through the automaton, never further from a match than it has tokens left. */

@@ -4,6 +4,7 @@
  * A word is a run of letters, marks, digits, apostrophes and hyphens; its probability that of its characters and of anything else
  * coming next. Where the text ends within a word, what is found is the rest of it, which may be nothing.
  */
+import { symbolBytes } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';
@@ -102,20 +103,16 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
 function isWholeWord(symbols: string, { kind }: Vocabulary): boolean {
   if (kind !== 'byte') return true;
   try {
-    return WHOLE_WORD.test(new TextDecoder('utf-8', { fatal: true }).decode(bytesOf(symbols)));
+    return WHOLE_WORD.test(new TextDecoder('utf-8', { fatal: true }).decode(symbolBytes(symbols)));
   } catch {
     return false;
   }
 }
 
-function bytesOf(symbols: string): Uint8Array {
-  return Uint8Array.from(symbols, (byte) => byte.charCodeAt(0));
-}
-
 /** Some symbols as text; bytes as what they are in UTF-8. */
 function textOf(symbols: string, { kind }: Vocabulary): string {
   if (kind !== 'byte') return symbols;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(symbols));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(symbolBytes(symbols));
 }
 
 /** The beginning as a whole word: something else comes next. */
@@ -194,25 +191,17 @@ class States {
     await readPrompts(engine, first, [tokens], new TurnTaker(), signal);
   }
 
-  #read(reads: readonly Read[]): void {
-    const { engine, weights } = this.#search;
-    const to = Int32Array.from(reads, (read) => read.to);
-    const from = Int32Array.from(reads, (read) => read.from);
-    for (const state of this.#states) engine.copySlots(state, from, state, to);
-    engine.step({
-      weights,
-      states: this.#states,
-      slots: to,
-      tokens: Int32Array.from(reads, ({ token }) => token),
-      output: this.#output,
-    });
-  }
-
   /** Log-probabilities of what comes next, a row for each read. */
   async readAll(reads: readonly Read[]): Promise<FloatArray[]> {
-    this.#read(reads);
-    const all = (await this.#search.engine.read(this.#output)) as FloatArray;
-    const V = this.#search.vocabulary.size;
+    const { engine, weights, vocabulary } = this.#search;
+    const states = this.#states;
+    const slots = Int32Array.from(reads, ({ to }) => to);
+    const from = Int32Array.from(reads, (read) => read.from);
+    for (const state of states) engine.copySlots(state, from, state, slots);
+    const tokens = Int32Array.from(reads, ({ token }) => token);
+    engine.step({ weights, states, slots, tokens, output: this.#output });
+    const all = (await engine.read(this.#output)) as FloatArray;
+    const V = vocabulary.size;
     return reads.map((_, i) => all.slice(i * V, (i + 1) * V));
   }
 

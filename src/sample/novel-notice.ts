@@ -17,9 +17,7 @@ export function novelNotice(vocabulary: Vocabulary, text: string): string | unde
 }
 
 function canWrite(vocabulary: Vocabulary, line: string): boolean {
-  const { kind, normalize } = vocabulary;
-  const content = normalize === 'nfc' ? line.normalize('NFC') : line;
-  for (const symbol of segment(kind === 'byte' ? new TextEncoder().encode(content) : content, kind)) {
+  for (const symbol of segment(vocabulary.normalized(line), vocabulary.kind)) {
     if (vocabulary.tokenOf(symbol) === undefined) return false;
   }
   return true;

@@ -1,6 +1,6 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
 import { nearestKnown } from '../data/nearest-symbols.ts';
-import { characterAround, describeSymbol } from '../data/symbol-text.ts';
+import { characterAround, describeSymbol, symbolBytes } from '../data/symbol-text.ts';
 import { type Content, segment } from '../data/tokenizer.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
@@ -28,8 +28,7 @@ export interface EncodedPrompt {
  * @throws {TextError} `text-unknown-character` for the first unknown character under `error`, and under `auto` where none is close
  */
 export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: UnknownRule): EncodedPrompt {
-  const composes = vocabulary.normalize === 'nfc' && typeof prompt === 'string';
-  const normalized = composes ? prompt.normalize('NFC') : prompt;
+  const normalized = typeof prompt === 'string' ? vocabulary.normalized(prompt) : prompt;
   const tokens: number[] = [];
   const shown: string[] = [];
   const replaced = new Map<string, string>();
@@ -70,10 +69,7 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   }
   return {
     tokens,
-    bytes:
-      vocabulary.kind === 'byte'
-        ? Uint8Array.from(shown, (byte) => byte.charCodeAt(0))
-        : new TextEncoder().encode(shown.join('')),
+    bytes: vocabulary.kind === 'byte' ? symbolBytes(shown) : new TextEncoder().encode(shown.join('')),
     notices: [...replacedNotice(replaced), ...skippedNotice(skipped, kind)],
   };
 }
@@ -86,7 +82,7 @@ function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string,
   const replacement = once((char: string) => {
     const near = isKnown(char) ? undefined : nearestKnown(vocabulary, char);
     if (!near) return char;
-    const found = new TextDecoder().decode(Uint8Array.from(near, (byte) => byte.charCodeAt(0)));
+    const found = new TextDecoder().decode(symbolBytes(near));
     replaced.set(char, found);
     return found;
   });

@@ -76,9 +76,8 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   const notices: string[] = [];
   for (const text of typeof stop === 'string' ? [stop] : stop) {
     if (text === '') throw new OptionError('stop', 'got an empty text, expected at least one character');
-    const normalized = vocabulary.normalize === 'nfc' ? text.normalize('NFC') : text;
     // A line end stands for that of the model's text, be it CRLF, or CR alone.
-    const forms = lineEndForms(normalized, vocabulary.tokenOf('\n') === undefined)
+    const forms = lineEndForms(vocabulary.normalized(text), vocabulary.tokenOf('\n') === undefined)
       .map((form) => Array.from(segment(form, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol)))
       .filter((tokens) => !tokens.includes(undefined));
     if (forms.length === 0) {

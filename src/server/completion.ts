@@ -5,7 +5,7 @@ import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { Choice } from './choice.ts';
-import type { CompletionRequest } from './completion-request.ts';
+import type { CompletionRequest, Prompt } from './completion-request.ts';
 import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
 import { Job } from './job.ts';
 import type { ServedModel } from './served-model.ts';
@@ -151,7 +151,7 @@ function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Reco
 
 function tokensOf(
   vocabulary: Vocabulary,
-  prompt: CompletionRequest['prompts'][number],
+  prompt: Prompt,
   { unknown, blamed }: CompletionRequest,
 ): readonly number[] {
   if (typeof prompt === 'string') return encodeText(vocabulary, prompt, unknown, blamed.prompt);

@@ -1,15 +1,17 @@
 /** The fields that completions and chats share: OpenAI's, and the controls of `sample` beside them. */
 import * as z from 'zod/mini';
+import type { UnknownRule } from '../sample/prompt.ts';
 import type { ServerOptions } from './options.ts';
 import { field, invalidField, isText } from './request-fields.ts';
 
-export const numberField = (minimum: number, maximum: number) =>
+const numberField = (minimum: number, maximum: number) =>
   field(z.number().check(z.minimum(minimum), z.maximum(maximum)), `a number from ${minimum} to ${maximum}`);
 export const wholeField = (minimum: number, maximum: number) =>
   field(
     z.int().check(z.minimum(minimum), z.maximum(maximum)),
     `a whole number from ${minimum} to ${maximum}`,
   );
+export const modelField = () => field(z.string(), "a model's name");
 export const flagField = () => field(z.boolean(), 'true or false');
 export const unknownField = () => field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest');
 /** A whole number of at least 0, or −1, which many clients send for "no limit". */
@@ -33,7 +35,7 @@ function isBias(value: unknown): value is Record<string, number> {
 }
 
 export const samplingFields = {
-  model: field(z.string(), "a model's name"),
+  model: modelField(),
   max_tokens: limitField(),
   temperature: numberField(0, 2),
   top_p: numberField(0, 1),
@@ -67,7 +69,7 @@ const samplingSchema = z.object(samplingFields);
 type SamplingFields = z.output<typeof samplingSchema>;
 
 /** What to do with characters that the model does not know. */
-export type Unknown = 'error' | 'skip' | 'nearest';
+export type Unknown = Exclude<UnknownRule, 'auto'>;
 
 /** What a request asks of its texts, with the defaults filled in. */
 export interface SamplingRequest {

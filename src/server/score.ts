@@ -12,13 +12,13 @@ import { blaming, encodeText } from './encode-text.ts';
 import { Job } from './job.ts';
 import type { ServerOptions } from './options.ts';
 import { checkFields, field, isListOf, isText } from './request-fields.ts';
-import { type Unknown, unknownField } from './sampling-fields.ts';
+import { modelField, type Unknown, unknownField } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StreamPool } from './stream-pool.ts';
 import { tokenText } from './token-logprobs.ts';
 
 const schema = z.object({
-  model: field(z.string(), "a model's name"),
+  model: modelField(),
   input: field(
     z.custom<string | string[]>((value) => isText(value) || isListOf(value, isText)),
     'a text, or an array of texts',

@@ -93,7 +93,7 @@ class Service {
     this.#models = new Map(
       Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model, options)]),
     );
-    this.#routes = new Map(this.#allRoutes().map((route) => [route.path.replace(/^\/v1(?=\/)/, ''), route]));
+    this.#routes = new Map(this.#allRoutes().map((route) => [requestPath(route.path).route, route]));
   }
 
   #allRoutes(): Route[] {

@@ -1,4 +1,5 @@
 /** Log-probabilities of tokens, as the model gives them before any control. Natural logarithms. */
+import { isPartByte } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 
@@ -37,23 +38,8 @@ export function rateToken(token: number, row: FloatArray, alternatives: number):
 /** A token's text; for a byte that is no character, `bytes:\x` and its value, as OpenAI writes it. */
 export function tokenText(vocabulary: Vocabulary, token: number): string {
   const symbol = vocabulary.symbolOf(token);
-  if (isCharacter(vocabulary, token)) return symbol;
+  if (!isPartByte(symbol, vocabulary.kind)) return symbol;
   return `bytes:\\x${symbol.charCodeAt(0).toString(16).padStart(2, '0')}`;
-}
-
-/** A token's bytes: UTF-8, or the byte that it is. */
-export function tokenBytes(vocabulary: Vocabulary, token: number): number[] {
-  const symbol = vocabulary.symbolOf(token);
-  return isCharacter(vocabulary, token)
-    ? Array.from(new TextEncoder().encode(symbol))
-    : [symbol.charCodeAt(0)];
-}
-
-/** Whether a token is a whole character, and not a byte that is only a part of one. */
-function isCharacter(vocabulary: Vocabulary, token: number): boolean {
-  return (
-    vocabulary.kind !== 'byte' || vocabulary.symbolOf(token) < '\u0080' || token === vocabulary.unknownToken
-  );
 }
 
 /** Log-probabilities as a completion lists them. */
@@ -86,7 +72,7 @@ export function chatLogprobs(vocabulary: Vocabulary, tokens: readonly PlacedToke
   const entry = (token: number, logprob: number | undefined) => ({
     token: tokenText(vocabulary, token),
     logprob: logprob ?? null,
-    bytes: tokenBytes(vocabulary, token),
+    bytes: [...vocabulary.bytesOf(token)],
   });
   return {
     content: tokens.map(({ token, logprob, alternatives }) => ({

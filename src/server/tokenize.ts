@@ -1,16 +1,16 @@
 /** Texts as token ids and back, in the form of llama.cpp's server. */
 import * as z from 'zod/mini';
+import { isPartByte } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { isTokens } from './completion-request.ts';
 import { checkTokenIds, encodeText } from './encode-text.ts';
 import type { ServerOptions } from './options.ts';
 import { checkFields, field } from './request-fields.ts';
-import { flagField, type Unknown, unknownField } from './sampling-fields.ts';
+import { flagField, modelField, type Unknown, unknownField } from './sampling-fields.ts';
 import { TextPieces } from './text-pieces.ts';
-import { tokenBytes, tokenText } from './token-logprobs.ts';
 
 const tokenizeSchema = z.object({
-  model: field(z.string(), "a model's name"),
+  model: modelField(),
   content: field(z.string(), 'a text'),
   with_pieces: flagField(),
   unknown: unknownField(),
@@ -44,12 +44,12 @@ export function tokenized(vocabulary: Vocabulary, { content, withPieces, unknown
 
 /** A token's text, or its bytes where they are no text by themselves. */
 function pieceOf(vocabulary: Vocabulary, token: number): string | number[] {
-  const text = tokenText(vocabulary, token);
-  return text === vocabulary.symbolOf(token) ? text : tokenBytes(vocabulary, token);
+  const symbol = vocabulary.symbolOf(token);
+  return isPartByte(symbol, vocabulary.kind) ? [...vocabulary.bytesOf(token)] : symbol;
 }
 
 const detokenizeSchema = z.object({
-  model: field(z.string(), "a model's name"),
+  model: modelField(),
   tokens: field(
     z.custom<number[]>((value) => (Array.isArray(value) && value.length === 0) || isTokens(value)),
     'an array of token ids',

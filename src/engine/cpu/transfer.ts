@@ -1,5 +1,5 @@
 /** Values into and out of tensors and vectors, in the order that the contract speaks. */
-import { checkRange, checkSameLayout, checkTensor } from '../checks.ts';
+import { checkCopy, checkRange } from '../checks.ts';
 import type { NumberArray, ReadRange, Tensor, Vector } from '../engine.ts';
 import type { BackendArray } from './backend.ts';
 import type { CpuContext } from './context.ts';
@@ -63,9 +63,7 @@ export function fillHandle(context: CpuContext, target: Tensor | Vector, value: 
 
 /** @param report Of `update`: then the copy is made only where it has applied nothing. */
 export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tensor | Vector, report?: Tensor) {
-  if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
-  else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
-  else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+  checkCopy(from, to);
   const source = own(context, from);
   const target = own(context, to);
   if (source instanceof CpuTensor && target instanceof CpuTensor)

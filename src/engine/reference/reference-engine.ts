@@ -7,6 +7,7 @@
 import type { EngineLostError } from '../../errors.ts';
 import { Candidates, drawControlled } from '../candidates.ts';
 import {
+  checkCopy,
   checkCopySlots,
   checkDropout,
   checkEmbedding,
@@ -131,9 +132,7 @@ export class ReferenceEngine implements Engine {
   }
 
   copy(from: Tensor | Vector, to: Tensor | Vector) {
-    if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
-    else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
-    else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+    checkCopy(from, to);
     arrayOf(to).set(arrayOf(from));
   }
 
@@ -289,11 +288,12 @@ export class ReferenceEngine implements Engine {
   }
 
   /** One step after the other, each of the sequences that have begun. */
-  readTokens({ tokens, slots, output, ...rest }: ReadTokens) {
+  readTokens(call: ReadTokens) {
+    const { tokens, slots, output, ...rest } = call;
     const N = slots.length;
     if (N === 0) return;
     const V = output.shape[1] as number;
-    const { steps } = checkReadTokens({ tokens, slots, output, ...rest }, V);
+    const { steps } = checkReadTokens(call, V);
     for (let step = 0; step < steps; step++) {
       const row = tokens.subarray(step * N, (step + 1) * N);
       const begun = [...row.keys()].filter((n) => row[n] !== NO_TOKEN);
