@@ -1,5 +1,5 @@
 /** Errors in the form of the OpenAI protocol: a status, and a body {error: {message, type, param, code}}. */
-import { CharRnnError, OptionError, type Remedy, TextError } from '../errors.ts';
+import { CharRnnError, OptionError, type Remedy } from '../errors.ts';
 import { jsonResponse } from './json-response.ts';
 
 interface Details {
@@ -83,9 +83,6 @@ export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof OptionError) {
     const param = fieldOf(error.option) ?? error.option;
     return new ApiError(400, `${param}: ${error.reason}`, { param });
-  }
-  if (error instanceof TextError) {
-    return new ApiError(400, problemText(error), { param: 'prompt', code: error.code });
   }
   return new ApiError(500, 'the server failed on this request; its log has the reason.', {
     code: 'internal_error',
