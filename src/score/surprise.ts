@@ -1,6 +1,7 @@
 /** The characters that a model expected least, with where they stand and what led up to them. */
-import { symbolText } from '../data/symbol-text.ts';
+import { symbolBytes, symbolText } from '../data/symbol-text.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
+import { continues } from '../util/utf8.ts';
 import type { ScoredRun } from './score-sequences.ts';
 
 export interface SurprisingPlace {
@@ -84,8 +85,9 @@ export class SurpriseTracker {
 /** Symbols as text; bytes as the characters that they are, without a part of one at the start. */
 function textOf(symbols: readonly string[], kind: TokenKind): string {
   if (kind !== 'byte') return symbols.join('');
-  const whole = symbols.slice(symbols.findIndex((byte) => byte < '\x80' || byte > '\xbf'));
+  const bytes = symbolBytes(symbols);
+  const start = bytes.findIndex((byte) => !continues(byte));
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    Uint8Array.from(whole, (byte) => byte.charCodeAt(0)),
+    bytes.subarray(start < 0 ? bytes.length : start),
   );
 }

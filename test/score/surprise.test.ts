@@ -47,6 +47,27 @@ test('context and places stay few in a long text', () => {
   assert.equal(tracker.places[0]?.column, 3500);
 });
 
+test('before a byte come whole characters; nothing where there is only a part of one', () => {
+  const symbols = ['\x80', '\x82', '\x9f', '\xc3', 'a'];
+  const bytes = new Vocabulary({
+    kind: 'byte',
+    normalize: 'none',
+    symbols: symbols.sort(),
+    hasUnknown: false,
+  });
+  const before = (text: string) => {
+    const tracker = new SurpriseTracker(bytes, 1);
+    const tokens = Int32Array.from(text, (byte) => bytes.tokenOf(byte) as number);
+    const losses = Float64Array.from(text, (_, i) => i);
+    tracker.add({ sequence: 0, target: 0, tokens, losses });
+    return tracker.places[0]?.before;
+  };
+  assert.equal(before('\x82\x80a'), '');
+  assert.equal(before('\x80a'), '');
+  assert.equal(before('\x80\xc3\x9fa'), '\u00df');
+  assert.equal(before('a'), '');
+});
+
 test('runs of one colour; nothing for what was not predicted', () => {
   const colors = pc.createColors(true);
   const painter = new SurprisePainter(colors);
