@@ -85,8 +85,8 @@ export class FreeStreams {
     const before = this.#members;
     if (members.length === before.length && members.every((member, n) => member === before[n])) return;
     const { engine, vocabularySize: V } = this.#setting;
-    const rows = this.#output && ((await engine.read(this.#output)) as FloatArray);
-    if (rows) {
+    if (before.length > 0) {
+      const rows = (await engine.read(this.#output as Tensor)) as FloatArray;
       before.forEach((member, n) => {
         member.row = rows.subarray(n * V, (n + 1) * V);
       });
