@@ -1,7 +1,7 @@
 /** The options that choose an engine, for every schema that has them. */
 import * as z from 'zod/mini';
 import { option } from '../util/option-info.ts';
-import { ENGINE_NAMES, MOST_THREADS } from './select.ts';
+import { ENGINE_NAMES, MOST_THREADS } from './names.ts';
 
 export const engineOption = () =>
   option(z._default(z.enum(ENGINE_NAMES), 'auto'), {

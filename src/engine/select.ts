@@ -4,12 +4,10 @@ import { CpuEngine } from './cpu/cpu-engine.ts';
 import type { MadeBackend } from './cpu/wasm.ts';
 import { pageWasmBackend } from './cpu/wasm-page.ts';
 import type { Engine, Precision } from './engine.ts';
+import type { EngineName } from './names.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
 
-export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
-/** More than any machine that this was made for has. */
-export const MOST_THREADS = 1024;
-export type EngineName = (typeof ENGINE_NAMES)[number];
+export type { EngineName };
 
 export interface EngineChoice {
   /** `auto`: the fastest that works. */

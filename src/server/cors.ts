@@ -1,19 +1,12 @@
 /** Cross-origin requests: which pages may read the server's answers (the CORS protocol of the Fetch standard). */
 import { ApiError } from './api-error.ts';
 import type { IncomingRequest } from './incoming-request.ts';
+import { ANY_ORIGIN } from './origin.ts';
 
-/** Any page. */
-export const ANY_ORIGIN = '*';
-export const ORIGIN_EXPECTED = 'an origin such as https://example.com, or * for all';
 /** Seconds for which a browser may keep the answer to a preflight. */
 const MAX_AGE = 600;
 /** Headers of an answer that a page may read. */
 const EXPOSED = 'retry-after, www-authenticate';
-
-/** Whether a value of the option is `*`, or a scheme, a host and perhaps a port. */
-export function isOrigin(text: string): boolean {
-  return text === ANY_ORIGIN || /^[a-z][a-z\d+.-]*:\/\/[^/?#@\s]+\/?$/i.test(text);
-}
 
 type Headers = Readonly<Record<string, string>>;
 
