@@ -27,8 +27,9 @@ export interface MadeBackend {
 
 /** Limits of a memory, in pages, of which the first that the system reserves is taken: 4 GB, 1 GB, 256 MB. */
 const MAX_PAGES = [65536, 16384, 4096] as const;
-/** Milliseconds after which workers that have not started never will. They take some tens. */
+/** Milliseconds to wait for workers; they normally start within tens. */
 const MAX_START = 10_000;
+
 function decode(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }
@@ -51,18 +52,18 @@ export async function wasmBackend(settings: WasmSettings): Promise<MadeBackend> 
   if (!hasWebAssembly()) throw unsupported('there is no WebAssembly here');
   const { makeWorker, threads, maxStart = MAX_START } = settings;
   const isFused = hasFused();
-  const shared = decode(isFused ? FUSED_SHARED : STRICT_SHARED);
   let problem: string | undefined;
-  if (makeWorker && !WebAssembly.validate(shared)) problem = 'WebAssembly has no threads here';
-  else if (makeWorker) {
-    const memory = makeMemory(true);
-    const backend = memory && new WasmBackend(await instantiate(shared, memory, isFused));
-    problem = backend
-      ? await backend.startWorkers({ makeWorker, threads, maxStart })
-      : 'no memory can be shared';
-    if (backend && backend.threads > 0) {
-      return { backend, notice: threadsNotice(backend.threads, threads, problem ?? '') };
-    }
+  if (makeWorker) {
+    const shared = decode(isFused ? FUSED_SHARED : STRICT_SHARED);
+    const hasThreads = WebAssembly.validate(shared);
+    const memory = hasThreads ? makeMemory(true) : undefined;
+    if (memory) {
+      const backend = new WasmBackend(await instantiate(shared, memory, isFused));
+      problem = await backend.startWorkers({ makeWorker, threads, maxStart });
+      if (backend.threads > 0) {
+        return { backend, notice: threadsNotice(backend.threads, threads, problem ?? '') };
+      }
+    } else problem = hasThreads ? 'no memory can be shared' : 'WebAssembly has no threads here';
   }
   const memory = makeMemory(false);
   if (!memory) throw unsupported('the system gives WebAssembly no memory');
