@@ -279,7 +279,7 @@ export interface PenaltyWindow {
   readonly counts: Int32Array;
   /** Its length in tokens; 0: it holds the whole text. */
   readonly length: number;
-  /** [min(steps, length)]: the token that leaves it once that of the step was drawn; −1: none. */
+  /** [min(steps, length)]: the token that leaves the window after each step's draw; −1: none. */
   readonly leaving: Int32Array;
 }
 
@@ -376,7 +376,7 @@ export interface Engine {
   /** Copies all elements between tensors or vectors of one shape: snapshot and restore. */
   copy(from: Tensor, to: Tensor): void;
   copy(from: Vector, to: Vector): void;
-  /** Copies only if `update` has reported that nothing was applied: takes back what an iteration did to carried states. */
+  /** Copies only if `update` has reported that nothing was applied: undoes an iteration's change to the carried states. */
   copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor): void;
 
   recurrentForward(call: RecurrentForward): void;

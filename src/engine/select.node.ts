@@ -35,7 +35,7 @@ async function makeCompiled(choice: EngineChoice): Promise<ChosenEngine> {
   } catch (error) {
     const isOpen = engine === 'auto' && variant === undefined;
     if (!isOpen || !(error instanceof UnsupportedError)) throw error;
-    // That it was never built is no news at every start.
+    // A missing add-on is not worth a notice at every start.
     const isNews = !(error instanceof AddonError && error.code === 'addon-missing');
     return wasmOrReference(
       choice,

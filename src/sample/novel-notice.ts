@@ -1,8 +1,8 @@
-/** What to say of a text to leave out in which nothing stands that the model could write. */
+/** The notice for a text to leave out that contains nothing the model could write. */
 import { segment } from '../data/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 
-/** Lines that are looked at; of a text that is the model's own the first will do. */
+/** Lines that are looked at; in the model's own text the first line is enough. */
 const MAX_LINES = 100_000;
 
 /** @returns a line, or undefined where the text can leave something out */

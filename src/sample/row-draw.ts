@@ -1,4 +1,4 @@
-/** How a sequence draws, as the engine takes it. */
+/** A sequence's draw controls in the engine's form. */
 import type { RowDraw } from '../engine/engine.ts';
 import type { Controls } from './controls.ts';
 import type { RecentTokens } from './recent-tokens.ts';

@@ -91,8 +91,8 @@ export interface SamplePiece extends Pick<TextPiece, 'bytes' | 'details' | 'endi
 }
 
 /**
- * As `collectSamples`, where none is left out: in the order of their numbers, each as it grows. What those after it have so far is
- * held back until it has ended.
+ * Like `collectSamples` without filtering: yields each sample as it grows, in order; later ones are held back until those before have
+ * ended.
  */
 export async function* collectPieces(
   collection: Pick<SampleCollection, 'count' | 'seedOf' | 'seconds' | 'write' | 'onProgress'>,

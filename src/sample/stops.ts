@@ -76,7 +76,7 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   const notices: string[] = [];
   for (const text of typeof stop === 'string' ? [stop] : stop) {
     if (text === '') throw new OptionError('stop', 'got an empty text, expected at least one character');
-    // A line end stands for that of the model's text, be it CRLF, or CR alone.
+    // A line end in a stop text matches the model's line ends: LF, CRLF or CR alone.
     const forms = lineEndForms(vocabulary.normalized(text), vocabulary.tokenOf('\n') === undefined)
       .map((form) => Array.from(segment(form, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol)))
       .filter((tokens) => !tokens.includes(undefined));

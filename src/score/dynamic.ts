@@ -117,7 +117,7 @@ class Learner {
     } else {
       this.#network.evaluate(weights, block, this.#state);
     }
-    // The sum comes first.
+    // Element 0 is the sum.
     const losses = await this.#engine.read(this.#network.loss, { offset: 1, count: length });
     return sumOf(losses as FloatArray);
   }

@@ -1,4 +1,4 @@
-/** Scored bytes put together to the characters that they are, so that a model over bytes can be shown as text. */
+/** Scored bytes joined into characters, so that a model over bytes can be shown as text. */
 import { continues, sequenceLength } from '../util/utf8.ts';
 
 export interface ScoredSymbols {

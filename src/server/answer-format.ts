@@ -19,7 +19,7 @@ export interface AnswerFormat {
   readonly chunkObject: string;
   /** A whole choice. */
   choice(part: ChoicePart): unknown;
-  /** What a part of a choice is in a stream, in a chunk each. @param isFirst Whether nothing was sent of the choice before. */
+  /** The stream chunks for a part of a choice. @param isFirst Whether nothing was sent of the choice before. */
   chunks(part: ChoicePart, isFirst: boolean): readonly unknown[];
 }
 

@@ -42,7 +42,7 @@ export class ApiError extends CharRnnError {
   }
 }
 
-/** The fields for options of the library that have another name there. */
+/** Request fields whose library option has another name. */
 const FIELDS: Readonly<Record<string, string>> = {
   length: 'max_tokens',
   bias: 'logit_bias',
@@ -58,7 +58,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 /** Options of the library that a request has under the same name. */
 const SAME_FIELDS = ['temperature', 'stop', 'seed', 'unknown'];
 
-/** An error's problem with what a client can do about it: fields to set. Options and commands that only the server's owner has are left out. */
+/** An error's problem with what a client can do about it: fields to set. Remedies that only the server's owner can apply are left out. */
 export function problemText({ problem, remedies }: CharRnnError): string {
   return [problem, ...remedies.flatMap(remedyOfRequest)].join(' ');
 }

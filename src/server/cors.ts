@@ -26,7 +26,7 @@ function allowedOrigin(request: IncomingRequest, allowed: readonly string[]): st
   return allowed.some((one) => one.replace(/\/$/, '').toLowerCase() === origin) ? origin : undefined;
 }
 
-/** Whether a browser asks what a page may send. */
+/** Whether the request is a CORS preflight. */
 export function isPreflight({ method, headers }: IncomingRequest): boolean {
   return method === 'OPTIONS' && headers.get('access-control-request-method') !== null;
 }

@@ -29,7 +29,7 @@ const HEAD_TIMEOUT = 10_000;
 const GRACE = 5_000;
 const MAX_HEAD_BYTES = 16_384;
 
-/** A port that is taken, before there is a server for it: requests get 503. */
+/** A port bound before its server exists; until then requests get 503. */
 export interface OpenPort {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;

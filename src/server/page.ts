@@ -16,7 +16,7 @@ const HTML = `<!doctype html>
 
 let policy: Promise<string> | undefined;
 
-/** The page. It may run its own script and style alone, which a browser knows by their hashes, and ask its own server alone. */
+/** The page. The policy allows only its own script and style, by hash, and requests to its own server. */
 export async function pageResponse(): Promise<Response> {
   policy ??= contentPolicy();
   return new Response(HTML, {

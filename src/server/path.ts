@@ -8,7 +8,7 @@ export interface RequestPath {
 }
 
 /**
- * Takes away what clients add or leave out: `/v1` in front, slashes at the end, doubled slashes. A base URL works with `/v1` and
+ * Normalizes what clients write differently: `/v1` in front, slashes at the end, doubled slashes. A base URL works with `/v1` and
  * without, and with a slash at its end.
  */
 export function requestPath(pathname: string): RequestPath {

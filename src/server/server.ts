@@ -161,7 +161,7 @@ class Service {
     name: string,
   ): Response | Promise<Response> {
     const { apiKey, cors } = this.#options;
-    // A browser sends no key with it.
+    // Browsers send preflights without a key.
     if (cors.length > 0 && isPreflight(request)) return preflight(request, cors);
     if (apiKey !== undefined && !route?.isOpen) checkApiKey(request, apiKey);
     if (!route) {

@@ -2,7 +2,8 @@
  * Continuous batching: all requests to a model go on side by side, and come and go between any two turns.
  *
  * A turn has two parts. Streams that read their prompts, and those whose tokens are chosen here, make some steps in one batch,
- * token by token. Those that the engine can draw for make several steps at once. Then the event loop has a turn: sockets are served, new requests come in. All that takes a few milliseconds; so long waits a newcomer.
+ * token by token. Those that the engine can draw for make several steps at once. Then the event loop has a turn: sockets are served, new requests come in.
+ * This takes a few milliseconds, which is how long a new request waits.
  */
 import type { Engine, Tensor, Vector } from '../engine/engine.ts';
 import { recurrentModules, stateParts } from '../engine/layout.ts';

@@ -49,11 +49,11 @@ interface WorkersWanted {
 
 interface WorkerStarting {
   readonly worker: KernelWorker;
-  /** Resolves when it is ready, with nothing, or with the reason why it never will be. */
+  /** Resolves with undefined once ready, or with the reason why it cannot start. */
   readonly ready: Promise<string | undefined>;
 }
 
-/** A reason that holds after some time. */
+/** Resolves with the text after some time. */
 function after(milliseconds: number, text: string): { reason: Promise<string>; clear(): void } {
   let timer: ReturnType<typeof setTimeout>;
   const reason = new Promise<string>((resolve) => {
@@ -108,7 +108,7 @@ export class WasmBackend implements Backend {
   }
 
   /**
-   * Starts the workers and waits until they are ready. Threads are the first ones, up to one that did not start; the others are stopped.
+   * Starts the workers and waits until they are ready. Uses the workers before the first that failed to start; stops the others.
    *
    * @returns why there are fewer than asked for; undefined where there are not
    */

@@ -30,7 +30,7 @@ function makeWorker(): KernelWorker {
     onmessage = ({ data }) => program(data, (id) => postMessage(id));`;
   const url = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
   const worker = new Worker(url);
-  // Until the worker has answered, a violation is about it.
+  // A policy violation before the worker's first answer is attributed to it.
   const violations = new AbortController();
   return {
     start: (message) => worker.postMessage(message),

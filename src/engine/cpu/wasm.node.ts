@@ -22,7 +22,7 @@ export function makeNodeWorker(): KernelWorker {
       worker.unref();
     },
     onFailed(listener) {
-      // One with both is told of the error first.
+      // If both events occur, 'error' comes first.
       worker.on('error', (error) => listener(error.message));
       worker.on('exit', (code) => listener(`it ended with code ${code}`));
     },
