@@ -172,7 +172,7 @@ export function controlNotices(
       .join(', ');
   const [banned, allowed] = [missing('ban', ban), missing('only', only)];
   return [
-    ...(banned ? [`the model does not know ${banned}: to ban that changes nothing`] : []),
+    ...(banned ? [`the model does not know ${banned}, so banning it has no effect`] : []),
     ...(allowed ? [`the model does not know ${allowed}, and can't draw it`] : []),
   ];
 }

@@ -65,7 +65,10 @@ export function parseCompletionRequest(body: unknown, options: ServerOptions): C
   const bestOf = fields.best_of ?? n;
   if (bestOf < n) throw invalidField('best_of', `got ${bestOf}, expected at least n, which is ${n}`);
   if (stream && bestOf > n) {
-    throw invalidField('best_of', 'the best are known only at the end: it can not go with stream');
+    throw invalidField(
+      'best_of',
+      'the best texts are known only at the end, so it cannot be combined with stream',
+    );
   }
   if (fields.suffix) {
     throw invalidField('suffix', 'the model reads from left to right: it can not write up to a given end');

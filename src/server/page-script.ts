@@ -36,7 +36,7 @@ function show(error) {
     if (!key) return;
   }
   const isAway = error instanceof TypeError;
-  element('problem').textContent = isAway ? 'The server can not be reached.' : error.message;
+  element('problem').textContent = isAway ? 'The server cannot be reached.' : error.message;
   element('problem').hidden = false;
 }
 

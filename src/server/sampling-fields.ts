@@ -16,7 +16,7 @@ export const flagField = () => field(z.boolean(), 'true or false');
 export const unknownField = () => field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest');
 /** A whole number of at least 0, or −1, which many clients send for "no limit". */
 export const limitField = () =>
-  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the most');
+  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
 
 const MAX_STOPS = 4;
 const MAX_SEEDS = 2 ** 32;

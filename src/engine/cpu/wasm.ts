@@ -85,7 +85,7 @@ async function instantiate(
   memory: WebAssembly.Memory,
   isFused: boolean,
 ): Promise<WasmInstance> {
-  if (!WebAssembly.validate(bytes)) throw unsupported('its WebAssembly has no SIMD');
+  if (!WebAssembly.validate(bytes)) throw unsupported('WebAssembly has no SIMD here');
   let module: WebAssembly.Module;
   try {
     module = await WebAssembly.compile(bytes);
