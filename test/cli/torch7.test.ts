@@ -61,7 +61,7 @@ test('a large model in double precision: the line says what is faster, and its c
   writeFileSync(path, joined(encodeCheckpoint(model)));
   const slow = await charRnn(['sample', path, '-length', '2', '-seed', '4']);
   assert.equal(slow.code, 0, slow.stderr);
-  const [, command = ''] = /computed in float64[^\n]*\n[^\n]*:\n {2}(.*)\n/.exec(slow.stderr) ?? [];
+  const [, command = ''] = /runs in float64[^\n]*\n[^\n]*:\n {2}(.*)\n/.exec(slow.stderr) ?? [];
   const fast = spawnSync(command, { shell: true, encoding: 'utf8' });
   assert.equal(fast.status, 0, fast.stderr);
   assert.match(fast.stderr, /float32/);
