@@ -30,4 +30,5 @@ export type { BodyReader, IncomingRequest } from './server/incoming-request.ts';
 export type { ServerOptions, ServerOptionsInput } from './server/options.ts';
 export { createServer, type Server, type ServerInput } from './server/server.ts';
 export type * from './train/events.ts';
+export { EVENTS_VERSION } from './train/events.ts';
 export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The entry of the command line: finds the command, and loads its modules only then. */
+import { VERSION } from '../util/version.ts';
 import { prepareForHangup } from './hangup.ts';
 import { overview } from './overview.ts';
 import { programName } from './program-name.ts';
-import { programVersion } from './version.ts';
 
 /** A command: takes the words after its name, gives the exit code. */
 type Run = (words: readonly string[]) => Promise<number>;
@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   'build-native': async () => (await import('./build-native.ts')).runBuildNative,
 };
 
-const VERSION = new Set(['--version', '-version', '-v', '-V']);
+const VERSION_FLAGS = new Set(['--version', '-version', '-v', '-V']);
 
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
@@ -31,8 +31,8 @@ async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(overview(programName()));
     return 2;
   }
-  if (VERSION.has(first)) {
-    process.stdout.write(`${programVersion()}\n`);
+  if (VERSION_FLAGS.has(first)) {
+    process.stdout.write(`${VERSION}\n`);
     return 0;
   }
   if (first === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);

@@ -3,9 +3,9 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StartedEvent } from '../train/events.ts';
 import { describeSystemError } from '../util/system-error.ts';
+import { VERSION } from '../util/version.ts';
 import type { OptionOrigins } from './arguments.ts';
 import { RUN_FILE_KIND } from './config-file.ts';
-import { programVersion } from './version.ts';
 
 export interface RunStart {
   /** What was named to train on. */
@@ -27,7 +27,7 @@ export function runConfig({ options }: Pick<StartedEvent, 'options'>, start: Run
   );
   return {
     kind: RUN_FILE_KIND,
-    version: programVersion(),
+    version: VERSION,
     command: 'train',
     text: [start.textFile ?? []].flat().map(absolute),
     ...Object.fromEntries(

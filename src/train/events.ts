@@ -31,8 +31,16 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** The version of the events' form, which is that of the log too. Logs of version 1 do not say so. */
+export const EVENTS_VERSION = 2;
+
 export interface StartedEvent {
   readonly type: 'started';
+  readonly formatVersion: number;
+  /** The program's version, such as `0.1.0`. */
+  readonly programVersion: string;
+  /** Name of the machine that trains; undefined in a page. */
+  readonly host: string | undefined;
   /** Name of the run, the same in all its checkpoints. */
   readonly runId: string;
   readonly options: TrainingOptions;

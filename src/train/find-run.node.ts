@@ -16,6 +16,7 @@ import { asTrained } from './resume.ts';
 
 /** What a person may have said of the run. */
 export interface WantedRun {
+  readonly runId?: string | undefined;
   readonly saveName?: string | undefined;
   /** Files and folders of the text, as typed. */
   readonly paths?: readonly string[] | undefined;
@@ -29,24 +30,31 @@ const DAMAGED: readonly CheckpointErrorCode[] = [
 ];
 
 /**
- * The runs that can be meant, the most likely first: with the `saveName`, with the text, the newest. A criterion that no run meets is
+ * The runs that can be meant, the most likely first: with the id, with the `saveName`, with the text, the newest. A criterion that no run meets is
  * ignored.
  *
  * @param surveys In each the first run goes before the others, whatever their times say.
  */
 export async function likelyRuns(
   surveys: readonly FolderSurvey[],
-  { saveName, paths }: WantedRun,
+  { runId, saveName, paths }: WantedRun,
 ): Promise<FoundRun[]> {
-  const named = surveys.map(({ runs }) =>
-    runs.filter((run) => saveName === undefined || run.saveName === saveName),
-  );
-  const byName = named.some((runs) => runs.length > 0) ? named : surveys.map(({ runs }) => [...runs]);
+  const all = surveys.map(({ runs }) => runs);
+  const byId = preferred(all, (run) => runId === undefined || run.runId === runId);
+  const byName = preferred(byId, (run) => saveName === undefined || run.saveName === saveName);
   const given = paths === undefined ? undefined : await Promise.all(paths.map(factsOf));
-  const ofText = byName.map((runs) => runs.filter((run) => given && isOfText(run, given)));
-  const fitting = ofText.some((runs) => runs.length > 0) ? ofText : byName;
+  const fitting = preferred(byName, (run) => given !== undefined && isOfText(run, given));
   const heads = fitting.flatMap(([first]) => first ?? []).sort((a, b) => b.newest.time - a.newest.time);
   return [...heads, ...fitting.flatMap((runs) => runs.slice(1))];
+}
+
+/** Those runs of each folder that meet a criterion; all of them where none does. */
+function preferred(
+  folders: readonly (readonly FoundRun[])[],
+  meets: (run: FoundRun) => boolean,
+): readonly (readonly FoundRun[])[] {
+  const meeting = folders.map((runs) => runs.filter(meets));
+  return meeting.some((runs) => runs.length > 0) ? meeting : folders;
 }
 
 interface TextFacts {

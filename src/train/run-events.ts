@@ -3,7 +3,15 @@ import type { Splits } from '../data/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
 import type { RunFiles } from '../formats/run-files.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
-import type { FinishedEvent, IterationEvent, NoticeEvent, SkippedEvent, StartedEvent } from './events.ts';
+import { VERSION } from '../util/version.ts';
+import {
+  EVENTS_VERSION,
+  type FinishedEvent,
+  type IterationEvent,
+  type NoticeEvent,
+  type SkippedEvent,
+  type StartedEvent,
+} from './events.ts';
 import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import type { IterationFigures, TrainingRun } from './run.ts';
@@ -19,6 +27,9 @@ export function startedEvent(
   const { corpus, options, engine } = input;
   return {
     type: 'started',
+    formatVersion: EVENTS_VERSION,
+    programVersion: VERSION,
+    host: input.host,
     runId: run.id,
     options,
     start: !input.start ? 'new' : input.start.training ? 'resumed' : 'weights',

@@ -43,6 +43,8 @@ export interface RunInput {
   readonly corpus: Corpus;
   readonly splits: Splits;
   readonly start: RunStart | undefined;
+  /** Name of a new run. Default: a random one. */
+  readonly runId?: string | undefined;
 }
 
 export class TrainingRun {
@@ -66,7 +68,7 @@ export class TrainingRun {
   #trainLosses: LossHistory;
   #validationLosses: LossHistory;
 
-  constructor({ engine, config, options, corpus, splits, start }: RunInput) {
+  constructor({ engine, config, options, corpus, splits, start, runId }: RunInput) {
     const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
@@ -83,7 +85,7 @@ export class TrainingRun {
     this.#generator = resumed
       ? MersenneTwister.restore(resumed.generator)
       : new MersenneTwister(options.seed);
-    this.#runId = resumed?.runId ?? crypto.randomUUID();
+    this.#runId = resumed?.runId ?? runId ?? crypto.randomUUID();
     this.#trainLosses = resumed ? LossHistory.from(resumed.trainLosses) : new LossHistory();
     this.#validationLosses = resumed ? LossHistory.from(resumed.validationLosses) : new LossHistory();
     const first = firstState(start, this.network.layout, this.#generator, options);

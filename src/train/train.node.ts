@@ -1,4 +1,5 @@
 /** `train` in Node: texts and checkpoints are files. */
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
@@ -20,6 +21,7 @@ import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts'
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
 import { checkSameHeldOut, checkSameText, otherTextRemedy, resumedOptions } from './resume.ts';
+import { checkRunId, checkSameRun } from './run-id.ts';
 import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { boarded } from './tensorboard.node.ts';
@@ -50,6 +52,11 @@ export interface TrainInput extends TrainingOptionsInput {
    * the folder for new checkpoints are the run's own where they are not given.
    */
   readonly resume?: string | undefined;
+  /**
+   * Name of the run, the same in all its checkpoints. Default: a random one. A run that has it already in the folder for checkpoints
+   * is begun again there; with `resume` the run that goes on must have it.
+   */
+  readonly runId?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`; while a text is prepared, its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
@@ -81,6 +88,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     tensorboardDir,
     initFrom,
     resume,
+    runId,
     signal,
     maxInFlight,
     makeEngine = makeFastEngine,
@@ -97,7 +105,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   for (const message of from?.notices ?? []) yield { type: 'notice', message };
   const initial = from && (await readCheckpointFile(from.path));
   const { options, notices } = startingOptions(given, initial);
-  const storage = checkpointDir === undefined ? undefined : runStorage(checkpointDir, options);
+  checkRunId(runId);
+  const storage = checkpointDir === undefined ? undefined : runStorage(checkpointDir, { ...options, runId });
   const settings = {
     storage,
     initial,
@@ -105,6 +114,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     maxInFlight,
     availableMemory: availableMemory(),
     freeMemory: freeMemory(),
+    host: hostname(),
+    runId,
     makeEngine,
   };
   if (text !== undefined) {
@@ -146,6 +157,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     tensorboardDir,
     initFrom,
     resume: _,
+    runId,
     signal,
     maxInFlight,
     makeEngine = makeFastEngine,
@@ -157,8 +169,10 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   if (given.initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
   const { saveName } = given;
-  const found = await checkpointToResume(from, { saveName, paths: pathsOf(textFile) });
+  checkRunId(runId);
+  const found = await checkpointToResume(from, { runId, saveName, paths: pathsOf(textFile) });
   const { path, checkpoint } = found;
+  checkSameRun(runId, checkpoint.training.runId, path);
   for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
   if (found.others.length > 0) yield { type: 'notice', message: severalRuns(from, found) };
   const { options, notices } = resumedOptions(given, checkpoint, path);
@@ -198,6 +212,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
       maxInFlight,
       availableMemory: availableMemory(),
       freeMemory: freeMemory(),
+      host: hostname(),
       makeEngine,
     });
     yield* logged(boarded(events, tensorboardDir), storage.place);

@@ -11,6 +11,7 @@ import { advised } from './advised.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { reshaped } from './reshape.ts';
+import { checkRunId } from './run-id.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
 import { runTraining } from './trainer.ts';
 
@@ -20,12 +21,16 @@ export interface TrainSettings {
   readonly storage?: CheckpointStorage | undefined;
   /** A checkpoint to take the initial weights from; the model's shape and the vocabulary come from it. */
   readonly initial?: Checkpoint | undefined;
+  /** Name of the run, the same in all its checkpoints. Default: a random one. */
+  readonly runId?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Bytes of memory that the run may take. Default 4 GB. */
   readonly availableMemory?: number | undefined;
   /** Bytes of it that are free now, where that is known. */
   readonly freeMemory?: number | undefined;
+  /** Name of this machine, where it is known. */
+  readonly host?: string | undefined;
   /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
   readonly maxInFlight?: number | undefined;
   /** Chooses the engine. Default: what a page has. */
@@ -63,6 +68,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     signal,
     availableMemory,
     freeMemory,
+    host,
+    runId,
     makeEngine,
     maxInFlight,
     ...given
@@ -70,6 +77,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   checkContent('text', text);
   if (validation) checkContent('validation.text', validation.text);
   if (test) checkContent('test.text', test.text);
+  checkRunId(runId);
   const { options, notices } = startingOptions(given, initial);
   const vocabulary = startingVocabulary(initial, options);
   const corpus = await buildCorpus({ text, name, validation, test }, { ...options, ...vocabulary.choice });
@@ -79,6 +87,8 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     signal,
     availableMemory,
     freeMemory,
+    host,
+    runId,
     makeEngine,
     maxInFlight,
   });
@@ -94,6 +104,8 @@ export async function* trainOn(
     signal,
     availableMemory = DEFAULT_MEMORY,
     freeMemory,
+    host,
+    runId,
     makeEngine = makePortableEngine,
     maxInFlight,
     resumes = false,
@@ -127,6 +139,8 @@ export async function* trainOn(
       maxInFlight,
       availableMemory,
       freeMemory,
+      host,
+      runId,
     });
     yield* advised(events, resumed?.training);
   } finally {

@@ -13,6 +13,8 @@ export interface TrainerInput {
   readonly storage?: CheckpointStorage | undefined;
   /** What to start from instead of random parameters. */
   readonly start?: RunStart | undefined;
+  /** Name of a new run. Default: a random one. */
+  readonly runId?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Iterations in flight at most. Default: as many as the engine asks for. */
@@ -21,4 +23,6 @@ export interface TrainerInput {
   readonly availableMemory: number;
   /** Bytes of it that are free now, where that is known. */
   readonly freeMemory?: number | undefined;
+  /** Name of this machine, where it is known. */
+  readonly host?: string | undefined;
 }

@@ -74,7 +74,15 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     retries: options.onExplosion === 'retry',
   };
   checkMemory(config, needs, input.availableMemory);
-  const run = new TrainingRun({ engine, config, options, corpus, splits, start: input.start });
+  const run = new TrainingRun({
+    engine,
+    config,
+    options,
+    corpus,
+    splits,
+    start: input.start,
+    runId: input.runId,
+  });
   const isEarly = run.iteration > 0 && stopsEarly(run, options);
   const over = owesEvaluation(run, splits) ? undefined : overEvent(run, options, isEarly);
   if (!over) await storage?.prepare();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TrainingState } from '../../src/formats/checkpoint.ts';
 import { adviseOnBlocks, adviseOnPoints, judgeSize } from '../../src/train/advice.ts';
 import { advised } from '../../src/train/advised.ts';
-import type { StartedEvent, TrainingEvent } from '../../src/train/events.ts';
+import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src/train/events.ts';
 import { LossCourse, type LossPoint } from '../../src/train/loss-course.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
@@ -223,6 +223,9 @@ test('a course forgets what a run goes back over', () => {
 
 const started: StartedEvent = {
   type: 'started',
+  formatVersion: EVENTS_VERSION,
+  programVersion: '0.1.0',
+  host: undefined,
   runId: 'a',
   options: checkTrainingOptions({ evaluateEvery: 100 }),
   start: 'new',

@@ -253,3 +253,35 @@ test('the folder is deleted during a run: log, checkpoints, pointers and lock co
   assert.equal(await iterationOf('cv', 'last.safetensors'), 8);
   assert.ok([4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0), 'of those that are left');
 });
+
+test('a run whose id is given from outside begins again in its own folder and names; another one does not', async (context) => {
+  const { at, newRun, run, iterationOf } = setUp(context);
+  const first = await newRun({ runId: 'sweep-7' });
+  const again = await newRun({ runId: 'sweep-7' });
+  assert.deepEqual(
+    [first, again].map(({ started }) => [started.runId, started.writes]),
+    [
+      ['sweep-7', at('cv')],
+      ['sweep-7', at('cv')],
+    ],
+  );
+  assert.equal((await newRun({ runId: 'sweep-8' })).started.writes, at('cv-2'));
+  await run({ text, resume: at('cv'), runId: 'sweep-7', maxIterations: 5 });
+  assert.equal(await iterationOf('cv', 'last.safetensors'), 5);
+});
+
+test('of two runs in a folder the one with the id goes on; an id that none has is an error', async (context) => {
+  const { at, newRun, run } = setUp(context);
+  await newRun({ runId: 'one', saveName: 'a' });
+  await newRun({ runId: 'two', saveName: 'b' });
+  for (const runId of ['one', 'two']) {
+    const { started } = await run({ text, resume: at('cv'), runId, maxIterations: 5 });
+    assert.equal(started.runId, runId);
+  }
+  await assert.rejects(
+    run({ text, resume: at('cv'), runId: 'three' }),
+    /^OptionError: runId: got "three", but .* is of the run (one|two)$/,
+  );
+  for (const runId of ['', 'a\nb', 'x'.repeat(201), 7 as unknown as string])
+    await assert.rejects(newRun({ runId }), { code: 'option', option: 'runId' });
+});

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import {
   CheckpointError,
   type CheckpointStorage,
+  EVENTS_VERSION,
   LanguageModel,
   type LanguageModel as Model,
   memoryStorage,
@@ -62,6 +64,11 @@ test('a run tells its story: started, iterations, evaluations with a sample, fin
   const [started] = ofType(all, 'started');
   assert.ok(started);
   assert.equal(started.batches.train, 64);
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  assert.deepEqual(
+    [started.formatVersion, started.programVersion, started.host],
+    [EVENTS_VERSION, version, hostname()],
+  );
   assert.equal(started.iterations, 12);
   const iterations = ofType(all, 'iteration');
   assert.deepEqual(
