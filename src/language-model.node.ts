@@ -1,16 +1,20 @@
 /** `LanguageModel` in Node: loads and saves files, and has the fast engines. */
 import { basename, dirname } from 'node:path';
 import { makeEngine } from './engine/select.node.ts';
-import type { MakeEngine } from './engine/select.ts';
 import { OptionError } from './errors.ts';
+import type { Checkpoint } from './formats/checkpoint.ts';
 import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
-import { openCheckpoint } from './formats/open.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
 import { folderStorage } from './formats/storage.node.ts';
 import { type ModelSettings, LanguageModel as PortableLanguageModel } from './language-model.ts';
 import { kindOf } from './util/check-content.ts';
 
 export class LanguageModel extends PortableLanguageModel {
+  /** @throws {OptionError} for a setting that does not fit */
+  constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
+    super(checkpoint, { ...settings, makeEngine: settings.makeEngine ?? makeEngine });
+  }
+
   /**
    * The model in a checkpoint file.
    *
@@ -29,14 +33,6 @@ export class LanguageModel extends PortableLanguageModel {
     return new LanguageModel(await readCheckpointFile(path), settings);
   }
 
-  static override fromBytes(
-    bytes: Uint8Array,
-    name = 'the checkpoint',
-    settings: ModelSettings = {},
-  ): LanguageModel {
-    return new LanguageModel(openCheckpoint(bytes, name), settings);
-  }
-
   /**
    * Writes the checkpoint, whole or not at all. An earlier file at the path is replaced.
    *
@@ -44,9 +40,5 @@ export class LanguageModel extends PortableLanguageModel {
    */
   async save(path: string): Promise<void> {
     await folderStorage(dirname(path)).save(basename(path), encodeCheckpoint(this.checkpoint));
-  }
-
-  protected override get makeEngine(): MakeEngine {
-    return makeEngine;
   }
 }

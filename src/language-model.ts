@@ -97,6 +97,8 @@ export interface ModelSettings {
   readonly precision?: Precision | undefined;
   /** Called with a line when the fastest engine does not work here and another computes. */
   readonly onEngineNotice?: ((message: string) => void) | undefined;
+  /** Chooses the engine. Default: the fastest that works here, of those that the entry point of the package knows. */
+  readonly makeEngine?: MakeEngine | undefined;
 }
 
 const settingsSchema = z.strictObject({
@@ -105,16 +107,26 @@ const settingsSchema = z.strictObject({
   precision: precisionOption(),
 });
 
-/** An engine with the model's weights in it. */
-export interface Loaded {
+/** An engine with a model's weights in it. */
+export interface LoadedModel {
   readonly engine: Engine;
   readonly weights: Vector;
 }
 
+/**
+ * What computes a model, for the other modules of this package that drive it themselves, as the server does. The engine stays the
+ * model's own: closing the model closes it.
+ */
+export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
+
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
   readonly #settings: ModelSettings;
-  #loaded: Promise<Loaded> | undefined;
+  #loaded: Promise<LoadedModel> | undefined;
+
+  static {
+    loadedModel = (model) => model.#load();
+  }
 
   /** @throws {OptionError} for a setting that does not fit */
   constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
@@ -130,8 +142,16 @@ export class LanguageModel {
    * @param name What to call it in messages.
    * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
    */
-  static fromBytes(bytes: Uint8Array, name = 'the checkpoint', settings: ModelSettings = {}): LanguageModel {
-    return new LanguageModel(openCheckpoint(bytes, name), settings);
+  static fromBytes<Model extends LanguageModel>(
+    this: new (
+      checkpoint: Checkpoint,
+      settings?: ModelSettings,
+    ) => Model,
+    bytes: Uint8Array,
+    name = 'the checkpoint',
+    settings: ModelSettings = {},
+  ): Model {
+    return new this(openCheckpoint(bytes, name), settings);
   }
 
   get config(): ModelConfig {
@@ -149,11 +169,6 @@ export class LanguageModel {
   /** The engine in one line. */
   async describeEngine(): Promise<string> {
     return (await this.#load()).engine.description.text;
-  }
-
-  /** The engine that computes this model, for those who drive it themselves, as a server does. It stays the model's own. */
-  onEngine(): Promise<Loaded> {
-    return this.#load();
   }
 
   /**
@@ -372,20 +387,16 @@ export class LanguageModel {
     await found?.engine.close();
   }
 
-  /** How this environment chooses an engine. */
-  protected get makeEngine(): MakeEngine {
-    return makePortableEngine;
-  }
-
-  #load(): Promise<Loaded> {
+  #load(): Promise<LoadedModel> {
     this.#loaded ??= this.#prepare();
     return this.#loaded;
   }
 
-  async #prepare(): Promise<Loaded> {
-    const { engine: name = 'auto', threads, precision = this.checkpoint.precision } = this.#settings;
-    const { engine, notice } = await this.makeEngine({ engine: name, threads, precision });
-    if (notice) this.#settings.onEngineNotice?.(notice);
+  async #prepare(): Promise<LoadedModel> {
+    const { threads, precision = this.checkpoint.precision, onEngineNotice } = this.#settings;
+    const { engine: name = 'auto', makeEngine = makePortableEngine } = this.#settings;
+    const { engine, notice } = await makeEngine({ engine: name, threads, precision });
+    if (notice) onEngineNotice?.(notice);
     try {
       const weights = engine.vector(layoutOf(this.config));
       engine.write(weights, this.checkpoint.parameters);

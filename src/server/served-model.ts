@@ -1,5 +1,5 @@
 /** A model under its name, with the pool that all requests to it share. */
-import type { LanguageModel } from '../language-model.ts';
+import { type LanguageModel, loadedModel } from '../language-model.ts';
 import type { ServerOptions } from './options.ts';
 import { StreamPool } from './stream-pool.ts';
 
@@ -56,7 +56,7 @@ export class ServedModel {
   async #makePool(): Promise<StreamPool> {
     const { vocabulary } = this.model;
     this.#openPool = new StreamPool({
-      ...(await this.model.onEngine()),
+      ...(await loadedModel(this.model)),
       vocabularySize: vocabulary.size,
       capacity: this.#options.maxStreams,
       cacheBytes: this.#options.cacheBytes,

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Engine } from '../../src/engine/engine.ts';
 import { NO_TOKEN } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
-import { LanguageModel } from '../../src/language-model.ts';
+import { LanguageModel, loadedModel } from '../../src/language-model.ts';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { likelyWords } from '../../src/sample/likely-words.ts';
 import { checkGenerateOptions, planSampling } from '../../src/sample/options.ts';
@@ -37,10 +37,8 @@ const tokens = Array.from({ length: 1000 }, (_, index) => index % vocabulary.siz
 
 async function loaded() {
   const { engine, counts } = counting();
-  const { weights } = await new LanguageModel(checkpoint, { engine: 'reference' }).onEngine();
-  const own = engine.vector(weights.layout);
-  engine.write(own, checkpoint.parameters);
-  return { engine, weights: own, counts };
+  const makeEngine = async () => ({ engine, notice: undefined });
+  return { ...(await loadedModel(new LanguageModel(checkpoint, { makeEngine }))), counts };
 }
 
 test('sampling reads a prompt of 1,000 characters in one call, and draws what follows in another', async () => {

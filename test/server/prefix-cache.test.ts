@@ -1,6 +1,7 @@
 /** Which beginnings of prompts are kept, which go first, and what that costs. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { loadedModel } from '../../src/language-model.ts';
 import type { Beginning } from '../../src/server/beginning.ts';
 import { PrefixCache } from '../../src/server/prefix-cache.ts';
 import { madeModel } from './served.ts';
@@ -10,7 +11,7 @@ const STATE = 560;
 
 async function setUp(context: TestContext, states: number) {
   const model = madeModel();
-  const { engine, weights } = await model.onEngine();
+  const { engine, weights } = await loadedModel(model);
   const cache = new PrefixCache(engine, weights, states * STATE);
   context.after(async () => {
     cache.release();

@@ -5,6 +5,7 @@ import type { Vocabulary } from '../../src/data/vocabulary.ts';
 import type { FloatArray } from '../../src/engine/engine.ts';
 import type { EngineName } from '../../src/engine/select.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
+import { loadedModel } from '../../src/language-model.ts';
 import { controlsSchema, resolveControls } from '../../src/sample/controls.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
 import type { Drawn, PoolTicket } from '../../src/server/pooled-stream.ts';
@@ -27,7 +28,7 @@ async function setUp(
   const model = new LanguageModel(checkpoint, { engine, threads: 1 });
   const { vocabulary } = model;
   const pool = new StreamPool({
-    ...(await model.onEngine()),
+    ...(await loadedModel(model)),
     vocabularySize: vocabulary.size,
     capacity,
     cacheBytes,
@@ -208,7 +209,7 @@ test('a token that stands for unknown characters is never drawn', async (context
   context.after(() => model.close());
   const { vocabulary } = model;
   const pool = new StreamPool({
-    ...(await model.onEngine()),
+    ...(await loadedModel(model)),
     vocabularySize: vocabulary.size,
     capacity: 1,
     cacheBytes: 0,
