@@ -3,7 +3,7 @@ import type { GoodState, StabilityState } from '../formats/checkpoint.ts';
 
 /** Iterations after which the state is looked at to be kept. */
 const KEPT_EVERY = 100;
-/** Factor on the learning rate each time that the run goes back. */
+/** Factor on the learning rate each time that the run goes back. A power of two: the scheduled rates keep their digits. */
 const RATE_FACTOR = 0.5;
 
 /**

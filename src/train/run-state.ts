@@ -3,14 +3,13 @@ import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import type { GoodState } from '../formats/checkpoint.ts';
 import type { Network, NetworkState } from '../model/network.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { RateAt, Schedule } from './schedule.ts';
 
 export class RunState {
   /** Iterations whose figures have arrived. */
   iteration = 0;
   /** Iterations that were enqueued. */
   enqueued = 0;
-  /** Of the next iteration that is enqueued. */
-  learningRate = 0;
   readonly weights: Vector;
   /** The state that the next batch goes on from. */
   readonly carried: NetworkState;
@@ -18,13 +17,22 @@ export class RunState {
   readonly #before: NetworkState;
   readonly #engine: Engine;
   readonly #optimizer: Optimizer;
+  readonly #schedule: Schedule;
+  /** From where the run was last set to. */
+  #rateAt: RateAt = () => 0;
 
-  constructor(engine: Engine, network: Network, optimizer: Optimizer) {
+  constructor(engine: Engine, network: Network, optimizer: Optimizer, schedule: Schedule) {
     this.#engine = engine;
     this.#optimizer = optimizer;
+    this.#schedule = schedule;
     this.weights = engine.vector(network.layout);
     this.carried = network.makeState();
     this.#before = network.makeState();
+  }
+
+  /** Of the next iteration that is enqueued. */
+  get learningRate(): number {
+    return this.#rateAt(this.enqueued);
   }
 
   /** Remembers the carried state before a batch. */
@@ -54,7 +62,7 @@ export class RunState {
   write({ iteration, learningRate, optimizerSteps, parameters, moments, carriedState }: GoodState): void {
     this.iteration = iteration;
     this.enqueued = iteration;
-    this.learningRate = learningRate;
+    this.#rateAt = this.#schedule.learningRateFrom({ iteration, learningRate });
     this.#engine.write(this.weights, parameters);
     this.#optimizer.restore(moments, optimizerSteps);
     carriedState.forEach((state, layer) => {

@@ -81,7 +81,7 @@ export class TrainingRun {
     this.network = new Network(engine, config, options);
     this.#gradient = engine.vector(this.network.layout);
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
-    this.#state = new RunState(engine, this.network, this.#optimizer);
+    this.#state = new RunState(engine, this.network, this.#optimizer, this.schedule);
     this.#generator = resumed
       ? MersenneTwister.restore(resumed.generator)
       : new MersenneTwister(options.seed);
@@ -174,7 +174,6 @@ export class TrainingRun {
     figures.catch(() => {});
     state.undoBatchUnlessApplied();
     state.enqueued = iteration;
-    state.learningRate = this.schedule.learningRateAfter(iteration, learningRate);
     return { figures };
   }
 

@@ -1,4 +1,4 @@
-/** When things happen in a run: its end, evaluations, the decay of the learning rate. Iterations count from 1. */
+/** When things happen in a run: its end, evaluations, the learning rate. Iterations count from 1. */
 import type { TrainingOptions } from './options.ts';
 
 export interface Schedule {
@@ -12,9 +12,50 @@ export interface Schedule {
   epochAt(iteration: number): number;
   /** Whether the validation loss is measured after an iteration, and a checkpoint saved. */
   evaluatesAt(iteration: number): boolean;
-  /** The learning rate after an iteration, given the one before it. */
-  learningRateAfter(iteration: number, rate: number): number;
+  /** The learning rate from a place in the run on. */
+  learningRateFrom(start: RateStart): RateAt;
 }
+
+/** An iteration and the learning rate after it: the start of a run, a checkpoint, or a state that recovery goes back to. */
+export interface RateStart {
+  readonly iteration: number;
+  readonly learningRate: number;
+}
+
+/** The learning rate of the update that follows an iteration: a pure function, from the iteration of its start on. */
+export type RateAt = (iteration: number) => number;
+
+/** What a schedule of the learning rate may depend on besides the options. */
+type Timing = Pick<Schedule, 'epochLength' | 'positionAt'>;
+
+/**
+ * The schedules of the learning rate, each scaled to the rate of its start. That rate is what checkpoints hold: whatever has lowered it
+ * before, recovery from an explosion or another option of a resumed run, it goes on from there without a bit of difference.
+ *
+ * Rates decide bits, so they are made of the four basic operations: Math.cos and Math.pow differ between engines of JavaScript.
+ */
+const LEARNING_RATE_SCHEDULES = {
+  /** The original's: times `learningRateDecay` at the end of each epoch, from epoch `learningRateDecayAfter` on. */
+  decay(
+    { learningRateDecay, learningRateDecayAfter }: TrainingOptions,
+    { epochLength, positionAt }: Timing,
+    { iteration: start, learningRate }: RateStart,
+  ): RateAt {
+    const firstEpoch = Math.max(1, learningRateDecayAfter);
+    const decaysAt = (iteration: number) =>
+      learningRateDecay < 1
+        ? Math.max(0, Math.floor(positionAt(iteration) / epochLength) - firstEpoch + 1)
+        : 0;
+    const before = decaysAt(start);
+    /** By the number of decays since the start. Each is a product with the one before: a power would have other bits. */
+    const rates = [learningRate];
+    return (iteration) => {
+      const decays = decaysAt(iteration) - before;
+      while (rates.length <= decays) rates.push((rates.at(-1) as number) * learningRateDecay);
+      return rates[decays] as number;
+    };
+  },
+} satisfies Record<string, (options: TrainingOptions, timing: Timing, start: RateStart) => RateAt>;
 
 /**
  * The original's schedule, with `maxIterations` as an earlier end.
@@ -32,12 +73,6 @@ export function makeSchedule(options: TrainingOptions, epochLength: number, batc
     positionAt,
     epochAt,
     evaluatesAt: (iteration) => iteration % options.evaluateEvery === 0 || positionAt(iteration) === all,
-    learningRateAfter(iteration, rate) {
-      const decays =
-        positionAt(iteration) % epochLength === 0 &&
-        options.learningRateDecay < 1 &&
-        epochAt(iteration) >= options.learningRateDecayAfter;
-      return decays ? rate * options.learningRateDecay : rate;
-    },
+    learningRateFrom: (start) => LEARNING_RATE_SCHEDULES.decay(options, { epochLength, positionAt }, start),
   };
 }

@@ -19,7 +19,6 @@ import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
 import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
 import { SaveSchedule } from '../../src/train/save-schedule.ts';
-import { makeSchedule } from '../../src/train/schedule.ts';
 import { startingOptions } from '../../src/train/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -350,16 +349,6 @@ for (const [what, options, expected] of wrong) {
 
 test('zero is fine for dropout, seed and validation', () => {
   assert.equal(checkTrainingOptions({ dropout: 0, seed: 0, validationFraction: 0 }).seed, 0);
-});
-
-test("the schedule is the original's", () => {
-  const options = checkTrainingOptions({ maxEpochs: 3, evaluateEvery: 7, learningRateDecayAfter: 2 });
-  const schedule = makeSchedule(options, 10);
-  assert.equal(schedule.last, 30);
-  assert.deepEqual([7, 8, 14, 29, 30].map(schedule.evaluatesAt), [true, false, true, false, true]);
-  assert.equal(schedule.learningRateAfter(10, 1), 1);
-  assert.equal(schedule.learningRateAfter(19, 1), 1);
-  assert.equal(schedule.learningRateAfter(20, 1), 0.97);
 });
 
 test('the default model on 65 characters has 240,321 parameters, all drawn', () => {

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { checkTrainingOptions } from '../../src/train/options.ts';
+import { makeSchedule } from '../../src/train/schedule.ts';
+
+test("the schedule is the original's", () => {
+  const options = checkTrainingOptions({ maxEpochs: 3, evaluateEvery: 7, learningRateDecayAfter: 2 });
+  const schedule = makeSchedule(options, 10);
+  assert.equal(schedule.last, 30);
+  assert.deepEqual([7, 8, 14, 29, 30].map(schedule.evaluatesAt), [true, false, true, false, true]);
+  const rateAt = schedule.learningRateFrom({ iteration: 0, learningRate: 1 });
+  assert.deepEqual([10, 19, 20, 29, 30].map(rateAt), [1, 1, 0.97, 0.97, 0.97 * 0.97]);
+});
+
+/** As the original goes along: a product at the end of an epoch. */
+function ratesOneByOne(rate: number, from: number, to: number, decaysAt: (iteration: number) => boolean) {
+  const rates = [rate];
+  for (let iteration = from + 1; iteration <= to; iteration++) {
+    rates.push((rates.at(-1) as number) * (decaysAt(iteration) ? 0.97 : 1));
+  }
+  return rates;
+}
+
+const places = fc.record({
+  epochLength: fc.integer({ min: 1, max: 9 }),
+  after: fc.nat(4),
+  offset: fc.integer({ min: -5, max: 20 }),
+  start: fc.integer({ min: 5, max: 60 }),
+  rate: fc.double({ min: 1e-6, max: 10, noNaN: true }),
+});
+
+test('from any place: the bits of rates that are computed one by one, asked for in any order', () => {
+  fc.assert(
+    fc.property(places, ({ epochLength, after, offset, start, rate }) => {
+      const options = checkTrainingOptions({ learningRateDecayAfter: after });
+      const schedule = makeSchedule(options, epochLength, offset);
+      const rateAt = schedule.learningRateFrom({ iteration: start, learningRate: rate });
+      const expected = ratesOneByOne(rate, start, start + 50, (iteration) => {
+        const position = iteration + offset;
+        return position % epochLength === 0 && position / epochLength >= after;
+      });
+      const backwards = expected.map((_, index) => rateAt(start + 50 - index));
+      assert.deepEqual(backwards.reverse(), expected);
+    }),
+  );
+});
+
+test('a rate that was halved, and a run that goes on from where it was: the same schedule, to scale', () => {
+  fc.assert(
+    fc.property(
+      places,
+      fc.nat(40),
+      fc.nat(5),
+      ({ epochLength, after, offset, start, rate }, on, halvings) => {
+        const schedule = makeSchedule(
+          checkTrainingOptions({ learningRateDecayAfter: after }),
+          epochLength,
+          offset,
+        );
+        const whole = schedule.learningRateFrom({ iteration: start, learningRate: rate });
+        const iteration = start + on;
+        const scale = 0.5 ** halvings;
+        const rest = schedule.learningRateFrom({ iteration, learningRate: whole(iteration) * scale });
+        for (const at of [iteration, iteration + 1, iteration + 30])
+          assert.equal(rest(at), whole(at) * scale);
+      },
+    ),
+  );
+});
