@@ -3,17 +3,21 @@ import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFiles } from '../formats/run-files.ts';
 import type { TrainingEvent } from './events.ts';
-import { recorded } from './recorded.node.ts';
+import type { TrainingObserver } from './observers.ts';
+import { recordFile } from './record-file.node.ts';
 
-/** Passes events on, each after it was written; a run that goes on in the file begins a new line. */
-export function logged(
-  events: AsyncIterable<TrainingEvent>,
-  folder: string | undefined,
-): AsyncIterable<TrainingEvent> {
-  if (folder === undefined) return events;
-  return recorded(events, {
+/**
+ * Writes each event; a run that goes on in the file begins a new line.
+ *
+ * @param folder Default: that of the checkpoints, where there are any.
+ */
+export function eventLog(folder?: string): TrainingObserver {
+  return recordFile({
     code: 'log-unwritable',
-    pathOf: ({ writes = folder, files, options }) => join(writes, (files ?? runFiles(options.saveName)).log),
+    pathOf({ writes, files, options }) {
+      const place = folder ?? writes;
+      return place === undefined ? undefined : join(place, (files ?? runFiles(options.saveName)).log);
+    },
     beginning: (file) => (endsWithinLine(file) ? '\n' : ''),
     recordOf: (event) => `${JSON.stringify({ time: new Date().toISOString(), ...withoutModel(event) })}\n`,
   });

@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import { scalarsRecord, startRecord, textRecord, versionRecord } from '../formats/event-file.ts';
 import { joinBytes } from '../util/join-bytes.ts';
 import type { TrainingEvent } from './events.ts';
-import { recorded } from './recorded.node.ts';
+import type { TrainingObserver } from './observers.ts';
+import { recordFile } from './record-file.node.ts';
 
-/** Passes events on, each after it was written. What the folder holds from the first iteration on is of a run that was cut. */
-export function boarded(
-  events: AsyncIterable<TrainingEvent>,
-  folder: string | undefined,
-): AsyncIterable<TrainingEvent> {
-  if (folder === undefined) return events;
+/** Writes what TensorBoard shows. What the folder holds from the first iteration on is of a run that was cut. */
+export function tensorBoard(folder: string): TrainingObserver {
   const now = () => Date.now() / 1000;
-  return recorded(events, {
+  return recordFile({
     code: 'tensorboard-unwritable',
     // Readers take the files of a folder in the order of their names.
     pathOf: ({ options: { saveName } }) =>

@@ -15,16 +15,17 @@ import { type FolderStorage, folderStorage } from '../formats/storage.node.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
-import { logged } from './event-log.node.ts';
+import { eventLog } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
+import type { TrainingObserver } from './observers.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
 import { checkSameHeldOut, checkSameText, otherTextRemedy, resumedOptions } from './resume.ts';
 import { checkRunId, checkSameRun } from './run-id.ts';
 import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
-import { boarded } from './tensorboard.node.ts';
+import { tensorBoard } from './tensorboard.node.ts';
 import { trainOn, train as trainOnText } from './train.ts';
 
 export interface TrainInput extends TrainingOptionsInput {
@@ -61,6 +62,8 @@ export interface TrainInput extends TrainingOptionsInput {
   readonly signal?: AbortSignal | undefined;
   /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
   readonly maxInFlight?: number | undefined;
+  /** Those who get each event of the run itself, from its notices on, before the caller does. */
+  readonly observers?: readonly TrainingObserver[] | undefined;
   /** Chooses the engine. Default: the fastest that works here. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -85,12 +88,13 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     validFile,
     testFile,
     checkpointDir,
-    tensorboardDir,
     initFrom,
     resume,
     runId,
     signal,
     maxInFlight,
+    tensorboardDir: _,
+    observers: __,
     makeEngine = makeFastEngine,
     ...given
   } = input;
@@ -116,14 +120,14 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     freeMemory: freeMemory(),
     host: hostname(),
     runId,
+    observers: observersOf(input, checkpointDir !== undefined),
     makeEngine,
   };
   if (text !== undefined) {
     if (validFile !== undefined || testFile !== undefined) {
       throw new UsageError('train: validFile and testFile go with textFile');
     }
-    const events = trainOnText({ ...given, ...settings, text });
-    yield* logged(boarded(events, tensorboardDir), checkpointDir);
+    yield* trainOnText({ ...given, ...settings, text });
     return;
   }
   const vocabulary = startingVocabulary(initial, options);
@@ -138,12 +142,20 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   );
   try {
     const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-    const events = trainOn({ ...corpus, notices: all }, options, settings);
-    yield* logged(boarded(events, tensorboardDir), checkpointDir);
+    yield* trainOn({ ...corpus, notices: all }, options, settings);
   } finally {
     await storage?.close();
     await corpus.close?.();
   }
+}
+
+/** Who watches a run, in order; its advisor is before them. */
+function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boolean): TrainingObserver[] {
+  return [
+    ...(tensorboardDir === undefined ? [] : [tensorBoard(tensorboardDir)]),
+    ...(hasLog ? [eventLog()] : []),
+    ...observers,
+  ];
 }
 
 /** Goes on with the run of a checkpoint. */
@@ -154,12 +166,13 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     validFile,
     testFile,
     checkpointDir,
-    tensorboardDir,
     initFrom,
     resume: _,
     runId,
     signal,
     maxInFlight,
+    tensorboardDir: __,
+    observers: ___,
     makeEngine = makeFastEngine,
     ...others
   } = input;
@@ -204,7 +217,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   try {
     checkSameText(corpus.text, checkpoint, path);
     const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-    const events = trainOn({ ...corpus, notices: [line, ...said, ...corpus.notices] }, options, {
+    yield* trainOn({ ...corpus, notices: [line, ...said, ...corpus.notices] }, options, {
       storage,
       initial: checkpoint,
       resumes: true,
@@ -213,9 +226,9 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
       availableMemory: availableMemory(),
       freeMemory: freeMemory(),
       host: hostname(),
+      observers: observersOf(input, true),
       makeEngine,
     });
-    yield* logged(boarded(events, tensorboardDir), storage.place);
   } finally {
     await storage.close();
     await corpus.close?.();

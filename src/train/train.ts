@@ -7,8 +7,9 @@ import type { CheckpointStorage } from '../formats/storage.ts';
 import { layoutOf } from '../model/config.ts';
 import { checkContent } from '../util/check-content.ts';
 import { formatCount } from '../util/format-number.ts';
-import { advised } from './advised.ts';
+import { advisor } from './advisor.ts';
 import type { TrainingEvent } from './events.ts';
+import { observed, type TrainingObserver } from './observers.ts';
 import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
 import { reshaped } from './reshape.ts';
 import { checkRunId } from './run-id.ts';
@@ -33,6 +34,8 @@ export interface TrainSettings {
   readonly host?: string | undefined;
   /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
   readonly maxInFlight?: number | undefined;
+  /** Those who get each event of the run itself, from its notices on, before the caller does. */
+  readonly observers?: readonly TrainingObserver[] | undefined;
   /** Chooses the engine. Default: what a page has. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -72,6 +75,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     runId,
     makeEngine,
     maxInFlight,
+    observers,
     ...given
   } = input;
   checkContent('text', text);
@@ -91,6 +95,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     runId,
     makeEngine,
     maxInFlight,
+    observers,
   });
 }
 
@@ -108,6 +113,7 @@ export async function* trainOn(
     runId,
     makeEngine = makePortableEngine,
     maxInFlight,
+    observers = [],
     resumes = false,
   }: TrainSettings & { readonly resumes?: boolean },
 ): AsyncGenerator<TrainingEvent, void, void> {
@@ -142,7 +148,7 @@ export async function* trainOn(
       host,
       runId,
     });
-    yield* advised(events, resumed?.training);
+    yield* observed(events, [advisor(resumed?.training), ...observers]);
   } finally {
     await engine.close();
   }

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrainingState } from '../../src/formats/checkpoint.ts';
 import { adviseOnBlocks, adviseOnPoints, judgeSize } from '../../src/train/advice.ts';
-import { advised } from '../../src/train/advised.ts';
+import { advisor } from '../../src/train/advisor.ts';
 import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src/train/events.ts';
 import { LossCourse, type LossPoint } from '../../src/train/loss-course.ts';
+import { observed } from '../../src/train/observers.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 
@@ -282,7 +283,7 @@ const OVERFIT = [2, 1.6, 1.4, 1.3, 1.2, 1.1, 1, 0.9, 0.8, 0.7].map((train, index
 ]);
 
 test('events: the time, a warning of little validation data, advice, each once', async () => {
-  const all = await collect(advised(madeRun(OVERFIT), undefined));
+  const all = await collect(observed(madeRun(OVERFIT), [advisor(undefined)]));
   assert.deepEqual(
     all.map((event) => ('code' in event ? event.code : event.type)),
     ['timed', 'validation-imprecise', 'overfitting'],
@@ -339,11 +340,11 @@ test('a resumed run does not say again what was said', async () => {
       values: Float64Array.from(OVERFIT.slice(0, 9), ([, validation]) => validation),
     },
   } as unknown as TrainingState;
-  const all = await collect(advised(madeRun(OVERFIT, 900), resumed));
+  const all = await collect(observed(madeRun(OVERFIT, 900), [advisor(resumed)]));
   assert.ok(!all.some((event) => event.type === 'advice'), JSON.stringify(all));
 });
 
 test('slow iterations: the time is told after the first that takes long', async () => {
-  const [timed] = await collect(advised(madeRun([[2, 2]], 0, 4000), undefined));
+  const [timed] = await collect(observed(madeRun([[2, 2]], 0, 4000), [advisor(undefined)]));
   assert.deepEqual(timed?.type === 'timed' && timed.milliseconds, 4000);
 });

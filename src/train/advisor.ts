@@ -1,28 +1,27 @@
-/** The events of a run with those that draw conclusions from them: how long it takes, what its losses say. */
+/** Draws conclusions from the events of a run: how long it takes, what its losses say. */
 import type { TrainingState } from '../formats/checkpoint.ts';
 import { type Advice, adviseOnBlocks, adviseOnPoints, judgeSize } from './advice.ts';
 import type { EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from './events.ts';
 import { LossCourse } from './loss-course.ts';
+import type { TrainingObserver } from './observers.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** A standard error above this, in nats, hides the improvements of a usual run. */
 const IMPRECISE = 0.03;
 
 /**
- * Passes events on and adds `timed`, `advice` and a warning of validation data that are too few.
+ * Adds `timed`, `advice` and a warning of validation data that are too few.
  *
  * @param resumed The state that the run goes on from: what was said before it is not said again.
  */
-export async function* advised(
-  events: AsyncIterable<TrainingEvent>,
-  resumed: TrainingState | undefined,
-): AsyncGenerator<TrainingEvent, void, void> {
-  let advisor: Advisor | undefined;
-  for await (const event of events) {
-    yield event;
-    if (event.type === 'started') advisor = new Advisor(event, resumed);
-    if (advisor) yield* advisor.after(event);
-  }
+export function advisor(resumed: TrainingState | undefined): TrainingObserver {
+  let own: Advisor | undefined;
+  return {
+    observe(event) {
+      if (event.type === 'started') own = new Advisor(event, resumed);
+      return own?.after(event);
+    },
+  };
 }
 
 class Advisor {

@@ -1,16 +1,17 @@
-/** Readers of a run that write what they see into a file: its log, TensorBoard's events. */
+/** Observers of a run that write what they see into a file: its log, TensorBoard's events. */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../util/make-folder.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { StartedEvent, TrainingEvent, WarningEvent } from './events.ts';
+import type { TrainingObserver } from './observers.ts';
 
 /** A kind of file that a run is written into. */
 export interface RecordFormat {
   /** Of the warning that it can't be written. */
   readonly code: string;
-  /** Where it is. */
-  pathOf(started: StartedEvent): string;
+  /** Where it is; undefined: nowhere. */
+  pathOf(started: StartedEvent): string | undefined;
   /** What comes first. The file is open, and may have been written before; the iteration is the first that will be written. */
   beginning(file: number, iteration: number): string | Uint8Array;
   /** What is written of an event; undefined for nothing. */
@@ -18,33 +19,29 @@ export interface RecordFormat {
 }
 
 /**
- * Passes events on, each after it was written. The file is made at the first iteration or evaluation, and what came before is written
- * then: a run that trains nothing leaves no trace.
+ * Writes events into a file. It is made at the first iteration or evaluation, and what came before is written then: a run that trains
+ * nothing leaves no trace.
  *
  * A record is one write: after a kill every one but perhaps the last is whole. A file that can't be written is reported once;
  * training continues.
  */
-export async function* recorded(
-  events: AsyncIterable<TrainingEvent>,
-  format: RecordFormat,
-): AsyncGenerator<TrainingEvent, void, void> {
+export function recordFile(format: RecordFormat): TrainingObserver {
   const early: TrainingEvent[] = [];
-  let started: StartedEvent | undefined;
+  let path: string | undefined;
   let file: RecordFile | undefined;
-  try {
-    for await (const event of events) {
-      if (event.type === 'started') started = event;
-      if (started && (event.type === 'iteration' || event.type === 'evaluated'))
-        file ??= await RecordFile.open(format, format.pathOf(started), event.iteration);
+  return {
+    async observe(event) {
+      if (event.type === 'started') path = format.pathOf(event);
+      if (path !== undefined && (event.type === 'iteration' || event.type === 'evaluated'))
+        file ??= await RecordFile.open(format, path, event.iteration);
       if (!file) early.push(event);
       else for (const pending of [...early.splice(0), event]) file.write(format.recordOf(pending));
-      const warning = file?.takeWarning();
-      if (warning) yield warning;
-      yield event;
-    }
-  } finally {
-    file?.close();
-  }
+      return file?.takeWarnings();
+    },
+    close() {
+      file?.close();
+    },
+  };
 }
 
 /** Whether an open file is still the one that has a name. */
@@ -67,7 +64,7 @@ class RecordFile {
   readonly #path: string;
   readonly #code: string;
   #file: number | undefined;
-  #warning: WarningEvent | undefined;
+  readonly #warnings: WarningEvent[] = [];
 
   private constructor(path: string, code: string) {
     this.#path = path;
@@ -96,11 +93,9 @@ class RecordFile {
     }
   }
 
-  /** What went wrong, once. */
-  takeWarning(): WarningEvent | undefined {
-    const warning = this.#warning;
-    this.#warning = undefined;
-    return warning;
+  /** What has gone wrong since the last call. */
+  takeWarnings(): WarningEvent[] {
+    return this.#warnings.splice(0);
   }
 
   close(): void {
@@ -116,13 +111,13 @@ class RecordFile {
     if (fstatSync(file).size === 0) copyInto(file, before);
     closeSync(before);
     const message = `${this.#path} was deleted during the run and has been rewritten.`;
-    this.#warning = { type: 'warning', code: 'record-deleted', message };
+    this.#warnings.push({ type: 'warning', code: 'record-deleted', message });
     return file;
   }
 
   #fail(error: unknown): void {
     this.close();
     const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`;
-    this.#warning = { type: 'warning', code: this.#code, message };
+    this.#warnings.push({ type: 'warning', code: this.#code, message });
   }
 }

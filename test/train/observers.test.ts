@@ -1,0 +1,113 @@
+/** Those who watch a run: who sees what, in which order, and that each is closed. */
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventLog, type TrainingEvent, type TrainingObserver, train } from '../../src/index.ts';
+import { observed } from '../../src/train/observers.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const text = 'the harbour wall stood in the rain. '.repeat(40);
+const small = { text, hiddenSize: 8, layers: 1, batchSize: 2, sequenceLength: 10, maxIterations: 3 };
+const notice = (message: string): TrainingEvent => ({ type: 'notice', message });
+const nameOf = (event: TrainingEvent) => (event.type === 'notice' ? event.message : event.type);
+
+async function* given(events: readonly TrainingEvent[]): AsyncGenerator<TrainingEvent> {
+  yield* events;
+}
+
+/** Keeps the names of what it sees, and answers some with a notice. */
+function watcher(answers: Readonly<Record<string, string>> = {}) {
+  const seen: string[] = [];
+  let closed = 0;
+  const observer: TrainingObserver = {
+    async observe(event) {
+      seen.push(nameOf(event));
+      const answer = answers[nameOf(event)];
+      return answer === undefined ? undefined : [notice(answer)];
+    },
+    close() {
+      closed++;
+    },
+  };
+  return { observer, seen, closed: () => closed };
+}
+
+test('what an observer adds follows the event, for later observers and the caller; finished stays the last', async () => {
+  const first = watcher({ a: 'of a', finished: 'at the end' });
+  const second = watcher({ 'of a': 'of of a' });
+  const third = watcher();
+  const finished = { type: 'finished' } as TrainingEvent;
+  const events = observed(
+    given([notice('a'), finished]),
+    [first, second, third].map((one) => one.observer),
+  );
+  const told: string[] = [];
+  for await (const event of events) told.push(nameOf(event));
+  assert.deepEqual(told, ['a', 'of a', 'of of a', 'at the end', 'finished']);
+  assert.deepEqual(first.seen, ['a', 'finished']);
+  assert.deepEqual(second.seen, ['a', 'of a', 'at the end', 'finished']);
+  assert.deepEqual(third.seen, told);
+  assert.deepEqual(
+    [first, second, third].map((one) => one.closed()),
+    [1, 1, 1],
+  );
+});
+
+test('each is closed once: the caller leaves, is interrupted, or an observer fails, here or in closing', async () => {
+  const failing = (where: 'observe' | 'close'): TrainingObserver => ({
+    observe() {
+      if (where === 'observe') throw new Error('observe');
+      return undefined;
+    },
+    close() {
+      if (where === 'close') throw new Error('close');
+    },
+  });
+  const ways: readonly { other?: TrainingObserver; leaves?: true; stops?: true; error?: RegExp }[] = [
+    { leaves: true },
+    { stops: true },
+    { other: failing('observe'), error: /^Error: observe$/ },
+    { other: failing('close'), error: /^Error: close$/ },
+  ];
+  for (const { other, leaves, stops, error } of ways) {
+    const [before, after] = [watcher(), watcher()];
+    const observers = [before.observer, ...(other ? [other] : []), after.observer];
+    const stop = new AbortController();
+    const run = async () => {
+      for await (const event of train({ ...small, signal: stop.signal, observers })) {
+        if (leaves && event.type === 'iteration') break;
+        if (stops) stop.abort();
+      }
+    };
+    if (error) await assert.rejects(run(), error);
+    else await run();
+    assert.deepEqual([before.closed(), after.closed()], [1, 1], String(error));
+  }
+});
+
+test('a log of its own, where checkpoints go nowhere; the caller sees the same events', async (context) => {
+  const folder = temporaryFolder(context);
+  const { observer, seen } = watcher();
+  const told: string[] = [];
+  for await (const event of train({ ...small, observers: [eventLog(folder), observer] }))
+    told.push(nameOf(event));
+  const lines = readFileSync(join(folder, 'lstm.log.jsonl'), 'utf8').trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => nameOf(JSON.parse(line))),
+    told,
+  );
+  assert.deepEqual(seen, told);
+});
+
+test('a folder that is deleted: the files are written again, and later observers are told', async (context) => {
+  const folder = temporaryFolder(context);
+  const [checkpointDir, tensorboardDir] = [join(folder, 'cv'), join(folder, 'board')];
+  const { observer, seen } = watcher();
+  for await (const event of train({ ...small, checkpointDir, tensorboardDir, observers: [observer] })) {
+    if (event.type === 'iteration' && event.iteration === 1) rmSync(tensorboardDir, { recursive: true });
+  }
+  const rewritten = seen.filter((name) => name === 'warning').length;
+  const log = readFileSync(join(checkpointDir, 'lstm.log.jsonl'), 'utf8');
+  assert.ok(rewritten >= 1 && /"code":"record-deleted"/.test(log), `${rewritten}`);
+});
