@@ -11,7 +11,7 @@
  * The add-on carries the hash of its sources, and src/engine/cpu/addon-sources.ts says which one the package expects: in a checkout a
  * build sets it.
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -40,6 +40,12 @@ const kind = sanitize ?? (arch === process.arch ? undefined : arch);
 const folder = after('--to') ?? join(root, 'build', kind ? `native-${kind}` : 'native');
 const product = join(folder, 'char-rnn.node');
 const expectation = join(root, 'src', 'engine', 'cpu', 'addon-sources.ts');
+
+const headerScript = join(root, 'scripts', 'kernel-header.ts');
+/** Whether this is a checkout, and not what `npm ci` or `--check` makes of it: then what is generated is made anew. */
+const refreshes = !optional && !process.argv.includes('--check') && existsSync(headerScript);
+if (refreshes)
+  execFileSync(process.execPath, ['--import', 'tsx', headerScript], { cwd: root, stdio: 'inherit' });
 const sources = sourcesHash();
 
 /** -ffp-contract=off: a product and a sum are fused only where the kernels say so, or results would differ between builds. */
@@ -155,7 +161,7 @@ if (process.argv.includes('--check')) {
   console.error('src/engine/cpu/addon-sources.ts does not name the present sources: npm run build:native');
   process.exit(1);
 }
-if (!optional && existsSync(dirname(expectation)) && !isExpected()) {
+if (refreshes && !isExpected()) {
   writeFileSync(`${expectation}.unfinished`, expectationText);
   renameSync(`${expectation}.unfinished`, expectation);
   console.log('src/engine/cpu/addon-sources.ts names the present sources now. For dist: npm run build');

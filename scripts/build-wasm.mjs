@@ -88,6 +88,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     );
     process.exit(1);
   }
+  if (!process.argv.includes('--check')) {
+    execFileSync(process.execPath, ['--import', 'tsx', 'scripts/kernel-header.ts'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+  }
   for (const product of PRODUCTS) {
     const path = join(root, product.path);
     const text = buildWasm(product);

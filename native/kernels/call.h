@@ -1,35 +1,9 @@
 // What a call of an engine operation carries, and the team of threads that makes it.
 //
-// The caller fills a mailbox of doubles: the operation, its numbers, its buffers. src/engine/cpu/calls.ts writes it; the two
-// must agree, field by field. Dimension letters: B rows, T steps, D layer input, H hidden units, V vocabulary, N streams.
+// The caller fills a mailbox of doubles: the operation, its numbers, its buffers. src/engine/cpu/calls.ts writes it, and generated.h
+// has its constants. Dimension letters: B rows, T steps, D layer input, H hidden units, V vocabulary, N streams.
 #pragma once
-
-enum {
-  MAX_NUMBERS = 24,
-  MAX_BUFFERS = 80,
-};
-
-enum Operation {
-  OP_FILL,
-  OP_COPY,
-  OP_PACK_ROWS,
-  OP_UNPACK_ROWS,
-  OP_PACK_WEIGHTS,
-  OP_UNPACK_WEIGHTS,
-  OP_RECURRENT_FORWARD,
-  OP_RECURRENT_BACKWARD,
-  OP_EMBEDDING_FORWARD,
-  OP_EMBEDDING_BACKWARD,
-  OP_LINEAR_FORWARD,
-  OP_LINEAR_BACKWARD,
-  OP_CROSS_ENTROPY,
-  OP_DROPOUT,
-  OP_UPDATE,
-  OP_AVERAGE,
-  OP_GENERATE,
-  OP_COPY_SLOTS,
-  OP_COUNT,
-};
+#include "generated.h"
 
 struct Call {
   int operation;

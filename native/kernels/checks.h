@@ -252,11 +252,14 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
     case OP_UPDATE:
       require_sizes(c, n, 1);
       require(c, n[0] == padded(n[0]), "a vector is not padded");
-      for (int vector = 0; vector < (n[1] != 0 ? 4 : 3); vector++) require_floats(c, vector, n[0]);
-      allow_floats(c, 4, 1);
-      require_floats(c, 5, 5);
-      require_bytes(c, 6, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
-      require_bytes(c, 7, 4);
+      require(c, n[1] >= 0 && n[1] < UPDATE_RULE_COUNT, "no such update rule");
+      if (c.problem) break;
+      for (int vector = 0; vector < 2; vector++) require_floats(c, vector, n[0]);
+      allow_floats(c, 2, 1);
+      require_floats(c, 3, 5);
+      require_bytes(c, 4, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
+      require_bytes(c, 5, 4);
+      for (int moment = 0; moment < MOMENT_COUNT[(int)n[1]]; moment++) require_floats(c, 6 + moment, n[0]);
       break;
     case OP_GENERATE: check_generate(c, threads); break;
     case OP_COPY_SLOTS:

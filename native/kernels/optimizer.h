@@ -75,59 +75,70 @@ static void vector_average(const Call* call, Team* team, int thread) {
 INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit); }
 
 struct UpdateNumbers {
-  double size, adam, learningRate, clipNorm, clipElement;
-  double alpha, epsilon, beta1, beta2;
+  double size, rule, learningRate, clipNorm, clipElement;
+  // Of the rule: RmspropParameters, …
+  double parameters[MAX_RULE_PARAMETERS];
 };
 struct UpdateBuffers {
   float* weights;     // [size], as are the gradient and the moments
   float* gradient;
-  float* moment0;
-  float* moment1;     // null for RMSProp
   const float* loss;  // [1], or null
   float* report;      // [5]: raw norm, norm, weight norm, applied, loss
   double* scratch;    // [3, chunks]
   int* steps;         // [1]: updates made
+  float* moments[MAX_MOMENTS];  // null beyond those of the rule
 };
+
+// βᵗ, by repeated squaring.
+INLINE double power(double factor, u64 t) {
+  double result = 1;
+  for (; t; t >>= 1, factor *= factor)
+    if (t & 1) result *= factor;
+  return result;
+}
 
 // What one element's update needs, spread over a vector.
 struct Rule {
-  bool adam;
+  int kind;
   vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
 };
 
 // @param step Updates made, this one included.
 static Rule rule_of(const UpdateNumbers& n, u64 step) {
-  double power1 = 1, power2 = 1;
-  // βᵗ, by repeated squaring.
-  double factor1 = n.beta1, factor2 = n.beta2;
-  for (u64 t = step; n.adam != 0 && t; t >>= 1, factor1 *= factor1, factor2 *= factor2)
-    if (t & 1) {
-      power1 *= factor1;
-      power2 *= factor2;
-    }
-  const double alpha = n.adam != 0 ? n.beta1 : n.alpha;
-  Rule r;
-  r.adam = n.adam != 0;
-  r.rate = splat((float)(n.adam != 0 ? n.learningRate / (1 - power1) : n.learningRate));
-  r.alpha = splat((float)alpha);
-  r.rest = splat((float)(1 - alpha));
-  r.epsilon = splat((float)n.epsilon);
-  r.alpha2 = splat((float)n.beta2);
-  r.rest2 = splat((float)(1 - n.beta2));
-  r.correction2 = splat((float)(n.adam != 0 ? 1 / (1 - power2) : 1));
+  Rule r = {};
+  r.kind = (int)n.rule;
+  if (r.kind == UPDATE_RULE_RMSPROP) {
+    const RmspropParameters& p = *(const RmspropParameters*)n.parameters;
+    r.rate = splat((float)n.learningRate);
+    r.alpha = splat((float)p.alpha);
+    r.rest = splat((float)(1 - p.alpha));
+    r.epsilon = splat((float)p.epsilon);
+  } else {
+    const AdamParameters& p = *(const AdamParameters*)n.parameters;
+    r.rate = splat((float)(n.learningRate / (1 - power(p.beta1, step))));
+    r.alpha = splat((float)p.beta1);
+    r.rest = splat((float)(1 - p.beta1));
+    r.alpha2 = splat((float)p.beta2);
+    r.rest2 = splat((float)(1 - p.beta2));
+    r.correction2 = splat((float)(1 / (1 - power(p.beta2, step))));
+    r.epsilon = splat((float)p.epsilon);
+  }
   return r;
 }
 
-INLINE vf updated(const Rule& r, vf w, vf g, float* moment0, float* moment1) {
-  if (!r.adam) {
-    const vf m = fma_(r.alpha, load(moment0), r.rest * g * g);
-    store(moment0, m);
+// The weights from element `at` on, and the moments with them.
+INLINE vf updated(const Rule& r, vf w, vf g, float* const* moments, index_t at) {
+  float* first = moments[0] + at;
+  if (r.kind == UPDATE_RULE_RMSPROP) {
+    const vf m = fma_(r.alpha, load(first), r.rest * g * g);
+    store(first, m);
     return w - r.rate * g / (square_root(m) + r.epsilon);
   }
-  const vf m = fma_(r.alpha, load(moment0), r.rest * g);
-  const vf v = fma_(r.alpha2, load(moment1), r.rest2 * g * g);
-  store(moment0, m);
-  store(moment1, v);
+  float* second = moments[1] + at;
+  const vf m = fma_(r.alpha, load(first), r.rest * g);
+  const vf v = fma_(r.alpha2, load(second), r.rest2 * g * g);
+  store(first, m);
+  store(second, v);
   return w - r.rate * m / (square_root(v * r.correction2) + r.epsilon);
 }
 
@@ -153,7 +164,7 @@ static void update(const Call* call, Team* team, int thread) {
           vf g = load(b.gradient + at) * splat(scale);
           if (n.clipElement > 0) g = clamp(g, (float)n.clipElement);
           store(b.gradient + at, g);
-          w = updated(rule, w, g, b.moment0 + at, b.moment1 ? b.moment1 + at : 0);
+          w = updated(rule, w, g, b.moments, at);
           store(b.weights + at, w);
           add_square(gradients, p, g);
         }

@@ -6,7 +6,6 @@
 #include "loss.h"
 #include "recurrent.h"
 
-enum { MAX_MODULES = 70, MODULE_FIELDS = 12 };
 enum ModuleKind { MODULE_EMBEDDING, MODULE_RECURRENT, MODULE_LINEAR };
 
 struct StreamNumbers {
@@ -29,7 +28,6 @@ struct StreamBuffers {
 };
 
 // How a row draws: src/engine/engine.ts, DrawControls. Places count doubles from the start of the buffer; −1: none.
-enum { CONTROL_FIELDS = 11 };
 struct RowControls {
   double temperature, topK, topP, minP, repetition, presence, frequency;
   double shiftAt;    // [V]

@@ -22,6 +22,7 @@ import {
 } from './engine.ts';
 import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
 import { gateCount, stateParts } from './layout.ts';
+import { UPDATE_RULES } from './update-rules.ts';
 
 /** Throws unless the tensor has this type and shape. A `null` length may be anything. */
 export function checkTensor(
@@ -138,9 +139,9 @@ export function checkDropout(call: DropoutCall) {
 /** Checks an optimizer's update. */
 export function checkUpdate(call: Update) {
   checkSameLayout(call.weights, call.gradient, ...call.moments);
-  const moments = call.rule.kind === 'adam' ? 2 : 1;
+  const { title, moments } = UPDATE_RULES[call.rule.kind];
   if (call.moments.length !== moments) {
-    throw new RangeError(`moments: got ${call.moments.length}, expected ${moments} for ${call.rule.kind}`);
+    throw new RangeError(`moments: got ${call.moments.length}, expected ${moments} for ${title}`);
   }
   checkTensor('steps', call.steps, 'int', [1]);
   checkTensor('report', call.report, 'float', [UPDATE_REPORT_LENGTH]);

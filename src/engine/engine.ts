@@ -16,6 +16,7 @@
  */
 import type { EngineLostError } from '../errors.ts';
 import type { Layout } from './layout.ts';
+import type { UpdateRule } from './update-rules.ts';
 
 export type Precision = 'float32' | 'float64';
 
@@ -175,23 +176,6 @@ export interface DropoutCall extends Dropout {
   readonly output: Tensor;
 }
 
-/** RMSProp, Tieleman & Hinton 2012: m = α·m + (1−α)·g², w −= rate·g / (√m + ε). One moment. */
-export interface RmsProp {
-  readonly kind: 'rmsprop';
-  readonly alpha: number;
-  readonly epsilon: number;
-}
-
-/** Adam, Kingma & Ba 2015, with bias correction by the number of updates made. Two moments. */
-export interface Adam {
-  readonly kind: 'adam';
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-}
-
-export type UpdateRule = RmsProp | Adam;
-
 /** Index of each figure in the tensor that `update` reports to. */
 export const UPDATE_REPORT = {
   /** ‖gradient‖₂ as it came. */
@@ -213,6 +197,7 @@ export interface Update {
   readonly weights: Vector;
   /** Clipped in place: first by `clipNorm`, then by `clipElement`. */
   readonly gradient: Vector;
+  /** As many as the rule keeps. */
   readonly moments: readonly Vector[];
   readonly rule: UpdateRule;
   readonly learningRate: number;

@@ -1,5 +1,6 @@
 /** The JSON in a checkpoint's metadata: everything but the numbers in bulk. */
 import * as z from 'zod/mini';
+import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
 import { MOST_LAYERS } from '../model/config.ts';
 import { isModestJson } from '../util/json-structure.ts';
@@ -50,7 +51,7 @@ const metadataSchema = z.object({
       epoch: z.number().check(z.minimum(0)),
       learningRate: z.number().check(z.positive()),
       options: z.record(z.string(), z.unknown()),
-      moments: z.int().check(z.minimum(0), z.maximum(2)),
+      moments: z.int().check(z.minimum(0), z.maximum(MAX_MOMENTS)),
       optimizerSteps: count(),
       stability: z.optional(
         z.object({

@@ -14,6 +14,7 @@ import {
   UPDATE_REPORT_LENGTH,
   type Vector,
 } from '../engine/engine.ts';
+import { UPDATE_RULES } from '../engine/update-rules.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
@@ -94,7 +95,9 @@ class Learner {
     this.#original = engine.vector(this.#network.layout);
     engine.copy(this.#weights, this.#original);
     // Adam's two moments; the first stays the gradient itself, since β₁ is 0.
-    this.#squares = [engine.vector(this.#network.layout), engine.vector(this.#network.layout)];
+    this.#squares = Array.from({ length: UPDATE_RULES.adam.moments }, () =>
+      engine.vector(this.#network.layout),
+    );
     this.#steps = engine.tensor('int', [1]);
     this.#report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
     this.#learningRate = learningRate;

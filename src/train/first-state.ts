@@ -2,10 +2,10 @@
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
 import { floats } from '../engine/precision.ts';
+import { UPDATE_RULES } from '../engine/update-rules.ts';
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../formats/checkpoint.ts';
 import { initialParameters } from '../model/parameters.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
-import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** What a run begins with instead of random parameters: others, in canonical order, and perhaps a whole state to go on from. */
@@ -37,7 +37,7 @@ export function firstState(
     iteration: 0,
     learningRate,
     optimizerSteps: 0,
-    moments: Array.from({ length: momentCount(options.optimizer) }, () => numbers(given.length)),
+    moments: Array.from({ length: UPDATE_RULES[options.optimizer].moments }, () => numbers(given.length)),
     carriedState: zeroState(layout, options),
   };
 }

@@ -5,10 +5,10 @@ import {
   type Tensor,
   UPDATE_REPORT,
   UPDATE_REPORT_LENGTH,
-  type UpdateRule,
   type Vector,
 } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
+import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../engine/update-rules.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** Figures of one update. */
@@ -33,16 +33,18 @@ export interface UpdateInput {
   readonly learningRate: number;
 }
 
-/** Moments that an optimizer keeps for each parameter. */
-export function momentCount(optimizer: TrainingOptions['optimizer']): number {
-  return optimizer === 'adam' ? 2 : 1;
-}
+/** Each rule with its numbers: an option where there is one, else the default of its paper. */
+const RULES: { readonly [K in UpdateRuleKind]: (options: TrainingOptions) => UpdateRule<K> } = {
+  rmsprop: ({ decayRate }) => ({ kind: 'rmsprop', alpha: decayRate, epsilon: 1e-8 }),
+  adam: () => ({ kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
+};
 
 export class Optimizer {
   /** float [UPDATE_REPORT_LENGTH]: of the last update. */
   readonly report: Tensor;
   readonly #engine: Engine;
   readonly #options: TrainingOptions;
+  readonly #rule: UpdateRule;
   readonly #moments: readonly Vector[];
   /** int [1]: updates made. */
   readonly #steps: Tensor;
@@ -50,7 +52,10 @@ export class Optimizer {
   constructor(engine: Engine, layout: Layout, options: TrainingOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#moments = Array.from({ length: momentCount(options.optimizer) }, () => engine.vector(layout));
+    this.#rule = RULES[options.optimizer](options);
+    this.#moments = Array.from({ length: UPDATE_RULES[options.optimizer].moments }, () =>
+      engine.vector(layout),
+    );
     this.#steps = engine.tensor('int', [1]);
     this.report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
   }
@@ -68,7 +73,7 @@ export class Optimizer {
     this.#engine.update({
       ...input,
       moments: this.#moments,
-      rule: this.#rule(),
+      rule: this.#rule,
       clipElement: this.#options.gradientClip,
       clipNorm: this.#options.gradientNormClip,
       steps: this.#steps,
@@ -96,12 +101,5 @@ export class Optimizer {
   /** The moments, in canonical order of the parameters. */
   readMoments(): Promise<FloatArray[]> {
     return Promise.all(this.#moments.map((moment) => this.#engine.read(moment)));
-  }
-
-  #rule(): UpdateRule {
-    if (this.#options.optimizer === 'adam') {
-      return { kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    }
-    return { kind: 'rmsprop', alpha: this.#options.decayRate, epsilon: 1e-8 };
   }
 }

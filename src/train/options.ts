@@ -7,6 +7,7 @@
 import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
+import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
 
@@ -168,7 +169,7 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'stop after this many evaluations in a row without a new best',
   }),
-  optimizer: option(z._default(z.enum(['rmsprop', 'adam']), 'rmsprop'), {
+  optimizer: option(z._default(z.enum(UPDATE_RULE_KINDS), 'rmsprop'), {
     flag: 'optimizer',
     group: 'Training',
     help: 'update rule',

@@ -1,8 +1,8 @@
 /** From a checkpoint back to the run that wrote it. */
+import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { CheckpointError, OptionError, type Remedy } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import { malformed } from '../formats/errors.ts';
-import { momentCount } from './optimizer.ts';
 import {
   checkTrainingOptions,
   type TrainingOptions,
@@ -147,12 +147,9 @@ function checkFit(
     const option = options[key as keyof TrainingOptions];
     if (option !== fact) throw malformed(name, `its option ${key} is ${option}, but its model has ${fact}`);
   }
-  const moments = momentCount(options.optimizer);
+  const { title, moments } = UPDATE_RULES[options.optimizer];
   if (training.moments.length !== moments) {
-    throw malformed(
-      name,
-      `it has ${training.moments.length} moments, but ${options.optimizer} has ${moments}`,
-    );
+    throw malformed(name, `it has ${training.moments.length} moments, but ${title} has ${moments}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The events of a run that take more than one line to make. */
 import type { Splits } from '../data/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
+import { UPDATE_RULES } from '../engine/update-rules.ts';
 import type { RunFiles } from '../formats/run-files.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import { VERSION } from '../util/version.ts';
@@ -12,7 +13,6 @@ import {
   type SkippedEvent,
   type StartedEvent,
 } from './events.ts';
-import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import type { IterationFigures, TrainingRun } from './run.ts';
 import { SKIPS_BORNE, type Skip } from './stability.ts';
@@ -61,7 +61,7 @@ const PROGRAM_BYTES = 15e6;
  */
 function memoryOf(run: TrainingRun, { engine, options }: TrainerInput): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
-  const copy = parameterCount(run.network.layout) * (1 + momentCount(options.optimizer)) * bytes;
+  const copy = parameterCount(run.network.layout) * (1 + UPDATE_RULES[options.optimizer].moments) * bytes;
   const copies = copy * (run.canGoBack ? 2 : 1);
   return engine.bytesInUse + copies + PROGRAM_BYTES;
 }

@@ -8,6 +8,7 @@
 import type { Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { splitCorpus, splitWarnings } from '../data/splits.ts';
+import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { DivergenceError } from '../errors.ts';
 import { chooseRunFiles } from '../formats/run-files.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -17,7 +18,6 @@ import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { IterationClock } from './iteration-clock.ts';
 import { IterationQueue } from './iteration-queue.ts';
-import { momentCount } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { overcome } from './overcome.ts';
 import { TrainingRun } from './run.ts';
@@ -69,7 +69,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   const config = configOf(corpus, options);
   const needs = {
     ...options,
-    moments: momentCount(options.optimizer),
+    moments: UPDATE_RULES[options.optimizer].moments,
     saves: storage !== undefined,
     retries: options.onExplosion === 'retry',
   };

@@ -13,6 +13,7 @@ import {
   UPDATE_REPORT_LENGTH,
 } from '../../src/engine/engine.ts';
 import type { Layout } from '../../src/engine/layout.ts';
+import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { largestDifference } from '../compare.ts';
 import { drawToken } from '../sample/draw-token.ts';
 import { RandomValues } from './random-values.ts';
@@ -32,6 +33,27 @@ const B = 3;
 const PLAIN: DrawControls = {
   ...{ temperature: 1, topK: 0, topP: 1, minP: 0 },
   ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+};
+
+/** Each rule with some numbers, and the step that it makes: of an element's gradient, its moments before, and the number of updates. */
+const RULES: {
+  readonly [K in UpdateRuleKind]: {
+    readonly rule: UpdateRule<K>;
+    step(g: number, moments: readonly number[], updates: number): number;
+  };
+} = {
+  rmsprop: {
+    rule: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-8 },
+    step: (g, [m = 0]) => g / (Math.sqrt(0.9 * m + 0.1 * g * g) + 1e-8),
+  },
+  adam: {
+    rule: { kind: 'adam', beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+    step(g, [m = 0, v = 0], t) {
+      const mean = (0.9 * m + 0.1 * g) / (1 - 0.9 ** t);
+      const square = (0.99 * v + 0.01 * g * g) / (1 - 0.99 ** t);
+      return mean / (Math.sqrt(square) + 1e-8);
+    },
+  },
 };
 
 async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
@@ -265,28 +287,20 @@ export function operationsContract(subject: ContractSubject) {
   });
 
   check(
-    'RMSProp and Adam are their formulas; nothing moves on a gradient that is not finite',
+    'every update rule is its formula; nothing moves on a gradient that is not finite',
     async (engine, random) => {
-      const rules = [
-        { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-8 } as const,
-        { kind: 'adam', beta1: 0.9, beta2: 0.99, epsilon: 1e-8 } as const,
-      ];
-      for (const rule of rules) {
+      for (const { rule, step } of Object.values(RULES)) {
         const weights = random.vector(layout);
         const gradient = random.vector(layout, 2);
-        const first = random.vector(layout);
-        const second = random.vector(layout);
-        const moments = rule.kind === 'adam' ? [first, second] : [first];
-        // Second moments are never negative.
-        for (const moment of rule.kind === 'adam' ? [second] : [first]) {
-          engine.write(moment, (await engine.read(moment)).map(Math.abs));
-        }
+        const moments = Array.from({ length: UPDATE_RULES[rule.kind].moments }, () => random.vector(layout));
+        // The mean of squares is the last one, and never negative.
+        const squares = moments.at(-1);
+        if (squares) engine.write(squares, (await engine.read(squares)).map(Math.abs));
         const report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
         const steps = engine.tensor('int', [1]);
         engine.write(steps, [2]);
-        const [w, g, m, s] = (await Promise.all(
-          [weights, gradient, first, second].map((vector) => engine.read(vector)),
-        )) as [FloatArray, FloatArray, FloatArray, FloatArray];
+        const readMoments = () => Promise.all(moments.map((moment) => engine.read(moment)));
+        const [w, g, before] = [await engine.read(weights), await engine.read(gradient), await readMoments()];
         const call = {
           weights,
           gradient,
@@ -300,14 +314,8 @@ export function operationsContract(subject: ContractSubject) {
         engine.update(call);
         const clipped = g.map((value) => Math.max(-1.5, Math.min(1.5, value)));
         const expected = w.map((value, i) => {
-          const x = clipped[i] as number;
-          if (rule.kind === 'rmsprop') {
-            const moment = rule.alpha * (m[i] as number) + (1 - rule.alpha) * x * x;
-            return value - (0.01 * x) / (Math.sqrt(moment) + rule.epsilon);
-          }
-          const mean = (rule.beta1 * (m[i] as number) + (1 - rule.beta1) * x) / (1 - rule.beta1 ** 3);
-          const square = (rule.beta2 * (s[i] as number) + (1 - rule.beta2) * x * x) / (1 - rule.beta2 ** 3);
-          return value - (0.01 * mean) / (Math.sqrt(square) + rule.epsilon);
+          const own = before.map((moment) => moment[i] as number);
+          return value - 0.01 * step(clipped[i] as number, own, 3);
         });
         close(await engine.read(weights), expected, `${rule.kind}: weights`);
         const figures = await read(engine, report);
@@ -324,7 +332,7 @@ export function operationsContract(subject: ContractSubject) {
         );
 
         const kept = await engine.read(weights);
-        const keptMoment = await engine.read(first);
+        const keptMoments = await readMoments();
         engine.write(gradient, [Number.NaN], 5);
         engine.update(call);
         assert.equal((await read(engine, report))[UPDATE_REPORT.applied], 0);
@@ -339,7 +347,7 @@ export function operationsContract(subject: ContractSubject) {
         engine.copyUnlessApplied(report, carried, copy);
         assert.deepEqual(await read(engine, copy), await read(engine, carried));
         assert.deepEqual(await engine.read(weights), kept);
-        assert.deepEqual(await engine.read(first), keptMoment);
+        assert.deepEqual(await readMoments(), keptMoments);
       }
     },
   );

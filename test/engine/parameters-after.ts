@@ -1,6 +1,7 @@
 /** A short training of which every bit counts. */
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Cell } from '../../src/engine/layout.ts';
+import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
 import { Optimizer } from '../../src/train/optimizer.ts';
@@ -22,7 +23,7 @@ export const TRAININGS = [
 export async function parametersAfter(
   engine: Engine,
   cell: Cell,
-  optimizer: 'rmsprop' | 'adam',
+  optimizer: UpdateRuleKind,
   iterations: number,
 ): Promise<string> {
   const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, dropout: 0.2 };

@@ -1,4 +1,4 @@
-/** Calls as the kernels read them: the other side of native/kernels/call.h, field by field. */
+/** Calls as the kernels read them. native/kernels/generated.h has the constants, in C. */
 
 export const MAX_NUMBERS = 24;
 export const MAX_BUFFERS = 80;
@@ -11,8 +11,8 @@ export const MODULE_FIELDS = 12;
 /** Numbers that describe how a row draws: `RowControls` in native/kernels/streams.h. */
 export const CONTROL_FIELDS = 11;
 
-/** In the order of `enum Operation`. */
-const OPERATIONS = [
+/** In the order of their numbers. */
+export const OPERATIONS = [
   'fill',
   'copy',
   'packRows',

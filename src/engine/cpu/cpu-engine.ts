@@ -43,6 +43,7 @@ import {
   type Vector,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
+import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
@@ -236,19 +237,18 @@ export class CpuEngine implements Engine {
   update(call: Update) {
     checkUpdate(call);
     const { size } = this.#context.vector(call.weights).packed;
-    const { rule } = call;
     const scratch = this.#context.scratch(chunkBytes(size, 3));
-    const [first, second] = call.moments;
     this.#context.submit(
       'update',
       [
-        ...[size, rule.kind === 'adam' ? 1 : 0, call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0],
-        ...(rule.kind === 'adam' ? [0, rule.epsilon, rule.beta1, rule.beta2] : [rule.alpha, rule.epsilon]),
+        ...[size, UPDATE_RULE_KINDS.indexOf(call.rule.kind)],
+        ...[call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0],
+        ...ruleNumbers(call.rule),
       ],
       [
-        ...this.#context.buffers(call.weights, call.gradient, first, second, call.loss, call.report),
+        ...this.#context.buffers(call.weights, call.gradient, call.loss, call.report),
         scratch,
-        this.#context.buffer(call.steps),
+        ...this.#context.buffers(call.steps, ...call.moments),
       ],
       size * 8,
     );

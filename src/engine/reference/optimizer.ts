@@ -1,6 +1,7 @@
 /** Clipping, norms and updates over the flat vector of all parameters. */
 import { checkUpdate } from '../checks.ts';
 import { type FloatArray, UPDATE_REPORT, type Update } from '../engine.ts';
+import type { UpdateRule, UpdateRuleKind } from '../update-rules.ts';
 import { floatsOf, intsOf, vectorOf } from './handles.ts';
 
 /** ‖values‖₂. */
@@ -28,7 +29,7 @@ function clip(
   }
 }
 
-/** One step of RMSProp or Adam, made only if the gradient and the loss are finite. */
+/** One step of an update rule, made only if the gradient and the loss are finite. */
 export function update(call: Update) {
   checkUpdate(call);
   const weights = vectorOf(call.weights).data;
@@ -46,37 +47,49 @@ export function update(call: Update) {
     steps[0] = (steps[0] as number) + 1;
     clip(gradient, { norm: call.clipNorm, element: call.clipElement });
     const moments = call.moments.map((moment) => vectorOf(moment).data);
-    applyRule(call, steps[0] as number, weights, gradient, moments);
+    const { rule, learningRate } = call;
+    applyRule(rule, { weights, gradient, moments, learningRate, steps: steps[0] as number });
   }
   report[UPDATE_REPORT.gradientNorm] = norm(gradient);
   report[UPDATE_REPORT.weightNorm] = norm(weights);
 }
 
-/** @param steps Updates made, this one included. */
-function applyRule(
-  { rule, learningRate }: Update,
-  steps: number,
-  weights: FloatArray,
-  gradient: FloatArray,
-  moments: readonly FloatArray[],
-) {
-  const first = moments[0] as FloatArray;
-  if (rule.kind === 'rmsprop') {
+/** What every rule is applied to. */
+interface RuleInput {
+  readonly weights: FloatArray;
+  /** After clipping. */
+  readonly gradient: FloatArray;
+  readonly moments: readonly FloatArray[];
+  readonly learningRate: number;
+  /** Updates made, this one included. */
+  readonly steps: number;
+}
+
+/** `update-rules.ts` has the equations. */
+const APPLY: { readonly [K in UpdateRuleKind]: (rule: UpdateRule<K>, input: RuleInput) => void } = {
+  rmsprop({ alpha, epsilon }, { weights, gradient, moments, learningRate }) {
+    const [mean] = moments as [FloatArray];
     for (let i = 0; i < weights.length; i++) {
       const g = gradient[i]!;
-      first[i] = rule.alpha * first[i]! + (1 - rule.alpha) * g * g;
-      weights[i] = weights[i]! - (learningRate * g) / (Math.sqrt(first[i]!) + rule.epsilon);
+      mean[i] = alpha * mean[i]! + (1 - alpha) * g * g;
+      weights[i] = weights[i]! - (learningRate * g) / (Math.sqrt(mean[i]!) + epsilon);
     }
-    return;
-  }
-  const second = moments[1] as FloatArray;
-  const correction1 = 1 - rule.beta1 ** steps;
-  const correction2 = 1 - rule.beta2 ** steps;
-  for (let i = 0; i < weights.length; i++) {
-    const g = gradient[i]!;
-    first[i] = rule.beta1 * first[i]! + (1 - rule.beta1) * g;
-    second[i] = rule.beta2 * second[i]! + (1 - rule.beta2) * g * g;
-    const step = first[i]! / correction1 / (Math.sqrt(second[i]! / correction2) + rule.epsilon);
-    weights[i] = weights[i]! - learningRate * step;
-  }
+  },
+
+  adam({ beta1, beta2, epsilon }, { weights, gradient, moments, learningRate, steps }) {
+    const [first, second] = moments as [FloatArray, FloatArray];
+    const correction1 = 1 - beta1 ** steps;
+    const correction2 = 1 - beta2 ** steps;
+    for (let i = 0; i < weights.length; i++) {
+      const g = gradient[i]!;
+      first[i] = beta1 * first[i]! + (1 - beta1) * g;
+      second[i] = beta2 * second[i]! + (1 - beta2) * g * g;
+      const step = first[i]! / correction1 / (Math.sqrt(second[i]! / correction2) + epsilon);
+      weights[i] = weights[i]! - learningRate * step;
+    }
+  },
+};
+
+function applyRule<K extends UpdateRuleKind>(rule: UpdateRule<K>, input: RuleInput) {
+  APPLY[rule.kind](rule, input);
 }
