@@ -12,6 +12,10 @@ import { makeWorld } from './world.ts';
 /** Lines that this test does not run, with the reason. */
 const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
   { line: /^npm (ci|test|start|run)\b/, reason: 'the build of this checkout, which is what runs this test' },
+  {
+    line: /^npx tsx examples\//,
+    reason: 'test/examples.test.ts and test/browser/example-page.test.ts run them',
+  },
   { line: /\bbuild-native\b/, reason: 'test/engine/addon.test.ts builds it' },
   { line: /^npm (install|link)\b/, reason: 'test/package.test.ts installs the package' },
   { line: /^npx (-y )?char-rnn-ts\b/, reason: 'the same, once it is published' },
