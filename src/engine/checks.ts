@@ -15,6 +15,7 @@ import {
   type ReadRange,
   type ReadTokens,
   type RecurrentForward,
+  type Snapshots,
   type Tensor,
   UPDATE_REPORT_LENGTH,
   type Update,
@@ -179,7 +180,7 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
 }
 
 /** The sizes of a call that reads whole prompts, over a vocabulary of V. */
-export function checkReadTokens({ tokens, slots }: ReadTokens, V: number): { steps: number } {
+export function checkReadTokens({ tokens, slots, snapshots }: ReadTokens, V: number): { steps: number } {
   const N = slots.length;
   const steps = tokens.length / N;
   if (!Number.isInteger(steps)) throw new RangeError(`tokens: got ${tokens.length} for ${N} sequences`);
@@ -190,7 +191,41 @@ export function checkReadTokens({ tokens, slots }: ReadTokens, V: number): { ste
       throw new RangeError(`token ${token} is outside the vocabulary of ${V}, or a sequence has a gap`);
     }
   });
+  if (snapshots) checkSnapshots(snapshots, tokens, N);
   return { steps };
+}
+
+function checkSnapshots({ steps, sequences, slots, states }: Snapshots, tokens: Int32Array, N: number): void {
+  if (sequences.length !== steps.length || slots.length !== steps.length)
+    throw new RangeError(
+      `snapshots: ${steps.length} steps, ${sequences.length} sequences, ${slots.length} slots`,
+    );
+  for (const state of states) checkSlots('snapshots', slots, state.shape[1] as number);
+  steps.forEach((step, i) => {
+    const sequence = sequences[i] as number;
+    const isAscending = step >= Math.max(1, steps[i - 1] ?? 1) && step * N <= tokens.length;
+    const hasBegun = sequence >= 0 && sequence < N && tokens[(step - 1) * N + sequence] !== NO_TOKEN;
+    if (!isAscending || !hasBegun)
+      throw new RangeError(`snapshots: there is no state of sequence ${sequence} after step ${step}`);
+  });
+}
+
+/**
+ * Where a call with snapshots is cut: the steps up to each, and the snapshots that are taken there.
+ *
+ * @param steps T.
+ * @returns At least one part; the last ends at T.
+ */
+export function* snapshotParts({ steps: at }: Snapshots, steps: number) {
+  let from = 0;
+  for (let first = 0; from < steps; ) {
+    const to = at[first] ?? steps;
+    let end = first;
+    while (at[end] === to) end++;
+    yield { from, to, first, end };
+    from = to;
+    first = end;
+  }
 }
 
 /** The rows of a call of `generate` over a vocabulary of V. */

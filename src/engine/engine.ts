@@ -236,6 +236,20 @@ export interface ReadTokens extends Omit<Step, 'tokens'> {
    * least one token.
    */
   readonly tokens: Int32Array;
+  /** States to keep on the way. */
+  readonly snapshots?: Snapshots | undefined;
+}
+
+/** Copies of sequences' states at some steps of `ReadTokens`; i counts the copies. */
+export interface Snapshots {
+  /** For each recurrent layer float [S, slots, H]: where the copies go; other tensors than those of the sequences. */
+  readonly states: readonly Tensor[];
+  /** How many steps, of the T, come before copy i; ascending, from 1 to T. */
+  readonly steps: Int32Array;
+  /** Index of the sequence that is copied. It has begun by then. */
+  readonly sequences: Int32Array;
+  /** The slot that receives it, all different. */
+  readonly slots: Int32Array;
 }
 
 /** Which tokens may be drawn, and how likely they are. `candidates.ts` defines each step and their order. */

@@ -5,8 +5,9 @@
  */
 import type { Batch } from '../data/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { type Layout, recurrentModules } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from './config.ts';
+import { makeStates } from './states.ts';
 
 /** The state of every recurrent layer, each float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
@@ -87,9 +88,7 @@ export class Network {
 
   /** A state of zeros for the rows of a batch. */
   makeState(): NetworkState {
-    return recurrentModules(this.layout).map((module) =>
-      this.#engine.tensor('float', [stateParts(module.cell), this.#batchSize, module.hiddenSize]),
-    );
+    return makeStates(this.#engine, this.layout, this.#batchSize);
   }
 
   /** Gives its memory back; the states that it made are their owner's. */

@@ -449,6 +449,59 @@ export function operationsContract(subject: ContractSubject) {
     }
   });
 
+  check('readTokens keeps states on the way, and computes the same', async (engine, random) => {
+    const weights = random.vector(layout, 0.8);
+    const states = (slots: number) => [
+      engine.tensor('float', [2, slots, H]),
+      engine.tensor('float', [1, slots, H]),
+    ];
+    const tokens = Int32Array.of(1, NO_TOKEN, 2, NO_TOKEN, 3, 4, 5, 6, 7, 8);
+    const slots = Int32Array.of(1, 0);
+    const [own, plain, kept] = [states(2), states(2), states(5)];
+    const output = engine.tensor('float', [2, V]);
+    const expected = engine.tensor('float', [2, V]);
+    const call = { weights, slots, tokens };
+    const steps = [2, 4, 4, 5];
+    const [sequences, places] = [
+      [0, 1, 0, 1],
+      [4, 0, 2, 1],
+    ];
+    const snapshots = {
+      states: kept,
+      steps: Int32Array.from(steps),
+      sequences: Int32Array.from(sequences),
+      slots: Int32Array.from(places),
+    };
+    engine.readTokens({ ...call, states: own, output, snapshots });
+    engine.readTokens({ ...call, states: plain, output: expected });
+    assert.deepEqual(await read(engine, output), await read(engine, expected));
+    for (const [layer, state] of own.entries())
+      assert.deepEqual(await read(engine, state), await read(engine, plain[layer] as Tensor));
+    for (const [i, step] of steps.entries()) {
+      const alone = states(2);
+      const sequence = sequences[i] as number;
+      const its = tokens.slice(0, step * 2).filter((token, at) => at % 2 === sequence && token !== NO_TOKEN);
+      engine.readTokens({
+        weights,
+        slots: slots.slice(sequence, sequence + 1),
+        states: alone,
+        output,
+        tokens: its,
+      });
+      for (const [layer, state] of alone.entries()) {
+        const at = (values: FloatArray, slot: number) => values.slice(slot * H, (slot + 1) * H);
+        const copy = at(await read(engine, kept[layer] as Tensor), places[i] as number);
+        assert.deepEqual(copy, at(await read(engine, state), slots[sequence] as number), `copy ${i}`);
+      }
+    }
+    const wrong = { ...snapshots, steps: Int32Array.of(4, 2, 4, 5) };
+    const before = { ...snapshots, steps: Int32Array.of(2, 2, 4, 5) };
+    const twice = { ...snapshots, slots: Int32Array.of(0, 0, 2, 1) };
+    const beyond = { ...snapshots, steps: Int32Array.of(2, 4, 4, 6) };
+    for (const bad of [wrong, before, twice, beyond])
+      assert.throws(() => engine.readTokens({ ...call, states: own, output, snapshots: bad }), RangeError);
+  });
+
   check('generate by temperature alone draws as the original does', async (engine, random) => {
     const weights = random.vector(layout, 2);
     const rows = random.floats([3, V], 3);

@@ -6,7 +6,6 @@
  */
 import type { EngineLostError } from '../../errors.ts';
 import {
-  checkCopySlots,
   checkCrossEntropy,
   checkDropout,
   checkEmbedding,
@@ -49,7 +48,7 @@ import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
 import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
 import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
-import { generate, readTokens, step } from './streams.ts';
+import { copySlots, generate, readTokens, step } from './streams.ts';
 import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
 
 export class CpuEngine implements Engine {
@@ -267,21 +266,7 @@ export class CpuEngine implements Engine {
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
-    const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
-    const count = fromSlots.length;
-    if (count === 0) return;
-    const scratch = this.#context.scratch(parts * count * padded(H) * 4);
-    this.#context.submit(
-      'copySlots',
-      [parts, H, fromCount, toCount, count],
-      [
-        ...this.#context.buffers(from, to),
-        this.#context.given('fromSlots', fromSlots),
-        this.#context.given('toSlots', toSlots),
-        scratch,
-      ],
-      parts * count * H,
-    );
+    copySlots(this.#context, from, fromSlots, to, toSlots);
   }
 
   close(): Promise<void> {

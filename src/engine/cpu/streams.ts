@@ -1,7 +1,15 @@
 /** Calls of the kernels that take sequences through a whole network (native/kernels/streams.h). */
 import { UnsupportedError } from '../../errors.ts';
-import { checkGenerate, checkReadTokens, checkSlots, checkState, checkTensor } from '../checks.ts';
-import type { Generate, ReadTokens, Step, Tensor } from '../engine.ts';
+import {
+  checkCopySlots,
+  checkGenerate,
+  checkReadTokens,
+  checkSlots,
+  checkState,
+  checkTensor,
+  snapshotParts,
+} from '../checks.ts';
+import { type Generate, NO_TOKEN, type ReadTokens, type Step, type Tensor } from '../engine.ts';
 import { gateCount, type Layout, type Module, recurrentModules } from '../layout.ts';
 import { type BufferId, CONTROL_FIELDS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
@@ -29,7 +37,53 @@ export function step(context: CpuContext, call: Step) {
 export function readTokens(context: CpuContext, call: ReadTokens) {
   if (call.slots.length === 0) return;
   const { steps } = checkReadTokens(call, checkSequences(call));
-  submit(context, call, steps, context.given('tokens', call.tokens));
+  const { tokens, slots, snapshots } = call;
+  if (!snapshots) {
+    submit(context, call, steps, context.given('tokens', tokens));
+    return;
+  }
+  for (const { from, to, first, end } of snapshotParts(snapshots, steps)) {
+    const part = begunBy(to, from, call);
+    submit(context, { ...call, slots: part.slots }, to - from, context.given('tokens', part.tokens));
+    const copied = Int32Array.from(snapshots.sequences.subarray(first, end), (n) => slots[n] as number);
+    const places = snapshots.slots.slice(first, end);
+    call.states.forEach((state, layer) => {
+      copySlots(context, state, copied, snapshots.states[layer] as Tensor, places);
+    });
+  }
+}
+
+/** The slots and tokens, from a step on, of the sequences that have begun by another: the kernels take no others. */
+function begunBy(end: number, from: number, { tokens, slots }: ReadTokens) {
+  const N = slots.length;
+  const begun = [...slots.keys()].filter((n) => tokens[(end - 1) * N + n] !== NO_TOKEN);
+  return {
+    slots: Int32Array.from(begun, (n) => slots[n] as number),
+    tokens: tokens
+      .subarray(from * N, end * N)
+      .filter((_, at) => tokens[(end - 1) * N + (at % N)] !== NO_TOKEN),
+  };
+}
+
+/** All slots are read before any is written. */
+export function copySlots(
+  context: CpuContext,
+  from: Tensor,
+  fromSlots: Int32Array,
+  to: Tensor,
+  toSlots: Int32Array,
+) {
+  const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
+  const count = fromSlots.length;
+  if (count === 0) return;
+  const scratch = context.scratch(parts * count * padded(H) * 4);
+  const places = [context.given('fromSlots', fromSlots), context.given('toSlots', toSlots)];
+  context.submit(
+    'copySlots',
+    [parts, H, fromCount, toCount, count],
+    [...context.buffers(from, to), ...places, scratch],
+    parts * count * H,
+  );
 }
 
 export async function generate(context: CpuContext, call: Generate): Promise<Int32Array> {

@@ -289,7 +289,7 @@ export class ReferenceEngine implements Engine {
 
   /** One step after the other, each of the sequences that have begun. */
   readTokens(call: ReadTokens) {
-    const { tokens, slots, output, ...rest } = call;
+    const { tokens, slots, output, snapshots, ...rest } = call;
     const N = slots.length;
     if (N === 0) return;
     const V = output.shape[1] as number;
@@ -302,6 +302,13 @@ export class ReferenceEngine implements Engine {
         slots: Int32Array.from(begun, (n) => slots[n]!),
         tokens: Int32Array.from(begun, (n) => row[n]!),
         output,
+      });
+      snapshots?.steps.forEach((at, i) => {
+        if (at !== step + 1) return;
+        const from = Int32Array.of(slots[snapshots.sequences[i]!]!);
+        const to = Int32Array.of(snapshots.slots[i]!);
+        for (const [layer, state] of rest.states.entries())
+          this.copySlots(state, from, snapshots.states[layer]!, to);
       });
     }
   }
