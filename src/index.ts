@@ -3,8 +3,9 @@
 export { folderStorage } from './formats/storage.node.ts';
 export { LanguageModel } from './language-model.node.ts';
 export * from './public.ts';
-export { type Listening, type ListenSettings, listen } from './server/listen.node.ts';
+export { type Listening, listen } from './server/listen.node.ts';
 export { type NodeListener, nodeListener, type RequestHandler } from './server/node-listener.node.ts';
+export type { ListenInput } from './server/options.ts';
 export { eventLog } from './train/event-log.node.ts';
 export { tensorBoard } from './train/tensorboard.node.ts';
 export { type TrainInput, train } from './train/train.node.ts';

@@ -6,13 +6,13 @@ import type { Checkpoint } from './formats/checkpoint.ts';
 import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
 import { folderStorage } from './formats/storage.node.ts';
-import { type ModelSettings, LanguageModel as PortableLanguageModel } from './language-model.ts';
+import { type ModelInput, LanguageModel as PortableLanguageModel } from './language-model.ts';
 import { kindOf } from './util/check-content.ts';
 
 export class LanguageModel extends PortableLanguageModel {
-  /** @throws {OptionError} for a setting that does not fit */
-  constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
-    super(checkpoint, { ...settings, makeEngine: settings.makeEngine ?? makeEngine });
+  /** @throws {OptionError} for an option that does not fit */
+  constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
+    super(checkpoint, { ...input, makeEngine: input.makeEngine ?? makeEngine });
   }
 
   /**
@@ -21,7 +21,7 @@ export class LanguageModel extends PortableLanguageModel {
    * @throws {OptionError} for what is no path
    * @throws {CheckpointError} when it is missing, or not a whole, well-formed checkpoint
    */
-  static async load(path: string, settings: ModelSettings = {}): Promise<LanguageModel> {
+  static async load(path: string, input: ModelInput = {}): Promise<LanguageModel> {
     if ((path as unknown) instanceof Uint8Array) {
       throw new OptionError(
         'path',
@@ -30,7 +30,7 @@ export class LanguageModel extends PortableLanguageModel {
     }
     if (typeof path !== 'string' && !((path as unknown) instanceof URL))
       throw new OptionError('path', `got ${kindOf(path)}, expected the path of a file`);
-    return new LanguageModel(await readCheckpointFile(path), settings);
+    return new LanguageModel(await readCheckpointFile(path), input);
   }
 
   /**

@@ -2,10 +2,10 @@
 import * as z from 'zod/mini';
 import { decodeText, unpacked } from './data/decode.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
-import type { Engine, Precision, Vector } from './engine/engine.ts';
+import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
-import { type EngineName, type MakeEngine, makePortableEngine } from './engine/select.ts';
+import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError } from './errors.ts';
 import { bytesSource } from './formats/byte-source.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
@@ -15,7 +15,7 @@ import { layoutOf, type ModelConfig } from './model/config.ts';
 import { KnownText } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
-import { checkGenerateOptions, type GenerateOptionsInput, planSampling } from './sample/options.ts';
+import { checkGenerateOptions, type GenerateOptions, planSampling } from './sample/options.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import {
   collectPieces,
@@ -24,88 +24,82 @@ import {
   type SamplePiece,
   type SampleProgress,
 } from './sample/samples.ts';
-import { completeOptionsSchema, samplesOptionsSchema } from './sample/samples-options.ts';
+import {
+  type CompleteOptions,
+  completeOptionsSchema,
+  detailsOptionsSchema,
+  type SamplesOptions,
+  samplesOptionsSchema,
+} from './sample/samples-options.ts';
 import { streamSeed } from './sample/stream-seed.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
-import { checkScoreOptions, type ScoreOptionsInput } from './score/options.ts';
+import { checkScoreOptions, type ScoreOptions } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
-import { checkOptions } from './util/check-options.ts';
+import { checkOptions, type Given } from './util/check-options.ts';
 import { joinBytes } from './util/join-bytes.ts';
 import { saidOnce } from './util/said-once.ts';
 
-export interface GenerateInput extends Omit<GenerateOptionsInput, 'prompt'> {
-  /** What the model reads first; for a model over bytes it may be any bytes. */
-  readonly prompt?: string | Uint8Array | undefined;
+type Content = string | Uint8Array;
+
+/** What is the same for all texts that are written by one call. */
+interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
   /** Whether the prompt comes before the generated text. Default false. */
   readonly echo?: boolean | undefined;
+  /** How many of the likeliest symbols the details of each symbol name; pieces and samples have them. Default: no details. */
+  readonly alternatives?: number | undefined;
   /** Ends the text with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
   /** Told of characters of the prompt that were left out or replaced, and of stop texts that can't come. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-export interface GeneratePiecesInput extends GenerateInput {
-  /** How many of the likeliest symbols the details of each symbol name. Default: no details. */
-  readonly alternatives?: number | undefined;
+export interface GenerateInput extends WritingInput {
+  /** What the model reads first; for a model over bytes it may be any bytes. Default: nothing. */
+  readonly prompt?: Content | undefined;
 }
 
-export interface GenerateAllInput extends Omit<GenerateInput, 'prompt'> {
+export interface GenerateAllInput extends WritingInput {
   /** What the model reads first in each text; an empty text lets the model begin by itself. */
-  readonly prompts: readonly (string | Uint8Array)[];
-  /** Told how many bytes of text there are in all. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
+  readonly prompts: readonly Content[];
 }
 
-export interface SamplesInput extends Omit<GenerateInput, 'echo'> {
-  /** Samples wanted. Default 1. */
-  readonly count?: number | undefined;
-  /** Whether each text is given once. Default false. */
-  readonly unique?: boolean | undefined;
+/** `count` samples wanted, by default 1; at most `attempts` drawn to find them, by default 100 for each; each text once if `unique`. */
+export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<SamplesOptions> {
   /** Samples that stand in this text are left out: as whole lines where `lines` limits them, else anywhere in it. */
-  readonly novel?: string | Uint8Array | undefined;
-  /** Samples drawn at most, to find as many as are wanted. Default 100 for each. */
-  readonly attempts?: number | undefined;
-  /** How many of the likeliest symbols the details name. Default: no details. */
-  readonly alternatives?: number | undefined;
+  readonly novel?: Content | undefined;
   readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
 }
 
-export interface ScoreInput extends ScoreOptionsInput {
+export interface ScoreInput extends Given<ScoreOptions> {
   /** Ends the scoring with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
   /** Told of characters of the text that were left out. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-export interface CompleteInput {
-  /** Words to find. Default 10. */
-  readonly count?: number | undefined;
-  /** What to do with a character of the text that the model does not know. Default `auto`. */
-  readonly unknown?: 'auto' | 'error' | 'skip' | 'nearest' | undefined;
+export interface CompleteInput extends Given<CompleteOptions> {
+  /** Ends the search with the signal's reason as an error. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of characters of the text that were left out or replaced. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** What computes. */
-export interface ModelSettings {
-  /** Default `auto`: the fastest that works. */
-  readonly engine?: EngineName | undefined;
-  /** Default: as many as this process may use. */
-  readonly threads?: number | undefined;
-  /** Default: that of the checkpoint. */
-  readonly precision?: Precision | undefined;
-  /** Called with a line when the fastest engine does not work here and another computes. */
-  readonly onEngineNotice?: ((message: string) => void) | undefined;
-  /** Chooses the engine. Default: the fastest that works here, of those that the entry point of the package knows. */
-  readonly makeEngine?: MakeEngine | undefined;
-}
-
-const settingsSchema = z.strictObject({
+const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
   threads: threadsOption(),
   precision: precisionOption(),
 });
+
+type ModelOptions = z.output<typeof modelOptionsSchema>;
+
+/** What computes. Default: the fastest engine that works, as many threads as this process may use, the checkpoint's precision. */
+export interface ModelInput extends Given<ModelOptions> {
+  /** Told when the fastest engine does not work here and another computes. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** Chooses the engine. Default: the fastest that works here, of those that the entry point of the package knows. */
+  readonly makeEngine?: MakeEngine | undefined;
+}
 
 /** An engine with a model's weights in it. */
 export interface LoadedModel {
@@ -121,19 +115,22 @@ export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
 
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
-  readonly #settings: ModelSettings;
+  readonly #options: ModelOptions;
+  readonly #makeEngine: MakeEngine;
+  readonly #onNotice: (message: string) => void;
   #loaded: Promise<LoadedModel> | undefined;
 
   static {
     loadedModel = (model) => model.#load();
   }
 
-  /** @throws {OptionError} for a setting that does not fit */
-  constructor(checkpoint: Checkpoint, settings: ModelSettings = {}) {
-    const { engine, threads, precision } = settings;
-    checkOptions(settingsSchema, { engine, threads, precision });
+  /** @throws {OptionError} for an option that does not fit */
+  constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
+    const { makeEngine = makePortableEngine, onNotice = () => {}, ...options } = input;
+    this.#options = checkOptions(modelOptionsSchema, options);
+    this.#makeEngine = makeEngine;
+    this.#onNotice = onNotice;
     this.checkpoint = checkpoint;
-    this.#settings = settings;
   }
 
   /**
@@ -145,13 +142,13 @@ export class LanguageModel {
   static fromBytes<Model extends LanguageModel>(
     this: new (
       checkpoint: Checkpoint,
-      settings?: ModelSettings,
+      input?: ModelInput,
     ) => Model,
     bytes: Uint8Array,
     name = 'the checkpoint',
-    settings: ModelSettings = {},
+    input: ModelInput = {},
   ): Model {
-    return new this(openCheckpoint(bytes, name), settings);
+    return new this(openCheckpoint(bytes, name), input);
   }
 
   get config(): ModelConfig {
@@ -198,7 +195,7 @@ export class LanguageModel {
    */
   async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    for await (const bytes of this.generateBytes(input)) {
+    for await (const { bytes } of this.generatePieces(input)) {
       const text = decoder.decode(bytes, { stream: true });
       if (text) yield text;
     }
@@ -206,21 +203,14 @@ export class LanguageModel {
     if (rest) yield rest;
   }
 
-  /** As `generate`, in whole characters of UTF-8; for a model over bytes what it drew, be it UTF-8 or not. */
-  async *generateBytes(input: GenerateInput = {}): AsyncGenerator<Uint8Array, void, void> {
-    const { prompt = '', ...rest } = input;
-    checkContent('prompt', prompt);
-    for await (const { bytes } of this.#write([prompt], rest)) if (bytes.length > 0) yield bytes;
-  }
-
   /**
-   * As `generateBytes`; the last piece says why the text ends. With `alternatives` there are details: what the model thought of each
-   * symbol that it wrote.
+   * As `generate`, in bytes: whole characters of UTF-8, or what a model over bytes drew, be it UTF-8 or not. The last piece of a text
+   * says why it ends. With `alternatives` there are details: what the model thought of each symbol that it wrote. With `prompts`,
+   * pieces of all texts come side by side, each with the number of its text.
    */
-  async *generatePieces(input: GeneratePiecesInput = {}): AsyncGenerator<TextPiece, void, void> {
-    const { prompt = '', alternatives, ...rest } = input;
-    checkContent('prompt', prompt);
-    yield* this.#write([prompt], rest, { alternatives });
+  async *generatePieces(input: GenerateInput | GenerateAllInput = {}): AsyncGenerator<TextPiece, void, void> {
+    const { prompts, rest } = splitPrompts(input);
+    yield* this.#write(prompts, rest);
   }
 
   /**
@@ -230,22 +220,11 @@ export class LanguageModel {
    * search, texts of the same prompt are the best of it, the best first.
    */
   async generateAll(input: GenerateAllInput): Promise<string[]> {
-    const texts = await this.generateAllBytes(input);
-    return texts.map((bytes) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
-  }
-
-  /** As `generateAll`; for a model over bytes what it drew, be it UTF-8 or not. */
-  async generateAllBytes(input: GenerateAllInput): Promise<Uint8Array[]> {
-    const { prompts, onProgress, ...rest } = input;
+    const { prompts } = input;
     checkContents('prompts', prompts);
     const parts = prompts.map((): Uint8Array[] => []);
-    let total = 0;
-    for await (const { index, bytes } of this.#write(prompts, rest)) {
-      parts[index]?.push(bytes);
-      total += bytes.length;
-      onProgress?.(total);
-    }
-    return parts.map((own) => joinBytes(own));
+    for await (const { index, bytes } of this.generatePieces(input)) parts[index]?.push(bytes);
+    return parts.map((own) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(joinBytes(own)));
   }
 
   /**
@@ -253,15 +232,14 @@ export class LanguageModel {
    * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
-    const { prompt = '', novel, onProgress = () => {}, ...options } = input;
-    const { count, unique, attempts, alternatives, ...rest } = options;
-    const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts, alternatives });
+    const { prompt = '', novel, onProgress = () => {}, count, unique, attempts, ...rest } = input;
+    const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts });
     const most = asked.attempts ?? 100 * asked.count;
     const onNotice = saidOnce(rest.onNotice);
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
-    const text = (content: string | Uint8Array) =>
+    const text = (content: Content) =>
       typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
     const isBytes = novel instanceof Uint8Array && this.vocabulary.kind !== 'byte';
     const known = isBytes
@@ -275,7 +253,7 @@ export class LanguageModel {
       prompt: text(prompt),
       // A beam search finds no more than it follows.
       attempts: beam > 0 ? Math.min(most, beam) : most,
-      ...this.#draws(prompt, { ...rest, onNotice }, seed, alternatives),
+      ...this.#draws(prompt, { ...rest, onNotice }, seed),
     });
   }
 
@@ -286,8 +264,8 @@ export class LanguageModel {
   async *samplePieces(
     input: Omit<SamplesInput, 'unique' | 'novel' | 'attempts'> = {},
   ): AsyncGenerator<SamplePiece, void, void> {
-    const { prompt = '', onProgress = () => {}, count, alternatives, ...rest } = input;
-    const asked = checkOptions(samplesOptionsSchema, { count, alternatives });
+    const { prompt = '', onProgress = () => {}, count, ...rest } = input;
+    const asked = checkOptions(samplesOptionsSchema, { count });
     const onNotice = saidOnce(rest.onNotice);
     checkContent('prompt', prompt);
     const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
@@ -295,30 +273,26 @@ export class LanguageModel {
       ...{ seconds, onProgress },
       // A beam search finds no more than it follows.
       count: beam > 0 ? Math.min(asked.count, beam) : asked.count,
-      ...this.#draws(prompt, { ...rest, onNotice }, seed, alternatives),
+      ...this.#draws(prompt, { ...rest, onNotice }, seed),
     });
   }
 
   /** How samples of one prompt are seeded and written. */
-  #draws(
-    prompt: string | Uint8Array,
-    input: Omit<GenerateInput, 'prompt'>,
-    seed: number,
-    alternatives: number | undefined,
-  ) {
+  #draws(prompt: Content, input: WritingInput, seed: number) {
     return {
       seedOf: (index: number) => streamSeed(seed, index),
       write: (seeds: readonly number[], seconds: number | undefined) =>
-        this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, { seeds, alternatives }),
+        this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, seeds),
     };
   }
 
   async *#write(
-    given: readonly (string | Uint8Array)[],
-    input: Omit<GenerateInput, 'prompt'>,
-    more: { readonly seeds?: readonly number[]; readonly alternatives?: number | undefined } = {},
+    given: readonly Content[],
+    input: WritingInput,
+    seeds?: readonly number[],
   ): AsyncGenerator<TextPiece, void, void> {
     const { signal, onNotice, echo = false } = input;
+    const { alternatives } = checkOptions(detailsOptionsSchema, { alternatives: input.alternatives });
     const options = checkGenerateOptions(optionsOf(input));
     const { vocabulary } = this;
     const plan = planSampling(vocabulary, options);
@@ -332,10 +306,10 @@ export class LanguageModel {
     if (prompts.length === 0) return;
     yield* writeTexts({
       ...(await this.#load()),
-      ...{ vocabulary, plan, echo, signal, alternatives: more.alternatives },
+      ...{ vocabulary, plan, echo, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,
-        seed: more.seeds?.[k] ?? streamSeed(options.seed, k),
+        seed: seeds?.[k] ?? streamSeed(options.seed, k),
       })),
     });
   }
@@ -346,7 +320,7 @@ export class LanguageModel {
    * @throws {OptionError} for an option that does not fit
    * @throws {TextError} `text-unknown-character`; `text-too-short` for less than two symbols
    */
-  async score(text: string | Uint8Array, input: ScoreInput = {}): Promise<TextScore> {
+  async score(text: Content, input: ScoreInput = {}): Promise<TextScore> {
     const { signal, onNotice, ...rest } = input;
     const { rows, unknown } = checkScoreOptions(rest);
     checkContent('text', text);
@@ -364,7 +338,7 @@ export class LanguageModel {
    *
    * @throws {TextError} `text-empty` for a text of no characters, `text-unknown-character`
    */
-  async complete(text: string | Uint8Array, input: CompleteInput = {}): Promise<LikelyWords> {
+  async complete(text: Content, input: CompleteInput = {}): Promise<LikelyWords> {
     const { signal, onNotice, ...rest } = input;
     const { count, unknown } = checkOptions(completeOptionsSchema, rest);
     checkContent('text', text);
@@ -393,10 +367,9 @@ export class LanguageModel {
   }
 
   async #prepare(): Promise<LoadedModel> {
-    const { threads, precision = this.checkpoint.precision, onEngineNotice } = this.#settings;
-    const { engine: name = 'auto', makeEngine = makePortableEngine } = this.#settings;
-    const { engine, notice } = await makeEngine({ engine: name, threads, precision });
-    if (notice) onEngineNotice?.(notice);
+    const { precision = this.checkpoint.precision, ...options } = this.#options;
+    const { engine, notice } = await this.#makeEngine({ ...options, precision });
+    if (notice) this.#onNotice(notice);
     try {
       const weights = engine.vector(layoutOf(this.config));
       engine.write(weights, this.checkpoint.parameters);
@@ -409,7 +382,23 @@ export class LanguageModel {
 }
 
 /** What of an input is in the schema of options. */
-function optionsOf(input: Omit<GenerateInput, 'prompt'>): GenerateOptionsInput {
-  const { echo: _, signal: __, onNotice: ___, ...options } = input;
+function optionsOf(input: WritingInput): Given<GenerateOptions> {
+  const { echo: _, alternatives: __, signal: ___, onNotice: ____, ...options } = input;
   return options;
+}
+
+/** @throws {OptionError} for a prompt that is no text, or that stands beside a list of them */
+function splitPrompts(input: GenerateInput | GenerateAllInput): {
+  prompts: readonly Content[];
+  rest: WritingInput;
+} {
+  if (!('prompts' in input)) {
+    const { prompt = '', ...rest } = input;
+    checkContent('prompt', prompt);
+    return { prompts: [prompt], rest };
+  }
+  const { prompts, ...rest } = input;
+  checkContents('prompts', prompts);
+  if ('prompt' in rest) throw new OptionError('prompt', 'it can not be combined with prompts');
+  return { prompts, rest };
 }

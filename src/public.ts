@@ -12,22 +12,19 @@ export type {
   CompleteInput,
   GenerateAllInput,
   GenerateInput,
-  GeneratePiecesInput,
-  ModelSettings,
+  ModelInput,
   SamplesInput,
   ScoreInput,
 } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { LikelyWord, LikelyWords } from './sample/likely-words.ts';
-export type { GenerateOptions, GenerateOptionsInput } from './sample/options.ts';
-export type { Sample, SampleProgress } from './sample/samples.ts';
+export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';
 export type { Ending } from './sample/stops.ts';
 export { streamSeed } from './sample/stream-seed.ts';
 export type { SymbolDetails, TextPiece } from './sample/writer.ts';
 export type { TextScore } from './score/score-text.ts';
 export type { Summary } from './score/summary.ts';
 export type { BodyReader, IncomingRequest } from './server/incoming-request.ts';
-export type { ServerOptions, ServerOptionsInput } from './server/options.ts';
 export { createServer, type Server, type ServerInput } from './server/server.ts';
 export type * from './train/events.ts';
 export { EVENTS_VERSION } from './train/events.ts';

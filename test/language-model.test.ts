@@ -32,7 +32,7 @@ for (const [entry, Model] of [
         choices.push(choice);
         return { engine: new Engine('float32'), notice: 'a slow one' };
       },
-      onEngineNotice: (notice) => notices.push(notice),
+      onNotice: (notice) => notices.push(notice),
     });
     await Promise.all([model.generateAll({ prompts: ['a'], length: 3 }), model.score('abab')]);
     assert.deepEqual(choices, [{ engine: 'wasm', threads: 3, precision: checkpoint.precision }]);

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
 import { ByteBlocks, blockBytesFor, mapBytes } from '../score/byte-blocks.ts';
 import { type Comparison, checkComparable, compareModels, type Reading } from '../score/comparison.ts';
-import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '../score/options.ts';
+import { checkScoreOptions, scoreOptionsSchema } from '../score/options.ts';
 import { scoreSequences } from '../score/score-sequences.ts';
 import { tooShort } from '../score/score-text.ts';
 import { rowSequences, type Sequence } from '../score/sequences.ts';
@@ -57,7 +57,7 @@ export function runCompare(words: readonly string[]): Promise<number> {
 
 function splitFlags(values: Readonly<Record<string, unknown>>) {
   const [score, own] = splitValues(values, scoreOptionsSchema);
-  return { ...checkOptions(compareFlagsSchema, own), ...checkScoreOptions(score as ScoreOptionsInput) };
+  return { ...checkOptions(compareFlagsSchema, own), ...checkScoreOptions(score) };
 }
 
 type Flags = ReturnType<typeof splitFlags> & { readonly words: readonly string[] };

@@ -29,7 +29,7 @@ export function runComplete(words: readonly string[]): Promise<number> {
       threads,
       // The probabilities have two decimals: float64 would only take longer.
       precision: 'float32',
-      onEngineNotice: note,
+      onNotice: note,
     });
     for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
     const { text, notices } = readPrompt(typed, model.vocabulary, 'the text');

@@ -1,5 +1,5 @@
 /** The flags of `char-rnn eval`, checked. */
-import { checkScoreOptions, type ScoreOptionsInput, scoreOptionsSchema } from '../score/options.ts';
+import { checkScoreOptions, scoreOptionsSchema } from '../score/options.ts';
 import { checkOptions } from '../util/check-options.ts';
 import { evalFlagsSchema } from './flags.ts';
 import { splitValues } from './split-values.ts';
@@ -12,6 +12,6 @@ export function evalFlags(values: Readonly<Record<string, unknown>>) {
   const flags = checkOptions(evalFlagsSchema, own);
   return {
     ...flags,
-    ...checkScoreOptions(score as ScoreOptionsInput),
+    ...checkScoreOptions(score),
   };
 }

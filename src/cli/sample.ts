@@ -5,7 +5,7 @@ import { readWholeText } from '../data/whole-text.node.ts';
 import { UsageError } from '../errors.ts';
 import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
-import { checkGenerateOptions, type GenerateOptions, type GenerateOptionsInput } from '../sample/options.ts';
+import { checkGenerateOptions, type GenerateOptions } from '../sample/options.ts';
 import { encodePrompt } from '../sample/prompt.ts';
 import { checkOptions } from '../util/check-options.ts';
 import type { Arguments } from './arguments.ts';
@@ -55,7 +55,7 @@ async function sample(
     engine: own.engine,
     threads: own.threads,
     precision: own.precision,
-    onEngineNotice: note,
+    onNotice: note,
   });
   for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
     say(line);
@@ -138,7 +138,7 @@ type OwnFlags = ReturnType<typeof splitOptions>['own'];
 
 function splitOptions({ values }: Arguments) {
   const [own, options] = splitValues(values, sampleFlagsSchema);
-  return { own: checkOptions(sampleFlagsSchema, own), options: options as GenerateOptionsInput };
+  return { own: checkOptions(sampleFlagsSchema, own), options };
 }
 
 function checkpointOf({ positionals, typed }: Arguments): string {

@@ -1,24 +1,13 @@
 /** Flags that only `serve` has; limits come from the server's own schema. */
 import * as z from 'zod/mini';
 import { engineOption, threadsOption } from '../engine/options.ts';
+import { listenOptions } from '../server/options.ts';
 import { option } from '../util/option-info.ts';
 import { configFlag } from './flags.ts';
 
 export const serveFlagsSchema = z.strictObject({
   configFile: configFlag('{"port": 8000}'),
-  host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
-    flag: 'host',
-    group: 'Serving',
-    help: 'address to listen on; 0.0.0.0 or :: for all of this machine; then set a key',
-    value: 'HOST',
-    common: true,
-  }),
-  port: option(z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 8080), {
-    flag: 'port',
-    group: 'Serving',
-    help: 'port to listen on; 0 takes a free one',
-    common: true,
-  }),
+  ...listenOptions,
   watch: option(z._default(z.boolean(), false), {
     flag: 'watch',
     group: 'Serving',

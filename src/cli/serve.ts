@@ -29,19 +29,20 @@ async function serve(given: Arguments): Promise<number> {
   const { flags, limits } = splitFlags(given);
   const options = checkServerOptions(withEnvironment(limits));
   const paths = await modelFiles(modelPaths(given.positionals));
-  const settings = {
+  const input = {
     engine: flags.engine,
     threads: flags.threads,
     precision: flags.precision,
     // What holds for the engine of one model holds for those of all.
-    onEngineNotice: saidOnce(note),
+    onNotice: saidOnce(note),
   };
   const models = new Map<string, LanguageModel>();
   // Before the models, which may take long to load: the port may be taken.
-  const port = await openPort({ ...flags, bodyTimeout: options.bodyTimeout });
+  const { host, port: number } = flags;
+  const port = await openPort({ host, port: number, bodyTimeout: options.bodyTimeout });
   try {
     for (const [name, path] of paths) {
-      const { model, facts } = await openModel(path, settings);
+      const { model, facts } = await openModel(path, input);
       models.set(name, model);
       note(`${name}: ${facts}`);
     }
@@ -52,7 +53,7 @@ async function serve(given: Arguments): Promise<number> {
     const listening = port.serve(server);
     const watched = flags.watch ? [...paths] : [];
     const unwatch = watched.map(([name, path]) =>
-      takeUpReplacements(name, path, { server, models, settings, say: note }),
+      takeUpReplacements(name, path, { server, models, input, say: note }),
     );
     note(`listening on ${listening.url}/v1`);
     note(`a page to write in: ${listening.url}/`);

@@ -1,7 +1,7 @@
 /** Checkpoints of a server, loaded again when they are replaced on disk. */
 import { readingNotices } from '../formats/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
-import type { ModelSettings } from '../language-model.ts';
+import type { ModelInput } from '../language-model.ts';
 import type { Server } from '../server/server.ts';
 import { watchForReplacement } from '../server/watch.node.ts';
 import { describeModel } from './model-shape.ts';
@@ -11,7 +11,7 @@ export interface TakingUp {
   readonly server: Server;
   /** By name. Replaced models are put here. */
   readonly models: Map<string, LanguageModel>;
-  readonly settings: ModelSettings;
+  readonly input: ModelInput;
   readonly say: (line: string) => void;
 }
 
@@ -45,12 +45,8 @@ export function takeUpReplacements(name: string, path: string, taking: TakingUp)
   };
 }
 
-async function takeUp(
-  name: string,
-  path: string,
-  { server, models, settings, say }: TakingUp,
-): Promise<void> {
-  const { model, facts } = await openModel(path, settings);
+async function takeUp(name: string, path: string, { server, models, input, say }: TakingUp): Promise<void> {
+  const { model, facts } = await openModel(path, input);
   const before = models.get(name);
   models.set(name, model);
   say(`${name}: loaded the new checkpoint; ${facts}`);
@@ -62,8 +58,8 @@ async function takeUp(
 }
 
 /** A model that is ready to compute, and what it is in a line. */
-export async function openModel(path: string, settings: ModelSettings) {
-  const model = await LanguageModel.load(path, settings);
+export async function openModel(path: string, input: ModelInput) {
+  const model = await LanguageModel.load(path, input);
   try {
     return { model, facts: [await describeModel(model), ...readingNotices(model.checkpoint)].join('; ') };
   } catch (error) {

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
-import { checkOptions } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { option, seed } from '../util/option-info.ts';
 import { beamOptions, checkBeamOptions } from './beam.ts';
 import type { Constraint } from './constraint.ts';
@@ -39,7 +39,6 @@ export const generateOptionsSchema = z.strictObject({
 });
 
 export type GenerateOptions = z.output<typeof generateOptionsSchema>;
-export type GenerateOptionsInput = z.input<typeof generateOptionsSchema>;
 
 /** Symbols that a line or a word is given at most, where the length is not said. */
 const LINE_LENGTH = 2_000;
@@ -52,10 +51,10 @@ const NO_LIMIT = 2 ** 31 - 1;
  *
  * @throws {OptionError} for the first option that is unknown or out of its range.
  */
-export function checkGenerateOptions(input: GenerateOptionsInput): GenerateOptions {
-  const options = checkOptions(generateOptionsSchema, input);
+export function checkGenerateOptions(given: Given<GenerateOptions>): GenerateOptions {
+  const options = checkOptions(generateOptionsSchema, given);
   const { lines, words, seconds } = options;
-  if (input.length !== undefined) return options;
+  if (given.length !== undefined) return options;
   const room = [lines && lines * LINE_LENGTH, words && words * WORD_LENGTH, seconds && NO_LIMIT].filter(
     (length) => length !== undefined,
   );

@@ -14,6 +14,11 @@ export const samplesOptionsSchema = z.strictObject({
     group: 'Form',
     help: 'most samples to draw; default: 100 for each one wanted',
   }),
+});
+
+export type SamplesOptions = z.output<typeof samplesOptionsSchema>;
+
+export const detailsOptionsSchema = z.strictObject({
   alternatives: option(z.optional(count(0)), {
     flag: 'alternatives',
     group: 'Output',
@@ -29,3 +34,5 @@ export const completeOptionsSchema = z.strictObject({
     help: 'characters of the text that the model does not know; auto: the nearest known one, else an error',
   }),
 });
+
+export type CompleteOptions = z.output<typeof completeOptionsSchema>;

@@ -1,6 +1,6 @@
 /** The schema of scoring options; see `train/options.ts`. */
 import * as z from 'zod/mini';
-import { checkOptions } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { option } from '../util/option-info.ts';
 import { MOST_LANES } from './score-sequences.ts';
 
@@ -18,13 +18,12 @@ export const scoreOptionsSchema = z.strictObject({
 });
 
 export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
-export type ScoreOptionsInput = z.input<typeof scoreOptionsSchema>;
 
 /**
  * The scoring options with their defaults filled in.
  *
  * @throws {OptionError} for the first option that is unknown or out of its range.
  */
-export function checkScoreOptions(input: ScoreOptionsInput): ScoreOptions {
-  return checkOptions(scoreOptionsSchema, input);
+export function checkScoreOptions(given: Given<ScoreOptions>): ScoreOptions {
+  return checkOptions(scoreOptionsSchema, given);
 }

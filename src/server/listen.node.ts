@@ -2,19 +2,12 @@
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ListenError, type Remedy } from '../errors.ts';
+import { checkOptions } from '../util/check-options.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { ApiError } from './api-error.ts';
 import { type NodeListener, nodeListener } from './node-listener.node.ts';
+import { type ListenInput, listenOptionsSchema } from './options.ts';
 import type { Server } from './server.ts';
-
-export interface ListenSettings {
-  /** Default 127.0.0.1: this machine alone. */
-  readonly host?: string | undefined;
-  /** 0 takes any free one. Default 8080. */
-  readonly port?: number | undefined;
-  /** The server's `bodyTimeout`, in seconds. Node's own is set to a longer time, since the server's answer is better. Default 10. */
-  readonly bodyTimeout?: number | undefined;
-}
 
 export interface Listening {
   /** Where it listens: `http://127.0.0.1:8080`. */
@@ -42,19 +35,21 @@ export interface OpenPort {
 /**
  * Answers requests on a port.
  *
+ * @throws {OptionError} for an option that does not fit
  * @throws {ListenError} where the host and port can't be had
  */
-export async function listen(server: Server, settings: ListenSettings = {}): Promise<Listening> {
-  return (await openPort(settings)).serve(server);
+export async function listen(server: Server, input: ListenInput = {}): Promise<Listening> {
+  return (await openPort(input)).serve(server);
 }
 
 /**
  * Takes a port, so that one that is in use is found before models are loaded.
  *
+ * @throws {OptionError} for an option that does not fit
  * @throws {ListenError} where the host and port can't be had
  */
-export async function openPort(settings: ListenSettings = {}): Promise<OpenPort> {
-  const { host = '127.0.0.1', port = 8080, bodyTimeout = 10 } = settings;
+export async function openPort(input: ListenInput = {}): Promise<OpenPort> {
+  const { host, port, bodyTimeout } = checkOptions(listenOptionsSchema, input);
   const answering = new WeakMap<Socket, ServerResponse>();
   let listener: NodeListener = nodeListener(async () => loading().toResponse());
   let isClosing = false;

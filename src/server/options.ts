@@ -1,6 +1,6 @@
 /** The schema of a server's options; see `train/options.ts`. */
 import * as z from 'zod/mini';
-import { checkOptions } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, option } from '../util/option-info.ts';
 import { CHAT_TEMPLATE_EXPECTED, DEFAULT_CHAT_TEMPLATE, parseChatTemplate } from './chat-template.ts';
 import { isOrigin, ORIGIN_EXPECTED } from './origin.ts';
@@ -87,20 +87,45 @@ export const serverOptionsSchema = z.strictObject({
   }),
 });
 
-type CheckedOptions = z.output<typeof serverOptionsSchema>;
-export interface ServerOptions extends Omit<CheckedOptions, 'cors' | 'chatTemplate'> {
+/** Where a server listens. */
+export const listenOptions = {
+  host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
+    flag: 'host',
+    group: 'Serving',
+    help: 'address to listen on; 0.0.0.0 or :: for all of this machine; then set a key',
+    value: 'HOST',
+    common: true,
+  }),
+  port: option(z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 8080), {
+    flag: 'port',
+    group: 'Serving',
+    help: 'port to listen on; 0 takes a free one',
+    common: true,
+  }),
+};
+
+/** `bodyTimeout` is the server's: Node's own is set to a longer time, since the server's answer is better. */
+export const listenOptionsSchema = z.strictObject({
+  ...listenOptions,
+  bodyTimeout: serverOptionsSchema.shape.bodyTimeout,
+});
+
+export type ListenInput = Given<z.output<typeof listenOptionsSchema>>;
+
+type SchemaOptions = z.output<typeof serverOptionsSchema>;
+export interface ServerOptions extends Omit<SchemaOptions, 'cors' | 'chatTemplate'> {
   readonly cors: string[];
   readonly chatTemplate: string;
 }
-export type ServerOptionsInput = z.input<typeof serverOptionsSchema>;
+export type GivenServerOptions = Given<SchemaOptions>;
 
 /**
  * A server's options with their defaults filled in.
  *
  * @throws {OptionError} for the first one that is unknown or out of its range
  */
-export function checkServerOptions(input: ServerOptionsInput): ServerOptions {
-  const options = checkOptions(serverOptionsSchema, input);
+export function checkServerOptions(given: GivenServerOptions): ServerOptions {
+  const options = checkOptions(serverOptionsSchema, given);
   const { cors, chatTemplate = DEFAULT_CHAT_TEMPLATE } = options;
   parseChatTemplate(chatTemplate);
   return { ...options, cors: [cors].flat(), chatTemplate };

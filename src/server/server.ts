@@ -17,7 +17,7 @@ import type { Job } from './job.ts';
 import { jsonResponse } from './json-response.ts';
 import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
 import { Metrics } from './metrics.ts';
-import { checkServerOptions, MAX_SECONDS, type ServerOptions, type ServerOptionsInput } from './options.ts';
+import { checkServerOptions, type GivenServerOptions, MAX_SECONDS, type ServerOptions } from './options.ts';
 import { pageResponse } from './page.ts';
 import { requestPath } from './path.ts';
 import { readJson } from './read-body.ts';
@@ -25,7 +25,7 @@ import { parseScoreRequest, Scoring } from './score.ts';
 import { ServedModel } from './served-model.ts';
 import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './tokenize.ts';
 
-export interface ServerInput extends ServerOptionsInput {
+export interface ServerInput extends GivenServerOptions {
   /** Called with errors that are no fault of a request. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -3,6 +3,9 @@ import type * as z from 'zod/mini';
 import { OptionError } from '../errors.ts';
 import { infoOf } from './option-info.ts';
 
+/** Options as a caller gives them: any of them may be left out, or be undefined. */
+export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
+
 /** What can be told of an option's type without its value. */
 export interface OptionType {
   readonly kind: 'number' | 'integer' | 'string' | 'boolean' | 'choice';

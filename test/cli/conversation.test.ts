@@ -7,8 +7,9 @@ import { Conversation } from '../../src/cli/conversation.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
-import { checkGenerateOptions, type GenerateOptionsInput } from '../../src/sample/options.ts';
+import { checkGenerateOptions, type GenerateOptions } from '../../src/sample/options.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
+import type { Given } from '../../src/util/check-options.ts';
 import { joinBytes } from '../../src/util/join-bytes.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { sharedFolder } from '../temporary-folder.ts';
@@ -19,7 +20,7 @@ const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbol
 const checkpoint = madeCheckpoint({ vocabulary });
 const model = new LanguageModel(checkpoint, { engine: 'reference' });
 
-function talk(options: GenerateOptionsInput) {
+function talk(options: Given<GenerateOptions>) {
   const said: string[] = [];
   const conversation = new Conversation({
     model,
@@ -39,7 +40,7 @@ function talk(options: GenerateOptionsInput) {
   return { conversation, take, said };
 }
 
-async function whole(options: GenerateOptionsInput): Promise<string> {
+async function whole(options: Given<GenerateOptions>): Promise<string> {
   let text = '';
   for await (const piece of model.generate(options)) text += piece;
   return text;

@@ -86,7 +86,8 @@ async function behaviour(checkpoint: Checkpoint) {
   const content = checkpoint.vocabulary.kind === 'byte' ? text : new TextDecoder().decode(text);
   const { nats } = await model.score(content);
   const bytes: Uint8Array[] = [];
-  for await (const piece of model.generateBytes({ length: 12, seed: 4, temperature: 2 })) bytes.push(piece);
+  for await (const piece of model.generatePieces({ length: 12, seed: 4, temperature: 2 }))
+    bytes.push(piece.bytes);
   await model.close();
   return { nats, text: Buffer.concat(bytes).toString('hex') };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type GeneratePiecesInput, LanguageModel } from '../../src/language-model.ts';
+import { type GenerateInput, LanguageModel } from '../../src/language-model.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
 const vocabulary = new Vocabulary({
@@ -91,7 +91,7 @@ test('bans, biases, forms and details hold in a search too', async () => {
 });
 
 test('time ends a search; texts of a form are brought to their ends', async () => {
-  const endingOf = async (input: GeneratePiecesInput) => {
+  const endingOf = async (input: GenerateInput) => {
     let text = '';
     let last: string | undefined;
     for await (const { bytes, ending } of model.generatePieces({ seconds: 0.1, beam: 3, ...input })) {

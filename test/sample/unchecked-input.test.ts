@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { LanguageModel } from '../../src/language-model.node.ts';
+import { listen } from '../../src/server/listen.node.ts';
+import { createServer } from '../../src/server/server.ts';
 import { train } from '../../src/train/train.node.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
@@ -35,6 +37,19 @@ const CALLS: readonly [name: string, option: string, call: () => unknown][] = [
   ['a list of training texts', 'text', () => all(train({ text: ['a', 'b'] as Loose }))],
   ['an engine that there is not', 'engine', () => new LanguageModel(checkpoint, { engine: 'gpu' as Loose })],
   ['threads in words', 'threads', () => new LanguageModel(checkpoint, { threads: '2' as Loose })],
+  [
+    'an option of models that there is not',
+    'onEngine',
+    () => new LanguageModel(checkpoint, { onEngine: 1 } as Loose),
+  ],
+  ['a prompt beside prompts', 'prompt', () => model.generateAll({ prompt: 'a', prompts: ['b'] } as Loose)],
+  [
+    'alternatives in words',
+    'alternatives',
+    () => all(model.generatePieces({ alternatives: 'all' as Loose })),
+  ],
+  ['a port that there is not', 'port', () => listen(createServer({}), { port: 65_536 })],
+  ['an option of listening that there is not', 'url', () => listen(createServer({}), { url: 'x' } as Loose)],
   ['a format that there is not', 'format', () => model.toBytes('gguf' as Loose)],
   ['bytes for a path', 'path', () => LanguageModel.load(new Uint8Array(8) as Loose)],
 ];
