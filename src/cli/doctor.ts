@@ -2,8 +2,8 @@
 import { cpus, totalmem } from 'node:os';
 import { nativeVariants } from '../engine/cpu/native.node.ts';
 import type { Engine } from '../engine/engine.ts';
+import { ENGINE_KINDS, type EngineKindName } from '../engine/names.ts';
 import { makeEngine } from '../engine/select.node.ts';
-import type { EngineName } from '../engine/select.ts';
 import { CharRnnError, UsageError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
@@ -24,7 +24,7 @@ import { runCommand } from './run-command.ts';
 
 /** One engine's figures, or why there are none. */
 interface Measured {
-  readonly engine: EngineName;
+  readonly engine: EngineKindName;
   readonly description?: string;
   /** Of an iteration of the default model; the median. */
   readonly milliseconds?: number;
@@ -44,7 +44,6 @@ interface Report {
   readonly advice: string | undefined;
 }
 
-const ENGINES: readonly EngineName[] = ['native', 'wasm', 'reference'];
 const MODEL: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65, dropout: 0 };
 
 export function runDoctor(words: readonly string[]): Promise<number> {
@@ -58,7 +57,7 @@ export function runDoctor(words: readonly string[]): Promise<number> {
     for (const line of factLines(facts)) say(line);
     if (process.stderr.isTTY) process.stderr.write(`measuring each engine for ${seconds} s …\n`);
     const engines: Measured[] = [];
-    for (const engine of ENGINES) {
+    for (const engine of ENGINE_KINDS) {
       const measured = await measure(engine, seconds);
       engines.push(measured);
       say(engineLine(measured));
@@ -113,7 +112,7 @@ function engineLine({ engine, description, milliseconds, charactersPerSecond, pr
   return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
 }
 
-async function measure(name: EngineName, seconds: number): Promise<Measured> {
+async function measure(name: EngineKindName, seconds: number): Promise<Measured> {
   let engine: Engine;
   try {
     ({ engine } = await makeEngine({ engine: name, precision: 'float32' }));

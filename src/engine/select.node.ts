@@ -1,54 +1,55 @@
-/** Which engine computes, in Node. */
-import { AddonError, UnsupportedError } from '../errors.ts';
+/** The engines of Node. */
 import { allowedThreads, availableProcessors } from '../util/processors.node.ts';
+import { type EngineKind, engineMaker, joined, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import { nativeBackend } from './cpu/native.node.ts';
 import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
-import {
-  type ChosenEngine,
-  type EngineChoice,
-  joined,
-  type MakeEngine,
-  referenceEngine,
-  wasmOrReference,
-} from './select.ts';
+import type { EngineKindName } from './names.ts';
+import { REFERENCE_KIND, wasmKind } from './select.ts';
 
-/** `CHAR_RNN_ISA` names the instruction set of the native engine; one that the machine lacks is an error. */
-export const makeEngine: MakeEngine = async (choice) => {
-  const reference = referenceEngine(choice);
-  if (reference) return reference;
-  const { threads } = choice;
-  const allowed = allowedThreads();
-  if (threads === undefined || threads <= allowed) return makeCompiled(choice);
-  const chosen = await makeCompiled({ ...choice, threads: allowed });
-  const limit = threadsNotice(allowed, threads, 'the system allows this process no more');
-  return { ...chosen, notice: joined(limit, chosen.notice) };
+/** The instruction set that the native engine has to take. */
+const forcedVariant = () => process.env.CHAR_RNN_ISA || undefined;
+
+const NATIVE_KIND: EngineKind = {
+  name: 'native',
+  instead: 'The native engine computes',
+  precisions: ['float32'],
+  async open({ threads = availableProcessors() }) {
+    const backend = nativeBackend({ variant: forcedVariant(), threads });
+    return {
+      engine: new CpuEngine(backend),
+      notice: threadsNotice(backend.threads, threads, 'the system starts no more'),
+    };
+  },
 };
 
-async function makeCompiled(choice: EngineChoice): Promise<ChosenEngine> {
-  const { engine, threads } = choice;
-  if (engine === 'wasm') return wasmOrReference(choice, () => nodeWasmBackend(threads));
-  const variant = process.env.CHAR_RNN_ISA || undefined;
-  try {
-    return makeNative(threads ?? availableProcessors(), variant);
-  } catch (error) {
-    const isOpen = engine === 'auto' && variant === undefined;
-    if (!isOpen || !(error instanceof UnsupportedError)) throw error;
-    // A missing add-on is not worth a notice at every start.
-    const isNews = !(error instanceof AddonError && error.code === 'addon-missing');
-    return wasmOrReference(
-      choice,
-      () => nodeWasmBackend(threads),
-      isNews ? `WebAssembly computes, which takes two to four times as long: ${error.problem}` : undefined,
-    );
-  }
-}
+export const NODE_ENGINES: Readonly<Record<EngineKindName, EngineKind>> = {
+  native: withinLimit(NATIVE_KIND),
+  wasm: withinLimit(wasmKind(nodeWasmBackend)),
+  reference: REFERENCE_KIND,
+};
 
-function makeNative(threads: number, variant: string | undefined): ChosenEngine {
-  const backend = nativeBackend({ variant, threads });
+const make = engineMaker(NODE_ENGINES);
+
+/** `CHAR_RNN_ISA` names the instruction set of the native engine, and so the engine; one that the machine lacks is an error. */
+export const makeEngine: MakeEngine = (choice) => {
+  const isNative =
+    forcedVariant() !== undefined && choice.engine === 'auto' && choice.precision === 'float32';
+  return make(isNative ? { ...choice, engine: 'native' } : choice);
+};
+
+/** The same with no more threads than the system allows this process. */
+function withinLimit({ open, ...kind }: EngineKind): EngineKind {
   return {
-    engine: new CpuEngine(backend),
-    notice: threadsNotice(backend.threads, threads, 'the system starts no more'),
+    ...kind,
+    async open(settings) {
+      const { threads } = settings;
+      const allowed = allowedThreads();
+      if (threads === undefined || threads <= allowed) return open(settings);
+      const { engine, notice } = await open({ ...settings, threads: allowed });
+      const limit = threadsNotice(allowed, threads, 'the system allows this process no more');
+      return { engine, notice: joined(limit, notice) };
+    },
   };
 }

@@ -1,0 +1,87 @@
+/** Which engine computes: the one that was asked for, or the fastest that works. */
+import { AddonError, UnsupportedError, UsageError } from '../errors.ts';
+import type { Engine, Precision } from './engine.ts';
+import type { EngineKindName, EngineName } from './names.ts';
+
+export interface EngineSettings {
+  /** Absent: as many as this process may use. */
+  readonly threads?: number | undefined;
+  readonly precision: Precision;
+}
+
+export interface EngineChoice extends EngineSettings {
+  /** `auto`: the fastest that works. */
+  readonly engine: EngineName;
+}
+
+export interface ChosenEngine {
+  readonly engine: Engine;
+  /** Why it is not a faster one, where that is worth a line. */
+  readonly notice: string | undefined;
+}
+
+/**
+ * Makes the engine for a choice.
+ *
+ * @throws {UnsupportedError} for an engine that can't work here
+ * @throws {UsageError} for a precision that the engine does not have
+ */
+export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
+
+/** An engine that can be asked for. */
+export interface EngineKind {
+  readonly name: EngineKindName;
+  /** It computes, and how slowly, to stand before the reason why no faster one does. */
+  readonly instead: string;
+  readonly precisions: readonly Precision[];
+  /** @throws {UnsupportedError} saying why it does not work here */
+  open(settings: EngineSettings): Promise<ChosenEngine>;
+}
+
+/** @param kinds Those of this place, from the fastest on. */
+export function engineMaker(kinds: Readonly<Record<EngineKindName, EngineKind>>): MakeEngine {
+  const all = Object.values(kinds);
+  return async ({ engine, ...settings }) => {
+    const able = all.filter(({ precisions }) => precisions.includes(settings.precision));
+    if (engine === 'auto') return openFastest(able, settings, able.length < all.length);
+    const kind = kinds[engine];
+    if (able.includes(kind)) return kind.open(settings);
+    const names = able.map(({ name }) => name);
+    throw new UsageError(
+      `${settings.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
+      { remedies: [{ text: `To compute in ${settings.precision}`, set: { engine: names[0] } }] },
+    );
+  };
+}
+
+/** @param isLimited Whether others lack the precision. */
+async function openFastest(
+  kinds: readonly EngineKind[],
+  settings: EngineSettings,
+  isLimited: boolean,
+): Promise<ChosenEngine> {
+  const failures: UnsupportedError[] = [];
+  for (const { name, instead, open } of kinds) {
+    try {
+      const { engine, notice } = await open(settings);
+      const limit = isLimited && `${settings.precision} is computed by the ${name} engine, which is slow.`;
+      const problems = failures.filter(isNews).map(({ problem }) => problem);
+      const reason = problems.length > 0 && `${instead}: ${problems.join(' ')}`;
+      return { engine, notice: joined(limit, reason, notice) };
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      failures.push(error);
+    }
+  }
+  throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${settings.precision} here.`);
+}
+
+/** A missing add-on is not worth a notice at every start. */
+function isNews(failure: UnsupportedError): boolean {
+  return !(failure instanceof AddonError && failure.code === 'addon-missing');
+}
+
+/** Notices as one; undefined where there are none. */
+export function joined(...notices: readonly (string | false | undefined)[]): string | undefined {
+  return notices.filter(Boolean).join(' ') || undefined;
+}

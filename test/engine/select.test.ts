@@ -1,0 +1,69 @@
+/** Which engine is taken. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { type EngineKind, engineMaker } from '../../src/engine/choose.ts';
+import { ENGINE_KINDS } from '../../src/engine/names.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { NODE_ENGINES } from '../../src/engine/select.node.ts';
+import { makePortableEngine, PAGE_ENGINES } from '../../src/engine/select.ts';
+import { AddonError, UnsupportedError } from '../../src/errors.ts';
+
+test('every place lists the engines from the fastest on, and docs/engines.md has each', () => {
+  const document = readFileSync(new URL('../../docs/engines.md', import.meta.url), 'utf8');
+  for (const kinds of [NODE_ENGINES, PAGE_ENGINES]) {
+    assert.deepEqual(Object.keys(kinds), ENGINE_KINDS);
+    for (const [name, kind] of Object.entries(kinds)) assert.equal(kind.name, name);
+  }
+  for (const name of ENGINE_KINDS) assert.match(document, new RegExp(`^\\| \`${name}\` `, 'm'));
+});
+
+/** Engines that are the reference engine, or do not work. */
+function kindsThat(native: UnsupportedError | undefined, wasm: UnsupportedError | undefined) {
+  const kind = (name: EngineKind['name'], failure: UnsupportedError | undefined): EngineKind => ({
+    name,
+    instead: `${name} computes`,
+    precisions: name === 'reference' ? ['float32', 'float64'] : ['float32'],
+    async open({ precision }) {
+      if (failure) throw failure;
+      return { engine: new ReferenceEngine(precision), notice: `with ${name}.` };
+    },
+  });
+  return {
+    native: kind('native', native),
+    wasm: kind('wasm', wasm),
+    reference: kind('reference', undefined),
+  };
+}
+
+test('auto takes the first that works, and says why it is not a faster one', async () => {
+  const broken = new UnsupportedError('it is broken.');
+  const missing = new AddonError('addon-missing', 'it is not here.');
+  for (const [native, wasm, expected] of [
+    [undefined, undefined, 'with native.'],
+    [broken, undefined, 'wasm computes: it is broken. with wasm.'],
+    [missing, undefined, 'with wasm.'],
+    [missing, broken, 'reference computes: it is broken. with reference.'],
+    [broken, missing, 'reference computes: it is broken. with reference.'],
+    [broken, broken, 'reference computes: it is broken. it is broken. with reference.'],
+  ] as const) {
+    const make = engineMaker(kindsThat(native, wasm));
+    assert.equal((await make({ engine: 'auto', precision: 'float32' })).notice, expected);
+  }
+});
+
+test('an engine that is named and does not work is an error, and so is a precision that it lacks', async () => {
+  const broken = new UnsupportedError('it is broken.');
+  const make = engineMaker(kindsThat(broken, undefined));
+  await assert.rejects(make({ engine: 'native', precision: 'float32' }), broken);
+  await assert.rejects(make({ engine: 'wasm', precision: 'float64' }), {
+    code: 'usage',
+    message:
+      /^float64 is computed by the reference engine alone, not by wasm\.\nTo compute in float64: engine: "reference"$/,
+  });
+  assert.equal(
+    (await make({ engine: 'auto', precision: 'float64' })).notice,
+    'float64 is computed by the reference engine, which is slow. with reference.',
+  );
+  await assert.rejects(makePortableEngine({ engine: 'native', precision: 'float32' }), UnsupportedError);
+});
