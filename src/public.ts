@@ -29,4 +29,4 @@ export { createServer, type Server, type ServerInput } from './server/server.ts'
 export type * from './train/events.ts';
 export { EVENTS_VERSION } from './train/events.ts';
 export type { TrainingObserver } from './train/observers.ts';
-export type { TrainingOptions, TrainingOptionsInput } from './train/options.ts';
+export type { TrainingOptions } from './train/options.ts';

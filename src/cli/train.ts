@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Remedy, UsageError } from '../errors.ts';
 import type { FinishedEvent, StartedEvent } from '../train/events.ts';
-import type { TrainingOptionsInput } from '../train/options.ts';
+import type { TrainingOptions } from '../train/options.ts';
 import { type TrainInput, train } from '../train/train.node.ts';
-import { checkOptions } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { parseSize } from '../util/parse-size.ts';
 import type { Arguments } from './arguments.ts';
 import { trainCommand } from './commands.ts';
@@ -114,7 +114,7 @@ function usableRemedies(remedies: readonly Remedy[], { positionals, typed }: Arg
 /** The flags of the command line alone, checked, and the training options, which `train` checks. */
 function splitOptions({ values }: Arguments) {
   const [own, rest] = splitValues(values, trainFlagsSchema);
-  const options: TrainingOptionsInput = rest;
+  const options: Given<TrainingOptions> = rest;
   return { own: checkOptions(trainFlagsSchema, own), options };
 }
 
@@ -122,7 +122,7 @@ function splitOptions({ values }: Arguments) {
 async function resumedFiles(
   { typed }: Arguments,
   { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
-  { saveName }: TrainingOptionsInput,
+  { saveName }: Given<TrainingOptions>,
   textFile: TrainInput['textFile'],
 ): Promise<Pick<TrainInput, 'resume' | 'checkpointDir'> & { readonly notices: readonly string[] }> {
   if (resume === undefined) return { checkpointDir, notices: [] };

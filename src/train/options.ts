@@ -8,7 +8,7 @@ import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
-import { checkOptions } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
 
 export const trainingOptionsSchema = z.strictObject({
@@ -269,9 +269,6 @@ export const trainingOptionsSchema = z.strictObject({
 /** Every training option, with its default where it was not given. */
 export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
 
-/** The options that a caller gives: any of them may be left out. */
-export type TrainingOptionsInput = z.input<typeof trainingOptionsSchema>;
-
 /** What an option is called in messages: by its flag, `-rnn_size`. */
 export function trainingFlag(name: keyof TrainingOptions): string {
   return `-${infoOf(trainingOptionsSchema.shape[name]).flag}`;
@@ -282,7 +279,7 @@ export function trainingFlag(name: keyof TrainingOptions): string {
  *
  * @throws {OptionError} for the first option that is unknown or out of its range.
  */
-export function checkTrainingOptions(input: TrainingOptionsInput): TrainingOptions {
+export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOptions {
   const options = checkOptions(trainingOptionsSchema, input);
   if (options.field === undefined || options.separator !== undefined) return options;
   return { ...options, separator: DEFAULT_FIELD_SEPARATOR };

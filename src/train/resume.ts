@@ -3,10 +3,10 @@ import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { CheckpointError, OptionError, type Remedy } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import { malformed } from '../formats/errors.ts';
+import type { Given } from '../util/check-options.ts';
 import {
   checkTrainingOptions,
   type TrainingOptions,
-  type TrainingOptionsInput,
   trainingFlag,
   trainingOptionsSchema,
 } from './options.ts';
@@ -66,7 +66,7 @@ export function asTrained(checkpoint: Checkpoint, name: string, hasText = false)
  * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
  */
 export function resumedOptions(
-  given: TrainingOptionsInput,
+  given: Given<TrainingOptions>,
   checkpoint: TrainedCheckpoint,
   name: string,
 ): Resumption {

@@ -8,13 +8,9 @@ import { type Checkpoint, readingNotices } from '../formats/checkpoint.ts';
 import { adaptParameters } from '../model/adapt-parameters.ts';
 import { layoutOf } from '../model/config.ts';
 import { initialParameters } from '../model/parameters.ts';
+import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import {
-  checkTrainingOptions,
-  type TrainingOptions,
-  type TrainingOptionsInput,
-  trainingFlag,
-} from './options.ts';
+import { checkTrainingOptions, type TrainingOptions, trainingFlag } from './options.ts';
 
 /**
  * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
@@ -25,7 +21,7 @@ import {
  *   `checkpoint-sample-only` for a model that can't be trained further
  */
 export function startingOptions(
-  given: TrainingOptionsInput,
+  given: Given<TrainingOptions>,
   initial: Checkpoint | undefined,
 ): { options: TrainingOptions; notices: string[] } {
   if (!initial) {
@@ -60,7 +56,7 @@ export function startingOptions(
   const options = checkTrainingOptions({ dropout: config.dropout, ...given, ...fixed });
   const notices = Object.entries(fixed)
     .filter(([name, value]) => {
-      const asked = given[name as keyof TrainingOptionsInput];
+      const asked = given[name as keyof TrainingOptions];
       return asked !== undefined && asked !== value;
     })
     .map(

@@ -12,6 +12,7 @@ import { readCheckpointFile } from '../formats/read.node.ts';
 import { runStorage } from '../formats/run-storage.node.ts';
 import { surveyFolder } from '../formats/run-survey.node.ts';
 import { type FolderStorage, folderStorage } from '../formats/storage.node.ts';
+import type { Given } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
@@ -19,7 +20,7 @@ import { eventLog } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
 import type { TrainingObserver } from './observers.ts';
-import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
+import type { TrainingOptions } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
 import { checkSameHeldOut, checkSameText, otherTextRemedy, resumedOptions } from './resume.ts';
 import { checkRunId, checkSameRun } from './run-id.ts';
@@ -28,7 +29,7 @@ import { startingOptions, startingVocabulary } from './start-from.ts';
 import { tensorBoard } from './tensorboard.node.ts';
 import { trainOn, train as trainOnText } from './train.ts';
 
-export interface TrainInput extends TrainingOptionsInput {
+export interface TrainInput extends Given<TrainingOptions> {
   /** The text itself, */
   readonly text?: string | Uint8Array | undefined;
   /** or where it is: files and folders, in order, or `-` for standard input. A folder with `input.txt` is that file. */

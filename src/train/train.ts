@@ -6,11 +6,12 @@ import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { layoutOf } from '../model/config.ts';
 import { checkContent } from '../util/check-content.ts';
+import type { Given } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import { advisor } from './advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { observed, type TrainingObserver } from './observers.ts';
-import type { TrainingOptions, TrainingOptionsInput } from './options.ts';
+import type { TrainingOptions } from './options.ts';
 import { reshaped } from './reshape.ts';
 import { checkRunId } from './run-id.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
@@ -40,7 +41,7 @@ export interface TrainSettings {
   readonly makeEngine?: MakeEngine | undefined;
 }
 
-export interface TrainInput extends TrainingOptionsInput, TrainSettings {
+export interface TrainInput extends Given<TrainingOptions>, TrainSettings {
   /** The text: a string, or the bytes of a file. */
   readonly text: string | Uint8Array;
   /** What the text is called in messages. */

@@ -9,10 +9,11 @@ import type { MakeEngine } from '../../src/engine/select.ts';
 import type { TrainedCheckpoint } from '../../src/formats/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { type Checkpoint, DivergenceError, memoryStorage, type TrainingEvent } from '../../src/index.ts';
-import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { asTrained, resumedOptions } from '../../src/train/resume.ts';
 import { isGood, judge } from '../../src/train/stability.ts';
 import { trainOn } from '../../src/train/train.ts';
+import type { Given } from '../../src/util/check-options.ts';
 import { joinBytes } from '../../src/util/join-bytes.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
@@ -78,7 +79,7 @@ function damaged(damage: Damage): MakeEngine {
   };
 }
 
-async function run(damage: Damage, changes: TrainingOptionsInput = {}, initial?: TrainedCheckpoint) {
+async function run(damage: Damage, changes: Given<TrainingOptions> = {}, initial?: TrainedCheckpoint) {
   const options = initial
     ? resumedOptions(changes, initial, 'the checkpoint').options
     : checkTrainingOptions({ ...small, ...changes });

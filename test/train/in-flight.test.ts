@@ -8,8 +8,9 @@ import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
 import { evaluateSplit } from '../../src/train/evaluation.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
-import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { trainOn } from '../../src/train/train.ts';
+import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { type SlowEngine, slowEngine } from './slow-engine.ts';
 
@@ -26,7 +27,7 @@ const small = {
 } as const;
 
 interface Setting {
-  readonly options?: TrainingOptionsInput;
+  readonly options?: Given<TrainingOptions>;
   readonly maxInFlight?: number;
   readonly onEvent?: (event: TrainingEvent) => void;
   readonly signal?: AbortSignal;

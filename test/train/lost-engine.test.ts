@@ -10,8 +10,9 @@ import { EngineLostError } from '../../src/errors.ts';
 import { memoryStorage } from '../../src/formats/memory-storage.ts';
 import type { CheckpointStorage } from '../../src/formats/storage.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
-import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { trainOn } from '../../src/train/train.ts';
+import type { Given } from '../../src/util/check-options.ts';
 
 /** An engine whose reads fail from the moment when it is lost. */
 function losable(depth: number, isLost: () => boolean): MakeEngine {
@@ -38,7 +39,7 @@ function losable(depth: number, isLost: () => boolean): MakeEngine {
 async function run(
   makeEngine: MakeEngine,
   storage: CheckpointStorage,
-  more: TrainingOptionsInput,
+  more: Given<TrainingOptions>,
   onEvent?: (event: TrainingEvent) => void,
 ): Promise<void> {
   const shape = { hiddenSize: 4, layers: 1, batchSize: 2, sequenceLength: 5 };

@@ -17,10 +17,11 @@ import {
 } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { checkTrainingOptions, type TrainingOptionsInput } from '../../src/train/options.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { SaveSchedule } from '../../src/train/save-schedule.ts';
 import { startingOptions } from '../../src/train/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
+import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -150,7 +151,7 @@ test('maxEpochs ends with an evaluation and is completed', async () => {
 });
 
 /** The options and the corpus of a run, for `trainOn`. */
-async function prepared({ text: given, ...rest }: typeof small & TrainingOptionsInput) {
+async function prepared({ text: given, ...rest }: typeof small & Given<TrainingOptions>) {
   const { options } = startingOptions(rest, undefined);
   return { options, corpus: await buildCorpus({ text: given, name: 'x' }, options) };
 }
