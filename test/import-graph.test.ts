@@ -1,4 +1,4 @@
-/** The direction of imports, held by reading the sources. */
+/** The direction of imports, checked by reading the sources. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
@@ -8,8 +8,8 @@ import { init, parse } from 'es-module-lexer';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
-/** From the lowest room to the highest: a file may import from its own room and from those before it. */
-const ROOMS = [
+/** From the lowest module to the highest: a file may import from its own module and from those before it. */
+const MODULES = [
   'errors',
   'util',
   'engine',
@@ -25,8 +25,8 @@ const ROOMS = [
   'index',
   'cli',
 ];
-/** Rooms that do not know of each other although one stands before the other. */
-const STRANGERS = new Set([
+/** Imports that are forbidden although the order would allow them. */
+const FORBIDDEN = new Set([
   'data→engine',
   'model→formats',
   'sample→formats',
@@ -64,7 +64,7 @@ const files: File[] = readdirSync(source, { recursive: true })
   });
 const byPath = new Map(files.map((file) => [file.path, file]));
 
-function roomOf(path: string): string {
+function moduleOf(path: string): string {
   const [first = ''] = path.split('/');
   const name = first.replace(/(\.node)?\.ts$/, '');
   return name === 'browser' ? 'index' : name;
@@ -80,24 +80,24 @@ test('there are files to look at, and every import of ours exists', () => {
 
 test('imports point one way', () => {
   for (const file of files) {
-    const from = roomOf(file.path);
-    assert.ok(ROOMS.includes(from), `${file.path} belongs to no room`);
+    const from = moduleOf(file.path);
+    assert.ok(MODULES.includes(from), `${file.path} belongs to no module`);
     for (const name of file.imports.filter((target) => byPath.has(target))) {
-      const to = roomOf(name);
+      const to = moduleOf(name);
       assert.ok(
-        ROOMS.indexOf(to) <= ROOMS.indexOf(from),
+        MODULES.indexOf(to) <= MODULES.indexOf(from),
         `${file.path} imports ${name}, against the direction`,
       );
       assert.ok(
-        !STRANGERS.has(`${from}→${to}`),
-        `${file.path} imports ${name}: ${from} does not know of ${to}`,
+        !FORBIDDEN.has(`${from}→${to}`),
+        `${file.path} imports ${name}: ${from} may not import from ${to}`,
       );
     }
   }
 });
 
 test('the model sees an engine only by its contract', () => {
-  for (const file of files.filter(({ path }) => roomOf(path) === 'model')) {
+  for (const file of files.filter(({ path }) => moduleOf(path) === 'model')) {
     for (const name of file.imports.filter((target) => target.startsWith('engine/'))) {
       assert.match(name, /^engine\/(engine|layout)\.ts$/, `${file.path} imports ${name}`);
     }
@@ -136,14 +136,14 @@ test('only files for Node import node:, and a page reaches none of them', () => 
   for (const path of reached) assert.ok(!forNode(path), `browser.ts reaches ${path}`);
 });
 
-test('docs/architecture.md has every room, in this order', () => {
+test('docs/architecture.md has every module, in this order', () => {
   const page = readFileSync(join(source, '..', 'docs', 'architecture.md'), 'utf8');
   const cells = page.split('\n').flatMap((line) => /^\| (`[^|]*`) +\|/.exec(line)?.[1] ?? []);
-  const rooms = cells.flatMap((cell) =>
-    Array.from(cell.matchAll(/`([\w-]+)(?:\/|\.ts)`/g), ([, room]) => room),
+  const modules = cells.flatMap((cell) =>
+    Array.from(cell.matchAll(/`([\w-]+)(?:\/|\.ts)`/g), ([, name]) => name),
   );
   assert.deepEqual(
-    rooms.filter((room) => room !== 'browser'),
-    ROOMS,
+    modules.filter((name) => name !== 'browser'),
+    MODULES,
   );
 });
