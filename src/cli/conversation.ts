@@ -21,7 +21,7 @@ export const CONVERSATION_HELP = [
   '  /quit        end, as Ctrl-D; Ctrl-C stops a turn',
 ];
 
-export interface ConversationInit {
+export interface ConversationInput {
   readonly model: LanguageModel;
   readonly options: GenerateOptions;
   /** What comes before the first turn. */
@@ -42,7 +42,7 @@ export class Conversation {
   /** Lines that are not yet a whole turn. */
   #pending: string[] = [];
 
-  constructor({ model, options, prompt, say }: ConversationInit) {
+  constructor({ model, options, prompt, say }: ConversationInput) {
     this.#model = model;
     this.#options = options;
     this.#say = say;

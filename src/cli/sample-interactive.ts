@@ -1,10 +1,10 @@
 /** `char-rnn sample -i`: lines from a person or a pipe, each continued by the model. */
 import { createInterface } from 'node:readline';
-import { CONVERSATION_HELP, Conversation, type ConversationInit } from './conversation.ts';
+import { CONVERSATION_HELP, Conversation, type ConversationInput } from './conversation.ts';
 import { TextOutput } from './output.ts';
 
 /** @returns the exit code */
-export async function converse(init: ConversationInit): Promise<number> {
+export async function converse(input: ConversationInput): Promise<number> {
   const isTerminal = process.stdin.isTTY === true;
   const lines = createInterface({
     input: process.stdin,
@@ -32,14 +32,14 @@ export async function converse(init: ConversationInit): Promise<number> {
   };
   lines.on('SIGINT', interrupt);
   process.on('SIGINT', interrupt);
-  const conversation = new Conversation(init);
+  const conversation = new Conversation(input);
   const ask = () => {
     if (!isTerminal) return;
     lines.setPrompt(conversation.isOpen ? '… ' : '> ');
     lines.prompt();
   };
   try {
-    if (isTerminal) CONVERSATION_HELP.forEach(init.say);
+    if (isTerminal) CONVERSATION_HELP.forEach(input.say);
     ask();
     for await (const line of lines) {
       turn = new AbortController();

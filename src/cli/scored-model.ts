@@ -14,7 +14,7 @@ export interface ScoredModel {
   readonly engine: Engine;
 }
 
-export interface ScoredModelSettings {
+export interface ScoredModelOptions {
   readonly engine: EngineName;
   readonly threads?: number | undefined;
   /** The checkpoint's own where absent. */
@@ -30,16 +30,16 @@ export interface ScoredModelSettings {
  */
 export async function openScoredModel(
   path: string,
-  settings: ScoredModelSettings,
+  options: ScoredModelOptions,
   say: (line: string) => void,
   typed: FailedCommand,
 ): Promise<ScoredModel> {
   const checkpoint = await readCheckpointFile(path);
-  const precision = settings.precision ?? checkpoint.precision;
-  const { engine, notice } = await makeEngine({ ...settings, precision });
+  const precision = options.precision ?? checkpoint.precision;
+  const { engine, notice } = await makeEngine({ ...options, precision });
   for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
-  for (const line of slowPrecisionLines(checkpoint, settings.precision, typed)) say(line);
+  for (const line of slowPrecisionLines(checkpoint, options.precision, typed)) say(line);
   return { path, checkpoint, engine };
 }
 

@@ -4,7 +4,7 @@ import { TextError } from '../errors.ts';
 export type TokenKind = 'character' | 'byte' | 'grapheme';
 export type Normalization = 'none' | 'nfc';
 
-export interface VocabularyInit {
+export interface VocabularyInput {
   readonly kind: TokenKind;
   readonly normalize: Normalization;
   /** The symbols, sorted. A byte is the string of one character U+0000–U+00FF with its value. */
@@ -28,14 +28,14 @@ export class Vocabulary {
   readonly #encoder = new TextEncoder();
 
   /** @throws {RangeError} when the symbols are not sorted, not different, or not of the kind */
-  constructor(init: VocabularyInit) {
-    this.kind = init.kind;
-    this.normalize = init.normalize;
-    this.symbols = [...init.symbols];
-    this.hasUnknown = init.hasUnknown;
-    this.unicodeVersion = init.unicodeVersion;
+  constructor(input: VocabularyInput) {
+    this.kind = input.kind;
+    this.normalize = input.normalize;
+    this.symbols = [...input.symbols];
+    this.hasUnknown = input.hasUnknown;
+    this.unicodeVersion = input.unicodeVersion;
     this.symbols.forEach((symbol, index) => {
-      checkSymbol(symbol, init.kind);
+      checkSymbol(symbol, input.kind);
       const before = this.symbols[index - 1];
       if (before !== undefined && compareCodePoints(before, symbol) >= 0) {
         throw new RangeError(`symbol ${index} of the vocabulary is not after the one before it`);
@@ -53,7 +53,7 @@ export class Vocabulary {
    */
   static fromCounts(
     counts: ReadonlyMap<string, number>,
-    options: Pick<VocabularyInit, 'kind' | 'normalize' | 'unicodeVersion'> & { readonly minCount: number },
+    options: Pick<VocabularyInput, 'kind' | 'normalize' | 'unicodeVersion'> & { readonly minCount: number },
   ): Vocabulary {
     const kept = [...counts].filter(([, count]) => count >= options.minCount).map(([symbol]) => symbol);
     const vocabulary = new Vocabulary({

@@ -3,13 +3,13 @@ import { AddonError, UnsupportedError, UsageError } from '../errors.ts';
 import type { Engine, Precision } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
-export interface EngineSettings {
+export interface EngineOptions {
   /** Absent: as many as this process may use. */
   readonly threads?: number | undefined;
   readonly precision: Precision;
 }
 
-export interface EngineChoice extends EngineSettings {
+export interface EngineChoice extends EngineOptions {
   /** `auto`: the fastest that works. */
   readonly engine: EngineName;
 }
@@ -35,21 +35,21 @@ export interface EngineKind {
   readonly instead: string;
   readonly precisions: readonly Precision[];
   /** @throws {UnsupportedError} saying why it does not work here */
-  open(settings: EngineSettings): Promise<ChosenEngine>;
+  open(options: EngineOptions): Promise<ChosenEngine>;
 }
 
 /** @param kinds Those of this place, from the fastest on. */
 export function engineMaker(kinds: Readonly<Record<EngineKindName, EngineKind>>): MakeEngine {
   const all = Object.values(kinds);
-  return async ({ engine, ...settings }) => {
-    const able = all.filter(({ precisions }) => precisions.includes(settings.precision));
-    if (engine === 'auto') return openFastest(able, settings, able.length < all.length);
+  return async ({ engine, ...options }) => {
+    const able = all.filter(({ precisions }) => precisions.includes(options.precision));
+    if (engine === 'auto') return openFastest(able, options, able.length < all.length);
     const kind = kinds[engine];
-    if (able.includes(kind)) return kind.open(settings);
+    if (able.includes(kind)) return kind.open(options);
     const names = able.map(({ name }) => name);
     throw new UsageError(
-      `${settings.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
-      { remedies: [{ text: `To compute in ${settings.precision}`, set: { engine: names[0] } }] },
+      `${options.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
+      { remedies: [{ text: `To compute in ${options.precision}`, set: { engine: names[0] } }] },
     );
   };
 }
@@ -57,14 +57,14 @@ export function engineMaker(kinds: Readonly<Record<EngineKindName, EngineKind>>)
 /** @param isLimited Whether others lack the precision. */
 async function openFastest(
   kinds: readonly EngineKind[],
-  settings: EngineSettings,
+  options: EngineOptions,
   isLimited: boolean,
 ): Promise<ChosenEngine> {
   const failures: UnsupportedError[] = [];
   for (const { name, instead, open } of kinds) {
     try {
-      const { engine, notice } = await open(settings);
-      const limit = isLimited && `${settings.precision} is computed by the ${name} engine, which is slow.`;
+      const { engine, notice } = await open(options);
+      const limit = isLimited && `${options.precision} is computed by the ${name} engine, which is slow.`;
       const problems = failures.filter(isNews).map(({ problem }) => problem);
       const reason = problems.length > 0 && `${instead}: ${problems.join(' ')}`;
       return { engine, notice: joined(limit, reason, notice) };
@@ -73,7 +73,7 @@ async function openFastest(
       failures.push(error);
     }
   }
-  throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${settings.precision} here.`);
+  throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${options.precision} here.`);
 }
 
 /** A missing add-on is not worth a notice at every start. */

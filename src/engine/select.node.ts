@@ -43,11 +43,11 @@ export const makeEngine: MakeEngine = (choice) => {
 function withinLimit({ open, ...kind }: EngineKind): EngineKind {
   return {
     ...kind,
-    async open(settings) {
-      const { threads } = settings;
+    async open(options) {
+      const { threads } = options;
       const allowed = allowedThreads();
-      if (threads === undefined || threads <= allowed) return open(settings);
-      const { engine, notice } = await open({ ...settings, threads: allowed });
+      if (threads === undefined || threads <= allowed) return open(options);
+      const { engine, notice } = await open({ ...options, threads: allowed });
       const limit = threadsNotice(allowed, threads, 'the system allows this process no more');
       return { engine, notice: joined(limit, notice) };
     },

@@ -17,7 +17,7 @@ import { verifyModel, verifyNames } from './verify-export.ts';
 export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7', 'vocabulary'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-export interface ExportSettings {
+export interface ExportOptions {
   /**
    * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64. A Torch7 file
    * always holds float64, which the original's programs expect; of a float32 model they are the same numbers.
@@ -61,11 +61,11 @@ export function formatOfName(name: string): ExportFormat | undefined {
 export function exportCheckpoint(
   checkpoint: Checkpoint,
   format: ExportFormat,
-  settings: ExportSettings = {},
+  options: ExportOptions = {},
 ): Exported {
   if (format === 'vocabulary') return exportVocabulary(checkpoint);
-  if (format === 'pytorch' && settings.pytorchModules !== false) checkPyTorchHasIt(checkpoint);
-  const precision = settings.precision ?? precisionOf(format, checkpoint);
+  if (format === 'pytorch' && options.pytorchModules !== false) checkPyTorchHasIt(checkpoint);
+  const precision = options.precision ?? precisionOf(format, checkpoint);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
   // Torch7 has room for the options and losses of a run, and takes them from the training state.

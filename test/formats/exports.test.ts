@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Vocabulary, type VocabularyInit } from '../../src/data/vocabulary.ts';
+import { Vocabulary, type VocabularyInput } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { bytesSource } from '../../src/formats/byte-source.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
@@ -19,7 +19,7 @@ import { originals } from './originals.ts';
 
 const FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7'] as const;
 
-const vocabularies: Readonly<Record<string, VocabularyInit>> = {
+const vocabularies: Readonly<Record<string, VocabularyInput>> = {
   'bytes of ASCII': { kind: 'byte', normalize: 'none', symbols: ['\n', 'a', 'b'], hasUnknown: false },
   'any bytes': { kind: 'byte', normalize: 'none', symbols: ['a', '\u00c3', '\u00ff'], hasUnknown: false },
   'bytes with an unknown one': {
@@ -121,7 +121,9 @@ for (const format of FORMATS) {
 }
 
 test('a file of the original keeps its own options and losses, and is written again as it was read', () => {
-  const checkpoint = madeCheckpoint({ vocabulary: new Vocabulary(vocabularies.graphemes as VocabularyInit) });
+  const checkpoint = madeCheckpoint({
+    vocabulary: new Vocabulary(vocabularies.graphemes as VocabularyInput),
+  });
   const once = openCheckpoint(joined(exportCheckpoint(checkpoint, 'torch7').parts), 'x');
   assert.deepEqual(once.origin?.options, {
     model: 'lstm',
@@ -140,7 +142,7 @@ test('a file of the original keeps its own options and losses, and is written ag
 });
 
 test('facts in a file of the original that do not fit its vocabulary are an error, not another model', () => {
-  const vocabulary = new Vocabulary(vocabularies['graphemes, an unknown one'] as VocabularyInit);
+  const vocabulary = new Vocabulary(vocabularies['graphemes, an unknown one'] as VocabularyInput);
   const whole = Buffer.from(joined(exportCheckpoint(madeCheckpoint({ vocabulary }), 'torch7').parts));
   const replaced = (from: string, to: string) => {
     assert.equal(from.length, to.length);
@@ -169,7 +171,7 @@ test('the files of the original programs: every format holds them, or says why n
 
 test('what the file does not hold is reported', () => {
   const notices = (name: string, format: ExportFormat, precision?: 'float32' | 'float64') => {
-    const vocabulary = new Vocabulary(vocabularies[name] as VocabularyInit);
+    const vocabulary = new Vocabulary(vocabularies[name] as VocabularyInput);
     return exportCheckpoint(madeCheckpoint({ vocabulary, precision: 'float32' }), format, { precision })
       .notices;
   };
@@ -189,7 +191,7 @@ test('what the file does not hold is reported', () => {
 test('a file that does not hold the model is not kept, and what stood there before stays', async (context) => {
   const folder = temporaryFolder(context);
   const checkpoint = madeCheckpoint({
-    vocabulary: new Vocabulary(vocabularies['any bytes'] as VocabularyInit),
+    vocabulary: new Vocabulary(vocabularies['any bytes'] as VocabularyInput),
   });
   const other = {
     ...checkpoint,
@@ -198,7 +200,7 @@ test('a file that does not hold the model is not kept, and what stood there befo
   const renamed = {
     ...checkpoint,
     vocabulary: new Vocabulary({
-      ...(vocabularies['any bytes'] as VocabularyInit),
+      ...(vocabularies['any bytes'] as VocabularyInput),
       symbols: ['a', 'b', 'c'],
     }),
   };
@@ -224,7 +226,7 @@ test('a file that does not hold the model is not kept, and what stood there befo
 });
 
 test('the library checks what it gives, too', () => {
-  const vocabulary = new Vocabulary(vocabularies.graphemes as VocabularyInit);
+  const vocabulary = new Vocabulary(vocabularies.graphemes as VocabularyInput);
   const model = new LanguageModel(madeCheckpoint({ vocabulary }));
   for (const format of ['safetensors', 'torch7', 'npz'] as const) {
     assert.ok(openCheckpoint(model.toBytes(format), 'x').vocabulary.equals(vocabulary), format);
@@ -240,7 +242,7 @@ test('the commands: a grapheme model and an unknown symbol go to .t7 and back; a
   const folder = temporaryFolder(context);
   const run = (...words: string[]) => charRnn(words, { cwd: folder });
   for (const name of ['graphemes', 'characters, nfc, an unknown one']) {
-    const vocabulary = new Vocabulary(vocabularies[name] as VocabularyInit);
+    const vocabulary = new Vocabulary(vocabularies[name] as VocabularyInput);
     writeFileSync(join(folder, 'm.safetensors'), joined(encodeCheckpoint(madeCheckpoint({ vocabulary }))));
     const made = await run('convert', 'm.safetensors', 'm.t7', '--force');
     assert.equal(made.code, 0, made.stderr);

@@ -11,7 +11,7 @@ import { WasmBackend, type WasmExports, type WasmInstance } from './wasm-backend
 import { FUSED, FUSED_SHARED, STRICT, STRICT_SHARED } from './wasm-binaries.ts';
 import type { KernelWorker } from './wasm-worker.ts';
 
-export interface WasmSettings {
+export interface WasmInput {
   /** Makes a worker, or throws; absent where there are none, or no shared memory. */
   readonly makeWorker?: (() => KernelWorker) | undefined;
   readonly threads: number;
@@ -48,9 +48,9 @@ function hasWebAssembly(): boolean {
  *
  * @throws {UnsupportedError} without WebAssembly and its SIMD, or where the page or the system does not allow it
  */
-export async function wasmBackend(settings: WasmSettings): Promise<MadeBackend> {
+export async function wasmBackend(input: WasmInput): Promise<MadeBackend> {
   if (!hasWebAssembly()) throw unsupported('there is no WebAssembly here');
-  const { makeWorker, threads, maxStart = MAX_START } = settings;
+  const { makeWorker, threads, maxStart = MAX_START } = input;
   const isFused = hasFused();
   let problem: string | undefined;
   if (makeWorker) {

@@ -14,7 +14,7 @@ export interface GraphNode {
   readonly data: Table;
 }
 
-interface NodeInit {
+interface NodeInput {
   readonly module?: TorchObject;
   readonly fields?: Readonly<Record<string, Value>>;
   /** Where the original makes it, as nngraph notes: `[./model/RNN.lua]:30_`. */
@@ -25,7 +25,7 @@ interface NodeInit {
 
 export function graphNode(
   inputs: readonly GraphNode[],
-  { module, fields, label, name }: NodeInit,
+  { module, fields, label, name }: NodeInput,
 ): GraphNode {
   const annotations = Table.of({ ...(name !== undefined && { name }), _debugLabel: label });
   const mapindex = withInverse(inputs.map(({ data }) => data));
