@@ -1,5 +1,6 @@
 /** The engine contract as a program for a page: the engine is the one that the page would take. */
 import { makePortableEngine } from '../../src/engine/select.ts';
+import { runContract } from '../engine/contract-suite.ts';
 import { operationsContract } from '../engine/operations-contract.ts';
 import { recurrentContract } from '../engine/recurrent-contract.ts';
 
@@ -10,8 +11,7 @@ const subject = {
   make: async () => (await makePortableEngine({ engine: 'auto', threads: 2, precision: 'float32' })).engine,
   tolerance: 2e-6,
 };
-recurrentContract(subject);
-operationsContract(subject);
+runContract(subject, [recurrentContract, operationsContract]);
 
 export async function describeEngine(): Promise<string> {
   const engine = await subject.make();

@@ -2,9 +2,10 @@
 import { test } from 'node:test';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import { type ContractSubject, runContract } from './contract-suite.ts';
 import { fastEngines } from './engines.ts';
 import { operationsContract } from './operations-contract.ts';
-import { type ContractSubject, recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
+import { recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
 
 const float64: ContractSubject = {
   name: 'reference, float64',
@@ -18,10 +19,9 @@ const float32: ContractSubject = {
 };
 
 for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind, tolerance: 2e-6 }))]) {
-  recurrentContract(subject);
-  operationsContract(subject);
+  runContract(subject, [recurrentContract, operationsContract]);
 }
-recurrentGradientContract(float64);
+runContract(float64, [recurrentGradientContract]);
 
 const built = nativeVariants().length > 0;
 test('the native engine is there', { skip: built ? false : 'it was not built here' }, () => {});

@@ -1,6 +1,5 @@
 /** The part of the engine contract that is about everything but recurrent layers. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
 import {
   type DrawControls,
@@ -16,8 +15,8 @@ import type { Layout } from '../../src/engine/layout.ts';
 import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { largestDifference } from '../compare.ts';
 import { drawToken } from '../sample/draw-token.ts';
+import type { ContractPart } from './contract-suite.ts';
 import { RandomValues } from './random-values.ts';
-import type { ContractSubject } from './recurrent-contract.ts';
 
 const V = 9;
 const H = 6;
@@ -60,14 +59,9 @@ async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
   return (await engine.read(tensor)) as FloatArray;
 }
 
-export function operationsContract(subject: ContractSubject) {
-  const { name, make, tolerance } = subject;
+export const operationsContract: ContractPart = (add, tolerance) => {
   const check = (what: string, run: (engine: Engine, random: RandomValues) => Promise<void>) =>
-    test(`${name}: ${what}`, async () => {
-      const engine = await make();
-      await run(engine, new RandomValues(engine, 11));
-      await engine.close();
-    });
+    add(what, (engine) => run(engine, new RandomValues(engine, 11)));
   const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string) =>
     assert.ok(largestDifference(actual, expected) <= tolerance, what);
 
@@ -646,4 +640,4 @@ export function operationsContract(subject: ContractSubject) {
       assert.throws(copy(state, [0, 1], state, [2]), RangeError);
     },
   );
-}
+};

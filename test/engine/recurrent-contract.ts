@@ -1,18 +1,11 @@
 /** The part of the engine contract that is about recurrent layers. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Engine, FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
 import { gateCount, type Layout, type RecurrentModule, stateParts } from '../../src/engine/layout.ts';
 import { largestDifference } from '../compare.ts';
+import type { ContractPart } from './contract-suite.ts';
 import { naiveRecurrent } from './naive-recurrent.ts';
 import { RandomValues, sizeOf } from './random-values.ts';
-
-export interface ContractSubject {
-  readonly name: string;
-  make(): Engine | Promise<Engine>;
-  /** Largest difference from exact results, relative to the largest element. */
-  readonly tolerance: number;
-}
 
 const kinds: Pick<RecurrentModule, 'cell' | 'reset'>[] = [
   { cell: 'lstm' },
@@ -88,12 +81,11 @@ async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
   return (await engine.read(tensor)) as FloatArray;
 }
 
-export function recurrentContract({ name, make, tolerance }: ContractSubject) {
+export const recurrentContract: ContractPart = (add, tolerance) => {
   for (const kind of kinds) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
-      test(`${name}: ${kindName}, ${input}: forward is the equations`, async () => {
-        const engine = await make();
+      add(`${kindName}, ${input}: forward is the equations`, async (engine) => {
         for (const options of [{}, { resets: true }, { mask: true }, { resets: true, mask: true }]) {
           const layer = new Case(engine, kind, input);
           const { output, final } = await layer.forward(options);
@@ -110,52 +102,52 @@ export function recurrentContract({ name, make, tolerance }: ContractSubject) {
           assert.ok(largestDifference(await read(engine, output), expected.output) <= tolerance, 'output');
           assert.ok(largestDifference(await read(engine, final), expected.final) <= tolerance, 'final state');
         }
-        await engine.close();
       });
     }
 
-    test(`${name}: ${kindName}: a sequence in pieces, step by step or beside other rows has the same bits`, async () => {
-      const engine = await make();
-      const whole = new Case(engine, kind, 'dense', { steps: 7, rows: 5, hiddenSize: 19, inputSize: 11 });
-      const { output, final } = await whole.forward();
-      const expected = await read(engine, output);
-      const expectedFinal = await read(engine, final);
-      const input = await read(engine, whole.input);
-      const initial = await read(engine, whole.initial);
-      const H = 19;
-      const D = 11;
-      for (const cut of [[7], [3, 4], [1, 1, 1, 1, 1, 1, 1]]) {
-        for (const rows of [[0, 1, 2, 3, 4], [3], [4, 1]]) {
-          const state = engine.tensor('float', [stateParts(kind.cell), rows.length, H]);
-          engine.write(state, pickRows(initial, 5, H, rows));
-          let from = 0;
-          for (const steps of cut) {
-            const piece = engine.tensor('float', [steps, rows.length, D]);
-            engine.write(piece, pickRows(input.subarray(from * 5 * D, (from + steps) * 5 * D), 5, D, rows));
-            const pieceOutput = engine.tensor('float', [steps, rows.length, H]);
-            engine.recurrentForward({
-              weights: whole.weights,
-              module: 0,
-              input: piece,
-              initial: state,
-              final: state,
-              output: pieceOutput,
-            });
-            const got = await read(engine, pieceOutput);
-            const want = pickRows(expected.subarray(from * 5 * H, (from + steps) * 5 * H), 5, H, rows);
-            assert.deepEqual(Array.from(got), Array.from(want));
-            from += steps;
+    add(
+      `${kindName}: a sequence in pieces, step by step or beside other rows has the same bits`,
+      async (engine) => {
+        const whole = new Case(engine, kind, 'dense', { steps: 7, rows: 5, hiddenSize: 19, inputSize: 11 });
+        const { output, final } = await whole.forward();
+        const expected = await read(engine, output);
+        const expectedFinal = await read(engine, final);
+        const input = await read(engine, whole.input);
+        const initial = await read(engine, whole.initial);
+        const H = 19;
+        const D = 11;
+        for (const cut of [[7], [3, 4], [1, 1, 1, 1, 1, 1, 1]]) {
+          for (const rows of [[0, 1, 2, 3, 4], [3], [4, 1]]) {
+            const state = engine.tensor('float', [stateParts(kind.cell), rows.length, H]);
+            engine.write(state, pickRows(initial, 5, H, rows));
+            let from = 0;
+            for (const steps of cut) {
+              const piece = engine.tensor('float', [steps, rows.length, D]);
+              engine.write(piece, pickRows(input.subarray(from * 5 * D, (from + steps) * 5 * D), 5, D, rows));
+              const pieceOutput = engine.tensor('float', [steps, rows.length, H]);
+              engine.recurrentForward({
+                weights: whole.weights,
+                module: 0,
+                input: piece,
+                initial: state,
+                final: state,
+                output: pieceOutput,
+              });
+              const got = await read(engine, pieceOutput);
+              const want = pickRows(expected.subarray(from * 5 * H, (from + steps) * 5 * H), 5, H, rows);
+              assert.deepEqual(Array.from(got), Array.from(want));
+              from += steps;
+            }
+            assert.deepEqual(
+              Array.from(await read(engine, state)),
+              Array.from(pickRows(expectedFinal, 5, H, rows)),
+            );
           }
-          assert.deepEqual(
-            Array.from(await read(engine, state)),
-            Array.from(pickRows(expectedFinal, 5, H, rows)),
-          );
         }
-      }
-      await engine.close();
-    });
+      },
+    );
   }
-}
+};
 
 /** Of [N, B, width] some of the B rows. */
 function pickRows(values: FloatArray, batch: number, width: number, rows: readonly number[]): number[] {
@@ -167,18 +159,18 @@ function pickRows(values: FloatArray, batch: number, width: number, rows: readon
 }
 
 /** For engines that compute in float64: finite differences of every gradient that backward gives. */
-export function recurrentGradientContract({ name, make }: ContractSubject) {
+export const recurrentGradientContract: ContractPart = (add) => {
   for (const kind of kinds) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       for (const dropout of input === 'dense' ? [false, true] : [false]) {
-        test(`${name}: ${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and masks`, async () => {
-          await checkGradients(new Case(await make(), kind, input), dropout);
-        });
+        add(`${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and masks`, (engine) =>
+          checkGradients(new Case(engine, kind, input), dropout),
+        );
       }
     }
   }
-}
+};
 
 async function checkGradients(layer: Case, withDropout: boolean) {
   const { engine, module, weights, steps, rows } = layer;
@@ -239,5 +231,4 @@ async function checkGradients(layer: Case, withDropout: boolean) {
       assert.ok(error < 1e-6, `${what} ${index}: slope ${slope}, gradient ${got[index]}`);
     }
   }
-  await engine.close();
 }
