@@ -36,7 +36,7 @@ const { engine } = await makeEngine({
   threads: threads ? Number(threads) : undefined,
   precision: 'float32',
 });
-const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V, dropout: 0 };
+const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V };
 const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
 const random = new MersenneTwister(123);
 const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
@@ -55,7 +55,7 @@ async function work() {
     network.evaluate(weights, batch, state);
     await engine.read(network.loss);
   } else {
-    network.lossAndGradient(weights, gradient, batch, state, { seed: 123, iteration });
+    network.lossAndGradient(weights, gradient, batch, state);
     optimizer.update({ weights, gradient, loss: network.loss, learningRate: 0.002 });
     await optimizer.readFigures();
   }

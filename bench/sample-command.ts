@@ -22,7 +22,7 @@ import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 const [rounds = '5'] = process.argv.slice(2);
 const V = 65;
 const STEPS = 64;
-const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 };
+const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V };
 const layout = layoutOf(config);
 // As large as after training: predictions that are neither sure nor even.
 const parameters = initialParameters(layout, new MersenneTwister(1), 'float32').map((value) => value * 6);

@@ -30,7 +30,6 @@ const config = {
   layers: Number(depth),
   hiddenSize: Number(units),
   vocabularySize: V,
-  dropout: 0,
 };
 const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
 const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });

@@ -19,7 +19,7 @@ import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [seconds = '3'] = process.argv.slice(2);
 const V = 65;
-const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 };
+const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V };
 const layout = layoutOf(config);
 const parameters = initialParameters(layout, new MersenneTwister(1), 'float32');
 const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });

@@ -22,7 +22,7 @@ const node = (...words: string[]) =>
 
 /** A model of the default size, with a seed's first parameters. */
 function firstModel(): LanguageModel {
-  const config = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V, dropout: 0 } as const;
+  const config = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V } as const;
   const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
   const parameters = Float32Array.from(initialParameters(layoutOf(config), new MersenneTwister(1)));

@@ -17,6 +17,7 @@ export type {
   ScoreInput,
 } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
+export type { Regularization } from './model/regularization.ts';
 export type { LikelyWord, LikelyWords } from './sample/likely-words.ts';
 export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';
 export type { Ending } from './sample/stops.ts';

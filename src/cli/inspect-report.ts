@@ -6,18 +6,21 @@ import type { LossRecord, Origin, TrainingState } from '../formats/checkpoint.ts
 import type { OpenedCheckpoint } from '../formats/open.ts';
 import type { TensorStatistics } from '../formats/tensor-statistics.ts';
 import { layoutOf } from '../model/config.ts';
+import { NO_REGULARIZATION } from '../model/regularization.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
 import { trainCommand } from './commands.ts';
 import { describeShape } from './model-shape.ts';
 
 export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
-  const { config, precision, vocabulary, training, origin, notices } = checkpoint;
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
+  const { training, origin, notices } = checkpoint;
   return {
     path,
     format,
     notices,
     ...config,
+    ...regularization,
     parameters: parameterCount(layoutOf(config)),
     precision,
     vocabulary: {
@@ -53,11 +56,12 @@ function pairs({ iterations, values }: LossRecord) {
 }
 
 export function checkpointLines(path: string, { checkpoint, format }: OpenedCheckpoint): string[] {
-  const { config, precision, vocabulary, training, origin, notices = [] } = checkpoint;
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
+  const { training, origin, notices = [] } = checkpoint;
   return [
     path,
     `  format           ${format}`,
-    `  model            ${describeShape(config)}, dropout ${config.dropout}, ${precision}`,
+    `  model            ${describeShape(config)}, dropout ${regularization.dropout}, ${precision}`,
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,

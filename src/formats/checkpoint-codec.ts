@@ -2,6 +2,7 @@
 import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
+import { NO_REGULARIZATION } from '../model/regularization.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
 import {
@@ -143,7 +144,8 @@ export function modelFrom(
       `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
     );
   }
-  return { config, precision: facts.precision, vocabulary, parameters };
+  const { dropout } = facts.config;
+  return { config, regularization: { dropout }, precision: facts.precision, vocabulary, parameters };
 }
 
 /**
@@ -160,7 +162,8 @@ export function readIdentity(file: ByteSource, name: string): CheckpointIdentity
 
 /** The shape of a model from its metadata. */
 export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
-  return { ...config, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
+  const { dropout: _, ...shape } = config;
+  return { ...shape, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
 }
 
 /** All but the numbers in bulk and the symbols. */
@@ -168,12 +171,13 @@ export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, 
   return encodeMetadata(metadataOf(checkpoint));
 }
 
-function metadataOf({ config, precision, vocabulary, training, origin }: Checkpoint): CheckpointMetadata {
+function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary, training, origin } = checkpoint;
   const { reset, ...shape } = config;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
     formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
-    config: shape,
+    config: { ...shape, dropout: regularization.dropout },
     ...(config.cell === 'gru' && { reset: reset ?? 'before' }),
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },

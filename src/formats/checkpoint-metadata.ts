@@ -33,6 +33,7 @@ const metadataSchema = z.object({
     hiddenSize: size(),
     embeddingSize: z.optional(size()),
     vocabularySize: z.int().check(z.minimum(2)),
+    /** Of the regularization; here since it was once a part of the shape. */
     dropout: z.number().check(z.minimum(0), z.lt(1)),
   }),
   /** For a gru: where its reset gate acts. */

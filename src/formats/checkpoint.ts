@@ -3,6 +3,7 @@ import type { FileFacts, KnownText } from '../data/known-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
+import type { Regularization } from '../model/regularization.ts';
 
 /** A loss at an iteration, in nats a token. */
 export interface LossRecord {
@@ -102,6 +103,8 @@ export interface Origin {
 
 export interface Checkpoint {
   readonly config: ModelConfig;
+  /** What it was trained with. Default: none. */
+  readonly regularization?: Regularization | undefined;
   /** Precision of the parameters, moments and carried state. */
   readonly precision: Precision;
   readonly vocabulary: Vocabulary;

@@ -56,8 +56,8 @@ function differs(name: string, difference: string, cause?: unknown): CheckpointE
   );
 }
 
-function modelAlone({ config, precision, vocabulary, parameters }: Checkpoint): Checkpoint {
-  return { config, precision, vocabulary, parameters };
+function modelAlone({ config, regularization, precision, vocabulary, parameters }: Checkpoint): Checkpoint {
+  return { config, regularization, precision, vocabulary, parameters };
 }
 
 /** What differs first; undefined where nothing does. */

@@ -11,8 +11,6 @@ export interface ModelConfig {
   readonly embeddingSize?: number | undefined;
   /** For a gru alone: whether its reset gate acts before the recurrent product (the original; default) or after it. */
   readonly reset?: RecurrentModule['reset'] | undefined;
-  /** Probability of dropping a unit between layers while training. */
-  readonly dropout: number;
 }
 
 /** More than anybody trains; a layout of a billion layers is itself too large to build, and a checkpoint has to name them all. */

@@ -5,28 +5,48 @@
  */
 import type { Batch } from '../data/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
-import { type Layout, recurrentModules } from '../engine/layout.ts';
+import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from './config.ts';
+import type { RegularizedPass } from './regularization.ts';
 import { makeStates } from './states.ts';
 
 /** The state of every recurrent layer, each float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
 
-/** What the masks of dropout depend on, besides the place in the network. */
-export interface DropoutSeed {
-  readonly seed: number;
-  readonly iteration: number;
+/** A recurrent layer or the decoder, and what it reads. */
+interface LayerInput {
+  /** Index of the layer in the layout. */
+  readonly module: number;
+  /** float [T, B, D]; int [T, B] where the first layer reads tokens. */
+  readonly input: Tensor;
+  /** Where dropout acts on the input, the number that tells its masks from those of other layers. */
+  readonly dropoutSite: number | undefined;
+}
+
+interface RecurrentLayer extends LayerInput {
+  /** float [T, B, H]. */
+  readonly output: Tensor;
+}
+
+/** One pass over a batch. */
+interface Pass {
+  readonly weights: Vector;
+  readonly resets: Tensor | undefined;
+  /** Absent in an evaluation. */
+  readonly regularization: RegularizedPass | undefined;
 }
 
 /** Memory for the pass backward. */
 interface BackwardBuffers {
+  /** Of each recurrent layer. */
   readonly tapes: readonly Tape[];
-  /** Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. */
+  /**
+   * Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. The second holds the decoder's input after dropout
+   * until the decoder's weights have their gradient.
+   */
   readonly outputGradients: readonly [Tensor, Tensor];
   /** Gradient in the embedded tokens, float [T, B, D]; absent without an embedding. */
   readonly embeddedGradient: Tensor | undefined;
-  /** The decoder's input after dropout, float [T, B, H]; absent without dropout. */
-  readonly dropped: Tensor | undefined;
 }
 
 export class Network {
@@ -36,14 +56,15 @@ export class Network {
   /** Positions in a batch, T·B. */
   readonly positions: number;
   readonly #engine: Engine;
-  readonly #config: ModelConfig;
   readonly #batchSize: number;
   readonly #tokens: Tensor;
   readonly #targets: Tensor;
   readonly #resets: Tensor;
   /** The tokens' rows of the embedding, float [T, B, D]; absent without one. */
   readonly #embedded: Tensor | undefined;
-  readonly #outputs: readonly Tensor[];
+  /** From the input to the output. */
+  readonly #layers: readonly RecurrentLayer[];
+  readonly #decoder: LayerInput;
   readonly #logits: Tensor;
   readonly #buffers: BackwardBuffers | undefined;
   /** All that it has made for itself. */
@@ -59,7 +80,6 @@ export class Network {
     const { batchSize: B, sequenceLength: T } = shape;
     const { hiddenSize: H, vocabularySize: V, embeddingSize: D } = config;
     this.#engine = engine;
-    this.#config = config;
     this.#batchSize = B;
     this.positions = T * B;
     this.layout = layoutOf(config);
@@ -72,16 +92,21 @@ export class Network {
     const embedded = () => (D === undefined ? undefined : tensor('float', [T, B, D]));
     const output = () => tensor('float', [T, B, H]);
     this.#embedded = embedded();
-    this.#outputs = recurrentModules(this.layout).map(output);
+    const layers: RecurrentLayer[] = [];
+    let input = this.#embedded ?? this.#tokens;
+    for (const [module, { kind }] of this.layout.entries()) {
+      if (kind !== 'recurrent') continue;
+      layers.push({ module, input, dropoutSite: layers.length || undefined, output: output() });
+      input = (layers.at(-1) as RecurrentLayer).output;
+    }
+    this.#layers = layers;
+    this.#decoder = { module: this.layout.length - 1, input, dropoutSite: layers.length };
     this.#logits = tensor('float', [T, B, V]);
     if (purpose === 'training') {
       this.#buffers = {
-        tapes: this.#outputs.map((_, layer) =>
-          this.#own(engine.tape(this.layout, this.#moduleOf(layer), T, B)),
-        ),
+        tapes: layers.map(({ module }) => this.#own(engine.tape(this.layout, module, T, B))),
         outputGradients: [output(), output()],
         embeddedGradient: embedded(),
-        dropped: config.dropout > 0 ? output() : undefined,
       };
     }
   }
@@ -99,7 +124,7 @@ export class Network {
   /** The losses of a batch, left in `loss`. `state` becomes the state after the batch. */
   evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
     const resets = this.#writeBatch(batch);
-    this.#forward(weights, state, resets, undefined, undefined);
+    this.#forward({ weights, resets, regularization: undefined }, state, undefined);
     this.#engine.crossEntropy({ logits: this.#logits, targets: this.#targets, loss: this.loss });
   }
 
@@ -108,16 +133,20 @@ export class Network {
    *
    * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
    * stops at the start of the batch. `state` becomes the state after the batch.
+   *
+   * @param regularization Default: none.
    */
   lossAndGradient(
     weights: Vector,
     gradient: Vector,
     batch: Batch,
     state: NetworkState,
-    dropoutSeed: DropoutSeed,
+    regularization?: RegularizedPass,
   ): void {
-    const resets = this.#writeBatch(batch);
-    this.#forward(weights, state, resets, dropoutSeed, this.#backwardBuffers.tapes);
+    const buffers = this.#buffers;
+    if (!buffers) throw new TypeError('this network was made for evaluation');
+    const pass = { weights, resets: this.#writeBatch(batch), regularization };
+    this.#forward(pass, state, buffers);
     this.#engine.crossEntropy({
       logits: this.#logits,
       targets: this.#targets,
@@ -125,27 +154,12 @@ export class Network {
       gradient: this.#logits,
       gradientScale: 1 / this.#batchSize,
     });
-    this.#backward(weights, gradient, resets, dropoutSeed);
+    this.#backward(pass, gradient, buffers);
   }
 
   #own<T extends Tensor | Vector | Tape>(handle: T): T {
     this.#handles.push(handle);
     return handle;
-  }
-
-  get #backwardBuffers(): BackwardBuffers {
-    if (!this.#buffers) throw new TypeError('this network was made for evaluation');
-    return this.#buffers;
-  }
-
-  /** Index in the layout of a recurrent layer, or, one after the last, of the decoder; before them stands the embedding. */
-  #moduleOf(layer: number): number {
-    return this.#embedded ? layer + 1 : layer;
-  }
-
-  /** What the first layer reads. */
-  get #firstInput(): Tensor {
-    return this.#embedded ?? this.#tokens;
   }
 
   /** The batch on the engine; its resets, where it has some. */
@@ -157,70 +171,63 @@ export class Network {
     return this.#resets;
   }
 
-  #forward(
-    weights: Vector,
-    state: NetworkState,
-    resets: Tensor | undefined,
-    dropoutSeed: DropoutSeed | undefined,
-    tapes: readonly Tape[] | undefined,
-  ): void {
+  /** @param buffers Absent where no pass backward follows. */
+  #forward(pass: Pass, state: NetworkState, buffers: BackwardBuffers | undefined): void {
+    const { weights, resets } = pass;
     if (this.#embedded) {
       this.#engine.embeddingForward({ weights, module: 0, tokens: this.#tokens, output: this.#embedded });
     }
-    let input = this.#firstInput;
-    this.#outputs.forEach((output, layer) => {
-      const layerState = state[layer] as Tensor;
+    for (const [index, layer] of this.#layers.entries()) {
+      const { module, input, output } = layer;
+      const layerState = state[index] as Tensor;
       this.#engine.recurrentForward({
         weights,
-        module: this.#moduleOf(layer),
+        module,
         input,
         resets,
         initial: layerState,
         final: layerState,
         output,
-        tape: tapes?.[layer],
-        dropout: this.#dropout(dropoutSeed, layer),
+        tape: buffers?.tapes[index],
+        dropout: dropoutAt(layer, pass),
       });
-      input = output;
-    });
-    const decoder = this.#outputs.length;
-    const dropout = this.#dropout(dropoutSeed, decoder);
-    const dropped = this.#buffers?.dropped;
-    if (dropout && dropped) {
-      this.#engine.dropout({ ...dropout, input, output: dropped });
-      input = dropped;
     }
-    this.#engine.linearForward({ weights, module: this.#moduleOf(decoder), input, output: this.#logits });
+    const { module, input } = this.#decoder;
+    const dropout = dropoutAt(this.#decoder, pass);
+    const dropped = dropout && buffers?.outputGradients[1];
+    if (dropped) this.#engine.dropout({ ...dropout, input, output: dropped });
+    this.#engine.linearForward({ weights, module, input: dropped ?? input, output: this.#logits });
   }
 
-  #backward(weights: Vector, gradient: Vector, resets: Tensor | undefined, dropoutSeed: DropoutSeed): void {
-    const { tapes, outputGradients, embeddedGradient, dropped } = this.#backwardBuffers;
-    const decoder = this.#outputs.length;
-    const top = this.#outputs[decoder - 1] as Tensor;
+  #backward(pass: Pass, gradient: Vector, buffers: BackwardBuffers): void {
+    const { weights, resets } = pass;
+    const { tapes, outputGradients, embeddedGradient } = buffers;
     let [incoming, outgoing] = outputGradients;
-    const dropout = this.#dropout(dropoutSeed, decoder);
+    const dropout = dropoutAt(this.#decoder, pass);
     this.#engine.linearBackward({
       weights,
       gradient,
-      module: this.#moduleOf(decoder),
-      input: dropped ?? top,
+      module: this.#decoder.module,
+      input: dropout ? outgoing : this.#decoder.input,
       outputGradient: this.#logits,
       inputGradient: incoming,
     });
     if (dropout) this.#engine.dropout({ ...dropout, input: incoming, output: incoming });
 
-    for (let layer = decoder - 1; layer >= 0; layer--) {
+    for (let index = this.#layers.length - 1; index >= 0; index--) {
+      const layer = this.#layers[index] as RecurrentLayer;
+      const { module, input, output } = layer;
       this.#engine.recurrentBackward({
         weights,
         gradient,
-        module: this.#moduleOf(layer),
-        input: layer === 0 ? this.#firstInput : (this.#outputs[layer - 1] as Tensor),
+        module,
+        input,
         resets,
-        output: this.#outputs[layer] as Tensor,
+        output,
         outputGradient: incoming,
-        tape: tapes[layer] as Tape,
-        inputGradient: layer === 0 ? embeddedGradient : outgoing,
-        dropout: this.#dropout(dropoutSeed, layer),
+        tape: tapes[index] as Tape,
+        inputGradient: index === 0 ? embeddedGradient : outgoing,
+        dropout: dropoutAt(layer, pass),
       });
       [incoming, outgoing] = [outgoing, incoming];
     }
@@ -229,10 +236,11 @@ export class Network {
       this.#engine.embeddingBackward({ gradient, module: 0, tokens, outputGradient: embeddedGradient });
     }
   }
+}
 
-  /** Dropout at the input of a layer (or, after the last, of the decoder): on all but the first, while training. */
-  #dropout(dropoutSeed: DropoutSeed | undefined, layer: number): Dropout | undefined {
-    if (!dropoutSeed || layer === 0 || this.#config.dropout === 0) return undefined;
-    return { probability: this.#config.dropout, stream: layer, ...dropoutSeed };
-  }
+/** Dropout at the input of a layer in a pass, if it acts there. */
+function dropoutAt({ dropoutSite }: LayerInput, { regularization }: Pass): Dropout | undefined {
+  if (dropoutSite === undefined || !regularization || regularization.dropout === 0) return undefined;
+  const { dropout, seed, iteration } = regularization;
+  return { probability: dropout, stream: dropoutSite, seed, iteration };
 }

@@ -49,7 +49,7 @@ const EPSILON = 1e-8;
 export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator<number, Float64Array, void> {
   const { engine, config, sequences, signal } = scoring;
   const sums = new Float64Array(sequences.length);
-  const learner = new Learner(engine, { ...config, dropout: 0 }, scoring.parameters, scoring.learningRate);
+  const learner = new Learner(engine, config, scoring.parameters, scoring.learningRate);
   const turns = new TurnTaker();
   try {
     for (const [index, sequence] of sequences.entries()) {
@@ -114,8 +114,7 @@ class Learner {
   async read(block: Batch, length: number): Promise<number> {
     const weights = this.#weights;
     if (length === STEPS) {
-      const noDropout = { seed: 0, iteration: 0 };
-      this.#network.lossAndGradient(weights, this.#gradient, block, this.#state, noDropout);
+      this.#network.lossAndGradient(weights, this.#gradient, block, this.#state);
       this.#learn();
     } else {
       this.#network.evaluate(weights, block, this.#state);

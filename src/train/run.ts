@@ -8,6 +8,7 @@ import type { Engine, Vector } from '../engine/engine.ts';
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
+import type { Regularization } from '../model/regularization.ts';
 import { generateTokens } from '../sample/generator.ts';
 import { checkGenerateOptions, planSampling } from '../sample/options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -52,6 +53,7 @@ export class TrainingRun {
   readonly schedule: Schedule;
   readonly #engine: Engine;
   readonly #config: ModelConfig;
+  readonly #regularization: Regularization;
   readonly #options: TrainingOptions;
   readonly #corpus: Corpus;
   readonly #texts: RunTexts;
@@ -72,6 +74,7 @@ export class TrainingRun {
     const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
+    this.#regularization = { dropout: options.dropout };
     this.#options = options;
     this.#corpus = corpus;
     this.#texts = withinBounds(corpus.texts);
@@ -162,9 +165,9 @@ export class TrainingRun {
     const { weights, enqueued, learningRate } = state;
     const batch = await this.#batches.batch(this.#cursorAfter(enqueued));
     const iteration = enqueued + 1;
-    const { seed } = this.#options;
+    const regularization = { ...this.#regularization, seed: this.#options.seed, iteration };
     state.markBatch();
-    this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, { seed, iteration });
+    this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, regularization);
     if (this.drainsAfter(enqueued)) await this.#keepIfGood();
     this.#optimizer.update({ weights, gradient: this.#gradient, loss: this.network.loss, learningRate });
     const figures = this.#optimizer
@@ -269,6 +272,7 @@ export class TrainingRun {
     const { parameters, ...position } = await numbers;
     return {
       config: this.#config,
+      regularization: this.#regularization,
       precision: this.#options.precision,
       vocabulary: this.#corpus.vocabulary,
       parameters,

@@ -28,7 +28,7 @@ export function startingOptions(
     if (given.initVocabulary === undefined) return { options: checkTrainingOptions(given), notices: [] };
     throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
   }
-  const { config, vocabulary, origin } = initial;
+  const { config, regularization, vocabulary, origin } = initial;
   if (origin?.sampleOnly !== undefined) {
     throw new CheckpointError(
       'checkpoint-sample-only',
@@ -53,7 +53,7 @@ export function startingOptions(
     tokens: vocabulary.kind,
     normalize: vocabulary.normalize,
   };
-  const options = checkTrainingOptions({ dropout: config.dropout, ...given, ...fixed });
+  const options = checkTrainingOptions({ ...regularization, ...given, ...fixed });
   const notices = Object.entries(fixed)
     .filter(([name, value]) => {
       const asked = given[name as keyof TrainingOptions];

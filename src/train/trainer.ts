@@ -193,7 +193,7 @@ function owesEvaluation(
 }
 
 function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
-  const { cell, layers, hiddenSize, gruReset, embeddingSize, dropout } = options;
+  const { cell, layers, hiddenSize, gruReset, embeddingSize } = options;
   return {
     cell,
     ...(cell === 'gru' && { reset: gruReset }),
@@ -201,7 +201,6 @@ function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
     hiddenSize,
     ...(embeddingSize !== undefined && { embeddingSize }),
     vocabularySize: corpus.vocabulary.size,
-    dropout,
   };
 }
 

@@ -26,7 +26,7 @@ export async function parametersAfter(
   optimizer: UpdateRuleKind,
   iterations: number,
 ): Promise<string> {
-  const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, dropout: 0.2 };
+  const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
   const random = new MersenneTwister(5);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
@@ -36,7 +36,7 @@ export async function parametersAfter(
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
   for (let iteration = 1; iteration <= iterations; iteration++) {
     const batch = { inputs: tokens(), targets: tokens() };
-    network.lossAndGradient(weights, gradient, batch, state, { seed: 1, iteration });
+    network.lossAndGradient(weights, gradient, batch, state, { dropout: 0.2, seed: 1, iteration });
     steps.update({ weights, gradient, loss: network.loss, learningRate: 0.01 });
     await steps.readFigures();
   }

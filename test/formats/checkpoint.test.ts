@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
+import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { METADATA_KEY } from '../../src/formats/checkpoint-metadata.ts';
 import type { TensorArray } from '../../src/formats/number-types.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
@@ -47,6 +49,18 @@ test('vocabularies of bytes and of graphemes; a model without a training state',
     assert.equal(read.vocabulary.unicodeVersion, vocabulary.unicodeVersion);
     assert.equal(read.training, undefined);
   }
+});
+
+test('a file has dropout where it always was, in the shape; a model that tells of none has 0', () => {
+  const checkpoint = madeCheckpoint();
+  const dropoutIn = (one: Checkpoint) => {
+    const { metadata } = decodeSafetensors(joined(encodeCheckpoint(one)), 'x');
+    return JSON.parse(metadata.get(METADATA_KEY) ?? '').config.dropout;
+  };
+  assert.equal(dropoutIn(checkpoint), 0.25);
+  assert.equal(dropoutIn({ ...checkpoint, regularization: undefined }), 0);
+  const read = decodeCheckpoint(joined(encodeCheckpoint(checkpoint)), 'x');
+  assert.deepEqual([read.regularization, Object.hasOwn(read.config, 'dropout')], [{ dropout: 0.25 }, false]);
 });
 
 test('what another program kept in its checkpoint stays', () => {

@@ -114,6 +114,7 @@ for (const format of FORMATS) {
         assert.equal(read.precision, precision);
         assert.deepEqual(read.parameters, checkpoint.parameters);
         assert.deepEqual(read.config, checkpoint.config);
+        assert.deepEqual(read.regularization, checkpoint.regularization);
         assert.deepEqual(await behaviour(read), await behaviour(checkpoint));
       }
     });

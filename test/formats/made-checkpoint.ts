@@ -51,7 +51,6 @@ export function madeCheckpoint({
     hiddenSize,
     ...(embeddingSize !== undefined && { embeddingSize }),
     vocabularySize: vocabulary.size,
-    dropout: 0.25,
   };
   const size = parameterCount(layoutOf(config));
   const position = (at: number) => ({
@@ -63,6 +62,7 @@ export function madeCheckpoint({
   });
   return {
     config,
+    regularization: { dropout: 0.25 },
     precision,
     vocabulary,
     parameters: numbers(size),

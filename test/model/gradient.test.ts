@@ -39,7 +39,7 @@ for (const [name, kind] of kinds) {
     for (const dropout of [0, 0.4]) {
       test(`${name}, ${layers} layers, dropout ${dropout}: the gradient is the slope of the loss`, async () => {
         const engine = new ReferenceEngine('float64');
-        const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY, dropout };
+        const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
         const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
         const generator = new MersenneTwister(7 + layers);
@@ -63,7 +63,7 @@ for (const [name, kind] of kinds) {
         const loss = async () => {
           engine.write(weights, parameters);
           restore(state);
-          network.lossAndGradient(weights, gradient, batch, state, { seed: 5, iteration: 3 });
+          network.lossAndGradient(weights, gradient, batch, state, { dropout, seed: 5, iteration: 3 });
           const [total] = await engine.read(network.loss);
           return (total as number) / ROWS;
         };

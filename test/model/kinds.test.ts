@@ -31,8 +31,8 @@ for (const { name, checkpoint } of eachKind()) {
       network.evaluate(weights, BATCH, network.makeState());
       const [total] = await engine.read(network.loss);
       assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: at once`);
-      const seed = { seed: 1, iteration: 1 };
-      network.lossAndGradient(weights, gradient, BATCH, network.makeState(), seed);
+      const regularization = { dropout: 0.25, seed: 1, iteration: 1 };
+      network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
       const values = await engine.read(gradient);
       reference ??= values;
       assert.ok(largestDifference(values, reference) <= 1e-4, `${kind.name}: gradient`);
@@ -40,6 +40,29 @@ for (const { name, checkpoint } of eachKind()) {
     }
   });
 }
+
+test('regularization acts in the pass that is given it, and in no other', async () => {
+  for (const { name, checkpoint } of eachKind()) {
+    const engine = new ReferenceEngine('float64');
+    const network = new Network(engine, checkpoint.config, SHAPE);
+    const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+    engine.write(weights, checkpoint.parameters);
+    const train = async (dropout?: number, iteration = 1) => {
+      const regularization = dropout === undefined ? undefined : { dropout, seed: 1, iteration };
+      network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
+      const [loss] = await engine.read(network.loss);
+      return [loss, ...(await engine.read(gradient))];
+    };
+    const plain = await train();
+    const dropped = await train(0.5);
+    assert.notEqual(dropped[0], plain[0], name);
+    network.evaluate(weights, BATCH, network.makeState());
+    assert.equal((await engine.read(network.loss))[0], plain[0], name);
+    assert.notEqual((await train(0.5, 2))[0], dropped[0], name);
+    assert.deepEqual(await train(0.5), dropped, name);
+    assert.deepEqual(await train(0), plain, name);
+  }
+});
 
 test('what an embedding takes of memory is told', async () => {
   const shape = { batchSize: 50, sequenceLength: 50 };
@@ -50,13 +73,13 @@ test('what an embedding takes of memory is told', async () => {
     const [weights, gradient] = Array.from({ length: 3 }, () => engine.vector(network.layout));
     assert.ok(weights && gradient);
     const batch = { inputs: new Int32Array(2500), targets: new Int32Array(2500) };
-    network.lossAndGradient(weights, gradient, batch, network.makeState(), { seed: 1, iteration: 1 });
+    network.lossAndGradient(weights, gradient, batch, network.makeState());
     await engine.read(network.loss);
     const used = engine.bytesInUse;
     await engine.close();
     return { told: estimateMemory(config, { precision: 'float32', ...shape, moments: 1 }), used };
   };
-  const plain = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 90, dropout: 0 } as const;
+  const plain = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 90 } as const;
   const [without, embedded] = [await memory(plain), await memory({ ...plain, embeddingSize: 256 })];
   const [told, used] = [embedded.told - without.told, embedded.used - without.used];
   assert.ok(used > 5e6 && Math.abs(told / used - 1) < 0.25, `told ${told}, used ${used}`);
@@ -66,7 +89,7 @@ test('a network that is released leaves nothing on its engine', async () => {
   for (const { name, checkpoint } of eachKind()) {
     for (const purpose of ['training', 'evaluation'] as const) {
       const engine = new ReferenceEngine('float32');
-      new Network(engine, { ...checkpoint.config, dropout: 0.5 }, SHAPE, purpose).release();
+      new Network(engine, checkpoint.config, SHAPE, purpose).release();
       assert.equal(engine.bytesInUse, 0, `${name}, for ${purpose}`);
     }
   }

@@ -30,7 +30,6 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
     layers: fixture.opt.num_layers,
     hiddenSize: fixture.opt.rnn_size,
     vocabularySize: fixture.vocab_bytes.length,
-    dropout: 0,
   };
   const layout = layoutOf(config);
   const parameters = fromOriginalOrder(layout, Float64Array.from(fixture.params_flat));

@@ -34,7 +34,7 @@ for (const batchSize of [10, 3]) {
     const corpus = await buildCorpus({ text, name: 'x' }, options);
     const source = splitCorpus(corpus, options).validation;
     const vocabularySize = corpus.vocabulary.size;
-    const config = { cell: 'lstm', layers: 1, hiddenSize: 6, dropout: 0, vocabularySize } as const;
+    const config = { cell: 'lstm', layers: 1, hiddenSize: 6, vocabularySize } as const;
     const { engine } = await makeEngine(options);
     context.after(() => engine.close());
     const network = new Network(engine, config, options, 'evaluation');

@@ -93,7 +93,6 @@ test('an evaluation reads once a batch, while the engine computes the next ones'
     cell: 'lstm',
     layers: 1,
     hiddenSize: 4,
-    dropout: 0,
     vocabularySize: corpus.vocabulary.size,
   } as const;
   const network = new Network(made.engine, config, options, 'evaluation');

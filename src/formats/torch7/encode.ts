@@ -2,6 +2,7 @@
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf } from '../../model/config.ts';
 import { toOriginalOrder } from '../../model/parameters.ts';
+import { NO_REGULARIZATION } from '../../model/regularization.ts';
 import { formatBytes, formatCount } from '../../util/format-number.ts';
 import type { Checkpoint, LossRecord } from '../checkpoint.ts';
 import { AsciiSink } from './ascii-sink.ts';
@@ -36,9 +37,10 @@ export function sinkOf(kind: Torch7Kind): Sink {
 
 /** The table that the original's `train.lua` saves. */
 function charRnnTable(checkpoint: Checkpoint): Table {
-  const { config, parameters, training, origin } = checkpoint;
+  const { config, regularization = NO_REGULARIZATION, parameters, training, origin } = checkpoint;
   checkKnown(checkpoint);
-  const network = networkModule(config, toOriginalOrder(layoutOf(config), Float64Array.from(parameters)));
+  const inOrder = toOriginalOrder(layoutOf(config), Float64Array.from(parameters));
+  const network = networkModule(config, regularization, inOrder);
   const history = training ?? origin;
   const lastLoss = history?.validationLosses.values.at(-1);
   return Table.of({
@@ -103,7 +105,7 @@ const OPTION_NAMES: Readonly<Record<string, string>> = {
 };
 
 function optionsTable(checkpoint: Checkpoint): Table {
-  const { config, training, origin } = checkpoint;
+  const { config, regularization = NO_REGULARIZATION, training, origin } = checkpoint;
   const ours = Object.entries(training?.options ?? {}).flatMap(([name, value]) => {
     const known = OPTION_NAMES[name];
     return known === undefined ? [] : [[known, value]];
@@ -112,7 +114,7 @@ function optionsTable(checkpoint: Checkpoint): Table {
     model: config.cell,
     rnn_size: config.hiddenSize,
     num_layers: config.layers,
-    dropout: config.dropout,
+    dropout: regularization.dropout,
     gpuid: -1,
     opencl: 0,
     ...Object.fromEntries(ours),

@@ -9,6 +9,7 @@ import {
 } from '../../engine/layout.ts';
 import { floatArrayType, floats } from '../../engine/precision.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
+import type { Regularization } from '../../model/regularization.ts';
 import { malformed, unsupported } from './errors.ts';
 import { elementOf, type Matrix } from './matrix.ts';
 
@@ -47,6 +48,7 @@ export interface ModelMaps {
 
 export interface AssembledModel {
   readonly config: ModelConfig;
+  readonly regularization: Regularization;
   readonly precision: Precision;
   readonly parameters: FloatArray;
 }
@@ -68,7 +70,6 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
     vocabularySize: order.length,
     ...(embedding && { embeddingSize: embedding.columns }),
     ...(cell === 'gru' && { reset: 'before' as const }),
-    dropout,
   };
   const layout = layoutOf(config);
   const { precision } = decoder.weight;
@@ -89,7 +90,7 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
     }
   }
   if (!parameters.every(Number.isFinite)) throw malformed('a weight is not a finite number');
-  return { config, precision, parameters };
+  return { config, regularization: { dropout }, precision, parameters };
 }
 
 /** A tensor of our parameters, or the part of one that is a gate's. */

@@ -4,6 +4,7 @@
  */
 import { gateCount } from '../../engine/layout.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import type { Regularization } from '../../model/regularization.ts';
 import { doubleStorage, dropout, nnModule, oneHot, reshape, tableModule, tensorOn } from './nn-modules.ts';
 import { type GraphNode, graphModule, graphNode, inputNode, splitNode } from './nngraph.ts';
 import { Table, type TorchObject } from './values.ts';
@@ -20,8 +21,12 @@ const LINES = {
  *
  * @param parameters All parameters in the original's order; they become the network's.
  */
-export function networkModule(config: ModelConfig, parameters: Float64Array): TorchObject {
-  return new NetworkBuilder(config).build(parameters);
+export function networkModule(
+  config: ModelConfig,
+  regularization: Regularization,
+  parameters: Float64Array,
+): TorchObject {
+  return new NetworkBuilder(config).build(parameters, regularization);
 }
 
 interface LinearShape {
@@ -39,8 +44,8 @@ class NetworkBuilder {
     this.#file = `[./model/${config.cell.toUpperCase()}.lua]`;
   }
 
-  build(parameters: Float64Array): TorchObject {
-    const { cell, layers, hiddenSize, vocabularySize, dropout: p } = this.#config;
+  build(parameters: Float64Array, { dropout: p }: Regularization): TorchObject {
+    const { cell, layers, hiddenSize, vocabularySize } = this.#config;
     const lines = LINES[cell];
     const [xLine, ...stateLines] = lines.inputs;
     const input = inputNode();

@@ -150,8 +150,8 @@ for (const cell of ['lstm', 'rnn'] as const) {
       const { normalised = false, ...rest } = settings as { normalised?: boolean; dropout?: number };
       const model = madeModel(cell, normalised);
       const read = decodeTorch7(torch7File(checkpointOf(model, rest)), 'x');
-      const { config, origin } = read;
-      assert.deepEqual([config.embeddingSize, config.dropout], [EMBEDDING, rest.dropout ?? 0]);
+      const { config, regularization, origin } = read;
+      assert.deepEqual([config.embeddingSize, regularization?.dropout], [EMBEDDING, rest.dropout ?? 0]);
       const text = tokens.map((token) => model.symbols[token]).join('');
       const rows = await logProbabilities(read, text, 'float64');
       assert.ok(largestError(read, rows, twin(model, tokens), model.symbols) <= 1e-13);
