@@ -1,5 +1,6 @@
 /** The library's face in a web page: no files; texts and checkpoints are strings and bytes. */
 
+export { makePortableEngine as makeEngine } from './engine/select.ts';
 export { LanguageModel } from './language-model.ts';
 export * from './public.ts';
 export { type TrainInput, train } from './train/train.ts';

@@ -40,7 +40,7 @@ export abstract class CharRnnError extends Error {
 }
 
 /** A remedy as a line for a reader of the library's errors. */
-export function remedyText({ text, set, command }: Remedy): string {
+function remedyText({ text, set, command }: Remedy): string {
   if (command) return `${text}: char-rnn ${command.join(' ')}`;
   if (!set) return `${text}.`;
   const options = Object.entries(set).map(([name, value]) =>

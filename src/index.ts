@@ -1,6 +1,7 @@
 /** The library's face in Node: `import { train, LanguageModel } from 'char-rnn-ts'`. */
 
-export { folderStorage } from './formats/storage.node.ts';
+export { makeEngine } from './engine/select.node.ts';
+export { type FolderStorage, folderStorage } from './formats/storage.node.ts';
 export { LanguageModel } from './language-model.node.ts';
 export * from './public.ts';
 export { type Listening, listen } from './server/listen.node.ts';

@@ -6,7 +6,7 @@ import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
-import { OptionError, TextError } from './errors.ts';
+import { OptionError, TextError, UsageError } from './errors.ts';
 import { bytesSource } from './formats/byte-source.ts';
 import type { Checkpoint } from './formats/checkpoint.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
@@ -113,6 +113,10 @@ export interface LoadedModel {
  */
 export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
 
+/**
+ * A model and what it is asked for. The engine is made when it is first needed: what computes may throw an UnsupportedError where the
+ * engine that was asked for can't work here, an EngineLostError where it is lost, and a UsageError after `close`.
+ */
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
   readonly #options: ModelOptions;
@@ -354,7 +358,7 @@ export class LanguageModel {
   /** Gives the memory back; the model can't be used afterwards. */
   async close(): Promise<void> {
     const loaded = this.#loaded;
-    this.#loaded = Promise.reject(new TypeError('this model is closed'));
+    this.#loaded = Promise.reject(new UsageError('this model is closed'));
     this.#loaded.catch(() => {});
     // A model that could not be loaded has nothing to give back.
     const found = await loaded?.catch(() => undefined);

@@ -1,13 +1,14 @@
 /** What both faces of the library have in common. */
-export type { Corpus, TextFacts, TextInput } from './data/corpus.ts';
-export { Vocabulary } from './data/vocabulary.ts';
-export type { FloatArray, Precision } from './engine/engine.ts';
-export type { EngineName } from './engine/select.ts';
+export type { TextFacts, TextInput } from './data/corpus.ts';
+export { Vocabulary, type VocabularyInput } from './data/vocabulary.ts';
+export type { ChosenEngine, EngineChoice, MakeEngine } from './engine/choose.ts';
+export type { Engine, FloatArray, Precision } from './engine/engine.ts';
+export type { EngineName } from './engine/names.ts';
 export * from './errors.ts';
 export type { Checkpoint, LossRecord, TrainingState } from './formats/checkpoint.ts';
 export type { ExportFormat } from './formats/export.ts';
-export { memoryStorage } from './formats/memory-storage.ts';
-export type { CheckpointIdentity, CheckpointStorage } from './formats/storage.ts';
+export { type MemoryStorage, memoryStorage } from './formats/memory-storage.ts';
+export type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './formats/storage.ts';
 export type {
   CompleteInput,
   GenerateAllInput,

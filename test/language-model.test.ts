@@ -39,7 +39,7 @@ for (const [entry, Model] of [
     assert.deepEqual(notices, ['a slow one']);
     await model.close();
     assert.equal(closed, 1);
-    await assert.rejects(model.score('abab'), /closed/);
+    await assert.rejects(model.score('abab'), { code: 'usage', message: /closed/ });
   });
 }
 
