@@ -9,8 +9,14 @@ import { Leading } from './leading.ts';
 
 /** Stands for −∞ and NaN among the log-probabilities of tokens that may be drawn, so that there is always one. */
 const LOWEST = -1e30;
+const NONE = -1;
 
-/** Its memory is used again and again. */
+type Penalties = Pick<DrawControls, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;
+
+/**
+ * First the log-probabilities are changed (`start` to `keepAllowed`); then weights are made of them, by a temperature, when a step needs
+ * them. Its memory is used again and again.
+ */
 export class Candidates {
   /** How many are left. */
   count = 0;
@@ -26,6 +32,13 @@ export class Candidates {
   /** [V]: to count tokens instead of weighing them. */
   readonly #ones: Float64Array;
   readonly #leading: Leading;
+  #temperature = 1;
+  /** Of what is left by log-probability; `NONE` where it has to be looked for. */
+  #likeliest = NONE;
+  /** Whether there are weights of this temperature. */
+  #isWeighed = false;
+  /** Of the weights of what is left. */
+  #sum = 0;
 
   constructor(vocabularySize: number) {
     this.#vocabularySize = vocabularySize;
@@ -38,35 +51,61 @@ export class Candidates {
   }
 
   /**
-   * Starts with all tokens that are not barred for good; penalties, then shift.
+   * Starts with all tokens, at a temperature of 1.
    *
    * @param row Natural log-probabilities; those of the prediction begin at `offset`.
-   * @param counts [V]: how often each token was written lately; absent without penalties.
    */
-  start(
-    row: FloatArray,
-    offset: number,
-    { shift, repetitionPenalty, presencePenalty, frequencyPenalty }: DrawControls,
-    counts: Int32Array | undefined,
-  ): void {
+  start(row: FloatArray, offset: number): void {
     const V = this.#vocabularySize;
     const logs = this.#logs;
     const tokens = this.#tokens;
-    let count = 0;
+    let likeliest = 0;
+    let maximum = Number.NEGATIVE_INFINITY;
     for (let v = 0; v < V; v++) {
       let log = row[offset + v]!;
       if (!(log > LOWEST)) log = LOWEST;
-      if (counts !== undefined && counts[v]! > 0) {
-        log = log * repetitionPenalty - presencePenalty - frequencyPenalty * counts[v]!;
+      if (log > maximum) {
+        likeliest = v;
+        maximum = log;
       }
-      if (shift !== undefined) {
-        log += shift[v]!;
-        if (log === Number.NEGATIVE_INFINITY) continue;
+      logs[v] = log;
+      tokens[v] = v;
+    }
+    this.count = V;
+    this.#likeliest = likeliest;
+    this.temperature = 1;
+  }
+
+  /** @param counts [V]: how often each token was written lately. */
+  penalize(counts: Int32Array, { repetitionPenalty, presencePenalty, frequencyPenalty }: Penalties): void {
+    const logs = this.#logs;
+    for (let v = 0; v < counts.length; v++) {
+      const times = counts[v]!;
+      if (times > 0) logs[v] = logs[v]! * repetitionPenalty - presencePenalty - frequencyPenalty * times;
+    }
+    this.#likeliest = NONE;
+  }
+
+  /** @param shift [V], added to the log-probabilities; −∞ takes a token out. */
+  shift(shift: Float64Array): void {
+    const logs = this.#logs;
+    const tokens = this.#tokens;
+    let count = 0;
+    let likeliest = NONE;
+    let maximum = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < this.count; i++) {
+      const v = tokens[i]!;
+      const log = logs[v]! + shift[v]!;
+      if (log === Number.NEGATIVE_INFINITY) continue;
+      if (log > maximum) {
+        likeliest = v;
+        maximum = log;
       }
       logs[v] = log;
       tokens[count++] = v;
     }
     this.count = count;
+    this.#likeliest = likeliest;
   }
 
   /** @param allowed [V]: 1 for those that stay. */
@@ -78,10 +117,12 @@ export class Candidates {
       if (allowed[v] === 1) tokens[count++] = v;
     }
     this.count = count;
+    this.#likeliest = NONE;
   }
 
   /** Of equals the first. There must be one. */
   likeliest(): number {
+    if (this.#likeliest !== NONE) return this.#likeliest;
     if (this.count === 0) throw new RangeError('no token is left to draw');
     const logs = this.#logs;
     let best = this.#tokens[0]!;
@@ -89,7 +130,20 @@ export class Candidates {
       const v = this.#tokens[i]!;
       if (logs[v]! > logs[best]!) best = v;
     }
+    this.#likeliest = best;
     return best;
+  }
+
+  /** Above 0: weights are exp((log − log of the likeliest) / temperature). */
+  set temperature(value: number) {
+    this.#temperature = value;
+    this.#isWeighed = false;
+  }
+
+  /** Of the weights of what is left. */
+  get sum(): number {
+    this.#weigh();
+    return this.#sum;
   }
 
   /** Keeps the `count` likeliest. */
@@ -98,28 +152,14 @@ export class Candidates {
     this.#keepUpTo(this.#logs, this.#leading.reach(this.#tokens, this.count, this.#logs, this.#ones, count));
   }
 
-  /** Sets the weights by a temperature above 0, that of the likeliest to 1; their sum. */
-  exponentiate(likeliest: number, temperature: number): number {
-    const logs = this.#logs;
-    const weights = this.#weights;
-    const maximum = logs[likeliest]!;
-    let sum = 0;
-    for (let i = 0; i < this.count; i++) {
-      const v = this.#tokens[i]!;
-      const weight = Math.exp((logs[v]! - maximum) / temperature);
-      weights[v] = weight;
-      sum += weight;
-    }
-    return sum;
+  /** Keeps those with the largest weights up to that with which they reach a share of the sum. */
+  keepMass(share: number): void {
+    this.#keepShare(this.#weights, share * this.sum);
   }
 
-  /** Keeps those with the largest weights up to that with which they reach `mass`; the sum of what is left. */
-  keepMass(mass: number): number {
-    return this.#keepShare(this.#weights, mass);
-  }
-
-  /** Keeps what has a weight of at least `least`; the sum. */
-  keepAtLeast(least: number): number {
+  /** Keeps what has a weight of at least `least`; that of the likeliest was 1. */
+  keepAtLeast(least: number): void {
+    this.#weigh();
     const tokens = this.#tokens;
     const weights = this.#weights;
     let count = 0;
@@ -131,24 +171,26 @@ export class Candidates {
       sum += weights[v]!;
     }
     this.count = count;
-    return sum;
+    this.#sum = sum;
   }
 
-  /** Keeps those whose surprise is closest to the entropy, until they have a share of the sum; the sum of what is left. */
-  keepTypical(sum: number, share: number): number {
+  /** Keeps those whose surprise is closest to the entropy, until they have a share of the sum. */
+  keepTypical(share: number): void {
+    const { sum } = this;
     const weights = this.#weights;
     const keys = this.#keys;
-    const entropy = this.entropy(sum);
+    const entropy = this.entropy();
     const logSum = Math.log(sum);
     for (let i = 0; i < this.count; i++) {
       const v = this.#tokens[i]!;
       keys[v] = -Math.abs(logSum - Math.log(weights[v]!) - entropy);
     }
-    return this.#keepShare(keys, share * sum);
+    this.#keepShare(keys, share * sum);
   }
 
   /** −Σ p·ln p of the weights, in nats. */
-  entropy(sum: number): number {
+  entropy(): number {
+    const { sum } = this;
     const weights = this.#weights;
     let total = 0;
     for (let i = 0; i < this.count; i++) {
@@ -176,10 +218,10 @@ export class Candidates {
    * counting as 1, is searched for the first entry not below the uniform number. Source: Torch7's multinomial without alias, as
    * `sample.lua` calls it. Unlike there, the maximum was subtracted before exponentiation, so that no temperature overflows.
    *
-   * @param sum Of the weights.
    * @param uniform In [0, 1).
    */
-  draw(sum: number, uniform: number): number {
+  draw(uniform: number): number {
+    const { sum } = this;
     const tokens = this.#tokens;
     const weights = this.#weights;
     const cumulative = this.#keys;
@@ -196,12 +238,30 @@ export class Candidates {
     return tokens[at]!;
   }
 
-  #keepShare(keys: Float64Array, mass: number): number {
-    return this.#keepUpTo(keys, this.#leading.reach(this.#tokens, this.count, keys, this.#weights, mass));
+  /** Computes the weights of what is left, where there are none. */
+  #weigh(): void {
+    if (this.#isWeighed) return;
+    const logs = this.#logs;
+    const weights = this.#weights;
+    const temperature = this.#temperature;
+    const maximum = logs[this.likeliest()]!;
+    let sum = 0;
+    for (let i = 0; i < this.count; i++) {
+      const v = this.#tokens[i]!;
+      const weight = Math.exp((logs[v]! - maximum) / temperature);
+      weights[v] = weight;
+      sum += weight;
+    }
+    this.#sum = sum;
+    this.#isWeighed = true;
   }
 
-  /** Keeps those that are not after `last` in the order of falling keys; the sum of their weights. */
-  #keepUpTo(keys: Float64Array, last: number): number {
+  #keepShare(keys: Float64Array, mass: number): void {
+    this.#keepUpTo(keys, this.#leading.reach(this.#tokens, this.count, keys, this.#weights, mass));
+  }
+
+  /** Keeps those that are not after `last` in the order of falling keys. */
+  #keepUpTo(keys: Float64Array, last: number): void {
     const tokens = this.#tokens;
     const weights = this.#weights;
     const lowest = keys[last]!;
@@ -214,13 +274,14 @@ export class Candidates {
       sum += weights[v]!;
     }
     this.count = count;
-    return sum;
+    this.#sum = sum;
   }
 }
 
 /**
- * A token by those controls that an engine draws by.
+ * A token by those controls that an engine draws by: the steps of `sample/filters.ts` that engines do, in its order.
  *
+ * @param counts [V]: how often each token occurs in the penalty window; absent without penalties.
  * @param uniform In [0, 1); not used at a temperature of 0.
  */
 export function drawControlled(
@@ -230,13 +291,15 @@ export function drawControlled(
   counts: Int32Array | undefined,
   uniform: number,
 ): number {
-  const { temperature, topK, topP, minP } = controls;
-  candidates.start(row, 0, controls, counts);
+  const { shift, temperature, topK, topP, minP } = controls;
+  candidates.start(row, 0);
+  if (counts) candidates.penalize(counts, controls);
+  if (shift) candidates.shift(shift);
   const likeliest = candidates.likeliest();
   if (temperature === 0 || candidates.count === 1) return likeliest;
+  candidates.temperature = temperature;
   if (topK > 0) candidates.keepLargest(topK);
-  let sum = candidates.exponentiate(likeliest, temperature);
-  if (topP < 1) sum = candidates.keepMass(topP * sum);
-  if (minP > 0) sum = candidates.keepAtLeast(minP);
-  return candidates.draw(sum, uniform);
+  if (topP < 1) candidates.keepMass(topP);
+  if (minP > 0) candidates.keepAtLeast(minP);
+  return candidates.draw(uniform);
 }

@@ -11,6 +11,8 @@ import { option } from '../util/option-info.ts';
 import { BeamRows, type BeamSearch, type Candidate, type Hypothesis } from './beam-rows.ts';
 import { endInTime } from './constraint.ts';
 import type { ControlOptions } from './controls.ts';
+import { activeSettings } from './filter.ts';
+import { FILTERS } from './filters.ts';
 import { type Ending, TextEnd } from './stops.ts';
 
 /** A part of every schema of sampling options. */
@@ -34,22 +36,12 @@ export interface BeamText {
   readonly ending: Ending;
 }
 
-/** @throws {OptionError} for a control that draws; the search never does */
+/** @throws {OptionError} for a filter that is only for draws; the search never does */
 export function checkBeamOptions(options: ControlOptions): void {
-  const asked: [keyof ControlOptions, boolean][] = [
-    ['temperature', options.temperature !== 1],
-    ['temperatureRange', options.temperatureRange > 0],
-    ['topK', options.topK > 0],
-    ['topP', options.topP < 1],
-    ['minP', options.minP > 0],
-    ['typicalP', options.typicalP < 1],
-    ['mirostat', options.mirostat > 0],
-    ['repetitionPenalty', options.repetitionPenalty !== 1],
-    ['presencePenalty', options.presencePenalty !== 0],
-    ['frequencyPenalty', options.frequencyPenalty !== 0],
-  ];
-  for (const [name, isAsked] of asked) {
-    if (isAsked) throw new OptionError(name, 'it can not be combined with beam, which does not draw');
+  const refused = FILTERS.filter(({ isForBeam }) => !isForBeam);
+  const [name] = refused.flatMap((filter) => activeSettings(filter, options));
+  if (name !== undefined) {
+    throw new OptionError(name, 'it can not be combined with beam, which does not draw');
   }
 }
 

@@ -6,7 +6,8 @@ import { checkOptions, type Given } from '../util/check-options.ts';
 import { option, seed } from '../util/option-info.ts';
 import { beamOptions, checkBeamOptions } from './beam.ts';
 import type { Constraint } from './constraint.ts';
-import { type Controls, controlNotices, controlOptions, resolveControls } from './controls.ts';
+import { type Controls, controlNotices, resolveControls } from './controls.ts';
+import { controlOptions } from './filters.ts';
 import { formOptions, resolveForm } from './form.ts';
 import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 

@@ -1,5 +1,6 @@
 /** Errors in the form of the OpenAI protocol: a status, and a body {error: {message, type, param, code}}. */
 import { CharRnnError, OptionError, type Remedy } from '../errors.ts';
+import { fieldNameOf } from './field-names.ts';
 import { jsonResponse } from './json-response.ts';
 
 interface Details {
@@ -42,22 +43,6 @@ export class ApiError extends CharRnnError {
   }
 }
 
-/** Request fields whose library option has another name. */
-const FIELDS: Readonly<Record<string, string>> = {
-  length: 'max_tokens',
-  bias: 'logit_bias',
-  topP: 'top_p',
-  topK: 'top_k',
-  minP: 'min_p',
-  typicalP: 'typical_p',
-  repetitionPenalty: 'repetition_penalty',
-  presencePenalty: 'presence_penalty',
-  frequencyPenalty: 'frequency_penalty',
-};
-
-/** Options of the library that a request has under the same name. */
-const SAME_FIELDS = ['temperature', 'stop', 'seed', 'unknown'];
-
 /** An error's problem with what a client can do about it: fields to set. Remedies that only the server's owner can apply are left out. */
 export function problemText({ problem, remedies }: CharRnnError): string {
   return [problem, ...remedies.flatMap(remedyOfRequest)].join(' ');
@@ -66,22 +51,18 @@ export function problemText({ problem, remedies }: CharRnnError): string {
 function remedyOfRequest({ text, set, command }: Remedy): string[] {
   if (command) return [];
   if (!set) return [`${text}.`];
-  const fields = Object.entries(set).map(([option, value]) => [fieldOf(option), value ?? null] as const);
+  const fields = Object.entries(set).map(([option, value]) => [fieldNameOf(option), value ?? null] as const);
   if (fields.some(([field]) => field === undefined)) return [];
   return [
     `${text}: ${fields.map(([field, value]) => `${JSON.stringify(field)}: ${JSON.stringify(value)}`).join(', ')}.`,
   ];
 }
 
-function fieldOf(option: string): string | undefined {
-  return SAME_FIELDS.includes(option) ? option : FIELDS[option];
-}
-
 /** The answer to an error. Those that are no fault of a request become a 500 without particulars. */
 export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof OptionError) {
-    const param = fieldOf(error.option) ?? error.option;
+    const param = fieldNameOf(error.option) ?? error.option;
     return new ApiError(400, `${param}: ${error.reason}`, { param });
   }
   return new ApiError(500, 'the server failed on this request; its log has the reason.', {

@@ -4,8 +4,8 @@ import { ApiError } from './api-error.ts';
 import { type ChatMessage, chatPrompt, chatStops, parseChatTemplate } from './chat-template.ts';
 import type { CompletionRequest } from './completion-request.ts';
 import type { ServerOptions } from './options.ts';
-import { checkFields, field, invalidField, isText, shown } from './request-fields.ts';
-import { flagField, limitField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
+import { checkFields, field, invalidField, isText, limitField, shown } from './request-fields.ts';
+import { flagField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
 
 /** OpenAI sets no limit; a model that never writes the user's name would write up to the server's. */
 const DEFAULT_MAX_TOKENS = 500;

@@ -1,6 +1,6 @@
 /** A completion that is being written: its choices on their way through the model's pool. */
 import type { Vocabulary } from '../data/vocabulary.ts';
-import { type Controls, canDraw, controlsSchema, resolveControls } from '../sample/controls.ts';
+import { type Controls, canDraw, resolveControls } from '../sample/controls.ts';
 import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
@@ -14,8 +14,6 @@ import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
 // What a request leaves open. Its own values were checked with its fields.
-// OpenAI's penalties count all of the text, not the end of it alone.
-const CONTROLS = checkOptions(controlsSchema, { penaltyWindow: 0 });
 const LIMITS = checkOptions(limitsSchema, {});
 
 /** The choices of one prompt. */
@@ -47,7 +45,6 @@ export class Completion {
     this.request = request;
     this.vocabulary = vocabulary;
     this.#controls = resolveControls(vocabulary, {
-      ...CONTROLS,
       ...request.controls,
       bias: biasOf(vocabulary, request.bias),
     });

@@ -1,11 +1,11 @@
 /** The fields that completions and chats share: OpenAI's, and the controls of `sample` beside them. */
 import * as z from 'zod/mini';
+import type { ControlOptions } from '../sample/controls.ts';
 import type { UnknownRule } from '../sample/prompt.ts';
+import { controlFields, controlsOf } from './control-fields.ts';
 import type { ServerOptions } from './options.ts';
-import { field, invalidField, isText } from './request-fields.ts';
+import { field, invalidField, isText, limitField } from './request-fields.ts';
 
-const numberField = (minimum: number, maximum: number) =>
-  field(z.number().check(z.minimum(minimum), z.maximum(maximum)), `a number from ${minimum} to ${maximum}`);
 export const wholeField = (minimum: number, maximum: number) =>
   field(
     z.int().check(z.minimum(minimum), z.maximum(maximum)),
@@ -14,9 +14,6 @@ export const wholeField = (minimum: number, maximum: number) =>
 export const modelField = () => field(z.string(), "a model's name");
 export const flagField = () => field(z.boolean(), 'true or false');
 export const unknownField = () => field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest');
-/** A whole number of at least 0, or −1, which many clients send for "no limit". */
-export const limitField = () =>
-  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
 
 const MAX_STOPS = 4;
 const MAX_SEEDS = 2 ** 32;
@@ -37,8 +34,6 @@ function isBias(value: unknown): value is Record<string, number> {
 export const samplingFields = {
   model: modelField(),
   max_tokens: limitField(),
-  temperature: numberField(0, 2),
-  top_p: numberField(0, 1),
   n: wholeField(1, 128),
   stop: field(
     z.custom<string | string[]>(isStop),
@@ -51,22 +46,16 @@ export const samplingFields = {
     z.object({ include_usage: z.nullish(z.boolean()) }),
     'an object with include_usage: true or false',
   ),
-  presence_penalty: numberField(-2, 2),
-  frequency_penalty: numberField(-2, 2),
   logit_bias: field(
     z.custom<Record<string, number>>(isBias),
     'an object with token ids as keys and numbers from -100 to 100',
   ),
   user: field(z.string(), 'a text'),
-  top_k: limitField(),
-  min_p: numberField(0, 1),
-  typical_p: field(z.number().check(z.gt(0), z.maximum(1)), 'a number greater than 0 and of at most 1'),
-  repetition_penalty: field(z.number().check(z.gt(0), z.maximum(1000)), 'a number greater than 0'),
   unknown: unknownField(),
+  ...controlFields,
 };
 
-const samplingSchema = z.object(samplingFields);
-type SamplingFields = z.output<typeof samplingSchema>;
+type SamplingFields = z.output<z.ZodMiniObject<typeof samplingFields>>;
 
 /** What to do with characters that the model does not know. */
 export type Unknown = Exclude<UnknownRule, 'auto'>;
@@ -83,16 +72,8 @@ export interface SamplingRequest {
   readonly includeUsage: boolean;
   /** Additions to log-probabilities, by token id. */
   readonly bias: ReadonlyMap<number, number>;
-  readonly controls: {
-    readonly temperature: number;
-    readonly topP: number;
-    readonly topK: number;
-    readonly minP: number;
-    readonly typicalP: number;
-    readonly repetitionPenalty: number;
-    readonly presencePenalty: number;
-    readonly frequencyPenalty: number;
-  };
+  /** All but the bias. */
+  readonly controls: ControlOptions;
 }
 
 /**
@@ -120,17 +101,7 @@ export function samplingRequest(
     bias: new Map(
       Object.entries(fields.logit_bias ?? {}).map(([token, addition]) => [Number(token), addition]),
     ),
-    controls: {
-      temperature: fields.temperature ?? 1,
-      // OpenAI allows 0, which leaves the likeliest token alone.
-      topP: fields.top_p === 0 ? Number.MIN_VALUE : (fields.top_p ?? 1),
-      topK: Math.max(0, fields.top_k ?? 0),
-      minP: fields.min_p ?? 0,
-      typicalP: fields.typical_p ?? 1,
-      repetitionPenalty: fields.repetition_penalty ?? 1,
-      presencePenalty: fields.presence_penalty ?? 0,
-      frequencyPenalty: fields.frequency_penalty ?? 0,
-    },
+    controls: controlsOf(fields),
   };
 }
 

@@ -1,0 +1,77 @@
+/** The table of filters against all that states their order or their number again. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
+import { ALL_DRAW_CONTROLS } from '../../src/engine/engine.ts';
+import { controlsSchema, resolveControls } from '../../src/sample/controls.ts';
+import { activeSettings, isActive } from '../../src/sample/filter.ts';
+import { controlOptions, FILTERS } from '../../src/sample/filters.ts';
+import { RecentTokens } from '../../src/sample/recent-tokens.ts';
+import { TokenChooser } from '../../src/sample/token-chooser.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { letters } from './draw-distribution.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+/** The filters that engines draw by, in the table's order. */
+const engineFilters = FILTERS.filter(({ off }) =>
+  Object.keys(off).some((name) => ALL_DRAW_CONTROLS.has(name as never)),
+);
+
+test('each option belongs to one filter, and each filter is off by default', () => {
+  const names = FILTERS.flatMap(({ options }) => Object.keys(options));
+  assert.deepEqual(names.sort(), Object.keys(controlOptions).sort());
+  assert.equal(new Set(FILTERS.map(({ name }) => name)).size, FILTERS.length);
+  const controls = resolveControls(letters, controlsSchema.parse({}));
+  for (const filter of FILTERS) assert.ok(!isActive(filter, controls), filter.name);
+});
+
+test('log-probabilities are changed before weights', () => {
+  const changes = FILTERS.map((filter) => filter.changes);
+  assert.ok(changes.lastIndexOf('log-probabilities') < changes.indexOf('weights'));
+});
+
+test('docs/sampling.md lists the filters in their order, and says which ones engines draw by', () => {
+  const page = read('docs/sampling.md');
+  const list = [...page.matchAll(/^\d+\. \*\*(.+?)\*\*/gm)].map((found) =>
+    (found[1] as string).toLowerCase(),
+  );
+  assert.deepEqual(list, [...FILTERS.map(({ name }) => name), 'draw']);
+  const sentence = /With no filter but (.+?) active/.exec(page)?.[1]?.replaceAll(/\s+/g, ' ');
+  assert.deepEqual(
+    sentence?.split(/, | and /),
+    engineFilters.map(({ name }) => name),
+  );
+});
+
+test('the kernel that draws uses its controls in the order of the table', () => {
+  const body = /^static int draw_controlled\([\s\S]*?^\}/m.exec(read('native/kernels/draw.h'))?.[0] as string;
+  const used = [...new Set([...body.matchAll(/\bc\.(\w+)/g)].map((found) => found[1] as string))];
+  const settings = engineFilters.flatMap(({ off }) => Object.keys(off));
+  const expected = settings
+    .filter((name) => ALL_DRAW_CONTROLS.has(name as never))
+    .map((name) => name.replace('Penalty', ''));
+  assert.deepEqual(used, expected);
+});
+
+test('what the reference engine draws by is what the table says, in its order', () => {
+  const options = controlsSchema.parse({
+    ...{ temperature: 1.3, topK: 9, topP: 0.8, minP: 0.2, bias: 'c=2,d=-1', ban: 'e' },
+    ...{ repetitionPenalty: 1.5, presencePenalty: 0.3, frequencyPenalty: 0.2, penaltyWindow: 5 },
+  });
+  const controls = resolveControls(letters, options);
+  const active = FILTERS.flatMap((filter) => activeSettings(filter, controls));
+  for (const name of ALL_DRAW_CONTROLS) assert.ok(active.includes(name), `${name} is tried`);
+  const chooser = new TokenChooser(controls, new MersenneTwister(1));
+  const uniforms = new MersenneTwister(1);
+  const recent = new RecentTokens(letters.size, controls.penaltyWindow);
+  const random = new MersenneTwister(2);
+  const candidates = new Candidates(letters.size);
+  for (let i = 0; i < 2000; i++) {
+    const row = Float64Array.from({ length: letters.size }, () => 6 * random.nextUniform() - 8);
+    const token = drawControlled(candidates, row, controls, recent.counts, uniforms.nextUniform());
+    assert.equal(chooser.choose(row), token);
+    recent.push(token);
+  }
+});
