@@ -32,3 +32,4 @@ export type * from './train/events.ts';
 export { EVENTS_VERSION } from './train/events.ts';
 export type { TrainingObserver } from './train/observers.ts';
 export type { TrainingOptions } from './train/options.ts';
+export type { OptionOrigin, OptionOrigins } from './util/option-origins.ts';

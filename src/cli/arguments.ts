@@ -5,25 +5,18 @@
  * and `--flag=value`. No library does the first (decisions/arguments.md).
  */
 import { UsageError } from '../errors.ts';
+import { type OptionsWithOrigins, optionsFrom } from '../util/option-origins.ts';
 import { readEscapes, unknownEscape } from './escapes.ts';
 import { type Flag, flagNames } from './flag-table.ts';
 import { unknownFlag } from './unknown-flag.ts';
 
-/** Where the value of an option comes from. */
-export type OptionOrigin = 'default' | 'config' | 'flag';
-/** By the option's name in the library. */
-export type OptionOrigins = Readonly<Record<string, OptionOrigin>>;
-
-export interface Arguments {
-  /** Values by the option's name in the library. Where a flag was typed twice, the last; those that may be, as a list. */
-  readonly values: Readonly<Record<string, unknown>>;
+/** Values by the option's name in the library: where a flag was typed twice, the last; those that may be, as a list. */
+export interface Arguments extends OptionsWithOrigins {
   /** How each option's flag was typed, for messages. */
   readonly typed: ReadonlyMap<string, string>;
   readonly positionals: readonly string[];
   /** Backslashes in characters that begin no escape, in a line each. */
   readonly notices: readonly string[];
-  /** Where each option's value comes from, where it is not the default. */
-  readonly origins: OptionOrigins;
   /** Whether help was asked for. */
   readonly help: boolean;
 }
@@ -67,8 +60,7 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
       values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
     }
   }
-  const origins = Object.fromEntries(Object.keys(values).map((key) => [key, 'flag' as const]));
-  return { values, typed, origins, positionals, notices: [...new Set(notices)], help };
+  return { ...optionsFrom('flag', values), typed, positionals, notices: [...new Set(notices)], help };
 }
 
 /**

@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { optionsFrom, resolveOptions } from '../util/option-origins.ts';
 import { describeSystemError } from '../util/system-error.ts';
-import { type Arguments, flagsByName, type OptionOrigins } from './arguments.ts';
+import { type Arguments, flagsByName } from './arguments.ts';
 import type { Command } from './commands.ts';
 import type { Flag } from './flag-table.ts';
 import { flagMeant } from './unknown-flag.ts';
@@ -30,17 +31,13 @@ interface Config {
  * @throws {UsageError} for a file that can't be read, with its name and the key
  */
 export function withConfig(given: Arguments, command: Command): Arguments {
-  const { configFile, ...values } = given.values;
+  const { configFile, ...flags } = given.values;
   if (typeof configFile !== 'string' || given.help) return given;
   const config = readConfig(configFile, command);
-  const fromFile = Object.fromEntries(Object.keys(config.values).map((key) => [key, 'config' as const]));
-  const { configFile: _, ...fromFlags } = given.origins;
-  const origins: OptionOrigins = { ...fromFile, ...fromFlags };
   return {
     ...given,
-    values: { ...config.values, ...values },
+    ...resolveOptions(optionsFrom('config', config.values), optionsFrom('flag', flags)),
     typed: new Map([...config.typed, ...given.typed]),
-    origins,
     positionals: given.positionals.length > 0 ? given.positionals : config.words,
   };
 }

@@ -2,9 +2,9 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StartedEvent } from '../train/events.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { VERSION } from '../util/version.ts';
-import type { OptionOrigins } from './arguments.ts';
 import { RUN_FILE_KIND } from './config-file.ts';
 
 export interface RunStart {
@@ -14,17 +14,20 @@ export interface RunStart {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Those of `inputs` that are paths. */
   readonly paths: ReadonlySet<string>;
+  /** Where `inputs` come from that were given. */
   readonly origins: OptionOrigins;
 }
 
 /** The content of the file: every option of the run, however it came to its value. Paths are absolute. */
-export function runConfig({ options }: Pick<StartedEvent, 'options'>, start: RunStart) {
+export function runConfig({ options, origins }: Pick<StartedEvent, 'options' | 'origins'>, start: RunStart) {
   const inputs = Object.entries(start.inputs).filter(([, value]) => value !== undefined);
   // The shape that --fit chose is among the options.
   const all = { ...options, fit: false };
-  const given = [...Object.keys(all), ...inputs.map(([key]) => key)].filter(
-    (key) => start.origins[key] !== undefined && key !== 'fit',
-  );
+  const { fit: _, ...ofOptions } = origins;
+  const ofInputs = inputs.flatMap(([key]) => {
+    const origin = start.origins[key];
+    return origin === undefined ? [] : [[key, origin] as const];
+  });
   return {
     kind: RUN_FILE_KIND,
     version: VERSION,
@@ -37,7 +40,7 @@ export function runConfig({ options }: Pick<StartedEvent, 'options'>, start: Run
       ]),
     ),
     ...all,
-    origins: Object.fromEntries(given.map((key) => [key, start.origins[key]])),
+    origins: { ...ofOptions, ...Object.fromEntries(ofInputs) },
   };
 }
 

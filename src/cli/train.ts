@@ -55,6 +55,7 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
   try {
     for await (const event of train({
       ...options,
+      origins: given.origins,
       ...files,
       textFile,
       memory,

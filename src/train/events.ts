@@ -8,6 +8,7 @@ import type { PreparingProgress } from '../data/preparing.ts';
 import type { Remedy } from '../errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { RunFiles } from '../formats/run-files.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice.ts';
 import type { TrainingOptions } from './options.ts';
 
@@ -44,6 +45,8 @@ export interface StartedEvent {
   /** Name of the run, the same in all its checkpoints. */
   readonly runId: string;
   readonly options: TrainingOptions;
+  /** Where those of the options come from that do not have their default. */
+  readonly origins: OptionOrigins;
   /** Where the parameters come from: drawn anew, a checkpoint's weights, or the run that goes on. */
   readonly start: 'new' | 'weights' | 'resumed';
   /** What is trained on. */

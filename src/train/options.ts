@@ -10,6 +10,7 @@ import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
+import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
 
 export const trainingOptionsSchema = z.strictObject({
   tokens: option(z._default(z.enum(['character', 'byte', 'grapheme']), 'character'), {
@@ -283,4 +284,17 @@ export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOpt
   const options = checkOptions(trainingOptionsSchema, input);
   if (options.field === undefined || options.separator !== undefined) return options;
   return { ...options, separator: DEFAULT_FIELD_SEPARATOR };
+}
+
+/**
+ * The training options from all their sources, with where each value comes from.
+ *
+ * @throws {OptionError} for the first option that is unknown or out of its range.
+ */
+export function resolveTrainingOptions(
+  ...sources: readonly OptionsWithOrigins[]
+): OptionsWithOrigins<TrainingOptions> {
+  const given = resolveOptions(...sources);
+  const values = checkTrainingOptions(given.values);
+  return { values, origins: optionsFrom('default', values, given.origins).origins };
 }

@@ -4,8 +4,10 @@ import { CheckpointError, OptionError, type Remedy } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import { malformed } from '../formats/errors.ts';
 import type { Given } from '../util/check-options.ts';
+import { type OptionOrigins, optionsFrom } from '../util/option-origins.ts';
 import {
   checkTrainingOptions,
+  resolveTrainingOptions,
   type TrainingOptions,
   trainingFlag,
   trainingOptionsSchema,
@@ -31,6 +33,7 @@ const FIXED = [
 
 export interface Resumption {
   readonly options: TrainingOptions;
+  readonly origins: OptionOrigins;
   readonly checkpoint: TrainedCheckpoint;
   /** What was changed knowingly, in a line each. */
   readonly notices: readonly string[];
@@ -62,6 +65,7 @@ export function asTrained(checkpoint: Checkpoint, name: string, hasText = false)
  * The options of a resumed run: those of the checkpoint, with what is given now.
  *
  * @param name What to call the checkpoint in messages.
+ * @param givenOrigins Where the options come from that are given now, if not from flags.
  * @throws {OptionError} for a value that does not fit
  * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
  */
@@ -69,11 +73,15 @@ export function resumedOptions(
   given: Given<TrainingOptions>,
   checkpoint: TrainedCheckpoint,
   name: string,
+  givenOrigins?: OptionOrigins,
 ): Resumption {
   const stored = knownOptions(checkpoint.training);
   const before = storedTrainingOptions(checkpoint.training, name);
   checkFit(before, checkpoint, name);
-  const options = checkTrainingOptions({ ...stored, ...given, fit: given.fit ?? false });
+  const { values: options, origins } = resolveTrainingOptions(
+    optionsFrom('checkpoint', { ...stored, fit: undefined }),
+    optionsFrom('flag', given, givenOrigins),
+  );
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
     (key) => given[key] !== undefined && options[key] !== before[key],
   );
@@ -97,7 +105,7 @@ export function resumedOptions(
     .map(
       (key) => `resumed with another ${trainingFlag(key)}: ${shown(options[key])}, was ${shown(before[key])}`,
     );
-  return { options, checkpoint, notices };
+  return { options, origins, checkpoint, notices };
 }
 
 /** A value of an option in a message. */

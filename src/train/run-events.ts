@@ -24,7 +24,7 @@ export function startedEvent(
   splits: Splits,
   files: RunFiles | undefined,
 ): StartedEvent {
-  const { corpus, options, engine } = input;
+  const { corpus, options, origins = {}, engine } = input;
   return {
     type: 'started',
     formatVersion: EVENTS_VERSION,
@@ -32,6 +32,7 @@ export function startedEvent(
     host: input.host,
     runId: run.id,
     options,
+    origins: Object.fromEntries(Object.entries(origins).filter(([, origin]) => origin !== 'default')),
     start: !input.start ? 'new' : input.start.training ? 'resumed' : 'weights',
     text: corpus.text,
     vocabularySize: corpus.vocabulary.size,

@@ -10,12 +10,14 @@ import { layoutOf } from '../model/config.ts';
 import { initialParameters } from '../model/parameters.ts';
 import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import { checkTrainingOptions, type TrainingOptions, trainingFlag } from './options.ts';
+import { type OptionOrigins, optionsFrom } from '../util/option-origins.ts';
+import { resolveTrainingOptions, type TrainingOptions, trainingFlag } from './options.ts';
 
 /**
  * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
  * that was given and differs is said.
  *
+ * @param givenOrigins Where the given options come from, if not from flags.
  * @throws {OptionError}
  * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted;
  *   `checkpoint-sample-only` for a model that can't be trained further
@@ -23,10 +25,13 @@ import { checkTrainingOptions, type TrainingOptions, trainingFlag } from './opti
 export function startingOptions(
   given: Given<TrainingOptions>,
   initial: Checkpoint | undefined,
-): { options: TrainingOptions; notices: string[] } {
+  givenOrigins?: OptionOrigins,
+): { options: TrainingOptions; origins: OptionOrigins; notices: string[] } {
   if (!initial) {
-    if (given.initVocabulary === undefined) return { options: checkTrainingOptions(given), notices: [] };
-    throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
+    if (given.initVocabulary !== undefined)
+      throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
+    const { values: options, origins } = resolveTrainingOptions(optionsFrom('flag', given, givenOrigins));
+    return { options, origins, notices: [] };
   }
   const { config, regularization, vocabulary, origin } = initial;
   if (origin?.sampleOnly !== undefined) {
@@ -53,7 +58,11 @@ export function startingOptions(
     tokens: vocabulary.kind,
     normalize: vocabulary.normalize,
   };
-  const options = checkTrainingOptions({ ...regularization, ...given, ...fixed });
+  const free = Object.fromEntries(Object.entries(given).filter(([name]) => !Object.hasOwn(fixed, name)));
+  const { values: options, origins } = resolveTrainingOptions(
+    optionsFrom('checkpoint', { ...regularization, ...fixed }),
+    optionsFrom('flag', free, givenOrigins),
+  );
   const notices = Object.entries(fixed)
     .filter(([name, value]) => {
       const asked = given[name as keyof TrainingOptions];
@@ -69,7 +78,7 @@ export function startingOptions(
       `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
     );
   }
-  return { options, notices };
+  return { options, origins, notices };
 }
 
 /** How a corpus comes to its vocabulary, and what that did, in a line each: filled when the corpus is made. */

@@ -16,6 +16,7 @@ import type { Given } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import { eventLog } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
 import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
@@ -65,6 +66,8 @@ export interface TrainInput extends Given<TrainingOptions> {
   readonly maxInFlight?: number | undefined;
   /** Those who get each event of the run itself, from its notices on, before the caller does. */
   readonly observers?: readonly TrainingObserver[] | undefined;
+  /** Where the options come from, if not from flags or the program that calls. `started` tells it. */
+  readonly origins?: OptionOrigins | undefined;
   /** Chooses the engine. Default: the fastest that works here. */
   readonly makeEngine?: MakeEngine | undefined;
 }
@@ -96,6 +99,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     maxInFlight,
     tensorboardDir: _,
     observers: __,
+    origins: givenOrigins,
     makeEngine = makeFastEngine,
     ...given
   } = input;
@@ -109,7 +113,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   const from = initFrom === undefined ? undefined : await namedModel(initFrom);
   for (const message of from?.notices ?? []) yield { type: 'notice', message };
   const initial = from && (await readCheckpointFile(from.path));
-  const { options, notices } = startingOptions(given, initial);
+  const { options, origins, notices } = startingOptions(given, initial, givenOrigins);
   checkRunId(runId);
   const storage = checkpointDir === undefined ? undefined : runStorage(checkpointDir, { ...options, runId });
   const settings = {
@@ -128,7 +132,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     if (validFile !== undefined || testFile !== undefined) {
       throw new UsageError('train: validFile and testFile go with textFile');
     }
-    yield* trainOnText({ ...given, ...settings, text });
+    yield* trainOnText({ ...given, ...settings, origins: givenOrigins, text });
     return;
   }
   const vocabulary = startingVocabulary(initial, options);
@@ -143,7 +147,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   );
   try {
     const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-    yield* trainOn({ ...corpus, notices: all }, options, settings);
+    yield* trainOn({ ...corpus, notices: all }, options, { ...settings, origins });
   } finally {
     await storage?.close();
     await corpus.close?.();
@@ -174,6 +178,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     maxInFlight,
     tensorboardDir: __,
     observers: ___,
+    origins: givenOrigins,
     makeEngine = makeFastEngine,
     ...others
   } = input;
@@ -189,7 +194,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   checkSameRun(runId, checkpoint.training.runId, path);
   for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
   if (found.others.length > 0) yield { type: 'notice', message: severalRuns(from, found) };
-  const { options, notices } = resumedOptions(given, checkpoint, path);
+  const { options, origins, notices } = resumedOptions(given, checkpoint, path, givenOrigins);
   checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
   const { iteration, epoch } = checkpoint.training;
   const storage = await storageOfRun(path, checkpointDir, checkpoint, options);
@@ -221,6 +226,7 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
     yield* trainOn({ ...corpus, notices: [line, ...said, ...corpus.notices] }, options, {
       storage,
       initial: checkpoint,
+      origins,
       resumes: true,
       signal,
       maxInFlight,

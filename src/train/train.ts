@@ -8,6 +8,7 @@ import { layoutOf } from '../model/config.ts';
 import { checkContent } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import { advisor } from './advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { observed, type TrainingObserver } from './observers.ts';
@@ -23,6 +24,8 @@ export interface TrainSettings {
   readonly storage?: CheckpointStorage | undefined;
   /** A checkpoint to take the initial weights from; the model's shape and the vocabulary come from it. */
   readonly initial?: Checkpoint | undefined;
+  /** Where the options come from, if not from flags or the program that calls. `started` tells it. */
+  readonly origins?: OptionOrigins | undefined;
   /** Name of the run, the same in all its checkpoints. Default: a random one. */
   readonly runId?: string | undefined;
   /** Finishes the iteration, saves, and ends the run as `interrupted`. */
@@ -69,6 +72,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     test,
     storage,
     initial,
+    origins: givenOrigins,
     signal,
     availableMemory,
     freeMemory,
@@ -83,12 +87,13 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   if (validation) checkContent('validation.text', validation.text);
   if (test) checkContent('test.text', test.text);
   checkRunId(runId);
-  const { options, notices } = startingOptions(given, initial);
+  const { options, origins, notices } = startingOptions(given, initial, givenOrigins);
   const vocabulary = startingVocabulary(initial, options);
   const corpus = await buildCorpus({ text, name, validation, test }, { ...options, ...vocabulary.choice });
   yield* trainOn({ ...corpus, notices: [...notices, ...vocabulary.notices, ...corpus.notices] }, options, {
     storage,
     initial,
+    origins,
     signal,
     availableMemory,
     freeMemory,
@@ -107,6 +112,7 @@ export async function* trainOn(
   {
     storage,
     initial,
+    origins,
     signal,
     availableMemory = DEFAULT_MEMORY,
     freeMemory,
@@ -136,6 +142,7 @@ export async function* trainOn(
     const events = runTraining({
       corpus: { ...corpus, notices },
       options,
+      origins,
       engine,
       storage,
       start: initial && {

@@ -2,12 +2,15 @@
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import type { RunStart } from './first-state.ts';
 import type { TrainingOptions } from './options.ts';
 
 export interface TrainerInput {
   readonly corpus: Corpus;
   readonly options: TrainingOptions;
+  /** Where the options come from. */
+  readonly origins?: OptionOrigins | undefined;
   readonly engine: Engine;
   /** Where checkpoints go. Absent: nowhere. */
   readonly storage?: CheckpointStorage | undefined;

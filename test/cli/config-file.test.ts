@@ -88,6 +88,8 @@ test('the file of a run repeats it, bit for bit, in a folder of its own', async 
     cwd: folder,
   });
   assert.equal(again.code, 0, again.stderr);
+  const { origins, hiddenSize } = JSON.parse(readFileSync(join(folder, 'again', 'run.json'), 'utf8'));
+  assert.deepEqual([hiddenSize, origins.hiddenSize, origins.seed], [8, 'config', 'config']);
   const [a, b] = await Promise.all(
     ['cv', 'again'].map((name) => readCheckpointFile(join(folder, name, 'last.safetensors'))),
   );

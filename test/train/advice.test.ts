@@ -229,6 +229,7 @@ const started: StartedEvent = {
   host: undefined,
   runId: 'a',
   options: checkTrainingOptions({ evaluateEvery: 100 }),
+  origins: { evaluateEvery: 'flag' },
   start: 'new',
   text: { name: 'x', bytes: 1, sha256: '', characters: 1 },
   vocabularySize: 5,
