@@ -138,6 +138,18 @@ export class CheckpointError extends CharRnnError {
   }
 }
 
+export type LogErrorCode = 'log-missing' | 'log-unreadable' | 'log-malformed';
+
+/** The log of a run can't be read. */
+export class LogError extends CharRnnError {
+  readonly code: LogErrorCode;
+
+  constructor(code: LogErrorCode, message: string, options?: CharRnnErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 /** A model would need more memory than there is. Thrown before anything is allocated. */
 export class MemoryError extends CharRnnError {
   readonly code = 'memory';

@@ -8,5 +8,6 @@ export { type Listening, listen } from './server/listen.node.ts';
 export { type NodeListener, nodeListener, type RequestHandler } from './server/node-listener.node.ts';
 export type { ListenInput } from './server/options.ts';
 export { eventLog } from './train/event-log.node.ts';
+export { type ReadEventLogInput, readEventLog } from './train/read-event-log.node.ts';
 export { tensorBoard } from './train/tensorboard.node.ts';
 export { type TrainInput, train } from './train/train.node.ts';

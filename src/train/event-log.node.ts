@@ -2,7 +2,7 @@
 import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFiles } from '../formats/run-files.ts';
-import type { TrainingEvent } from './events.ts';
+import { encodeEvent } from './logged-event.ts';
 import type { TrainingObserver } from './observers.ts';
 import { recordFile } from './record-file.node.ts';
 
@@ -19,7 +19,7 @@ export function eventLog(folder?: string): TrainingObserver {
       return place === undefined ? undefined : join(place, (files ?? runFiles(options.saveName)).log);
     },
     beginning: (file) => (endsWithinLine(file) ? '\n' : ''),
-    recordOf: (event) => `${JSON.stringify({ time: new Date().toISOString(), ...withoutModel(event) })}\n`,
+    recordOf: (event) => encodeEvent(event, new Date()),
   });
 }
 
@@ -27,11 +27,4 @@ function endsWithinLine(file: number): boolean {
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
   return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
-}
-
-/** The event's facts, without the model itself. */
-function withoutModel(event: TrainingEvent): object {
-  if (event.type !== 'finished') return event;
-  const { checkpoint: _, ...facts } = event;
-  return facts;
 }

@@ -63,6 +63,8 @@ export interface StartedEvent {
   readonly freeMemory: number | undefined;
   /** The engine in one line. */
   readonly engine: string;
+  /** Iterations that were made before. */
+  readonly iteration: number;
   /** The iteration count at which the run ends. */
   readonly iterations: number;
   /** Where checkpoints go, if anywhere. */

@@ -46,6 +46,11 @@ export class LossHistory {
     return history;
   }
 
+  /** The iteration of the last loss. */
+  get lastIteration(): number | undefined {
+    return this.#iterations.at(-1);
+  }
+
   /** Losses since the lowest one. */
   get sinceLowest(): number {
     return this.#sinceLowest;

@@ -46,6 +46,7 @@ export function startedEvent(
     memory: memoryOf(run, input),
     freeMemory: input.freeMemory,
     engine: engine.description.text,
+    iteration: run.iteration,
     iterations: run.schedule.last,
     writes: input.storage?.place,
     writesInstead: input.storage?.insteadOf,

@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
+import { LoggedRun } from '../../src/train/logged-run.ts';
+import { readEventLog } from '../../src/train/read-event-log.node.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { program } from '../cli/command.ts';
 
@@ -103,6 +105,7 @@ async function untilItsEnd(
       'locks and leftovers are gone',
     );
     assert.deepEqual(await endOf(cv), await endOf(join(folder, 'whole')), 'the bits of the unbroken run');
+    await checkLosses(cv);
     return;
   }
 }
@@ -175,6 +178,22 @@ function parseUnlessCut(line: string): void {
   } catch {
     assert.ok(line.startsWith('{"time":'.slice(0, line.length)), line);
     assert.ok(!line.endsWith('}'), line);
+  }
+}
+
+/** The log of a run that was killed and resumed gives the losses of its last checkpoint, but for some that a kill came before. */
+async function checkLosses(cv: string): Promise<void> {
+  const { training } = await readCheckpointFile(join(cv, 'last.safetensors'));
+  const log = readdirSync(cv).find((name) => name.endsWith('.log.jsonl')) ?? '';
+  const run = new LoggedRun();
+  for await (const event of readEventLog(join(cv, log))) run.add(event);
+  for (const which of ['trainLosses', 'validationLosses'] as const) {
+    const { iterations, values } = training?.[which] ?? run[which];
+    const kept = new Map([...iterations].map((iteration, index) => [iteration, values[index]]));
+    const told = run[which];
+    for (const [index, iteration] of told.iterations.entries())
+      assert.equal(told.values[index], kept.get(iteration), `${which} at ${iteration}`);
+    assert.ok(told.values.length > 0 && new Set(told.iterations).size === told.iterations.length);
   }
 }
 

@@ -239,6 +239,7 @@ const started: StartedEvent = {
   memory: 1,
   freeMemory: undefined,
   engine: '',
+  iteration: 0,
   iterations: 2000,
   writes: undefined,
   writesInstead: undefined,
