@@ -6,7 +6,7 @@
  * The options are those of `model.generateAll`: '{"topK":40,"topP":0.9,"repetitionPenalty":1.1}'.
  */
 import { Vocabulary } from '../src/data/vocabulary.ts';
-import type { Cell } from '../src/engine/layout.ts';
+import type { Cell } from '../src/engine/cells.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';

@@ -1,5 +1,5 @@
 /** Training as lines of text: the facts of the original, the iteration line in its very format. */
-
+import { cellFacts } from '../engine/cells.ts';
 import { judgeSize } from '../train/advice.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
@@ -30,13 +30,16 @@ export function iterationLine(event: IterationEvent): string {
 export function startedLines(event: StartedEvent): string[] {
   const { options } = event;
   const { train, validation, test } = event.batches;
+  const { initialBias } = cellFacts(options.cell);
   return [
     `text: ${event.text.name}, ${formatCount(event.text.bytes)} bytes`,
     ...(event.text.documents === undefined ? [] : [`documents: ${formatCount(event.text.documents)}`]),
     `vocab size: ${event.vocabularySize}`,
     `number of data batches in train: ${train}, val: ${validation}, test: ${test}`,
     `model: ${cellAndLayers(options)}`,
-    ...(options.cell === 'lstm' && event.start === 'new' ? ['forget gate biases start at 1'] : []),
+    ...(initialBias && event.start === 'new'
+      ? [`${initialBias.title} biases start at ${initialBias.value}`]
+      : []),
     `number of parameters in the model: ${event.parameters}`,
     judgeSize(event.parameters, event.tokens).sentence,
     `memory: ${memoryText(event)}`,

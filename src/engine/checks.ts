@@ -4,6 +4,7 @@
  * These are errors of the caller's program, not of a person's input: `TypeError` for a wrong kind, `RangeError` for a
  * wrong size.
  */
+import { gateCount, stateParts } from './cells.ts';
 import {
   type CrossEntropy,
   type DropoutCall,
@@ -22,7 +23,6 @@ import {
   type Vector,
 } from './engine.ts';
 import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
-import { gateCount, stateParts } from './layout.ts';
 import { UPDATE_RULES } from './update-rules.ts';
 
 /** Throws unless the tensor has this type and shape. A `null` length may be anything. */

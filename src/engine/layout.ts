@@ -4,8 +4,7 @@
  * All parameters of a network are parts of one flat vector. How an engine packs that vector is its own
  * affair; what is written to it and read from it is always in the canonical order given here.
  */
-
-export type Cell = 'lstm' | 'gru' | 'rnn';
+import { type Cell, gateCount, type Reset } from './cells.ts';
 
 /** An embedding look-up: `weight` [V, D]. */
 export interface EmbeddingModule {
@@ -18,14 +17,14 @@ export interface EmbeddingModule {
 /**
  * One recurrent layer: `weight_ih` [G·H, D], `bias_ih` [G·H], `weight_hh` [G·H, H], `bias_hh` [G·H].
  *
- * Gates lie one after the other along the first dimension: lstm i, f, o, g (G = 4), gru z, r, n (G = 3), rnn one.
+ * Gates lie one after the other along the first dimension, in the order of `CELLS`.
  */
 export interface RecurrentModule {
   readonly kind: 'recurrent';
   readonly name: string;
   readonly cell: Cell;
-  /** Only for `gru`: whether r multiplies h' before the recurrent product (the original) or after it. */
-  readonly reset?: 'before' | 'after';
+  /** Of a cell that has a reset gate. */
+  readonly reset?: Reset | undefined;
   /** `tokens`: the input is token ids and `weight_ih` a look-up table. */
   readonly input: 'tokens' | 'dense';
   readonly inputSize: number;
@@ -54,18 +53,6 @@ export interface ParameterSlice {
   /** First element, counted in elements from the start of the vector. */
   readonly offset: number;
   readonly size: number;
-}
-
-const GATES: Record<Cell, number> = { lstm: 4, gru: 3, rnn: 1 };
-
-/** Number of gates G of a cell. */
-export function gateCount(cell: Cell): number {
-  return GATES[cell];
-}
-
-/** Tensors in the state of a cell: 2 for lstm (c, then h), else 1 (h). */
-export function stateParts(cell: Cell): 1 | 2 {
-  return cell === 'lstm' ? 2 : 1;
 }
 
 function moduleTensors(module: Module): [ParameterSlice['name'], number[]][] {

@@ -1,5 +1,6 @@
 /** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
 import { Vocabulary } from '../data/vocabulary.ts';
+import { resetField } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { NO_REGULARIZATION } from '../model/regularization.ts';
@@ -163,7 +164,7 @@ export function readIdentity(file: ByteSource, name: string): CheckpointIdentity
 /** The shape of a model from its metadata. */
 export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
   const { dropout: _, ...shape } = config;
-  return { ...shape, ...(config.cell === 'gru' && { reset: reset ?? 'before' }) };
+  return { ...shape, ...resetField(config.cell, reset) };
 }
 
 /** All but the numbers in bulk and the symbols. */
@@ -178,7 +179,7 @@ function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
   return {
     formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
     config: { ...shape, dropout: regularization.dropout },
-    ...(config.cell === 'gru' && { reset: reset ?? 'before' }),
+    ...resetField(config.cell, reset),
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
     ...(training && { training: trainingMetadata(training) }),

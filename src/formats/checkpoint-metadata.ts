@@ -1,5 +1,6 @@
 /** The JSON in a checkpoint's metadata: everything but the numbers in bulk. */
 import * as z from 'zod/mini';
+import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
 import { MOST_LAYERS } from '../model/config.ts';
@@ -28,7 +29,7 @@ const knownText = () => z.object({ bytes: count(), sha256: z.string() });
 const metadataSchema = z.object({
   formatVersion: z.union([z.literal(FORMAT_VERSION), z.literal(SHAPE_CHANGE_VERSION)]),
   config: z.object({
-    cell: z.enum(['lstm', 'gru', 'rnn']),
+    cell: z.enum(CELL_NAMES),
     layers: size().check(z.maximum(MOST_LAYERS)),
     hiddenSize: size(),
     embeddingSize: z.optional(size()),
@@ -36,7 +37,7 @@ const metadataSchema = z.object({
     /** Of the regularization; here since it was once a part of the shape. */
     dropout: z.number().check(z.minimum(0), z.lt(1)),
   }),
-  /** For a gru: where its reset gate acts. */
+  /** Of a cell that has a reset gate: where it acts. */
   reset: z.optional(z.enum(['before', 'after'])),
   precision: z.enum(['float32', 'float64']),
   vocabulary: z.object({

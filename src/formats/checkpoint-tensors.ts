@@ -1,4 +1,5 @@
 /** Names, shapes and gate orders of the tensors in a checkpoint. */
+import type { CellKind } from '../engine/cells.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import {
   type Layout,
@@ -6,35 +7,34 @@ import {
   type ParameterSlice,
   parameterCount,
   parameterSlices,
-  type RecurrentModule,
 } from '../engine/layout.ts';
 import { floatArrayType } from '../engine/precision.ts';
 import { malformed } from './errors.ts';
-import { fromGateOrder, gatesInOrder } from './gates.ts';
+import { fromGateOrder, gatesInOrder, programCell } from './gates.ts';
 import { type ArrayType, isFloat, numberType, type TensorArray } from './number-types.ts';
 import type { TensorInFile, TensorToStore } from './safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
-/** Whether a layer is what PyTorch knows: all are but the gru whose reset gate acts before the product. */
-function isPyTorchs({ cell, reset }: RecurrentModule): boolean {
-  return cell !== 'gru' || reset === 'after';
+/** The name of PyTorch's recurrent layers in a checkpoint. */
+const PYTORCH_LAYERS = 'rnn';
+
+/** The name of the recurrent layers: of a cell that PyTorch has (`nn.LSTM`), or of one that it does not have, such as `gru_v1`. */
+export function layersName(kind: CellKind): string {
+  return programCell('pytorch', kind) ? PYTORCH_LAYERS : `${kind.cell}_v1`;
 }
 
-/**
- * The name of a parameter tensor: `nn.LSTM`'s, `nn.GRU`'s and `nn.RNN`'s, `gru_v1.…` for a gru that is no `nn.GRU`,
- * `embedding.weight`, `decoder.…`.
- */
+/** The name of a parameter tensor: `rnn.weight_hh_l0`, `gru_v1.weight_hh_l0`, `embedding.weight`, `decoder.bias`. */
 function tensorName(layout: Layout, { module, name }: ParameterSlice): string {
   const owner = layout[module];
   if (owner?.kind !== 'recurrent') return `${owner?.name}.${name}`;
-  return `${isPyTorchs(owner) ? 'rnn' : 'gru_v1'}.${name}_l${layerOf(layout, module)}`;
+  return `${layersName(owner)}.${name}_l${layerOf(layout, module)}`;
 }
 
 /** The cell whose gates are stored in PyTorch's order; undefined for what stands as it is. */
 function cellInOrder(layout: Layout, { module }: ParameterSlice) {
   const owner = layout[module];
-  return owner?.kind === 'recurrent' && isPyTorchs(owner) ? owner.cell : undefined;
+  return owner?.kind === 'recurrent' && programCell('pytorch', owner) ? owner.cell : undefined;
 }
 
 /** Moments have names with a prefix. */

@@ -4,6 +4,7 @@ import { CheckpointError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { encodeCheckpoint } from './checkpoint-codec.ts';
+import { programCell } from './gates.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { encodeTorchRnnVocabulary, torchRnnNames } from './torch-rnn-vocabulary.ts';
@@ -158,7 +159,7 @@ function inPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
 }
 
 function checkPyTorchHasIt({ config }: Checkpoint) {
-  if (config.cell !== 'gru' || config.reset === 'after') return;
+  if (programCell('pytorch', config)) return;
   throw new CheckpointError(
     'checkpoint-not-convertible',
     "PyTorch does not have this gru: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it. " +

@@ -1,34 +1,56 @@
 /**
- * The orders in which programs stack the gates of a layer.
+ * How other programs have our cells: under which names, and with their gates in which order.
  *
- * Here (`engine/layout.ts`) an lstm's are i, f, o, g and a gru's z, r, n, and its z weighs the new state. PyTorch
- * (`nn.LSTM`, `nn.GRU`) has i, f, g, o and r, z, n; ONNX (operators LSTM, GRU) has i, o, f, c and z, r, h. In both z weighs
- * the old state: since 1 − σ(a) = σ(−a), its weights and biases have the other sign.
+ * `CELLS` has our order. In PyTorch and ONNX a gru's z weighs the old state, here the new one: since 1 − σ(a) = σ(−a), its weights and
+ * biases have the other sign there.
  */
+import { type Cell, type CellKind, cellFacts, type Reset } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
-import type { Cell } from '../engine/layout.ts';
 
 export type GateOrder = 'pytorch' | 'onnx';
 
-interface Order {
-  /** Which of our blocks stands at each place of the program's. */
-  readonly blocks: readonly number[];
-  /** The one of our blocks whose sign is the other. */
-  readonly negated?: number;
+/** A cell of a program. */
+interface ProgramCell {
+  /** The program's module or operator. */
+  readonly name: string;
+  /** Our gates, in the program's order. */
+  readonly gates: readonly string[];
+  /** The gate whose sign is the other. */
+  readonly negated?: string;
+  /** Where the reset gate acts, if the program has one of the two alone. */
+  readonly reset?: Reset;
 }
 
-const ORDERS: Record<GateOrder, Record<Cell, Order>> = {
+const PROGRAM_CELLS: Readonly<Record<GateOrder, Readonly<Partial<Record<Cell, ProgramCell>>>>> = {
   pytorch: {
-    lstm: { blocks: [0, 1, 3, 2] },
-    gru: { blocks: [1, 0, 2], negated: 0 },
-    rnn: { blocks: [0] },
+    lstm: { name: 'nn.LSTM', gates: ['i', 'f', 'g', 'o'] },
+    gru: { name: 'nn.GRU', gates: ['r', 'z', 'n'], negated: 'z', reset: 'after' },
+    rnn: { name: 'nn.RNN', gates: ['h'] },
   },
   onnx: {
-    lstm: { blocks: [0, 2, 1, 3] },
-    gru: { blocks: [0, 1, 2], negated: 0 },
-    rnn: { blocks: [0] },
+    lstm: { name: 'LSTM', gates: ['i', 'o', 'f', 'g'] },
+    gru: { name: 'GRU', gates: ['z', 'r', 'n'], negated: 'z' },
+    rnn: { name: 'RNN', gates: ['h'] },
   },
 };
+
+/** A layer's cell as the program has it; undefined where it does not. */
+export function programCell(program: GateOrder, { cell, reset }: CellKind): ProgramCell | undefined {
+  const known = PROGRAM_CELLS[program][cell];
+  return known?.reset === undefined || known.reset === reset ? known : undefined;
+}
+
+/** Which of our blocks stands at each place of the program's, and which of ours has the other sign. */
+function orderOf(program: GateOrder, cell: Cell): { blocks: readonly number[]; negated: number | undefined } {
+  const known = PROGRAM_CELLS[program][cell];
+  if (!known) throw new TypeError(`${program} has no ${cell}`);
+  const { gates } = cellFacts(cell);
+  const { negated } = known;
+  return {
+    blocks: known.gates.map((gate) => gates.indexOf(gate)),
+    negated: negated === undefined ? undefined : gates.indexOf(negated),
+  };
+}
 
 /** What is put in order. Moments of an optimizer belong to our own parameters, and keep their sign. */
 type Kind = 'parameters' | 'moments';
@@ -51,7 +73,7 @@ export function gatesInOrder<T extends FloatArray>(
   values: T,
   kind: Kind = 'parameters',
 ): T[] {
-  const { blocks, negated } = ORDERS[program][cell];
+  const { blocks, negated } = orderOf(program, cell);
   const size = values.length / blocks.length;
   return blocks.map((own) => {
     const block = values.subarray(own * size, (own + 1) * size) as T;
@@ -67,7 +89,7 @@ export function fromGateOrder<T extends FloatArray>(
   into: T,
   kind: Kind = 'parameters',
 ): void {
-  const { blocks, negated } = ORDERS[program][cell];
+  const { blocks, negated } = orderOf(program, cell);
   const size = values.length / blocks.length;
   blocks.forEach((own, place) => {
     const block = into.subarray(own * size, (own + 1) * size);

@@ -5,18 +5,14 @@
  * which only training uses, and the Unicode normalisation of prompts.
  */
 import type { TokenKind } from '../data/vocabulary.ts';
+import { CELL_KINDS, gateCount, resetField } from '../engine/cells.ts';
 import { CheckpointError } from '../errors.ts';
 import { type CheckpointMetadata, checkMetadata, FORMAT_VERSION } from './checkpoint-metadata.ts';
+import { layersName } from './checkpoint-tensors.ts';
 import type { TensorInFile } from './safetensors.ts';
 import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
-
-const CELLS = new Map([
-  [4, 'lstm'],
-  [3, 'gru'],
-  [1, 'rnn'],
-] as const);
 
 export const INFERRED_NOTICE =
   'its metadata is missing: the shape and the vocabulary were inferred from its tensors; dropout and Unicode normalisation are unknown, and taken as none. ' +
@@ -27,12 +23,10 @@ export const INFERRED_NOTICE =
  * @throws {CheckpointError} `checkpoint-other-kind` where the tensors are not those of a whole model
  */
 export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadata {
-  const owner = tensors.has('gru_v1.weight_hh_l0') ? 'gru_v1' : 'rnn';
-  const [rows = 0, hiddenSize = 0] = tensors.get(`${owner}.weight_hh_l0`)?.shape ?? [];
-  const cell = CELLS.get((rows / hiddenSize) as 1 | 3 | 4);
+  const found = findLayers(tensors);
   const decoder = tensors.get('decoder.weight');
   const vocabularySize = decoder?.shape[0] ?? 0;
-  if (!cell || !decoder || vocabularySize < 2) {
+  if (!found || !decoder || vocabularySize < 2) {
     throw otherKind(
       `${file} is a safetensors file of another program: it does not describe a char-rnn model.`,
     );
@@ -44,8 +38,13 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
       'Save it with all tensors of the checkpoint and its metadata: in Python, save_file(tensors, path, metadata=safe_open(original, "np").metadata())',
     );
   }
+  const {
+    kind: { cell, reset },
+    hiddenSize,
+    name,
+  } = found;
   let layers = 1;
-  while (tensors.has(`${owner}.weight_hh_l${layers}`)) layers++;
+  while (tensors.has(`${name}.weight_hh_l${layers}`)) layers++;
   const embeddingSize = tensors.get('embedding.weight')?.shape[1];
   const inferred: CheckpointMetadata = {
     formatVersion: FORMAT_VERSION,
@@ -57,7 +56,7 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
       vocabularySize,
       dropout: 0,
     },
-    ...(cell === 'gru' && { reset: owner === 'gru_v1' ? 'before' : 'after' }),
+    ...resetField(cell, reset),
     precision: decoder.type.array === Float64Array ? 'float64' : 'float32',
     vocabulary: {
       kind: vocabulary.kind,
@@ -66,6 +65,16 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
     },
   };
   return checkMetadata(inferred, file);
+}
+
+/** The kind of the recurrent layers, by the name of their tensors and the number of gates. */
+function findLayers(tensors: Tensors) {
+  for (const kind of CELL_KINDS) {
+    const name = layersName(kind);
+    const [rows = 0, hiddenSize = 0] = tensors.get(`${name}.weight_hh_l0`)?.shape ?? [];
+    if (rows > 0 && rows === gateCount(kind.cell) * hiddenSize) return { kind, hiddenSize, name };
+  }
+  return undefined;
 }
 
 /** The symbols and what they are. A vocabulary with a symbol of several code points is one of graphemes. */

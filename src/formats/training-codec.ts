@@ -1,7 +1,8 @@
 /** The training state in a checkpoint: its part of the metadata, its tensors, and back. */
 import type { FileFacts, KnownText } from '../data/known-text.ts';
+import { stateParts } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { type Layout, recurrentModules } from '../engine/layout.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type {
   GoodState,

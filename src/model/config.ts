@@ -1,5 +1,6 @@
 /** The shape of a model: what has to be known, beside its parameters, to compute it. */
-import type { Cell, Layout, Module, RecurrentModule } from '../engine/layout.ts';
+import { type Cell, type Reset, resetField } from '../engine/cells.ts';
+import type { Layout, Module } from '../engine/layout.ts';
 
 export interface ModelConfig {
   readonly cell: Cell;
@@ -9,8 +10,8 @@ export interface ModelConfig {
   readonly vocabularySize: number;
   /** Size D of an embedding that stands before the first layer; absent: tokens go straight into that layer's weights. */
   readonly embeddingSize?: number | undefined;
-  /** For a gru alone: whether its reset gate acts before the recurrent product (the original; default) or after it. */
-  readonly reset?: RecurrentModule['reset'] | undefined;
+  /** Of a cell that has a reset gate: where it acts; by default before the recurrent product, as in the original. */
+  readonly reset?: Reset | undefined;
 }
 
 /** More than anybody trains; a layout of a billion layers is itself too large to build, and a checkpoint has to name them all. */
@@ -28,7 +29,7 @@ export function layoutOf(config: ModelConfig): Layout {
       kind: 'recurrent',
       name: `layer ${layer + 1}`,
       cell,
-      ...(cell === 'gru' && { reset: config.reset ?? 'before' }),
+      ...resetField(cell, config.reset),
       input: modules.length === 0 ? 'tokens' : 'dense',
       inputSize: layer === 0 ? (embeddingSize ?? vocabularySize) : hiddenSize,
       hiddenSize,

@@ -1,6 +1,7 @@
 /** How much memory a training run or a model in use takes, told before anything is allocated. */
+import { gateCount } from '../engine/cells.ts';
 import type { Precision } from '../engine/engine.ts';
-import { gateCount, parameterCount } from '../engine/layout.ts';
+import { parameterCount } from '../engine/layout.ts';
 import { MemoryError } from '../errors.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import { layoutOf, MOST_LAYERS, type ModelConfig } from './config.ts';

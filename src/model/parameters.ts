@@ -4,6 +4,7 @@
  * The original's flat order differs from the engine's canonical one (`engine/layout.ts`) for the gru alone, which it
  * builds from six linear maps a layer: z's two, the candidate's input map, r's two, the candidate's recurrent map.
  */
+import { type Cell, cellFacts } from '../engine/cells.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../engine/layout.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
@@ -17,29 +18,33 @@ interface Piece {
   readonly size: number;
 }
 
+/** The linear maps of which the original builds a cell, where it takes more than one for each side. */
+const ORIGINAL_MAPS: Readonly<Partial<Record<Cell, readonly (readonly ['ih' | 'hh', string])[]>>> = {
+  gru: [
+    ['ih', 'z'],
+    ['hh', 'z'],
+    ['ih', 'n'],
+    ['ih', 'r'],
+    ['hh', 'r'],
+    ['hh', 'n'],
+  ],
+};
+
 /** The canonical runs, in the original's order. */
 function originalPieces(layout: Layout): Piece[] {
   const slices = parameterSlices(layout);
   return layout.flatMap((module, index) => {
     const own = slices.filter((slice) => slice.module === index);
-    if (module.kind !== 'recurrent' || module.cell !== 'gru') return own;
-    const part = (name: ParameterSlice['name'], gate: number): Piece => {
-      const slice = own.find((candidate) => candidate.name === name) as ParameterSlice;
-      return { offset: slice.offset + (gate * slice.size) / 3, size: slice.size / 3 };
-    };
-    const linear = (side: 'ih' | 'hh', gate: number) => [
-      part(`weight_${side}`, gate),
-      part(`bias_${side}`, gate),
-    ];
-    const [z, r, n] = [0, 1, 2];
-    return [
-      linear('ih', z),
-      linear('hh', z),
-      linear('ih', n),
-      linear('ih', r),
-      linear('hh', r),
-      linear('hh', n),
-    ].flat();
+    const maps = module.kind === 'recurrent' && ORIGINAL_MAPS[module.cell];
+    if (!maps) return own;
+    const { gates } = cellFacts(module.cell);
+    return maps.flatMap(([side, gate]) =>
+      ([`weight_${side}`, `bias_${side}`] as const).map((name): Piece => {
+        const slice = own.find((candidate) => candidate.name === name) as ParameterSlice;
+        const size = slice.size / gates.length;
+        return { offset: slice.offset + gates.indexOf(gate) * size, size };
+      }),
+    );
   });
 }
 
@@ -68,8 +73,8 @@ export function toOriginalOrder<T extends FloatArray>(layout: Layout, canonical:
 /**
  * The original's initial parameters, in canonical order; drawn in double, and rounded for float32.
  *
- * Every linear map there first draws weights that are then overwritten, hence the skipped draws. The lstm's forget gates
- * start with an input bias of 1.
+ * Every linear map there first draws weights that are then overwritten, hence the skipped draws. Some input biases start with a
+ * value of their own (`CELLS`).
  */
 export function initialParameters(
   layout: Layout,
@@ -86,9 +91,11 @@ export function initialParameters(
   }
   for (const slice of parameterSlices(layout)) {
     const module = layout[slice.module];
-    if (module?.kind !== 'recurrent' || module.cell !== 'lstm' || slice.name !== 'bias_ih') continue;
-    const forget = slice.offset + module.hiddenSize;
-    parameters.fill(1, forget, forget + module.hiddenSize);
+    if (module?.kind !== 'recurrent' || slice.name !== 'bias_ih') continue;
+    const { gates, initialBias } = cellFacts(module.cell);
+    if (!initialBias) continue;
+    const at = slice.offset + gates.indexOf(initialBias.gate) * module.hiddenSize;
+    parameters.fill(initialBias.value, at, at + module.hiddenSize);
   }
   return parameters;
 }

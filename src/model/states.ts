@@ -1,6 +1,7 @@
 /** Slots of recurrent state: where an engine keeps what each of many sequences has read so far. */
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, Precision, Tensor } from '../engine/engine.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { type Layout, recurrentModules } from '../engine/layout.ts';
 
 /** For each recurrent layer a tensor of zeros, float [S, slots, H]: the states of as many sequences that have read nothing. */
 export function makeStates(engine: Engine, layout: Layout, slots: number): Tensor[] {

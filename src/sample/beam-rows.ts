@@ -1,6 +1,7 @@
 /** The engine's side of a beam search: a row and a slot of the states for each text that goes on. */
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { recurrentModules } from '../engine/layout.ts';
 import type { TurnTaker } from '../util/event-loop.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';

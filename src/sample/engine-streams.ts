@@ -3,8 +3,9 @@
  *
  * Rows are in the order of the prompts' lengths, the longest first: those that read a token at a step are then the first rows.
  */
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Generate, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { recurrentModules } from '../engine/layout.ts';
 import type { TurnTaker } from '../util/event-loop.ts';
 import { readPrompts } from './prompt-blocks.ts';
 

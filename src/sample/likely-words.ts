@@ -6,8 +6,9 @@
  */
 import { symbolBytes } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { recurrentModules } from '../engine/layout.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import { readPrompts } from './prompt-blocks.ts';
 

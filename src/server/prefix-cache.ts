@@ -6,8 +6,9 @@
  * never grows: where it is full, what was used longest ago makes room. States are the same bits however a sequence is cut, so
  * a text does not depend on what is kept.
  */
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { recurrentModules } from '../engine/layout.ts';
 import { Beginning } from './beginning.ts';
 
 /** Tokens between two kept states of a prompt. */

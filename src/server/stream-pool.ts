@@ -5,8 +5,9 @@
  * token by token. Those that the engine can draw for make several steps at once. Then the event loop has a turn: sockets are served, new requests come in.
  * This takes a few milliseconds, which is how long a new request waits.
  */
+import { stateParts } from '../engine/cells.ts';
 import type { Engine, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules, stateParts } from '../engine/layout.ts';
+import { recurrentModules } from '../engine/layout.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { FreeStreams, type StreamSetting } from './free-streams.ts';
 import { PooledRequest } from './pooled-request.ts';

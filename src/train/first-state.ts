@@ -1,6 +1,7 @@
 /** The state that a run begins with: drawn by its seed, the weights of another model, or where it was when it was saved. */
+import { stateParts } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
-import { type Layout, recurrentModules, stateParts } from '../engine/layout.ts';
+import { type Layout, recurrentModules } from '../engine/layout.ts';
 import { floats } from '../engine/precision.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../formats/checkpoint.ts';

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records.ts';
+import { CELL_NAMES } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
@@ -88,7 +89,7 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'choose batch_size and seq_length to suit a small text',
   }),
 
-  cell: option(z._default(z.enum(['lstm', 'gru', 'rnn']), 'lstm'), {
+  cell: option(z._default(z.enum(CELL_NAMES), 'lstm'), {
     flag: 'model',
     group: 'Model',
     help: 'kind of recurrent layer',

@@ -5,6 +5,7 @@ import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/ch
 import { malformed } from '../formats/errors.ts';
 import type { Given } from '../util/check-options.ts';
 import { type OptionOrigins, optionsFrom } from '../util/option-origins.ts';
+import { modelOptions } from './model-options.ts';
 import {
   checkTrainingOptions,
   resolveTrainingOptions,
@@ -146,11 +147,7 @@ function checkFit(
   { config, precision, training }: TrainedCheckpoint,
   name: string,
 ): void {
-  const facts = {
-    ...{ cell: config.cell, hiddenSize: config.hiddenSize, layers: config.layers },
-    ...{ embeddingSize: config.embeddingSize, precision, batchSize: training.batchSize },
-    ...(config.cell === 'gru' && { gruReset: config.reset }),
-  };
+  const facts = { ...modelOptions(config), precision, batchSize: training.batchSize };
   for (const [key, fact] of Object.entries(facts)) {
     const option = options[key as keyof TrainingOptions];
     if (option !== fact) throw malformed(name, `its option ${key} is ${option}, but its model has ${fact}`);

@@ -11,6 +11,7 @@ import { initialParameters } from '../model/parameters.ts';
 import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type OptionOrigins, optionsFrom } from '../util/option-origins.ts';
+import { modelOptions } from './model-options.ts';
 import { resolveTrainingOptions, type TrainingOptions, trainingFlag } from './options.ts';
 
 /**
@@ -50,11 +51,7 @@ export function startingOptions(
     checkSameKind(vocabulary, given.tokens);
   }
   const fixed = {
-    cell: config.cell,
-    hiddenSize: config.hiddenSize,
-    layers: config.layers,
-    ...(config.cell === 'gru' && { gruReset: config.reset ?? 'before' }),
-    embeddingSize: config.embeddingSize,
+    ...modelOptions(config),
     tokens: vocabulary.kind,
     normalize: vocabulary.normalize,
   };

@@ -6,18 +6,17 @@
  * `return()`, what was learned is saved; a run that diverged ends with an error instead.
  */
 import type { Splits } from '../data/batches.ts';
-import type { Corpus } from '../data/corpus.ts';
 import { splitCorpus, splitWarnings } from '../data/splits.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { DivergenceError } from '../errors.ts';
 import { chooseRunFiles } from '../formats/run-files.ts';
-import type { ModelConfig } from '../model/config.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { IterationClock } from './iteration-clock.ts';
 import { IterationQueue } from './iteration-queue.ts';
+import { modelConfig } from './model-options.ts';
 import type { TrainingOptions } from './options.ts';
 import { overcome } from './overcome.ts';
 import { TrainingRun } from './run.ts';
@@ -66,7 +65,7 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
   for (const message of corpus.notices) yield { type: 'notice', message };
   const heldOut = input.start?.training?.shapeChange?.heldOut;
   const splits = splitCorpus(corpus, { ...options, heldOut });
-  const config = configOf(corpus, options);
+  const config = modelConfig(options, corpus.vocabulary.size);
   const needs = {
     ...options,
     moments: UPDATE_RULES[options.optimizer].moments,
@@ -190,18 +189,6 @@ function owesEvaluation(
     schedule.evaluatesAt(iteration) &&
     validationLosses.at(iteration) === undefined
   );
-}
-
-function configOf(corpus: Corpus, options: TrainingOptions): ModelConfig {
-  const { cell, layers, hiddenSize, gruReset, embeddingSize } = options;
-  return {
-    cell,
-    ...(cell === 'gru' && { reset: gruReset }),
-    layers,
-    hiddenSize,
-    ...(embeddingSize !== undefined && { embeddingSize }),
-    vocabularySize: corpus.vocabulary.size,
-  };
 }
 
 /** Whether early-stopping patience has run out. */

@@ -1,5 +1,6 @@
 /** A recurrent layer as its equations stand, one number after the other: the twin that the engines are held to. */
-import { parameterSlices, type RecurrentModule, stateParts } from '../../src/engine/layout.ts';
+import { stateParts } from '../../src/engine/cells.ts';
+import { parameterSlices, type RecurrentModule } from '../../src/engine/layout.ts';
 
 export interface NaiveInput {
   readonly module: RecurrentModule;

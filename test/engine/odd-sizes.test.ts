@@ -1,8 +1,8 @@
 /** Networks of sizes that divide by nothing: loss, gradient and state of every engine, against the reference in float64. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Cell } from '../../src/engine/cells.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { Cell } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';

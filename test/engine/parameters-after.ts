@@ -1,6 +1,6 @@
 /** A short training of which every bit counts. */
+import type { Cell } from '../../src/engine/cells.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { Cell } from '../../src/engine/layout.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';

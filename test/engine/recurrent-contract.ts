@@ -1,18 +1,12 @@
 /** The part of the engine contract that is about recurrent layers. */
 import assert from 'node:assert/strict';
+import { CELL_KINDS, type CellKind, gateCount, stateParts } from '../../src/engine/cells.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
-import { gateCount, type Layout, type RecurrentModule, stateParts } from '../../src/engine/layout.ts';
+import type { Layout, RecurrentModule } from '../../src/engine/layout.ts';
 import { largestDifference } from '../compare.ts';
 import type { ContractPart } from './contract-suite.ts';
 import { naiveRecurrent } from './naive-recurrent.ts';
 import { RandomValues, sizeOf } from './random-values.ts';
-
-const kinds: Pick<RecurrentModule, 'cell' | 'reset'>[] = [
-  { cell: 'lstm' },
-  { cell: 'gru', reset: 'before' },
-  { cell: 'gru', reset: 'after' },
-  { cell: 'rnn' },
-];
 
 /** A layer with everything that a call can take. */
 class Case {
@@ -31,7 +25,7 @@ class Case {
 
   constructor(
     engine: Engine,
-    kind: Pick<RecurrentModule, 'cell' | 'reset'>,
+    kind: CellKind,
     input: 'tokens' | 'dense',
     { steps = 5, rows = 3, hiddenSize = 6, inputSize = 4, seed = 1 } = {},
   ) {
@@ -82,7 +76,7 @@ async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
 }
 
 export const recurrentContract: ContractPart = (add, tolerance) => {
-  for (const kind of kinds) {
+  for (const kind of CELL_KINDS) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       add(`${kindName}, ${input}: forward is the equations`, async (engine) => {
@@ -160,7 +154,7 @@ function pickRows(values: FloatArray, batch: number, width: number, rows: readon
 
 /** For engines that compute in float64: finite differences of every gradient that backward gives. */
 export const recurrentGradientContract: ContractPart = (add) => {
-  for (const kind of kinds) {
+  for (const kind of CELL_KINDS) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       for (const dropout of input === 'dense' ? [false, true] : [false]) {

@@ -4,8 +4,8 @@
  * A matrix of R rows and N columns stands in ⌈N/16⌉ panels, each [R][16], with zeros in the columns that are missing from the
  * last. A weight matrix [G·N, K] stands transposed, gate by gate: panels of 16 units, each [K][16].
  */
+import { cellFacts, gateCount } from '../cells.ts';
 import {
-  gateCount,
   type Layout,
   type Module,
   type ParameterSlice,
@@ -81,7 +81,7 @@ export function offsetIn(layout: Layout, module: number, name: ParameterSlice['n
 /** Floats on the tape of a recurrent module, with room for `slots` steps. */
 export function tapeFloats(module: RecurrentModule, slots: number, rows: number): number {
   const { cell, hiddenSize, input, inputSize } = module;
-  const kept = gateCount(cell) + 1 + (cell === 'rnn' ? 0 : 1);
+  const kept = gateCount(cell) + cellFacts(cell).kept.length;
   return slots * rows * (padded(hiddenSize) * kept + (input === 'tokens' ? 0 : padded(inputSize)));
 }
 

@@ -1,4 +1,5 @@
 /** Calls of the recurrent kernels (native/kernels/recurrent.h). */
+import { CELL_NAMES, gateCount } from '../cells.ts';
 import {
   checkRecurrentInput,
   checkSameLayout,
@@ -8,13 +9,10 @@ import {
 } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
 import type { RecurrentBackward, RecurrentForward, Tape } from '../engine.ts';
-import { gateCount, type RecurrentModule } from '../layout.ts';
+import type { RecurrentModule } from '../layout.ts';
 import type { CpuContext } from './context.ts';
 import type { CpuTape } from './handles.ts';
 import { offsetIn, recurrentScratchFloats, tapeFloats } from './packing.ts';
-
-/** Numbers of the cells in the kernels. */
-export const CELL_NUMBERS = { lstm: 0, gru: 1, rnn: 2 } as const;
 
 /** Steps that are kept where no backward pass follows: what is read and what is written. */
 const SLOTS_WITHOUT_TAPE = 2;
@@ -94,7 +92,7 @@ function numbersOf(
   const { layout } = call.weights;
   const at = (name: 'weight_ih' | 'bias_ih' | 'weight_hh' | 'bias_hh') => offsetIn(layout, call.module, name);
   return [
-    ...[CELL_NUMBERS[module.cell], module.reset === 'after' ? 1 : 0, module.input === 'tokens' ? 1 : 0],
+    ...[CELL_NAMES.indexOf(module.cell), module.reset === 'after' ? 1 : 0, module.input === 'tokens' ? 1 : 0],
     ...[steps, rows, module.inputSize, module.hiddenSize],
     ...[at('weight_ih'), at('bias_ih'), at('weight_hh'), at('bias_hh')],
     ...(dropout

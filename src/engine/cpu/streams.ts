@@ -1,5 +1,6 @@
 /** Calls of the kernels that take sequences through a whole network (native/kernels/streams.h). */
 import { UnsupportedError } from '../../errors.ts';
+import { CELL_NAMES, gateCount } from '../cells.ts';
 import {
   checkCopySlots,
   checkGenerate,
@@ -10,11 +11,10 @@ import {
   snapshotParts,
 } from '../checks.ts';
 import { type Generate, NO_TOKEN, type ReadTokens, type Step, type Tensor } from '../engine.ts';
-import { gateCount, type Layout, type Module, recurrentModules } from '../layout.ts';
+import { type Layout, type Module, recurrentModules } from '../layout.ts';
 import { type BufferId, CONTROL_FIELDS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
-import { CELL_NUMBERS } from './recurrent.ts';
 
 /** Doubles a token that a draw works in: native/kernels/draw.h. */
 const DRAW_ROOMS = 4;
@@ -223,7 +223,12 @@ function moduleNumbers(layout: Layout, module: Module, index: number): number[] 
     return [kind, 0, 0, 0, module.inputSize, module.outputSize, ...places];
   }
   return [
-    ...[kind, CELL_NUMBERS[module.cell], module.reset === 'after' ? 1 : 0, module.input === 'tokens' ? 1 : 0],
+    ...[
+      kind,
+      CELL_NAMES.indexOf(module.cell),
+      module.reset === 'after' ? 1 : 0,
+      module.input === 'tokens' ? 1 : 0,
+    ],
     ...[module.inputSize, module.hiddenSize],
     ...(['weight_ih', 'bias_ih', 'weight_hh', 'bias_hh'] as const).map((name) =>
       offsetIn(layout, index, name),

@@ -1,12 +1,7 @@
 /** The reference engine's tensors, vectors and tapes: plain arrays in row-major order. */
+import { carriesC, gateCount, hasCandidate } from '../cells.ts';
 import type { ElementType, FloatArray, Precision, Tape, Tensor, Vector } from '../engine.ts';
-import {
-  gateCount,
-  type Layout,
-  type ParameterSlice,
-  parameterSlices,
-  type RecurrentModule,
-} from '../layout.ts';
+import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
 import { floats } from '../precision.ts';
 
 export type AnyArray = FloatArray | Int32Array | Uint8Array;
@@ -67,7 +62,7 @@ export interface Trace {
   readonly gates: FloatArray;
   /** h before each step, zero where the state was reset, [T, B, H]. */
   readonly previous: FloatArray;
-  /** lstm: c before each step, then c after it, each [T, B, H]. */
+  /** Of a cell that carries c: c before each step, then c after it, each [T, B, H]. */
   readonly previousCells: FloatArray;
   readonly cells: FloatArray;
   /** gru: r·h' (reset before), or U h' + b (reset after), for the candidate, [T, B, H]. */
@@ -80,13 +75,13 @@ export interface Trace {
 export function makeTrace(precision: Precision, module: RecurrentModule, steps: number, rows: number): Trace {
   const positions = steps * rows;
   const hidden = positions * module.hiddenSize;
-  const lstm = module.cell === 'lstm' ? hidden : 0;
+  const c = carriesC(module.cell) ? hidden : 0;
   return {
     gates: floats(precision, gateCount(module.cell) * hidden),
     previous: floats(precision, hidden),
-    previousCells: floats(precision, lstm),
-    cells: floats(precision, lstm),
-    candidate: floats(precision, module.cell === 'gru' ? hidden : 0),
+    previousCells: floats(precision, c),
+    cells: floats(precision, c),
+    candidate: floats(precision, hasCandidate(module.cell) ? hidden : 0),
     input: floats(precision, module.input === 'dense' ? positions * module.inputSize : 0),
   };
 }

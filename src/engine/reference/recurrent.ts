@@ -4,6 +4,7 @@
  * Arrays are [T, B, …]: the row of step t and batch row b is t·B + b. What the cells have in common stands here: the
  * input's share of the gates, the state carried from step to step, and the gradients of the weights.
  */
+import { carriesC, hasCandidate } from '../cells.ts';
 import {
   checkRecurrentInput,
   checkState,
@@ -35,15 +36,15 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
   const resets = call.resets && bytesOf(call.resets);
   const size = rows * module.hiddenSize;
   const initial = floatsOf(call.initial);
-  const lstm = module.cell === 'lstm';
+  const hasC = carriesC(module.cell);
 
   inputProduct(call, sizes, trace);
   for (let step = 0; step < steps; step++) {
-    // lstm states are c, then h.
+    // A state with c has it first.
     const hidden =
-      step === 0 ? initial.subarray(lstm ? size : 0) : context.output.subarray((step - 1) * size);
+      step === 0 ? initial.subarray(hasC ? size : 0) : context.output.subarray((step - 1) * size);
     carry(hidden, trace.previous, step, sizes, resets);
-    if (lstm) {
+    if (hasC) {
       carry(
         step === 0 ? initial : trace.cells.subarray((step - 1) * size),
         trace.previousCells,
@@ -57,8 +58,8 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
 
   const final = floatsOf(call.final);
   const last = (steps - 1) * size;
-  if (lstm) final.set(trace.cells.subarray(last, last + size));
-  final.set(context.output.subarray(last, last + size), lstm ? size : 0);
+  if (hasC) final.set(trace.cells.subarray(last, last + size));
+  final.set(context.output.subarray(last, last + size), hasC ? size : 0);
   if (call.cells) floatsOf(call.cells).set(trace.cells.subarray(0, steps * size));
 }
 
@@ -76,14 +77,14 @@ export function recurrentBackward(precision: Precision, call: RecurrentBackward)
   const cell: CellSteps = cellSteps[module.cell];
   const resets = call.resets && bytesOf(call.resets);
   const size = rows * module.hiddenSize;
-  const lstm = module.cell === 'lstm';
+  const hasC = carriesC(module.cell);
   const outputGradient = floatsOf(call.outputGradient);
 
   const { hiddenGradient, cellGradient } = context;
   if (call.finalGradient) {
     const final = floatsOf(call.finalGradient);
-    hiddenGradient.set(final.subarray(lstm ? size : 0, lstm ? 2 * size : size));
-    if (lstm) cellGradient.set(final.subarray(0, size));
+    hiddenGradient.set(final.subarray(hasC ? size : 0, hasC ? 2 * size : size));
+    if (hasC) cellGradient.set(final.subarray(0, size));
   }
   for (let step = steps - 1; step >= 0; step--) {
     for (let i = 0; i < size; i++) hiddenGradient[i] = hiddenGradient[i]! + outputGradient[step * size + i]!;
@@ -92,8 +93,8 @@ export function recurrentBackward(precision: Precision, call: RecurrentBackward)
   }
   if (call.initialGradient) {
     const initial = floatsOf(call.initialGradient);
-    if (lstm) initial.set(cellGradient);
-    initial.set(hiddenGradient, lstm ? size : 0);
+    if (hasC) initial.set(cellGradient);
+    initial.set(hiddenGradient, hasC ? size : 0);
   }
   weightGradients(precision, call, sizes, trace);
   if (call.inputGradient) inputGradient(precision, call, sizes, trace);
@@ -128,12 +129,12 @@ function stepContext(
     recurrentBias: weights.data.subarray(biasAt, biasAt + width),
     output: floatsOf(call.output),
     hiddenGradient: backward ? floats(precision, rows * H) : NONE,
-    cellGradient: backward && module.cell === 'lstm' ? floats(precision, rows * H) : NONE,
-    scratch: module.cell === 'gru' ? floats(precision, rows * H) : NONE,
+    cellGradient: backward && carriesC(module.cell) ? floats(precision, rows * H) : NONE,
+    scratch: hasCandidate(module.cell) ? floats(precision, rows * H) : NONE,
   };
 }
 
-/** gates = W x + both biases, for all steps. With its reset after the product, a gru's candidate leaves out bias_hh. */
+/** gates = W x + both biases, for all steps. With the reset after the product, the last gate leaves out bias_hh. */
 function inputProduct(call: RecurrentForward, { module, steps, rows }: RecurrentSizes, trace: Trace) {
   const width = recurrentWidth(module);
   const H = module.hiddenSize;
@@ -143,7 +144,7 @@ function inputProduct(call: RecurrentForward, { module, steps, rows }: Recurrent
   const inputWeights = weights.offsetOf(call.module, 'weight_ih');
   const inputBias = weights.offsetOf(call.module, 'bias_ih');
   const recurrentBias = weights.offsetOf(call.module, 'bias_hh');
-  const ownBias = module.cell === 'gru' && module.reset === 'after' ? 2 * H : width;
+  const ownBias = module.reset === 'after' ? width - H : width;
   const { gates } = trace;
   const positions = steps * rows;
 
@@ -257,15 +258,16 @@ function weightGradients(precision: Precision, call: RecurrentBackward, sizes: R
   };
 
   transpose({ data: trace.previous }, hidden, positions, H);
-  if (module.cell !== 'gru') recurrentGradient(recurrentAt, 0, gates, 0, width);
+  if (!hasCandidate(module.cell)) recurrentGradient(recurrentAt, 0, gates, 0, width);
   else {
-    recurrentGradient(recurrentAt, 0, gates, 0, 2 * H);
+    const last = width - H;
+    recurrentGradient(recurrentAt, 0, gates, 0, last);
     const candidate = floats(precision, H * positions);
     transpose({ data: trace.candidate }, candidate, positions, H);
-    if (module.reset === 'after') recurrentGradient(recurrentAt, 2 * H, candidate, 0, H);
+    if (module.reset === 'after') recurrentGradient(recurrentAt, last, candidate, 0, H);
     else {
       hidden.set(candidate);
-      recurrentGradient(recurrentAt, 2 * H, gates, 2 * H, H);
+      recurrentGradient(recurrentAt, last, gates, last, H);
     }
   }
   if (call.recurrentMask) {
@@ -275,9 +277,10 @@ function weightGradients(precision: Precision, call: RecurrentBackward, sizes: R
 
   addColumnSums({ data: trace.gates }, G, inputBiasAt, positions, width);
   G.copyWithin(recurrentBiasAt, inputBiasAt, inputBiasAt + width);
-  if (module.cell === 'gru' && module.reset === 'after') {
-    G.fill(0, recurrentBiasAt + 2 * H, recurrentBiasAt + 3 * H);
-    addColumnSums({ data: trace.candidate }, G, recurrentBiasAt + 2 * H, positions, H);
+  if (module.reset === 'after') {
+    const last = recurrentBiasAt + width - H;
+    G.fill(0, last, last + H);
+    addColumnSums({ data: trace.candidate }, G, last, positions, H);
   }
 
   if (module.input === 'tokens') {

@@ -6,6 +6,7 @@
  * Inputs are the tokens and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]; outputs
  * `log_probabilities` [time, batch, V] and the states after the last step, `h_l0_next` …. Times and batches are of any size.
  */
+import { cellFacts } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import {
   type Layout,
@@ -21,7 +22,7 @@ import { CheckpointError } from '../../errors.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { checkpointMetadata } from '../checkpoint-codec.ts';
-import { toGateOrder } from '../gates.ts';
+import { programCell, toGateOrder } from '../gates.ts';
 import { MessageWriter } from '../protobuf.ts';
 import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
 
@@ -35,12 +36,10 @@ const OPERATOR_SET = 14;
 /** Readers of Protocol Buffers take no larger message. */
 const LARGEST = 2 ** 31 - 1;
 
-const OPERATORS = { lstm: 'LSTM', gru: 'GRU', rnn: 'RNN' } as const;
-
 /**
  * The file in parts, to be written one after the other. The training state is left out.
  *
- * @throws {CheckpointError} `checkpoint-not-convertible` for a model of more than 2 GB
+ * @throws {CheckpointError} `checkpoint-not-convertible` for a cell that ONNX does not have, and for a model of more than 2 GB
  */
 export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
   const { training: _, ...model } = checkpoint;
@@ -99,6 +98,7 @@ class GraphBuilder {
 }
 
 function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
+  const operator = operatorOf(config);
   const graph = new GraphBuilder(precision);
   const layout = layoutOf(config);
   graph.inputs.push(valueInfo('tokens', 'int64', ['time', 'batch']));
@@ -107,7 +107,7 @@ function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
   const axis = graph.integers('direction_axis', [1]);
   let current = addInput(graph, config);
   for (const [layer, module] of recurrentModules(layout).entries()) {
-    const sequence = addLayer(graph, module, layer, current);
+    const sequence = addLayer(graph, operator, module, layer, current);
     current = graph.add('Squeeze', [sequence, axis], [`output_l${layer}`]);
   }
   const transposed = graph.add('Transpose', ['decoder.weight'], ['decoder_transposed']);
@@ -120,6 +120,12 @@ function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
     .messages(GRAPH.initializers, graph.initializers)
     .messages(GRAPH.inputs, graph.inputs)
     .messages(GRAPH.outputs, graph.outputs);
+}
+
+function operatorOf({ cell, reset }: ModelConfig): string {
+  const known = programCell('onnx', { cell, reset });
+  if (known) return known.name;
+  throw new CheckpointError('checkpoint-not-convertible', `ONNX has no ${cell}. Convert it to .safetensors.`);
 }
 
 /** The name and shape of the constant that holds a parameter tensor; for biases, which half of it. */
@@ -174,20 +180,29 @@ function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: Mod
 }
 
 /** A recurrent layer; the name of h of every step, [time, 1, batch, H]. */
-function addLayer(graph: GraphBuilder, module: RecurrentModule, layer: number, input: string): string {
+function addLayer(
+  graph: GraphBuilder,
+  operator: string,
+  module: RecurrentModule,
+  layer: number,
+  input: string,
+): string {
   const { cell, hiddenSize: H } = module;
-  const states = cell === 'lstm' ? [`h_l${layer}`, `c_l${layer}`] : [`h_l${layer}`];
+  // h comes first there.
+  const states = cellFacts(cell)
+    .state.toReversed()
+    .map((part) => `${part}_l${layer}`);
   const next = states.map((name) => `${name}_next`);
   for (const name of states) graph.inputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
   for (const name of next) graph.outputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
   const NO_LENGTHS = '';
   return graph.add(
-    OPERATORS[cell],
+    operator,
     [input, `weight_ih_l${layer}`, `weight_hh_l${layer}`, `bias_l${layer}`, NO_LENGTHS, ...states],
     [`sequence_l${layer}`, ...next],
     {
       hidden_size: H,
-      ...(cell === 'gru' && { linear_before_reset: module.reset === 'after' ? 1 : 0 }),
+      ...(module.reset && { linear_before_reset: module.reset === 'after' ? 1 : 0 }),
     },
   );
 }

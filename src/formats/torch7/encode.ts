@@ -7,7 +7,7 @@ import { formatBytes, formatCount } from '../../util/format-number.ts';
 import type { Checkpoint, LossRecord } from '../checkpoint.ts';
 import { AsciiSink } from './ascii-sink.ts';
 import { BinarySink } from './binary-sink.ts';
-import { networkModule } from './network.ts';
+import { isOriginal, networkModule, type OriginalConfig } from './network.ts';
 import { criterion, oneHotBytes } from './nn-modules.ts';
 import type { Sink } from './sink.ts';
 import { encodeFacts, FACTS_OPTION } from './stored-facts.ts';
@@ -37,8 +37,8 @@ export function sinkOf(kind: Torch7Kind): Sink {
 
 /** The table that the original's `train.lua` saves. */
 function charRnnTable(checkpoint: Checkpoint): Table {
-  const { config, regularization = NO_REGULARIZATION, parameters, training, origin } = checkpoint;
-  checkKnown(checkpoint);
+  const { regularization = NO_REGULARIZATION, parameters, training, origin } = checkpoint;
+  const config = originalConfig(checkpoint);
   const inOrder = toOriginalOrder(layoutOf(config), Float64Array.from(parameters));
   const network = networkModule(config, regularization, inOrder);
   const history = training ?? origin;
@@ -58,7 +58,8 @@ function charRnnTable(checkpoint: Checkpoint): Table {
 /** One array holds no more in Node 20. */
 const LARGEST_ARRAY = 2 ** 32;
 
-function checkKnown({ config, vocabulary }: Checkpoint): void {
+/** @throws {CheckpointError} `torch7-unsupported` for a model that the original does not have */
+function originalConfig({ config, vocabulary }: Checkpoint): OriginalConfig {
   const unitMatrix = oneHotBytes(config.vocabularySize);
   if (unitMatrix > LARGEST_ARRAY) {
     throw new CheckpointError(
@@ -71,15 +72,15 @@ function checkKnown({ config, vocabulary }: Checkpoint): void {
   const problem =
     config.embeddingSize !== undefined
       ? 'it has an embedding'
-      : config.cell === 'gru' && config.reset === 'after'
+      : config.reset === 'after'
         ? "its gru's reset gate acts after the product"
         : vocabulary.hasUnknown && vocabulary.tokenOf(vocabulary.symbolOf(vocabulary.size - 1)) !== undefined
           ? 'its symbol for unknown characters is one of its characters too'
           : undefined;
-  if (problem === undefined) return;
+  if (problem === undefined && isOriginal(config)) return config;
   throw new CheckpointError(
     'torch7-unsupported',
-    `the model can't be written as a Torch7 checkpoint: ${problem}, which the original does not have.`,
+    `the model can't be written as a Torch7 checkpoint: ${problem ?? `its cell is ${config.cell}`}, which the original does not have.`,
     OTHER_FORMATS,
   );
 }

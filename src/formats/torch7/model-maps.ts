@@ -1,12 +1,7 @@
 /** A model as the linear maps that it is made of, and the parameters from them. */
+import { type Cell, gateCount, resetField } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
-import {
-  type Cell,
-  gateCount,
-  type ParameterSlice,
-  parameterCount,
-  parameterSlices,
-} from '../../engine/layout.ts';
+import { type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
 import { floatArrayType, floats } from '../../engine/precision.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import type { Regularization } from '../../model/regularization.ts';
@@ -69,7 +64,7 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
     hiddenSize,
     vocabularySize: order.length,
     ...(embedding && { embeddingSize: embedding.columns }),
-    ...(cell === 'gru' && { reset: 'before' as const }),
+    ...resetField(cell, 'before'),
   };
   const layout = layoutOf(config);
   const { precision } = decoder.weight;

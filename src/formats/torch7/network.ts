@@ -2,7 +2,7 @@
  * The original's networks: the equations of docs/notation.md in modules of nn, as its model/LSTM.lua, GRU.lua and RNN.lua
  * put them together. The numbers are the lines there, which nngraph notes in the graph.
  */
-import { gateCount } from '../../engine/layout.ts';
+import { gateCount } from '../../engine/cells.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { Regularization } from '../../model/regularization.ts';
 import { doubleStorage, dropout, nnModule, oneHot, reshape, tableModule, tensorOn } from './nn-modules.ts';
@@ -16,13 +16,20 @@ const LINES = {
   rnn: { inputs: [7, 9], oneHot: 19, layerDropout: 23, topDropout: 36, decoder: 37, logSoftMax: 38 },
 } as const;
 
+/** A model of a cell that the original has. */
+export type OriginalConfig = ModelConfig & { readonly cell: keyof typeof LINES };
+
+export function isOriginal(config: ModelConfig): config is OriginalConfig {
+  return config.cell in LINES;
+}
+
 /**
  * The network as an `nn.gModule`.
  *
  * @param parameters All parameters in the original's order; they become the network's.
  */
 export function networkModule(
-  config: ModelConfig,
+  config: OriginalConfig,
   regularization: Regularization,
   parameters: Float64Array,
 ): TorchObject {
@@ -35,11 +42,11 @@ interface LinearShape {
 }
 
 class NetworkBuilder {
-  readonly #config: ModelConfig;
+  readonly #config: OriginalConfig;
   readonly #file: string;
   readonly #linears = new Map<TorchObject, LinearShape>();
 
-  constructor(config: ModelConfig) {
+  constructor(config: OriginalConfig) {
     this.#config = config;
     this.#file = `[./model/${config.cell.toUpperCase()}.lua]`;
   }

@@ -4,7 +4,7 @@
  * What a node is follows from what it is computed of, as in docs/notation.md: the hidden state of an lstm is a product, of
  * a gru a sum, of an rnn a tanh. Anything that is not exactly such a network is refused by name.
  */
-import type { Cell } from '../../engine/layout.ts';
+import type { Cell } from '../../engine/cells.ts';
 import { MOST_LAYERS } from '../../model/config.ts';
 import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
 import { Torch7Fault, unsupported } from './errors.ts';

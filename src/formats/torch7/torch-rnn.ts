@@ -3,8 +3,8 @@
  *
  * Its layers compute x W + h U + b with W above U in one matrix [D + H, gates·H], one bias, and an lstm's gates in our order.
  */
-import type { Cell } from '../../engine/layout.ts';
-import { gateCount } from '../../engine/layout.ts';
+import type { Cell } from '../../engine/cells.ts';
+import { gateCount } from '../../engine/cells.ts';
 import { MOST_LAYERS } from '../../model/config.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { malformed, unsupported } from './errors.ts';
