@@ -1,12 +1,38 @@
 /** The flags of all commands as tables in Markdown. */
 import { type Command, commands } from '../src/cli/commands.ts';
-import { flagNames, valueName } from '../src/cli/flag-table.ts';
+import { type Flag, flagNames, valueName } from '../src/cli/flag-table.ts';
+import { modelOptionsSchema } from '../src/language-model.ts';
+import { generateOptionsSchema } from '../src/sample/options.ts';
+import {
+  completeOptionsSchema,
+  detailsOptionsSchema,
+  samplesOptionsSchema,
+} from '../src/sample/samples-options.ts';
+import { scoreOptionsSchema } from '../src/score/options.ts';
+import { listenOptionsSchema, serverOptionsSchema } from '../src/server/options.ts';
+import { trainingOptionsSchema } from '../src/train/options.ts';
+
+/** The options of the library's functions, which the commands have as flags. */
+const LIBRARY_OPTIONS: ReadonlySet<string> = new Set(
+  [
+    trainingOptionsSchema,
+    modelOptionsSchema,
+    generateOptionsSchema,
+    samplesOptionsSchema,
+    detailsOptionsSchema,
+    completeOptionsSchema,
+    scoreOptionsSchema,
+    serverOptionsSchema,
+    listenOptionsSchema,
+  ].flatMap((schema) => Object.keys(schema.shape)),
+);
 
 /** The whole of docs/flags.md. */
 export function flagsMarkdown(): string {
   const intro =
     '# Flags\n\nMade from the code by `npm run docs`. A flag may have one dash or two, and `-` for `_`; ' +
-    'its value is the next word, or follows `=`. "Original": char-rnn of 2015 has the flag, with this default.\n';
+    'its value is the next word, or follows `=`. "Option": its name in the [library](library.md). ' +
+    '"Original": char-rnn of 2015 has the flag, with this default.\n';
   return `${intro}\n${commands.map(table).join('\n')}`;
 }
 
@@ -19,9 +45,14 @@ function table(command: Command): string {
       .map((own) => `\`-${own}\``)
       .join(', ');
     const name = `${names}${value ? ` ${value}` : ''}`;
-    return [name, shown, flag.info.help.replaceAll('|', '\\|'), flag.info.original ? 'yes' : ''];
+    const help = flag.info.help.replaceAll('|', '\\|');
+    return [name, shown, help, optionName(flag), flag.info.original ? 'yes' : ''];
   });
-  return `### \`${command.usage}\`\n\n${aligned([['flag', 'default', 'meaning', 'original'], ...rows])}`;
+  return `### \`${command.usage}\`\n\n${aligned([['flag', 'default', 'meaning', 'option', 'original'], ...rows])}`;
+}
+
+function optionName({ key }: Flag): string {
+  return LIBRARY_OPTIONS.has(key) ? `\`${key}\`` : '';
 }
 
 /** Rows of cells as a table whose columns are aligned in the source too. */

@@ -85,7 +85,7 @@ export interface CompleteInput extends Given<CompleteOptions> {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-const modelOptionsSchema = z.strictObject({
+export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
   threads: threadsOption(),
   precision: precisionOption(),
