@@ -3,6 +3,8 @@
  *
  *     npm test              everything
  *     npm test -- data      test/data/…, and any file with "data" in its name
+ *     node scripts/test.mjs data/decode            the same without a build: seconds, for tests of src/ alone
+ *     node scripts/test.mjs --watch data/decode    again whenever one of the files that they import changes
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -11,7 +13,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const words = process.argv.slice(2);
+const isWatch = process.argv.includes('--watch');
+const words = process.argv.slice(2).filter((word) => word !== '--watch');
 
 const files = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
@@ -26,7 +29,10 @@ if (files.length === 0) {
 
 const result = spawnSync(
   process.execPath,
-  ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism()}`, ...files],
+  [
+    ...['--import', 'tsx', '--test', ...(isWatch ? ['--watch'] : [])],
+    ...[`--test-concurrency=${availableParallelism()}`, ...files],
+  ],
   {
     cwd: root,
     stdio: 'inherit',
