@@ -16,6 +16,7 @@ const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
     line: /^npx tsx examples\//,
     reason: 'test/examples.test.ts and test/browser/example-page.test.ts run them',
   },
+  { line: /^node scripts\/test\.mjs\b/, reason: 'the tests, of which this is one' },
   { line: /\bbuild-native\b/, reason: 'test/engine/addon.test.ts builds it' },
   { line: /^npm (install|link)\b/, reason: 'test/package.test.ts installs the package' },
   { line: /^npx (-y )?char-rnn-ts\b/, reason: 'the same, once it is published' },
@@ -37,8 +38,8 @@ const missing = [
   },
 ].filter(({ isThere }) => !isThere);
 
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith('.md'),
+const pages = [...readdirSync(root), ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md'),
 );
 
 for (const page of pages) {
