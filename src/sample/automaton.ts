@@ -9,10 +9,17 @@ import { OptionError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { Expression, SymbolSet } from './expression.ts';
 
-/** Nondeterministic states at most. */
-const MOST_STATES = 20_000;
-/** Numbers in the states that are kept, about 16 MB. */
-const MOST_KEPT = 4_000_000;
+/** How large an automaton may become. */
+export interface AutomatonLimits {
+  /** Nondeterministic states. */
+  readonly states: number;
+  /** Tokens of its different sets, all together. */
+  readonly setTokens: number;
+  /** Numbers in the states that are kept, of 4 bytes each. */
+  readonly kept: number;
+}
+
+export const AUTOMATON_LIMITS: AutomatonLimits = { states: 20_000, setTokens: 100_000_000, kept: 4_000_000 };
 
 export const NEVER = 2 ** 31 - 1;
 
@@ -34,9 +41,12 @@ const ACCEPT = 0;
 export class Automaton {
   readonly start: AutomatonState;
   readonly #size: number;
+  readonly #option: string;
+  readonly #limits: AutomatonLimits;
   /** Tokens of each different set. */
   readonly #sets: Int32Array[] = [];
   readonly #setNumbers = new Map<string, number>();
+  #setTokens = 0;
   /** By state: the number of the set of tokens that it reads, −1 for a fork; where it leads. State 0 accepts. */
   readonly #reads: number[] = [-1];
   readonly #first: number[] = [ACCEPT];
@@ -53,15 +63,23 @@ export class Automaton {
    * @param option The option's name, for messages.
    * @throws {OptionError} for an expression that is too large, or that no text over the vocabulary matches
    */
-  constructor(expression: Expression, vocabulary: Vocabulary, usable: Uint8Array, option: string) {
+  constructor(
+    expression: Expression,
+    vocabulary: Vocabulary,
+    usable: Uint8Array,
+    option: string,
+    limits: AutomatonLimits,
+  ) {
     const size = sizeOf(expression);
-    if (size > MOST_STATES) {
+    if (size > limits.states) {
       throw new OptionError(
         option,
-        `its automaton would have ${Number.isFinite(size) ? formatCount(size) : 'too many'} states, expected at most ${formatCount(MOST_STATES)}: repeat less`,
+        `its automaton would have ${Number.isFinite(size) ? formatCount(size) : 'too many'} states, expected at most ${formatCount(limits.states)}: repeat less`,
       );
     }
     this.#size = vocabulary.size;
+    this.#option = option;
+    this.#limits = limits;
     const numbers = new Map<SymbolSet, number>();
     const entry = this.#add(expression, ACCEPT, (set) => {
       const known = numbers.get(set);
@@ -132,6 +150,13 @@ export class Automaton {
     const key = tokens.join();
     const known = this.#setNumbers.get(key);
     if (known !== undefined) return known;
+    this.#setTokens += tokens.length;
+    if (this.#setTokens > this.#limits.setTokens) {
+      throw new OptionError(
+        this.#option,
+        `its classes hold more than ${formatCount(this.#limits.setTokens)} of the model's characters, counted together: use fewer different classes`,
+      );
+    }
     this.#setNumbers.set(key, this.#sets.length);
     return this.#sets.push(Int32Array.from(tokens)) - 1;
   }
@@ -219,7 +244,7 @@ export class Automaton {
   /** Keeps a state to be found again; all are let go when they become too many. */
   #keep(key: string, state: AutomatonState): void {
     const numbers = this.#size + 2 * state.members.length;
-    if (this.#keptNumbers + numbers > MOST_KEPT) {
+    if (this.#keptNumbers + numbers > this.#limits.kept) {
       for (const old of this.#kept.values()) old.next.clear();
       this.#kept.clear();
       this.#keptNumbers = 0;

@@ -50,11 +50,16 @@ export function literal(text: string, kind: TokenKind): Expression {
 
 export const one = (set: SymbolSet): Expression => ({ kind: 'set', set });
 
+/** What `.` stands for. One set for all of them, since the automaton asks each set about every symbol of the model. */
+const isWithinLine: SymbolSet = (symbol) => !/^[\r\n\u2028\u2029]+$/.test(symbol);
+
 class Parser {
   readonly #source: string;
   readonly #kind: TokenKind;
   /** Characters; of a model of graphemes clusters. */
   readonly #characters: readonly string[];
+  /** `\d`, `\p{L}` and so on, as far as they occur: for each one set, as for `.`. */
+  readonly #knownSets = new Map<string, SymbolSet>();
   #at = 0;
   #depth = 0;
 
@@ -104,7 +109,7 @@ class Parser {
     if (next === '[') return one(this.#class());
     if (next === '.') {
       this.#at++;
-      return one((symbol) => !/^[\r\n\u2028\u2029]+$/.test(symbol));
+      return one(isWithinLine);
     }
     if (/^[*+?{}]$/.test(next)) this.#fail(`nothing stands before ${next} that it could repeat`);
     if (next === '^') this.#fail('^ is supported at the beginning alone');
@@ -236,9 +241,13 @@ class Parser {
   }
 
   #knownSet(name: string): SymbolSet {
+    const known = this.#knownSets.get(name);
+    if (known) return known;
     try {
       const pattern = new RegExp(`^${name}$`, 'u');
-      return (symbol) => pattern.test(symbol);
+      const set: SymbolSet = (symbol) => pattern.test(symbol);
+      this.#knownSets.set(name, set);
+      return set;
     } catch {
       this.#fail(`${name}: there is no such property of characters`);
     }

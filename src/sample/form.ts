@@ -4,7 +4,13 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { option } from '../util/option-info.ts';
-import { Automaton, type AutomatonState, NEVER } from './automaton.ts';
+import {
+  AUTOMATON_LIMITS,
+  Automaton,
+  type AutomatonLimits,
+  type AutomatonState,
+  NEVER,
+} from './automaton.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';
 import { parseExpression } from './expression.ts';
@@ -33,6 +39,7 @@ export type FormOptions = z.output<typeof formSchema>;
  * What begins a text of the form; undefined where any text will do.
  *
  * @param length Tokens that the text may have.
+ * @param limits Of the form's automaton; by default those for one's own forms.
  * @throws {OptionError} for an expression or a template that can't be read or that no text of the length matches
  */
 export function resolveForm(
@@ -40,6 +47,7 @@ export function resolveForm(
   { match, template }: FormOptions,
   { shift }: Pick<Controls, 'shift'>,
   length: number,
+  limits: AutomatonLimits = AUTOMATON_LIMITS,
 ): (() => Constraint) | undefined {
   if (match === undefined && template === undefined) return undefined;
   if (match !== undefined && template !== undefined) {
@@ -56,7 +64,7 @@ export function resolveForm(
   const usable = Uint8Array.from({ length: vocabulary.size }, (_, token) =>
     shift?.[token] === Number.NEGATIVE_INFINITY || token === vocabulary.unknownToken ? 0 : 1,
   );
-  const automaton = new Automaton(expression, vocabulary, usable, name);
+  const automaton = new Automaton(expression, vocabulary, usable, name, limits);
   const { distance } = automaton.start;
   if (distance > length) {
     throw new OptionError(

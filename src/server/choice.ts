@@ -1,6 +1,7 @@
 /** One text of a completion: from tokens to what is sent. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
+import type { Constraint } from '../sample/constraint.ts';
 import type { Controls } from '../sample/controls.ts';
 import { RecentTokens } from '../sample/recent-tokens.ts';
 import { type Limits, TextEnd } from '../sample/stops.ts';
@@ -14,6 +15,8 @@ export interface ChoiceSettings {
   readonly vocabulary: Vocabulary;
   readonly controls: Controls;
   readonly limits: Limits;
+  /** What the text must look like. */
+  readonly constraint: Constraint | undefined;
   readonly seed: number;
   /** Alternatives to give for each token; undefined where no probabilities are wanted. */
   readonly logprobs: number | undefined;
@@ -54,24 +57,25 @@ export class Choice implements PooledStream {
   #shown: PlacedToken[] = [];
 
   constructor(settings: ChoiceSettings) {
-    const { vocabulary, limits, offset } = settings;
+    const { vocabulary, limits, offset, constraint } = settings;
     this.#settings = settings;
     this.#end = new TextEnd(limits);
     this.#pieces = new TextPieces(vocabulary, offset);
     if (this.#end.ending) this.finishReason = 'length';
+    else if (constraint?.complete) this.finishReason = 'stop';
   }
 
   /** @param isEngineDrawn Whether the engine can draw by the controls. */
   begin(isEngineDrawn: boolean): void {
-    const { controls, seed, logprobs, isRanked } = this.#settings;
+    const { controls, seed, logprobs, isRanked, constraint } = this.#settings;
     const generator = new MersenneTwister(seed);
-    if (isEngineDrawn && logprobs === undefined && !isRanked) {
+    if (isEngineDrawn && logprobs === undefined && !isRanked && !constraint) {
       if (controls.penalizes)
         this.#recent = new RecentTokens(controls.vocabularySize, controls.penaltyWindow);
       this.source = { controls, generator, recent: this.#recent };
       return;
     }
-    const chooser = new TokenChooser(controls, generator);
+    const chooser = new TokenChooser(controls, generator, constraint);
     this.source = (row) => {
       const token = chooser.choose(row);
       if (logprobs !== undefined || isRanked) this.#rated.push(rateToken(token, row, logprobs ?? 0));
@@ -103,11 +107,12 @@ export class Choice implements PooledStream {
       this.#held.push(token);
       this.#logprobSum += this.#rated[this.#held.length - 1]?.logprob ?? 0;
       this.tokenCount++;
+      if (this.#settings.constraint?.complete && !end.ending) end.end('complete');
     }
     const shown = end.shown - shownBefore;
     this.#show(this.#held.splice(0, shown), this.#rated.splice(0, shown));
     if (end.ending) {
-      this.finishReason = end.ending === 'stop' ? 'stop' : 'length';
+      this.finishReason = end.ending === 'length' ? 'length' : 'stop';
       this.#text += this.#pieces.end();
     }
     this.onMore();

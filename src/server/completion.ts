@@ -1,6 +1,8 @@
 /** A completion that is being written: its choices on their way through the model's pool. */
 import type { Vocabulary } from '../data/vocabulary.ts';
+import type { AutomatonLimits } from '../sample/automaton.ts';
 import { type Controls, canDraw, resolveControls } from '../sample/controls.ts';
+import { resolveForm } from '../sample/form.ts';
 import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
@@ -15,6 +17,12 @@ import { type RatedToken, rateToken } from './token-logprobs.ts';
 
 // What a request leaves open. Its own values were checked with its fields.
 const LIMITS = checkOptions(limitsSchema, {});
+
+/**
+ * Of the automaton of a request's form. A server holds one for each request that runs or waits: at most some megabytes each. A token
+ * costs at most a look at every state.
+ */
+const FORM_LIMITS: AutomatonLimits = { states: 2500, setTokens: 500_000, kept: 250_000 };
 
 /** The choices of one prompt. */
 interface Branch {
@@ -53,6 +61,7 @@ export class Completion {
       length: request.maxTokens,
       stop: [...request.stop],
     });
+    const form = resolveForm(vocabulary, request.form, this.#controls, request.maxTokens, FORM_LIMITS);
     const prompts = request.prompts.map((prompt) => tokensOf(vocabulary, prompt, request));
     this.promptTokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
     let count = 0;
@@ -63,7 +72,8 @@ export class Completion {
       const choices = Array.from({ length: request.bestOf }, () => {
         const seed = streamSeed(request.seed, count++);
         const controls = this.#controls;
-        return new Choice({ vocabulary, controls, limits, seed, logprobs, offset, isRanked });
+        const constraint = form?.();
+        return new Choice({ vocabulary, controls, limits, seed, logprobs, offset, isRanked, constraint });
       });
       return { prompt, choices };
     });

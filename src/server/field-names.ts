@@ -7,7 +7,16 @@ const OPENAI_NAMES: Readonly<Record<string, string>> = { length: 'max_tokens', b
 /** Options of the filters that have a field of their type, in the filters' order. */
 export const CONTROL_OPTIONS = FILTERS.flatMap(({ requestOptions }) => requestOptions);
 
-const REQUEST_OPTIONS = new Set([...CONTROL_OPTIONS, 'length', 'bias', 'stop', 'seed', 'unknown']);
+const REQUEST_OPTIONS = new Set([
+  ...CONTROL_OPTIONS,
+  'length',
+  'bias',
+  'stop',
+  'seed',
+  'unknown',
+  'match',
+  'template',
+]);
 
 /** The field of an option; undefined where requests have none. */
 export function fieldNameOf(option: string): string | undefined {

@@ -1,6 +1,7 @@
 /** The fields that completions and chats share: OpenAI's, and the controls of `sample` beside them. */
 import * as z from 'zod/mini';
 import type { ControlOptions } from '../sample/controls.ts';
+import type { FormOptions } from '../sample/form.ts';
 import type { UnknownRule } from '../sample/prompt.ts';
 import { controlFields, controlsOf } from './control-fields.ts';
 import type { ServerOptions } from './options.ts';
@@ -31,6 +32,11 @@ function isBias(value: unknown): value is Record<string, number> {
   );
 }
 
+/** Characters of an expression or a template: each may be looked up for every token of the vocabulary. */
+const MAX_FORM = 1000;
+const formField = (kind: string) =>
+  field(z.string().check(z.maxLength(MAX_FORM)), `${kind} of at most ${MAX_FORM} characters`);
+
 export const samplingFields = {
   model: modelField(),
   max_tokens: limitField(),
@@ -52,6 +58,8 @@ export const samplingFields = {
   ),
   user: field(z.string(), 'a text'),
   unknown: unknownField(),
+  match: formField('a regular expression'),
+  template: formField('a text'),
   ...controlFields,
 };
 
@@ -74,6 +82,7 @@ export interface SamplingRequest {
   readonly bias: ReadonlyMap<number, number>;
   /** All but the bias. */
   readonly controls: ControlOptions;
+  readonly form: FormOptions;
 }
 
 /**
@@ -102,6 +111,7 @@ export function samplingRequest(
       Object.entries(fields.logit_bias ?? {}).map(([token, addition]) => [Number(token), addition]),
     ),
     controls: controlsOf(fields),
+    form: { match: fields.match ?? undefined, template: fields.template ?? undefined },
   };
 }
 

@@ -183,6 +183,28 @@ test('hostile expressions are refused or bounded in states and time', () => {
   assert.ok(performance.now() - start < 5000);
 });
 
+test('for forms of others there are lower limits, of states and of what the classes hold', () => {
+  const limits = { states: 100, setTokens: 200, kept: 300 };
+  const resolve = (match: string) =>
+    resolveForm(many, { match, template: undefined }, { shift: undefined }, 1000, limits);
+  assert.throws(() => resolve('a{101}'), { option: 'match', message: /101 states, expected at most 100/ });
+  assert.throws(() => resolve('[^a][^b][^c][^d]'), {
+    option: 'match',
+    message: /classes hold more than 200/,
+  });
+  // A class that occurs again is held once.
+  const constraint = resolve('.*\\p{L}{9}.*[^a]\\p{L}{9}.+')?.();
+  assert.ok(constraint);
+  // States that are let go of are made again.
+  const allowed = new Uint8Array(many.size);
+  const random = new MersenneTwister(1);
+  while (!constraint.complete) {
+    constraint.allow(allowed);
+    const tokens = [...allowed.keys()].filter((token) => allowed[token] === 1);
+    constraint.advance(tokens[Math.floor(random.nextUniform() * tokens.length)] as number);
+  }
+});
+
 test('a template: fixed parts stand as they are, free ones end by their rules', () => {
   for (let seed = 0; seed < 40; seed++) {
     const letter = write({ match: undefined, template: 'Dear ____,\n…\nYours, ____' }, 2000, seed);

@@ -38,7 +38,7 @@ test('null in a field means that it is absent', async (context) => {
   const given = { prompt: 'x', seed: 3 };
   const names =
     'model max_tokens temperature top_p n best_of stop logprobs echo stream stream_options presence_penalty ' +
-    'frequency_penalty logit_bias suffix user top_k min_p typical_p repetition_penalty unknown';
+    'frequency_penalty logit_bias suffix user top_k min_p typical_p repetition_penalty unknown match template';
   const nulls = Object.fromEntries(names.split(' ').map((name) => [name, null]));
   const [one, other] = await Promise.all([ask(COMPLETIONS, given), ask(COMPLETIONS, { ...given, ...nulls })]);
   assert.deepEqual(other.choices, one.choices);
