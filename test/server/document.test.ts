@@ -55,7 +55,7 @@ const skipWithout = (program: string, words: readonly string[]) =>
 test('curl', { skip: skipWithout('curl', ['--version']) }, async (context) => {
   const served = await serveModel(context);
   const commands = blocksOf('sh', 'curl').flatMap((code) => code.split(/\n(?=curl)/));
-  assert.equal(commands.length, 7);
+  assert.equal(commands.length, 8);
   const found: unknown[] = [];
   for (const command of commands) {
     const silent = command.replaceAll(ADDRESS, served.url).replace(/^curl/, 'curl -sS --fail-with-body');
@@ -72,6 +72,7 @@ test('curl', { skip: skipWithout('curl', ['--version']) }, async (context) => {
     undefined,
     'list',
     '# HELP',
+    'text_completion',
   ]);
 });
 
