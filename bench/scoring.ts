@@ -13,6 +13,7 @@ import { Network } from '../src/model/network.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { generateTokens } from '../src/sample/generator.ts';
 import { checkGenerateOptions, planSampling } from '../src/sample/options.ts';
+import { SequencePool } from '../src/sample/pool/pool.ts';
 import { scoreSequences } from '../src/score/score-sequences.ts';
 import { rowSequences } from '../src/score/sequences.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
@@ -65,9 +66,11 @@ async function* sampled() {
   const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1e9 }));
-  const streams = [{ prompt: [], generator: new MersenneTwister(3) }];
-  for await (const [drawn] of generateTokens({ engine, weights, ...plan, streams }))
-    yield drawn?.tokens.length ?? 0;
+  const pool = new SequencePool({
+    ...{ engine, weights, vocabularySize: V, capacity: 1, cacheBytes: 0, partTime: 10 },
+  });
+  const texts = [{ prompt: [], generator: new MersenneTwister(3) }];
+  for await (const [drawn] of generateTokens({ pool, ...plan, texts })) yield drawn?.tokens.length ?? 0;
 }
 
 const figures = {

@@ -16,6 +16,7 @@ import { KnownText } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
 import { checkGenerateOptions, type GenerateOptions, planSampling } from './sample/options.ts';
+import { SequencePool } from './sample/pool/pool.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import {
   collectPieces,
@@ -101,6 +102,12 @@ export interface ModelInput extends Given<ModelOptions> {
   readonly makeEngine?: MakeEngine | undefined;
 }
 
+/** Sequences at once, and memory for the states of prompts: both take memory as they are needed. */
+const MAX_SEQUENCES = 1 << 20;
+const PREFIX_CACHE_BYTES = 1 << 24;
+/** Milliseconds that the pool computes at a time. */
+const PART_TIME = 10;
+
 /** An engine with a model's weights in it. */
 export interface LoadedModel {
   readonly engine: Engine;
@@ -123,6 +130,7 @@ export class LanguageModel {
   readonly #makeEngine: MakeEngine;
   readonly #onNotice: (message: string) => void;
   #loaded: Promise<LoadedModel> | undefined;
+  #pool: Promise<SequencePool> | undefined;
 
   static {
     loadedModel = (model) => model.#load();
@@ -309,7 +317,7 @@ export class LanguageModel {
     for (const notice of notices) onNotice?.(notice);
     if (prompts.length === 0) return;
     yield* writeTexts({
-      ...(await this.#load()),
+      pool: await this.#sequences(),
       ...{ vocabulary, plan, echo, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,
@@ -352,17 +360,30 @@ export class LanguageModel {
       throw new TextError('text-empty', 'there is no text to complete: give one of at least a character.');
     }
     const { vocabulary } = this;
-    return likelyWords({ ...(await this.#load()), vocabulary, prompt: prompt.tokens, count, signal });
+    return likelyWords({ pool: await this.#sequences(), vocabulary, prompt: prompt.tokens, count, signal });
   }
 
   /** Gives the memory back; the model can't be used afterwards. */
   async close(): Promise<void> {
-    const loaded = this.#loaded;
+    const [loaded, pool] = [this.#loaded, this.#pool];
     this.#loaded = Promise.reject(new UsageError('this model is closed'));
     this.#loaded.catch(() => {});
     // A model that could not be loaded has nothing to give back.
     const found = await loaded?.catch(() => undefined);
+    await (await pool?.catch(() => undefined))?.close();
     await found?.engine.close();
+  }
+
+  /** The pool in which all texts of this model are written. */
+  #sequences(): Promise<SequencePool> {
+    this.#pool ??= this.#load().then(
+      ({ engine, weights }) =>
+        new SequencePool({
+          ...{ engine, weights, vocabularySize: this.vocabulary.size },
+          ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: PART_TIME },
+        }),
+    );
+    return this.#pool;
   }
 
   #load(): Promise<LoadedModel> {

@@ -1,17 +1,14 @@
 /** The engine's side of a beam search: a row and a slot of the states for each text that goes on. */
-import { stateParts } from '../engine/cells.ts';
-import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules } from '../engine/layout.ts';
-import type { TurnTaker } from '../util/event-loop.ts';
+import type { FloatArray, Tensor } from '../engine/engine.ts';
 import type { Constraint } from './constraint.ts';
 import type { Controls } from './controls.ts';
 import { Descending } from './descending.ts';
-import { readPrompts } from './prompt-blocks.ts';
+import type { SequencePool } from './pool/pool.ts';
+import { type HeldSlots, holdSlots } from './pool/prompts.ts';
 import type { Limits, TextEnd } from './stops.ts';
 
 export interface BeamSearch {
-  readonly engine: Engine;
-  readonly weights: Vector;
+  readonly pool: SequencePool;
   readonly controls: Controls;
   readonly limits: Limits;
   readonly prompt: readonly number[];
@@ -41,7 +38,7 @@ export interface Candidate {
 
 export class BeamRows {
   readonly #search: BeamSearch;
-  readonly #states: readonly Tensor[];
+  readonly #held: HeldSlots;
   /** [beam, V]. */
   readonly #output: Tensor;
   readonly #descending: Descending;
@@ -49,32 +46,29 @@ export class BeamRows {
   readonly #logs: Float64Array;
   readonly #allowed: Uint8Array;
 
-  constructor(search: BeamSearch) {
-    const { engine, weights, beam, controls } = search;
+  /** The prompt has been read in row 0. */
+  static async start(search: BeamSearch): Promise<BeamRows> {
+    const { pool, prompt, beam, signal } = search;
+    return new BeamRows(search, await holdSlots(pool, { prompt, count: beam, signal }));
+  }
+
+  private constructor(search: BeamSearch, held: HeldSlots) {
+    const { beam, controls } = search;
     const { vocabularySize: V } = controls;
     this.#search = search;
-    this.#states = recurrentModules(weights.layout).map((module) =>
-      engine.tensor('float', [stateParts(module.cell), beam, module.hiddenSize]),
-    );
-    this.#output = engine.tensor('float', [beam, V]);
-    engine.fill(this.#output, -Math.log(V));
+    this.#held = held;
+    this.#output = held.engine.tensor('float', [beam, V]);
+    held.engine.write(this.#output, held.logProbabilities);
     this.#descending = new Descending(V);
     this.#tokens = new Int32Array(V);
     this.#logs = new Float64Array(V);
     this.#allowed = new Uint8Array(V);
   }
 
-  /** Reads the prompt in row 0. */
-  async read(prompt: readonly number[], turns: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
-    const { engine, weights } = this.#search;
-    const first = { weights, states: this.#states, slots: Int32Array.of(0), output: this.#output };
-    await readPrompts(engine, first, [prompt], turns, signal);
-  }
-
   /** The best ways to go on, the best first; as many as can be needed, since those of one text may all end it. */
   async candidates(live: readonly Hypothesis[]): Promise<Candidate[]> {
-    const { engine, beam } = this.#search;
-    const predictions = (await engine.read(this.#output)) as FloatArray;
+    const { beam } = this.#search;
+    const predictions = (await this.#held.engine.read(this.#output)) as FloatArray;
     const candidates = live.flatMap((text, row) => {
       const count = this.#weigh(predictions, row, text.constraint);
       this.#descending.fill(this.#tokens, count, this.#logs);
@@ -90,17 +84,17 @@ export class BeamRows {
 
   /** Each row goes on from one of those before by a token. */
   goOn(parents: readonly number[], tokens: readonly number[]): void {
-    const { engine, weights } = this.#search;
-    const states = this.#states;
-    const slots = Int32Array.from(parents.keys());
-    for (const state of states) engine.copySlots(state, Int32Array.from(parents), state, slots);
+    const { engine, weights } = this.#held;
+    const states = this.#held.states();
+    const slots = this.#held.slots.subarray(0, parents.length);
+    const from = Int32Array.from(parents, (row) => this.#held.slots[row] as number);
+    for (const state of states) engine.copySlots(state, from, state, slots);
     engine.step({ weights, states, slots, tokens: Int32Array.from(tokens), output: this.#output });
   }
 
   release(): void {
-    const { engine } = this.#search;
-    for (const state of this.#states) engine.release(state);
-    engine.release(this.#output);
+    this.#held.engine.release(this.#output);
+    this.#held.release();
   }
 
   /** Gathers the tokens that may come and their log-probabilities; how many there are. */

@@ -59,11 +59,10 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   };
   if (root.end.ending) return [{ tokens: [], score: 0, ending: root.end.ending }];
   if (constraint?.complete) return [{ tokens: [], score: 0, ending: 'complete' }];
-  const rows = new BeamRows(search);
+  const rows = await BeamRows.start(search);
   const turns = new TurnTaker();
   const finished: Hypothesis[] = [];
   try {
-    await rows.read(search.prompt, turns, signal);
     let live: Hypothesis[] = [root];
     for (;;) {
       signal?.throwIfAborted();

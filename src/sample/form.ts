@@ -112,34 +112,3 @@ class FormConstraint implements Constraint {
     return new FormConstraint(this.#automaton, this.#state, this.#left);
   }
 }
-
-/** Only these tokens, one after the other: to look into the predictions along a text that is known. */
-export class FixedText implements Constraint {
-  readonly #tokens: readonly number[];
-  #at = 0;
-
-  constructor(tokens: readonly number[]) {
-    this.#tokens = tokens;
-  }
-
-  get complete(): boolean {
-    return this.#at === this.#tokens.length;
-  }
-
-  allow(into: Uint8Array): void {
-    into.fill(0);
-    into[this.#tokens[this.#at] as number] = 1;
-  }
-
-  advance(): void {
-    this.#at++;
-  }
-
-  hurry(): void {}
-
-  fork(): Constraint {
-    const copy = new FixedText(this.#tokens);
-    copy.#at = this.#at;
-    return copy;
-  }
-}

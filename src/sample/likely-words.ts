@@ -6,15 +6,14 @@
  */
 import { symbolBytes } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import { stateParts } from '../engine/cells.ts';
-import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
-import { recurrentModules } from '../engine/layout.ts';
+import type { FloatArray, Tensor } from '../engine/engine.ts';
+import { StateSlots } from '../model/states.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { readPrompts } from './prompt-blocks.ts';
+import type { SequencePool } from './pool/pool.ts';
+import { holdSlots } from './pool/prompts.ts';
 
 export interface WordSearch {
-  readonly engine: Engine;
-  readonly weights: Vector;
+  readonly pool: SequencePool;
   readonly vocabulary: Vocabulary;
   /** What the model reads first; at least one token. */
   readonly prompt: readonly number[];
@@ -173,29 +172,29 @@ interface Read {
 /** The engine's side: a state in each slot. */
 class States {
   readonly #search: WordSearch;
-  readonly #states: readonly Tensor[];
+  readonly #slots: StateSlots;
   readonly #output: Tensor;
 
   constructor(search: WordSearch) {
-    const { engine, weights, vocabulary } = search;
+    const { engine, weights } = search.pool.shared;
     this.#search = search;
-    this.#states = recurrentModules(weights.layout).map((module) =>
-      engine.tensor('float', [stateParts(module.cell), SLOTS, module.hiddenSize]),
-    );
-    this.#output = engine.tensor('float', [BESIDE, vocabulary.size]);
+    this.#slots = new StateSlots(engine, weights.layout, SLOTS, SLOTS);
+    this.#output = engine.tensor('float', [BESIDE, search.vocabulary.size]);
   }
 
   /** Reads a text in slot 0. */
-  async readPrompt(tokens: readonly number[]): Promise<void> {
-    const { engine, weights, signal } = this.#search;
-    const first = { weights, states: this.#states, slots: Int32Array.of(0), output: this.#output };
-    await readPrompts(engine, first, [tokens], new TurnTaker(), signal);
+  async readPrompt(prompt: readonly number[]): Promise<void> {
+    const { pool, signal } = this.#search;
+    const held = await holdSlots(pool, { prompt, count: 1, signal });
+    pool.shared.slots.copy([...held.slots], this.#slots, [0]);
+    held.release();
   }
 
   /** Log-probabilities of what comes next, a row for each read. */
   async readAll(reads: readonly Read[]): Promise<FloatArray[]> {
-    const { engine, weights, vocabulary } = this.#search;
-    const states = this.#states;
+    const { pool, vocabulary } = this.#search;
+    const { engine, weights } = pool.shared;
+    const { states } = this.#slots;
     const slots = Int32Array.from(reads, ({ to }) => to);
     const from = Int32Array.from(reads, (read) => read.from);
     for (const state of states) engine.copySlots(state, from, state, slots);
@@ -207,7 +206,7 @@ class States {
   }
 
   release(): void {
-    for (const state of this.#states) this.#search.engine.release(state);
-    this.#search.engine.release(this.#output);
+    this.#slots.release();
+    this.#search.pool.engine.release(this.#output);
   }
 }

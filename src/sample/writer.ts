@@ -1,18 +1,18 @@
 /** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
 import { symbolText } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import type { Engine, Vector } from '../engine/engine.ts';
+import type { FloatArray } from '../engine/engine.ts';
 import { joinBytes } from '../util/join-bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { beamSearch } from './beam.ts';
 import { CharacterPieces } from './character-pieces.ts';
-import { FixedText } from './form.ts';
-import { generateTokens } from './generator.ts';
+import { generateTokens, type TokenPiece } from './generator.ts';
 import type { SamplingPlan } from './options.ts';
+import type { SequencePool } from './pool/pool.ts';
+import { predictAlong } from './pool/prompts.ts';
 import type { EncodedPrompt } from './prompt.ts';
-import { type Ending, resolveLimits } from './stops.ts';
-import type { TokenPiece } from './text-stream.ts';
-import type { TokenDetails } from './token-details.ts';
+import type { Ending } from './stops.ts';
+import { PredictionReader, type TokenDetails } from './token-details.ts';
 
 /** What the model thought of a symbol that it wrote: its own prediction, before any control, in nats. */
 export interface SymbolDetails {
@@ -42,8 +42,7 @@ export interface TextPiece {
 }
 
 export interface Writing {
-  readonly engine: Engine;
-  readonly weights: Vector;
+  readonly pool: SequencePool;
   readonly vocabulary: Vocabulary;
   readonly plan: SamplingPlan;
   readonly texts: readonly { readonly prompt: EncodedPrompt; readonly seed: number }[];
@@ -71,12 +70,12 @@ export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, v
     }
   }
   for await (const pieces of tokens) {
-    for (const { stream, tokens, details, ending } of pieces) {
-      const own = characters[stream] as CharacterPieces;
+    for (const { index, tokens, details, ending } of pieces) {
+      const own = characters[index] as CharacterPieces;
       const parts = [...own.push(vocabulary.bytesOfAll(tokens)), ...(ending ? own.end() : [])];
       if (parts.length === 0 && details.length === 0 && !ending) continue;
       yield {
-        index: stream,
+        index,
         symbols: tokens.length,
         bytes: joinBytes(parts),
         details: details.map((item) => symbolDetails(vocabulary, item)),
@@ -97,7 +96,7 @@ function drawn({
     ...rest,
     controls,
     limits,
-    streams: texts.map(({ prompt, seed }) => ({
+    texts: texts.map(({ prompt, seed }) => ({
       prompt: prompt.tokens,
       generator: new MersenneTwister(seed),
       constraint: form?.(),
@@ -106,7 +105,7 @@ function drawn({
 }
 
 async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { engine, weights, plan, texts, alternatives, signal } = writing;
+  const { pool, plan, texts, alternatives, signal } = writing;
   const byPrompt = new Map<string, number[]>();
   for (const [index, { prompt }] of texts.entries()) {
     const key = prompt.tokens.join();
@@ -115,36 +114,32 @@ async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[]
   for (const indices of byPrompt.values()) {
     const { prompt } = texts[indices[0] as number] as Writing['texts'][number];
     const found = await beamSearch({
-      ...{ engine, weights, ...plan, signal },
+      ...{ pool, ...plan, signal },
       prompt: prompt.tokens,
       constraint: plan.form?.(),
     });
-    for (const [rank, stream] of indices.entries()) {
+    for (const [rank, index] of indices.entries()) {
       const best = found[rank];
       if (!best) continue;
       const { tokens, ending } = best;
       const details = alternatives === undefined ? [] : await detailsAlong(writing, prompt.tokens, tokens);
-      yield [{ stream, tokens, details, ending }];
+      yield [{ index, tokens, details, ending }];
     }
   }
 }
 
-/** What the model thinks of the symbols of a text that is known. */
+/** What the model thinks of each token of a text that is known. */
 async function detailsAlong(
-  { engine, weights, vocabulary, plan, alternatives, signal }: Writing,
+  { pool, vocabulary, alternatives = 0, signal }: Writing,
   prompt: readonly number[],
   tokens: readonly number[],
 ): Promise<TokenDetails[]> {
-  const limits = resolveLimits(vocabulary, { length: tokens.length, stop: [] });
-  const constraint = new FixedText(tokens);
-  const generator = new MersenneTwister(0);
+  const reader = new PredictionReader(vocabulary.size, alternatives);
   const details: TokenDetails[] = [];
-  const streams = [{ prompt, generator, constraint }];
-  const { controls } = plan;
-  const generation = { engine, weights, controls, limits, streams, alternatives, signal };
-  for await (const pieces of generateTokens(generation)) {
-    for (const piece of pieces) details.push(...piece.details);
-  }
+  const describe = (position: number, row: FloatArray) => {
+    details.push(reader.describe(row, 0, tokens[position - prompt.length] as number, 1));
+  };
+  await predictAlong(pool, [...prompt, ...tokens], prompt.length, describe, signal);
   return details;
 }
 

@@ -3,11 +3,9 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import type { Constraint } from '../sample/constraint.ts';
 import type { Controls } from '../sample/controls.ts';
-import { RecentTokens } from '../sample/recent-tokens.ts';
-import { type Limits, TextEnd } from '../sample/stops.ts';
-import { TokenChooser } from '../sample/token-chooser.ts';
+import { Sequence } from '../sample/sequence.ts';
+import type { Ending, Limits } from '../sample/stops.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import type { Drawn, PooledStream } from './pooled-stream.ts';
 import { TextPieces } from './text-pieces.ts';
 import { type PlacedToken, type RatedToken, rateToken } from './token-logprobs.ts';
 
@@ -33,58 +31,49 @@ export interface Part {
   readonly rated: readonly PlacedToken[] | null;
 }
 
-export class Choice implements PooledStream {
-  source: Drawn | ((row: FloatArray) => number) = () => {
-    throw new TypeError('this choice has not begun');
-  };
+export class Choice {
   /** Why the text has ended; null while it goes on. */
   finishReason: 'stop' | 'length' | null = null;
-  /** Tokens that were drawn, those of a stop string among them. */
-  tokenCount = 0;
   /** Called when there is more of the text, or it has ended. */
   onMore: () => void = () => {};
   readonly #settings: ChoiceSettings;
-  readonly #end: TextEnd;
   readonly #pieces: TextPieces;
-  /** The penalty window of tokens that the engine draws; absent without penalties. */
-  #recent: RecentTokens | undefined;
+  #sequence: Sequence<RatedToken> | undefined;
   #logprobSum = 0;
-  /** Tokens that may still turn out to belong to a stop string. */
-  #held: number[] = [];
-  /** What was drawn of these, and of what was not taken yet. */
-  #rated: RatedToken[] = [];
   #text = '';
   #shown: PlacedToken[] = [];
 
   constructor(settings: ChoiceSettings) {
-    const { vocabulary, limits, offset, constraint } = settings;
     this.#settings = settings;
-    this.#end = new TextEnd(limits);
-    this.#pieces = new TextPieces(vocabulary, offset);
-    if (this.#end.ending) this.finishReason = 'length';
-    else if (constraint?.complete) this.finishReason = 'stop';
+    this.#pieces = new TextPieces(settings.vocabulary, settings.offset);
   }
 
-  /** @param isEngineDrawn Whether the engine can draw by the controls. */
-  begin(isEngineDrawn: boolean): void {
-    const { controls, seed, logprobs, isRanked, constraint } = this.#settings;
-    const generator = new MersenneTwister(seed);
-    if (isEngineDrawn && logprobs === undefined && !isRanked && !constraint) {
-      if (controls.penalizes)
-        this.#recent = new RecentTokens(controls.vocabularySize, controls.penaltyWindow);
-      this.source = { controls, generator, recent: this.#recent };
-      return;
-    }
-    const chooser = new TokenChooser(controls, generator, constraint);
-    this.source = (row) => {
-      const token = chooser.choose(row);
-      if (logprobs !== undefined || isRanked) this.#rated.push(rateToken(token, row, logprobs ?? 0));
-      return token;
+  /**
+   * Begins the text.
+   *
+   * @param isEngineSampled Whether the engine can draw by the controls.
+   */
+  begin(isEngineSampled: boolean): Sequence<RatedToken> {
+    const { controls, limits, constraint, seed, logprobs, isRanked } = this.#settings;
+    const rate = (row: FloatArray, token: number) => {
+      const rated = rateToken(token, row, logprobs ?? 0);
+      this.#logprobSum += rated.logprob ?? 0;
+      return rated;
     };
+    const sequence = new Sequence({
+      ...{ controls, limits, constraint, isEngineSampled },
+      generator: new MersenneTwister(seed),
+      describe: this.#hasLogprobs || isRanked ? rate : undefined,
+      onMore: () => this.#take(sequence),
+    });
+    this.#sequence = sequence;
+    if (sequence.ending) this.finishReason = finishReasonOf(sequence.ending);
+    return sequence;
   }
 
-  get left(): number {
-    return this.#settings.limits.length - this.tokenCount;
+  /** Tokens that were drawn, those of a stop string among them. */
+  get tokenCount(): number {
+    return this.#sequence?.length ?? 0;
   }
 
   /** The mean log-probability of its tokens. */
@@ -97,41 +86,30 @@ export class Choice implements PooledStream {
     this.#show(tokens, rated);
   }
 
-  take(tokens: ArrayLike<number>): boolean {
-    const end = this.#end;
-    const shownBefore = end.shown;
-    for (let i = 0; i < tokens.length && !end.ending; i++) {
-      const token = tokens[i] as number;
-      end.push(token);
-      this.#recent?.push(token);
-      this.#held.push(token);
-      this.#logprobSum += this.#rated[this.#held.length - 1]?.logprob ?? 0;
-      this.tokenCount++;
-      if (this.#settings.constraint?.complete && !end.ending) end.end('complete');
-    }
-    const shown = end.shown - shownBefore;
-    this.#show(this.#held.splice(0, shown), this.#rated.splice(0, shown));
-    if (end.ending) {
-      this.finishReason = end.ending === 'length' ? 'length' : 'stop';
-      this.#text += this.#pieces.end();
-    }
-    this.onMore();
-    return !end.ending;
-  }
-
   /** What has come since the last call. */
   takePart(): Part {
-    const part = {
-      text: this.#text,
-      rated: this.#settings.logprobs === undefined ? null : this.#shown,
-    };
+    const part = { text: this.#text, rated: this.#hasLogprobs ? this.#shown : null };
     this.#text = '';
     this.#shown = [];
     return part;
   }
 
+  get #hasLogprobs(): boolean {
+    return this.#settings.logprobs !== undefined;
+  }
+
+  #take(sequence: Sequence<RatedToken>): void {
+    const { tokens, details, ending } = sequence.flush();
+    this.#show(tokens, details);
+    if (ending) {
+      this.finishReason = finishReasonOf(ending);
+      this.#text += this.#pieces.end();
+    }
+    this.onMore();
+  }
+
   #show(tokens: readonly number[], rated: readonly RatedToken[]): void {
-    if (this.#settings.logprobs === undefined) {
+    if (!this.#hasLogprobs) {
       this.#text += this.#pieces.push(tokens);
       return;
     }
@@ -140,4 +118,9 @@ export class Choice implements PooledStream {
       this.#text += this.#pieces.push([token]);
     });
   }
+}
+
+/** As OpenAI says it: a text that is complete by its form stops by itself. */
+function finishReasonOf(ending: Ending): 'stop' | 'length' {
+  return ending === 'length' ? 'length' : 'stop';
 }

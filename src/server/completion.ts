@@ -3,6 +3,8 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { AutomatonLimits } from '../sample/automaton.ts';
 import { type Controls, canDraw, resolveControls } from '../sample/controls.ts';
 import { resolveForm } from '../sample/form.ts';
+import type { SequencePool } from '../sample/pool/pool.ts';
+import type { Sequence } from '../sample/sequence.ts';
 import { limitsSchema, resolveLimits } from '../sample/stops.ts';
 import { streamSeed } from '../sample/stream-seed.ts';
 import { checkOptions } from '../util/check-options.ts';
@@ -11,7 +13,6 @@ import type { CompletionRequest, Prompt } from './completion-request.ts';
 import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
 import { Job } from './job.ts';
 import type { ServedModel } from './served-model.ts';
-import type { StreamPool } from './stream-pool.ts';
 import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
@@ -92,12 +93,11 @@ export class Completion {
     return this.#branches.flatMap(({ choices }) => choices);
   }
 
-  start(pool: StreamPool): void {
+  start(pool: SequencePool): void {
     let hasBegun = false;
     let left = this.size;
-    const isEngineDrawn = canDraw(pool.engine, this.#controls);
+    const isEngineSampled = canDraw(pool.engine, this.#controls);
     this.#choices.forEach((choice, index) => {
-      choice.begin(isEngineDrawn);
       choice.onMore = () => {
         if (!hasBegun) this.onFirst();
         hasBegun = true;
@@ -107,7 +107,10 @@ export class Completion {
         if (left === 0) this.job.finish();
       };
     });
-    for (const branch of this.#branches) this.#startBranch(pool, branch);
+    for (const branch of this.#branches) {
+      const sequences = branch.choices.map((choice) => choice.begin(isEngineSampled));
+      this.#startBranch(pool, branch, sequences);
+    }
   }
 
   /** The choices that are given: of each prompt the likeliest, the likeliest first. */
@@ -119,13 +122,17 @@ export class Completion {
     );
   }
 
-  #startBranch(pool: StreamPool, { prompt, choices }: Branch): void {
+  #startBranch(
+    pool: SequencePool,
+    { prompt, choices }: Branch,
+    sequences: readonly Sequence<RatedToken>[],
+  ): void {
     const { echo, logprobs } = this.request;
     const rated: RatedToken[] = [];
     const rates = echo && logprobs !== undefined;
-    const ticket = pool.start({
+    const handle = pool.start({
       prompt,
-      streams: choices.filter(({ finishReason }) => finishReason === null),
+      sequences: sequences.filter(({ ending }) => ending === undefined),
       ...(rates && {
         onPrompt: (position, row) => {
           const token = rateToken(prompt[position] as number, row, logprobs);
@@ -141,7 +148,7 @@ export class Completion {
       },
       onFailure: (error) => this.job.cancel(error),
     });
-    this.job.add(ticket);
+    this.job.add(handle);
   }
 }
 

@@ -1,11 +1,11 @@
 /** A request that is being computed: what ends it before its time. */
-import type { PoolTicket } from './pooled-stream.ts';
+import type { RequestHandle } from '../sample/pool/request.ts';
 
 export class Job {
   isOver = false;
   /** Settles when everything is computed, or can't be. */
   readonly done: Promise<void>;
-  readonly #tickets: PoolTicket[] = [];
+  readonly #handles: RequestHandle[] = [];
   #finish: () => void = () => {};
   #fail: (reason: unknown) => void = () => {};
 
@@ -19,14 +19,14 @@ export class Job {
   }
 
   /** Takes a part of the work along. */
-  add(ticket: PoolTicket): void {
-    this.#tickets.push(ticket);
-    if (this.isOver) ticket.cancel();
+  add(handle: RequestHandle): void {
+    this.#handles.push(handle);
+    if (this.isOver) handle.cancel();
   }
 
   pause(paused: boolean): void {
     if (this.isOver) return;
-    for (const ticket of this.#tickets) ticket.pause(paused);
+    for (const handle of this.#handles) handle.pause(paused);
   }
 
   finish(): void {
@@ -38,7 +38,7 @@ export class Job {
   cancel(reason: unknown): void {
     if (this.isOver) return;
     this.isOver = true;
-    for (const ticket of this.#tickets) ticket.cancel();
+    for (const handle of this.#handles) handle.cancel();
     this.#fail(reason);
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
+import type { SequencePool } from '../sample/pool/pool.ts';
 import { tooShort } from '../score/score-text.ts';
 import { summarize } from '../score/summary.ts';
 import { blaming, encodeText } from './encode-text.ts';
@@ -14,7 +15,6 @@ import type { ServerOptions } from './options.ts';
 import { checkFields, field, isListOf, isText } from './request-fields.ts';
 import { modelField, type Unknown, unknownField } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
-import type { StreamPool } from './stream-pool.ts';
 import { tokenText } from './token-logprobs.ts';
 
 const schema = z.object({
@@ -65,12 +65,12 @@ export class Scoring {
     return this.#inputs.length;
   }
 
-  start(pool: StreamPool): void {
+  start(pool: SequencePool): void {
     let left = this.#inputs.length;
     for (const { tokens, logprobs } of this.#inputs) {
-      const ticket = pool.start({
+      const handle = pool.start({
         prompt: tokens,
-        streams: [],
+        sequences: [],
         onPrompt: (position, row) => {
           logprobs[position] = row[tokens[position] as number] as number;
         },
@@ -80,7 +80,7 @@ export class Scoring {
         },
         onFailure: (error) => this.job.cancel(error),
       });
-      this.job.add(ticket);
+      this.job.add(handle);
     }
   }
 

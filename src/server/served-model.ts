@@ -1,7 +1,11 @@
 /** A model under its name, with the pool that all requests to it share. */
 import { type LanguageModel, loadedModel } from '../language-model.ts';
+import { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
-import { StreamPool } from './stream-pool.ts';
+
+/** Milliseconds of a turn's parts, and of reading prompts where nothing else is under way: new requests wait as long. */
+const PART_TIME = 2;
+const PROMPT_TIME = 20;
 
 export class ServedModel {
   readonly name: string;
@@ -9,8 +13,8 @@ export class ServedModel {
   /** When it was taken up, in seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1000);
   readonly #options: ServerOptions;
-  #pool: Promise<StreamPool> | undefined;
-  #openPool: StreamPool | undefined;
+  #pool: Promise<SequencePool> | undefined;
+  #openPool: SequencePool | undefined;
   #users = 0;
   #retired: (() => void) | undefined;
 
@@ -22,11 +26,11 @@ export class ServedModel {
 
   /** Streams that have a slot, and requests that wait for one. */
   get load(): { readonly streams: number; readonly waiting: number } {
-    return { streams: this.#openPool?.seated ?? 0, waiting: this.#openPool?.waiting ?? 0 };
+    return { streams: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
   /** The pool, made at the first call. */
-  pool(): Promise<StreamPool> {
+  pool(): Promise<SequencePool> {
     this.#pool ??= this.#makePool();
     return this.#pool;
   }
@@ -53,13 +57,15 @@ export class ServedModel {
     await (await this.#pool)?.close();
   }
 
-  async #makePool(): Promise<StreamPool> {
+  async #makePool(): Promise<SequencePool> {
     const { vocabulary } = this.model;
-    this.#openPool = new StreamPool({
+    this.#openPool = new SequencePool({
       ...(await loadedModel(this.model)),
       vocabularySize: vocabulary.size,
       capacity: this.#options.maxStreams,
       cacheBytes: this.#options.cacheBytes,
+      partTime: PART_TIME,
+      promptTime: PROMPT_TIME,
     });
     return this.#openPool;
   }

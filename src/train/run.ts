@@ -11,6 +11,7 @@ import { Network } from '../model/network.ts';
 import type { Regularization } from '../model/regularization.ts';
 import { generateTokens } from '../sample/generator.ts';
 import { checkGenerateOptions, planSampling } from '../sample/options.ts';
+import { SequencePool } from '../sample/pool/pool.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { IterationEvent } from './events.ts';
 import { firstState, type RunStart, resumedStability } from './first-state.ts';
@@ -24,6 +25,8 @@ import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './stabili
 
 /** Symbols in the sample that is drawn at an evaluation. */
 const SAMPLE_LENGTH = 120;
+/** How long it computes at a time. */
+const SAMPLE_MILLISECONDS = 10;
 /** Temperature of that sample: a little safer than what the model believes, which reads better early on. */
 const SAMPLE_TEMPERATURE = 0.8;
 
@@ -239,14 +242,17 @@ export class TrainingRun {
     const options = checkGenerateOptions({ length: SAMPLE_LENGTH, temperature: SAMPLE_TEMPERATURE });
     const { controls, limits } = planSampling(vocabulary, options);
     const drawn: number[] = [];
-    const texts = generateTokens({
-      engine: this.#engine,
-      weights: this.weights,
-      controls,
-      limits,
-      streams: [{ prompt: [], generator: new MersenneTwister(this.#options.seed) }],
+    const pool = new SequencePool({
+      ...{ engine: this.#engine, weights: this.weights, vocabularySize: vocabulary.size },
+      ...{ capacity: 1, cacheBytes: 0, partTime: SAMPLE_MILLISECONDS },
     });
-    for await (const pieces of texts) for (const { tokens } of pieces) drawn.push(...tokens);
+    try {
+      const texts = [{ prompt: [], generator: new MersenneTwister(this.#options.seed) }];
+      for await (const pieces of generateTokens({ pool, controls, limits, texts }))
+        for (const { tokens } of pieces) drawn.push(...tokens);
+    } finally {
+      await pool.close();
+    }
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
   }
 

@@ -1,14 +1,15 @@
 /** A long prompt costs the engine one call, and a read at most: on a GPU each round trip is dear. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine, ReadTokens, Vector } from '../../src/engine/engine.ts';
 import { NO_TOKEN } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
-import { LanguageModel, loadedModel } from '../../src/language-model.ts';
+import { LanguageModel } from '../../src/language-model.ts';
+import { layoutOf } from '../../src/model/config.ts';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { likelyWords } from '../../src/sample/likely-words.ts';
 import { checkGenerateOptions, planSampling } from '../../src/sample/options.ts';
-import { promptBlocks } from '../../src/sample/prompt-blocks.ts';
+import { SequencePool } from '../../src/sample/pool/pool.ts';
 import { writeTexts } from '../../src/sample/writer.ts';
 import { nextTurn } from '../../src/util/event-loop.ts';
 import { madeModel } from '../server/served.ts';
@@ -37,26 +38,31 @@ const tokens = Array.from({ length: 1000 }, (_, index) => index % vocabulary.siz
 
 async function loaded() {
   const { engine, counts } = counting();
-  const makeEngine = async () => ({ engine, notice: undefined });
-  return { ...(await loadedModel(new LanguageModel(checkpoint, { makeEngine }))), counts };
+  const weights = engine.vector(layoutOf(checkpoint.config));
+  engine.write(weights, checkpoint.parameters);
+  return { engine, weights, counts, pool: poolOn(engine, weights) };
+}
+
+function poolOn(engine: Engine, weights: Vector): SequencePool {
+  const vocabularySize = vocabulary.size;
+  return new SequencePool({
+    ...{ engine, weights, vocabularySize },
+    ...{ capacity: 8, cacheBytes: 1 << 20, partTime: 10 },
+  });
 }
 
 test('sampling reads a prompt of 1,000 characters in one call, and draws what follows in another', async () => {
-  const { engine, weights, counts } = await loaded();
+  const { pool, counts } = await loaded();
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
   const prompt = { tokens, bytes: new Uint8Array(), notices: [] };
   for await (const _ of writeTexts({
-    engine,
-    weights,
+    pool,
     vocabulary,
     plan,
     echo: false,
     texts: [{ prompt, seed: 1 }],
   }));
-  assert.deepEqual(
-    [counts.readTokens, counts.step, counts.read, counts.generate],
-    [1, undefined, undefined, 1],
-  );
+  assert.deepEqual([counts.readTokens, counts.step, counts.read, counts.generate], [1, undefined, 1, 1]);
 });
 
 test('so do a beam search and the most likely words', async () => {
@@ -92,7 +98,7 @@ async function interrupted() {
       return Reflect.get(target, name, target);
     },
   });
-  return { engine: slow, weights, counts, signal: controller.signal };
+  return { pool: poolOn(slow, weights), counts, signal: controller.signal };
 }
 
 test('a long prompt can be interrupted between two blocks', async () => {
@@ -120,21 +126,36 @@ test('a long prompt can be interrupted between two blocks', async () => {
   }
 });
 
-test('blocks of prompts end together, whatever their lengths', () => {
-  const prompts = [Array(9000).fill(1), Array(4097).fill(2), [3], []];
-  const blocks = [...promptBlocks(prompts)];
-  assert.deepEqual(
-    blocks.map(({ rows, tokens: all }) => [rows, all.length / rows]),
-    [
-      [1, 4096],
-      [2, 4096],
-      [3, 808],
-    ],
-  );
-  const read = prompts.map((_, row) =>
-    blocks.flatMap(({ rows, tokens: all }) =>
-      row < rows ? [...all].filter((token, at) => at % rows === row && token !== NO_TOKEN) : [],
+test('prompts of any lengths are read side by side, whole and in order', async () => {
+  const { engine, weights } = await loaded();
+  const calls: Pick<ReadTokens, 'slots' | 'tokens'>[] = [];
+  const watched = new Proxy<Engine>(engine, {
+    get(target, name) {
+      if (name !== 'readTokens') return Reflect.get(target, name, target);
+      return (call: ReadTokens) => {
+        calls.push(call);
+        target.readTokens(call);
+      };
+    },
+  });
+  const pool = poolOn(watched, weights);
+  const prompts = [Array(9000).fill(1), [3], Array(4097).fill(2), []];
+  const slots = await Promise.all(
+    prompts.map(
+      (prompt) =>
+        new Promise<number>((resolve, reject) => {
+          const onRead = ({ slots: [slot = -1] }: { slots: readonly number[] }) => resolve(slot);
+          pool.start({ prompt, sequences: [], onRead, onFailure: reject });
+        }),
     ),
   );
+  assert.equal(calls.length, 3);
+  const read = slots.map((slot) =>
+    calls.flatMap(({ slots: rows, tokens: all }) => {
+      const row = rows.indexOf(slot);
+      return row < 0 ? [] : [...all].filter((token, at) => at % rows.length === row && token !== NO_TOKEN);
+    }),
+  );
   assert.deepEqual(read, prompts);
+  await pool.close();
 });

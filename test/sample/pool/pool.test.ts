@@ -1,21 +1,21 @@
 /** The pool: what a stream draws does not depend on who is beside it, on what is kept, or on when it came. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Vocabulary } from '../../src/data/vocabulary.ts';
-import type { FloatArray } from '../../src/engine/engine.ts';
-import type { EngineName } from '../../src/engine/select.ts';
-import { LanguageModel } from '../../src/language-model.node.ts';
-import { loadedModel } from '../../src/language-model.ts';
-import { controlsSchema, resolveControls } from '../../src/sample/controls.ts';
-import { streamSeed } from '../../src/sample/stream-seed.ts';
-import type { Drawn, PoolTicket } from '../../src/server/pooled-stream.ts';
-import { StreamPool } from '../../src/server/stream-pool.ts';
-import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
-import { madeModel } from './served.ts';
+import type { Vocabulary } from '../../../src/data/vocabulary.ts';
+import type { FloatArray } from '../../../src/engine/engine.ts';
+import type { EngineName } from '../../../src/engine/select.ts';
+import { LanguageModel } from '../../../src/language-model.node.ts';
+import { loadedModel } from '../../../src/language-model.ts';
+import { controlsSchema, resolveControls } from '../../../src/sample/controls.ts';
+import { SequencePool } from '../../../src/sample/pool/pool.ts';
+import type { EngineSampling, RequestHandle } from '../../../src/sample/pool/request.ts';
+import { streamSeed } from '../../../src/sample/stream-seed.ts';
+import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
+import { madeCheckpoint } from '../../formats/made-checkpoint.ts';
+import { madeModel } from '../../server/served.ts';
 
 /** Draws by temperature alone. */
-function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): Drawn {
+function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): EngineSampling {
   const controls = resolveControls(vocabulary, controlsSchema.parse({ temperature }));
   return { controls, generator: new MersenneTwister(seed), recent: undefined };
 }
@@ -27,11 +27,12 @@ async function setUp(
   const { checkpoint } = madeModel();
   const model = new LanguageModel(checkpoint, { engine, threads: 1 });
   const { vocabulary } = model;
-  const pool = new StreamPool({
+  const pool = new SequencePool({
     ...(await loadedModel(model)),
     vocabularySize: vocabulary.size,
     capacity,
     cacheBytes,
+    partTime: 2,
   });
   context.after(async () => {
     await pool.close();
@@ -42,20 +43,20 @@ async function setUp(
   /** Texts that continue a prompt, stream k with `streamSeed(seed, k)`. */
   const write = (
     prompt: string,
-    { length = 50, seed = 1, temperature = 1, count = 1, onTicket = (_: PoolTicket) => {} } = {},
+    { length = 50, seed = 1, temperature = 1, count = 1, onHandle = (_: RequestHandle) => {} } = {},
   ) =>
     new Promise<{ texts: string[]; cachedTokens: number }>((resolve, reject) => {
       const drawn: number[][] = Array.from({ length: count }, () => []);
       let left = count;
       let cachedTokens = 0;
-      const ticket = pool.start({
+      const handle = pool.start({
         prompt: encode(prompt),
         onFailure: reject,
         onRead: (facts) => {
           cachedTokens = facts.cachedTokens;
         },
-        streams: drawn.map((own, k) => ({
-          source: drawnBy(vocabulary, temperature, streamSeed(seed, k)),
+        sequences: drawn.map((own, k) => ({
+          sampling: drawnBy(vocabulary, temperature, streamSeed(seed, k)),
           get left() {
             return length - own.length;
           },
@@ -68,7 +69,7 @@ async function setUp(
           },
         })),
       });
-      onTicket(ticket);
+      onHandle(handle);
     });
   return { vocabulary, model, pool, encode, write };
 }
@@ -141,26 +142,26 @@ test('requests beyond the slots wait their turn', async (context) => {
     assert.deepEqual(own, await model.generateAll({ prompts: own.map(() => 'x'), length: 50, seed }));
   }
   assert.equal(pool.waiting, 0);
-  assert.throws(() => pool.start({ prompt: [], streams: Array(4), onFailure() {} }), RangeError);
+  assert.throws(() => pool.start({ prompt: [], sequences: Array(4), onFailure() {} }), RangeError);
 });
 
 test('what is cancelled frees its slots; what is paused goes on where it was', async (context) => {
   const { model, pool, write } = await setUp(context, { capacity: 2 });
-  let endless: PoolTicket | undefined;
-  write('x', { length: 1e9, onTicket: (ticket) => (endless = ticket) }).catch(() => {});
-  let ticket: PoolTicket | undefined;
-  const paused = write('y', { length: 2000, seed: 3, onTicket: (given) => (ticket = given) });
+  let endless: RequestHandle | undefined;
+  write('x', { length: 1e9, onHandle: (handle) => (endless = handle) }).catch(() => {});
+  let handle: RequestHandle | undefined;
+  const paused = write('y', { length: 2000, seed: 3, onHandle: (given) => (handle = given) });
   for (let i = 0; i < 5; i++) {
-    ticket?.pause(true);
+    handle?.pause(true);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    ticket?.pause(false);
+    handle?.pause(false);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   assert.deepEqual((await paused).texts, await model.generateAll({ prompts: ['y'], length: 2000, seed: 3 }));
   endless?.cancel();
   await write('z');
   await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(pool.seated, 0);
+  assert.equal(pool.used, 0);
 });
 
 test('a request that comes in the turn in which all others pause is begun', {
@@ -168,15 +169,15 @@ test('a request that comes in the turn in which all others pause is begun', {
 }, async (context) => {
   const { pool, encode, write, vocabulary } = await setUp(context);
   const text = await new Promise<string | undefined>((resolve, reject) => {
-    const ticket = pool.start({
+    const handle = pool.start({
       prompt: encode('x'),
       onFailure: reject,
-      streams: [
+      sequences: [
         {
-          source: drawnBy(vocabulary, 1, 1),
+          sampling: drawnBy(vocabulary, 1, 1),
           left: 1e9,
           take() {
-            ticket.pause(true);
+            handle.pause(true);
             write('y', { length: 30 }).then(({ texts }) => resolve(texts[0]), reject);
             return true;
           },
@@ -195,7 +196,7 @@ test('what one request throws is its own failure', async (context) => {
     };
     pool.start({
       prompt: encode('x'),
-      streams: [{ source, left: 5, take: () => true }],
+      sequences: [{ sampling: source, left: 5, take: () => true }],
       onFailure: resolve,
     });
   });
@@ -208,20 +209,21 @@ test('a token that stands for unknown characters is never drawn', async (context
   const model = new LanguageModel(madeCheckpoint(), { threads: 1 });
   context.after(() => model.close());
   const { vocabulary } = model;
-  const pool = new StreamPool({
+  const pool = new SequencePool({
     ...(await loadedModel(model)),
     vocabularySize: vocabulary.size,
     capacity: 1,
     cacheBytes: 0,
+    partTime: 2,
   });
   const drawn: number[] = [];
   await new Promise<void>((resolve, reject) => {
     pool.start({
       prompt: [],
       onFailure: reject,
-      streams: [
+      sequences: [
         {
-          source: drawnBy(vocabulary, 1, 1),
+          sampling: drawnBy(vocabulary, 1, 1),
           left: 500,
           take(tokens) {
             drawn.push(...Array.from(tokens));

@@ -1,10 +1,9 @@
 /** Which beginnings of prompts are kept, which go first, and what that costs. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { loadedModel } from '../../src/language-model.ts';
-import type { Beginning } from '../../src/server/beginning.ts';
-import { PrefixCache } from '../../src/server/prefix-cache.ts';
-import { madeModel } from './served.ts';
+import { loadedModel } from '../../../src/language-model.ts';
+import { PrefixCache, type PrefixNode } from '../../../src/sample/pool/prefix-cache.ts';
+import { madeModel } from '../../server/served.ts';
 
 /** Bytes of a state of the model, with its place in the tree. */
 const STATE = 560;
@@ -12,17 +11,16 @@ const STATE = 560;
 async function setUp(context: TestContext, states: number) {
   const model = madeModel();
   const { engine, weights } = await loadedModel(model);
-  const cache = new PrefixCache(engine, weights, states * STATE);
+  const cache = new PrefixCache(engine, weights.layout, states * STATE);
   context.after(async () => {
     cache.release();
     await model.close();
   });
   /** As the pool does it while a prompt is read. */
   const read = (prompt: readonly number[]) => {
-    let kept: Beginning | undefined = cache.find(prompt);
-    for (let length = kept.length + 1; kept && length <= prompt.length; length++) {
-      if (cache.wants(prompt, length)) kept = cache.keep(kept, prompt, length)?.beginning;
-    }
+    let kept: PrefixNode | undefined = cache.find(prompt);
+    for (const length of cache.lengthsToKeep(prompt, kept.length, prompt.length))
+      kept = kept && cache.keep(kept, prompt, length)?.node;
   };
   return { cache, read };
 }

@@ -1,0 +1,102 @@
+/** Sequences that the engine takes through many steps in one call, each by its own controls. */
+import type { FloatArray, Tensor } from '../../engine/engine.ts';
+import { floats } from '../../engine/precision.ts';
+import { rowDraw } from '../row-draw.ts';
+import type { ActiveSequence } from './active-request.ts';
+import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
+import type { EngineSampling } from './request.ts';
+
+/** Steps of one call at most. */
+const MAX_STEPS = 64;
+
+export class EngineSampledBatch {
+  readonly #pool: PoolEngine;
+  readonly #outputs: BatchOutputs;
+  /** In the order of the rows of `#output`. */
+  #members: readonly ActiveSequence[] = [];
+  /** float [at least N, V]: log-probabilities of each member's next token. */
+  #output: Tensor | undefined;
+  /** Milliseconds that a step takes, a running average; undefined before the first. */
+  #stepTime: number | undefined;
+
+  constructor(pool: PoolEngine) {
+    this.#pool = pool;
+    this.#outputs = new BatchOutputs(pool);
+  }
+
+  /**
+   * Takes the sequences through as many steps as there is time for, at least one, and gives them their tokens.
+   *
+   * @param members Those of the last call have their rows here, others bring theirs.
+   * @param time In milliseconds.
+   */
+  async advance(members: readonly ActiveSequence[], time: number): Promise<void> {
+    if (members.length === 0) return;
+    await this.#arrange(members);
+    const { engine, weights, slots } = this.#pool;
+    const N = members.length;
+    const wanted = members.reduce((most, { sequence }) => Math.max(most, sequence.left), 1);
+    const affordable = this.#stepTime === undefined ? 1 : Math.floor(time / this.#stepTime);
+    const steps = Math.max(1, Math.min(MAX_STEPS, wanted, affordable));
+    const start = performance.now();
+    const drawn = await engine.generate({
+      weights,
+      states: slots.states,
+      slots: Int32Array.from(members, ({ slot }) => slot),
+      output: this.#output as Tensor,
+      uniforms: this.#uniforms(steps),
+      rows: members.map(({ sequence }) => rowDraw(sequence.sampling as EngineSampling, steps)),
+    });
+    const stepTime = (performance.now() - start) / steps;
+    this.#stepTime = this.#stepTime === undefined ? stepTime : (3 * this.#stepTime + stepTime) / 4;
+    members.forEach((member, n) => {
+      const own = new Int32Array(steps);
+      for (let step = 0; step < steps; step++) own[step] = drawn[step * N + n] as number;
+      member.request.deliver(member, own);
+    });
+  }
+
+  release(): void {
+    this.#outputs.release();
+  }
+
+  /** Random numbers in the order of `Generate.uniforms`. */
+  #uniforms(steps: number): Float64Array {
+    const N = this.#members.length;
+    const uniforms = new Float64Array(steps * N);
+    this.#members.forEach(({ sequence }, n) => {
+      const { generator, controls } = sequence.sampling as EngineSampling;
+      // A greedy step takes no random number.
+      if (controls.temperature === 0) return;
+      for (let step = 0; step < steps; step++) uniforms[step * N + n] = generator.nextUniform();
+    });
+    return uniforms;
+  }
+
+  /** Puts the members' rows into `#output`, in their order. A sequence that only pauses takes its row along. */
+  async #arrange(members: readonly ActiveSequence[]): Promise<void> {
+    const before = this.#members;
+    if (members.length === before.length && members.every((member, n) => member === before[n])) return;
+    const { engine, vocabularySize: V } = this.#pool;
+    const goOn = before.filter(({ request }) => !request.isEnded);
+    if (goOn.length > 0) {
+      const rows = (await engine.read(this.#output as Tensor, {
+        offset: 0,
+        count: before.length * V,
+      })) as FloatArray;
+      before.forEach((member, n) => {
+        member.row = rows.subarray(n * V, (n + 1) * V);
+      });
+    }
+    this.#members = members;
+    this.#output = this.#outputs.for(members.length);
+    const values = floats(engine.description.precision, members.length * V);
+    members.forEach((member, n) => {
+      values.set(member.row as FloatArray, n * V);
+      member.row = undefined;
+    });
+    // A copy of its own, so that one that pauses does not hold the rows of all others.
+    for (const member of goOn) member.row = member.row?.slice();
+    engine.write(this.#output, values);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Sequences whose tokens are chosen outside the engine, and prompts whose predictions are wanted: all make one step at a time, in one
+ * batch.
+ */
+import type { FloatArray } from '../../engine/engine.ts';
+import type { ActiveRequest, ActiveSequence } from './active-request.ts';
+import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
+import { beginSequences } from './prompt-reader.ts';
+
+/** A sequence, or a request that reads its prompt, about to read a token. */
+interface Stepping {
+  readonly slot: number;
+  readonly token: number;
+  readonly reader?: ActiveRequest;
+  readonly active?: ActiveSequence;
+}
+
+export class HostSampledBatch {
+  readonly #pool: PoolEngine;
+  readonly #outputs: BatchOutputs;
+
+  constructor(pool: PoolEngine) {
+    this.#pool = pool;
+    this.#outputs = new BatchOutputs(pool);
+  }
+
+  /**
+   * Makes steps while there is time.
+   *
+   * @param time In milliseconds.
+   */
+  async advance(requests: readonly ActiveRequest[], time: number): Promise<void> {
+    const { engine, weights, slots, vocabularySize: V } = this.#pool;
+    const end = performance.now() + time;
+    do {
+      const stepping = requests.filter(({ isActive }) => isActive).flatMap((request) => this.#next(request));
+      if (stepping.length === 0) return;
+      const output = this.#outputs.for(stepping.length);
+      engine.step({
+        weights,
+        states: slots.states,
+        slots: Int32Array.from(stepping, ({ slot }) => slot),
+        tokens: Int32Array.from(stepping, ({ token }) => token),
+        output,
+      });
+      const rows = (await engine.read(output, { offset: 0, count: stepping.length * V })) as FloatArray;
+      stepping.forEach(({ reader, active }, n) => {
+        const row = rows.subarray(n * V, (n + 1) * V);
+        if (active) active.row = row;
+        if (!reader) return;
+        reader.position++;
+        reader.row = row;
+        if (reader.position === reader.request.prompt.length) beginSequences(reader, this.#pool);
+      });
+    } while (performance.now() < end);
+  }
+
+  release(): void {
+    this.#outputs.release();
+  }
+
+  /** What a request reads next. */
+  #next(request: ActiveRequest): Stepping[] {
+    if (!request.isRead) return this.#nextOfPrompt(request);
+    const next: Stepping[] = [];
+    for (const active of request.sequences) {
+      const { sampling } = active.sequence;
+      if (typeof sampling !== 'function') continue;
+      const token = request.attempt(() => sampling(active.row as FloatArray));
+      if (token === undefined) return [];
+      request.deliver(active, [token]);
+      if (request.sequences.has(active)) next.push({ slot: active.slot, token, active });
+    }
+    return request.isEnded ? [] : next;
+  }
+
+  #nextOfPrompt(request: ActiveRequest): Stepping[] {
+    const { prompt, onPrompt, sequences } = request.request;
+    const { position, row } = request;
+    if (request.isReadingHead) return [];
+    if (position === prompt.length) {
+      beginSequences(request, this.#pool);
+      return [];
+    }
+    request.attempt(() => onPrompt?.(position, row as FloatArray));
+    if (request.isEnded) return [];
+    // Nobody wants the prediction after the last token where no sequence goes on.
+    if (position === prompt.length - 1 && sequences.length === 0) {
+      beginSequences(request, this.#pool);
+      return [];
+    }
+    return [{ slot: request.slots[0] as number, token: prompt[position] as number, reader: request }];
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Continuous batching: all requests to a model are computed side by side, and come and go between any two turns.
+ *
+ * In a turn, prompts are read in one call; sequences whose tokens are chosen outside the engine make some steps in one batch; and
+ * sequences that the engine can sample make many steps in one call. Then the event loop has a turn: sockets are served, new requests come
+ * in. What a sequence draws depends neither on the others nor on when it came.
+ */
+import type { Engine, Vector } from '../../engine/engine.ts';
+import { UsageError } from '../../errors.ts';
+import { StateSlots } from '../../model/states.ts';
+import { nextTurn } from '../../util/event-loop.ts';
+import { ActiveRequest } from './active-request.ts';
+import { EngineSampledBatch } from './engine-sampled.ts';
+import { HostSampledBatch } from './host-sampled.ts';
+import type { PoolEngine } from './pool-engine.ts';
+import { PromptReader } from './prompt-reader.ts';
+import type { PoolRequest, RequestHandle } from './request.ts';
+
+export interface SequencePoolInput {
+  readonly engine: Engine;
+  readonly weights: Vector;
+  readonly vocabularySize: number;
+  /** Sequences at once; requests beyond them wait. */
+  readonly capacity: number;
+  /** Memory for the states of prompts, in bytes. */
+  readonly cacheBytes: number;
+  /** Milliseconds that each of the three parts of a turn should take: how long a new request waits. */
+  readonly partTime: number;
+  /** The same where prompts are all there is to compute. Default: as long as a call takes. */
+  readonly promptTime?: number | undefined;
+}
+
+export class SequencePool {
+  readonly capacity: number;
+  readonly engine: Engine;
+  readonly #shared: PoolEngine;
+  readonly #partTime: number;
+  readonly #promptTime: number | undefined;
+  readonly #prompts: PromptReader;
+  readonly #hostSampled: HostSampledBatch;
+  readonly #engineSampled: EngineSampledBatch;
+  readonly #waiting = new Set<ActiveRequest>();
+  readonly #admitted = new Set<ActiveRequest>();
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(input: SequencePoolInput) {
+    const { engine, weights, vocabularySize, capacity, cacheBytes } = input;
+    this.engine = engine;
+    this.capacity = capacity;
+    this.#partTime = input.partTime;
+    this.#promptTime = input.promptTime;
+    const slots = new StateSlots(engine, weights.layout, capacity);
+    this.#shared = { engine, weights, vocabularySize, slots };
+    this.#prompts = new PromptReader(this.#shared, cacheBytes);
+    this.#hostSampled = new HostSampledBatch(this.#shared);
+    this.#engineSampled = new EngineSampledBatch(this.#shared);
+  }
+
+  /** The engine, the weights and the states, for holders of slots. */
+  get shared(): PoolEngine {
+    return this.#shared;
+  }
+
+  /** Requests that wait for slots. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Slots in use, those of paused requests included. */
+  get used(): number {
+    return this.#shared.slots.used;
+  }
+
+  /** How many requests would wait for slots if one of this many sequences came now. */
+  queuedWith(sequences: number): number {
+    let { left } = this.#shared.slots;
+    let queued = 0;
+    for (const size of [...Array.from(this.#waiting, (request) => request.size), sequences]) {
+      left -= size;
+      if (left < 0) queued++;
+    }
+    return queued;
+  }
+
+  /**
+   * Begins a request, or queues it.
+   *
+   * @throws {RangeError} for more sequences than there are slots
+   */
+  start(request: PoolRequest): RequestHandle {
+    if (this.#isClosed) throw closed();
+    const active = new ActiveRequest(request, () => this.#wake());
+    if (active.size > this.capacity)
+      throw new RangeError(`${active.size} sequences, more than the ${this.capacity} slots`);
+    this.#waiting.add(active);
+    this.#wake();
+    return active;
+  }
+
+  /** Fails all requests and gives the engine's memory back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const request of [...this.#waiting, ...this.#admitted]) request.fail(closed());
+    await this.#running;
+    this.#engineSampled.release();
+    this.#hostSampled.release();
+    this.#prompts.release();
+    this.#shared.slots.release();
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    do {
+      // Requests that come in one turn of the event loop begin together.
+      await nextTurn();
+      try {
+        if (this.#admit()) await this.#turn();
+      } catch (error) {
+        for (const request of this.#admitted) request.fail(error);
+      }
+    } while (this.#isBusy());
+    this.#running = undefined;
+  }
+
+  #isBusy(): boolean {
+    // One that came during a turn at whose end all others had paused.
+    const [next] = this.#waiting;
+    if (next && (next.isEnded || next.size <= this.#shared.slots.left)) return true;
+    for (const request of this.#admitted) if (request.isActive || request.isEnded) return true;
+    return false;
+  }
+
+  /** Takes the slots of requests that ended, and gives them to those that wait. False when there is nothing to do. */
+  #admit(): boolean {
+    const { slots } = this.#shared;
+    for (const request of this.#waiting) if (request.isEnded) this.#waiting.delete(request);
+    for (const request of this.#admitted) {
+      if (!request.isEnded) continue;
+      this.#admitted.delete(request);
+      slots.give(request.slots);
+    }
+    for (const request of this.#waiting) {
+      const taken = slots.take(request.size);
+      if (!taken) break;
+      this.#waiting.delete(request);
+      this.#admitted.add(request);
+      request.slots = taken;
+      this.#prompts.begin(request);
+    }
+    return this.#admitted.size > 0;
+  }
+
+  async #turn(): Promise<void> {
+    const all = [...this.#admitted];
+    const reading = all.filter(({ isReadingHead }) => isReadingHead);
+    const isAlone = all.every((request) => !request.isActive || request.isReadingHead);
+    await this.#prompts.advance(reading, isAlone ? this.#promptTime : this.#partTime);
+    await this.#hostSampled.advance(all, this.#partTime);
+    const sampled = all
+      .filter(({ isActive }) => isActive)
+      .flatMap(({ sequences }) =>
+        [...sequences].filter(({ sequence }) => typeof sequence.sampling !== 'function'),
+      );
+    await this.#engineSampled.advance(sampled, this.#partTime);
+  }
+}
+
+function closed(): UsageError {
+  return new UsageError('this model is closed');
+}

@@ -1,0 +1,141 @@
+/** Reads prompts side by side, many tokens in a call, and keeps their states in the prefix cache. */
+import { type FloatArray, NO_TOKEN, type Snapshots } from '../../engine/engine.ts';
+import { floats } from '../../engine/precision.ts';
+import type { ActiveRequest } from './active-request.ts';
+import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
+import { PrefixCache } from './prefix-cache.ts';
+
+/** Tokens of each prompt in a call, at least and at most. */
+const MIN_STEPS = 16;
+const MAX_STEPS = 4096;
+
+export class PromptReader {
+  readonly #pool: PoolEngine;
+  readonly #cache: PrefixCache;
+  readonly #outputs: BatchOutputs;
+  /** Log-probabilities [V] before anything was read. */
+  readonly #uniform: FloatArray;
+  /** Milliseconds that reading a token of each prompt took last. */
+  #stepTime = 1;
+
+  /** @param cacheBytes Memory for the states of prompts. */
+  constructor(pool: PoolEngine, cacheBytes: number) {
+    this.#pool = pool;
+    this.#cache = new PrefixCache(pool.engine, pool.weights.layout, cacheBytes);
+    this.#outputs = new BatchOutputs(pool);
+    const { precision } = pool.engine.description;
+    this.#uniform = floats(precision, pool.vocabularySize).fill(-Math.log(pool.vocabularySize));
+  }
+
+  /** Gives a request, which has its slots, the state to begin with. */
+  begin(request: ActiveRequest): void {
+    const node = this.#cache.find(request.head);
+    request.kept = node;
+    request.position = node.length;
+    request.cachedTokens = node.length;
+    this.#cache.slots.copy([node.slot], this.#pool.slots, request.slots.slice(0, 1));
+    if (request.head.length === 0) this.#end(request, this.#uniform);
+  }
+
+  /**
+   * Reads more of some prompts, in one call.
+   *
+   * @param time How long it may take, in milliseconds. Default: as long as a call takes.
+   */
+  async advance(requests: readonly ActiveRequest[], time: number | undefined): Promise<void> {
+    // Those with most left first: they begin at the first step, others later, and all end together.
+    const left = ({ head, position }: ActiveRequest) => head.length - position;
+    const reading = [...requests].sort((a, b) => left(b) - left(a));
+    const [longest] = reading;
+    if (!longest) return;
+    const { engine, weights, slots } = this.#pool;
+    const most = time === undefined ? MAX_STEPS : Math.max(MIN_STEPS, Math.floor(time / this.#stepTime));
+    const steps = Math.min(MAX_STEPS, most, left(longest));
+    const tokens = new Int32Array(steps * reading.length).fill(NO_TOKEN);
+    const firstSteps = reading.map((request, n) => {
+      const count = Math.min(steps, left(request));
+      const first = steps - count;
+      for (let step = first; step < steps; step++)
+        tokens[step * reading.length + n] = request.head[request.position + step - first] as number;
+      return first;
+    });
+    const output = this.#outputs.for(reading.length);
+    const start = performance.now();
+    engine.readTokens({
+      weights,
+      states: slots.states,
+      slots: Int32Array.from(reading, (request) => request.slots[0] as number),
+      tokens,
+      output,
+      snapshots: this.#snapshots(reading, firstSteps, steps),
+    });
+    reading.forEach((request, n) => {
+      request.position += steps - (firstSteps[n] as number);
+    });
+    // Waits for the call in any case, so that a request that is cancelled costs no more than it.
+    const isAnyRead = reading.some((request) => left(request) === 0);
+    const { vocabularySize: V } = this.#pool;
+    const rows = await engine.read(output, { offset: 0, count: isAnyRead ? reading.length * V : 1 });
+    this.#stepTime = (performance.now() - start) / steps;
+    reading.forEach((request, n) => {
+      if (left(request) === 0) this.#end(request, (rows as FloatArray).slice(n * V, (n + 1) * V));
+    });
+  }
+
+  release(): void {
+    this.#outputs.release();
+    this.#cache.release();
+  }
+
+  /** Which states of the prompts are kept; undefined for none. */
+  #snapshots(
+    reading: readonly ActiveRequest[],
+    firstSteps: readonly number[],
+    steps: number,
+  ): Snapshots | undefined {
+    // By slot: what is evicted for another state of this call is not kept.
+    const kept = new Map<number, { readonly step: number; readonly sequence: number }>();
+    for (const [sequence, request] of reading.entries()) {
+      const first = firstSteps[sequence] as number;
+      const end = request.position + steps - first;
+      for (const length of this.#cache.lengthsToKeep(request.head, request.position, end)) {
+        const found = request.kept && this.#cache.keep(request.kept, request.head, length);
+        request.kept = found?.node;
+        if (found?.isNew) kept.set(found.node.slot, { step: first + length - request.position, sequence });
+      }
+    }
+    if (kept.size === 0) return undefined;
+    const order = [...kept].sort(([, a], [, b]) => a.step - b.step);
+    return {
+      states: this.#cache.slots.states,
+      steps: Int32Array.from(order, ([, { step }]) => step),
+      sequences: Int32Array.from(order, ([, { sequence }]) => sequence),
+      slots: Int32Array.from(order, ([slot]) => slot),
+    };
+  }
+
+  /** The head of a prompt has been read. If that is all of it, its sequences go on from its state, each in its slot. */
+  #end(request: ActiveRequest, row: FloatArray): void {
+    request.kept = undefined;
+    request.row = row;
+    if (request.head.length === request.request.prompt.length && !request.request.onPrompt)
+      beginSequences(request, this.#pool);
+  }
+}
+
+/** The prompt has been read: its sequences go on from its state, each in its slot. */
+export function beginSequences(active: ActiveRequest, { slots: store }: PoolEngine): void {
+  const { sequences, onRead, held } = active.request;
+  const { slots, cachedTokens } = active;
+  const [first = 0, ...others] = slots;
+  const copies = others.map(() => first);
+  store.copy(copies, store, others);
+  const row = active.row as FloatArray;
+  active.row = undefined;
+  active.isRead = true;
+  sequences.forEach((sequence, index) => {
+    active.sequences.add({ sequence, slot: slots[index] as number, request: active, row });
+  });
+  active.attempt(() => onRead?.({ cachedTokens, slots, logProbabilities: row }));
+  if (sequences.length === 0 && held === undefined) active.isEnded = true;
+}
