@@ -22,6 +22,8 @@ import { withLock } from './lock.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
+/** The types of what programs import. */
+const ENTRY_POINTS = ['index.d.ts', 'browser.d.ts'];
 /** Files that the shell starts. */
 const EXECUTABLE = [join('cli', 'main.js')];
 
@@ -40,7 +42,8 @@ function build() {
     );
     if (status !== 0) return status ?? 1;
     for (const name of EXECUTABLE) chmodSync(join(made, name), 0o755);
-    const names = filesIn(made);
+    const types = typesOf(made, ENTRY_POINTS);
+    const names = filesIn(made).filter((name) => !name.endsWith('.d.ts') || types.has(name));
     for (const name of names) place(join(made, name), join(dist, name));
     const current = new Set(names);
     for (const name of filesIn(dist)) if (!current.has(name)) rmSync(join(dist, name));
@@ -53,6 +56,18 @@ function build() {
 function compiler() {
   const manifest = createRequire(import.meta.url).resolve('typescript/package.json');
   return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.tsc);
+}
+
+/** Declaration files that some of them reach: nobody can import from the others, which would be a quarter of the package. */
+function typesOf(folder, entryPoints) {
+  const reached = new Set(entryPoints);
+  for (const name of reached) {
+    const code = readFileSync(join(folder, name), 'utf8');
+    for (const [, module] of code.matchAll(/\b(?:from|import) ?\(?'(\.[^']+)'/g)) {
+      reached.add(join(dirname(name), module).replace(/\.[jt]s$/, '.d.ts'));
+    }
+  }
+  return reached;
 }
 
 /** Paths of the files in a folder, from it. */

@@ -18,7 +18,7 @@ import { type TestContext, test } from 'node:test';
 import { root } from './cli/command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A checkout with two source files. */
+/** A checkout with a program, a module and two entry points of a library. */
 function setUp(context: TestContext) {
   const folder = temporaryFolder(context);
   const at = (...names: string[]) => join(folder, ...names);
@@ -29,6 +29,10 @@ function setUp(context: TestContext) {
   mkdirSync(at('src', 'cli'), { recursive: true });
   writeFileSync(at('src', 'value.ts'), 'export const value: number = 1;\n');
   writeFileSync(at('src', 'cli', 'main.ts'), "import { value } from '../value.ts';\nconsole.log(value);\n");
+  const exporting = (code: string) => {
+    for (const name of ['index.ts', 'browser.ts']) writeFileSync(at('src', name), code);
+  };
+  exporting("export { value } from './value.ts';\n");
   const run = (script: string, env: Record<string, string> = {}): SpawnSyncReturns<string> =>
     spawnSync(process.execPath, [at('scripts', script)], {
       cwd: folder,
@@ -42,16 +46,16 @@ function setUp(context: TestContext) {
   /** Each file of dist/ with what changes when it is written. */
   const files = () =>
     Object.fromEntries(
-      ['value.js', 'value.d.ts', 'cli/main.js', 'cli/main.d.ts'].map((name) => {
+      ['value.js', 'value.d.ts', 'index.js', 'index.d.ts', 'cli/main.js'].map((name) => {
         const found = statSync(at('dist', name), { throwIfNoEntry: false });
         return [name, found && `${found.ino} ${found.mtimeMs}`];
       }),
     );
-  return { at, run, built, files };
+  return { at, run, built, files, exporting };
 }
 
 test('a file that has not changed is not touched, one that has is replaced whole, one without a source goes', (context) => {
-  const { at, built, files } = setUp(context);
+  const { at, built, files, exporting } = setUp(context);
   built();
   const first = files();
   assert.ok(Object.values(first).every(Boolean));
@@ -70,10 +74,27 @@ test('a file that has not changed is not touched, one that has is replaced whole
   );
 
   rmSync(at('src', 'value.ts'));
+  exporting('export {};\n');
   writeFileSync(at('src', 'cli', 'main.ts'), 'console.log(3);\n');
   built();
   assert.deepEqual([files()['value.js'], files()['value.d.ts']], [undefined, undefined]);
   assert.deepEqual(readdirSync(at('build')), [], 'nothing is left behind');
+});
+
+test('types are there for what the library exports, and for nothing else', (context) => {
+  const { at, built, exporting } = setUp(context);
+  const types = () =>
+    readdirSync(at('dist'), { recursive: true })
+      .map((name) => String(name).replaceAll('\\', '/'))
+      .filter((name) => name.endsWith('.d.ts'))
+      .sort();
+  writeFileSync(at('src', 'made.ts'), "export type Made = typeof import('./value.ts');\n");
+  exporting("export * from './made.ts';\n");
+  built();
+  assert.deepEqual(types(), ['browser.d.ts', 'index.d.ts', 'made.d.ts', 'value.d.ts']);
+  exporting('export {};\n');
+  built();
+  assert.deepEqual(types(), ['browser.d.ts', 'index.d.ts']);
 });
 
 test('a build that fails leaves what was there', (context) => {
