@@ -38,7 +38,7 @@ test('docs/sampling.md lists the filters in their order, and says which ones eng
     (found[1] as string).toLowerCase(),
   );
   assert.deepEqual(list, [...FILTERS.map(({ name }) => name), 'draw']);
-  const sentence = /With no filter but (.+?) active/.exec(page)?.[1]?.replaceAll(/\s+/g, ' ');
+  const sentence = /If only (.+?) are active/.exec(page)?.[1]?.replaceAll(/\s+/g, ' ');
   assert.deepEqual(
     sentence?.split(/, | and /),
     engineFilters.map(({ name }) => name),
