@@ -1,12 +1,24 @@
-/** The loss over a whole split, and how far it can be trusted. */
+/** What an evaluation shows: the loss over a whole split, how far it can be trusted, and a short sample. */
 import type { BatchSource } from '../data/batches.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Vector } from '../engine/engine.ts';
 import type { Network } from '../model/network.ts';
+import { generateTokens } from '../sample/generator.ts';
+import { checkGenerateOptions, planSampling } from '../sample/options.ts';
+import { SequencePool } from '../sample/pool/pool.ts';
 import { nextTurn } from '../util/event-loop.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { standardError } from '../util/standard-error.ts';
 
 /** Rows from which on their means alone are samples. */
 const ENOUGH_ROWS = 8;
+
+/** Symbols in the sample that is drawn at an evaluation. */
+const SAMPLE_LENGTH = 120;
+/** How long it computes at a time. */
+const SAMPLE_MILLISECONDS = 10;
+/** Temperature of that sample: a little safer than what the model believes, which reads better early on. */
+const SAMPLE_TEMPERATURE = 0.8;
 
 export interface SplitLoss {
   /** Nats a token. */
@@ -86,4 +98,28 @@ function samples(pieces: readonly Float64Array[], B: number): number[] {
     { length: B },
     (_, row) => pieces.reduce((sum, means) => sum + (means[row] as number), 0) / pieces.length,
   );
+}
+
+/** A short text from a model, by a generator of its own. */
+export async function sampleText(
+  engine: Engine,
+  weights: Vector,
+  vocabulary: Vocabulary,
+  seed: number,
+): Promise<string> {
+  const options = checkGenerateOptions({ length: SAMPLE_LENGTH, temperature: SAMPLE_TEMPERATURE });
+  const { controls, limits } = planSampling(vocabulary, options);
+  const drawn: number[] = [];
+  const pool = new SequencePool({
+    ...{ engine, weights, vocabularySize: vocabulary.size },
+    ...{ capacity: 1, cacheBytes: 0, partTime: SAMPLE_MILLISECONDS },
+  });
+  try {
+    const texts = [{ prompt: [], generator: new MersenneTwister(seed) }];
+    for await (const pieces of generateTokens({ pool, controls, limits, texts }))
+      for (const { tokens } of pieces) drawn.push(...tokens);
+  } finally {
+    await pool.close();
+  }
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
 }

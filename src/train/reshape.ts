@@ -10,9 +10,9 @@ import { isSameShape, type Shape, trainingBatches } from '../data/splits.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { TrainingState } from '../formats/checkpoint.ts';
 import { formatCount } from '../util/format-number.ts';
-import { zeroState } from './first-state.ts';
 import type { TrainingOptions } from './options.ts';
 import { storedTrainingOptions } from './resume.ts';
+import { zeroState } from './run-state.ts';
 
 export interface Reshaped {
   /** The state for the options' shape. */

@@ -14,13 +14,12 @@ import {
   type StartedEvent,
 } from './events.ts';
 import type { TrainingOptions } from './options.ts';
-import type { IterationFigures, TrainingRun } from './run.ts';
+import type { IterationFigures, RunInput, TrainingRun } from './run.ts';
 import { SKIPS_BORNE, type Skip } from './stability.ts';
-import type { TrainerInput } from './trainer-input.ts';
 
 export function startedEvent(
   run: TrainingRun,
-  input: TrainerInput,
+  input: RunInput,
   splits: Splits,
   files: RunFiles | undefined,
 ): StartedEvent {
@@ -61,7 +60,7 @@ const PROGRAM_BYTES = 15e6;
  * Bytes by which the run makes the process grow: the engine's, and copies of parameters and moments: for a save, and for the last
  * good state.
  */
-function memoryOf(run: TrainingRun, { engine, options }: TrainerInput): number {
+function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
   const copy = parameterCount(run.network.layout) * (1 + UPDATE_RULES[options.optimizer].moments) * bytes;
   const copies = copy * (run.canGoBack ? 2 : 1);

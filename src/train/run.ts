@@ -2,37 +2,26 @@
 
 import type { BatchSource, Splits } from '../data/batches.ts';
 import type { Corpus } from '../data/corpus.ts';
-import { type RunTexts, withinBounds } from '../data/known-text.ts';
 import { isSameShape } from '../data/splits.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, Vector } from '../engine/engine.ts';
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import type { Regularization } from '../model/regularization.ts';
-import { generateTokens } from '../sample/generator.ts';
-import { checkGenerateOptions, planSampling } from '../sample/options.ts';
-import { SequencePool } from '../sample/pool/pool.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
+import { sampleText } from './evaluation.ts';
 import type { IterationEvent } from './events.ts';
-import { firstState, type RunStart, resumedStability } from './first-state.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
 import { Recovery } from './recovery.ts';
-import { RunState } from './run-state.ts';
+import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
 import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './stability.ts';
-
-/** Symbols in the sample that is drawn at an evaluation. */
-const SAMPLE_LENGTH = 120;
-/** How long it computes at a time. */
-const SAMPLE_MILLISECONDS = 10;
-/** Temperature of that sample: a little safer than what the model believes, which reads better early on. */
-const SAMPLE_TEMPERATURE = 0.8;
-
-/** Characters of all paths of a text that a checkpoint keeps; more would not fit its metadata, and have to be named again. */
-const LONGEST_PATHS = 200_000;
-const MAX_PATHS = 500;
+import { trainedText } from './trained-text.ts';
 
 /** One iteration's figures, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
@@ -40,15 +29,29 @@ export interface IterationFigures extends Omit<IterationEvent, 'type' | 'millise
   readonly updated: boolean;
 }
 
+/** What a training run is made of. */
 export interface RunInput {
-  readonly engine: Engine;
-  readonly config: ModelConfig;
-  readonly options: TrainingOptions;
   readonly corpus: Corpus;
-  readonly splits: Splits;
-  readonly start: RunStart | undefined;
+  readonly options: TrainingOptions;
+  /** Where the options come from. */
+  readonly origins?: OptionOrigins | undefined;
+  readonly engine: Engine;
+  /** Where checkpoints go. Absent: nowhere. */
+  readonly storage?: CheckpointStorage | undefined;
+  /** What to start from instead of random parameters. */
+  readonly start?: RunStart | undefined;
   /** Name of a new run. Default: a random one. */
   readonly runId?: string | undefined;
+  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Iterations in flight at most. Default: as many as the engine asks for. */
+  readonly maxInFlight?: number | undefined;
+  /** Bytes of memory that the run may take. */
+  readonly availableMemory: number;
+  /** Bytes of it that are free now, where that is known. */
+  readonly freeMemory?: number | undefined;
+  /** Name of this machine, where it is known. */
+  readonly host?: string | undefined;
 }
 
 export class TrainingRun {
@@ -58,8 +61,8 @@ export class TrainingRun {
   readonly #config: ModelConfig;
   readonly #regularization: Regularization;
   readonly #options: TrainingOptions;
-  readonly #corpus: Corpus;
-  readonly #texts: RunTexts;
+  readonly #vocabulary: Vocabulary;
+  readonly #text: TrainedText;
   readonly #batches: BatchSource;
   readonly #gradient: Vector;
   readonly #optimizer: Optimizer;
@@ -73,14 +76,14 @@ export class TrainingRun {
   #trainLosses: LossHistory;
   #validationLosses: LossHistory;
 
-  constructor({ engine, config, options, corpus, splits, start, runId }: RunInput) {
+  constructor({ engine, options, corpus, start, runId }: RunInput, config: ModelConfig, splits: Splits) {
     const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
     this.#regularization = { dropout: options.dropout };
     this.#options = options;
-    this.#corpus = corpus;
-    this.#texts = withinBounds(corpus.texts);
+    this.#vocabulary = corpus.vocabulary;
+    this.#text = trainedText(corpus);
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
@@ -236,24 +239,9 @@ export class TrainingRun {
     return good.learningRate;
   }
 
-  /** A short text from the model as it is, by a generator of its own. */
-  async sample(): Promise<string> {
-    const { vocabulary } = this.#corpus;
-    const options = checkGenerateOptions({ length: SAMPLE_LENGTH, temperature: SAMPLE_TEMPERATURE });
-    const { controls, limits } = planSampling(vocabulary, options);
-    const drawn: number[] = [];
-    const pool = new SequencePool({
-      ...{ engine: this.#engine, weights: this.weights, vocabularySize: vocabulary.size },
-      ...{ capacity: 1, cacheBytes: 0, partTime: SAMPLE_MILLISECONDS },
-    });
-    try {
-      const texts = [{ prompt: [], generator: new MersenneTwister(this.#options.seed) }];
-      for await (const pieces of generateTokens({ pool, controls, limits, texts }))
-        for (const { tokens } of pieces) drawn.push(...tokens);
-    } finally {
-      await pool.close();
-    }
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(vocabulary.bytesOfAll(drawn));
+  /** A short text from the model as it is. */
+  sample(): Promise<string> {
+    return sampleText(this.#engine, this.weights, this.#vocabulary, this.#options.seed);
   }
 
   /**
@@ -273,14 +261,14 @@ export class TrainingRun {
       generator: this.#generator.save(),
       trainLosses: this.#trainLosses.toRecord(),
       validationLosses: this.#validationLosses.toRecord(),
-      text: this.#trainedText(),
+      text: this.#text,
     };
     const { parameters, ...position } = await numbers;
     return {
       config: this.#config,
       regularization: this.#regularization,
       precision: this.#options.precision,
-      vocabulary: this.#corpus.vocabulary,
+      vocabulary: this.#vocabulary,
       parameters,
       training: { ...position, ...rest },
     };
@@ -303,22 +291,5 @@ export class TrainingRun {
   async #lossOfBatch(): Promise<number> {
     const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
     return (total as number) / this.network.positions;
-  }
-
-  #trainedText(): TrainedText {
-    const { bytes, sha256, paths, include, validPath, testPath } = this.#corpus.text;
-    const isShort =
-      paths !== undefined && paths.length <= MAX_PATHS && JSON.stringify(paths).length <= LONGEST_PATHS;
-    const { main, validation, test } = this.#texts;
-    return {
-      ...{ bytes, sha256 },
-      ...(isShort && { paths }),
-      ...(include !== undefined && { include }),
-      ...(validPath !== undefined && { validPath }),
-      ...(testPath !== undefined && { testPath }),
-      ...(main?.files && { files: main.files }),
-      ...(validation && { validation }),
-      ...(test && { test }),
-    };
   }
 }

@@ -9,8 +9,8 @@ import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { isNameFor, saveCheckpoint } from '../formats/checkpoint-name.ts';
 import { chooseRunFiles, type RunFiles } from '../formats/run-files.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
+import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';
 import type { TrainingEvent } from './events.ts';
-import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
 import type { TrainingOptions } from './options.ts';
 import type { TrainingRun } from './run.ts';
 
@@ -28,6 +28,7 @@ export class Saver {
   readonly #run: TrainingRun;
   readonly #name: string;
   #place: SavePlace | undefined;
+  readonly #schedule: SaveSchedule;
   readonly #kept: KeptCheckpoints;
   readonly #events: TrainingEvent[] = [];
   /** The iteration of the last checkpoint that is there, or on its way. */
@@ -38,13 +39,14 @@ export class Saver {
 
   private constructor(
     run: TrainingRun,
-    { saveName, keep }: TrainingOptions,
+    { saveName, keep, checkpointEvery }: TrainingOptions,
     place: SavePlace | undefined,
     earlier: readonly KeptCheckpoint[],
   ) {
     this.#run = run;
     this.#name = saveName;
     this.#place = place;
+    this.#schedule = new SaveSchedule(checkpointEvery);
     this.#kept = new KeptCheckpoints(keep, earlier);
     this.#savedIteration = run.iteration;
   }
@@ -69,9 +71,15 @@ export class Saver {
     return new Saver(run, options, place, earlier);
   }
 
+  /** Whether a checkpoint is due after an iteration, besides those of evaluations. */
+  isDue(iteration: number): boolean {
+    return this.#schedule.due(iteration);
+  }
+
   /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
   async save(validationLoss: number | undefined): Promise<void> {
     await this.settle();
+    this.#schedule.saved();
     const place = this.#place;
     if (!place) return;
     const before = this.#savedIteration;

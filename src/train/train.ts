@@ -11,12 +11,12 @@ import { formatCount } from '../util/format-number.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
 import { advisor } from './advisor.ts';
 import type { TrainingEvent } from './events.ts';
+import { runTraining } from './loop.ts';
 import { observed, type TrainingObserver } from './observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { reshaped } from './reshape.ts';
 import { checkRunId } from './run-id.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
-import { runTraining } from './trainer.ts';
 
 /** What `train` takes beside the training options. */
 export interface TrainSettings {

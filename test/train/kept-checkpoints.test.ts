@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { folderStorage } from '../../src/formats/storage.node.ts';
 import type { CheckpointStorage } from '../../src/formats/storage.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
-import { KeptCheckpoints } from '../../src/train/kept-checkpoints.ts';
+import { KeptCheckpoints } from '../../src/train/checkpoint-policy.ts';
 import { train as trainHere } from '../../src/train/train.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

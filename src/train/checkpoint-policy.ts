@@ -1,4 +1,30 @@
-/** Which of a run's checkpoints stay. */
+/** When a run writes a checkpoint, and which of its checkpoints stay. */
+
+const MINUTE = 60_000;
+
+/** When a checkpoint is due without an evaluation: `--checkpoint_every`. */
+export class SaveSchedule {
+  readonly #iterations: number | undefined;
+  readonly #milliseconds: number | undefined;
+  #last = performance.now();
+
+  /** @param every `100`: iterations; `10m`: minutes; absent: never. */
+  constructor(every: string | undefined) {
+    if (every?.endsWith('m')) this.#milliseconds = Number(every.slice(0, -1)) * MINUTE;
+    else if (every !== undefined) this.#iterations = Number(every);
+  }
+
+  /** Whether one is due after an iteration. */
+  due(iteration: number): boolean {
+    if (this.#iterations !== undefined) return iteration % this.#iterations === 0;
+    return this.#milliseconds !== undefined && performance.now() - this.#last >= this.#milliseconds;
+  }
+
+  /** A checkpoint was saved, for whatever reason: minutes count from here. */
+  saved(): void {
+    this.#last = performance.now();
+  }
+}
 
 export interface KeptCheckpoint {
   readonly path: string;
@@ -10,6 +36,7 @@ export interface KeptCheckpoint {
 /** Without `--keep`: those without a validation loss that stay. */
 const KEPT_WITHOUT_LOSS = 2;
 
+/** Which of the checkpoints that are there stay: `--keep`. */
 export class KeptCheckpoints {
   /** `--keep`: how many of the newest stay; undefined: all with a loss, and of the others the newest two. */
   readonly #keep: number | undefined;

@@ -14,12 +14,11 @@ import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
-import { IterationClock } from './iteration-clock.ts';
 import { IterationQueue } from './iteration-queue.ts';
 import { modelConfig } from './model-options.ts';
 import type { TrainingOptions } from './options.ts';
 import { overcome } from './overcome.ts';
-import { TrainingRun } from './run.ts';
+import { type RunInput, TrainingRun } from './run.ts';
 import {
   earlyMessage,
   finishedEvent,
@@ -29,10 +28,8 @@ import {
   skippedEvent,
   startedEvent,
 } from './run-events.ts';
-import { SaveSchedule } from './save-schedule.ts';
 import { Saver } from './saver.ts';
 import { type Explosion, judgeLoss } from './stability.ts';
-import type { TrainerInput } from './trainer-input.ts';
 
 /**
  * @throws {TextError} when the text does not make a batch
@@ -41,9 +38,10 @@ import type { TrainerInput } from './trainer-input.ts';
  *   `return()` too
  * @throws {DivergenceError} when the loss is not finite or three times the first, and no retry is left
  */
-export async function* runTraining(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
+export async function* runTraining(input: RunInput): AsyncGenerator<TrainingEvent, void, void> {
   try {
-    yield* trainUnlocked(input);
+    const parts = yield* begin(input);
+    if (parts) yield* loop(parts);
   } finally {
     await input.storage?.close();
   }
@@ -51,17 +49,17 @@ export async function* runTraining(input: TrainerInput): AsyncGenerator<Training
 
 /** The parts of a run that is under way. */
 interface Parts {
-  readonly input: TrainerInput;
+  readonly input: RunInput;
   readonly run: TrainingRun;
   readonly splits: Splits;
   readonly saver: Saver;
-  readonly saves: SaveSchedule;
   readonly clock: IterationClock;
   readonly queue: IterationQueue;
 }
 
-async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { corpus, options, engine, storage, signal } = input;
+/** Makes the parts of a run; undefined for a resumed one that is over, of which nothing is left but to tell. */
+async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
+  const { corpus, options, engine, storage } = input;
   for (const message of corpus.notices) yield { type: 'notice', message };
   const heldOut = input.start?.training?.shapeChange?.heldOut;
   const splits = splitCorpus(corpus, { ...options, heldOut });
@@ -73,20 +71,12 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     retries: options.onExplosion === 'retry',
   };
   checkMemory(config, needs, input.availableMemory);
-  const run = new TrainingRun({
-    engine,
-    config,
-    options,
-    corpus,
-    splits,
-    start: input.start,
-    runId: input.runId,
-  });
-  const isEarly = run.iteration > 0 && stopsEarly(run, options);
+  const run = new TrainingRun(input, config, splits);
+  const isResumed = run.iteration > 0;
+  const isEarly = isResumed && stopsEarly(run, options);
   const over = owesEvaluation(run, splits) ? undefined : overEvent(run, options, isEarly);
   if (!over) await storage?.prepare();
   const { saveName } = options;
-  const isResumed = run.iteration > 0;
   const files = storage && (await chooseRunFiles(storage, { runId: run.id, saveName, isResumed }));
   const started = startedEvent(run, input, splits, files);
   yield started;
@@ -94,19 +84,23 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
     const { reason, ...notice } = over;
     yield notice;
     yield await finishedEvent(run, reason, undefined);
-    return;
+    return undefined;
   }
   for (const warning of [...splitWarnings(splits, options, corpus), ...memoryWarnings(started)]) {
     yield { type: 'warning', ...warning };
   }
-
   const saver = await Saver.open(run, options, storage && files && { storage, files });
-  const saves = new SaveSchedule(options.checkpointEvery);
   const depth = Math.min(engine.description.depth, input.maxInFlight ?? Number.POSITIVE_INFINITY);
   const isBoundary = (iteration: number) =>
-    run.schedule.evaluatesAt(iteration) || saves.due(iteration) || run.drainsAfter(iteration);
+    run.schedule.evaluatesAt(iteration) || saver.isDue(iteration) || run.drainsAfter(iteration);
   const queue = new IterationQueue({ run, depth, isBoundary });
-  const parts: Parts = { input, run, splits, saver, saves, clock: new IterationClock(), queue };
+  return { input, run, splits, saver, clock: new IterationClock(), queue };
+}
+
+/** Trains until the run ends, and saves what was learned. */
+async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
+  const { run, splits, saver, clock, queue } = parts;
+  const { options, signal } = parts.input;
   let explosion: Explosion | undefined;
   let isNoBetter = false;
   let ended = false;
@@ -128,8 +122,9 @@ async function* trainUnlocked(input: TrainerInput): AsyncGenerator<TrainingEvent
         continue;
       }
       if (goesOn()) await queue.fill();
+      // Here alone training waits for the engine.
       const figures = await queue.next();
-      const milliseconds = parts.clock.lap();
+      const milliseconds = clock.lap();
       const trouble = run.judge(figures);
       explosion = trouble?.kind === 'explosion' ? trouble : yield* evaluateOrSave(parts);
       yield* saver.events();
@@ -210,10 +205,10 @@ function endReason({ run, splits, input: { signal, options } }: Parts): Finished
 
 /** What is due after an iteration, unless its loss shows that the parameters are worth nothing. */
 async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
-  const { run, saves } = parts;
+  const { run, saver } = parts;
   if (!run.isSound) return undefined;
   if (run.schedule.evaluatesAt(run.iteration)) return yield* evaluateAndSave(parts);
-  if (saves.due(run.iteration)) await save(parts, undefined);
+  if (saver.isDue(run.iteration)) await save(parts, undefined);
   return undefined;
 }
 
@@ -262,9 +257,31 @@ async function* validate({
 }
 
 /** A checkpoint of this moment. Its snapshot does not count as training; its way to the disk goes on meanwhile. */
-async function save({ saver, saves, clock }: Parts, validationLoss: number | undefined): Promise<void> {
+async function save({ saver, clock }: Parts, validationLoss: number | undefined): Promise<void> {
   clock.pause();
   await saver.save(validationLoss);
-  saves.saved();
   clock.resume();
+}
+
+/** Wall time between the ends of iterations, less pauses. */
+class IterationClock {
+  #last = performance.now();
+  #paused = 0;
+  #pauseStart = 0;
+
+  lap(): number {
+    const now = performance.now();
+    const elapsed = now - this.#last - this.#paused;
+    this.#last = now;
+    this.#paused = 0;
+    return elapsed;
+  }
+
+  pause(): void {
+    this.#pauseStart = performance.now();
+  }
+
+  resume(): void {
+    this.#paused += performance.now() - this.#pauseStart;
+  }
 }
