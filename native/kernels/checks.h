@@ -45,50 +45,42 @@ static void require_tokens(CheckedCall& c, int buffer, double count, double V) {
   for (long i = 0; i < (long)count; i++) require(c, tokens[i] >= 0 && tokens[i] < V, "a token is outside the vocabulary");
 }
 
-static double recurrent_scratch(const RecurrentNumbers& n, bool mask) {
-  const double gates = GATE_COUNT[(int)n.cell], H = padded(n.H), D = padded(n.D);
-  return gates * H + (mask ? 2 : 1) * gates * H * H + (n.tokens != 0 ? 0 : gates * H * D) + 3 * H * n.B;
-}
-static double recurrent_tape(const RecurrentNumbers& n) {
-  const double gates = GATE_COUNT[(int)n.cell], rows = n.slots * n.B;
-  return rows * (padded(n.H) * (gates + 1 + (n.cell == RNN ? 0 : 1)) + (n.tokens != 0 ? 0 : padded(n.D)));
-}
-
 static void check_recurrent(CheckedCall& c, bool backward) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)c.call->numbers;
   require_sizes(c, c.call->numbers, 11);
   require_dimensions(c, &n.T, 4);
   require_dimensions(c, &n.slots, 1);
-  require(c, n.cell <= 2 && n.slots >= 1, "no such cell, or no tape");
+  require(c, n.cell < CELL_COUNT && n.slots >= 1, "no such cell, or no tape");
   if (c.problem) return;
-  const double gates = GATE_COUNT[(int)n.cell], H = padded(n.H), D = n.tokens != 0 ? n.D : padded(n.D), positions = n.T * n.B;
-  const double parts = n.cell == LSTM ? 2 : 1;
+  const int cell = (int)n.cell;
+  const double gates = GATE_COUNT[cell], H = padded(n.H), D = n.tokens != 0 ? n.D : padded(n.D), positions = n.T * n.B;
+  const double dense = n.tokens != 0 ? 0 : D, state = state_size(STATE_PARTS[cell], n.B, H);
   const bool whole = backward || n.slots >= n.T || n.slots >= 2;
   require(c, whole && (!backward || n.slots >= n.T), "the tape is too short");
   for (int vector = 0; vector < 13; vector += 12) {
     if (vector && !backward) break;
-    require_floats(c, vector, n.inputWeights + gates * H * D);
-    require_floats(c, vector, n.inputBias + gates * H);
-    require_floats(c, vector, n.hiddenWeights + gates * H * H);
-    require_floats(c, vector, n.hiddenBias + gates * H);
+    require_floats(c, vector, n.inputWeights + weights_size(gates, H, D));
+    require_floats(c, vector, n.inputBias + weights_size(gates, H, 1));
+    require_floats(c, vector, n.hiddenWeights + weights_size(gates, H, H));
+    require_floats(c, vector, n.hiddenBias + weights_size(gates, H, 1));
   }
   if (n.tokens != 0) require_tokens(c, 1, positions, n.D);
   else require_floats(c, 1, positions * D);
   if (c.call->buffers[2]) require_bytes(c, 2, positions);
   allow_floats(c, 3, gates * n.H * n.H);
   if (!backward) {
-    require_floats(c, 4, parts * n.B * H);
-    require_floats(c, 5, parts * n.B * H);
+    require_floats(c, 4, state);
+    require_floats(c, 5, state);
     require_floats(c, 6, positions * H);
     allow_floats(c, 7, positions * H);
   } else {
     require_floats(c, 10, positions * H);
-    allow_floats(c, 11, parts * n.B * H);
+    allow_floats(c, 11, state);
     allow_floats(c, 13, positions * D);
-    allow_floats(c, 14, parts * n.B * H);
+    allow_floats(c, 14, state);
   }
-  require_floats(c, 8, recurrent_tape(n));
-  require_floats(c, 9, recurrent_scratch(n, c.call->buffers[3] != 0));
+  require_floats(c, 8, tape_size(n.slots, n.B, gates, H, KEPT_COUNT[cell], dense));
+  require_floats(c, 9, recurrent_scratch_size(gates, H, c.call->buffers[3] ? 2 : 1, dense, n.B));
 }
 
 static void check_linear(CheckedCall& c, bool backward) {
@@ -103,7 +95,7 @@ static void check_linear(CheckedCall& c, bool backward) {
   require_floats(c, 1, n.positions * H);
   require_floats(c, 2, n.positions * V);
   allow_floats(c, 4, n.positions * H);
-  if (c.call->buffers[4]) require_floats(c, 5, H * V);
+  if (c.call->buffers[4]) require_floats(c, 5, linear_scratch_size(H, V));
 }
 
 // A place in the buffer of controls: −1, or `length` doubles behind the rows.
@@ -162,24 +154,24 @@ static void check_generate(CheckedCall& c, int threads) {
     const ModuleNumbers& m = modules[i];
     require_sizes(c, (const double*)&m, 11);
     require_dimensions(c, &m.D, 2);
-    require(c, m.kind <= 2 && m.cell <= 2, "no such module");
+    require(c, m.kind <= 2 && m.cell < CELL_COUNT, "no such module");
     if (c.problem) return;
     const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
     const double D = m.kind == MODULE_EMBEDDING || m.tokens != 0 ? m.D : padded(m.D);
-    require_floats(c, 0, m.inputWeights + gates * H * D);
-    if (m.kind != MODULE_EMBEDDING) require_floats(c, 0, m.inputBias + gates * H);
+    require_floats(c, 0, m.inputWeights + weights_size(gates, H, D));
+    if (m.kind != MODULE_EMBEDDING) require_floats(c, 0, m.inputBias + weights_size(gates, H, 1));
     if (m.kind == MODULE_EMBEDDING || m.tokens != 0) require(c, m.D >= n.V, "the vocabularies of the network differ");
     if (m.kind == MODULE_LINEAR && i + 1 == (int)n.modules) require(c, m.H == n.V, "the vocabularies of the network differ");
     if (m.kind != MODULE_RECURRENT) continue;
-    require_floats(c, 0, m.hiddenWeights + gates * H * H);
-    require_floats(c, 0, m.hiddenBias + gates * H);
-    require_floats(c, 9 + i, (m.cell == LSTM ? 2 : 1) * m.slots * H);
+    require_floats(c, 0, m.hiddenWeights + weights_size(gates, H, H));
+    require_floats(c, 0, m.hiddenBias + weights_size(gates, H, 1));
+    require_floats(c, 9 + i, state_size(STATE_PARTS[(int)m.cell], m.slots, H));
     biases += gates * H;
     for (long k = 0; k < (long)n.N && !c.problem; k++) require(c, b.slots[k] >= 0 && b.slots[k] < m.slots, "a slot is out of range");
   }
   if (c.problem) return;
-  const double widths = 5.0 * widest(n, modules, false) + widest(n, modules, true);
-  require_bytes(c, 7, 4 * (widths * n.N * LANES + biases) + 64 + 8.0 * threads * DRAW_ROOMS * (n.V + 24));
+  const double W = widest(n, modules, false) * LANES, X = widest(n, modules, true) * LANES;
+  require_bytes(c, 7, 4 * stream_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_ROOMS * (n.V + 24));
 }
 
 // Null, or what is wrong with the call.
@@ -197,7 +189,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_sizes(c, n, 1);
       require_floats(c, 0, n[0]);
       require_floats(c, 1, n[0]);
-      allow_floats(c, 2, 5);
+      allow_floats(c, 2, UPDATE_REPORT_LENGTH);
       break;
     case OP_PACK_ROWS:
     case OP_UNPACK_ROWS:
@@ -256,7 +248,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       if (c.problem) break;
       for (int vector = 0; vector < 2; vector++) require_floats(c, vector, n[0]);
       allow_floats(c, 2, 1);
-      require_floats(c, 3, 5);
+      require_floats(c, 3, UPDATE_REPORT_LENGTH);
       require_bytes(c, 4, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
       require_bytes(c, 5, 4);
       for (int moment = 0; moment < MOMENT_COUNT[(int)n[1]]; moment++) require_floats(c, 6 + moment, n[0]);
@@ -268,7 +260,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_floats(c, 1, n[0] * n[3] * padded(n[1]));
       require_tokens(c, 2, n[4], n[2]);
       require_tokens(c, 3, n[4], n[3]);
-      require_floats(c, 4, n[0] * n[4] * padded(n[1]));
+      require_floats(c, 4, slot_scratch_size(n[0], n[4], padded(n[1])));
       break;
     default: return "no such operation";
   }

@@ -7,7 +7,6 @@ struct DrawRoom {
   double *weights, *logs, *cumulative;  // [V + 16]
   int *tokens, *part;                   // [V + 16]
 };
-enum { DRAW_ROOMS = 4 };  // doubles a token: three of doubles, two of ints
 
 static DrawRoom draw_room(double* at, int V) {
   const int size = V + 16;

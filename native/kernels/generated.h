@@ -9,6 +9,12 @@ enum {
   MODULE_FIELDS = 12,
   CONTROL_FIELDS = 11,
 };
+enum {
+  LANES = 16,
+  CHUNK_FLOATS = 4096,
+  DRAW_ROOMS = 4,
+  UPDATE_REPORT_LENGTH = 5,
+};
 enum Operation {
   OP_FILL,
   OP_COPY,
@@ -31,6 +37,20 @@ enum Operation {
   OP_COUNT,
 };
 
+// src/engine/cells.ts
+enum Cell {
+  CELL_LSTM,
+  CELL_GRU,
+  CELL_RNN,
+  CELL_COUNT,
+};
+static const int GATE_COUNT[] = {4, 3, 1};
+// Parts of a state, and which of them is h; where there are two, c is the other.
+static const int STATE_PARTS[] = {2, 1, 1};
+static const int H_PART[] = {1, 0, 0};
+// What a tape keeps of every step beside the gates: h and, with two, c or the candidate.
+static const int KEPT_COUNT[] = {2, 2, 1};
+
 // src/engine/update-rules.ts
 enum UpdateRule {
   UPDATE_RULE_RMSPROP,
@@ -48,3 +68,12 @@ struct RmspropParameters {
 struct AdamParameters {
   double beta1, beta2, epsilon;
 };
+
+// src/engine/sizes.ts
+static inline double state_size(double S, double B, double H) { return S * B * H; }
+static inline double weights_size(double G, double H, double R) { return G * H * R; }
+static inline double tape_size(double T, double B, double G, double H, double K, double D) { return T * B * G * H + T * B * K * H + T * B * D; }
+static inline double recurrent_scratch_size(double G, double H, double M, double D, double B) { return G * H + M * G * H * H + G * H * D + 3 * B * H; }
+static inline double linear_scratch_size(double H, double V) { return H * V; }
+static inline double slot_scratch_size(double S, double N, double H) { return S * N * H; }
+static inline double stream_scratch_size(double W, double N, double X, double Y) { return 5 * W * N + X * N + Y; }

@@ -7,8 +7,6 @@
 #include "elementary.h"
 #include "matrix.h"
 
-enum { CHUNK_FLOATS = 4096 };
-
 // Lane i sums the squares of the elements whose place in the chunk is i modulo 16.
 struct Squares {
   vd low[PARTS], high[PARTS];
@@ -83,7 +81,7 @@ struct UpdateBuffers {
   float* weights;     // [size], as are the gradient and the moments
   float* gradient;
   const float* loss;  // [1], or null
-  float* report;      // [5]: raw norm, norm, weight norm, applied, loss
+  float* report;      // [UPDATE_REPORT_LENGTH]: raw norm, norm, weight norm, applied, loss
   double* scratch;    // [3, chunks]
   int* steps;         // [1]: updates made
   float* moments[MAX_MOMENTS];  // null beyond those of the rule

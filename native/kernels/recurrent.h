@@ -7,8 +7,6 @@
 #include "cells.h"
 #include "mask.h"
 
-enum Cell { LSTM, GRU, RNN };
-
 struct RecurrentNumbers {
   double cell, resetAfter, tokens;
   double T, B, D, H;
@@ -41,6 +39,8 @@ struct RecurrentBuffers {
 // Sizes and places of a call, derived once by each thread.
 struct Layer {
   int cell, gates, D, H;
+  // Whether a state has c beside h.
+  bool hasC;
   bool after, tokens;
   index_t T, B, slots;
   int hPanels, dPanels;
@@ -53,8 +53,6 @@ struct Layer {
   float *bias, *masked, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;  // in the scratch
   Dropout dropout;
 };
-
-static const int GATE_COUNT[] = {4, 3, 1};
 
 static Layer layer_of(const Call* call) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)call->numbers;
@@ -71,7 +69,8 @@ static Layer layer_of(const Call* call) {
   l.slots = (index_t)n.slots;
   l.hPanels = panels(l.H);
   l.dPanels = panels(l.D);
-  l.stateNext = (l.cell == LSTM ? 2 : 1) * l.B * LANES;
+  l.hasC = STATE_PARTS[l.cell] > 1;
+  l.stateNext = STATE_PARTS[l.cell] * l.B * LANES;
   l.tapeNext = l.slots * l.B * LANES;
   l.outNext = l.T * l.B * LANES;
   l.inputWeights = b.weights + (index_t)n.inputWeights;
@@ -83,7 +82,7 @@ static Layer layer_of(const Call* call) {
   l.gate = at;
   l.before = at += l.gates * unit;
   l.cellBefore = l.candidate = at += unit;
-  if (l.cell != RNN) at += unit;
+  if (KEPT_COUNT[l.cell] > 1) at += unit;
   l.dropped = at;
   at = b.scratch;
   const index_t hidden = (index_t)l.gates * l.hPanels * l.hPanels * LANES * LANES;
@@ -185,7 +184,7 @@ struct StepPlace {
 static void forward_step(const Layer& l, const StepPlace& at, index_t from, index_t to) {
   const int HP = l.hPanels;
   const index_t next = l.tapeNext, gateNext = HP * next;
-  if (l.cell == LSTM) {
+  if (l.cell == CELL_LSTM) {
     for (int p = 0; p < HP; p++) {
       step_products(l, p, HP, 4, at.token, at.x, at.before, from, to, at.gates);
       lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell.at + p * at.cell.next,
@@ -193,7 +192,7 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
     }
     return;
   }
-  if (l.cell == RNN) {
+  if (l.cell == CELL_RNN) {
     step_products(l, 0, 1, HP, at.token, at.x, at.before, from, to, at.gates);
     for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     return;
@@ -225,11 +224,10 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
   const index_t from = share.from, to = share.to;
   if (from == to) return;
   const int HP = l.hPanels;
-  const bool lstm = l.cell == LSTM;
-  const index_t step = l.B * LANES, hPart = lstm ? step : 0;
+  const index_t step = l.B * LANES, hPart = H_PART[l.cell] * step;
 
   carry_rows(HP, b.initial + hPart, l.stateNext, l.before, l.tapeNext, b.resets, from, to);
-  if (lstm) carry_rows(HP, b.initial, l.stateNext, l.cellBefore, l.tapeNext, b.resets, from, to);
+  if (l.hasC) carry_rows(HP, b.initial, l.stateNext, l.cellBefore, l.tapeNext, b.resets, from, to);
 
   for (index_t t = 0; t < l.T; t++) {
     const bool last = t + 1 == l.T;
@@ -252,13 +250,13 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
       at.x = dropped;
     }
     forward_step(l, at, from, to);
-    if (lstm && b.cells) carry_rows(HP, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0, from, to);
+    if (l.hasC && b.cells) carry_rows(HP, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0, from, to);
     if (last) {
-      if (lstm) carry_rows(HP, l.spare, step, b.last, l.stateNext, 0, from, to);
+      if (l.hasC) carry_rows(HP, l.spare, step, b.last, l.stateNext, 0, from, to);
     } else if (b.resets) {
       const unsigned char* reset = b.resets + (t + 1) * l.B;
       carry_rows(HP, at.next.at, at.next.next, at.next.at, at.next.next, reset, from, to);
-      if (lstm) carry_rows(HP, at.cell.at, at.cell.next, at.cell.at, at.cell.next, reset, from, to);
+      if (l.hasC) carry_rows(HP, at.cell.at, at.cell.next, at.cell.at, at.cell.next, reset, from, to);
     }
   }
 }
@@ -271,14 +269,14 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
   // Uᵀ [HP panels][gates·HP·16][16]: gate q's rows begin at q·HP·16.
   const index_t uNext = (index_t)l.gates * HP * LANES * LANES, uGate = (index_t)HP * LANES * LANES;
   const Panels carried = {l.dhBefore + from * LANES, step};
-  if (l.cell == LSTM) {
+  if (l.cell == CELL_LSTM) {
     for (int p = 0; p < HP; p++)
       lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
                     l.dhBefore + p * step, l.dc + p * step, step);
     multiply(to - from, HP, 4 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
   }
-  if (l.cell == RNN) {
+  if (l.cell == CELL_RNN) {
     for (int p = 0; p < HP; p++) rnn_backward(from, to, gates + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step);
     multiply(to - from, HP, HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
@@ -306,7 +304,7 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   const int HP = l.hPanels, panel = gate * HP + first;
   const index_t rows = l.T * l.B, KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const Panels d = {l.gate + panel * l.tapeNext, l.tapeNext};
-  const bool isCandidate = l.cell == GRU && gate == 2;
+  const bool isCandidate = l.cell == CELL_GRU && gate == 2;
   // What the hidden weights were multiplied with, and the gradient of that product.
   const Panels h = {isCandidate && !l.after ? l.candidate : l.before, l.tapeNext};
   const Panels dHidden = {isCandidate && l.after ? l.candidate + first * l.tapeNext : d.at, l.tapeNext};
@@ -350,14 +348,14 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
   meet(team);
 
   const Share share = share_of(team, thread, l.B);
-  const index_t from = share.from, to = share.to, step = l.B * LANES, hPart = l.cell == LSTM ? step : 0;
+  const index_t from = share.from, to = share.to, step = l.B * LANES, hPart = H_PART[l.cell] * step;
   const index_t wNext = (index_t)all * LANES * LANES;
   for (int p = 0; p < HP && from < to; p++) {
     const index_t at = p * step + from * LANES, count = (to - from) * LANES;
     const float* final_ = b.finalGradient ? b.finalGradient + p * l.stateNext + from * LANES : 0;
     if (final_) copy_floats(l.dhBefore + at, final_ + hPart, count);
     else clear(l.dhBefore + at, count);
-    if (final_ && l.cell == LSTM) copy_floats(l.dc + at, final_, count);
+    if (final_ && l.hasC) copy_floats(l.dc + at, final_, count);
     else clear(l.dc + at, count);
   }
   for (index_t t = l.T - 1; t >= 0 && from < to; t--) {
@@ -375,7 +373,7 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
   }
   if (b.initialGradient && from < to) {
     carry_rows(HP, l.dhBefore, step, b.initialGradient + hPart, l.stateNext, 0, from, to);
-    if (l.cell == LSTM) carry_rows(HP, l.dc, step, b.initialGradient, l.stateNext, 0, from, to);
+    if (l.hasC) carry_rows(HP, l.dc, step, b.initialGradient, l.stateNext, 0, from, to);
   }
   meet(team);
 

@@ -80,6 +80,7 @@ static Layer stream_layer(const ModuleNumbers& m, const StreamBuffers& b, index_
   Layer l = {};
   l.cell = (int)m.cell;
   l.gates = GATE_COUNT[l.cell];
+  l.hasC = STATE_PARTS[l.cell] > 1;
   l.after = m.resetAfter != 0;
   l.tokens = m.tokens != 0;
   l.T = l.slots = 1;
@@ -111,15 +112,15 @@ static void exchange_rows(int count, float* state, index_t stateNext, index_t pa
 // One recurrent module, one step.
 static void stream_recurrent(const Layer& l, const StreamRoom& room, float* state, index_t stateRows, const StreamBuffers& b,
                              const int* tokens, index_t from, index_t to) {
-  const index_t next = l.B * LANES, hPart = l.cell == LSTM ? stateRows : 0;
-  const index_t stateNext = (l.cell == LSTM ? 2 : 1) * stateRows * LANES;
+  const index_t next = l.B * LANES, hPart = H_PART[l.cell] * stateRows;
+  const index_t stateNext = STATE_PARTS[l.cell] * stateRows * LANES;
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.before, next, from, to, false);
-  if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cellBefore, next, from, to, false);
+  if (l.hasC) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cellBefore, next, from, to, false);
   const StepPlace at = {l.tokens ? tokens : 0, {room.x, next}, room.gates, room.before, room.cellBefore, room.cellBefore,
                         {room.cell, next}, {room.y, next}, {room.y, next}};
   forward_step(l, at, from, to);
   exchange_rows(l.hPanels, state, stateNext, hPart, b.slots, room.y, next, from, to, true);
-  if (l.cell == LSTM) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cell, next, from, to, true);
+  if (l.hasC) exchange_rows(l.hPanels, state, stateNext, 0, b.slots, room.cell, next, from, to, true);
 }
 
 // @param predicts Whether the output is computed, or the states alone.

@@ -3,6 +3,7 @@
 // Everything here and in the other kernel headers is static: a build for one instruction set must not leave behind a
 // function that the linker could take for all.
 #pragma once
+#include "generated.h"
 
 #ifndef VW
 #error "VW: floats in a vector"
@@ -29,7 +30,7 @@ typedef unsigned long long u64;
 #endif
 
 // Lanes of a panel: every matrix is stored in panels of 16 columns (matrix.h), whatever the vectors' width.
-enum { LANES = 16, PARTS = LANES / VW };
+enum { PARTS = LANES / VW };
 
 INLINE vf load(const float* p) { return *(const vf*)p; }
 INLINE void store(float* p, vf v) { *(vf*)p = v; }

@@ -1,7 +1,8 @@
 /** How much memory a training run or a model in use takes, told before anything is allocated. */
-import { gateCount } from '../engine/cells.ts';
+import { cellFacts, gateCount } from '../engine/cells.ts';
 import type { Precision } from '../engine/engine.ts';
-import { parameterCount } from '../engine/layout.ts';
+import { parameterCount, recurrentModules } from '../engine/layout.ts';
+import { sizeOf } from '../engine/sizes.ts';
 import { MemoryError } from '../errors.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import { layoutOf, MOST_LAYERS, type ModelConfig } from './config.ts';
@@ -26,22 +27,27 @@ export interface MemoryNeeds {
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments, saves = false, retries = false } = needs;
-  const { hiddenSize: H, vocabularySize: V, layers: L, cell, embeddingSize: D = 0 } = config;
+  const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
+  const isTrained = moments !== undefined;
   const copies = Number(saves) + Number(retries);
-  const vectors = moments === undefined ? 1 : 2 + moments + copies * (1 + moments);
+  const vectors = isTrained ? 2 + moments + copies * (1 + moments) : 1;
+  const layout = layoutOf(config);
   const G = gateCount(cell);
-  // Outputs; on the tape the gates, h and c before, c after or the candidate, the input.
-  const perUnit = moments === undefined ? 1 : 1 + G + 4;
-  const layers = T * B * H * perUnit * L;
+  const layers = recurrentModules(layout).map(({ input, inputSize }) => {
+    const own = { G, K: cellFacts(cell).kept.length, H, D: input === 'dense' ? inputSize : 0 };
+    return {
+      kept: T * B * H + (isTrained ? sizeOf('tape', { ...own, T, B }) : 0),
+      scratch: sizeOf('recurrentScratch', { ...own, B, M: 1 }),
+    };
+  });
+  const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);
+  const scratch = Math.max(...layers.map((layer) => layer.scratch));
   // Two gradients of outputs, and both sides of a weight gradient, transposed.
-  const work = moments === undefined ? 0 : T * B * H * (2 + G + 1);
+  const work = isTrained ? T * B * H * (2 + G + 1) : 0;
   const decoder = T * B * V * 2;
-  // The embedded tokens; their gradient, and a copy on the first layer's tape.
-  const embedded = T * B * D * (moments === undefined ? 1 : 3);
-  // One weight matrix at a time is transposed.
-  const transposed = G * H * Math.max(H, D || V);
-  const elements =
-    parameterCount(layoutOf(config)) * vectors + layers + work + decoder + embedded + transposed;
+  // The embedded tokens, and their gradient.
+  const embedded = T * B * D * (isTrained ? 2 : 1);
+  const elements = parameterCount(layout) * vectors + kept + scratch + work + decoder + embedded;
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 

@@ -1,2 +1,2 @@
 /** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
-export const ADDON_SOURCES = '8a8245d92f3b2662';
+export const ADDON_SOURCES = '3b8b60c02ba05183';

@@ -11,6 +11,13 @@ export const MODULE_FIELDS = 12;
 /** Numbers that describe how a row draws: `RowControls` in native/kernels/streams.h. */
 export const CONTROL_FIELDS = 11;
 
+/** Columns of a panel: native/kernels/matrix.h. */
+export const LANES = 16;
+/** Floats of a vector that are one task, and one sum. */
+export const CHUNK_FLOATS = 4096;
+/** Doubles a token that a draw works in, three of doubles and two of ints: native/kernels/draw.h. */
+export const DRAW_ROOMS = 4;
+
 /** In the order of their numbers. */
 export const OPERATIONS = [
   'fill',

@@ -42,6 +42,7 @@ import {
   type Vector,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
+import { sizeOf } from '../sizes.ts';
 import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
@@ -174,7 +175,7 @@ export class CpuEngine implements Engine {
     if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
     checkSameLayout(call.weights, call.gradient);
     const { inputSize: H, outputSize: V } = module;
-    const scratch = this.#context.scratch(padded(H) * padded(V) * 4);
+    const scratch = this.#context.scratch(sizeOf('linearScratch', { H: padded(H), V: padded(V) }) * 4);
     this.#context.submit(
       'linearBackward',
       this.#linearNumbers(call.weights, call.module, positions, H, V),

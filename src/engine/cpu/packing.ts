@@ -12,8 +12,8 @@ import {
   parameterSlices,
   type RecurrentModule,
 } from '../layout.ts';
-
-const LANES = 16;
+import { sizeOf } from '../sizes.ts';
+import { CHUNK_FLOATS, LANES } from './calls.ts';
 
 /** The next multiple of 16. */
 export const padded = (length: number) => Math.ceil(length / LANES) * LANES;
@@ -50,7 +50,7 @@ export function packedVector(layout: Layout): PackedVector {
   const slices = parameterSlices(layout).map((slice) => {
     const module = layout[slice.module] as Module;
     const packed = { slice, offset, ...shapeOf(module, slice) };
-    offset += packed.gates * padded(packed.units) * packed.rows;
+    offset += sizeOf('weights', { G: packed.gates, H: padded(packed.units), R: packed.rows });
     return packed;
   });
   const plan = { slices, size: offset };
@@ -78,20 +78,21 @@ export function offsetIn(layout: Layout, module: number, name: ParameterSlice['n
   return found.offset;
 }
 
+/** The sizes of a recurrent module as the kernels have them. */
+function dimensionsOf({ cell, hiddenSize, input, inputSize }: RecurrentModule) {
+  const D = input === 'tokens' ? 0 : padded(inputSize);
+  return { G: gateCount(cell), K: cellFacts(cell).kept.length, H: padded(hiddenSize), D };
+}
+
 /** Floats on the tape of a recurrent module, with room for `slots` steps. */
 export function tapeFloats(module: RecurrentModule, slots: number, rows: number): number {
-  const { cell, hiddenSize, input, inputSize } = module;
-  const kept = gateCount(cell) + cellFacts(cell).kept.length;
-  return slots * rows * (padded(hiddenSize) * kept + (input === 'tokens' ? 0 : padded(inputSize)));
+  return sizeOf('tape', { ...dimensionsOf(module), T: slots, B: rows });
 }
 
 /** Floats of scratch that a recurrent call needs. */
 export function recurrentScratchFloats(module: RecurrentModule, rows: number, masked: boolean): number {
-  const H = padded(module.hiddenSize);
-  const width = gateCount(module.cell) * H;
-  const D = module.input === 'tokens' ? 0 : padded(module.inputSize);
-  return width + (masked ? 2 : 1) * width * H + width * D + 3 * H * rows;
+  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows, M: masked ? 2 : 1 });
 }
 
 /** Bytes of scratch for sums over the chunks of a vector. */
-export const chunkBytes = (floats: number, sums: number) => sums * 8 * Math.ceil(floats / 4096);
+export const chunkBytes = (floats: number, sums: number) => sums * 8 * Math.ceil(floats / CHUNK_FLOATS);

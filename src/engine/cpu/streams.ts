@@ -1,4 +1,5 @@
 /** Calls of the kernels that take sequences through a whole network (native/kernels/streams.h). */
+
 import { UnsupportedError } from '../../errors.ts';
 import { CELL_NAMES, gateCount } from '../cells.ts';
 import {
@@ -12,12 +13,10 @@ import {
 } from '../checks.ts';
 import { type Generate, NO_TOKEN, type ReadTokens, type Step, type Tensor } from '../engine.ts';
 import { type Layout, type Module, recurrentModules } from '../layout.ts';
-import { type BufferId, CONTROL_FIELDS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
+import { sizeOf } from '../sizes.ts';
+import { type BufferId, CONTROL_FIELDS, DRAW_ROOMS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
-
-/** Doubles a token that a draw works in: native/kernels/draw.h. */
-const DRAW_ROOMS = 4;
 
 /** For a place in the buffer of controls: there is none. */
 const NOWHERE = -1;
@@ -76,7 +75,7 @@ export function copySlots(
   const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
   const count = fromSlots.length;
   if (count === 0) return;
-  const scratch = context.scratch(parts * count * padded(H) * 4);
+  const scratch = context.scratch(sizeOf('slotScratch', { S: parts, N: count, H: padded(H) }) * 4);
   const places = [context.given('fromSlots', fromSlots), context.given('toSlots', toSlots)];
   context.submit(
     'copySlots',
@@ -237,15 +236,15 @@ function moduleNumbers(layout: Layout, module: Module, index: number): number[] 
 }
 
 function scratchBytes(layout: Layout, N: number, V: number, threads: number): number {
-  let unit = 0;
-  let gates = 0;
-  let biases = 0;
+  let W = 0;
+  let X = 0;
+  let Y = 0;
   for (const module of layout) {
     const width = padded(module.kind === 'recurrent' ? module.hiddenSize : module.outputSize);
     const G = module.kind === 'recurrent' ? gateCount(module.cell) : 1;
-    unit = Math.max(unit, width);
-    gates = Math.max(gates, G * width);
-    if (module.kind === 'recurrent') biases += G * width;
+    W = Math.max(W, width);
+    X = Math.max(X, G * width);
+    if (module.kind === 'recurrent') Y += G * width;
   }
-  return 4 * ((5 * unit + gates) * N + biases) + 64 + 8 * threads * DRAW_ROOMS * (V + 24);
+  return 4 * sizeOf('streamScratch', { W, X, Y, N }) + 64 + 8 * threads * DRAW_ROOMS * (V + 24);
 }
