@@ -1,6 +1,6 @@
 /** What a model thought of a token that was drawn: for people and programs that look into its predictions. */
 import type { FloatArray } from '../engine/engine.ts';
-import { Descending } from './descending.ts';
+import { likeliestTokens, type RankedToken } from './likeliest-tokens.ts';
 
 /** Of the model's own prediction, before any control. Natural logarithms: nats. */
 export interface TokenDetails {
@@ -11,38 +11,28 @@ export interface TokenDetails {
   /** With which it was drawn, after all controls. */
   readonly drawnProbability: number;
   /** The likeliest tokens, the likeliest first. */
-  readonly alternatives: readonly { readonly token: number; readonly logProbability: number }[];
+  readonly alternatives: readonly RankedToken[];
 }
 
-/** Looks at rows of log-probabilities over a vocabulary. Its memory is used again and again. */
+/** Looks at rows of log-probabilities over a vocabulary. */
 export class PredictionReader {
-  readonly #logs: Float64Array;
-  readonly #tokens: Int32Array;
-  readonly #descending: Descending;
+  readonly #vocabularySize: number;
   readonly #alternatives: number;
 
   /** @param alternatives How many of the likeliest tokens are named. */
   constructor(vocabularySize: number, alternatives: number) {
-    this.#logs = new Float64Array(vocabularySize);
-    this.#tokens = Int32Array.from({ length: vocabularySize }, (_, token) => token);
-    this.#descending = new Descending(vocabularySize);
-    this.#alternatives = Math.min(alternatives, vocabularySize);
+    this.#vocabularySize = vocabularySize;
+    this.#alternatives = alternatives;
   }
 
   /** @param row The prediction begins at `offset`. */
   describe(row: FloatArray, offset: number, token: number, drawnProbability: number): TokenDetails {
-    const logs = this.#logs;
+    const prediction = row.subarray(offset, offset + this.#vocabularySize);
     let entropy = 0;
-    for (let v = 0; v < logs.length; v++) {
-      const log = row[offset + v] as number;
-      logs[v] = Number.isNaN(log) ? Number.NEGATIVE_INFINITY : log;
-      if (log > Number.NEGATIVE_INFINITY) entropy -= Math.exp(log) * log;
-    }
-    this.#descending.fill(this.#tokens, logs.length, logs);
-    const alternatives = Array.from({ length: this.#alternatives }, () => {
-      const other = this.#descending.take();
-      return { token: other, logProbability: logs[other] as number };
-    });
-    return { token, logProbability: logs[token] as number, entropy, drawnProbability, alternatives };
+    for (const log of prediction) if (log > Number.NEGATIVE_INFINITY) entropy -= Math.exp(log) * log;
+    const alternatives = likeliestTokens(prediction, this.#alternatives);
+    const own = prediction[token] as number;
+    const logProbability = Number.isNaN(own) ? Number.NEGATIVE_INFINITY : own;
+    return { token, logProbability, entropy, drawnProbability, alternatives };
   }
 }

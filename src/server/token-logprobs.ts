@@ -2,6 +2,7 @@
 import { isPartByte } from '../data/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
+import { likeliestTokens, type RankedToken } from '../sample/likeliest-tokens.ts';
 
 /** A token with its log-probability and those of others in its place. */
 export interface RatedToken {
@@ -9,7 +10,7 @@ export interface RatedToken {
   /** Undefined for the first token of a prompt, which follows nothing. */
   readonly logprob: number | undefined;
   /** The most likely tokens, the likeliest first, and at the end the token itself if it is not among them. */
-  readonly alternatives: readonly (readonly [token: number, logprob: number])[];
+  readonly alternatives: readonly RankedToken[];
 }
 
 /** A rated token and where it begins: in code points from the start of the prompt; for a byte, where its character begins. */
@@ -20,18 +21,8 @@ export interface PlacedToken extends RatedToken {
 /** @param row Log-probabilities [V] of the token. */
 export function rateToken(token: number, row: FloatArray, alternatives: number): RatedToken {
   const logprob = row[token] as number;
-  const best: (readonly [number, number])[] = [];
-  if (alternatives > 0) {
-    for (let v = 0; v < row.length; v++) {
-      const value = row[v] as number;
-      if (best.length === alternatives && value <= (best.at(-1)?.[1] as number)) continue;
-      let at = best.length;
-      while (at > 0 && value > (best[at - 1]?.[1] as number)) at--;
-      best.splice(at, 0, [v, value]);
-      if (best.length > alternatives) best.pop();
-    }
-  }
-  if (!best.some(([v]) => v === token)) best.push([token, logprob]);
+  const best = likeliestTokens(row, alternatives);
+  if (!best.some((other) => other.token === token)) best.push({ token, logProbability: logprob });
   return { token, logprob, alternatives: best };
 }
 
@@ -61,7 +52,9 @@ export function completionLogprobs(
     top_logprobs: tokens.map(({ logprob, alternatives }) =>
       logprob === undefined
         ? null
-        : new Map(alternatives.map(([token, value]) => [tokenText(vocabulary, token), value])),
+        : new Map(
+            alternatives.map(({ token, logProbability }) => [tokenText(vocabulary, token), logProbability]),
+          ),
     ),
     text_offset: tokens.map(({ offset }) => offset),
   };
@@ -77,7 +70,9 @@ export function chatLogprobs(vocabulary: Vocabulary, tokens: readonly PlacedToke
   return {
     content: tokens.map(({ token, logprob, alternatives }) => ({
       ...entry(token, logprob),
-      top_logprobs: alternatives.slice(0, count).map(([other, value]) => entry(other, value)),
+      top_logprobs: alternatives
+        .slice(0, count)
+        .map(({ token, logProbability }) => entry(token, logProbability)),
     })),
     refusal: null,
   };
