@@ -12,9 +12,11 @@ import { documentSequences, documentsOf, rowSequences, type Sequence } from '../
 import { sumOf } from '../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../score/surprise.ts';
 import { formatCount } from '../util/format-number.ts';
+import { evalCommand } from './commands.ts';
 import type { EvalFlags } from './eval-flags.ts';
 import type { EvaluationReport } from './eval-report.ts';
 import { note } from './note.ts';
+import { inFlags } from './option-words.ts';
 import type { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { ScoredModel } from './scored-model.ts';
@@ -50,7 +52,7 @@ export async function scoreWholeText(
       vocabulary,
     },
   );
-  for (const notice of corpus.notices) note(notice);
+  for (const notice of corpus.notices) note(inFlags(notice, evalCommand.flags));
   try {
     return await scoreCorpus(model, corpus, flags, output, signal);
   } finally {

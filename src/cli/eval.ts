@@ -13,6 +13,7 @@ import { type EvaluationReport, reportJson, reportLines } from './eval-report.ts
 import { scoreWholeText } from './eval-text.ts';
 import { modelFile } from './model-file.ts';
 import { note } from './note.ts';
+import { inFlags } from './option-words.ts';
 import { TextOutput } from './output.ts';
 import { ProgressLine } from './progress-line.ts';
 import { runCommand } from './run-command.ts';
@@ -101,7 +102,7 @@ async function scorePart(
   checkSameHeldOut({ validFile, testFile }, checkpoint, model.path);
   const places = { paths: text === undefined ? undefined : [text], validFile, testFile };
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
-  for (const notice of inputs.notices) note(notice);
+  for (const notice of inputs.notices) note(inFlags(notice, evalCommand.flags));
   const corpus = await loadCorpus(inputs.source, {
     ...readingOfRun(checkpoint, { encoding }),
     normalize: checkpoint.vocabulary.normalize,

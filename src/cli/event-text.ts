@@ -1,4 +1,5 @@
 /** Events that need a sentence, in the words of the live view and of the plain log alike. */
+import { judgeSize } from '../train/advice.ts';
 import type {
   CheckpointedEvent,
   EvaluatedEvent,
@@ -9,7 +10,9 @@ import type {
 } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
+import { trainCommand } from './commands.ts';
 import { formatDuration } from './duration-text.ts';
+import { inFlags } from './option-words.ts';
 
 export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
   return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} in a row before the run goes back)`;
@@ -33,6 +36,12 @@ export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }
     `${formatDuration(epochMilliseconds)} an epoch`,
     `${formatDuration(restMilliseconds)} to the end`,
   ];
+}
+
+/** How the model's size suits the text. */
+export function judgedSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
+  const { code, sentence } = judgeSize(parameters, tokens);
+  return { code, sentence: inFlags(sentence, trainCommand.flags) };
 }
 
 /** Memory that a run takes, and that there is. */

@@ -1,10 +1,10 @@
 /** Training on a terminal: facts once, then a few lines that are redrawn. */
 import pc from 'picocolors';
-import { judgeSize } from '../train/advice.ts';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import {
+  judgedSize,
   memoryText,
   restoredText,
   savedText,
@@ -205,7 +205,7 @@ function row(name: string, ...facts: string[]): Row {
 function header(event: StartedEvent): Row[] {
   const { options, text, batches } = event;
   const { batchSize, sequenceLength } = options;
-  const { code, sentence } = judgeSize(event.parameters, event.tokens);
+  const { code, sentence } = judgedSize(event);
   const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
   return [
     row(

@@ -1,10 +1,10 @@
 /** Training as lines of text: the facts of the original, the iteration line in its very format. */
 import { cellFacts } from '../engine/cells.ts';
-import { judgeSize } from '../train/advice.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../train/events.ts';
 import { exponential, fixed } from '../util/c-format.ts';
 import { formatCount } from '../util/format-number.ts';
 import {
+  judgedSize,
   memoryText,
   restoredText,
   savedText,
@@ -41,7 +41,7 @@ export function startedLines(event: StartedEvent): string[] {
       ? [`${initialBias.title} biases start at ${initialBias.value}`]
       : []),
     `number of parameters in the model: ${event.parameters}`,
-    judgeSize(event.parameters, event.tokens).sentence,
+    judgedSize(event).sentence,
     `memory: ${memoryText(event)}`,
     `device: ${event.engine}`,
     ...(event.writes === undefined ? [] : [`checkpoints: ${writesText(event)}`]),

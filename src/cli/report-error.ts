@@ -3,6 +3,7 @@ import { CharRnnError, OptionError, type Remedy, UsageError } from '../errors.ts
 import { commandLine, wordsWith } from './command-line.ts';
 import type { Command } from './commands.ts';
 import { note } from './note.ts';
+import { inFlags } from './option-words.ts';
 import { permissionText } from './permission-error.ts';
 
 export const EXIT_FAILURE = 1;
@@ -45,7 +46,7 @@ export function reportError(error: unknown, failed?: FailedCommand): number {
 export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand): string[] {
   return remedies.flatMap(({ text, set, command }) => {
     if (command) return [`${text}:`, `  ${commandLine(command)}`];
-    if (!set) return [`${text}.`];
+    if (!set) return [`${inFlags(text, failed?.command.flags ?? [])}.`];
     const words =
       failed && wordsWith(failed.words, failed.command.flags, set, failed.command.wordsBeforeText);
     return words ? [`${text}:`, `  ${commandLine([failed.command.name, ...words])}`] : [];
@@ -53,8 +54,11 @@ export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand)
 }
 
 function problemText(error: CharRnnError, failed: FailedCommand | undefined): string {
-  if (!(error instanceof OptionError)) return error.problem;
-  return `${failed?.typed?.get(error.option) ?? error.option}: ${error.reason}`;
+  const problem =
+    error instanceof OptionError
+      ? `${failed?.typed?.get(error.option) ?? error.option}: ${error.reason}`
+      : error.problem;
+  return inFlags(problem, failed?.command.flags ?? []);
 }
 
 function stackOf(error: unknown): string {

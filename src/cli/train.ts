@@ -13,6 +13,7 @@ import { deviceNotice } from './device-notice.ts';
 import { trainFlagsSchema } from './flags.ts';
 import { nativeOffer } from './native-offer.ts';
 import { note } from './note.ts';
+import { eventInFlags } from './option-words.ts';
 import { watchOutput } from './output.ts';
 import { plainLog, type TrainingView } from './plain-log.ts';
 import { remedyLines } from './report-error.ts';
@@ -62,7 +63,7 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
       maxInFlight,
       signal: stopped.signal,
     })) {
-      view.show(event);
+      view.show(eventInFlags(event, trainCommand.flags));
       if (event.type === 'started') {
         isTraining = true;
         const problem = writeRunFile(event, runStart(given, textFile, rest));
@@ -80,7 +81,8 @@ async function trainFrom(given: Arguments, words: readonly string[]): Promise<nu
         for (const line of nativeOffer(time)) view.note(line);
       }
       if (event.type === 'iteration') iterations++;
-      if (event.type === 'notice' || event.type === 'advice') {
+      // What the size says stands in the lines of the start.
+      if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
         const remedies = usableRemedies(event.remedies ?? [], given);
         for (const line of remedyLines(remedies, { command: trainCommand, words })) view.note(line);
       }

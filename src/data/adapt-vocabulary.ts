@@ -1,4 +1,4 @@
-/** A model's vocabulary and a text with other symbols: what `-init_from` with `--vocab` makes of the two. */
+/** A model's vocabulary and a text with other symbols: what `initFrom` with `initVocabulary` makes of the two. */
 import { CheckpointError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';
 import { quotedSymbol } from './symbol-text.ts';
@@ -37,7 +37,7 @@ export function checkSameKind(known: Vocabulary, kind: TokenKind): void {
   throw new CheckpointError(
     'checkpoint-vocabulary',
     `the checkpoint to start from knows ${known.kind}s, but the text is read as ${kind}s: the model's weights cannot be reused.\n` +
-      `Read the text with --tokens ${known.kind}, or train a new model, without -init_from.`,
+      `Read the text with \`tokens\` ${known.kind}, or train a new model, without \`initFrom\`.`,
   );
 }
 
@@ -46,13 +46,13 @@ export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: Vo
   const added = own.symbols.filter((symbol) => known.tokenOf(symbol) === undefined);
   const unused = known.symbols.filter((symbol) => own.tokenOf(symbol) === undefined);
   const common = formatCount(known.symbols.length - unused.length);
-  // The text's vocabulary has an unknown symbol where --min-count left rare ones out of it.
+  // The text's vocabulary has an unknown symbol where `minCount` left rare ones out of it.
   const [present, absent] = own.hasUnknown
     ? ['are frequent enough in the text', 'not in the text or too rare in it']
     : ['are in the text', 'not in the text'];
   const fate = change === 'extend' ? `${absent}, kept as they are` : `${absent}, dropped from the model`;
   return [
-    `--vocab ${change}: ${common} of the checkpoint's ${formatCount(known.symbols.length)} ${known.kind}s ${present}`,
+    `\`initVocabulary\` ${change}: ${common} of the checkpoint's ${formatCount(known.symbols.length)} ${known.kind}s ${present}`,
     ...listed('new to the model, with the initial values of the seed', added, known.kind),
     ...listed(fate, unused, known.kind),
   ];

@@ -277,8 +277,8 @@ class TextLoading {
     if (made) return made;
     throw new TextError(
       'text-unkept',
-      `${name}: its tokens are larger than --memory (${formatBytes(this.#options.memory)}), and cannot be saved to disk, either beside the text or in ` +
-        `${cachedTextFolder('')}. Free disk space, or raise --memory.`,
+      `${name}: its tokens are larger than \`memory\` (${formatBytes(this.#options.memory)}), and cannot be saved to disk, either beside the text or in ` +
+        `${cachedTextFolder('')}. Free disk space, or raise \`memory\`.`,
     );
   }
 

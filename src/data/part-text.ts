@@ -36,6 +36,6 @@ export function checkHeld(held: number, name: string): void {
   throw new TextError(
     'text-unreadable',
     `${name} has over ${formatCount(LONGEST_HELD)} characters without a space, a line end or a letter that could begin a piece: ` +
-      'too many to normalise or to cut into graphemes. Train on --tokens character without --normalize.',
+      'too many to normalise or to cut into graphemes. Set `tokens` to character, and leave `normalize` out.',
   );
 }

@@ -81,14 +81,14 @@ export function splitWarnings(
         `${formatCount(options.sequenceLength)}: few updates an epoch. ` +
         (options.fit
           ? 'The text is very short.'
-          : 'Try a smaller -batch_size or -seq_length, or let --fit choose them.'),
+          : 'Try a smaller `batchSize` or `sequenceLength`, or let `fit` choose them.'),
     });
   }
   const sum = options.trainFraction + options.validationFraction;
   if (sum > 1) {
     warnings.push({
       code: 'fractions-above-one',
-      message: `train_frac and val_frac add up to ${Number(sum.toFixed(6))}: validation takes what training leaves.`,
+      message: `\`trainFraction\` and \`validationFraction\` add up to ${Number(sum.toFixed(6))}: validation takes what training leaves.`,
     });
   }
   if (splits.validation.count === 0) {
@@ -96,9 +96,9 @@ export function splitWarnings(
       code: 'no-validation',
       message: validation
         ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
-        : 'there is no validation data: training goes on without evaluation. To have some: --valid FILE' +
+        : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validFile`)' +
           // With a text that is held out, the fractions no longer apply.
-          (test ? '.' : ', or a larger --val-frac and a smaller --train-frac.'),
+          (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
     });
   }
   if (test && splits.test.count === 0) {

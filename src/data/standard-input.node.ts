@@ -91,7 +91,7 @@ async function readAll(limit: number): Promise<Uint8Array> {
     if (bytes > limit) {
       throw new TextError(
         'text-unreadable',
-        `${STANDARD_INPUT} is larger than --memory (${formatBytes(limit)}), and the cache folder can't be written. Save it to a file and name that.`,
+        `${STANDARD_INPUT} is larger than \`memory\` (${formatBytes(limit)}), and the cache folder can't be written. Save it to a file and name that.`,
       );
     }
     chunks.push(chunk);

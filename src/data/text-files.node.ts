@@ -212,7 +212,7 @@ async function filesOfFolder(
 /** Of several texts, folders without any. */
 function emptyNotices(folders: readonly string[], include: string | undefined): string[] {
   if (folders.length === 0) return [];
-  const what = include === undefined ? 'no text' : `no text that matches --include ${include}`;
+  const what = include === undefined ? 'no text' : `no text that matches \`include\` ${include}`;
   return [`${what} in ${shortList(folders)}`];
 }
 
@@ -222,7 +222,7 @@ function noText(folder: string, include: string | undefined, leftOut: LeftOut): 
   const problem =
     include === undefined
       ? `${folder} is a folder without ${FOLDER_TEXT} or any other text.${seen || ' Name a text file, or a folder with texts in it.'}`
-      : `no text in ${folder} matches --include ${include}.${seen || " A pattern looks like '*.txt' or 'src/**/*.{ts,js}'."}`;
+      : `no text in ${folder} matches \`include\` ${include}.${seen || " A pattern looks like '*.txt' or 'src/**/*.{ts,js}'."}`;
   return new TextError('text-missing', problem);
 }
 

@@ -68,7 +68,7 @@ export class Vocabulary {
       'text-one-character',
       counts.size < 2
         ? 'the text repeats one symbol: there is nothing to learn. At least two different ones are needed.'
-        : `no symbol occurs ${options.minCount} times: --min_count leaves nothing to learn. Take a smaller one.`,
+        : `no symbol occurs ${options.minCount} times: \`minCount\` leaves nothing to learn. Take a smaller one.`,
     );
   }
 

@@ -137,7 +137,11 @@ function levelledOut(
  *
  * @param blocks Means of a hundred iterations each.
  */
-export function adviseOnBlocks(blocks: readonly number[], first: number | undefined): Advice | undefined {
+export function adviseOnBlocks(
+  blocks: readonly number[],
+  first: number | undefined,
+  { learningRate }: Pick<AdvisedRun, 'learningRate'>,
+): Advice | undefined {
   const recent = blocks.slice(-2);
   if (first === undefined || blocks.length < 3) return undefined;
   const floor = blocks.slice(0, -2).reduce((least, mean) => Math.min(least, mean));
@@ -147,8 +151,29 @@ export function adviseOnBlocks(blocks: readonly number[], first: number | undefi
     code: 'divergence',
     message:
       `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
-      'Try a smaller learning rate, or a bound on the gradient (--clip-norm 1).',
+      'Try a smaller learning rate, or a bound on the gradient.',
+    remedies: [
+      { text: 'With half the learning rate', set: { learningRate: learningRate / 2, resume: undefined } },
+      { text: 'With a bound on the gradient', set: { gradientNormClip: 1, resume: undefined } },
+    ],
   };
+}
+
+/** Advice before training, where the model's size does not suit the text. */
+export function adviseOnSize(
+  { parameters, tokens }: { readonly parameters: number; readonly tokens: number },
+  { hiddenSize, dropout }: Pick<AdvisedRun, 'hiddenSize' | 'dropout'>,
+): Advice | undefined {
+  const { code, sentence } = judgeSize(parameters, tokens);
+  if (!code) return undefined;
+  // Parameters grow with its square.
+  const suitable = Math.max(1, Math.round(hiddenSize * Math.sqrt(tokens / parameters)));
+  const remedies: Remedy[] = [
+    { text: 'With about one parameter per character', set: { hiddenSize: suitable, resume: undefined } },
+  ];
+  if (code === 'model-large' && dropout === 0)
+    remedies.push({ text: 'With dropout', set: { dropout: 0.3, resume: undefined } });
+  return { code, message: sentence, remedies };
 }
 
 /** How the model's size suits the text: a sentence, and whether it should be heeded. */
@@ -164,13 +189,13 @@ export function judgeSize(
   if (ratio > 10) {
     return {
       code: 'model-small',
-      sentence: `${sizes}: the model is small for this text. About one is a good ratio; try a larger --rnn-size.`,
+      sentence: `${sizes}: the model is small for this text. About one is a good ratio; try a larger \`hiddenSize\`.`,
     };
   }
   if (ratio < 0.1) {
     return {
       code: 'model-large',
-      sentence: `${sizes}: the model will soon memorise the text. About one is a good ratio; try a smaller --rnn-size, or --dropout.`,
+      sentence: `${sizes}: the model will soon memorise the text. About one is a good ratio; try a smaller \`hiddenSize\`, or \`dropout\`.`,
     };
   }
   return { code: undefined, sentence: `${sizes}: a good size for this text` };

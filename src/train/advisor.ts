@@ -1,6 +1,6 @@
 /** Draws conclusions from the events of a run: how long it takes, what its losses say. */
 import type { TrainingState } from '../formats/checkpoint.ts';
-import { type Advice, adviseOnBlocks, adviseOnPoints, judgeSize } from './advice.ts';
+import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './advice.ts';
 import type { EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from './events.ts';
 import { LossCourse } from './loss-course.ts';
 import type { TrainingObserver } from './observers.ts';
@@ -85,18 +85,17 @@ class Advisor {
       code,
       message:
         `little is held out: the validation loss is known to ± ${range} only, and what differs by less may be chance. ` +
-        'Hold out more: a larger -val_frac (and a smaller -train_frac), or --valid FILE.',
+        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a text of its own (`validFile`).',
     };
   }
 
   #onSize(): Advice | undefined {
-    const { parameters, tokens, start } = this.#started;
-    const { code, sentence } = judgeSize(parameters, tokens);
-    return code && start !== 'resumed' ? { code, message: sentence } : undefined;
+    const { options, start } = this.#started;
+    return start === 'resumed' ? undefined : adviseOnSize(this.#started, options);
   }
 
   #onBlocks(): Advice | undefined {
-    return adviseOnBlocks(this.#course.blockMeans, this.#course.first);
+    return adviseOnBlocks(this.#course.blockMeans, this.#course.first, { learningRate: this.#learningRate });
   }
 
   #onPoints(): Advice | undefined {

@@ -2,7 +2,7 @@
 
 const MINUTE = 60_000;
 
-/** When a checkpoint is due without an evaluation: `--checkpoint_every`. */
+/** When a checkpoint is due without an evaluation: `checkpointEvery`. */
 export class SaveSchedule {
   readonly #iterations: number | undefined;
   readonly #milliseconds: number | undefined;

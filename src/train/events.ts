@@ -170,7 +170,7 @@ export interface CheckpointedEvent {
 
 export interface FinishedEvent {
   readonly type: 'finished';
-  /** `completed`: all epochs; `iterations`: --max_iterations reached; `no-better`: --early_stop; `interrupted`: by signal. */
+  /** `completed`: all epochs; `iterations`: `maxIterations` were made; `no-better`: `earlyStop`; `interrupted`: by signal. */
   readonly reason: 'completed' | 'iterations' | 'no-better' | 'interrupted';
   readonly iteration: number;
   readonly epoch: number;

@@ -10,7 +10,7 @@ import { CELL_NAMES } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
-import { count, fraction, infoOf, option, positive, seed } from '../util/option-info.ts';
+import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
 
 export const trainingOptionsSchema = z.strictObject({
@@ -270,11 +270,6 @@ export const trainingOptionsSchema = z.strictObject({
 
 /** Every training option, with its default where it was not given. */
 export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
-
-/** What an option is called in messages: by its flag, `-rnn_size`. */
-export function trainingFlag(name: keyof TrainingOptions): string {
-  return `-${infoOf(trainingOptionsSchema.shape[name]).flag}`;
-}
 
 /**
  * The training options with their defaults filled in.

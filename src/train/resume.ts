@@ -10,7 +10,6 @@ import {
   checkTrainingOptions,
   resolveTrainingOptions,
   type TrainingOptions,
-  trainingFlag,
   trainingOptionsSchema,
 } from './options.ts';
 
@@ -89,7 +88,7 @@ export function resumedOptions(
   const fixed = changed.filter((key) => (FIXED as readonly string[]).includes(key));
   if (fixed.length > 0) {
     const list = fixed
-      .map((key) => `${trainingFlag(key)} is ${shown(before[key])}, not ${shown(options[key])}`)
+      .map((key) => `\`${key}\` is ${shown(before[key])}, not ${shown(options[key])}`)
       .join('; ');
     throw new CheckpointError('checkpoint-option', `${name}: ${list}. That can't change during a run.`, {
       remedies: [
@@ -103,9 +102,7 @@ export function resumedOptions(
   }
   const notices = changed
     .filter((key) => key !== 'threads')
-    .map(
-      (key) => `resumed with another ${trainingFlag(key)}: ${shown(options[key])}, was ${shown(before[key])}`,
-    );
+    .map((key) => `resumed with another \`${key}\`: ${shown(options[key])}, was ${shown(before[key])}`);
   return { options, origins, checkpoint, notices };
 }
 

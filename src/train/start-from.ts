@@ -12,7 +12,7 @@ import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type OptionOrigins, optionsFrom } from '../util/option-origins.ts';
 import { modelOptions } from './model-options.ts';
-import { resolveTrainingOptions, type TrainingOptions, trainingFlag } from './options.ts';
+import { resolveTrainingOptions, type TrainingOptions } from './options.ts';
 
 /**
  * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
@@ -30,7 +30,7 @@ export function startingOptions(
 ): { options: TrainingOptions; origins: OptionOrigins; notices: string[] } {
   if (!initial) {
     if (given.initVocabulary !== undefined)
-      throw new OptionError('initVocabulary', 'goes with -init_from, the checkpoint to start from');
+      throw new OptionError('initVocabulary', 'goes with `initFrom`, the checkpoint to start from');
     const { values: options, origins } = resolveTrainingOptions(optionsFrom('flag', given, givenOrigins));
     return { options, origins, notices: [] };
   }
@@ -66,8 +66,7 @@ export function startingOptions(
       return asked !== undefined && asked !== value;
     })
     .map(
-      ([name, value]) =>
-        `${trainingFlag(name as keyof typeof fixed)} is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
+      ([name, value]) => `\`${name}\` is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
     );
   notices.push(...readingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
@@ -84,7 +83,7 @@ interface StartingVocabulary {
   readonly notices: readonly string[];
 }
 
-/** The text's own vocabulary; with a checkpoint, that one, or what `--vocab` makes of the two. */
+/** The text's own vocabulary; with a checkpoint, that one, or what `initVocabulary` makes of the two. */
 export function startingVocabulary(
   initial: Checkpoint | undefined,
   { initVocabulary: change }: Pick<TrainingOptions, 'initVocabulary'>,

@@ -108,7 +108,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
     return;
   }
   if ((text === undefined) === (textFile === undefined)) {
-    throw new UsageError('train: give either text, the text itself, or textFile, where it is');
+    throw new UsageError('train: give either `text`, the text itself, or `textFile`, where it is');
   }
   const from = initFrom === undefined ? undefined : await namedModel(initFrom);
   for (const message of from?.notices ?? []) yield { type: 'notice', message };
@@ -130,7 +130,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   };
   if (text !== undefined) {
     if (validFile !== undefined || testFile !== undefined) {
-      throw new UsageError('train: validFile and testFile go with textFile');
+      throw new UsageError('train: `validFile` and `testFile` go with `textFile`');
     }
     yield* trainOnText({ ...given, ...settings, origins: givenOrigins, text });
     return;
@@ -184,9 +184,9 @@ async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<
   } = input;
   const { include, strict, memory, ...given } = others;
   if (initFrom !== undefined)
-    throw new UsageError('train: --resume continues a run, --init-from starts a new one: give only one');
+    throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
   if (given.initVocabulary !== undefined)
-    throw new OptionError('initVocabulary', 'goes with -init_from: a resumed run keeps its vocabulary');
+    throw new OptionError('initVocabulary', 'goes with `initFrom`: a resumed run keeps its vocabulary');
   const { saveName } = given;
   checkRunId(runId);
   const found = await checkpointToResume(from, { runId, saveName, paths: pathsOf(textFile) });

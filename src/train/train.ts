@@ -128,7 +128,7 @@ export async function* trainOn(
   const notices = [...corpus.notices];
   if (asked.fit) {
     notices.push(
-      `--fit: batch_size ${formatCount(options.batchSize)}, seq_length ${formatCount(options.sequenceLength)}`,
+      `\`fit\`: \`batchSize\` ${formatCount(options.batchSize)}, \`sequenceLength\` ${formatCount(options.sequenceLength)}`,
     );
   }
   const resumed =

@@ -155,7 +155,7 @@ test('bytes, graphemes, an unknown symbol, held-out files, --fit', async (contex
     [['book.txt', '--tokens', 'grapheme', ...small], /vocab size: 21/],
     [['book.txt', '--min_count', '41', ...small], /vocab size: \d+/],
     [['book.txt', '--valid', 'valid.txt', ...small], /train: 68, val: 7, test: 0/],
-    [['tiny.txt', '--fit'], /--fit: batch_size \d+, seq_length \d+/],
+    [['tiny.txt', '--fit'], /--fit: --batch-size \d+, --seq-length \d+/],
   ] as const) {
     const { code, stdout, stderr } = await run([...words, ...one]);
     assert.equal(code, 0, stderr);
@@ -251,7 +251,7 @@ test('fractions that add up to more than 1 are a warning; zero is fine', async (
   const one = ['book.txt', ...small, '--max_iterations', '1'];
   const sum = await run([...one, '-train_frac', '0.95', '-val_frac', '0.2']);
   assert.equal(sum.code, 0);
-  assert.match(sum.stderr, /warning: train_frac and val_frac add up to 1\.15/);
+  assert.match(sum.stderr, /warning: --train-frac and --val-frac add up to 1\.15/);
   const none = await run([...one, '-dropout', '0', '-seed', '0', '-train_frac', '1', '-val_frac', '0']);
   assert.equal(none.code, 0);
   assert.match(none.stderr, /no validation data/);

@@ -10,7 +10,7 @@ const made = (symbols: string, hasUnknown = false) =>
 test('symbols that --min-count left out are not called missing: they may be in the text', () => {
   const known = made('abcd');
   assert.deepEqual(adaptationNotices(known, made('abe', true), 'extend'), [
-    "--vocab extend: 2 of the checkpoint's 4 characters are frequent enough in the text",
+    "`initVocabulary` extend: 2 of the checkpoint's 4 characters are frequent enough in the text",
     '1 new to the model, with the initial values of the seed: "e"',
     '2 not in the text or too rare in it, kept as they are: "c" "d"',
   ]);
@@ -19,7 +19,7 @@ test('symbols that --min-count left out are not called missing: they may be in t
     /^2 not in the text or too rare in it, dropped from the model: "c" "d"$/,
   );
   assert.deepEqual(adaptationNotices(known, made('ab'), 'match'), [
-    "--vocab match: 2 of the checkpoint's 4 characters are in the text",
+    "`initVocabulary` match: 2 of the checkpoint's 4 characters are in the text",
     '2 not in the text, dropped from the model: "c" "d"',
   ]);
 });

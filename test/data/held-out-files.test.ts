@@ -42,7 +42,7 @@ for (const [how, heldOut, rest] of [
       files,
       rest.map((name) => at(`texts/${name}`)),
     );
-    assert.match(notices, /^not trained on, since --valid or --test holds it out: .*\.txt$/);
+    assert.match(notices, /^not trained on, since `validFile` or `testFile` holds it out: .*\.txt$/);
   });
 }
 

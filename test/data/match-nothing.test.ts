@@ -70,7 +70,7 @@ test('a pattern that matches nothing in one of several folders is told; in all o
   const [one, other] = [join(write('one/a.ts', 'a b'), '..'), join(write('other/b.md', 'c'), '..')];
   const { notices, text } = await loadCorpus({ paths: [one, other], include: '*.ts' }, options);
   assert.equal(text.bytes, 3);
-  assert.match(notices.join('\n'), /^no text that matches --include \*\.ts in .*other$/m);
+  assert.match(notices.join('\n'), /^no text that matches `include` \*\.ts in .*other$/m);
   await assert.rejects(loadCorpus({ paths: [one, other], include: '*.lua' }, options), {
     code: 'text-missing',
   });

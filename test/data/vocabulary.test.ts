@@ -47,7 +47,7 @@ test('one symbol is not enough to learn from', () => {
     ['a', 1],
     ['b', 1],
   ]);
-  assert.throws(() => Vocabulary.fromCounts(counts, { ...counted, minCount: 2 }), /--min_count/);
+  assert.throws(() => Vocabulary.fromCounts(counts, { ...counted, minCount: 2 }), /`minCount`/);
 });
 
 test('a vocabulary of bytes holds values, not text', () => {

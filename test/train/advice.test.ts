@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrainingState } from '../../src/formats/checkpoint.ts';
-import { adviseOnBlocks, adviseOnPoints, judgeSize } from '../../src/train/advice.ts';
+import {
+  type Advice,
+  adviseOnBlocks,
+  adviseOnPoints,
+  adviseOnSize,
+  judgeSize,
+} from '../../src/train/advice.ts';
 import { advisor } from '../../src/train/advisor.ts';
 import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src/train/events.ts';
 import { LossCourse, type LossPoint } from '../../src/train/loss-course.ts';
@@ -125,11 +131,11 @@ test('a loss that has not moved: longer steps', () => {
 
 test('divergence: two blocks far above the lowest', () => {
   const rising = [3, 2, 1.6, 1.5, 1.55, 1.7, 2.0, 2.3];
-  const when = rising.findIndex((_, index) => adviseOnBlocks(rising.slice(0, index + 1), 4.2));
+  const when = rising.findIndex((_, index) => adviseOnBlocks(rising.slice(0, index + 1), 4.2, run));
   assert.equal(when, 7);
-  assert.equal(adviseOnBlocks(rising, 4.2)?.code, 'divergence');
-  assert.equal(adviseOnBlocks([3, 2, 1.6, 1.5, 2.2, 1.6, 1.5], 4.2), undefined, 'one bad block');
-  assert.equal(adviseOnBlocks([3, 1, 0.2, 0.05, 0.09, 0.1], 4.2), undefined, 'a memorised text');
+  assert.equal(adviseOnBlocks(rising, 4.2, run)?.code, 'divergence');
+  assert.equal(adviseOnBlocks([3, 2, 1.6, 1.5, 2.2, 1.6, 1.5], 4.2, run), undefined, 'one bad block');
+  assert.equal(adviseOnBlocks([3, 1, 0.2, 0.05, 0.09, 0.1], 4.2, run), undefined, 'a memorised text');
 });
 
 /** The original's own run on tinyshakespeare with its defaults: epoch and validation loss. */
@@ -202,6 +208,25 @@ test('the size of the model: the rule of thumb', () => {
   assert.equal(judgeSize(10_000, 1_115_394).code, 'model-small');
   assert.equal(judgeSize(3_000_000, 100_000).code, 'model-large');
   assert.match(judgeSize(3_000_000, 100_000).sentence, /^30 parameters per character/);
+});
+
+test('each kind of advice has what to change as data', () => {
+  const settings = (advice: Advice | undefined) => advice?.remedies?.map(({ set }) => set) ?? [];
+  const fresh = { resume: undefined };
+  assert.deepEqual(settings(adviseOnBlocks([3, 2, 1.6, 1.5, 1.55, 1.7, 2.0, 2.3], 4.2, run)), [
+    { learningRate: 0.001, ...fresh },
+    { gradientNormClip: 1, ...fresh },
+  ]);
+  assert.deepEqual(settings(adviseOnSize({ parameters: 1_000_000, tokens: 4_000_000 }, run)), []);
+  assert.deepEqual(settings(adviseOnSize({ parameters: 100_000, tokens: 1_600_000 }, run)), [
+    { hiddenSize: 512, ...fresh },
+  ]);
+  const large = { parameters: 1_600_000, tokens: 100_000 };
+  assert.deepEqual(settings(adviseOnSize(large, run)), [
+    { hiddenSize: 32, ...fresh },
+    { dropout: 0.3, ...fresh },
+  ]);
+  assert.equal(settings(adviseOnSize(large, { ...run, dropout: 0.1 })).length, 1);
 });
 
 test('a course forgets what a run goes back over', () => {

@@ -219,7 +219,7 @@ test('a shape that the text does not fill is refused, as are options of the mode
   await assert.rejects(run({ resume: checkpointDir, batchSize: 5000 }), { code: 'text-too-short' });
   await assert.rejects(run({ resume: checkpointDir, batchSize: 2, hiddenSize: 13 }), {
     code: 'checkpoint-option',
-    message: /-rnn_size is 12, not 13\. .*\n.*without hiddenSize\n.*train .*book\.txt --init-from/,
+    message: /`hiddenSize` is 12, not 13\. .*\n.*without hiddenSize\n.*train .*book\.txt --init-from/,
   });
 });
 

@@ -107,16 +107,16 @@ test('options come from the checkpoint; a change is said; one that can not be is
   const notices = all.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
   assert.match(
     notices.join('\n'),
-    /resuming .*_i5\.safetensors at iteration 5[\s\S]*-learning_rate: 0\.001, was 0\.004/,
+    /resuming .*_i5\.safetensors at iteration 5[\s\S]*`learningRate`: 0\.001, was 0\.004/,
   );
   const rates = all.flatMap((event) => (event.type === 'iteration' ? [event.learningRate] : []));
   assert.deepEqual(rates, [0.001, 0.001, 0.001]);
   await assert.rejects(run({ resume: checkpointDir, cell: 'gru', optimizer: 'adam' }), {
     code: 'checkpoint-option',
-    message: /-model is lstm, not gru; -optimizer is rmsprop, not adam/,
+    message: /`cell` is lstm, not gru; `optimizer` is rmsprop, not adam/,
   });
   await assert.rejects(run({ resume: checkpointDir, separator: '\n\n' }), {
-    message: /-separator is none, not \\n\\n\./,
+    message: /`separator` is none, not \\n\\n\./,
   });
 });
 
@@ -212,7 +212,7 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.match(over.stdout, /reached its end/);
   const wrong = await command('--resume', '-rnn_size', '16');
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /-rnn_size is 8, not 16/);
+  assert.match(wrong.stderr, /--rnn-size is 8, not 16/);
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
 });
 

@@ -145,11 +145,11 @@ test('the command: an unknown character names the flag; other kinds and a missin
   assert.equal(works.code, 0, works.stderr);
   assert.match(
     works.stdout,
-    /-rnn_size is 7: it comes from the checkpoint[\s\S]*--vocab match: 13 of[\s\S]*"\\x80" "\\x98"/,
+    /--rnn-size is 7: it comes from the checkpoint[\s\S]*--vocab match: 13 of[\s\S]*"\\x80" "\\x98"/,
   );
   const alone = await command('after.txt', ...shape, '--vocab', 'match');
   assert.equal(alone.code, 2);
-  assert.match(alone.stderr, /--vocab: goes with -init_from/);
+  assert.match(alone.stderr, /--vocab: goes with --init-from/);
   const resumed = await command('--resume', '--vocab', 'match');
   assert.equal(resumed.code, 2);
 });

@@ -299,7 +299,7 @@ test("init_from: weights, shape and vocabulary are the checkpoint's", async (con
     ofType(all, 'notice')
       .map(({ message }) => message)
       .join(),
-    /-rnn_size is 12/,
+    /`hiddenSize` is 12/,
   );
   const { checkpoint } = finished(all);
   assert.ok(checkpoint.vocabulary.equals(first.checkpoint.vocabulary));
