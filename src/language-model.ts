@@ -8,7 +8,7 @@ import { engineOption, precisionOption, threadsOption } from './engine/options.t
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError, UsageError } from './errors.ts';
 import { bytesSource } from './formats/byte-source.ts';
-import type { Checkpoint } from './formats/checkpoint.ts';
+import { type Checkpoint, withMethods } from './formats/checkpoint.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
@@ -136,13 +136,16 @@ export class LanguageModel {
     loadedModel = (model) => model.#load();
   }
 
-  /** @throws {OptionError} for an option that does not fit */
+  /**
+   * @param checkpoint From an event of `train`, be it a structured clone, or from another model.
+   * @throws {OptionError} for an option that does not fit
+   */
   constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
     const { makeEngine = makePortableEngine, onNotice = () => {}, ...options } = input;
     this.#options = checkOptions(modelOptionsSchema, options);
     this.#makeEngine = makeEngine;
     this.#onNotice = onNotice;
-    this.checkpoint = checkpoint;
+    this.checkpoint = withMethods(checkpoint);
   }
 
   /**

@@ -44,6 +44,11 @@ export class Vocabulary {
     this.#tokens = new Map(this.symbols.map((symbol, token) => [symbol, token]));
   }
 
+  /** A vocabulary of its data, such as a structured clone leaves of one that went from a worker to a page. */
+  static from(data: VocabularyInput): Vocabulary {
+    return data instanceof Vocabulary ? data : new Vocabulary(data);
+  }
+
   /**
    * The vocabulary of a text.
    *

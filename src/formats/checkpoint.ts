@@ -1,6 +1,6 @@
 /** What a checkpoint holds. */
 import type { FileFacts, KnownText } from '../data/known-text.ts';
-import type { Vocabulary } from '../data/vocabulary.ts';
+import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Regularization } from '../model/regularization.ts';
@@ -121,6 +121,12 @@ export interface Checkpoint {
 /** A checkpoint from which training can go on. */
 export interface TrainedCheckpoint extends Checkpoint {
   readonly training: TrainingState;
+}
+
+/** A checkpoint that may have been cloned, as between a worker and a page: its vocabulary then has lost its methods. */
+export function withMethods<T extends Checkpoint>(checkpoint: T): T {
+  const vocabulary = Vocabulary.from(checkpoint.vocabulary);
+  return vocabulary === checkpoint.vocabulary ? checkpoint : { ...checkpoint, vocabulary };
 }
 
 /** Everything that a person who opens the checkpoint should know of how it was read. */

@@ -174,7 +174,7 @@ export interface FinishedEvent {
   readonly reason: 'completed' | 'iterations' | 'no-better' | 'interrupted';
   readonly iteration: number;
   readonly epoch: number;
-  /** The model as it is now, with the training state. */
+  /** The model as it is now, with the training state. In a structured clone of the event its vocabulary is data: see `Vocabulary.from`. */
   readonly checkpoint: Checkpoint;
   /** Where it was saved, if anywhere. */
   readonly path: string | undefined;
