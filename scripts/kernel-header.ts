@@ -73,10 +73,12 @@ function updateRuleLines(): string {
       'MOMENT_COUNT',
       rules.map(({ moments }) => moments),
     ),
-    ...rules.map(
-      ({ kind, parameters }) =>
-        `struct ${capitalised(kind)}Parameters {\n  double ${parameters.join(', ')};\n};`,
-    ),
+    ...rules
+      .filter(({ parameters }) => parameters.length > 0)
+      .map(
+        ({ kind, parameters }) =>
+          `struct ${capitalised(kind)}Parameters {\n  double ${parameters.join(', ')};\n};`,
+      ),
   ].join('\n');
 }
 
