@@ -1,6 +1,6 @@
 /** The flags of all commands as tables in Markdown. */
 import { type Command, commands } from '../src/cli/commands.ts';
-import { type Flag, flagNames, valueName } from '../src/cli/flag-table.ts';
+import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../src/cli/flag-table.ts';
 import { modelOptionsSchema } from '../src/language-model.ts';
 import { generateOptionsSchema } from '../src/sample/options.ts';
 import {
@@ -30,9 +30,9 @@ const LIBRARY_OPTIONS: ReadonlySet<string> = new Set(
 /** The whole of docs/flags.md. */
 export function flagsMarkdown(): string {
   const intro =
-    '# Flags\n\nMade from the code by `npm run docs`. A flag may have one dash or two, and `-` for `_`; ' +
+    '# Flags\n\nMade from the code by `npm run docs`. A flag may have one dash or two, and `-` or `_` between words; ' +
     'its value is the next word, or follows `=`. "Option": its name in the [library](library.md). ' +
-    '"Original": char-rnn of 2015 has the flag, with this default.\n';
+    '"Original": its name in char-rnn of 2015, if that has the flag; the default is the same.\n';
   return `${intro}\n${commands.map(table).join('\n')}`;
 }
 
@@ -42,11 +42,12 @@ function table(command: Command): string {
     const shown = defaultValue === undefined || defaultValue === '' ? '' : `\`${defaultValue}\``;
     const value = valueName(flag).replaceAll('|', '\\|');
     const names = flagNames(flag)
-      .map((own) => `\`-${own}\``)
+      .map((own) => `\`${longFlag(own)}\``)
       .join(', ');
     const name = `${names}${value ? ` ${value}` : ''}`;
     const help = flag.info.help.replaceAll('|', '\\|');
-    return [name, shown, help, optionName(flag), flag.info.original ? 'yes' : ''];
+    const original = originalFlag(flag);
+    return [name, shown, help, optionName(flag), original ? `\`${original}\`` : ''];
   });
   return `### \`${command.usage}\`\n\n${aligned([['flag', 'default', 'meaning', 'option', 'original'], ...rows])}`;
 }

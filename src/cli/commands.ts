@@ -33,7 +33,7 @@ export const trainCommand: Command = {
   name: 'train',
   usage: 'char-rnn train [TEXT …] [flags]',
   summary:
-    'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in -data_dir.',
+    'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in --data-dir.',
   flags: flagsOf(trainFlagsSchema, trainingOptionsSchema),
   wordsBeforeText: 0,
   wordsKey: 'text',

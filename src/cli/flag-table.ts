@@ -26,9 +26,14 @@ export function flagNames({ info }: Flag): string[] {
   return [info.flag, ...(info.aliases ?? [])];
 }
 
-/** A name with two dashes, and `-` for `_`. */
+/** A name as help and messages print it: `--rnn-size`; a single letter has one dash. */
 export function longFlag(name: string): string {
-  return `--${name.replaceAll('_', '-')}`;
+  return name.length === 1 ? `-${name}` : `--${name.replaceAll('_', '-')}`;
+}
+
+/** The flag as the original's users type it, `-rnn_size`; undefined if the original does not have it. */
+export function originalFlag({ info }: Flag): string | undefined {
+  return info.original ? `-${info.flag}` : undefined;
 }
 
 /** What stands for the value of a flag in help: `N`, `NAME`, `a|b`. */

@@ -21,7 +21,7 @@ const deviceFlags = {
     option(z._default(zeroOrOne(), 0), {
       flag: 'opencl',
       group: 'Device',
-      help: 'OpenCL instead of CUDA; see -gpuid',
+      help: 'OpenCL instead of CUDA; see --gpuid',
       original: true,
     }),
 };
@@ -52,7 +52,7 @@ export const trainFlagsSchema = z.strictObject({
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
     group: 'Text',
-    help: 'folder that holds input.txt; or name the text itself, as in train book.txt',
+    help: 'folder with an input.txt; or name the text itself: train book.txt',
     value: 'FOLDER',
     original: true,
   }),
@@ -65,12 +65,12 @@ export const trainFlagsSchema = z.strictObject({
   strict: option(z._default(z.boolean(), false), {
     flag: 'strict',
     group: 'Text',
-    help: 'stop at files of a folder that are not text, and name them; by default they are left out',
+    help: 'treat files of a folder that are not text as an error; by default they are left out',
   }),
   memory: option(z.optional(z.string().check(z.regex(SIZE))), {
     flag: 'memory',
     group: 'Text',
-    help: 'memory that the text may take, such as 2GB; default: a quarter of memory',
+    help: 'limit for the memory of the text, such as 2GB; default: a quarter of the memory',
     value: 'SIZE',
     expected: 'a size such as 500MB or 2GB',
   }),
@@ -85,7 +85,7 @@ export const trainFlagsSchema = z.strictObject({
   resume: option(z.optional(z.string()), {
     flag: 'resume',
     group: 'Training',
-    help: 'continue a run as if it had never stopped, from a checkpoint or the newest one in a folder; alone: the newest run here',
+    help: 'continue a run exactly where it stopped: a checkpoint, or a folder for its newest one; without FILE the newest run here',
     value: '[FILE]',
     bareValue: '',
     common: true,
@@ -93,7 +93,7 @@ export const trainFlagsSchema = z.strictObject({
   checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
     flag: 'checkpoint_dir',
     group: 'Output',
-    help: 'folder for checkpoints, made when missing; FOLDER-2 and so on where a run has the savefile already',
+    help: 'folder for checkpoints, created if missing; FOLDER-2 and so on if it has a run with this savefile',
     value: 'FOLDER',
     original: true,
   }),
@@ -142,13 +142,13 @@ export const sampleFlagsSchema = z.strictObject({
     flag: 'interactive',
     aliases: ['i'],
     group: 'Sampling',
-    help: 'in turns: the model continues each line you type',
+    help: 'take turns: the model continues each line you type',
   }),
   configFile: configFlag('{"temp": 0.7}'),
   sample: option(z._default(zeroOrOne(), 1), {
     flag: 'sample',
     group: 'Sampling',
-    help: '0: like temperature 0',
+    help: '0: always the most likely symbol',
     original: true,
   }),
   count: option(z._default(count(1), 1), {
@@ -173,17 +173,17 @@ export const sampleFlagsSchema = z.strictObject({
   format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
     flag: 'format',
     group: 'Output',
-    help: "json: with each symbol's log-probability, entropy …",
+    help: 'json, jsonl: with log-probabilities and more',
   }),
   alternatives: option(z._default(z.int().check(z.minimum(0), z.maximum(1000)), 5), {
     flag: 'alternatives',
     group: 'Output',
-    help: 'most likely symbols to list with each in JSON',
+    help: 'alternatives to list for each symbol in JSON',
   }),
   echo: option(z._default(zeroOrOne(), 1), {
     flag: 'echo',
     group: 'Output',
-    help: '0 omits the prime text',
+    help: '0: without the prime text',
   }),
   primeFile: option(z.optional(z.string()), {
     flag: 'prime_file',
@@ -194,7 +194,7 @@ export const sampleFlagsSchema = z.strictObject({
   verbose: option(z._default(zeroOrOne(), 1), {
     flag: 'verbose',
     group: 'Output',
-    help: '0 prints only the text',
+    help: '0: only the text, no diagnostics',
     original: true,
   }),
   precision: precisionOption(),
@@ -227,7 +227,7 @@ export const inspectFlagsSchema = z.strictObject({
   tensors: option(z._default(z.boolean(), false), {
     flag: 'tensors',
     group: 'Output',
-    help: 'also print each tensor: name, shape, and the minimum, maximum, mean, deviation and norm of its numbers',
+    help: 'also print each tensor: name, shape, minimum, maximum, mean, standard deviation and norm',
     common: true,
   }),
   gpuid: deviceFlags.gpuid(),
@@ -273,7 +273,7 @@ export const evalFlagsSchema = z.strictObject({
   dynamic: option(z._default(z.boolean(), false), {
     flag: 'dynamic',
     group: 'Scoring',
-    help: 'also evaluate dynamically: the weights adapt while reading; reported separately',
+    help: 'also evaluate dynamically: the weights adapt to the text as it is read; a separate figure',
     common: true,
   }),
   dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {
@@ -347,7 +347,7 @@ export const convertFlagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(['float32', 'float64'])), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; default: the model's own, float32 for ONNX. A .t7 file always holds doubles",
+    help: "numbers in OUT; default: the model's own, float32 for ONNX. A .t7 file always has float64",
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {

@@ -2,7 +2,7 @@
 import type { OptionGroup } from '../util/option-info.ts';
 import { commandLine } from './command-line.ts';
 import type { Command } from './commands.ts';
-import { type Flag, flagNames, valueName } from './flag-table.ts';
+import { type Flag, flagNames, longFlag, originalFlag, valueName } from './flag-table.ts';
 import { wrap } from './live-parts.ts';
 import { programName } from './program-name.ts';
 
@@ -54,7 +54,7 @@ function shortHelp(command: Command, width: number): string {
   const groups = GROUPS.flatMap((group) => {
     const names = command.flags
       .filter((flag) => flag.info.group === group && !flag.info.common)
-      .map((flag) => `-${flag.info.flag}`);
+      .map((flag) => longFlag(flag.info.flag));
     if (names.length === 0) return [];
     return wrap(names.join(' '), width - LABEL).map(
       (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(LABEL) + line,
@@ -90,11 +90,23 @@ function fullHelp(command: Command, width: number): string {
       ),
     ),
     ...examples(command),
-    ...(command.flags.length === 0 ? [] : ['', ...wrap(FORMS, width)]),
+    ...forms(command, width),
   ]);
 }
 
-const FORMS = 'Flags may have one dash or two, and - for _: -rnn_size 256, --rnn-size 256, --rnn_size=256.';
+/** How flags may be typed. */
+function forms({ flags }: Command, width: number): string[] {
+  if (flags.length === 0) return [];
+  const typed = 'A flag may have one dash or two, and - or _ between words.';
+  const isSpelled = flags.some((flag) => originalSpelling(flag) !== undefined);
+  return ['', ...wrap(isSpelled ? `${typed} In brackets: how the original spells it.` : typed, width)];
+}
+
+/** The flag as the original has it, where more than a dash is different. */
+function originalSpelling(flag: Flag): string | undefined {
+  const original = originalFlag(flag);
+  return original?.includes('_') ? original : undefined;
+}
 
 function head({ usage, summary }: Command, width: number): string[] {
   const paragraphs = summary.split('\n').flatMap((line) => wrap(line, width));
@@ -115,11 +127,11 @@ function lines(all: readonly string[]): string {
 }
 
 function heading(flag: Flag): string {
-  const names = flagNames(flag).map((name) => `-${name}`);
+  const names = flagNames(flag).map(longFlag);
   return `  ${names.join(', ')} ${valueName(flag)}`.trimEnd();
 }
 
-/** A flag, what it means, and its default: on one line, or folded under it. */
+/** A flag, what it means, its default and its name in the original: on one line, or folded under it. */
 function entry(flag: Flag, column: number, width: number): string[] {
   const { defaultValue } = flag.type;
   const isHidden =
@@ -127,7 +139,8 @@ function entry(flag: Flag, column: number, width: number): string[] {
     defaultValue === '' ||
     defaultValue === false ||
     Array.isArray(defaultValue);
-  const text = flag.info.help + (isHidden ? '' : ` (${defaultValue})`);
+  const original = originalSpelling(flag);
+  const text = `${flag.info.help}${isHidden ? '' : ` (${defaultValue})`}${original ? ` [${original}]` : ''}`;
   if (width - column < MIN_MEANING) {
     return [heading(flag), ...wrap(text, width - INDENT).map((line) => ' '.repeat(INDENT) + line)];
   }

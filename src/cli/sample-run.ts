@@ -113,7 +113,7 @@ export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean
     ? 'then the time was over.\nGive it more -seconds.'
     : (options.beam ?? 0) > 0
       ? 'the search keeps no more, and what was not new was left out.\nGive it a larger -beam.'
-      : 'the others were repeated or known texts.\nTry a higher -temperature, or another -seed.';
+      : 'the others were repeated or known texts.\nTry a higher --temperature, or another --seed.';
   process.stderr.write(
     `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; ${reason}\n`,
   );

@@ -28,7 +28,7 @@ export const penalties = filter({
     repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
       flag: 'repetition_penalty',
       group: 'Choice',
-      help: 'multiplies the log-probability of recent symbols',
+      help: 'factor on the log-probability of recent symbols',
     }),
     presencePenalty: option(z._default(amount(), 0), {
       flag: 'presence_penalty',
@@ -120,7 +120,7 @@ const temperature = filter({
       flag: 'temperature',
       aliases: ['temp'],
       group: 'Sampling',
-      help: 'below 1 safer, above 1 more daring; 0: the likeliest',
+      help: 'below 1: safer; above 1: more daring; 0: the likeliest',
       original: true,
       common: true,
     }),
@@ -229,7 +229,7 @@ const mirostat = filter({
     mirostatRate: option(z._default(share(), 0.1), {
       flag: 'mirostat_rate',
       group: 'Choice',
-      help: 'how fast mirostat corrects itself',
+      help: 'how fast Mirostat adapts',
     }),
   },
   requestOptions: [],

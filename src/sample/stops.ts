@@ -37,7 +37,7 @@ export const limitOptions = {
     flag: 'stop',
     escapes: true,
     group: 'Ends',
-    help: 'the text ends before this (\\n: a line end); several times',
+    help: 'end the text before this (\\n: a line end); repeatable',
     value: 'TEXT',
     several: true,
     expected: 'a text, or up to 64',

@@ -13,7 +13,7 @@ export const scoreOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'nearest'), {
     flag: 'unknown',
     group: 'Scoring',
-    help: 'a character that the model does not know: stop with an error, skip it, or read the nearest that it knows; without one it is left out',
+    help: 'a character that the model does not know: stop with an error, skip it, or replace it by the nearest known one, if any',
   }),
 });
 

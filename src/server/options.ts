@@ -19,7 +19,7 @@ export const serverOptionsSchema = z.strictObject({
   apiKey: option(z.optional(z.string().check(z.regex(HEADER_TEXT))), {
     flag: 'api_key',
     group: 'Serving',
-    help: 'key that requests must bring; better in the environment, as CHAR_RNN_API_KEY',
+    help: 'key that requests must send; better set in the environment, as CHAR_RNN_API_KEY',
     value: 'KEY',
     expected: API_KEY_EXPECTED,
     common: true,
@@ -27,7 +27,7 @@ export const serverOptionsSchema = z.strictObject({
   cors: option(z._default(z.union([origin(), z.array(origin())]), []), {
     flag: 'cors',
     group: 'Serving',
-    help: 'let web pages of this origin use the server, such as https://example.com; * for all; several times',
+    help: 'let web pages of this origin use the server, such as https://example.com; * for all; may be repeated',
     value: 'ORIGIN',
     several: true,
     expected: ORIGIN_EXPECTED,
@@ -92,7 +92,7 @@ export const listenOptions = {
   host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
     flag: 'host',
     group: 'Serving',
-    help: 'address to listen on; 0.0.0.0 or :: for all of this machine; then set a key',
+    help: 'address to listen on; 0.0.0.0 or :: for all addresses of this machine: then set a key',
     value: 'HOST',
     common: true,
   }),

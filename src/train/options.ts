@@ -51,7 +51,7 @@ export const trainingOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['error', 'skip']), 'error'), {
     flag: 'unknown',
     group: 'Text',
-    help: 'what to do with a character that is not in the vocabulary: of --valid, --test, or a text for -init_from',
+    help: 'what to do with characters of --valid, --test or a text for --init-from that are not in the vocabulary',
   }),
   initVocabulary: option(z.optional(z.enum(['extend', 'match'])), {
     flag: 'vocab',
@@ -62,7 +62,7 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'separator',
     escapes: true,
     group: 'Text',
-    help: 'what ends a document, as \\n---\\n; stands between files too. The state is reset after it',
+    help: 'text that ends a document, such as \\n---\\n; also added between files. The state is reset after it',
     value: 'TEXT',
     expected: 'a text of 1 to 1000 characters',
   }),
@@ -86,7 +86,7 @@ export const trainingOptionsSchema = z.strictObject({
   fit: option(z._default(z.boolean(), false), {
     flag: 'fit',
     group: 'Text',
-    help: 'choose batch_size and seq_length to suit a small text',
+    help: 'choose --batch-size and --seq-length to suit a small text',
   }),
 
   cell: option(z._default(z.enum(CELL_NAMES), 'lstm'), {
@@ -100,7 +100,7 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'rnn_size',
     aliases: ['hidden', 'hidden_size'],
     group: 'Model',
-    help: 'hidden units a layer',
+    help: 'hidden units per layer',
     original: true,
     common: true,
   }),
@@ -120,7 +120,7 @@ export const trainingOptionsSchema = z.strictObject({
   embeddingSize: option(z.optional(count(1)), {
     flag: 'embedding_size',
     group: 'Model',
-    help: 'an embedding of this size before the first layer, as in torch-rnn; default: none',
+    help: 'size of an embedding before the first layer, as in torch-rnn; default: none',
   }),
   dropout: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'dropout',
@@ -132,7 +132,7 @@ export const trainingOptionsSchema = z.strictObject({
   precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
     flag: 'precision',
     group: 'Model',
-    help: 'numbers to compute in',
+    help: 'precision to compute in',
   }),
 
   engine: engineOption(),
@@ -142,7 +142,7 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'batch_size',
     aliases: ['batch'],
     group: 'Training',
-    help: 'parallel streams of text',
+    help: 'rows of text processed in parallel',
     original: true,
   }),
   sequenceLength: option(z._default(count(1), 50), {
@@ -187,7 +187,7 @@ export const trainingOptionsSchema = z.strictObject({
   learningRateDecay: option(z._default(positive(), 0.97), {
     flag: 'learning_rate_decay',
     group: 'Training',
-    help: 'multiplies the learning rate at the end of an epoch',
+    help: 'factor on the learning rate at the end of each epoch',
     original: true,
   }),
   learningRateDecayAfter: option(z._default(count(0), 10), {
@@ -211,7 +211,7 @@ export const trainingOptionsSchema = z.strictObject({
   gradientNormClip: option(z.optional(positive()), {
     flag: 'clip_norm',
     group: 'Training',
-    help: 'scale the gradient down to this norm if its norm is larger, before grad_clip',
+    help: 'scale the gradient down to this norm if its norm is larger, before --grad-clip',
   }),
   onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
     flag: 'on_explosion',
@@ -252,7 +252,7 @@ export const trainingOptionsSchema = z.strictObject({
   printEvery: option(z._default(count(1), 1), {
     flag: 'print_every',
     group: 'Output',
-    help: 'iterations between printed lines',
+    help: 'print a line every N iterations',
     original: true,
   }),
   saveName: option(

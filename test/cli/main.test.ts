@@ -56,6 +56,18 @@ test('--help loads no module of a command and no package', () => {
   }
 });
 
+test('help prints flags as --kebab-case, and the spelling of the original in brackets', () => {
+  for (const command of commands) {
+    const help = commandHelp(command, { columns: 100 });
+    const original = Array.from(help.matchAll(/\[(-\w+)\]/g), ([, name]) => name);
+    const expected = command.flags
+      .filter(({ info }) => info.original && info.flag.includes('_'))
+      .map(({ info }) => `-${info.flag}`);
+    assert.deepEqual(original.sort(), expected.sort(), command.name);
+    assert.doesNotMatch(help.replaceAll(/\[-\w+\]/g, ''), /(?<![\w-])--?[a-z]+_/, command.name);
+  }
+});
+
 test('docs/flags.md is what the code says', () => {
   assert.equal(readFileSync(join(root, 'docs', 'flags.md'), 'utf8'), flagsMarkdown(), 'run npm run docs');
 });
