@@ -44,6 +44,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   frequency_penalty: [-2.1, 3, 'x'],
   logit_bias: [{ a: 1 }, { 5: 101 }, { 100000: 1 }, [1], 'x'],
   suffix: ['end', 5],
+  match: [5, [], '(', '\\1', 'a'.repeat(1001), '((a{99}){99}){99}', '(.{0,99}){0,99}', 'x{6}'],
+  template: [5, {}, 'fixed', '____{0}', '…{5000}', `____${'a'.repeat(1001)}`, '…'],
 };
 
 function post(body: string, headers: Readonly<Record<string, string | number>> = {}): string {
