@@ -2,8 +2,8 @@
 import { cpus, totalmem } from 'node:os';
 import { nativeVariants } from '../engine/cpu/native.node.ts';
 import type { Engine } from '../engine/engine.ts';
-import { ENGINE_KINDS, type EngineKindName } from '../engine/names.ts';
-import { makeEngine } from '../engine/select.node.ts';
+import type { EngineKindName } from '../engine/names.ts';
+import { makeEngine, NODE_ENGINES } from '../engine/select.node.ts';
 import { CharRnnError, UsageError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
@@ -57,7 +57,7 @@ export function runDoctor(words: readonly string[]): Promise<number> {
     for (const line of factLines(facts)) say(line);
     if (process.stderr.isTTY) process.stderr.write(`measuring each engine for ${seconds} s …\n`);
     const engines: Measured[] = [];
-    for (const engine of ENGINE_KINDS) {
+    for (const { name: engine } of NODE_ENGINES) {
       const measured = await measure(engine, seconds);
       engines.push(measured);
       say(engineLine(measured));

@@ -38,18 +38,25 @@ export interface EngineKind {
   open(options: EngineOptions): Promise<ChosenEngine>;
 }
 
-/** @param kinds Those of this place, from the fastest on. */
-export function engineMaker(kinds: Readonly<Record<EngineKindName, EngineKind>>): MakeEngine {
-  const all = Object.values(kinds);
-  return async ({ engine, ...options }) => {
-    const able = all.filter(({ precisions }) => precisions.includes(options.precision));
-    if (engine === 'auto') return openFastest(able, options, able.length < all.length);
-    const kind = kinds[engine];
-    if (able.includes(kind)) return kind.open(options);
+/**
+ * @param kinds The engines of a place, from the fastest on.
+ * @param place What stands after "there is no such engine": `in a page`.
+ */
+export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEngine {
+  return async ({ engine, ...settings }) => {
+    const able = kinds.filter(({ precisions }) => precisions.includes(settings.precision));
+    if (engine === 'auto') return openFastest(able, settings, able.length < kinds.length);
+    const kind = kinds.find(({ name }) => name === engine);
+    if (!kind) {
+      throw new UnsupportedError(`there is no ${engine} engine ${place}.`, {
+        remedies: [{ text: `The fastest engine that works ${place}`, set: { engine: 'auto' } }],
+      });
+    }
+    if (able.includes(kind)) return kind.open(settings);
     const names = able.map(({ name }) => name);
     throw new UsageError(
-      `${options.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
-      { remedies: [{ text: `To compute in ${options.precision}`, set: { engine: names[0] } }] },
+      `${settings.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
+      { remedies: [{ text: `To compute in ${settings.precision}`, set: { engine: names[0] } }] },
     );
   };
 }

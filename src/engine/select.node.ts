@@ -5,7 +5,6 @@ import { CpuEngine } from './cpu/cpu-engine.ts';
 import { nativeBackend } from './cpu/native.node.ts';
 import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
-import type { EngineKindName } from './names.ts';
 import { REFERENCE_KIND, wasmKind } from './select.ts';
 
 /** The instruction set that the native engine has to take. */
@@ -24,13 +23,14 @@ const NATIVE_KIND: EngineKind = {
   },
 };
 
-export const NODE_ENGINES: Readonly<Record<EngineKindName, EngineKind>> = {
-  native: withinLimit(NATIVE_KIND),
-  wasm: withinLimit(wasmKind(nodeWasmBackend)),
-  reference: REFERENCE_KIND,
-};
+/** From the fastest on. */
+export const NODE_ENGINES: readonly EngineKind[] = [
+  withinLimit(NATIVE_KIND),
+  withinLimit(wasmKind(nodeWasmBackend)),
+  REFERENCE_KIND,
+];
 
-const make = engineMaker(NODE_ENGINES);
+const make = engineMaker(NODE_ENGINES, 'in Node');
 
 /** `CHAR_RNN_ISA` names the instruction set of the native engine, and so the engine; one that the machine lacks is an error. */
 export const makeEngine: MakeEngine = (choice) => {

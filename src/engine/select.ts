@@ -1,10 +1,8 @@
-/** The engines of a page, and what every place has of them. */
-import { AddonError } from '../errors.ts';
+/** The engines of a page; Node has them too. */
 import { type EngineKind, engineMaker, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import type { MadeBackend } from './cpu/wasm.ts';
 import { pageWasmBackend } from './cpu/wasm-page.ts';
-import type { EngineKindName } from './names.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
 
 export type { ChosenEngine, EngineChoice, EngineKind, MakeEngine } from './choose.ts';
@@ -29,20 +27,8 @@ export const REFERENCE_KIND: EngineKind = {
   open: async ({ precision }) => ({ engine: new ReferenceEngine(precision), notice: undefined }),
 };
 
-export const PAGE_ENGINES: Readonly<Record<EngineKindName, EngineKind>> = {
-  native: {
-    name: 'native',
-    instead: 'The native engine computes',
-    precisions: ['float32'],
-    async open() {
-      throw new AddonError('addon-missing', 'there is no native engine in a page.', {
-        remedies: [{ text: 'The fastest engine that works in a page', set: { engine: 'auto' } }],
-      });
-    },
-  },
-  wasm: wasmKind(pageWasmBackend),
-  reference: REFERENCE_KIND,
-};
+/** From the fastest on. */
+export const PAGE_ENGINES: readonly EngineKind[] = [wasmKind(pageWasmBackend), REFERENCE_KIND];
 
 /** The choice in a page. */
-export const makePortableEngine: MakeEngine = engineMaker(PAGE_ENGINES);
+export const makePortableEngine: MakeEngine = engineMaker(PAGE_ENGINES, 'in a page');

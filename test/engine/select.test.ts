@@ -11,10 +11,18 @@ import { AddonError, UnsupportedError } from '../../src/errors.ts';
 
 test('every place lists the engines from the fastest on, and docs/engines.md has each', () => {
   const document = readFileSync(new URL('../../docs/engines.md', import.meta.url), 'utf8');
-  for (const kinds of [NODE_ENGINES, PAGE_ENGINES]) {
-    assert.deepEqual(Object.keys(kinds), ENGINE_KINDS);
-    for (const [name, kind] of Object.entries(kinds)) assert.equal(kind.name, name);
+  const places = [NODE_ENGINES, PAGE_ENGINES].map((kinds) => kinds.map(({ name }) => name));
+  for (const names of places) {
+    assert.deepEqual(
+      names,
+      ENGINE_KINDS.filter((name) => names.includes(name)),
+    );
   }
+  assert.deepEqual(
+    ENGINE_KINDS.filter((name) => !places.flat().includes(name)),
+    [],
+    'engines that no place has',
+  );
   for (const name of ENGINE_KINDS) assert.match(document, new RegExp(`^\\| \`${name}\` `, 'm'));
 });
 
@@ -29,11 +37,7 @@ function kindsThat(native: UnsupportedError | undefined, wasm: UnsupportedError 
       return { engine: new ReferenceEngine(precision), notice: `with ${name}.` };
     },
   });
-  return {
-    native: kind('native', native),
-    wasm: kind('wasm', wasm),
-    reference: kind('reference', undefined),
-  };
+  return [kind('native', native), kind('wasm', wasm), kind('reference', undefined)];
 }
 
 test('auto takes the first that works, and says why it is not a faster one', async () => {
@@ -47,14 +51,14 @@ test('auto takes the first that works, and says why it is not a faster one', asy
     [broken, missing, 'reference computes: it is broken. with reference.'],
     [broken, broken, 'reference computes: it is broken. it is broken. with reference.'],
   ] as const) {
-    const make = engineMaker(kindsThat(native, wasm));
+    const make = engineMaker(kindsThat(native, wasm), 'here');
     assert.equal((await make({ engine: 'auto', precision: 'float32' })).notice, expected);
   }
 });
 
 test('an engine that is named and does not work is an error, and so is a precision that it lacks', async () => {
   const broken = new UnsupportedError('it is broken.');
-  const make = engineMaker(kindsThat(broken, undefined));
+  const make = engineMaker(kindsThat(broken, undefined), 'here');
   await assert.rejects(make({ engine: 'native', precision: 'float32' }), broken);
   await assert.rejects(make({ engine: 'wasm', precision: 'float64' }), {
     code: 'usage',
@@ -65,5 +69,8 @@ test('an engine that is named and does not work is an error, and so is a precisi
     (await make({ engine: 'auto', precision: 'float64' })).notice,
     'float64 is computed by the reference engine, which is slow. with reference.',
   );
-  await assert.rejects(makePortableEngine({ engine: 'native', precision: 'float32' }), UnsupportedError);
+  await assert.rejects(makePortableEngine({ engine: 'native', precision: 'float32' }), {
+    code: 'unsupported',
+    problem: 'there is no native engine in a page.',
+  });
 });
