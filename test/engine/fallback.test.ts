@@ -154,13 +154,17 @@ test('threads that a container does not allow', (context) => {
 });
 
 const built = existsSync(join(root, 'build', 'native', 'char-rnn.node'));
-const PERMISSIONS = ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'];
+/** Its name until Node 23. */
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
+const PERMISSIONS = [PERMISSION, '--allow-fs-read=*', '--allow-fs-write=*'];
 /** Node's flags, the program's words, what standard output and error have. */
 const starts: [string, string[], string[], RegExp][] = [
   ['without permissions', PERMISSIONS, [], /One thread computes[\s\S]*wasm engine.* 1 thread$/m],
   [
     'without permission to read the text',
-    ['--experimental-permission', `--allow-fs-read=${root}*`],
+    [PERMISSION, `--allow-fs-read=${root}*`],
     [],
     /^Node was started without a permission that this needs \(FileSystemRead, .*\)\. Its flag: --allow-fs-read=/m,
   ],
