@@ -1,6 +1,6 @@
-/** A trained model to use: load, generate, save. Runs in Node and in a page. */
+/** A trained model to use: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
-import { decodeText, unpacked } from './data/decode.ts';
+import type { Content } from './data/tokenizer.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
@@ -12,79 +12,35 @@ import { type Checkpoint, withMethods } from './formats/checkpoint.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
-import { KnownText } from './sample/known-text.ts';
+import {
+  type GenerateAllInput,
+  type GenerateInput,
+  optionsOf,
+  type SamplesInput,
+  splitPrompts,
+  type WritingInput,
+} from './sample/generate-input.ts';
+import { KnownText, knownContent, textOf } from './sample/known-text.ts';
 import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
-import { checkGenerateOptions, type GenerateOptions, planSampling } from './sample/options.ts';
+import { checkGenerateOptions, planSampling } from './sample/options.ts';
 import { SequencePool } from './sample/pool/pool.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
+import { collectPieces, collectSamples, type Sample, type SamplePiece } from './sample/samples.ts';
 import {
-  collectPieces,
-  collectSamples,
-  type Sample,
-  type SamplePiece,
-  type SampleProgress,
-} from './sample/samples.ts';
-import {
-  type CompleteOptions,
+  type CompleteInput,
   completeOptionsSchema,
   detailsOptionsSchema,
-  type SamplesOptions,
   samplesOptionsSchema,
 } from './sample/samples-options.ts';
 import { streamSeed } from './sample/stream-seed.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
-import { checkScoreOptions, type ScoreOptions } from './score/options.ts';
+import { checkScoreOptions, type ScoreInput } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
 import { joinBytes } from './util/join-bytes.ts';
 import { saidOnce } from './util/said-once.ts';
-
-type Content = string | Uint8Array;
-
-/** What is the same for all texts that are written by one call. */
-interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
-  /** Whether the prompt comes before the generated text. Default false. */
-  readonly echo?: boolean | undefined;
-  /** How many of the likeliest symbols the details of each symbol name; pieces and samples have them. Default: no details. */
-  readonly alternatives?: number | undefined;
-  /** Ends the text with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the prompt that were left out or replaced, and of stop texts that can't come. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-export interface GenerateInput extends WritingInput {
-  /** What the model reads first; for a model over bytes it may be any bytes. Default: nothing. */
-  readonly prompt?: Content | undefined;
-}
-
-export interface GenerateAllInput extends WritingInput {
-  /** What the model reads first in each text; an empty text lets the model begin by itself. */
-  readonly prompts: readonly Content[];
-}
-
-/** `count` samples wanted, by default 1; at most `attempts` drawn to find them, by default 100 for each; each text once if `unique`. */
-export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<SamplesOptions> {
-  /** Samples that stand in this text are left out: as whole lines where `lines` limits them, else anywhere in it. */
-  readonly novel?: Content | undefined;
-  readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
-}
-
-export interface ScoreInput extends Given<ScoreOptions> {
-  /** Ends the scoring with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the text that were left out. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-export interface CompleteInput extends Given<CompleteOptions> {
-  /** Ends the search with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the text that were left out or replaced. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
 
 export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
@@ -254,18 +210,13 @@ export class LanguageModel {
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
-    const text = (content: Content) =>
-      typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
-    const isBytes = novel instanceof Uint8Array && this.vocabulary.kind !== 'byte';
-    const known = isBytes
-      ? text(decodeText(await unpacked(novel, 'novel'), 'novel', { tokens: 'character' }).content)
-      : novel && text(novel);
+    const known = novel === undefined ? undefined : await knownContent(novel, this.vocabulary);
     const empty = known === undefined ? undefined : novelNotice(this.vocabulary, known);
     if (empty !== undefined) onNotice(empty);
     yield* collectSamples({
       ...{ count: asked.count, unique: asked.unique, seconds, onProgress },
       known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
-      prompt: text(prompt),
+      prompt: textOf(prompt),
       // A beam search finds no more than it follows.
       attempts: beam > 0 ? Math.min(most, beam) : most,
       ...this.#draws(prompt, { ...rest, onNotice }, seed),
@@ -407,26 +358,4 @@ export class LanguageModel {
       throw error;
     }
   }
-}
-
-/** What of an input is in the schema of options. */
-function optionsOf(input: WritingInput): Given<GenerateOptions> {
-  const { echo: _, alternatives: __, signal: ___, onNotice: ____, ...options } = input;
-  return options;
-}
-
-/** @throws {OptionError} for a prompt that is no text, or that stands beside a list of them */
-function splitPrompts(input: GenerateInput | GenerateAllInput): {
-  prompts: readonly Content[];
-  rest: WritingInput;
-} {
-  if (!('prompts' in input)) {
-    const { prompt = '', ...rest } = input;
-    checkContent('prompt', prompt);
-    return { prompts: [prompt], rest };
-  }
-  const { prompts, ...rest } = input;
-  checkContents('prompts', prompts);
-  if ('prompt' in rest) throw new OptionError('prompt', 'it can not be combined with prompts');
-  return { prompts, rest };
 }

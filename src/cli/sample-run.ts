@@ -1,7 +1,7 @@
 /** One sample as it is written, or many as they are found, to standard output. */
 import { CharRnnError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.node.ts';
-import type { SamplesInput } from '../language-model.ts';
+import type { SamplesInput } from '../sample/generate-input.ts';
 import type { SamplePiece, SampleProgress } from '../sample/samples.ts';
 import { formatCount } from '../util/format-number.ts';
 import type { SampleFormat } from './sample-formats.ts';

@@ -1,5 +1,8 @@
 /** A text that samples are compared with, to leave out what stands in it. */
+import { decodeText, unpacked } from '../data/decode.ts';
 import { withLineFeeds } from '../data/line-ends.ts';
+import type { Content } from '../data/tokenizer.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
 
 export class KnownText {
   readonly #text: string;
@@ -18,6 +21,23 @@ export class KnownText {
     if (plain === '') return true;
     return this.#text.includes(this.#lines ? `\n${trimLines(plain)}\n` : plain);
   }
+}
+
+/** A text as a string; bytes are UTF-8. */
+export function textOf(content: Content): string {
+  return typeof content === 'string'
+    ? content
+    : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
+}
+
+/**
+ * A known text as a string. Bytes are read as a file of text, unless the model is over bytes.
+ *
+ * @throws {TextError} for bytes that are no text
+ */
+export async function knownContent(content: Content, { kind }: Vocabulary): Promise<string> {
+  if (typeof content === 'string' || kind === 'byte') return textOf(content);
+  return textOf(decodeText(await unpacked(content, 'novel'), 'novel', { tokens: 'character' }).content);
 }
 
 /** Line ends and ways to write an accent make no difference. */

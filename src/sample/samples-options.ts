@@ -1,5 +1,6 @@
 /** The schemas of what `samples` and `complete` take beside the sampling options; see `train/options.ts`. */
 import * as z from 'zod/mini';
+import type { Given } from '../util/check-options.ts';
 import { count, option } from '../util/option-info.ts';
 
 export const samplesOptionsSchema = z.strictObject({
@@ -36,3 +37,10 @@ export const completeOptionsSchema = z.strictObject({
 });
 
 export type CompleteOptions = z.output<typeof completeOptionsSchema>;
+
+export interface CompleteInput extends Given<CompleteOptions> {
+  /** Ends the search with the signal's reason as an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of characters of the text that were left out or replaced. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}

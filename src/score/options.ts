@@ -19,6 +19,13 @@ export const scoreOptionsSchema = z.strictObject({
 
 export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
 
+export interface ScoreInput extends Given<ScoreOptions> {
+  /** Ends the scoring with the signal's reason as an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of characters of the text that were left out. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
 /**
  * The scoring options with their defaults filled in.
  *

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type GenerateInput, LanguageModel } from '../../src/language-model.ts';
+import { LanguageModel } from '../../src/language-model.ts';
+import type { GenerateInput } from '../../src/sample/generate-input.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 
 const vocabulary = new Vocabulary({

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type GenerateInput, LanguageModel, type SamplesInput } from '../../src/language-model.ts';
+import { LanguageModel } from '../../src/language-model.ts';
+import type { GenerateInput, SamplesInput } from '../../src/sample/generate-input.ts';
 import type { Sample } from '../../src/sample/samples.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
