@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkTrainingOptions } from '../../src/train/options.ts';
@@ -11,6 +12,13 @@ test("the schedule is the original's", () => {
   assert.deepEqual([7, 8, 14, 29, 30].map(schedule.evaluatesAt), [true, false, true, false, true]);
   const rateAt = schedule.learningRateFrom({ iteration: 0, learningRate: 1 });
   assert.deepEqual([10, 19, 20, 29, 30].map(rateAt), [1, 1, 0.97, 0.97, 0.97 * 0.97]);
+});
+
+test('rates are made of operations that every engine of JavaScript computes alike', () => {
+  const source = readFileSync(new URL('../../src/train/schedule.ts', import.meta.url), 'utf8');
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
+  const used = new Set([...code.matchAll(/Math\.(\w+)|(\*\*)/g)].map(([all]) => all));
+  assert.deepEqual([...used].sort(), ['Math.floor', 'Math.max', 'Math.min']);
 });
 
 /** As the original goes along: a product at the end of an epoch. */
