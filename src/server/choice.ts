@@ -9,7 +9,7 @@ import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { TextPieces } from './text-pieces.ts';
 import { type PlacedToken, type RatedToken, rateToken } from './token-logprobs.ts';
 
-export interface ChoiceSettings {
+export interface ChoiceInput {
   readonly vocabulary: Vocabulary;
   readonly controls: Controls;
   readonly limits: Limits;
@@ -36,16 +36,16 @@ export class Choice {
   finishReason: 'stop' | 'length' | null = null;
   /** Called when there is more of the text, or it has ended. */
   onMore: () => void = () => {};
-  readonly #settings: ChoiceSettings;
+  readonly #input: ChoiceInput;
   readonly #pieces: TextPieces;
   #sequence: Sequence<RatedToken> | undefined;
   #logprobSum = 0;
   #text = '';
   #shown: PlacedToken[] = [];
 
-  constructor(settings: ChoiceSettings) {
-    this.#settings = settings;
-    this.#pieces = new TextPieces(settings.vocabulary, settings.offset);
+  constructor(input: ChoiceInput) {
+    this.#input = input;
+    this.#pieces = new TextPieces(input.vocabulary, input.offset);
   }
 
   /**
@@ -54,7 +54,7 @@ export class Choice {
    * @param isEngineSampled Whether the engine can draw by the controls.
    */
   begin(isEngineSampled: boolean): Sequence<RatedToken> {
-    const { controls, limits, constraint, seed, logprobs, isRanked } = this.#settings;
+    const { controls, limits, constraint, seed, logprobs, isRanked } = this.#input;
     const rate = (row: FloatArray, token: number) => {
       const rated = rateToken(token, row, logprobs ?? 0);
       this.#logprobSum += rated.logprob ?? 0;
@@ -95,7 +95,7 @@ export class Choice {
   }
 
   get #hasLogprobs(): boolean {
-    return this.#settings.logprobs !== undefined;
+    return this.#input.logprobs !== undefined;
   }
 
   #take(sequence: Sequence<RatedToken>): void {

@@ -87,6 +87,30 @@ test('side by side: the texts are those of their seeds and prompts, each by itse
   assert.ok(greedy[0]?.startsWith('a'));
 });
 
+test('pieces of several prompts say which text they are of; bytes come as they were drawn', async () => {
+  const symbols = ['a', '\u00c3', '\u00ff'];
+  const vocabulary = new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
+  const bytes = new LanguageModel(madeCheckpoint({ vocabulary }));
+  const prompts = ['a', Uint8Array.of(0xff), ''];
+  const texts = prompts.map((): number[] => []);
+  const endings: string[] = [];
+  for await (const piece of bytes.generatePieces({ prompts, length: 40, seed: 7 })) {
+    texts[piece.index]?.push(...piece.bytes);
+    if (piece.ending) endings[piece.index] = piece.ending;
+  }
+  assert.deepEqual(
+    texts.map((text) => text.length),
+    [40, 40, 40],
+  );
+  assert.deepEqual(endings, ['length', 'length', 'length']);
+  const decoder = new TextDecoder();
+  assert.deepEqual(
+    texts.map((text) => decoder.decode(Uint8Array.from(text))),
+    await bytes.generateAll({ prompts, length: 40, seed: 7 }),
+  );
+  assert.ok(texts.flat().includes(0xff), 'a byte that UTF-8 does not have');
+});
+
 test('the seed of sample 0 is the seed, the others are all different', () => {
   assert.equal(streamSeed(123, 0), 123);
   assert.equal(new Set(Array.from({ length: 1000 }, (_, k) => streamSeed(123, k))).size, 1000);
