@@ -4,7 +4,7 @@ import { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
 /** Milliseconds of a turn's parts, and of reading prompts where nothing else is under way: new requests wait as long. */
-const PART_TIME = 2;
+const PART_TIME = 4;
 const PROMPT_TIME = 20;
 
 export class ServedModel {

@@ -62,6 +62,10 @@ export class SequencePool {
     return this.#shared;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Requests that wait for slots. */
   get waiting(): number {
     return this.#waiting.size;
@@ -169,6 +173,6 @@ export class SequencePool {
   }
 }
 
-function closed(): UsageError {
+export function closed(): UsageError {
   return new UsageError('this model is closed');
 }

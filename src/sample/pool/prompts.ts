@@ -1,6 +1,6 @@
 /** Prompts that a pool reads for callers who then go on by themselves. */
 import type { Engine, FloatArray, Tensor, Vector } from '../../engine/engine.ts';
-import type { SequencePool } from './pool.ts';
+import { closed, type SequencePool } from './pool.ts';
 import type { PromptRead, RequestHandle } from './request.ts';
 
 /** Slots of a pool that only their holder uses, by calls of the engine. */
@@ -10,7 +10,11 @@ export interface HeldSlots {
   readonly slots: Int32Array;
   /** Log-probabilities [V] of the token after the prompt. */
   readonly logProbabilities: FloatArray;
-  /** For each recurrent layer float [S, slots, H]. Not to be kept across a wait: the pool may grow. */
+  /**
+   * For each recurrent layer float [S, slots, H]. Not to be kept across a wait: the pool may grow.
+   *
+   * @throws {UsageError} when the pool is closed
+   */
   states(): readonly Tensor[];
   release(): void;
 }
@@ -31,7 +35,10 @@ export async function holdSlots(
   );
   return {
     ...{ engine, weights, slots: Int32Array.from(read.slots), logProbabilities: read.logProbabilities },
-    states: () => store.states,
+    states() {
+      if (pool.isClosed) throw closed();
+      return store.states;
+    },
     release: () => handle.cancel(),
   };
 }

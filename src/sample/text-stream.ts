@@ -1,0 +1,182 @@
+/** A text that is read and written in turns, symbol by symbol, with the model's state kept between them. */
+import * as z from 'zod/mini';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { FloatArray, Tensor } from '../engine/engine.ts';
+import { UsageError } from '../errors.ts';
+import { checkContent } from '../util/check-content.ts';
+import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { CharacterPieces } from './character-pieces.ts';
+import { controlsSchema, resolveControls } from './controls.ts';
+import { generateOptionsSchema } from './options.ts';
+import type { SequencePool } from './pool/pool.ts';
+import { type HeldSlots, holdSlots } from './pool/prompts.ts';
+import { encodePrompt } from './prompt.ts';
+import { TokenChooser } from './token-chooser.ts';
+
+const { seed, unknown } = generateOptionsSchema.shape;
+export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, seed, unknown });
+export type StreamOptions = z.output<typeof streamOptionsSchema>;
+
+/** Tokens that one call of the engine reads at most. */
+const MAX_STEPS = 4096;
+
+export interface TextStreamSource {
+  readonly pool: () => Promise<SequencePool>;
+  readonly vocabulary: Vocabulary;
+  readonly options: StreamOptions;
+  readonly onNotice: (message: string) => void;
+}
+
+/** Calls are done one after the other, in their order. What they throw after `close` is a UsageError. */
+export class TextStream implements AsyncIterable<string> {
+  readonly #source: TextStreamSource;
+  readonly #chooser: TokenChooser;
+  readonly #characters: CharacterPieces;
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #place: Promise<Place> | undefined;
+  /** The last call, settled or not. */
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  /** @throws {OptionError} for controls that contradict each other, or leave nothing to draw */
+  constructor(source: TextStreamSource, place?: Promise<Place>) {
+    const { vocabulary, options } = source;
+    this.#source = source;
+    this.#place = place;
+    this.#chooser = new TokenChooser(resolveControls(vocabulary, options), new MersenneTwister(options.seed));
+    this.#characters = new CharacterPieces(vocabulary);
+  }
+
+  /**
+   * Reads a text, of which a model over bytes may be given any bytes.
+   *
+   * @throws {TextError} `text-unknown-character` for a character that the model does not know
+   */
+  feed(text: string | Uint8Array): Promise<void> {
+    return this.#inOrder(async () => {
+      const { vocabulary, options, onNotice } = this.#source;
+      checkContent('text', text);
+      const { tokens, notices } = encodePrompt(vocabulary, text, options.unknown);
+      for (const notice of notices) onNotice(notice);
+      if (tokens.length > 0) await (await this.#open()).read(tokens);
+    });
+  }
+
+  /** Writes the next character; of a model over bytes that writes no UTF-8, U+FFFD. */
+  next(): Promise<string> {
+    return this.#inOrder(async () => {
+      const place = await this.#open();
+      for (;;) {
+        const token = this.#chooser.choose(await place.predict());
+        place.step(token);
+        const [bytes] = this.#characters.push(this.#source.vocabulary.bytesOf(token));
+        if (bytes) return this.#decoder.decode(bytes);
+      }
+    });
+  }
+
+  /** The text so far, to go on from in another way: with random numbers of its own, and penalties that begin again. */
+  fork({
+    seed: ownSeed = this.#source.options.seed,
+  }: {
+    readonly seed?: number | undefined;
+  } = {}): TextStream {
+    this.#checkOpen();
+    const options = streamOptionsSchema.parse({ ...this.#source.options, seed: ownSeed });
+    return new TextStream(
+      { ...this.#source, options },
+      this.#inOrder(async () => (await this.#open()).fork()),
+    );
+  }
+
+  /** Gives its place in the engine back. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const place = this.#place;
+    this.#last.finally(async () => (await place)?.release()).catch(() => {});
+  }
+
+  /** The characters that follow, without end; ending the loop leaves the stream open. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, void> {
+    for (;;) yield await this.next();
+  }
+
+  #open(): Promise<Place> {
+    this.#place ??= this.#source.pool().then((pool) => Place.take(pool));
+    return this.#place;
+  }
+
+  #inOrder<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => {
+      this.#checkOpen();
+      return action();
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new UsageError('this stream is closed');
+  }
+}
+
+/** A slot of the pool, with the prediction of what comes next. */
+class Place {
+  readonly #pool: SequencePool;
+  readonly #held: HeldSlots;
+  /** float [1, V]. */
+  readonly #output: Tensor;
+
+  static async take(pool: SequencePool): Promise<Place> {
+    const held = await holdSlots(pool, { prompt: [], count: 1 });
+    const output = held.engine.tensor('float', [1, held.logProbabilities.length]);
+    held.engine.write(output, held.logProbabilities);
+    return new Place(pool, held, output);
+  }
+
+  private constructor(pool: SequencePool, held: HeldSlots, output: Tensor) {
+    this.#pool = pool;
+    this.#held = held;
+    this.#output = output;
+  }
+
+  async read(tokens: readonly number[]): Promise<void> {
+    for (let from = 0; from < tokens.length; from += MAX_STEPS) {
+      this.#held.engine.readTokens({
+        ...this.#call,
+        tokens: Int32Array.from(tokens.slice(from, from + MAX_STEPS)),
+      });
+      await this.#held.engine.read(this.#output, { offset: 0, count: 1 });
+    }
+  }
+
+  step(token: number): void {
+    this.#held.engine.step({ ...this.#call, tokens: Int32Array.of(token) });
+  }
+
+  /** Log-probabilities [V] of the next token. */
+  async predict(): Promise<FloatArray> {
+    return (await this.#held.engine.read(this.#output)) as FloatArray;
+  }
+
+  async fork(): Promise<Place> {
+    const other = await Place.take(this.#pool);
+    const { engine } = this.#held;
+    for (const state of this.#held.states())
+      engine.copySlots(state, this.#held.slots, state, other.#held.slots);
+    engine.copy(this.#output, other.#output);
+    return other;
+  }
+
+  release(): void {
+    if (this.#pool.isClosed) return;
+    this.#held.engine.release(this.#output);
+    this.#held.release();
+  }
+
+  get #call() {
+    const { weights, slots } = this.#held;
+    return { weights, slots, states: this.#held.states(), output: this.#output };
+  }
+}
