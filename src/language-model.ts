@@ -34,7 +34,7 @@ import {
   samplesOptionsSchema,
 } from './sample/samples-options.ts';
 import { streamSeed } from './sample/stream-seed.ts';
-import { type StreamOptions, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
+import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
 import { checkScoreOptions, type ScoreInput } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
@@ -43,59 +43,6 @@ import { checkOptions, type Given } from './util/check-options.ts';
 import { joinBytes } from './util/join-bytes.ts';
 import { saidOnce } from './util/said-once.ts';
 
-<<<<<<< HEAD
-=======
-type Content = string | Uint8Array;
-
-/** What is the same for all texts that are written by one call. */
-interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
-  /** Whether the prompt comes before the generated text. Default false. */
-  readonly echo?: boolean | undefined;
-  /** How many of the likeliest symbols the details of each symbol name; pieces and samples have them. Default: no details. */
-  readonly alternatives?: number | undefined;
-  /** Ends the text with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the prompt that were left out or replaced, and of stop texts that can't come. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-export interface GenerateInput extends WritingInput {
-  /** What the model reads first; for a model over bytes it may be any bytes. Default: nothing. */
-  readonly prompt?: Content | undefined;
-}
-
-export interface GenerateAllInput extends WritingInput {
-  /** What the model reads first in each text; an empty text lets the model begin by itself. */
-  readonly prompts: readonly Content[];
-}
-
-/** `count` samples wanted, by default 1; at most `attempts` drawn to find them, by default 100 for each; each text once if `unique`. */
-export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<SamplesOptions> {
-  /** Samples that stand in this text are left out: as whole lines where `lines` limits them, else anywhere in it. */
-  readonly novel?: Content | undefined;
-  readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
-}
-
-export interface StreamInput extends Given<StreamOptions> {
-  /** Told, once each, of characters that were left out or replaced. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-export interface ScoreInput extends Given<ScoreOptions> {
-  /** Ends the scoring with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the text that were left out. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-export interface CompleteInput extends Given<CompleteOptions> {
-  /** Ends the search with the signal's reason as an error. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the text that were left out or replaced. */
-  readonly onNotice?: ((message: string) => void) | undefined;
-}
-
->>>>>>> 88280b8 (library: read and write a text in turns with model.stream())
 export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
   threads: threadsOption(),

@@ -10,15 +10,6 @@ export type { ExportFormat } from './formats/export.ts';
 export { type MemoryStorage, memoryStorage } from './formats/memory-storage.ts';
 export type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './formats/storage.ts';
 export type { ModelInput } from './language-model.ts';
-export type {
-  CompleteInput,
-  GenerateAllInput,
-  GenerateInput,
-  ModelInput,
-  SamplesInput,
-  ScoreInput,
-  StreamInput,
-} from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';
 export type { GenerateAllInput, GenerateInput, SamplesInput } from './sample/generate-input.ts';
@@ -27,7 +18,7 @@ export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';
 export type { CompleteInput } from './sample/samples-options.ts';
 export type { Ending } from './sample/stops.ts';
 export { streamSeed } from './sample/stream-seed.ts';
-export type { TextStream } from './sample/text-stream.ts';
+export type { StreamInput, TextStream } from './sample/text-stream.ts';
 export type { SymbolDetails, TextPiece } from './sample/writer.ts';
 export type { ScoreInput } from './score/options.ts';
 export type { TextScore } from './score/score-text.ts';

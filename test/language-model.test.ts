@@ -45,7 +45,7 @@ for (const [entry, Model] of [
 
 test('the class decides on the engine that it has by itself', async () => {
   const portable = new LanguageModel(checkpoint, { engine: 'native' });
-  await assert.rejects(portable.describeEngine(), { code: 'addon-missing', message: /in a page/ });
+  await assert.rejects(portable.describeEngine(), { code: 'unsupported', message: /in a page/ });
   const inNode = new NodeModel(checkpoint, { threads: 1 });
   assert.match(await inNode.describeEngine(), /native|WebAssembly/);
   await inNode.close();

@@ -4,6 +4,7 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Tensor } from '../engine/engine.ts';
 import { UsageError } from '../errors.ts';
 import { checkContent } from '../util/check-content.ts';
+import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { controlsSchema, resolveControls } from './controls.ts';
@@ -16,6 +17,11 @@ import { TokenChooser } from './token-chooser.ts';
 const { seed, unknown } = generateOptionsSchema.shape;
 export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, seed, unknown });
 export type StreamOptions = z.output<typeof streamOptionsSchema>;
+
+export interface StreamInput extends Given<StreamOptions> {
+  /** Told, once each, of characters that were left out or replaced. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
 
 /** Tokens that one call of the engine reads at most. */
 const MAX_STEPS = 4096;
