@@ -38,6 +38,8 @@ export async function readHandle(
 ): Promise<Float32Array | Int32Array | Uint8Array> {
   const handle = own(context, source);
   const { offset, count } = checkRange(range, handle.kind === 'tensor' ? handle.length : handle.size);
+  // An empty array has no address that C++ may copy to.
+  if (count === 0) return handle.kind === 'tensor' ? emptyArray(handle, 0) : new Float32Array(0);
   if (handle instanceof CpuTensor && !handle.matrix) {
     const into = emptyArray(handle, count);
     return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
