@@ -9,7 +9,7 @@ import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { controlsSchema, resolveControls } from './controls.ts';
 import { generateOptionsSchema } from './options.ts';
-import type { SequencePool } from './pool/pool.ts';
+import { closed, type SequencePool } from './pool/pool.ts';
 import { type HeldSlots, holdSlots } from './pool/prompts.ts';
 import { encodePrompt } from './prompt.ts';
 import { TokenChooser } from './token-chooser.ts';
@@ -108,9 +108,11 @@ export class TextStream implements AsyncIterable<string> {
     for (;;) yield await this.next();
   }
 
-  #open(): Promise<Place> {
+  async #open(): Promise<Place> {
     this.#place ??= this.#source.pool().then((pool) => Place.take(pool));
-    return this.#place;
+    const place = await this.#place;
+    place.checkOpen();
+    return place;
   }
 
   #inOrder<T>(action: () => Promise<T>): Promise<T> {
@@ -145,6 +147,11 @@ class Place {
     this.#pool = pool;
     this.#held = held;
     this.#output = output;
+  }
+
+  /** @throws {UsageError} where the model was closed, and its engine with it */
+  checkOpen(): void {
+    if (this.#pool.isClosed) throw closed();
   }
 
   async read(tokens: readonly number[]): Promise<void> {
