@@ -3,4 +3,4 @@
 export { makePortableEngine as makeEngine } from './engine/select.ts';
 export { LanguageModel } from './language-model.ts';
 export * from './public.ts';
-export { type TrainInput, train } from './train/train.ts';
+export { train } from './train/train.ts';

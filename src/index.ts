@@ -10,4 +10,4 @@ export type { ListenInput } from './server/options.ts';
 export { eventLog } from './train/event-log.node.ts';
 export { type ReadEventLogInput, readEventLog } from './train/read-event-log.node.ts';
 export { tensorBoard } from './train/tensorboard.node.ts';
-export { type TrainInput, train } from './train/train.node.ts';
+export { train } from './train/train.node.ts';

@@ -32,4 +32,5 @@ export type { LineProblem, LoggedEvent, LoggedStart } from './train/logged-event
 export { LoggedRun } from './train/logged-run.ts';
 export type { TrainingObserver } from './train/observers.ts';
 export type { TrainingOptions } from './train/options.ts';
+export type { CheckpointInput, TrainInput } from './train/train-input.ts';
 export type { OptionOrigin, OptionOrigins } from './util/option-origins.ts';

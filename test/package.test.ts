@@ -171,7 +171,7 @@ model.onEngine();
 `;
 const IN_PAGE = `
 import { createServer, LanguageModel, memoryStorage, train } from 'char-rnn-ts/browser';
-for await (const event of train({ text: 'a text', storage: memoryStorage() })) {
+for await (const event of train({ text: 'a text', checkpointDir: memoryStorage() })) {
   if (event.type !== 'finished') continue;
   const server = createServer({ model: new LanguageModel(event.checkpoint) });
   (await server(new Request('http://localhost/'))).status.toFixed();

@@ -14,6 +14,8 @@ import { flagMeant } from './unknown-flag.ts';
 
 /** The first value of a file that a run wrote. */
 export const RUN_FILE_KIND = 'char-rnn run';
+/** Names that options had in the files of earlier versions. */
+const EARLIER_KEYS: Readonly<Record<string, string>> = { validFile: 'validation', testFile: 'test' };
 /** Keys that tell of a file and set nothing. */
 const FACTS = new Set(['kind', 'version', 'command', 'origins', '$schema']);
 /** Bytes of a file. */
@@ -58,7 +60,8 @@ function readConfig(path: string, { name, flags, wordsKey = 'text' }: Command): 
       words = wordsOf(path, key, value).map((word) => (word === '-' ? word : beside(path, word)));
       continue;
     }
-    const flag = byKey.get(key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
+    const flag =
+      byKey.get(EARLIER_KEYS[key] ?? key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
     if (!flag || flag.key === 'configFile') throw unknownKey(path, key, name, flags);
     if (typed.has(flag.key)) {
       throw new UsageError(`${path}: ${key} sets the same option as ${typed.get(flag.key)}.`);

@@ -45,10 +45,10 @@ async function evaluate(
   const stopped = interruption();
   const output = new TextOutput((code) => stopped.stop(code));
   try {
-    const { part = text === undefined ? 'val' : 'all', validFile, testFile } = flags;
-    if (part === 'all' && (validFile !== undefined || testFile !== undefined)) {
+    const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
+    if (part === 'all' && (validation !== undefined || test !== undefined)) {
       throw new UsageError(
-        `${validFile === undefined ? '--test' : '--valid'} names the present place of a text of the run; use it with --part val, test or train.`,
+        `${validation === undefined ? '--test' : '--valid'} names the present place of a text of the run; use it with --part val, test or train.`,
       );
     }
     const report =
@@ -78,7 +78,7 @@ async function scorePart(
   model: ScoredModel,
   text: string | undefined,
   part: 'train' | 'val' | 'test',
-  { surprise, dynamic, rows, separator, encoding, validFile, testFile }: EvalFlags,
+  { surprise, dynamic, rows, separator, encoding, validation, test }: EvalFlags,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
@@ -99,8 +99,8 @@ async function scorePart(
     );
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
-  checkSameHeldOut({ validFile, testFile }, checkpoint, model.path);
-  const places = { paths: text === undefined ? undefined : [text], validFile, testFile };
+  checkSameHeldOut({ validation, test }, checkpoint, model.path);
+  const places = { paths: text === undefined ? undefined : [text], validation, test };
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
   for (const notice of inputs.notices) note(inFlags(notice, evalCommand.flags));
   const corpus = await loadCorpus(inputs.source, {

@@ -29,13 +29,13 @@ const deviceFlags = {
 /** Texts that are held out. */
 function heldOutFlags(validHelp: string, testHelp: string) {
   return {
-    validFile: option(z.optional(z.string()), {
+    validation: option(z.optional(z.string()), {
       flag: 'valid',
       group: 'Text',
       help: validHelp,
       value: 'FILE',
     }),
-    testFile: option(z.optional(z.string()), { flag: 'test', group: 'Text', help: testHelp, value: 'FILE' }),
+    test: option(z.optional(z.string()), { flag: 'test', group: 'Text', help: testHelp, value: 'FILE' }),
   };
 }
 

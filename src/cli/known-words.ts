@@ -45,7 +45,7 @@ export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   dataDir: ['dataset', 'data', 'datadir', 'input_dir'],
   initFrom: ['weights', 'pretrained', 'finetune', 'from_checkpoint', 'load', 'init', 'load_from'],
   resume: ['continue', 'continue_from', 'resume_from', 'resume_from_checkpoint', 'restore'],
-  validFile: ['val', 'val_file', 'valid_file', 'validation', 'validation_file', 'validation_text', 'dev'],
+  validation: ['val', 'val_file', 'valid_file', 'validation', 'validation_file', 'validation_text', 'dev'],
   earlyStop: ['patience', 'early_stopping'],
   optimizer: ['optim', 'opt'],
   tokens: ['word_level', 'token', 'level', 'input_type', 'tokenizer'],

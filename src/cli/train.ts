@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Remedy, UsageError } from '../errors.ts';
 import type { FinishedEvent, StartedEvent } from '../train/events.ts';
 import type { TrainingOptions } from '../train/options.ts';
-import { type TrainInput, train } from '../train/train.node.ts';
+import { train } from '../train/train.node.ts';
+import type { TrainInput } from '../train/train-input.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { parseSize } from '../util/parse-size.ts';
 import type { Arguments } from './arguments.ts';
@@ -105,7 +106,7 @@ function runStart(
   rest: Readonly<Record<string, unknown>>,
 ): RunStart {
   const { checkpointDir: _, tensorboardDir: __, resume: ___, ...inputs } = rest;
-  return { textFile, inputs, paths: new Set(['validFile', 'testFile', 'initFrom']), origins };
+  return { textFile, inputs, paths: new Set(['validation', 'test', 'initFrom']), origins };
 }
 
 /** Without a text on the command line no new run can be started by changing it. */

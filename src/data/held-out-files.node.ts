@@ -27,7 +27,7 @@ export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFile
       `every text of ${shortList(main.named)} is held out: nothing is left to train on.`,
     );
   }
-  const notice = `not trained on, since \`validFile\` or \`testFile\` holds it out: ${shortList(taken)}`;
+  const notice = `not trained on, since \`validation\` or \`test\` holds it out: ${shortList(taken)}`;
   return { ...main, name: nameOfFiles(main.named, files), files, notices: [...main.notices, notice] };
 }
 

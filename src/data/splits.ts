@@ -96,7 +96,7 @@ export function splitWarnings(
       code: 'no-validation',
       message: validation
         ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
-        : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validFile`)' +
+        : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validation`)' +
           // With a text that is held out, the fractions no longer apply.
           (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
     });

@@ -85,7 +85,7 @@ class Advisor {
       code,
       message:
         `little is held out: the validation loss is known to ± ${range} only, and what differs by less may be chance. ` +
-        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a text of its own (`validFile`).',
+        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a text of its own (`validation`).',
     };
   }
 

@@ -52,8 +52,8 @@ const ROLE_NAMES: Readonly<Record<TextRole, string>> = {
 };
 const ROLE_OPTIONS: Readonly<Record<TextRole, string>> = {
   main: 'textFile',
-  validation: 'validFile',
-  test: 'testFile',
+  validation: 'validation',
+  test: 'test',
 };
 
 /**

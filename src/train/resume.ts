@@ -1,6 +1,8 @@
 /** From a checkpoint back to the run that wrote it. */
+
+import type { RunTexts } from '../data/known-text.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
-import { CheckpointError, OptionError, type Remedy } from '../errors.ts';
+import { CheckpointError, OptionError, type Remedy, TextError } from '../errors.ts';
 import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../formats/checkpoint.ts';
 import { malformed } from '../formats/errors.ts';
 import type { Given } from '../util/check-options.ts';
@@ -160,24 +162,19 @@ function checkFit(
  * @throws {CheckpointError} `checkpoint-option` where it changes what is trained on
  */
 export function checkSameHeldOut(
-  given: {
-    readonly text?: unknown;
-    readonly validFile?: string | undefined;
-    readonly testFile?: string | undefined;
-  },
+  given: { readonly text?: unknown; readonly validation?: unknown; readonly test?: unknown },
   { training: { text } }: TrainedCheckpoint,
   name: string,
 ): void {
   if (!text) return;
   const had = text.validPath !== undefined || text.testPath !== undefined;
-  const has =
-    given.text === undefined && (had || given.validFile !== undefined || given.testFile !== undefined);
+  const has = given.text === undefined && (had || given.validation !== undefined || given.test !== undefined);
   if (had === has) return;
   throw new CheckpointError(
     'checkpoint-option',
     has
       ? `${name}: the run holds out a part of its text; with a validation or test file, it would train on all of it. That can't change in the middle of a run.`
-      : `${name}: the run has a file to validate or test on, which goes with textFile, not with text.`,
+      : `${name}: the run has a file to validate or test on, which goes with \`textFile\`, not with \`text\`.`,
   );
 }
 
@@ -194,6 +191,31 @@ export function checkSameText(
     `${text.name} is not the text that ${name} was trained on (SHA-256 ${text.sha256.slice(0, 16)}…, expected ${known.sha256.slice(0, 16)}…).`,
     { remedies: [otherTextRemedy(name)] },
   );
+}
+
+/**
+ * @param texts Those that are held out now, given themselves.
+ * @throws {CheckpointError} `checkpoint-other-text` unless they are those that the run holds out
+ */
+export function checkSameHeldOutTexts(texts: RunTexts, { training }: TrainedCheckpoint, name: string): void {
+  for (const role of ['validation', 'test'] as const) {
+    if (!training.text || texts[role]?.sha256 === training.text[role]?.sha256) continue;
+    throw new CheckpointError(
+      'checkpoint-other-text',
+      `the ${role} text is not the one that ${name} was trained with.`,
+      { remedies: [otherTextRemedy(name)] },
+    );
+  }
+}
+
+/** An error of a text that is given itself, where a run goes on. */
+export function errorOfRun(error: unknown, checkpoint: string): unknown {
+  if (!(error instanceof TextError) || error.code !== 'text-unknown-character') return error;
+  const [place] = error.message.split('\n');
+  return new TextError(error.code, `${place}\nA run goes on with the text that it began with.`, {
+    cause: error,
+    remedies: [otherTextRemedy(checkpoint)],
+  });
 }
 
 /** How to train on a text that is not the run's. @param name The checkpoint. */

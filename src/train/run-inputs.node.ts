@@ -30,8 +30,8 @@ import {
 export interface GivenTexts {
   readonly paths?: readonly string[] | undefined;
   readonly include?: string | undefined;
-  readonly validFile?: string | undefined;
-  readonly testFile?: string | undefined;
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
 }
 
 export interface RunInputs {
@@ -62,9 +62,9 @@ export async function inputsOfRun(
   const paths = given.paths ?? text?.paths ?? known.main?.files?.map(({ path }) => path);
   if (paths === undefined) throw unknownPlace(name, purpose);
   const include = given.include ?? text?.include;
-  const [valid, test] = [given.validFile ?? text?.validPath, given.testFile ?? text?.testPath];
+  const [valid, test] = [given.validation ?? text?.validPath, given.test ?? text?.testPath];
   const was = storedPaths(text);
-  const is = { main: given.paths, validation: listOf(given.validFile), test: listOf(given.testFile) };
+  const is = { main: given.paths, validation: listOf(given.validation), test: listOf(given.test) };
   const files: Partial<Record<TextRole, readonly FileFacts[]>> = {};
   for (const role of TEXT_ROLES) {
     // With another pattern other files are meant.

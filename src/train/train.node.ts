@@ -1,76 +1,39 @@
-/** `train` in Node: texts and checkpoints are files. */
+/** `train` in Node: texts and checkpoints may be files, and checkpoints go to a folder. */
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { prepareCorpus } from '../data/corpus.node.ts';
-import { buildCorpus, type Corpus } from '../data/corpus.ts';
+import type { Corpus } from '../data/corpus.ts';
 import { makeEngine as makeFastEngine } from '../engine/select.node.ts';
-import type { MakeEngine } from '../engine/select.ts';
-import { OptionError, TextError, UsageError } from '../errors.ts';
-import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
+import { OptionError, UsageError } from '../errors.ts';
+import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { namedModel } from '../formats/find-checkpoint.node.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
 import { runStorage } from '../formats/run-storage.node.ts';
 import { surveyFolder } from '../formats/run-survey.node.ts';
 import { type FolderStorage, folderStorage } from '../formats/storage.node.ts';
-import type { Given } from '../util/check-options.ts';
-import { formatCount } from '../util/format-number.ts';
+import type { CheckpointStorage } from '../formats/storage.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
-import type { OptionOrigins } from '../util/option-origins.ts';
 import { eventLog } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
-import { type CheckpointToResume, checkpointToResume } from './find-run.node.ts';
+import { type CheckpointToResume, checkpointToResume, type WantedRun } from './find-run.node.ts';
 import type { TrainingObserver } from './observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
-import { checkSameHeldOut, checkSameText, otherTextRemedy, resumedOptions } from './resume.ts';
-import { checkRunId, checkSameRun } from './run-id.ts';
+import { asTrained } from './resume.ts';
+import { checkRunId } from './run-id.ts';
 import { inputsOfRun } from './run-inputs.node.ts';
 import { startingOptions, startingVocabulary } from './start-from.ts';
 import { tensorBoard } from './tensorboard.node.ts';
-import { trainOn, train as trainOnText } from './train.ts';
-
-export interface TrainInput extends Given<TrainingOptions> {
-  /** The text itself, */
-  readonly text?: string | Uint8Array | undefined;
-  /** or where it is: files and folders, in order, or `-` for standard input. A folder with `input.txt` is that file. */
-  readonly textFile?: string | readonly string[] | undefined;
-  /** A pattern that files of a folder must match, such as `*.txt`. */
-  readonly include?: string | undefined;
-  /** Whether a file of a folder that is no text is an error; else it is left out, with a notice. */
-  readonly strict?: boolean | undefined;
-  /** Bytes of memory that the text may take. Default: a quarter of what the machine or its container has. */
-  readonly memory?: number | undefined;
-  /** Texts that are held out; the fractions then no longer apply. */
-  readonly validFile?: string | undefined;
-  readonly testFile?: string | undefined;
-  /** Folder for checkpoints, made when missing. Absent: nothing is written; the last event carries the model. */
-  readonly checkpointDir?: string | undefined;
-  /** Folder for TensorBoard's event files, in which the run has a folder of its `saveName`. */
-  readonly tensorboardDir?: string | undefined;
-  /** Checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
-  readonly initFrom?: string | undefined;
-  /**
-   * Checkpoint of a run to go on with as if it had never stopped, or the folder whose newest one it is. The text, its options and
-   * the folder for new checkpoints are the run's own where they are not given.
-   */
-  readonly resume?: string | undefined;
-  /**
-   * Name of the run, the same in all its checkpoints. Default: a random one. A run that has it already in the folder for checkpoints
-   * is begun again there; with `resume` the run that goes on must have it.
-   */
-  readonly runId?: string | undefined;
-  /** Finishes the iteration, saves, and ends the run as `interrupted`; while a text is prepared, its reason is thrown. */
-  readonly signal?: AbortSignal | undefined;
-  /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
-  readonly maxInFlight?: number | undefined;
-  /** Those who get each event of the run itself, from its notices on, before the caller does. */
-  readonly observers?: readonly TrainingObserver[] | undefined;
-  /** Where the options come from, if not from flags or the program that calls. `started` tells it. */
-  readonly origins?: OptionOrigins | undefined;
-  /** Chooses the engine. Default: the fastest that works here. */
-  readonly makeEngine?: MakeEngine | undefined;
-}
+import { corpusToResume, resumeOn, resumptionOf, type TrainSettings, trainOn, trainOnText } from './train.ts';
+import {
+  type CheckpointInput,
+  checkpointOf,
+  NAMELESS,
+  optionsOf,
+  type TrainInput,
+  textsOf,
+} from './train-input.ts';
 
 /**
  * Trains a model on a text.
@@ -83,26 +46,8 @@ export interface TrainInput extends Given<TrainingOptions> {
  * @throws {DivergenceError} when the loss is not finite or three times the first
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const {
-    text,
-    textFile,
-    include,
-    strict,
-    memory,
-    validFile,
-    testFile,
-    checkpointDir,
-    initFrom,
-    resume,
-    runId,
-    signal,
-    maxInFlight,
-    tensorboardDir: _,
-    observers: __,
-    origins: givenOrigins,
-    makeEngine = makeFastEngine,
-    ...given
-  } = input;
+  const { text, textFile, include, strict, memory, validation, test, initFrom, resume, runId, signal } =
+    input;
   if (resume !== undefined) {
     yield* resumeTraining(resume, input);
     return;
@@ -110,48 +55,57 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   if ((text === undefined) === (textFile === undefined)) {
     throw new UsageError('train: give either `text`, the text itself, or `textFile`, where it is');
   }
-  const from = initFrom === undefined ? undefined : await namedModel(initFrom);
-  for (const message of from?.notices ?? []) yield { type: 'notice', message };
-  const initial = from && (await readCheckpointFile(from.path));
-  const { options, origins, notices } = startingOptions(given, initial, givenOrigins);
+  let initial: Checkpoint | undefined;
+  if (typeof initFrom === 'string') {
+    const named = await namedModel(initFrom);
+    for (const message of named.notices) yield { type: 'notice', message };
+    initial = await readCheckpointFile(named.path);
+  } else if (initFrom !== undefined) initial = checkpointOf('initFrom', initFrom);
+  const { options, origins, notices } = startingOptions(optionsOf(input), initial, input.origins);
   checkRunId(runId);
-  const storage = checkpointDir === undefined ? undefined : runStorage(checkpointDir, { ...options, runId });
-  const settings = {
-    storage,
-    initial,
-    signal,
-    maxInFlight,
-    availableMemory: availableMemory(),
-    freeMemory: freeMemory(),
-    host: hostname(),
-    runId,
-    observers: observersOf(input, checkpointDir !== undefined),
-    makeEngine,
-  };
+  const place = input.checkpointDir;
+  const storage = typeof place === 'string' ? runStorage(place, { ...options, runId }) : place;
+  const settings = settingsOf(input, storage, typeof place === 'string');
   if (text !== undefined) {
-    if (validFile !== undefined || testFile !== undefined) {
-      throw new UsageError('train: `validFile` and `testFile` go with `textFile`');
-    }
-    yield* trainOnText({ ...given, ...settings, origins: givenOrigins, text });
+    yield* trainOnText(input, { ...settings, initial });
     return;
   }
   const vocabulary = startingVocabulary(initial, options);
+  const heldOut = heldOutPaths({ validation, test });
   const corpus = yield* reserving(
     storage,
     preparingEvents(
       prepareCorpus(
         { paths: pathsOf(textFile) ?? [], include },
-        { ...options, ...vocabulary.choice, valid: validFile, test: testFile, strict, memory, signal },
+        {
+          ...{ ...options, ...vocabulary.choice },
+          ...{ valid: heldOut.validation, test: heldOut.test, strict, memory, signal },
+        },
       ),
     ),
   );
   try {
     const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-    yield* trainOn({ ...corpus, notices: all }, options, { ...settings, origins });
+    yield* trainOn({ ...corpus, notices: all }, options, { ...settings, initial, origins });
   } finally {
     await storage?.close();
     await corpus.close?.();
   }
+}
+
+/** What of a run comes from the machine, and what a caller may put in its place. */
+function settingsOf(
+  input: TrainInput,
+  storage: CheckpointStorage | undefined,
+  hasLog: boolean,
+): TrainSettings {
+  const { runId, signal, maxInFlight } = input;
+  return {
+    ...{ storage, runId, signal, maxInFlight, host: hostname(), freeMemory: freeMemory() },
+    availableMemory: input.availableMemory ?? availableMemory(),
+    observers: observersOf(input, hasLog),
+    makeEngine: input.makeEngine ?? makeFastEngine,
+  };
 }
 
 /** Who watches a run, in order; its advisor is before them. */
@@ -164,96 +118,77 @@ function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boo
 }
 
 /** Goes on with the run of a checkpoint. */
-async function* resumeTraining(from: string, input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const {
-    text,
-    textFile,
-    validFile,
-    testFile,
-    checkpointDir,
-    initFrom,
-    resume: _,
-    runId,
-    signal,
-    maxInFlight,
-    tensorboardDir: __,
-    observers: ___,
-    origins: givenOrigins,
-    makeEngine = makeFastEngine,
-    ...others
-  } = input;
-  const { include, strict, memory, ...given } = others;
-  if (initFrom !== undefined)
-    throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
-  if (given.initVocabulary !== undefined)
-    throw new OptionError('initVocabulary', 'goes with `initFrom`: a resumed run keeps its vocabulary');
-  const { saveName } = given;
+async function* resumeTraining(
+  from: CheckpointInput,
+  input: TrainInput,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, textFile, include, strict, memory, checkpointDir, runId, saveName, signal } = input;
   checkRunId(runId);
-  const found = await checkpointToResume(from, { runId, saveName, paths: pathsOf(textFile) });
+  const paths = pathsOf(textFile);
+  const found = await foundRun(from, { runId, saveName, paths });
   const { path, checkpoint } = found;
-  checkSameRun(runId, checkpoint.training.runId, path);
   for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
-  if (found.others.length > 0) yield { type: 'notice', message: severalRuns(from, found) };
-  const { options, origins, notices } = resumedOptions(given, checkpoint, path, givenOrigins);
-  checkSameHeldOut({ text, validFile, testFile }, checkpoint, path);
+  if (found.others.length > 0) yield { type: 'notice', message: severalRuns(String(from), found) };
+  const resumption = resumptionOf(input, checkpoint, path);
+  const { options } = resumption;
+  const folder = typeof from === 'string' ? path : undefined;
+  const hasFolder =
+    typeof checkpointDir === 'string' || (checkpointDir === undefined && folder !== undefined);
+  const storage =
+    typeof checkpointDir === 'object'
+      ? checkpointDir
+      : await storageOfRun(folder, checkpointDir, checkpoint, options);
   const { iteration, epoch } = checkpoint.training;
-  const storage = await storageOfRun(path, checkpointDir, checkpoint, options);
   // A run that has reached its end writes nothing.
   const isOver =
     epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
-  const corpusOptions = { ...options, vocabulary: checkpoint.vocabulary };
-  const said: string[] = [...notices];
   let corpus: Corpus;
-  if (text !== undefined) {
-    corpus = await buildCorpus({ text, name: 'the text' }, corpusOptions).catch((error: unknown) => {
-      throw ofRun(error, path);
-    });
-  } else {
-    const places = { paths: pathsOf(textFile), include, validFile, testFile };
-    const { source, wanted, explain, ...inputs } = await inputsOfRun(checkpoint, path, places, {
-      for: 'resume',
-    });
-    said.push(...inputs.notices);
-    const { valid, test } = inputs;
-    const preparing = preparingEvents(
-      prepareCorpus(source, { ...corpusOptions, valid, test, wanted, strict, memory, signal }),
+  if (text !== undefined) corpus = await corpusToResume(textsOf(input), resumption, path);
+  else {
+    const heldOut = heldOutPaths(input);
+    const { source, wanted, explain, notices, valid, test } = await inputsOfRun(
+      checkpoint,
+      path,
+      { paths, include, ...heldOut },
+      { for: 'resume' },
     );
-    corpus = yield* reserving(isOver ? undefined : storage, explained(preparing, explain));
+    const { vocabulary } = checkpoint;
+    const preparing = preparingEvents(
+      prepareCorpus(source, { ...options, vocabulary, valid, test, wanted, strict, memory, signal }),
+    );
+    const prepared = yield* reserving(isOver ? undefined : storage, explained(preparing, explain));
+    corpus = { ...prepared, notices: [...notices, ...prepared.notices] };
   }
   try {
-    checkSameText(corpus.text, checkpoint, path);
-    const line = `resuming ${path} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-    yield* trainOn({ ...corpus, notices: [line, ...said, ...corpus.notices] }, options, {
-      storage,
-      initial: checkpoint,
-      origins,
-      resumes: true,
-      signal,
-      maxInFlight,
-      availableMemory: availableMemory(),
-      freeMemory: freeMemory(),
-      host: hostname(),
-      observers: observersOf(input, true),
-      makeEngine,
-    });
+    yield* resumeOn(corpus, resumption, path, settingsOf(input, storage, hasFolder));
   } finally {
-    await storage.close();
+    await storage?.close();
     await corpus.close?.();
   }
+}
+
+/** The checkpoint to go on from: at a path, or given itself. */
+async function foundRun(from: CheckpointInput, wanted: WantedRun): Promise<CheckpointToResume> {
+  if (typeof from === 'string') return await checkpointToResume(from, wanted);
+  const checkpoint = asTrained(checkpointOf('resume', from), NAMELESS);
+  return { path: NAMELESS, checkpoint, others: [], warnings: [] };
 }
 
 /**
  * Where a resumed run writes: beside its checkpoint, or in another folder, in which other runs keep what they have.
  *
+ * @param path Of its checkpoint; undefined for one that is no file.
  * @throws {OptionError} for a `saveName` that another run in the folder has
  */
 async function storageOfRun(
-  path: string,
+  path: string | undefined,
   checkpointDir: string | undefined,
   { training }: TrainedCheckpoint,
   { saveName }: TrainingOptions,
-): Promise<FolderStorage> {
+): Promise<FolderStorage | undefined> {
   const { runId } = training;
+  if (path === undefined)
+    return checkpointDir === undefined ? undefined : runStorage(checkpointDir, { saveName, runId });
   const own = dirname(path);
   if (checkpointDir !== undefined && resolve(checkpointDir) !== resolve(own)) {
     return runStorage(checkpointDir, { saveName, runId });
@@ -275,12 +210,12 @@ function severalRuns(folder: string, { checkpoint, others }: CheckpointToResume)
  * once. One that is not there yet is nobody's: it is made when the text has turned out to be fine.
  */
 async function* reserving<T>(
-  storage: FolderStorage | undefined,
+  storage: (CheckpointStorage & Partial<Pick<FolderStorage, 'reserve'>>) | undefined,
   preparing: AsyncGenerator<TrainingEvent, T, void>,
 ): AsyncGenerator<TrainingEvent, T, void> {
   let isPrepared = false;
   try {
-    await storage?.reserve();
+    await storage?.reserve?.();
     const prepared = yield* preparing;
     isPrepared = true;
     return prepared;
@@ -301,14 +236,15 @@ async function* explained<T>(
   }
 }
 
-/** An error of a text that is given itself, where a run goes on. */
-function ofRun(error: unknown, checkpoint: string): unknown {
-  if (!(error instanceof TextError) || error.code !== 'text-unknown-character') return error;
-  const [place] = error.message.split('\n');
-  return new TextError(error.code, `${place}\nA run goes on with the text that it began with.`, {
-    cause: error,
-    remedies: [otherTextRemedy(checkpoint)],
-  });
+/**
+ * Paths of texts that are held out.
+ *
+ * @throws {UsageError} for a text itself, which goes with a main text that is given itself
+ */
+function heldOutPaths({ validation, test }: Pick<TrainInput, 'validation' | 'test'>) {
+  if (typeof validation === 'object' || typeof test === 'object')
+    throw new UsageError('train: with `textFile`, `validation` and `test` are paths');
+  return { validation, test };
 }
 
 function pathsOf(textFile: TrainInput['textFile']): readonly string[] | undefined {

@@ -1,107 +1,149 @@
 /** Training as a library call: from a text and options to a stream of events. Runs in Node and in a page. */
-import { buildCorpus, type Corpus, type TextInput } from '../data/corpus.ts';
+import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { fitShape } from '../data/splits.ts';
-import { type MakeEngine, makePortableEngine } from '../engine/select.ts';
-import type { Checkpoint } from '../formats/checkpoint.ts';
+import { makePortableEngine } from '../engine/select.ts';
+import { OptionError, UsageError } from '../errors.ts';
+import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
 import type { CheckpointStorage } from '../formats/storage.ts';
 import { layoutOf } from '../model/config.ts';
-import { checkContent } from '../util/check-content.ts';
-import type { Given } from '../util/check-options.ts';
 import { formatCount } from '../util/format-number.ts';
-import type { OptionOrigins } from '../util/option-origins.ts';
 import { advisor } from './advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
-import { observed, type TrainingObserver } from './observers.ts';
+import { observed } from './observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { reshaped } from './reshape.ts';
-import { checkRunId } from './run-id.ts';
+import {
+  asTrained,
+  checkSameHeldOut,
+  checkSameHeldOutTexts,
+  checkSameText,
+  errorOfRun,
+  type Resumption,
+  resumedOptions,
+} from './resume.ts';
+import { checkRunId, checkSameRun } from './run-id.ts';
 import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
+import {
+  checkpointOf,
+  type GivenTexts,
+  NAMELESS,
+  noFiles,
+  optionsOf,
+  type TrainInput,
+  textsOf,
+} from './train-input.ts';
 
-/** What `train` takes beside the training options. */
-export interface TrainSettings {
-  /** Where checkpoints go. Absent: nowhere; the last event carries the model. */
+/** What a run is made of beside its corpus and options. */
+export interface TrainSettings
+  extends Pick<
+    TrainInput,
+    'origins' | 'runId' | 'signal' | 'availableMemory' | 'maxInFlight' | 'observers' | 'makeEngine'
+  > {
+  /** Where checkpoints go. Absent: nowhere. */
   readonly storage?: CheckpointStorage | undefined;
-  /** A checkpoint to take the initial weights from; the model's shape and the vocabulary come from it. */
+  /** What the weights, or the run, come from. */
   readonly initial?: Checkpoint | undefined;
-  /** Where the options come from, if not from flags or the program that calls. `started` tells it. */
-  readonly origins?: OptionOrigins | undefined;
-  /** Name of the run, the same in all its checkpoints. Default: a random one. */
-  readonly runId?: string | undefined;
-  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes of memory that the run may take. Default 4 GB. */
-  readonly availableMemory?: number | undefined;
-  /** Bytes of it that are free now, where that is known. */
+  /** Bytes of memory that are free now, where that is known. */
   readonly freeMemory?: number | undefined;
   /** Name of this machine, where it is known. */
   readonly host?: string | undefined;
-  /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
-  readonly maxInFlight?: number | undefined;
-  /** Those who get each event of the run itself, from its notices on, before the caller does. */
-  readonly observers?: readonly TrainingObserver[] | undefined;
-  /** Chooses the engine. Default: what a page has. */
-  readonly makeEngine?: MakeEngine | undefined;
-}
-
-export interface TrainInput extends Given<TrainingOptions>, TrainSettings {
-  /** The text: a string, or the bytes of a file. */
-  readonly text: string | Uint8Array;
-  /** What the text is called in messages. */
-  readonly name?: string | undefined;
-  /** Texts that are held out; the fractions then no longer apply. */
-  readonly validation?: TextInput | undefined;
-  readonly test?: TextInput | undefined;
 }
 
 const DEFAULT_MEMORY = 4e9;
 
 /**
- * Trains a model on a text.
+ * Trains a model on a text, without files.
  *
  * @returns events: one for every iteration, evaluation and checkpoint; the last one, `finished`, carries the model
  * @throws {OptionError} for an option that does not fit
+ * @throws {UsageError} for paths
  * @throws {TextError} for a text that can't be trained on
  * @throws {MemoryError | CheckpointError | DivergenceError} as `runTraining`
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const {
-    text,
-    name = 'the text',
-    validation,
-    test,
-    storage,
-    initial,
-    origins: givenOrigins,
-    signal,
-    availableMemory,
-    freeMemory,
-    host,
-    runId,
-    makeEngine,
-    maxInFlight,
-    observers,
-    ...given
-  } = input;
-  checkContent('text', text);
-  if (validation) checkContent('validation.text', validation.text);
-  if (test) checkContent('test.text', test.text);
-  checkRunId(runId);
-  const { options, origins, notices } = startingOptions(given, initial, givenOrigins);
+  const { textFile, include, strict, memory, tensorboardDir, checkpointDir } = input;
+  const ofFiles = Object.entries({ textFile, include, strict, memory, tensorboardDir });
+  for (const [option, value] of ofFiles) if (value !== undefined) throw noFiles(option);
+  if (typeof checkpointDir === 'string') throw noFiles('checkpointDir');
+  const settings = { ...input, storage: checkpointDir };
+  if (input.resume !== undefined) {
+    const checkpoint = asTrained(checkpointOf('resume', input.resume), NAMELESS);
+    const resumption = resumptionOf(input, checkpoint, NAMELESS);
+    const corpus = await corpusToResume(textsOf(input), resumption, NAMELESS);
+    yield* resumeOn(corpus, resumption, NAMELESS, settings);
+    return;
+  }
+  const initial = input.initFrom === undefined ? undefined : checkpointOf('initFrom', input.initFrom);
+  yield* trainOnText(input, { ...settings, initial });
+}
+
+/** Starts a run on the texts that an input holds itself. */
+export async function* trainOnText(
+  input: TrainInput,
+  settings: TrainSettings,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const texts = textsOf(input);
+  checkRunId(input.runId);
+  const { initial } = settings;
+  const { options, origins, notices } = startingOptions(optionsOf(input), initial, input.origins);
   const vocabulary = startingVocabulary(initial, options);
-  const corpus = await buildCorpus({ text, name, validation, test }, { ...options, ...vocabulary.choice });
-  yield* trainOn({ ...corpus, notices: [...notices, ...vocabulary.notices, ...corpus.notices] }, options, {
-    storage,
-    initial,
-    origins,
-    signal,
-    availableMemory,
-    freeMemory,
-    host,
-    runId,
-    makeEngine,
-    maxInFlight,
-    observers,
+  const corpus = await buildCorpus(texts, { ...options, ...vocabulary.choice });
+  const all = [...notices, ...vocabulary.notices, ...corpus.notices];
+  yield* trainOn({ ...corpus, notices: all }, options, { ...settings, origins });
+}
+
+/**
+ * The options of a run that goes on.
+ *
+ * @param name What to call its checkpoint in messages.
+ * @throws {UsageError | OptionError} for what a run that goes on can't be given
+ * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
+ */
+export function resumptionOf(input: TrainInput, checkpoint: TrainedCheckpoint, name: string): Resumption {
+  const { initFrom, initVocabulary, runId, origins } = input;
+  if (initFrom !== undefined)
+    throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
+  if (initVocabulary !== undefined)
+    throw new OptionError('initVocabulary', 'goes with `initFrom`: a resumed run keeps its vocabulary');
+  checkRunId(runId);
+  checkSameRun(runId, checkpoint.training.runId, name);
+  const resumption = resumedOptions(optionsOf(input), checkpoint, name, origins);
+  checkSameHeldOut(input, checkpoint, name);
+  return resumption;
+}
+
+/**
+ * The corpus of a run that goes on with texts that are given themselves.
+ *
+ * @throws {CheckpointError} `checkpoint-other-text` unless they are those of the run
+ */
+export async function corpusToResume(
+  texts: GivenTexts,
+  { options, checkpoint }: Resumption,
+  name: string,
+): Promise<Corpus> {
+  const { vocabulary } = checkpoint;
+  const corpus = await buildCorpus(texts, { ...options, vocabulary }).catch((error: unknown) => {
+    throw errorOfRun(error, name);
+  });
+  checkSameHeldOutTexts(corpus.texts, checkpoint, name);
+  return corpus;
+}
+
+/** Goes on with a run on its corpus. */
+export async function* resumeOn(
+  corpus: Corpus,
+  { options, origins, checkpoint, notices }: Resumption,
+  name: string,
+  settings: TrainSettings,
+): AsyncGenerator<TrainingEvent, void, void> {
+  checkSameText(corpus.text, checkpoint, name);
+  const { iteration, epoch } = checkpoint.training;
+  const line = `resuming ${name} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
+  yield* trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
+    ...settings,
+    ...{ initial: checkpoint, origins, resumes: true },
   });
 }
 

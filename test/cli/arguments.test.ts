@@ -25,7 +25,7 @@ test('a value may begin with a dash; the last of two counts; -- ends the flags',
   assert.deepEqual(parse('-gpuid', '-1', '-seed', '1', '-seed', '2').values, { gpuid: -1, seed: 2 });
   assert.deepEqual(parse('a.txt', '-fit', '--', '-b').positionals, ['a.txt', '-b']);
   assert.deepEqual(parse('-').positionals, ['-']);
-  assert.deepEqual(parse('-valid', '-').values, { validFile: '-' });
+  assert.deepEqual(parse('-valid', '-').values, { validation: '-' });
 });
 
 test('numbers are decimal, whole, and nothing else', () => {

@@ -43,6 +43,9 @@ test('options by any of their names; a flag counts more; each knows where it com
   assert.match(found.typed.get('hiddenSize') ?? '', /config-\d+\.json, rnn_size$/);
   assert.deepEqual(read({ text: 'a.txt' }, 'b.txt').positionals, ['b.txt']);
   assert.equal(read({ init_from: 'm.safetensors' }).values.initFrom, resolve(folder, 'm.safetensors'));
+  // As files of earlier versions name them.
+  const held = read({ validFile: 'v.txt', testFile: 't.txt' }).values;
+  assert.deepEqual([held.validation, held.test], [resolve(folder, 'v.txt'), resolve(folder, 't.txt')]);
 });
 
 test('errors name the file and the key', async () => {

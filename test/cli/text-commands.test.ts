@@ -23,7 +23,7 @@ async function setUp(context: TestContext) {
     writeFileSync(join(folder, name), line.repeat(lines));
   }
   const shape = { hiddenSize: 4, layers: 1, batchSize: 2, sequenceLength: 5, evaluateEvery: 2 };
-  const texts = { textFile: join(folder, 'a.txt'), validFile: join(folder, 'v.txt') };
+  const texts = { textFile: join(folder, 'a.txt'), validation: join(folder, 'v.txt') };
   for await (const _ of train({
     ...shape,
     ...texts,

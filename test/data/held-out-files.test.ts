@@ -42,7 +42,7 @@ for (const [how, heldOut, rest] of [
       files,
       rest.map((name) => at(`texts/${name}`)),
     );
-    assert.match(notices, /^not trained on, since `validFile` or `testFile` holds it out: .*\.txt$/);
+    assert.match(notices, /^not trained on, since `validation` or `test` holds it out: .*\.txt$/);
   });
 }
 
@@ -88,7 +88,7 @@ test('a resumed run says nothing of a held-out file in its folder', async (conte
     for await (const event of train(input)) if (event.type === 'notice') said.push(event.message);
     return said.join('\n');
   };
-  const first = { ...shape, textFile: at('texts'), validFile: at('texts/test.txt'), maxIterations: 1 };
+  const first = { ...shape, textFile: at('texts'), validation: at('texts/test.txt'), maxIterations: 1 };
   assert.match(await run(first), /not trained on/);
   assert.doesNotMatch(await run({ resume: at('cv'), maxIterations: 2 }), /test\.txt/);
 });

@@ -148,7 +148,7 @@ test('a checkpoint is deleted as soon as it was saved: best goes back to the one
     },
   };
   const warnings: string[] = [];
-  for await (const event of trainHere({ ...small, storage: deleting, maxIterations: 8 }))
+  for await (const event of trainHere({ ...small, checkpointDir: deleting, maxIterations: 8 }))
     if (event.type === 'warning' && event.code === 'checkpoint-missing') warnings.push(event.message);
   const deleted = join(storage.place, saved[1] ?? '');
   assert.deepEqual(warnings, [

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { test } from 'node:test';
 import { memoryStorage, type TrainingEvent } from '../../src/index.ts';
-import { train } from '../../src/train/train.ts';
+import { trainOnText } from '../../src/train/train.ts';
 import { freeMemory } from '../../src/util/free-memory.node.ts';
 import { root } from '../cli/command.ts';
 
@@ -41,7 +41,7 @@ test('memory that is free, and too little of it, is told before the first iterat
     const text = 'the harbour wall stood in the rain. '.repeat(40);
     const settings = { storage: memoryStorage(), freeMemory: free };
     const shape = { hiddenSize: 8, layers: 1, batchSize: 2, sequenceLength: 10, maxIterations: 1 };
-    for await (const event of train({ text, ...shape, ...settings })) all.push(event);
+    for await (const event of trainOnText({ text, ...shape }, settings)) all.push(event);
     const before = all.slice(
       0,
       all.findIndex(({ type }) => type === 'iteration'),

@@ -104,7 +104,7 @@ test('the loss does not jump; back in the old shape the batches are those of the
 
 test('the held-out text and its loss stay the same', async (context) => {
   const { base, folder } = setUp(context);
-  for (const more of [{}, { split: 'tail' as const }, { validFile: base.textFile }]) {
+  for (const more of [{}, { split: 'tail' as const }, { validation: base.textFile }]) {
     const checkpointDir = join(folder, JSON.stringify(Object.keys(more)));
     const start = await run({ ...base, ...more, checkpointDir, evaluateEvery: 20, maxIterations: 20 });
     // With no learning rate to speak of the parameters stay.

@@ -90,12 +90,12 @@ test('interrupted in an evaluation: it is made when the run goes on, with the bi
 test('a file to validate on can not come or go in the middle of a run', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, maxIterations: 5 });
-  const validFile = join(folder, 'valid.txt');
-  writeFileSync(validFile, text);
+  const validation = join(folder, 'valid.txt');
+  writeFileSync(validation, text);
   const refused = { code: 'checkpoint-option' };
-  await assert.rejects(run({ resume: checkpointDir, validFile }), refused);
+  await assert.rejects(run({ resume: checkpointDir, validation }), refused);
   const other = join(folder, 'other');
-  await run({ ...base, checkpointDir: other, validFile, maxIterations: 5 });
+  await run({ ...base, checkpointDir: other, validation, maxIterations: 5 });
   await assert.rejects(run({ resume: other, text }), refused);
   assert.equal((await run({ resume: other, maxIterations: 6 })).last.iteration, 6);
 });

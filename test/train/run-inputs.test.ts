@@ -64,7 +64,7 @@ for (const role of ['main', 'validation', 'test'] as const) {
       validation: write('v.txt', line.repeat(4)),
       test: write('t.txt', line.repeat(5)),
     };
-    const texts = { textFile: files.main, validFile: files.validation, testFile: files.test };
+    const texts = { textFile: files.main, validation: files.validation, test: files.test };
     await run({ ...shape, ...texts, checkpointDir, maxIterations: 3 });
     const best = readlinkSync(join(checkpointDir, 'best.safetensors'));
     const resume = { resume: checkpointDir, maxIterations: 6 };
@@ -81,7 +81,7 @@ for (const role of ['main', 'validation', 'test'] as const) {
       assert.equal(error.code, 'checkpoint-other-text');
       assert.match(error.message, new RegExp(`${basename(path)} \\(.*text\\): ${detail}`));
       // Named now, it is no better.
-      const option = { main: 'textFile', validation: 'validFile', test: 'testFile' }[role];
+      const option = { main: 'textFile', validation: 'validation', test: 'test' }[role];
       assert.equal((await failure({ ...resume, [option]: path })).code, 'checkpoint-other-text');
     }
     // A copy of what it was: the command names it.
@@ -100,10 +100,10 @@ for (const role of ['main', 'validation', 'test'] as const) {
 test('a text that was moved, renamed or packed is found, and the remedy works as it is', async (context) => {
   const { folder, write, checkpointDir } = setUp(context);
   const textFile = write('texts/a.txt', line.repeat(6));
-  const validFile = write('held/v.txt', line.repeat(4));
-  await run({ ...shape, textFile, validFile, checkpointDir, maxIterations: 3 });
+  const validation = write('held/v.txt', line.repeat(4));
+  await run({ ...shape, textFile, validation, checkpointDir, maxIterations: 3 });
   const moves: (() => void)[] = [
-    () => renameSync(validFile, join(folder, 'w.txt')),
+    () => renameSync(validation, join(folder, 'w.txt')),
     () => renameSync(textFile, join(folder, 'cv', 'a.txt')),
     () => {
       rmSync(join(folder, 'w.txt'));
@@ -123,9 +123,9 @@ test('a folder: new files are named and not read; changed and missing ones are n
   const { folder, write, checkpointDir } = setUp(context);
   const texts = join(folder, 'texts');
   for (const name of ['b.txt', 'a.txt', 'deep/c.txt']) write(`texts/${name}`, name + line.repeat(3));
-  const validFile = join(folder, 'held');
+  const validation = join(folder, 'held');
   for (const name of ['b.txt', 'c.txt']) write(`held/${name}`, name + line.repeat(3));
-  await run({ ...shape, textFile: texts, validFile, checkpointDir, maxIterations: 3 });
+  await run({ ...shape, textFile: texts, validation, checkpointDir, maxIterations: 3 });
   write('texts/0.txt', 'Ünknown');
   write('held/z.txt', 'Ünknown');
   write('texts/picture.png', Uint8Array.of(1, 0, 2));
@@ -171,13 +171,13 @@ test('a checkpoint of an earlier version goes on, and says what it can not check
   cpSync(earlier, folder, { recursive: true });
   const [book, valid] = [join(folder, 'book.txt'), join(folder, 'valid.txt')];
   const resume = { resume: join(folder, 'run.safetensors'), maxIterations: 5 };
-  const { notices, path } = await run({ ...resume, textFile: book, validFile: valid });
+  const { notices, path } = await run({ ...resume, textFile: book, validation: valid });
   assert.match(notices, /earlier version and has no hash of its validation text/);
   // What it writes now has all.
   assert.doesNotMatch((await run({ resume: path ?? '', maxIterations: 6 })).notices, /earlier version/);
   appendFileSync(book, 'more');
   assert.equal(
-    (await failure({ ...resume, textFile: book, validFile: valid })).code,
+    (await failure({ ...resume, textFile: book, validation: valid })).code,
     'checkpoint-other-text',
   );
 });
@@ -224,7 +224,7 @@ test('eval refuses another validation text, and takes the place of one that was 
   await run({
     ...shape,
     textFile: join(folder, 'a.txt'),
-    validFile: join(folder, 'v.txt'),
+    validation: join(folder, 'v.txt'),
     checkpointDir: join(folder, 'cv'),
     maxIterations: 3,
   });

@@ -166,7 +166,7 @@ test('a model with batch normalisation is not trained further, and it is said wh
   for (const initial of [read, converted]) {
     await assert.rejects(
       async () => {
-        for await (const _ of train({ text: 'abc\n'.repeat(2000), initial })) break;
+        for await (const _ of train({ text: 'abc\n'.repeat(2000), initFrom: initial })) break;
       },
       (error) =>
         error instanceof CheckpointError &&
