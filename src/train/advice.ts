@@ -126,7 +126,7 @@ function levelledOut(
         : [
             {
               text: 'To continue from the best model with half the learning rate',
-              set: { resume: bestPath, learningRate: Number((learningRate / 2).toPrecision(2)) },
+              set: { resume: bestPath, learningRate: halved(learningRate) },
             },
           ],
   };
@@ -153,7 +153,7 @@ export function adviseOnBlocks(
       `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
       'Try a smaller learning rate, or a bound on the gradient.',
     remedies: [
-      { text: 'With half the learning rate', set: { learningRate: learningRate / 2, resume: undefined } },
+      { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
       { text: 'With a bound on the gradient', set: { gradientNormClip: 1, resume: undefined } },
     ],
   };
@@ -199,6 +199,11 @@ export function judgeSize(
     };
   }
   return { code: undefined, sentence: `${sizes}: a good size for this text` };
+}
+
+/** Half of a learning rate, in digits that a person would type. */
+function halved(learningRate: number): number {
+  return Number((learningRate / 2).toPrecision(2));
 }
 
 function isLevel(before: number, now: number): boolean {

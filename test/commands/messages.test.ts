@@ -317,6 +317,14 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^To train on another text from (these|its) weights/,
     reason: 'a text given to the library: test/train',
   },
+  {
+    text: /^With (half the learning rate|a bound on the gradient)/,
+    reason: 'a loss that rises for hundreds of iterations without exploding: test/train/advice.test.ts',
+  },
+  {
+    text: /^With (about one parameter per character|dropout)/,
+    reason: 'data for programs, which the command line has in a sentence: test/train/advice.test.ts',
+  },
   { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },
   {
     text: /^It came from standard input/,
