@@ -96,7 +96,7 @@ function contentOf(path: string): Record<string, unknown> {
     });
   }
   throw new UsageError(
-    `the config file ${path} is no JSON object of options, such as {"rnn_size": 256, "dropout": 0.3}.`,
+    `the config file ${path} is not a JSON object of options, such as {"rnn_size": 256, "dropout": 0.3}.`,
   );
 }
 

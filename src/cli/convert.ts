@@ -58,7 +58,7 @@ async function convert({ values, positionals }: Arguments): Promise<number> {
   const isSafetensors = format === 'safetensors' || format === 'pytorch';
   if (flags.asModule && !isSafetensors) {
     const weights = fileWord(beside(to, '.safetensors'));
-    throw new UsageError(`--as-module goes with weights in safetensors, not in ${to}.`, {
+    throw new UsageError(`--as-module works only with weights in safetensors, not in ${to}.`, {
       remedies: [
         {
           text: 'Write them as safetensors',
@@ -126,7 +126,7 @@ function formatAsked(path: string): ExportFormat {
     ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
     : '';
   throw new UsageError(
-    `${path}: its name does not tell a format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
+    `${path}: its name does not show the format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
     {
       remedies: [
         { text: `Or name the format, one of ${EXPORT_FORMATS.join(', ')}`, set: { to: 'safetensors' } },

@@ -48,7 +48,7 @@ async function evaluate(
     const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
     if (part === 'all' && (validation !== undefined || test !== undefined)) {
       throw new UsageError(
-        `${validation === undefined ? '--test' : '--valid'} names the present place of a text of the run; use it with --part val, test or train.`,
+        `${validation === undefined ? '--test' : '--valid'} tells where a text of the run is now; use it with --part val, test or train.`,
       );
     }
     const report =

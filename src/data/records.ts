@@ -87,7 +87,7 @@ export function lineText(line: number): string {
 
 /** Bytes that would silently become U+FFFD. @param line At or before the line that they are in. */
 export function invalidUtf8(name: string, line: number, cause: unknown): TextError {
-  const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not tell its encoding. Name it.`;
+  const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not show its encoding. Name the encoding.`;
   return new TextError('text-field', problem, { cause });
 }
 

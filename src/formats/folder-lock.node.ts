@@ -136,7 +136,7 @@ function isSettled({ holder }: Other): boolean {
 function refusal(folder: string, { path, holder, liveness }: Other): CheckpointError {
   const who = holder
     ? `process ${holder.pid} on ${holder.host}, since ${holder.since}`
-    : 'of whom its lock file does not tell';
+    : 'by an unknown process: its lock file does not say which';
   const removal =
     liveness === 'running'
       ? ''

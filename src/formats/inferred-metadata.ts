@@ -15,7 +15,7 @@ import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './vocabulary-tensors.ts';
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
 export const INFERRED_NOTICE =
-  'its metadata is missing: the shape and the vocabulary were inferred from its tensors; dropout and Unicode normalisation are unknown, and taken as none. ' +
+  'its metadata is missing: the shape and the vocabulary were inferred from its tensors; dropout and Unicode normalisation are unknown and assumed to be none. ' +
   'In Python, save_file(tensors, path, metadata=safe_open(original, "np").metadata()) keeps the metadata';
 
 /**

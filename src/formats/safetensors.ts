@@ -217,7 +217,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parseJson(bytes: Uint8Array, fileSize: number, name: string): Record<string, unknown> {
-  if (!isModestJson(bytes, headerValues(fileSize))) throw malformed(name, 'the header is no list of tensors');
+  if (!isModestJson(bytes, headerValues(fileSize)))
+    throw malformed(name, 'the header is not a list of tensors');
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

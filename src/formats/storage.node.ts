@@ -77,7 +77,7 @@ export function folderStorage(folder: string): FolderStorage {
         if ((await isReplaceable(path, folder)) || (await keptUnderOwnName(path, target))) {
           return pointTo(path, target);
         }
-        throw new Error('a file that is no link stands there, and would be lost. Give it another name');
+        throw new Error('a file that is not a link has this name, and would be lost. Give it another name');
       });
     },
     remove: (path) => rm(path, { force: true }),

@@ -111,7 +111,7 @@ class Parser {
       this.#at++;
       return one(isWithinLine);
     }
-    if (/^[*+?{}]$/.test(next)) this.#fail(`nothing stands before ${next} that it could repeat`);
+    if (/^[*+?{}]$/.test(next)) this.#fail(`there is nothing before ${next} that it could repeat`);
     if (next === '^') this.#fail('^ is supported at the beginning alone');
     if (next === '\\') {
       const escaped = this.#escape();
@@ -122,7 +122,7 @@ class Parser {
   }
 
   #group(): Expression {
-    if (++this.#depth > DEEPEST) this.#fail(`groups stand ${DEEPEST} deep within each other`);
+    if (++this.#depth > DEEPEST) this.#fail(`groups are nested more than ${DEEPEST} deep`);
     const start = this.#at++;
     const isPlain = this.#next === '?' && this.#characters[this.#at + 1] === ':';
     if (isPlain) this.#at += 2;
@@ -236,7 +236,7 @@ class Parser {
     this.#at += [...segment(whole, this.#kind === 'grapheme' ? 'grapheme' : 'character')].length;
     if (short !== undefined) return SHORT[short] ?? short;
     const value = Number.parseInt(point as string, 16);
-    if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) this.#fail(`${whole} is no character`);
+    if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) this.#fail(`${whole} is not a character`);
     return String.fromCodePoint(value);
   }
 

@@ -52,7 +52,7 @@ export function checkComparable(readings: readonly Reading[]): void {
     throw new TextError(
       'text-not-comparable',
       `${first.name} reads the text as ${formatCount(first.map.bytes)} bytes, ${name} as ${formatCount(map.bytes)}: ` +
-        'one of them normalises it or leaves characters out. Compare on a text that both read as it stands.',
+        'one of them normalises it or leaves characters out. Compare on a text that both read unchanged.',
     );
   }
 }

@@ -30,7 +30,7 @@ export function startingOptions(
 ): { options: TrainingOptions; origins: OptionOrigins; notices: string[] } {
   if (!initial) {
     if (given.initVocabulary !== undefined)
-      throw new OptionError('initVocabulary', 'goes with `initFrom`, the checkpoint to start from');
+      throw new OptionError('initVocabulary', 'works only with `initFrom`, the checkpoint to start from');
     const { values: options, origins } = resolveTrainingOptions(optionsFrom('flag', given, givenOrigins));
     return { options, origins, notices: [] };
   }

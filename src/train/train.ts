@@ -105,7 +105,7 @@ export function resumptionOf(input: TrainInput, checkpoint: TrainedCheckpoint, n
   if (initFrom !== undefined)
     throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
   if (initVocabulary !== undefined)
-    throw new OptionError('initVocabulary', 'goes with `initFrom`: a resumed run keeps its vocabulary');
+    throw new OptionError('initVocabulary', 'works only with `initFrom`: a resumed run keeps its vocabulary');
   checkRunId(runId);
   checkSameRun(runId, checkpoint.training.runId, name);
   const resumption = resumedOptions(optionsOf(input), checkpoint, name, origins);

@@ -56,7 +56,7 @@ test('errors name the file and the key', async () => {
   assert.throws(() => read({ n_layer: 2 }), /Did you mean num_layers\?/);
   assert.throws(() => read({ rnn_size: 64, hiddenSize: 65 }), /hiddenSize sets the same option/);
   assert.throws(() => read('{"a":'), /is not valid JSON/);
-  assert.throws(() => read([1]), /no JSON object/);
+  assert.throws(() => read([1]), /not a JSON object/);
   assert.throws(() => read({ text: 3 }), /text: got 3, expected a path/);
   assert.throws(() => read({ command: 'sample' }), /is a config file of sample, not of train/);
   assert.throws(

@@ -129,12 +129,12 @@ test('what can not be said, done or read is named, and nothing is left behind', 
   writeFileSync(join(folder, 'other.zip'), Uint8Array.of(0x50, 0x4b, 3, 4));
   const cases: [string[], number, RegExp][] = [
     [['model.safetensors'], 2, /takes two files, IN and OUT, got 1\.\nFor example:\n {2}.* convert /],
-    [['model.safetensors', 'out.pt'], 2, /does not tell a format[\s\S]*PyTorch reads \.safetensors/],
-    [['model.safetensors', 'out'], 2, /does not tell a format/],
+    [['model.safetensors', 'out.pt'], 2, /does not show the format[\s\S]*PyTorch reads \.safetensors/],
+    [['model.safetensors', 'out'], 2, /does not show the format/],
     [
       ['model.safetensors', 'out.onnx', '--as-module'],
       2,
-      /--as-module goes with .*\n.*\n {2}.*convert model\.safetensors out\.safetensors --as-module/,
+      /--as-module works only with .*\n.*\n {2}.*convert model\.safetensors out\.safetensors --as-module/,
     ],
     [['model.safetensors', 'out.safetensors', '--to', 'pytorch'], 1, /nn\.GRU's after it[\s\S]*--as-module/],
     [['missing.t7', 'out.onnx'], 1, /there is no checkpoint missing\.t7/],

@@ -107,7 +107,7 @@ test('a lock that can not be read holds the folder too', async (context) => {
   mkdirSync(join(folder, '.training-0123456789ab.lock'));
   await assert.rejects(FolderLock.take(folder), {
     ...locked,
-    message: /of whom its lock file does not tell/,
+    message: /by an unknown process/,
   });
 });
 

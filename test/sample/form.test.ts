@@ -128,7 +128,7 @@ test('wrong and unsupported expressions are refused with their place', () => {
     ['(ab', /character 1 .*\( without/],
     ['ab)', /character 3 .*\) without/],
     ['a[bc', /character 2 .*\[ without/],
-    ['*a', /nothing stands before \*/],
+    ['*a', /nothing before \*/],
     ['a**', /one quantifier after another/],
     ['a+?', /lazy/],
     ['a{2,1}', /out of order/],

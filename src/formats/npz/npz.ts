@@ -38,7 +38,7 @@ export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
     throw new CheckpointError('checkpoint-other-kind', `${file} is a zip archive ${kindOf(entries)}.`);
   }
   for (const [entry, content] of entries) {
-    if (!entry.endsWith(EXTENSION)) throw malformed(file, `its entry ${entry} is no .npy`);
+    if (!entry.endsWith(EXTENSION)) throw malformed(file, `its entry ${entry} is not a .npy file`);
     const name = entry.slice(0, -EXTENSION.length);
     const tensor = decodeNpy(content, `${file}: ${entry}`);
     if (name.startsWith(METADATA)) metadata.set(name.slice(METADATA.length), textOf(tensor, entry, file));

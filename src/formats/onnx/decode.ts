@@ -173,7 +173,7 @@ function placeOf(
 
 function symbolsOf(json: string, file: string): string[] {
   if (!isModestJson(new TextEncoder().encode(json), [json.length / 3]))
-    throw malformed(file, 'its vocabulary is no list');
+    throw malformed(file, 'its vocabulary is not a list');
   let symbols: unknown;
   try {
     symbols = JSON.parse(json);

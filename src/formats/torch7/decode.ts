@@ -64,7 +64,7 @@ function readCheckpoint(root: Value, fileSize: number): Checkpoint {
     throw unsupported(`it holds ${describe(root)}, no checkpoint of char-rnn or torch-rnn`);
   if (isCharRnn(root)) return readCharRnn(root, fileSize);
   if (isTorchRnn(root)) return readTorchRnn(root, fileSize);
-  throw unsupported('it is no checkpoint of char-rnn or torch-rnn: it has neither protos nor model');
+  throw unsupported('it is not a checkpoint of char-rnn or torch-rnn: it has neither protos nor model');
 }
 
 function isAscii(bytes: Uint8Array): boolean {
