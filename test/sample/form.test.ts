@@ -143,7 +143,7 @@ test('wrong and unsupported expressions are refused with their place', () => {
     ['a^', /\^ is supported at the beginning/],
     ['\\q', /\\q is not supported/],
     ['\\p{Nonsense}', /no such property/],
-    ['\\u{110000}', /no character/],
+    ['\\u{110000}', /not a character/],
     ['[z-a]', /out of order/],
     ['ß', /no text matches/],
     ['a{30}', /30 symbols, more than the length of 20/],
