@@ -23,6 +23,15 @@ for (const page of [...inRoot, ...inDocs]) {
   });
 }
 
+test('files that the pages name exist', () => {
+  for (const page of [...inRoot, ...inDocs].filter((name) => name !== 'CHANGELOG.md')) {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, path = ''] of text.matchAll(/`((?:src|test|scripts|native|bench|examples)\/[\w./-]+)`/g)) {
+      assert.ok(existsSync(join(root, path)), `${page}: there is no ${path}`);
+    }
+  }
+});
+
 /** The headings of a page as GitHub names them in links. */
 function headings(file: string): string[] {
   return Array.from(readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm), ([, title = '']) =>
