@@ -5,7 +5,7 @@
  *
  * The same work as bench/peers/pytorch.py.
  */
-import type { Batch } from '../src/data/batches.ts';
+import type { Batch } from '../src/data/batches/batches.ts';
 import { type Cell, gateCount } from '../src/engine/cells.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import type { EngineName } from '../src/engine/select.ts';

@@ -5,7 +5,7 @@
  *
  * An lstm of 2 × 128 over 65 symbols: one sequence, 50 rows; evaluation of 50 × 50 batches; sampling of one stream.
  */
-import { MemoryTokens } from '../src/data/memory-tokens.ts';
+import { MemoryTokens } from '../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import { layoutOf, type ModelConfig } from '../src/model/config.ts';

@@ -1,6 +1,6 @@
 /**
  * Builds what is WebAssembly, and embeds it in modules: the kernels of the engine, four times (with and without fused multiply-add, with
- * and without shared memory), in src/engine/cpu/wasm-binaries.ts; the passes over a text in src/data/text-kernel-binary.ts.
+ * and without shared memory), in src/engine/cpu/wasm-binaries.ts; the passes over a text in src/data/text/text-kernel-binary.ts.
  *
  *     node scripts/build-wasm.mjs [--check]
  *
@@ -46,7 +46,7 @@ export const PRODUCTS = [
     ],
   },
   {
-    path: 'src/data/text-kernel-binary.ts',
+    path: 'src/data/text/text-kernel-binary.ts',
     holds: 'The passes over a text as WebAssembly',
     source: 'native/text/text.cpp',
     builds: [['TEXT_KERNEL', ['-O3']]],

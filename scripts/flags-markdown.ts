@@ -1,6 +1,7 @@
 /** The flags of all commands as tables in Markdown. */
+
+import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../src/cli/arguments/flag-table.ts';
 import { type Command, commands } from '../src/cli/commands.ts';
-import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../src/cli/flag-table.ts';
 import { modelOptionsSchema } from '../src/language-model.ts';
 import { generateOptionsSchema } from '../src/sample/options.ts';
 import {

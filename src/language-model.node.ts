@@ -1,11 +1,11 @@
 /** `LanguageModel` in Node: loads and saves files, and has the fast engines. */
 import { basename, dirname } from 'node:path';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { encodeCheckpoint } from './checkpoint/codec.ts';
+import { folderStorage } from './checkpoint/storage/storage.node.ts';
 import { makeEngine } from './engine/select.node.ts';
 import { OptionError } from './errors.ts';
-import type { Checkpoint } from './formats/checkpoint.ts';
-import { encodeCheckpoint } from './formats/checkpoint-codec.ts';
 import { readCheckpointFile } from './formats/read.node.ts';
-import { folderStorage } from './formats/storage.node.ts';
 import { type ModelInput, LanguageModel as PortableLanguageModel } from './language-model.ts';
 import { kindOf } from './util/check-content.ts';
 

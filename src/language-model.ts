@@ -1,14 +1,14 @@
 /** A trained model to use: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
-import type { Content } from './data/tokenizer.ts';
+import { bytesSource } from './checkpoint/byte-source.ts';
+import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
+import type { Content } from './data/text/tokenizer.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError, UsageError } from './errors.ts';
-import { bytesSource } from './formats/byte-source.ts';
-import { type Checkpoint, withMethods } from './formats/checkpoint.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
@@ -21,7 +21,6 @@ import {
   type WritingInput,
 } from './sample/generate-input.ts';
 import { KnownText, knownContent, textOf } from './sample/known-text.ts';
-import { type LikelyWords, likelyWords } from './sample/likely-words.ts';
 import { novelNotice } from './sample/novel-notice.ts';
 import { checkGenerateOptions, planSampling } from './sample/options.ts';
 import { SequencePool } from './sample/pool/pool.ts';
@@ -33,6 +32,7 @@ import {
   detailsOptionsSchema,
   samplesOptionsSchema,
 } from './sample/samples-options.ts';
+import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
 import { streamSeed } from './sample/stream-seed.ts';
 import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';

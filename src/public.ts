@@ -1,21 +1,26 @@
 /** What both faces of the library have in common. */
+
+export type { Checkpoint, LossRecord, TrainingState } from './checkpoint/checkpoint.ts';
+export { type MemoryStorage, memoryStorage } from './checkpoint/storage/memory-storage.ts';
+export type {
+  CheckpointIdentity,
+  CheckpointStorage,
+  StoredCheckpoint,
+} from './checkpoint/storage/storage.ts';
 export type { TextFacts, TextInput } from './data/corpus.ts';
 export { Vocabulary, type VocabularyInput } from './data/vocabulary.ts';
 export type { ChosenEngine, EngineChoice, MakeEngine } from './engine/choose.ts';
 export type { Engine, FloatArray, Precision } from './engine/engine.ts';
 export type { EngineName } from './engine/names.ts';
 export * from './errors.ts';
-export type { Checkpoint, LossRecord, TrainingState } from './formats/checkpoint.ts';
 export type { ExportFormat } from './formats/export.ts';
-export { type MemoryStorage, memoryStorage } from './formats/memory-storage.ts';
-export type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './formats/storage.ts';
 export type { ModelInput } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';
 export type { GenerateAllInput, GenerateInput, SamplesInput } from './sample/generate-input.ts';
-export type { LikelyWord, LikelyWords } from './sample/likely-words.ts';
 export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';
 export type { CompleteInput } from './sample/samples-options.ts';
+export type { LikelyWord, LikelyWords } from './sample/search/likely-words.ts';
 export type { Ending } from './sample/stops.ts';
 export { streamSeed } from './sample/stream-seed.ts';
 export type { StreamInput, TextStream } from './sample/text-stream.ts';
@@ -23,14 +28,14 @@ export type { SymbolDetails, TextPiece } from './sample/writer.ts';
 export type { ScoreInput } from './score/options.ts';
 export type { TextScore } from './score/score-text.ts';
 export type { Summary } from './score/summary.ts';
-export type { BodyReader, IncomingRequest } from './server/incoming-request.ts';
+export type { BodyReader, IncomingRequest } from './server/http/incoming-request.ts';
 export { createServer, type Server, type ServerInput } from './server/server.ts';
-export { EventLogReader, type SkippedLine } from './train/event-log-reader.ts';
 export type * from './train/events.ts';
 export { EVENTS_VERSION } from './train/events.ts';
-export type { LineProblem, LoggedEvent, LoggedStart } from './train/logged-event.ts';
-export { LoggedRun } from './train/logged-run.ts';
-export type { TrainingObserver } from './train/observers.ts';
+export { EventLogReader, type SkippedLine } from './train/observers/event-log-reader.ts';
+export type { LineProblem, LoggedEvent, LoggedStart } from './train/observers/logged-event.ts';
+export { LoggedRun } from './train/observers/logged-run.ts';
+export type { TrainingObserver } from './train/observers/observers.ts';
 export type { TrainingOptions } from './train/options.ts';
 export type { CheckpointInput, TrainInput } from './train/train-input.ts';
 export type { OptionOrigin, OptionOrigins } from './util/option-origins.ts';

@@ -15,6 +15,7 @@ const MODULES = [
   'engine',
   'data',
   'model',
+  'checkpoint',
   'formats',
   'sample',
   'score',
@@ -28,8 +29,11 @@ const MODULES = [
 /** Imports that are forbidden although the order would allow them. */
 const FORBIDDEN = new Set([
   'data→engine',
+  'model→checkpoint',
   'model→formats',
+  'sample→checkpoint',
   'sample→formats',
+  'score→checkpoint',
   'score→formats',
   'score→sample',
 ]);

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { flagNames } from '../src/cli/arguments/flag-table.ts';
+import { inFlags } from '../src/cli/arguments/option-words.ts';
 import { commands, trainCommand } from '../src/cli/commands.ts';
-import { flagNames } from '../src/cli/flag-table.ts';
-import { inFlags } from '../src/cli/option-words.ts';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 

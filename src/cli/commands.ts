@@ -3,7 +3,7 @@ import { generateOptionsSchema } from '../sample/options.ts';
 import { scoreOptionsSchema } from '../score/options.ts';
 import { serverOptionsSchema } from '../server/options.ts';
 import { trainingOptionsSchema } from '../train/options.ts';
-import { type Flag, flagsOf } from './flag-table.ts';
+import { type Flag, flagsOf } from './arguments/flag-table.ts';
 import {
   compareFlagsSchema,
   completeFlagsSchema,

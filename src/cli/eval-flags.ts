@@ -1,8 +1,8 @@
 /** The flags of `char-rnn eval`, checked. */
 import { checkScoreOptions, scoreOptionsSchema } from '../score/options.ts';
 import { checkOptions } from '../util/check-options.ts';
+import { splitValues } from './arguments/split-values.ts';
 import { evalFlagsSchema } from './flags.ts';
-import { splitValues } from './split-values.ts';
 
 export type EvalFlags = ReturnType<typeof evalFlags>;
 

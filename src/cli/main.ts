@@ -1,26 +1,26 @@
 #!/usr/bin/env node
 /** The entry of the command line: finds the command, and loads its modules only then. */
 import { VERSION } from '../util/version.ts';
-import { prepareForHangup } from './hangup.ts';
-import { overview } from './overview.ts';
-import { programName } from './program-name.ts';
+import { overview } from './help/overview.ts';
+import { programName } from './help/program-name.ts';
+import { prepareForHangup } from './terminal/hangup.ts';
 
 /** A command: takes the words after its name, gives the exit code. */
 type Run = (words: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
-  train: async () => (await import('./train.ts')).runTrain,
-  sample: async () => (await import('./sample.ts')).runSample,
-  ls: async () => (await import('./ls.ts')).runLs,
-  convert: async () => (await import('./convert.ts')).runConvert,
-  inspect: async () => (await import('./inspect.ts')).runInspect,
-  eval: async () => (await import('./eval.ts')).runEval,
-  compare: async () => (await import('./compare.ts')).runCompare,
-  complete: async () => (await import('./complete.ts')).runComplete,
-  serve: async () => (await import('./serve.ts')).runServe,
-  doctor: async () => (await import('./doctor.ts')).runDoctor,
-  completions: async () => (await import('./completions.ts')).runCompletions,
-  'build-native': async () => (await import('./build-native.ts')).runBuildNative,
+  train: async () => (await import('./commands/train.ts')).runTrain,
+  sample: async () => (await import('./commands/sample.ts')).runSample,
+  ls: async () => (await import('./commands/ls.ts')).runLs,
+  convert: async () => (await import('./commands/convert.ts')).runConvert,
+  inspect: async () => (await import('./commands/inspect.ts')).runInspect,
+  eval: async () => (await import('./commands/eval.ts')).runEval,
+  compare: async () => (await import('./commands/compare.ts')).runCompare,
+  complete: async () => (await import('./commands/complete.ts')).runComplete,
+  serve: async () => (await import('./commands/serve.ts')).runServe,
+  doctor: async () => (await import('./commands/doctor.ts')).runDoctor,
+  completions: async () => (await import('./commands/completions.ts')).runCompletions,
+  'build-native': async () => (await import('./commands/build-native.ts')).runBuildNative,
 };
 
 const VERSION_FLAGS = new Set(['--version', '-version', '-v', '-V']);
@@ -42,7 +42,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load) return (await load())(rest);
-  const { unknownCommand } = await import('./unknown-command.ts');
+  const { unknownCommand } = await import('./arguments/unknown-command.ts');
   process.stderr.write(unknownCommand(words, Object.keys(COMMANDS)));
   return 2;
 }

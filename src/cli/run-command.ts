@@ -1,10 +1,10 @@
 /** What every command does around its own work: reads its words, shows its help, reports its error. */
-import { type Arguments, parseArguments } from './arguments.ts';
+import { type Arguments, parseArguments } from './arguments/arguments.ts';
+import { withConfig } from './arguments/config-file.ts';
 import type { Command } from './commands.ts';
-import { withConfig } from './config-file.ts';
-import { commandHelp } from './help.ts';
-import { note } from './note.ts';
-import { reportError } from './report-error.ts';
+import { commandHelp } from './help/help.ts';
+import { reportError } from './report/report-error.ts';
+import { note } from './terminal/note.ts';
 
 /**
  * Runs a command on the words after its name.

@@ -5,7 +5,7 @@ import type { StartedEvent } from '../train/events.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { VERSION } from '../util/version.ts';
-import { RUN_FILE_KIND } from './config-file.ts';
+import { RUN_FILE_KIND } from './arguments/config-file.ts';
 
 export interface RunStart {
   /** What was named to train on. */

@@ -2,21 +2,21 @@
 import { resolve } from 'node:path';
 import { availableMemory } from '../util/memory.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions } from './corpus.ts';
-import { overlapNotices, withoutHeldOut } from './held-out-files.node.ts';
-import { type KnownText, OtherText, type TextRole, type WantedTexts } from './known-text.ts';
-import { type LoadedText, type LoadTextOptions, loadText } from './load-text.node.ts';
-import { type Preparation, prepared } from './preparing.ts';
-import { keepStandardInput, STANDARD_INPUT } from './standard-input.node.ts';
+import { overlapNotices, withoutHeldOut } from './files/held-out-files.node.ts';
+import { type KnownText, OtherText, type TextRole, type WantedTexts } from './files/known-text.ts';
+import { keepStandardInput, STANDARD_INPUT } from './files/standard-input.node.ts';
 import {
   asStandardInput,
   filesAgain,
   findTextFiles,
   type TextFile,
   type TextFiles,
-} from './text-files.node.ts';
-import type { TextIdentity } from './text-pass.node.ts';
-import { readWholeText } from './whole-text.node.ts';
-import { withReading } from './with-reading.node.ts';
+} from './files/text-files.node.ts';
+import { withReading } from './files/with-reading.node.ts';
+import { type Preparation, prepared } from './preparing.ts';
+import type { TextIdentity } from './text/text-pass.node.ts';
+import { readWholeText } from './text/whole-text.node.ts';
+import { type LoadedText, type LoadTextOptions, loadText } from './tokens/load-text.node.ts';
 
 /** Where a text is. */
 export interface TextSource {

@@ -1,19 +1,19 @@
 /** A text as tokens: what training, evaluation and their messages need to know of it. */
 import { sha256 } from '../util/hash.ts';
-import type { TokenSource } from './batches.ts';
-import { type DecodedText, decodeText, unpacked } from './decode.ts';
-import { cutDocuments, endsWithSeparator } from './documents.ts';
-import type { KnownText, RunTexts } from './known-text.ts';
-import { MemoryTokens, tokenArray } from './memory-tokens.ts';
-import { SEPARATOR_GLANCE, separatorNotice } from './separator-notice.ts';
-import { type Content, segment } from './tokenizer.ts';
+import type { TokenSource } from './batches/batches.ts';
+import { type DecodedText, decodeText, unpacked } from './encoding/decode.ts';
+import type { KnownText, RunTexts } from './files/known-text.ts';
+import { cutDocuments, endsWithSeparator } from './text/documents.ts';
+import { SEPARATOR_GLANCE, separatorNotice } from './text/separator-notice.ts';
+import { type Content, segment } from './text/tokenizer.ts';
 import {
   type ChangedCounts,
   ChangedSymbols,
   TextPlace,
   type UnknownInText,
   unknownCharacter,
-} from './unknown-symbols.ts';
+} from './text/unknown-symbols.ts';
+import { MemoryTokens, tokenArray } from './tokens/memory-tokens.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** Which text it is. */

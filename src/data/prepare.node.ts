@@ -3,7 +3,23 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TextError } from '../errors.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
-import { emptyText, markLength, NotUtf8 } from './decode.ts';
+import { emptyText, markLength, NotUtf8 } from './encoding/decode.ts';
+import { withWholeEncodings } from './encoding/whole-encodings.node.ts';
+import { stampOf, type TextFile, type TextFiles } from './files/text-files.node.ts';
+import { removeOnExit } from './files/unfinished-file.node.ts';
+import { asFound } from './files/with-reading.node.ts';
+import { type Preparation, prepared } from './preparing.ts';
+import type { FoundEncoding } from './text/reading.ts';
+import { separatorNotice } from './text/separator-notice.ts';
+import {
+  type FileIdentity,
+  IdentityVisitor,
+  type TextIdentity,
+  type TextVisitor,
+  textPass,
+} from './text/text-pass.node.ts';
+import { TextSurvey } from './text/text-survey.ts';
+import type { ChangedCounts, UnknownInText } from './text/unknown-symbols.ts';
 import {
   isFree,
   type KeptOptions,
@@ -11,28 +27,12 @@ import {
   removeAbandoned,
   temporaryPath,
   writeRecord,
-} from './kept-tokens.node.ts';
-import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
-import { type Preparation, prepared } from './preparing.ts';
-import type { FoundEncoding } from './reading.ts';
-import { separatorNotice } from './separator-notice.ts';
-import { changedText, SymbolEncoder } from './text-encoder.ts';
-import { stampOf, type TextFile, type TextFiles } from './text-files.node.ts';
-import {
-  type FileIdentity,
-  IdentityVisitor,
-  type TextIdentity,
-  type TextVisitor,
-  textPass,
-} from './text-pass.node.ts';
-import { TextSurvey } from './text-survey.ts';
-import { TokenFileWriter } from './token-file.node.ts';
-import { type BlockSink, tokenWidth } from './token-packer.ts';
-import { removeOnExit } from './unfinished-file.node.ts';
-import type { ChangedCounts, UnknownInText } from './unknown-symbols.ts';
+} from './tokens/kept-tokens.node.ts';
+import { type Limit, MemorySink, type MemoryTokens } from './tokens/memory-tokens.ts';
+import { changedText, SymbolEncoder } from './tokens/text-encoder.ts';
+import { TokenFileWriter } from './tokens/token-file.node.ts';
+import { type BlockSink, tokenWidth } from './tokens/token-packer.ts';
 import type { Normalization, TokenKind, Vocabulary } from './vocabulary.ts';
-import { withWholeEncodings } from './whole-encodings.node.ts';
-import { asFound } from './with-reading.node.ts';
 
 /** A text that is to become tokens. */
 export interface TextInFiles extends TextFiles {

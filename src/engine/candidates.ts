@@ -279,7 +279,7 @@ export class Candidates {
 }
 
 /**
- * A token by those controls that an engine draws by: the steps of `sample/filters.ts` that engines do, in its order.
+ * A token by those controls that an engine draws by: the steps of `sample/choice/filters.ts` that engines do, in its order.
  *
  * @param counts [V]: how often each token occurs in the penalty window; absent without penalties.
  * @param uniform In [0, 1); not used at a temperature of 0.

@@ -1,10 +1,11 @@
 /** A checkpoint as the file of another format, and what of it is lost on the way. */
+
+import type { ByteSource } from '../checkpoint/byte-source.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { encodeCheckpoint } from '../checkpoint/codec.ts';
+import { programCell } from '../checkpoint/gates.ts';
 import type { Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
-import type { ByteSource } from './byte-source.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { encodeCheckpoint } from './checkpoint-codec.ts';
-import { programCell } from './gates.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { encodeTorchRnnVocabulary, torchRnnNames } from './torch-rnn-vocabulary.ts';

@@ -1,12 +1,13 @@
 /** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
+
+import type { ByteSource } from '../checkpoint/byte-source.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { decodeCheckpoint, readCheckpoint } from '../checkpoint/codec.ts';
+import { isSafetensors } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
-import type { ByteSource } from './byte-source.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { decodeCheckpoint, readCheckpoint } from './checkpoint-codec.ts';
 import { decodeNpz } from './npz/npz.ts';
 import { isZip } from './npz/zip.ts';
 import { decodeOnnx, isOnnx } from './onnx/decode.ts';
-import { isSafetensors } from './safetensors.ts';
 import { decodeTorch7, isTorch7 } from './torch7/index.ts';
 
 export const FORMAT_NAMES = ['safetensors', 'npz', 'onnx', 'torch7'] as const;

@@ -4,7 +4,7 @@
  * A message is a row of fields, each a varint (number << 3 | wire type) and its value. Source:
  * protobuf.dev/programming-guides/encoding. Why not a library: docs/decisions/onnx.md.
  */
-import { malformed } from './errors.ts';
+import { malformed } from '../checkpoint/errors.ts';
 
 const VARINT = 0;
 const FIXED64 = 1;

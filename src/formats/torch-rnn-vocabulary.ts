@@ -3,10 +3,10 @@
  * `{"1": "a", …}`, numbered from 1. Bytes above 127 are written `[200]` there, since JSON has no bytes.
  */
 import * as z from 'zod/mini';
+import { malformed } from '../checkpoint/errors.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { CheckpointError } from '../errors.ts';
 import { isModestJson } from '../util/json-structure.ts';
-import { malformed } from './errors.ts';
 
 /** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
 const UNKNOWN = '[unknown]';

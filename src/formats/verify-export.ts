@@ -1,10 +1,11 @@
 /** Whether a file that was just written holds the model that was meant. It is read back by the program's own readers. */
+
+import type { ByteSource } from '../checkpoint/byte-source.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { checkpointTensors } from '../checkpoint/codec.ts';
+import { storedBytes, type TensorToStore } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
-import type { ByteSource } from './byte-source.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { checkpointTensors } from './checkpoint-codec.ts';
 import { type FormatName, openCheckpointFile } from './open.ts';
-import { storedBytes, type TensorToStore } from './safetensors.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 /**

@@ -1,10 +1,10 @@
 /** Writes a file in another format; it takes its name once it was read back and found to hold the model. */
 import { dirname } from 'node:path';
+import { withFile } from '../checkpoint/file-source.node.ts';
+import { asCheckpointError } from '../checkpoint/storage/storage.node.ts';
+import { writeWhole } from '../checkpoint/storage/whole-file.node.ts';
 import { makeFolder } from '../util/make-folder.node.ts';
 import type { Exported } from './export.ts';
-import { withFile } from './file-source.node.ts';
-import { asCheckpointError } from './storage.node.ts';
-import { writeWhole } from './whole-file.node.ts';
 
 /**
  * @param check Compares the written file with what was meant; absent: nothing is compared.

@@ -3,7 +3,7 @@
  *
  * Dimension letters: B batch rows, T time steps, D layer input (of the first: the embedding's size, or V), H hidden units, V vocabulary, L layers.
  */
-import type { Batch } from '../data/batches.ts';
+import type { Batch } from '../data/batches/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from './config.ts';

@@ -6,13 +6,13 @@
  * The pool computes them side by side; what each draws does not depend on the others.
  */
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
-import type { Constraint } from './constraint.ts';
-import { type Controls, canDraw } from './controls.ts';
+import { type Controls, canDraw } from './choice/controls.ts';
+import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
+import type { Constraint } from './form/constraint.ts';
 import type { SequencePool } from './pool/pool.ts';
 import type { RequestHandle } from './pool/request.ts';
 import { Sequence, type SequencePiece } from './sequence.ts';
 import type { Limits } from './stops.ts';
-import { PredictionReader, type TokenDetails } from './token-details.ts';
 
 export interface TextToGenerate {
   readonly prompt: readonly number[];

@@ -4,11 +4,11 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { option, seed } from '../util/option-info.ts';
-import { beamOptions, checkBeamOptions } from './beam.ts';
-import type { Constraint } from './constraint.ts';
-import { type Controls, controlNotices, resolveControls } from './controls.ts';
-import { controlOptions } from './filters.ts';
-import { formOptions, resolveForm } from './form.ts';
+import { type Controls, controlNotices, resolveControls } from './choice/controls.ts';
+import { controlOptions } from './choice/filters.ts';
+import type { Constraint } from './form/constraint.ts';
+import { formOptions, resolveForm } from './form/form.ts';
+import { beamOptions, checkBeamOptions } from './search/beam.ts';
 import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 
 export const generateOptionsSchema = z.strictObject({

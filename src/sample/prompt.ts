@@ -1,7 +1,7 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
-import { nearestKnown } from '../data/nearest-symbols.ts';
-import { characterAround, describeSymbol, symbolBytes } from '../data/symbol-text.ts';
-import { type Content, segment } from '../data/tokenizer.ts';
+import { nearestKnown } from '../data/text/nearest-symbols.ts';
+import { characterAround, describeSymbol, symbolBytes } from '../data/text/symbol-text.ts';
+import { type Content, segment } from '../data/text/tokenizer.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format-number.ts';

@@ -1,12 +1,12 @@
 /** A text while it is written: how its tokens are chosen, where it ends, and what of it may be shown. */
 import type { FloatArray } from '../engine/engine.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
-import { type Constraint, endInTime } from './constraint.ts';
-import type { Controls } from './controls.ts';
+import type { Controls } from './choice/controls.ts';
+import { RecentTokens } from './choice/recent-tokens.ts';
+import { TokenChooser } from './choice/token-chooser.ts';
+import { type Constraint, endInTime } from './form/constraint.ts';
 import type { EngineSampling, HostSampling, PoolSequence } from './pool/request.ts';
-import { RecentTokens } from './recent-tokens.ts';
 import { type Ending, type Limits, TextEnd } from './stops.ts';
-import { TokenChooser } from './token-chooser.ts';
 
 /** Some more of a text. */
 export interface SequencePiece<Details> {

@@ -7,12 +7,12 @@ import { checkContent } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
-import { controlsSchema, resolveControls } from './controls.ts';
+import { controlsSchema, resolveControls } from './choice/controls.ts';
+import { TokenChooser } from './choice/token-chooser.ts';
 import { generateOptionsSchema } from './options.ts';
 import { closed, type SequencePool } from './pool/pool.ts';
 import { type HeldSlots, holdSlots } from './pool/prompts.ts';
 import { encodePrompt } from './prompt.ts';
-import { TokenChooser } from './token-chooser.ts';
 
 const { seed, unknown } = generateOptionsSchema.shape;
 export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, seed, unknown });

@@ -1,18 +1,18 @@
 /** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
-import { symbolText } from '../data/symbol-text.ts';
+import { symbolText } from '../data/text/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { joinBytes } from '../util/join-bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
-import { beamSearch } from './beam.ts';
 import { CharacterPieces } from './character-pieces.ts';
+import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
 import { generateTokens, type TokenPiece } from './generator.ts';
 import type { SamplingPlan } from './options.ts';
 import type { SequencePool } from './pool/pool.ts';
 import { predictAlong } from './pool/prompts.ts';
 import type { EncodedPrompt } from './prompt.ts';
+import { beamSearch } from './search/beam.ts';
 import type { Ending } from './stops.ts';
-import { PredictionReader, type TokenDetails } from './token-details.ts';
 
 /** What the model thought of a symbol that it wrote: its own prediction, before any control, in nats. */
 export interface SymbolDetails {

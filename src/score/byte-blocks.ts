@@ -2,7 +2,7 @@
  * A model's losses in blocks of a text's bytes: what makes models of different symbols (bytes, characters, graphemes) comparable, since all
  * of them read the same bytes.
  */
-import type { TokenSource } from '../data/batches.ts';
+import type { TokenSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { ScoredRun } from './score-sequences.ts';
 import type { Sequence } from './sequences.ts';

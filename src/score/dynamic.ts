@@ -5,7 +5,7 @@
  * a model that stands still. A step is g / √v of the gradient's running square (Adam without momentum), and a decay towards the
  * weights as they were keeps what was learned before.
  */
-import type { Batch, TokenSource } from '../data/batches.ts';
+import type { Batch, TokenSource } from '../data/batches/batches.ts';
 import {
   type Engine,
   type FloatArray,

@@ -3,7 +3,7 @@
  *
  * Dimension letters: B lanes, T time steps.
  */
-import type { TokenReader, TokenSource } from '../data/batches.ts';
+import type { TokenReader, TokenSource } from '../data/batches/batches.ts';
 import type { Sequence } from './sequences.ts';
 
 /** A stretch of one sequence within a block: its predictions at steps `step` … `step + length − 1` of a lane. */

@@ -1,5 +1,5 @@
 /** The loss of every predicted token of some sequences, in nats. */
-import type { TokenSource } from '../data/batches.ts';
+import type { TokenSource } from '../data/batches/batches.ts';
 import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';

@@ -1,6 +1,7 @@
 /** A text's losses, symbol by symbol, and what they come to. */
-import { MemoryTokens } from '../data/memory-tokens.ts';
-import { symbolText } from '../data/symbol-text.ts';
+
+import { symbolText } from '../data/text/symbol-text.ts';
+import { MemoryTokens } from '../data/tokens/memory-tokens.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, NumberArray } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';

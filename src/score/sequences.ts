@@ -1,5 +1,5 @@
 /** Which characters of a text are scored, and from where: the sequences that each begin with a zero state. */
-import type { TokenSource } from '../data/batches.ts';
+import type { TokenSource } from '../data/batches/batches.ts';
 
 /**
  * A stretch of predictions: token `first` is read in the zero state, then each of the `count` tokens after it is predicted

@@ -1,5 +1,5 @@
 /** The characters that a model expected least, with where they stand and what led up to them. */
-import { symbolBytes, symbolText } from '../data/symbol-text.ts';
+import { symbolBytes, symbolText } from '../data/text/symbol-text.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { continues } from '../util/utf8.ts';
 import type { ScoredRun } from './score-sequences.ts';

@@ -4,26 +4,26 @@
  * It speaks the OpenAI protocol of completions and chats; see docs/server.md.
  */
 import type { LanguageModel } from '../language-model.ts';
-import { type AnswerFormat, chatFormat, completionFormat } from './answer-format.ts';
-import { ApiError, apiErrorOf } from './api-error.ts';
-import { checkApiKey } from './api-key.ts';
-import { parseChatRequest } from './chat-request.ts';
-import { Completion } from './completion.ts';
-import { type CompletionRequest, parseCompletionRequest } from './completion-request.ts';
-import { completionEvents, wholeCompletion } from './completion-response.ts';
-import { corsHeaders, isPreflight, preflight } from './cors.ts';
-import type { IncomingRequest } from './incoming-request.ts';
-import type { Job } from './job.ts';
-import { jsonResponse } from './json-response.ts';
-import { checkMaxTokens, checkSize, checkTokens } from './limits.ts';
+import { ApiError, apiErrorOf } from './http/api-error.ts';
+import { checkApiKey } from './http/api-key.ts';
+import { corsHeaders, isPreflight, preflight } from './http/cors.ts';
+import type { IncomingRequest } from './http/incoming-request.ts';
+import { jsonResponse } from './http/json-response.ts';
+import { checkMaxTokens, checkSize, checkTokens } from './http/limits.ts';
+import { requestPath } from './http/path.ts';
+import { readJson } from './http/read-body.ts';
 import { Metrics } from './metrics.ts';
+import { type AnswerFormat, chatFormat, completionFormat } from './openai/answer-format.ts';
+import { parseChatRequest } from './openai/chat-request.ts';
+import { Completion } from './openai/completion.ts';
+import { type CompletionRequest, parseCompletionRequest } from './openai/completion-request.ts';
+import { completionEvents, wholeCompletion } from './openai/completion-response.ts';
+import type { Job } from './openai/job.ts';
+import { parseScoreRequest, Scoring } from './openai/score.ts';
+import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './openai/tokenize.ts';
 import { checkServerOptions, type GivenServerOptions, MAX_SECONDS, type ServerOptions } from './options.ts';
-import { pageResponse } from './page.ts';
-import { requestPath } from './path.ts';
-import { readJson } from './read-body.ts';
-import { parseScoreRequest, Scoring } from './score.ts';
+import { pageResponse } from './page/page.ts';
 import { ServedModel } from './served-model.ts';
-import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './tokenize.ts';
 
 export interface ServerInput extends GivenServerOptions {
   /** Called with errors that are no fault of a request. */

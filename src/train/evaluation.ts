@@ -1,5 +1,5 @@
 /** What an evaluation shows: the loss over a whole split, how far it can be trusted, and a short sample. */
-import type { BatchSource } from '../data/batches.ts';
+import type { BatchSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Vector } from '../engine/engine.ts';
 import type { Network } from '../model/network.ts';

@@ -3,13 +3,14 @@
  *
  * Losses are in nats a token; times in milliseconds; iterations are counted from 1 over the whole run.
  */
+
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { RunFiles } from '../checkpoint/storage/run-files.ts';
 import type { TextFacts } from '../data/corpus.ts';
 import type { PreparingProgress } from '../data/preparing.ts';
 import type { Remedy } from '../errors.ts';
-import type { Checkpoint } from '../formats/checkpoint.ts';
-import type { RunFiles } from '../formats/run-files.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
-import type { Advice } from './advice.ts';
+import type { Advice } from './advice/advice.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** A plain fact worth a line: what was read, dropped, made again. */

@@ -5,19 +5,20 @@
  * the validation loss is measured and a checkpoint saved. However the run ends, by its last iteration, the signal or
  * `return()`, what was learned is saved; a run that diverged ends with an error instead.
  */
-import type { Splits } from '../data/batches.ts';
-import { splitCorpus, splitWarnings } from '../data/splits.ts';
+
+import { chooseRunFiles } from '../checkpoint/storage/run-files.ts';
+import type { Splits } from '../data/batches/batches.ts';
+import { splitCorpus, splitWarnings } from '../data/batches/splits.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { DivergenceError } from '../errors.ts';
-import { chooseRunFiles } from '../formats/run-files.ts';
 import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { IterationQueue } from './iteration-queue.ts';
-import { modelConfig } from './model-options.ts';
 import type { TrainingOptions } from './options.ts';
-import { overcome } from './overcome.ts';
+import { overcome } from './recovery/overcome.ts';
+import { type Explosion, judgeLoss } from './recovery/stability.ts';
 import { type RunInput, TrainingRun } from './run.ts';
 import {
   earlyMessage,
@@ -29,7 +30,7 @@ import {
   startedEvent,
 } from './run-events.ts';
 import { Saver } from './saver.ts';
-import { type Explosion, judgeLoss } from './stability.ts';
+import { modelConfig } from './start/model-options.ts';
 
 /**
  * @throws {TextError} when the text does not make a batch

@@ -1,13 +1,14 @@
 /** The loss over a part of the text that a checkpoint was trained on, measured as training measures it. */
-import type { SplitName } from '../data/batches.ts';
+
+import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { SplitName } from '../data/batches/batches.ts';
+import { splitCorpus } from '../data/batches/splits.ts';
 import type { Corpus } from '../data/corpus.ts';
-import { splitCorpus } from '../data/splits.ts';
 import type { Engine } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
-import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
 import { Network } from '../model/network.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
-import { checkSameText, resumedOptions } from './resume.ts';
+import { checkSameText, resumedOptions } from './start/resume.ts';
 
 export interface PartInput {
   readonly engine: Engine;

@@ -1,8 +1,9 @@
 /** The events of a run that take more than one line to make. */
-import type { Splits } from '../data/batches.ts';
+
+import type { RunFiles } from '../checkpoint/storage/run-files.ts';
+import type { Splits } from '../data/batches/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
-import type { RunFiles } from '../formats/run-files.ts';
 import { formatBytes, formatCount } from '../util/format-number.ts';
 import { VERSION } from '../util/version.ts';
 import {
@@ -14,8 +15,8 @@ import {
   type StartedEvent,
 } from './events.ts';
 import type { TrainingOptions } from './options.ts';
+import { SKIPS_BORNE, type Skip } from './recovery/stability.ts';
 import type { IterationFigures, RunInput, TrainingRun } from './run.ts';
-import { SKIPS_BORNE, type Skip } from './stability.ts';
 
 export function startedEvent(
   run: TrainingRun,

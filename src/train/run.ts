@@ -1,12 +1,12 @@
 /** The moving parts of one training run: what an iteration changes, and the checkpoint that holds all of it. */
 
-import type { BatchSource, Splits } from '../data/batches.ts';
+import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../checkpoint/checkpoint.ts';
+import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
+import type { BatchSource, Splits } from '../data/batches/batches.ts';
+import { isSameShape } from '../data/batches/splits.ts';
 import type { Corpus } from '../data/corpus.ts';
-import { isSameShape } from '../data/splits.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, Vector } from '../engine/engine.ts';
-import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../formats/checkpoint.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import type { Regularization } from '../model/regularization.ts';
@@ -17,11 +17,11 @@ import type { IterationEvent } from './events.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import type { TrainingOptions } from './options.ts';
-import { Recovery } from './recovery.ts';
+import { Recovery } from './recovery/recovery.ts';
+import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './recovery/stability.ts';
 import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
-import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './stability.ts';
-import { trainedText } from './trained-text.ts';
+import { trainedText } from './start/trained-text.ts';
 
 /** One iteration's figures, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {

@@ -4,11 +4,12 @@
  * A save is a snapshot, taken between two iterations, and its way to the disk, in the background. There is one at a time: the next
  * waits for it. What became of it is told by `events` from then on.
  */
+
+import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
+import { isNameFor, saveCheckpoint } from '../checkpoint/name.ts';
+import { chooseRunFiles, type RunFiles } from '../checkpoint/storage/run-files.ts';
+import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
 import { CheckpointError } from '../errors.ts';
-import type { TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { isNameFor, saveCheckpoint } from '../formats/checkpoint-name.ts';
-import { chooseRunFiles, type RunFiles } from '../formats/run-files.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
 import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';
 import type { TrainingEvent } from './events.ts';
 import type { TrainingOptions } from './options.ts';

@@ -1,14 +1,15 @@
 /** What `train` takes, in Node and in a page alike. A page has no files: there texts, checkpoints and storages are values. */
+
+import { type Checkpoint, withMethods } from '../checkpoint/checkpoint.ts';
+import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
 import type { TextInput } from '../data/corpus.ts';
 import type { MakeEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
-import { type Checkpoint, withMethods } from '../formats/checkpoint.ts';
 import { openCheckpoint } from '../formats/open.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
 import { checkContent, kindOf } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
-import type { TrainingObserver } from './observers.ts';
+import type { TrainingObserver } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** A checkpoint, the bytes of a file in any known format, or, in Node, its path. */

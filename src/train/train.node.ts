@@ -1,30 +1,30 @@
 /** `train` in Node: texts and checkpoints may be files, and checkpoints go to a folder. */
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
+import { namedModel } from '../checkpoint/storage/find-checkpoint.node.ts';
+import { runStorage } from '../checkpoint/storage/run-storage.node.ts';
+import { surveyFolder } from '../checkpoint/storage/run-survey.node.ts';
+import { type FolderStorage, folderStorage } from '../checkpoint/storage/storage.node.ts';
+import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
 import { prepareCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { makeEngine as makeFastEngine } from '../engine/select.node.ts';
 import { OptionError, UsageError } from '../errors.ts';
-import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
-import { namedModel } from '../formats/find-checkpoint.node.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
-import { runStorage } from '../formats/run-storage.node.ts';
-import { surveyFolder } from '../formats/run-survey.node.ts';
-import { type FolderStorage, folderStorage } from '../formats/storage.node.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
 import { freeMemory } from '../util/free-memory.node.ts';
 import { availableMemory } from '../util/memory.node.ts';
-import { eventLog } from './event-log.node.ts';
 import type { TrainingEvent } from './events.ts';
-import { type CheckpointToResume, checkpointToResume, type WantedRun } from './find-run.node.ts';
-import type { TrainingObserver } from './observers.ts';
+import { eventLog } from './observers/event-log.node.ts';
+import type { TrainingObserver } from './observers/observers.ts';
+import { tensorBoard } from './observers/tensorboard.node.ts';
 import type { TrainingOptions } from './options.ts';
 import { preparingEvents } from './prepare-events.ts';
-import { asTrained } from './resume.ts';
-import { checkRunId } from './run-id.ts';
-import { inputsOfRun } from './run-inputs.node.ts';
-import { startingOptions, startingVocabulary } from './start-from.ts';
-import { tensorBoard } from './tensorboard.node.ts';
+import { type CheckpointToResume, checkpointToResume, type WantedRun } from './start/find-run.node.ts';
+import { asTrained } from './start/resume.ts';
+import { checkRunId } from './start/run-id.ts';
+import { inputsOfRun } from './start/run-inputs.node.ts';
+import { startingOptions, startingVocabulary } from './start/start-from.ts';
 import { corpusToResume, resumeOn, resumptionOf, type TrainSettings, trainOn, trainOnText } from './train.ts';
 import {
   type CheckpointInput,

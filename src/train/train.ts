@@ -1,18 +1,19 @@
 /** Training as a library call: from a text and options to a stream of events. Runs in Node and in a page. */
+
+import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
+import { fitShape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
-import { fitShape } from '../data/splits.ts';
 import { makePortableEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
-import type { Checkpoint, TrainedCheckpoint } from '../formats/checkpoint.ts';
-import type { CheckpointStorage } from '../formats/storage.ts';
 import { layoutOf } from '../model/config.ts';
 import { formatCount } from '../util/format-number.ts';
-import { advisor } from './advisor.ts';
+import { advisor } from './advice/advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
-import { observed } from './observers.ts';
+import { observed } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
-import { reshaped } from './reshape.ts';
+import { reshaped } from './start/reshape.ts';
 import {
   asTrained,
   checkSameHeldOut,
@@ -21,9 +22,9 @@ import {
   errorOfRun,
   type Resumption,
   resumedOptions,
-} from './resume.ts';
-import { checkRunId, checkSameRun } from './run-id.ts';
-import { startingOptions, startingParameters, startingVocabulary } from './start-from.ts';
+} from './start/resume.ts';
+import { checkRunId, checkSameRun } from './start/run-id.ts';
+import { startingOptions, startingParameters, startingVocabulary } from './start/start-from.ts';
 import {
   checkpointOf,
   type GivenTexts,

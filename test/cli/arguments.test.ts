@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseArguments } from '../../src/cli/arguments.ts';
+import { parseArguments } from '../../src/cli/arguments/arguments.ts';
+import { FLAG_WORDS } from '../../src/cli/arguments/known-words.ts';
+import { unknownCommand } from '../../src/cli/arguments/unknown-command.ts';
+import { flagMeant } from '../../src/cli/arguments/unknown-flag.ts';
 import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
-import { FLAG_WORDS } from '../../src/cli/known-words.ts';
-import { unknownCommand } from '../../src/cli/unknown-command.ts';
-import { flagMeant } from '../../src/cli/unknown-flag.ts';
 import { suggest } from '../../src/util/nearest.ts';
 
 const parse = (...words: string[]) => parseArguments(words, trainCommand.flags);

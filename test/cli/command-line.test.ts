@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileWord, wordsWith } from '../../src/cli/command-line.ts';
+import { fileWord, wordsWith } from '../../src/cli/arguments/command-line.ts';
 import { evalCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
-import { programName, shellWord } from '../../src/cli/program-name.ts';
+import { programName, shellWord } from '../../src/cli/help/program-name.ts';
 
 test('the program is named as it was started', () => {
   const cwd = '/home/ann/texts';

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { commands } from '../../src/cli/commands.ts';
-import { completionScript, SHELLS } from '../../src/cli/completion-scripts.ts';
+import { completionScript, SHELLS } from '../../src/cli/help/completion-scripts.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 
 const folder = sharedFolder();

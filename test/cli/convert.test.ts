@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { python } from '../formats/python.ts';

@@ -1,9 +1,9 @@
 /** Escapes: one reading for every flag that takes characters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseArguments } from '../../src/cli/arguments.ts';
+import { parseArguments } from '../../src/cli/arguments/arguments.ts';
+import { readEscapes, readPrompt } from '../../src/cli/arguments/escapes.ts';
 import { commands, sampleCommand } from '../../src/cli/commands.ts';
-import { readEscapes, readPrompt } from '../../src/cli/escapes.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 
 test('escapes become characters; what is no escape stays and is named', () => {

@@ -1,8 +1,8 @@
 /** What a loss is of is told: a loss a byte is not one a character. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/eval-report.ts';
-import type { ScoredModel } from '../../src/cli/scored-model.ts';
+import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/report/eval-report.ts';
+import type { ScoredModel } from '../../src/cli/report/scored-model.ts';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';

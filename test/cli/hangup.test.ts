@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endsWithTerminal, type ProcessSurroundings } from '../../src/cli/hangup.ts';
+import { endsWithTerminal, type ProcessSurroundings } from '../../src/cli/terminal/hangup.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program, skipWithoutSignals } from './command.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
 import { commands } from '../../src/cli/commands.ts';
-import { commandHelp } from '../../src/cli/help.ts';
-import { columnsOf } from '../../src/cli/live-parts.ts';
+import { commandHelp } from '../../src/cli/help/help.ts';
+import { columnsOf } from '../../src/cli/terminal/live-parts.ts';
 import { charRnn, program, root } from './command.ts';
 
 test('--help, help, and no words at all', async () => {

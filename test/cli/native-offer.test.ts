@@ -9,7 +9,7 @@ import {
   nativeRemedy,
   samplingTime,
   wantsOffer,
-} from '../../src/cli/native-offer.ts';
+} from '../../src/cli/report/native-offer.ts';
 import { AddonError, UnsupportedError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';

@@ -1,7 +1,7 @@
 /** Lines on standard error: broken between words, command lines whole. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { folded } from '../../src/cli/note.ts';
+import { folded } from '../../src/cli/terminal/note.ts';
 
 const line = 'the text makes only 43 batches of 50 × 50: few updates an epoch';
 

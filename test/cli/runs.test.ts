@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { lastEpoch } from '../../src/cli/live-parts.ts';
+import { lastEpoch } from '../../src/cli/terminal/live-parts.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings } from './command.ts';
 

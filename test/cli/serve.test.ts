@@ -5,7 +5,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { joined } from '../formats/made-checkpoint.ts';
 import { madeModel } from '../server/served.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

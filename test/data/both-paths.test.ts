@@ -7,13 +7,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { TokenSource } from '../../src/data/batches.ts';
+import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
-import { DocumentCutter } from '../../src/data/documents.ts';
-import { SymbolEncoder } from '../../src/data/text-encoder.ts';
-import { TextSurvey } from '../../src/data/text-survey.ts';
-import type { BlockSink } from '../../src/data/token-packer.ts';
+import { DocumentCutter } from '../../src/data/text/documents.ts';
+import { TextSurvey } from '../../src/data/text/text-survey.ts';
+import { SymbolEncoder } from '../../src/data/tokens/text-encoder.ts';
+import type { BlockSink } from '../../src/data/tokens/token-packer.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const defaults: CorpusOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };

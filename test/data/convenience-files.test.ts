@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { LoadOptions } from '../../src/data/corpus.node.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
-import { MemoryTokens } from '../../src/data/memory-tokens.ts';
+import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { temporaryCache } from './temporary-cache.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { TokenSource } from '../../src/data/batches.ts';
+import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
-import { MemoryTokens } from '../../src/data/memory-tokens.ts';
+import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 
 const options: CorpusOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 

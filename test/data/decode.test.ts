@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeText } from '../../src/data/decode.ts';
+import { decodeText } from '../../src/data/encoding/decode.ts';
 
 const characters = { tokens: 'character' } as const;
 

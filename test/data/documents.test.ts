@@ -1,7 +1,7 @@
 /** Documents: a line end in the separator is any line end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cutDocuments, DocumentCutter, endsWithSeparator } from '../../src/data/documents.ts';
+import { cutDocuments, DocumentCutter, endsWithSeparator } from '../../src/data/text/documents.ts';
 
 const text = 'a\nb\n---\nc\n---\n\n---\nd';
 const documents = ['a\nb\n---\n', 'c\n---\n', '\n---\n', 'd'];

@@ -1,5 +1,5 @@
 /** Encodes texts for tests: the way back of `TextDecoder`, which the platform does not have. */
-import { singleByteTable } from '../../src/data/single-byte.ts';
+import { singleByteTable } from '../../src/data/encoding/single-byte.ts';
 
 const tables = new Map<string, Map<string, number[]>>();
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { decodeText, unpacked } from '../../src/data/decode.ts';
-import { isDamagedUtf8 } from '../../src/data/detect-encoding.ts';
-import { checkEncoding, encodingOf } from '../../src/data/encodings.ts';
-import { findEncoding } from '../../src/data/reading.ts';
+import { decodeText, unpacked } from '../../src/data/encoding/decode.ts';
+import { isDamagedUtf8 } from '../../src/data/encoding/detect-encoding.ts';
+import { checkEncoding, encodingOf } from '../../src/data/encoding/encodings.ts';
+import { findEncoding } from '../../src/data/text/reading.ts';
 import { encodeText } from './encode-text.ts';
 
 const characters = { tokens: 'character' } as const;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { fileKind } from '../../src/data/file-kind.ts';
-import { wideEncoding } from '../../src/data/wide-text.ts';
+import { wideEncoding } from '../../src/data/encoding/wide-text.ts';
+import { fileKind } from '../../src/data/files/file-kind.ts';
 import { encodeText } from './encode-text.ts';
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));

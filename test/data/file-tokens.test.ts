@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { FileTokens } from '../../src/data/file-tokens.node.ts';
-import { MemoryTokens, tokenArray } from '../../src/data/memory-tokens.ts';
-import { RowBatches } from '../../src/data/row-batches.ts';
-import { TokenFileWriter, tokenFileBytes } from '../../src/data/token-file.node.ts';
-import { BLOCK_TOKENS, TokenPacker, tokenWidth } from '../../src/data/token-packer.ts';
+import { RowBatches } from '../../src/data/batches/row-batches.ts';
+import { FileTokens } from '../../src/data/tokens/file-tokens.node.ts';
+import { MemoryTokens, tokenArray } from '../../src/data/tokens/memory-tokens.ts';
+import { TokenFileWriter, tokenFileBytes } from '../../src/data/tokens/token-file.node.ts';
+import { BLOCK_TOKENS, TokenPacker, tokenWidth } from '../../src/data/tokens/token-packer.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

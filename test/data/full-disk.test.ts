@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { tokenFileBytes } from '../../src/data/token-file.node.ts';
+import { tokenFileBytes } from '../../src/data/tokens/token-file.node.ts';
 import { root } from '../cli/command.ts';
 import { canMount } from '../soak/disk-full.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

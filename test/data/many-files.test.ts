@@ -5,9 +5,9 @@ import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { type LoadOptions, loadCorpus, type TextSource } from '../../src/data/corpus.node.ts';
-import { splitCorpus } from '../../src/data/splits.ts';
-import { cachedTextFolder, trimTextCache } from '../../src/data/text-cache.node.ts';
+import { cachedTextFolder, trimTextCache } from '../../src/data/tokens/text-cache.node.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
@@ -78,7 +78,7 @@ test('--include takes a pattern; one without a slash is of names', async (contex
   assert.equal((await load({ paths, include: '**/*.{md,txt}' })).text, '# notes\n');
   await assert.rejects(load({ paths, include: '*.lua' }), {
     code: 'text-missing',
-    message: /--include \*\.lua/,
+    message: /`include` \*\.lua/,
   });
 });
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { controlNotices } from '../../src/sample/controls.ts';
+import { controlNotices } from '../../src/sample/choice/controls.ts';
 import { novelNotice } from '../../src/sample/novel-notice.ts';
 import { temporaryCache } from './temporary-cache.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { findMovedFolder, isWithin, relocated, shortPath } from '../../src/data/moved-file.node.ts';
+import { findMovedFolder, isWithin, relocated, shortPath } from '../../src/data/files/moved-file.node.ts';
 import { identifyFile } from '../../src/data/prepare.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { BatchSource } from '../../src/data/batches.ts';
+import type { BatchSource } from '../../src/data/batches/batches.ts';
+import { fitShape, type SplitOptions, splitCorpus, splitWarnings } from '../../src/data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
-import { MemoryTokens, tokenArray } from '../../src/data/memory-tokens.ts';
-import { fitShape, type SplitOptions, splitCorpus, splitWarnings } from '../../src/data/splits.ts';
+import { MemoryTokens, tokenArray } from '../../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 
 const defaults: SplitOptions = {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { TokenSource } from '../../src/data/batches.ts';
+import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { type LoadOptions, loadCorpus } from '../../src/data/corpus.node.ts';
 import { root } from '../cli/command.ts';
 import { encodeText } from './encode-text.ts';
@@ -17,7 +17,7 @@ const built = (path: string) => JSON.stringify(new URL(`dist/data/${path}`, `fil
 /** Runs `body` with standard input, and a cache folder; what it prints as JSON. */
 function inProcess(body: string, input: Uint8Array, cache: string): unknown {
   const program = `const { loadCorpus } = await import(${built('corpus.node.js')});
-    const { readWholeText } = await import(${built('whole-text.node.js')});
+    const { readWholeText } = await import(${built('text/whole-text.node.js')});
     const messageOf = (action) => action.then(() => 'no error', (error) => error.message);
     ${body}`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
-import { characterAround, describeSymbol, quotedSymbol, symbolText } from '../../src/data/symbol-text.ts';
+import {
+  characterAround,
+  describeSymbol,
+  quotedSymbol,
+  symbolText,
+} from '../../src/data/text/symbol-text.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodePrompt } from '../../src/sample/prompt.ts';
 import { JoinedBytes } from '../../src/score/joined-bytes.ts';
 import { SurpriseTracker } from '../../src/score/surprise.ts';

@@ -1,7 +1,7 @@
 /** The passes in WebAssembly, and those for a Node without it, against simple loops over the same bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TextKernel } from '../../src/data/text-kernel.ts';
+import { TextKernel } from '../../src/data/text/text-kernel.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 /** Characters of one to four bytes, at the borders of each length too. */

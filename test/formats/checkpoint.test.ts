@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { METADATA_KEY } from '../../src/checkpoint/metadata.ts';
+import type { TensorArray } from '../../src/checkpoint/number-types.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { METADATA_KEY } from '../../src/formats/checkpoint-metadata.ts';
-import type { TensorArray } from '../../src/formats/number-types.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const kinds = [

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { CheckpointError } from '../../src/errors.ts';
-import { FolderLock } from '../../src/formats/folder-lock.node.ts';
 import { livenessOf, thisProcess } from '../../src/util/process-identity.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -23,7 +23,7 @@ function lockedBy(context: TestContext, holder: object) {
 
 /** A process of this program that tries to get the folder, says `got` or a code, and keeps it until it is killed. */
 function contender(folder: string) {
-  const module = new URL('../../src/formats/folder-lock.node.ts', import.meta.url).href;
+  const module = new URL('../../src/checkpoint/storage/folder-lock.node.ts', import.meta.url).href;
   const program = `
     const { FolderLock } = await import(${JSON.stringify(module)});
     const said = await FolderLock.take(${JSON.stringify(folder)}).then(() => 'got', (error) => error.code);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { withFile } from '../../src/formats/file-source.node.ts';
+import { withFile } from '../../src/checkpoint/file-source.node.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

@@ -1,10 +1,10 @@
 /** What a model predicts at every place of a text, computed here, to be held against other programs. */
 import assert from 'node:assert/strict';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { stateParts } from '../../src/engine/cells.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { recurrentModules } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { layoutOf } from '../../src/model/config.ts';
 
 /** log p of the next token after each of some tokens, [T, V], from the state of zeros. */

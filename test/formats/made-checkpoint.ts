@@ -1,9 +1,10 @@
 /** Checkpoints for tests, filled with random numbers. */
+
+import type { TrainedCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { type Cell, stateParts } from '../../src/engine/cells.ts';
 import type { FloatArray, Precision } from '../../src/engine/engine.ts';
 import { parameterCount } from '../../src/engine/layout.ts';
-import type { TrainedCheckpoint } from '../../src/formats/checkpoint.ts';
 import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { type TestContext, test } from 'node:test';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { checkpointMetadata } from '../../src/checkpoint/codec.ts';
 import { recurrentModules } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
-import { checkpointMetadata } from '../../src/formats/checkpoint-codec.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';

@@ -1,5 +1,5 @@
 /** The models that the original programs trained, and what they predicted, as what is exported has to predict too. */
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { allFixtures, fixtureFile, fixtureNumbers } from './torch7/fixtures.ts';
 

@@ -10,11 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
-import { linkTarget, pointTo, WAYS } from '../../src/formats/pointer.node.ts';
+import { saveCheckpoint } from '../../src/checkpoint/name.ts';
+import { linkTarget, pointTo, WAYS } from '../../src/checkpoint/storage/pointer.node.ts';
+import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
+import { folderStorage } from '../../src/checkpoint/storage/storage.node.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
-import { surveyFolder } from '../../src/formats/run-survey.node.ts';
-import { folderStorage } from '../../src/formats/storage.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
-import { pythonModule } from '../../src/formats/python-module.ts';
+import { pythonModule } from '../../src/formats/pytorch/python-module.ts';
 import { LanguageModel } from '../../src/index.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { eachKind } from './kinds.ts';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
-import { memoryStorage } from '../../src/formats/memory-storage.ts';
-import { chooseRunFiles, pointerStem } from '../../src/formats/run-files.ts';
-import { folderStorage } from '../../src/formats/storage.node.ts';
+import { saveCheckpoint } from '../../src/checkpoint/name.ts';
+import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
+import { chooseRunFiles, pointerStem } from '../../src/checkpoint/storage/run-files.ts';
+import { folderStorage } from '../../src/checkpoint/storage/storage.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
 

@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { checkpointName, saveCheckpoint } from '../../src/formats/checkpoint-name.ts';
-import { memoryStorage } from '../../src/formats/memory-storage.ts';
+import { checkpointName, saveCheckpoint } from '../../src/checkpoint/name.ts';
+import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
+import { folderStorage } from '../../src/checkpoint/storage/storage.node.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
-import { folderStorage } from '../../src/formats/storage.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
 
@@ -98,7 +98,7 @@ const mountsFile = '/proc/self/mounts';
 const canMount = existsSync(mountsFile) && spawnSync('unshare', ['-rm', 'true']).status === 0;
 test('a full disk', { skip: canMount ? false : 'no namespaces of mounts here' }, (context) => {
   const folder = temporaryFolder(context);
-  const storage = new URL('../../src/formats/storage.node.ts', import.meta.url).href;
+  const storage = new URL('../../src/checkpoint/storage/storage.node.ts', import.meta.url).href;
   const program = `
     const { folderStorage } = await import(${JSON.stringify(storage)});
     const storage = folderStorage(${JSON.stringify(folder)});

@@ -1,11 +1,11 @@
 /** The files of a run's texts in a checkpoint: back as they were, and whatever is wrong with them a named error. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FileFacts } from '../../src/data/known-text.ts';
-import { withinBounds } from '../../src/data/known-text.ts';
-import { bytesSource } from '../../src/formats/byte-source.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { encodeSafetensors, readSafetensors, type TensorToStore } from '../../src/formats/safetensors.ts';
+import { bytesSource } from '../../src/checkpoint/byte-source.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { encodeSafetensors, readSafetensors, type TensorToStore } from '../../src/checkpoint/safetensors.ts';
+import type { FileFacts } from '../../src/data/files/known-text.ts';
+import { withinBounds } from '../../src/data/files/known-text.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const file = (path: string, bytes: number): FileFacts => ({ path, bytes, sha256: 'a1'.repeat(32) });

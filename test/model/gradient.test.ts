@@ -1,7 +1,7 @@
 /** Finite differences in float64 against the gradient of the whole model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Batch } from '../../src/data/batches.ts';
+import type { Batch } from '../../src/data/batches/batches.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { Network, type NetworkState } from '../../src/model/network.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Batch } from '../../src/data/batches.ts';
+import type { Batch } from '../../src/data/batches/batches.ts';
 import type { Cell } from '../../src/engine/cells.ts';
 import type { Precision } from '../../src/engine/engine.ts';
 import { UPDATE_REPORT_LENGTH } from '../../src/engine/engine.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/controls.ts';
+import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/choice/controls.ts';
 import { checkOptions } from '../../src/util/check-options.ts';
 
 const composed = new Vocabulary({

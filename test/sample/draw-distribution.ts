@@ -1,7 +1,7 @@
 /** Draws many tokens by each control, and tests how they are distributed against what the naive twin says. */
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/controls.ts';
-import { TokenChooser } from '../../src/sample/token-chooser.ts';
+import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/choice/controls.ts';
+import { TokenChooser } from '../../src/sample/choice/token-chooser.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { chiSquareP } from './chi-square.ts';
 import { twinOf } from './filtered-probabilities.ts';

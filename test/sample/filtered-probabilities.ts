@@ -1,5 +1,5 @@
-/** The naive twin of `src/sample/token-chooser.ts`: the probabilities that the documented order gives, by sorting. */
-import type { ControlOptions } from '../../src/sample/controls.ts';
+/** The naive twin of `src/sample/choice/token-chooser.ts`: the probabilities that the documented order gives, by sorting. */
+import type { ControlOptions } from '../../src/sample/choice/controls.ts';
 
 export interface TwinState {
   /** Tokens drawn so far. */

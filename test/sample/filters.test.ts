@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
 import { ALL_DRAW_CONTROLS } from '../../src/engine/engine.ts';
-import { controlsSchema, resolveControls } from '../../src/sample/controls.ts';
-import { activeSettings, isActive } from '../../src/sample/filter.ts';
-import { controlOptions, FILTERS } from '../../src/sample/filters.ts';
-import { RecentTokens } from '../../src/sample/recent-tokens.ts';
-import { TokenChooser } from '../../src/sample/token-chooser.ts';
+import { controlsSchema, resolveControls } from '../../src/sample/choice/controls.ts';
+import { activeSettings, isActive } from '../../src/sample/choice/filter.ts';
+import { controlOptions, FILTERS } from '../../src/sample/choice/filters.ts';
+import { RecentTokens } from '../../src/sample/choice/recent-tokens.ts';
+import { TokenChooser } from '../../src/sample/choice/token-chooser.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { letters } from './draw-distribution.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type FormOptions, resolveForm } from '../../src/sample/form.ts';
+import { type FormOptions, resolveForm } from '../../src/sample/form/form.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 const vocabularyOf = (symbols: string[], kind: 'character' | 'byte' | 'grapheme' = 'character') =>

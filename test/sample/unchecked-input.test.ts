@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { LanguageModel } from '../../src/language-model.node.ts';
-import { listen } from '../../src/server/listen.node.ts';
+import { listen } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
 import { train } from '../../src/train/train.node.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';

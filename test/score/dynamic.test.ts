@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryTokens } from '../../src/data/memory-tokens.ts';
+import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import { scoreDynamically } from '../../src/score/dynamic.ts';

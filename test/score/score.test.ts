@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
-import { MemoryTokens } from '../../src/data/memory-tokens.ts';
+import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { stateParts } from '../../src/engine/cells.ts';
 import type { FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
@@ -11,7 +12,6 @@ import { recurrentModules } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import { TextError } from '../../src/errors.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { blocksOf } from '../../src/score/lanes.ts';

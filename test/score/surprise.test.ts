@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pc from 'picocolors';
-import { placeLines, SurprisePainter } from '../../src/cli/surprise-text.ts';
+import { placeLines, SurprisePainter } from '../../src/cli/report/surprise-text.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { SurpriseTracker } from '../../src/score/surprise.ts';
 

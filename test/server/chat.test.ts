@@ -7,7 +7,7 @@ import {
   chatStops,
   DEFAULT_CHAT_TEMPLATE,
   parseChatTemplate,
-} from '../../src/server/chat-template.ts';
+} from '../../src/server/openai/chat-template.ts';
 import { createServer } from '../../src/server/server.ts';
 import { madeModel, serveModel } from './served.ts';
 

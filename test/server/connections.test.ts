@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { ListenError } from '../../src/errors.ts';
-import { listen, openPort } from '../../src/server/listen.node.ts';
+import { listen, openPort } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
 import { madeModel, serveModel } from './served.ts';
 

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { root } from '../cli/command.ts';
 import { joined } from '../formats/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

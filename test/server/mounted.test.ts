@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { serve as serveHono } from '@hono/node-server';
 import { Hono } from 'hono';
-import { nodeListener } from '../../src/server/node-listener.node.ts';
+import { nodeListener } from '../../src/server/http/node-listener.node.ts';
 import { createServer } from '../../src/server/server.ts';
 import { madeModel } from './served.ts';
 

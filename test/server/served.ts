@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
-import { listen } from '../../src/server/listen.node.ts';
+import { listen } from '../../src/server/http/listen.node.ts';
 import { createServer, type ServerInput } from '../../src/server/server.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import type { LanguageModel } from '../../src/language-model.ts';
 import { program } from '../cli/command.ts';
 import { joined } from '../formats/made-checkpoint.ts';

@@ -7,14 +7,14 @@
  * COUNT mutations (default 100,000) over all formats, of small files; then some of a large one, whose memory is measured.
  */
 import { fileURLToPath } from 'node:url';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { checkpointTensors, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { parameterCount } from '../../src/engine/layout.ts';
 import { CharRnnError } from '../../src/errors.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
-import { checkpointTensors, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { type FormatName, openCheckpoint } from '../../src/formats/open.ts';
-import { encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { mutations } from './mutations.ts';

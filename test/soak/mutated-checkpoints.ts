@@ -9,15 +9,15 @@
  */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
+import { bytesSource } from '../../src/checkpoint/byte-source.ts';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { readHeader } from '../../src/checkpoint/safetensors.ts';
 import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { CharRnnError } from '../../src/errors.ts';
-import { bytesSource } from '../../src/formats/byte-source.ts';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
-import { readHeader } from '../../src/formats/safetensors.ts';
-import { asTrained, resumedOptions } from '../../src/train/resume.ts';
-import { startingOptions } from '../../src/train/start-from.ts';
+import { asTrained, resumedOptions } from '../../src/train/start/resume.ts';
+import { startingOptions } from '../../src/train/start/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
 import { joinBytes } from '../../src/util/join-bytes.ts';
 import { mutations } from './mutations.ts';

@@ -1,20 +1,20 @@
 /** What the losses say: on made curves, and on real ones. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TrainingState } from '../../src/formats/checkpoint.ts';
+import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
 import {
   type Advice,
   adviseOnBlocks,
   adviseOnPoints,
   adviseOnSize,
   judgeSize,
-} from '../../src/train/advice.ts';
-import { advisor } from '../../src/train/advisor.ts';
+} from '../../src/train/advice/advice.ts';
+import { advisor } from '../../src/train/advice/advisor.ts';
+import { LossCourse, type LossPoint } from '../../src/train/advice/loss-course.ts';
+import { Stopwatch } from '../../src/train/advice/stopwatch.ts';
 import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src/train/events.ts';
-import { LossCourse, type LossPoint } from '../../src/train/loss-course.ts';
-import { observed } from '../../src/train/observers.ts';
+import { observed } from '../../src/train/observers/observers.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
-import { Stopwatch } from '../../src/train/stopwatch.ts';
 
 const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002 };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FolderLock } from '../../src/formats/folder-lock.node.ts';
+import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { temporaryCache } from '../data/temporary-cache.ts';
 

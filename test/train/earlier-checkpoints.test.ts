@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Checkpoint } from '../../src/formats/checkpoint.ts';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { train } from '../../src/train/train.node.ts';
 

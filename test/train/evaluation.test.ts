@@ -1,8 +1,8 @@
 /** The validation loss and its standard error, against what the losses of all positions give. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
-import { splitCorpus } from '../../src/data/splits.ts';
 import type { FloatArray } from '../../src/engine/engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import { Network } from '../../src/model/network.ts';

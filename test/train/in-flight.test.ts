@@ -1,9 +1,9 @@
 /** Iterations in flight: an engine whose answers take long is kept busy, and what is learned does not depend on it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
+import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
-import { splitCorpus } from '../../src/data/splits.ts';
-import { memoryStorage } from '../../src/formats/memory-storage.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
 import { evaluateSplit } from '../../src/train/evaluation.ts';

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
+import type { CheckpointStorage } from '../../src/checkpoint/storage/storage.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import type { MakeEngine } from '../../src/engine/select.ts';
 import { EngineLostError } from '../../src/errors.ts';
-import { memoryStorage } from '../../src/formats/memory-storage.ts';
-import type { CheckpointStorage } from '../../src/formats/storage.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { trainOn } from '../../src/train/train.ts';

@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventLog, type TrainingEvent, type TrainingObserver, train } from '../../src/index.ts';
-import { observed } from '../../src/train/observers.ts';
+import { observed } from '../../src/train/observers/observers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const text = 'the harbour wall stood in the rain. '.repeat(40);

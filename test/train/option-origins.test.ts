@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveTrainingOptions } from '../../src/train/options.ts';
-import { resumedOptions } from '../../src/train/resume.ts';
-import { startingOptions } from '../../src/train/start-from.ts';
+import { resumedOptions } from '../../src/train/start/resume.ts';
+import { startingOptions } from '../../src/train/start/start-from.ts';
 import { OPTION_ORIGINS, optionsFrom, resolveOptions } from '../../src/util/option-origins.ts';
 import { madeCheckpoint } from '../formats/made-checkpoint.ts';
 

@@ -14,7 +14,7 @@ import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { encodeCheckpoint } from '../../src/formats/checkpoint-codec.ts';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { CharRnnError, type TrainInput, train } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';

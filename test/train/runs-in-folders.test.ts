@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { surveyFolder } from '../../src/formats/run-survey.node.ts';
+import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
-import { likelyRuns } from '../../src/train/find-run.node.ts';
+import { likelyRuns } from '../../src/train/start/find-run.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const text = 'the harbour wall stood in the rain. '.repeat(40);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { startingParameters } from '../../src/train/start-from.ts';
+import { startingParameters } from '../../src/train/start/start-from.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

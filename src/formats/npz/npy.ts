@@ -2,8 +2,8 @@
  * NumPy's file of one array: magic, version, the length of a header in 16 bits, the header (a Python literal), the numbers.
  * Format: numpy.lib.format, version 1.0.
  */
-import { CheckpointError } from '../../errors.ts';
-import { malformed } from '../errors.ts';
+
+import { malformed } from '../../checkpoint/errors.ts';
 import {
   FLOAT16,
   FLOAT32,
@@ -14,8 +14,9 @@ import {
   numbersIn,
   type StoredType,
   UINT8,
-} from '../number-types.ts';
-import { storedBytes, type TensorInFile, type TensorToStore } from '../safetensors.ts';
+} from '../../checkpoint/number-types.ts';
+import { storedBytes, type TensorInFile, type TensorToStore } from '../../checkpoint/safetensors.ts';
+import { CheckpointError } from '../../errors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
 const PREFIX = MAGIC.length + 2;

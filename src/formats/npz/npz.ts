@@ -1,9 +1,10 @@
 /** A model as arrays for NumPy: an archive of one .npy file a tensor, under the names of docs/checkpoints.md. */
+
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { checkpointFromTensors, checkpointTensors } from '../../checkpoint/codec.ts';
+import { malformed } from '../../checkpoint/errors.ts';
+import type { TensorInFile, TensorToStore } from '../../checkpoint/safetensors.ts';
 import { CheckpointError } from '../../errors.ts';
-import type { Checkpoint } from '../checkpoint.ts';
-import { checkpointFromTensors, checkpointTensors } from '../checkpoint-codec.ts';
-import { malformed } from '../errors.ts';
-import type { TensorInFile, TensorToStore } from '../safetensors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import { decodeZip, encodeZip } from './zip.ts';
 

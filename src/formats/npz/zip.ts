@@ -4,8 +4,9 @@
  * Each entry is a local header and its bytes; a directory with the facts of all entries follows, then an end record. Nothing is
  * ever inflated, so that no archive is larger than its file. Format: PKWARE's APPNOTE.TXT, section 4.3.
  */
+
+import { malformed } from '../../checkpoint/errors.ts';
 import { CheckpointError } from '../../errors.ts';
-import { malformed } from '../errors.ts';
 import { crc32 } from './crc32.ts';
 
 const LOCAL_SIGNATURE = 0x04034b50;

@@ -1,20 +1,28 @@
 /** A model from an ONNX file that `encodeOnnx` wrote: its metadata and its constants. The graph's nodes follow from them. */
+
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { configOf, modelFrom } from '../../checkpoint/codec.ts';
+import { malformed } from '../../checkpoint/errors.ts';
+import { fromGateOrder } from '../../checkpoint/gates.ts';
+import { decodeMetadata, METADATA_KEY } from '../../checkpoint/metadata.ts';
+import {
+  BFLOAT16,
+  FLOAT16,
+  FLOAT32,
+  FLOAT64,
+  numbersIn,
+  type StoredType,
+} from '../../checkpoint/number-types.ts';
+import { storedPrecision } from '../../checkpoint/stored-precision.ts';
+import { inType } from '../../checkpoint/tensors.ts';
+import { noLosses } from '../../checkpoint/training-codec.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
 import { isModestJson } from '../../util/json-structure.ts';
-import type { Checkpoint } from '../checkpoint.ts';
-import { configOf, modelFrom } from '../checkpoint-codec.ts';
-import { decodeMetadata, METADATA_KEY } from '../checkpoint-metadata.ts';
-import { inType } from '../checkpoint-tensors.ts';
-import { malformed } from '../errors.ts';
-import { fromGateOrder } from '../gates.ts';
-import { BFLOAT16, FLOAT16, FLOAT32, FLOAT64, numbersIn, type StoredType } from '../number-types.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
-import { storedPrecision } from '../stored-precision.ts';
-import { noLosses } from '../training-codec.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 

@@ -6,6 +6,10 @@
  * Inputs are the tokens and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]; outputs
  * `log_probabilities` [time, batch, V] and the states after the last step, `h_l0_next` …. Times and batches are of any size.
  */
+
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { checkpointMetadata } from '../../checkpoint/codec.ts';
+import { programCell, toGateOrder } from '../../checkpoint/gates.ts';
 import { cellFacts } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import {
@@ -20,9 +24,6 @@ import {
 import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
-import type { Checkpoint } from '../checkpoint.ts';
-import { checkpointMetadata } from '../checkpoint-codec.ts';
-import { programCell, toGateOrder } from '../gates.ts';
 import { MessageWriter } from '../protobuf.ts';
 import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
 

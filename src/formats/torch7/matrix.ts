@@ -2,7 +2,7 @@
 import type { Precision } from '../../engine/engine.ts';
 import { floatReader, precisionOf } from './elements.ts';
 import { malformed, unsupported } from './errors.ts';
-import { tensorOf } from './fields.ts';
+import { tensorOf } from './read/fields.ts';
 import type { Value } from './values.ts';
 
 export interface Matrix {

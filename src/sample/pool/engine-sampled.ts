@@ -1,7 +1,7 @@
 /** Sequences that the engine takes through many steps in one call, each by its own controls. */
 import type { FloatArray, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
-import { rowDraw } from '../row-draw.ts';
+import { rowDraw } from '../choice/row-draw.ts';
 import type { ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
 import type { EngineSampling } from './request.ts';

@@ -1,8 +1,8 @@
 /** What a pool is asked to compute. */
 import type { FloatArray } from '../../engine/engine.ts';
 import type { MersenneTwister } from '../../util/mersenne-twister.ts';
-import type { Controls } from '../controls.ts';
-import type { RecentTokens } from '../recent-tokens.ts';
+import type { Controls } from '../choice/controls.ts';
+import type { RecentTokens } from '../choice/recent-tokens.ts';
 
 /** How the engine draws the tokens of a sequence. */
 export interface EngineSampling {

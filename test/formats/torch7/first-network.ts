@@ -1,14 +1,19 @@
 /** The network of the original's first weeks: gates cut out by nn.Narrow, maps without names, dropout of the first kind. */
 
-import { doubleStorage, nnModule, tableModule, tensorOn } from '../../../src/formats/torch7/nn-modules.ts';
+import { Table, TorchObject } from '../../../src/formats/torch7/values.ts';
+import {
+  doubleStorage,
+  nnModule,
+  tableModule,
+  tensorOn,
+} from '../../../src/formats/torch7/write/nn-modules.ts';
 import {
   type GraphNode,
   graphModule,
   graphNode,
   inputNode,
   splitNode,
-} from '../../../src/formats/torch7/nngraph.ts';
-import { Table, TorchObject } from '../../../src/formats/torch7/values.ts';
+} from '../../../src/formats/torch7/write/nngraph.ts';
 
 export interface Weights {
   readonly weight: Float64Array;

@@ -1,7 +1,6 @@
 /** Object graphs to change in tests, and files of them. */
 import assert from 'node:assert/strict';
-import { readTorch7 } from '../../../src/formats/torch7/decode.ts';
-import { sinkOf, type Torch7Kind } from '../../../src/formats/torch7/encode.ts';
+import { readTorch7 } from '../../../src/formats/torch7/read/decode.ts';
 import {
   type Reference,
   Table,
@@ -9,7 +8,8 @@ import {
   TorchObject,
   type Value,
 } from '../../../src/formats/torch7/values.ts';
-import { writeObject } from '../../../src/formats/torch7/writer.ts';
+import { sinkOf, type Torch7Kind } from '../../../src/formats/torch7/write/encode.ts';
+import { writeObject } from '../../../src/formats/torch7/write/writer.ts';
 import { joined } from '../made-checkpoint.ts';
 import { fixtureFile } from './fixtures.ts';
 

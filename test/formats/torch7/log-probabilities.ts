@@ -1,7 +1,8 @@
 /** What a checkpoint's model computes while it reads a text. */
+
+import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
 import type { Engine, Precision } from '../../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../../src/engine/reference/reference-engine.ts';
-import type { Checkpoint } from '../../../src/formats/checkpoint.ts';
 import { logProbabilities as ofTokens } from '../log-probabilities.ts';
 
 /** The log-probabilities after each character of a text, [T][V] by our tokens, from the zero state. */

@@ -1,12 +1,12 @@
 /** torch-rnn's models with batch normalisation and dropout, and its vocabularies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decodeCheckpoint, encodeCheckpoint } from '../../../src/checkpoint/codec.ts';
 import { CheckpointError } from '../../../src/errors.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../../src/formats/checkpoint-codec.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
-import { doubleStorage, nnModule, tensorOn } from '../../../src/formats/torch7/nn-modules.ts';
-import { symbolOrder } from '../../../src/formats/torch7/symbols.ts';
+import { symbolOrder } from '../../../src/formats/torch7/read/symbols.ts';
 import { Table, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
+import { doubleStorage, nnModule, tensorOn } from '../../../src/formats/torch7/write/nn-modules.ts';
 import { train } from '../../../src/train/train.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { joined } from '../made-checkpoint.ts';

@@ -1,11 +1,11 @@
 /** Torch7 files that are written: what was read comes out again, and a graph made from weights is the original's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
 import { Vocabulary } from '../../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../../src/errors.ts';
-import type { Checkpoint } from '../../../src/formats/checkpoint.ts';
-import { readTorch7 } from '../../../src/formats/torch7/decode.ts';
 import { decodeTorch7, encodeTorch7, type Torch7Kind } from '../../../src/formats/torch7/index.ts';
+import { readTorch7 } from '../../../src/formats/torch7/read/decode.ts';
 import { Tensor, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
 import { joined, madeCheckpoint } from '../made-checkpoint.ts';
 import { allFixtures, charRnnFixtures, fixtureFile } from './fixtures.ts';

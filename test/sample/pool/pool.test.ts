@@ -6,7 +6,7 @@ import type { FloatArray } from '../../../src/engine/engine.ts';
 import type { EngineName } from '../../../src/engine/select.ts';
 import { LanguageModel } from '../../../src/language-model.node.ts';
 import { loadedModel } from '../../../src/language-model.ts';
-import { controlsSchema, resolveControls } from '../../../src/sample/controls.ts';
+import { controlsSchema, resolveControls } from '../../../src/sample/choice/controls.ts';
 import { SequencePool } from '../../../src/sample/pool/pool.ts';
 import type { EngineSampling, RequestHandle } from '../../../src/sample/pool/request.ts';
 import { streamSeed } from '../../../src/sample/stream-seed.ts';

@@ -1,0 +1,228 @@
+/** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
+import { Vocabulary } from '../data/vocabulary.ts';
+import { resetField } from '../engine/cells.ts';
+import type { FloatArray } from '../engine/engine.ts';
+import { layoutOf, type ModelConfig } from '../model/config.ts';
+import { NO_REGULARIZATION } from '../model/regularization.ts';
+import { type ByteSource, bytesSource } from './byte-source.ts';
+import type { Checkpoint, Origin } from './checkpoint.ts';
+import { malformed } from './errors.ts';
+import { INFERRED_NOTICE, inferMetadata } from './inferred-metadata.ts';
+import {
+  type CheckpointMetadata,
+  decodeMetadata,
+  encodeMetadata,
+  FORMAT_VERSION,
+  METADATA_KEY,
+  SHAPE_CHANGE_VERSION,
+} from './metadata.ts';
+import {
+  encodeSafetensors,
+  readHeader,
+  readSafetensors,
+  type Safetensors,
+  type TensorInFile,
+  type TensorToStore,
+} from './safetensors.ts';
+import type { CheckpointIdentity } from './storage/storage.ts';
+import { storedPrecision } from './stored-precision.ts';
+import { vectorFromTensors, vectorNames, vectorTensors } from './tensors.ts';
+import {
+  decodeLosses,
+  decodeTraining,
+  GENERATOR,
+  isWholeTraining,
+  lossTensors,
+  noLosses,
+  trainingMetadata,
+  trainingTensors,
+} from './training-codec.ts';
+import { symbolsOf, vocabularyTensors } from './vocabulary-tensors.ts';
+
+type Tensors = ReadonlyMap<string, TensorInFile>;
+
+/** The file in parts, to be written one after the other. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
+  return encodeSafetensors(checkpointTensors(checkpoint));
+}
+
+/** A checkpoint as named tensors and metadata, for formats that hold such. */
+export function checkpointTensors(checkpoint: Checkpoint): Safetensors<TensorToStore> {
+  const layout = layoutOf(checkpoint.config);
+  const tensors = new Map([
+    ...vectorTensors(layout, checkpoint.parameters, ''),
+    ...vocabularyTensors(checkpoint.vocabulary),
+    ...trainingTensors(layout, checkpoint.training),
+    ...originTensors(checkpoint.origin),
+  ]);
+  return { tensors, metadata: checkpointMetadata(checkpoint) };
+}
+
+/** The checkpoint in the bytes of a file. As `readCheckpoint`. */
+export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  return readCheckpoint(bytesSource(bytes), name);
+}
+
+/**
+ * The checkpoint in a file, of which no more than one tensor at a time is in memory beside what it becomes.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ */
+export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
+  return checkpointFromTensors(readSafetensors(file, name), name);
+}
+
+/**
+ * The way back from `checkpointTensors`.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ */
+export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: string): Checkpoint {
+  const { tensors, metadata } = file;
+  const notices: string[] = [];
+  const stored = factsOf(file, name);
+  if (!metadata.has(METADATA_KEY)) notices.push(INFERRED_NOTICE);
+  const config = configOf(stored);
+  // Before a layout is made of it: every layer has tensors in the file.
+  if (config.layers > tensors.size)
+    throw malformed(name, `it has too few tensors for ${config.layers} layers`);
+  const layout = layoutOf(config);
+  const types = vectorNames(layout, '').flatMap((weight) => tensors.get(weight)?.type ?? []);
+  const { precision, notice } = storedPrecision(types, stored.precision);
+  if (notice) notices.push(notice);
+  const facts = { ...stored, precision };
+  const parameters = vectorFromTensors(layout, tensors, '', precision, name);
+  const { training, origin } = facts;
+  const isWhole = training && notice === undefined && isWholeTraining(training, layout, tensors);
+  if (training && !isWhole) notices.push(leftOutNotice(notice !== undefined, tensors.has(GENERATOR)));
+  return {
+    ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
+    training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
+    ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
+    ...(notices.length > 0 && { notices }),
+  };
+}
+
+/**
+ * The metadata of a file, or what its tensors tell where another program has saved it without.
+ *
+ * @throws {CheckpointError} `checkpoint-other-kind` where it is no model, `checkpoint-newer`, `checkpoint-malformed`
+ */
+export function factsOf({ tensors, metadata }: Safetensors<TensorInFile>, name: string): CheckpointMetadata {
+  return metadata.has(METADATA_KEY) ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
+}
+
+/** @param isConverted Whether the weights are no longer those of the run. @param isPartial Whether some of the state is there. */
+function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
+  const why = isConverted
+    ? 'the training state was left out, since it belongs to the weights before they were converted'
+    : isPartial
+      ? 'the training state was left out, since some of its tensors are missing'
+      : 'the tensors of the training state are missing';
+  return `${why}: this is a model to use, not a run to resume`;
+}
+
+/**
+ * A model from its parts, without what it was trained by.
+ *
+ * @param parameters In canonical order.
+ * @throws {CheckpointError} `checkpoint-malformed` where they do not fit together
+ */
+export function modelFrom(
+  facts: CheckpointMetadata,
+  symbols: readonly string[],
+  parameters: FloatArray,
+  file: string,
+): Checkpoint {
+  const config = configOf(facts);
+  if (!parameters.every(Number.isFinite)) throw malformed(file, 'a parameter is not a finite number');
+  const vocabulary = vocabularyOf(facts, symbols, file);
+  if (vocabulary.size !== config.vocabularySize) {
+    throw malformed(
+      file,
+      `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
+    );
+  }
+  const { dropout } = facts.config;
+  return { config, regularization: { dropout }, precision: facts.precision, vocabulary, parameters };
+}
+
+/**
+ * Which run and iteration a file holds, from its header alone.
+ *
+ * @throws {CheckpointError} when it is not a checkpoint with a training state
+ */
+export function readIdentity(file: ByteSource, name: string): CheckpointIdentity {
+  const { metadata, tensors } = readHeader(file, name);
+  const { training } = decodeMetadata(metadata, name);
+  if (!training || !tensors.has(GENERATOR)) throw malformed(name, 'it has no training state');
+  return { runId: training.runId, iteration: training.iteration };
+}
+
+/** The shape of a model from its metadata. */
+export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
+  const { dropout: _, ...shape } = config;
+  return { ...shape, ...resetField(config.cell, reset) };
+}
+
+/** All but the numbers in bulk and the symbols. */
+export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, string> {
+  return encodeMetadata(metadataOf(checkpoint));
+}
+
+function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary, training, origin } = checkpoint;
+  const { reset, ...shape } = config;
+  const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
+  return {
+    formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
+    config: { ...shape, dropout: regularization.dropout },
+    ...resetField(config.cell, reset),
+    precision,
+    vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
+    ...(training && { training: trainingMetadata(training) }),
+    ...(origin && { origin: originMetadata(origin) }),
+  };
+}
+
+function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin']> {
+  const { trainLosses: _, validationLosses: __, options, notices, ...rest } = origin;
+  return { ...rest, options: { ...options }, notices: [...notices] };
+}
+
+function originTensors(origin: Origin | undefined): [string, TensorToStore][] {
+  if (!origin) return [];
+  return [
+    ...lossTensors('origin.train_losses', origin.trainLosses),
+    ...lossTensors('origin.validation_losses', origin.validationLosses),
+  ];
+}
+
+function vocabularyOf(
+  { vocabulary }: CheckpointMetadata,
+  symbols: readonly string[],
+  file: string,
+): Vocabulary {
+  try {
+    return new Vocabulary({ ...vocabulary, symbols });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(file, error.message);
+  }
+}
+
+function decodeOrigin(
+  origin: NonNullable<CheckpointMetadata['origin']>,
+  tensors: Tensors,
+  file: string,
+): Origin {
+  const losses = (name: string) =>
+    tensors.has(`${name}.iterations`) ? decodeLosses(tensors, name, file) : noLosses();
+  return {
+    ...origin,
+    trainLosses: losses('origin.train_losses'),
+    validationLosses: losses('origin.validation_losses'),
+  };
+}

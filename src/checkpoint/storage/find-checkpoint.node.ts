@@ -1,0 +1,107 @@
+/** Which checkpoint a person means who names a folder, or a file that is not there. */
+import { readdir, readlink, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CheckpointError } from '../../errors.ts';
+import { editDistance } from '../../util/edit-distance.ts';
+import { numberedFolders } from './numbered-folder.node.ts';
+import { type DamagedFile, type FolderSurvey, surveyFolder } from './run-survey.node.ts';
+
+/** The folder that runs write to where none was named. */
+const DEFAULT_FOLDER = 'cv';
+
+const MAX_SUGGESTIONS = 3;
+
+export interface ModelInFolder {
+  readonly path: string;
+  /** Names of the other runs in the folder, the newest first. */
+  readonly otherRuns: readonly string[];
+  readonly damaged: readonly DamagedFile[];
+}
+
+/**
+ * The model in a folder: of the run that saved last the best checkpoint, else its last one; without a run the newest model.
+ *
+ * @throws {CheckpointError} `checkpoint-missing` where there is none
+ */
+export async function modelIn(folder: string): Promise<ModelInFolder> {
+  const survey = await surveyFolder(folder);
+  const path = modelOf(survey);
+  const { damaged } = survey;
+  if (path !== undefined) {
+    return { path, otherRuns: survey.runs.slice(1).map(({ saveName }) => saveName), damaged };
+  }
+  const why = damaged.slice(0, MAX_SUGGESTIONS).map(({ problem }) => problem.problem);
+  const problem = [`${folder} is a folder without a model that can be read.`, ...why].join('\n');
+  throw new CheckpointError('checkpoint-missing', problem, {
+    remedies: [{ text: 'To see the runs here', command: ['ls'] }],
+  });
+}
+
+/** The file that a path means, and what to tell the person who named a folder. */
+export async function namedModel(path: string): Promise<{ path: string; notices: readonly string[] }> {
+  const facts = await stat(path).catch(() => undefined);
+  if (!facts?.isDirectory()) return { path, notices: [] };
+  const { path: file, otherRuns, damaged } = await modelIn(path);
+  const others = otherRuns.length === 0 ? '' : `, of the newest of ${otherRuns.length + 1} runs there`;
+  return {
+    path: file,
+    notices: [...damaged.map(({ problem }) => problem.problem), `using ${file}${others}`],
+  };
+}
+
+function modelOf({ runs: [run], models }: FolderSurvey): string | undefined {
+  if (run) return run.best ?? run.last ?? run.newest.path;
+  return models.reduce<(typeof models)[number] | undefined>(
+    (newest, one) => (newest && newest.time >= one.time ? newest : one),
+    undefined,
+  )?.path;
+}
+
+/** The error for a missing file, with suggestions: a file with a similar name, else the best checkpoints of the runs here. */
+export async function missingCheckpoint(path: string, cause: unknown): Promise<CheckpointError> {
+  const near = dirname(path);
+  const folders = [...new Set([near, ...(await numberedFolders(DEFAULT_FOLDER))])];
+  const files = await Promise.all(folders.map(checkpointNames));
+  const target = await readlink(path).catch(() => undefined);
+  // The link itself is found under its name: what it stood for is what is missing.
+  const alike = target === undefined ? closest(path, files.flat()) : undefined;
+  const problem =
+    target === undefined
+      ? `there is no checkpoint ${path}.`
+      : `${path} points to ${target}, which was deleted.`;
+  if (alike !== undefined) {
+    return new CheckpointError('checkpoint-missing', `${problem} Did you mean ${alike}?`, { cause });
+  }
+  const models = (await Promise.all(folders.map(surveyFolder))).flatMap((survey) => modelOf(survey) ?? []);
+  const shown = models.slice(0, MAX_SUGGESTIONS).join(', ');
+  const hint = models.length === 0 ? '' : ` ${models.length === 1 ? 'Here is' : 'Here are'} ${shown}.`;
+  const remedies =
+    models.length === 0
+      ? [{ text: 'How to train a model', command: ['train', '--help'] }]
+      : [{ text: 'To see the runs here', command: ['ls'] }];
+  return new CheckpointError('checkpoint-missing', problem + hint, { cause, remedies });
+}
+
+async function checkpointNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const paths = names
+    .filter((name) => /\.(safetensors|t7|onnx|npz)$/.test(name) && !name.startsWith('.'))
+    .map((name) => join(folder, name));
+  const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return paths.filter((_, index) => facts[index]?.isFile());
+}
+
+/** The path that was most likely meant: a file of that name elsewhere, or one whose name is a slip of the hand away. */
+function closest(path: string, known: readonly string[]): string | undefined {
+  const name = basename(path);
+  const distances = known.map((one) => {
+    // The same name without or with another extension is no slip, but what a person would have found.
+    const other = basename(one);
+    const bare = (file: string) => file.replace(/\.[a-z0-9]+$/, '');
+    const distance = bare(other) === bare(name) ? 0 : editDistance(name, other);
+    return { one, distance };
+  });
+  const best = distances.sort((a, b) => a.distance - b.distance)[0];
+  const most = Math.max(1, Math.min(3, Math.floor(basename(name, '.safetensors').length / 3)));
+  return best && best.distance <= most ? best.one : undefined;
+}

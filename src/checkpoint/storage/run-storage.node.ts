@@ -1,0 +1,98 @@
+/** The folder of a run: the one asked for, or the next free one where another run has it. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CheckpointError } from '../../errors.ts';
+import { formatMoment } from '../../util/format-time.ts';
+import { numberedFolder } from './numbered-folder.node.ts';
+import { runFiles } from './run-files.ts';
+import { type FoundRun, surveyFolder } from './run-survey.node.ts';
+import { type FolderStorage, folderStorage } from './storage.node.ts';
+import type { CheckpointStorage } from './storage.ts';
+
+/** What tells a run from others in a folder. */
+interface RunNames {
+  readonly saveName: string;
+  /** Of a run that is resumed. */
+  readonly runId?: string | undefined;
+}
+
+/**
+ * The storage of a run. Its folder is chosen when it is reserved or prepared: the one asked for, unless a run in it has the same
+ * `saveName` or a training is under way there; then the first of `X-2`, `X-3`, … of which neither is true.
+ */
+export function runStorage(asked: string, run: RunNames): FolderStorage {
+  let storage = folderStorage(asked);
+  let insteadOf: string | undefined;
+  let number = 1;
+  let isHeld = false;
+  /** @param makes Whether a folder that is missing is made. */
+  const choose = async (makes: boolean) => {
+    while (!isHeld) {
+      const folder = storage.place;
+      if (!makes && !existsSync(folder)) return;
+      const reason = (await occupantOf(folder, run)) ?? (await take(storage, folder, run));
+      isHeld = reason === undefined;
+      if (reason === undefined) return;
+      insteadOf ??= reason;
+      number++;
+      storage = folderStorage(numberedFolder(asked, number));
+    }
+  };
+  return {
+    get place() {
+      return storage.place;
+    },
+    get insteadOf() {
+      return insteadOf;
+    },
+    reserve: () => choose(false),
+    async prepare() {
+      await choose(true);
+      await storage.prepare();
+    },
+    async close() {
+      isHeld = false;
+      await storage.close();
+    },
+    identify: (name) => storage.identify(name),
+    list: () => storage.list(),
+    save: (name, parts) => storage.save(name, parts),
+    point: (name, path) => storage.point(name, path),
+    remove: (path) => storage.remove(path),
+  };
+}
+
+/** Takes a folder; undefined where that was possible, else the reason in words. */
+async function take(storage: CheckpointStorage, folder: string, run: RunNames): Promise<string | undefined> {
+  try {
+    await storage.prepare();
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'checkpoint-locked') throw error;
+    return `a training is under way in ${shown(folder)}`;
+  }
+  // Until the folder was taken another run may have come and gone.
+  const occupant = await occupantOf(folder, run);
+  if (occupant !== undefined) await storage.close();
+  return occupant;
+}
+
+/** What already uses the run's names in a folder, in words; undefined if nothing does. */
+async function occupantOf(folder: string, { saveName, runId }: RunNames): Promise<string | undefined> {
+  const { runs, logs } = await surveyFolder(folder);
+  if (runId !== undefined && runs.some((run) => run.runId === runId)) return undefined;
+  const other = runs.find((run) => run.saveName === saveName);
+  if (other) return `${shown(folder)} holds ${describeRun(other)}`;
+  const log = logs.find((name) => name === runFiles(saveName).log);
+  return log && `${shown(folder)} holds the log of another run, ${log}`;
+}
+
+/** `the run of book.txt from 27 November`. */
+function describeRun({ newest: { text, time } }: FoundRun): string {
+  const [first, ...more] = text?.paths ?? [];
+  const files = more.length > 0 ? ` and ${more.length} more` : '';
+  return `the run${first === undefined ? '' : ` of ${basename(first)}${files}`} from ${formatMoment(time)}`;
+}
+
+function shown(folder: string): string {
+  return /[/\\]$/.test(folder) ? folder : `${folder}/`;
+}

@@ -1,0 +1,45 @@
+/** What a list of checkpoints shows of one, read from its header and its few losses: weights are not read. */
+import type { ModelConfig } from '../model/config.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { LossRecord, TrainedText } from './checkpoint.ts';
+import { configOf, factsOf } from './codec.ts';
+import { readSafetensors } from './safetensors.ts';
+import { decodeLosses, GENERATOR, trainedText } from './training-codec.ts';
+
+export interface CheckpointSummary {
+  readonly config: ModelConfig;
+  /** Absent in a model without a training state. */
+  readonly training?: TrainingSummary | undefined;
+}
+
+export interface TrainingSummary {
+  readonly runId: string;
+  readonly iteration: number;
+  readonly epoch: number;
+  /** The options of the run, by their names in the library. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly text: TrainedText | undefined;
+  /** In nats, all of the run up to the checkpoint. */
+  readonly validationLosses: LossRecord;
+}
+
+/**
+ * The summary of a file.
+ *
+ * @param name What to call the file in messages.
+ * @throws {CheckpointError} when it is not a checkpoint of this program, or is cut
+ */
+export function readSummary(file: ByteSource, name: string): CheckpointSummary {
+  const stored = readSafetensors(file, name);
+  const { tensors } = stored;
+  const facts = factsOf(stored, name);
+  const config = configOf(facts);
+  // Other tools can drop the tensors of the training state and keep the metadata.
+  if (!facts.training || !tensors.has(GENERATOR)) return { config };
+  const { runId, iteration, epoch, options, text } = facts.training;
+  const validationLosses = decodeLosses(tensors, 'train.validation_losses', name);
+  return {
+    config,
+    training: { runId, iteration, epoch, options, text: text && trainedText(text), validationLosses },
+  };
+}

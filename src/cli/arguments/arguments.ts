@@ -1,0 +1,114 @@
+/**
+ * Reads the words of a command line.
+ *
+ * The original's way: a flag has one dash and takes the next word, whatever it looks like. Also: two dashes, `-` for `_`,
+ * and `--flag=value`. No library does the first (decisions/arguments.md).
+ */
+import { UsageError } from '../../errors.ts';
+import { type OptionsWithOrigins, optionsFrom } from '../../util/option-origins.ts';
+import { readEscapes, unknownEscape } from './escapes.ts';
+import { type Flag, flagNames } from './flag-table.ts';
+import { unknownFlag } from './unknown-flag.ts';
+
+/** Values by the option's name in the library: where a flag was typed twice, the last; those that may be, as a list. */
+export interface Arguments extends OptionsWithOrigins {
+  /** How each option's flag was typed, for messages. */
+  readonly typed: ReadonlyMap<string, string>;
+  readonly positionals: readonly string[];
+  /** Backslashes in characters that begin no escape, in a line each. */
+  readonly notices: readonly string[];
+  /** Whether help was asked for. */
+  readonly help: boolean;
+}
+
+const HELP = new Set(['-h', '-help', '--help']);
+
+/** @throws {UsageError} for an unknown flag, a missing value, a word that is no number where one is due */
+export function parseArguments(words: readonly string[], flags: readonly Flag[]): Arguments {
+  const byName = flagsByName(flags);
+  const notices: string[] = [];
+  const values: Record<string, unknown> = {};
+  const typed = new Map<string, string>();
+  const positionals: string[] = [];
+  let help = false;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === '--') {
+      positionals.push(...words.slice(at + 1));
+      break;
+    }
+    if (HELP.has(word)) {
+      help = true;
+    } else if (!word.startsWith('-') || word === '-') {
+      positionals.push(word);
+    } else {
+      const { name, shown, attached } = splitFlag(word);
+      const flag = byName.get(name);
+      if (!flag) throw unknownFlag(shown, name, flags);
+      typed.set(flag.key, shown);
+      const takesNext = attached === undefined && takesValue(flag, words[at + 1]);
+      if (takesNext && at + 1 === words.length) {
+        throw new UsageError(`${shown} needs a value: expected ${flag.type.expected}`);
+      }
+      let value = toValue(flag, shown, takesNext ? words[++at] : (attached ?? flag.info.bareValue));
+      if (flag.info.escapes && typeof value === 'string') {
+        const read = readEscapes(value);
+        value = read.text;
+        notices.push(...read.unknown.map((found) => unknownEscape(shown, found)));
+      }
+      const before = values[flag.key] as readonly unknown[] | undefined;
+      values[flag.key] = flag.info.several ? [...(before ?? []), value] : value;
+    }
+  }
+  return { ...optionsFrom('flag', values), typed, positionals, notices: [...new Set(notices)], help };
+}
+
+/**
+ * Which flag a word of a command line is, and whether the next word is its value.
+ *
+ * @returns undefined for a word that is no flag of the command
+ */
+export function flagKey(
+  word: string,
+  next: string | undefined,
+  flags: readonly Flag[],
+): { readonly key: string; readonly takesNext: boolean } | undefined {
+  if (!word.startsWith('-') || word === '-' || word === '--') return undefined;
+  const { name, attached } = splitFlag(word);
+  const flag = flagsByName(flags).get(name);
+  return flag && { key: flag.key, takesNext: attached === undefined && takesValue(flag, next) };
+}
+
+/** Whether the word after a flag is its value. A switch takes `true` and `false`, as people write it for other programs. */
+function takesValue({ type, info }: Flag, next: string | undefined): boolean {
+  if (type.kind === 'boolean') return next === 'true' || next === 'false';
+  return info.bareValue === undefined || !(next === undefined || next.startsWith('-'));
+}
+
+function splitFlag(word: string) {
+  const equals = word.indexOf('=');
+  const shown = equals < 0 ? word : word.slice(0, equals);
+  const name = shown.replace(/^--?/, '').replaceAll('-', '_');
+  return { name, shown, attached: equals < 0 ? undefined : word.slice(equals + 1) };
+}
+
+/** Flags by each of their names. */
+export function flagsByName(flags: readonly Flag[]): Map<string, Flag> {
+  return new Map(flags.flatMap((flag) => flagNames(flag).map((name) => [name, flag] as const)));
+}
+
+/** Decimal numbers alone: no hexadecimal, no spaces, nothing after them. */
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+function toValue({ type }: Flag, shown: string, word: string | undefined): unknown {
+  if (type.kind === 'boolean') {
+    if (word === undefined || word === 'true') return true;
+    if (word === 'false') return false;
+  } else if (type.kind === 'integer' || type.kind === 'number') {
+    const value = Number(word);
+    if (word !== undefined && NUMBER.test(word) && Number.isFinite(value)) return value;
+  } else {
+    return word;
+  }
+  throw new UsageError(`${shown}: got ${JSON.stringify(word)}, expected ${type.expected}`);
+}

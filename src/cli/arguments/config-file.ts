@@ -1,0 +1,124 @@
+/**
+ * Config files: a JSON object with options by the names of the library or of their flags. What a file does not set has its default; a
+ * flag counts more than the file. A run writes one, `run.json`, from which it can be repeated.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import { optionsFrom, resolveOptions } from '../../util/option-origins.ts';
+import { describeSystemError } from '../../util/system-error.ts';
+import type { Command } from '../commands.ts';
+import { type Arguments, flagsByName } from './arguments.ts';
+import type { Flag } from './flag-table.ts';
+import { flagMeant } from './unknown-flag.ts';
+
+/** The first value of a file that a run wrote. */
+export const RUN_FILE_KIND = 'char-rnn run';
+/** Names that options had in the files of earlier versions. */
+const EARLIER_KEYS: Readonly<Record<string, string>> = { validFile: 'validation', testFile: 'test' };
+/** Keys that tell of a file and set nothing. */
+const FACTS = new Set(['kind', 'version', 'command', 'origins', '$schema']);
+/** Bytes of a file. */
+const MAX_BYTES = 10_000_000;
+
+interface Config {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly typed: ReadonlyMap<string, string>;
+  readonly words: readonly string[];
+}
+
+/**
+ * What was typed, with what the file of `--config` says.
+ *
+ * @throws {UsageError} for a file that can't be read, with its name and the key
+ */
+export function withConfig(given: Arguments, command: Command): Arguments {
+  const { configFile, ...flags } = given.values;
+  if (typeof configFile !== 'string' || given.help) return given;
+  const config = readConfig(configFile, command);
+  return {
+    ...given,
+    ...resolveOptions(optionsFrom('config', config.values), optionsFrom('flag', flags)),
+    typed: new Map([...config.typed, ...given.typed]),
+    positionals: given.positionals.length > 0 ? given.positionals : config.words,
+  };
+}
+
+function readConfig(path: string, { name, flags, wordsKey = 'text' }: Command): Config {
+  const content = contentOf(path);
+  if (content.command !== undefined && content.command !== name) {
+    throw new UsageError(`${path} is a config file of ${String(content.command)}, not of ${name}.`);
+  }
+  const byKey = new Map(flags.map((flag) => [flag.key, flag]));
+  const byName = flagsByName(flags);
+  const values: Record<string, unknown> = {};
+  const typed = new Map<string, string>();
+  let words: string[] = [];
+  for (const [key, value] of Object.entries(content)) {
+    if (FACTS.has(key)) continue;
+    if (key === wordsKey) {
+      words = wordsOf(path, key, value).map((word) => (word === '-' ? word : beside(path, word)));
+      continue;
+    }
+    const flag =
+      byKey.get(EARLIER_KEYS[key] ?? key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
+    if (!flag || flag.key === 'configFile') throw unknownKey(path, key, name, flags);
+    if (typed.has(flag.key)) {
+      throw new UsageError(`${path}: ${key} sets the same option as ${typed.get(flag.key)}.`);
+    }
+    if (value === null) continue;
+    typed.set(flag.key, `${path}, ${key}`);
+    values[flag.key] = optionValue(path, flag, value);
+  }
+  return { values, typed, words };
+}
+
+function contentOf(path: string): Record<string, unknown> {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`the config file ${path} can't be read: ${describeSystemError(error)}.`, {
+      cause: error,
+    });
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (bytes.length <= MAX_BYTES) {
+      const content: unknown = JSON.parse(text);
+      if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
+        return content as Record<string, unknown>;
+      }
+    }
+  } catch (error) {
+    throw new UsageError(`the config file ${path} is not valid JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  throw new UsageError(
+    `the config file ${path} is not a JSON object of options, such as {"rnn_size": 256, "dropout": 0.3}.`,
+  );
+}
+
+function wordsOf(path: string, key: string, value: unknown): string[] {
+  const words = [value].flat();
+  if (words.every((word) => typeof word === 'string')) return words as string[];
+  throw new UsageError(`${path}, ${key}: got ${JSON.stringify(value)}, expected a path or a list of paths`);
+}
+
+/** Paths are beside the file, as people expect who move a folder. */
+function optionValue(path: string, { info, type }: Flag, value: unknown): unknown {
+  const isPath = type.kind === 'string' && /FILE|FOLDER/.test(info.value ?? '');
+  return isPath && typeof value === 'string' && value !== '-' ? beside(path, value) : value;
+}
+
+function beside(config: string, path: string): string {
+  const folder = dirname(config);
+  return isAbsolute(path) || folder === '.' ? path : resolve(folder, path);
+}
+
+function unknownKey(path: string, key: string, command: string, flags: readonly Flag[]): UsageError {
+  const meant = flagMeant(key.replaceAll('-', '_'), flags);
+  const suggestion = meant === undefined || meant === 'help' ? '' : ` Did you mean ${meant}?`;
+  return new UsageError(`${path}: ${command} has no option ${key}.${suggestion}`);
+}

@@ -1,0 +1,148 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are variables of the shell.
+/**
+ * Scripts that complete the words of a command line, made from the schemas. They are static: a shell that completes never starts Node.
+ */
+
+import { type Flag, flagNames, longFlag } from '../arguments/flag-table.ts';
+import type { Command } from '../commands.ts';
+import { INSTALLED_NAMES } from './program-name.ts';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export function isShell(word: string): word is Shell {
+  return SHELLS.some((shell) => shell === word);
+}
+
+const PROGRAMS = INSTALLED_NAMES.join(' ');
+
+export function completionScript(shell: Shell, commands: readonly Command[]): string {
+  const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell];
+  return `${script(commands).join('\n')}\n`;
+}
+
+/** What may follow a flag, where that is one of a few words. */
+function choicesOf({ type }: Flag): readonly string[] {
+  return type.choices ?? [];
+}
+
+/** The choices after `COMMAND FLAG`, by patterns of the shell's `case`; the flag without dashes, with `_`. */
+function choiceCases(commands: readonly Command[], line: (choices: string) => string): string[] {
+  return commands.flatMap(({ name, flags }) =>
+    flags
+      .filter((flag) => choicesOf(flag).length > 0)
+      .map((flag) => {
+        const pattern = flagNames(flag).map((own) => `"${name} ${own}"`);
+        return `    ${pattern.join('|')}) ${line(choicesOf(flag).join(' '))} ;;`;
+      }),
+  );
+}
+
+function bashScript(commands: readonly Command[]): string[] {
+  const flagCases = (style: (name: string) => string) =>
+    commands.map(({ name, flags }) => {
+      const words = [...flags.flatMap(flagNames).map(style), style('help')];
+      return `      ${name}) flags="${words.join(' ')}" ;;`;
+    });
+  return [
+    '# Completion of char-rnn for bash. To install it: char-rnn completions bash > ~/.local/share/bash-completion/completions/char-rnn',
+    '_char_rnn() {',
+    '  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" flags=""',
+    '  COMPREPLY=()',
+    '  if [ "$COMP_CWORD" -eq 1 ]; then',
+    `    COMPREPLY=($(compgen -W "${[...commands.map(({ name }) => name), 'help'].join(' ')} --help --version" -- "$current"))`,
+    '    return',
+    '  fi',
+    '  previous="${previous#-}"; previous="${previous#-}"; previous="${previous//-/_}"',
+    '  case "$command $previous" in',
+    ...choiceCases(commands, (choices) => `COMPREPLY=($(compgen -W "${choices}" -- "$current")); return`),
+    `    "completions completions") COMPREPLY=($(compgen -W "${SHELLS.join(' ')}" -- "$current")); return ;;`,
+    `    "help help") COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')}" -- "$current")); return ;;`,
+    '  esac',
+    '  case "$current" in',
+    '    --*|-) case "$command" in',
+    ...flagCases(longFlag),
+    '      esac ;;',
+    '    -*) case "$command" in',
+    ...flagCases((name) => `-${name}`),
+    '      esac ;;',
+    '  esac',
+    '  # Without a word the shell completes names of files.',
+    '  [ -n "$flags" ] && COMPREPLY=($(compgen -W "$flags" -- "$current"))',
+    '}',
+    `complete -o default -F _char_rnn ${PROGRAMS}`,
+  ];
+}
+
+function zshScript(commands: readonly Command[]): string[] {
+  const described = (word: string, text: string) =>
+    single(`${word.replaceAll(':', '\\:')}:${text.replaceAll(':', '\\:')}`);
+  return [
+    `#compdef ${PROGRAMS}`,
+    '# Completion of char-rnn for zsh. To install it: char-rnn completions zsh > ~/.zfunc/_char-rnn',
+    '# with fpath+=~/.zfunc before compinit in ~/.zshrc.',
+    '_char_rnn() {',
+    '  local -a found',
+    '  if (( CURRENT == 2 )); then',
+    `    found=(${commands.map(({ name, summary }) => described(name, firstLine(summary))).join(' ')})`,
+    "    _describe 'command' found",
+    '    return',
+    '  fi',
+    '  local previous="${words[CURRENT-1]}"',
+    '  previous="${previous#-}"; previous="${previous#-}"; previous="${previous//-/_}"',
+    '  case "${words[2]} $previous" in',
+    ...choiceCases(commands, (choices) => `compadd -- ${choices}; return`),
+    `    "completions completions") compadd -- ${SHELLS.join(' ')}; return ;;`,
+    `    "help help") compadd -- ${commands.map(({ name }) => name).join(' ')}; return ;;`,
+    '  esac',
+    '  if [[ "$PREFIX" == -* ]]; then',
+    '    case "${words[2]}" in',
+    ...commands.map(({ name, flags }) => {
+      const words = flags.flatMap((flag) =>
+        flagNames(flag).map((own) => described(longFlag(own), flag.info.help)),
+      );
+      return `      ${name}) found=(${words.join(' ')}) ;;`;
+    }),
+    '    esac',
+    "    _describe -o 'flag' found",
+    '    return',
+    '  fi',
+    '  _files',
+    '}',
+    // As a file of fpath the script is the function itself.
+    `if [ "$funcstack[1]" = "_char-rnn" ]; then _char_rnn "$@"; else compdef _char_rnn ${PROGRAMS}; fi`,
+  ];
+}
+
+function fishScript(commands: readonly Command[]): string[] {
+  return [
+    '# Completion of char-rnn for fish. To install it: char-rnn completions fish > ~/.config/fish/completions/char-rnn.fish',
+    ...commands.flatMap(({ name, summary, flags }) => [
+      `complete -c char-rnn -n __fish_use_subcommand -f -a ${name} -d ${single(firstLine(summary))}`,
+      ...flags.flatMap((flag) => {
+        const choices = choicesOf(flag);
+        const value =
+          choices.length > 0
+            ? ` -x -a ${single(choices.join(' '))}`
+            : flag.type.kind === 'boolean'
+              ? ''
+              : ' -r';
+        return flagNames(flag).map(
+          (own) =>
+            `complete -c char-rnn -n '__fish_seen_subcommand_from ${name}' -l ${longFlag(own).slice(2)}${value} -d ${single(flag.info.help)}`,
+        );
+      }),
+    ]),
+    `complete -c char-rnn -n '__fish_seen_subcommand_from completions' -f -a ${single(SHELLS.join(' '))}`,
+    'complete -c char-rnn-ts -w char-rnn',
+  ];
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
+}
+
+/** A word in single quotes for any of the shells. */
+function single(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "'\\''")}'`;
+}

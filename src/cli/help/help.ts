@@ -1,0 +1,149 @@
+/** The help of a command, from its flags. */
+import type { OptionGroup } from '../../util/option-info.ts';
+import { commandLine } from '../arguments/command-line.ts';
+import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../arguments/flag-table.ts';
+import type { Command } from '../commands.ts';
+import { wrap } from '../terminal/live-parts.ts';
+import { programName } from './program-name.ts';
+
+const GROUPS: readonly OptionGroup[] = [
+  'Text',
+  'Model',
+  'Training',
+  'Sampling',
+  'Scoring',
+  'Choice',
+  'Form',
+  'Ends',
+  'Output',
+  'Serving',
+  'Limits',
+  'Device',
+];
+
+/** Columns that help takes at most, and where the screen is not known. */
+const MAX_WIDTH = 100;
+const MIN_WIDTH = 40;
+/** Columns for the meaning of a flag; with fewer beside its name it goes below. */
+const MIN_MEANING = 40;
+/** Columns before a meaning that is below its flag. */
+const INDENT = 6;
+/** Columns of a group's name before its flags. */
+const LABEL = 13;
+
+/** The terminal that shows a text; what is not known is undefined. */
+export interface Screen {
+  readonly rows?: number | undefined;
+  readonly columns?: number | undefined;
+}
+
+/**
+ * The help of a command. Where it is longer than the screen, only the flags that are used first are explained; where no rows are
+ * given, all are.
+ */
+export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Screen = {}): string {
+  const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns));
+  const whole = fullHelp(command, width);
+  if (rows === undefined || whole.split('\n').length <= rows) return whole;
+  return shortHelp(command, width);
+}
+
+function shortHelp(command: Command, width: number): string {
+  const common = command.flags.filter((flag) => flag.info.common);
+  const column = Math.max(0, ...common.map((flag) => heading(flag).length)) + 2;
+  const groups = GROUPS.flatMap((group) => {
+    const names = command.flags
+      .filter((flag) => flag.info.group === group && !flag.info.common)
+      .map((flag) => longFlag(flag.info.flag));
+    if (names.length === 0) return [];
+    return wrap(names.join(' '), width - LABEL).map(
+      (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(LABEL) + line,
+    );
+  });
+  return lines([
+    ...head(command, width),
+    'Used first:',
+    ...common.flatMap((flag) => entry(flag, column, width)),
+    '',
+    ...wrap(
+      `All others, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
+      width,
+    ),
+    ...groups,
+    ...examples(command),
+  ]);
+}
+
+function fullHelp(command: Command, width: number): string {
+  const common = command.flags.filter((flag) => flag.info.common);
+  const rest = command.flags.filter((flag) => !flag.info.common);
+  const column = Math.max(0, ...command.flags.map((flag) => heading(flag).length)) + 2;
+  const section = (title: string, flags: readonly Flag[]) =>
+    flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column, width))];
+  return lines([
+    ...head(command, width),
+    ...section('Used first', common),
+    ...GROUPS.flatMap((group) =>
+      section(
+        group,
+        rest.filter((flag) => flag.info.group === group),
+      ),
+    ),
+    ...examples(command),
+    ...forms(command, width),
+  ]);
+}
+
+/** How flags may be typed. */
+function forms({ flags }: Command, width: number): string[] {
+  if (flags.length === 0) return [];
+  const typed = 'A flag may have one dash or two, and - or _ between words.';
+  const isSpelled = flags.some((flag) => originalSpelling(flag) !== undefined);
+  return ['', ...wrap(isSpelled ? `${typed} In brackets: how the original spells it.` : typed, width)];
+}
+
+/** The flag as the original has it, where more than a dash is different. */
+function originalSpelling(flag: Flag): string | undefined {
+  const original = originalFlag(flag);
+  return original?.includes('_') ? original : undefined;
+}
+
+function head({ usage, summary }: Command, width: number): string[] {
+  const paragraphs = summary.split('\n').flatMap((line) => wrap(line, width));
+  return [`Usage: ${asStarted(usage)}`, '', ...paragraphs, ''];
+}
+
+function examples(command: Command): string[] {
+  return ['', 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
+}
+
+/** A command line for a reader: with the program's name as it was started. */
+function asStarted(line: string): string {
+  return line.replace(/(?<=^|\| )char-rnn(?= )/g, programName());
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
+}
+
+function heading(flag: Flag): string {
+  const names = flagNames(flag).map(longFlag);
+  return `  ${names.join(', ')} ${valueName(flag)}`.trimEnd();
+}
+
+/** A flag, what it means, its default and its name in the original: on one line, or folded under it. */
+function entry(flag: Flag, column: number, width: number): string[] {
+  const { defaultValue } = flag.type;
+  const isHidden =
+    defaultValue === undefined ||
+    defaultValue === '' ||
+    defaultValue === false ||
+    Array.isArray(defaultValue);
+  const original = originalSpelling(flag);
+  const text = `${flag.info.help}${isHidden ? '' : ` (${defaultValue})`}${original ? ` [${original}]` : ''}`;
+  if (width - column < MIN_MEANING) {
+    return [heading(flag), ...wrap(text, width - INDENT).map((line) => ' '.repeat(INDENT) + line)];
+  }
+  const [first = '', ...more] = wrap(text, width - column);
+  return [heading(flag).padEnd(column) + first, ...more.map((line) => ' '.repeat(column) + line)];
+}

@@ -1,0 +1,112 @@
+/** What `char-rnn eval` found, for people and for programs. */
+import type { TextFacts } from '../../data/corpus.ts';
+import type { ChangedCounts } from '../../data/text/unknown-symbols.ts';
+import type { TokenKind } from '../../data/vocabulary.ts';
+import { summarize } from '../../score/summary.ts';
+import type { SurprisingPlace } from '../../score/surprise.ts';
+import { formatCount } from '../../util/format-number.ts';
+import { modelLine, type ScoredModel } from './scored-model.ts';
+
+export interface DocumentLoss {
+  readonly name: string;
+  /** Symbols that were predicted. */
+  readonly characters: number;
+  readonly nats: number;
+}
+
+export interface EvaluationReport {
+  readonly model: ScoredModel;
+  readonly text: TextFacts;
+  readonly part: 'train' | 'val' | 'test' | 'all';
+  /** Symbols of the text that the model does not know, where that is known. */
+  readonly changed?: ChangedCounts | undefined;
+  /** Which symbols were predicted, and from where. */
+  readonly how: string;
+  /** Where there are several. */
+  readonly documents: readonly DocumentLoss[];
+  readonly characters: number;
+  readonly nats: number;
+  /** Of dynamic evaluation, where it was asked for. */
+  readonly dynamicNats: number | undefined;
+  readonly surprising: readonly SurprisingPlace[] | undefined;
+}
+
+export function reportLines(report: EvaluationReport): string[] {
+  const { model, text, documents, characters, nats, dynamicNats } = report;
+  // A loss per byte is not a loss per character, so the unit is printed.
+  const { kind } = model.checkpoint.vocabulary;
+  const lines = [
+    `model    ${modelLine(model)}`,
+    `text     ${text.name} · ${formatCount(text.characters)} ${kind}s`,
+    `part     ${report.how}`,
+    ...changedLines(report),
+    ...documentLines(documents, kind),
+    `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
+  ];
+  if (dynamicNats !== undefined)
+    lines.push(`dynamic  ${lossText(characters, dynamicNats, kind)}, learning while reading`);
+  return lines;
+}
+
+/** Where more of a text than this was changed, its loss says little. */
+const MAX_CHANGED_SHARE = 0.1;
+
+/** What the model did not read as it stands, since the loss is not that of the whole text. */
+function changedLines({ changed, text, model }: EvaluationReport): string[] {
+  const { replaced, leftOut } = changed ?? { replaced: 0, leftOut: 0 };
+  if (replaced + leftOut === 0) return [];
+  const { kind } = model.checkpoint.vocabulary;
+  const symbols = (count: number) => `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
+  const parts = [
+    ...(replaced > 0 ? [`${symbols(replaced)} replaced by the nearest that the model knows`] : []),
+    ...(leftOut > 0 ? [`${symbols(leftOut)} left out`] : []),
+  ];
+  const lines = [`changed  ${parts.join(', ')}`];
+  const share = (replaced + leftOut) / (text.characters + leftOut);
+  if (share > MAX_CHANGED_SHARE) {
+    lines.push(`         This is ${Math.round(share * 100)}% of the text: the loss says little about it.`);
+  }
+  return lines;
+}
+
+/** Documents that are shown; a text may have thousands. */
+const SHOWN_DOCUMENTS = 30;
+
+function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): string[] {
+  const lines = documents
+    .slice(0, SHOWN_DOCUMENTS)
+    .map(
+      ({ name, characters, nats }) =>
+        `  ${name.padEnd(14)} ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
+    );
+  const more = documents.length - lines.length;
+  return more > 0 ? [...lines, `  … and ${formatCount(more)} more: --json has them all`] : lines;
+}
+
+function lossText(characters: number, nats: number, kind: TokenKind): string {
+  if (characters === 0) return 'nothing to predict';
+  const { natsPerCharacter, bitsPerCharacter, perplexity } = summarize(characters, nats);
+  return `${natsPerCharacter.toFixed(4)} nats a ${kind}, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
+}
+
+export function reportJson(report: EvaluationReport) {
+  const { model, text, part, how, characters, nats, dynamicNats, documents, surprising } = report;
+  return {
+    checkpoint: model.path,
+    engine: model.engine.description.text,
+    text: { name: text.name, bytes: text.bytes, sha256: text.sha256, characters: text.characters },
+    part,
+    how,
+    /** What "character" stands for in the names of the fields. */
+    unit: model.checkpoint.vocabulary.kind,
+    ...report.changed,
+    ...summarize(characters, nats),
+    dynamic: dynamicNats === undefined ? undefined : summarize(characters, dynamicNats),
+    documents: documents.length > 0 ? documents.map(documentJson) : undefined,
+    surprising,
+  };
+}
+
+function documentJson({ name, characters, nats }: DocumentLoss) {
+  return characters > 0 ? { name, ...summarize(characters, nats) } : { name, characters };
+}

@@ -1,0 +1,221 @@
+/** `char-rnn eval --part all`: every character of a text but the first. */
+import pc from 'picocolors';
+import { loadCorpus } from '../../data/corpus.node.ts';
+import type { Corpus } from '../../data/corpus.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../../data/text/records.ts';
+import { UsageError } from '../../errors.ts';
+import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
+import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
+import { type ScoredRun, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
+import { tooShort } from '../../score/score-text.ts';
+import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
+import { sumOf } from '../../score/summary.ts';
+import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
+import { formatCount } from '../../util/format-number.ts';
+import { inFlags } from '../arguments/option-words.ts';
+import { evalCommand } from '../commands.ts';
+import type { EvalFlags } from '../eval-flags.ts';
+import { note } from '../terminal/note.ts';
+import type { TextOutput } from '../terminal/output.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import type { EvaluationReport } from './eval-report.ts';
+import type { ScoredModel } from './scored-model.ts';
+import { placeLines, SurprisePainter, surpriseLegend } from './surprise-text.ts';
+import { readingLike } from './texts-like-run.ts';
+
+/** Documents that are computed side by side. */
+const DOCUMENT_LANES = 50;
+
+interface Plan {
+  readonly sequences: readonly Sequence[];
+  readonly lanes: number;
+  readonly how: string;
+}
+
+export async function scoreWholeText(
+  model: ScoredModel,
+  path: string,
+  flags: EvalFlags,
+  output: TextOutput,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  const { vocabulary } = model.checkpoint;
+  const corpus = await loadCorpus(
+    { paths: [path] },
+    {
+      ...readingLike(model.checkpoint, flags),
+      normalize: vocabulary.normalize,
+      minCount: 1,
+      unknown: flags.unknown,
+      // The values of a field are documents.
+      separator: flags.separator ?? (flags.field === undefined ? undefined : DEFAULT_FIELD_SEPARATOR),
+      vocabulary,
+    },
+  );
+  for (const notice of corpus.notices) note(inFlags(notice, evalCommand.flags));
+  try {
+    return await scoreCorpus(model, corpus, flags, output, signal);
+  } finally {
+    await corpus.close?.();
+  }
+}
+
+async function scoreCorpus(
+  model: ScoredModel,
+  corpus: Corpus,
+  flags: EvalFlags,
+  output: TextOutput,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  const { config, parameters } = model.checkpoint;
+  const plan = await planOf(corpus, flags);
+  const { sequences } = plan;
+  const characters = sequences.reduce((sum, { count }) => sum + count, 0);
+  if (characters === 0) throw tooShort(corpus.text.name, corpus.tokens.length);
+  const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
+  const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
+  const nats = await natsOf({ ...scoring, lanes: plan.lanes }, characters, surprise);
+  const documentLoss = ({ count }: Sequence, index: number) => ({
+    name: `document ${index + 1}`,
+    characters: count,
+    nats: nats[index] as number,
+  });
+  return {
+    model,
+    text: corpus.text,
+    part: 'all',
+    changed: corpus.changed,
+    how: plan.how,
+    documents: corpus.tokens.hasDocuments ? sequences.map(documentLoss) : [],
+    characters,
+    nats: sumOf(nats),
+    dynamicNats: flags.dynamic
+      ? await dynamicNats({ ...scoring, learningRate: flags.dynamicRate }, characters)
+      : undefined,
+    surprising: surprise?.places,
+  };
+}
+
+/** @throws {UsageError} for rows of a text with documents */
+async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: EvalFlags): Promise<Plan> {
+  if (tokens.hasDocuments) {
+    if (rows > 1)
+      throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');
+    const sequences = documentSequences(await documentsOf(tokens));
+    const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
+    return { sequences, lanes: DOCUMENT_LANES, how };
+  }
+  const sequences = rowSequences(tokens.length, rows);
+  const how =
+    rows === 1
+      ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
+      : `all: every ${kind} but the first, as ${sequences.length} sequences side by side, each from the zero state`;
+  return { sequences, lanes: sequences.length, how };
+}
+
+/** The sum of each sequence's losses. */
+async function natsOf(
+  scoring: Scoring,
+  characters: number,
+  surprise: SurpriseOutput | undefined,
+): Promise<Float64Array> {
+  const progress = new ProgressLine('evaluating');
+  const sums = new Float64Array(scoring.sequences.length);
+  let done = 0;
+  // Side by side they would not come in the order of the text.
+  try {
+    for await (const run of scoreSequences(surprise ? { ...scoring, lanes: 1 } : scoring)) {
+      sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
+      await surprise?.add(run);
+      done += run.losses.length;
+      if (!surprise) progress.show(done / characters);
+    }
+  } finally {
+    progress.clear();
+  }
+  await surprise?.end();
+  return sums;
+}
+
+async function dynamicNats(scoring: DynamicScoring, characters: number): Promise<number> {
+  const progress = new ProgressLine('evaluating dynamically');
+  const steps = scoreDynamically(scoring);
+  try {
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) progress.show(step.value / characters);
+    return sumOf(step.value);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** The text as it is read, coloured, then its most surprising places; with --json only the places are kept. */
+class SurpriseOutput {
+  readonly #corpus: Corpus;
+  readonly #output: TextOutput;
+  readonly #isQuiet: boolean;
+  readonly #colors = pc.createColors(pc.isColorSupported);
+  readonly #painter = new SurprisePainter(this.#colors);
+  readonly #tracker: SurpriseTracker;
+  /** Puts the symbols of a model over bytes together to characters. */
+  readonly #bytes: JoinedBytes | undefined;
+  /** Index of the token that is shown next. */
+  #next = 0;
+
+  constructor(corpus: Corpus, output: TextOutput, isQuiet: boolean) {
+    this.#corpus = corpus;
+    this.#output = output;
+    this.#isQuiet = isQuiet;
+    this.#tracker = new SurpriseTracker(corpus.vocabulary);
+    if (corpus.vocabulary.kind === 'byte') this.#bytes = new JoinedBytes();
+  }
+
+  get places(): readonly SurprisingPlace[] {
+    return this.#tracker.places;
+  }
+
+  async add(run: ScoredRun): Promise<void> {
+    await this.#showUnpredicted(run.target);
+    this.#tracker.add(run);
+    const bits = Array.from(run.losses, (loss) => loss / Math.LN2);
+    await this.#show(run.tokens, bits);
+    this.#next = run.target + run.tokens.length;
+  }
+
+  async end(): Promise<void> {
+    await this.#showUnpredicted(this.#corpus.tokens.length);
+    if (this.#isQuiet) return;
+    if (this.#bytes) await this.#paint(this.#bytes.end());
+    const lines = [
+      '',
+      '',
+      `the most surprising places (${surpriseLegend(this.#colors)})`,
+      ...placeLines(this.places, this.#colors),
+      '',
+    ];
+    await this.#output.write(`${lines.join('\n')}\n`);
+  }
+
+  /** What nothing predicts: the first character of the text, and of each document. */
+  async #showUnpredicted(end: number): Promise<void> {
+    if (this.#next >= end) return;
+    const tokens = new Int32Array(end - this.#next);
+    await this.#corpus.tokens.read(this.#next, tokens);
+    for (const token of tokens) this.#tracker.begin(token);
+    await this.#show(
+      tokens,
+      Array.from(tokens, () => Number.NaN),
+    );
+    this.#next = end;
+  }
+
+  async #show(tokens: Int32Array, bits: readonly number[]): Promise<void> {
+    if (this.#isQuiet) return;
+    const scored = { symbols: Array.from(tokens, (token) => this.#corpus.vocabulary.symbolOf(token)), bits };
+    await this.#paint(this.#bytes ? this.#bytes.push(scored) : scored);
+  }
+
+  async #paint({ symbols, bits }: ScoredSymbols): Promise<void> {
+    await this.#output.write(this.#painter.paint(symbols, bits));
+  }
+}

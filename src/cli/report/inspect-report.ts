@@ -1,0 +1,190 @@
+/** What `char-rnn inspect` says of a file, in lines for people and as JSON for programs. */
+
+import type { LossRecord, Origin, TrainingState } from '../../checkpoint/checkpoint.ts';
+import type { TensorStatistics } from '../../checkpoint/tensor-statistics.ts';
+import { quotedSymbol, symbolText } from '../../data/text/symbol-text.ts';
+import type { TokenKind } from '../../data/vocabulary.ts';
+import { parameterCount } from '../../engine/layout.ts';
+import type { OpenedCheckpoint } from '../../formats/open.ts';
+import { layoutOf } from '../../model/config.ts';
+import { NO_REGULARIZATION } from '../../model/regularization.ts';
+import { fixed } from '../../util/c-format.ts';
+import { formatCount } from '../../util/format-number.ts';
+import { trainCommand } from '../commands.ts';
+import { describeShape } from './model-shape.ts';
+
+export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
+  const { training, origin, notices } = checkpoint;
+  return {
+    path,
+    format,
+    notices,
+    ...config,
+    ...regularization,
+    parameters: parameterCount(layoutOf(config)),
+    precision,
+    vocabulary: {
+      kind: vocabulary.kind,
+      normalize: vocabulary.normalize,
+      size: vocabulary.size,
+      hasUnknown: vocabulary.hasUnknown,
+      unicodeVersion: vocabulary.unicodeVersion,
+      symbols: vocabulary.symbols.map((symbol) => symbolText(symbol, vocabulary.kind)),
+    },
+    training: training && {
+      runId: training.runId,
+      iteration: training.iteration,
+      epoch: training.epoch,
+      learningRate: training.learningRate,
+      shapeChange: training.shapeChange,
+      optimizerSteps: training.optimizerSteps,
+      options: training.options,
+      text: training.text,
+      trainLosses: pairs(training.trainLosses),
+      validationLosses: pairs(training.validationLosses),
+    },
+    origin: origin && {
+      ...origin,
+      trainLosses: pairs(origin.trainLosses),
+      validationLosses: pairs(origin.validationLosses),
+    },
+  };
+}
+
+function pairs({ iterations, values }: LossRecord) {
+  return Array.from(iterations, (iteration, index) => ({ iteration, loss: values[index] as number }));
+}
+
+export function checkpointLines(path: string, { checkpoint, format }: OpenedCheckpoint): string[] {
+  const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
+  const { training, origin, notices = [] } = checkpoint;
+  return [
+    path,
+    `  format           ${format}`,
+    `  model            ${describeShape(config)}, dropout ${regularization.dropout}, ${precision}`,
+    `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
+    `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
+    `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,
+    ...(training ? trainingLines(training) : ['  no training state: it can be used, but not resumed']),
+    ...notices.map((notice) => `  ${plain(notice)}`),
+    ...(origin ? originLines(origin) : []),
+  ];
+}
+
+function trainingLines(training: TrainingState): string[] {
+  const { iteration, epoch, learningRate, text, shapeChange } = training;
+  const { batchSize, sequenceLength } = shapeChange?.heldOut ?? {};
+  return [
+    `  iteration        ${formatCount(iteration)}, epoch ${fixed(epoch, 3)}, learning rate ${learningRate}`,
+    ...(text
+      ? [
+          `  text             ${formatCount(text.bytes)} bytes${filesText(text.files)}, SHA-256 ${plain(text.sha256)}`,
+        ]
+      : []),
+    ...(shapeChange
+      ? [
+          `  resumed with another batch shape; the held-out part still follows batches of ${batchSize} × ${sequenceLength}`,
+        ]
+      : []),
+    ...runLines(training),
+  ];
+}
+
+/** What another program's checkpoint told of its run. */
+function originLines(origin: Origin): string[] {
+  const { program, iteration, epoch, notices, sampleOnly } = origin;
+  const place = [
+    ...(iteration === undefined ? [] : [`iteration ${formatCount(iteration)}`]),
+    ...(epoch === undefined ? [] : [`epoch ${fixed(epoch, 3)}`]),
+  ];
+  return [
+    `  made by          ${[plain(program), ...place].join(', ')}`,
+    ...[...notices, ...(sampleOnly === undefined ? [] : [sampleOnly])].map((line) => `  ${plain(line)}`),
+    ...runLines(origin),
+  ];
+}
+
+/** Lines of train losses that are shown; a run has thousands. */
+const SHOWN_TRAIN_LOSSES = 10;
+
+type Run = Pick<Origin, 'options' | 'trainLosses' | 'validationLosses'>;
+
+function runLines({ options, trainLosses, validationLosses }: Run): string[] {
+  return [
+    'options',
+    ...optionLines(options),
+    'validation losses by iteration',
+    ...lossLines(validationLosses, Number.POSITIVE_INFINITY),
+    `train losses by iteration (${formatCount(trainLosses.iterations.length)}, the last ones)`,
+    ...lossLines(trainLosses, SHOWN_TRAIN_LOSSES),
+  ];
+}
+
+function optionLines(options: Readonly<Record<string, unknown>>): string[] {
+  const flagOf = new Map(trainCommand.flags.map((flag) => [flag.key, flag.info.flag]));
+  return Object.entries(options).map(
+    ([key, value]) =>
+      `  ${plain(flagOf.get(key) ?? key).padEnd(26)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,
+  );
+}
+
+/** Of how many files a text is made, if of more than one. */
+function filesText(files: readonly unknown[] | undefined): string {
+  return files && files.length > 1 ? ` in ${formatCount(files.length)} files` : '';
+}
+
+/** A text from a file without the characters that could move the cursor or worse. */
+function plain(text: string): string {
+  return text.replace(/^"(.*)"$/, '$1').replace(/\p{Control}/gu, '\ufffd');
+}
+
+function lossLines(record: LossRecord, most: number): string[] {
+  const all = pairs(record);
+  if (all.length === 0) return ['  none'];
+  return all
+    .slice(-Math.min(most, all.length))
+    .map(({ iteration, loss }) => `  ${String(iteration).padStart(8)}  ${fixed(loss, 6)}`);
+}
+
+/** The symbols, escaped where they can't be seen; not all of a large vocabulary. */
+function shownSymbols(symbols: readonly string[], kind: TokenKind): string {
+  const shown = symbols.slice(0, 200).map((symbol) => quotedSymbol(symbol, kind).slice(1, -1));
+  return (
+    shown.join(' ') + (symbols.length > shown.length ? ` … (${symbols.length - shown.length} more)` : '')
+  );
+}
+
+/** A vocabulary file of torch-rnn, whose tokens are numbered from 1. */
+export function vocabularyLines(path: string, tokens: readonly string[]): string[] {
+  return [
+    path,
+    "  format           vocabulary, torch-rnn's",
+    `  vocabulary size  ${tokens.length}`,
+    `  tokens           ${shownSymbols(tokens, 'grapheme')}`,
+  ];
+}
+
+const COLUMNS = ['min', 'max', 'mean', 'std', 'norm'] as const;
+const COLUMN_WIDTH = 12;
+
+/** A line for each tensor. */
+export function tensorLines(tensors: readonly TensorStatistics[]): string[] {
+  const described = tensors.map(({ name, shape, type, numbers }) => ({
+    start: [name, `[${shape.join(', ')}]`, type],
+    numbers,
+  }));
+  const widths = [0, 1, 2].map((at) => Math.max(...described.map(({ start }) => start[at]?.length ?? 0)));
+  const padded = (start: readonly string[]) =>
+    start.map((text, at) => text.padEnd(widths[at] ?? 0)).join('  ');
+  return [
+    'tensors',
+    `  ${padded(['', '', ''])}${COLUMNS.map((name) => name.padStart(COLUMN_WIDTH)).join('')}`,
+    ...described.map(({ start, numbers }) => {
+      const figures = numbers
+        ? COLUMNS.map((name) => numbers[name].toPrecision(5).padStart(COLUMN_WIDTH))
+        : [];
+      return `  ${padded(start)}${figures.join('')}`.trimEnd();
+    }),
+  ];
+}

@@ -1,0 +1,28 @@
+/** A model in words. */
+import type { LanguageModel } from '../../language-model.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { formatCount } from '../../util/format-number.ts';
+
+type Layers = Pick<ModelConfig, 'layers' | 'hiddenSize'>;
+
+export function cellAndLayers({ cell, ...layers }: Layers & Pick<ModelConfig, 'cell'>): string {
+  return `${cell}, ${layersText(layers)}`;
+}
+
+/** All of the shape. */
+export function describeShape({ cell, reset, embeddingSize, ...layers }: ModelConfig): string {
+  const kind = reset === 'after' ? `${cell} (reset after)` : cell;
+  const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
+  return `${kind}, ${layersText(layers)}${embedding}`;
+}
+
+/** A model on its engine. */
+export async function describeModel(model: LanguageModel): Promise<string> {
+  const { config, parameterCount, vocabulary } = model;
+  const size = `${formatCount(parameterCount)} parameters, ${vocabulary.size} symbols`;
+  return `${cellAndLayers(config)}, ${size}; ${await model.describeEngine()}`;
+}
+
+function layersText({ layers, hiddenSize }: Layers): string {
+  return `${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+}

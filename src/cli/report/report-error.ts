@@ -1,0 +1,68 @@
+/** Errors as a person reads them, and the exit code that goes with them. */
+import { CharRnnError, OptionError, type Remedy, UsageError } from '../../errors.ts';
+import { commandLine, wordsWith } from '../arguments/command-line.ts';
+import { inFlags } from '../arguments/option-words.ts';
+import type { Command } from '../commands.ts';
+import { note } from '../terminal/note.ts';
+import { permissionText } from './permission-error.ts';
+
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+/** The command that an error came from. */
+export interface FailedCommand {
+  readonly command: Command;
+  /** What was typed after the command's name. */
+  readonly words: readonly string[];
+  /** How each option's flag was typed. */
+  readonly typed?: ReadonlyMap<string, string> | undefined;
+}
+
+/** Prints an error and gives its exit code: 2 for wrong usage, 1 for everything else. */
+export function reportError(error: unknown, failed?: FailedCommand): number {
+  const refused = permissionText(error);
+  if (refused) {
+    process.stderr.write(`${refused}\n`);
+    return EXIT_FAILURE;
+  }
+  if (!(error instanceof CharRnnError)) {
+    process.stderr.write(`char-rnn: this should not have happened; please report it.\n${stackOf(error)}\n`);
+    return EXIT_FAILURE;
+  }
+  note([problemText(error, failed), ...remedyLines(error.remedies, failed)].join('\n'));
+  const { DEBUG } = process.env;
+  if (DEBUG) process.stderr.write(`${stackOf(error)}\n`);
+  if (!(error instanceof UsageError)) return EXIT_FAILURE;
+  const help = failed ? [failed.command.name, '--help'] : ['--help'];
+  process.stderr.write(`For all flags: ${commandLine(help)}\n`);
+  return EXIT_USAGE;
+}
+
+/**
+ * Remedies as lines, each with a command that works as typed. One that sets an option which the command does not have is left out.
+ *
+ * @param failed The command in which the options are to be set.
+ */
+export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand): string[] {
+  return remedies.flatMap(({ text, set, command }) => {
+    if (command) return [`${text}:`, `  ${commandLine(command)}`];
+    if (!set) return [`${inFlags(text, failed?.command.flags ?? [])}.`];
+    const words =
+      failed && wordsWith(failed.words, failed.command.flags, set, failed.command.wordsBeforeText);
+    return words ? [`${text}:`, `  ${commandLine([failed.command.name, ...words])}`] : [];
+  });
+}
+
+function problemText(error: CharRnnError, failed: FailedCommand | undefined): string {
+  const problem =
+    error instanceof OptionError
+      ? `${failed?.typed?.get(error.option) ?? error.option}: ${error.reason}`
+      : error.problem;
+  return inFlags(problem, failed?.command.flags ?? []);
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
+  return (error.stack ?? error.message) + cause;
+}

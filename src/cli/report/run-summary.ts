@@ -1,0 +1,56 @@
+/** The end of a run in a few lines: time, losses, where the model is, and the next two commands. */
+import { surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
+import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
+import { fixed } from '../../util/c-format.ts';
+import { formatCount } from '../../util/format-number.ts';
+import { commandLine, fileWord } from '../arguments/command-line.ts';
+import { formatDuration } from '../terminal/duration-text.ts';
+import { bestLoss } from './best-loss.ts';
+import { placeOf } from './resumed-run.ts';
+
+export interface EndedRun {
+  readonly started: StartedEvent;
+  readonly finished: FinishedEvent;
+  /** Iterations made since it was started or resumed. */
+  readonly iterations: number;
+  /** Since the first of them began. */
+  readonly milliseconds: number;
+}
+
+export async function summaryLines(ended: EndedRun): Promise<string[]> {
+  const { started, finished, iterations, milliseconds } = ended;
+  const { writes, runId } = started;
+  const runs = writes === undefined ? [] : (await surveyFolder(writes)).runs;
+  const run = runs.find((one) => one.runId === runId);
+  const made =
+    iterations === 0
+      ? []
+      : [
+          `trained ${formatCount(iterations)} ${iterations === 1 ? 'iteration' : 'iterations'} in ${formatDuration(milliseconds)}, ` +
+            `to iteration ${formatCount(finished.iteration)}, epoch ${fixed(finished.epoch, 2)}`,
+        ];
+  const best = bestLine(ended, run?.best);
+  const model = run?.best ?? run?.last ?? finished.path;
+  if (model === undefined) return [...made, ...best];
+  const next =
+    finished.reason === 'interrupted' && run
+      ? [`continue with: ${commandLine(['train', '--resume', fileWord(placeOf(run, runs))])}`]
+      : [nextCommand(started, model)];
+  return [...made, ...best, `sample with: ${commandLine(['sample', fileWord(model)])}`, ...next];
+}
+
+/** The held-out part of a text can be measured where the run knows its files. */
+function nextCommand({ batches, text }: StartedEvent, model: string): string {
+  const hasFiles = batches.validation > 0 && text.paths !== undefined;
+  return hasFiles
+    ? `measure with: ${commandLine(['eval', fileWord(model)])}`
+    : `serve with: ${commandLine(['serve', fileWord(model)])}`;
+}
+
+function bestLine({ finished }: EndedRun, path: string | undefined): string[] {
+  const losses = finished.checkpoint.training?.validationLosses;
+  const best = losses && bestLoss(losses, finished);
+  if (!best) return [];
+  const place = path === undefined ? '' : `: ${path}`;
+  return [`best validation loss ${fixed(best.loss, 4)} at epoch ${fixed(best.epoch, 2)}${place}`];
+}

@@ -1,0 +1,63 @@
+/** Events that need a sentence, in the words of the live view and of the plain log alike. */
+import { judgeSize } from '../../train/advice/advice.ts';
+import type {
+  CheckpointedEvent,
+  EvaluatedEvent,
+  RestoredEvent,
+  SkippedEvent,
+  StartedEvent,
+  TimedEvent,
+} from '../../train/events.ts';
+import { fixed } from '../../util/c-format.ts';
+import { formatBytes, formatCount } from '../../util/format-number.ts';
+import { inFlags } from '../arguments/option-words.ts';
+import { trainCommand } from '../commands.ts';
+import { formatDuration } from './duration-text.ts';
+
+export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
+  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} in a row before the run goes back)`;
+}
+
+export function restoredText({ reason, iteration, learningRate, retry, retries }: RestoredEvent): string {
+  return (
+    `${reason}; back to iteration ${formatCount(iteration)} with half the learning rate, ` +
+    `${Number(learningRate.toPrecision(4))} (retry ${retry} of ${retries})`
+  );
+}
+
+export function savedText({ path }: CheckpointedEvent): string {
+  return `saved ${path}`;
+}
+
+/** What a run takes, fact by fact. */
+export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }: TimedEvent): string[] {
+  return [
+    `${formatDuration(milliseconds)} an iteration`,
+    `${formatDuration(epochMilliseconds)} an epoch`,
+    `${formatDuration(restMilliseconds)} to the end`,
+  ];
+}
+
+/** How the model's size suits the text. */
+export function judgedSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
+  const { code, sentence } = judgeSize(parameters, tokens);
+  return { code, sentence: inFlags(sentence, trainCommand.flags) };
+}
+
+/** Memory that a run takes, and that there is. */
+export function memoryText({ memory, freeMemory }: StartedEvent): string {
+  const free = freeMemory === undefined ? '' : ` of ${formatBytes(freeMemory)} free`;
+  return `about ${formatBytes(memory)}${free}`;
+}
+
+/** The folder that a run writes to, and why it is not the one asked for. */
+export function writesText({ writes = '', writesInstead }: StartedEvent): string {
+  const folder = /[/\\]$/.test(writes) ? writes : `${writes}/`;
+  return writesInstead === undefined ? folder : `${folder} (${writesInstead})`;
+}
+
+/** A validation loss with its standard error, where that is known. */
+export function validationText({ validationLoss, standardError }: EvaluatedEvent, digits: number): string {
+  const error = standardError === undefined ? '' : ` ± ${fixed(standardError, digits)}`;
+  return fixed(validationLoss, digits) + error;
+}

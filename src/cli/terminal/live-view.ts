@@ -1,0 +1,233 @@
+/** Training on a terminal: facts once, then a few lines that are redrawn. */
+import pc from 'picocolors';
+import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
+import { fixed } from '../../util/c-format.ts';
+import { formatBytes, formatCount } from '../../util/format-number.ts';
+import { cellAndLayers } from '../report/model-shape.ts';
+import {
+  judgedSize,
+  memoryText,
+  restoredText,
+  savedText,
+  skippedText,
+  timedFacts,
+  validationText,
+  writesText,
+} from './event-text.ts';
+import { LiveLines } from './live-lines.ts';
+import { clip, lastEpoch, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
+import type { TrainingView } from './plain-log.ts';
+import { PreparingLine } from './preparing-line.ts';
+
+/** Milliseconds between redraws. */
+const REDRAW = 100;
+/** Columns of a fact's name. */
+const LABEL = 9;
+/** Weight of the newest iteration in the smoothed loss and time. */
+const SMOOTHING = 0.05;
+/** Losses that the sparkline looks back on. */
+const HISTORY = 4000;
+
+export function liveView(): TrainingView {
+  const view = new LiveView(new LiveLines(process.stdout));
+  return {
+    show: (event) => view.show(event),
+    note: (message) => view.note(message),
+    close: () => view.close(),
+  };
+}
+
+class LiveView {
+  readonly #lines: LiveLines;
+  #started: StartedEvent | undefined;
+  #last: IterationEvent | undefined;
+  #best: EvaluatedEvent | undefined;
+  #validation: EvaluatedEvent | undefined;
+  #evaluating = '';
+  #sample = '';
+  #loss = Number.NaN;
+  #milliseconds = Number.NaN;
+  readonly #history: number[] = [];
+  #drawn = 0;
+  readonly #preparing = new PreparingLine();
+
+  constructor(lines: LiveLines) {
+    this.#lines = lines;
+  }
+
+  show(event: TrainingEvent): void {
+    switch (event.type) {
+      case 'preparing':
+        this.#lines.draw([this.#preparing.live(event, this.#lines.width)]);
+        break;
+      case 'started':
+        this.#lines.draw([]);
+        this.#started = event;
+        for (const { name, facts } of header(event)) this.#row(name, facts);
+        this.#lines.print('');
+        break;
+      case 'notice':
+        this.#say(event.message, pc.dim);
+        break;
+      case 'warning':
+        this.#say(`warning: ${event.message}`, pc.yellow);
+        break;
+      case 'iteration':
+        this.#iteration(event);
+        this.#redraw(false);
+        break;
+      case 'advice':
+        this.#say(event.message, pc.yellow);
+        break;
+      case 'timed':
+        this.#row('time', timedFacts(event));
+        break;
+      case 'skipped':
+        this.#say(skippedText(event), pc.yellow);
+        break;
+      case 'restored':
+        this.#say(restoredText(event), pc.yellow);
+        this.#loss = Number.NaN;
+        break;
+      case 'evaluating':
+        this.#evaluating = `validating ${event.batch} of ${event.batches}`;
+        this.#redraw(false);
+        break;
+      case 'evaluated':
+        this.#evaluating = '';
+        this.#validation = event;
+        if (event.best) this.#best = event;
+        this.#redraw(true);
+        break;
+      case 'sampled':
+        this.#sample = event.text;
+        this.#redraw(true);
+        break;
+      case 'checkpointed':
+        this.#lines.print(savedText(event));
+        break;
+      case 'finished':
+        this.#redraw(true);
+        break;
+    }
+  }
+
+  note(message: string): void {
+    this.#lines.print(message);
+  }
+
+  close(): void {
+    if (this.#last) this.#redraw(true);
+    this.#lines.close();
+  }
+
+  /** Facts that stay, with a name before them; broken between words. */
+  #row(name: string, facts: readonly string[]): void {
+    wrap(facts.join(' · '), this.#lines.width - LABEL).forEach((line, index) => {
+      this.#lines.print(pc.bold((index === 0 ? name : '').padEnd(LABEL)) + line);
+    });
+  }
+
+  /** Sentences that stay, broken between words. */
+  #say(text: string, colour: (line: string) => string): void {
+    for (const paragraph of text.split('\n'))
+      for (const line of wrap(paragraph, this.#lines.width)) this.#lines.print(colour(line));
+  }
+
+  #iteration(event: IterationEvent): void {
+    this.#last = event;
+    const blend = (smooth: number, value: number) =>
+      Number.isNaN(smooth) ? value : smooth + SMOOTHING * (value - smooth);
+    this.#milliseconds = blend(this.#milliseconds, event.milliseconds);
+    // A skipped iteration may have none.
+    if (!Number.isFinite(event.trainLoss)) return;
+    this.#loss = blend(this.#loss, event.trainLoss);
+    this.#history.push(this.#loss);
+    if (this.#history.length > HISTORY) this.#history.splice(0, HISTORY / 2);
+  }
+
+  #redraw(now: boolean): void {
+    const time = performance.now();
+    if (!now && time - this.#drawn < REDRAW) return;
+    this.#drawn = time;
+    const width = this.#lines.width;
+    this.#lines.draw([this.#progress(width), this.#losses(width), this.#quote(width)].filter(Boolean));
+  }
+
+  #progress(width: number): string {
+    const { iteration, iterations, epoch, tokens } = this.#last ?? {
+      iteration: 0,
+      iterations: 1,
+      epoch: 0,
+      tokens: 0,
+    };
+    const maxEpochs = this.#started?.options.maxEpochs ?? 0;
+    const end = lastEpoch(maxEpochs, iterations, this.#last && this.#started?.batches.train);
+    const done = iteration / iterations;
+    const left = `epoch ${fixed(epoch, 1)} of ${end}`;
+    const speed = `${formatCount(Math.round((tokens * 1000) / this.#milliseconds) || 0)} char/s`;
+    const rest = this.#evaluating || timeLeft((iterations - iteration) * this.#milliseconds);
+    const right = `${Math.floor(done * 100)}%  ${speed}  ${rest}`;
+    const bar = width - left.length - right.length - 5;
+    const middle = bar >= 8 ? `  ${pc.cyan(progressBar(done, bar))}  ` : '  ';
+    return bar >= 8 ? left + middle + right : clip(`${left}  ${right}`, width);
+  }
+
+  #losses(width: number): string {
+    const parts = [`loss  train ${fixed(this.#loss, 3)}`];
+    if (this.#validation) parts.push(`validation ${validationText(this.#validation, 4)}`);
+    if (this.#best && this.#best !== this.#validation) {
+      parts.push(`best ${fixed(this.#best.validationLoss, 4)} at epoch ${fixed(this.#best.epoch, 1)}`);
+    }
+    if (this.#last) parts.push(`|g|/|w| ${fixed(this.#last.gradientNorm / this.#last.parameterNorm, 4)}`);
+    const text = clip(parts.join('   '), width);
+    const room = Math.min(24, width - text.length - 4);
+    return room < 6 ? text : `${text}   ${pc.cyan(sparkline(this.#history, room))}`;
+  }
+
+  #quote(width: number): string {
+    if (!this.#sample) return '';
+    const oneLine = this.#sample.replace(/\s+/g, ' ').trim();
+    return pc.dim(clip(`"${oneLine}"`, width));
+  }
+}
+
+interface Row {
+  readonly name: string;
+  readonly facts: readonly string[];
+}
+
+function row(name: string, ...facts: string[]): Row {
+  return { name, facts };
+}
+
+/** What was read, what was made, where it runs, how large it is. */
+function header(event: StartedEvent): Row[] {
+  const { options, text, batches } = event;
+  const { batchSize, sequenceLength } = options;
+  const { code, sentence } = judgedSize(event);
+  const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
+  return [
+    row(
+      'text',
+      text.name,
+      formatBytes(text.bytes),
+      `${formatCount(text.characters)} ${options.tokens}s, ${formatCount(event.vocabularySize)} different`,
+      ...(text.documents === undefined ? [] : [`${formatCount(text.documents)} documents`]),
+    ),
+    row(
+      'split',
+      `${formatCount(batches.train)} train, ${formatCount(batches.validation)} validation${held} batches of ` +
+        `${batchSize} × ${sequenceLength}`,
+    ),
+    row(
+      'model',
+      cellAndLayers(options),
+      `${formatCount(event.parameters)} parameters`,
+      ...(code ? [] : [sentence]),
+    ),
+    row('engine', event.engine),
+    row('memory', memoryText(event)),
+    ...(event.writes === undefined ? [] : [row('writes', writesText(event))]),
+  ];
+}

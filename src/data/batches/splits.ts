@@ -1,0 +1,264 @@
+/** What is trained on, what is held out, and whether a text is large enough for it. */
+import { type Remedy, TextError } from '../../errors.ts';
+import { formatCount } from '../../util/format-number.ts';
+import type { Corpus } from '../corpus.ts';
+import { SplicedTokens } from '../tokens/spliced-tokens.ts';
+import type { Splits, TokenSource } from './batches.ts';
+import { RowBatches } from './row-batches.ts';
+
+export interface Shape {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+}
+
+export function isSameShape(a: Shape, b: Shape): boolean {
+  return a.batchSize === b.batchSize && a.sequenceLength === b.sequenceLength;
+}
+
+export interface SplitOptions extends Shape {
+  readonly trainFraction: number;
+  readonly validationFraction: number;
+  /** `rows`: the last batches of all rows are held out, as in the original. `tail`: the end of the text. */
+  readonly split: 'rows' | 'tail';
+  /** Batch shape for the held-out part if it differs from training's; it determines which tokens are held out. */
+  readonly heldOut?: Shape | undefined;
+}
+
+/** A split: some tokens as rows, and which of their batches. */
+interface Plan {
+  readonly tokens: TokenSource;
+  readonly offset: number;
+  readonly length: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+type Plans = Readonly<Record<'train' | 'validation' | 'test', Plan>>;
+
+/**
+ * Cuts a corpus into splits.
+ *
+ * @throws {TextError} `text-too-short` when it makes no batch at all, `text-no-training-split` when none is for training
+ */
+export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
+  const heldOut = options.heldOut ?? options;
+  const plans = planSplits(corpus, { ...options, ...heldOut });
+  const train = trainingPlan(corpus, options);
+  const source = ({ tokens, offset, length, first, count }: Plan, shape: Shape) =>
+    new RowBatches({ tokens, offset, length }, shape, first, count);
+  return {
+    train: source(train, options),
+    validation: source(plans.validation, heldOut),
+    test: source(plans.test, heldOut),
+  };
+}
+
+/** Batches in the training split. @throws {TextError} as `splitCorpus` */
+export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
+  return trainingPlan(corpus, options).count;
+}
+
+function trainingPlan(corpus: Corpus, options: SplitOptions): Plan {
+  const train = planTraining(corpus, options);
+  if (batchesIn(corpus.tokens.length, options) === 0) throw tooShort(corpus, options);
+  if (train.count === 0) throw noTraining(corpus, options);
+  return train;
+}
+
+/** What may not be what the person wanted. */
+export function splitWarnings(
+  splits: Splits,
+  options: SplitOptions & { readonly fit?: boolean },
+  { validation, test, vocabulary: { kind } }: Pick<Corpus, 'validation' | 'test' | 'vocabulary'>,
+): { code: string; message: string }[] {
+  const warnings: { code: string; message: string }[] = [];
+  const batches = splits.train.count + splits.validation.count + splits.test.count;
+  if (batches < FEW_BATCHES) {
+    warnings.push({
+      code: 'few-batches',
+      message:
+        `the text makes only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
+        `${formatCount(options.sequenceLength)}: few updates an epoch. ` +
+        (options.fit
+          ? 'The text is very short.'
+          : 'Try a smaller `batchSize` or `sequenceLength`, or let `fit` choose them.'),
+    });
+  }
+  const sum = options.trainFraction + options.validationFraction;
+  if (sum > 1) {
+    warnings.push({
+      code: 'fractions-above-one',
+      message: `\`trainFraction\` and \`validationFraction\` add up to ${Number(sum.toFixed(6))}: validation takes what training leaves.`,
+    });
+  }
+  if (splits.validation.count === 0) {
+    warnings.push({
+      code: 'no-validation',
+      message: validation
+        ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
+        : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validation`)' +
+          // With a text that is held out, the fractions no longer apply.
+          (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
+    });
+  }
+  if (test && splits.test.count === 0) {
+    warnings.push({ code: 'no-test', message: `${tooShortHeldOut('test', test, kind, options)}.` });
+  }
+  return warnings;
+}
+
+function tooShortHeldOut(what: string, { length }: TokenSource, kind: string, options: SplitOptions): string {
+  const { batchSize, sequenceLength } = options.heldOut ?? options;
+  return (
+    `the ${what} text has ${formatCount(length)} ${kind}s, too few for one batch of ` +
+    `${formatCount(batchSize)} × ${formatCount(sequenceLength)} (${formatCount(batchSize * sequenceLength)})`
+  );
+}
+
+/**
+ * A shape, at most as large as the one asked for, that suits a small text: 50 batches where possible, at least one of them
+ * for training and, if any part of the text is to be held out, one for validation.
+ */
+export function fitShape(corpus: Corpus, options: SplitOptions): Shape {
+  const { batchSize, sequenceLength } = options;
+  let best: Shape = { batchSize, sequenceLength };
+  const limits = [
+    { batchSize: 10, sequenceLength, batches: FEW_BATCHES },
+    { batchSize: 10, sequenceLength: 25, batches: FEW_BATCHES },
+    { batchSize: 4, sequenceLength: 25, batches: FEW_BATCHES / 3 },
+    { batchSize: 2, sequenceLength: 10, batches: FEW_BATCHES / 5 },
+    { batchSize: 1, sequenceLength: 1, batches: 2 },
+  ];
+  for (const limit of limits) {
+    for (;;) {
+      if (suits(corpus, { ...options, ...best }, limit.batches)) return best;
+      const smaller = shrink(best, limit);
+      if (!smaller) break;
+      best = smaller;
+    }
+  }
+  return best;
+}
+
+/** Below this number of batches the original warns. */
+const FEW_BATCHES = 50;
+
+function suits(corpus: Corpus, options: SplitOptions, batches: number): boolean {
+  const { train, validation, test } = planSplits(corpus, options);
+  const isSplit = !corpus.validation && !corpus.test;
+  const wantsValidation =
+    corpus.validation !== undefined ||
+    (isSplit && options.validationFraction > 0 && options.trainFraction < 1);
+  return (
+    train.count + validation.count + test.count >= batches &&
+    train.count > 0 &&
+    (validation.count > 0 || !wantsValidation)
+  );
+}
+
+/** Halves the batch, then the sequence, down to a limit; undefined at the limit. */
+function shrink(shape: Shape, limit: Shape): Shape | undefined {
+  const { batchSize, sequenceLength } = shape;
+  if (batchSize > limit.batchSize) {
+    return { batchSize: Math.max(limit.batchSize, batchSize >> 1), sequenceLength };
+  }
+  if (sequenceLength > limit.sequenceLength) {
+    return { batchSize, sequenceLength: Math.max(limit.sequenceLength, sequenceLength >> 1) };
+  }
+  return undefined;
+}
+
+function batchesIn(length: number, { batchSize, sequenceLength }: Shape): number {
+  return Math.floor(length / (batchSize * sequenceLength));
+}
+
+function planSplits(corpus: Corpus, options: SplitOptions): Plans {
+  if (corpus.validation || corpus.test) return planFiles(corpus, options);
+  return options.split === 'tail' ? planTail(corpus.tokens, options) : planRows(corpus.tokens, options);
+}
+
+/** The training split; where the held-out part has its own shape, the tokens that shape leaves. */
+function planTraining(corpus: Corpus, options: SplitOptions): Plan {
+  const { heldOut = options } = options;
+  const isSame = isSameShape(heldOut, options);
+  const isRows = !corpus.validation && !corpus.test && options.split === 'rows';
+  const { train } = planSplits(corpus, { ...options, ...(isRows && heldOut) });
+  if (isSame || !isRows) return train;
+  // The start of each row is trained on; laid end to end, they are cut into rows of the new shape.
+  const rows = heldOut.batchSize;
+  const [length, stride] = [train.count * heldOut.sequenceLength, train.length / rows];
+  const spliced = new SplicedTokens(train.tokens, { offset: train.offset, length, stride, count: rows });
+  return whole(spliced, 0, spliced.length, options);
+}
+
+/** `count` parts of a whole by the fractions; without a test fraction validation takes all that training leaves. */
+function share(whole: number, { trainFraction, validationFraction }: SplitOptions) {
+  const train = Math.floor(whole * trainFraction);
+  const testFraction = Math.max(0, 1 - (trainFraction + validationFraction));
+  const validation = testFraction === 0 ? whole - train : Math.floor(whole * validationFraction);
+  return { train, validation, test: whole - train - validation };
+}
+
+function planRows(tokens: TokenSource, options: SplitOptions): Plans {
+  const batches = batchesIn(tokens.length, options);
+  const rows = { tokens, offset: 0, length: batches * options.batchSize * options.sequenceLength };
+  const { train, validation, test } = share(batches, options);
+  return {
+    train: { ...rows, first: 0, count: train },
+    validation: { ...rows, first: train, count: validation },
+    test: { ...rows, first: train + validation, count: test },
+  };
+}
+
+/** All of a part of the tokens. */
+function whole(tokens: TokenSource, offset: number, length: number, shape: Shape): Plan {
+  const count = batchesIn(length, shape);
+  return { tokens, offset, length: count * shape.batchSize * shape.sequenceLength, first: 0, count };
+}
+
+function planTail(tokens: TokenSource, options: SplitOptions): Plans {
+  const { train, validation, test } = share(tokens.length, options);
+  return {
+    train: whole(tokens, 0, train, options),
+    validation: whole(tokens, train, validation, options),
+    test: whole(tokens, train + validation, test, options),
+  };
+}
+
+function planFiles({ tokens, validation, test }: Corpus, options: SplitOptions): Plans {
+  const file = (source: TokenSource | undefined) =>
+    source ? whole(source, 0, source.length, options) : whole(tokens, 0, 0, options);
+  return { train: file(tokens), validation: file(validation), test: file(test) };
+}
+
+function tooShort(corpus: Corpus, options: SplitOptions): TextError {
+  const { batchSize, sequenceLength } = options;
+  const { kind } = corpus.vocabulary;
+  const fit = fitRemedies(corpus, options);
+  const advice = fit.length > 0 ? 'Or use a longer text' : 'It is too short for any batch. Use a longer text';
+  return new TextError(
+    'text-too-short',
+    `${corpus.text.name} has ${formatCount(corpus.tokens.length)} ${kind}s: too few for one batch of ` +
+      `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} ${kind}s (${formatCount(batchSize * sequenceLength)}).`,
+    { remedies: [...fit, { text: `${advice}; even 1 MB is small` }] },
+  );
+}
+
+function noTraining(corpus: Corpus, options: SplitOptions): TextError {
+  const batches = batchesIn(corpus.tokens.length, options);
+  return new TextError(
+    'text-no-training-split',
+    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × ${options.trainFraction} ` +
+      'is less than one.',
+    { remedies: [...fitRemedies(corpus, options), { text: 'Or train on a larger part of the text' }] },
+  );
+}
+
+/** A shape that suits the text, where there is one. */
+function fitRemedies(corpus: Corpus, options: SplitOptions): Remedy[] {
+  const { batchSize, sequenceLength } = fitShape(corpus, options);
+  if (!suits(corpus, { ...options, batchSize, sequenceLength }, 1)) return [];
+  return [
+    { text: `To train in batches of ${batchSize} × ${sequenceLength}, which suit it`, set: { fit: true } },
+  ];
+}

@@ -1,0 +1,26 @@
+/** Which encodings were found, in a line each. */
+import { formatCount } from '../../util/format-number.ts';
+import { shortList } from '../files/left-out.ts';
+import type { FoundEncoding } from '../text/reading.ts';
+import { encodingTitle } from './encodings.ts';
+
+export interface FileEncoding {
+  readonly name: string;
+  readonly found: FoundEncoding;
+}
+
+/** A line for each encoding: of one file with the reason, of several with their first names. */
+export function encodingNotices(files: readonly FileEncoding[]): string[] {
+  const groups = new Map<string, FileEncoding[]>();
+  for (const file of files) {
+    groups.set(file.found.encoding, [...(groups.get(file.found.encoding) ?? []), file]);
+  }
+  return [...groups.values()].map((group) => {
+    const [first, ...more] = group;
+    if (!first) return '';
+    const { name, found } = first;
+    const as = `read as ${encodingTitle(found.encoding)}`;
+    if (more.length === 0) return `${name}: ${as}, since ${found.why}`;
+    return `${formatCount(group.length)} files ${as}: ${shortList(group.map((file) => file.name))}`;
+  });
+}

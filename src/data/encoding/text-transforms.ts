@@ -1,0 +1,36 @@
+/** What is done to the bytes of a text before it is cut into documents and symbols. */
+
+import { CsvColumn } from '../text/csv.ts';
+import { isPlain, type Reading, settledEncoding } from '../text/reading.ts';
+import { JsonRecords, recordFormat } from '../text/records.ts';
+import type { ByteTransform } from './byte-transform.ts';
+import { LineFeeds } from './line-ends.ts';
+import { transcoder } from './transcoder.ts';
+
+export interface TransformedFile {
+  /** What to call it in messages. */
+  readonly name: string;
+  readonly path: string;
+  /** Its first bytes. */
+  readonly start: Uint8Array;
+}
+
+/**
+ * @param reading Its encoding is not `auto`.
+ * @throws {TextError} `text-not-decodable` where the field of a text is wanted, and its first bytes are not valid in the encoding
+ */
+export function transformsOf(reading: Reading, { name, path, start }: TransformedFile): ByteTransform[] {
+  const { lineEnds, field } = reading;
+  const encoding =
+    reading.encoding === undefined || isPlain(reading.encoding)
+      ? undefined
+      : settledEncoding(reading.encoding, start);
+  const format =
+    field && recordFormat(path, encoding ? transcoder(encoding, name).push(start, false) : start);
+  return [
+    ...(encoding ? [transcoder(encoding, name)] : []),
+    ...(field && format === 'csv' ? [new CsvColumn(name, field)] : []),
+    ...(field && format && format !== 'csv' ? [new JsonRecords(name, format, field)] : []),
+    ...(lineEnds === 'lf' ? [new LineFeeds()] : []),
+  ];
+}

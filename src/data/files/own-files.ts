@@ -1,0 +1,93 @@
+/**
+ * Files that this program writes, recognised by their first bytes or by their names. A run never reads them as text: they change
+ * while it reads them, and a model would learn the log of its own training.
+ */
+import { latin1 } from '../../util/latin1.ts';
+
+/** Bytes at the start of a file by which every kind is recognised. */
+export const OWN_FILE_GLANCE = 8192;
+
+/** Where a zip archive's first entry has its name. */
+const ZIP_NAME_AT = 30;
+
+interface OwnKind {
+  /** With its article: `the log of a run`. */
+  readonly name: string;
+  readonly matches: (start: string) => boolean;
+}
+
+/** JSON files of this program have a `kind` as their first value: `{"kind": "char-rnn vocabulary"`, `{"kind": "char-rnn run"`. */
+const MARKED_JSON = /^\s*\{\s*"kind":\s*"char-rnn [\w -]+"/;
+
+const KINDS: readonly OwnKind[] = [
+  {
+    name: 'the log of a run',
+    matches: (start) => /^\s*\{"time":"\d{4}-[^"]{10,30}","type":"[a-z-]+"/.test(start),
+  },
+  {
+    name: 'the printed log of a run',
+    matches: (start) =>
+      /^text: .+ bytes\r?$/m.test(start) &&
+      /^vocab size: \d/m.test(start) &&
+      /^number of data batches in train: \d/m.test(start),
+  },
+  {
+    name: 'the printed log of a run',
+    // What goes to standard error, where that alone is kept.
+    matches: (start) =>
+      /^(?:warning: .*\r?\n)*(?:sample|continue) with: .* (?:sample|train) /.test(start) ||
+      (/^trained [\d,]+ iterations? in .*, to iteration [\d,]+, epoch /m.test(start) &&
+        /^sample with: .* sample /m.test(start)),
+  },
+  { name: 'a checkpoint', matches: isCheckpoint },
+  { name: 'a checkpoint of Torch7', matches: isTorch7Checkpoint },
+  { name: 'an exported model', matches: isExportedModel },
+  {
+    name: 'an exported Python module',
+    matches: (start) => /^""".{0,200}Written by char-rnn convert/s.test(start),
+  },
+  { name: 'an exported vocabulary', matches: (start) => /^\{"(?:token_to_idx|idx_to_token)":\{/.test(start) },
+  { name: 'a file of prepared tokens', matches: (start) => /^char-rnn tokens \d/.test(start) },
+  { name: 'a settings or vocabulary file of this program', matches: (start) => MARKED_JSON.test(start) },
+  { name: 'the lock of a run', matches: (start) => /^\{"host":".*"pid":\d+.*"since":"/.test(start) },
+  { name: "a file of TensorBoard's events", matches: (start) => start.slice(0, 64).includes('brain.Event:') },
+];
+
+/** @returns what a file is, with its article, if this program wrote it. @param start Its first `OWN_FILE_GLANCE` bytes. */
+export function ownFileKind(start: Uint8Array): string | undefined {
+  const text = latin1(start.subarray(0, OWN_FILE_GLANCE));
+  return KINDS.find(({ matches }) => matches(text))?.name;
+}
+
+/** As `ownFileKind`, by a file's name alone. */
+export function ownNameKind(name: string): string | undefined {
+  if (/\.log\.jsonl$/.test(name)) return 'the log of a run';
+  if (/\.vocab\.json$/.test(name)) return 'a settings or vocabulary file of this program';
+  if (/\.tokens$/.test(name)) return 'a file of prepared tokens';
+  if (/^events\.out\.tfevents\./.test(name)) return "a file of TensorBoard's events";
+  if (/^nohup\.out$/.test(name)) return 'the printed log of a run';
+  return undefined;
+}
+
+/** safetensors: eight bytes of length, then JSON whose metadata has our key. */
+function isCheckpoint(start: string): boolean {
+  return start[8] === '{' && /"__metadata__"\s*:\s*\{[^}]{0,200}?"char_rnn"\s*:/.test(start.slice(8, 1000));
+}
+
+/** A table or an object, in Torch7's binary or ASCII format, as the original, torch-rnn and our exports begin. */
+function isTorch7Checkpoint(start: string): boolean {
+  const beginnings = ['\x03\0\0\0\x01\0\0\0', '\x04\0\0\0\x01\0\0\0', '3\n1\n', '4\n1\n'];
+  return (
+    beginnings.some((bytes) => start.startsWith(bytes)) && /protos|nn\.|torch\.|checkpoint|vocab/.test(start)
+  );
+}
+
+/** ONNX with our name as its producer; a zip of NumPy arrays with the names of our tensors. */
+function isExportedModel(start: string): boolean {
+  if (start.startsWith('\x08') && start.startsWith('\x12\x08char-rnn', 2)) return true;
+  const firstName = start.slice(ZIP_NAME_AT, ZIP_NAME_AT + 100);
+  return (
+    start.startsWith('PK\x03\x04') &&
+    /^(?:rnn|gru_v1|decoder|embedding|vocabulary|train|metadata)\.[\w.]*npy/.test(firstName)
+  );
+}

@@ -1,0 +1,100 @@
+/** A text from standard input becomes a file in the cache folder, so that it may be of any size and be found again. */
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { TextError } from '../../errors.ts';
+import { formatBytes } from '../../util/format-number.ts';
+import { makeFolder } from '../../util/make-folder.node.ts';
+import { describeSystemError } from '../../util/system-error.ts';
+import { cachedTextFolder, markUsed, trimTextCache } from '../tokens/text-cache.node.ts';
+import { removeOnExit } from './unfinished-file.node.ts';
+
+/** The name of such a file, in a folder of its own. */
+const KEPT_NAME = 'input.txt';
+
+/** What to call it in messages. */
+export const STANDARD_INPUT = 'standard input';
+
+/** The path of the file, or the bytes where no file can be written. */
+export type KeptInput = { readonly path: string } | { readonly bytes: Uint8Array };
+
+let kept: Promise<KeptInput> | undefined;
+
+/** As `readInput`; standard input has one end, so the same for whoever asks again. */
+export function keepStandardInput(memory: number): Promise<KeptInput> {
+  kept ??= readInput(memory);
+  return kept;
+}
+
+/**
+ * Reads standard input to its end.
+ *
+ * @param memory Bytes that may be held in memory where the cache folder can't be written.
+ * @throws {TextError} `text-unreadable`
+ */
+async function readInput(memory: number): Promise<KeptInput> {
+  const temporary = cachedTextFolder(`.input.${randomBytes(6).toString('hex')}.tmp`);
+  let file: FileHandle;
+  try {
+    await makeFolder(cachedTextFolder(''));
+    file = await open(temporary, 'wx');
+  } catch {
+    return { bytes: await readAll(memory) };
+  }
+  const release = removeOnExit(temporary);
+  try {
+    const sha256 = await copyTo(file);
+    const folder = cachedTextFolder(sha256.slice(0, 32));
+    const path = join(folder, KEPT_NAME);
+    await makeFolder(folder);
+    await rename(temporary, path);
+    await markUsed(folder);
+    await trimTextCache(folder);
+    return { path };
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (!(error as NodeJS.ErrnoException).code) throw error;
+    throw new TextError(
+      'text-unreadable',
+      `${STANDARD_INPUT} can't be kept in ${cachedTextFolder('')}: ${describeSystemError(error)}. Save it to a file and name that.`,
+      { cause: error },
+    );
+  } finally {
+    release();
+  }
+}
+
+/** Whether a file is one that holds a standard input. */
+export function isKeptInput(path: string): boolean {
+  return dirname(dirname(path)) === resolve(cachedTextFolder('')) && basename(path) === KEPT_NAME;
+}
+
+/** Copies standard input to a file, which is closed. Its SHA-256 in hexadecimal. */
+async function copyTo(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex');
+}
+
+async function readAll(limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limit) {
+      throw new TextError(
+        'text-unreadable',
+        `${STANDARD_INPUT} is larger than \`memory\` (${formatBytes(limit)}), and the cache folder can't be written. Save it to a file and name that.`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

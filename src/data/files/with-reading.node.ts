@@ -1,0 +1,33 @@
+/** The files of a text, with how each is read. */
+
+import { type FoundEncoding, isAuto, type ReadingOptions, readingOf } from '../text/reading.ts';
+import type { FileFacts } from './known-text.ts';
+import type { TextFile, TextFiles } from './text-files.node.ts';
+
+/**
+ * @param known Files of the same text as they were read before: each is read in the encoding that was found for it then.
+ * @throws {OptionError} for an encoding that there is not
+ */
+export function withReading(
+  text: TextFiles,
+  options: ReadingOptions,
+  known?: readonly FileFacts[],
+): TextFiles {
+  const reading = readingOf(options);
+  if (!reading) return text;
+  const encodings = isAuto(reading)
+    ? new Map(known?.map(({ path, encoding }) => [path, encoding]))
+    : undefined;
+  const files = text.files.map((file) => {
+    const encoding = encodings?.get(file.path);
+    const found = encoding === undefined ? undefined : { encoding, why: 'it was when the run began' };
+    return asFound({ ...file, reading }, found);
+  });
+  return { ...text, files };
+}
+
+/** A file to be read in the encoding that was found for it; unchanged where none was. */
+export function asFound(file: TextFile, found: FoundEncoding | undefined): TextFile {
+  const { reading } = file;
+  return found && reading ? { ...file, found, reading: { ...reading, encoding: found.encoding } } : file;
+}

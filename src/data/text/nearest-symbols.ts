@@ -1,0 +1,63 @@
+/** What is closest to a symbol among those that a model knows. */
+
+import type { Vocabulary } from '../vocabulary.ts';
+import { segment } from './tokenizer.ts';
+
+/** Typographic characters and what a typewriter has for them. */
+const TYPEWRITER: Readonly<Record<string, string>> = {
+  '\u2018': "'",
+  '\u2019': "'",
+  '\u201a': "'",
+  '\u201b': "'",
+  '\u2032': "'",
+  '\u201c': '"',
+  '\u201d': '"',
+  '\u201e': '"',
+  '\u201f': '"',
+  '\u2033': '"',
+  '\u00ab': '"',
+  '\u00bb': '"',
+  '\u2010': '-',
+  '\u2011': '-',
+  '\u2012': '-',
+  '\u2013': '-',
+  '\u2014': '-',
+  '\u2015': '-',
+  '\u2212': '-',
+  '\u00a0': ' ',
+  '\u2002': ' ',
+  '\u2003': ' ',
+  '\u2009': ' ',
+  '\u202f': ' ',
+  '\u3000': ' ',
+  '\t': ' ',
+};
+
+function otherCase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower === text ? text.toUpperCase() : lower;
+}
+
+const compatible = (text: string) => text.normalize('NFKC');
+const unmarked = (text: string) => compatible(text).normalize('NFKD').replace(/\p{M}/gu, '');
+const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char] ?? char).join('');
+
+/** In this order: NFKC, without marks, the other case, typographic characters as ASCII. */
+const ATTEMPTS: readonly ((text: string) => string)[] = [
+  compatible,
+  unmarked,
+  otherCase,
+  (text) => otherCase(compatible(text)),
+  (text) => otherCase(unmarked(text)),
+  typewritten,
+];
+
+/** The known symbols closest to an unknown one; undefined where none of the attempts is known as a whole. */
+export function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
+  for (const attempt of ATTEMPTS) {
+    const symbols = [...segment(attempt(symbol), vocabulary.kind)];
+    if (symbols.length > 0 && symbols.every((known) => vocabulary.tokenOf(known) !== undefined))
+      return symbols;
+  }
+  return undefined;
+}

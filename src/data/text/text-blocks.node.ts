@@ -1,0 +1,144 @@
+/** A file in blocks, unpacked and as UTF-8; the next block is read while one is worked on. */
+import { TextError } from '../../errors.ts';
+import type { ByteTransform } from '../encoding/byte-transform.ts';
+import { transformsOf } from '../encoding/text-transforms.ts';
+import { type ByteSource, openSource } from '../files/byte-source.node.ts';
+import { type TextFile, unreadable } from '../files/text-files.node.ts';
+import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from './reading.ts';
+
+export interface TextBlock {
+  /** Valid until two more blocks have been requested. */
+  readonly bytes: Uint8Array;
+  /** The bytes of the file, unpacked, that were read for it: the same where nothing is changed. */
+  readonly raw: Uint8Array;
+  readonly isLast: boolean;
+  /** Bytes of the file on disk that were read so far. */
+  readonly position: number;
+  /** An encoding that was found for the file. */
+  readonly found: FoundEncoding | undefined;
+}
+
+/** Bytes that are read at once to be transformed. */
+const TRANSFORM_BYTES = 1 << 18;
+/** Input held while its output does not fill a block yet: one column may be a small part of a table. */
+const MAX_RAW = 16 * 2 ** 20;
+
+/** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
+export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<TextBlock, void, void> {
+  const { path, name, size: fileSize } = file;
+  const opened = await openSource(path, name);
+  try {
+    const { source, found } = await readAs(opened, file);
+    // A small file needs no large buffers: a text may have 10,000s of them.
+    const size = source === opened && !opened.isPacked ? Math.min(most, fileSize + 1) : most;
+    // One is worked on, one is being filled.
+    const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
+    let turn = 0;
+    let filling = fill(source, buffers[0]);
+    for (;;) {
+      const { isLast, ...block } = await filling;
+      turn = 1 - turn;
+      const { position } = opened;
+      if (!isLast) {
+        filling = fill(source, buffers[turn as 0 | 1]);
+        // Seen to below; not an error that nobody awaits, should the consumer leave.
+        filling.catch(() => {});
+      }
+      yield { ...block, isLast, position, found };
+      if (isLast) return;
+    }
+  } catch (error) {
+    throw error instanceof TextError ? error : unreadable(name, error);
+  } finally {
+    await opened.close();
+  }
+}
+
+interface Opened {
+  readonly source: RawSource;
+  readonly found: FoundEncoding | undefined;
+}
+
+type RawSource = Pick<ByteSource, 'read'> & {
+  /** The bytes of the file that were read since it was asked last; undefined where they are those that `read` gave. */
+  takeRaw?(): Uint8Array;
+  /** Whether a read that returned 0 was a pause, not the end of the file. */
+  readonly isPaused?: boolean;
+};
+
+async function readAs(
+  source: ByteSource,
+  { name, path, size, reading, found: before }: TextFile,
+): Promise<Opened> {
+  if (!reading) return { source, found: undefined };
+  const start = await source.peek(source.isPacked ? START_BYTES : Math.min(START_BYTES, size + 1));
+  if (reading.encoding !== undefined) refuseFormats(start, name);
+  const found = isAuto(reading) ? findEncoding(start) : before;
+  const encoding = isAuto(reading) ? found?.encoding : reading.encoding;
+  const transforms = transformsOf({ ...reading, encoding }, { name, path, start });
+  return { source: transforms.length === 0 ? source : new TransformedSource(source, transforms), found };
+}
+
+async function fill(
+  source: RawSource,
+  into: Uint8Array,
+): Promise<Pick<TextBlock, 'bytes' | 'raw' | 'isLast'>> {
+  let length = 0;
+  let isLast = false;
+  while (length < into.length) {
+    const more = await source.read(into.subarray(length));
+    if (more === 0) {
+      isLast = source.isPaused !== true;
+      break;
+    }
+    length += more;
+  }
+  const bytes = into.subarray(0, length);
+  return { bytes, raw: source.takeRaw?.() ?? bytes, isLast };
+}
+
+class TransformedSource implements RawSource {
+  readonly #source: ByteSource;
+  readonly #transforms: readonly ByteTransform[];
+  readonly #input = new Uint8Array(TRANSFORM_BYTES);
+  #output: Uint8Array = new Uint8Array();
+  #raw: Uint8Array[] = [];
+  #rawLength = 0;
+  /** Whether anything has come of the file: its first block is never empty, unless it is the last. */
+  #hasOutput = false;
+  #hasEnded = false;
+
+  constructor(source: ByteSource, transforms: readonly ByteTransform[]) {
+    this.#source = source;
+    this.#transforms = transforms;
+  }
+
+  takeRaw(): Uint8Array {
+    const raw = Buffer.concat(this.#raw);
+    this.#raw = [];
+    this.#rawLength = 0;
+    return raw;
+  }
+
+  get isPaused(): boolean {
+    return !this.#hasEnded;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    while (this.#output.length === 0 && !this.#hasEnded) {
+      if (this.#hasOutput && this.#rawLength >= MAX_RAW) return 0;
+      const length = await this.#source.read(this.#input);
+      this.#hasEnded = length === 0;
+      let block: Uint8Array = this.#input.slice(0, length);
+      this.#raw.push(block);
+      this.#rawLength += length;
+      for (const transform of this.#transforms) block = transform.push(block, this.#hasEnded);
+      this.#output = block;
+      this.#hasOutput ||= block.length > 0;
+    }
+    const length = Math.min(into.length, this.#output.length);
+    into.set(this.#output.subarray(0, length));
+    this.#output = this.#output.subarray(length);
+    return length;
+  }
+}

@@ -1,0 +1,69 @@
+/** A text as a whole in memory: a prompt, a list of what is known. It is read as the texts of a training are. */
+import { TextError } from '../../errors.ts';
+import { formatBytes } from '../../util/format-number.ts';
+import { joinBytes } from '../../util/join-bytes.ts';
+import { availableMemory } from '../../util/memory.node.ts';
+import type { ReadText } from '../corpus.ts';
+import { decodeText, MAX_TEXT, markLength } from '../encoding/decode.ts';
+import { keepStandardInput, STANDARD_INPUT } from '../files/standard-input.node.ts';
+import { asStandardInput, findTextFiles, type TextFiles } from '../files/text-files.node.ts';
+import { withoutUnreadable } from '../files/unreadable-files.node.ts';
+import { withReading } from '../files/with-reading.node.ts';
+import { type Surveyed, surveyText } from '../prepare.node.ts';
+import { prepared } from '../preparing.ts';
+import type { ReadingOptions } from './reading.ts';
+import { type TextVisitor, textPass } from './text-pass.node.ts';
+
+/**
+ * @param path A file, a folder, or `-` for standard input.
+ * @throws {TextError} as for a text to train on; `text-unreadable` for one that is too large
+ */
+export async function readWholeText(path: string, options: ReadingOptions): Promise<ReadText> {
+  const kept = path === '-' ? await keepStandardInput(availableMemory()) : undefined;
+  if (kept && 'bytes' in kept)
+    return { name: STANDARD_INPUT, ...decodeText(kept.bytes, STANDARD_INPUT, options) };
+  const find = { include: undefined, anyBytes: options.tokens === 'byte' };
+  const found = await findTextFiles([kept?.path ?? path], find);
+  const text = withReading(kept ? asStandardInput(found) : found, options);
+  const survey = { ...options, normalize: 'none', unknown: 'error', isOfCheckpoint: false } as const;
+  let readable = text;
+  let surveyed: Surveyed;
+  try {
+    surveyed = await prepared(surveyText(text, survey));
+  } catch (error) {
+    readable = await prepared(withoutUnreadable(text, survey, error));
+    surveyed = await prepared(surveyText(readable, survey));
+  }
+  const bytes = await bytesOf({ ...readable, files: surveyed.files }, options);
+  const content =
+    options.tokens === 'byte' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const notices = [...text.notices, ...readable.leftOut.notices(), ...surveyed.notices];
+  return { name: readable.name, content, notices };
+}
+
+/** All of a text, in UTF-8, without byte order marks. */
+async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const visitor: TextVisitor = {
+    beginFile: (_name, start) => (tokens === 'byte' ? 0 : markLength(start)),
+    add({ bytes }) {
+      length += bytes.length;
+      if (length > MAX_TEXT) {
+        throw new TextError(
+          'text-unreadable',
+          `${text.name} is larger than ${formatBytes(MAX_TEXT)}, the most that can be read here.`,
+        );
+      }
+      parts.push(bytes.slice());
+    },
+  };
+  const options = {
+    stage: 'reading',
+    separator: undefined,
+    wholeCharacters: false,
+    signal: undefined,
+  } as const;
+  await prepared(textPass(text, visitor, options));
+  return joinBytes(parts);
+}

@@ -1,0 +1,190 @@
+/** The second pass over a text: from its symbols to tokens. */
+
+import { TextError } from '../../errors.ts';
+import type { TextPart } from '../text/documents.ts';
+import { GraphemeStream } from '../text/grapheme-stream.ts';
+import { checkHeld, PartText } from '../text/part-text.ts';
+import { type KernelSymbols, NO_TOKEN, TextKernel } from '../text/text-kernel.ts';
+import { blocksOf } from '../text/text-survey.ts';
+import {
+  type ChangedCounts,
+  ChangedSymbols,
+  TextPlace,
+  type UnknownInText,
+  unknownCharacter,
+} from '../text/unknown-symbols.ts';
+import type { Vocabulary } from '../vocabulary.ts';
+import { type BlockSink, TokenPacker, tokenWidth } from './token-packer.ts';
+
+export interface EncoderOptions {
+  readonly vocabulary: Vocabulary;
+  /** What to do with a symbol that is not in the vocabulary, where that has no unknown symbol. */
+  readonly unknown: UnknownInText;
+  /** Whether the vocabulary is the text's own, so that nothing is missing. */
+  readonly isOwn: boolean;
+  /** Whether it came with a checkpoint. */
+  readonly isOfCheckpoint: boolean;
+  readonly hasDocuments: boolean;
+}
+
+export class SymbolEncoder {
+  readonly #kernel: TextKernel;
+  readonly #packer: TokenPacker;
+  readonly #options: EncoderOptions;
+  readonly #text: PartText;
+  readonly #utf8 = new TextEncoder();
+  readonly #graphemes: GraphemeStream | undefined;
+  readonly #changed: ChangedSymbols;
+  #name = '';
+  #place = new TextPlace();
+  /** Whether the place of a symbol may have to be told. */
+  readonly #tellsPlaces: boolean;
+  #startsDocument = true;
+
+  private constructor(kernel: TextKernel, options: EncoderOptions, sink: BlockSink) {
+    const { vocabulary } = options;
+    this.#kernel = kernel;
+    this.#options = options;
+    this.#changed = new ChangedSymbols(vocabulary, options.unknown);
+    this.#text = new PartText(vocabulary.normalize);
+    this.#tellsPlaces = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
+    this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
+    if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeStream();
+    else kernel.setTokens(kernelTokens(vocabulary), vocabulary.unknownToken ?? NO_TOKEN);
+  }
+
+  static async make(options: EncoderOptions, sink: BlockSink): Promise<SymbolEncoder> {
+    return new SymbolEncoder(await TextKernel.make(), options, sink);
+  }
+
+  /** Tokens so far. */
+  get count(): number {
+    return this.#packer.count;
+  }
+
+  /** Documents so far, where they are told apart. */
+  get documents(): number {
+    return this.#packer.documents;
+  }
+
+  beginFile(name: string): void {
+    this.#name = name;
+    this.#place = new TextPlace();
+  }
+
+  /** @throws {TextError} `text-unknown-character`; `text-unreadable` where the text is no longer what it was in the first pass */
+  add(part: TextPart): void {
+    const { kind, normalize } = this.#options.vocabulary;
+    if (kind === 'byte' || (kind === 'character' && normalize === 'none')) {
+      this.#encode(part.bytes, kind);
+    } else {
+      const text = this.#text.push(part, this.#name);
+      if (this.#graphemes) {
+        this.#graphemes.push(text, part.endsDocument);
+        checkHeld(this.#graphemes.held, this.#name);
+      } else {
+        for (const block of blocksOf(this.#utf8.encode(text), this.#kernel.blockBytes)) {
+          this.#encode(block, 'character');
+        }
+      }
+    }
+    if (part.endsDocument) this.#startsDocument = true;
+  }
+
+  /** Symbols that are not read as they stand. */
+  get changed(): ChangedCounts {
+    return this.#changed.counts;
+  }
+
+  /** Hands on the last block. What was left out, in a line each. */
+  finish(name: string): string[] {
+    this.#packer.finish();
+    return this.#changed.notices(name);
+  }
+
+  #encode(bytes: Uint8Array, symbols: KernelSymbols): void {
+    this.#kernel.load(bytes);
+    let at = 0;
+    /** Up to here the place is told. */
+    let told = 0;
+    while (at < bytes.length) {
+      this.#markStart();
+      const { width, place } = this.#packer;
+      const { consumed, produced, stop, symbol } = this.#kernel.encode(
+        at,
+        bytes.length,
+        place,
+        width,
+        symbols,
+      );
+      at += consumed;
+      this.#packer.advance(produced);
+      if (stop === 'invalid') throw changedText(this.#name);
+      if (stop === 'unknown') {
+        if (this.#tellsPlaces) this.#place.passBytes(bytes.subarray(told, at), symbols);
+        const text = String.fromCodePoint(symbol);
+        this.#missing(text);
+        told = at;
+        at += symbols === 'byte' ? 1 : this.#utf8.encode(text).length;
+      }
+    }
+    if (this.#tellsPlaces) this.#place.passBytes(bytes.subarray(told), symbols);
+  }
+
+  #markStart(): void {
+    if (!this.#startsDocument) return;
+    this.#packer.startDocument();
+    this.#startsDocument = false;
+  }
+
+  #graphemeStream(): GraphemeStream {
+    const { vocabulary } = this.#options;
+    const missing = vocabulary.unknownToken ?? -1;
+    const simple = new Int32Array(0x10000).fill(missing);
+    vocabulary.symbols.forEach((symbol, token) => {
+      if (symbol.length === 1) simple[symbol.charCodeAt(0)] = token;
+    });
+    const put = (token: number) => {
+      this.#markStart();
+      this.#packer.put(token);
+    };
+    return new GraphemeStream({
+      simple: (unit) => {
+        const token = simple[unit] as number;
+        if (token >= 0) put(token);
+        else this.#missing(String.fromCharCode(unit));
+        if (this.#tellsPlaces) this.#place.pass(String.fromCharCode(unit));
+      },
+      cluster: (cluster) => {
+        const token = vocabulary.tokenOf(cluster) ?? missing;
+        if (token >= 0) put(token);
+        else this.#missing(cluster);
+        if (this.#tellsPlaces) this.#place.pass(cluster);
+      },
+    });
+  }
+
+  #missing(symbol: string): void {
+    const { isOwn, unknown, vocabulary, isOfCheckpoint } = this.#options;
+    if (isOwn) throw changedText(this.#name);
+    if (unknown === 'error')
+      throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isOfCheckpoint);
+    const tokens = this.#changed.take(symbol);
+    if (tokens.length > 0) this.#markStart();
+    for (const token of tokens) this.#packer.put(token);
+  }
+}
+
+function* kernelTokens(vocabulary: Vocabulary): Generator<readonly [number, number], void, void> {
+  for (const [token, symbol] of vocabulary.symbols.entries()) {
+    yield [symbol.codePointAt(0) as number, token];
+  }
+}
+
+/** The error for a text that another program changed while it was read. */
+export function changedText(name: string): TextError {
+  return new TextError(
+    'text-unreadable',
+    `${name} changed while it was being read. Try again once nothing is writing to it.`,
+  );
+}

@@ -1,0 +1,47 @@
+/** What a Torch7 program kept of its run: options and losses. */
+import type { LossRecord } from '../../../checkpoint/checkpoint.ts';
+import { Table, type Value } from '../values.ts';
+import { FACTS_OPTION } from './stored-facts.ts';
+
+/** Options are kept in a checkpoint's metadata, which must stay small. */
+const MOST_OPTIONS = 200;
+const LONGEST_TEXT = 4096;
+
+/** The options that are numbers, booleans and texts. */
+export function optionsOf(value: Value): Record<string, unknown> {
+  if (!(value instanceof Table)) return {};
+  const options = value.keys.flatMap((key, place): [string, unknown][] => {
+    const option = value.values[place];
+    if (typeof key !== 'string' || key === FACTS_OPTION) return [];
+    if (typeof option === 'string') return [[readable(key), readable(option)]];
+    return typeof option === 'number' || typeof option === 'boolean' ? [[readable(key), option]] : [];
+  });
+  return Object.fromEntries(options.slice(0, MOST_OPTIONS));
+}
+
+/** Losses by iteration; `iterations` where the table has them in a list of its own. */
+export function lossesOf(losses: Value, iterations?: Value): LossRecord {
+  const pairs: [number, number][] = [];
+  if (losses instanceof Table) {
+    losses.keys.forEach((key, place) => {
+      const iteration = iterations instanceof Table ? iterations.get(key) : key;
+      const loss = losses.values[place];
+      if (typeof loss === 'number' && isIteration(iteration)) pairs.push([iteration, loss]);
+    });
+  }
+  pairs.sort(([a], [b]) => a - b);
+  return {
+    iterations: Int32Array.from(pairs, ([iteration]) => iteration),
+    values: Float64Array.from(pairs, ([, loss]) => loss),
+  };
+}
+
+function isIteration(value: Value): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
+}
+
+/** Bytes as text. */
+function readable(bytes: string): string {
+  const shown = bytes.slice(0, LONGEST_TEXT);
+  return new TextDecoder().decode(Uint8Array.from(shown, (byte) => byte.charCodeAt(0)));
+}

@@ -1,0 +1,223 @@
+/**
+ * Reads the graph of objects in a Torch7 file, as `torch.save` writes it.
+ *
+ * A file is one object: its type, then its contents. Tables, torch objects and functions are numbered as they appear; a
+ * number that was seen stands for the object it was given to. An object is entered under its number before its contents are
+ * read, since these may hold it. Nested objects wait on a stack of our own: files of any depth take no more of the program's.
+ */
+import { arrayClass } from '../elements.ts';
+import { malformed, Torch7Fault } from '../errors.ts';
+import {
+  type ClassVersion,
+  LuaFunction,
+  type Reference,
+  Storage,
+  Table,
+  Tensor,
+  TorchObject,
+  type Value,
+} from '../values.ts';
+import { TYPE } from './object-type.ts';
+import type { Source } from './source.ts';
+
+/**
+ * The most objects in a file: so many, and one more for so many bytes. Those of a network without any weights have 66 bytes
+ * each; here an object takes some 200. Nesting is bounded by it too.
+ */
+const FREE_OBJECTS = 20_000;
+const BYTES_AN_OBJECT = 50;
+const MOST_AXES = 64;
+
+export interface ReadObject {
+  readonly value: Value;
+  /** How many functions there are in it. */
+  readonly functions: number;
+}
+
+/** The objects that were read so far, by their numbers. */
+class Known {
+  readonly #objects = new Map<number, Reference>();
+  readonly #most: number;
+
+  /** @param size Bytes of the file. */
+  constructor(size: number) {
+    this.#most = FREE_OBJECTS + Math.floor(size / BYTES_AN_OBJECT);
+  }
+
+  get(index: number): Reference | undefined {
+    return this.#objects.get(index);
+  }
+
+  add(index: number, object: Reference): void {
+    if (this.#objects.size === this.#most)
+      throw new Torch7Fault(
+        'torch7-too-large',
+        `it has more than ${this.#most} objects, more than a network of its size`,
+      );
+    this.#objects.set(index, object);
+  }
+}
+
+/** An object whose contents are being read. */
+interface Open {
+  readonly made: Reference;
+  /** Objects that are still to come. */
+  missing: number;
+  readonly take: (value: Value) => void;
+}
+
+/**
+ * The one object of a file.
+ *
+ * @throws {Torch7Fault} `torch7-truncated`, `torch7-malformed`, `torch7-too-large`
+ */
+export function readObject(source: Source): ReadObject {
+  const known = new Known(source.remaining);
+  const open: Open[] = [];
+  let functions = 0;
+  for (;;) {
+    let read = readStart(source, known);
+    if (isOpen(read) && read.made instanceof LuaFunction) functions++;
+    // Every value completes the object around it, or leaves some of it to come.
+    for (;;) {
+      if (isOpen(read) && read.missing > 0) {
+        open.push(read);
+        break;
+      }
+      const value: Value = isOpen(read) ? read.made : read;
+      const around = open.at(-1);
+      if (!around) return { value, functions };
+      around.take(value);
+      around.missing--;
+      if (around.missing > 0) break;
+      open.pop();
+      read = around;
+    }
+  }
+}
+
+function isOpen(read: Value | Open): read is Open {
+  return read !== null && typeof read === 'object' && 'missing' in read;
+}
+
+function readStart(source: Source, known: Known): Value | Open {
+  const start = source.offset;
+  const type = source.int();
+  switch (type) {
+    case TYPE.nil:
+      return null;
+    case TYPE.number:
+      return source.double();
+    case TYPE.string:
+      return binaryString(source.string());
+    case TYPE.boolean:
+      return source.int() !== 0;
+    case TYPE.oldestFunction:
+      return openFunction(type, source);
+    case TYPE.table:
+    case TYPE.torch:
+    case TYPE.olderFunction:
+    case TYPE.function: {
+      const index = source.int();
+      const seen = known.get(index);
+      if (seen) return seen;
+      const read =
+        type === TYPE.table
+          ? openTable(source)
+          : type === TYPE.torch
+            ? openTorch(source)
+            : openFunction(type, source);
+      known.add(index, read.made);
+      return read;
+    }
+    default:
+      throw malformed(`an object of type ${type} at byte ${start}, expected 0 to 8`);
+  }
+}
+
+function openTable(source: Source): Open {
+  const entries = source.int();
+  if (entries < 0 || entries * 2 * source.shortestObject > source.remaining) {
+    throw malformed(
+      `a table of ${entries} entries before byte ${source.offset}, where ${source.remaining} bytes are left`,
+    );
+  }
+  const table = new Table();
+  let key: Value = null;
+  const open: Open = {
+    made: table,
+    missing: entries * 2,
+    take(value) {
+      if (open.missing % 2 === 0) {
+        if (value === null) throw malformed(`a table's key is nil before byte ${source.offset}`);
+        key = value;
+      } else table.add(key, value);
+    },
+  };
+  return open;
+}
+
+function openTorch(source: Source): Open {
+  // The oldest files have no version before the class.
+  const first = binaryString(source.string());
+  const version = /^V (.*)$/.exec(first)?.[1];
+  const className = version === undefined ? first : binaryString(source.string());
+  const array = arrayClass(className);
+  if (array?.kind === 'Storage') {
+    const [count = 0] = source.longs(1);
+    if (count < 0) throw malformed(`a storage of ${count} numbers before byte ${source.offset}`);
+    const storage = new Storage(className, array.element, source.elements(array.element, count), version);
+    return { made: storage, missing: 0, take: () => {} };
+  }
+  return array ? openTensor(source, className, version) : openObject(source, className, version);
+}
+
+function openTensor(source: Source, className: string, version: ClassVersion): Open {
+  const axes = source.int();
+  if (axes < 0 || axes > MOST_AXES) throw malformed(`a tensor of ${axes} axes before byte ${source.offset}`);
+  const sizes = source.longs(axes);
+  const strides = source.longs(axes);
+  const [offset = 1] = source.longs(1);
+  const tensor = new Tensor({ className, version, sizes, strides, offset });
+  return {
+    made: tensor,
+    missing: 1,
+    take(value) {
+      if (value !== null && !(value instanceof Storage))
+        throw malformed(`a ${className} without a storage before byte ${source.offset}`);
+      tensor.storage = value;
+    },
+  };
+}
+
+function openObject(source: Source, className: string, version: ClassVersion): Open {
+  if (!/^[\w.]+$/.test(className)) throw malformed(`no name of a class before byte ${source.offset}`);
+  const object = new TorchObject(className, null, version);
+  return {
+    made: object,
+    missing: 1,
+    take(value) {
+      object.payload = value;
+    },
+  };
+}
+
+function openFunction(type: 6 | 7 | 8, source: Source): Open {
+  const made = new LuaFunction(type, source.string());
+  return {
+    made,
+    missing: 1,
+    take(value) {
+      made.upvalues = value;
+    },
+  };
+}
+
+/** One character for each byte. */
+function binaryString(bytes: Uint8Array): string {
+  const PIECE = 8192;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += PIECE)
+    text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  return text;
+}

@@ -1,0 +1,111 @@
+/**
+ * Recognises the layers of char-rnn's network in its graph, from the decoder down.
+ *
+ * What a node is follows from what it is computed of, as in docs/notation.md: the hidden state of an lstm is a product, of
+ * a gru a sum, of an rnn a tanh. Anything that is not exactly such a network is refused by name.
+ */
+import type { Cell } from '../../../engine/cells.ts';
+import { MOST_LAYERS } from '../../../model/config.ts';
+import { Torch7Fault, unsupported } from '../errors.ts';
+import type { Table } from '../values.ts';
+import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
+import type { GateMaps, LinearMap, ModelMaps } from './model-maps.ts';
+import { type Computed, computedAt, linearMap, nodeAt, type Undropped, undroppedAt } from './module-graph.ts';
+
+/** What reads a layer, by the module that gives its hidden state. */
+const CELLS = new Map<string, { readonly cell: Cell; readonly read: (hidden: Computed) => Layer }>([
+  ['nn.CMulTable', { cell: 'lstm', read: lstmLayer }],
+  ['nn.CAddTable', { cell: 'gru', read: gruLayer }],
+  ['nn.Tanh', { cell: 'rnn', read: rnnLayer }],
+]);
+
+export interface RecurrentGraph {
+  readonly maps: ModelMaps;
+  /** Whether dropout acted on the carried state too, as in the program's first weeks. */
+  readonly dropsState: boolean;
+}
+
+/**
+ * @param outputs The new states of all layers (c1, h1, c2, … of an lstm), then the log-probabilities.
+ * @param separateDecoder Given where the graph ends with the states.
+ */
+export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: LinearMap): RecurrentGraph {
+  const last = outputs.at(-1);
+  if (!last) throw unsupported('its network has no outputs');
+  const { linear, top } = separateDecoder
+    ? { linear: separateDecoder, top: undroppedAt(last) }
+    : decoderAt(last);
+  const layers: (readonly GateMaps[])[] = [];
+  const passed = new Set<Table>();
+  let cell: Cell | undefined;
+  let { dropout } = top;
+  let dropsState = false;
+  let below = top;
+  while (isHidden(below)) {
+    const hidden = below.node;
+    if (passed.has(hidden.data))
+      throw new Torch7Fault('torch7-cycle', 'a layer of its network is its own input');
+    passed.add(hidden.data);
+    if (layers.length === MOST_LAYERS) throw unsupported(`its network has more than ${MOST_LAYERS} layers`);
+    const kind = CELLS.get(hidden.kind);
+    if (!kind || (cell && kind.cell !== cell))
+      throw unsupported(
+        `a layer of its network is made by ${hidden.kind}, which no ${cell ?? 'known'} layer is`,
+      );
+    cell = kind.cell;
+    const layer = kind.read(hidden);
+    const carried = carriedState(layer, hidden, outputs);
+    dropsState ||= carried.dropout > 0;
+    dropout = Math.max(dropout, layer.below.dropout, carried.dropout);
+    layers.unshift(
+      layer.gates.map(({ input, state }) => ({
+        input: scaled(input, layer.below.scale),
+        state: scaled(state, carried.scale),
+      })),
+    );
+    below = layer.below;
+  }
+  if (!cell) throw unsupported('its network has no recurrent layer');
+  const first = below.node.type === 'computed' ? nodeAt(below.node.inputs[0] ?? below.node.data) : below.node;
+  if (first.type !== 'input' || first.index !== 1)
+    throw unsupported('its first layer does not read the text');
+  const decoder = scaled(linear, top.scale);
+  return { maps: { cell, layers, decoder, dropout }, dropsState };
+}
+
+function isHidden(below: Undropped): below is Undropped & { readonly node: Computed } {
+  return below.node.type === 'computed' && below.node.kind !== 'OneHot';
+}
+
+function decoderAt(output: Table): { linear: LinearMap; top: Undropped } {
+  const [sums] = computedAt(output, 'nn.LogSoftMax', 'the last output').inputs;
+  if (!sums) throw unsupported('its log-probabilities are made of nothing');
+  const { fields, inputs } = computedAt(sums, 'nn.Linear', 'what the log-probabilities are of');
+  const [hidden] = inputs;
+  if (!hidden) throw unsupported('its decoder has no input');
+  return { linear: linearMap(fields, 'the decoder'), top: undroppedAt(hidden) };
+}
+
+/**
+ * How a layer's state comes back at the next step: input k + 1 of the graph is its output k.
+ *
+ * @throws {Torch7Fault} when what comes back is not this layer's
+ */
+function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Table[]): Undropped {
+  let carried: Undropped | undefined;
+  for (const { node, input } of states) {
+    const output = outputs[input - 2];
+    const back = output && undroppedAt(output);
+    if (back?.node.type !== 'computed' || back.node.data !== node.data)
+      throw unsupported(`input ${input} of its network is not the state of the layer that reads it`);
+    if (node.data === hidden.data) carried = back;
+    else if (back.scale !== 1) throw unsupported('dropout acts on the cells of its network');
+  }
+  if (!carried) throw unsupported('a layer of its network does not read its own state');
+  return carried;
+}
+
+/** A map whose input is multiplied. */
+function scaled(map: LinearMap, scale: number): LinearMap {
+  return scale === 1 ? map : { ...map, change: { scale } };
+}

@@ -1,0 +1,137 @@
+/** What decides which token is drawn: the options, and the same resolved over a vocabulary. docs/sampling.md has the order. */
+import * as z from 'zod/mini';
+import { segment } from '../../data/text/tokenizer.ts';
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { OptionError } from '../../errors.ts';
+import { activeSettings, isActive } from './filter.ts';
+import { BIAS_EXPECTED, controlOptions, FILTERS, penalties } from './filters.ts';
+
+export const controlsSchema = z.strictObject(controlOptions);
+export type ControlOptions = z.output<typeof controlsSchema>;
+
+/** The controls over a vocabulary. They are the same for all sequences that share them. */
+export interface Controls extends ControlOptions {
+  readonly vocabularySize: number;
+  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
+  readonly shift: Float64Array | undefined;
+  /** Whether any penalty is on. */
+  readonly penalizes: boolean;
+}
+
+/** Whether the engine's `generate` can draw by these controls, many steps at a time. */
+export function canDraw(engine: Engine, controls: Controls): boolean {
+  const drawControls: ReadonlySet<string> = engine.description.capabilities.drawControls;
+  return FILTERS.every((filter) => activeSettings(filter, controls).every((name) => drawControls.has(name)));
+}
+
+/**
+ * The controls over a vocabulary.
+ *
+ * @throws {OptionError} where they contradict each other, or leave nothing to draw
+ */
+export function resolveControls(vocabulary: Vocabulary, options: ControlOptions): Controls {
+  const { temperature, temperatureRange, ban, only, bias } = options;
+  if (temperatureRange > temperature) {
+    throw new OptionError(
+      'temperatureRange',
+      `got ${temperatureRange}, expected a number of at most the temperature, ${temperature}`,
+    );
+  }
+  const isShifted = ban !== '' || only !== '' || Object.keys(bias).length > 0;
+  return {
+    ...options,
+    vocabularySize: vocabulary.size,
+    shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
+    penalizes: isActive(penalties, options),
+  };
+}
+
+/** Characters that are banned or allowed and that the model does not have, in a line for each option. */
+export function controlNotices(
+  vocabulary: Vocabulary,
+  { ban, only }: Pick<ControlOptions, 'ban' | 'only'>,
+): string[] {
+  const missing = (option: string, characters: string) =>
+    [...new Set(symbolsOf(vocabulary, option, characters))]
+      .filter((symbol) => vocabulary.tokenOf(symbol) === undefined)
+      .map((symbol) => JSON.stringify(symbol))
+      .join(', ');
+  const [banned, allowed] = [missing('ban', ban), missing('only', only)];
+  return [
+    ...(banned ? [`the model does not know ${banned}, so banning it has no effect`] : []),
+    ...(allowed ? [`the model does not know ${allowed}, and can't draw it`] : []),
+  ];
+}
+
+function shiftOf(
+  vocabulary: Vocabulary,
+  ban: string,
+  only: string,
+  bias: ControlOptions['bias'],
+): Float64Array {
+  const shift = new Float64Array(vocabulary.size);
+  for (const [symbol, value] of biasEntries(vocabulary, bias)) {
+    const token = vocabulary.tokenOf(symbol);
+    if (token === undefined) {
+      throw new OptionError('bias', `${JSON.stringify(symbol)} is not in the model's vocabulary`);
+    }
+    shift[token] = value;
+  }
+  if (only !== '') {
+    const allowed = new Set(symbolsOf(vocabulary, 'only', only));
+    vocabulary.symbols.forEach((symbol, token) => {
+      if (!allowed.has(symbol)) shift[token] = Number.NEGATIVE_INFINITY;
+    });
+  }
+  for (const symbol of symbolsOf(vocabulary, 'ban', ban)) {
+    const token = vocabulary.tokenOf(symbol);
+    if (token !== undefined) shift[token] = Number.NEGATIVE_INFINITY;
+  }
+  if (vocabulary.unknownToken !== undefined) shift[vocabulary.unknownToken] = Number.NEGATIVE_INFINITY;
+  if (shift.every((value) => value === Number.NEGATIVE_INFINITY)) {
+    throw new OptionError(only === '' ? 'ban' : 'only', "it leaves none of the model's characters to draw");
+  }
+  return shift;
+}
+
+/**
+ * The symbols that an option's characters are to the model.
+ *
+ * @throws {OptionError} for a character that a model over bytes draws byte by byte: to ban or allow each of its bytes would ban or
+ *   allow parts of other characters
+ */
+function symbolsOf(vocabulary: Vocabulary, option: string, characters: string): string[] {
+  const { kind } = vocabulary;
+  const several = kind === 'byte' ? /[^\0-\x7f]/u.exec(characters) : null;
+  if (several) {
+    throw new OptionError(
+      option,
+      `got ${JSON.stringify(several[0])}, which is several bytes to this model: it draws bytes one by one. Expected ASCII characters`,
+    );
+  }
+  return [...segment(vocabulary.normalized(characters), kind)];
+}
+
+/** One character, =, a number: so that even `,=-1` and `==2` can be told apart. */
+const BIAS = /(.+?)=([+-]?(?:\d+\.?\d*|\.\d+))(?:,|$)/suy;
+
+/** Additions by symbol. The keys of an object name symbols as the vocabulary does: a byte is U+0000–U+00FF. */
+function biasEntries(vocabulary: Vocabulary, bias: ControlOptions['bias']): [string, number][] {
+  if (typeof bias !== 'string') {
+    if (vocabulary.kind === 'byte') return Object.entries(bias);
+    return Object.entries(bias).map(([name, value]) => [symbolsOf(vocabulary, 'bias', name).join(''), value]);
+  }
+  const entries: [string, number][] = [];
+  BIAS.lastIndex = 0;
+  while (BIAS.lastIndex < bias.length) {
+    const at = BIAS.lastIndex;
+    const found = BIAS.exec(bias);
+    if (!found || Math.abs(Number(found[2])) > 1000) {
+      throw new OptionError('bias', `got ${JSON.stringify(bias.slice(at))}, expected ${BIAS_EXPECTED}`);
+    }
+    const symbols = symbolsOf(vocabulary, 'bias', found[1] as string);
+    entries.push([symbols.join(''), Number(found[2])]);
+  }
+  return entries;
+}

@@ -1,0 +1,281 @@
+/**
+ * The sampling filters, in the order in which they are applied, each to what the ones before have left.
+ *
+ * All else that depends on their order or their number comes from here: the schema of options, what an engine can draw by, what beam search
+ * refuses, the fields of HTTP requests. docs/sampling.md lists them for people; `drawControlled` in `engine/candidates.ts` and
+ * `draw_controlled` in native/kernels/draw.h do those that engines draw by. test/sample/filters.test.ts holds these three to the table.
+ *
+ * What a step does is in `engine/candidates.ts`.
+ */
+import * as z from 'zod/mini';
+import type { Candidates } from '../../engine/candidates.ts';
+import { count, fraction, option } from '../../util/option-info.ts';
+import type { Filter, SettingsOf } from './filter.ts';
+
+/** A number from above 0 to 1. */
+const share = () => z.number().check(z.gt(0), z.maximum(1));
+/** Added to a log-probability. Far beyond what matters, and far from what a double can't add. */
+const amount = () => z.number().check(z.minimum(-1000), z.maximum(1000));
+
+export const BIAS_EXPECTED = 'characters with a number from -1000 to 1000 each, such as e=-2,x=1.5';
+
+/** Takes the types of an entry from its options. */
+const filter = <Options extends z.core.$ZodShape>(entry: Filter<Options>) => entry;
+
+export const penalties = filter({
+  name: 'penalties',
+  options: {
+    repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
+      flag: 'repetition_penalty',
+      group: 'Choice',
+      help: 'factor on the log-probability of recent symbols',
+    }),
+    presencePenalty: option(z._default(amount(), 0), {
+      flag: 'presence_penalty',
+      group: 'Choice',
+      help: 'subtracted from the log-probability of recent symbols',
+    }),
+    frequencyPenalty: option(z._default(amount(), 0), {
+      flag: 'frequency_penalty',
+      group: 'Choice',
+      help: 'subtracted once for each recent occurrence of a symbol',
+    }),
+    penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
+      flag: 'penalty_window',
+      group: 'Choice',
+      help: 'how many symbols count as recent; 0: the whole sample',
+    }),
+  },
+  requestOptions: ['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'],
+  off: { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+  changes: 'log-probabilities',
+  isForBeam: false,
+  begin: ({ recent, repetitionPenalty, presencePenalty, frequencyPenalty }) => ({
+    apply: (candidates) =>
+      recent && candidates.penalize(recent.counts, { repetitionPenalty, presencePenalty, frequencyPenalty }),
+    chosen: (token) => recent?.push(token),
+  }),
+});
+
+const bias = filter({
+  name: 'bias',
+  options: {
+    ban: option(z._default(z.string(), ''), {
+      flag: 'ban',
+      escapes: true,
+      group: 'Choice',
+      help: 'characters that are never drawn',
+      value: 'CHARS',
+    }),
+    only: option(z._default(z.string(), ''), {
+      flag: 'only',
+      escapes: true,
+      group: 'Choice',
+      help: 'the only characters that may be drawn',
+      value: 'CHARS',
+    }),
+    bias: option(z._default(z.union([z.string(), z.record(z.string(), amount())]), ''), {
+      flag: 'bias',
+      escapes: true,
+      group: 'Choice',
+      help: "added to characters' log-probabilities: e=-2,x=1.5",
+      value: 'C=X,…',
+      expected: BIAS_EXPECTED,
+    }),
+  },
+  // Requests have logit_bias, by token ids.
+  requestOptions: [],
+  off: { shift: undefined },
+  changes: 'log-probabilities',
+  isForBeam: true,
+  begin: ({ shift }) => ({
+    apply: (candidates) => shift && candidates.shift(shift),
+  }),
+});
+
+const constraint = filter({
+  name: 'constraint',
+  // `match` and `template`: form.ts.
+  options: {},
+  requestOptions: [],
+  off: { constraint: undefined },
+  changes: 'log-probabilities',
+  isForBeam: true,
+  begin: ({ constraint, vocabularySize }) => {
+    const allowed = new Uint8Array(vocabularySize);
+    return {
+      apply: (candidates) => {
+        constraint?.allow(allowed);
+        candidates.keepAllowed(allowed);
+      },
+      chosen: (token) => constraint?.advance(token),
+    };
+  },
+});
+
+const temperature = filter({
+  name: 'temperature',
+  options: {
+    temperature: option(z._default(z.number().check(z.minimum(0)), 1), {
+      flag: 'temperature',
+      aliases: ['temp'],
+      group: 'Sampling',
+      help: 'below 1: safer; above 1: more daring; 0: the likeliest',
+      original: true,
+      common: true,
+    }),
+    temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
+      flag: 'temperature_range',
+      group: 'Choice',
+      help: 'X colder if the model is certain, X hotter if it is not',
+    }),
+  },
+  requestOptions: ['temperature'],
+  off: { temperature: 1, temperatureRange: 0 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ temperature, temperatureRange }) => ({
+    apply: (candidates) => {
+      candidates.temperature =
+        temperatureRange > 0 ? dynamicTemperature(candidates, temperature, temperatureRange) : temperature;
+    },
+  }),
+});
+
+/** From temperature − range to temperature + range as the entropy goes from 0 to that of the uniform distribution. */
+function dynamicTemperature(candidates: Candidates, temperature: number, range: number): number {
+  candidates.temperature = 1;
+  const share = candidates.entropy() / Math.log(candidates.count);
+  return Math.max(temperature + range * (2 * share - 1), Number.MIN_VALUE);
+}
+
+const topK = filter({
+  name: 'top-k',
+  options: {
+    topK: option(z._default(count(0), 0), {
+      flag: 'top_k',
+      group: 'Choice',
+      help: 'keep the N most likely symbols; 0: all',
+    }),
+  },
+  requestOptions: ['topK'],
+  off: { topK: 0 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ topK }) => ({ apply: (candidates) => candidates.keepLargest(topK) }),
+});
+
+const topP = filter({
+  name: 'top-p',
+  options: {
+    topP: option(z._default(share(), 1), {
+      flag: 'top_p',
+      group: 'Choice',
+      help: 'keep the likeliest, up to this total probability',
+      common: true,
+    }),
+  },
+  requestOptions: ['topP'],
+  off: { topP: 1 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ topP }) => ({ apply: (candidates) => candidates.keepMass(topP) }),
+});
+
+const minP = filter({
+  name: 'min-p',
+  options: {
+    minP: option(z._default(fraction(), 0), {
+      flag: 'min_p',
+      group: 'Choice',
+      help: 'drop symbols below this fraction of the highest',
+    }),
+  },
+  requestOptions: ['minP'],
+  off: { minP: 0 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ minP }) => ({ apply: (candidates) => candidates.keepAtLeast(minP) }),
+});
+
+const typicalP = filter({
+  name: 'typical-p',
+  options: {
+    typicalP: option(z._default(share(), 1), {
+      flag: 'typical_p',
+      group: 'Choice',
+      help: 'keep the most typical, up to this total probability',
+    }),
+  },
+  requestOptions: ['typicalP'],
+  off: { typicalP: 1 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ typicalP }) => ({ apply: (candidates) => candidates.keepTypical(typicalP) }),
+});
+
+/**
+ * Draws among what is not more surprising than a limit, and moves the limit towards the target: mirostat 2, Basu et al. 2021,
+ * algorithm 2.
+ */
+const mirostat = filter({
+  name: 'mirostat',
+  options: {
+    mirostat: option(z._default(z.number().check(z.minimum(0)), 0), {
+      flag: 'mirostat',
+      group: 'Choice',
+      help: 'keep the average surprise of a symbol near X bits; 0: off',
+    }),
+    mirostatRate: option(z._default(share(), 0.1), {
+      flag: 'mirostat_rate',
+      group: 'Choice',
+      help: 'how fast Mirostat adapts',
+    }),
+  },
+  requestOptions: [],
+  off: { mirostat: 0 },
+  changes: 'weights',
+  isForBeam: false,
+  begin: ({ mirostat, mirostatRate }) => {
+    /** Largest surprise that passes, in bits. */
+    let limit = 2 * mirostat;
+    /** Of the weights before the limit. */
+    let sum = 0;
+    return {
+      apply: (candidates) => {
+        sum = candidates.sum;
+        // The likeliest one always stays; typical-p may have left only others.
+        candidates.keepAtLeast(Math.min(sum * 2 ** -limit, candidates.largestWeight()));
+      },
+      chosen: (token, candidates) => {
+        const surprise = Math.log2(sum / candidates.weight(token));
+        limit -= mirostatRate * (surprise - mirostat);
+      },
+    };
+  },
+});
+
+/** The options of all filters, in the order of help; a part of every schema of sampling options. */
+export const controlOptions = {
+  temperature: temperature.options.temperature,
+  ...topK.options,
+  ...topP.options,
+  ...minP.options,
+  ...typicalP.options,
+  ...mirostat.options,
+  temperatureRange: temperature.options.temperatureRange,
+  ...penalties.options,
+  ...bias.options,
+};
+
+export const FILTERS: readonly Filter<z.core.$ZodShape, SettingsOf<typeof controlOptions>>[] = [
+  penalties,
+  bias,
+  constraint,
+  temperature,
+  topK,
+  topP,
+  minP,
+  typicalP,
+  mirostat,
+];

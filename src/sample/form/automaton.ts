@@ -1,0 +1,284 @@
+/**
+ * An expression as an automaton over a vocabulary: what may come next so that the whole text can still match.
+ *
+ * Nondeterministic states by Thompson 1968, no more than an expression's own size allows; sets of them, made when they are reached
+ * and kept as far as memory allows, are the states that a text goes through. Each knows how many tokens are needed from there.
+ */
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import { OptionError } from '../../errors.ts';
+import { formatCount } from '../../util/format-number.ts';
+import type { Expression, SymbolSet } from './expression.ts';
+
+/** How large an automaton may become. */
+export interface AutomatonLimits {
+  /** Nondeterministic states. */
+  readonly states: number;
+  /** Tokens of its different sets, all together. */
+  readonly setTokens: number;
+  /** Numbers in the states that are kept, of 4 bytes each. */
+  readonly kept: number;
+}
+
+export const AUTOMATON_LIMITS: AutomatonLimits = { states: 20_000, setTokens: 100_000_000, kept: 4_000_000 };
+
+export const NEVER = 2 ** 31 - 1;
+
+/** Where a text may be. */
+export interface AutomatonState {
+  /** Tokens that a matching text needs from here at least; 0: it matches as it is. */
+  readonly distance: number;
+  /** [V]: the same after each token; `NEVER` where none matches that goes on by it. */
+  readonly distances: Int32Array;
+  /** The least of `distances`. */
+  readonly nearest: number;
+  /** Members that read a token, in rising order. */
+  readonly members: Int32Array;
+  readonly next: Map<number, AutomatonState>;
+}
+
+const ACCEPT = 0;
+
+export class Automaton {
+  readonly start: AutomatonState;
+  readonly #size: number;
+  readonly #option: string;
+  readonly #limits: AutomatonLimits;
+  /** Tokens of each different set. */
+  readonly #sets: Int32Array[] = [];
+  readonly #setNumbers = new Map<string, number>();
+  #setTokens = 0;
+  /** By state: the number of the set of tokens that it reads, −1 for a fork; where it leads. State 0 accepts. */
+  readonly #reads: number[] = [-1];
+  readonly #first: number[] = [ACCEPT];
+  readonly #second: number[] = [ACCEPT];
+  readonly #distances: Int32Array;
+  readonly #kept = new Map<string, AutomatonState>();
+  #keptNumbers = 0;
+  /** Marks states that a closure has visited. */
+  readonly #visited: Int32Array;
+  #visit = 0;
+
+  /**
+   * @param usable [V]: 1 for tokens that may be drawn at all.
+   * @param option The option's name, for messages.
+   * @throws {OptionError} for an expression that is too large, or that no text over the vocabulary matches
+   */
+  constructor(
+    expression: Expression,
+    vocabulary: Vocabulary,
+    usable: Uint8Array,
+    option: string,
+    limits: AutomatonLimits,
+  ) {
+    const size = sizeOf(expression);
+    if (size > limits.states) {
+      throw new OptionError(
+        option,
+        `its automaton would have ${Number.isFinite(size) ? formatCount(size) : 'too many'} states, expected at most ${formatCount(limits.states)}: repeat less`,
+      );
+    }
+    this.#size = vocabulary.size;
+    this.#option = option;
+    this.#limits = limits;
+    const numbers = new Map<SymbolSet, number>();
+    const entry = this.#add(expression, ACCEPT, (set) => {
+      const known = numbers.get(set);
+      if (known !== undefined) return known;
+      const tokens = vocabulary.symbols.flatMap((symbol, token) =>
+        usable[token] === 1 && set(symbol) ? [token] : [],
+      );
+      const number = this.#setNumber(tokens);
+      numbers.set(set, number);
+      return number;
+    });
+    this.#distances = this.#measure();
+    this.#visited = new Int32Array(this.#reads.length);
+    if (this.#distances[entry] === NEVER) {
+      throw new OptionError(option, 'no text matches that consists of characters which the model may draw');
+    }
+    this.start = this.#state([entry]);
+  }
+
+  /** The state after a token whose distance is not `NEVER`. */
+  next(state: AutomatonState, token: number): AutomatonState {
+    const known = state.next.get(token);
+    if (known) return known;
+    const entries: number[] = [];
+    for (const member of state.members) {
+      const tokens = this.#sets[this.#reads[member] as number] as Int32Array;
+      if (includes(tokens, token)) entries.push(this.#first[member] as number);
+    }
+    const next = this.#state(entries);
+    state.next.set(token, next);
+    return next;
+  }
+
+  /** Adds the states of an expression that goes on at `exit`; its entry. */
+  #add(expression: Expression, exit: number, numberOf: (set: SymbolSet) => number): number {
+    const add = (part: Expression, to: number) => this.#add(part, to, numberOf);
+    switch (expression.kind) {
+      case 'set':
+        return this.#addState(numberOf(expression.set), exit, exit);
+      case 'sequence':
+        return expression.parts.reduceRight((to, part) => add(part, to), exit);
+      case 'choice':
+        return expression.parts
+          .map((part) => add(part, exit))
+          .reduceRight((to, entry) => this.#addState(-1, entry, to));
+      case 'repeat': {
+        const { part, least, most } = expression;
+        let to = exit;
+        if (most === Number.POSITIVE_INFINITY) {
+          to = this.#addState(-1, exit, exit);
+          this.#first[to] = add(part, to);
+        } else {
+          for (let i = least; i < most; i++) to = this.#addState(-1, add(part, to), exit);
+        }
+        for (let i = 0; i < least; i++) to = add(part, to);
+        return to;
+      }
+    }
+  }
+
+  #addState(reads: number, first: number, second: number): number {
+    this.#reads.push(reads);
+    this.#first.push(first);
+    return this.#second.push(second) - 1;
+  }
+
+  #setNumber(tokens: readonly number[]): number {
+    const key = tokens.join();
+    const known = this.#setNumbers.get(key);
+    if (known !== undefined) return known;
+    this.#setTokens += tokens.length;
+    if (this.#setTokens > this.#limits.setTokens) {
+      throw new OptionError(
+        this.#option,
+        `its classes hold more than ${formatCount(this.#limits.setTokens)} of the model's characters, counted together: use fewer different classes`,
+      );
+    }
+    this.#setNumbers.set(key, this.#sets.length);
+    return this.#sets.push(Int32Array.from(tokens)) - 1;
+  }
+
+  /** Tokens from each state to the end: a search from the end backwards, forks costing nothing. */
+  #measure(): Int32Array {
+    const count = this.#reads.length;
+    const distances = new Int32Array(count).fill(NEVER);
+    const before: number[][] = Array.from({ length: count }, () => []);
+    for (let state = 1; state < count; state++) {
+      const reads = this.#reads[state] as number;
+      if (reads >= 0 && this.#sets[reads]?.length === 0) continue;
+      before[this.#first[state] as number]?.push(state);
+      if (reads < 0) before[this.#second[state] as number]?.push(state);
+    }
+    distances[ACCEPT] = 0;
+    let now = [ACCEPT];
+    for (let distance = 0; now.length > 0; distance++) {
+      const later: number[] = [];
+      // `now` grows while it is read: forks stand at the distance of where they lead.
+      for (const state of now) {
+        if (distances[state] !== distance) continue;
+        for (const other of before[state] ?? []) {
+          const cost = (this.#reads[other] as number) < 0 ? 0 : 1;
+          if ((distances[other] as number) <= distance + cost) continue;
+          distances[other] = distance + cost;
+          (cost === 0 ? now : later).push(other);
+        }
+      }
+      now = later;
+    }
+    return distances;
+  }
+
+  /** The state of all that is reached from some entries without reading. */
+  #state(entries: readonly number[]): AutomatonState {
+    const { members, accepts } = this.#closure(entries);
+    const key = `${accepts ? '!' : ''}${members.join()}`;
+    const known = this.#kept.get(key);
+    if (known) return known;
+    const bySet = new Map<number, number>();
+    for (const member of members) {
+      const set = this.#reads[member] as number;
+      const distance = this.#distances[this.#first[member] as number] as number;
+      if (distance < (bySet.get(set) ?? NEVER)) bySet.set(set, distance);
+    }
+    const distances = new Int32Array(this.#size).fill(NEVER);
+    let nearest = NEVER;
+    for (const [set, distance] of bySet) {
+      nearest = Math.min(nearest, distance);
+      for (const token of this.#sets[set] as Int32Array) {
+        if (distance < (distances[token] as number)) distances[token] = distance;
+      }
+    }
+    const state: AutomatonState = {
+      distance: accepts ? 0 : nearest + 1,
+      distances,
+      nearest,
+      members,
+      next: new Map(),
+    };
+    this.#keep(key, state);
+    return state;
+  }
+
+  #closure(entries: readonly number[]): { members: Int32Array; accepts: boolean } {
+    this.#visit++;
+    const members: number[] = [];
+    let accepts = false;
+    const open = [...entries];
+    for (let state = open.pop(); state !== undefined; state = open.pop()) {
+      if (this.#visited[state] === this.#visit) continue;
+      this.#visited[state] = this.#visit;
+      if (state === ACCEPT) accepts = true;
+      else if ((this.#reads[state] as number) >= 0) {
+        // What leads nowhere is left out.
+        const reads = this.#sets[this.#reads[state] as number] as Int32Array;
+        const leads = reads.length > 0 && this.#distances[this.#first[state] as number] !== NEVER;
+        if (leads) members.push(state);
+      } else open.push(this.#second[state] as number, this.#first[state] as number);
+    }
+    return { members: Int32Array.from(members).sort(), accepts };
+  }
+
+  /** Keeps a state to be found again; all are let go when they become too many. */
+  #keep(key: string, state: AutomatonState): void {
+    const numbers = this.#size + 2 * state.members.length;
+    if (this.#keptNumbers + numbers > this.#limits.kept) {
+      for (const old of this.#kept.values()) old.next.clear();
+      this.#kept.clear();
+      this.#keptNumbers = 0;
+    }
+    this.#kept.set(key, state);
+    this.#keptNumbers += numbers;
+  }
+}
+
+/** States that an expression takes, before any is made. */
+function sizeOf(expression: Expression): number {
+  switch (expression.kind) {
+    case 'set':
+      return 1;
+    case 'repeat': {
+      const { part, least, most } = expression;
+      const size = sizeOf(part);
+      return least * size + (most === Number.POSITIVE_INFINITY ? 1 + size : (most - least) * (1 + size));
+    }
+    default:
+      return expression.parts.reduce((sum, part) => sum + sizeOf(part), expression.parts.length);
+  }
+}
+
+/** Binary search. */
+function includes(tokens: Int32Array, token: number): boolean {
+  let low = 0;
+  let high = tokens.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = tokens[middle] as number;
+    if (found === token) return true;
+    if (found < token) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
+}

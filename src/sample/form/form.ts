@@ -1,0 +1,114 @@
+/** The form that a whole text must have: a regular expression or a template, as a constraint on its tokens. */
+import * as z from 'zod/mini';
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import { OptionError } from '../../errors.ts';
+import { formatCount } from '../../util/format-number.ts';
+import { option } from '../../util/option-info.ts';
+import type { Controls } from '../choice/controls.ts';
+import {
+  AUTOMATON_LIMITS,
+  Automaton,
+  type AutomatonLimits,
+  type AutomatonState,
+  NEVER,
+} from './automaton.ts';
+import type { Constraint } from './constraint.ts';
+import { parseExpression } from './expression.ts';
+import { parseTemplate } from './template.ts';
+
+/** A part of every schema of sampling options. */
+export const formOptions = {
+  match: option(z.optional(z.string()), {
+    flag: 'match',
+    group: 'Form',
+    help: 'a regular expression that the whole sample must match',
+    value: 'REGEX',
+  }),
+  template: option(z.optional(z.string()), {
+    flag: 'template',
+    escapes: true,
+    group: 'Form',
+    help: 'fixed and free parts: "Dear ____, … Yours, ____"',
+  }),
+};
+
+export const formSchema = z.strictObject(formOptions);
+export type FormOptions = z.output<typeof formSchema>;
+
+/**
+ * What begins a text of the form; undefined where any text will do.
+ *
+ * @param length Tokens that the text may have.
+ * @param limits Of the form's automaton; by default those for one's own forms.
+ * @throws {OptionError} for an expression or a template that can't be read or that no text of the length matches
+ */
+export function resolveForm(
+  vocabulary: Vocabulary,
+  { match, template }: FormOptions,
+  { shift }: Pick<Controls, 'shift'>,
+  length: number,
+  limits: AutomatonLimits = AUTOMATON_LIMITS,
+): (() => Constraint) | undefined {
+  if (match === undefined && template === undefined) return undefined;
+  if (match !== undefined && template !== undefined) {
+    throw new OptionError(
+      'template',
+      'it can not be combined with match: write the whole form as one of both',
+    );
+  }
+  const name = match === undefined ? 'template' : 'match';
+  const expression =
+    match === undefined
+      ? parseTemplate(vocabulary.normalized(template ?? ''), vocabulary.kind)
+      : parseExpression(vocabulary.normalized(match), vocabulary.kind);
+  const usable = Uint8Array.from({ length: vocabulary.size }, (_, token) =>
+    shift?.[token] === Number.NEGATIVE_INFINITY || token === vocabulary.unknownToken ? 0 : 1,
+  );
+  const automaton = new Automaton(expression, vocabulary, usable, name, limits);
+  const { distance } = automaton.start;
+  if (distance > length) {
+    throw new OptionError(
+      name,
+      `the shortest text that it allows has ${formatCount(distance)} symbols, more than the length of ${formatCount(length)}`,
+    );
+  }
+  return () => new FormConstraint(automaton, automaton.start, length);
+}
+
+/** A text on its way through the automaton, never further from a match than it has tokens left. */
+class FormConstraint implements Constraint {
+  readonly #automaton: Automaton;
+  #state: AutomatonState;
+  /** Tokens that may still come. */
+  #left: number;
+
+  constructor(automaton: Automaton, state: AutomatonState, left: number) {
+    this.#automaton = automaton;
+    this.#state = state;
+    this.#left = left;
+  }
+
+  get complete(): boolean {
+    return this.#state.nearest >= Math.min(this.#left, NEVER);
+  }
+
+  allow(into: Uint8Array): void {
+    const { distances } = this.#state;
+    for (let token = 0; token < distances.length; token++) {
+      into[token] = (distances[token] as number) < this.#left ? 1 : 0;
+    }
+  }
+
+  advance(token: number): void {
+    this.#state = this.#automaton.next(this.#state, token);
+    this.#left--;
+  }
+
+  hurry(): void {
+    this.#left = Math.min(this.#left, this.#state.distance);
+  }
+
+  fork(): Constraint {
+    return new FormConstraint(this.#automaton, this.#state, this.#left);
+  }
+}

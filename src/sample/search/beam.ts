@@ -1,0 +1,125 @@
+/**
+ * The likeliest texts, by beam search: of all ways to go on from the best N texts so far the best N are followed.
+ *
+ * A text's score is the sum of its log-probabilities (after bias and bans) over its length^norm: Wu et al. 2016, section 7, with the plain
+ * length. It only matters where texts end by themselves; the search is over when no text that goes on can still beat those that have ended.
+ */
+import * as z from 'zod/mini';
+import { OptionError } from '../../errors.ts';
+import { TurnTaker } from '../../util/event-loop.ts';
+import { option } from '../../util/option-info.ts';
+import type { ControlOptions } from '../choice/controls.ts';
+import { activeSettings } from '../choice/filter.ts';
+import { FILTERS } from '../choice/filters.ts';
+import { endInTime } from '../form/constraint.ts';
+import { type Ending, TextEnd } from '../stops.ts';
+import { BeamRows, type BeamSearch, type Candidate, type Hypothesis } from './beam-rows.ts';
+
+/** A part of every schema of sampling options. */
+export const beamOptions = {
+  beam: option(z._default(z.int().check(z.minimum(0), z.maximum(256)), 0), {
+    flag: 'beam',
+    group: 'Form',
+    help: 'beam search: follow the N best texts; 0: draw',
+  }),
+  beamNorm: option(z._default(z.number().check(z.minimum(0), z.maximum(10)), 1), {
+    flag: 'beam_norm',
+    group: 'Form',
+    help: 'divide log-probabilities by the length to this power',
+  }),
+};
+
+export interface BeamText {
+  readonly tokens: readonly number[];
+  /** Of the whole text, over its length to the norm's power. */
+  readonly score: number;
+  readonly ending: Ending;
+}
+
+/** @throws {OptionError} for a filter that is only for draws; the search never does */
+export function checkBeamOptions(options: ControlOptions): void {
+  const refused = FILTERS.filter(({ isForBeam }) => !isForBeam);
+  const [name] = refused.flatMap((filter) => activeSettings(filter, options));
+  if (name !== undefined) {
+    throw new OptionError(name, 'it can not be combined with beam, which does not draw');
+  }
+}
+
+/** The best texts, the best first; at most `beam`. */
+export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
+  const { beam, beamNorm, limits, constraint, signal } = search;
+  const score = ({ logProbability, length }: Hypothesis) => logProbability / Math.max(1, length) ** beamNorm;
+  const root = {
+    end: new TextEnd(limits),
+    constraint,
+    logProbability: 0,
+    length: 0,
+    token: -1,
+    before: undefined,
+  };
+  if (root.end.ending) return [{ tokens: [], score: 0, ending: root.end.ending }];
+  if (constraint?.complete) return [{ tokens: [], score: 0, ending: 'complete' }];
+  const rows = await BeamRows.start(search);
+  const turns = new TurnTaker();
+  const finished: Hypothesis[] = [];
+  try {
+    let live: Hypothesis[] = [root];
+    for (;;) {
+      signal?.throwIfAborted();
+      await turns.take();
+      // All have the clock of the first, which is looked at once.
+      if (root.end.isLate()) for (const text of live) endInTime(text.end, text.constraint);
+      finished.push(...live.filter((text) => text.end.ending));
+      const candidates = await rows.candidates(live);
+      const next: Hypothesis[] = [];
+      const parents: number[] = [];
+      for (const candidate of candidates) {
+        if (next.length === beam) break;
+        const before = live[candidate.row] as Hypothesis;
+        if (before.end.ending) continue;
+        const text = extend(before, candidate);
+        if (text.end.ending) {
+          finished.push(text);
+        } else {
+          next.push(text);
+          parents.push(candidate.row);
+        }
+      }
+      finished.sort((a, b) => score(b) - score(a)).splice(beam);
+      live = next;
+      const worst = finished[beam - 1];
+      const best = live[0];
+      // A text's score can still rise to what it has now over the most tokens that it can have.
+      const isOver =
+        worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
+      if (!best || isOver) break;
+      rows.goOn(
+        parents,
+        live.map(({ token }) => token),
+      );
+    }
+    const texts = finished.sort((a, b) => score(b) - score(a)).slice(0, beam);
+    return texts.map((text) => ({
+      tokens: tokensOf(text).slice(0, text.end.shown),
+      score: score(text),
+      ending: text.end.ending as Ending,
+    }));
+  } finally {
+    rows.release();
+  }
+}
+
+function extend(before: Hypothesis, { token, logProbability }: Candidate): Hypothesis {
+  const end = before.end.fork();
+  const constraint = before.constraint?.fork();
+  end.push(token);
+  constraint?.advance(token);
+  if (constraint?.complete && !end.ending) end.end('complete');
+  return { end, constraint, logProbability, length: before.length + 1, token, before };
+}
+
+function tokensOf(text: Hypothesis): number[] {
+  const tokens: number[] = [];
+  for (let at: Hypothesis = text; at.before; at = at.before) tokens.push(at.token);
+  return tokens.reverse();
+}

@@ -1,0 +1,90 @@
+/** The body of a completion request: OpenAI's fields, and the controls of `sample` beside them. */
+import * as z from 'zod/mini';
+import { checkFields, field, invalidField, isListOf, isText } from '../http/request-fields.ts';
+import type { ServerOptions } from '../options.ts';
+import {
+  flagField,
+  type SamplingRequest,
+  samplingFields,
+  samplingRequest,
+  type Unknown,
+  wholeField,
+} from './sampling-fields.ts';
+
+/** A request's prompt: a text, or token ids. */
+export type Prompt = string | number[];
+
+/** OpenAI's limit of alternatives for a completion. */
+const MAX_LOGPROBS = 5;
+/** OpenAI's default. */
+const DEFAULT_MAX_TOKENS = 16;
+
+type GivenPrompt = string | number[] | string[] | number[][];
+
+const isToken = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+/** Whether a value is one or more token ids. */
+export const isTokens = (value: unknown): value is number[] => isListOf(value, isToken);
+
+function isPrompt(value: unknown): value is GivenPrompt {
+  return isText(value) || isTokens(value) || isListOf(value, isText) || isListOf(value, isTokens);
+}
+
+const schema = z.object({
+  ...samplingFields,
+  prompt: field(
+    z.custom<GivenPrompt>(isPrompt),
+    'a text, an array of texts, of token ids, or of arrays of token ids',
+  ),
+  best_of: wholeField(1, 128),
+  logprobs: wholeField(0, MAX_LOGPROBS),
+  echo: flagField(),
+  suffix: field(z.string(), 'a text'),
+});
+
+export interface CompletionRequest extends SamplingRequest {
+  readonly prompts: readonly Prompt[];
+  /** Texts that are written of each prompt; the likeliest `n` of them are given. */
+  readonly bestOf: number;
+  /** Most likely alternatives of each token; undefined where no probabilities are wanted. */
+  readonly logprobs: number | undefined;
+  readonly echo: boolean;
+  readonly unknown: Unknown;
+  /** The names of the fields to blame for a prompt, the number of its texts and their length. */
+  readonly blamed: { readonly prompt: string; readonly count: string; readonly length: string };
+}
+
+/**
+ * A completion request from its body.
+ *
+ * @throws {ApiError} 400, naming the field
+ */
+export function parseCompletionRequest(body: unknown, options: ServerOptions): CompletionRequest {
+  const fields = checkFields(schema, body, options.strict);
+  const sampling = samplingRequest(fields, fields.max_tokens, DEFAULT_MAX_TOKENS, options);
+  const { n, stream } = sampling;
+  const bestOf = fields.best_of ?? n;
+  if (bestOf < n) throw invalidField('best_of', `got ${bestOf}, expected at least n, which is ${n}`);
+  if (stream && bestOf > n) {
+    throw invalidField(
+      'best_of',
+      'the best texts are known only at the end, so it cannot be combined with stream',
+    );
+  }
+  if (fields.suffix) {
+    throw invalidField('suffix', 'the model reads from left to right: it can not write up to a given end');
+  }
+  return {
+    ...sampling,
+    prompts: promptsOf(fields.prompt ?? ''),
+    bestOf,
+    logprobs: fields.logprobs ?? undefined,
+    echo: fields.echo ?? false,
+    unknown: fields.unknown ?? 'error',
+    blamed: { prompt: 'prompt', count: bestOf > n ? 'best_of' : 'n', length: 'max_tokens' },
+  };
+}
+
+function promptsOf(prompt: GivenPrompt): Prompt[] {
+  if (typeof prompt === 'string') return [prompt];
+  return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as Prompt[]);
+}

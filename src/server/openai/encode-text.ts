@@ -1,0 +1,42 @@
+/** A text of a request as tokens. */
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import { CharRnnError } from '../../errors.ts';
+import { encodePrompt } from '../../sample/prompt.ts';
+import { ApiError, problemText } from '../http/api-error.ts';
+import type { Unknown } from './sampling-fields.ts';
+
+/**
+ * @param param The field that holds the text.
+ * @throws {ApiError} 400 for characters that the model does not know, unless `unknown` allows them
+ */
+export function encodeText(
+  vocabulary: Vocabulary,
+  text: string,
+  unknown: Unknown,
+  param: string,
+): readonly number[] {
+  return blaming(param, () => encodePrompt(vocabulary, text, unknown).tokens);
+}
+
+/** Runs an action whose errors are a field's fault. */
+export function blaming<T>(param: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof CharRnnError) || error instanceof ApiError) throw error;
+    throw new ApiError(400, problemText(error), { param, code: error.code, cause: error });
+  }
+}
+
+/** @throws {ApiError} 400 for a token that the model does not have */
+export function checkTokenIds(vocabulary: Vocabulary, tokens: readonly number[], param: string): void {
+  const wrong = tokens.find((token) => token >= vocabulary.size);
+  if (wrong !== undefined) throw unknownToken(param, wrong, vocabulary);
+}
+
+export function unknownToken(param: string, token: number, { size }: Vocabulary): ApiError {
+  return new ApiError(400, `${param}: got token ${token}, expected one from 0 to ${size - 1}.`, {
+    param,
+    code: 'invalid_value',
+  });
+}

@@ -1,0 +1,125 @@
+/** The fields that completions and chats share: OpenAI's, and the controls of `sample` beside them. */
+import * as z from 'zod/mini';
+import type { ControlOptions } from '../../sample/choice/controls.ts';
+import type { FormOptions } from '../../sample/form/form.ts';
+import type { UnknownRule } from '../../sample/prompt.ts';
+import { field, invalidField, isText, limitField } from '../http/request-fields.ts';
+import type { ServerOptions } from '../options.ts';
+import { controlFields, controlsOf } from './control-fields.ts';
+
+export const wholeField = (minimum: number, maximum: number) =>
+  field(
+    z.int().check(z.minimum(minimum), z.maximum(maximum)),
+    `a whole number from ${minimum} to ${maximum}`,
+  );
+export const modelField = () => field(z.string(), "a model's name");
+export const flagField = () => field(z.boolean(), 'true or false');
+export const unknownField = () => field(z.enum(['error', 'skip', 'nearest']), 'error, skip or nearest');
+
+const MAX_STOPS = 4;
+const MAX_SEEDS = 2 ** 32;
+const isStopText = (value: unknown): value is string => isText(value) && value !== '';
+
+function isStop(value: unknown): value is string | string[] {
+  // Some clients send an empty list for none.
+  return isStopText(value) || (Array.isArray(value) && value.length <= MAX_STOPS && value.every(isStopText));
+}
+
+function isBias(value: unknown): value is Record<string, number> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(
+    ([id, addition]) => /^\d+$/.test(id) && typeof addition === 'number' && Math.abs(addition) <= 100,
+  );
+}
+
+/** Characters of an expression or a template: each may be looked up for every token of the vocabulary. */
+const MAX_FORM = 1000;
+const formField = (kind: string) =>
+  field(z.string().check(z.maxLength(MAX_FORM)), `${kind} of at most ${MAX_FORM} characters`);
+
+export const samplingFields = {
+  model: modelField(),
+  max_tokens: limitField(),
+  n: wholeField(1, 128),
+  stop: field(
+    z.custom<string | string[]>(isStop),
+    `a text, or up to ${MAX_STOPS} of them, none of them empty`,
+  ),
+  // Not z.int(): it refuses the large seeds that clients draw from 64 bits.
+  seed: field(z.custom<number>(Number.isInteger), 'a whole number'),
+  stream: flagField(),
+  stream_options: field(
+    z.object({ include_usage: z.nullish(z.boolean()) }),
+    'an object with include_usage: true or false',
+  ),
+  logit_bias: field(
+    z.custom<Record<string, number>>(isBias),
+    'an object with token ids as keys and numbers from -100 to 100',
+  ),
+  user: field(z.string(), 'a text'),
+  unknown: unknownField(),
+  match: formField('a regular expression'),
+  template: formField('a text'),
+  ...controlFields,
+};
+
+type SamplingFields = z.output<z.ZodMiniObject<typeof samplingFields>>;
+
+/** What to do with characters that the model does not know. */
+export type Unknown = Exclude<UnknownRule, 'auto'>;
+
+/** What a request asks of its texts, with the defaults filled in. */
+export interface SamplingRequest {
+  readonly model: string | undefined;
+  readonly maxTokens: number;
+  /** Texts of each prompt that are given. */
+  readonly n: number;
+  readonly seed: number;
+  readonly stop: readonly string[];
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  /** Additions to log-probabilities, by token id. */
+  readonly bias: ReadonlyMap<number, number>;
+  /** All but the bias. */
+  readonly controls: ControlOptions;
+  readonly form: FormOptions;
+}
+
+/**
+ * @param maxTokens The request's; null or undefined for the default.
+ * @throws {ApiError} 400 for fields that do not go together
+ */
+export function samplingRequest(
+  fields: SamplingFields,
+  maxTokens: number | null | undefined,
+  defaultMaxTokens: number,
+  options: ServerOptions,
+): SamplingRequest {
+  const stream = fields.stream ?? false;
+  if (fields.stream_options && !stream) {
+    throw invalidField('stream_options', 'it goes only with stream: true');
+  }
+  return {
+    model: fields.model ?? undefined,
+    maxTokens: maxTokens === -1 ? options.maxTokens : (maxTokens ?? defaultMaxTokens),
+    n: fields.n ?? 1,
+    seed: reducedSeed(fields.seed ?? randomSeed()),
+    stop: typeof fields.stop === 'string' ? [fields.stop] : (fields.stop ?? []),
+    stream,
+    includeUsage: fields.stream_options?.include_usage ?? false,
+    bias: new Map(
+      Object.entries(fields.logit_bias ?? {}).map(([token, addition]) => [Number(token), addition]),
+    ),
+    controls: controlsOf(fields),
+    form: { match: fields.match ?? undefined, template: fields.template ?? undefined },
+  };
+}
+
+/** A seed modulo 2³², as the generator takes it. */
+function reducedSeed(seed: number): number {
+  return ((seed % MAX_SEEDS) + MAX_SEEDS) % MAX_SEEDS;
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
+}

@@ -1,0 +1,222 @@
+/**
+ * What the course of the two losses says, and what to do about it.
+ *
+ * Pure functions over losses in nats a token. Each condition asks for more than noise: several evaluations, whole epochs, a
+ * difference that is a part of the loss.
+ */
+import type { Remedy } from '../../errors.ts';
+import { formatCount } from '../../util/format-number.ts';
+import type { TrainingOptions } from '../options.ts';
+import type { LossPoint } from './loss-course.ts';
+
+export type AdviceCode =
+  | 'overfitting'
+  | 'underfitting'
+  | 'plateau'
+  | 'divergence'
+  | 'model-large'
+  | 'model-small';
+
+export interface Advice {
+  readonly code: AdviceCode;
+  /** What is seen, and what to try. */
+  readonly message: string;
+  /** What to try, as options of the run. */
+  readonly remedies?: readonly Remedy[] | undefined;
+}
+
+/** Evaluations above the best before validation counts as rising, and by which part of the best. */
+const RISES = 3;
+const RISE = 0.005;
+/** Evaluations, and epochs, over which a loss counts as level when it fell by less than a part of itself. */
+const LEVEL_POINTS = 5;
+const LEVEL_EPOCHS = 2;
+const LEVEL_FALL = 0.01;
+/** Validation this part above the training loss is no underfitting. */
+const GAP = 0.03;
+/** Two blocks in a row this far above the lowest one, as a part of it and of the first loss: divergence. */
+const LIFT = 1.2;
+const LIFT_OF_FIRST = 0.1;
+/** A loss that is still above this part of the first has hardly moved. */
+const UNMOVED = 0.9;
+
+/** What of a run the advice depends on; the learning rate is that of the last iteration. */
+export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
+  /** Path of the checkpoint with the lowest validation loss, if one is saved. */
+  readonly bestPath?: string | undefined;
+}
+
+/** Advice after an evaluation. */
+export function adviseOnPoints(
+  points: readonly LossPoint[],
+  first: number | undefined,
+  run: AdvisedRun,
+): Advice | undefined {
+  return overfitting(points, run) ?? levelledOut(points, first, run);
+}
+
+function overfitting(
+  points: readonly LossPoint[],
+  { dropout, hiddenSize, bestPath }: AdvisedRun,
+): Advice | undefined {
+  const last = points.at(-1);
+  if (last?.validationLoss === undefined || last.trainLoss >= last.validationLoss) return undefined;
+  const best = lowest(points);
+  if (best?.validationLoss === undefined || best.trainLoss <= last.trainLoss) return undefined;
+  const limit = best.validationLoss * (1 + RISE);
+  const since = points.slice(points.indexOf(best) + 1);
+  const isAbove = since.slice(-RISES).every(({ validationLoss = 0 }) => validationLoss > limit);
+  if (since.length < RISES || !isAbove || last.epoch - best.epoch < 0.5) return undefined;
+  const stronger = dropout < 0.3 ? 0.3 : 0.5;
+  const half = Math.max(1, Math.round(hiddenSize / 2));
+  return {
+    code: 'overfitting',
+    message:
+      `validation has risen for ${formatCount(since.length)} evaluations (${best.validationLoss.toFixed(4)} to ${last.validationLoss.toFixed(4)}) ` +
+      `while the training loss fell (${best.trainLoss.toFixed(4)} to ${last.trainLoss.toFixed(4)}): overfitting. ` +
+      'Try more dropout, fewer hidden units, or more text. ' +
+      `The best model so far is that of epoch ${best.epoch.toFixed(1)}${bestPath === undefined ? '' : `, in ${bestPath}`}.`,
+    remedies: [
+      ...(dropout < 0.5
+        ? [{ text: 'With more dropout', set: { dropout: stronger, resume: undefined } }]
+        : []),
+      { text: 'With fewer hidden units', set: { hiddenSize: half, resume: undefined } },
+    ],
+  };
+}
+
+/** Underfitting or a plateau: the losses no longer fall. */
+function levelledOut(
+  points: readonly LossPoint[],
+  first: number | undefined,
+  { hiddenSize, learningRate, bestPath }: AdvisedRun,
+): Advice | undefined {
+  const recent = points.slice(-LEVEL_POINTS);
+  const [start] = recent;
+  const last = recent.at(-1);
+  if (!start || !last || recent.length < LEVEL_POINTS || last.epoch - start.epoch < LEVEL_EPOCHS)
+    return undefined;
+  if (!isLevel(start.trainLoss, last.trainLoss)) return undefined;
+  const { validationLoss } = last;
+  const best = lowest(recent)?.validationLoss ?? 0;
+  if (start.validationLoss !== undefined && best < start.validationLoss * (1 - LEVEL_FALL)) return undefined;
+  const where = `the losses no longer fall (training ${last.trainLoss.toFixed(4)}${validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`})`;
+  if (first !== undefined && last.trainLoss > UNMOVED * first) {
+    return {
+      code: 'plateau',
+      message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try a larger learning rate, and look at the text.`,
+      remedies: [
+        { text: 'With twice the learning rate', set: { learningRate: 2 * learningRate, resume: undefined } },
+      ],
+    };
+  }
+  if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + GAP)) {
+    return {
+      code: 'underfitting',
+      message: `${where} and are about equal: underfitting. The model is too small to learn more. Try more hidden units, then a third layer.`,
+      remedies: [{ text: 'With more hidden units', set: { hiddenSize: 2 * hiddenSize, resume: undefined } }],
+    };
+  }
+  return {
+    code: 'plateau',
+    message: `${where}: a plateau. Stop here, or continue with a smaller learning rate.`,
+    remedies:
+      bestPath === undefined
+        ? []
+        : [
+            {
+              text: 'To continue from the best model with half the learning rate',
+              set: { resume: bestPath, learningRate: halved(learningRate) },
+            },
+          ],
+  };
+}
+
+/**
+ * Advice on the training loss alone, between evaluations.
+ *
+ * @param blocks Means of a hundred iterations each.
+ */
+export function adviseOnBlocks(
+  blocks: readonly number[],
+  first: number | undefined,
+  { learningRate }: Pick<AdvisedRun, 'learningRate'>,
+): Advice | undefined {
+  const recent = blocks.slice(-2);
+  if (first === undefined || blocks.length < 3) return undefined;
+  const floor = blocks.slice(0, -2).reduce((least, mean) => Math.min(least, mean));
+  const limit = Math.max(floor * LIFT, floor + LIFT_OF_FIRST * first);
+  if (!recent.every((mean) => mean > limit)) return undefined;
+  return {
+    code: 'divergence',
+    message:
+      `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
+      'Try a smaller learning rate, or a bound on the gradient.',
+    remedies: [
+      { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
+      { text: 'With a bound on the gradient', set: { gradientNormClip: 1, resume: undefined } },
+    ],
+  };
+}
+
+/** Advice before training, where the model's size does not suit the text. */
+export function adviseOnSize(
+  { parameters, tokens }: { readonly parameters: number; readonly tokens: number },
+  { hiddenSize, dropout }: Pick<AdvisedRun, 'hiddenSize' | 'dropout'>,
+): Advice | undefined {
+  const { code, sentence } = judgeSize(parameters, tokens);
+  if (!code) return undefined;
+  // Parameters grow with its square.
+  const suitable = Math.max(1, Math.round(hiddenSize * Math.sqrt(tokens / parameters)));
+  const remedies: Remedy[] = [
+    { text: 'With about one parameter per character', set: { hiddenSize: suitable, resume: undefined } },
+  ];
+  if (code === 'model-large' && dropout === 0)
+    remedies.push({ text: 'With dropout', set: { dropout: 0.3, resume: undefined } });
+  return { code, message: sentence, remedies };
+}
+
+/** How the model's size suits the text: a sentence, and whether it should be heeded. */
+export function judgeSize(
+  parameters: number,
+  tokens: number,
+): { readonly code: 'model-large' | 'model-small' | undefined; readonly sentence: string } {
+  const ratio = tokens / parameters;
+  const sizes =
+    ratio >= 1
+      ? `${formatCount(Number(ratio.toPrecision(2)))} characters per parameter`
+      : `${formatCount(Number((1 / ratio).toPrecision(2)))} parameters per character`;
+  if (ratio > 10) {
+    return {
+      code: 'model-small',
+      sentence: `${sizes}: the model is small for this text. About one is a good ratio; try a larger \`hiddenSize\`.`,
+    };
+  }
+  if (ratio < 0.1) {
+    return {
+      code: 'model-large',
+      sentence: `${sizes}: the model will soon memorise the text. About one is a good ratio; try a smaller \`hiddenSize\`, or \`dropout\`.`,
+    };
+  }
+  return { code: undefined, sentence: `${sizes}: a good size for this text` };
+}
+
+/** Half of a learning rate, in digits that a person would type. */
+function halved(learningRate: number): number {
+  return Number((learningRate / 2).toPrecision(2));
+}
+
+function isLevel(before: number, now: number): boolean {
+  return Math.abs(before - now) < LEVEL_FALL * before;
+}
+
+function lowest(points: readonly LossPoint[]): LossPoint | undefined {
+  return points.reduce<LossPoint | undefined>(
+    (best, point) =>
+      point.validationLoss !== undefined &&
+      !(point.validationLoss >= (best?.validationLoss ?? Number.POSITIVE_INFINITY))
+        ? point
+        : best,
+    undefined,
+  );
+}

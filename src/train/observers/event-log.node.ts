@@ -1,0 +1,30 @@
+/** The log of a run: one JSON object for each event, a line each, in `<savefile>.log.jsonl` beside the checkpoints (docs/log.md). */
+import { fstatSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { runFiles } from '../../checkpoint/storage/run-files.ts';
+import { encodeEvent } from './logged-event.ts';
+import type { TrainingObserver } from './observers.ts';
+import { recordFile } from './record-file.node.ts';
+
+/**
+ * Writes each event; a run that goes on in the file begins a new line.
+ *
+ * @param folder Default: that of the checkpoints, where there are any.
+ */
+export function eventLog(folder?: string): TrainingObserver {
+  return recordFile({
+    code: 'log-unwritable',
+    pathOf({ writes, files, options }) {
+      const place = folder ?? writes;
+      return place === undefined ? undefined : join(place, (files ?? runFiles(options.saveName)).log);
+    },
+    beginning: (file) => (endsWithinLine(file) ? '\n' : ''),
+    recordOf: (event) => encodeEvent(event, new Date()),
+  });
+}
+
+function endsWithinLine(file: number): boolean {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+}

@@ -1,0 +1,132 @@
+/** Events as a log has them: one JSON object a line, with the time and without the model (docs/log.md). */
+import * as z from 'zod/mini';
+import { isModestJson } from '../../util/json-structure.ts';
+import type { FinishedEvent, StartedEvent, TrainingEvent } from '../events.ts';
+
+/** Logs of version 1 do not say what wrote them; options are those of the program that did. */
+export interface LoggedStart
+  extends Omit<StartedEvent, 'options' | 'origins' | 'runId' | 'programVersion' | 'iteration'> {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly origins: Readonly<Record<string, string>> | undefined;
+  readonly runId: string | undefined;
+  readonly programVersion: string | undefined;
+  readonly iteration: number | undefined;
+}
+
+/** A line of a log. Numbers that are not finite, which JSON does not have, are NaN. */
+export type LoggedEvent = { /** ISO 8601. */ readonly time: string } & (
+  | Exclude<TrainingEvent, StartedEvent | FinishedEvent>
+  | LoggedStart
+  | Omit<FinishedEvent, 'checkpoint'>
+);
+
+/**
+ * Why a line is no event: too many bytes or values; not JSON, as a line that a kill has cut; of a type that this version does not know; with
+ * a field that is missing or of another type.
+ */
+export type LineProblem = 'too-large' | 'not-json' | 'unknown-type' | 'malformed';
+
+/** An event as a line, with its end. */
+export function encodeEvent(event: TrainingEvent, time: Date): string {
+  const { checkpoint: _, ...facts } = { checkpoint: undefined, ...event };
+  return `${JSON.stringify({ time: time.toISOString(), ...facts })}\n`;
+}
+
+const count = () => z.int().check(z.minimum(0));
+/** `null` is what JSON.stringify makes of NaN and the infinities. */
+const number = () =>
+  z.pipe(
+    z.nullable(z.number()),
+    z.transform((value) => value ?? Number.NaN),
+  );
+const list = z.optional(z.array(z.looseObject({ text: z.string() })));
+const place = { iteration: count(), epoch: number() };
+
+/** What every line of a type has. Fields that newer versions add are kept. */
+const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
+  notice: z.looseObject({ message: z.string(), remedies: list }),
+  preparing: z.looseObject({ stage: z.string(), name: z.string(), bytes: count(), total: count() }),
+  warning: z.looseObject({ code: z.string(), message: z.string() }),
+  started: z.looseObject({
+    formatVersion: z._default(count(), 1),
+    programVersion: z.optional(z.string()),
+    host: z.optional(z.string()),
+    runId: z.optional(z.string()),
+    options: z.record(z.string(), z.unknown()),
+    origins: z.optional(z.record(z.string(), z.string())),
+    start: z.enum(['new', 'weights', 'resumed']),
+    iteration: z.optional(count()),
+    text: z.looseObject({ name: z.string(), bytes: count(), sha256: z.string(), characters: count() }),
+    vocabularySize: count(),
+    batches: z.object({ train: count(), validation: count(), test: count() }),
+    tokens: count(),
+    parameters: count(),
+    memory: number(),
+    freeMemory: z.optional(number()),
+    engine: z.string(),
+    iterations: count(),
+    writes: z.optional(z.string()),
+    writesInstead: z.optional(z.string()),
+    files: z.optional(z.object({ best: z.string(), last: z.string(), config: z.string(), log: z.string() })),
+  }),
+  iteration: z.looseObject({
+    ...place,
+    iterations: count(),
+    trainLoss: number(),
+    learningRate: number(),
+    gradientNorm: number(),
+    parameterNorm: number(),
+    milliseconds: number(),
+    tokens: count(),
+  }),
+  skipped: z.looseObject({
+    iteration: count(),
+    cause: z.enum(['loss', 'gradient']),
+    inARow: count(),
+    borne: count(),
+  }),
+  restored: z.looseObject({
+    ...place,
+    reason: z.string(),
+    learningRate: number(),
+    retry: count(),
+    retries: count(),
+  }),
+  timed: z.looseObject({ milliseconds: number(), epochMilliseconds: number(), restMilliseconds: number() }),
+  advice: z.looseObject({ code: z.string(), message: z.string(), remedies: list }),
+  evaluating: z.looseObject({ batch: count(), batches: count() }),
+  evaluated: z.looseObject({
+    ...place,
+    validationLoss: number(),
+    standardError: z.optional(number()),
+    best: z.boolean(),
+  }),
+  sampled: z.looseObject({ iteration: count(), text: z.string() }),
+  checkpointed: z.looseObject({ ...place, path: z.string(), validationLoss: z.optional(number()) }),
+  finished: z.looseObject({
+    ...place,
+    reason: z.enum(['completed', 'iterations', 'no-better', 'interrupted']),
+    path: z.optional(z.string()),
+  }),
+};
+
+/** Values of a line: its fields, those of its objects, the paths of a text, the options of remedies, and their lists. */
+const MAX_VALUES = [64, 1000, 500_000, 1000, 1000];
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The event of a line, without its end, or what is wrong with it. */
+export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
+  if (!isModestJson(line, MAX_VALUES)) return 'too-large';
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(line));
+  } catch {
+    return 'not-json';
+  }
+  if (typeof value !== 'object' || value === null) return 'malformed';
+  const { type, time } = value as { readonly type?: unknown; readonly time?: unknown };
+  if (typeof type !== 'string' || typeof time !== 'string') return 'malformed';
+  if (!Object.hasOwn(LINES, type)) return 'unknown-type';
+  const checked = LINES[type as TrainingEvent['type']].safeParse(value);
+  return checked.success ? (checked.data as LoggedEvent) : 'malformed';
+}

@@ -1,0 +1,146 @@
+/** Reads the log of a run from its file, and follows one that still grows. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { LogError } from '../../errors.ts';
+import { describeSystemError } from '../../util/system-error.ts';
+import { EventLogReader, type SkippedLine } from './event-log-reader.ts';
+import type { LoggedEvent } from './logged-event.ts';
+
+export interface ReadEventLogInput {
+  /** Whether to wait for more at the end, and for a file that is not there yet. Default: false. */
+  readonly follow?: boolean | undefined;
+  /** Ends the reading; what follows a log ends only so. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds between two looks at a file that is followed. Default: 250. */
+  readonly interval?: number | undefined;
+  /** Called for each line that is no event, such as one that a kill has cut. */
+  readonly onSkipped?: ((line: SkippedLine) => void) | undefined;
+}
+
+const BLOCK_BYTES = 2 ** 18;
+/** Bytes at the start of a log by which it is known again. */
+const HEAD_BYTES = 1024;
+
+/**
+ * The events of a log, from its start. A log that was deleted and written again by its run goes on where it was; another one in its place
+ * is read from its start.
+ *
+ * @throws {LogError} for a file that is missing or can't be read, or in which no line is an event
+ */
+export async function* readEventLog(
+  path: string,
+  { follow = false, signal, interval = 250, onSkipped }: ReadEventLogInput = {},
+): AsyncGenerator<LoggedEvent, void, void> {
+  let log = new LogFile(path, onSkipped);
+  try {
+    while (!signal?.aborted) {
+      const bytes = await log.next(follow);
+      if (bytes === 'replaced') {
+        await log.close();
+        log = new LogFile(path, onSkipped);
+      } else if (bytes) {
+        yield* log.eventsOf(bytes);
+      } else if (follow) {
+        await setTimeout(interval, undefined, { signal }).catch(() => {});
+      } else {
+        yield* log.end();
+        return;
+      }
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+class LogFile {
+  readonly #path: string;
+  readonly #reader: EventLogReader;
+  #file: FileHandle | undefined;
+  #head: Buffer = Buffer.alloc(0);
+  #position = 0;
+  #events = 0;
+
+  constructor(path: string, onSkipped: ReadEventLogInput['onSkipped']) {
+    this.#path = path;
+    this.#reader = new EventLogReader(onSkipped);
+  }
+
+  /**
+   * The next bytes; undefined where there are none yet.
+   *
+   * @param follows Whether the file may be missing, or another one by now.
+   */
+  async next(follows: boolean): Promise<Uint8Array | 'replaced' | undefined> {
+    try {
+      const block = Buffer.alloc(BLOCK_BYTES);
+      this.#file ??= await open(this.#path);
+      const { bytesRead } = await this.#file.read(block, 0, block.length, this.#position);
+      if (bytesRead === 0) return follows ? await this.#atEnd() : undefined;
+      const bytes = block.subarray(0, bytesRead);
+      if (this.#head.length < HEAD_BYTES)
+        this.#head = Buffer.concat([this.#head, bytes.subarray(0, HEAD_BYTES - this.#head.length)]);
+      this.#position += bytesRead;
+      return bytes;
+    } catch (error) {
+      if (follows && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw readingError(this.#path, error);
+    }
+  }
+
+  *eventsOf(bytes: Uint8Array): Generator<LoggedEvent, void, void> {
+    for (const event of this.#reader.read(bytes)) {
+      this.#events++;
+      yield event;
+    }
+  }
+
+  /** What is left at the end of a log that is not followed. */
+  *end(): Generator<LoggedEvent, void, void> {
+    for (const event of this.#reader.end()) {
+      this.#events++;
+      yield event;
+    }
+    if (this.#events > 0 || this.#reader.skipped === 0) return;
+    throw new LogError(
+      'log-malformed',
+      `${this.#path} is not the log of a run: none of its lines is an event.`,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** Looks whether the path stands for another file by now; one that begins in the same way is the same log, written again. */
+  async #atEnd(): Promise<'replaced' | undefined> {
+    const now = await open(this.#path);
+    const [there, own] = [await now.stat(), await this.#file?.stat()];
+    if (there.ino !== own?.ino || there.dev !== own.dev) {
+      const head = Buffer.alloc(this.#head.length);
+      const { bytesRead } = await now.read(head, 0, head.length, 0);
+      // While it is written again it may not have come as far yet.
+      const isKnown = head.subarray(0, bytesRead).equals(this.#head.subarray(0, bytesRead));
+      if (isKnown && there.size >= this.#position) {
+        await this.#file?.close();
+        this.#file = now;
+        return undefined;
+      }
+      if (!isKnown) {
+        await now.close();
+        return 'replaced';
+      }
+    }
+    await now.close();
+    return undefined;
+  }
+}
+
+function readingError(path: string, error: unknown): LogError {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return new LogError(
+    isMissing ? 'log-missing' : 'log-unreadable',
+    `the log ${path} can't be read: ${describeSystemError(error)}.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,185 @@
+/** Which run a person means who resumes one. */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { linkTarget } from '../../checkpoint/storage/pointer.node.ts';
+import {
+  type DamagedFile,
+  type FolderSurvey,
+  type FoundCheckpoint,
+  type FoundRun,
+  surveyFolder,
+} from '../../checkpoint/storage/run-survey.node.ts';
+import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../../errors.ts';
+import { readCheckpointFile } from '../../formats/read.node.ts';
+import { asTrained } from './resume.ts';
+
+/** What a person may have said of the run. */
+export interface WantedRun {
+  readonly runId?: string | undefined;
+  readonly saveName?: string | undefined;
+  /** Files and folders of the text, as typed. */
+  readonly paths?: readonly string[] | undefined;
+}
+
+const DAMAGED: readonly CheckpointErrorCode[] = [
+  'checkpoint-truncated',
+  'checkpoint-malformed',
+  'checkpoint-empty',
+  'checkpoint-unreadable',
+];
+
+/**
+ * The runs that can be meant, the most likely first: with the id, with the `saveName`, with the text, the newest. A criterion that no run meets is
+ * ignored.
+ *
+ * @param surveys In each the first run goes before the others, whatever their times say.
+ */
+export async function likelyRuns(
+  surveys: readonly FolderSurvey[],
+  { runId, saveName, paths }: WantedRun,
+): Promise<FoundRun[]> {
+  const all = surveys.map(({ runs }) => runs);
+  const byId = preferred(all, (run) => runId === undefined || run.runId === runId);
+  const byName = preferred(byId, (run) => saveName === undefined || run.saveName === saveName);
+  const given = paths === undefined ? undefined : await Promise.all(paths.map(factsOf));
+  const fitting = preferred(byName, (run) => given !== undefined && isOfText(run, given));
+  const heads = fitting.flatMap(([first]) => first ?? []).sort((a, b) => b.newest.time - a.newest.time);
+  return [...heads, ...fitting.flatMap((runs) => runs.slice(1))];
+}
+
+/** Those runs of each folder that meet a criterion; all of them where none does. */
+function preferred(
+  folders: readonly (readonly FoundRun[])[],
+  meets: (run: FoundRun) => boolean,
+): readonly (readonly FoundRun[])[] {
+  const meeting = folders.map((runs) => runs.filter(meets));
+  return meeting.some((runs) => runs.length > 0) ? meeting : folders;
+}
+
+interface TextFacts {
+  readonly path: string;
+  readonly bytes: number | undefined;
+}
+
+async function factsOf(path: string): Promise<TextFacts> {
+  const whole = await realpath(path).catch(() => resolve(path));
+  const facts = await stat(path).catch(() => undefined);
+  return { path: whole, bytes: facts?.isFile() ? facts.size : undefined };
+}
+
+/** Whether a run was trained on these files; a single file is also known by its size, in case it was moved. */
+function isOfText({ newest: { text } }: FoundRun, given: readonly TextFacts[]): boolean {
+  if (!text) return false;
+  const { paths = [] } = text;
+  if (paths.length === given.length && paths.every((path, at) => path === given[at]?.path)) return true;
+  return given.length === 1 && given[0]?.bytes === text.bytes;
+}
+
+export interface CheckpointToResume {
+  readonly path: string;
+  readonly checkpoint: TrainedCheckpoint;
+  /** Names of other runs in the folder that could have been meant. */
+  readonly others: readonly string[];
+  /** What was passed over, in a line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The checkpoint to go on from: a file, or the newest one in a folder that is whole.
+ *
+ * @throws {CheckpointError} for a file that can't be resumed; `checkpoint-missing` for a folder without a run
+ */
+export async function checkpointToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
+  const facts = await stat(from).catch(() => undefined);
+  if (!facts?.isDirectory()) return await fileToResume(from, wanted);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await folderToResume(from, wanted);
+    } catch (error) {
+      // A training that is under way may have replaced the file since the folder was listed.
+      const isGone = error instanceof CheckpointError && error.code === 'checkpoint-missing';
+      if (!isGone || attempt === MAX_LISTINGS) throw error;
+    }
+  }
+}
+
+/** How often a folder is listed where a file in it is gone by the time that it is read. */
+const MAX_LISTINGS = 3;
+
+async function folderToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
+  const survey = await surveyFolder(from);
+  const [run, ...others] = await likelyRuns([survey], wanted);
+  if (!run) throw noRun(survey);
+  const warnings = damagedNewer(survey, run).map(({ problem }) => problem.problem);
+  const earlier = run.checkpoints.filter((one) => one.iteration < run.newest.iteration);
+  let failure: unknown;
+  for (const { path } of [run.newest, ...earlier.reverse()]) {
+    try {
+      const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+      const passed = warnings.map((problem) => `${problem} It is passed over: the run goes on from ${path}.`);
+      return { path, checkpoint, others: others.map(({ saveName }) => saveName), warnings: passed };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      failure ??= error;
+      warnings.push(error.problem);
+    }
+  }
+  throw failure;
+}
+
+async function fileToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
+  // New checkpoints go beside the file itself, wherever a link to it is.
+  const path = await linkTarget(from);
+  try {
+    const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+    return { path, checkpoint, others: [], warnings: [] };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const whole = await wholeBeside(path);
+    const remedies: Remedy[] = whole
+      ? [{ text: `To go on from iteration ${whole.iteration} instead`, set: { resume: whole.path } }]
+      : [];
+    throw new CheckpointError(error.code, error.problem, { cause: error, remedies });
+  }
+}
+
+function isDamage(error: unknown): error is CheckpointError {
+  return error instanceof CheckpointError && DAMAGED.includes(error.code);
+}
+
+/** The newest whole checkpoint of the run that a damaged file is of, as far as its name tells. */
+async function wholeBeside(path: string): Promise<FoundCheckpoint | undefined> {
+  const { runs } = await surveyFolder(dirname(path));
+  const run = runs.find(({ saveName }) => isNamedFor(path, saveName)) ?? runs[0];
+  return run?.checkpoints.findLast((one) => basename(one.path) !== basename(path));
+}
+
+function isNamedFor(path: string, saveName: string): boolean {
+  return basename(path).startsWith(`lm_${saveName}_epoch`);
+}
+
+/** Damaged files of a run that were written after its newest whole checkpoint. */
+function damagedNewer({ damaged }: FolderSurvey, { saveName, newest }: FoundRun): DamagedFile[] {
+  return damaged.filter(({ path, time }) => isNamedFor(path, saveName) && time >= newest.time);
+}
+
+function noRun({ folder, damaged, models }: FolderSurvey): CheckpointError {
+  const [broken] = damaged;
+  const [model] = models;
+  if (broken) return new CheckpointError(broken.problem.code, broken.problem.problem);
+  if (model) {
+    return new CheckpointError(
+      'checkpoint-not-resumable',
+      `${folder} has models, such as ${model.path}, but none with a training state to resume.`,
+      {
+        remedies: [
+          { text: 'To start a new run from its weights', set: { resume: undefined, initFrom: model.path } },
+        ],
+      },
+    );
+  }
+  return new CheckpointError('checkpoint-missing', `${folder} has no run to resume.`, {
+    remedies: [{ text: 'To see the runs here', command: ['ls'] }],
+  });
+}

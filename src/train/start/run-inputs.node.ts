@@ -1,0 +1,176 @@
+/** The texts that a run goes on with, or is measured on: the files that its checkpoint names, not what their folders hold now. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
+import type { TextSource } from '../../data/corpus.node.ts';
+import {
+  type FileFacts,
+  type KnownText,
+  OtherText,
+  type RunTexts,
+  TEXT_ROLES,
+  type TextRole,
+  type WantedTexts,
+} from '../../data/files/known-text.ts';
+import { countText, shortList } from '../../data/files/left-out.ts';
+import { isWithin, relocated, shortPath } from '../../data/files/moved-file.node.ts';
+import { newTextFiles } from '../../data/files/text-files.node.ts';
+import { UsageError } from '../../errors.ts';
+import {
+  checkPresence,
+  knownTexts,
+  listOf,
+  otherTextError,
+  type Purpose,
+  storedPaths,
+  type WantedFiles,
+} from './other-texts.node.ts';
+
+/** Where texts are now; each that is absent is where it was. */
+export interface GivenTexts {
+  readonly paths?: readonly string[] | undefined;
+  readonly include?: string | undefined;
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
+}
+
+export interface RunInputs {
+  readonly source: TextSource;
+  readonly valid: string | undefined;
+  readonly test: string | undefined;
+  readonly wanted: WantedTexts;
+  /** What is new in a folder, or can't be checked: a line each. */
+  readonly notices: readonly string[];
+  /** The error to throw for one that reading these texts gave. */
+  explain(error: unknown): Promise<unknown>;
+}
+
+/**
+ * @param name What to call the checkpoint in messages.
+ * @throws {TextError} `text-missing` where a file is no longer there
+ * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
+ * @throws {UsageError} where the checkpoint does not say where its text is
+ */
+export async function inputsOfRun(
+  checkpoint: TrainedCheckpoint,
+  name: string,
+  given: GivenTexts,
+  purpose: Purpose,
+): Promise<RunInputs> {
+  const text = checkpoint.training.text;
+  const known = knownTexts(checkpoint);
+  const paths = given.paths ?? text?.paths ?? known.main?.files?.map(({ path }) => path);
+  if (paths === undefined) throw unknownPlace(name, purpose);
+  const include = given.include ?? text?.include;
+  const [valid, test] = [given.validation ?? text?.validPath, given.test ?? text?.testPath];
+  const was = storedPaths(text);
+  const is = { main: given.paths, validation: listOf(given.validation), test: listOf(given.test) };
+  const files: Partial<Record<TextRole, readonly FileFacts[]>> = {};
+  for (const role of TEXT_ROLES) {
+    // With another pattern other files are meant.
+    if (role === 'main' && include !== text?.include) continue;
+    const list = known[role]?.files ?? (await singleFile(known[role], was[role]));
+    const now = list && (await filesNow(list, was[role], is[role]));
+    if (now) files[role] = now;
+  }
+  const wantedFiles: WantedFiles = { checkpoint, name, purpose, files, given: definedOnly(is) };
+  await checkPresence(wantedFiles);
+  const named = { main: paths, validation: listOf(valid), test: listOf(test) };
+  const added: string[] = [];
+  const options = { include, anyBytes: checkpoint.vocabulary.kind === 'byte' };
+  for (const role of TEXT_ROLES) {
+    const list = files[role];
+    if (list) added.push(...(await newTextFiles(list, named[role] ?? [], options)));
+  }
+  // A file of the training text's folder may be one that is held out.
+  const own = new Set(TEXT_ROLES.flatMap((role) => (files[role] ?? []).map(({ path }) => path)));
+  return {
+    source: { paths, include },
+    valid,
+    test,
+    wanted: { files, known },
+    notices: [
+      ...unchecked(known, named, name),
+      ...newFilesNotices(added.filter((path) => !own.has(resolve(path)))),
+    ],
+    explain: async (error) => (error instanceof OtherText ? await otherTextError(error, wantedFiles) : error),
+  };
+}
+
+/** In a checkpoint of an earlier version a text of one file has no list, but its hash is the file's. */
+async function singleFile(
+  text: KnownText | undefined,
+  paths: readonly string[] | undefined,
+): Promise<FileFacts[] | undefined> {
+  const [path, ...more] = paths ?? [];
+  if (!text || path === undefined || more.length > 0) return undefined;
+  const facts = await stat(path).catch(() => undefined);
+  return facts?.isDirectory() ? undefined : [{ path, bytes: text.bytes, sha256: text.sha256 }];
+}
+
+/** The files where they are now; undefined where what is named now has to be listed. */
+async function filesNow(
+  files: readonly FileFacts[],
+  was: readonly string[] | undefined,
+  is: readonly string[] | undefined,
+): Promise<readonly FileFacts[] | undefined> {
+  if (is === undefined) return files;
+  if (was?.length !== is.length) return undefined;
+  const moved: FileFacts[] = [];
+  for (const [index, path] of is.entries()) {
+    const before = was[index] as string;
+    const facts = await stat(path).catch(() => undefined);
+    const [only, ...more] = files;
+    if (facts?.isFile() && only && more.length === 0) return [{ ...only, path: resolve(path) }];
+    if (!facts?.isDirectory()) return undefined;
+    const below = await relocated(
+      files.filter((file) => isWithin(file.path, before)),
+      before,
+      path,
+    );
+    if (!below) return undefined;
+    moved.push(...below);
+  }
+  return moved.length === files.length ? moved : undefined;
+}
+
+/** Texts of which the checkpoint has no hash. */
+function unchecked(
+  known: RunTexts,
+  named: Readonly<Record<TextRole, readonly string[] | undefined>>,
+  name: string,
+): string[] {
+  return TEXT_ROLES.flatMap((role) => {
+    const [path] = named[role] ?? [];
+    if (role === 'main' || path === undefined || known[role]) return [];
+    return [
+      `${name} was written by an earlier version and has no hash of its ${role} text; make sure that ${shortPath(resolve(path))} has not changed`,
+    ];
+  });
+}
+
+function newFilesNotices(added: readonly string[]): string[] {
+  if (added.length === 0) return [];
+  return [
+    `left out ${countText(added.length)} that the run did not begin with: ${shortList(added.map(shortPath))}`,
+  ];
+}
+
+function definedOnly(given: Readonly<Record<TextRole, readonly string[] | undefined>>): WantedFiles['given'] {
+  return Object.fromEntries(
+    TEXT_ROLES.flatMap((role) =>
+      given[role] ? [[role, given[role].map((path) => resolve(path))] as const] : [],
+    ),
+  );
+}
+
+function unknownPlace(name: string, purpose: Purpose): UsageError {
+  const example = 'book.txt';
+  const command =
+    purpose.for === 'resume'
+      ? ['train', example, '--resume', name]
+      : ['eval', name, example, '--part', purpose.part];
+  return new UsageError(`${name} does not say where its text is.`, {
+    remedies: [{ text: 'Name it', command }],
+  });
+}

@@ -1,0 +1,119 @@
+/** How a new run starts from the weights of a checkpoint: what of it comes from there, and what from the new text. */
+
+import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
+import { adaptationNotices, adaptVocabulary, checkSameKind } from '../../data/adapt-vocabulary.ts';
+import type { CorpusOptions } from '../../data/corpus.ts';
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import type { FloatArray } from '../../engine/engine.ts';
+import { CheckpointError, OptionError } from '../../errors.ts';
+import { adaptParameters } from '../../model/adapt-parameters.ts';
+import { layoutOf } from '../../model/config.ts';
+import { initialParameters } from '../../model/parameters.ts';
+import type { Given } from '../../util/check-options.ts';
+import { MersenneTwister } from '../../util/mersenne-twister.ts';
+import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
+import { resolveTrainingOptions, type TrainingOptions } from '../options.ts';
+import { modelOptions } from './model-options.ts';
+
+/**
+ * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
+ * that was given and differs is said.
+ *
+ * @param givenOrigins Where the given options come from, if not from flags.
+ * @throws {OptionError}
+ * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted;
+ *   `checkpoint-sample-only` for a model that can't be trained further
+ */
+export function startingOptions(
+  given: Given<TrainingOptions>,
+  initial: Checkpoint | undefined,
+  givenOrigins?: OptionOrigins,
+): { options: TrainingOptions; origins: OptionOrigins; notices: string[] } {
+  if (!initial) {
+    if (given.initVocabulary !== undefined)
+      throw new OptionError('initVocabulary', 'works only with `initFrom`, the checkpoint to start from');
+    const { values: options, origins } = resolveTrainingOptions(optionsFrom('flag', given, givenOrigins));
+    return { options, origins, notices: [] };
+  }
+  const { config, regularization, vocabulary, origin } = initial;
+  if (origin?.sampleOnly !== undefined) {
+    throw new CheckpointError(
+      'checkpoint-sample-only',
+      `the checkpoint to start from can be sampled, but not trained further: ${origin.sampleOnly}`,
+    );
+  }
+  if (vocabulary.size !== config.vocabularySize) {
+    throw new CheckpointError(
+      'checkpoint-vocabulary',
+      'the checkpoint has no vocabulary of the size of its model',
+    );
+  }
+  if (given.initVocabulary !== undefined && given.tokens !== undefined) {
+    checkSameKind(vocabulary, given.tokens);
+  }
+  const fixed = {
+    ...modelOptions(config),
+    tokens: vocabulary.kind,
+    normalize: vocabulary.normalize,
+  };
+  const free = Object.fromEntries(Object.entries(given).filter(([name]) => !Object.hasOwn(fixed, name)));
+  const { values: options, origins } = resolveTrainingOptions(
+    optionsFrom('checkpoint', { ...regularization, ...fixed }),
+    optionsFrom('flag', free, givenOrigins),
+  );
+  const notices = Object.entries(fixed)
+    .filter(([name, value]) => {
+      const asked = given[name as keyof TrainingOptions];
+      return asked !== undefined && asked !== value;
+    })
+    .map(
+      ([name, value]) => `\`${name}\` is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
+    );
+  notices.push(...readingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
+  if (initial.precision !== options.precision) {
+    notices.push(
+      `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
+    );
+  }
+  return { options, origins, notices };
+}
+
+/** How a corpus comes to its vocabulary, and what that did, in a line each: filled when the corpus is made. */
+interface StartingVocabulary {
+  readonly choice: Pick<CorpusOptions, 'vocabulary' | 'adaptVocabulary'>;
+  readonly notices: readonly string[];
+}
+
+/** The text's own vocabulary; with a checkpoint, that one, or what `initVocabulary` makes of the two. */
+export function startingVocabulary(
+  initial: Checkpoint | undefined,
+  { initVocabulary: change }: Pick<TrainingOptions, 'initVocabulary'>,
+): StartingVocabulary {
+  if (!initial) return { choice: {}, notices: [] };
+  const { vocabulary } = initial;
+  if (!change) return { choice: { vocabulary }, notices: [] };
+  const notices: string[] = [];
+  const adapt = (own: Vocabulary) => {
+    notices.push(...adaptationNotices(vocabulary, own, change));
+    return adaptVocabulary(vocabulary, own, change);
+  };
+  return { choice: { adaptVocabulary: adapt }, notices };
+}
+
+/**
+ * The parameters of a checkpoint for a vocabulary. Symbols that it does not know get what a new run of the seed would
+ * give them.
+ */
+export function startingParameters(
+  { parameters, config, vocabulary: known }: Checkpoint,
+  vocabulary: Vocabulary,
+  { seed, precision }: Pick<TrainingOptions, 'seed' | 'precision'>,
+): FloatArray {
+  if (known.equals(vocabulary)) return parameters;
+  const layout = layoutOf({ ...config, vocabularySize: vocabulary.size });
+  const fresh = initialParameters(layout, new MersenneTwister(seed), precision);
+  return adaptParameters(
+    { parameters, layout: layoutOf(config), vocabulary: known },
+    { parameters: fresh, layout, vocabulary },
+  );
+}

@@ -1,0 +1,26 @@
+/** What the checkpoints of a run hold of the text that it learns from. */
+
+import type { TrainedText } from '../../checkpoint/checkpoint.ts';
+import type { Corpus } from '../../data/corpus.ts';
+import { withinBounds } from '../../data/files/known-text.ts';
+
+/** Paths of a text that a checkpoint keeps, and characters of them; more would not fit its metadata, and have to be named again. */
+const MAX_PATHS = 500;
+const MAX_PATH_CHARACTERS = 200_000;
+
+export function trainedText({ text, texts }: Corpus): TrainedText {
+  const { bytes, sha256, paths, include, validPath, testPath } = text;
+  const isShort =
+    paths !== undefined && paths.length <= MAX_PATHS && JSON.stringify(paths).length <= MAX_PATH_CHARACTERS;
+  const { main, validation, test } = withinBounds(texts);
+  return {
+    ...{ bytes, sha256 },
+    ...(isShort && { paths }),
+    ...(include !== undefined && { include }),
+    ...(validPath !== undefined && { validPath }),
+    ...(testPath !== undefined && { testPath }),
+    ...(main?.files && { files: main.files }),
+    ...(validation && { validation }),
+    ...(test && { test }),
+  };
+}
