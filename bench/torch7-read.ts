@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCheckpointFile } from '../src/formats/read.node.ts';
 import { encodeTorch7 } from '../src/formats/torch7/index.ts';
-import { joined, madeCheckpoint } from '../test/formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../test/checkpoint/made-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'torch7-read-'));
 const path = join(folder, 'large.t7');

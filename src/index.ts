@@ -1,6 +1,6 @@
 /** The library's face in Node: `import { train, LanguageModel } from 'char-rnn-ts'`. */
 
-export { type FolderStorage, folderStorage } from './checkpoint/storage/storage.node.ts';
+export { type FolderStorage, folderStorage } from './checkpoint/storage/folder-storage.node.ts';
 export { makeEngine } from './engine/select.node.ts';
 export { LanguageModel } from './language-model.node.ts';
 export * from './public.ts';

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from './checkpoint/codec.ts';
-import { folderStorage } from './checkpoint/storage/storage.node.ts';
+import { folderStorage } from './checkpoint/storage/folder-storage.node.ts';
 import { makeEngine } from './engine/select.node.ts';
 import { OptionError } from './errors.ts';
 import { readCheckpointFile } from './formats/read.node.ts';

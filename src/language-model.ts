@@ -1,8 +1,8 @@
 /** A trained model to use: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
-import { bytesSource } from './checkpoint/byte-source.ts';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
-import type { Content } from './data/text/tokenizer.ts';
+import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
+import type { Content } from './data/symbols/tokenizer.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
@@ -38,10 +38,10 @@ import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text
 import { type TextPiece, writeTexts } from './sample/writer.ts';
 import { checkScoreOptions, type ScoreInput } from './score/options.ts';
 import { scoreText, type TextScore } from './score/score-text.ts';
+import { joinBytes } from './util/bytes.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
-import { joinBytes } from './util/join-bytes.ts';
-import { saidOnce } from './util/said-once.ts';
+import { onlyOnce } from './util/once.ts';
 
 export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
@@ -207,7 +207,7 @@ export class LanguageModel {
     const { prompt = '', novel, onProgress = () => {}, count, unique, attempts, ...rest } = input;
     const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts });
     const most = asked.attempts ?? 100 * asked.count;
-    const onNotice = saidOnce(rest.onNotice);
+    const onNotice = onlyOnce(rest.onNotice);
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
     const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
@@ -233,7 +233,7 @@ export class LanguageModel {
   ): AsyncGenerator<SamplePiece, void, void> {
     const { prompt = '', onProgress = () => {}, count, ...rest } = input;
     const asked = checkOptions(samplesOptionsSchema, { count });
-    const onNotice = saidOnce(rest.onNotice);
+    const onNotice = onlyOnce(rest.onNotice);
     checkContent('prompt', prompt);
     const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     yield* collectPieces({
@@ -291,7 +291,7 @@ export class LanguageModel {
     const { onNotice, ...rest } = input;
     const options = checkOptions(streamOptionsSchema, rest);
     return new TextStream({
-      ...{ options, vocabulary: this.vocabulary, onNotice: saidOnce(onNotice) },
+      ...{ options, vocabulary: this.vocabulary, onNotice: onlyOnce(onNotice) },
       pool: () => this.#sequences(),
     });
   }

@@ -6,7 +6,7 @@ import { ReferenceEngine } from '../src/engine/reference/reference-engine.ts';
 import type { EngineChoice } from '../src/engine/select.ts';
 import { LanguageModel as NodeModel } from '../src/language-model.node.ts';
 import { LanguageModel } from '../src/language-model.ts';
-import { madeCheckpoint } from './formats/made-checkpoint.ts';
+import { madeCheckpoint } from './checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const checkpoint = madeCheckpoint();

@@ -4,7 +4,6 @@ import { resetField } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { NO_REGULARIZATION } from '../model/regularization.ts';
-import { type ByteSource, bytesSource } from './byte-source.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
 import { malformed } from './errors.ts';
 import { INFERRED_NOTICE, inferMetadata } from './inferred-metadata.ts';
@@ -16,6 +15,8 @@ import {
   METADATA_KEY,
   SHAPE_CHANGE_VERSION,
 } from './metadata.ts';
+import { type ByteSource, bytesSource } from './safetensors/byte-source.ts';
+import { storedPrecision } from './safetensors/number-types.ts';
 import {
   encodeSafetensors,
   readHeader,
@@ -23,10 +24,9 @@ import {
   type Safetensors,
   type TensorInFile,
   type TensorToStore,
-} from './safetensors.ts';
+} from './safetensors/safetensors.ts';
 import type { CheckpointIdentity } from './storage/storage.ts';
-import { storedPrecision } from './stored-precision.ts';
-import { vectorFromTensors, vectorNames, vectorTensors } from './tensors.ts';
+import { vectorFromTensors, vectorNames, vectorTensors } from './tensors/tensors.ts';
 import {
   decodeLosses,
   decodeTraining,
@@ -36,8 +36,8 @@ import {
   noLosses,
   trainingMetadata,
   trainingTensors,
-} from './training-codec.ts';
-import { symbolsOf, vocabularyTensors } from './vocabulary-tensors.ts';
+} from './tensors/training-tensors.ts';
+import { symbolsOf, vocabularyTensors } from './tensors/vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 

@@ -8,9 +8,9 @@ import type { TokenKind } from '../data/vocabulary.ts';
 import { CELL_KINDS, gateCount, resetField } from '../engine/cells.ts';
 import { CheckpointError } from '../errors.ts';
 import { type CheckpointMetadata, checkMetadata, FORMAT_VERSION } from './metadata.ts';
-import type { TensorInFile } from './safetensors.ts';
-import { layersName } from './tensors.ts';
-import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './vocabulary-tensors.ts';
+import type { TensorInFile } from './safetensors/safetensors.ts';
+import { layersName } from './tensors/tensors.ts';
+import { BYTE_VALUES, SYMBOL_BYTES, symbolsOf } from './tensors/vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 

@@ -4,7 +4,7 @@ import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
 import { MOST_LAYERS } from '../model/config.ts';
-import { isModestJson } from '../util/json-structure.ts';
+import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 
 /** Raised when an older program could no longer read the file correctly. */
@@ -124,7 +124,7 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
     );
   }
   if (json.length > LONGEST_METADATA) throw malformed(file, 'its metadata is too long');
-  if (!isModestJson(new TextEncoder().encode(json), METADATA_VALUES))
+  if (!withinJsonLimits(new TextEncoder().encode(json), METADATA_VALUES))
     throw malformed(file, 'its metadata is not as expected');
   let value: unknown;
   try {

@@ -1,10 +1,10 @@
 /** What a list of checkpoints shows of one, read from its header and its few losses: weights are not read. */
 import type { ModelConfig } from '../model/config.ts';
-import type { ByteSource } from './byte-source.ts';
 import type { LossRecord, TrainedText } from './checkpoint.ts';
 import { configOf, factsOf } from './codec.ts';
-import { readSafetensors } from './safetensors.ts';
-import { decodeLosses, GENERATOR, trainedText } from './training-codec.ts';
+import type { ByteSource } from './safetensors/byte-source.ts';
+import { readSafetensors } from './safetensors/safetensors.ts';
+import { decodeLosses, GENERATOR, trainedText } from './tensors/training-tensors.ts';
 
 export interface CheckpointSummary {
   readonly config: ModelConfig;

@@ -1,7 +1,7 @@
 /** What can be said of the numbers of a checkpoint's tensors without printing them. */
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './codec.ts';
-import { type ArrayType, type NumberType, numberType } from './number-types.ts';
+import { type ArrayType, type NumberType, numberType } from './safetensors/number-types.ts';
 
 export interface TensorStatistics {
   /** As in docs/checkpoints.md, whatever the file was. */

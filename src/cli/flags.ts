@@ -3,8 +3,8 @@ import * as z from 'zod/mini';
 import { engineOption, precisionOption, threadsOption } from '../engine/options.ts';
 import { EXPORT_FORMATS } from '../formats/export.ts';
 import { FORMAT_NAMES } from '../formats/open.ts';
+import { SIZE } from '../util/format.ts';
 import { count, type OptionGroup, type OptionInfo, option, seed } from '../util/option-info.ts';
-import { SIZE } from '../util/parse-size.ts';
 
 const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
 

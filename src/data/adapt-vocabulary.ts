@@ -1,7 +1,7 @@
 /** A model's vocabulary and a text with other symbols: what `initFrom` with `initVocabulary` makes of the two. */
 import { CheckpointError } from '../errors.ts';
-import { formatCount } from '../util/format-number.ts';
-import { quotedSymbol } from './text/symbol-text.ts';
+import { formatCount } from '../util/format.ts';
+import { quotedSymbol } from './symbols/symbol-text.ts';
 import { compareCodePoints, type TokenKind, Vocabulary } from './vocabulary.ts';
 
 /** `extend`: the symbols of model and text; `match`: those of the text alone. */

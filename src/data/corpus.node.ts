@@ -1,6 +1,6 @@
 /** A corpus from files, folders or standard input, of any size: what does not fit in memory stays on disk. */
 import { resolve } from 'node:path';
-import { availableMemory } from '../util/memory.node.ts';
+import { availableMemory } from '../util/machine.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './files/held-out-files.node.ts';
 import { type KnownText, OtherText, type TextRole, type WantedTexts } from './files/known-text.ts';
@@ -13,7 +13,7 @@ import {
   type TextFiles,
 } from './files/text-files.node.ts';
 import { withReading } from './files/with-reading.node.ts';
-import { type Preparation, prepared } from './preparing.ts';
+import { type Preparation, prepared } from './preparation.ts';
 import type { TextIdentity } from './text/text-pass.node.ts';
 import { readWholeText } from './text/whole-text.node.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './tokens/load-text.node.ts';

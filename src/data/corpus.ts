@@ -3,16 +3,16 @@ import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches/batches.ts';
 import { type DecodedText, decodeText, unpacked } from './encoding/decode.ts';
 import type { KnownText, RunTexts } from './files/known-text.ts';
-import { cutDocuments, endsWithSeparator } from './text/documents.ts';
-import { SEPARATOR_GLANCE, separatorNotice } from './text/separator-notice.ts';
-import { type Content, segment } from './text/tokenizer.ts';
+import { type Content, segment } from './symbols/tokenizer.ts';
 import {
   type ChangedCounts,
   ChangedSymbols,
   TextPlace,
   type UnknownInText,
   unknownCharacter,
-} from './text/unknown-symbols.ts';
+} from './symbols/unknown-symbols.ts';
+import { cutDocuments, endsWithSeparator } from './text/documents.ts';
+import { SEPARATOR_GLANCE, separatorNotice } from './text/separator-notice.ts';
 import { MemoryTokens, tokenArray } from './tokens/memory-tokens.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The cells: what distinguishes them, in one table. docs/notation.md has their equations.
  *
- * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/gates.ts` says how other programs have them.
+ * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/tensors/gates.ts` says how other programs have them.
  */
 
 interface CellFacts {

@@ -1,5 +1,5 @@
 /** The engines of Node. */
-import { allowedThreads, availableProcessors } from '../util/processors.node.ts';
+import { allowedThreads, availableProcessors } from '../util/machine.node.ts';
 import { type EngineKind, engineMaker, joined, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import { nativeBackend } from './cpu/native.node.ts';

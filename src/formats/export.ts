@@ -1,9 +1,9 @@
 /** A checkpoint as the file of another format, and what of it is lost on the way. */
 
-import type { ByteSource } from '../checkpoint/byte-source.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../checkpoint/codec.ts';
-import { programCell } from '../checkpoint/gates.ts';
+import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import { programCell } from '../checkpoint/tensors/gates.ts';
 import type { Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
 import { encodeNpz } from './npz/npz.ts';

@@ -1,9 +1,9 @@
 /** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
 
-import type { ByteSource } from '../checkpoint/byte-source.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { decodeCheckpoint, readCheckpoint } from '../checkpoint/codec.ts';
-import { isSafetensors } from '../checkpoint/safetensors.ts';
+import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import { isSafetensors } from '../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import { decodeNpz } from './npz/npz.ts';
 import { isZip } from './npz/zip.ts';

@@ -1,12 +1,12 @@
 /** Reads a checkpoint file. */
 import { stat } from 'node:fs/promises';
-import type { ByteSource } from '../checkpoint/byte-source.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { withFile } from '../checkpoint/file-source.node.ts';
+import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import { withFile } from '../checkpoint/safetensors/file-source.node.ts';
 import { missingCheckpoint, modelIn } from '../checkpoint/storage/find-checkpoint.node.ts';
 import { CharRnnError, CheckpointError, MemoryError } from '../errors.ts';
-import { formatBytes } from '../util/format-number.ts';
-import { availableMemory } from '../util/memory.node.ts';
+import { formatBytes } from '../util/format.ts';
+import { availableMemory } from '../util/machine.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import { type FormatName, formatOfFile, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';

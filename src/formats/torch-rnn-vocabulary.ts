@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { malformed } from '../checkpoint/errors.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { CheckpointError } from '../errors.ts';
-import { isModestJson } from '../util/json-structure.ts';
+import { withinJsonLimits } from '../util/json-limits.ts';
 
 /** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
 const UNKNOWN = '[unknown]';
@@ -45,7 +45,7 @@ function nameOf(symbol: string, kind: Vocabulary['kind']): string {
  */
 export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): string[] {
   // Two lists, whose entries take five bytes and more.
-  const result = isModestJson(bytes, [10, bytes.length / 4])
+  const result = withinJsonLimits(bytes, [10, bytes.length / 4])
     ? schema.safeParse(parse(bytes, file))
     : undefined;
   if (!result?.success) {

@@ -1,9 +1,9 @@
 /** Whether a file that was just written holds the model that was meant. It is read back by the program's own readers. */
 
-import type { ByteSource } from '../checkpoint/byte-source.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkpointTensors } from '../checkpoint/codec.ts';
-import { storedBytes, type TensorToStore } from '../checkpoint/safetensors.ts';
+import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import { storedBytes, type TensorToStore } from '../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import { type FormatName, openCheckpointFile } from './open.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';

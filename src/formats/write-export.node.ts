@@ -1,9 +1,9 @@
 /** Writes a file in another format; it takes its name once it was read back and found to hold the model. */
 import { dirname } from 'node:path';
-import { withFile } from '../checkpoint/file-source.node.ts';
-import { asCheckpointError } from '../checkpoint/storage/storage.node.ts';
+import { withFile } from '../checkpoint/safetensors/file-source.node.ts';
+import { asCheckpointError } from '../checkpoint/storage/folder-storage.node.ts';
 import { writeWhole } from '../checkpoint/storage/whole-file.node.ts';
-import { makeFolder } from '../util/make-folder.node.ts';
+import { makeFolder } from '../util/files.node.ts';
 import type { Exported } from './export.ts';
 
 /**

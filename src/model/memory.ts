@@ -4,7 +4,7 @@ import type { Precision } from '../engine/engine.ts';
 import { parameterCount, recurrentModules } from '../engine/layout.ts';
 import { sizeOf } from '../engine/sizes.ts';
 import { MemoryError } from '../errors.ts';
-import { formatBytes, formatCount } from '../util/format-number.ts';
+import { formatBytes, formatCount } from '../util/format.ts';
 import { layoutOf, MOST_LAYERS, type ModelConfig } from './config.ts';
 
 export interface MemoryNeeds {

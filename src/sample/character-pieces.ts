@@ -1,8 +1,8 @@
 /** Holds bytes back until a character is whole, so that a stream of text is never cut within one. */
 
 import type { Vocabulary } from '../data/vocabulary.ts';
-import { joinBytes } from '../util/join-bytes.ts';
-import { continues, sequenceLength } from '../util/utf8.ts';
+import { joinBytes } from '../util/bytes.ts';
+import { announcedLength, isContinuation } from '../util/utf8.ts';
 
 /** Bytes of UTF-8 as they come, given out in whole characters. Bytes that can't be UTF-8 pass as they are. */
 export class CharacterPieces {
@@ -39,8 +39,8 @@ export class CharacterPieces {
 function wholeEnd(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;
-    if (continues(byte)) continue;
-    return sequenceLength(byte) > back ? bytes.length - back : bytes.length;
+    if (isContinuation(byte)) continue;
+    return announcedLength(byte) > back ? bytes.length - back : bytes.length;
   }
   return bytes.length;
 }

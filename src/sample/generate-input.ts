@@ -1,5 +1,5 @@
 /** What the ways to generate take: the options of a schema, prompts, and what only a program can give. */
-import type { Content } from '../data/text/tokenizer.ts';
+import type { Content } from '../data/symbols/tokenizer.ts';
 import { OptionError } from '../errors.ts';
 import { checkContent, checkContents } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';

@@ -1,7 +1,7 @@
 /** A text that samples are compared with, to leave out what stands in it. */
 import { decodeText, unpacked } from '../data/encoding/decode.ts';
 import { withLineFeeds } from '../data/encoding/line-ends.ts';
-import type { Content } from '../data/text/tokenizer.ts';
+import type { Content } from '../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 
 export class KnownText {

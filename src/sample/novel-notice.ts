@@ -1,5 +1,5 @@
 /** The notice for a text to leave out that contains nothing the model could write. */
-import { segment } from '../data/text/tokenizer.ts';
+import { segment } from '../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 
 /** Lines that are looked at; in the model's own text the first line is enough. */

@@ -1,10 +1,10 @@
 /** From a prompt to tokens, with a rule for characters that the model does not know. */
-import { nearestKnown } from '../data/text/nearest-symbols.ts';
-import { characterAround, describeSymbol, symbolBytes } from '../data/text/symbol-text.ts';
-import { type Content, segment } from '../data/text/tokenizer.ts';
+import { nearestKnown } from '../data/symbols/nearest-symbols.ts';
+import { characterAround, describeSymbol, symbolBytes } from '../data/symbols/symbol-text.ts';
+import { type Content, segment } from '../data/symbols/tokenizer.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
-import { formatCount } from '../util/format-number.ts';
+import { formatCount } from '../util/format.ts';
 
 /**
  * `error`: refuse; `skip`: leave out; `nearest`: take what is closest among the known, else leave out; `auto`: take what is closest, and

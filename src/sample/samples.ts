@@ -1,5 +1,5 @@
 /** Many samples of one prompt: drawn side by side, given out in order, and only those that are wanted. */
-import { joinBytes } from '../util/join-bytes.ts';
+import { joinBytes } from '../util/bytes.ts';
 import type { KnownText } from './known-text.ts';
 import type { Ending } from './stops.ts';
 import type { SymbolDetails, TextPiece } from './writer.ts';

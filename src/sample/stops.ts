@@ -1,7 +1,7 @@
 /** Where a text ends: stop strings and limits, told token by token. */
 import * as z from 'zod/mini';
 import { lineEndForms } from '../data/encoding/line-ends.ts';
-import { segment } from '../data/text/tokenizer.ts';
+import { segment } from '../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
 import { count, option, positive } from '../util/option-info.ts';

@@ -1,8 +1,8 @@
 /** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
-import { symbolText } from '../data/text/symbol-text.ts';
+import { symbolText } from '../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
-import { joinBytes } from '../util/join-bytes.ts';
+import { joinBytes } from '../util/bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { PredictionReader, type TokenDetails } from './choice/token-details.ts';

@@ -1,7 +1,7 @@
 /** Which of some models predicts a text best, from their losses in the same blocks of its bytes. */
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
-import { formatCount } from '../util/format-number.ts';
+import { formatCount } from '../util/format.ts';
 import { type Interval, pairedBootstrap } from './bootstrap.ts';
 import type { ByteBlocks, ByteMap } from './byte-blocks.ts';
 import { sumOf } from './summary.ts';

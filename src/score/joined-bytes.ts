@@ -1,5 +1,5 @@
 /** Scored bytes joined into characters, so that a model over bytes can be shown as text. */
-import { continues, sequenceLength } from '../util/utf8.ts';
+import { announcedLength, isContinuation } from '../util/utf8.ts';
 
 export interface ScoredSymbols {
   readonly symbols: readonly string[];
@@ -17,11 +17,11 @@ export class JoinedBytes {
     const whole: { symbols: string[]; bits: number[] } = { symbols: [], bits: [] };
     symbols.forEach((symbol, index) => {
       const byte = symbol.charCodeAt(0);
-      if (this.#held.length > 0 && !continues(byte)) this.#flush(whole);
+      if (this.#held.length > 0 && !isContinuation(byte)) this.#flush(whole);
       this.#held.push(byte);
       const own = bits[index] as number;
       if (!Number.isNaN(own)) this.#bits = (Number.isNaN(this.#bits) ? 0 : this.#bits) + own;
-      if (this.#held.length >= sequenceLength(this.#held[0] as number)) this.#flush(whole);
+      if (this.#held.length >= announcedLength(this.#held[0] as number)) this.#flush(whole);
     });
     return whole;
   }

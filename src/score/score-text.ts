@@ -1,6 +1,6 @@
 /** A text's losses, symbol by symbol, and what they come to. */
 
-import { symbolText } from '../data/text/symbol-text.ts';
+import { symbolText } from '../data/symbols/symbol-text.ts';
 import { MemoryTokens } from '../data/tokens/memory-tokens.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, NumberArray } from '../engine/engine.ts';

@@ -1,7 +1,7 @@
 /** The characters that a model expected least, with where they stand and what led up to them. */
-import { symbolBytes, symbolText } from '../data/text/symbol-text.ts';
+import { symbolBytes, symbolText } from '../data/symbols/symbol-text.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
-import { continues } from '../util/utf8.ts';
+import { isContinuation } from '../util/utf8.ts';
 import type { ScoredRun } from './score-sequences.ts';
 
 export interface SurprisingPlace {
@@ -86,7 +86,7 @@ export class SurpriseTracker {
 function textOf(symbols: readonly string[], kind: TokenKind): string {
   if (kind !== 'byte') return symbols.join('');
   const bytes = symbolBytes(symbols);
-  const start = bytes.findIndex((byte) => !continues(byte));
+  const start = bytes.findIndex((byte) => !isContinuation(byte));
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
     bytes.subarray(start < 0 ? bytes.length : start),
   );

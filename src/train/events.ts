@@ -7,7 +7,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { RunFiles } from '../checkpoint/storage/run-files.ts';
 import type { TextFacts } from '../data/corpus.ts';
-import type { PreparingProgress } from '../data/preparing.ts';
+import type { PreparingProgress } from '../data/preparation.ts';
 import type { Remedy } from '../errors.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice/advice.ts';

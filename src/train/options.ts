@@ -5,7 +5,7 @@
  * `flag` is the original's name where the original has the option.
  */
 import * as z from 'zod/mini';
-import { DEFAULT_FIELD_SEPARATOR } from '../data/text/records.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../data/records/records.ts';
 import { CELL_NAMES } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';

@@ -1,5 +1,5 @@
 /** The preparation of a text as events. */
-import type { Preparation } from '../data/preparing.ts';
+import type { Preparation } from '../data/preparation.ts';
 import type { PreparingEvent } from './events.ts';
 
 /** Milliseconds before anything is told: what is over by then is not worth it. */

@@ -4,7 +4,7 @@ import type { RunFiles } from '../checkpoint/storage/run-files.ts';
 import type { Splits } from '../data/batches/batches.ts';
 import { parameterCount } from '../engine/layout.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
-import { formatBytes, formatCount } from '../util/format-number.ts';
+import { formatBytes, formatCount } from '../util/format.ts';
 import { VERSION } from '../util/version.ts';
 import {
   EVENTS_VERSION,

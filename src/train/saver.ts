@@ -6,8 +6,8 @@
  */
 
 import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
-import { isNameFor, saveCheckpoint } from '../checkpoint/name.ts';
 import { chooseRunFiles, type RunFiles } from '../checkpoint/storage/run-files.ts';
+import { isNameFor, saveCheckpoint } from '../checkpoint/storage/save-checkpoint.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
 import { CheckpointError } from '../errors.ts';
 import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';

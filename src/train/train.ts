@@ -7,7 +7,7 @@ import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makePortableEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
 import { layoutOf } from '../model/config.ts';
-import { formatCount } from '../util/format-number.ts';
+import { formatCount } from '../util/format.ts';
 import { advisor } from './advice/advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';

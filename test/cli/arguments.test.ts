@@ -5,7 +5,7 @@ import { FLAG_WORDS } from '../../src/cli/arguments/known-words.ts';
 import { unknownCommand } from '../../src/cli/arguments/unknown-command.ts';
 import { flagMeant } from '../../src/cli/arguments/unknown-flag.ts';
 import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
-import { suggest } from '../../src/util/nearest.ts';
+import { suggest } from '../../src/util/suggest.ts';
 
 const parse = (...words: string[]) => parseArguments(words, trainCommand.flags);
 

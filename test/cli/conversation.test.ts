@@ -9,9 +9,9 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../src/sample/options.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { joinBytes } from '../../src/util/bytes.ts';
 import type { Given } from '../../src/util/check-options.ts';
-import { joinBytes } from '../../src/util/join-bytes.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { python } from '../formats/python.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, root, skipWithoutSignals } from './command.ts';

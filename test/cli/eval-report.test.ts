@@ -5,7 +5,7 @@ import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/re
 import type { ScoredModel } from '../../src/cli/report/scored-model.ts';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const SYMBOLS: Readonly<Record<TokenKind, readonly string[]>> = {
   character: ['a', 'é'],

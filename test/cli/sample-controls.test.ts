@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings, skipWithoutSignals } from './command.ts';
 

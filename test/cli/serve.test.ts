@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
-import { joined } from '../formats/made-checkpoint.ts';
+import { joined } from '../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../server/served.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program } from './command.ts';

@@ -10,7 +10,7 @@ import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { compareCommand, evalCommand, sampleCommand } from '../../src/cli/commands.ts';
 import { slowPrecisionLines } from '../../src/cli/report/slow-precision.ts';
 import type { Precision } from '../../src/engine/engine.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { fixtureNumbers } from '../formats/torch7/fixtures.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';

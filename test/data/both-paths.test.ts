@@ -11,7 +11,7 @@ import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
 import { DocumentCutter } from '../../src/data/text/documents.ts';
-import { TextSurvey } from '../../src/data/text/text-survey.ts';
+import { TextSurvey } from '../../src/data/text/symbol-counter.ts';
 import { SymbolEncoder } from '../../src/data/tokens/text-encoder.ts';
 import type { BlockSink } from '../../src/data/tokens/token-packer.ts';
 import { temporaryCache } from './temporary-cache.ts';

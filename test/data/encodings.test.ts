@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { decodeText, unpacked } from '../../src/data/encoding/decode.ts';
 import { isDamagedUtf8 } from '../../src/data/encoding/detect-encoding.ts';
 import { checkEncoding, encodingOf } from '../../src/data/encoding/encodings.ts';
-import { findEncoding } from '../../src/data/text/reading.ts';
+import { findEncoding } from '../../src/data/encoding/reading.ts';
 import { encodeText } from './encode-text.ts';
 
 const characters = { tokens: 'character' } as const;

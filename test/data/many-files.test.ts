@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { type LoadOptions, loadCorpus, type TextSource } from '../../src/data/corpus.node.ts';
-import { cachedTextFolder, trimTextCache } from '../../src/data/tokens/text-cache.node.ts';
+import { cachedTextFolder, trimTextCache } from '../../src/data/tokens/cache-folder.node.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };

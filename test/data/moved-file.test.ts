@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { findMovedFolder, isWithin, relocated, shortPath } from '../../src/data/files/moved-file.node.ts';
-import { identifyFile } from '../../src/data/prepare.node.ts';
+import { identifyFile } from '../../src/data/tokens/make-tokens.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 test('a name that begins with two dots is a name, not the folder above', () => {

@@ -8,11 +8,11 @@ import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { type LoadOptions, loadCorpus } from '../../src/data/corpus.node.ts';
 import { ownFileKind } from '../../src/data/files/own-files.ts';
 import { type ExportFormat, exportCheckpoint } from '../../src/formats/export.ts';
-import { pythonModule } from '../../src/formats/pytorch/python-module.ts';
-import { versionRecord } from '../../src/formats/tensorboard/event-file.ts';
+import { pythonModule } from '../../src/formats/python-module.ts';
+import { versionRecord } from '../../src/formats/tensorboard.ts';
 import { train } from '../../src/index.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { program } from '../cli/command.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const text = 'the harbour wall stood in the rain.\n'.repeat(20);

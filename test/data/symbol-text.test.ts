@@ -10,13 +10,13 @@ import {
   describeSymbol,
   quotedSymbol,
   symbolText,
-} from '../../src/data/text/symbol-text.ts';
+} from '../../src/data/symbols/symbol-text.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { encodePrompt } from '../../src/sample/prompt.ts';
 import { JoinedBytes } from '../../src/score/joined-bytes.ts';
 import { SurpriseTracker } from '../../src/score/surprise.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { charRnn } from '../cli/command.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);

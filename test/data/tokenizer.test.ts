@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { segment } from '../../src/data/text/tokenizer.ts';
+import { segment } from '../../src/data/symbols/tokenizer.ts';
 
 /** Pieces from which clusters are made: marks, joiners, flags, Hangul, emoji sequences, line ends. */
 const clusterParts = fc.constantFrom(

@@ -2,7 +2,7 @@
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend } from '../../src/engine/cpu/native.node.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
 
 const variant = process.env.CHAR_RNN_ISA;

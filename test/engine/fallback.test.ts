@@ -9,7 +9,7 @@ import { makeNodeWorker } from '../../src/engine/cpu/wasm.node.ts';
 import { wasmBackend } from '../../src/engine/cpu/wasm.ts';
 import type { KernelWorker } from '../../src/engine/cpu/wasm-worker.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
-import { allowedThreads } from '../../src/util/processors.node.ts';
+import { allowedThreads } from '../../src/util/machine.node.ts';
 import { program, root } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { parametersAfter } from './parameters-after.ts';

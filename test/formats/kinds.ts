@@ -1,6 +1,6 @@
 /** The kinds of models that there are, as what is exported has to compute them all. */
 import type { ModelConfig } from '../../src/model/config.ts';
-import { madeCheckpoint } from './made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 type Kind = Pick<ModelConfig, 'cell' | 'reset' | 'embeddingSize'>;
 

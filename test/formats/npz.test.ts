@@ -5,13 +5,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CheckpointError } from '../../src/errors.ts';
-import { crc32 } from '../../src/formats/npz/crc32.ts';
 import { decodeNpy, encodeNpy } from '../../src/formats/npz/npy.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { decodeZip, encodeZip } from '../../src/formats/npz/zip.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
+import { crc32 } from '../../src/util/crc.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { joined, madeCheckpoint } from './made-checkpoint.ts';
 import { python } from './python.ts';
 
 const text = (words: string) => new TextEncoder().encode(words);

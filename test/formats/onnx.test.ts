@@ -11,9 +11,9 @@ import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { MessageWriter } from '../../src/formats/protobuf.ts';
 import { layoutOf, MOST_LAYERS } from '../../src/model/config.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { eachKind } from './kinds.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
-import { joined, madeCheckpoint } from './made-checkpoint.ts';
 import { originals } from './originals.ts';
 
 const TOKENS = Array.from({ length: 60 }, (_, step) => (step * step + 3 * step) % 6);

@@ -15,9 +15,9 @@ import { GRAPH, MODEL, TENSOR, TYPES } from '../../src/formats/onnx/schema.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { fieldsOf, MessageWriter } from '../../src/formats/protobuf.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 interface RawTensor {
   readonly dtype: string;

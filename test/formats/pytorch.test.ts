@@ -7,12 +7,12 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
-import { pythonModule } from '../../src/formats/pytorch/python-module.ts';
+import { pythonModule } from '../../src/formats/python-module.ts';
 import { LanguageModel } from '../../src/index.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { eachKind } from './kinds.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
-import { joined, madeCheckpoint } from './made-checkpoint.ts';
 import { originals } from './originals.ts';
 import { python } from './python.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CheckpointError } from '../../src/errors.ts';
 import { type ExportFormat, exportCheckpoint } from '../../src/formats/export.ts';
-import { madeCheckpoint } from './made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 /** The models of the columns, in their order. */
 const MODELS = [

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { GenerateInput } from '../../src/sample/generate-input.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const vocabulary = new Vocabulary({
   kind: 'character',

@@ -6,7 +6,7 @@ import { LanguageModel } from '../../src/language-model.ts';
 import type { GenerateInput, SamplesInput } from '../../src/sample/generate-input.ts';
 import type { Sample } from '../../src/sample/samples.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { CASES } from './draw-distribution.ts';
 
 const symbols = [...'\n abcdefghijklmnopqrstuvwxyz'];

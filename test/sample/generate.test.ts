@@ -7,7 +7,7 @@ import { CharacterPieces } from '../../src/sample/character-pieces.ts';
 import type { GenerateInput } from '../../src/sample/generate-input.ts';
 import { encodePrompt, type UnknownRule } from '../../src/sample/prompt.ts';
 import { streamSeed } from '../../src/sample/stream-seed.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { drawToken } from './draw-token.ts';
 
 async function generate(model: LanguageModel, input: GenerateInput): Promise<string> {

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import type { SampleProgress } from '../../src/sample/samples.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const symbols = [...'\n abcdefghijklmnop'];
 const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });

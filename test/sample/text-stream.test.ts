@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../server/served.ts';
 
 const { checkpoint } = madeModel();

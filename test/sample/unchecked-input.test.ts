@@ -5,7 +5,7 @@ import { LanguageModel } from '../../src/language-model.node.ts';
 import { listen } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
 import { train } from '../../src/train/train.node.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const checkpoint = madeCheckpoint({});
 const model = new LanguageModel(checkpoint, { threads: 1 });

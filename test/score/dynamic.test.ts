@@ -5,7 +5,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import { scoreDynamically } from '../../src/score/dynamic.ts';
 import { scoreSequences } from '../../src/score/score-sequences.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const symbols = [...' abcde'];
 const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });

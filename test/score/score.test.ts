@@ -18,7 +18,7 @@ import { blocksOf } from '../../src/score/lanes.ts';
 import { scoreSequences } from '../../src/score/score-sequences.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../src/score/sequences.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const vocabulary = new Vocabulary({
   kind: 'character',

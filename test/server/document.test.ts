@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { joined } from '../checkpoint/made-checkpoint.ts';
 import { root } from '../cli/command.ts';
-import { joined } from '../formats/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeModel, serveModel } from './served.ts';
 

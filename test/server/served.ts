@@ -4,7 +4,7 @@ import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { listen } from '../../src/server/http/listen.node.ts';
 import { createServer, type ServerInput } from '../../src/server/server.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 const ASCII = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
 

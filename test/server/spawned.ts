@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import type { LanguageModel } from '../../src/language-model.ts';
+import { joined } from '../checkpoint/made-checkpoint.ts';
 import { program } from '../cli/command.ts';
-import { joined } from '../formats/made-checkpoint.ts';
 
 export interface SpawnedServer {
   readonly url: string;

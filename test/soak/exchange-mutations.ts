@@ -9,14 +9,14 @@
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { checkpointTensors, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
-import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { parameterCount } from '../../src/engine/layout.ts';
 import { CharRnnError } from '../../src/errors.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { type FormatName, openCheckpoint } from '../../src/formats/open.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { mutations } from './mutations.ts';
 
 type Encode = (checkpoint: Checkpoint) => Iterable<Uint8Array>;

@@ -9,17 +9,17 @@
  */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { bytesSource } from '../../src/checkpoint/byte-source.ts';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
-import { readHeader } from '../../src/checkpoint/safetensors.ts';
+import { bytesSource } from '../../src/checkpoint/safetensors/byte-source.ts';
+import { readHeader } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { CharRnnError } from '../../src/errors.ts';
 import { asTrained, resumedOptions } from '../../src/train/start/resume.ts';
 import { startingOptions } from '../../src/train/start/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
-import { joinBytes } from '../../src/util/join-bytes.ts';
+import { joinBytes } from '../../src/util/bytes.ts';
 import { mutations } from './mutations.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(8);

@@ -14,7 +14,7 @@ import { parameterCount } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { decodeTorch7, encodeTorch7, type Torch7Kind } from '../../src/formats/torch7/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { joined, madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { allFixtures } from '../formats/torch7/fixtures.ts';
 import { fixtureGraph, torch7File } from '../formats/torch7/graphs.ts';
 import { mutations } from './mutations.ts';

@@ -13,8 +13,8 @@ import { checkTrainingOptions, type TrainingOptions } from '../../src/train/opti
 import { isGood, judge } from '../../src/train/recovery/stability.ts';
 import { asTrained, resumedOptions } from '../../src/train/start/resume.ts';
 import { trainOn } from '../../src/train/train.ts';
+import { joinBytes } from '../../src/util/bytes.ts';
 import type { Given } from '../../src/util/check-options.ts';
-import { joinBytes } from '../../src/util/join-bytes.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
 const RATE = 0.01;

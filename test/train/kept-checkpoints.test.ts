@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { folderStorage } from '../../src/checkpoint/storage/storage.node.ts';
+import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import type { CheckpointStorage } from '../../src/checkpoint/storage/storage.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { KeptCheckpoints } from '../../src/train/checkpoint-policy.ts';

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
 import { test } from 'node:test';
 import { memoryStorage, type TrainingEvent } from '../../src/index.ts';
 import { trainOnText } from '../../src/train/train.ts';
-import { freeMemory } from '../../src/util/free-memory.node.ts';
+import { freeMemory } from '../../src/util/machine.node.ts';
 import { root } from '../cli/command.ts';
 
 const program = `

@@ -5,7 +5,7 @@ import { resolveTrainingOptions } from '../../src/train/options.ts';
 import { resumedOptions } from '../../src/train/start/resume.ts';
 import { startingOptions } from '../../src/train/start/start-from.ts';
 import { OPTION_ORIGINS, optionsFrom, resolveOptions } from '../../src/util/option-origins.ts';
-import { madeCheckpoint } from '../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 test('default < checkpoint < preset < config file < flag, in whatever order they come', () => {
   const sources = OPTION_ORIGINS.map((origin, rank) =>

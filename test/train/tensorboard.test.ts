@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
-import { crc32c } from '../../src/util/crc32c.ts';
+import { crc32c } from '../../src/util/crc.ts';
 import { python } from '../formats/python.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

@@ -2,7 +2,7 @@
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
-import { editDistance } from '../../util/edit-distance.ts';
+import { editDistance } from '../../util/suggest.ts';
 import { numberedFolders } from './numbered-folder.node.ts';
 import { type DamagedFile, type FolderSurvey, surveyFolder } from './run-survey.node.ts';
 

@@ -1,7 +1,7 @@
 /** Checkpoints in memory: for a page, which offers them as downloads, and for tests. */
-import { joinBytes } from '../../util/join-bytes.ts';
-import { bytesSource } from '../byte-source.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import { readIdentity } from '../codec.ts';
+import { bytesSource } from '../safetensors/byte-source.ts';
 import { pointerStem } from './run-files.ts';
 import type { CheckpointIdentity, CheckpointStorage } from './storage.ts';
 

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
-import { formatMoment } from '../../util/format-time.ts';
+import { formatMoment } from '../../util/format.ts';
+import { type FolderStorage, folderStorage } from './folder-storage.node.ts';
 import { numberedFolder } from './numbered-folder.node.ts';
 import { runFiles } from './run-files.ts';
 import { type FoundRun, surveyFolder } from './run-survey.node.ts';
-import { type FolderStorage, folderStorage } from './storage.node.ts';
 import type { CheckpointStorage } from './storage.ts';
 
 /** What tells a run from others in a folder. */

@@ -2,9 +2,9 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
-import { withFile } from '../file-source.node.ts';
+import { withFile } from '../safetensors/file-source.node.ts';
 import { type CheckpointSummary, readSummary, type TrainingSummary } from '../summary.ts';
-import { linkTarget } from './pointer.node.ts';
+import { linkTarget } from './file-pointer.node.ts';
 import { pointerStem } from './run-files.ts';
 
 interface FoundFile {

@@ -1,6 +1,6 @@
 /** What to say to a first word that is no command: the command that was meant, as a line that works as typed. */
 import { existsSync } from 'node:fs';
-import { suggest } from '../../util/nearest.ts';
+import { suggest } from '../../util/suggest.ts';
 import { commandLine } from './command-line.ts';
 import { commandsMeant } from './known-words.ts';
 

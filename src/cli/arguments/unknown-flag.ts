@@ -1,6 +1,6 @@
 /** What to say to a flag that a command does not have: the one that was meant, by spelling or by meaning. */
 import { UsageError } from '../../errors.ts';
-import { suggest } from '../../util/nearest.ts';
+import { suggest } from '../../util/suggest.ts';
 import { type Flag, flagNames } from './flag-table.ts';
 import { optionsMeant } from './known-words.ts';
 

@@ -10,7 +10,7 @@ import { scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { rowSequences, type Sequence } from '../../score/sequences.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import { compareCommand } from '../commands.ts';
 import { compareFlagsSchema } from '../flags.ts';

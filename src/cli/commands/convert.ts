@@ -12,12 +12,12 @@ import {
   exportCheckpoint,
   formatOfName,
 } from '../../formats/export.ts';
-import { pythonModule } from '../../formats/pytorch/python-module.ts';
+import { pythonModule } from '../../formats/python-module.ts';
 import { openCheckpointPath } from '../../formats/read.node.ts';
 import { writeExport } from '../../formats/write-export.node.ts';
 import { layoutOf } from '../../model/config.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatBytes, formatCount } from '../../util/format-number.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
 import type { Arguments } from '../arguments/arguments.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import { convertCommand } from '../commands.ts';

@@ -1,7 +1,7 @@
 /** `char-rnn sample`: text alone on standard output, everything else on standard error. */
 import { randomInt } from 'node:crypto';
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import type { Content } from '../../data/text/tokenizer.ts';
+import type { Content } from '../../data/symbols/tokenizer.ts';
 import { readWholeText } from '../../data/text/whole-text.node.ts';
 import { UsageError } from '../../errors.ts';
 import { LanguageModel } from '../../language-model.node.ts';

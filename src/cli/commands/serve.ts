@@ -7,8 +7,8 @@ import { openPort } from '../../server/http/listen.node.ts';
 import { API_KEY_EXPECTED, checkServerOptions, serverOptionsSchema } from '../../server/options.ts';
 import { createServer } from '../../server/server.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatCount } from '../../util/format-number.ts';
-import { saidOnce } from '../../util/said-once.ts';
+import { formatCount } from '../../util/format.ts';
+import { onlyOnce } from '../../util/once.ts';
 import type { Arguments } from '../arguments/arguments.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import { splitValues } from '../arguments/split-values.ts';
@@ -34,7 +34,7 @@ async function serve(given: Arguments): Promise<number> {
     threads: flags.threads,
     precision: flags.precision,
     // What holds for the engine of one model holds for those of all.
-    onNotice: saidOnce(note),
+    onNotice: onlyOnce(note),
   };
   const models = new Map<string, LanguageModel>();
   // Before the models, which may take long to load: the port may be taken.

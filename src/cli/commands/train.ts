@@ -7,7 +7,7 @@ import type { TrainingOptions } from '../../train/options.ts';
 import { train } from '../../train/train.node.ts';
 import type { TrainInput } from '../../train/train-input.ts';
 import { checkOptions, type Given } from '../../util/check-options.ts';
-import { parseSize } from '../../util/parse-size.ts';
+import { parseSize } from '../../util/format.ts';
 import type { Arguments } from '../arguments/arguments.ts';
 import { eventInFlags } from '../arguments/option-words.ts';
 import { splitValues } from '../arguments/split-values.ts';

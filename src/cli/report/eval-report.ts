@@ -1,10 +1,10 @@
 /** What `char-rnn eval` found, for people and for programs. */
 import type { TextFacts } from '../../data/corpus.ts';
-import type { ChangedCounts } from '../../data/text/unknown-symbols.ts';
+import type { ChangedCounts } from '../../data/symbols/unknown-symbols.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { modelLine, type ScoredModel } from './scored-model.ts';
 
 export interface DocumentLoss {

@@ -2,7 +2,7 @@
 import pc from 'picocolors';
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
-import { DEFAULT_FIELD_SEPARATOR } from '../../data/text/records.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { UsageError } from '../../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
 import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
@@ -11,7 +11,7 @@ import { tooShort } from '../../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { inFlags } from '../arguments/option-words.ts';
 import { evalCommand } from '../commands.ts';
 import type { EvalFlags } from '../eval-flags.ts';

@@ -2,14 +2,14 @@
 
 import type { LossRecord, Origin, TrainingState } from '../../checkpoint/checkpoint.ts';
 import type { TensorStatistics } from '../../checkpoint/tensor-statistics.ts';
-import { quotedSymbol, symbolText } from '../../data/text/symbol-text.ts';
+import { quotedSymbol, symbolText } from '../../data/symbols/symbol-text.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import type { OpenedCheckpoint } from '../../formats/open.ts';
 import { layoutOf } from '../../model/config.ts';
 import { NO_REGULARIZATION } from '../../model/regularization.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { trainCommand } from '../commands.ts';
 import { describeShape } from './model-shape.ts';
 

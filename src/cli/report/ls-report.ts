@@ -8,7 +8,7 @@ import type {
 } from '../../checkpoint/storage/run-survey.node.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatBytes } from '../../util/format-number.ts';
+import { formatBytes } from '../../util/format.ts';
 import { clip, columnsOf, wrap } from '../terminal/live-parts.ts';
 import { bestLoss } from './best-loss.ts';
 

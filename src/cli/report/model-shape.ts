@@ -1,7 +1,7 @@
 /** A model in words. */
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 
 type Layers = Pick<ModelConfig, 'layers' | 'hiddenSize'>;
 

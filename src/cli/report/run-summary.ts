@@ -2,7 +2,7 @@
 import { surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
 import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { formatDuration } from '../terminal/duration-text.ts';
 import { bestLoss } from './best-loss.ts';

@@ -2,7 +2,7 @@
 import type { Sample } from '../../sample/samples.ts';
 import type { Ending } from '../../sample/stops.ts';
 import type { SymbolDetails, TextPiece } from '../../sample/writer.ts';
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
 
 /** Told what happens, it gives what is printed. */
 export interface SampleFormat {

@@ -1,7 +1,7 @@
 /** How to read texts given to a model: as its training texts were, except that the encoding of each is detected. */
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { ReadingOptions } from '../../data/text/reading.ts';
+import type { ReadingOptions } from '../../data/encoding/reading.ts';
 
 /** @param given What was typed. */
 export function readingLike(

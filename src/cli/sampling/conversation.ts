@@ -4,8 +4,8 @@ import type { LanguageModel } from '../../language-model.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
 import { encodePrompt } from '../../sample/prompt.ts';
 import { streamSeed } from '../../sample/stream-seed.ts';
-import { formatCount } from '../../util/format-number.ts';
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
+import { formatCount } from '../../util/format.ts';
 import { readPrompt } from '../arguments/escapes.ts';
 
 /** Bytes of the text so far that the model reads again at each turn; older turns are forgotten. */

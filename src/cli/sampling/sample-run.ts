@@ -3,7 +3,7 @@ import { CharRnnError } from '../../errors.ts';
 import type { LanguageModel } from '../../language-model.node.ts';
 import type { SamplesInput } from '../../sample/generate-input.ts';
 import type { SamplePiece, SampleProgress } from '../../sample/samples.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { SampleFormat } from '../report/sample-formats.ts';
 import { ProgressLine } from '../terminal/sample-progress.ts';
 

@@ -9,7 +9,7 @@ import type {
   TimedEvent,
 } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatBytes, formatCount } from '../../util/format-number.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
 import { inFlags } from '../arguments/option-words.ts';
 import { trainCommand } from '../commands.ts';
 import { formatDuration } from './duration-text.ts';

@@ -2,7 +2,7 @@
 import pc from 'picocolors';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatBytes, formatCount } from '../../util/format-number.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
 import { cellAndLayers } from '../report/model-shape.ts';
 import {
   judgedSize,

@@ -2,7 +2,7 @@
 import { cellFacts } from '../../engine/cells.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { exponential, fixed } from '../../util/c-format.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { cellAndLayers } from '../report/model-shape.ts';
 import {
   judgedSize,

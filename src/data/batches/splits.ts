@@ -1,6 +1,6 @@
 /** What is trained on, what is held out, and whether a text is large enough for it. */
 import { type Remedy, TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
 import type { Splits, TokenSource } from './batches.ts';

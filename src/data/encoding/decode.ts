@@ -1,7 +1,11 @@
 /** From the bytes of a file to its text: what is dropped, what is kept and said, what is refused. */
 import { TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
+import { firstInvalidByte } from '../../util/utf8.ts';
 import { isGzip } from '../files/file-kind.ts';
+import type { Content } from '../symbols/tokenizer.ts';
+import { encodingNotices } from './encoding-notices.ts';
+import { stringEndsLinesInCr } from './line-ends.ts';
 import {
   ANY_BYTES,
   byteText,
@@ -15,12 +19,8 @@ import {
   readingOf,
   refuseFormats,
   START_BYTES,
-} from '../text/reading.ts';
-import type { Content } from '../text/tokenizer.ts';
-import { encodingNotices } from './encoding-notices.ts';
-import { stringEndsLinesInCr } from './line-ends.ts';
+} from './reading.ts';
 import { transformsOf } from './text-transforms.ts';
-import { firstInvalidByte } from './utf8.ts';
 
 export interface DecodedText {
   /** Bytes where tokens are bytes, else a string; not normalised. */

@@ -5,10 +5,11 @@
  * reading in which it is a letter of one language, and less where a capital follows a small letter. Encodings of several bytes have to be
  * valid, and are told apart by their most frequent characters.
  */
+
+import { utf8Length } from '../../util/utf8.ts';
 import type { EncodingName } from './encodings.ts';
 import { ALPHABETS, CYRILLIC, IDEOGRAPHS } from './languages.ts';
 import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
-import { utf8Length } from './utf8.ts';
 
 /** Bytes of a sample that are looked at. */
 export const DETECTION_SAMPLE = 1 << 16;

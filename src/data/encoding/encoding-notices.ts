@@ -1,8 +1,8 @@
 /** Which encodings were found, in a line each. */
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { shortList } from '../files/left-out.ts';
-import type { FoundEncoding } from '../text/reading.ts';
 import { encodingTitle } from './encodings.ts';
+import type { FoundEncoding } from './reading.ts';
 
 export interface FileEncoding {
   readonly name: string;

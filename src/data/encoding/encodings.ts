@@ -1,6 +1,6 @@
 /** Names of text encodings: those of the Encoding Standard, which `TextDecoder` knows, and UTF-32. */
 import { OptionError } from '../../errors.ts';
-import { suggest } from '../../util/nearest.ts';
+import { suggest } from '../../util/suggest.ts';
 
 /** What `--encoding` takes to find the encoding of each file. */
 export const AUTO = 'auto';

@@ -1,10 +1,10 @@
 /** What is done to the bytes of a text before it is cut into documents and symbols. */
 
-import { CsvColumn } from '../text/csv.ts';
-import { isPlain, type Reading, settledEncoding } from '../text/reading.ts';
-import { JsonRecords, recordFormat } from '../text/records.ts';
+import { CsvColumn } from '../records/csv.ts';
+import { JsonRecords, recordFormat } from '../records/records.ts';
 import type { ByteTransform } from './byte-transform.ts';
 import { LineFeeds } from './line-ends.ts';
+import { isPlain, type Reading, settledEncoding } from './reading.ts';
 import { transcoder } from './transcoder.ts';
 
 export interface TransformedFile {

@@ -1,10 +1,10 @@
 /** From an encoding to UTF-8, block by block. */
 import { TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
-import { joinBytes } from '../../util/join-bytes.ts';
-import { ANY_BYTES, byteText } from '../text/reading.ts';
+import { joinBytes } from '../../util/bytes.ts';
+import { formatCount } from '../../util/format.ts';
 import type { ByteTransform } from './byte-transform.ts';
 import { type EncodingName, encodingTitle } from './encodings.ts';
+import { ANY_BYTES, byteText } from './reading.ts';
 import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** What a file is, by its first bytes: text, or a format that has to be unpacked or converted first. */
-import { latin1 } from '../../util/latin1.ts';
+import { latin1 } from '../../util/bytes.ts';
 import { wideEncoding } from '../encoding/wide-text.ts';
 
 export type FileKind =

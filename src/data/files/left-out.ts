@@ -1,6 +1,6 @@
 /** Files that were named or found and are not read, for one notice a kind. */
 import { TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 
 /** Files that are named in a notice, and in an error. */
 const MAX_NAMED = 3;

@@ -1,7 +1,7 @@
 /** Looks for a file that is no longer where it was. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { identifyFile } from '../prepare.node.ts';
+import { identifyFile } from '../tokens/make-tokens.node.ts';
 import type { FileFacts } from './known-text.ts';
 
 /** Entries of a folder that are looked at, and files that are hashed. */

@@ -2,7 +2,7 @@
  * Files that this program writes, recognised by their first bytes or by their names. A run never reads them as text: they change
  * while it reads them, and a model would learn the log of its own training.
  */
-import { latin1 } from '../../util/latin1.ts';
+import { latin1 } from '../../util/bytes.ts';
 
 /** Bytes at the start of a file by which every kind is recognised. */
 export const OWN_FILE_GLANCE = 8192;

@@ -3,11 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TextError } from '../../errors.ts';
-import { formatBytes } from '../../util/format-number.ts';
-import { makeFolder } from '../../util/make-folder.node.ts';
+import { makeFolder, removeOnExit } from '../../util/files.node.ts';
+import { formatBytes } from '../../util/format.ts';
 import { describeSystemError } from '../../util/system-error.ts';
-import { cachedTextFolder, markUsed, trimTextCache } from '../tokens/text-cache.node.ts';
-import { removeOnExit } from './unfinished-file.node.ts';
+import { cachedTextFolder, markUsed, trimTextCache } from '../tokens/cache-folder.node.ts';
 
 /** The name of such a file, in a folder of its own. */
 const KEPT_NAME = 'input.txt';

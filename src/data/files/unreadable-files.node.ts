@@ -1,7 +1,7 @@
 /** Files of a folder that can't be read as text, found out only when they are read to their end. */
 import { TextError, type TextErrorCode } from '../../errors.ts';
-import { type PrepareOptions, surveyText } from '../prepare.node.ts';
-import type { Preparation } from '../preparing.ts';
+import type { Preparation } from '../preparation.ts';
+import { type PrepareOptions, surveyText } from '../tokens/make-tokens.node.ts';
 import { LeftOut } from './left-out.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 

@@ -1,6 +1,6 @@
 /** The files of a text, with how each is read. */
 
-import { type FoundEncoding, isAuto, type ReadingOptions, readingOf } from '../text/reading.ts';
+import { type FoundEncoding, isAuto, type ReadingOptions, readingOf } from '../encoding/reading.ts';
 import type { FileFacts } from './known-text.ts';
 import type { TextFile, TextFiles } from './text-files.node.ts';
 

@@ -2,7 +2,7 @@
  * Documents within a text: what ends with the separator. The separator stays in the text, as the end of its document
  * (docs/decisions/documents.md).
  */
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import { endsLinesInCr, lineEndForms, stringEndsLinesInCr } from '../encoding/line-ends.ts';
 
 /** Bytes of a text in order; whole characters where symbols are characters. */

@@ -1,5 +1,5 @@
 /** What to say of a separator that does not occur in a text. */
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { findBytes } from './documents.ts';
 
 /** Bytes at the start of a text in which something like the separator is looked for. */

@@ -1,10 +1,10 @@
 /** A file in blocks, unpacked and as UTF-8; the next block is read while one is worked on. */
 import { TextError } from '../../errors.ts';
 import type { ByteTransform } from '../encoding/byte-transform.ts';
+import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from '../encoding/reading.ts';
 import { transformsOf } from '../encoding/text-transforms.ts';
-import { type ByteSource, openSource } from '../files/byte-source.node.ts';
 import { type TextFile, unreadable } from '../files/text-files.node.ts';
-import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from './reading.ts';
+import { type ByteSource, openSource } from '../files/unpacked-file.node.ts';
 
 export interface TextBlock {
   /** Valid until two more blocks have been requested. */

@@ -1,6 +1,7 @@
 /** Passes over the bytes of a text in WebAssembly (native/text/text.cpp): symbols counted, or turned into tokens. */
-import { plainTextPasses, type TextPasses } from '../encoding/plain-text-passes.ts';
+
 import { TEXT_KERNEL } from './text-kernel-binary.ts';
+import { plainTextPasses, type TextPasses } from './text-kernel-fallback.ts';
 
 /** Bytes, or characters of UTF-8. */
 export type KernelSymbols = 'byte' | 'character';

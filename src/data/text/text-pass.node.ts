@@ -1,11 +1,11 @@
 /** One pass over the files of a text, which are one text: joined by the separator where there is one. */
 import { createHash } from 'node:crypto';
 import type { EncodingName } from '../encoding/encodings.ts';
+import type { FoundEncoding } from '../encoding/reading.ts';
 import type { FileFacts } from '../files/known-text.ts';
 import type { TextFiles } from '../files/text-files.node.ts';
-import type { Preparation, PreparingProgress } from '../preparing.ts';
+import type { Preparation, PreparingProgress } from '../preparation.ts';
 import { DocumentCutter, type TextPart } from './documents.ts';
-import type { FoundEncoding } from './reading.ts';
 import { textBlocks } from './text-blocks.node.ts';
 
 /** Bytes that are read at once; with what the cutter holds they fit a call of the kernel. */

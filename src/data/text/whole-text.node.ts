@@ -1,17 +1,17 @@
 /** A text as a whole in memory: a prompt, a list of what is known. It is read as the texts of a training are. */
 import { TextError } from '../../errors.ts';
-import { formatBytes } from '../../util/format-number.ts';
-import { joinBytes } from '../../util/join-bytes.ts';
-import { availableMemory } from '../../util/memory.node.ts';
+import { joinBytes } from '../../util/bytes.ts';
+import { formatBytes } from '../../util/format.ts';
+import { availableMemory } from '../../util/machine.node.ts';
 import type { ReadText } from '../corpus.ts';
 import { decodeText, MAX_TEXT, markLength } from '../encoding/decode.ts';
+import type { ReadingOptions } from '../encoding/reading.ts';
 import { keepStandardInput, STANDARD_INPUT } from '../files/standard-input.node.ts';
 import { asStandardInput, findTextFiles, type TextFiles } from '../files/text-files.node.ts';
 import { withoutUnreadable } from '../files/unreadable-files.node.ts';
 import { withReading } from '../files/with-reading.node.ts';
-import { type Surveyed, surveyText } from '../prepare.node.ts';
-import { prepared } from '../preparing.ts';
-import type { ReadingOptions } from './reading.ts';
+import { prepared } from '../preparation.ts';
+import { type Surveyed, surveyText } from '../tokens/make-tokens.node.ts';
 import { type TextVisitor, textPass } from './text-pass.node.ts';
 
 /**

@@ -2,12 +2,18 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { TextError } from '../../errors.ts';
-import { formatBytes } from '../../util/format-number.ts';
+import { formatBytes } from '../../util/format.ts';
 import type { TokenSource } from '../batches/batches.ts';
 import { vocabularyFrom } from '../corpus.ts';
 import { AUTO, checkEncoding } from '../encoding/encodings.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
 import { refuseAll, withoutUnreadable } from '../files/unreadable-files.node.ts';
+import type { Preparation } from '../preparation.ts';
+import type { ChangedCounts } from '../symbols/unknown-symbols.ts';
+import type { TextIdentity } from '../text/text-pass.node.ts';
+import type { Vocabulary } from '../vocabulary.ts';
+import { cachedTextFolder, markUsed, trimTextCache } from './cache-folder.node.ts';
+import { FileTokens } from './file-tokens.node.ts';
 import {
   type Encoding,
   encodeToFile,
@@ -18,12 +24,8 @@ import {
   surveyText,
   type TextInFiles,
   tokenFileStamp,
-} from '../prepare.node.ts';
-import type { Preparation } from '../preparing.ts';
-import type { TextIdentity } from '../text/text-pass.node.ts';
-import type { ChangedCounts } from '../text/unknown-symbols.ts';
-import type { Vocabulary } from '../vocabulary.ts';
-import { FileTokens } from './file-tokens.node.ts';
+} from './make-tokens.node.ts';
+import { MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import {
   type KeptOptions,
   type KeptRecord,
@@ -31,9 +33,7 @@ import {
   readRecord,
   vocabularyDigest,
   writeRecord,
-} from './kept-tokens.node.ts';
-import { MemorySink, type MemoryTokens } from './memory-tokens.ts';
-import { cachedTextFolder, markUsed, trimTextCache } from './text-cache.node.ts';
+} from './token-cache.node.ts';
 
 /** Bytes of tokens up to which they are read into memory: more would save nothing. */
 const IN_MEMORY = 32e6;

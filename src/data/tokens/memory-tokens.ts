@@ -1,5 +1,5 @@
 /** Tokens in memory. */
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import type { TokenReader, TokenSource } from '../batches/batches.ts';
 import type { TokenWidth } from '../text/text-kernel.ts';
 import type { BlockSink } from './token-packer.ts';

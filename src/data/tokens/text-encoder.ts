@@ -1,18 +1,18 @@
 /** The second pass over a text: from its symbols to tokens. */
 
 import { TextError } from '../../errors.ts';
-import type { TextPart } from '../text/documents.ts';
-import { GraphemeStream } from '../text/grapheme-stream.ts';
-import { checkHeld, PartText } from '../text/part-text.ts';
-import { type KernelSymbols, NO_TOKEN, TextKernel } from '../text/text-kernel.ts';
-import { blocksOf } from '../text/text-survey.ts';
+import { GraphemeStream } from '../symbols/grapheme-stream.ts';
+import { checkHeld, PartDecoder } from '../symbols/part-decoder.ts';
 import {
   type ChangedCounts,
   ChangedSymbols,
   TextPlace,
   type UnknownInText,
   unknownCharacter,
-} from '../text/unknown-symbols.ts';
+} from '../symbols/unknown-symbols.ts';
+import type { TextPart } from '../text/documents.ts';
+import { blocksOf } from '../text/symbol-counter.ts';
+import { type KernelSymbols, NO_TOKEN, TextKernel } from '../text/text-kernel.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 import { type BlockSink, TokenPacker, tokenWidth } from './token-packer.ts';
 
@@ -31,7 +31,7 @@ export class SymbolEncoder {
   readonly #kernel: TextKernel;
   readonly #packer: TokenPacker;
   readonly #options: EncoderOptions;
-  readonly #text: PartText;
+  readonly #text: PartDecoder;
   readonly #utf8 = new TextEncoder();
   readonly #graphemes: GraphemeStream | undefined;
   readonly #changed: ChangedSymbols;
@@ -46,7 +46,7 @@ export class SymbolEncoder {
     this.#kernel = kernel;
     this.#options = options;
     this.#changed = new ChangedSymbols(vocabulary, options.unknown);
-    this.#text = new PartText(vocabulary.normalize);
+    this.#text = new PartDecoder(vocabulary.normalize);
     this.#tellsPlaces = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
     if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeStream();

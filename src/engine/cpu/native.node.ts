@@ -1,7 +1,7 @@
 /** The kernels as a native add-on, where one was built or installed for this machine. */
 import { AddonError, MemoryError, UnsupportedError } from '../../errors.ts';
-import { formatBytes } from '../../util/format-number.ts';
-import { availableProcessors } from '../../util/processors.node.ts';
+import { formatBytes } from '../../util/format.ts';
+import { availableProcessors } from '../../util/machine.node.ts';
 import { type Addon, loadAddon } from './addon.node.ts';
 import type { Backend, BackendArray } from './backend.ts';
 

@@ -1,6 +1,6 @@
 /** The backend of the kernels in a WebAssembly memory: which calls are made where, and how results come back. */
 import { EngineLostError, MemoryError } from '../../errors.ts';
-import { formatBytes } from '../../util/format-number.ts';
+import { formatBytes } from '../../util/format.ts';
 import type { Backend, BackendArray } from './backend.ts';
 import { MAX_BUFFERS, MAX_NUMBERS } from './calls.ts';
 import { MemoryBlocks } from './wasm-memory.ts';

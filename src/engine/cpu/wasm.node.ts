@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { availableProcessors } from '../../util/processors.node.ts';
+import { availableProcessors } from '../../util/machine.node.ts';
 import { hasFused, type MadeBackend, wasmBackend } from './wasm.ts';
 import { type KernelWorker, WORKER_PROGRAM } from './wasm-worker.ts';
 

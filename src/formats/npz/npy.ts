@@ -14,8 +14,12 @@ import {
   numbersIn,
   type StoredType,
   UINT8,
-} from '../../checkpoint/number-types.ts';
-import { storedBytes, type TensorInFile, type TensorToStore } from '../../checkpoint/safetensors.ts';
+} from '../../checkpoint/safetensors/number-types.ts';
+import {
+  storedBytes,
+  type TensorInFile,
+  type TensorToStore,
+} from '../../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../../errors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);

@@ -3,7 +3,7 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointFromTensors, checkpointTensors } from '../../checkpoint/codec.ts';
 import { malformed } from '../../checkpoint/errors.ts';
-import type { TensorInFile, TensorToStore } from '../../checkpoint/safetensors.ts';
+import type { TensorInFile, TensorToStore } from '../../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import { decodeZip, encodeZip } from './zip.ts';

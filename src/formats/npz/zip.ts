@@ -7,7 +7,7 @@
 
 import { malformed } from '../../checkpoint/errors.ts';
 import { CheckpointError } from '../../errors.ts';
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../../util/crc.ts';
 
 const LOCAL_SIGNATURE = 0x04034b50;
 const DIRECTORY_SIGNATURE = 0x02014b50;

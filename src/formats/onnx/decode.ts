@@ -3,7 +3,6 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { configOf, modelFrom } from '../../checkpoint/codec.ts';
 import { malformed } from '../../checkpoint/errors.ts';
-import { fromGateOrder } from '../../checkpoint/gates.ts';
 import { decodeMetadata, METADATA_KEY } from '../../checkpoint/metadata.ts';
 import {
   BFLOAT16,
@@ -12,16 +11,17 @@ import {
   FLOAT64,
   numbersIn,
   type StoredType,
-} from '../../checkpoint/number-types.ts';
-import { storedPrecision } from '../../checkpoint/stored-precision.ts';
-import { inType } from '../../checkpoint/tensors.ts';
-import { noLosses } from '../../checkpoint/training-codec.ts';
+  storedPrecision,
+} from '../../checkpoint/safetensors/number-types.ts';
+import { fromGateOrder } from '../../checkpoint/tensors/gates.ts';
+import { inType } from '../../checkpoint/tensors/tensors.ts';
+import { noLosses } from '../../checkpoint/tensors/training-tensors.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
-import { isModestJson } from '../../util/json-structure.ts';
+import { withinJsonLimits } from '../../util/json-limits.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
@@ -180,7 +180,7 @@ function placeOf(
 }
 
 function symbolsOf(json: string, file: string): string[] {
-  if (!isModestJson(new TextEncoder().encode(json), [json.length / 3]))
+  if (!withinJsonLimits(new TextEncoder().encode(json), [json.length / 3]))
     throw malformed(file, 'its vocabulary is not a list');
   let symbols: unknown;
   try {

@@ -9,7 +9,7 @@
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointMetadata } from '../../checkpoint/codec.ts';
-import { programCell, toGateOrder } from '../../checkpoint/gates.ts';
+import { programCell, toGateOrder } from '../../checkpoint/tensors/gates.ts';
 import { cellFacts } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
 import {

@@ -1,6 +1,6 @@
 /** What decides which token is drawn: the options, and the same resolved over a vocabulary. docs/sampling.md has the order. */
 import * as z from 'zod/mini';
-import { segment } from '../../data/text/tokenizer.ts';
+import { segment } from '../../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { OptionError } from '../../errors.ts';

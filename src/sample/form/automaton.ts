@@ -6,7 +6,7 @@
  */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { Expression, SymbolSet } from './expression.ts';
 
 /** How large an automaton may become. */

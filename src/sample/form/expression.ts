@@ -4,10 +4,10 @@
  * Characters, `.`, classes, `\d \w \s \p{…}` and their opposites, groups, `|`, `* + ? {n} {n,} {n,m}`. What needs memory or looks around
  * (back references, look-ahead, `\b`) is refused by name: it has no automaton of a size that one can tell before.
  */
-import { segment } from '../../data/text/tokenizer.ts';
+import { segment } from '../../data/symbols/tokenizer.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 
 /** Whether a symbol is one of a set. */
 export type SymbolSet = (symbol: string) => boolean;

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { option } from '../../util/option-info.ts';
 import type { Controls } from '../choice/controls.ts';
 import {

@@ -6,7 +6,7 @@
  * `…` is free over lines: 200 to 400 symbols; from its half on it ends with the first `.`, `!` or `?`.
  * A number in braces changes the most: `____{12}`, `…{1000}`.
  */
-import { segment } from '../../data/text/tokenizer.ts';
+import { segment } from '../../data/symbols/tokenizer.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
 import { type Expression, literal, one, type SymbolSet } from './expression.ts';

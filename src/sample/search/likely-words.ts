@@ -4,7 +4,7 @@
  * A word is a run of letters, marks, digits, apostrophes and hyphens; its probability that of its characters and of anything else
  * coming next. Where the text ends within a word, what is found is the rest of it, which may be nothing.
  */
-import { symbolBytes } from '../../data/text/symbol-text.ts';
+import { symbolBytes } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray, Tensor } from '../../engine/engine.ts';
 import { StateSlots } from '../../model/states.ts';

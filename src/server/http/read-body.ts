@@ -1,5 +1,5 @@
 /** A request's body: JSON, of a bounded size, in a bounded time. */
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import { ApiError } from './api-error.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 

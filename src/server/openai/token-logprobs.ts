@@ -1,5 +1,5 @@
 /** Log-probabilities of tokens, as the model gives them before any control. Natural logarithms. */
-import { isPartByte } from '../../data/text/symbol-text.ts';
+import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 import { likeliestTokens, type RankedToken } from '../../sample/choice/likeliest-tokens.ts';

@@ -1,6 +1,6 @@
 /** Texts as token ids and back, in the form of llama.cpp's server. */
 import * as z from 'zod/mini';
-import { isPartByte } from '../../data/text/symbol-text.ts';
+import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { checkFields, field } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';

@@ -5,7 +5,7 @@
  * difference that is a part of the loss.
  */
 import type { Remedy } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
 import type { LossPoint } from './loss-course.ts';
 

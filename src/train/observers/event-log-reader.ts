@@ -1,5 +1,5 @@
 /** Reads the log of a run from its bytes, as they come. */
-import { joinBytes } from '../../util/join-bytes.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import { decodeEvent, type LineProblem, type LoggedEvent } from './logged-event.ts';
 
 /** Bytes of a line; the longest ones name the files of a text. */

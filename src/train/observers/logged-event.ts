@@ -1,6 +1,6 @@
 /** Events as a log has them: one JSON object a line, with the time and without the model (docs/log.md). */
 import * as z from 'zod/mini';
-import { isModestJson } from '../../util/json-structure.ts';
+import { withinJsonLimits } from '../../util/json-limits.ts';
 import type { FinishedEvent, StartedEvent, TrainingEvent } from '../events.ts';
 
 /** Logs of version 1 do not say what wrote them; options are those of the program that did. */
@@ -116,7 +116,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The event of a line, without its end, or what is wrong with it. */
 export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
-  if (!isModestJson(line, MAX_VALUES)) return 'too-large';
+  if (!withinJsonLimits(line, MAX_VALUES)) return 'too-large';
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(line));

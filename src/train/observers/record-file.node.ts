@@ -1,7 +1,7 @@
 /** Observers of a run that write what they see into a file: its log, TensorBoard's events. */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeFolder } from '../../util/make-folder.node.ts';
+import { makeFolder } from '../../util/files.node.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import type { StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
 import type { TrainingObserver } from './observers.ts';

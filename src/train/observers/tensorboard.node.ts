@@ -1,13 +1,8 @@
 /** A run as TensorBoard reads it: an event file in `<folder>/<savefile>/` for each time that the run is started or resumed. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import {
-  scalarsRecord,
-  startRecord,
-  textRecord,
-  versionRecord,
-} from '../../formats/tensorboard/event-file.ts';
-import { joinBytes } from '../../util/join-bytes.ts';
+import { scalarsRecord, startRecord, textRecord, versionRecord } from '../../formats/tensorboard.ts';
+import { joinBytes } from '../../util/bytes.ts';
 import type { TrainingEvent } from '../events.ts';
 import type { TrainingObserver } from './observers.ts';
 import { recordFile } from './record-file.node.ts';

@@ -1,6 +1,6 @@
 /** What an explosion leads to: another try from the last good state, or the end of the run. */
 import { DivergenceError, type Remedy } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { RestoredEvent } from '../events.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../options.ts';
 import type { TrainingRun } from '../run.ts';

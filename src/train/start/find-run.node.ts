@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
-import { linkTarget } from '../../checkpoint/storage/pointer.node.ts';
+import { linkTarget } from '../../checkpoint/storage/file-pointer.node.ts';
 import {
   type DamagedFile,
   type FolderSurvey,

@@ -13,10 +13,10 @@ import {
 import { countText } from '../../data/files/left-out.ts';
 import { findMoved, findMovedFolder, isWithin, shortPath } from '../../data/files/moved-file.node.ts';
 import { isKeptInput } from '../../data/files/standard-input.node.ts';
-import { identifyFile } from '../../data/prepare.node.ts';
-import { DEFAULT_FIELD_SEPARATOR } from '../../data/text/records.ts';
+import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
+import { identifyFile } from '../../data/tokens/make-tokens.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 
 /** Files that an error names. */

@@ -10,7 +10,7 @@ import type { TrainingState } from '../../checkpoint/checkpoint.ts';
 import { isSameShape, type Shape, trainingBatches } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import type { Layout } from '../../engine/layout.ts';
-import { formatCount } from '../../util/format-number.ts';
+import { formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
 import { zeroState } from '../run-state.ts';
 import { storedTrainingOptions } from './resume.ts';

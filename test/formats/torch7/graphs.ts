@@ -10,7 +10,7 @@ import {
 } from '../../../src/formats/torch7/values.ts';
 import { sinkOf, type Torch7Kind } from '../../../src/formats/torch7/write/encode.ts';
 import { writeObject } from '../../../src/formats/torch7/write/writer.ts';
-import { joined } from '../made-checkpoint.ts';
+import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { fixtureFile } from './fixtures.ts';
 
 /** The root of a fixture's graph, a new one each time. */

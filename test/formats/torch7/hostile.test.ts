@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { CheckpointError } from '../../../src/errors.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
 import { Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';
-import { joined } from '../made-checkpoint.ts';
+import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { allFixtures, fixtureFile } from './fixtures.ts';
 import { down, everything, fixtureGraph, modulesOf, nodesOf, put, tableAt, torch7File } from './graphs.ts';
 

@@ -9,7 +9,7 @@ import { Table, TorchObject, type Value } from '../../../src/formats/torch7/valu
 import { doubleStorage, nnModule, tensorOn } from '../../../src/formats/torch7/write/nn-modules.ts';
 import { train } from '../../../src/train/train.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
-import { joined } from '../made-checkpoint.ts';
+import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { affine, logSoftmax, sigmoid } from './first-network.ts';
 import { torch7File } from './graphs.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';

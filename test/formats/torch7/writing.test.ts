@@ -7,7 +7,7 @@ import { CheckpointError } from '../../../src/errors.ts';
 import { decodeTorch7, encodeTorch7, type Torch7Kind } from '../../../src/formats/torch7/index.ts';
 import { readTorch7 } from '../../../src/formats/torch7/read/decode.ts';
 import { Tensor, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
-import { joined, madeCheckpoint } from '../made-checkpoint.ts';
+import { joined, madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
 import { allFixtures, charRnnFixtures, fixtureFile } from './fixtures.ts';
 import { down, tableAt, torch7File } from './graphs.ts';
 import { assertSameGraph } from './isomorphism.ts';

@@ -11,7 +11,7 @@ import { SequencePool } from '../../../src/sample/pool/pool.ts';
 import type { EngineSampling, RequestHandle } from '../../../src/sample/pool/request.ts';
 import { streamSeed } from '../../../src/sample/stream-seed.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
-import { madeCheckpoint } from '../../formats/made-checkpoint.ts';
+import { madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../../server/served.ts';
 
 /** Draws by temperature alone. */

@@ -1,8 +1,8 @@
 /** The equations of docs/notation.md in the graph of a network: which linear map is which gate of a layer. */
 import { Torch7Fault, unsupported } from '../errors.ts';
-import { rowsOf } from '../matrix.ts';
 import type { Table } from '../values.ts';
 import { numberOf } from './fields.ts';
+import { rowsOf } from './matrix.ts';
 import type { GateMaps, LinearMap } from './model-maps.ts';
 import {
   type Computed,

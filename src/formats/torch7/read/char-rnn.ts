@@ -1,13 +1,13 @@
 /** A checkpoint of char-rnn's `train.lua`. */
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { malformed, Torch7Fault, unsupported } from '../errors.ts';
+import { factsOf, type StoredFacts } from '../stored-facts.ts';
 import type { Table, TorchObject } from '../values.ts';
 import { fieldsOf, modulesOf, numberOf, objectOf, tableOf } from './fields.ts';
 import { lossesOf, optionsOf } from './history.ts';
 import { type AssembledModel, assembleModel, type LinearMap } from './model-maps.ts';
 import { graphOutputs, linearMap } from './module-graph.ts';
 import { readRecurrentGraph } from './recurrent-graph.ts';
-import { factsOf, type StoredFacts } from './stored-facts.ts';
 import { symbolOrder } from './symbols.ts';
 
 export function isCharRnn(root: Table): boolean {

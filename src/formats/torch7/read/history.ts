@@ -1,7 +1,7 @@
 /** What a Torch7 program kept of its run: options and losses. */
 import type { LossRecord } from '../../../checkpoint/checkpoint.ts';
+import { FACTS_OPTION } from '../stored-facts.ts';
 import { Table, type Value } from '../values.ts';
-import { FACTS_OPTION } from './stored-facts.ts';
 
 /** Options are kept in a checkpoint's metadata, which must stay small. */
 const MOST_OPTIONS = 200;

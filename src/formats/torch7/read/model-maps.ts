@@ -6,7 +6,7 @@ import { floatArrayType, floats } from '../../../engine/precision.ts';
 import { layoutOf, type ModelConfig } from '../../../model/config.ts';
 import type { Regularization } from '../../../model/regularization.ts';
 import { malformed, unsupported } from '../errors.ts';
-import { elementOf, type Matrix } from '../matrix.ts';
+import { elementOf, type Matrix } from './matrix.ts';
 
 /** What an input goes through before a linear map: x·scale + shift, element by element. */
 export interface InputChange {

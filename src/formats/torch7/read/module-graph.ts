@@ -5,9 +5,9 @@
  * Modules that hand their input on are passed over. The order of modules and nodes in the file is never relied on.
  */
 import { malformed, Torch7Fault, unsupported } from '../errors.ts';
-import { matrixOf } from '../matrix.ts';
 import type { Table, TorchObject } from '../values.ts';
 import { fieldsOf, numberOf, objectOf, tableOf } from './fields.ts';
+import { matrixOf } from './matrix.ts';
 import type { LinearMap } from './model-maps.ts';
 
 /** A node that computes something. */

@@ -7,6 +7,7 @@
  */
 import { arrayClass } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
+import { TYPE } from '../object-type.ts';
 import {
   type ClassVersion,
   LuaFunction,
@@ -17,7 +18,6 @@ import {
   TorchObject,
   type Value,
 } from '../values.ts';
-import { TYPE } from './object-type.ts';
 import type { Source } from './source.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** Vocabularies of Torch7 programs, whose symbols are strings of bytes in any order. */
 import { compareCodePoints, Vocabulary } from '../../../data/vocabulary.ts';
 import { Torch7Fault } from '../errors.ts';
-import type { StoredFacts } from './stored-facts.ts';
+import type { StoredFacts } from '../stored-facts.ts';
 
 export interface SymbolOrder {
   readonly vocabulary: Vocabulary;

@@ -9,10 +9,10 @@ import type { Cell } from '../../../engine/cells.ts';
 import { gateCount } from '../../../engine/cells.ts';
 import { MOST_LAYERS } from '../../../model/config.ts';
 import { malformed, unsupported } from '../errors.ts';
-import { columnOf, columnsOf, type Matrix, matrixOf, rowsOf, transposed } from '../matrix.ts';
 import type { Table } from '../values.ts';
 import { fieldsOf, modulesOf, numberOf, objectOf, tableOf } from './fields.ts';
 import { lossesOf, optionsOf } from './history.ts';
+import { columnOf, columnsOf, type Matrix, matrixOf, rowsOf, transposed } from './matrix.ts';
 import {
   assembleModel,
   type GateMaps,

@@ -1,7 +1,7 @@
 /** Torch7's ASCII mode, as `ascii-source.ts` reads it. */
 
+import { joinBytes } from '../../../util/bytes.ts';
 import { general } from '../../../util/c-format.ts';
-import { joinBytes } from '../../../util/join-bytes.ts';
 import { type ElementType, floatReader, precisionOf } from '../elements.ts';
 import type { Sink } from './sink.ts';
 

@@ -1,5 +1,5 @@
 /** Writes a graph of objects as `torch.save` does; the numbers of objects are given in order of first appearance. */
-import { TYPE } from '../read/object-type.ts';
+import { TYPE } from '../object-type.ts';
 import { LuaFunction, type Reference, Table, Tensor, TorchObject, type Value } from '../values.ts';
 import type { Sink } from './sink.ts';
 

@@ -1,0 +1,241 @@
+/** The training state in a checkpoint: its part of the metadata, its tensors, and back. */
+import type { FileFacts, KnownText } from '../../data/files/known-text.ts';
+import { stateParts } from '../../engine/cells.ts';
+import type { FloatArray } from '../../engine/engine.ts';
+import { type Layout, recurrentModules } from '../../engine/layout.ts';
+import { MersenneTwister } from '../../util/mersenne-twister.ts';
+import type {
+  GoodState,
+  LossRecord,
+  RunPosition,
+  StabilityState,
+  TrainedText,
+  TrainingState,
+} from '../checkpoint.ts';
+import { malformed } from '../errors.ts';
+import type { CheckpointMetadata } from '../metadata.ts';
+import type { TensorInFile, TensorToStore } from '../safetensors/safetensors.ts';
+import {
+  floatTensor,
+  oneTensor,
+  safeIntegers,
+  typedTensor,
+  vectorFromTensors,
+  vectorNames,
+  vectorTensors,
+} from './tensors.ts';
+import { decodeFiles, type FilesByRole, filesTensors } from './text-file-tensors.ts';
+
+type Tensors = ReadonlyMap<string, TensorInFile>;
+type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
+
+/** Every training state has it. */
+export const GENERATOR = 'train.generator';
+const TRAIN_LOSSES = 'train.train_losses';
+const VALIDATION_LOSSES = 'train.validation_losses';
+
+export function trainingMetadata(training: TrainingState): TrainingMetadata {
+  const { runId, iteration, epoch, learningRate, options, moments, optimizerSteps, batchSize, cursor, text } =
+    training;
+  const { stability, shapeChange } = training;
+  return {
+    runId,
+    iteration,
+    epoch,
+    learningRate,
+    options: { ...options },
+    moments: moments.length,
+    optimizerSteps,
+    ...(stability && { stability: stabilityMetadata(stability) }),
+    batchSize,
+    ...(shapeChange && { shapeChange }),
+    cursor,
+    ...(text && { text: textMetadata(text) }),
+  };
+}
+
+/** Without the files, which are tensors. */
+function textMetadata(text: TrainedText): TrainingMetadata['text'] {
+  const { files: _, validation, test, paths, ...rest } = text;
+  return {
+    ...rest,
+    ...(paths && { paths: [...paths] }),
+    ...(validation && { validation: { bytes: validation.bytes, sha256: validation.sha256 } }),
+    ...(test && { test: { bytes: test.bytes, sha256: test.sha256 } }),
+  };
+}
+
+function stabilityMetadata({ skips, retries, good }: StabilityState): TrainingMetadata['stability'] {
+  if (!good) return { skips, retries };
+  const { iteration, learningRate, optimizerSteps } = good;
+  return { skips, retries, good: { iteration, learningRate, optimizerSteps } };
+}
+
+export function trainingTensors(
+  layout: Layout,
+  training: TrainingState | undefined,
+): [string, TensorToStore][] {
+  if (!training) return [];
+  const good = training.stability?.good;
+  return [
+    ...positionTensors(layout, training, training.batchSize, 'train.'),
+    ...(good ? vectorTensors(layout, good.parameters, 'train.good.') : []),
+    ...(good ? positionTensors(layout, good, training.batchSize, 'train.good.') : []),
+    oneTensor(GENERATOR, BigInt64Array.from(training.generator, BigInt)),
+    ...lossTensors(TRAIN_LOSSES, training.trainLosses),
+    ...lossTensors(VALIDATION_LOSSES, training.validationLosses),
+    ...filesTensors({
+      main: training.text?.files,
+      validation: training.text?.validation?.files,
+      test: training.text?.test?.files,
+    }),
+  ];
+}
+
+function positionTensors(
+  layout: Layout,
+  { moments, carriedState }: RunPosition,
+  batchSize: number,
+  prefix: string,
+): [string, TensorToStore][] {
+  return [
+    ...moments.flatMap((moment, index) => vectorTensors(layout, moment, `${prefix}moment${index}.`)),
+    ...recurrentModules(layout).map(({ cell, hiddenSize }, layer) =>
+      oneTensor(`${prefix}state_l${layer}`, carriedState[layer] as FloatArray, [
+        stateParts(cell),
+        batchSize,
+        hiddenSize,
+      ]),
+    ),
+  ];
+}
+
+/** A record of losses as two tensors. */
+export function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
+  return [oneTensor(`${name}.iterations`, iterations), oneTensor(`${name}.values`, values)];
+}
+
+/** Whether a file still has every tensor of its training state: another program may have left some out. */
+export function isWholeTraining(
+  { moments, stability }: TrainingMetadata,
+  layout: Layout,
+  tensors: Tensors,
+): boolean {
+  const prefixes = stability?.good ? ['train.', 'train.good.'] : ['train.'];
+  const positions = prefixes.flatMap((prefix) => [
+    ...Array.from({ length: moments }, (_, index) => vectorNames(layout, `${prefix}moment${index}.`)).flat(),
+    ...recurrentModules(layout).map((_, layer) => `${prefix}state_l${layer}`),
+  ]);
+  const good = stability?.good ? vectorNames(layout, 'train.good.') : [];
+  const losses = [TRAIN_LOSSES, VALIDATION_LOSSES].flatMap((name) => [
+    `${name}.iterations`,
+    `${name}.values`,
+  ]);
+  return [...positions, ...good, GENERATOR, ...losses].every((name) => tensors.has(name));
+}
+
+export function noLosses(): LossRecord {
+  return { iterations: new Int32Array(), values: new Float64Array() };
+}
+
+export function decodeTraining(
+  training: TrainingMetadata,
+  facts: CheckpointMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  file: string,
+): TrainingState {
+  const { moments: _, text: stored, stability, ...rest } = training;
+  const numbers = (prefix: string) => decodePosition(training, facts, layout, tensors, prefix, file);
+  const good = stability?.good;
+  if (good && good.iteration > training.iteration) {
+    throw malformed(file, 'the state to go back to is of a later iteration');
+  }
+  const firstIteration = good?.iteration ?? training.iteration;
+  if (firstIteration + (training.shapeChange?.batchOffset ?? 0) < 0) {
+    throw malformed(file, 'its place in the text is before the start');
+  }
+  const goodState = (place: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
+    const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);
+    if (!parameters.every(Number.isFinite)) throw malformed(file, 'a parameter to go back to is not finite');
+    return { ...place, ...numbers('train.good.'), parameters };
+  };
+  return {
+    ...rest,
+    ...numbers('train.'),
+    text: stored && trainedText(stored, decodeFiles(tensors, file)),
+    ...(stability && {
+      stability: {
+        skips: stability.skips,
+        retries: stability.retries,
+        ...(good && { good: goodState(good) }),
+      },
+    }),
+    generator: decodeGenerator(tensors, file),
+    trainLosses: decodeLosses(tensors, TRAIN_LOSSES, file),
+    validationLosses: decodeLosses(tensors, VALIDATION_LOSSES, file),
+  };
+}
+
+/** Moments and carried state. */
+function decodePosition(
+  { moments, batchSize }: TrainingMetadata,
+  { config, precision }: CheckpointMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  prefix: string,
+  file: string,
+): Pick<RunPosition, 'moments' | 'carriedState'> {
+  const stateShape = [stateParts(config.cell), batchSize, config.hiddenSize];
+  return {
+    moments: Array.from({ length: moments }, (_, index) =>
+      withoutNaN(vectorFromTensors(layout, tensors, `${prefix}moment${index}.`, precision, file), file),
+    ),
+    carriedState: Array.from({ length: config.layers }, (_, layer) =>
+      withoutNaN(floatTensor(tensors, `${prefix}state_l${layer}`, stateShape, precision, file), file),
+    ),
+  };
+}
+
+/** Training never leaves one behind, and would never be rid of it. */
+function withoutNaN(values: FloatArray, file: string): FloatArray {
+  if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
+  return values;
+}
+
+function decodeGenerator(tensors: Tensors, file: string): number[] {
+  const words = typedTensor(tensors, GENERATOR, [MersenneTwister.SAVED_WORDS], BigInt64Array, file);
+  const generator = safeIntegers(words, GENERATOR, file);
+  try {
+    MersenneTwister.restore(generator);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(file, error.message);
+  }
+  return generator;
+}
+
+/** Back from the two tensors. */
+export function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {
+  const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
+  const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
+  return { iterations, values };
+}
+
+/** A text of one file had a path, before there were several. */
+export function trainedText(
+  { path, validation, test, ...text }: NonNullable<TrainingMetadata['text']>,
+  files: FilesByRole = {},
+): TrainedText {
+  return {
+    ...text,
+    ...(path !== undefined && { paths: [path] }),
+    ...(files.main && { files: files.main }),
+    ...(validation && { validation: withFiles(validation, files.validation) }),
+    ...(test && { test: withFiles(test, files.test) }),
+  };
+}
+
+function withFiles(text: KnownText, files: readonly FileFacts[] | undefined): KnownText {
+  return files ? { ...text, files } : text;
+}

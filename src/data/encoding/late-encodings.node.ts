@@ -1,0 +1,79 @@
+/** Finds the encoding of files that begin as valid UTF-8: reads each up to its first invalid byte. */
+
+import { firstInvalidByte, MAX_SEQUENCE } from '../../util/utf8.ts';
+import type { TextFile } from '../files/text-files.node.ts';
+import { asFound } from '../files/with-reading.node.ts';
+import type { Preparation } from '../preparation.ts';
+import { textBlocks } from '../text/text-blocks.node.ts';
+import { NotUtf8 } from './decode.ts';
+import { DETECTION_SAMPLE } from './detect-encoding.ts';
+import { encodingNear, hasUtf8Mark, isAuto, isPlain } from './reading.ts';
+
+const BLOCK_BYTES = 1 << 20;
+
+/**
+ * The files with an encoding for each that is not UTF-8 although it begins so.
+ *
+ * @throws {NotUtf8} for the first that is in no encoding that can be found
+ */
+export async function* withWholeEncodings(files: readonly TextFile[]): Preparation<TextFile[]> {
+  const settled: TextFile[] = [];
+  for (const file of files) settled.push(yield* withWholeEncoding(file));
+  return settled;
+}
+
+async function* withWholeEncoding(file: TextFile): Preparation<TextFile> {
+  const { reading } = file;
+  if (!reading || !(isAuto(reading) || isPlain(reading.encoding))) return file;
+  const bad = yield* invalidPlace(file);
+  if (!bad) return file;
+  const found = isAuto(reading) && !bad.isMarked ? encodingNear(bad.sample, bad) : undefined;
+  if (!found) throw new NotUtf8(file.name, bad.offset + bad.invalid, bad.sample[bad.invalid] ?? 0);
+  return asFound(file, found);
+}
+
+interface InvalidPlace {
+  readonly sample: Uint8Array;
+  /** Index in the sample of the byte that is wrong. */
+  readonly invalid: number;
+  /** Place of the sample in the file. */
+  readonly offset: number;
+  /** Whether the file begins with the byte order mark of UTF-8. */
+  readonly isMarked: boolean;
+  /** Whether the file ends with the sample. */
+  readonly isWhole: boolean;
+}
+
+/** Bytes around the first that is not UTF-8. Undefined where the start of the file already gave the encoding. */
+async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefined> {
+  let before: Uint8Array = new Uint8Array();
+  let offset = 0;
+  let place: Omit<InvalidPlace, 'isWhole' | 'isMarked'> | undefined;
+  let isMarked = false;
+  const { reading: _, ...raw } = file;
+  for await (const block of textBlocks(isAuto(file.reading) ? file : raw, BLOCK_BYTES)) {
+    if (block.found) return undefined;
+    if (offset === 0) isMarked = hasUtf8Mark(block.bytes);
+    if (place) return { ...withMore(place, block.bytes), isMarked, isWhole: false };
+    const bytes = Buffer.concat([before, block.bytes]);
+    const start = offset - before.length;
+    const invalid = firstInvalidByte(bytes);
+    const isCut = !block.isLast && invalid > bytes.length - MAX_SEQUENCE;
+    if (invalid >= 0 && !isCut) {
+      const from = Math.max(0, invalid - DETECTION_SAMPLE / 2);
+      place = { sample: bytes.subarray(from), invalid: invalid - from, offset: start + from };
+      if (block.isLast || bytes.length - invalid > DETECTION_SAMPLE / 2)
+        return { ...place, isMarked, isWhole: block.isLast };
+      continue;
+    }
+    offset += block.bytes.length;
+    // A sequence that goes on in the next block, and what stands before it.
+    before = bytes.slice(-DETECTION_SAMPLE / 2);
+    yield { stage: 'reading', name: file.name, bytes: Math.min(file.size, block.position), total: file.size };
+  }
+  return place && { ...place, isMarked, isWhole: true };
+}
+
+function withMore<T extends { readonly sample: Uint8Array }>(place: T, more: Uint8Array): T {
+  return { ...place, sample: Buffer.concat([place.sample, more.subarray(0, DETECTION_SAMPLE / 2)]) };
+}

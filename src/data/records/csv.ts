@@ -1,0 +1,178 @@
+/**
+ * A column of a CSV (RFC 4180) as documents: quoted fields with line ends and doubled quotes; separated by comma, semicolon, tab or
+ * bar, whichever the first line has most of.
+ *
+ * Our own, since a text is read in blocks of bytes of any size, and libraries for CSV are larger than this program's whole reader.
+ */
+
+import { joinBytes } from '../../util/bytes.ts';
+import { formatCount } from '../../util/format.ts';
+import type { ByteTransform } from '../encoding/byte-transform.ts';
+import { hasUtf8Mark } from '../encoding/reading.ts';
+import {
+  brokenRecord,
+  DocumentWriter,
+  type FieldReading,
+  invalidUtf8,
+  lineText,
+  MAX_RECORD,
+  unknownField,
+} from './records.ts';
+
+const QUOTE = 0x22;
+const CR = 0x0d;
+const LF = 0x0a;
+const DELIMITERS = [0x2c, 0x3b, 0x09, 0x7c];
+
+type Place = 'start' | 'plain' | 'quoted' | 'quote';
+
+export class CsvColumn implements ByteTransform {
+  readonly #name: string;
+  readonly #writer: DocumentWriter;
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
+  /** What came until the first line is whole. */
+  #head: Uint8Array[] | undefined = [];
+  #headLength = 0;
+  #delimiter = 0x2c;
+  #header: string[] | undefined;
+  /** Index of the column; −1 until the header was read. */
+  #column = -1;
+  #row: string[] = [];
+  #index = 0;
+  #place: Place = 'start';
+  #value: number[] = [];
+  #line = 1;
+  #rowLine = 1;
+  #hasContent = false;
+  #isAfterCr = false;
+
+  constructor(name: string, field: FieldReading) {
+    this.#name = name;
+    this.#writer = new DocumentWriter(field);
+  }
+
+  push(bytes: Uint8Array, isLast: boolean): Uint8Array {
+    let block = bytes;
+    if (this.#head) {
+      this.#head.push(bytes.slice());
+      this.#headLength += bytes.length;
+      if (!isLast && this.#headLength < MAX_RECORD && !hasLineEnd(bytes)) return new Uint8Array();
+      const head = joinBytes(this.#head);
+      this.#head = undefined;
+      block = hasUtf8Mark(head) ? head.subarray(3) : head;
+      this.#delimiter = delimiterOf(block);
+    }
+    for (const byte of block) this.#take(byte);
+    if (isLast) this.#end();
+    return this.#writer.take();
+  }
+
+  #take(byte: number): void {
+    const isLineFeedOfPair = byte === LF && this.#isAfterCr;
+    this.#isAfterCr = byte === CR;
+    if (byte === CR || (byte === LF && !isLineFeedOfPair)) this.#line++;
+    if (this.#place === 'quoted') {
+      if (byte === QUOTE) this.#place = 'quote';
+      else this.#keep(byte);
+      return;
+    }
+    if (this.#place === 'quote' && byte === QUOTE) {
+      this.#place = 'quoted';
+      this.#keep(byte);
+    } else if (byte === this.#delimiter) {
+      this.#endValue();
+      this.#hasContent = true;
+    } else if (byte === LF || byte === CR) {
+      if (!isLineFeedOfPair) this.#endRow();
+    } else if (byte === QUOTE && this.#place === 'start') {
+      this.#place = 'quoted';
+      this.#hasContent = true;
+    } else {
+      this.#place = 'plain';
+      this.#hasContent = true;
+      this.#keep(byte);
+    }
+  }
+
+  /** Of rows behind the header only the column is kept. */
+  #keep(byte: number): void {
+    if (this.#header && this.#index !== this.#column) return;
+    if (this.#value.length >= MAX_RECORD) {
+      const limit = formatCount(MAX_RECORD / 2 ** 20);
+      throw brokenRecord(
+        this.#name,
+        lineText(this.#rowLine),
+        `a value of more than ${limit} MB: a quote may be missing`,
+      );
+    }
+    this.#value.push(byte);
+  }
+
+  #endValue(): void {
+    if (!this.#header || this.#index === this.#column) {
+      try {
+        this.#row.push(this.#decoder.decode(Uint8Array.from(this.#value)));
+      } catch (error) {
+        throw invalidUtf8(this.#name, this.#rowLine, error);
+      }
+      this.#value = [];
+    }
+    this.#index++;
+    this.#place = 'start';
+  }
+
+  #endRow(): void {
+    if (this.#hasContent) {
+      this.#endValue();
+      if (!this.#header) this.#readHeader();
+      else this.#readRow();
+    }
+    this.#row = [];
+    this.#index = 0;
+    this.#place = 'start';
+    this.#hasContent = false;
+    this.#rowLine = this.#line;
+  }
+
+  #readHeader(): void {
+    const header = this.#row.map((name) => name.trim());
+    const { name } = this.#writer.field;
+    this.#column = header.indexOf(name);
+    if (this.#column < 0) throw unknownField(this.#name, name, header);
+    this.#header = header;
+  }
+
+  #readRow(): void {
+    const [value] = this.#row;
+    if (value !== undefined) {
+      this.#writer.add(value);
+      return;
+    }
+    const [got, expected] = [formatCount(this.#index), formatCount(this.#header?.length ?? 0)];
+    throw brokenRecord(this.#name, lineText(this.#rowLine), `a row of ${got} fields, expected ${expected}`);
+  }
+
+  #end(): void {
+    if (this.#place === 'quoted') {
+      throw brokenRecord(this.#name, lineText(this.#rowLine), 'a quote that is opened here is never closed');
+    }
+    this.#endRow();
+    if (!this.#header) throw unknownField(this.#name, this.#writer.field.name, []);
+  }
+}
+
+function hasLineEnd(bytes: Uint8Array): boolean {
+  return bytes.includes(LF) || bytes.includes(CR);
+}
+
+/** The one that the first line has most of, outside quotes; a comma where it has none. */
+function delimiterOf(bytes: Uint8Array): number {
+  const counts = new Map(DELIMITERS.map((delimiter) => [delimiter, 0]));
+  let isQuoted = false;
+  for (const byte of bytes) {
+    if (byte === QUOTE) isQuoted = !isQuoted;
+    else if (!isQuoted && (byte === LF || byte === CR)) break;
+    else if (!isQuoted && counts.has(byte)) counts.set(byte, (counts.get(byte) ?? 0) + 1);
+  }
+  return DELIMITERS.reduce((best, one) => ((counts.get(one) ?? 0) > (counts.get(best) ?? 0) ? one : best));
+}

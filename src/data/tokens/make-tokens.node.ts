@@ -1,0 +1,269 @@
+/** Makes tokens of the files of a text, in two passes: its symbols are counted, then turned into tokens. */
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { TextError } from '../../errors.ts';
+import { makeFolder, removeOnExit } from '../../util/files.node.ts';
+import { emptyText, markLength, NotUtf8 } from '../encoding/decode.ts';
+import { withWholeEncodings } from '../encoding/late-encodings.node.ts';
+import type { FoundEncoding } from '../encoding/reading.ts';
+import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
+import { asFound } from '../files/with-reading.node.ts';
+import { type Preparation, prepared } from '../preparation.ts';
+import type { ChangedCounts, UnknownInText } from '../symbols/unknown-symbols.ts';
+import { separatorNotice } from '../text/separator-notice.ts';
+import { TextSurvey } from '../text/symbol-counter.ts';
+import {
+  type FileIdentity,
+  IdentityVisitor,
+  type TextIdentity,
+  type TextVisitor,
+  textPass,
+} from '../text/text-pass.node.ts';
+import type { Normalization, TokenKind, Vocabulary } from '../vocabulary.ts';
+import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
+import { changedText, SymbolEncoder } from './text-encoder.ts';
+import {
+  isFree,
+  type KeptOptions,
+  type Place,
+  removeAbandoned,
+  temporaryPath,
+  writeRecord,
+} from './token-cache.node.ts';
+import { TokenFileWriter } from './token-file.node.ts';
+import { type BlockSink, tokenWidth } from './token-packer.ts';
+
+/** A text that is to become tokens. */
+export interface TextInFiles extends TextFiles {
+  /** What tells that no file was changed. */
+  readonly stamp: string;
+}
+
+export interface PrepareOptions {
+  readonly tokens: TokenKind;
+  readonly normalize: Normalization;
+  readonly separator?: string | undefined;
+  readonly encoding?: string | undefined;
+  readonly lineEnds?: 'keep' | 'lf' | undefined;
+  readonly field?: string | undefined;
+  readonly unknown: UnknownInText;
+  /** Whether the vocabulary came with a checkpoint. */
+  readonly isOfCheckpoint: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Surveyed {
+  /** The files, with the encodings that were found. */
+  readonly files: readonly TextFile[];
+  readonly identity: TextIdentity;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly notices: readonly string[];
+}
+
+/** Which tokens are made. */
+export interface Encoding {
+  readonly vocabulary: Vocabulary;
+  /** Whether it is the text's own. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * Counts the symbols of a text. Where a byte that is not UTF-8 comes late, encodings are found from the bytes around it, and the text is
+ * read again.
+ *
+ * @throws {TextError} for a text that is empty, binary, in no encoding that can be found, or can't be read
+ */
+export async function* surveyText(
+  text: Pick<TextInFiles, 'name' | 'files'>,
+  options: PrepareOptions,
+): Preparation<Surveyed> {
+  try {
+    return yield* survey(text, options);
+  } catch (error) {
+    if (!(error instanceof NotUtf8)) throw error;
+    const files = yield* withWholeEncodings(text.files);
+    if (!files.some((file, index) => file !== text.files[index])) throw error;
+    return yield* survey({ ...text, files }, options);
+  }
+}
+
+async function* survey(
+  text: Pick<TextInFiles, 'name' | 'files'>,
+  options: PrepareOptions,
+): Preparation<Surveyed> {
+  const counting = await TextSurvey.make(options);
+  const identity = new IdentityVisitor(text);
+  const encodings: (FoundEncoding | undefined)[] = [];
+  let start: Uint8Array | undefined;
+  const visitor: TextVisitor = {
+    raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
+    beginFile(name, first, found) {
+      encodings.push(found);
+      identity.beginFile(found);
+      return counting.beginFile(name, first, found);
+    },
+    add(part) {
+      // The block is overwritten later.
+      if (options.separator !== undefined && part.bytes.length > 0) start ??= part.bytes.slice();
+      counting.add(part);
+    },
+  };
+  const { separators } = yield* textPass(text, visitor, passOptions('counting', options));
+  const known = identity.identity();
+  if (counting.bytes === 0) throw emptyText(text.name, known.bytes);
+  const notices = counting.notices(text.name, text.files.length);
+  if (options.separator !== undefined && separators === 0) {
+    const files = known.files.filter(({ bytes }) => bytes > 0).length;
+    notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
+  }
+  const files = text.files.map((file, index) => asFound(file, encodings[index]));
+  return { identity: known, files, counts: counting.counts(), notices };
+}
+
+/** The size and hash of a text. */
+export async function* identifyText(
+  text: Pick<TextFiles, 'name' | 'files'>,
+  options: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
+): Preparation<TextIdentity> {
+  const identity = new IdentityVisitor(text);
+  const visitor: TextVisitor = {
+    raw: (bytes, isBetween) => identity.raw(bytes, isBetween),
+    beginFile: (_name, _start, found) => identity.beginFile(found),
+  };
+  yield* textPass(text, visitor, passOptions('reading', options));
+  return identity.identity();
+}
+
+/**
+ * The size and hash of one file, unpacked.
+ *
+ * @throws {TextError} `text-unreadable`; an error of the system where there is no file
+ */
+export async function identifyFile(path: string): Promise<FileIdentity> {
+  const { size } = await stat(path);
+  const file = { path, name: path, size };
+  const options = { separator: undefined, tokens: 'byte', signal: undefined } as const;
+  return await prepared(identifyText({ name: path, files: [file] }, options));
+}
+
+/** The tokens of a text in memory, as far as the limit allows. */
+export async function* encodeToMemory(
+  text: TextInFiles,
+  encoding: Encoding,
+  options: PrepareOptions,
+  limit: Limit,
+): Preparation<{ tokens: MemoryTokens; documents: number; changed: ChangedCounts; notices: string[] }> {
+  const sink = new MemorySink(tokenWidth(encoding.vocabulary.size), limit);
+  const { documents, changed, notices } = yield* encode(text, encoding, options, sink);
+  return { tokens: sink.tokens(options.separator !== undefined), documents, changed, notices };
+}
+
+/**
+ * The tokens of a text in a file, with the record of it: both whole, or neither.
+ *
+ * @param stampHolds Whether the files' stamp will tell that they are the same.
+ * @returns whether they could be written there
+ */
+export async function* encodeToFile(
+  text: TextInFiles,
+  encoding: Encoding,
+  options: PrepareOptions,
+  place: Place,
+  about: { readonly surveyed: Surveyed; readonly options: KeptOptions; readonly stampHolds: boolean },
+): Preparation<boolean> {
+  const temporary = temporaryPath(place.tokens);
+  let writer: TokenFileWriter;
+  try {
+    if (!(await isFree(place))) return false;
+    await makeFolder(dirname(place.tokens));
+    await removeAbandoned(place);
+    writer = await TokenFileWriter.create(temporary);
+  } catch {
+    return false;
+  }
+  const release = removeOnExit(temporary);
+  let isClosed = false;
+  let isRecorded = false;
+  try {
+    const { count, documents, changed, notices } = yield* encode(text, encoding, options, writer, () =>
+      writer.settle(),
+    );
+    await writer.finish();
+    isClosed = true;
+    await rename(temporary, place.tokens);
+    await writeRecord(place, {
+      text: { ...about.surveyed.identity, stamp: about.stampHolds ? text.stamp : undefined },
+      options: about.options,
+      vocabulary: encoding.vocabulary,
+      tokens: {
+        id: writer.id,
+        count,
+        width: tokenWidth(encoding.vocabulary.size),
+        hasDocuments: options.separator !== undefined,
+        documents,
+        stamp: await tokenFileStamp(place.tokens),
+      },
+      changed,
+      notices: [...about.surveyed.notices, ...notices],
+    });
+    isRecorded = true;
+    return true;
+  } catch (error) {
+    // The disk is full, or failed.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return false;
+    throw error;
+  } finally {
+    if (!isClosed) await writer.abandon();
+    await rm(temporary, { force: true }).catch(() => {});
+    release();
+    // Without a record they are worth nothing, and would hold the room of a disk that is full.
+    if (isClosed && !isRecorded) await rm(place.tokens, { force: true }).catch(() => {});
+  }
+}
+
+/** What tells that a token file is the one that was written. */
+export async function tokenFileStamp(path: string): Promise<string> {
+  const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true });
+  return [size, mtimeNs, ctimeNs, ino].join(' ');
+}
+
+async function* encode(
+  text: TextInFiles,
+  { vocabulary, isOwn }: Encoding,
+  options: PrepareOptions,
+  sink: BlockSink,
+  settle?: () => Promise<void>,
+): Preparation<{ count: number; documents: number; changed: ChangedCounts; notices: string[] }> {
+  const hasDocuments = options.separator !== undefined;
+  const { unknown, isOfCheckpoint } = options;
+  const encoder = await SymbolEncoder.make(
+    { vocabulary, isOwn, isOfCheckpoint, unknown, hasDocuments },
+    sink,
+  );
+  const visitor: TextVisitor = {
+    beginFile(name, start) {
+      encoder.beginFile(name);
+      return options.tokens === 'byte' ? 0 : markLength(start);
+    },
+    add: (part) => encoder.add(part),
+    ...(settle && { settle }),
+  };
+  try {
+    yield* textPass(text, visitor, passOptions('encoding', options));
+  } catch (error) {
+    // What replaced the text is perhaps in another encoding, or no text.
+    const now = await stampOf(text.files).catch(() => undefined);
+    if (error instanceof TextError && now && now.stamp !== text.stamp) throw changedText(text.name);
+    throw error;
+  }
+  const notices = encoder.finish(text.name);
+  if ((await stampOf(text.files)).stamp !== text.stamp) throw changedText(text.name);
+  return { count: encoder.count, documents: encoder.documents, changed: encoder.changed, notices };
+}
+
+function passOptions(
+  stage: 'reading' | 'counting' | 'encoding',
+  { separator, tokens, signal }: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
+) {
+  return { stage, separator, wholeCharacters: tokens !== 'byte', signal };
+}

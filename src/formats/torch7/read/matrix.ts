@@ -1,0 +1,67 @@
+/** Views of a tensor's numbers as a matrix: parts and the transpose of one are another, without a copy. */
+import type { Precision } from '../../../engine/engine.ts';
+import { floatReader, precisionOf } from '../elements.ts';
+import { malformed, unsupported } from '../errors.ts';
+import type { Value } from '../values.ts';
+import { tensorOf } from './fields.ts';
+
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly precision: Precision;
+  readonly offset: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  /** The number at a place of the storage. */
+  readonly read: (place: number) => number;
+}
+
+/**
+ * A tensor of one or two axes; one of one axis is a column.
+ *
+ * @throws {Torch7Fault} when it is none, is not of floating numbers, or lies outside of its storage
+ */
+export function matrixOf(value: Value, where: string): Matrix {
+  const { sizes, strides, offset, storage } = tensorOf(value, where);
+  const [rows = 0, columns = 1] = sizes;
+  const [rowStride = 1, columnStride = 1] = strides;
+  if (sizes.length < 1 || sizes.length > 2 || rows < 1 || columns < 1 || !storage)
+    throw malformed(`${where} has the sizes [${sizes.join(', ')}], expected one or two of at least 1`);
+  const precision = precisionOf(storage.element);
+  if (!precision)
+    throw unsupported(`${where} is in a ${storage.className}, expected numbers with a fraction`);
+  const first = offset - 1;
+  const last = first + (rows - 1) * rowStride + (columns - 1) * columnStride;
+  const { length } = storage;
+  if (rowStride < 0 || columnStride < 0 || first < 0 || last >= length || rows * columns > length)
+    throw malformed(`${where} is a view of the numbers ${first} to ${last} of ${length}`);
+  const read = floatReader(storage.element, storage.bytes);
+  return { rows, columns, precision, offset: first, rowStride, columnStride, read };
+}
+
+export function transposed(matrix: Matrix): Matrix {
+  const { rows, columns, rowStride, columnStride } = matrix;
+  return { ...matrix, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
+}
+
+/** Some rows. */
+export function rowsOf(matrix: Matrix, start: number, count: number, where: string): Matrix {
+  const whole = Number.isSafeInteger(start) && Number.isSafeInteger(count);
+  if (!whole || start < 0 || count < 1 || start + count > matrix.rows)
+    throw malformed(`${where} has ${matrix.rows} rows, rows ${start} to ${start + count - 1} were expected`);
+  return { ...matrix, offset: matrix.offset + start * matrix.rowStride, rows: count };
+}
+
+/** Some columns. */
+export function columnsOf(matrix: Matrix, start: number, count: number, where: string): Matrix {
+  return transposed(rowsOf(transposed(matrix), start, count, where));
+}
+
+export function elementOf(matrix: Matrix, row: number, column: number): number {
+  return matrix.read(matrix.offset + row * matrix.rowStride + column * matrix.columnStride);
+}
+
+/** The numbers of a matrix of one column. */
+export function columnOf(matrix: Matrix): Float64Array {
+  return Float64Array.from({ length: matrix.rows }, (_, row) => elementOf(matrix, row, 0));
+}

@@ -1,0 +1,20 @@
+/** Arrays of bytes. */
+
+/** The parts as one array. */
+export function joinBytes(parts: Iterable<Uint8Array>): Uint8Array {
+  const all = [...parts];
+  const bytes = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of all) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** A string of the characters U+0000 to U+00FF, one for each byte. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
