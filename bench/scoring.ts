@@ -11,7 +11,7 @@ import { makeEngine } from '../src/engine/select.node.ts';
 import { layoutOf, type ModelConfig } from '../src/model/config.ts';
 import { Network } from '../src/model/network.ts';
 import { initialParameters } from '../src/model/parameters.ts';
-import { generateTokens } from '../src/sample/generator.ts';
+import { generateTokens } from '../src/sample/generate-tokens.ts';
 import { checkGenerateOptions, planSampling } from '../src/sample/options.ts';
 import { SequencePool } from '../src/sample/pool/pool.ts';
 import { scoreSequences } from '../src/score/score-sequences.ts';

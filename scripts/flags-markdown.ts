@@ -3,12 +3,12 @@
 import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../src/cli/arguments/flag-table.ts';
 import { type Command, commands } from '../src/cli/commands.ts';
 import { modelOptionsSchema } from '../src/language-model.ts';
-import { generateOptionsSchema } from '../src/sample/options.ts';
 import {
   completeOptionsSchema,
   detailsOptionsSchema,
+  generateOptionsSchema,
   samplesOptionsSchema,
-} from '../src/sample/samples-options.ts';
+} from '../src/sample/options.ts';
 import { scoreOptionsSchema } from '../src/score/options.ts';
 import { listenOptionsSchema, serverOptionsSchema } from '../src/server/options.ts';
 import { trainingOptionsSchema } from '../src/train/options.ts';

@@ -13,6 +13,7 @@ import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/e
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import {
+  type CompleteInput,
   type GenerateAllInput,
   type GenerateInput,
   optionsOf,
@@ -20,20 +21,19 @@ import {
   splitPrompts,
   type WritingInput,
 } from './sample/generate-input.ts';
-import { KnownText, knownContent, textOf } from './sample/known-text.ts';
-import { novelNotice } from './sample/novel-notice.ts';
-import { checkGenerateOptions, planSampling } from './sample/options.ts';
+import { KnownText, knownContent, novelNotice, textOf } from './sample/known-text.ts';
+import {
+  checkGenerateOptions,
+  completeOptionsSchema,
+  detailsOptionsSchema,
+  planSampling,
+  samplesOptionsSchema,
+} from './sample/options.ts';
 import { SequencePool } from './sample/pool/pool.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import { collectPieces, collectSamples, type Sample, type SamplePiece } from './sample/samples.ts';
-import {
-  type CompleteInput,
-  completeOptionsSchema,
-  detailsOptionsSchema,
-  samplesOptionsSchema,
-} from './sample/samples-options.ts';
 import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
-import { streamSeed } from './sample/stream-seed.ts';
+import { sequenceSeed } from './sample/sequence-seed.ts';
 import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
 import { checkScoreOptions, type ScoreInput } from './score/options.ts';
@@ -188,7 +188,7 @@ export class LanguageModel {
   /**
    * Whole texts that continue some prompts, computed side by side: much faster than one after the other.
    *
-   * Text k is drawn with the seed `streamSeed(seed, k)` (sample/stream-seed.ts); that of k = 0 is what `generate` gives. Of a beam
+   * Text k is drawn with the seed `sequenceSeed(seed, k)` (sample/sequence-seed.ts); that of k = 0 is what `generate` gives. Of a beam
    * search, texts of the same prompt are the best of it, the best first.
    */
   async generateAll(input: GenerateAllInput): Promise<string[]> {
@@ -200,7 +200,7 @@ export class LanguageModel {
   }
 
   /**
-   * Samples of one prompt, in the order of their seeds: sample k is drawn with `streamSeed(seed, k)`, and left out where it is not
+   * Samples of one prompt, in the order of their seeds: sample k is drawn with `sequenceSeed(seed, k)`, and left out where it is not
    * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
@@ -247,7 +247,7 @@ export class LanguageModel {
   /** How samples of one prompt are seeded and written. */
   #draws(prompt: Content, input: WritingInput, seed: number) {
     return {
-      seedOf: (index: number) => streamSeed(seed, index),
+      seedOf: (index: number) => sequenceSeed(seed, index),
       write: (seeds: readonly number[], seconds: number | undefined) =>
         this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, seeds),
     };
@@ -276,7 +276,7 @@ export class LanguageModel {
       ...{ vocabulary, plan, echo, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,
-        seed: seeds?.[k] ?? streamSeed(options.seed, k),
+        seed: seeds?.[k] ?? sequenceSeed(options.seed, k),
       })),
     });
   }

@@ -17,12 +17,16 @@ export type { ExportFormat } from './formats/export.ts';
 export type { ModelInput } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';
-export type { GenerateAllInput, GenerateInput, SamplesInput } from './sample/generate-input.ts';
+export type {
+  CompleteInput,
+  GenerateAllInput,
+  GenerateInput,
+  SamplesInput,
+} from './sample/generate-input.ts';
 export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';
-export type { CompleteInput } from './sample/samples-options.ts';
 export type { LikelyWord, LikelyWords } from './sample/search/likely-words.ts';
+export { sequenceSeed } from './sample/sequence-seed.ts';
 export type { Ending } from './sample/stops.ts';
-export { streamSeed } from './sample/stream-seed.ts';
 export type { StreamInput, TextStream } from './sample/text-stream.ts';
 export type { SymbolDetails, TextPiece } from './sample/writer.ts';
 export type { ScoreInput } from './score/options.ts';

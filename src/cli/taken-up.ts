@@ -3,7 +3,7 @@ import { readingNotices } from '../checkpoint/checkpoint.ts';
 import { LanguageModel } from '../language-model.node.ts';
 import type { ModelInput } from '../language-model.ts';
 import type { Server } from '../server/server.ts';
-import { watchForReplacement } from '../server/watch.node.ts';
+import { watchForReplacement } from '../server/watch-file.node.ts';
 import { describeModel } from './report/model-shape.ts';
 import { reportError } from './report/report-error.ts';
 

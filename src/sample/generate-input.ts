@@ -1,48 +1,61 @@
-/** What the ways to generate take: the options of a schema, prompts, and what only a program can give. */
+/** The inputs of the methods that generate text: options from a schema, prompts, and run-time values such as a signal. */
 import type { Content } from '../data/symbols/tokenizer.ts';
 import { OptionError } from '../errors.ts';
 import { checkContent, checkContents } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';
-import type { GenerateOptions } from './options.ts';
+import type { CompleteOptions, GenerateOptions, SamplesOptions } from './options.ts';
 import type { SampleProgress } from './samples.ts';
-import type { SamplesOptions } from './samples-options.ts';
 
-/** What is the same for all texts that are written by one call. */
+/** Input that is shared by all texts of one call. */
 export interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
-  /** Whether the prompt comes before the generated text. Default false. */
+  /** Whether to put the prompt before the generated text. Default: false. */
   readonly echo?: boolean | undefined;
-  /** How many of the likeliest symbols the details of each symbol name; pieces and samples have them. Default: no details. */
+  /** How many alternatives to list in the details of each symbol, in pieces and samples. Default: no details. */
   readonly alternatives?: number | undefined;
-  /** Ends the text with the signal's reason as an error. */
+  /** Ends the texts: the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the prompt that were left out or replaced, and of stop texts that can't come. */
+  /** Called with a line for the prompt's characters that were left out or replaced, and for each stop text that can't occur. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
 export interface GenerateInput extends WritingInput {
-  /** What the model reads first; for a model over bytes it may be any bytes. Default: nothing. */
+  /** The text that the model reads first; for a model over bytes, any bytes. Default: empty. */
   readonly prompt?: Content | undefined;
 }
 
 export interface GenerateAllInput extends WritingInput {
-  /** What the model reads first in each text; an empty text lets the model begin by itself. */
+  /** The prompt of each text. After an empty one, the model's first token is uniformly random. */
   readonly prompts: readonly Content[];
 }
 
-/** `count` samples wanted, by default 1; at most `attempts` drawn to find them, by default 100 for each; each text once if `unique`. */
+/**
+ * Asks for `count` samples (default: 1), drawing at most `attempts` (default: 100 for each one wanted). With `unique`, every text comes
+ * only once.
+ */
 export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<SamplesOptions> {
-  /** Samples that stand in this text are left out: as whole lines where `lines` limits them, else anywhere in it. */
+  /** Leaves out samples that occur in this text: as whole lines if `lines` is given, else anywhere. */
   readonly novel?: Content | undefined;
   readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
 }
 
-/** What of an input is in the schema of options. */
+export interface CompleteInput extends Given<CompleteOptions> {
+  /** Ends the search: the call throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a line for the characters of the text that were left out or replaced. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+/** The part of an input that the schema describes. */
 export function optionsOf(input: WritingInput): Given<GenerateOptions> {
   const { echo: _, alternatives: __, signal: ___, onNotice: ____, ...options } = input;
   return options;
 }
 
-/** @throws {OptionError} for a prompt that is no text, or that stands beside a list of them */
+/**
+ * The prompts of an input, and the rest of it.
+ *
+ * @throws {OptionError} for a prompt that is not text, or for both `prompt` and `prompts`
+ */
 export function splitPrompts(input: GenerateInput | GenerateAllInput): {
   prompts: readonly Content[];
   rest: WritingInput;

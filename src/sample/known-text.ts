@@ -1,21 +1,21 @@
-/** A text that samples are compared with, to leave out what stands in it. */
+/** The `novel` option: leaves out samples that occur in a known text. */
 import { decodeText, unpacked } from '../data/encoding/decode.ts';
 import { withLineFeeds } from '../data/encoding/line-ends.ts';
-import type { Content } from '../data/symbols/tokenizer.ts';
+import { type Content, segment } from '../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 
 export class KnownText {
   readonly #text: string;
   readonly #lines: boolean;
 
-  /** @param lines Whether whole lines are compared, as for names; else any part of the text. */
+  /** @param lines Whether a sample must equal whole lines, as for names; else it may occur anywhere in the text. */
   constructor(text: string, lines: boolean) {
     const plain = plainOf(text);
     this.#lines = lines;
     this.#text = lines ? `\n${trimLines(plain)}\n` : plain;
   }
 
-  /** Whether a sample stands in the text, white space around it not counted; an empty one does. */
+  /** Whether the text contains a sample, without the white space around the sample. An empty sample counts as contained. */
   has(sample: string): boolean {
     const plain = plainOf(sample).trim();
     if (plain === '') return true;
@@ -23,7 +23,7 @@ export class KnownText {
   }
 }
 
-/** A text as a string; bytes are UTF-8. */
+/** Content as a string; bytes are decoded as UTF-8. */
 export function textOf(content: Content): string {
   return typeof content === 'string'
     ? content
@@ -31,16 +31,16 @@ export function textOf(content: Content): string {
 }
 
 /**
- * A known text as a string. Bytes are read as a file of text, unless the model is over bytes.
+ * A known text as a string. Bytes are decoded like a text file, unless the model is over bytes.
  *
- * @throws {TextError} for bytes that are no text
+ * @throws {TextError} for bytes that are not text
  */
 export async function knownContent(content: Content, { kind }: Vocabulary): Promise<string> {
   if (typeof content === 'string' || kind === 'byte') return textOf(content);
   return textOf(decodeText(await unpacked(content, 'novel'), 'novel', { tokens: 'character' }).content);
 }
 
-/** Line ends and ways to write an accent make no difference. */
+/** Normalizes line ends and accents, so that they make no difference. */
 function plainOf(text: string): string {
   return withLineFeeds(text).normalize('NFC');
 }
@@ -50,4 +50,25 @@ function trimLines(text: string): string {
     .split('\n')
     .map((line) => line.trim())
     .join('\n');
+}
+
+/** `novelNotice` checks at most so many lines. If the text is the model's own, the first line is enough. */
+const MAX_LINES = 100_000;
+
+/** A notice if the model could not write any line of the text, so that it leaves nothing out; else undefined. */
+export function novelNotice(vocabulary: Vocabulary, text: string): string | undefined {
+  const lines = text
+    .split(/\r\n|\r|\n/, MAX_LINES)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  if (lines.length === 0) return 'the text to leave out is empty: every sample counts as new';
+  if (lines.some((line) => canWrite(vocabulary, line))) return undefined;
+  return "no line of the text to leave out can be written with the model's characters: every sample counts as new";
+}
+
+function canWrite(vocabulary: Vocabulary, line: string): boolean {
+  for (const symbol of segment(vocabulary.normalized(line), vocabulary.kind)) {
+    if (vocabulary.tokenOf(symbol) === undefined) return false;
+  }
+  return true;
 }

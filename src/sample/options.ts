@@ -1,9 +1,9 @@
-/** The schema of sampling options, and what they come to over a vocabulary; see `train/options.ts`. */
+/** The schemas of sampling options (see `train/options.ts`), and the options resolved for a vocabulary. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
-import { option, seed } from '../util/option-info.ts';
+import { count, option, seed } from '../util/option-info.ts';
 import { type Controls, controlNotices, resolveControls } from './choice/controls.ts';
 import { controlOptions } from './choice/filters.ts';
 import type { Constraint } from './form/constraint.ts';
@@ -41,16 +41,53 @@ export const generateOptionsSchema = z.strictObject({
 
 export type GenerateOptions = z.output<typeof generateOptionsSchema>;
 
-/** Symbols that a line or a word is given at most, where the length is not said. */
+/** Additional options of `LanguageModel.samples`. */
+export const samplesOptionsSchema = z.strictObject({
+  count: option(z._default(count(1), 1), { flag: 'count', group: 'Sampling', help: 'samples wanted' }),
+  unique: option(z._default(z.boolean(), false), {
+    flag: 'unique',
+    group: 'Form',
+    help: 'leave out repeated samples',
+  }),
+  attempts: option(z.optional(count(1)), {
+    flag: 'attempts',
+    group: 'Form',
+    help: 'most samples to draw; default: 100 for each one wanted',
+  }),
+});
+
+export type SamplesOptions = z.output<typeof samplesOptionsSchema>;
+
+export const detailsOptionsSchema = z.strictObject({
+  alternatives: option(z.optional(count(0)), {
+    flag: 'alternatives',
+    group: 'Output',
+    help: 'likeliest symbols that the details name',
+  }),
+});
+
+/** All options of `LanguageModel.complete`. */
+export const completeOptionsSchema = z.strictObject({
+  count: option(z._default(count(1), 10), { flag: 'count', group: 'Sampling', help: 'words to find' }),
+  unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
+    flag: 'unknown',
+    group: 'Sampling',
+    help: 'characters of the text that the model does not know; auto: the nearest known one, else an error',
+  }),
+});
+
+export type CompleteOptions = z.output<typeof completeOptionsSchema>;
+
+/** Maximum symbols for each line and each word if no length is given. */
 const LINE_LENGTH = 2_000;
 const WORD_LENGTH = 200;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
- * The sampling options with their defaults filled in. Where lines, words or seconds are limited, a length that is not given is one
- * that leaves them room.
+ * The sampling options with their defaults filled in. If lines, words or seconds are limited and no length is given, the length is
+ * large enough for them.
  *
- * @throws {OptionError} for the first option that is unknown or out of its range.
+ * @throws {OptionError} for the first option that is unknown or out of its range
  */
 export function checkGenerateOptions(given: Given<GenerateOptions>): GenerateOptions {
   const options = checkOptions(generateOptionsSchema, given);
@@ -62,15 +99,15 @@ export function checkGenerateOptions(given: Given<GenerateOptions>): GenerateOpt
   return room.length === 0 ? options : { ...options, length: Math.min(...room, NO_LIMIT) };
 }
 
-/** What the options come to over a vocabulary; the same for all texts that share them. */
+/** Sampling options resolved for a vocabulary, shared by all texts of a call. */
 export interface SamplingPlan {
   readonly controls: Controls;
   readonly limits: Limits;
-  /** What can never come, in a line each. */
+  /** A line for each character or stop text that can never occur. */
   readonly notices: readonly string[];
-  /** What begins a text of the form asked for. */
+  /** Makes the constraint of a new text; undefined if any text is allowed. */
   readonly form: (() => Constraint) | undefined;
-  /** Texts that a beam search follows; 0 draws. */
+  /** Hypotheses of a beam search; 0: sample instead. */
   readonly beam: number;
   readonly beamNorm: number;
 }
@@ -82,7 +119,7 @@ export function planSampling(vocabulary: Vocabulary, options: GenerateOptions): 
   const form = resolveForm(vocabulary, options, controls, options.length);
   if (options.beam > 0) checkBeamOptions(options);
   if (form) {
-    // They would cut a text before it has its form.
+    // These would cut a text off before it matches.
     const { lines, words } = options;
     const clash = Object.entries({ lines, words, stop: limits.stops[0] }).find(
       ([, value]) => value !== undefined,

@@ -44,9 +44,9 @@ export interface SampleProgress {
 }
 
 /** Samples that are drawn side by side: more are hardly faster, and take memory. */
-const BESIDE = 128;
+const MAX_CONCURRENT = 128;
 /** As many at least where some will be left out. */
-const FEWEST = 16;
+const MIN_CONCURRENT = 16;
 
 /** The samples in the order of their numbers; fewer than asked for when the attempts or the time do not give as many. */
 export async function* collectSamples(collection: SampleCollection): AsyncGenerator<Sample, void, void> {
@@ -56,8 +56,8 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
   let found = 0;
   let tried = 0;
   while (found < count && tried < attempts && !clock.isOver) {
-    const fewest = unique || known ? FEWEST : 1;
-    const size = Math.min(BESIDE, Math.max(count - found, fewest), attempts - tried);
+    const fewest = unique || known ? MIN_CONCURRENT : 1;
+    const size = Math.min(MAX_CONCURRENT, Math.max(count - found, fewest), attempts - tried);
     const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
     const drafts = seeds.map(() => new Draft());
     let drawn = 0;
@@ -100,7 +100,7 @@ export async function* collectPieces(
   const { count, seedOf, write, onProgress } = collection;
   const clock = new Countdown(collection.seconds);
   for (let tried = 0; tried < count && !clock.isOver; ) {
-    const size = Math.min(BESIDE, count - tried);
+    const size = Math.min(MAX_CONCURRENT, count - tried);
     const seeds = Array.from({ length: size }, (_, k) => seedOf(tried + k));
     const held = seeds.map((): TextPiece[] => []);
     let drawn = 0;

@@ -4,9 +4,9 @@ import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Controls } from './choice/controls.ts';
 import { RecentTokens } from './choice/recent-tokens.ts';
 import { TokenChooser } from './choice/token-chooser.ts';
-import { type Constraint, endInTime } from './form/constraint.ts';
+import { type Constraint, endOnTimeout } from './form/constraint.ts';
 import type { EngineSampling, HostSampling, PoolSequence } from './pool/request.ts';
-import { type Ending, type Limits, TextEnd } from './stops.ts';
+import { type Ending, type Limits, StopTracker } from './stops.ts';
 
 /** Some more of a text. */
 export interface SequencePiece<Details> {
@@ -37,7 +37,7 @@ export class Sequence<Details> implements PoolSequence {
   length = 0;
   readonly #limits: Limits;
   readonly #constraint: Constraint | undefined;
-  readonly #end: TextEnd;
+  readonly #end: StopTracker;
   readonly #recent: RecentTokens | undefined;
   readonly #onMore: () => void;
   /** What was drawn and not yet given out: first what may be shown, then what may turn out to belong to a stop text. */
@@ -50,12 +50,12 @@ export class Sequence<Details> implements PoolSequence {
     const { controls, limits, generator, constraint, describe } = input;
     this.#limits = limits;
     this.#constraint = constraint;
-    this.#end = new TextEnd(limits);
+    this.#end = new StopTracker(limits);
     this.#onMore = input.onMore;
-    if (constraint?.complete && !this.#end.ending) this.#end.end('complete');
+    if (constraint?.isComplete && !this.#end.ending) this.#end.end('complete');
     if (input.isEngineSampled && !constraint && !describe) {
-      const { penalizes, vocabularySize, penaltyWindow } = controls;
-      this.#recent = penalizes ? new RecentTokens(vocabularySize, penaltyWindow) : undefined;
+      const { hasPenalties, vocabularySize, penaltyWindow } = controls;
+      this.#recent = hasPenalties ? new RecentTokens(vocabularySize, penaltyWindow) : undefined;
       this.sampling = { controls, generator, recent: this.#recent };
       return;
     }
@@ -84,9 +84,9 @@ export class Sequence<Details> implements PoolSequence {
       this.#tokens.push(token);
       this.length++;
       end.push(token);
-      if (this.#constraint?.complete && !end.ending) end.end('complete');
+      if (this.#constraint?.isComplete && !end.ending) end.end('complete');
     }
-    if (end.isLate()) endInTime(end, this.#constraint);
+    if (end.isTimedOut()) endOnTimeout(end, this.#constraint);
     this.#onMore();
     return !end.ending;
   }

@@ -126,7 +126,7 @@ function stopSequence(tokens: readonly number[]): StopSequence {
  * Follows one text to its end, and tells how much of it may be shown: never a token that may turn out to be the beginning of
  * a stop string.
  */
-export class TextEnd {
+export class StopTracker {
   /** Why the text has ended; undefined while it goes on. */
   ending: Ending | undefined;
   /** How many of the tokens so far belong to the text, whatever comes. */
@@ -188,13 +188,13 @@ export class TextEnd {
   }
 
   /** Whether its time is over although it goes on. */
-  isLate(): boolean {
+  isTimedOut(): boolean {
     return this.ending === undefined && performance.now() >= this.#deadline;
   }
 
   /** The same place and the same clock, for another text to go on from. */
-  fork(): TextEnd {
-    const copy = new TextEnd(this.#limits, this.#deadline);
+  fork(): StopTracker {
+    const copy = new StopTracker(this.#limits, this.#deadline);
     copy.ending = this.ending;
     copy.shown = this.shown;
     copy.#matched.set(this.#matched);

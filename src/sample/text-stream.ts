@@ -10,8 +10,8 @@ import { CharacterPieces } from './character-pieces.ts';
 import { controlsSchema, resolveControls } from './choice/controls.ts';
 import { TokenChooser } from './choice/token-chooser.ts';
 import { generateOptionsSchema } from './options.ts';
+import { type HeldSlots, holdSlots } from './pool/held-slots.ts';
 import { closed, type SequencePool } from './pool/pool.ts';
-import { type HeldSlots, holdSlots } from './pool/prompts.ts';
 import { encodePrompt } from './prompt.ts';
 
 const { seed, unknown } = generateOptionsSchema.shape;
@@ -39,16 +39,16 @@ export class TextStream implements AsyncIterable<string> {
   readonly #chooser: TokenChooser;
   readonly #characters: CharacterPieces;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  #place: Promise<Place> | undefined;
+  #state: Promise<StreamState> | undefined;
   /** The last call, settled or not. */
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   /** @throws {OptionError} for controls that contradict each other, or leave nothing to draw */
-  constructor(source: TextStreamSource, place?: Promise<Place>) {
+  constructor(source: TextStreamSource, state?: Promise<StreamState>) {
     const { vocabulary, options } = source;
     this.#source = source;
-    this.#place = place;
+    this.#state = state;
     this.#chooser = new TokenChooser(resolveControls(vocabulary, options), new MersenneTwister(options.seed));
     this.#characters = new CharacterPieces(vocabulary);
   }
@@ -71,10 +71,10 @@ export class TextStream implements AsyncIterable<string> {
   /** Writes the next character; of a model over bytes that writes no UTF-8, U+FFFD. */
   next(): Promise<string> {
     return this.#inOrder(async () => {
-      const place = await this.#open();
+      const state = await this.#open();
       for (;;) {
-        const token = this.#chooser.choose(await place.predict());
-        place.step(token);
+        const token = this.#chooser.choose(await state.predict());
+        state.step(token);
         const [bytes] = this.#characters.push(this.#source.vocabulary.bytesOf(token));
         if (bytes) return this.#decoder.decode(bytes);
       }
@@ -95,12 +95,12 @@ export class TextStream implements AsyncIterable<string> {
     );
   }
 
-  /** Gives its place in the engine back. */
+  /** Gives its state in the engine back. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const place = this.#place;
-    this.#last.finally(async () => (await place)?.release()).catch(() => {});
+    const state = this.#state;
+    this.#last.finally(async () => (await state)?.release()).catch(() => {});
   }
 
   /** The characters that follow, without end; ending the loop leaves the stream open. */
@@ -108,11 +108,11 @@ export class TextStream implements AsyncIterable<string> {
     for (;;) yield await this.next();
   }
 
-  async #open(): Promise<Place> {
-    this.#place ??= this.#source.pool().then((pool) => Place.take(pool));
-    const place = await this.#place;
-    place.checkOpen();
-    return place;
+  async #open(): Promise<StreamState> {
+    this.#state ??= this.#source.pool().then((pool) => StreamState.take(pool));
+    const state = await this.#state;
+    state.checkOpen();
+    return state;
   }
 
   #inOrder<T>(action: () => Promise<T>): Promise<T> {
@@ -130,17 +130,17 @@ export class TextStream implements AsyncIterable<string> {
 }
 
 /** A slot of the pool, with the prediction of what comes next. */
-class Place {
+class StreamState {
   readonly #pool: SequencePool;
   readonly #held: HeldSlots;
   /** float [1, V]. */
   readonly #output: Tensor;
 
-  static async take(pool: SequencePool): Promise<Place> {
+  static async take(pool: SequencePool): Promise<StreamState> {
     const held = await holdSlots(pool, { prompt: [], count: 1 });
     const output = held.engine.tensor('float', [1, held.logProbabilities.length]);
     held.engine.write(output, held.logProbabilities);
-    return new Place(pool, held, output);
+    return new StreamState(pool, held, output);
   }
 
   private constructor(pool: SequencePool, held: HeldSlots, output: Tensor) {
@@ -173,8 +173,8 @@ class Place {
     return (await this.#held.engine.read(this.#output)) as FloatArray;
   }
 
-  async fork(): Promise<Place> {
-    const other = await Place.take(this.#pool);
+  async fork(): Promise<StreamState> {
+    const other = await StreamState.take(this.#pool);
     const { engine } = this.#held;
     for (const state of this.#held.states())
       engine.copySlots(state, this.#held.slots, state, other.#held.slots);

@@ -6,10 +6,10 @@ import { joinBytes } from '../util/bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
-import { generateTokens, type TokenPiece } from './generator.ts';
+import { generateTokens, type TokenPiece } from './generate-tokens.ts';
 import type { SamplingPlan } from './options.ts';
+import { predictAlong } from './pool/held-slots.ts';
 import type { SequencePool } from './pool/pool.ts';
-import { predictAlong } from './pool/prompts.ts';
 import type { EncodedPrompt } from './prompt.ts';
 import { beamSearch } from './search/beam.ts';
 import type { Ending } from './stops.ts';
@@ -41,7 +41,7 @@ export interface TextPiece {
   readonly ending: Ending | undefined;
 }
 
-export interface Writing {
+export interface WriterInput {
   readonly pool: SequencePool;
   readonly vocabulary: Vocabulary;
   readonly plan: SamplingPlan;
@@ -59,11 +59,11 @@ export interface Writing {
  *
  * @throws the signal's reason when it is aborted
  */
-export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, void, void> {
-  const { vocabulary, texts, echo } = writing;
+export async function* writeTexts(input: WriterInput): AsyncGenerator<TextPiece, void, void> {
+  const { vocabulary, texts, echo } = input;
   const characters = texts.map(() => new CharacterPieces(vocabulary));
   const prompts = texts.map(({ prompt }) => (echo ? prompt.bytes : new Uint8Array()));
-  const tokens = writing.plan.beam > 0 ? searched(writing) : drawn(writing);
+  const tokens = input.plan.beam > 0 ? searchTexts(input) : sampleTexts(input);
   for (const [index, prompt] of prompts.entries()) {
     for (const bytes of characters[index]?.push(prompt) ?? []) {
       yield { index, symbols: 0, bytes, details: [], ending: undefined };
@@ -85,12 +85,12 @@ export async function* writeTexts(writing: Writing): AsyncGenerator<TextPiece, v
   }
 }
 
-function drawn({
+function sampleTexts({
   texts,
   plan,
   vocabulary,
   ...rest
-}: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
+}: WriterInput): AsyncGenerator<readonly TokenPiece[], void, void> {
   const { controls, limits, form } = plan;
   return generateTokens({
     ...rest,
@@ -104,15 +104,15 @@ function drawn({
   });
 }
 
-async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { pool, plan, texts, alternatives, signal } = writing;
+async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPiece[], void, void> {
+  const { pool, plan, texts, alternatives, signal } = input;
   const byPrompt = new Map<string, number[]>();
   for (const [index, { prompt }] of texts.entries()) {
     const key = prompt.tokens.join();
     byPrompt.set(key, [...(byPrompt.get(key) ?? []), index]);
   }
   for (const indices of byPrompt.values()) {
-    const { prompt } = texts[indices[0] as number] as Writing['texts'][number];
+    const { prompt } = texts[indices[0] as number] as WriterInput['texts'][number];
     const found = await beamSearch({
       ...{ pool, ...plan, signal },
       prompt: prompt.tokens,
@@ -122,15 +122,15 @@ async function* searched(writing: Writing): AsyncGenerator<readonly TokenPiece[]
       const best = found[rank];
       if (!best) continue;
       const { tokens, ending } = best;
-      const details = alternatives === undefined ? [] : await detailsAlong(writing, prompt.tokens, tokens);
+      const details = alternatives === undefined ? [] : await describeTokens(input, prompt.tokens, tokens);
       yield [{ index, tokens, details, ending }];
     }
   }
 }
 
 /** What the model thinks of each token of a text that is known. */
-async function detailsAlong(
-  { pool, vocabulary, alternatives = 0, signal }: Writing,
+async function describeTokens(
+  { pool, vocabulary, alternatives = 0, signal }: WriterInput,
   prompt: readonly number[],
   tokens: readonly number[],
 ): Promise<TokenDetails[]> {

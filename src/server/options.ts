@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, option } from '../util/option-info.ts';
-import { isOrigin, ORIGIN_EXPECTED } from './http/origin.ts';
+import { isOrigin, ORIGIN_EXPECTED } from './http/cors.ts';
 import { CHAT_TEMPLATE_EXPECTED, DEFAULT_CHAT_TEMPLATE, parseChatTemplate } from './openai/chat-template.ts';
 
 /** Timers count milliseconds in 31 bits; one set for longer would end at once. */

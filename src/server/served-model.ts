@@ -25,8 +25,8 @@ export class ServedModel {
   }
 
   /** Streams that have a slot, and requests that wait for one. */
-  get load(): { readonly streams: number; readonly waiting: number } {
-    return { streams: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
+  get load(): { readonly sequences: number; readonly waiting: number } {
+    return { sequences: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
   /** The pool, made at the first call. */

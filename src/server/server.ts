@@ -4,21 +4,22 @@
  * It speaks the OpenAI protocol of completions and chats; see docs/server.md.
  */
 import type { LanguageModel } from '../language-model.ts';
-import { ApiError, apiErrorOf } from './http/api-error.ts';
+import { ApiError } from './http/api-error.ts';
 import { checkApiKey } from './http/api-key.ts';
 import { corsHeaders, isPreflight, preflight } from './http/cors.ts';
 import type { IncomingRequest } from './http/incoming-request.ts';
-import { jsonResponse } from './http/json-response.ts';
-import { checkMaxTokens, checkSize, checkTokens } from './http/limits.ts';
-import { requestPath } from './http/path.ts';
+import { jsonResponse } from './http/json.ts';
 import { readJson } from './http/read-body.ts';
+import { requestPath } from './http/request-path.ts';
+import type { Job } from './job.ts';
 import { Metrics } from './metrics.ts';
 import { type AnswerFormat, chatFormat, completionFormat } from './openai/answer-format.ts';
 import { parseChatRequest } from './openai/chat-request.ts';
 import { Completion } from './openai/completion.ts';
 import { type CompletionRequest, parseCompletionRequest } from './openai/completion-request.ts';
 import { completionEvents, wholeCompletion } from './openai/completion-response.ts';
-import type { Job } from './openai/job.ts';
+import { apiErrorOf } from './openai/request-errors.ts';
+import { checkMaxTokens, checkSize, checkTokens } from './openai/request-limits.ts';
 import { parseScoreRequest, Scoring } from './openai/score.ts';
 import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './openai/tokenize.ts';
 import { checkServerOptions, type GivenServerOptions, MAX_SECONDS, type ServerOptions } from './options.ts';
@@ -186,10 +187,10 @@ class Service {
   }
 
   #showMetrics(): Response {
-    const { streams, waiting } = this.#metrics;
-    for (const family of [streams, waiting]) family.clear();
+    const { sequences, waiting } = this.#metrics;
+    for (const family of [sequences, waiting]) family.clear();
     for (const { name, load } of this.#models.values()) {
-      streams.set(load.streams, { model: name });
+      sequences.set(load.sequences, { model: name });
       waiting.set(load.waiting, { model: name });
     }
     return new Response(String(this.#metrics), {
@@ -205,11 +206,11 @@ class Service {
     const start = performance.now();
     const parsed = parse(await this.#read(request), this.#options);
     const served = this.#modelOf(parsed.model);
-    const { blamed } = parsed;
-    checkSize(this.#options, blamed, parsed.prompts, parsed.bestOf);
-    checkMaxTokens(this.#options, blamed.length, parsed.maxTokens);
+    const { paramNames } = parsed;
+    checkSize(this.#options, paramNames, parsed.prompts, parsed.bestOf);
+    checkMaxTokens(this.#options, paramNames.length, parsed.maxTokens);
     const completion = new Completion(parsed, served);
-    checkTokens(this.#options, blamed.prompt, completion.promptTokens);
+    checkTokens(this.#options, paramNames.prompt, completion.promptTokens);
     const metrics = this.#metrics;
     completion.onFirst = () => metrics.firstToken.observe((performance.now() - start) / 1000);
     const { job } = completion;

@@ -3,7 +3,7 @@ import type { BatchSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Vector } from '../engine/engine.ts';
 import type { Network } from '../model/network.ts';
-import { generateTokens } from '../sample/generator.ts';
+import { generateTokens } from '../sample/generate-tokens.ts';
 import { checkGenerateOptions, planSampling } from '../sample/options.ts';
 import { SequencePool } from '../sample/pool/pool.ts';
 import { nextTurn } from '../util/event-loop.ts';

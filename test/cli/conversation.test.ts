@@ -8,7 +8,7 @@ import { Conversation } from '../../src/cli/sampling/conversation.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../src/sample/options.ts';
-import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
 import { joinBytes } from '../../src/util/bytes.ts';
 import type { Given } from '../../src/util/check-options.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
@@ -47,7 +47,7 @@ async function whole(options: Given<GenerateOptions>): Promise<string> {
 }
 
 const generated = (prompt: string, length: number, turn: number) =>
-  whole({ prompt, length, seed: streamSeed(123, turn) });
+  whole({ prompt, length, seed: sequenceSeed(123, turn) });
 
 test('each line is continued from the whole text so far; the first turn is what sample writes', async () => {
   const { take } = talk({ length: 12, prompt: 'a' });

@@ -7,7 +7,7 @@ import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { controlNotices } from '../../src/sample/choice/controls.ts';
-import { novelNotice } from '../../src/sample/novel-notice.ts';
+import { novelNotice } from '../../src/sample/known-text.ts';
 import { temporaryCache } from './temporary-cache.ts';
 
 const options: CorpusOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };

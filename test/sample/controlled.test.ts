@@ -5,7 +5,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { GenerateInput, SamplesInput } from '../../src/sample/generate-input.ts';
 import type { Sample } from '../../src/sample/samples.ts';
-import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { CASES } from './draw-distribution.ts';
 
@@ -44,7 +44,7 @@ test('side by side each text is what it is alone, by any control, and whenever t
     for (const [k, prompt] of prompts.entries()) {
       assert.equal(
         texts[k],
-        await generate({ ...options, prompt, seed: streamSeed(7, k) }),
+        await generate({ ...options, prompt, seed: sequenceSeed(7, k) }),
         `${name}, text ${k}`,
       );
     }
@@ -157,7 +157,7 @@ test('samples come in the order of their seeds, unique and novel ones alone', as
   const all = await samples({ count: 300, length: 2, seed: 4, only: 'ab' });
   assert.deepEqual(
     all.map(({ index, seed }) => [index, seed]),
-    all.map((_, k) => [k, streamSeed(4, k)]),
+    all.map((_, k) => [k, sequenceSeed(4, k)]),
   );
   const unique = await samples({ count: 4, length: 2, seed: 4, only: 'ab', unique: true });
   assert.deepEqual(

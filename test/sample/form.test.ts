@@ -25,7 +25,7 @@ function write(
   const random = new MersenneTwister(seed);
   const allowed = new Uint8Array(vocabulary.size);
   let text = '';
-  for (let drawn = 0; !constraint.complete; drawn++) {
+  for (let drawn = 0; !constraint.isComplete; drawn++) {
     assert.ok(drawn < length, 'longer than the length');
     constraint.allow(allowed);
     const tokens = [...allowed.keys()].filter((token) => allowed[token] === 1);
@@ -49,7 +49,7 @@ function allows(form: FormOptions, text: string, vocabulary: Vocabulary): boolea
     constraint.advance(token);
   }
   constraint.hurry();
-  return constraint.complete;
+  return constraint.isComplete;
 }
 
 const EXPRESSIONS = [
@@ -198,7 +198,7 @@ test('for forms of others there are lower limits, of states and of what the clas
   // States that are let go of are made again.
   const allowed = new Uint8Array(many.size);
   const random = new MersenneTwister(1);
-  while (!constraint.complete) {
+  while (!constraint.isComplete) {
     constraint.allow(allowed);
     const tokens = [...allowed.keys()].filter((token) => allowed[token] === 1);
     constraint.advance(tokens[Math.floor(random.nextUniform() * tokens.length)] as number);

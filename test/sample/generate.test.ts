@@ -6,7 +6,7 @@ import { LanguageModel } from '../../src/language-model.ts';
 import { CharacterPieces } from '../../src/sample/character-pieces.ts';
 import type { GenerateInput } from '../../src/sample/generate-input.ts';
 import { encodePrompt, type UnknownRule } from '../../src/sample/prompt.ts';
-import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { drawToken } from './draw-token.ts';
 
@@ -76,7 +76,7 @@ test('side by side: the texts are those of their seeds and prompts, each by itse
   for (const [k, prompt] of prompts.entries()) {
     assert.equal(
       texts[k],
-      await generate(model, { prompt, length: 40, seed: streamSeed(7, k) }),
+      await generate(model, { prompt, length: 40, seed: sequenceSeed(7, k) }),
       `text ${k}`,
     );
   }
@@ -112,9 +112,9 @@ test('pieces of several prompts say which text they are of; bytes come as they w
 });
 
 test('the seed of sample 0 is the seed, the others are all different', () => {
-  assert.equal(streamSeed(123, 0), 123);
-  assert.equal(new Set(Array.from({ length: 1000 }, (_, k) => streamSeed(123, k))).size, 1000);
-  assert.ok(streamSeed(2 ** 32 - 1, 5) >= 0);
+  assert.equal(sequenceSeed(123, 0), 123);
+  assert.equal(new Set(Array.from({ length: 1000 }, (_, k) => sequenceSeed(123, k))).size, 1000);
+  assert.ok(sequenceSeed(2 ** 32 - 1, 5) >= 0);
 });
 
 test('wrong options are named', async () => {

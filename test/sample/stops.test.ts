@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
-import { type LimitOptions, limitsSchema, resolveLimits, TextEnd } from '../../src/sample/stops.ts';
+import { type LimitOptions, limitsSchema, resolveLimits, StopTracker } from '../../src/sample/stops.ts';
 
 const vocabularyOf = (symbols: string, changes: { kind?: 'character' | 'byte' } = {}) =>
   new Vocabulary({
@@ -19,7 +19,7 @@ const limitsOf = (options: Partial<LimitOptions>, vocabulary = known) =>
 
 /** What is shown after each symbol of a text, and why it ended. */
 function follow(text: string, options: Partial<LimitOptions>, vocabulary = known) {
-  const end = new TextEnd(limitsOf(options, vocabulary));
+  const end = new StopTracker(limitsOf(options, vocabulary));
   const symbols = [...text];
   const steps: string[] = [];
   for (const symbol of symbols) {
@@ -84,7 +84,7 @@ test('any text, any stop texts: the naive search agrees, and nothing shown is ev
 
 test('limits in symbols, lines and words; the white space that ends the last one is left out', () => {
   assert.deepEqual(follow('abcd', { length: 2 }), { shown: 'ab', steps: ['a', 'ab'], ending: 'length' });
-  assert.equal(new TextEnd(limitsOf({ length: 0 })).ending, 'length');
+  assert.equal(new StopTracker(limitsOf({ length: 0 })).ending, 'length');
   const lines = follow('ab\ncd\na', { lines: 2 });
   assert.deepEqual([lines.shown, lines.ending], ['ab\ncd', 'lines']);
   const words = follow('  ab  cd a', { words: 2 });
@@ -94,17 +94,17 @@ test('limits in symbols, lines and words; the white space that ends the last one
 
 test('what was held back is shown when another limit ends the text', () => {
   assert.deepEqual(follow('ab', { stop: 'abc', length: 2 }).steps, ['', 'ab']);
-  const end = new TextEnd(limitsOf({ stop: 'abc', seconds: 1e-6 }));
+  const end = new StopTracker(limitsOf({ stop: 'abc', seconds: 1e-6 }));
   end.push(known.tokenOf('a') as number);
   assert.equal(end.shown, 0);
-  while (!end.isLate());
+  while (!end.isTimedOut());
   end.end('seconds');
   assert.deepEqual([end.ending, end.shown], ['seconds', 1]);
   assert.throws(() => end.push(0), RangeError);
 });
 
 test('a fork goes on by itself', () => {
-  const end = new TextEnd(limitsOf({ stop: 'ab', words: 1 }));
+  const end = new StopTracker(limitsOf({ stop: 'ab', words: 1 }));
   end.push(known.tokenOf('a') as number);
   const fork = end.fork();
   fork.push(known.tokenOf('b') as number);
@@ -113,9 +113,9 @@ test('a fork goes on by itself', () => {
 });
 
 test('a fork has the clock of the text that it comes from', () => {
-  const end = new TextEnd(limitsOf({ seconds: 0.02 }));
-  while (!end.isLate());
-  assert.ok(end.fork().isLate());
+  const end = new StopTracker(limitsOf({ seconds: 0.02 }));
+  while (!end.isTimedOut());
+  assert.ok(end.fork().isTimedOut());
 });
 
 test('a stop text that can never come is told; an empty one is refused', () => {
@@ -125,7 +125,7 @@ test('a stop text that can never come is told; an empty one is refused', () => {
 
 test('within bytes a stop text is its UTF-8', () => {
   const bytes = vocabularyOf('a\u00c3\u00a9', { kind: 'byte' });
-  const end = new TextEnd(limitsOf({ stop: 'é' }, bytes));
+  const end = new StopTracker(limitsOf({ stop: 'é' }, bytes));
   for (const value of [0x61, 0xc3, 0xc3, 0xa9]) end.push(bytes.tokenOf(String.fromCharCode(value)) as number);
   assert.deepEqual([end.ending, end.shown], ['stop', 2]);
 });

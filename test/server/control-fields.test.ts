@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { OptionError } from '../../src/errors.ts';
-import { apiErrorOf } from '../../src/server/http/api-error.ts';
 import { parseCompletionRequest } from '../../src/server/openai/completion-request.ts';
 import { controlFields } from '../../src/server/openai/control-fields.ts';
 import { fieldNameOf } from '../../src/server/openai/field-names.ts';
+import { apiErrorOf } from '../../src/server/openai/request-errors.ts';
 import { checkServerOptions } from '../../src/server/options.ts';
 
 const options = checkServerOptions({});

@@ -1,7 +1,7 @@
 /** Texts of a form over HTTP: `match` and `template`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { streamSeed } from '../../src/sample/stream-seed.ts';
+import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
 import { serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
@@ -28,7 +28,7 @@ test('texts match, and are those that the library writes with the seed', async (
   for (const [k, choice] of (choices as Choice[]).entries()) {
     let text = '';
     for await (const piece of model.generate({
-      ...{ prompt: 'so ', length: 60, seed: streamSeed(5, k), match },
+      ...{ prompt: 'so ', length: 60, seed: sequenceSeed(5, k), match },
       ...{ temperature: 0.7, presencePenalty: 0.5, penaltyWindow: 0 },
     })) {
       text += piece;

@@ -3,7 +3,7 @@ import { CharRnnError } from '../../errors.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
 import { encodePrompt } from '../../sample/prompt.ts';
-import { streamSeed } from '../../sample/stream-seed.ts';
+import { sequenceSeed } from '../../sample/sequence-seed.ts';
 import { joinBytes } from '../../util/bytes.ts';
 import { formatCount } from '../../util/format.ts';
 import { readPrompt } from '../arguments/escapes.ts';
@@ -82,7 +82,7 @@ export class Conversation {
       this.#add(bytes);
       this.#sayDropped();
       const { prompt: _, ...options } = this.#options;
-      const seed = streamSeed(options.seed, this.#turn++);
+      const seed = sequenceSeed(options.seed, this.#turn++);
       for await (const piece of this.#model.generatePieces({
         ...options,
         seed,

@@ -16,7 +16,7 @@ export interface Controls extends ControlOptions {
   /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
   readonly shift: Float64Array | undefined;
   /** Whether any penalty is on. */
-  readonly penalizes: boolean;
+  readonly hasPenalties: boolean;
 }
 
 /** Whether the engine's `generate` can draw by these controls, many steps at a time. */
@@ -43,7 +43,7 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
     ...options,
     vocabularySize: vocabulary.size,
     shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
-    penalizes: isActive(penalties, options),
+    hasPenalties: isActive(penalties, options),
   };
 }
 

@@ -25,11 +25,11 @@ export class TokenChooser {
 
   /** @param generator The sequence's own: one number a token, none at a temperature of 0. */
   constructor(controls: Controls, generator: MersenneTwister, constraint?: Constraint) {
-    const { vocabularySize, penalizes, penaltyWindow, temperature } = controls;
+    const { vocabularySize, hasPenalties, penaltyWindow, temperature } = controls;
     this.#temperature = temperature;
     this.#generator = generator;
     this.#candidates = new Candidates(vocabularySize);
-    this.recent = penalizes ? new RecentTokens(vocabularySize, penaltyWindow) : undefined;
+    this.recent = hasPenalties ? new RecentTokens(vocabularySize, penaltyWindow) : undefined;
     const settings = { ...controls, recent: this.recent, constraint };
     const active = FILTERS.filter((filter) => isActive(filter, settings));
     const begin = (changes: 'log-probabilities' | 'weights') =>

@@ -1,31 +1,38 @@
-/** What a model thought of a token that was drawn: for people and programs that look into its predictions. */
+/** What the model predicted where a token was chosen: its log-probability, the entropy and the likeliest alternatives. */
 import type { FloatArray } from '../../engine/engine.ts';
-import { likeliestTokens, type RankedToken } from './likeliest-tokens.ts';
 
-/** Of the model's own prediction, before any control. Natural logarithms: nats. */
+/** A token and its log-probability in a prediction. */
+export interface RankedToken {
+  readonly token: number;
+  /** In nats; −∞ if the prediction contains NaN for this token. */
+  readonly logProbability: number;
+}
+
+/** The model's own prediction, before any control, in nats. */
 export interface TokenDetails {
+  /** The chosen token. */
   readonly token: number;
   readonly logProbability: number;
-  /** Of the whole prediction, in nats: how unsure the model was. */
+  /** The entropy of the whole prediction: how uncertain the model was. */
   readonly entropy: number;
-  /** With which it was drawn, after all controls. */
+  /** The probability of the token after all controls; 1 if it was not drawn at random. */
   readonly drawnProbability: number;
-  /** The likeliest tokens, the likeliest first. */
+  /** The likeliest tokens, in falling order. */
   readonly alternatives: readonly RankedToken[];
 }
 
-/** Looks at rows of log-probabilities over a vocabulary. */
+/** Makes the details of chosen tokens from rows of log-probabilities. */
 export class PredictionReader {
   readonly #vocabularySize: number;
   readonly #alternatives: number;
 
-  /** @param alternatives How many of the likeliest tokens are named. */
+  /** @param alternatives How many of the likeliest tokens to list. */
   constructor(vocabularySize: number, alternatives: number) {
     this.#vocabularySize = vocabularySize;
     this.#alternatives = alternatives;
   }
 
-  /** @param row The prediction begins at `offset`. */
+  /** @param row Contains the prediction, V log-probabilities, at `offset`. */
   describe(row: FloatArray, offset: number, token: number, drawnProbability: number): TokenDetails {
     const prediction = row.subarray(offset, offset + this.#vocabularySize);
     let entropy = 0;
@@ -35,4 +42,38 @@ export class PredictionReader {
     const logProbability = Number.isNaN(own) ? Number.NEGATIVE_INFINITY : own;
     return { token, logProbability, entropy, drawnProbability, alternatives };
   }
+}
+
+/**
+ * The `count` likeliest tokens in falling order, or all tokens if there are fewer. Of equally likely tokens, the smaller one comes first.
+ *
+ * @param row Log-probabilities [V].
+ */
+export function likeliestTokens(row: FloatArray, count: number): RankedToken[] {
+  const best: RankedToken[] = [];
+  if (count === 0) return best;
+  let lowest = Number.NEGATIVE_INFINITY;
+  for (let token = 0; token < row.length; token++) {
+    const value = row[token] as number;
+    const logProbability = Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
+    if (best.length === count) {
+      if (logProbability <= lowest) continue;
+      best.pop();
+    }
+    best.splice(insertionIndex(logProbability, best), 0, { token, logProbability });
+    lowest = (best.at(-1) as RankedToken).logProbability;
+  }
+  return best;
+}
+
+/** The index that keeps the list in falling order, after all equal log-probabilities. */
+function insertionIndex(logProbability: number, ranked: readonly RankedToken[]): number {
+  let low = 0;
+  let high = ranked.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranked[middle] as RankedToken).logProbability >= logProbability) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -29,7 +29,7 @@ export interface AutomatonState {
   readonly distance: number;
   /** [V]: the same after each token; `NEVER` where none matches that goes on by it. */
   readonly distances: Int32Array;
-  /** The least of `distances`. */
+  /** The min of `distances`. */
   readonly nearest: number;
   /** Members that read a token, in rising order. */
   readonly members: Int32Array;
@@ -126,15 +126,15 @@ export class Automaton {
           .map((part) => add(part, exit))
           .reduceRight((to, entry) => this.#addState(-1, entry, to));
       case 'repeat': {
-        const { part, least, most } = expression;
+        const { part, min, max } = expression;
         let to = exit;
-        if (most === Number.POSITIVE_INFINITY) {
+        if (max === Number.POSITIVE_INFINITY) {
           to = this.#addState(-1, exit, exit);
           this.#first[to] = add(part, to);
         } else {
-          for (let i = least; i < most; i++) to = this.#addState(-1, add(part, to), exit);
+          for (let i = min; i < max; i++) to = this.#addState(-1, add(part, to), exit);
         }
-        for (let i = 0; i < least; i++) to = add(part, to);
+        for (let i = 0; i < min; i++) to = add(part, to);
         return to;
       }
     }
@@ -260,9 +260,9 @@ function sizeOf(expression: Expression): number {
     case 'set':
       return 1;
     case 'repeat': {
-      const { part, least, most } = expression;
+      const { part, min, max } = expression;
       const size = sizeOf(part);
-      return least * size + (most === Number.POSITIVE_INFINITY ? 1 + size : (most - least) * (1 + size));
+      return min * size + (max === Number.POSITIVE_INFINITY ? 1 + size : (max - min) * (1 + size));
     }
     default:
       return expression.parts.reduce((sum, part) => sum + sizeOf(part), expression.parts.length);

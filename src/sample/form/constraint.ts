@@ -1,11 +1,11 @@
 /** What a text must look like, told token by token: a regular expression, a template. */
-import type { TextEnd } from '../stops.ts';
+import type { StopTracker } from '../stops.ts';
 
 /** Where one stream stands. */
 export interface Constraint {
   /** Whether nothing may follow: the text is complete. */
-  readonly complete: boolean;
-  /** Sets 1 for each token that may come next, 0 for the others. At least one may, unless it is complete. */
+  readonly isComplete: boolean;
+  /** Sets 1 for each token that may come next, 0 for the others. at least one may, unless it is complete. */
   allow(into: Uint8Array): void;
   /** Goes on by a token that `allow` has allowed. */
   advance(token: number): void;
@@ -16,8 +16,8 @@ export interface Constraint {
 }
 
 /** The time of a text is over: it ends here, or, where it has to have a form, by the shortest way there. */
-export function endInTime(end: TextEnd, constraint: Constraint | undefined): void {
+export function endOnTimeout(end: StopTracker, constraint: Constraint | undefined): void {
   constraint?.hurry();
   if (!constraint) end.end('seconds');
-  else if (constraint.complete) end.end('complete');
+  else if (constraint.isComplete) end.end('complete');
 }

@@ -15,13 +15,13 @@ export type SymbolSet = (symbol: string) => boolean;
 export type Expression =
   | { readonly kind: 'set'; readonly set: SymbolSet }
   | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly Expression[] }
-  /** `most` may be infinite. */
-  | { readonly kind: 'repeat'; readonly part: Expression; readonly least: number; readonly most: number };
+  /** `max` may be infinite. */
+  | { readonly kind: 'repeat'; readonly part: Expression; readonly min: number; readonly max: number };
 
 /** Of the text of an expression, and of groups within groups. */
-const LONGEST = 10_000;
-const DEEPEST = 100;
-const MOST_REPEATS = 10_000;
+const MAX_LENGTH = 10_000;
+const MAX_DEPTH = 100;
+const MAX_REPEATS = 10_000;
 
 const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^\(\?[=!]/, 'looking ahead'],
@@ -33,10 +33,10 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 
 /** @throws {OptionError} with the place of what can't be read or is not supported */
 export function parseExpression(source: string, kind: TokenKind): Expression {
-  if (source.length > LONGEST) {
+  if (source.length > MAX_LENGTH) {
     throw new OptionError(
       'match',
-      `the expression has ${formatCount(source.length)} characters, expected at most ${formatCount(LONGEST)}`,
+      `the expression has ${formatCount(source.length)} characters, expected at most ${formatCount(MAX_LENGTH)}`,
     );
   }
   return new Parser(source, kind).parse();
@@ -122,7 +122,7 @@ class Parser {
   }
 
   #group(): Expression {
-    if (++this.#depth > DEEPEST) this.#fail(`groups are nested more than ${DEEPEST} deep`);
+    if (++this.#depth > MAX_DEPTH) this.#fail(`groups are nested more than ${MAX_DEPTH} deep`);
     const start = this.#at++;
     const isPlain = this.#next === '?' && this.#characters[this.#at + 1] === ':';
     if (isPlain) this.#at += 2;
@@ -140,10 +140,10 @@ class Parser {
   #repeated(part: Expression): Expression {
     const range = this.#range();
     if (!range) return part;
-    const [least, most] = range;
+    const [min, max] = range;
     if (this.#next === '?') this.#fail('a lazy quantifier is not supported, and would match the same texts');
     if (/^[*+]$/.test(this.#next ?? '')) this.#fail('one quantifier after another');
-    return { kind: 'repeat', part, least, most };
+    return { kind: 'repeat', part, min, max };
   }
 
   #range(): [number, number] | undefined {
@@ -163,14 +163,14 @@ class Parser {
     );
     if (!found) this.#fail('expected {n}, {n,} or {n,m}');
     const [whole, low, comma, high] = found;
-    const least = Number(low);
-    const most = comma === undefined ? least : high ? Number(high) : Number.POSITIVE_INFINITY;
-    if (most < least) this.#fail(`${whole}: the numbers are out of order`);
-    if (Math.max(least, Number.isFinite(most) ? most : 0) > MOST_REPEATS) {
-      this.#fail(`${whole}: expected at most ${formatCount(MOST_REPEATS)}`);
+    const min = Number(low);
+    const max = comma === undefined ? min : high ? Number(high) : Number.POSITIVE_INFINITY;
+    if (max < min) this.#fail(`${whole}: the numbers are out of order`);
+    if (Math.max(min, Number.isFinite(max) ? max : 0) > MAX_REPEATS) {
+      this.#fail(`${whole}: expected at most ${formatCount(MAX_REPEATS)}`);
     }
     this.#at += whole.length;
-    return [least, most];
+    return [min, max];
   }
 
   /** What stands for one symbol, or a set of them. Only ASCII where symbols are bytes. */

@@ -88,7 +88,7 @@ class FormConstraint implements Constraint {
     this.#left = left;
   }
 
-  get complete(): boolean {
+  get isComplete(): boolean {
     return this.#state.nearest >= Math.min(this.#left, NEVER);
   }
 

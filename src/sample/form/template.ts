@@ -4,7 +4,7 @@
  * `____` (three underscores or more) is free within a line: 1 to 40 symbols, no white space at its beginning. It ends when the
  * model writes the symbol that comes next in the template; at the end of a template, a line's end.
  * `…` is free over lines: 200 to 400 symbols; from its half on it ends with the first `.`, `!` or `?`.
- * A number in braces changes the most: `____{12}`, `…{1000}`.
+ * A number in braces changes the max: `____{12}`, `…{1000}`.
  */
 import { segment } from '../../data/symbols/tokenizer.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
@@ -13,7 +13,7 @@ import { type Expression, literal, one, type SymbolSet } from './expression.ts';
 
 const SHORT_PART = 40;
 const LONG_PART = 400;
-const LONGEST_PART = 5000;
+const MAX_PART = 5000;
 
 const isSpace: SymbolSet = (symbol) => /^\s+$/u.test(symbol);
 const endsLine: SymbolSet = (symbol) => /^[\r\n]+$/.test(symbol);
@@ -31,11 +31,9 @@ export function parseTemplate(template: string, kind: TokenKind): Expression {
     if (found.index > at) parts.push(literal(template.slice(at, found.index), kind));
     at = found.index + found[0].length;
     const fixed = template.slice(at, free[index + 1]?.index);
-    const most = found[2] === undefined ? undefined : checkLimit(found[2]);
+    const max = found[2] === undefined ? undefined : checkLimit(found[2]);
     parts.push(
-      found[1] === '…'
-        ? longPart(most ?? LONG_PART)
-        : shortPart(most ?? SHORT_PART, firstSymbol(fixed, kind)),
+      found[1] === '…' ? longPart(max ?? LONG_PART) : shortPart(max ?? SHORT_PART, firstSymbol(fixed, kind)),
     );
     if (found[1] !== '…' && at === template.length) parts.push(one(endsLine));
   }
@@ -43,25 +41,25 @@ export function parseTemplate(template: string, kind: TokenKind): Expression {
   return { kind: 'sequence', parts };
 }
 
-function shortPart(most: number, next: string | undefined): Expression {
+function shortPart(max: number, next: string | undefined): Expression {
   const mayStand: SymbolSet = (symbol) => !endsLine(symbol) && symbol !== next;
   const first = one((symbol) => mayStand(symbol) && !isSpace(symbol));
-  const rest: Expression = { kind: 'repeat', part: one(mayStand), least: 0, most: most - 1 };
+  const rest: Expression = { kind: 'repeat', part: one(mayStand), min: 0, max: max - 1 };
   return { kind: 'sequence', parts: [first, rest] };
 }
 
-function longPart(most: number): Expression {
-  const half = Math.floor(most / 2);
-  const first: Expression = { kind: 'repeat', part: one(() => true), least: half, most: half };
+function longPart(max: number): Expression {
+  const half = Math.floor(max / 2);
+  const first: Expression = { kind: 'repeat', part: one(() => true), min: half, max: half };
   const unended = one((symbol) => !endsSentence(symbol));
-  const second: Expression = { kind: 'repeat', part: unended, least: 0, most: most - half - 1 };
+  const second: Expression = { kind: 'repeat', part: unended, min: 0, max: max - half - 1 };
   return { kind: 'sequence', parts: [first, second, one(endsSentence)] };
 }
 
 function checkLimit(digits: string): number {
   const value = Number(digits);
-  if (value >= 1 && value <= LONGEST_PART) return value;
-  throw new OptionError('template', `{${digits}}: expected a number from 1 to ${LONGEST_PART}`);
+  if (value >= 1 && value <= MAX_PART) return value;
+  throw new OptionError('template', `{${digits}}: expected a number from 1 to ${MAX_PART}`);
 }
 
 function firstSymbol(text: string, kind: TokenKind): string | undefined {

@@ -1,7 +1,6 @@
 /** Sequences that the engine takes through many steps in one call, each by its own controls. */
-import type { FloatArray, Tensor } from '../../engine/engine.ts';
+import type { FloatArray, RowDraw, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
-import { rowDraw } from '../choice/row-draw.ts';
 import type { ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
 import type { EngineSampling } from './request.ts';
@@ -99,4 +98,12 @@ export class EngineSampledBatch {
     for (const member of goOn) member.row = member.row?.slice();
     engine.write(this.#output, values);
   }
+}
+
+/** How a row draws, in the engine's form. @param steps Tokens that one call draws. */
+function rowDraw({ controls, recent }: EngineSampling, steps: number): RowDraw {
+  if (!recent) return { controls };
+  const length = controls.penaltyWindow;
+  const leaving = Int32Array.from({ length: Math.min(steps, length) }, (_, step) => recent.leaving(step));
+  return { controls, window: { counts: recent.counts, length, leaving } };
 }

@@ -1,11 +1,11 @@
 /** The engine's side of a beam search: a row and a slot of the states for each text that goes on. */
 import type { FloatArray, Tensor } from '../../engine/engine.ts';
 import type { Controls } from '../choice/controls.ts';
-import { Descending } from '../choice/descending.ts';
 import type { Constraint } from '../form/constraint.ts';
+import { type HeldSlots, holdSlots } from '../pool/held-slots.ts';
 import type { SequencePool } from '../pool/pool.ts';
-import { type HeldSlots, holdSlots } from '../pool/prompts.ts';
-import type { Limits, TextEnd } from '../stops.ts';
+import type { Limits, StopTracker } from '../stops.ts';
+import { TopTokens } from './top-tokens.ts';
 
 export interface BeamSearch {
   readonly pool: SequencePool;
@@ -20,7 +20,7 @@ export interface BeamSearch {
 
 /** A text that goes on. */
 export interface Hypothesis {
-  readonly end: TextEnd;
+  readonly end: StopTracker;
   readonly constraint: Constraint | undefined;
   readonly logProbability: number;
   readonly length: number;
@@ -41,7 +41,7 @@ export class BeamRows {
   readonly #held: HeldSlots;
   /** [beam, V]. */
   readonly #output: Tensor;
-  readonly #descending: Descending;
+  readonly #topTokens: TopTokens;
   readonly #tokens: Int32Array;
   readonly #logs: Float64Array;
   readonly #allowed: Uint8Array;
@@ -59,7 +59,7 @@ export class BeamRows {
     this.#held = held;
     this.#output = held.engine.tensor('float', [beam, V]);
     held.engine.write(this.#output, held.logProbabilities);
-    this.#descending = new Descending(V);
+    this.#topTokens = new TopTokens(V);
     this.#tokens = new Int32Array(V);
     this.#logs = new Float64Array(V);
     this.#allowed = new Uint8Array(V);
@@ -70,10 +70,10 @@ export class BeamRows {
     const { beam } = this.#search;
     const predictions = (await this.#held.engine.read(this.#output)) as FloatArray;
     const candidates = live.flatMap((text, row) => {
-      const count = this.#weigh(predictions, row, text.constraint);
-      this.#descending.fill(this.#tokens, count, this.#logs);
+      const count = this.#gather(predictions, row, text.constraint);
+      this.#topTokens.fill(this.#tokens, count, this.#logs);
       return Array.from({ length: Math.min(2 * beam, count) }, () => {
-        const token = this.#descending.take();
+        const token = this.#topTokens.take();
         return { row, token, logProbability: text.logProbability + (this.#logs[token] as number) };
       });
     });
@@ -83,7 +83,7 @@ export class BeamRows {
   }
 
   /** Each row goes on from one of those before by a token. */
-  goOn(parents: readonly number[], tokens: readonly number[]): void {
+  advance(parents: readonly number[], tokens: readonly number[]): void {
     const { engine, weights } = this.#held;
     const states = this.#held.states();
     const slots = this.#held.slots.subarray(0, parents.length);
@@ -98,7 +98,7 @@ export class BeamRows {
   }
 
   /** Gathers the tokens that may come and their log-probabilities; how many there are. */
-  #weigh(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
+  #gather(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
     const { vocabularySize: V, shift } = this.#search.controls;
     if (constraint) constraint.allow(this.#allowed);
     let count = 0;
@@ -106,7 +106,7 @@ export class BeamRows {
       let log = (predictions[row * V + token] as number) + (shift?.[token] ?? 0);
       const isBarred = shift?.[token] === Number.NEGATIVE_INFINITY;
       if (isBarred || (constraint && this.#allowed[token] === 0)) continue;
-      if (!(log > LOWEST)) log = LOWEST;
+      if (!(log > MIN_SCORE)) log = MIN_SCORE;
       this.#logs[token] = log;
       this.#tokens[count++] = token;
     }
@@ -115,4 +115,4 @@ export class BeamRows {
 }
 
 /** Stands for −∞ and NaN, so that scores can be compared. */
-const LOWEST = -1e30;
+const MIN_SCORE = -1e30;

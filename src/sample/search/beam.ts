@@ -11,8 +11,8 @@ import { option } from '../../util/option-info.ts';
 import type { ControlOptions } from '../choice/controls.ts';
 import { activeSettings } from '../choice/filter.ts';
 import { FILTERS } from '../choice/filters.ts';
-import { endInTime } from '../form/constraint.ts';
-import { type Ending, TextEnd } from '../stops.ts';
+import { endOnTimeout } from '../form/constraint.ts';
+import { type Ending, StopTracker } from '../stops.ts';
 import { BeamRows, type BeamSearch, type Candidate, type Hypothesis } from './beam-rows.ts';
 
 /** A part of every schema of sampling options. */
@@ -50,7 +50,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   const { beam, beamNorm, limits, constraint, signal } = search;
   const score = ({ logProbability, length }: Hypothesis) => logProbability / Math.max(1, length) ** beamNorm;
   const root = {
-    end: new TextEnd(limits),
+    end: new StopTracker(limits),
     constraint,
     logProbability: 0,
     length: 0,
@@ -58,7 +58,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
     before: undefined,
   };
   if (root.end.ending) return [{ tokens: [], score: 0, ending: root.end.ending }];
-  if (constraint?.complete) return [{ tokens: [], score: 0, ending: 'complete' }];
+  if (constraint?.isComplete) return [{ tokens: [], score: 0, ending: 'complete' }];
   const rows = await BeamRows.start(search);
   const turns = new TurnTaker();
   const finished: Hypothesis[] = [];
@@ -68,7 +68,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
       signal?.throwIfAborted();
       await turns.take();
       // All have the clock of the first, which is looked at once.
-      if (root.end.isLate()) for (const text of live) endInTime(text.end, text.constraint);
+      if (root.end.isTimedOut()) for (const text of live) endOnTimeout(text.end, text.constraint);
       finished.push(...live.filter((text) => text.end.ending));
       const candidates = await rows.candidates(live);
       const next: Hypothesis[] = [];
@@ -93,7 +93,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
       const isOver =
         worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
       if (!best || isOver) break;
-      rows.goOn(
+      rows.advance(
         parents,
         live.map(({ token }) => token),
       );
@@ -114,7 +114,7 @@ function extend(before: Hypothesis, { token, logProbability }: Candidate): Hypot
   const constraint = before.constraint?.fork();
   end.push(token);
   constraint?.advance(token);
-  if (constraint?.complete && !end.ending) end.end('complete');
+  if (constraint?.isComplete && !end.ending) end.end('complete');
   return { end, constraint, logProbability, length: before.length + 1, token, before };
 }
 

@@ -9,8 +9,8 @@ import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray, Tensor } from '../../engine/engine.ts';
 import { StateSlots } from '../../model/states.ts';
 import { TurnTaker } from '../../util/event-loop.ts';
+import { holdSlots } from '../pool/held-slots.ts';
 import type { SequencePool } from '../pool/pool.ts';
-import { holdSlots } from '../pool/prompts.ts';
 
 export interface WordSearch {
   readonly pool: SequencePool;
@@ -35,8 +35,8 @@ export interface LikelyWords {
   readonly completes: boolean;
 }
 
-/** A beginning of a word whose last token is still to be read. */
-interface Beginning {
+/** A prefix of a word whose last token is still to be read. */
+interface Prefix {
   readonly text: string;
   readonly logProbability: number;
   /** Where the state before the last token is. */
@@ -44,17 +44,17 @@ interface Beginning {
   readonly token: number;
 }
 
-/** States that are kept: beginnings that are looked into. */
+/** PrefixStates that are kept: prefixes that are looked into. */
 const SLOTS = 2_048;
 /** Less likely words are not sought: in percent with two decimals they are zero. */
 const MIN_PROBABILITY = 5e-5;
 const MIN_LOG_PROBABILITY = Math.log(MIN_PROBABILITY);
 /** Beginnings that are looked into side by side. */
-const BESIDE = 16;
+const BATCH_SIZE = 16;
 
 /** @throws the signal's reason when it is aborted */
 export async function likelyWords(search: WordSearch): Promise<LikelyWords> {
-  const states = new States(search);
+  const states = new PrefixStates(search);
   try {
     const last = search.prompt.at(-1) as number;
     await states.readPrompt(search.prompt.slice(0, -1));
@@ -65,20 +65,20 @@ export async function likelyWords(search: WordSearch): Promise<LikelyWords> {
   }
 }
 
-async function explore({ vocabulary, count, signal }: WordSearch, states: States, last: number) {
-  const inWord = Array.from({ length: vocabulary.size }, (_, token) => isWordToken(vocabulary, token));
-  const completes = inWord[last] === true;
+async function explore({ vocabulary, count, signal }: WordSearch, states: PrefixStates, last: number) {
+  const isInWord = Array.from({ length: vocabulary.size }, (_, token) => isWordToken(vocabulary, token));
+  const completes = isInWord[last] === true;
   const words: LikelyWord[] = [];
   // The likeliest last.
-  let open: Beginning[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
+  let open: Prefix[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
   const isWord = (text: string) => (text === '' ? completes : isWholeWord(text, vocabulary));
   const turns = new TurnTaker();
-  for (let used = 1; open.length > 0 && used + BESIDE <= SLOTS; ) {
+  for (let used = 1; open.length > 0 && used + BATCH_SIZE <= SLOTS; ) {
     signal?.throwIfAborted();
     await turns.take();
     const worst = words.length < count ? MIN_PROBABILITY : (words[count - 1] as LikelyWord).probability;
     const next = open
-      .splice(-BESIDE)
+      .splice(-BATCH_SIZE)
       .reverse()
       .filter(({ logProbability }) => Math.exp(logProbability) > worst);
     if (next.length === 0) break;
@@ -86,10 +86,10 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: States
     const rows = await states.readAll(
       next.map(({ slot, token }, i) => ({ from: slot, to: slots[i] as number, token })),
     );
-    next.forEach((beginning, i) => {
+    next.forEach((prefix, i) => {
       const row = rows[i] as FloatArray;
-      if (isWord(beginning.text)) insert(words, ended(beginning, row, inWord));
-      open.push(...continued(beginning, row, inWord, vocabulary, slots[i] as number));
+      if (isWord(prefix.text)) insert(words, wholeWord(prefix, row, isInWord));
+      open.push(...extensionsOf(prefix, row, isInWord, vocabulary, slots[i] as number));
     });
     open.sort((a, b) => a.logProbability - b.logProbability);
     open = open.slice(-SLOTS);
@@ -115,33 +115,33 @@ function textOf(symbols: string, { kind }: Vocabulary): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(symbolBytes(symbols));
 }
 
-/** The beginning as a whole word: something else comes next. */
-function ended(beginning: Beginning, row: FloatArray, inWord: readonly boolean[]): LikelyWord {
+/** The prefix as a whole word: something else comes next. */
+function wholeWord(prefix: Prefix, row: FloatArray, isInWord: readonly boolean[]): LikelyWord {
   let rest = 0;
   row.forEach((logProbability, token) => {
-    if (!inWord[token]) rest += Math.exp(logProbability);
+    if (!isInWord[token]) rest += Math.exp(logProbability);
   });
-  return { text: beginning.text, probability: Math.exp(beginning.logProbability) * rest };
+  return { text: prefix.text, probability: Math.exp(prefix.logProbability) * rest };
 }
 
-function continued(
-  { text, logProbability }: Beginning,
+function extensionsOf(
+  { text, logProbability }: Prefix,
   row: FloatArray,
-  inWord: readonly boolean[],
+  isInWord: readonly boolean[],
   vocabulary: Vocabulary,
   slot: number,
-): Beginning[] {
-  const beginnings: Beginning[] = [];
+): Prefix[] {
+  const prefixes: Prefix[] = [];
   row.forEach((more, token) => {
-    if (!inWord[token] || logProbability + more < MIN_LOG_PROBABILITY) return;
-    beginnings.push({
+    if (!isInWord[token] || logProbability + more < MIN_LOG_PROBABILITY) return;
+    prefixes.push({
       text: text + vocabulary.symbolOf(token),
       logProbability: logProbability + more,
       slot,
       token,
     });
   });
-  return beginnings;
+  return prefixes;
 }
 
 /** Keeps the words in order, the most likely first, without those that are too unlikely. */
@@ -170,7 +170,7 @@ interface Read {
 }
 
 /** The engine's side: a state in each slot. */
-class States {
+class PrefixStates {
   readonly #search: WordSearch;
   readonly #slots: StateSlots;
   readonly #output: Tensor;
@@ -179,7 +179,7 @@ class States {
     const { engine, weights } = search.pool.shared;
     this.#search = search;
     this.#slots = new StateSlots(engine, weights.layout, SLOTS, SLOTS);
-    this.#output = engine.tensor('float', [BESIDE, search.vocabulary.size]);
+    this.#output = engine.tensor('float', [BATCH_SIZE, search.vocabulary.size]);
   }
 
   /** Reads a text in slot 0. */

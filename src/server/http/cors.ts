@@ -1,16 +1,24 @@
-/** Cross-origin requests: which pages may read the server's answers (the CORS protocol of the Fetch standard). */
+/** The CORS protocol of the Fetch standard: which web pages may read the server's responses. */
 import { ApiError } from './api-error.ts';
 import type { IncomingRequest } from './incoming-request.ts';
-import { ANY_ORIGIN } from './origin.ts';
 
-/** Seconds for which a browser may keep the answer to a preflight. */
+/** The value of the option that allows any page. */
+const ANY_ORIGIN = '*';
+export const ORIGIN_EXPECTED = 'an origin such as https://example.com, or * for all';
+
+/** Seconds for which a browser may cache the response to a preflight. */
 const MAX_AGE = 600;
-/** Headers of an answer that a page may read. */
+/** Response headers that a page may read. */
 const EXPOSED = 'retry-after, www-authenticate';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** The headers that let a page read the answer; none for a page of another origin than the allowed ones. */
+/** Whether a value of the option is `*`, or a scheme, a host and optionally a port. */
+export function isOrigin(text: string): boolean {
+  return text === ANY_ORIGIN || /^[a-z][a-z\d+.-]*:\/\/[^/?#@\s]+\/?$/i.test(text);
+}
+
+/** The headers that let a page read the response, if its origin is allowed. */
 export function corsHeaders(request: IncomingRequest, allowed: readonly string[]): Headers {
   if (allowed.length === 0) return {};
   const origin = allowedOrigin(request, allowed);
@@ -32,12 +40,12 @@ export function isPreflight({ method, headers }: IncomingRequest): boolean {
 }
 
 /**
- * The answer to a preflight; `corsHeaders` go with it.
+ * The response to a preflight, without `corsHeaders`.
  *
- * It allows every header that the page wants to send: a list can't name the x-stainless-* of the openai client, and `*` does not cover
- * authorization.
+ * It allows every header that the page asks for: a fixed list can't name the x-stainless-* headers of the openai client, and `*` does not
+ * cover authorization.
  *
- * @throws {ApiError} 403 for a page of another origin than the allowed ones
+ * @throws {ApiError} 403 for a page whose origin is not allowed
  */
 export function preflight(request: IncomingRequest, allowed: readonly string[]): Response {
   const { headers } = request;

@@ -1,10 +1,10 @@
 /** The two forms of an answer: a text completion, and a chat completion. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
-import type { Choice, Part } from './choice.ts';
+import type { Choice, ChoicePart } from './choice.ts';
 import { chatLogprobs, completionLogprobs } from './token-logprobs.ts';
 
 /** A part of a choice, or all of it, as a format writes it. */
-export interface ChoicePart extends Part {
+export interface FormattedPart extends ChoicePart {
   readonly index: number;
   readonly finishReason: Choice['finishReason'];
   readonly vocabulary: Vocabulary;
@@ -18,9 +18,9 @@ export interface AnswerFormat {
   readonly object: string;
   readonly chunkObject: string;
   /** A whole choice. */
-  choice(part: ChoicePart): unknown;
+  choice(part: FormattedPart): unknown;
   /** The stream chunks for a part of a choice. @param isFirst Whether nothing was sent of the choice before. */
-  chunks(part: ChoicePart, isFirst: boolean): readonly unknown[];
+  chunks(part: FormattedPart, isFirst: boolean): readonly unknown[];
 }
 
 export const completionFormat: AnswerFormat = {
@@ -31,7 +31,7 @@ export const completionFormat: AnswerFormat = {
   chunks: (part) => [completionChoice(part)],
 };
 
-function completionChoice({ text, index, rated, finishReason, vocabulary }: ChoicePart) {
+function completionChoice({ text, index, rated, finishReason, vocabulary }: FormattedPart) {
   const logprobs = rated && completionLogprobs(vocabulary, rated);
   return { text, index, logprobs, finish_reason: finishReason };
 }
@@ -62,6 +62,6 @@ export const chatFormat: AnswerFormat = {
   },
 };
 
-function logprobsOf({ rated, vocabulary, alternatives }: ChoicePart) {
+function logprobsOf({ rated, vocabulary, alternatives }: FormattedPart) {
   return rated && chatLogprobs(vocabulary, rated, alternatives);
 }

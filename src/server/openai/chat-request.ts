@@ -48,7 +48,7 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
     echo: false,
     // People type what the model never read, and chat programs have no field to allow it.
     unknown: fields.unknown ?? 'nearest',
-    blamed: {
+    paramNames: {
       prompt: 'messages',
       count: 'n',
       length: max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens',

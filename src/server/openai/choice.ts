@@ -25,7 +25,7 @@ export interface ChoiceInput {
 }
 
 /** A part of a choice's text. */
-export interface Part {
+export interface ChoicePart {
   readonly text: string;
   /** Its tokens; null where no probabilities are wanted. */
   readonly rated: readonly PlacedToken[] | null;
@@ -87,7 +87,7 @@ export class Choice {
   }
 
   /** What has come since the last call. */
-  takePart(): Part {
+  takePart(): ChoicePart {
     const part = { text: this.#text, rated: this.#hasLogprobs ? this.#shown : null };
     this.#text = '';
     this.#shown = [];

@@ -50,7 +50,7 @@ export interface CompletionRequest extends SamplingRequest {
   readonly echo: boolean;
   readonly unknown: Unknown;
   /** The names of the fields to blame for a prompt, the number of its texts and their length. */
-  readonly blamed: { readonly prompt: string; readonly count: string; readonly length: string };
+  readonly paramNames: { readonly prompt: string; readonly count: string; readonly length: string };
 }
 
 /**
@@ -80,7 +80,7 @@ export function parseCompletionRequest(body: unknown, options: ServerOptions): C
     logprobs: fields.logprobs ?? undefined,
     echo: fields.echo ?? false,
     unknown: fields.unknown ?? 'error',
-    blamed: { prompt: 'prompt', count: bestOf > n ? 'best_of' : 'n', length: 'max_tokens' },
+    paramNames: { prompt: 'prompt', count: bestOf > n ? 'best_of' : 'n', length: 'max_tokens' },
   };
 }
 

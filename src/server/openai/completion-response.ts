@@ -1,10 +1,10 @@
 /** A completion as it is answered: whole, or as a stream of events. */
 
-import { apiErrorOf } from '../http/api-error.ts';
-import { jsonText } from '../http/json-text.ts';
-import type { AnswerFormat, ChoicePart } from './answer-format.ts';
+import { jsonText } from '../http/json.ts';
+import type { AnswerFormat, FormattedPart } from './answer-format.ts';
 import type { Choice } from './choice.ts';
 import type { Completion } from './completion.ts';
+import { apiErrorOf } from './request-errors.ts';
 
 /** Milliseconds between two chunks of a choice. */
 const CHUNK_INTERVAL = 20;
@@ -33,7 +33,7 @@ function usageOf({ promptTokens, completionTokens, cachedTokens }: Completion) {
 }
 
 /** What has come of a choice since the last call. */
-function partOf({ vocabulary, request }: Completion, choice: Choice, index: number): ChoicePart {
+function partOf({ vocabulary, request }: Completion, choice: Choice, index: number): FormattedPart {
   return {
     ...choice.takePart(),
     index,

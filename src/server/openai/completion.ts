@@ -5,14 +5,14 @@ import type { AutomatonLimits } from '../../sample/form/automaton.ts';
 import { resolveForm } from '../../sample/form/form.ts';
 import type { SequencePool } from '../../sample/pool/pool.ts';
 import type { Sequence } from '../../sample/sequence.ts';
+import { sequenceSeed } from '../../sample/sequence-seed.ts';
 import { limitsSchema, resolveLimits } from '../../sample/stops.ts';
-import { streamSeed } from '../../sample/stream-seed.ts';
 import { checkOptions } from '../../util/check-options.ts';
+import { Job } from '../job.ts';
 import type { ServedModel } from '../served-model.ts';
 import { Choice } from './choice.ts';
 import type { CompletionRequest, Prompt } from './completion-request.ts';
 import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
-import { Job } from './job.ts';
 import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
@@ -71,7 +71,7 @@ export class Completion {
       const offset = logprobs === undefined || echo ? 0 : codePointsOf(vocabulary, prompt);
       const isRanked = request.bestOf > request.n;
       const choices = Array.from({ length: request.bestOf }, () => {
-        const seed = streamSeed(request.seed, count++);
+        const seed = sequenceSeed(request.seed, count++);
         const controls = this.#controls;
         const constraint = form?.();
         return new Choice({ vocabulary, controls, limits, seed, logprobs, offset, isRanked, constraint });
@@ -166,9 +166,9 @@ function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Reco
 function tokensOf(
   vocabulary: Vocabulary,
   prompt: Prompt,
-  { unknown, blamed }: CompletionRequest,
+  { unknown, paramNames }: CompletionRequest,
 ): readonly number[] {
-  if (typeof prompt === 'string') return encodeText(vocabulary, prompt, unknown, blamed.prompt);
-  checkTokenIds(vocabulary, prompt, blamed.prompt);
+  if (typeof prompt === 'string') return encodeText(vocabulary, prompt, unknown, paramNames.prompt);
+  checkTokenIds(vocabulary, prompt, paramNames.prompt);
   return prompt;
 }

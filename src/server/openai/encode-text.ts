@@ -1,8 +1,8 @@
 /** A text of a request as tokens. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
-import { CharRnnError } from '../../errors.ts';
 import { encodePrompt } from '../../sample/prompt.ts';
-import { ApiError, problemText } from '../http/api-error.ts';
+import { ApiError } from '../http/api-error.ts';
+import { blameField } from './request-errors.ts';
 import type { Unknown } from './sampling-fields.ts';
 
 /**
@@ -15,17 +15,7 @@ export function encodeText(
   unknown: Unknown,
   param: string,
 ): readonly number[] {
-  return blaming(param, () => encodePrompt(vocabulary, text, unknown).tokens);
-}
-
-/** Runs an action whose errors are a field's fault. */
-export function blaming<T>(param: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof CharRnnError) || error instanceof ApiError) throw error;
-    throw new ApiError(400, problemText(error), { param, code: error.code, cause: error });
-  }
+  return blameField(param, () => encodePrompt(vocabulary, text, unknown).tokens);
 }
 
 /** @throws {ApiError} 400 for a token that the model does not have */

@@ -10,10 +10,11 @@ import type { SequencePool } from '../../sample/pool/pool.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { summarize } from '../../score/summary.ts';
 import { checkFields, field, isListOf, isText } from '../http/request-fields.ts';
+import { Job } from '../job.ts';
 import type { ServerOptions } from '../options.ts';
 import type { ServedModel } from '../served-model.ts';
-import { blaming, encodeText } from './encode-text.ts';
-import { Job } from './job.ts';
+import { encodeText } from './encode-text.ts';
+import { blameField } from './request-errors.ts';
 import { modelField, type Unknown, unknownField } from './sampling-fields.ts';
 import { tokenText } from './token-logprobs.ts';
 
@@ -113,7 +114,7 @@ export class Scoring {
 
 function tokensOf(vocabulary: Vocabulary, input: string, unknown: Unknown): readonly number[] {
   const tokens = encodeText(vocabulary, input, unknown, 'input');
-  return blaming('input', () => {
+  return blameField('input', () => {
     if (tokens.length < 2) throw tooShort('the input', tokens.length);
     return tokens;
   });

@@ -2,7 +2,7 @@
 import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray } from '../../engine/engine.ts';
-import { likeliestTokens, type RankedToken } from '../../sample/choice/likeliest-tokens.ts';
+import { likeliestTokens, type RankedToken } from '../../sample/choice/token-details.ts';
 
 /** A token with its log-probability and those of others in its place. */
 export interface RatedToken {

@@ -9,7 +9,7 @@ import { loadedModel } from '../../../src/language-model.ts';
 import { controlsSchema, resolveControls } from '../../../src/sample/choice/controls.ts';
 import { SequencePool } from '../../../src/sample/pool/pool.ts';
 import type { EngineSampling, RequestHandle } from '../../../src/sample/pool/request.ts';
-import { streamSeed } from '../../../src/sample/stream-seed.ts';
+import { sequenceSeed } from '../../../src/sample/sequence-seed.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../../server/served.ts';
@@ -40,7 +40,7 @@ async function setUp(
   });
   const encode = (text: string) => Array.from(text, (symbol) => vocabulary.tokenOf(symbol) as number);
   const decode = (tokens: readonly number[]) => tokens.map((token) => vocabulary.symbolOf(token)).join('');
-  /** Texts that continue a prompt, stream k with `streamSeed(seed, k)`. */
+  /** Texts that continue a prompt, stream k with `sequenceSeed(seed, k)`. */
   const write = (
     prompt: string,
     { length = 50, seed = 1, temperature = 1, count = 1, onHandle = (_: RequestHandle) => {} } = {},
@@ -56,7 +56,7 @@ async function setUp(
           cachedTokens = facts.cachedTokens;
         },
         sequences: drawn.map((own, k) => ({
-          sampling: drawnBy(vocabulary, temperature, streamSeed(seed, k)),
+          sampling: drawnBy(vocabulary, temperature, sequenceSeed(seed, k)),
           get left() {
             return length - own.length;
           },

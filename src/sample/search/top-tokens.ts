@@ -1,7 +1,7 @@
 /** The largest of some numbers first, without sorting those that nobody asks for: a binary heap. */
 
 /** Tokens by falling key; of equal keys the smaller token comes first. Its memory is used again and again. */
-export class Descending {
+export class TopTokens {
   readonly #heap: Int32Array;
   #keys: Float64Array = new Float64Array(0);
   #size = 0;

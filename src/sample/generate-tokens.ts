@@ -38,7 +38,7 @@ export interface TokenPiece extends SequencePiece<TokenDetails> {
 }
 
 /** Texts that are written at once: more are hardly faster, and take memory. */
-const MAX_SIDE_BY_SIDE = 128;
+const MAX_CONCURRENT = 128;
 
 /**
  * The texts as they are written: each time some more of those that go on. The last piece of each says why it ends. Between two times
@@ -50,10 +50,10 @@ export async function* generateTokens(
   generation: TokenGeneration,
 ): AsyncGenerator<readonly TokenPiece[], void, void> {
   const { pool, texts, signal } = generation;
-  const inbox = new Inbox();
-  const sequences = makeSequences(generation, (index) => inbox.add(index));
+  const ready = new ReadyTexts();
+  const sequences = makeSequences(generation, (index) => ready.add(index));
   sequences.forEach((sequence, index) => {
-    if (sequence.ending) inbox.add(index);
+    if (sequence.ending) ready.add(index);
   });
   const waiting = groupsOf(
     texts,
@@ -64,23 +64,23 @@ export async function* generateTokens(
     const handle = pool.start({
       prompt: texts[group[0] as number]?.prompt ?? [],
       sequences: group.map((index) => sequences[index] as Sequence<TokenDetails>),
-      onFailure: (error) => inbox.fail(error),
+      onFailure: (error) => ready.fail(error),
     });
     handles.add(handle);
   };
-  const abort = () => inbox.fail(signal?.reason);
+  const abort = () => ready.fail(signal?.reason);
   signal?.addEventListener('abort', abort);
   try {
     for (let left = sequences.length, active = 0; left > 0; ) {
       signal?.throwIfAborted();
-      for (let [next] = waiting; next && (active === 0 || active + next.length <= MAX_SIDE_BY_SIDE); ) {
+      for (let [next] = waiting; next && (active === 0 || active + next.length <= MAX_CONCURRENT); ) {
         active += next.length;
         begin(next);
         waiting.shift();
         [next] = waiting;
       }
       for (const handle of handles) handle.pause(false);
-      const indices = await inbox.take();
+      const indices = await ready.take();
       for (const handle of handles) handle.pause(true);
       const pieces = indices.map((index) => ({
         index,
@@ -121,7 +121,7 @@ function groupsOf(texts: readonly TextToGenerate[], indices: readonly number[]):
   for (const index of indices) {
     const { prompt } = texts[index] as TextToGenerate;
     const group = open.get(prompt);
-    if (group && group.length < MAX_SIDE_BY_SIDE) {
+    if (group && group.length < MAX_CONCURRENT) {
       group.push(index);
       continue;
     }
@@ -132,7 +132,7 @@ function groupsOf(texts: readonly TextToGenerate[], indices: readonly number[]):
 }
 
 /** Which texts have more, for a loop that waits for it. */
-class Inbox {
+class ReadyTexts {
   readonly #indices = new Set<number>();
   #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { likeliestTokens } from '../../src/sample/choice/likeliest-tokens.ts';
+import { likeliestTokens } from '../../src/sample/choice/token-details.ts';
 
 test('the likeliest tokens are the first of all of them, sorted; of equals the smaller', () => {
   const logs = fc.oneof(

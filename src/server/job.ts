@@ -1,5 +1,5 @@
 /** A request that is being computed: what ends it before its time. */
-import type { RequestHandle } from '../../sample/pool/request.ts';
+import type { RequestHandle } from '../sample/pool/request.ts';
 
 export class Job {
   isOver = false;

@@ -1,10 +1,10 @@
 /** How much a request may ask for. */
 
+import { ApiError } from '../http/api-error.ts';
 import type { ServerOptions } from '../options.ts';
-import { ApiError } from './api-error.ts';
 
 /** The fields to blame: that of the texts, and that which multiplies them. */
-export interface Blamed {
+export interface ParamNames {
   readonly prompt: string;
   readonly count?: string;
 }
@@ -18,7 +18,7 @@ export interface Blamed {
  */
 export function checkSize(
   { maxStreams, maxPrompt }: ServerOptions,
-  { prompt, count = prompt }: Blamed,
+  { prompt, count = prompt }: ParamNames,
   texts: readonly { readonly length: number }[],
   each: number,
 ): void {
