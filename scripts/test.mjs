@@ -11,6 +11,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleCli } from './bundle-cli.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isWatch = process.argv.includes('--watch');
@@ -27,6 +28,7 @@ if (files.length === 0) {
   process.exit(2);
 }
 
+const program = await bundleCli();
 const result = spawnSync(
   process.execPath,
   [
@@ -36,6 +38,7 @@ const result = spawnSync(
   {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, ...(program !== undefined && { CHAR_RNN_TEST_PROGRAM: program }) },
   },
 );
 process.exit(result.status ?? 1);
