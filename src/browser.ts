@@ -1,4 +1,4 @@
-/** The library's face in a web page: no files; texts and checkpoints are strings and bytes. */
+/** The library's entry point for web pages. It uses no files: texts and checkpoints are strings and bytes. */
 
 export { makePortableEngine as makeEngine } from './engine/select.ts';
 export { LanguageModel } from './language-model.ts';

@@ -1,4 +1,4 @@
-/** The library's face in Node: `import { train, LanguageModel } from 'char-rnn-ts'`. */
+/** The library's entry point for Node: `import { train, LanguageModel } from 'char-rnn-ts'`. */
 
 export { type FolderStorage, folderStorage } from './checkpoint/storage/folder-storage.node.ts';
 export { makeEngine } from './engine/select.node.ts';

@@ -1,4 +1,4 @@
-/** `LanguageModel` in Node: loads and saves files, and has the fast engines. */
+/** `LanguageModel` for Node: it also loads and saves files, and uses the fast engines. */
 import { basename, dirname } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from './checkpoint/codec.ts';
@@ -10,16 +10,16 @@ import { type ModelInput, LanguageModel as PortableLanguageModel } from './langu
 import { kindOf } from './util/check-content.ts';
 
 export class LanguageModel extends PortableLanguageModel {
-  /** @throws {OptionError} for an option that does not fit */
+  /** @throws {OptionError} for an invalid option */
   constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
     super(checkpoint, { ...input, makeEngine: input.makeEngine ?? makeEngine });
   }
 
   /**
-   * The model in a checkpoint file.
+   * Loads the model in a checkpoint file.
    *
-   * @throws {OptionError} for what is no path
-   * @throws {CheckpointError} when it is missing, or not a whole, well-formed checkpoint
+   * @throws {OptionError} if `path` is not a path
+   * @throws {CheckpointError} if the file is missing, or is not a complete, valid checkpoint
    */
   static async load(path: string, input: ModelInput = {}): Promise<LanguageModel> {
     if ((path as unknown) instanceof Uint8Array) {
@@ -34,9 +34,9 @@ export class LanguageModel extends PortableLanguageModel {
   }
 
   /**
-   * Writes the checkpoint, whole or not at all. An earlier file at the path is replaced.
+   * Writes the checkpoint atomically: it replaces an earlier file at the path only when it is complete.
    *
-   * @throws {CheckpointError} `checkpoint-save-failed`; what stood there before is untouched
+   * @throws {CheckpointError} `checkpoint-save-failed`; an earlier file is still there, unchanged
    */
   async save(path: string): Promise<void> {
     await folderStorage(dirname(path)).save(basename(path), encodeCheckpoint(this.checkpoint));

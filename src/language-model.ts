@@ -1,4 +1,4 @@
-/** A trained model to use: load, generate, score. Runs in Node and in a page. */
+/** A trained model: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
@@ -51,35 +51,35 @@ export const modelOptionsSchema = z.strictObject({
 
 type ModelOptions = z.output<typeof modelOptionsSchema>;
 
-/** What computes. Default: the fastest engine that works, as many threads as this process may use, the checkpoint's precision. */
+/** Default: the fastest engine that works, as many threads as this process may use, and the checkpoint's precision. */
 export interface ModelInput extends Given<ModelOptions> {
-  /** Told when the fastest engine does not work here and another computes. */
+  /** Called with the reason if the fastest engine does not work here and another one is used. */
   readonly onNotice?: ((message: string) => void) | undefined;
-  /** Chooses the engine. Default: the fastest that works here, of those that the entry point of the package knows. */
+  /** Makes the engine. Default: the fastest one that works here, of those that the package's entry point includes. */
   readonly makeEngine?: MakeEngine | undefined;
 }
 
-/** Sequences at once, and memory for the states of prompts: both take memory as they are needed. */
+/** Maximum sequences in the pool, and bytes for the cached states of prompts. Memory is allocated only as it is needed. */
 const MAX_SEQUENCES = 1 << 20;
 const PREFIX_CACHE_BYTES = 1 << 24;
-/** Milliseconds that the pool computes at a time. */
+/** Milliseconds that each part of a turn of the pool takes. */
 const PART_TIME = 10;
 
-/** An engine with a model's weights in it. */
+/** An engine, and a model's weights in its memory. */
 export interface LoadedModel {
   readonly engine: Engine;
   readonly weights: Vector;
 }
 
 /**
- * What computes a model, for the other modules of this package that drive it themselves, as the server does. The engine stays the
- * model's own: closing the model closes it.
+ * A model's engine and weights, for modules of this package that call the engine themselves, such as the server. Closing the model closes
+ * the engine.
  */
 export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
 
 /**
- * A model and what it is asked for. The engine is made when it is first needed: what computes may throw an UnsupportedError where the
- * engine that was asked for can't work here, an EngineLostError where it is lost, and a UsageError after `close`.
+ * A trained model. Its engine is made when it is first needed, so every method that computes may throw an UnsupportedError if the requested
+ * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`.
  */
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
@@ -94,8 +94,8 @@ export class LanguageModel {
   }
 
   /**
-   * @param checkpoint From an event of `train`, be it a structured clone, or from another model.
-   * @throws {OptionError} for an option that does not fit
+   * @param checkpoint From an event of `train`, or a structured clone of it, or from another model.
+   * @throws {OptionError} for an invalid option
    */
   constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
     const { makeEngine = makePortableEngine, onNotice = () => {}, ...options } = input;
@@ -108,8 +108,8 @@ export class LanguageModel {
   /**
    * The model in the bytes of a checkpoint file of any known format.
    *
-   * @param name What to call it in messages.
-   * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+   * @param name The name of the bytes in messages.
+   * @throws {CheckpointError} if the bytes are not a complete, valid checkpoint
    */
   static fromBytes<Model extends LanguageModel>(
     this: new (
@@ -135,16 +135,16 @@ export class LanguageModel {
     return parameterCount(layoutOf(this.config));
   }
 
-  /** The engine in one line. */
+  /** Describes the engine in one line. */
   async describeEngine(): Promise<string> {
     return (await this.#load()).engine.description.text;
   }
 
   /**
-   * The checkpoint as the bytes of a file, read back and compared.
+   * The checkpoint as the bytes of a file. They are read back and compared with the checkpoint.
    *
    * @throws {OptionError} for an unknown format
-   * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
+   * @throws {CheckpointError} `checkpoint-not-convertible` or `torch7-unsupported` if the format can't store the model
    */
   toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
     if (!EXPORT_FORMATS.includes(format)) {
@@ -160,10 +160,10 @@ export class LanguageModel {
   }
 
   /**
-   * Text that continues the prompt, in pieces of some symbols, never half a character.
+   * Generates text that continues the prompt. Each piece is some symbols long and never ends within a character.
    *
-   * @throws {OptionError} for an option that does not fit
-   * @throws {TextError} `text-unknown-character` for a prompt with a character that the model does not know
+   * @throws {OptionError} for an invalid option
+   * @throws {TextError} `text-unknown-character` if the prompt contains a character that the model does not know
    */
   async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -176,9 +176,9 @@ export class LanguageModel {
   }
 
   /**
-   * As `generate`, in bytes: whole characters of UTF-8, or what a model over bytes drew, be it UTF-8 or not. The last piece of a text
-   * says why it ends. With `alternatives` there are details: what the model thought of each symbol that it wrote. With `prompts`,
-   * pieces of all texts come side by side, each with the number of its text.
+   * Like `generate`, but yields bytes: complete UTF-8 characters, except that a model over bytes may write invalid UTF-8. The last piece
+   * of a text says why the text ended. With `alternatives`, pieces have the model's prediction for each symbol. With `prompts`, all texts
+   * are generated together, and each piece has the index of its text.
    */
   async *generatePieces(input: GenerateInput | GenerateAllInput = {}): AsyncGenerator<TextPiece, void, void> {
     const { prompts, rest } = splitPrompts(input);
@@ -186,10 +186,10 @@ export class LanguageModel {
   }
 
   /**
-   * Whole texts that continue some prompts, computed side by side: much faster than one after the other.
+   * Generates one text for each prompt, all in one batch, which is much faster than one after the other.
    *
-   * Text k is drawn with the seed `sequenceSeed(seed, k)` (sample/sequence-seed.ts); that of k = 0 is what `generate` gives. Of a beam
-   * search, texts of the same prompt are the best of it, the best first.
+   * Text k has the seed `sequenceSeed(seed, k)` (sample/sequence-seed.ts), so text 0 is the one that `generate` writes. With a beam search,
+   * equal prompts get the best texts of one search, the best first.
    */
   async generateAll(input: GenerateAllInput): Promise<string[]> {
     const { prompts } = input;
@@ -200,8 +200,8 @@ export class LanguageModel {
   }
 
   /**
-   * Samples of one prompt, in the order of their seeds: sample k is drawn with `sequenceSeed(seed, k)`, and left out where it is not
-   * unique or not novel. There are fewer than asked for when the attempts, or `seconds` for all of them, do not give as many.
+   * Samples several continuations of one prompt, in the order of their seeds: sample k has the seed `sequenceSeed(seed, k)`. Samples that
+   * are not unique or not novel are left out. There are fewer than `count` if the attempts, or the `seconds` for all of them, run out.
    */
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
     const { prompt = '', novel, onProgress = () => {}, count, unique, attempts, ...rest } = input;
@@ -218,15 +218,15 @@ export class LanguageModel {
       ...{ count: asked.count, unique: asked.unique, seconds, onProgress },
       known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
       prompt: textOf(prompt),
-      // A beam search finds no more than it follows.
+      // A beam search finds at most as many texts as it has hypotheses.
       attempts: beam > 0 ? Math.min(most, beam) : most,
-      ...this.#draws(prompt, { ...rest, onNotice }, seed),
+      ...this.#sampling(prompt, { ...rest, onNotice }, seed),
     });
   }
 
   /**
-   * Like `samples` without `unique` and `novel`, but streams each sample in pieces, one after the other, the last piece of each with
-   * its ending.
+   * Like `samples` without `unique` and `novel`, but yields each sample in pieces, one sample after the other. The last piece of a sample
+   * has its `ending`.
    */
   async *samplePieces(
     input: Omit<SamplesInput, 'unique' | 'novel' | 'attempts'> = {},
@@ -238,14 +238,14 @@ export class LanguageModel {
     const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
     yield* collectPieces({
       ...{ seconds, onProgress },
-      // A beam search finds no more than it follows.
+      // A beam search finds at most as many texts as it has hypotheses.
       count: beam > 0 ? Math.min(asked.count, beam) : asked.count,
-      ...this.#draws(prompt, { ...rest, onNotice }, seed),
+      ...this.#sampling(prompt, { ...rest, onNotice }, seed),
     });
   }
 
-  /** How samples of one prompt are seeded and written. */
-  #draws(prompt: Content, input: WritingInput, seed: number) {
+  /** The seeds of the samples of one prompt, and a function that writes them. */
+  #sampling(prompt: Content, input: WritingInput, seed: number) {
     return {
       seedOf: (index: number) => sequenceSeed(seed, index),
       write: (seeds: readonly number[], seconds: number | undefined) =>
@@ -263,7 +263,7 @@ export class LanguageModel {
     const options = checkGenerateOptions(optionsOf(input));
     const { vocabulary } = this;
     const plan = planSampling(vocabulary, options);
-    // Samples have one prompt, up to 128 times.
+    // All samples of a call have the same prompt: encode it once.
     const encoded = new Map(
       [...new Set(given)].map((prompt) => [prompt, encodePrompt(vocabulary, prompt, options.unknown)]),
     );
@@ -282,10 +282,10 @@ export class LanguageModel {
   }
 
   /**
-   * A text that is read and written in turns, with the model's state kept between them: `feed` reads, `next` writes a character. It
-   * takes a place in the engine's memory until it is closed.
+   * Opens a text that the model reads and writes in turns: `feed` reads, `next` writes a character, and the state is kept in between.
+   * It uses memory of the engine until it is closed.
    *
-   * @throws {OptionError} for an option that does not fit
+   * @throws {OptionError} for an invalid option
    */
   stream(input: StreamInput = {}): TextStream {
     const { onNotice, ...rest } = input;
@@ -297,10 +297,10 @@ export class LanguageModel {
   }
 
   /**
-   * How well the model predicts a text, as a whole and symbol by symbol. The state is zero at the start.
+   * Measures how well the model predicts a text, as a whole and for each symbol, starting from the zero state.
    *
-   * @throws {OptionError} for an option that does not fit
-   * @throws {TextError} `text-unknown-character`; `text-too-short` for less than two symbols
+   * @throws {OptionError} for an invalid option
+   * @throws {TextError} `text-unknown-character`; `text-too-short` for fewer than two symbols
    */
   async score(text: Content, input: ScoreInput = {}): Promise<TextScore> {
     const { signal, onNotice, ...rest } = input;
@@ -316,9 +316,9 @@ export class LanguageModel {
   }
 
   /**
-   * The most likely words after a text: the rest of a word where it ends within one, else whole words.
+   * Finds the most likely words after a text. If the text ends within a word, they are the rest of that word.
    *
-   * @throws {TextError} `text-empty` for a text of no characters, `text-unknown-character`
+   * @throws {TextError} `text-empty` for an empty text; `text-unknown-character`
    */
   async complete(text: Content, input: CompleteInput = {}): Promise<LikelyWords> {
     const { signal, onNotice, ...rest } = input;
@@ -333,18 +333,18 @@ export class LanguageModel {
     return likelyWords({ pool: await this.#sequences(), vocabulary, prompt: prompt.tokens, count, signal });
   }
 
-  /** Gives the memory back; the model can't be used afterwards. */
+  /** Frees the memory. The model can't be used afterwards. */
   async close(): Promise<void> {
     const [loaded, pool] = [this.#loaded, this.#pool];
     this.#loaded = Promise.reject(new UsageError('this model is closed'));
     this.#loaded.catch(() => {});
-    // A model that could not be loaded has nothing to give back.
+    // A model that could not be loaded has nothing to free.
     const found = await loaded?.catch(() => undefined);
     await (await pool?.catch(() => undefined))?.close();
     await found?.engine.close();
   }
 
-  /** The pool in which all texts of this model are written. */
+  /** The pool that writes all texts of this model. */
   #sequences(): Promise<SequencePool> {
     this.#pool ??= this.#load().then(
       ({ engine, weights }) =>

@@ -1,4 +1,4 @@
-/** What both faces of the library have in common. */
+/** The exports that both entry points of the library share. */
 
 export type { Checkpoint, LossRecord, TrainingState } from './checkpoint/checkpoint.ts';
 export { type MemoryStorage, memoryStorage } from './checkpoint/storage/memory-storage.ts';

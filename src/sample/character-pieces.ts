@@ -1,32 +1,31 @@
-/** Holds bytes back until a character is whole, so that a stream of text is never cut within one. */
-
+/** Cuts the bytes of a generated text into pieces that never end within a character. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import { joinBytes } from '../util/bytes.ts';
 import { announcedLength, isContinuation } from '../util/utf8.ts';
 
-/** Bytes of UTF-8 as they come, given out in whole characters. Bytes that can't be UTF-8 pass as they are. */
+/** Holds back the bytes of an unfinished UTF-8 character. Bytes that can't be UTF-8 pass unchanged. */
 export class CharacterPieces {
-  readonly #whole: boolean;
+  readonly #isWhole: boolean;
   #held: number[] = [];
 
-  /** Only symbols that are bytes can be less than a character. */
   constructor(vocabulary: Vocabulary) {
-    this.#whole = vocabulary.kind !== 'byte';
+    // Other symbols are complete characters.
+    this.#isWhole = vocabulary.kind !== 'byte';
   }
 
-  /** What is whole now, in one piece. */
+  /** Takes more bytes. Yields the complete characters in one piece. */
   *push(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-    if (this.#whole) {
+    if (this.#isWhole) {
       if (bytes.length > 0) yield bytes;
       return;
     }
     const all = joinBytes([Uint8Array.from(this.#held), bytes]);
-    const end = wholeEnd(all);
+    const end = completeLength(all);
     this.#held = [...all.subarray(end)];
     if (end > 0) yield all.subarray(0, end);
   }
 
-  /** What is still held: an unfinished character. */
+  /** Yields the bytes of an unfinished character at the end. */
   *end(): Generator<Uint8Array, void, void> {
     if (this.#held.length === 0) return;
     const bytes = Uint8Array.from(this.#held);
@@ -35,8 +34,8 @@ export class CharacterPieces {
   }
 }
 
-/** Where an unfinished character at the end begins; the end where there is none. */
-function wholeEnd(bytes: Uint8Array): number {
+/** The index at which an unfinished character at the end begins, or the length if there is none. */
+function completeLength(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;
     if (isContinuation(byte)) continue;

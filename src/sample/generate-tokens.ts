@@ -1,9 +1,8 @@
 /**
- * Texts that a model writes, as the original's `sample` does: the state starts at zero and reads the prompt; then each token is drawn from
- * the prediction after the one before. Without a prompt the first token is uniform over the vocabulary, and takes one random number like
- * every other.
+ * Generates texts like the original's `sample`: the state starts at zero and reads the prompt; then each token is drawn from the prediction
+ * after the previous one. Without a prompt the first token is uniform over the vocabulary, and uses one random number like any other.
  *
- * The pool computes them side by side; what each draws does not depend on the others.
+ * The pool computes all texts in one batch. The tokens of a text do not depend on the other texts.
  */
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type Controls, canDraw } from './choice/controls.ts';
@@ -17,7 +16,7 @@ import type { Limits } from './stops.ts';
 export interface TextToGenerate {
   readonly prompt: readonly number[];
   readonly generator: MersenneTwister;
-  /** What the text must look like. */
+  /** The form that the text must have. */
   readonly constraint?: Constraint | undefined;
 }
 
@@ -26,23 +25,23 @@ export interface TokenGeneration {
   readonly controls: Controls;
   readonly limits: Limits;
   readonly texts: readonly TextToGenerate[];
-  /** How many alternatives the details of a token name. Default: no details. */
+  /** How many alternatives to list in the details of each token. Default: no details. */
   readonly alternatives?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Some more of a text. */
+/** The next tokens of a text. */
 export interface TokenPiece extends SequencePiece<TokenDetails> {
-  /** The text's number. */
+  /** The index of the text. */
   readonly index: number;
 }
 
-/** Texts that are written at once: more are hardly faster, and take memory. */
+/** Maximum texts in a batch. More would hardly be faster, and take memory. */
 const MAX_CONCURRENT = 128;
 
 /**
- * The texts as they are written: each time some more of those that go on. The last piece of each says why it ends. Between two times
- * nothing is computed for them.
+ * Yields the next pieces of the texts that have more. The last piece of a text says why the text ended. Nothing is computed while the
+ * caller handles them.
  *
  * @throws the signal's reason when it is aborted
  */
@@ -114,7 +113,7 @@ function makeSequences(
   );
 }
 
-/** Texts that share a prompt, which is then read once, in groups of as many as are written at once. */
+/** Groups the texts by prompt, so that each prompt is read once. A group is at most one batch. */
 function groupsOf(texts: readonly TextToGenerate[], indices: readonly number[]): number[][] {
   const groups: number[][] = [];
   const open = new Map<readonly number[], number[]>();
@@ -131,7 +130,7 @@ function groupsOf(texts: readonly TextToGenerate[], indices: readonly number[]):
   return groups;
 }
 
-/** Which texts have more, for a loop that waits for it. */
+/** The texts that have new tokens; a loop waits for them. */
 class ReadyTexts {
   readonly #indices = new Set<number>();
   #failure: { readonly error: unknown } | undefined;
@@ -147,7 +146,7 @@ class ReadyTexts {
     this.#wake();
   }
 
-  /** @throws what `fail` was called with */
+  /** Waits until there is a text. @throws the error that `fail` got */
   async take(): Promise<number[]> {
     while (this.#indices.size === 0 && !this.#failure) {
       await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** From a prompt to tokens, with a rule for characters that the model does not know. */
+/** Encodes a prompt as tokens, with a rule for characters that the model does not know. */
 import { nearestKnown } from '../data/symbols/nearest-symbols.ts';
 import { characterAround, describeSymbol, symbolBytes } from '../data/symbols/symbol-text.ts';
 import { type Content, segment } from '../data/symbols/tokenizer.ts';
@@ -7,25 +7,25 @@ import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format.ts';
 
 /**
- * `error`: refuse; `skip`: leave out; `nearest`: take what is closest among the known, else leave out; `auto`: take what is closest, and
- * refuse what nothing is close to.
+ * What happens to a character that the model does not know. `error`: it is an error. `skip`: it is left out. `nearest`: the closest known
+ * character replaces it; if there is none, it is left out. `auto`: like `nearest`, but if there is none, it is an error.
  */
 export type UnknownRule = 'auto' | 'error' | 'skip' | 'nearest';
 
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
-  /** The prompt as the model reads it, to be echoed: UTF-8, or the bytes that were given. */
+  /** The prompt as the model reads it, for `echo`: UTF-8, or the given bytes. */
   readonly bytes: Uint8Array;
-  /** What was left out or replaced, in a line each. */
+  /** A line for the characters that were replaced, and one for those that were left out. */
   readonly notices: readonly string[];
 }
 
 /**
- * The tokens of a prompt, which is a text or, for a model over bytes, any bytes.
+ * Encodes a prompt: a text or, for a model over bytes, any bytes.
  *
- * A model with an unknown symbol reads it for every character that it does not know, whatever the rule.
+ * If the model has an unknown symbol, it reads that for every unknown character, and the rule has no effect.
  *
- * @throws {TextError} `text-unknown-character` for the first unknown character under `error`, and under `auto` where none is close
+ * @throws {TextError} `text-unknown-character` for the first unknown character that the rule does not replace or skip
  */
 export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: UnknownRule): EncodedPrompt {
   const normalized = typeof prompt === 'string' ? vocabulary.normalized(prompt) : prompt;
@@ -34,13 +34,13 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   const replaced = new Map<string, string>();
   const skipped = new Map<string, number>();
   const { kind } = vocabulary;
-  const nearest = once((symbol: string) => nearestKnown(vocabulary, symbol));
+  const nearest = cached((symbol: string) => nearestKnown(vocabulary, symbol));
   const replaces = unknown === 'nearest' || unknown === 'auto';
   const content =
     kind === 'byte' && typeof normalized === 'string'
       ? new TextEncoder().encode(replaces ? withNearest(vocabulary, normalized, replaced) : normalized)
       : normalized;
-  /** The symbol at a position, counted from 1, for people. */
+  /** The symbol as messages show it. @param position Counted from 1. */
   const described = (symbol: string, position: number) => {
     const isBytes = kind === 'byte' && typeof content !== 'string';
     return describeSymbol(symbol, kind, isBytes ? characterAround(content, position - 1) : undefined);
@@ -74,12 +74,12 @@ export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: U
   };
 }
 
-/** A text for a model over bytes: a character with an unknown byte becomes the closest one whose bytes are known. */
+/** For a model over bytes: replaces each character that has an unknown byte by the closest one whose bytes are known. */
 function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string, string>): string {
   const isKnown = (char: string) =>
     vocabulary.hasUnknown ||
     [...segment(char, 'byte')].every((byte) => vocabulary.tokenOf(byte) !== undefined);
-  const replacement = once((char: string) => {
+  const replacement = cached((char: string) => {
     const near = isKnown(char) ? undefined : nearestKnown(vocabulary, char);
     if (!near) return char;
     const found = new TextDecoder().decode(symbolBytes(near));
@@ -89,8 +89,8 @@ function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string,
   return Array.from(text, replacement).join('');
 }
 
-/** A function that computes the value of each symbol once: a prompt may repeat one that takes long to look up. */
-function once<T>(compute: (symbol: string) => T): (symbol: string) => T {
+/** Caches a function of a symbol: a lookup may be slow, and prompts repeat symbols. */
+function cached<T>(compute: (symbol: string) => T): (symbol: string) => T {
   const known = new Map<string, T>();
   return (symbol) => {
     if (!known.has(symbol)) known.set(symbol, compute(symbol));
@@ -98,7 +98,7 @@ function once<T>(compute: (symbol: string) => T): (symbol: string) => T {
   };
 }
 
-/** @param described The symbol for people. */
+/** @param described The symbol as messages show it. */
 function unknownCharacter(
   described: string,
   position: number,

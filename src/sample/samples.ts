@@ -1,11 +1,11 @@
-/** Many samples of one prompt: drawn side by side, given out in order, and only those that are wanted. */
+/** Samples of one prompt: they are drawn in batches, filtered, and yielded in order. */
 import { joinBytes } from '../util/bytes.ts';
 import type { KnownText } from './known-text.ts';
 import type { Ending } from './stops.ts';
 import type { SymbolDetails, TextPiece } from './writer.ts';
 
 export interface Sample {
-  /** Its number among all that were drawn, from 0; the seed follows from it. */
+  /** Its index among all samples that were drawn, which determines its seed. */
   readonly index: number;
   readonly seed: number;
   readonly bytes: Uint8Array;
@@ -17,18 +17,18 @@ export interface Sample {
 export interface SampleCollection {
   /** Samples wanted. */
   readonly count: number;
-  /** Whether each text is given once, white space around it not counted. */
+  /** Whether to leave out repeated texts. White space around a text makes no difference. */
   readonly unique: boolean;
-  /** Texts that stand in it are left out. */
+  /** Leaves out samples that occur in this text. */
   readonly known: KnownText | undefined;
-  /** What comes before each sample, to be compared with the known text. */
+  /** The text before each sample: its last line counts when a sample is compared with the known text. */
   readonly prompt: string;
-  /** Samples drawn at most. */
+  /** Maximum samples to draw. */
   readonly attempts: number;
   readonly seedOf: (index: number) => number;
-  /** Time for all of them: it cuts those that are being drawn when it is over, and no more are drawn then. */
+  /** Time for all samples together. When it is over, the current samples are cut off and no more are drawn. */
   readonly seconds: number | undefined;
-  /** Draws samples, in at most some seconds; the pieces' numbers are those of the seeds. */
+  /** Draws a sample for each seed, within a time limit. The index of a piece is that of its seed. */
   readonly write: (seeds: readonly number[], seconds: number | undefined) => AsyncIterable<TextPiece>;
   readonly onProgress: (progress: SampleProgress) => void;
 }
@@ -36,19 +36,20 @@ export interface SampleCollection {
 export interface SampleProgress {
   /** Samples found so far. */
   readonly found: number;
-  /** Samples drawn so far, those that are being drawn not counted. */
+  /** Samples drawn so far, without those in the current batch. */
   readonly tried: number;
-  /** Samples that are being drawn, and how many symbols they have. */
+  /** Samples in the current batch. */
   readonly drawing: number;
+  /** Symbols that the current batch has so far. */
   readonly drawn: number;
 }
 
-/** Samples that are drawn side by side: more are hardly faster, and take memory. */
+/** Maximum samples in a batch. More would hardly be faster, and take memory. */
 const MAX_CONCURRENT = 128;
-/** As many at least where some will be left out. */
+/** Minimum samples in a batch if some may be left out. */
 const MIN_CONCURRENT = 16;
 
-/** The samples in the order of their numbers; fewer than asked for when the attempts or the time do not give as many. */
+/** Yields the samples in the order of their indices. There are fewer than `count` if the attempts or the time run out. */
 export async function* collectSamples(collection: SampleCollection): AsyncGenerator<Sample, void, void> {
   const { count, unique, known, prompt, attempts, seedOf, write, onProgress } = collection;
   const clock = new Countdown(collection.seconds);
@@ -66,11 +67,11 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
       drafts[piece.index]?.add(piece);
       drawn += piece.symbols;
       onProgress({ found, tried, drawing: size, drawn });
-      // In order, each as soon as it is whole: what is given out is not lost when those beside it are interrupted.
+      // Yields each sample as soon as it is complete, so that it is not lost if the rest of the batch is interrupted.
       for (; drafts[next]?.ending; next++) {
         const draft = drafts[next] as Draft;
         const text = draft.text();
-        if (known?.has(lineOf(prompt) + text) || (unique && seen.has(text.trim()))) continue;
+        if (known?.has(lastLine(prompt) + text) || (unique && seen.has(text.trim()))) continue;
         if (unique) seen.add(text.trim());
         found++;
         yield {
@@ -85,14 +86,13 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
   }
 }
 
-/** A part of a sample, as it is written. */
+/** The next part of a sample. */
 export interface SamplePiece extends Pick<TextPiece, 'bytes' | 'details' | 'ending'> {
   readonly seed: number;
 }
 
 /**
- * Like `collectSamples` without filtering: yields each sample as it grows, in order; later ones are held back until those before have
- * ended.
+ * Like `collectSamples`, but without filters, and in pieces. The pieces of a sample are held back until all earlier samples have ended.
  */
 export async function* collectPieces(
   collection: Pick<SampleCollection, 'count' | 'seedOf' | 'seconds' | 'write' | 'onProgress'>,
@@ -122,7 +122,7 @@ export async function* collectPieces(
   }
 }
 
-/** The time that is left of some seconds, of which there is always a little: no limit on time is zero. */
+/** The rest of a time limit. It is never zero, because a time limit must be above zero. */
 class Countdown {
   readonly #end: number | undefined;
 
@@ -139,7 +139,7 @@ class Countdown {
   }
 }
 
-/** A sample while it is drawn. */
+/** An unfinished sample. */
 class Draft {
   ending: Ending | undefined;
   readonly details: SymbolDetails[] = [];
@@ -160,7 +160,7 @@ class Draft {
   }
 }
 
-/** What a sample goes on from: the last line of the prompt. */
-function lineOf(prompt: string): string {
+/** The last line of the prompt, which a sample continues. */
+function lastLine(prompt: string): string {
   return prompt.slice(Math.max(prompt.lastIndexOf('\n'), prompt.lastIndexOf('\r')) + 1);
 }

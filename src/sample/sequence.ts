@@ -1,4 +1,4 @@
-/** A text while it is written: how its tokens are chosen, where it ends, and what of it may be shown. */
+/** A text that is being generated: how its tokens are chosen, where it ends, and which of them may already be shown. */
 import type { FloatArray } from '../engine/engine.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Controls } from './choice/controls.ts';
@@ -8,43 +8,43 @@ import { type Constraint, endOnTimeout } from './form/constraint.ts';
 import type { EngineSampling, HostSampling, PoolSequence } from './pool/request.ts';
 import { type Ending, type Limits, StopTracker } from './stops.ts';
 
-/** Some more of a text. */
+/** The next tokens of a text. */
 export interface SequencePiece<Details> {
   readonly tokens: readonly number[];
-  /** Of each token, where they were asked for. */
+  /** One for each token; empty if no details are wanted. */
   readonly details: readonly Details[];
-  /** Why the text ends with this piece; undefined where it goes on. */
+  /** Why the text ended with this piece; undefined if it continues. */
   readonly ending: Ending | undefined;
 }
 
 export interface SequenceInput<Details> {
   readonly controls: Controls;
   readonly limits: Limits;
-  /** The sequence's own: one number a token. */
+  /** Used by this sequence alone, once for each token. */
   readonly generator: MersenneTwister;
   readonly constraint?: Constraint | undefined;
-  /** Whether the engine can draw by the controls. */
+  /** Whether the engine can apply the controls. */
   readonly isEngineSampled: boolean;
-  /** What is kept of the prediction a token was chosen by. @param probability With which it was drawn, after all controls. */
+  /** Makes the details of a token from the prediction. @param probability Of the token, after all controls. */
   readonly describe?: ((row: FloatArray, token: number, probability: number) => Details) | undefined;
-  /** Called when there is more of the text, or it has ended. */
+  /** Called when the text has more tokens, or has ended. */
   readonly onMore: () => void;
 }
 
 export class Sequence<Details> implements PoolSequence {
   readonly sampling: EngineSampling | HostSampling;
-  /** Tokens drawn so far, those of a stop text among them. */
+  /** Tokens drawn so far, including those of a stop text. */
   length = 0;
   readonly #limits: Limits;
   readonly #constraint: Constraint | undefined;
   readonly #end: StopTracker;
   readonly #recent: RecentTokens | undefined;
   readonly #onMore: () => void;
-  /** What was drawn and not yet given out: first what may be shown, then what may turn out to belong to a stop text. */
+  /** Drawn tokens that were not yet returned by `flush`; the last ones may turn out to be part of a stop text. */
   #tokens: number[] = [];
   #details: Details[] = [];
-  /** How many tokens were given out. */
-  #given = 0;
+  /** How many tokens `flush` has returned. */
+  #returned = 0;
 
   constructor(input: SequenceInput<Details>) {
     const { controls, limits, generator, constraint, describe } = input;
@@ -67,7 +67,7 @@ export class Sequence<Details> implements PoolSequence {
     };
   }
 
-  /** Why the text has ended; undefined while it goes on. */
+  /** Why the text has ended; undefined while it continues. */
   get ending(): Ending | undefined {
     return this.#end.ending;
   }
@@ -91,10 +91,10 @@ export class Sequence<Details> implements PoolSequence {
     return !end.ending;
   }
 
-  /** What may be shown now and was not yet given out. */
+  /** The tokens that may be shown and were not returned before. */
   flush(): SequencePiece<Details> {
-    const count = this.#end.shown - this.#given;
-    this.#given = this.#end.shown;
+    const count = this.#end.shown - this.#returned;
+    this.#returned = this.#end.shown;
     return {
       tokens: this.#tokens.splice(0, count),
       details: this.#details.splice(0, count),

@@ -1,4 +1,4 @@
-/** Where a text ends: stop strings and limits, told token by token. */
+/** Where a text ends: limits on its length and time, and stop strings. */
 import * as z from 'zod/mini';
 import { lineEndForms } from '../data/encoding/line-ends.ts';
 import { segment } from '../data/symbols/tokenizer.ts';
@@ -6,10 +6,10 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import { OptionError } from '../errors.ts';
 import { count, option, positive } from '../util/option-info.ts';
 
-/** Why a text ended: a limit, a stop string, or because its template or expression has nothing more to come. */
+/** Why a text ended: a limit, a stop string, or `complete`: its template or expression allows nothing more. */
 export type Ending = 'length' | 'lines' | 'words' | 'seconds' | 'stop' | 'complete';
 
-/** The options of the limits; a part of every schema of sampling options. */
+/** Options that every schema of sampling options includes. */
 export const limitOptions = {
   length: option(z._default(count(0), 2000), {
     flag: 'length',
@@ -47,26 +47,27 @@ export const limitOptions = {
 export const limitsSchema = z.strictObject(limitOptions);
 export type LimitOptions = z.output<typeof limitsSchema>;
 
-/** The limits over a vocabulary. They are the same for all texts that share them. */
+/** The limits resolved for a vocabulary, shared by all texts of a call. */
 export interface Limits extends Omit<LimitOptions, 'stop'> {
   readonly stops: readonly StopSequence[];
-  /** [V]: 1 where a token ends a line; where it is white space. */
+  /** [V]: 1 for each token that ends a line. */
   readonly newlines: Uint8Array;
+  /** [V]: 1 for each token that is white space. */
   readonly spaces: Uint8Array;
-  /** The token of a CR, which belongs to the line end if a line feed follows it. */
+  /** The token of CR, which is part of the line end if LF follows. */
   readonly lineReturn: number | undefined;
-  /** What can never come, in a line each. */
+  /** A line for each stop string that can never occur. */
   readonly notices: readonly string[];
 }
 
-/** A stop string as tokens, with the table of Knuth, Morris & Pratt 1977: where to go on when a token does not fit. */
+/** A stop string as tokens, with the failure table of Knuth, Morris & Pratt 1977: how many tokens still match after a mismatch. */
 interface StopSequence {
   readonly tokens: Int32Array;
   readonly failure: Int32Array;
 }
 
 /**
- * The limits over a vocabulary. Stop strings are sought symbol by symbol: within bytes as UTF-8, within graphemes as whole ones.
+ * Resolves the limits for a vocabulary. Stop strings match symbol by symbol: as bytes of UTF-8, as characters, or as whole graphemes.
  *
  * @throws {OptionError} for an empty stop string
  */
@@ -76,7 +77,7 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   const notices: string[] = [];
   for (const text of typeof stop === 'string' ? [stop] : stop) {
     if (text === '') throw new OptionError('stop', 'got an empty text, expected at least one character');
-    // A line end in a stop text matches the model's line ends: LF, CRLF or CR alone.
+    // A line end in a stop string matches the model's line ends: LF, CRLF or CR alone.
     const forms = lineEndForms(vocabulary.normalized(text), vocabulary.tokenOf('\n') === undefined)
       .map((form) => Array.from(segment(form, vocabulary.kind), (symbol) => vocabulary.tokenOf(symbol)))
       .filter((tokens) => !tokens.includes(undefined));
@@ -91,7 +92,7 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   return { length, lines, words, seconds, stops, notices, ...marksOf(vocabulary) };
 }
 
-/** A server resolves limits for each request: what depends on the vocabulary alone is found out once. */
+/** A cache: a server resolves limits for each request, and these parts depend on the vocabulary alone. */
 const marksByVocabulary = new WeakMap<Vocabulary, Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'>>();
 
 function marksOf(vocabulary: Vocabulary): Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'> {
@@ -123,26 +124,26 @@ function stopSequence(tokens: readonly number[]): StopSequence {
 }
 
 /**
- * Follows one text to its end, and tells how much of it may be shown: never a token that may turn out to be the beginning of
- * a stop string.
+ * Watches the tokens of one text for its end. It also counts how many tokens may be shown: all but those that may turn out to be the
+ * start of a stop string.
  */
 export class StopTracker {
-  /** Why the text has ended; undefined while it goes on. */
+  /** Why the text has ended; undefined while it continues. */
   ending: Ending | undefined;
-  /** How many of the tokens so far belong to the text, whatever comes. */
+  /** How many tokens belong to the text whatever comes next. */
   shown = 0;
   readonly #limits: Limits;
-  /** How much of each stop string the last tokens are. */
+  /** For each stop string, how many of its tokens the last tokens match. */
   readonly #matched: Int32Array;
   readonly #deadline: number;
   #length = 0;
   #lines = 0;
   #words = 0;
   #inWord = false;
-  /** Whether the last token was a CR, where lines are counted: it may turn out to belong to a line end. */
+  /** Whether lines are counted and the last token was CR, which may turn out to be part of a line end. */
   #isAfterReturn = false;
 
-  /** @param deadline By `performance.now()`; the clock of `seconds` starts here. */
+  /** @param deadline A time of `performance.now()`. Default: `seconds` from now. */
   constructor(
     limits: Limits,
     deadline = performance.now() + (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000,
@@ -153,7 +154,7 @@ export class StopTracker {
     if (limits.length === 0) this.ending = 'length';
   }
 
-  /** Takes the next token. Once the text has ended there is none. */
+  /** Takes the next token. @throws {RangeError} if the text has ended */
   push(token: number): void {
     const { length, lines, words, newlines, spaces, stops } = this.#limits;
     if (this.ending) throw new RangeError('this text has ended');
@@ -181,18 +182,18 @@ export class StopTracker {
     }
   }
 
-  /** Ends the text after the last token; what was held back belongs to it. */
+  /** Ends the text after the last token; tokens that were held back belong to it. */
   end(ending: Ending): void {
     this.shown = this.#length;
     this.ending = ending;
   }
 
-  /** Whether its time is over although it goes on. */
+  /** Whether the text still continues when its time is over. */
   isTimedOut(): boolean {
     return this.ending === undefined && performance.now() >= this.#deadline;
   }
 
-  /** The same place and the same clock, for another text to go on from. */
+  /** A copy in the same state and with the same deadline, for another continuation of the text. */
   fork(): StopTracker {
     const copy = new StopTracker(this.#limits, this.#deadline);
     copy.ending = this.ending;
@@ -206,7 +207,7 @@ export class StopTracker {
     return copy;
   }
 
-  /** The last token, white space, ended the text and does not belong to it; neither does a CR in front of it. */
+  /** Ends the text before its last tokens: the white space that ended it, and a CR in front of it. */
   #endBefore(ending: Ending, tokens = 1): void {
     this.shown = this.#length - tokens;
     this.ending = ending;
@@ -218,7 +219,7 @@ export class StopTracker {
     return ends;
   }
 
-  /** The length of the longest stop string that ends here; 0 for none. */
+  /** The length of the longest stop string that ends with this token; 0 if there is none. */
   #advanceStops(token: number): number {
     const { stops } = this.#limits;
     let found = 0;

@@ -1,4 +1,4 @@
-/** A text that is read and written in turns, symbol by symbol, with the model's state kept between them. */
+/** A text that a model reads and writes in turns; the model's state is kept in between. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Tensor } from '../engine/engine.ts';
@@ -19,11 +19,11 @@ export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, see
 export type StreamOptions = z.output<typeof streamOptionsSchema>;
 
 export interface StreamInput extends Given<StreamOptions> {
-  /** Told, once each, of characters that were left out or replaced. */
+  /** Called once with each different line about characters that were left out or replaced. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** Tokens that one call of the engine reads at most. */
+/** Maximum tokens that one call of the engine reads. */
 const MAX_STEPS = 4096;
 
 export interface TextStreamSource {
@@ -33,18 +33,18 @@ export interface TextStreamSource {
   readonly onNotice: (message: string) => void;
 }
 
-/** Calls are done one after the other, in their order. What they throw after `close` is a UsageError. */
+/** Calls run one after the other, in the order in which they were made. After `close` they throw a UsageError. */
 export class TextStream implements AsyncIterable<string> {
   readonly #source: TextStreamSource;
   readonly #chooser: TokenChooser;
   readonly #characters: CharacterPieces;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #state: Promise<StreamState> | undefined;
-  /** The last call, settled or not. */
+  /** Settles after the last call that was made. */
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  /** @throws {OptionError} for controls that contradict each other, or leave nothing to draw */
+  /** @throws {OptionError} for controls that contradict each other, or that leave nothing to draw */
   constructor(source: TextStreamSource, state?: Promise<StreamState>) {
     const { vocabulary, options } = source;
     this.#source = source;
@@ -54,7 +54,7 @@ export class TextStream implements AsyncIterable<string> {
   }
 
   /**
-   * Reads a text, of which a model over bytes may be given any bytes.
+   * Reads a text, or any bytes for a model over bytes.
    *
    * @throws {TextError} `text-unknown-character` for a character that the model does not know
    */
@@ -68,7 +68,7 @@ export class TextStream implements AsyncIterable<string> {
     });
   }
 
-  /** Writes the next character; of a model over bytes that writes no UTF-8, U+FFFD. */
+  /** Writes the next character. If a model over bytes writes invalid UTF-8, the character is U+FFFD. */
   next(): Promise<string> {
     return this.#inOrder(async () => {
       const state = await this.#open();
@@ -81,7 +81,7 @@ export class TextStream implements AsyncIterable<string> {
     });
   }
 
-  /** The text so far, to go on from in another way: with random numbers of its own, and penalties that begin again. */
+  /** A copy that continues the text so far in its own way: with its own random numbers, and with penalties that start again. */
   fork({
     seed: ownSeed = this.#source.options.seed,
   }: {
@@ -95,7 +95,7 @@ export class TextStream implements AsyncIterable<string> {
     );
   }
 
-  /** Gives its state in the engine back. */
+  /** Frees its memory in the engine. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -103,7 +103,7 @@ export class TextStream implements AsyncIterable<string> {
     this.#last.finally(async () => (await state)?.release()).catch(() => {});
   }
 
-  /** The characters that follow, without end; ending the loop leaves the stream open. */
+  /** Writes characters without end. The stream stays open when the loop is left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, void> {
     for (;;) yield await this.next();
   }
@@ -129,7 +129,7 @@ export class TextStream implements AsyncIterable<string> {
   }
 }
 
-/** A slot of the pool, with the prediction of what comes next. */
+/** The state of the text in a slot of the pool, and the prediction of its next token. */
 class StreamState {
   readonly #pool: SequencePool;
   readonly #held: HeldSlots;
@@ -149,7 +149,7 @@ class StreamState {
     this.#output = output;
   }
 
-  /** @throws {UsageError} where the model was closed, and its engine with it */
+  /** @throws {UsageError} if the model, and so its engine, was closed */
   checkOpen(): void {
     if (this.#pool.isClosed) throw closed();
   }

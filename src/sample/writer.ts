@@ -1,4 +1,4 @@
-/** Writes texts by a plan: from prompts to pieces of text that are never half a character, drawn or searched for. */
+/** Writes texts by sampling or beam search, in pieces that never end within a character. */
 import { symbolText } from '../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
@@ -14,30 +14,30 @@ import type { EncodedPrompt } from './prompt.ts';
 import { beamSearch } from './search/beam.ts';
 import type { Ending } from './stops.ts';
 
-/** What the model thought of a symbol that it wrote: its own prediction, before any control, in nats. */
+/** What the model predicted where it wrote a symbol: before any control, in nats. */
 export interface SymbolDetails {
-  /** The symbol; of a byte beyond ASCII `\xC3`. */
+  /** The symbol; for a byte beyond ASCII, an escape such as `\xC3`. */
   readonly text: string;
   readonly logProbability: number;
-  /** How unsure the whole prediction was. */
+  /** The entropy of the whole prediction: how uncertain the model was. */
   readonly entropy: number;
-  /** With which it was drawn, after all controls; 1 where it was not drawn. */
+  /** The probability of the symbol after all controls; 1 if it was not drawn at random. */
   readonly drawnProbability: number;
-  /** The likeliest symbols, the likeliest first. */
+  /** The likeliest symbols, in falling order. */
   readonly alternatives: readonly { readonly text: string; readonly logProbability: number }[];
 }
 
-/** Some more of a text. */
+/** The next part of a text. */
 export interface TextPiece {
-  /** The text's number. */
+  /** The index of the text. */
   readonly index: number;
-  /** How many symbols more were written. */
+  /** How many symbols were written. */
   readonly symbols: number;
-  /** Whole characters of UTF-8; of a model over bytes what it drew, be it UTF-8 or not. */
+  /** Complete UTF-8 characters; a model over bytes may write invalid UTF-8. */
   readonly bytes: Uint8Array;
-  /** Of each symbol, where they were asked for. */
+  /** One for each symbol; empty if no details are wanted. */
   readonly details: readonly SymbolDetails[];
-  /** Why the text ends with this piece; undefined where it goes on. */
+  /** Why the text ended with this piece; undefined if it continues. */
   readonly ending: Ending | undefined;
 }
 
@@ -46,16 +46,16 @@ export interface WriterInput {
   readonly vocabulary: Vocabulary;
   readonly plan: SamplingPlan;
   readonly texts: readonly { readonly prompt: EncodedPrompt; readonly seed: number }[];
-  /** Whether the prompt comes before the text. */
+  /** Whether to put the prompt before the text. */
   readonly echo: boolean;
-  /** How many alternatives the details of a symbol name; without details where absent. */
+  /** How many alternatives to list in the details of each symbol. Default: no details. */
   readonly alternatives?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The pieces of all texts as they come, those of each in order. A beam search gives each whole, the texts that begin with the same
- * prompt being the best of one search.
+ * Yields the pieces of all texts as they are written; the pieces of one text are in order. A beam search yields each text in one piece;
+ * texts with the same prompt are the best ones of a single search.
  *
  * @throws the signal's reason when it is aborted
  */
@@ -128,7 +128,7 @@ async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPi
   }
 }
 
-/** What the model thinks of each token of a text that is known. */
+/** The model's predictions along a given text. */
 async function describeTokens(
   { pool, vocabulary, alternatives = 0, signal }: WriterInput,
   prompt: readonly number[],
