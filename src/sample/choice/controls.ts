@@ -1,4 +1,4 @@
-/** What decides which token is drawn: the options, and the same resolved over a vocabulary. docs/sampling.md has the order. */
+/** The options that control which token is drawn, and their values for a vocabulary. docs/sampling.md lists them in order. */
 import * as z from 'zod/mini';
 import { segment } from '../../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
@@ -10,25 +10,25 @@ import { BIAS_EXPECTED, controlOptions, FILTERS, penalties } from './filters.ts'
 export const controlsSchema = z.strictObject(controlOptions);
 export type ControlOptions = z.output<typeof controlsSchema>;
 
-/** The controls over a vocabulary. They are the same for all sequences that share them. */
+/** The options resolved for a vocabulary, shared by all sequences of a call. */
 export interface Controls extends ControlOptions {
   readonly vocabularySize: number;
-  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
+  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined instead of all zeros. */
   readonly shift: Float64Array | undefined;
-  /** Whether any penalty is on. */
+  /** Whether any penalty is active. */
   readonly hasPenalties: boolean;
 }
 
-/** Whether the engine's `generate` can draw by these controls, many steps at a time. */
+/** Whether the engine's `generate`, which makes many steps in a call, can apply these controls. */
 export function canDraw(engine: Engine, controls: Controls): boolean {
   const drawControls: ReadonlySet<string> = engine.description.capabilities.drawControls;
   return FILTERS.every((filter) => activeSettings(filter, controls).every((name) => drawControls.has(name)));
 }
 
 /**
- * The controls over a vocabulary.
+ * Resolves the options for a vocabulary.
  *
- * @throws {OptionError} where they contradict each other, or leave nothing to draw
+ * @throws {OptionError} if they contradict each other, or leave nothing to draw
  */
 export function resolveControls(vocabulary: Vocabulary, options: ControlOptions): Controls {
   const { temperature, temperatureRange, ban, only, bias } = options;
@@ -47,7 +47,7 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
   };
 }
 
-/** Characters that are banned or allowed and that the model does not have, in a line for each option. */
+/** A line for each option that names characters that the model does not know. */
 export function controlNotices(
   vocabulary: Vocabulary,
   { ban, only }: Pick<ControlOptions, 'ban' | 'only'>,
@@ -96,10 +96,10 @@ function shiftOf(
 }
 
 /**
- * The symbols that an option's characters are to the model.
+ * Cuts an option's characters into symbols of the model.
  *
- * @throws {OptionError} for a character that a model over bytes draws byte by byte: to ban or allow each of its bytes would ban or
- *   allow parts of other characters
+ * @throws {OptionError} for a non-ASCII character if the model is over bytes: banning or allowing each of its bytes would ban or allow
+ *   parts of other characters
  */
 function symbolsOf(vocabulary: Vocabulary, option: string, characters: string): string[] {
   const { kind } = vocabulary;
@@ -113,10 +113,10 @@ function symbolsOf(vocabulary: Vocabulary, option: string, characters: string): 
   return [...segment(vocabulary.normalized(characters), kind)];
 }
 
-/** One character, =, a number: so that even `,=-1` and `==2` can be told apart. */
+/** One character, =, a number. It also matches `,=-1` and `==2`. */
 const BIAS = /(.+?)=([+-]?(?:\d+\.?\d*|\.\d+))(?:,|$)/suy;
 
-/** Additions by symbol. The keys of an object name symbols as the vocabulary does: a byte is U+0000–U+00FF. */
+/** What to add for each symbol. An object's keys are symbols of the vocabulary: for a model over bytes, U+0000–U+00FF. */
 function biasEntries(vocabulary: Vocabulary, bias: ControlOptions['bias']): [string, number][] {
   if (typeof bias !== 'string') {
     if (vocabulary.kind === 'byte') return Object.entries(bias);

@@ -1,50 +1,50 @@
-/** What a sampling filter is: one of the steps between a prediction and a draw. The table of them is in `filters.ts`. */
+/** A sampling filter: a step between the model's prediction and the draw. `filters.ts` has the table of all filters. */
 import type * as z from 'zod/mini';
 import type { Candidates } from '../../engine/candidates.ts';
 import type { Constraint } from '../form/constraint.ts';
 import type { RecentTokens } from './recent-tokens.ts';
 
-/** A filter at work on one sequence. */
+/** A filter applied to one sequence. */
 export interface FilterStep {
-  /** Changes what the filters before it have left. */
+  /** Changes the candidates that the earlier filters left. */
   apply(candidates: Candidates): void;
-  /** Takes note of the token that was chosen. */
+  /** Called with the token that was chosen. */
   chosen?(token: number, candidates: Candidates): void;
 }
 
-/** What filters take of a sequence beside the options. */
+/** The settings of a sequence that are not options. */
 export interface SequenceSettings {
   readonly vocabularySize: number;
-  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. Absent where it would be zero. */
+  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined instead of all zeros. */
   readonly shift: Float64Array | undefined;
-  /** The penalty window; absent without penalties. */
+  /** The tokens in the penalty window; undefined without penalties. */
   readonly recent: RecentTokens | undefined;
-  /** What the text must look like. */
+  /** The form that the text must have. */
   readonly constraint: Constraint | undefined;
 }
 
-/** What a filter needs over a sequence: the values of its options, and these. */
+/** All that a filter needs to know about a sequence: the settings above and the values of its options. */
 export type SettingsOf<Options extends z.core.$ZodShape> = SequenceSettings & {
   readonly [Name in keyof Options]: z.output<Options[Name]>;
 };
 
 export interface Filter<Options extends z.core.$ZodShape, Settings = SettingsOf<Options>> {
-  /** As in the list of docs/sampling.md, in lower case. */
+  /** The name in the list of docs/sampling.md, in lower case. */
   readonly name: string;
-  /** Its part of the schema of options. */
+  /** Its part of the options' schema. */
   readonly options: Options;
-  /** Those that an HTTP request may set; `server/openai/control-fields.ts` makes fields of them. */
+  /** The options that an HTTP request may set; `server/openai/control-fields.ts` makes fields of them. */
   readonly requestOptions: readonly (keyof Options & string)[];
-  /** It is active where one of these settings has another value. Engines name what they can draw by as these settings are named. */
+  /** The settings that switch it off: it is active if one of them has another value. Engines list the controls they can apply by these names. */
   readonly off: Partial<NoInfer<Settings>>;
   /**
-   * What it changes. The log-probabilities count even where the likeliest token is taken, at a temperature of 0; the weights only where one
-   * is drawn.
+   * What it changes. Filters of log-probabilities are always applied, filters of weights only if a token is drawn, which is not the case
+   * at temperature 0.
    */
   readonly changes: 'log-probabilities' | 'weights';
-  /** Whether beam search applies it; else the two can't be combined. */
+  /** Whether beam search applies it. If not, the two can't be combined. */
   readonly isForBeam: boolean;
-  /** Its work on a sequence, where it is active. */
+  /** Makes the step for a sequence for which the filter is active. */
   begin(settings: NoInfer<Settings>): FilterStep;
 }
 
@@ -52,7 +52,7 @@ interface Switch {
   readonly off: object;
 }
 
-/** Whether settings make a filter active. */
+/** Whether the settings make a filter active. */
 export function isActive(filter: Switch, settings: object): boolean {
   return activeSettings(filter, settings).length > 0;
 }

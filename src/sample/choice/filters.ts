@@ -1,25 +1,26 @@
 /**
- * The sampling filters, in the order in which they are applied, each to what the ones before have left.
+ * The table of sampling filters, in the order in which they are applied, each to the candidates that the earlier ones left.
  *
- * All else that depends on their order or their number comes from here: the schema of options, what an engine can draw by, what beam search
- * refuses, the fields of HTTP requests. docs/sampling.md lists them for people; `drawControlled` in `engine/candidates.ts` and
- * `draw_controlled` in native/kernels/draw.h do those that engines draw by. test/sample/filters.test.ts holds these three to the table.
+ * Everything else that depends on the list is derived from it: the schema of the options, whether an engine can apply them, what beam
+ * search refuses, the fields of HTTP requests. Three other places have to agree: docs/sampling.md lists the filters for users;
+ * `drawControlled` in `engine/candidates.ts` and `draw_controlled` in native/kernels/draw.h apply those that engines implement.
+ * test/sample/filters.test.ts compares all three with the table.
  *
- * What a step does is in `engine/candidates.ts`.
+ * `engine/candidates.ts` implements the steps.
  */
 import * as z from 'zod/mini';
 import type { Candidates } from '../../engine/candidates.ts';
 import { count, fraction, option } from '../../util/option-info.ts';
 import type { Filter, SettingsOf } from './filter.ts';
 
-/** A number from above 0 to 1. */
+/** A number above 0 and up to 1. */
 const share = () => z.number().check(z.gt(0), z.maximum(1));
-/** Added to a log-probability. Far beyond what matters, and far from what a double can't add. */
+/** Added to a log-probability: ±1000 is far beyond any effect, and adding it loses no precision that matters. */
 const amount = () => z.number().check(z.minimum(-1000), z.maximum(1000));
 
 export const BIAS_EXPECTED = 'characters with a number from -1000 to 1000 each, such as e=-2,x=1.5';
 
-/** Takes the types of an entry from its options. */
+/** Infers the types of an entry from its options. */
 const filter = <Options extends z.core.$ZodShape>(entry: Filter<Options>) => entry;
 
 export const penalties = filter({
@@ -83,7 +84,7 @@ const bias = filter({
       expected: BIAS_EXPECTED,
     }),
   },
-  // Requests have logit_bias, by token ids.
+  // Requests have the field logit_bias instead, with token ids.
   requestOptions: [],
   off: { shift: undefined },
   changes: 'log-probabilities',
@@ -95,7 +96,7 @@ const bias = filter({
 
 const constraint = filter({
   name: 'constraint',
-  // `match` and `template`: form.ts.
+  // Its options, `match` and `template`, are in form.ts.
   options: {},
   requestOptions: [],
   off: { constraint: undefined },
@@ -142,7 +143,7 @@ const temperature = filter({
   }),
 });
 
-/** From temperature − range to temperature + range as the entropy goes from 0 to that of the uniform distribution. */
+/** Rises from temperature − range at entropy 0 to temperature + range at the entropy of the uniform distribution. */
 function dynamicTemperature(candidates: Candidates, temperature: number, range: number): number {
   candidates.temperature = 1;
   const share = candidates.entropy() / Math.log(candidates.count);
@@ -215,8 +216,8 @@ const typicalP = filter({
 });
 
 /**
- * Draws among what is not more surprising than a limit, and moves the limit towards the target: mirostat 2, Basu et al. 2021,
- * algorithm 2.
+ * Mirostat 2 (Basu et al. 2021, algorithm 2): drops the tokens whose surprise is above a limit, and adapts the limit after each draw so
+ * that the average surprise approaches the target.
  */
 const mirostat = filter({
   name: 'mirostat',
@@ -237,14 +238,14 @@ const mirostat = filter({
   changes: 'weights',
   isForBeam: false,
   begin: ({ mirostat, mirostatRate }) => {
-    /** Largest surprise that passes, in bits. */
+    /** Maximum surprise, in bits. */
     let limit = 2 * mirostat;
-    /** Of the weights before the limit. */
+    /** The sum of the weights before the limit is applied. */
     let sum = 0;
     return {
       apply: (candidates) => {
         sum = candidates.sum;
-        // The likeliest one always stays; typical-p may have left only others.
+        // Keeps the likeliest of the candidates in any case, also after typical-p.
         candidates.keepAtLeast(Math.min(sum * 2 ** -limit, candidates.largestWeight()));
       },
       chosen: (token, candidates) => {
@@ -255,7 +256,7 @@ const mirostat = filter({
   },
 });
 
-/** The options of all filters, in the order of help; a part of every schema of sampling options. */
+/** The options of all filters, in the order of the help. Every schema of sampling options includes them. */
 export const controlOptions = {
   temperature: temperature.options.temperature,
   ...topK.options,

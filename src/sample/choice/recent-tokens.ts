@@ -1,13 +1,12 @@
-/** How often each token stands among the last ones of a stream. */
-
+/** Counts how often each token occurs in the penalty window: the last tokens of a sequence. */
 export class RecentTokens {
-  /** [V]. */
+  /** [V]: how often each token occurs in the window. */
   readonly counts: Int32Array;
-  /** The window as a ring; empty where it is without end. */
+  /** The tokens in the window, as a ring buffer; empty if the window is unlimited. */
   readonly #ring: Int32Array;
   #length = 0;
 
-  /** @param window Tokens that are counted; 0 counts all. */
+  /** @param window The size of the window in tokens; 0: unlimited. */
   constructor(vocabularySize: number, window: number) {
     this.counts = new Int32Array(vocabularySize);
     this.#ring = new Int32Array(window);
@@ -24,7 +23,11 @@ export class RecentTokens {
     this.#count(token, 1);
   }
 
-  /** Which token is no longer counted once `ahead` more and one were pushed, `ahead` being less than the window; −1: none. */
+  /**
+   * The token that leaves the window when token number `ahead` from now is pushed, counted from 0; −1 if none does.
+   *
+   * @param ahead Less than the window.
+   */
   leaving(ahead: number): number {
     const { length } = this.#ring;
     const at = this.#length + ahead;

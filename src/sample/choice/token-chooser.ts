@@ -1,6 +1,6 @@
 /**
- * Turns rows of log-probabilities into the tokens of one sequence, by the filters that its controls make active (`filters.ts`). Where none
- * but temperature is, the draw is the original's, to the bit (`Candidates.draw`).
+ * Chooses the tokens of one sequence from rows of log-probabilities, with the filters that its controls make active (`filters.ts`). If only
+ * the temperature is active, the draw is the original's, to the bit (`Candidates.draw`).
  */
 import { Candidates } from '../../engine/candidates.ts';
 import type { FloatArray } from '../../engine/engine.ts';
@@ -12,18 +12,19 @@ import { FILTERS } from './filters.ts';
 import { RecentTokens } from './recent-tokens.ts';
 
 export class TokenChooser {
-  /** That with which the last token was drawn, after all controls. */
+  /** The probability of the last token after all controls; 1 if it was not drawn at random. */
   probability = 1;
-  /** What it has written lately; absent without penalties. */
+  /** The tokens in the penalty window; undefined without penalties. */
   readonly recent: RecentTokens | undefined;
   readonly #temperature: number;
   readonly #generator: MersenneTwister;
   readonly #candidates: Candidates;
-  /** Those of every choice, and those of a draw. */
+  /** The filters of log-probabilities, for every choice. */
   readonly #steps: readonly FilterStep[];
+  /** The filters of weights, for random draws. */
   readonly #drawSteps: readonly FilterStep[];
 
-  /** @param generator The sequence's own: one number a token, none at a temperature of 0. */
+  /** @param generator Used by this sequence alone: once for each token, never at temperature 0. */
   constructor(controls: Controls, generator: MersenneTwister, constraint?: Constraint) {
     const { vocabularySize, hasPenalties, penaltyWindow, temperature } = controls;
     this.#temperature = temperature;
@@ -39,9 +40,9 @@ export class TokenChooser {
   }
 
   /**
-   * The sequence's next token, which its history takes note of.
+   * Chooses the next token of the sequence and records it for the filters.
    *
-   * @param logProbabilities Natural log; the sequence's row begins at `offset` and has V elements. Not changed.
+   * @param logProbabilities In nats; contains the sequence's row [V] at `offset`. Not changed.
    */
   choose(logProbabilities: FloatArray, offset = 0): number {
     const candidates = this.#candidates;
@@ -56,7 +57,7 @@ export class TokenChooser {
     const likeliest = candidates.likeliest();
     if (candidates.count === 1 || this.#temperature === 0) {
       this.probability = 1;
-      // A step whose outcome is certain costs a random number like every other.
+      // Uses a random number like any other step, although the outcome is certain.
       if (this.#temperature > 0) this.#generator.nextUniform();
       return likeliest;
     }

@@ -1,37 +1,39 @@
 /**
- * An expression as an automaton over a vocabulary: what may come next so that the whole text can still match.
+ * Compiles an expression to an automaton over a vocabulary, which tells which tokens may come next so that the whole text can still match.
  *
- * Nondeterministic states by Thompson 1968, no more than an expression's own size allows; sets of them, made when they are reached
- * and kept as far as memory allows, are the states that a text goes through. Each knows how many tokens are needed from there.
+ * Thompson's construction (1968) gives a nondeterministic automaton whose size is linear in that of the expression with its repetitions
+ * written out. Sets of its states are the states of a deterministic automaton. They are made when a text reaches them, and cached within a
+ * memory limit. Each of them knows the minimum number of tokens to a match.
  */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { Expression, SymbolSet } from './expression.ts';
 
-/** How large an automaton may become. */
+/** Limits on the size of an automaton. */
 export interface AutomatonLimits {
   /** Nondeterministic states. */
   readonly states: number;
-  /** Tokens of its different sets, all together. */
+  /** Tokens in all its different sets together. */
   readonly setTokens: number;
-  /** Numbers in the states that are kept, of 4 bytes each. */
+  /** 4-byte numbers in the cached deterministic states. */
   readonly kept: number;
 }
 
 export const AUTOMATON_LIMITS: AutomatonLimits = { states: 20_000, setTokens: 100_000_000, kept: 4_000_000 };
 
+/** The distance if no match can be reached. */
 export const NEVER = 2 ** 31 - 1;
 
-/** Where a text may be. */
+/** A deterministic state. */
 export interface AutomatonState {
-  /** Tokens that a matching text needs from here at least; 0: it matches as it is. */
+  /** Minimum tokens from here to a match; 0: the text matches already. */
   readonly distance: number;
-  /** [V]: the same after each token; `NEVER` where none matches that goes on by it. */
+  /** [V]: minimum tokens to a match after each token; `NEVER` if there is no match after it. */
   readonly distances: Int32Array;
-  /** The min of `distances`. */
+  /** The minimum of `distances`. */
   readonly nearest: number;
-  /** Members that read a token, in rising order. */
+  /** The nondeterministic states that read a token, in rising order. */
   readonly members: Int32Array;
   readonly next: Map<number, AutomatonState>;
 }
@@ -47,21 +49,24 @@ export class Automaton {
   readonly #sets: Int32Array[] = [];
   readonly #setNumbers = new Map<string, number>();
   #setTokens = 0;
-  /** By state: the number of the set of tokens that it reads, −1 for a fork; where it leads. State 0 accepts. */
+  /**
+   * For each nondeterministic state, the index of the set of tokens that it reads; −1: it reads nothing and forks to `#first` and
+   * `#second`. State 0 accepts.
+   */
   readonly #reads: number[] = [-1];
   readonly #first: number[] = [ACCEPT];
   readonly #second: number[] = [ACCEPT];
   readonly #distances: Int32Array;
   readonly #kept = new Map<string, AutomatonState>();
   #keptNumbers = 0;
-  /** Marks states that a closure has visited. */
+  /** For each state, the number of the last closure that visited it. */
   readonly #visited: Int32Array;
   #visit = 0;
 
   /**
-   * @param usable [V]: 1 for tokens that may be drawn at all.
+   * @param usable [V]: 1 for each token that may be drawn.
    * @param option The option's name, for messages.
-   * @throws {OptionError} for an expression that is too large, or that no text over the vocabulary matches
+   * @throws {OptionError} if the expression is too large, or if no text of the vocabulary matches it
    */
   constructor(
     expression: Expression,
@@ -99,7 +104,7 @@ export class Automaton {
     this.start = this.#state([entry]);
   }
 
-  /** The state after a token whose distance is not `NEVER`. */
+  /** The state after a token, whose distance must not be `NEVER`. */
   next(state: AutomatonState, token: number): AutomatonState {
     const known = state.next.get(token);
     if (known) return known;
@@ -113,7 +118,7 @@ export class Automaton {
     return next;
   }
 
-  /** Adds the states of an expression that goes on at `exit`; its entry. */
+  /** Adds the states of an expression that continues at `exit`. Returns its entry. */
   #add(expression: Expression, exit: number, numberOf: (set: SymbolSet) => number): number {
     const add = (part: Expression, to: number) => this.#add(part, to, numberOf);
     switch (expression.kind) {
@@ -161,7 +166,7 @@ export class Automaton {
     return this.#sets.push(Int32Array.from(tokens)) - 1;
   }
 
-  /** Tokens from each state to the end: a search from the end backwards, forks costing nothing. */
+  /** Minimum tokens from each state to acceptance, by breadth-first search from the end. Forks cost nothing. */
   #measure(): Int32Array {
     const count = this.#reads.length;
     const distances = new Int32Array(count).fill(NEVER);
@@ -176,7 +181,7 @@ export class Automaton {
     let now = [ACCEPT];
     for (let distance = 0; now.length > 0; distance++) {
       const later: number[] = [];
-      // `now` grows while it is read: forks stand at the distance of where they lead.
+      // The loop appends to `now`: a fork has the same distance as its target.
       for (const state of now) {
         if (distances[state] !== distance) continue;
         for (const other of before[state] ?? []) {
@@ -191,7 +196,7 @@ export class Automaton {
     return distances;
   }
 
-  /** The state of all that is reached from some entries without reading. */
+  /** The deterministic state of all states that the entries reach without reading a token. */
   #state(entries: readonly number[]): AutomatonState {
     const { members, accepts } = this.#closure(entries);
     const key = `${accepts ? '!' : ''}${members.join()}`;
@@ -232,7 +237,7 @@ export class Automaton {
       this.#visited[state] = this.#visit;
       if (state === ACCEPT) accepts = true;
       else if ((this.#reads[state] as number) >= 0) {
-        // What leads nowhere is left out.
+        // Leaves out states from which no match can be reached.
         const reads = this.#sets[this.#reads[state] as number] as Int32Array;
         const leads = reads.length > 0 && this.#distances[this.#first[state] as number] !== NEVER;
         if (leads) members.push(state);
@@ -241,7 +246,7 @@ export class Automaton {
     return { members: Int32Array.from(members).sort(), accepts };
   }
 
-  /** Keeps a state to be found again; all are let go when they become too many. */
+  /** Caches a state. If the cache would exceed its limit, it is emptied first. */
   #keep(key: string, state: AutomatonState): void {
     const numbers = this.#size + 2 * state.members.length;
     if (this.#keptNumbers + numbers > this.#limits.kept) {
@@ -254,7 +259,7 @@ export class Automaton {
   }
 }
 
-/** States that an expression takes, before any is made. */
+/** The number of states that an expression needs. */
 function sizeOf(expression: Expression): number {
   switch (expression.kind) {
     case 'set':

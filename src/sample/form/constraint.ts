@@ -1,21 +1,21 @@
-/** What a text must look like, told token by token: a regular expression, a template. */
+/** A constraint on the tokens of a text: it must match a regular expression or a template. */
 import type { StopTracker } from '../stops.ts';
 
-/** Where one stream stands. */
+/** The constraint of one sequence, after the tokens so far. */
 export interface Constraint {
-  /** Whether nothing may follow: the text is complete. */
+  /** Whether the text is complete: nothing may follow. */
   readonly isComplete: boolean;
-  /** Sets 1 for each token that may come next, 0 for the others. at least one may, unless it is complete. */
+  /** Sets 1 for each token that may come next, and 0 for the others. There is at least one, unless the text is complete. */
   allow(into: Uint8Array): void;
-  /** Goes on by a token that `allow` has allowed. */
+  /** Takes the next token, which `allow` must have allowed. */
   advance(token: number): void;
-  /** From now on only what leads to a complete text by the shortest way. */
+  /** From now on, allows only tokens on a shortest way to a complete text. */
   hurry(): void;
-  /** The same place, for another stream to go on from. */
+  /** A copy in the same state, for another sequence that continues the text. */
   fork(): Constraint;
 }
 
-/** The time of a text is over: it ends here, or, where it has to have a form, by the shortest way there. */
+/** Called when the time of a text is over: ends it, or if it has a constraint, lets it end in the shortest way that satisfies it. */
 export function endOnTimeout(end: StopTracker, constraint: Constraint | undefined): void {
   constraint?.hurry();
   if (!constraint) end.end('seconds');

@@ -1,15 +1,15 @@
 /**
- * Regular expressions that a whole text has to match: their syntax, a safe part of JavaScript's.
+ * Parses the regular expression that a whole text must match. The syntax is a safe subset of JavaScript's:
  *
- * Characters, `.`, classes, `\d \w \s \p{…}` and their opposites, groups, `|`, `* + ? {n} {n,} {n,m}`. What needs memory or looks around
- * (back references, look-ahead, `\b`) is refused by name: it has no automaton of a size that one can tell before.
+ * characters, `.`, classes, `\d \w \s \p{…}` and their negations, groups, `|`, `* + ? {n} {n,} {n,m}`. Back references, look-around and
+ * `\b` are rejected by name, because the size of their automaton can't be bounded in advance.
  */
 import { segment } from '../../data/symbols/tokenizer.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 
-/** Whether a symbol is one of a set. */
+/** A set of symbols, as a function that tells whether a symbol is in it. */
 export type SymbolSet = (symbol: string) => boolean;
 
 export type Expression =
@@ -18,7 +18,7 @@ export type Expression =
   /** `max` may be infinite. */
   | { readonly kind: 'repeat'; readonly part: Expression; readonly min: number; readonly max: number };
 
-/** Of the text of an expression, and of groups within groups. */
+/** Limits on the characters of an expression, the nesting of groups, and a repetition. */
 const MAX_LENGTH = 10_000;
 const MAX_DEPTH = 100;
 const MAX_REPEATS = 10_000;
@@ -31,7 +31,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^\\k/, 'a back reference'],
 ];
 
-/** @throws {OptionError} with the place of what can't be read or is not supported */
+/** @throws {OptionError} with the position of the first part that is invalid or not supported */
 export function parseExpression(source: string, kind: TokenKind): Expression {
   if (source.length > MAX_LENGTH) {
     throw new OptionError(
@@ -42,7 +42,7 @@ export function parseExpression(source: string, kind: TokenKind): Expression {
   return new Parser(source, kind).parse();
 }
 
-/** A text as it stands: a byte for a byte where symbols are bytes, a cluster for a cluster where they are graphemes. */
+/** An expression that matches only this text, symbol by symbol: bytes, characters or graphemes. */
 export function literal(text: string, kind: TokenKind): Expression {
   const parts = Array.from(segment(text, kind), (symbol) => one((other) => other === symbol));
   return parts.length === 1 ? (parts[0] as Expression) : { kind: 'sequence', parts };
@@ -50,15 +50,15 @@ export function literal(text: string, kind: TokenKind): Expression {
 
 export const one = (set: SymbolSet): Expression => ({ kind: 'set', set });
 
-/** What `.` stands for. One set for all of them, since the automaton asks each set about every symbol of the model. */
+/** The set of `.`. All dots share it, because the automaton tests every symbol of the model against each set. */
 const isWithinLine: SymbolSet = (symbol) => !/^[\r\n\u2028\u2029]+$/.test(symbol);
 
 class Parser {
   readonly #source: string;
   readonly #kind: TokenKind;
-  /** Characters; of a model of graphemes clusters. */
+  /** The expression in characters; in graphemes if the model's symbols are graphemes. */
   readonly #characters: readonly string[];
-  /** `\d`, `\p{L}` and so on, as far as they occur: for each one set, as for `.`. */
+  /** One shared set for each of `\d`, `\p{L}` and so on that occurs. */
   readonly #knownSets = new Map<string, SymbolSet>();
   #at = 0;
   #depth = 0;
@@ -70,12 +70,12 @@ class Parser {
   }
 
   parse(): Expression {
-    // The whole text has to match: anchors at the ends say nothing new.
+    // The whole text must match in any case, so anchors at the ends are redundant.
     if (this.#next === '^') this.#at++;
     const expression = this.#choice();
     if (this.#next === '$' && this.#at === this.#characters.length - 1) this.#at++;
     if (this.#next === ')') this.#fail('a ) without its (');
-    if (this.#next !== undefined) this.#fail(`${this.#next} is supported at the end alone`);
+    if (this.#next !== undefined) this.#fail(`${this.#next} is supported only at the end`);
     return expression;
   }
 
@@ -112,7 +112,7 @@ class Parser {
       return one(isWithinLine);
     }
     if (/^[*+?{}]$/.test(next)) this.#fail(`there is nothing before ${next} that it could repeat`);
-    if (next === '^') this.#fail('^ is supported at the beginning alone');
+    if (next === '^') this.#fail('^ is supported only at the beginning');
     if (next === '\\') {
       const escaped = this.#escape();
       return typeof escaped === 'string' ? literal(escaped, this.#kind) : one(escaped);
@@ -126,7 +126,7 @@ class Parser {
     const start = this.#at++;
     const isPlain = this.#next === '?' && this.#characters[this.#at + 1] === ':';
     if (isPlain) this.#at += 2;
-    else if (this.#next === '?') this.#fail('of groups with (? only (?: is supported');
+    else if (this.#next === '?') this.#fail('among groups with (?, only (?: is supported');
     const inside = this.#choice();
     if (this.#next !== ')') {
       this.#at = start;
@@ -173,7 +173,7 @@ class Parser {
     return [min, max];
   }
 
-  /** What stands for one symbol, or a set of them. Only ASCII where symbols are bytes. */
+  /** A character class. If symbols are bytes, it may contain only ASCII. */
   #class(): SymbolSet {
     const start = this.#at++;
     const isNegated = this.#next === '^';
@@ -220,7 +220,7 @@ class Parser {
     };
   }
 
-  /** After a backslash: a character, or a set of them. */
+  /** An escape: a character or a set. */
   #escape(): string | SymbolSet {
     const rest = this.#characters.slice(this.#at, this.#at + 40).join('');
     const set = /^\\(?:[dDwWsS]|[pP]\{[\w=]{1,30}\})/.exec(rest)?.[0];

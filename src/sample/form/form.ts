@@ -1,4 +1,4 @@
-/** The form that a whole text must have: a regular expression or a template, as a constraint on its tokens. */
+/** Constrained output: makes a constraint on tokens from a regular expression or a template. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
@@ -16,7 +16,7 @@ import type { Constraint } from './constraint.ts';
 import { parseExpression } from './expression.ts';
 import { parseTemplate } from './template.ts';
 
-/** A part of every schema of sampling options. */
+/** Options that every schema of sampling options includes. */
 export const formOptions = {
   match: option(z.optional(z.string()), {
     flag: 'match',
@@ -36,11 +36,11 @@ export const formSchema = z.strictObject(formOptions);
 export type FormOptions = z.output<typeof formSchema>;
 
 /**
- * What begins a text of the form; undefined where any text will do.
+ * Returns a function that makes the constraint of a new text; undefined if any text is allowed.
  *
- * @param length Tokens that the text may have.
- * @param limits Of the form's automaton; by default those for one's own forms.
- * @throws {OptionError} for an expression or a template that can't be read or that no text of the length matches
+ * @param length Maximum tokens of the text.
+ * @param limits On the size of the automaton. Default: limits for forms that the user wrote.
+ * @throws {OptionError} for an expression or a template that is invalid, or that no text of this length matches
  */
 export function resolveForm(
   vocabulary: Vocabulary,
@@ -75,11 +75,11 @@ export function resolveForm(
   return () => new FormConstraint(automaton, automaton.start, length);
 }
 
-/** A text on its way through the automaton, never further from a match than it has tokens left. */
+/** Follows a text through the automaton. The text is never further from a match than it has tokens left. */
 class FormConstraint implements Constraint {
   readonly #automaton: Automaton;
   #state: AutomatonState;
-  /** Tokens that may still come. */
+  /** How many more tokens the text may have. */
   #left: number;
 
   constructor(automaton: Automaton, state: AutomatonState, left: number) {

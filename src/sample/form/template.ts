@@ -1,10 +1,10 @@
 /**
- * Texts with fixed and free parts, "Dear ____, … Yours, ____", as expressions.
+ * Parses a template with fixed and free parts, such as "Dear ____, … Yours, ____", into an expression.
  *
- * `____` (three underscores or more) is free within a line: 1 to 40 symbols, no white space at its beginning. It ends when the
- * model writes the symbol that comes next in the template; at the end of a template, a line's end.
- * `…` is free over lines: 200 to 400 symbols; from its half on it ends with the first `.`, `!` or `?`.
- * A number in braces changes the max: `____{12}`, `…{1000}`.
+ * `____` (three or more underscores) is a free part within a line: 1 to 40 symbols that do not begin with white space. It ends when the
+ * model writes the template's next symbol, or a line end if the template ends there.
+ * `…` is a free part that may have several lines: 200 to 400 symbols. After half of the maximum it ends with the first `.`, `!` or `?`.
+ * A number in braces sets the maximum: `____{12}`, `…{1000}`.
  */
 import { segment } from '../../data/symbols/tokenizer.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
@@ -19,7 +19,7 @@ const isSpace: SymbolSet = (symbol) => /^\s+$/u.test(symbol);
 const endsLine: SymbolSet = (symbol) => /^[\r\n]+$/.test(symbol);
 const endsSentence: SymbolSet = (symbol) => /^[.!?]$/.test(symbol);
 
-/** @throws {OptionError} where it has no free part, or a limit is out of its range */
+/** @throws {OptionError} if there is no free part, or if a maximum is out of range */
 export function parseTemplate(template: string, kind: TokenKind): Expression {
   const parts: Expression[] = [];
   const free = [...template.matchAll(/(_{3,}|…)(?:\{(\d+)\})?/g)];
@@ -42,9 +42,9 @@ export function parseTemplate(template: string, kind: TokenKind): Expression {
 }
 
 function shortPart(max: number, next: string | undefined): Expression {
-  const mayStand: SymbolSet = (symbol) => !endsLine(symbol) && symbol !== next;
-  const first = one((symbol) => mayStand(symbol) && !isSpace(symbol));
-  const rest: Expression = { kind: 'repeat', part: one(mayStand), min: 0, max: max - 1 };
+  const isAllowed: SymbolSet = (symbol) => !endsLine(symbol) && symbol !== next;
+  const first = one((symbol) => isAllowed(symbol) && !isSpace(symbol));
+  const rest: Expression = { kind: 'repeat', part: one(isAllowed), min: 0, max: max - 1 };
   return { kind: 'sequence', parts: [first, rest] };
 }
 

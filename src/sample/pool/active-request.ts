@@ -1,38 +1,38 @@
-/** A request on its way through a pool: it waits for slots, its prompt is read, its sequences are written. */
+/** The progress of a request in a pool: it waits for slots, its prompt is read, then its sequences are written. */
 import type { FloatArray } from '../../engine/engine.ts';
 import type { PrefixNode } from './prefix-cache.ts';
 import type { PoolRequest, PoolSequence, RequestHandle } from './request.ts';
 
-/** A sequence with its place in the engine. */
+/** A sequence that is being written, with its slot. */
 export interface ActiveSequence {
   readonly sequence: PoolSequence;
   readonly slot: number;
   readonly request: ActiveRequest;
-  /** Log-probabilities [V] of its next token, unless they are in an engine's tensor. */
+  /** Log-probabilities [V] of its next token; undefined if the engine has them in a tensor. */
   row: FloatArray | undefined;
 }
 
 export class ActiveRequest implements RequestHandle {
   readonly request: PoolRequest;
-  /** The part of the prompt that is read in blocks; the rest token by token, for its predictions. */
+  /** The start of the prompt, which is read in blocks. The rest is read token by token, for its predictions. */
   readonly head: readonly number[];
-  /** Empty while it waits. The prompt is read in the first. */
+  /** Empty while it waits. The prompt is read in the first slot. */
   slots: number[] = [];
-  /** Tokens of the prompt that were read. */
+  /** How many tokens of the prompt have been read. */
   position = 0;
   cachedTokens = 0;
-  /** The last prefix of the prompt whose state is kept; undefined when no more are kept. */
+  /** The longest cached prefix of the prompt; undefined if no more prefixes will be cached. */
   kept: PrefixNode | undefined;
   /** Log-probabilities [V] of the token at `position` of the prompt. */
   row: FloatArray | undefined;
-  /** Sequences that go on; none until the prompt has been read. */
+  /** The unfinished sequences; none until the prompt has been read. */
   readonly sequences = new Set<ActiveSequence>();
   isRead = false;
   isEnded = false;
   isPaused = false;
   readonly #onChange: () => void;
 
-  /** @param onChange Called when the request is cancelled, paused or goes on. */
+  /** @param onChange Called when the request is cancelled, paused or resumed. */
   constructor(request: PoolRequest, onChange: () => void) {
     this.request = request;
     const { prompt, onPrompt, predictedFrom = 0 } = request;
@@ -40,7 +40,7 @@ export class ActiveRequest implements RequestHandle {
     this.#onChange = onChange;
   }
 
-  /** Slots that it needs. */
+  /** How many slots it needs. */
   get size(): number {
     return this.request.held ?? Math.max(1, this.request.sequences.length);
   }
@@ -54,7 +54,7 @@ export class ActiveRequest implements RequestHandle {
     return this.isActive && this.position < this.head.length;
   }
 
-  /** Gives a sequence its tokens. */
+  /** Passes new tokens to a sequence. */
   deliver(active: ActiveSequence, tokens: ArrayLike<number>): void {
     if (this.isEnded) return;
     this.attempt(() => {
@@ -64,7 +64,7 @@ export class ActiveRequest implements RequestHandle {
     });
   }
 
-  /** Calls back; what the callback throws fails this request and no other. */
+  /** Calls a callback. If it throws, this request fails, but no other. */
   attempt<T>(action: () => T): T | undefined {
     try {
       return action();

@@ -1,21 +1,21 @@
-/** Sequences that the engine takes through many steps in one call, each by its own controls. */
+/** The sequences that the engine samples: many steps in one call, each sequence with its own controls. */
 import type { FloatArray, RowDraw, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
 import type { ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
 import type { EngineSampling } from './request.ts';
 
-/** Steps of one call at most. */
+/** Maximum steps of a call. */
 const MAX_STEPS = 64;
 
 export class EngineSampledBatch {
   readonly #pool: PoolEngine;
   readonly #outputs: BatchOutputs;
-  /** In the order of the rows of `#output`. */
+  /** The sequences of the last call, in the order of the rows of `#output`. */
   #members: readonly ActiveSequence[] = [];
   /** float [at least N, V]: log-probabilities of each member's next token. */
   #output: Tensor | undefined;
-  /** Milliseconds that a step takes, a running average; undefined before the first. */
+  /** A running average of the milliseconds of a step; undefined before the first call. */
   #stepTime: number | undefined;
 
   constructor(pool: PoolEngine) {
@@ -24,9 +24,9 @@ export class EngineSampledBatch {
   }
 
   /**
-   * Takes the sequences through as many steps as there is time for, at least one, and gives them their tokens.
+   * Samples as many steps of all sequences as the time allows, but at least one, and delivers the tokens.
    *
-   * @param members Those of the last call have their rows here, others bring theirs.
+   * @param members The predictions of sequences from the last call are in `#output`; the others have theirs in `row`.
    * @param time In milliseconds.
    */
   async advance(members: readonly ActiveSequence[], time: number): Promise<void> {
@@ -59,26 +59,26 @@ export class EngineSampledBatch {
     this.#outputs.release();
   }
 
-  /** Random numbers in the order of `Generate.uniforms`. */
+  /** A random number for each step and sequence, in the order of `Generate.uniforms`. */
   #uniforms(steps: number): Float64Array {
     const N = this.#members.length;
     const uniforms = new Float64Array(steps * N);
     this.#members.forEach(({ sequence }, n) => {
       const { generator, controls } = sequence.sampling as EngineSampling;
-      // A greedy step takes no random number.
+      // Greedy steps use no random numbers.
       if (controls.temperature === 0) return;
       for (let step = 0; step < steps; step++) uniforms[step * N + n] = generator.nextUniform();
     });
     return uniforms;
   }
 
-  /** Puts the members' rows into `#output`, in their order. A sequence that only pauses takes its row along. */
+  /** Writes the members' predictions into `#output`, in their order. A paused sequence keeps its prediction in `row`. */
   async #arrange(members: readonly ActiveSequence[]): Promise<void> {
     const before = this.#members;
     if (members.length === before.length && members.every((member, n) => member === before[n])) return;
     const { engine, vocabularySize: V } = this.#pool;
-    const goOn = before.filter(({ request }) => !request.isEnded);
-    if (goOn.length > 0) {
+    const unfinished = before.filter(({ request }) => !request.isEnded);
+    if (unfinished.length > 0) {
       const rows = (await engine.read(this.#output as Tensor, {
         offset: 0,
         count: before.length * V,
@@ -94,8 +94,8 @@ export class EngineSampledBatch {
       values.set(member.row as FloatArray, n * V);
       member.row = undefined;
     });
-    // A copy of its own, so that one that pauses does not hold the rows of all others.
-    for (const member of goOn) member.row = member.row?.slice();
+    // Copies the row: a view would keep the rows of all other sequences in memory while this one pauses.
+    for (const member of unfinished) member.row = member.row?.slice();
     engine.write(this.#output, values);
   }
 }

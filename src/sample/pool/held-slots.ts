@@ -1,9 +1,9 @@
-/** Prompts that a pool reads for callers who then go on by themselves. */
+/** Prompts that a pool reads for callers that need only the states or the predictions. */
 import type { Engine, FloatArray, Tensor, Vector } from '../../engine/engine.ts';
 import { closed, type SequencePool } from './pool.ts';
 import type { PromptRead, RequestHandle } from './request.ts';
 
-/** Slots of a pool that only their holder uses, by calls of the engine. */
+/** Slots of a pool that are reserved for a caller, which calls the engine itself. */
 export interface HeldSlots {
   readonly engine: Engine;
   readonly weights: Vector;
@@ -11,19 +11,19 @@ export interface HeldSlots {
   /** Log-probabilities [V] of the token after the prompt. */
   readonly logProbabilities: FloatArray;
   /**
-   * For each recurrent layer float [S, slots, H]. Not to be kept across a wait: the pool may grow.
+   * For each recurrent layer, float [S, slots, H]. Call it again after every await: the tensors change when the pool grows.
    *
-   * @throws {UsageError} when the pool is closed
+   * @throws {UsageError} if the pool is closed
    */
   states(): readonly Tensor[];
   release(): void;
 }
 
 /**
- * Reads a prompt and holds slots: the prompt's state is in all of them.
+ * Reads a prompt and reserves `count` slots, all of which get its state.
  *
  * @throws the signal's reason when it is aborted
- * @throws {RangeError} for more slots than the pool has
+ * @throws {RangeError} if the pool does not have as many slots
  */
 export async function holdSlots(
   pool: SequencePool,
@@ -44,10 +44,10 @@ export async function holdSlots(
 }
 
 /**
- * The predictions along a text that is known.
+ * Computes the predictions along a given text.
  *
- * @param from The first token of interest.
- * @param onPrediction Called with the log-probabilities [V] of each token from then on.
+ * @param from The index of the first token whose prediction is wanted.
+ * @param onPrediction Called with the log-probabilities [V] of each token from `from` on.
  * @throws the signal's reason when it is aborted
  */
 export async function predictAlong(

@@ -1,13 +1,13 @@
 /**
- * Sequences whose tokens are chosen outside the engine, and prompts whose predictions are wanted: all make one step at a time, in one
- * batch.
+ * The sequences whose tokens are chosen in JavaScript, and the prompts whose predictions are wanted: they advance one token at a time, in
+ * one batch.
  */
 import type { FloatArray } from '../../engine/engine.ts';
 import type { ActiveRequest, ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
 import { beginSequences } from './prompt-reader.ts';
 
-/** A sequence, or a request that reads its prompt, about to read a token. */
+/** The next token to read, for a sequence or for a request that reads its prompt. */
 interface Stepping {
   readonly slot: number;
   readonly token: number;
@@ -25,7 +25,7 @@ export class HostSampledBatch {
   }
 
   /**
-   * Makes steps while there is time.
+   * Makes steps until the time is over.
    *
    * @param time In milliseconds.
    */
@@ -59,7 +59,7 @@ export class HostSampledBatch {
     this.#outputs.release();
   }
 
-  /** What a request reads next. */
+  /** The next tokens that a request has to read. */
   #next(request: ActiveRequest): Stepping[] {
     if (!request.isRead) return this.#nextOfPrompt(request);
     const next: Stepping[] = [];
@@ -84,7 +84,7 @@ export class HostSampledBatch {
     }
     request.attempt(() => onPrompt?.(position, row as FloatArray));
     if (request.isEnded) return [];
-    // Nobody wants the prediction after the last token where no sequence goes on.
+    // Without sequences, the prediction after the last token is not needed.
     if (position === prompt.length - 1 && sequences.length === 0) {
       beginSequences(request, this.#pool);
       return [];

@@ -1,4 +1,4 @@
-/** What the parts of a pool share. */
+/** The engine with the weights and states of a pool, which its parts share. */
 import type { Engine, Tensor, Vector } from '../../engine/engine.ts';
 import type { StateSlots } from '../../model/states.ts';
 
@@ -9,7 +9,7 @@ export interface PoolEngine {
   readonly vocabularySize: number;
 }
 
-/** Tensors for the predictions of batches of any size, float [at least N, V]: one for each power of two. */
+/** Tensors for the predictions of batches of any size N, float [at least N, V]. There is one for each power of two. */
 export class BatchOutputs {
   readonly #engine: Engine;
   readonly #vocabularySize: number;
@@ -20,7 +20,7 @@ export class BatchOutputs {
     this.#vocabularySize = vocabularySize;
   }
 
-  /** @param count N. */
+  /** The tensor for a batch. @param count Its size N. */
   for(count: number): Tensor {
     const rows = 2 ** Math.ceil(Math.log2(count));
     let output = this.#tensors.get(rows);

@@ -1,9 +1,9 @@
 /**
- * Continuous batching: all requests to a model are computed side by side, and come and go between any two turns.
+ * Continuous batching: all requests to a model are computed together, and may join or leave between any two turns.
  *
- * In a turn, prompts are read in one call; sequences whose tokens are chosen outside the engine make some steps in one batch; and
- * sequences that the engine can sample make many steps in one call. Then the event loop has a turn: sockets are served, new requests come
- * in. What a sequence draws depends neither on the others nor on when it came.
+ * A turn has three parts: prompts are read in one call; sequences whose tokens are chosen in JavaScript make some steps in one batch;
+ * sequences that the engine can sample make many steps in one call. Then the event loop runs, so that sockets are served and new requests
+ * arrive. The tokens of a sequence depend neither on the other sequences nor on when it joined.
  */
 import type { Engine, Vector } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
@@ -20,13 +20,13 @@ export interface SequencePoolInput {
   readonly engine: Engine;
   readonly weights: Vector;
   readonly vocabularySize: number;
-  /** Sequences at once; requests beyond them wait. */
+  /** Maximum sequences at a time. Further requests wait. */
   readonly capacity: number;
-  /** Memory for the states of prompts, in bytes. */
+  /** Memory for cached states of prompts, in bytes. */
   readonly cacheBytes: number;
-  /** Milliseconds that each of the three parts of a turn should take: how long a new request waits. */
+  /** Milliseconds that each of the three parts of a turn should take. It determines how long a new request waits. */
   readonly partTime: number;
-  /** The same where prompts are all there is to compute. Default: as long as a call takes. */
+  /** Milliseconds that a turn should take if there are only prompts to read. Default: no limit. */
   readonly promptTime?: number | undefined;
 }
 
@@ -57,7 +57,7 @@ export class SequencePool {
     this.#engineSampled = new EngineSampledBatch(this.#shared);
   }
 
-  /** The engine, the weights and the states, for holders of slots. */
+  /** The engine, the weights and the states, for callers that hold slots. */
   get shared(): PoolEngine {
     return this.#shared;
   }
@@ -76,7 +76,7 @@ export class SequencePool {
     return this.#shared.slots.used;
   }
 
-  /** How many requests would wait for slots if one of this many sequences came now. */
+  /** How many requests would wait for slots after a new request with this many sequences. */
   queuedWith(sequences: number): number {
     let { left } = this.#shared.slots;
     let queued = 0;
@@ -88,9 +88,9 @@ export class SequencePool {
   }
 
   /**
-   * Begins a request, or queues it.
+   * Starts a request, or queues it if there are not enough slots.
    *
-   * @throws {RangeError} for more sequences than there are slots
+   * @throws {RangeError} if it needs more slots than the pool has
    */
   start(request: PoolRequest): RequestHandle {
     if (this.#isClosed) throw closed();
@@ -102,7 +102,7 @@ export class SequencePool {
     return active;
   }
 
-  /** Fails all requests and gives the engine's memory back. */
+  /** Fails all requests and frees the engine's memory. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const request of [...this.#waiting, ...this.#admitted]) request.fail(closed());
@@ -119,7 +119,7 @@ export class SequencePool {
 
   async #run(): Promise<void> {
     do {
-      // Requests that come in one turn of the event loop begin together.
+      // Requests that arrive in the same turn of the event loop start together.
       await nextTurn();
       try {
         if (this.#admit()) await this.#turn();
@@ -131,14 +131,14 @@ export class SequencePool {
   }
 
   #isBusy(): boolean {
-    // One that came during a turn at whose end all others had paused.
+    // A request may have arrived during a turn in which all others paused.
     const [next] = this.#waiting;
     if (next && (next.isEnded || next.size <= this.#shared.slots.left)) return true;
     for (const request of this.#admitted) if (request.isActive || request.isEnded) return true;
     return false;
   }
 
-  /** Takes the slots of requests that ended, and gives them to those that wait. False when there is nothing to do. */
+  /** Frees the slots of ended requests and gives them to waiting ones. Returns whether any request has slots. */
   #admit(): boolean {
     const { slots } = this.#shared;
     for (const request of this.#waiting) if (request.isEnded) this.#waiting.delete(request);

@@ -1,34 +1,34 @@
 /**
- * States after prefixes of prompts, so that a prefix that prompts share is read once.
+ * Caches the states after prefixes of prompts, so that a prefix that several prompts share is read only once.
  *
- * A state is kept after every `BLOCK` tokens of a prompt and before its last token; the last token is always read again, since that gives
- * the prediction that follows. The prefixes form a tree of blocks, compared token by token. When the cache is full, the least recently
- * used state is evicted. A sequence's states are the same bits however it is cut, so a text does not depend on what is cached.
+ * A state is kept after every `BLOCK` tokens of a prompt and before its last token. The last token is always read again, which gives the
+ * prediction after it. The prefixes form a tree of blocks, which are compared token by token. When the cache is full, the least recently used
+ * state is evicted. States have the same bits however a prompt is cut, so texts do not depend on what is cached.
  */
 import type { Engine } from '../../engine/engine.ts';
 import type { Layout } from '../../engine/layout.ts';
 import { StateSlots, stateBytes } from '../../model/states.ts';
 
-/** Tokens between two kept states of a prompt. */
+/** Tokens between two cached states of a prompt. */
 const BLOCK = 16;
 
-/** States kept at most, however small they are. */
+/** Maximum cached states, however small they are. */
 const MAX_STATES = 1 << 16;
-/** Bytes that a node of the tree takes, roughly. */
+/** Approximate bytes of a node of the tree. */
 const NODE_BYTES = 512;
 
-/** A prefix whose state is kept: a node of the tree, and an entry of the list ordered by last use. */
+/** A prefix whose state is cached: a node of the tree, and an entry of the list ordered by last use. */
 export class PrefixNode {
   readonly slot: number;
   /** Tokens in the prefix. */
   readonly length: number;
   readonly parent: PrefixNode | undefined;
-  /** The tokens after the parent's, as the parent's key for it. */
+  /** The tokens after the parent's prefix, joined: the key in the parent's `children`. */
   readonly key: string;
   readonly children = new Map<string, PrefixNode>();
-  /** Set when it is no longer kept: its slot holds another state. */
+  /** Whether it is no longer cached, so that its slot has another state. */
   isEvicted = false;
-  /** Neighbours in a ring ordered by last use; itself when it is in no ring. */
+  /** The neighbours in a ring ordered by last use; the node itself if it is in no ring. */
   #older: PrefixNode = this;
   #newer: PrefixNode = this;
 
@@ -39,12 +39,12 @@ export class PrefixNode {
     this.key = key;
   }
 
-  /** The node used next after this one. The root closes the ring: after the newest comes the root, then the oldest. */
+  /** The next more recently used node. The root closes the ring: after the newest node comes the root, then the oldest. */
   get newer(): PrefixNode {
     return this.#newer;
   }
 
-  /** Moves it to right before another in the order of use. */
+  /** Moves it directly before another node in the order of use. */
   moveBefore(other: PrefixNode): void {
     if (other === this) return;
     this.unlink();
@@ -65,12 +65,12 @@ export class PrefixNode {
 export class PrefixCache {
   readonly slots: StateSlots;
   /**
-   * The empty prefix; its state, of zeros, is never written. Every other node is in the ring by its last use, older than its parent, so
-   * that the oldest node has no children.
+   * The empty prefix. Its state is zero and is never written. All other nodes are in the ring in the order of their last use, each one older
+   * than its parent, so the oldest node has no children.
    */
   readonly root: PrefixNode;
 
-  /** @param bytes At most, of the engine's memory and of this tree; for less than a state nothing is kept. */
+  /** @param bytes Maximum memory of the states and the tree. If it is less than for one state, nothing is cached. */
   constructor(engine: Engine, layout: Layout, bytes: number) {
     const bytesOfOne = stateBytes(layout, engine.description.precision) + NODE_BYTES;
     const capacity = Math.min(MAX_STATES, Math.floor(bytes / bytesOfOne));
@@ -79,12 +79,12 @@ export class PrefixCache {
     this.root = new PrefixNode(slot);
   }
 
-  /** States that are kept now. */
+  /** How many states are cached. */
   get size(): number {
     return this.slots.used - 1;
   }
 
-  /** The longest kept prefix of a prompt that leaves at least its last token to read; the root where there is none. */
+  /** The longest cached prefix of a prompt without its last token; the root if there is none. */
   find(prompt: readonly number[]): PrefixNode {
     let at = this.root;
     for (;;) {
@@ -92,12 +92,12 @@ export class PrefixCache {
       if (!next) break;
       at = next;
     }
-    // A node and all its parents become the newest, each older than its parent.
+    // Makes the node and all its parents the newest ones, each older than its parent.
     for (let node = at; node.parent; node = node.parent) node.moveBefore(this.root);
     return at;
   }
 
-  /** The lengths, after `from` and up to `to`, at which a prompt's state is worth keeping. */
+  /** The lengths above `from` and up to `to` at which a prompt's state should be cached. */
   *lengthsToKeep(prompt: readonly number[], from: number, to: number): Generator<number, void, void> {
     const beforeLast = prompt.length - 1;
     for (let length = from + 1; length <= to; length++)
@@ -105,10 +105,10 @@ export class PrefixCache {
   }
 
   /**
-   * Makes room for the state after the first `length` tokens of a prompt.
+   * Reserves a slot for the state after the first `length` tokens of a prompt.
    *
-   * @param parent The prefix of the prompt that was kept last, or found.
-   * @returns The node, and whether its state must be written now or is there already; undefined when there is no room.
+   * @param parent The longest cached prefix of the prompt.
+   * @returns The node, and whether it is new, so that its state must be written; undefined if no slot can be freed.
    */
   keep(parent: PrefixNode, prompt: readonly number[], length: number) {
     if (parent.isEvicted) return undefined;
@@ -122,7 +122,7 @@ export class PrefixCache {
     if (slot === undefined) return undefined;
     const node = new PrefixNode(slot, length, parent, key);
     parent.children.set(key, node);
-    // Not the newest of all: its parents would then have to follow, which takes long for a long prompt.
+    // Not made the newest of all: its parents would have to be moved as well, which takes long for a long prompt.
     node.moveBefore(parent);
     return { node, isNew: true };
   }
@@ -131,7 +131,7 @@ export class PrefixCache {
     this.slots.release();
   }
 
-  /** The slot of the least recently used node; undefined when only the new node's parents are left. */
+  /** Evicts the least recently used node and returns its slot; undefined if only parents of the new node are left. */
   #evict(parent: PrefixNode): number | undefined {
     const oldest = this.root.newer;
     if (oldest === this.root || oldest === parent) return undefined;

@@ -1,11 +1,11 @@
-/** Reads prompts side by side, many tokens in a call, and keeps their states in the prefix cache. */
+/** Reads prompts in a batch, many tokens in a call, and puts states into the prefix cache. */
 import { type FloatArray, NO_TOKEN, type Snapshots } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
 import type { ActiveRequest } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
 import { PrefixCache } from './prefix-cache.ts';
 
-/** Tokens of each prompt in a call, at least and at most. */
+/** Minimum and maximum tokens of each prompt in a call. */
 const MIN_STEPS = 16;
 const MAX_STEPS = 4096;
 
@@ -13,12 +13,12 @@ export class PromptReader {
   readonly #pool: PoolEngine;
   readonly #cache: PrefixCache;
   readonly #outputs: BatchOutputs;
-  /** Log-probabilities [V] before anything was read. */
+  /** The prediction before the first token, log-probabilities [V]: uniform. */
   readonly #uniform: FloatArray;
-  /** Milliseconds that reading a token of each prompt took last. */
+  /** Milliseconds per token in the last call. */
   #stepTime = 1;
 
-  /** @param cacheBytes Memory for the states of prompts. */
+  /** @param cacheBytes Memory for cached states of prompts. */
   constructor(pool: PoolEngine, cacheBytes: number) {
     this.#pool = pool;
     this.#cache = new PrefixCache(pool.engine, pool.weights.layout, cacheBytes);
@@ -27,7 +27,7 @@ export class PromptReader {
     this.#uniform = floats(precision, pool.vocabularySize).fill(-Math.log(pool.vocabularySize));
   }
 
-  /** Gives a request, which has its slots, the state to begin with. */
+  /** Sets the initial state of a request that has just got its slots. */
   begin(request: ActiveRequest): void {
     const node = this.#cache.find(request.head);
     request.kept = node;
@@ -38,12 +38,12 @@ export class PromptReader {
   }
 
   /**
-   * Reads more of some prompts, in one call.
+   * Reads more of the requests' prompts, in one call.
    *
-   * @param time How long it may take, in milliseconds. Default: as long as a call takes.
+   * @param time Milliseconds that the call should take; undefined: no limit.
    */
   async advance(requests: readonly ActiveRequest[], time: number | undefined): Promise<void> {
-    // Those with most left first: they begin at the first step, others later, and all end together.
+    // The longest first: it starts at the first step and the shorter ones later, so that all end together.
     const left = ({ head, position }: ActiveRequest) => head.length - position;
     const reading = [...requests].sort((a, b) => left(b) - left(a));
     const [longest] = reading;
@@ -72,7 +72,7 @@ export class PromptReader {
     reading.forEach((request, n) => {
       request.position += steps - (firstSteps[n] as number);
     });
-    // Waits for the call in any case, so that a request that is cancelled costs no more than it.
+    // Waits for the call in any case, so that no further call is queued for a request that is cancelled meanwhile.
     const isAnyRead = reading.some((request) => left(request) === 0);
     const { vocabularySize: V } = this.#pool;
     const rows = await engine.read(output, { offset: 0, count: isAnyRead ? reading.length * V : 1 });
@@ -87,13 +87,13 @@ export class PromptReader {
     this.#cache.release();
   }
 
-  /** Which states of the prompts are kept; undefined for none. */
+  /** Which states the call has to copy to the cache; undefined if none. */
   #snapshots(
     reading: readonly ActiveRequest[],
     firstSteps: readonly number[],
     steps: number,
   ): Snapshots | undefined {
-    // By slot: what is evicted for another state of this call is not kept.
+    // By slot: a later state of this call may have evicted an earlier one.
     const kept = new Map<number, { readonly step: number; readonly sequence: number }>();
     for (const [sequence, request] of reading.entries()) {
       const first = firstSteps[sequence] as number;
@@ -114,7 +114,7 @@ export class PromptReader {
     };
   }
 
-  /** The head of a prompt has been read. If that is all of it, its sequences go on from its state, each in its slot. */
+  /** Called when the head of a prompt has been read. If it is the whole prompt, the sequences start. */
   #end(request: ActiveRequest, row: FloatArray): void {
     request.kept = undefined;
     request.row = row;
@@ -123,7 +123,7 @@ export class PromptReader {
   }
 }
 
-/** The prompt has been read: its sequences go on from its state, each in its slot. */
+/** Called when the whole prompt has been read: copies its state to all slots and starts the sequences. */
 export function beginSequences(active: ActiveRequest, { slots: store }: PoolEngine): void {
   const { sequences, onRead, held } = active.request;
   const { slots, cachedTokens } = active;

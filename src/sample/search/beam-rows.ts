@@ -1,4 +1,4 @@
-/** The engine's side of a beam search: a row and a slot of the states for each text that goes on. */
+/** The engine's part of a beam search: each unfinished text has a row of the batch and a slot for its state. */
 import type { FloatArray, Tensor } from '../../engine/engine.ts';
 import type { Controls } from '../choice/controls.ts';
 import type { Constraint } from '../form/constraint.ts';
@@ -18,19 +18,20 @@ export interface BeamSearch {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A text that goes on. */
+/** A text of the search, with its constraint and stop conditions. */
 export interface Hypothesis {
   readonly end: StopTracker;
   readonly constraint: Constraint | undefined;
   readonly logProbability: number;
   readonly length: number;
-  /** Its last token, and the text before it; absent at the beginning. */
+  /** Its last token; −1 for the empty text. */
   readonly token: number;
+  /** The text without its last token; undefined for the empty text. */
   readonly before: Hypothesis | undefined;
 }
 
-/** A way to go on: from a row by a token, with the log-probability of the whole. */
-export interface Candidate {
+/** A text extended by a token, with the log-probability of the whole. */
+export interface Extension {
   readonly row: number;
   readonly token: number;
   readonly logProbability: number;
@@ -39,14 +40,14 @@ export interface Candidate {
 export class BeamRows {
   readonly #search: BeamSearch;
   readonly #held: HeldSlots;
-  /** [beam, V]. */
+  /** float [beam, V]: log-probabilities of each text's next token. */
   readonly #output: Tensor;
   readonly #topTokens: TopTokens;
   readonly #tokens: Int32Array;
   readonly #logs: Float64Array;
   readonly #allowed: Uint8Array;
 
-  /** The prompt has been read in row 0. */
+  /** Reads the prompt. Row 0 then continues it. */
   static async start(search: BeamSearch): Promise<BeamRows> {
     const { pool, prompt, beam, signal } = search;
     return new BeamRows(search, await holdSlots(pool, { prompt, count: beam, signal }));
@@ -65,11 +66,11 @@ export class BeamRows {
     this.#allowed = new Uint8Array(V);
   }
 
-  /** The best ways to go on, the best first; as many as can be needed, since those of one text may all end it. */
-  async candidates(live: readonly Hypothesis[]): Promise<Candidate[]> {
+  /** The best extensions, the best first: 2·beam of each text, because some may end their text. */
+  async bestExtensions(live: readonly Hypothesis[]): Promise<Extension[]> {
     const { beam } = this.#search;
     const predictions = (await this.#held.engine.read(this.#output)) as FloatArray;
-    const candidates = live.flatMap((text, row) => {
+    const extensions = live.flatMap((text, row) => {
       const count = this.#gather(predictions, row, text.constraint);
       this.#topTokens.fill(this.#tokens, count, this.#logs);
       return Array.from({ length: Math.min(2 * beam, count) }, () => {
@@ -77,12 +78,12 @@ export class BeamRows {
         return { row, token, logProbability: text.logProbability + (this.#logs[token] as number) };
       });
     });
-    return candidates.sort(
+    return extensions.sort(
       (a, b) => b.logProbability - a.logProbability || a.row - b.row || a.token - b.token,
     );
   }
 
-  /** Each row goes on from one of those before by a token. */
+  /** Each new row continues the row `parents[n]` with the token `tokens[n]`. */
   advance(parents: readonly number[], tokens: readonly number[]): void {
     const { engine, weights } = this.#held;
     const states = this.#held.states();
@@ -97,15 +98,15 @@ export class BeamRows {
     this.#held.release();
   }
 
-  /** Gathers the tokens that may come and their log-probabilities; how many there are. */
+  /** Fills `#tokens` with the tokens that may come next and `#logs` with their log-probabilities. Returns their number. */
   #gather(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
     const { vocabularySize: V, shift } = this.#search.controls;
     if (constraint) constraint.allow(this.#allowed);
     let count = 0;
     for (let token = 0; token < V; token++) {
       let log = (predictions[row * V + token] as number) + (shift?.[token] ?? 0);
-      const isBarred = shift?.[token] === Number.NEGATIVE_INFINITY;
-      if (isBarred || (constraint && this.#allowed[token] === 0)) continue;
+      const isBanned = shift?.[token] === Number.NEGATIVE_INFINITY;
+      if (isBanned || (constraint && this.#allowed[token] === 0)) continue;
       if (!(log > MIN_SCORE)) log = MIN_SCORE;
       this.#logs[token] = log;
       this.#tokens[count++] = token;
@@ -114,5 +115,5 @@ export class BeamRows {
   }
 }
 
-/** Stands for −∞ and NaN, so that scores can be compared. */
+/** Replaces −∞ and NaN, so that scores can be compared. */
 const MIN_SCORE = -1e30;

@@ -1,8 +1,8 @@
 /**
- * The likeliest texts, by beam search: of all ways to go on from the best N texts so far the best N are followed.
+ * Beam search for the likeliest texts: of all one-token extensions of the N best texts so far, the N best are kept.
  *
- * A text's score is the sum of its log-probabilities (after bias and bans) over its length^norm: Wu et al. 2016, section 7, with the plain
- * length. It only matters where texts end by themselves; the search is over when no text that goes on can still beat those that have ended.
+ * A text's score is the sum of its log-probabilities (after bias and bans) divided by length^norm, as in Wu et al. 2016, section 7, but with
+ * the plain length. The norm only matters if texts can end early. The search is over when no unfinished text can beat the finished ones.
  */
 import * as z from 'zod/mini';
 import { OptionError } from '../../errors.ts';
@@ -13,9 +13,9 @@ import { activeSettings } from '../choice/filter.ts';
 import { FILTERS } from '../choice/filters.ts';
 import { endOnTimeout } from '../form/constraint.ts';
 import { type Ending, StopTracker } from '../stops.ts';
-import { BeamRows, type BeamSearch, type Candidate, type Hypothesis } from './beam-rows.ts';
+import { BeamRows, type BeamSearch, type Extension, type Hypothesis } from './beam-rows.ts';
 
-/** A part of every schema of sampling options. */
+/** Options that every schema of sampling options includes. */
 export const beamOptions = {
   beam: option(z._default(z.int().check(z.minimum(0), z.maximum(256)), 0), {
     flag: 'beam',
@@ -31,12 +31,12 @@ export const beamOptions = {
 
 export interface BeamText {
   readonly tokens: readonly number[];
-  /** Of the whole text, over its length to the norm's power. */
+  /** The log-probability of the whole text, divided by length^norm. */
   readonly score: number;
   readonly ending: Ending;
 }
 
-/** @throws {OptionError} for a filter that is only for draws; the search never does */
+/** @throws {OptionError} if a filter is active that only applies to random draws */
 export function checkBeamOptions(options: ControlOptions): void {
   const refused = FILTERS.filter(({ isForBeam }) => !isForBeam);
   const [name] = refused.flatMap((filter) => activeSettings(filter, options));
@@ -45,7 +45,7 @@ export function checkBeamOptions(options: ControlOptions): void {
   }
 }
 
-/** The best texts, the best first; at most `beam`. */
+/** Returns the best texts, at most `beam`, the best first. */
 export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   const { beam, beamNorm, limits, constraint, signal } = search;
   const score = ({ logProbability, length }: Hypothesis) => logProbability / Math.max(1, length) ** beamNorm;
@@ -67,29 +67,29 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
     for (;;) {
       signal?.throwIfAborted();
       await turns.take();
-      // All have the clock of the first, which is looked at once.
+      // All texts have the same deadline, so one clock reading is enough.
       if (root.end.isTimedOut()) for (const text of live) endOnTimeout(text.end, text.constraint);
       finished.push(...live.filter((text) => text.end.ending));
-      const candidates = await rows.candidates(live);
+      const extensions = await rows.bestExtensions(live);
       const next: Hypothesis[] = [];
       const parents: number[] = [];
-      for (const candidate of candidates) {
+      for (const extension of extensions) {
         if (next.length === beam) break;
-        const before = live[candidate.row] as Hypothesis;
+        const before = live[extension.row] as Hypothesis;
         if (before.end.ending) continue;
-        const text = extend(before, candidate);
+        const text = extend(before, extension);
         if (text.end.ending) {
           finished.push(text);
         } else {
           next.push(text);
-          parents.push(candidate.row);
+          parents.push(extension.row);
         }
       }
       finished.sort((a, b) => score(b) - score(a)).splice(beam);
       live = next;
       const worst = finished[beam - 1];
       const best = live[0];
-      // A text's score can still rise to what it has now over the most tokens that it can have.
+      // The best score that an unfinished text can still reach: its present sum, divided by the maximum length.
       const isOver =
         worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
       if (!best || isOver) break;
@@ -109,7 +109,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   }
 }
 
-function extend(before: Hypothesis, { token, logProbability }: Candidate): Hypothesis {
+function extend(before: Hypothesis, { token, logProbability }: Extension): Hypothesis {
   const end = before.end.fork();
   const constraint = before.constraint?.fork();
   end.push(token);

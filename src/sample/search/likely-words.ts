@@ -1,8 +1,8 @@
 /**
- * The most likely words after a text, by best-first search over characters.
+ * Finds the most likely words after a text, by best-first search over prefixes of words.
  *
- * A word is a run of letters, marks, digits, apostrophes and hyphens; its probability that of its characters and of anything else
- * coming next. Where the text ends within a word, what is found is the rest of it, which may be nothing.
+ * A word is a run of letters, marks, digits, apostrophes and hyphens. Its probability is that of its characters followed by anything that
+ * ends the word. If the text ends within a word, the search finds the rest of that word, which may be empty.
  */
 import { symbolBytes } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
@@ -15,15 +15,15 @@ import type { SequencePool } from '../pool/pool.ts';
 export interface WordSearch {
   readonly pool: SequencePool;
   readonly vocabulary: Vocabulary;
-  /** What the model reads first; at least one token. */
+  /** The text; at least one token. */
   readonly prompt: readonly number[];
-  /** Words to find. */
+  /** How many words to find. */
   readonly count: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface LikelyWord {
-  /** The word, or what is missing of it. */
+  /** The word, or the missing rest of it. */
   readonly text: string;
   readonly probability: number;
 }
@@ -31,7 +31,7 @@ export interface LikelyWord {
 export interface LikelyWords {
   /** The most likely first. */
   readonly words: readonly LikelyWord[];
-  /** Whether the text ends within a word, so that the words are what is missing of it. */
+  /** Whether the text ends within a word: then each of the words is a possible rest of it. */
   readonly completes: boolean;
 }
 
@@ -39,17 +39,17 @@ export interface LikelyWords {
 interface Prefix {
   readonly text: string;
   readonly logProbability: number;
-  /** Where the state before the last token is. */
+  /** The slot of the state before the last token. */
   readonly slot: number;
   readonly token: number;
 }
 
-/** PrefixStates that are kept: prefixes that are looked into. */
-const SLOTS = 2_048;
-/** Less likely words are not sought: in percent with two decimals they are zero. */
+/** Maximum states in memory, which limits the prefixes that are extended. */
+const MAX_SLOTS = 2_048;
+/** Minimum probability of a word: less would be 0.00%. */
 const MIN_PROBABILITY = 5e-5;
 const MIN_LOG_PROBABILITY = Math.log(MIN_PROBABILITY);
-/** Beginnings that are looked into side by side. */
+/** Prefixes that are extended in one batch. */
 const BATCH_SIZE = 16;
 
 /** @throws the signal's reason when it is aborted */
@@ -69,15 +69,15 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: Prefix
   const isInWord = Array.from({ length: vocabulary.size }, (_, token) => isWordToken(vocabulary, token));
   const completes = isInWord[last] === true;
   const words: LikelyWord[] = [];
-  // The likeliest last.
-  let open: Prefix[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
+  // In rising order of probability.
+  let queue: Prefix[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
   const isWord = (text: string) => (text === '' ? completes : isWholeWord(text, vocabulary));
   const turns = new TurnTaker();
-  for (let used = 1; open.length > 0 && used + BATCH_SIZE <= SLOTS; ) {
+  for (let used = 1; queue.length > 0 && used + BATCH_SIZE <= MAX_SLOTS; ) {
     signal?.throwIfAborted();
     await turns.take();
     const worst = words.length < count ? MIN_PROBABILITY : (words[count - 1] as LikelyWord).probability;
-    const next = open
+    const next = queue
       .splice(-BATCH_SIZE)
       .reverse()
       .filter(({ logProbability }) => Math.exp(logProbability) > worst);
@@ -89,17 +89,17 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: Prefix
     next.forEach((prefix, i) => {
       const row = rows[i] as FloatArray;
       if (isWord(prefix.text)) insert(words, wholeWord(prefix, row, isInWord));
-      open.push(...extensionsOf(prefix, row, isInWord, vocabulary, slots[i] as number));
+      queue.push(...extensionsOf(prefix, row, isInWord, vocabulary, slots[i] as number));
     });
-    open.sort((a, b) => a.logProbability - b.logProbability);
-    open = open.slice(-SLOTS);
+    queue.sort((a, b) => a.logProbability - b.logProbability);
+    queue = queue.slice(-MAX_SLOTS);
   }
   return words
     .slice(0, count)
     .map(({ text, probability }) => ({ text: textOf(text, vocabulary), probability }));
 }
 
-/** Whether some symbols are a word: bytes that end within a character are none, nor are those of a dash. */
+/** Whether symbols form a complete word. Bytes may also end within a character, or be those of a dash. */
 function isWholeWord(symbols: string, { kind }: Vocabulary): boolean {
   if (kind !== 'byte') return true;
   try {
@@ -109,13 +109,13 @@ function isWholeWord(symbols: string, { kind }: Vocabulary): boolean {
   }
 }
 
-/** Some symbols as text; bytes as what they are in UTF-8. */
+/** Symbols as text; bytes are decoded as UTF-8. */
 function textOf(symbols: string, { kind }: Vocabulary): string {
   if (kind !== 'byte') return symbols;
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(symbolBytes(symbols));
 }
 
-/** The prefix as a whole word: something else comes next. */
+/** The prefix as a whole word: the next token ends the word. */
 function wholeWord(prefix: Prefix, row: FloatArray, isInWord: readonly boolean[]): LikelyWord {
   let rest = 0;
   row.forEach((logProbability, token) => {
@@ -144,7 +144,7 @@ function extensionsOf(
   return prefixes;
 }
 
-/** Keeps the words in order, the most likely first, without those that are too unlikely. */
+/** Inserts a word in falling order of probability, unless it is too unlikely. */
 function insert(words: LikelyWord[], word: LikelyWord): void {
   if (word.probability < MIN_PROBABILITY) return;
   const at = words.findIndex(({ probability }) => probability < word.probability);
@@ -157,19 +157,19 @@ const WHOLE_WORD = /^[\p{L}\p{M}\p{N}'\u2019-]+$/u;
 function isWordToken(vocabulary: Vocabulary, token: number): boolean {
   if (token === vocabulary.unknownToken) return false;
   const symbol = vocabulary.symbolOf(token);
-  // A byte above 127 is a part of a character that is most often a letter.
+  // A byte above 127 is part of a character that is usually a letter.
   if (vocabulary.kind === 'byte' && symbol >= '\u0080') return true;
   return WORD.test(symbol);
 }
 
-/** A read of one token: from the state in one slot to that in another. */
+/** Reads one token: from the state in slot `from` to the state in slot `to`. */
 interface Read {
   readonly from: number;
   readonly to: number;
   readonly token: number;
 }
 
-/** The engine's side: a state in each slot. */
+/** The engine's part of the search: a state for each prefix. */
 class PrefixStates {
   readonly #search: WordSearch;
   readonly #slots: StateSlots;
@@ -178,11 +178,11 @@ class PrefixStates {
   constructor(search: WordSearch) {
     const { engine, weights } = search.pool.shared;
     this.#search = search;
-    this.#slots = new StateSlots(engine, weights.layout, SLOTS, SLOTS);
+    this.#slots = new StateSlots(engine, weights.layout, MAX_SLOTS, MAX_SLOTS);
     this.#output = engine.tensor('float', [BATCH_SIZE, search.vocabulary.size]);
   }
 
-  /** Reads a text in slot 0. */
+  /** Reads the text in slot 0. */
   async readPrompt(prompt: readonly number[]): Promise<void> {
     const { pool, signal } = this.#search;
     const held = await holdSlots(pool, { prompt, count: 1, signal });
@@ -190,7 +190,7 @@ class PrefixStates {
     held.release();
   }
 
-  /** Log-probabilities of what comes next, a row for each read. */
+  /** For each read, the log-probabilities [V] of the next token. */
   async readAll(reads: readonly Read[]): Promise<FloatArray[]> {
     const { pool, vocabulary } = this.#search;
     const { engine, weights } = pool.shared;

@@ -1,20 +1,20 @@
-/** The largest of some numbers first, without sorting those that nobody asks for: a binary heap. */
+/** A binary max-heap: takes tokens in the order of falling keys, without sorting those that are never taken. */
 
-/** Tokens by falling key; of equal keys the smaller token comes first. Its memory is used again and again. */
+/** Of tokens with equal keys, the smaller one comes first. The memory is reused. */
 export class TopTokens {
   readonly #heap: Int32Array;
   #keys: Float64Array = new Float64Array(0);
   #size = 0;
 
-  /** @param room Most tokens that it is given. */
-  constructor(room: number) {
-    this.#heap = new Int32Array(room);
+  /** @param capacity Maximum tokens. */
+  constructor(capacity: number) {
+    this.#heap = new Int32Array(capacity);
   }
 
   /**
-   * Starts anew with `count` of `tokens`.
+   * Replaces the content by the first `count` of `tokens`.
    *
-   * @param keys The key of each token, read while tokens are taken; not NaN.
+   * @param keys The key of each token, never NaN. The array must not change while tokens are taken.
    */
   fill(tokens: Int32Array, count: number, keys: Float64Array): void {
     this.#keys = keys;
@@ -24,7 +24,7 @@ export class TopTokens {
     for (let i = (count >> 1) - 1; i >= 0; i--) this.#sink(i, heap[i]!);
   }
 
-  /** Takes the token with the largest key. There must be one left. */
+  /** Removes and returns the token with the largest key. The heap must not be empty. */
   take(): number {
     const heap = this.#heap;
     const top = heap[0]!;
@@ -33,13 +33,13 @@ export class TopTokens {
     return top;
   }
 
-  /** Puts a token at a place, or below it. */
-  #sink(place: number, token: number): void {
+  /** Inserts a token at a position of the heap, or below it. */
+  #sink(position: number, token: number): void {
     const heap = this.#heap;
     const keys = this.#keys;
     const size = this.#size;
     const key = keys[token]!;
-    let at = place;
+    let at = position;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
