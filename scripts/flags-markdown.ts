@@ -1,7 +1,8 @@
 /** The flags of all commands as tables in Markdown. */
 
 import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../src/cli/arguments/flag-table.ts';
-import { type Command, commands } from '../src/cli/commands.ts';
+import type { Command } from '../src/cli/command.ts';
+import { commands } from '../src/cli/commands/index.ts';
 import { modelOptionsSchema } from '../src/language-model.ts';
 import {
   completeOptionsSchema,

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { flagNames } from '../src/cli/arguments/flag-table.ts';
 import { inFlags } from '../src/cli/arguments/option-words.ts';
-import { commands, trainCommand } from '../src/cli/commands.ts';
+import { commands } from '../src/cli/commands/index.ts';
+import { trainCommand } from '../src/cli/commands/train.ts';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 

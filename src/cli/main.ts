@@ -1,29 +1,12 @@
 #!/usr/bin/env node
-/** The entry of the command line: finds the command, and loads its modules only then. */
+/** The entry point of the command line. It loads no command until one is named. */
 import { VERSION } from '../util/version.ts';
+import { programName } from './arguments/program-name.ts';
 import { overview } from './help/overview.ts';
-import { programName } from './help/program-name.ts';
 import { prepareForHangup } from './terminal/hangup.ts';
 
-/** A command: takes the words after its name, gives the exit code. */
-type Run = (words: readonly string[]) => Promise<number>;
-
-const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
-  train: async () => (await import('./commands/train.ts')).runTrain,
-  sample: async () => (await import('./commands/sample.ts')).runSample,
-  ls: async () => (await import('./commands/ls.ts')).runLs,
-  convert: async () => (await import('./commands/convert.ts')).runConvert,
-  inspect: async () => (await import('./commands/inspect.ts')).runInspect,
-  eval: async () => (await import('./commands/eval.ts')).runEval,
-  compare: async () => (await import('./commands/compare.ts')).runCompare,
-  complete: async () => (await import('./commands/complete.ts')).runComplete,
-  serve: async () => (await import('./commands/serve.ts')).runServe,
-  doctor: async () => (await import('./commands/doctor.ts')).runDoctor,
-  completions: async () => (await import('./commands/completions.ts')).runCompletions,
-  'build-native': async () => (await import('./commands/build-native.ts')).runBuildNative,
-};
-
 const VERSION_FLAGS = new Set(['--version', '-version', '-v', '-V']);
+const HELP_WORDS = new Set(['help', '--help', '-help', '-h']);
 
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
@@ -36,20 +19,25 @@ async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (first === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
-  if (first === 'help' || first === '--help' || first === '-help' || first === '-h') {
+  if (HELP_WORDS.has(first)) {
     process.stdout.write(overview(programName()));
     return 0;
   }
-  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (load) return (await load())(rest);
+  const { commands } = await import('./commands/index.ts');
+  const command = commands.find(({ name }) => name === first);
+  if (command) {
+    const { runCommand } = await import('./run-command.ts');
+    return runCommand(command, rest, commands);
+  }
   const { unknownCommand } = await import('./arguments/unknown-command.ts');
-  process.stderr.write(unknownCommand(words, Object.keys(COMMANDS)));
+  const names = commands.map(({ name }) => name);
+  process.stderr.write(unknownCommand(words, names));
   return 2;
 }
 
-// Nobody may read the diagnostics any more: that is no reason to lose work.
+// Work continues if nobody reads the diagnostics any more.
 process.stderr.on('error', () => {});
 prepareForHangup();
 const exitCode = await main(process.argv.slice(2));
-// Output that could not be written has set it already.
+// A failed write to standard output has set it already.
 process.exitCode ||= exitCode;

@@ -1,32 +1,36 @@
-/** What every command does around its own work: reads its words, shows its help, reports its error. */
-import { type Arguments, parseArguments } from './arguments/arguments.ts';
+/** What all commands share: reads the words, shows the help, reports errors. */
+import { parseArguments } from './arguments/arguments.ts';
 import { withConfig } from './arguments/config-file.ts';
-import type { Command } from './commands.ts';
+import { drawRandomSeed } from './arguments/random-seed.ts';
+import type { Command } from './command.ts';
 import { commandHelp } from './help/help.ts';
 import { reportError } from './report/report-error.ts';
 import { note } from './terminal/note.ts';
 
 /**
- * Runs a command on the words after its name.
+ * Runs a command.
  *
- * @param run The command's work; gives the exit code.
+ * @param typedWords The words after its name.
  * @returns the exit code
  */
 export async function runCommand(
   command: Command,
-  words: readonly string[],
-  run: (given: Arguments) => Promise<number>,
+  typedWords: readonly string[],
+  commands: readonly Command[],
 ): Promise<number> {
+  const { words, randomSeed } = command.takesRandomSeed
+    ? drawRandomSeed(typedWords)
+    : { words: typedWords, randomSeed: undefined };
   let typed: ReadonlyMap<string, string> | undefined;
   try {
     const given = withConfig(parseArguments(words, command.flags), command);
     typed = given.typed;
-    if (!given.help) {
-      for (const notice of given.notices) note(notice);
-      return await run(given);
+    if (given.help) {
+      process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));
+      return 0;
     }
-    process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));
-    return 0;
+    for (const notice of given.notices) note(notice);
+    return await command.run({ ...given, command, words, randomSeed, commands });
   } catch (error) {
     return reportError(error, { command, words, typed });
   }

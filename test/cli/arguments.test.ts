@@ -4,7 +4,10 @@ import { parseArguments } from '../../src/cli/arguments/arguments.ts';
 import { FLAG_WORDS } from '../../src/cli/arguments/known-words.ts';
 import { unknownCommand } from '../../src/cli/arguments/unknown-command.ts';
 import { flagMeant } from '../../src/cli/arguments/unknown-flag.ts';
-import { commands, doctorCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
+import { doctorCommand } from '../../src/cli/commands/doctor.ts';
+import { commands } from '../../src/cli/commands/index.ts';
+import { sampleCommand } from '../../src/cli/commands/sample.ts';
+import { trainCommand } from '../../src/cli/commands/train.ts';
 import { suggest } from '../../src/util/suggest.ts';
 
 const parse = (...words: string[]) => parseArguments(words, trainCommand.flags);

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileWord, wordsWith } from '../../src/cli/arguments/command-line.ts';
-import { evalCommand, sampleCommand, trainCommand } from '../../src/cli/commands.ts';
-import { programName, shellWord } from '../../src/cli/help/program-name.ts';
+import { programName, shellWord } from '../../src/cli/arguments/program-name.ts';
+import { evalCommand } from '../../src/cli/commands/eval.ts';
+import { sampleCommand } from '../../src/cli/commands/sample.ts';
+import { trainCommand } from '../../src/cli/commands/train.ts';
 
 test('the program is named as it was started', () => {
   const cwd = '/home/ann/texts';

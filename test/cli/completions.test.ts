@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { commands } from '../../src/cli/commands.ts';
+import { commands } from '../../src/cli/commands/index.ts';
 import { completionScript, SHELLS } from '../../src/cli/help/completion-scripts.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 

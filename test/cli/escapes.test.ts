@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
 import { readEscapes, readPrompt } from '../../src/cli/arguments/escapes.ts';
-import { commands, sampleCommand } from '../../src/cli/commands.ts';
+import { commands } from '../../src/cli/commands/index.ts';
+import { sampleCommand } from '../../src/cli/commands/sample.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 
 test('escapes become characters; what is no escape stays and is named', () => {

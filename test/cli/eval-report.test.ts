@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/report/eval-report.ts';
-import type { ScoredModel } from '../../src/cli/report/scored-model.ts';
+import type { ScoredModel } from '../../src/cli/run/scored-model.ts';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
-import { commands } from '../../src/cli/commands.ts';
+import { commands } from '../../src/cli/commands/index.ts';
 import { commandHelp } from '../../src/cli/help/help.ts';
 import { columnsOf } from '../../src/cli/terminal/live-parts.ts';
 import { charRnn, root, shippedProgram } from './command.ts';

@@ -1,8 +1,8 @@
 /** Command lines of this program that a person can paste into the shell it was started from. */
 import type { RemedyValue } from '../../errors.ts';
-import { programName, shellWord } from '../help/program-name.ts';
 import { flagKey } from './arguments.ts';
 import { type Flag, longFlag } from './flag-table.ts';
+import { programName, shellWord } from './program-name.ts';
 
 /** A command line that works as typed. @param words Those after the program's name. */
 export function commandLine(words: readonly string[]): string {

@@ -7,7 +7,6 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { optionsFrom, resolveOptions } from '../../util/option-origins.ts';
 import { describeSystemError } from '../../util/system-error.ts';
-import type { Command } from '../commands.ts';
 import { type Arguments, flagsByName } from './arguments.ts';
 import type { Flag } from './flag-table.ts';
 import { flagMeant } from './unknown-flag.ts';
@@ -21,6 +20,14 @@ const FACTS = new Set(['kind', 'version', 'command', 'origins', '$schema']);
 /** Bytes of a file. */
 const MAX_BYTES = 10_000_000;
 
+/** What reading a config file needs to know of a command. */
+interface ConfiguredCommand {
+  readonly name: string;
+  readonly flags: readonly Flag[];
+  /** The key for the words that are not flags. Default: text. */
+  readonly wordsKey?: string;
+}
+
 interface Config {
   readonly values: Readonly<Record<string, unknown>>;
   readonly typed: ReadonlyMap<string, string>;
@@ -32,7 +39,7 @@ interface Config {
  *
  * @throws {UsageError} for a file that can't be read, with its name and the key
  */
-export function withConfig(given: Arguments, command: Command): Arguments {
+export function withConfig(given: Arguments, command: ConfiguredCommand): Arguments {
   const { configFile, ...flags } = given.values;
   if (typeof configFile !== 'string' || given.help) return given;
   const config = readConfig(configFile, command);
@@ -44,7 +51,7 @@ export function withConfig(given: Arguments, command: Command): Arguments {
   };
 }
 
-function readConfig(path: string, { name, flags, wordsKey = 'text' }: Command): Config {
+function readConfig(path: string, { name, flags, wordsKey = 'text' }: ConfiguredCommand): Config {
   const content = contentOf(path);
   if (content.command !== undefined && content.command !== name) {
     throw new UsageError(`${path} is a config file of ${String(content.command)}, not of ${name}.`);

@@ -1,164 +1,38 @@
-/** `char-rnn compare`: which of some models predicts a text best. */
-import { loadCorpus } from '../../data/corpus.node.ts';
-import type { Corpus } from '../../data/corpus.ts';
-import { UsageError } from '../../errors.ts';
-import { readCheckpointFile } from '../../formats/read.node.ts';
-import { ByteBlocks, blockBytesFor, mapBytes } from '../../score/byte-blocks.ts';
-import { type Comparison, checkComparable, compareModels, type Reading } from '../../score/comparison.ts';
+/** `char-rnn compare`: its definition and flags. */
+import * as z from 'zod/mini';
+import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
 import { checkScoreOptions, scoreOptionsSchema } from '../../score/options.ts';
-import { scoreSequences } from '../../score/score-sequences.ts';
-import { tooShort } from '../../score/score-text.ts';
-import { rowSequences, type Sequence } from '../../score/sequences.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatCount } from '../../util/format.ts';
+import { option, seed } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
-import { compareCommand } from '../commands.ts';
-import { compareFlagsSchema } from '../flags.ts';
-import { modelFile } from '../model-file.ts';
-import { openScoredModel } from '../report/scored-model.ts';
-import { readingLike } from '../report/texts-like-run.ts';
-import { runCommand } from '../run-command.ts';
-import { note } from '../terminal/note.ts';
-import { watchOutput } from '../terminal/output.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
-import { interruption } from '../terminal/signals.ts';
+import type { Command } from '../command.ts';
+import { encodingFlag, fieldFlag, jsonFlag } from './shared-flags.ts';
 
-export function runCompare(words: readonly string[]): Promise<number> {
-  return runCommand(compareCommand, words, async ({ positionals, values }) => {
-    const paths = positionals.slice(0, -1);
-    const text = positionals.at(-1);
-    if (text === undefined || paths.length < 2) {
-      throw new UsageError('compare takes two or more checkpoints and a text.', {
-        remedies: [
-          {
-            text: 'For example',
-            command: ['compare', 'cv/best.safetensors', 'cv/last.safetensors', 'other.txt'],
-          },
-        ],
-      });
-    }
-    const flags = splitFlags(values);
-    const stopped = interruption();
-    watchOutput((code) => stopped.stop(code));
-    try {
-      const files: string[] = [];
-      for (const path of paths) files.push(await modelFile(path));
-      const comparison = await compare(files, text, { ...flags, words }, stopped.signal);
-      const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
-      process.stdout.write(`${lines.join('\n')}\n`);
-    } catch (error) {
-      if (!stopped.signal.aborted) throw error;
-    } finally {
-      stopped.release();
-    }
-    return stopped.exitCode() ?? 0;
-  });
-}
+const flagsSchema = z.strictObject({
+  encoding: encodingFlag('Text', 'the texts'),
+  field: fieldFlag('Text'),
+  seed: option(z._default(seed(), 123), {
+    flag: 'seed',
+    group: 'Scoring',
+    help: 'seed of the bootstrap',
+  }),
+  json: jsonFlag(),
+  engine: engineOption(),
+  threads: threadsOption(),
+  precision: precisionOption(),
+});
 
-function splitFlags(values: Readonly<Record<string, unknown>>) {
-  const [score, own] = splitValues(values, scoreOptionsSchema);
-  return { ...checkOptions(compareFlagsSchema, own), ...checkScoreOptions(score) };
-}
-
-type Flags = ReturnType<typeof splitFlags> & { readonly words: readonly string[] };
-
-interface Candidate extends Reading {
-  readonly corpus: Corpus;
-  readonly sequences: readonly Sequence[];
-}
-
-async function compare(
-  paths: readonly string[],
-  text: string,
-  flags: Flags,
-  signal: AbortSignal,
-): Promise<Comparison> {
-  const candidates: Candidate[] = [];
-  try {
-    for (const path of paths) candidates.push(await readAs(path, text, flags));
-    checkComparable(candidates);
-    const bytes = candidates[0]?.map.bytes ?? 0;
-    const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
-    const measured: ByteBlocks[] = [];
-    for (const candidate of candidates) {
-      const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
-      await measure(candidate, blocks, flags, signal);
-      measured.push(blocks);
-    }
-    const comparison = compareModels(candidates, measured, flags.seed);
-    const changed = new Map(candidates.map(({ name, corpus }) => [name, corpus.changed]));
-    return {
-      ...comparison,
-      models: comparison.models.map((model) => ({ ...model, ...changed.get(model.name) })),
-    };
-  } finally {
-    for (const { corpus } of candidates) await corpus.close?.();
-  }
-}
-
-/** The text in the symbols of a model. */
-async function readAs(path: string, text: string, flags: Flags): Promise<Candidate> {
-  const { unknown, rows } = flags;
-  const checkpoint = await readCheckpointFile(path);
-  const { vocabulary } = checkpoint;
-  const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
-  const corpus = await loadCorpus({ paths: [text] }, { ...readingLike(checkpoint, flags), ...options });
-  try {
-    for (const notice of corpus.notices) note(`${path}: ${notice}`);
-    if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
-    const sequences = rowSequences(corpus.tokens.length, rows);
-    const map = await mapBytes(corpus.tokens, vocabulary, sequences);
-    return { name: path, vocabulary, corpus, sequences, map };
-  } catch (error) {
-    await corpus.close?.();
-    throw error;
-  }
-}
-
-async function measure(
-  { name, corpus, sequences }: Candidate,
-  blocks: ByteBlocks,
-  flags: Flags,
-  signal: AbortSignal,
-): Promise<void> {
-  const { engine, checkpoint } = await openScoredModel(name, flags, note, {
-    command: compareCommand,
-    words: flags.words,
-  });
-  const { config, parameters } = checkpoint;
-  const lanes = sequences.length;
-  const progress = new ProgressLine(`evaluating ${name}`);
-  let done = 0;
-  try {
-    const scoring = { engine, config, parameters, tokens: corpus.tokens, sequences, lanes, signal };
-    for await (const run of scoreSequences(scoring)) {
-      blocks.add(run);
-      done += run.losses.length;
-      progress.show(done / corpus.tokens.length);
-    }
-  } finally {
-    progress.clear();
-    await engine.close();
-  }
-}
-
-/** The smallest difference in bits that the lines show: other roundings of an equal model make less. */
-const SMALLEST = 5e-5;
-
-function comparisonLines({ unit, count, blocks, models }: Comparison): string[] {
-  const width = Math.max(...models.map(({ name }) => name.length));
-  return [
-    ...models.map(({ name, bits, behindBest }) => {
-      const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
-      if (!behindBest) return `${loss}, the best`;
-      const { mean, low, high } = behindBest;
-      const verdict = low >= SMALLEST ? 'worse' : 'no significant difference';
-      return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
-    }),
-    `over ${formatCount(count)} ${unit}s; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,
-  ];
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
-}
+export const compareCommand: Command = {
+  name: 'compare',
+  usage: 'char-rnn compare CHECKPOINT CHECKPOINT … TEXT [flags]',
+  summary: 'Compares how well models predict a text, with confidence intervals (paired bootstrap, 95%).',
+  flags: flagsOf(flagsSchema, scoreOptionsSchema),
+  examples: ['char-rnn compare cv/best.safetensors cv/last.safetensors book.txt'],
+  async run(input) {
+    const [own, options] = splitValues(input.values, flagsSchema);
+    const flags = { ...checkOptions(flagsSchema, own), ...checkScoreOptions(options) };
+    const { runCompare } = await import('../run/compare.ts');
+    return runCompare(input, flags);
+  },
+};

@@ -1,57 +1,42 @@
-/** `char-rnn complete`: the most likely words after a text. */
-
-import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import { UsageError } from '../../errors.ts';
-import { LanguageModel } from '../../language-model.node.ts';
-import type { LikelyWords } from '../../sample/search/likely-words.ts';
+/** `char-rnn complete`: its definition and flags. */
+import * as z from 'zod/mini';
+import { engineOption, threadsOption } from '../../engine/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { readPrompt } from '../arguments/escapes.ts';
-import { completeCommand } from '../commands.ts';
-import { completeFlagsSchema } from '../flags.ts';
-import { modelFile } from '../model-file.ts';
-import { runCommand } from '../run-command.ts';
-import { note } from '../terminal/note.ts';
-import { watchOutput } from '../terminal/output.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import type { Command } from '../command.ts';
+import { jsonFlag } from './shared-flags.ts';
 
-export function runComplete(words: readonly string[]): Promise<number> {
-  return runCommand(completeCommand, words, async ({ positionals, values }) => {
-    const [named, typed = '\\n', ...more] = positionals;
-    if (named === undefined || more.length > 0) {
-      throw new UsageError(
-        `complete takes a checkpoint and the text to complete, got ${positionals.length}.`,
-        { remedies: [{ text: 'For example', command: ['complete', 'cv', 'Call me '] }] },
-      );
-    }
-    const { count, json, unknown, engine, threads } = checkOptions(completeFlagsSchema, values);
-    watchOutput((code) => process.exit(code));
-    const path = await modelFile(named);
-    const model = await LanguageModel.load(path, {
-      engine,
-      threads,
-      // The probabilities have two decimals: float64 would only take longer.
-      precision: 'float32',
-      onNotice: note,
-    });
-    for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
-    const { text, notices } = readPrompt(typed, model.vocabulary, 'the text');
-    for (const notice of notices) note(notice);
-    try {
-      const found = await model.complete(text, {
-        count,
-        unknown,
-        onNotice: note,
-      });
-      const lines = json ? [JSON.stringify({ text, ...found }, undefined, 2)] : wordLines(text, found);
-      process.stdout.write(`${lines.join('\n')}\n`);
-    } finally {
-      await model.close();
-    }
-    return 0;
-  });
-}
+const flagsSchema = z.strictObject({
+  count: option(z._default(z.int().check(z.minimum(1), z.maximum(1000)), 10), {
+    flag: 'count',
+    group: 'Output',
+    help: 'words to show',
+    common: true,
+  }),
+  unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
+    flag: 'unknown',
+    group: 'Text',
+    help: 'unknown characters of the text; auto: the nearest known one, else an error',
+  }),
+  json: jsonFlag(),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
 
-function wordLines(text: string, { words, completes }: LikelyWords): string[] {
-  if (words.length === 0) return ['no word has a probability of 0.01% or more'];
-  const begun = completes ? (/[\p{L}\p{M}\p{N}'\u2019-]+$/u.exec(text)?.[0] ?? '') : '';
-  return words.map((word) => `${(word.probability * 100).toFixed(2).padStart(6)}%  ${begun}${word.text}`);
-}
+export const completeCommand: Command = {
+  name: 'complete',
+  usage: 'char-rnn complete CHECKPOINT [TEXT] [flags]',
+  summary:
+    'Shows the most likely words after TEXT; if TEXT ends within a word, the most likely endings of that word.',
+  flags: flagsOf(flagsSchema),
+  examples: [
+    'char-rnn complete cv/best.safetensors "To be or not t"',
+    'char-rnn complete cv/best.safetensors "Call me " --count 20',
+  ],
+  async run(input) {
+    const flags = checkOptions(flagsSchema, input.values);
+    const { runComplete } = await import('../run/complete.ts');
+    return runComplete(input, flags);
+  },
+};

@@ -1,186 +1,64 @@
-/** `char-rnn convert`: a model from one format to another. */
-import type { Stats } from 'node:fs';
-import { lstat, readlink, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import { parameterCount } from '../../engine/layout.ts';
-import { CheckpointError, UsageError } from '../../errors.ts';
-import {
-  EXPORT_FORMATS,
-  type Exported,
-  type ExportFormat,
-  exportCheckpoint,
-  formatOfName,
-} from '../../formats/export.ts';
-import { pythonModule } from '../../formats/python-module.ts';
-import { openCheckpointPath } from '../../formats/read.node.ts';
-import { writeExport } from '../../formats/write-export.node.ts';
-import { layoutOf } from '../../model/config.ts';
+/** `char-rnn convert`: its definition and flags. */
+import * as z from 'zod/mini';
+import { EXPORT_FORMATS } from '../../formats/export.ts';
+import { FORMAT_NAMES } from '../../formats/open.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatBytes, formatCount } from '../../util/format.ts';
-import type { Arguments } from '../arguments/arguments.ts';
-import { fileWord } from '../arguments/command-line.ts';
-import { convertCommand } from '../commands.ts';
-import { convertFlagsSchema } from '../flags.ts';
-import { modelFile } from '../model-file.ts';
-import { describeShape } from '../report/model-shape.ts';
-import { runCommand } from '../run-command.ts';
-import { watchOutput } from '../terminal/output.ts';
-import { interruption } from '../terminal/signals.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import type { Command } from '../command.ts';
+import { jsonFlag } from './shared-flags.ts';
 
-export function runConvert(words: readonly string[]): Promise<number> {
-  return runCommand(convertCommand, words, async (given) => {
-    watchOutput((code) => {
-      process.exitCode = code;
-    });
-    return await convert(given);
-  });
-}
+const flagsSchema = z.strictObject({
+  from: option(z.optional(z.enum(FORMAT_NAMES)), {
+    flag: 'from',
+    group: 'Text',
+    help: 'format of IN; default: detected from its content',
+  }),
+  to: option(z.optional(z.enum(EXPORT_FORMATS)), {
+    flag: 'to',
+    group: 'Output',
+    help: 'format of OUT; default: from its name. pytorch: safetensors that nn.LSTM, nn.GRU or nn.RNN loads',
+    common: true,
+  }),
+  asModule: option(z._default(z.boolean(), false), {
+    flag: 'as_module',
+    group: 'Output',
+    help: 'also write a Python module, OUT with .py, that computes the model with PyTorch',
+    common: true,
+  }),
+  weights: option(z.optional(z.enum(['npz'])), {
+    flag: 'weights',
+    group: 'Output',
+    help: 'also write the weights for NumPy, as OUT with .npz',
+  }),
+  precision: option(z.optional(z.enum(['float32', 'float64'])), {
+    flag: 'precision',
+    group: 'Output',
+    help: "numbers in OUT; default: the model's own, float32 for ONNX. A .t7 file always has float64",
+  }),
+  json: jsonFlag(),
+  force: option(z._default(z.boolean(), false), {
+    flag: 'force',
+    group: 'Output',
+    help: 'replace files that exist',
+  }),
+});
 
-/** A file to be written. */
-interface Output {
-  readonly path: string;
-  readonly parts: Iterable<Uint8Array>;
-  /** Compares the written file with what was meant. */
-  readonly check?: Exported['check'];
-}
-
-/** @returns the exit code */
-async function convert({ values, positionals }: Arguments): Promise<number> {
-  const flags = checkOptions(convertFlagsSchema, values);
-  const [from, to, ...more] = positionals;
-  if (from === undefined || to === undefined || more.length > 0) {
-    throw new UsageError(`convert takes two files, IN and OUT, got ${positionals.length}.`, {
-      remedies: [{ text: 'For example', command: ['convert', 'cv/best.safetensors', 'model.onnx'] }],
-    });
-  }
-  const format = flags.to ?? formatAsked(to);
-  const isSafetensors = format === 'safetensors' || format === 'pytorch';
-  if (flags.asModule && !isSafetensors) {
-    const weights = fileWord(beside(to, '.safetensors'));
-    throw new UsageError(`--as-module works only with weights in safetensors, not in ${to}.`, {
-      remedies: [
-        {
-          text: 'Write them as safetensors',
-          command: ['convert', fileWord(from), weights, '--as-module'],
-        },
-      ],
-    });
-  }
-  const module = flags.asModule ? beside(to, '.py') : undefined;
-  if (module === to)
-    throw new UsageError(`${to} is the name of the Python module: give the weights another name.`);
-  const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
-  await checkFree([to, module, weights], flags.force);
-
-  const { checkpoint, format: found } = await openCheckpointPath(await modelFile(from), flags.from);
-  const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
-  const main = exportCheckpoint(checkpoint, format, settings);
-  const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
-  const outputs: Output[] = [{ path: to, parts: main.parts, check: main.check }];
-  if (weights !== undefined && arrays) outputs.push({ path: weights, ...arrays });
-  if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
-
-  const { config, precision } = checkpoint;
-  // Only while files are written: what is half written goes, and reading is ended by a signal at once.
-  const stopped = interruption();
-  const say = (line: string) => {
-    if (!flags.json) process.stdout.write(`${line}\n`);
-  };
-  const sizes: number[] = [];
-  try {
-    say(
-      `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
-    );
-    for (const notice of readingNotices(checkpoint)) say(notice);
-    for (const output of outputs) {
-      const size = await write(output, stopped.signal);
-      sizes.push(size);
-      say(`wrote ${output.path}, ${formatBytes(size)}`);
-    }
-  } catch (error) {
-    if (!stopped.signal.aborted) throw error;
-  } finally {
-    stopped.release();
-  }
-  const signalled = stopped.exitCode();
-  if (signalled !== undefined) return signalled;
-  // A vocabulary alone lacks the weights; beside it they are not lost.
-  const { notices } = format === 'vocabulary' && arrays ? arrays : main;
-  for (const notice of notices) say(notice);
-  if (flags.json) {
-    const files = outputs.map(({ path }, index) => ({ path, bytes: sizes[index] }));
-    const read = readingNotices(checkpoint);
-    process.stdout.write(
-      `${JSON.stringify({ from, format: found, to: format, files, notices: [...read, ...notices] }, undefined, 2)}\n`,
-    );
-  }
-  return 0;
-}
-
-/** @throws {UsageError} for a name that asks for no format */
-function formatAsked(path: string): ExportFormat {
-  const format = formatOfName(path);
-  if (format) return format;
-  const pickle = /\.(pt|pth|bin)$/i.test(path)
-    ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
-    : '';
-  throw new UsageError(
-    `${path}: its name does not show the format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
-    {
-      remedies: [
-        { text: `Or name the format, one of ${EXPORT_FORMATS.join(', ')}`, set: { to: 'safetensors' } },
-      ],
-    },
-  );
-}
-
-/** The path with another extension. */
-function beside(path: string, extension: string): string {
-  return path.replace(/(?<=[^/\\])\.[^./\\]+$/, '') + extension;
-}
-
-/**
- * A file is replaced as a whole, which a device, a pipe or a folder would not survive: /dev/stdout would be a file ever after.
- *
- * @throws {CheckpointError} `checkpoint-exists`
- */
-async function checkFree(paths: readonly (string | undefined)[], force: boolean): Promise<void> {
-  for (const path of paths) {
-    if (path === undefined) continue;
-    const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
-    // A link into /proc stands for what this process has open, as /dev/stdout does, be it a file.
-    const target = await readlink(path).catch(() => '');
-    if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
-      throw new CheckpointError(
-        'checkpoint-exists',
-        `${path} is not a file, and is left as it is. Name a file to write to.`,
-      );
-    }
-    if (there && !force) {
-      throw new CheckpointError(
-        'checkpoint-exists',
-        `${path} exists and is left as it is. Name another file, or replace it.`,
-        { remedies: [{ text: 'To replace it', set: { force: true } }] },
-      );
-    }
-  }
-}
-
-function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
-  return facts.catch(() => undefined);
-}
-
-/** Writes a file whole or, where the signal comes first, not at all. @returns its size in bytes */
-async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<number> {
-  let size = 0;
-  const counted = (function* () {
-    for (const part of parts) {
-      signal.throwIfAborted();
-      size += part.length;
-      yield part;
-    }
-  })();
-  await writeExport(path, { parts: counted, ...(check && { check }) });
-  return size;
-}
+export const convertCommand: Command = {
+  name: 'convert',
+  usage: 'char-rnn convert IN OUT [flags]',
+  summary:
+    'Writes a model in another format. The content of IN and the name of OUT decide on the formats:\n' +
+    ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
+  flags: flagsOf(flagsSchema),
+  examples: [
+    'char-rnn convert cv/best.safetensors model.onnx',
+    'char-rnn convert cv/best.safetensors model.safetensors --to pytorch --as-module',
+    'char-rnn convert cv/best.safetensors model.t7',
+  ],
+  async run(input) {
+    const flags = checkOptions(flagsSchema, input.values);
+    const { runConvert } = await import('../run/convert.ts');
+    return runConvert(input, flags);
+  },
+};

@@ -1,157 +1,73 @@
-/** `char-rnn eval`: results on standard output, everything else on standard error. */
+/** `char-rnn eval`: its definition and flags. */
+import * as z from 'zod/mini';
+import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import { checkScoreOptions, scoreOptionsSchema } from '../../score/options.ts';
+import { checkOptions } from '../../util/check-options.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import { splitValues } from '../arguments/split-values.ts';
+import type { Command } from '../command.ts';
+import { encodingFlag, fieldFlag, heldOutFlags, jsonFlag } from './shared-flags.ts';
 
-import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
-import { loadCorpus } from '../../data/corpus.node.ts';
-import type { Corpus } from '../../data/corpus.ts';
-import { shortPath } from '../../data/files/moved-file.node.ts';
-import { CheckpointError, UsageError } from '../../errors.ts';
-import { partLoss } from '../../train/part-loss.ts';
-import { checkSameHeldOut } from '../../train/start/resume.ts';
-import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
-import { inFlags } from '../arguments/option-words.ts';
-import { evalCommand } from '../commands.ts';
-import { type EvalFlags, evalFlags } from '../eval-flags.ts';
-import { modelFile } from '../model-file.ts';
-import { type EvaluationReport, reportJson, reportLines } from '../report/eval-report.ts';
-import { scoreWholeText } from '../report/eval-text.ts';
-import { openScoredModel, type ScoredModel } from '../report/scored-model.ts';
-import { readingOfRun } from '../report/texts-like-run.ts';
-import { runCommand } from '../run-command.ts';
-import { note } from '../terminal/note.ts';
-import { TextOutput } from '../terminal/output.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
-import { interruption } from '../terminal/signals.ts';
+const flagsSchema = z.strictObject({
+  part: option(z.optional(z.enum(['train', 'val', 'test', 'all'])), {
+    flag: 'part',
+    group: 'Scoring',
+    help: "a split of the checkpoint's own text, batched as in training, or all of a text; default: val for its own text, all for another",
+    common: true,
+  }),
+  ...heldOutFlags(
+    "where the run's validation text is now, for --part val",
+    "where the run's test text is now, for --part test",
+  ),
+  surprise: option(z._default(z.boolean(), false), {
+    flag: 'surprise',
+    group: 'Output',
+    help: 'print the text coloured by how unexpected each character is, and the twenty most surprising places',
+    common: true,
+  }),
+  dynamic: option(z._default(z.boolean(), false), {
+    flag: 'dynamic',
+    group: 'Scoring',
+    help: 'also evaluate dynamically: the weights adapt to the text as it is read; a separate figure',
+    common: true,
+  }),
+  dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {
+    flag: 'dynamic_rate',
+    group: 'Scoring',
+    help: 'step size of --dynamic',
+  }),
+  separator: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'separator',
+    escapes: true,
+    group: 'Text',
+    help: 'what ends a document (\\n: a line end): each is scored separately, from the zero state',
+    value: 'TEXT',
+  }),
+  encoding: encodingFlag('Text', 'the texts'),
+  field: fieldFlag('Text'),
+  json: jsonFlag(),
+  precision: precisionOption(),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
 
-export function runEval(words: readonly string[]): Promise<number> {
-  return runCommand(evalCommand, words, async ({ positionals, values }) => {
-    const [path, text, ...more] = positionals;
-    if (path === undefined || more.length > 0) {
-      throw new UsageError(
-        `eval takes a checkpoint, and a text if it is not the checkpoint's own, got ${positionals.length}.`,
-        { remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }] },
-      );
-    }
-    return await evaluate(await modelFile(path), text, evalFlags(values), words);
-  });
-}
-
-async function evaluate(
-  path: string,
-  text: string | undefined,
-  flags: EvalFlags,
-  words: readonly string[],
-): Promise<number> {
-  const say = (line: string) => note(line);
-  const model = await openScoredModel(path, flags, say, { command: evalCommand, words });
-  const stopped = interruption();
-  const output = new TextOutput((code) => stopped.stop(code));
-  try {
-    const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
-    if (part === 'all' && (validation !== undefined || test !== undefined)) {
-      throw new UsageError(
-        `${validation === undefined ? '--test' : '--valid'} tells where a text of the run is now; use it with --part val, test or train.`,
-      );
-    }
-    const report =
-      part === 'all'
-        ? await scoreWholeText(model, textOf(text), flags, output, stopped.signal)
-        : await scorePart(model, text, part, flags, stopped.signal);
-    const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : reportLines(report);
-    await output.write(`${lines.join('\n')}\n`);
-  } catch (error) {
-    if (!stopped.signal.aborted) throw error;
-  } finally {
-    stopped.release();
-    await model.engine.close();
-  }
-  return stopped.exitCode() ?? 0;
-}
-
-function textOf(text: string | undefined): string {
-  if (text !== undefined) return text;
-  throw new UsageError('--part all needs a text.', {
-    remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }],
-  });
-}
-
-/** A split of the text that the checkpoint was trained on. */
-async function scorePart(
-  model: ScoredModel,
-  text: string | undefined,
-  part: 'train' | 'val' | 'test',
-  { surprise, dynamic, rows, separator, encoding, validation, test }: EvalFlags,
-  signal: AbortSignal,
-): Promise<EvaluationReport> {
-  if (surprise || dynamic) {
-    throw new UsageError(
-      `${surprise ? '--surprise' : '--dynamic'} reads a text from its start to its end: name one, with --part all.`,
-    );
-  }
-  if (rows > 1 || separator !== undefined) {
-    throw new UsageError(
-      `${rows > 1 ? '--rows' : '--separator'} cuts a text; --part ${part} is in the batches of its run. Name a text, with --part all.`,
-    );
-  }
-  const { training } = model.checkpoint;
-  if (!training) {
-    throw new CheckpointError(
-      'checkpoint-not-resumable',
-      `${model.path} has no training state, so it has no parts. Name a text to measure it on.`,
-    );
-  }
-  const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
-  checkSameHeldOut({ validation, test }, checkpoint, model.path);
-  const places = { paths: text === undefined ? undefined : [text], validation, test };
-  const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
-  for (const notice of inputs.notices) note(inFlags(notice, evalCommand.flags));
-  const corpus = await loadCorpus(inputs.source, {
-    ...readingOfRun(checkpoint, { encoding }),
-    normalize: checkpoint.vocabulary.normalize,
-    minCount: 1,
-    unknown: training.options.unknown === 'skip' ? 'skip' : 'error',
-    vocabulary: checkpoint.vocabulary,
-    separator: separatorOf(checkpoint),
-    valid: inputs.valid,
-    test: inputs.test,
-    wanted: inputs.wanted,
-  }).catch(async (error: unknown) => {
-    throw await inputs.explain(error);
-  });
-  const progress = new ProgressLine(`evaluating ${corpus.text.name}`);
-  const loss = await partLoss({
-    engine: model.engine,
-    checkpoint,
-    name: model.path,
-    corpus,
-    part: part === 'val' ? 'validation' : part,
-    signal,
-    onProgress: (done, all) => progress.show(done / all),
-  }).finally(async () => {
-    progress.clear();
-    await corpus.close?.();
-  });
-  return {
-    model,
-    text: corpus.text,
-    part,
-    changed: corpus.changed,
-    how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}${heldOutName(corpus, part)}, as in training`,
-    documents: [],
-    characters: loss.characters,
-    nats: loss.nats,
-    dynamicNats: undefined,
-    surprising: undefined,
-  };
-}
-
-/** Where a part is a text that was held out, which. */
-function heldOutName({ text }: Corpus, part: 'train' | 'val' | 'test'): string {
-  const path = part === 'val' ? text.validPath : part === 'test' ? text.testPath : undefined;
-  return path === undefined ? '' : ` of ${shortPath(path)}`;
-}
-
-/** What ended a document in the run. */
-function separatorOf({ training }: TrainedCheckpoint): string | undefined {
-  const { separator } = training.options;
-  return typeof separator === 'string' ? separator : undefined;
-}
+export const evalCommand: Command = {
+  name: 'eval',
+  usage: 'char-rnn eval CHECKPOINT [TEXT] [flags]',
+  summary:
+    "Measures how well a model predicts a text: nats and bits a character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
+  flags: flagsOf(flagsSchema, scoreOptionsSchema),
+  wordsBeforeText: 1,
+  examples: [
+    'char-rnn eval cv/best.safetensors',
+    'char-rnn eval cv/best.safetensors book.txt --rows 50',
+    'char-rnn eval cv/best.safetensors book.txt --surprise | less -R',
+  ],
+  async run(input) {
+    const [own, options] = splitValues(input.values, flagsSchema);
+    const flags = { ...checkOptions(flagsSchema, own), ...checkScoreOptions(options) };
+    const { runEval } = await import('../run/eval.ts');
+    return runEval(input, flags);
+  },
+};

@@ -1,43 +1,36 @@
-/** `char-rnn inspect`: what a file of any known format holds. */
-
-import { tensorStatistics } from '../../checkpoint/tensor-statistics.ts';
-import { UsageError } from '../../errors.ts';
-import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
+/** `char-rnn inspect`: its definition and flags. */
+import * as z from 'zod/mini';
 import { checkOptions } from '../../util/check-options.ts';
-import { inspectCommand } from '../commands.ts';
-import { inspectFlagsSchema } from '../flags.ts';
-import { modelFile } from '../model-file.ts';
-import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from '../report/inspect-report.ts';
-import { runCommand } from '../run-command.ts';
-import { watchOutput } from '../terminal/output.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import type { Command } from '../command.ts';
+import { gpuFlags, jsonFlag } from './shared-flags.ts';
 
-export function runInspect(words: readonly string[]): Promise<number> {
-  return runCommand(inspectCommand, words, async ({ positionals, values }) => {
-    const { json, tensors } = checkOptions(inspectFlagsSchema, values);
-    const [path, ...more] = positionals;
-    if (path === undefined || more.length > 0) {
-      throw new UsageError(`inspect takes one checkpoint, got ${positionals.length}.`, {
-        remedies: [{ text: 'For example', command: ['inspect', 'cv'] }],
-      });
-    }
-    const text = await report(path, json, tensors);
-    watchOutput((code) => {
-      process.exitCode = code;
-    });
-    process.stdout.write(`${text}\n`);
-    return 0;
-  });
-}
+const flagsSchema = z.strictObject({
+  json: jsonFlag({ common: true }),
+  tensors: option(z._default(z.boolean(), false), {
+    flag: 'tensors',
+    group: 'Output',
+    help: 'also print each tensor: name, shape, minimum, maximum, mean, standard deviation and norm',
+    common: true,
+  }),
+  ...gpuFlags(),
+});
 
-async function report(given: string, json: boolean, withTensors: boolean): Promise<string> {
-  const path = await modelFile(given);
-  const tokens = await readVocabularyFile(path);
-  if (tokens) {
-    const facts = { path, format: 'vocabulary', tokens };
-    return json ? JSON.stringify(facts, undefined, 2) : vocabularyLines(path, tokens).join('\n');
-  }
-  const opened = await openCheckpointPath(path);
-  const tensors = withTensors ? tensorStatistics(opened.checkpoint) : undefined;
-  if (json) return JSON.stringify({ ...checkpointJson(path, opened), tensors }, undefined, 2);
-  return [...checkpointLines(path, opened), ...(tensors ? tensorLines(tensors) : [])].join('\n');
-}
+export const inspectCommand: Command = {
+  name: 'inspect',
+  usage: 'char-rnn inspect CHECKPOINT [flags]',
+  summary:
+    'Prints the contents of a model file of any known format: size, vocabulary, options, losses, tensors.',
+  flags: flagsOf(flagsSchema),
+  examples: [
+    'char-rnn inspect cv/best.safetensors',
+    'char-rnn inspect cv/best.safetensors --tensors',
+    'char-rnn inspect cv/best.safetensors --json',
+  ],
+  async run(input) {
+    const flags = checkOptions(flagsSchema, input.values);
+    const { runInspect } = await import('../run/inspect.ts');
+    return runInspect(input, flags);
+  },
+};

@@ -1,58 +1,31 @@
-/** `char-rnn ls`: the runs and checkpoints in some folders, from their headers. */
-import { readdir, stat } from 'node:fs/promises';
-import { type FolderSurvey, surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
-import { CheckpointError } from '../../errors.ts';
+/** `char-rnn ls`: its definition and flags. */
+import * as z from 'zod/mini';
 import { checkOptions } from '../../util/check-options.ts';
-import { fileWord } from '../arguments/command-line.ts';
-import { lsCommand } from '../commands.ts';
-import { lsFlagsSchema } from '../flags.ts';
-import { surveyJson, surveyLines } from '../report/ls-report.ts';
-import { runCommand } from '../run-command.ts';
-import { watchOutput } from '../terminal/output.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import type { Command } from '../command.ts';
+import { jsonFlag } from './shared-flags.ts';
 
-/** Columns where standard output is no terminal. */
-const WIDTH = 80;
+const flagsSchema = z.strictObject({
+  all: option(z._default(z.boolean(), false), {
+    flag: 'all',
+    group: 'Output',
+    help: 'also list each checkpoint of a run',
+    common: true,
+  }),
+  json: jsonFlag({ common: true }),
+});
 
-export function runLs(words: readonly string[]): Promise<number> {
-  return runCommand(lsCommand, words, async ({ positionals, values }) => {
-    const { json, all } = checkOptions(lsFlagsSchema, values);
-    for (const folder of positionals) await checkFolder(folder);
-    const folders = positionals.length > 0 ? positionals : await foldersHere();
-    const surveys = (await Promise.all(folders.map(surveyFolder))).filter(holdsAnything);
-    watchOutput((code) => {
-      process.exitCode = code;
-    });
-    if (json) {
-      process.stdout.write(`${JSON.stringify(surveyJson(surveys, all), undefined, 2)}\n`);
-      return 0;
-    }
-    const lines = surveyLines(surveys, { all, width: process.stdout.columns ?? WIDTH });
-    if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
-    else process.stderr.write('there are no runs and no models here.\n');
-    return 0;
-  });
-}
-
-/** This folder and those in it. */
-async function foldersHere(): Promise<string[]> {
-  const entries = await readdir('.', { withFileTypes: true });
-  const isCandidate = (name: string) => !name.startsWith('.') && name !== 'node_modules';
-  const inside = entries
-    .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && isCandidate(entry.name))
-    .map(({ name }) => name)
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return ['.', ...inside];
-}
-
-function holdsAnything({ runs, models, damaged }: FolderSurvey): boolean {
-  return runs.length + models.length + damaged.length > 0;
-}
-
-async function checkFolder(path: string): Promise<void> {
-  const facts = await stat(path).catch(() => undefined);
-  if (facts?.isDirectory()) return;
-  if (!facts) throw new CheckpointError('checkpoint-missing', `there is no folder ${path}.`);
-  throw new CheckpointError('checkpoint-unreadable', `${path} is a file, not a folder.`, {
-    remedies: [{ text: 'To see what it holds', command: ['inspect', fileWord(path)] }],
-  });
-}
+export const lsCommand: Command = {
+  name: 'ls',
+  usage: 'char-rnn ls [FOLDER …] [flags]',
+  summary:
+    'Lists runs and checkpoints with their losses, the best as LOSS@EPOCH, and names damaged files.\nWithout FOLDER: in this folder and those in it.',
+  flags: flagsOf(flagsSchema),
+  examples: ['char-rnn ls', 'char-rnn ls cv --all', 'char-rnn ls --json'],
+  async run(input) {
+    const flags = checkOptions(flagsSchema, input.values);
+    const { runLs } = await import('../run/ls.ts');
+    return runLs(input, flags);
+  },
+};

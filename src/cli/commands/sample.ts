@@ -1,188 +1,98 @@
-/** `char-rnn sample`: text alone on standard output, everything else on standard error. */
-import { randomInt } from 'node:crypto';
-import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import type { Content } from '../../data/symbols/tokenizer.ts';
-import { readWholeText } from '../../data/text/whole-text.node.ts';
-import { UsageError } from '../../errors.ts';
-import { LanguageModel } from '../../language-model.node.ts';
-import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
-import { encodePrompt } from '../../sample/prompt.ts';
+/** `char-rnn sample`: its definition and flags. */
+import * as z from 'zod/mini';
+import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import { generateOptionsSchema } from '../../sample/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import type { Arguments } from '../arguments/arguments.ts';
-import { readPrompt } from '../arguments/escapes.ts';
+import { count, option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
-import { sampleCommand } from '../commands.ts';
-import { deviceNotice } from '../device-notice.ts';
-import { sampleFlagsSchema } from '../flags.ts';
-import { modelFile } from '../model-file.ts';
-import { describeModel } from '../report/model-shape.ts';
-import { nativeOffer, samplingTime } from '../report/native-offer.ts';
-import { EXIT_FAILURE } from '../report/report-error.ts';
-import { sampleFormat } from '../report/sample-formats.ts';
-import { slowPrecisionLines } from '../report/slow-precision.ts';
-import { readingLike } from '../report/texts-like-run.ts';
-import { runCommand } from '../run-command.ts';
-import { converse } from '../sampling/sample-interactive.ts';
-import { type SampleRun, writeMany, writeOne } from '../sampling/sample-run.ts';
-import { note } from '../terminal/note.ts';
-import { TextOutput } from '../terminal/output.ts';
-import { interruption } from '../terminal/signals.ts';
+import type { Command } from '../command.ts';
+import { configFlag, encodingFlag, fieldFlag, gpuFlags, zeroOrOne } from './shared-flags.ts';
 
-export function runSample(words: readonly string[]): Promise<number> {
-  const { words: plain, randomSeed } = takeRandomSeed(words);
-  return runCommand(sampleCommand, plain, (given) => sample(given, randomSeed, plain));
-}
+const flagsSchema = z.strictObject({
+  interactive: option(z._default(z.boolean(), false), {
+    flag: 'interactive',
+    aliases: ['i'],
+    group: 'Sampling',
+    help: 'take turns: the model continues each line you type',
+  }),
+  configFile: configFlag('{"temp": 0.7}'),
+  sample: option(z._default(zeroOrOne(), 1), {
+    flag: 'sample',
+    group: 'Sampling',
+    help: '0: always the most likely symbol',
+    original: true,
+  }),
+  count: option(z._default(count(1), 1), {
+    flag: 'count',
+    group: 'Sampling',
+    help: 'number of samples, each with its own seed',
+    common: true,
+  }),
+  unique: option(z._default(z.boolean(), false), {
+    flag: 'unique',
+    group: 'Form',
+    help: 'leave out repeated samples',
+  }),
+  novel: option(z.optional(z.string()), {
+    flag: 'novel',
+    group: 'Form',
+    help: 'leave out samples that occur in this text',
+    value: 'FILE',
+  }),
+  encoding: encodingFlag('Form', 'files'),
+  field: fieldFlag('Form'),
+  format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
+    flag: 'format',
+    group: 'Output',
+    help: 'json, jsonl: with log-probabilities and more',
+  }),
+  alternatives: option(z._default(z.int().check(z.minimum(0), z.maximum(1000)), 5), {
+    flag: 'alternatives',
+    group: 'Output',
+    help: 'alternatives to list for each symbol in JSON',
+  }),
+  echo: option(z._default(zeroOrOne(), 1), {
+    flag: 'echo',
+    group: 'Output',
+    help: '0: without the prime text',
+  }),
+  primeFile: option(z.optional(z.string()), {
+    flag: 'prime_file',
+    group: 'Sampling',
+    help: 'file with the prime text, - for standard input',
+    value: 'FILE',
+  }),
+  verbose: option(z._default(zeroOrOne(), 1), {
+    flag: 'verbose',
+    group: 'Output',
+    help: '0: only the text, no diagnostics',
+    original: true,
+  }),
+  precision: precisionOption(),
+  engine: engineOption(),
+  threads: threadsOption(),
+  ...gpuFlags(),
+});
 
-async function sample(
-  given: Arguments,
-  randomSeed: number | undefined,
-  words: readonly string[],
-): Promise<number> {
-  const { own, options } = splitOptions(given);
-  if (own.interactive) checkInteractive(own);
-  const path = await modelFile(checkpointOf(given));
-  const say = own.verbose === 1 ? note : () => {};
-  const notice = deviceNotice(given.typed, own);
-  if (notice) say(notice);
-  if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
-  const checked = checkGenerateOptions({
-    ...options,
-    ...(own.sample === 0 && { temperature: 0 }),
-    ...(randomSeed !== undefined && { seed: randomSeed }),
-    ...(own.primeFile !== undefined && { prompt: '' }),
-  });
-  const model = await LanguageModel.load(path, {
-    engine: own.engine,
-    threads: own.threads,
-    precision: own.precision,
-    onNotice: note,
-  });
-  for (const line of slowPrecisionLines(model.checkpoint, own.precision, { command: sampleCommand, words })) {
-    say(line);
-  }
-  try {
-    return await sampleFrom(model, path, own, own.interactive ? ofTurn(checked, given) : checked, say);
-  } finally {
-    await model.close();
-  }
-}
-
-async function sampleFrom(
-  model: LanguageModel,
-  path: string,
-  own: OwnFlags,
-  checked: GenerateOptions,
-  say: (line: string) => void,
-): Promise<number> {
-  const prompt =
-    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
-  for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
-  say(`model: ${await describeModel(model)}`);
-  if (own.interactive) return await converse({ model, options: checked, prompt, say: note });
-  const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
-  const description = await model.describeEngine();
-  for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
-  const novel = own.novel === undefined ? undefined : await readText(own.novel, model, own);
-  const stopped = interruption();
-  const output = new TextOutput((code) => stopped.stop(code));
-  const { prompt: _, ...rest } = checked;
-  const run: SampleRun = {
-    model,
-    prompt,
-    options: {
-      ...rest,
-      signal: stopped.signal,
-      onNotice: note,
-      alternatives: own.format === 'text' ? undefined : own.alternatives,
-    },
-    format: sampleFormat(own.format, {
-      checkpoint: path,
-      prompt: encodePrompt(model.vocabulary, prompt, checked.unknown).bytes,
-      echo: own.echo === 1,
-      oneLine: checked.lines === 1,
-    }),
-    write: (content) => output.write(content),
-  };
-  try {
-    const isOne = own.count === 1 && !own.unique && novel === undefined;
-    if (isOne) await writeOne(run);
-    else if (!(await writeMany(run, { count: own.count, unique: own.unique, novel }))) return EXIT_FAILURE;
-  } finally {
-    stopped.release();
-  }
-  return stopped.exitCode() ?? 0;
-}
-
-/** Symbols of a turn where nothing else ends it. */
-const TURN_LENGTH = 200;
-
-function ofTurn(checked: GenerateOptions, { values }: Arguments): GenerateOptions {
-  const ends = ['length', 'lines', 'words', 'seconds', 'stop', 'match', 'template'];
-  return ends.some((key) => values[key] !== undefined) ? checked : { ...checked, length: TURN_LENGTH };
-}
-
-function checkInteractive({ count, unique, novel, format, primeFile }: OwnFlags): void {
-  if (count > 1 || unique || novel !== undefined || format !== 'text') {
-    throw new UsageError(
-      '--interactive writes one text: it does not go with --count, --unique, --novel or --format.',
-    );
-  }
-  if (primeFile === '-') {
-    throw new UsageError(
-      '--interactive reads lines from standard input, so --prime-file needs the name of a file.',
-    );
-  }
-}
-
-type OwnFlags = ReturnType<typeof splitOptions>['own'];
-
-function splitOptions({ values }: Arguments) {
-  const [own, options] = splitValues(values, sampleFlagsSchema);
-  return { own: checkOptions(sampleFlagsSchema, own), options };
-}
-
-function checkpointOf({ positionals, typed }: Arguments): string {
-  const [path, ...more] = positionals;
-  if (path === undefined) {
-    throw new UsageError('sample needs a model: a checkpoint, or the folder of a run.', {
-      remedies: [{ text: 'For example', command: ['sample', 'cv'] }],
-    });
-  }
-  if (more.length > 0)
-    throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
-  if (typed.has('prompt') && typed.has('primeFile')) {
-    throw new UsageError(
-      `the prime text is named twice: by ${typed.get('prompt')} and ${typed.get('primeFile')}`,
-    );
-  }
-  return path;
-}
-
-/** `--seed random` is a number by the time the flags are read. */
-function takeRandomSeed(words: readonly string[]): { words: string[]; randomSeed: number | undefined } {
-  const plain = [...words];
-  let randomSeed: number | undefined;
-  plain.forEach((word, at) => {
-    const alone = /^--?seed$/.test(word) && plain[at + 1] === 'random';
-    const attached = /^--?seed=random$/.test(word);
-    if (!alone && !attached) return;
-    randomSeed = randomInt(2 ** 32);
-    if (alone) plain[at + 1] = String(randomSeed);
-    else plain[at] = `--seed=${randomSeed}`;
-  });
-  return { words: plain, randomSeed };
-}
-
-/** The prompt that was typed, with its escapes read. */
-function promptOf(typed: string, { vocabulary }: LanguageModel): string {
-  const { text, notices } = readPrompt(typed, vocabulary, 'the prompt');
-  for (const notice of notices) note(notice);
-  return text;
-}
-
-/** A text in a file, a folder or standard input. A model over bytes takes it as it is. */
-async function readText(path: string, { checkpoint }: LanguageModel, own: OwnFlags): Promise<Content> {
-  const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
-  for (const notice of notices) note(notice);
-  return content;
-}
+export const sampleCommand: Command = {
+  name: 'sample',
+  usage: 'char-rnn sample CHECKPOINT [flags]',
+  summary:
+    'Writes text with a trained model. Only the text goes to standard output, the rest to standard error.',
+  flags: flagsOf(generateOptionsSchema, flagsSchema),
+  wordsKey: 'checkpoint',
+  examples: [
+    'char-rnn sample cv --prompt "Call me " --length 300 --temp 0.7',
+    'char-rnn sample cv --seed random --verbose 0 > sample.txt',
+    'char-rnn sample cv --lines 1 --count 20 --unique --novel book.txt',
+    'char-rnn sample cv --template "Dear ____, … Yours, ____"',
+  ],
+  takesRandomSeed: true,
+  async run(input) {
+    const [own, options] = splitValues(input.values, flagsSchema);
+    const flags = checkOptions(flagsSchema, own);
+    const { runSample } = await import('../run/sample.ts');
+    return runSample(input, flags, options);
+  },
+};

@@ -1,123 +1,56 @@
-/** `char-rnn serve`: models over HTTP until a signal comes. It reports on standard error. */
-import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
-import type { LanguageModel } from '../../language-model.node.ts';
-import { openPort } from '../../server/http/listen.node.ts';
-import { API_KEY_EXPECTED, checkServerOptions, serverOptionsSchema } from '../../server/options.ts';
-import { createServer } from '../../server/server.ts';
+/** `char-rnn serve`: its definition and flags. */
+import * as z from 'zod/mini';
+import { engineOption, threadsOption } from '../../engine/options.ts';
+import { listenOptions, serverOptionsSchema } from '../../server/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
-import { formatCount } from '../../util/format.ts';
-import { onlyOnce } from '../../util/once.ts';
-import type { Arguments } from '../arguments/arguments.ts';
-import { fileWord } from '../arguments/command-line.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
-import { serveCommand } from '../commands.ts';
-import { modelFile } from '../model-file.ts';
-import { reportError } from '../report/report-error.ts';
-import { runCommand } from '../run-command.ts';
-import { secondsOf, serveFlagsSchema } from '../serve-flags.ts';
-import { openModel, takeUpReplacements } from '../taken-up.ts';
-import { note } from '../terminal/note.ts';
-import { interruption } from '../terminal/signals.ts';
+import type { Command } from '../command.ts';
+import { configFlag } from './shared-flags.ts';
 
-export function runServe(words: readonly string[]): Promise<number> {
-  return runCommand(serveCommand, words, serve);
-}
+const flagsSchema = z.strictObject({
+  configFile: configFlag('{"port": 8000}'),
+  ...listenOptions,
+  watch: option(z._default(z.boolean(), false), {
+    flag: 'watch',
+    group: 'Serving',
+    help: 'reload a checkpoint that is replaced on disk; running requests finish with the earlier one',
+    common: true,
+  }),
+  drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {
+    flag: 'drain',
+    group: 'Serving',
+    help: 'how long running requests may continue after a signal, in seconds (10s) or minutes (1m)',
+    value: 'TIME',
+    expected: 'seconds, such as 10s, or minutes, such as 1m',
+    common: true,
+  }),
+  precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
+    flag: 'precision',
+    group: 'Device',
+    help: "precision to compute in, whatever the checkpoint's is",
+  }),
+  engine: engineOption(),
+  threads: threadsOption(),
+});
 
-async function serve(given: Arguments): Promise<number> {
-  const { flags, limits } = splitFlags(given);
-  const options = checkServerOptions(withEnvironment(limits));
-  const paths = await modelFiles(modelPaths(given.positionals));
-  const input = {
-    engine: flags.engine,
-    threads: flags.threads,
-    precision: flags.precision,
-    // What holds for the engine of one model holds for those of all.
-    onNotice: onlyOnce(note),
-  };
-  const models = new Map<string, LanguageModel>();
-  // Before the models, which may take long to load: the port may be taken.
-  const { host, port: number } = flags;
-  const port = await openPort({ host, port: number, bodyTimeout: options.bodyTimeout });
-  try {
-    for (const [name, path] of paths) {
-      const { model, facts } = await openModel(path, input);
-      models.set(name, model);
-      note(`${name}: ${facts}`);
-    }
-    const server = createServer(Object.fromEntries(models), {
-      ...options,
-      onError: (error) => void reportError(error),
-    });
-    const listening = port.serve(server);
-    const watched = flags.watch ? [...paths] : [];
-    const unwatch = watched.map(([name, path]) =>
-      takeUpReplacements(name, path, { server, models, input, say: note }),
-    );
-    note(`listening on ${listening.url}/v1`);
-    note(`a page to write in: ${listening.url}/`);
-    const exitCode = await signalled();
-    note(`stopping: running requests have ${flags.drain} to finish`);
-    await Promise.all(unwatch.map((end) => end()));
-    const ended = await listening.close(secondsOf(flags.drain));
-    if (ended === 0) return 0;
-    note(`ended ${formatCount(ended)} requests that had not finished`);
-    return exitCode;
-  } finally {
-    await port.close();
-    for (const model of models.values()) await model.close();
-  }
-}
-
-/** What is set in the environment, where no flag says otherwise. */
-function withEnvironment(given: Readonly<Record<string, unknown>>) {
-  const { CHAR_RNN_API_KEY: apiKey } = process.env;
-  if (apiKey === undefined || given.apiKey !== undefined) return given;
-  if (!serverOptionsSchema.shape.apiKey.safeParse(apiKey).success) {
-    // Without the key itself, which is a secret.
-    const problem = apiKey === '' ? 'it is empty' : 'it can not be a key';
-    throw new UsageError(`CHAR_RNN_API_KEY: ${problem}, expected ${API_KEY_EXPECTED}.`);
-  }
-  return { ...given, apiKey };
-}
-
-/** The exit code of the signal that comes. A second one ends the program at once. */
-function signalled(): Promise<number> {
-  return new Promise((resolve) => {
-    interruption(resolve);
-  });
-}
-
-function splitFlags({ values }: Arguments) {
-  const [limits, own] = splitValues(values, serverOptionsSchema);
-  return { flags: checkOptions(serveFlagsSchema, own), limits };
-}
-
-/** Files for those that are folders. With --watch, the pointer in a folder is what is watched. */
-async function modelFiles(named: ReadonlyMap<string, string>): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  for (const [name, path] of named) files.set(name, await modelFile(path));
-  return files;
-}
-
-/** The models' files by the names under which they are served: NAME=FILE, or the file's own name. */
-function modelPaths(positionals: readonly string[]): Map<string, string> {
-  if (positionals.length === 0) {
-    throw new UsageError('serve needs a checkpoint.', {
-      remedies: [{ text: 'For example', command: ['serve', 'cv/best.safetensors'] }],
-    });
-  }
-  const paths = new Map<string, string>();
-  for (const word of positionals) {
-    const [, given, file = word] = (!existsSync(word) && /^([^=/\\]+)=(.+)$/.exec(word)) || [];
-    const name = given ?? basename(resolve(file)).replace(/\.(safetensors|t7|onnx|npz)$/i, '');
-    if (paths.has(name)) {
-      throw new UsageError(
-        `two checkpoints would have the name ${name}: give one of them another, as in other=${fileWord(file)}`,
-      );
-    }
-    paths.set(name, file);
-  }
-  return paths;
-}
+export const serveCommand: Command = {
+  name: 'serve',
+  usage: 'char-rnn serve [NAME=]CHECKPOINT … [flags]',
+  summary:
+    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nEach model has the name of its file, or NAME.",
+  flags: flagsOf(flagsSchema, serverOptionsSchema),
+  wordsKey: 'checkpoints',
+  examples: [
+    'char-rnn serve cv/best.safetensors',
+    'char-rnn serve moby=cv/best.safetensors --watch --port 8000',
+    `curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Call me ", "max_tokens": 200}'`,
+  ],
+  async run(input) {
+    const [own, options] = splitValues(input.values, flagsSchema);
+    const flags = checkOptions(flagsSchema, own);
+    const { runServe } = await import('../run/serve.ts');
+    return runServe(input, flags, options);
+  },
+};

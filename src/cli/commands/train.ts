@@ -1,173 +1,101 @@
-/** `char-rnn train`. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Remedy, UsageError } from '../../errors.ts';
-import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
-import type { TrainingOptions } from '../../train/options.ts';
-import { train } from '../../train/train.node.ts';
-import type { TrainInput } from '../../train/train-input.ts';
-import { checkOptions, type Given } from '../../util/check-options.ts';
-import { parseSize } from '../../util/format.ts';
-import type { Arguments } from '../arguments/arguments.ts';
-import { eventInFlags } from '../arguments/option-words.ts';
+/** `char-rnn train`: its definition and flags. */
+import * as z from 'zod/mini';
+import { trainingOptionsSchema } from '../../train/options.ts';
+import { checkOptions } from '../../util/check-options.ts';
+import { SIZE } from '../../util/format.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
-import { trainCommand } from '../commands.ts';
-import { deviceNotice } from '../device-notice.ts';
-import { trainFlagsSchema } from '../flags.ts';
-import { nativeOffer } from '../report/native-offer.ts';
-import { remedyLines } from '../report/report-error.ts';
-import { newestRun } from '../report/resumed-run.ts';
-import { summaryLines } from '../report/run-summary.ts';
-import { runCommand } from '../run-command.ts';
-import { type RunStart, writeRunFile } from '../run-file.ts';
-import { note } from '../terminal/note.ts';
-import { watchOutput } from '../terminal/output.ts';
-import { plainLog, type TrainingView } from '../terminal/plain-log.ts';
-import { interruption } from '../terminal/signals.ts';
+import type { Command } from '../command.ts';
+import { configFlag, gpuFlags, heldOutFlags, zeroOrOne } from './shared-flags.ts';
 
-export function runTrain(words: readonly string[]): Promise<number> {
-  return runCommand(trainCommand, words, (given) => trainFrom(given, words));
-}
+const flagsSchema = z.strictObject({
+  configFile: configFlag('such as the run.json of a run'),
+  dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
+    flag: 'data_dir',
+    group: 'Text',
+    help: 'folder with an input.txt; or name the text itself: train book.txt',
+    value: 'FOLDER',
+    original: true,
+  }),
+  include: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'include',
+    group: 'Text',
+    help: "which files to take from a folder, such as '*.txt'",
+    value: 'PATTERN',
+  }),
+  strict: option(z._default(z.boolean(), false), {
+    flag: 'strict',
+    group: 'Text',
+    help: 'treat files of a folder that are not text as an error; by default they are left out',
+  }),
+  memory: option(z.optional(z.string().check(z.regex(SIZE))), {
+    flag: 'memory',
+    group: 'Text',
+    help: 'limit for the memory of the text, such as 2GB; default: a quarter of the memory',
+    value: 'SIZE',
+    expected: 'a size such as 500MB or 2GB',
+  }),
+  ...heldOutFlags('a text to validate on; the run then trains on all of the main text', 'a text to test on'),
+  initFrom: option(z.optional(z.string()), {
+    flag: 'init_from',
+    group: 'Training',
+    help: 'checkpoint to take the initial weights from',
+    value: 'FILE',
+    original: true,
+  }),
+  resume: option(z.optional(z.string()), {
+    flag: 'resume',
+    group: 'Training',
+    help: 'continue a run exactly where it stopped: a checkpoint, or a folder for its newest one; without FILE the newest run here',
+    value: '[FILE]',
+    bareValue: '',
+    common: true,
+  }),
+  checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
+    flag: 'checkpoint_dir',
+    group: 'Output',
+    help: 'folder for checkpoints, created if missing; FOLDER-2 and so on if it has a run with this savefile',
+    value: 'FOLDER',
+    original: true,
+  }),
+  tensorboardDir: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'tensorboard',
+    group: 'Output',
+    help: "folder for TensorBoard's event files; each run writes to a subfolder named after its savefile",
+    value: 'FOLDER',
+  }),
+  log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {
+    flag: 'log',
+    group: 'Output',
+    help: 'auto: live lines on a terminal; plain: the lines of the original',
+  }),
+  accurateGpuTiming: option(z._default(zeroOrOne(), 0), {
+    flag: 'accurate_gpu_timing',
+    group: 'Device',
+    help: 'wait for each iteration to finish, for exact times; no effect on the CPU',
+    original: true,
+  }),
+  ...gpuFlags(),
+});
 
-async function trainFrom(given: Arguments, words: readonly string[]): Promise<number> {
-  const { own, options } = splitOptions(given);
-  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
-  const maxInFlight = accurateGpuTiming ? 1 : undefined;
-  const memory = size === undefined ? undefined : parseSize(size);
-  const textFile = textOf(given, dataDir, rest.resume !== undefined);
-  const { notices, ...resumed } = await resumedFiles(given, rest, options, textFile);
-  const files = { ...rest, ...resumed };
-  const notice = deviceNotice(given.typed, { gpuid, opencl });
-  if (notice) note(notice);
-  const view = await makeView(log);
-  for (const line of notices) view.note(line);
-  let isTraining = false;
-  const stopped = interruption((code) => {
-    // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
-    if (!isTraining) process.exit(code);
-    view.note('stopping after this iteration …');
-  });
-  // A reader that goes away ends the run, with a checkpoint. A terminal that goes away does so by SIGHUP alone.
-  watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
-  let finished: FinishedEvent | undefined;
-  let started: StartedEvent | undefined;
-  let begun = performance.now();
-  let iterations = 0;
-  let isTimed = false;
-  try {
-    for await (const event of train({
-      ...options,
-      origins: given.origins,
-      ...files,
-      textFile,
-      memory,
-      maxInFlight,
-      signal: stopped.signal,
-    })) {
-      view.show(eventInFlags(event, trainCommand.flags));
-      if (event.type === 'started') {
-        isTraining = true;
-        const problem = writeRunFile(event, runStart(given, textFile, rest));
-        if (problem) view.note(problem);
-        started = event;
-        begun = performance.now();
-      }
-      if (event.type === 'timed' && !isTimed) {
-        isTimed = true;
-        const time = {
-          engine: options.engine ?? 'auto',
-          description: started?.engine ?? '',
-          milliseconds: event.restMilliseconds,
-        };
-        for (const line of nativeOffer(time)) view.note(line);
-      }
-      if (event.type === 'iteration') iterations++;
-      // What the size says stands in the lines of the start.
-      if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
-        const remedies = usableRemedies(event.remedies ?? [], given);
-        for (const line of remedyLines(remedies, { command: trainCommand, words })) view.note(line);
-      }
-      if (event.type === 'finished') finished = event;
-    }
-  } finally {
-    view.close();
-  }
-  if (started && finished) {
-    const milliseconds = performance.now() - begun;
-    for (const line of await summaryLines({ started, finished, iterations, milliseconds })) view.note(line);
-  }
-  return stopped.exitCode() ?? 0;
-}
-
-/** What of the flags decides, beside the training options, what a run learns. */
-function runStart(
-  { origins }: Arguments,
-  textFile: string | readonly string[] | undefined,
-  rest: Readonly<Record<string, unknown>>,
-): RunStart {
-  const { checkpointDir: _, tensorboardDir: __, resume: ___, ...inputs } = rest;
-  return { textFile, inputs, paths: new Set(['validation', 'test', 'initFrom']), origins };
-}
-
-/** Without a text on the command line no new run can be started by changing it. */
-function usableRemedies(remedies: readonly Remedy[], { positionals, typed }: Arguments): readonly Remedy[] {
-  if (positionals.length > 0 || typed.has('dataDir')) return remedies;
-  return remedies.filter(({ set }) => !set || !Object.hasOwn(set, 'resume') || set.resume !== undefined);
-}
-
-/** The flags of the command line alone, checked, and the training options, which `train` checks. */
-function splitOptions({ values }: Arguments) {
-  const [own, rest] = splitValues(values, trainFlagsSchema);
-  const options: Given<TrainingOptions> = rest;
-  return { own: checkOptions(trainFlagsSchema, own), options };
-}
-
-/** With --resume alone the newest run of the checkpoint folder and those beside it; new checkpoints go beside the one resumed from. */
-async function resumedFiles(
-  { typed }: Arguments,
-  { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
-  { saveName }: Given<TrainingOptions>,
-  textFile: TrainInput['textFile'],
-): Promise<Pick<TrainInput, 'resume' | 'checkpointDir'> & { readonly notices: readonly string[] }> {
-  if (resume === undefined) return { checkpointDir, notices: [] };
-  const asked = typed.has('checkpointDir') ? checkpointDir : undefined;
-  if (resume) return { resume, checkpointDir: asked, notices: [] };
-  // A folder that was typed is the one that is meant.
-  if (asked !== undefined) return { resume: asked, checkpointDir: asked, notices: [] };
-  const paths = typeof textFile === 'string' ? [textFile] : textFile;
-  return { ...(await newestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
-}
-
-/** The text to train on; undefined for a run that is resumed and knows its own. */
-function textOf(
-  { positionals, typed }: Arguments,
-  dataDir: string,
-  resumes: boolean,
-): string | readonly string[] | undefined {
-  const [text] = positionals;
-  if (text !== undefined && typed.has('dataDir')) {
-    throw new UsageError(`the text is named twice: ${text} and ${typed.get('dataDir')} ${dataDir}`);
-  }
-  if (positionals.length > 1 && positionals.includes('-')) {
-    throw new UsageError(
-      'standard input, -, can not be one of several texts. Save it to a file and name that.',
-    );
-  }
-  if (text !== undefined) return positionals;
-  if (typed.has('dataDir')) return dataDir;
-  if (resumes) return undefined;
-  if (existsSync(join(dataDir, 'input.txt'))) return dataDir;
-  throw new UsageError(`no text was named, and there is no ${join(dataDir, 'input.txt')} here.`, {
-    remedies: [
-      { text: 'Name a text file', command: ['train', 'book.txt'] },
-      { text: 'Or a folder of texts', command: ['train', 'texts/'] },
-      { text: 'Or send a text through standard input, and name it -' },
-    ],
-  });
-}
-
-async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {
-  const { TERM, CI } = process.env;
-  const live = log === 'auto' && process.stdout.isTTY && TERM !== 'dumb' && !CI;
-  return live ? (await import('../terminal/live-view.ts')).liveView() : plainLog();
-}
+export const trainCommand: Command = {
+  name: 'train',
+  usage: 'char-rnn train [TEXT …] [flags]',
+  summary:
+    'Trains a model on TEXT: files, folders, or - for standard input.\nWithout TEXT: input.txt in --data-dir.',
+  flags: flagsOf(flagsSchema, trainingOptionsSchema),
+  wordsBeforeText: 0,
+  wordsKey: 'text',
+  examples: [
+    'char-rnn train book.txt',
+    'char-rnn train book.txt --hidden 256 --dropout 0.3',
+    'cat book.txt | char-rnn train - --max-iterations 500',
+  ],
+  async run(input) {
+    const [own, options] = splitValues(input.values, flagsSchema);
+    const flags = checkOptions(flagsSchema, own);
+    const { runTrain } = await import('../run/train.ts');
+    return runTrain(input, flags, options);
+  },
+};

@@ -4,8 +4,8 @@
  */
 
 import { type Flag, flagNames, longFlag } from '../arguments/flag-table.ts';
-import type { Command } from '../commands.ts';
-import { INSTALLED_NAMES } from './program-name.ts';
+import { INSTALLED_NAMES } from '../arguments/program-name.ts';
+import type { Command } from '../command.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];

@@ -2,9 +2,9 @@
 import type { OptionGroup } from '../../util/option-info.ts';
 import { commandLine } from '../arguments/command-line.ts';
 import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../arguments/flag-table.ts';
-import type { Command } from '../commands.ts';
+import { programName } from '../arguments/program-name.ts';
+import type { Command } from '../command.ts';
 import { wrap } from '../terminal/live-parts.ts';
-import { programName } from './program-name.ts';
 
 const GROUPS: readonly OptionGroup[] = [
   'Text',

@@ -1,11 +1,13 @@
 /** What `char-rnn eval` found, for people and for programs. */
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { TextFacts } from '../../data/corpus.ts';
 import type { ChangedCounts } from '../../data/symbols/unknown-symbols.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
 import { formatCount } from '../../util/format.ts';
-import { modelLine, type ScoredModel } from './scored-model.ts';
+import { cellAndLayers } from '../terminal/model-text.ts';
 
 export interface DocumentLoss {
   readonly name: string;
@@ -15,7 +17,11 @@ export interface DocumentLoss {
 }
 
 export interface EvaluationReport {
-  readonly model: ScoredModel;
+  readonly model: {
+    readonly path: string;
+    readonly checkpoint: Checkpoint;
+    readonly engine: Pick<Engine, 'description'>;
+  };
   readonly text: TextFacts;
   readonly part: 'train' | 'val' | 'test' | 'all';
   /** Symbols of the text that the model does not know, where that is known. */
@@ -36,7 +42,7 @@ export function reportLines(report: EvaluationReport): string[] {
   // A loss per byte is not a loss per character, so the unit is printed.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
-    `model    ${modelLine(model)}`,
+    `model    ${model.path} · ${cellAndLayers(model.checkpoint.config)}`,
     `text     ${text.name} · ${formatCount(text.characters)} ${kind}s`,
     `part     ${report.how}`,
     ...changedLines(report),

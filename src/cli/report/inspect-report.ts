@@ -8,10 +8,11 @@ import { parameterCount } from '../../engine/layout.ts';
 import type { OpenedCheckpoint } from '../../formats/open.ts';
 import { layoutOf } from '../../model/config.ts';
 import { NO_REGULARIZATION } from '../../model/regularization.ts';
+import { trainingOptionsSchema } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
-import { trainCommand } from '../commands.ts';
-import { describeShape } from './model-shape.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import { describeShape } from '../terminal/model-text.ts';
 
 export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
   const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
@@ -122,7 +123,7 @@ function runLines({ options, trainLosses, validationLosses }: Run): string[] {
 }
 
 function optionLines(options: Readonly<Record<string, unknown>>): string[] {
-  const flagOf = new Map(trainCommand.flags.map((flag) => [flag.key, flag.info.flag]));
+  const flagOf = new Map(flagsOf(trainingOptionsSchema).map((flag) => [flag.key, flag.info.flag]));
   return Object.entries(options).map(
     ([key, value]) =>
       `  ${plain(flagOf.get(key) ?? key).padEnd(26)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,

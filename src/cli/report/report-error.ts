@@ -2,12 +2,10 @@
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../../errors.ts';
 import { commandLine, wordsWith } from '../arguments/command-line.ts';
 import { inFlags } from '../arguments/option-words.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
+import { EXIT_FAILURE, EXIT_USAGE } from '../exit-codes.ts';
 import { note } from '../terminal/note.ts';
 import { permissionText } from './permission-error.ts';
-
-export const EXIT_FAILURE = 1;
-export const EXIT_USAGE = 2;
 
 /** The command that an error came from. */
 export interface FailedCommand {

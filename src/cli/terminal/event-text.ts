@@ -8,10 +8,11 @@ import type {
   StartedEvent,
   TimedEvent,
 } from '../../train/events.ts';
+import { trainingOptionsSchema } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
 import { inFlags } from '../arguments/option-words.ts';
-import { trainCommand } from '../commands.ts';
 import { formatDuration } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
@@ -41,7 +42,7 @@ export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }
 /** How the model's size suits the text. */
 export function judgedSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
   const { code, sentence } = judgeSize(parameters, tokens);
-  return { code, sentence: inFlags(sentence, trainCommand.flags) };
+  return { code, sentence: inFlags(sentence, flagsOf(trainingOptionsSchema)) };
 }
 
 /** Memory that a run takes, and that there is. */

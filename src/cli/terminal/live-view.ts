@@ -3,7 +3,6 @@ import pc from 'picocolors';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
-import { cellAndLayers } from '../report/model-shape.ts';
 import {
   judgedSize,
   memoryText,
@@ -16,6 +15,7 @@ import {
 } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
 import { clip, lastEpoch, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
+import { cellAndLayers } from './model-text.ts';
 import type { TrainingView } from './plain-log.ts';
 import { PreparingLine } from './preparing-line.ts';
 

@@ -1,6 +1,6 @@
 /** Lines for a person on standard error. */
 
-import { programName } from '../help/program-name.ts';
+import { programName } from '../arguments/program-name.ts';
 import { wrap } from './live-parts.ts';
 
 /** Columns of a terminal that does not tell. */

@@ -1,6 +1,6 @@
 /** Standard output as a program has to expect it: its reader may go away, its disk may become full. */
 import { describeSystemError } from '../../util/system-error.ts';
-import { EXIT_FAILURE } from '../report/report-error.ts';
+import { EXIT_FAILURE } from '../exit-codes.ts';
 
 /**
  * Reports once that standard output cannot be written any more.

@@ -3,7 +3,6 @@ import { cellFacts } from '../../engine/cells.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { exponential, fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
-import { cellAndLayers } from '../report/model-shape.ts';
 import {
   judgedSize,
   memoryText,
@@ -14,6 +13,7 @@ import {
   validationText,
   writesText,
 } from './event-text.ts';
+import { cellAndLayers } from './model-text.ts';
 import { note } from './note.ts';
 import { PreparingLine } from './preparing-line.ts';
 

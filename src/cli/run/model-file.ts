@@ -1,6 +1,6 @@
 /** The checkpoint that a command is given: a file, or the one in a folder. */
-import { namedModel } from '../checkpoint/storage/find-checkpoint.node.ts';
-import { note } from './terminal/note.ts';
+import { namedModel } from '../../checkpoint/storage/find-checkpoint.node.ts';
+import { note } from '../terminal/note.ts';
 
 /**
  * The file that a path means. For a folder, standard error tells which file it is.

@@ -4,8 +4,8 @@ import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
+import { bestLoss } from '../report/best-loss.ts';
 import { formatDuration } from '../terminal/duration-text.ts';
-import { bestLoss } from './best-loss.ts';
 import { placeOf } from './resumed-run.ts';
 
 export interface EndedRun {

@@ -1,11 +1,11 @@
 /** `run.json`: how a run was started, as a config file that repeats it. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { StartedEvent } from '../train/events.ts';
-import type { OptionOrigins } from '../util/option-origins.ts';
-import { describeSystemError } from '../util/system-error.ts';
-import { VERSION } from '../util/version.ts';
-import { RUN_FILE_KIND } from './arguments/config-file.ts';
+import type { StartedEvent } from '../../train/events.ts';
+import type { OptionOrigins } from '../../util/option-origins.ts';
+import { describeSystemError } from '../../util/system-error.ts';
+import { VERSION } from '../../util/version.ts';
+import { RUN_FILE_KIND } from '../arguments/config-file.ts';
 
 export interface RunStart {
   /** What was named to train on. */

@@ -1,11 +1,11 @@
 /** Checkpoints of a server, loaded again when they are replaced on disk. */
-import { readingNotices } from '../checkpoint/checkpoint.ts';
-import { LanguageModel } from '../language-model.node.ts';
-import type { ModelInput } from '../language-model.ts';
-import type { Server } from '../server/server.ts';
-import { watchForReplacement } from '../server/watch-file.node.ts';
-import { describeModel } from './report/model-shape.ts';
-import { reportError } from './report/report-error.ts';
+import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import { LanguageModel } from '../../language-model.node.ts';
+import type { ModelInput } from '../../language-model.ts';
+import type { Server } from '../../server/server.ts';
+import { watchForReplacement } from '../../server/watch-file.node.ts';
+import { reportError } from '../report/report-error.ts';
+import { describeModel } from '../terminal/model-text.ts';
 
 export interface TakingUp {
   readonly server: Server;

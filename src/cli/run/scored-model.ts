@@ -2,12 +2,11 @@
 
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { Engine, Precision } from '../../engine/engine.ts';
+import type { EngineName } from '../../engine/names.ts';
 import { makeEngine } from '../../engine/select.node.ts';
-import type { EngineName } from '../../engine/select.ts';
 import { readCheckpointFile } from '../../formats/read.node.ts';
-import { cellAndLayers } from './model-shape.ts';
-import type { FailedCommand } from './report-error.ts';
-import { slowPrecisionLines } from './slow-precision.ts';
+import type { FailedCommand } from '../report/report-error.ts';
+import { slowPrecisionLines } from '../report/slow-precision.ts';
 
 export interface ScoredModel {
   readonly path: string;
@@ -42,9 +41,4 @@ export async function openScoredModel(
   if (notice) say(notice);
   for (const line of slowPrecisionLines(checkpoint, options.precision, typed)) say(line);
   return { path, checkpoint, engine };
-}
-
-/** The model in a line. */
-export function modelLine({ path, checkpoint: { config } }: ScoredModel): string {
-  return `${path} · ${cellAndLayers(config)}`;
 }

@@ -6,22 +6,19 @@ import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { UsageError } from '../../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
 import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
+import type { ScoreOptions } from '../../score/options.ts';
 import { type ScoredRun, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
 import { formatCount } from '../../util/format.ts';
-import { inFlags } from '../arguments/option-words.ts';
-import { evalCommand } from '../commands.ts';
-import type { EvalFlags } from '../eval-flags.ts';
-import { note } from '../terminal/note.ts';
+import type { EvaluationReport } from '../report/eval-report.ts';
+import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-text.ts';
 import type { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import type { EvaluationReport } from './eval-report.ts';
+import { readingLike } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
-import { placeLines, SurprisePainter, surpriseLegend } from './surprise-text.ts';
-import { readingLike } from './texts-like-run.ts';
 
 /** Documents that are computed side by side. */
 const DOCUMENT_LANES = 50;
@@ -32,12 +29,29 @@ interface Plan {
   readonly how: string;
 }
 
+/** The flags that apply to a whole text. */
+export interface WholeTextFlags extends ScoreOptions {
+  readonly surprise: boolean;
+  readonly dynamic: boolean;
+  readonly dynamicRate: number;
+  readonly separator?: string | undefined;
+  readonly encoding?: string | undefined;
+  readonly field?: string | undefined;
+  readonly json: boolean;
+}
+
+interface Context {
+  readonly output: TextOutput;
+  /** Called with notices that name options in backticks. */
+  readonly say: (notice: string) => void;
+  readonly signal: AbortSignal;
+}
+
 export async function scoreWholeText(
   model: ScoredModel,
   path: string,
-  flags: EvalFlags,
-  output: TextOutput,
-  signal: AbortSignal,
+  flags: WholeTextFlags,
+  { output, say, signal }: Context,
 ): Promise<EvaluationReport> {
   const { vocabulary } = model.checkpoint;
   const corpus = await loadCorpus(
@@ -52,7 +66,7 @@ export async function scoreWholeText(
       vocabulary,
     },
   );
-  for (const notice of corpus.notices) note(inFlags(notice, evalCommand.flags));
+  corpus.notices.forEach(say);
   try {
     return await scoreCorpus(model, corpus, flags, output, signal);
   } finally {
@@ -63,7 +77,7 @@ export async function scoreWholeText(
 async function scoreCorpus(
   model: ScoredModel,
   corpus: Corpus,
-  flags: EvalFlags,
+  flags: WholeTextFlags,
   output: TextOutput,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
@@ -97,7 +111,7 @@ async function scoreCorpus(
 }
 
 /** @throws {UsageError} for rows of a text with documents */
-async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: EvalFlags): Promise<Plan> {
+async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: WholeTextFlags): Promise<Plan> {
   if (tokens.hasDocuments) {
     if (rows > 1)
       throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');

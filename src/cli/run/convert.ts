@@ -1,0 +1,186 @@
+/** `char-rnn convert`: a model from one format to another. */
+import type { Stats } from 'node:fs';
+import { lstat, readlink, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import type { Precision } from '../../engine/engine.ts';
+import { parameterCount } from '../../engine/layout.ts';
+import { CheckpointError, UsageError } from '../../errors.ts';
+import {
+  EXPORT_FORMATS,
+  type Exported,
+  type ExportFormat,
+  exportCheckpoint,
+  formatOfName,
+} from '../../formats/export.ts';
+import type { FormatName } from '../../formats/open.ts';
+import { pythonModule } from '../../formats/python-module.ts';
+import { openCheckpointPath } from '../../formats/read.node.ts';
+import { writeExport } from '../../formats/write-export.node.ts';
+import { layoutOf } from '../../model/config.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
+import { fileWord } from '../arguments/command-line.ts';
+import type { CommandInput } from '../command.ts';
+import { describeShape } from '../terminal/model-text.ts';
+import { watchOutput } from '../terminal/output.ts';
+import { interruption } from '../terminal/signals.ts';
+import { modelFile } from './model-file.ts';
+
+export interface ConvertFlags {
+  readonly from?: FormatName | undefined;
+  readonly to?: ExportFormat | undefined;
+  readonly asModule: boolean;
+  readonly weights?: 'npz' | undefined;
+  readonly precision?: Precision | undefined;
+  readonly json: boolean;
+  readonly force: boolean;
+}
+
+/** A file to be written. */
+interface Output {
+  readonly path: string;
+  readonly parts: Iterable<Uint8Array>;
+  /** Compares the written file with what was meant. */
+  readonly check?: Exported['check'];
+}
+
+export async function runConvert({ positionals }: CommandInput, flags: ConvertFlags): Promise<number> {
+  watchOutput((code) => {
+    process.exitCode = code;
+  });
+  const [from, to, ...more] = positionals;
+  if (from === undefined || to === undefined || more.length > 0) {
+    throw new UsageError(`convert takes two files, IN and OUT, got ${positionals.length}.`, {
+      remedies: [{ text: 'For example', command: ['convert', 'cv/best.safetensors', 'model.onnx'] }],
+    });
+  }
+  const format = flags.to ?? formatAsked(to);
+  const isSafetensors = format === 'safetensors' || format === 'pytorch';
+  if (flags.asModule && !isSafetensors) {
+    const weights = fileWord(beside(to, '.safetensors'));
+    throw new UsageError(`--as-module works only with weights in safetensors, not in ${to}.`, {
+      remedies: [
+        {
+          text: 'Write them as safetensors',
+          command: ['convert', fileWord(from), weights, '--as-module'],
+        },
+      ],
+    });
+  }
+  const module = flags.asModule ? beside(to, '.py') : undefined;
+  if (module === to)
+    throw new UsageError(`${to} is the name of the Python module: give the weights another name.`);
+  const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
+  await checkFree([to, module, weights], flags.force);
+
+  const { checkpoint, format: found } = await openCheckpointPath(await modelFile(from), flags.from);
+  const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
+  const main = exportCheckpoint(checkpoint, format, settings);
+  const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
+  const outputs: Output[] = [{ path: to, parts: main.parts, check: main.check }];
+  if (weights !== undefined && arrays) outputs.push({ path: weights, ...arrays });
+  if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
+
+  const { config, precision } = checkpoint;
+  // Only while files are written: what is half written goes, and reading is ended by a signal at once.
+  const stopped = interruption();
+  const say = (line: string) => {
+    if (!flags.json) process.stdout.write(`${line}\n`);
+  };
+  const sizes: number[] = [];
+  try {
+    say(
+      `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
+    );
+    for (const notice of readingNotices(checkpoint)) say(notice);
+    for (const output of outputs) {
+      const size = await write(output, stopped.signal);
+      sizes.push(size);
+      say(`wrote ${output.path}, ${formatBytes(size)}`);
+    }
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+  } finally {
+    stopped.release();
+  }
+  const signalled = stopped.exitCode();
+  if (signalled !== undefined) return signalled;
+  // A vocabulary alone lacks the weights; beside it they are not lost.
+  const { notices } = format === 'vocabulary' && arrays ? arrays : main;
+  for (const notice of notices) say(notice);
+  if (flags.json) {
+    const files = outputs.map(({ path }, index) => ({ path, bytes: sizes[index] }));
+    const read = readingNotices(checkpoint);
+    process.stdout.write(
+      `${JSON.stringify({ from, format: found, to: format, files, notices: [...read, ...notices] }, undefined, 2)}\n`,
+    );
+  }
+  return 0;
+}
+
+/** @throws {UsageError} for a name that asks for no format */
+function formatAsked(path: string): ExportFormat {
+  const format = formatOfName(path);
+  if (format) return format;
+  const pickle = /\.(pt|pth|bin)$/i.test(path)
+    ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
+    : '';
+  throw new UsageError(
+    `${path}: its name does not show the format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
+    {
+      remedies: [
+        { text: `Or name the format, one of ${EXPORT_FORMATS.join(', ')}`, set: { to: 'safetensors' } },
+      ],
+    },
+  );
+}
+
+/** The path with another extension. */
+function beside(path: string, extension: string): string {
+  return path.replace(/(?<=[^/\\])\.[^./\\]+$/, '') + extension;
+}
+
+/**
+ * A file is replaced as a whole, which a device, a pipe or a folder would not survive: /dev/stdout would be a file ever after.
+ *
+ * @throws {CheckpointError} `checkpoint-exists`
+ */
+async function checkFree(paths: readonly (string | undefined)[], force: boolean): Promise<void> {
+  for (const path of paths) {
+    if (path === undefined) continue;
+    const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
+    // A link into /proc stands for what this process has open, as /dev/stdout does, be it a file.
+    const target = await readlink(path).catch(() => '');
+    if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
+      throw new CheckpointError(
+        'checkpoint-exists',
+        `${path} is not a file, and is left as it is. Name a file to write to.`,
+      );
+    }
+    if (there && !force) {
+      throw new CheckpointError(
+        'checkpoint-exists',
+        `${path} exists and is left as it is. Name another file, or replace it.`,
+        { remedies: [{ text: 'To replace it', set: { force: true } }] },
+      );
+    }
+  }
+}
+
+function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
+  return facts.catch(() => undefined);
+}
+
+/** Writes a file whole or, where the signal comes first, not at all. @returns its size in bytes */
+async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<number> {
+  let size = 0;
+  const counted = (function* () {
+    for (const part of parts) {
+      signal.throwIfAborted();
+      size += part.length;
+      yield part;
+    }
+  })();
+  await writeExport(path, { parts: counted, ...(check && { check }) });
+  return size;
+}

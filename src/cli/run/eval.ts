@@ -1,0 +1,153 @@
+/** `char-rnn eval`: results on standard output, everything else on standard error. */
+
+import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { loadCorpus } from '../../data/corpus.node.ts';
+import type { Corpus } from '../../data/corpus.ts';
+import { shortPath } from '../../data/files/moved-file.node.ts';
+import { CheckpointError, UsageError } from '../../errors.ts';
+import { partLoss } from '../../train/part-loss.ts';
+import { checkSameHeldOut } from '../../train/start/resume.ts';
+import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
+import { inFlags } from '../arguments/option-words.ts';
+import type { CommandInput } from '../command.ts';
+import { type EvaluationReport, reportJson, reportLines } from '../report/eval-report.ts';
+import { note } from '../terminal/note.ts';
+import { TextOutput } from '../terminal/output.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { interruption } from '../terminal/signals.ts';
+import { scoreWholeText, type WholeTextFlags } from './eval-text.ts';
+import { modelFile } from './model-file.ts';
+import { readingOfRun } from './reading-options.ts';
+import { openScoredModel, type ScoredModel, type ScoredModelOptions } from './scored-model.ts';
+
+export interface EvalFlags extends WholeTextFlags, ScoredModelOptions {
+  readonly part?: 'train' | 'val' | 'test' | 'all' | undefined;
+  /** Files with the held-out texts of the run. */
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
+}
+
+export async function runEval(input: CommandInput, flags: EvalFlags): Promise<number> {
+  const { positionals } = input;
+  const [path, text, ...more] = positionals;
+  if (path === undefined || more.length > 0) {
+    throw new UsageError(
+      `eval takes a checkpoint, and a text if it is not the checkpoint's own, got ${positionals.length}.`,
+      { remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }] },
+    );
+  }
+  const model = await openScoredModel(await modelFile(path), flags, note, input);
+  const say = (notice: string) => note(inFlags(notice, input.command.flags));
+  const stopped = interruption();
+  const output = new TextOutput((code) => stopped.stop(code));
+  try {
+    const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
+    if (part === 'all' && (validation !== undefined || test !== undefined)) {
+      throw new UsageError(
+        `${validation === undefined ? '--test' : '--valid'} tells where a text of the run is now; use it with --part val, test or train.`,
+      );
+    }
+    const report =
+      part === 'all'
+        ? await scoreWholeText(model, textOf(text), flags, { output, say, signal: stopped.signal })
+        : await scorePart(model, text, part, flags, say, stopped.signal);
+    const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : reportLines(report);
+    await output.write(`${lines.join('\n')}\n`);
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+  } finally {
+    stopped.release();
+    await model.engine.close();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+function textOf(text: string | undefined): string {
+  if (text !== undefined) return text;
+  throw new UsageError('--part all needs a text.', {
+    remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }],
+  });
+}
+
+/** A split of the text that the checkpoint was trained on. */
+async function scorePart(
+  model: ScoredModel,
+  text: string | undefined,
+  part: 'train' | 'val' | 'test',
+  { surprise, dynamic, rows, separator, encoding, validation, test }: EvalFlags,
+  say: (notice: string) => void,
+  signal: AbortSignal,
+): Promise<EvaluationReport> {
+  if (surprise || dynamic) {
+    throw new UsageError(
+      `${surprise ? '--surprise' : '--dynamic'} reads a text from its start to its end: name one, with --part all.`,
+    );
+  }
+  if (rows > 1 || separator !== undefined) {
+    throw new UsageError(
+      `${rows > 1 ? '--rows' : '--separator'} cuts a text; --part ${part} is in the batches of its run. Name a text, with --part all.`,
+    );
+  }
+  const { training } = model.checkpoint;
+  if (!training) {
+    throw new CheckpointError(
+      'checkpoint-not-resumable',
+      `${model.path} has no training state, so it has no parts. Name a text to measure it on.`,
+    );
+  }
+  const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
+  checkSameHeldOut({ validation, test }, checkpoint, model.path);
+  const places = { paths: text === undefined ? undefined : [text], validation, test };
+  const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
+  inputs.notices.forEach(say);
+  const corpus = await loadCorpus(inputs.source, {
+    ...readingOfRun(checkpoint, { encoding }),
+    normalize: checkpoint.vocabulary.normalize,
+    minCount: 1,
+    unknown: training.options.unknown === 'skip' ? 'skip' : 'error',
+    vocabulary: checkpoint.vocabulary,
+    separator: separatorOf(checkpoint),
+    valid: inputs.valid,
+    test: inputs.test,
+    wanted: inputs.wanted,
+  }).catch(async (error: unknown) => {
+    throw await inputs.explain(error);
+  });
+  const progress = new ProgressLine(`evaluating ${corpus.text.name}`);
+  const loss = await partLoss({
+    engine: model.engine,
+    checkpoint,
+    name: model.path,
+    corpus,
+    part: part === 'val' ? 'validation' : part,
+    signal,
+    onProgress: (done, all) => progress.show(done / all),
+  }).finally(async () => {
+    progress.clear();
+    await corpus.close?.();
+  });
+  return {
+    model,
+    text: corpus.text,
+    part,
+    changed: corpus.changed,
+    how: `${part}: ${loss.batches} batches of ${loss.batchSize} × ${loss.sequenceLength}${heldOutName(corpus, part)}, as in training`,
+    documents: [],
+    characters: loss.characters,
+    nats: loss.nats,
+    dynamicNats: undefined,
+    surprising: undefined,
+  };
+}
+
+/** Where a part is a text that was held out, which. */
+function heldOutName({ text }: Corpus, part: 'train' | 'val' | 'test'): string {
+  const path = part === 'val' ? text.validPath : part === 'test' ? text.testPath : undefined;
+  return path === undefined ? '' : ` of ${shortPath(path)}`;
+}
+
+/** What ended a document in the run. */
+function separatorOf({ training }: TrainedCheckpoint): string | undefined {
+  const { separator } = training.options;
+  return typeof separator === 'string' ? separator : undefined;
+}

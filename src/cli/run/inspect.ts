@@ -1,0 +1,45 @@
+/** `char-rnn inspect`: what a file of any known format holds. */
+
+import { tensorStatistics } from '../../checkpoint/tensor-statistics.ts';
+import { UsageError } from '../../errors.ts';
+import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
+import type { CommandInput } from '../command.ts';
+import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from '../report/inspect-report.ts';
+import { watchOutput } from '../terminal/output.ts';
+import { modelFile } from './model-file.ts';
+
+export interface InspectFlags {
+  readonly json: boolean;
+  readonly tensors: boolean;
+}
+
+export async function runInspect(
+  { positionals }: CommandInput,
+  { json, tensors }: InspectFlags,
+): Promise<number> {
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0) {
+    throw new UsageError(`inspect takes one checkpoint, got ${positionals.length}.`, {
+      remedies: [{ text: 'For example', command: ['inspect', 'cv'] }],
+    });
+  }
+  const text = await report(path, json, tensors);
+  watchOutput((code) => {
+    process.exitCode = code;
+  });
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+async function report(given: string, json: boolean, withTensors: boolean): Promise<string> {
+  const path = await modelFile(given);
+  const tokens = await readVocabularyFile(path);
+  if (tokens) {
+    const facts = { path, format: 'vocabulary', tokens };
+    return json ? JSON.stringify(facts, undefined, 2) : vocabularyLines(path, tokens).join('\n');
+  }
+  const opened = await openCheckpointPath(path);
+  const tensors = withTensors ? tensorStatistics(opened.checkpoint) : undefined;
+  if (json) return JSON.stringify({ ...checkpointJson(path, opened), tensors }, undefined, 2);
+  return [...checkpointLines(path, opened), ...(tensors ? tensorLines(tensors) : [])].join('\n');
+}

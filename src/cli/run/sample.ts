@@ -1,0 +1,180 @@
+/** `char-rnn sample`: text alone on standard output, everything else on standard error. */
+import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import type { Content } from '../../data/symbols/tokenizer.ts';
+import { readWholeText } from '../../data/text/whole-text.node.ts';
+import type { Precision } from '../../engine/engine.ts';
+import type { EngineName } from '../../engine/names.ts';
+import { UsageError } from '../../errors.ts';
+import { LanguageModel } from '../../language-model.node.ts';
+import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
+import { encodePrompt } from '../../sample/prompt.ts';
+import type { Given } from '../../util/check-options.ts';
+import { readPrompt } from '../arguments/escapes.ts';
+import type { CommandInput } from '../command.ts';
+import { EXIT_FAILURE } from '../exit-codes.ts';
+import { nativeOffer, samplingTime } from '../report/native-offer.ts';
+import { sampleFormat } from '../report/sample-formats.ts';
+import { slowPrecisionLines } from '../report/slow-precision.ts';
+import { converse } from '../sampling/sample-interactive.ts';
+import { type SampleRun, writeMany, writeOne } from '../sampling/sample-run.ts';
+import { describeModel } from '../terminal/model-text.ts';
+import { note } from '../terminal/note.ts';
+import { TextOutput } from '../terminal/output.ts';
+import { interruption } from '../terminal/signals.ts';
+import { deviceNotice } from './device-notice.ts';
+import { modelFile } from './model-file.ts';
+import { readingLike } from './reading-options.ts';
+
+/** The flags that are not options of the library's `generate`. */
+export interface SampleFlags {
+  readonly interactive: boolean;
+  /** 0: always the most likely symbol. */
+  readonly sample: number;
+  readonly count: number;
+  readonly unique: boolean;
+  readonly novel?: string | undefined;
+  readonly encoding?: string | undefined;
+  readonly field?: string | undefined;
+  readonly format: 'text' | 'json' | 'jsonl';
+  readonly alternatives: number;
+  readonly echo: number;
+  readonly primeFile?: string | undefined;
+  readonly verbose: number;
+  readonly precision?: Precision | undefined;
+  readonly engine: EngineName;
+  readonly threads?: number | undefined;
+  readonly gpuid: number;
+  readonly opencl: number;
+}
+
+export async function runSample(
+  input: CommandInput,
+  own: SampleFlags,
+  options: Given<GenerateOptions>,
+): Promise<number> {
+  const { randomSeed } = input;
+  if (own.interactive) checkInteractive(own);
+  const path = await modelFile(checkpointOf(input));
+  const say = own.verbose === 1 ? note : () => {};
+  const notice = deviceNotice(input.typed, own);
+  if (notice) say(notice);
+  if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
+  const checked = checkGenerateOptions({
+    ...options,
+    ...(own.sample === 0 && { temperature: 0 }),
+    ...(randomSeed !== undefined && { seed: randomSeed }),
+    ...(own.primeFile !== undefined && { prompt: '' }),
+  });
+  const model = await LanguageModel.load(path, {
+    engine: own.engine,
+    threads: own.threads,
+    precision: own.precision,
+    onNotice: note,
+  });
+  for (const line of slowPrecisionLines(model.checkpoint, own.precision, input)) {
+    say(line);
+  }
+  try {
+    return await sampleFrom(model, path, own, own.interactive ? ofTurn(checked, input) : checked, say);
+  } finally {
+    await model.close();
+  }
+}
+
+async function sampleFrom(
+  model: LanguageModel,
+  path: string,
+  own: SampleFlags,
+  checked: GenerateOptions,
+  say: (line: string) => void,
+): Promise<number> {
+  const prompt =
+    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
+  for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
+  say(`model: ${await describeModel(model)}`);
+  if (own.interactive) return await converse({ model, options: checked, prompt, say: note });
+  const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
+  const description = await model.describeEngine();
+  for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
+  const novel = own.novel === undefined ? undefined : await readText(own.novel, model, own);
+  const stopped = interruption();
+  const output = new TextOutput((code) => stopped.stop(code));
+  const { prompt: _, ...rest } = checked;
+  const run: SampleRun = {
+    model,
+    prompt,
+    options: {
+      ...rest,
+      signal: stopped.signal,
+      onNotice: note,
+      alternatives: own.format === 'text' ? undefined : own.alternatives,
+    },
+    format: sampleFormat(own.format, {
+      checkpoint: path,
+      prompt: encodePrompt(model.vocabulary, prompt, checked.unknown).bytes,
+      echo: own.echo === 1,
+      oneLine: checked.lines === 1,
+    }),
+    write: (content) => output.write(content),
+  };
+  try {
+    const isOne = own.count === 1 && !own.unique && novel === undefined;
+    if (isOne) await writeOne(run);
+    else if (!(await writeMany(run, { count: own.count, unique: own.unique, novel }))) return EXIT_FAILURE;
+  } finally {
+    stopped.release();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+/** Symbols of a turn where nothing else ends it. */
+const TURN_LENGTH = 200;
+
+function ofTurn(checked: GenerateOptions, { values }: CommandInput): GenerateOptions {
+  const ends = ['length', 'lines', 'words', 'seconds', 'stop', 'match', 'template'];
+  return ends.some((key) => values[key] !== undefined) ? checked : { ...checked, length: TURN_LENGTH };
+}
+
+function checkInteractive({ count, unique, novel, format, primeFile }: SampleFlags): void {
+  if (count > 1 || unique || novel !== undefined || format !== 'text') {
+    throw new UsageError(
+      '--interactive writes one text: it does not go with --count, --unique, --novel or --format.',
+    );
+  }
+  if (primeFile === '-') {
+    throw new UsageError(
+      '--interactive reads lines from standard input, so --prime-file needs the name of a file.',
+    );
+  }
+}
+
+function checkpointOf({ positionals, typed }: CommandInput): string {
+  const [path, ...more] = positionals;
+  if (path === undefined) {
+    throw new UsageError('sample needs a model: a checkpoint, or the folder of a run.', {
+      remedies: [{ text: 'For example', command: ['sample', 'cv'] }],
+    });
+  }
+  if (more.length > 0)
+    throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
+  if (typed.has('prompt') && typed.has('primeFile')) {
+    throw new UsageError(
+      `the prime text is named twice: by ${typed.get('prompt')} and ${typed.get('primeFile')}`,
+    );
+  }
+  return path;
+}
+
+/** The prompt that was typed, with its escapes read. */
+function promptOf(typed: string, { vocabulary }: LanguageModel): string {
+  const { text, notices } = readPrompt(typed, vocabulary, 'the prompt');
+  for (const notice of notices) note(notice);
+  return text;
+}
+
+/** A text in a file, a folder or standard input. A model over bytes takes it as it is. */
+async function readText(path: string, { checkpoint }: LanguageModel, own: SampleFlags): Promise<Content> {
+  const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
+  for (const notice of notices) note(notice);
+  return content;
+}

@@ -1,0 +1,183 @@
+/** `char-rnn train`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Remedy, UsageError } from '../../errors.ts';
+import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
+import type { TrainingOptions } from '../../train/options.ts';
+import { train } from '../../train/train.node.ts';
+import type { TrainInput } from '../../train/train-input.ts';
+import type { Given } from '../../util/check-options.ts';
+import { parseSize } from '../../util/format.ts';
+import { eventInFlags } from '../arguments/option-words.ts';
+import type { CommandInput } from '../command.ts';
+import { nativeOffer } from '../report/native-offer.ts';
+import { remedyLines } from '../report/report-error.ts';
+import { note } from '../terminal/note.ts';
+import { watchOutput } from '../terminal/output.ts';
+import { plainLog, type TrainingView } from '../terminal/plain-log.ts';
+import { interruption } from '../terminal/signals.ts';
+import { deviceNotice } from './device-notice.ts';
+import { newestRun } from './resumed-run.ts';
+import { type RunStart, writeRunFile } from './run-file.ts';
+import { summaryLines } from './run-summary.ts';
+
+/** The flags that are not training options. */
+export interface TrainFlags extends Pick<TrainInput, 'include' | 'strict'> {
+  readonly configFile?: string | undefined;
+  readonly dataDir: string;
+  /** `2GB`. */
+  readonly memory?: string | undefined;
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
+  readonly initFrom?: string | undefined;
+  /** The empty string stands for the newest run. */
+  readonly resume?: string | undefined;
+  readonly checkpointDir: string;
+  readonly tensorboardDir?: string | undefined;
+  readonly log: 'auto' | 'plain';
+  readonly accurateGpuTiming: number;
+  readonly gpuid: number;
+  readonly opencl: number;
+}
+
+export async function runTrain(
+  input: CommandInput,
+  own: TrainFlags,
+  options: Given<TrainingOptions>,
+): Promise<number> {
+  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
+  const maxInFlight = accurateGpuTiming ? 1 : undefined;
+  const memory = size === undefined ? undefined : parseSize(size);
+  const textFile = textOf(input, dataDir, rest.resume !== undefined);
+  const { notices, ...resumed } = await resumedFiles(input, rest, options, textFile);
+  const files = { ...rest, ...resumed };
+  const notice = deviceNotice(input.typed, { gpuid, opencl });
+  if (notice) note(notice);
+  const view = await makeView(log);
+  for (const line of notices) view.note(line);
+  let isTraining = false;
+  const stopped = interruption((code) => {
+    // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
+    if (!isTraining) process.exit(code);
+    view.note('stopping after this iteration …');
+  });
+  // A reader that goes away ends the run, with a checkpoint. A terminal that goes away does so by SIGHUP alone.
+  watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
+  let finished: FinishedEvent | undefined;
+  let started: StartedEvent | undefined;
+  let begun = performance.now();
+  let iterations = 0;
+  let isTimed = false;
+  try {
+    for await (const event of train({
+      ...options,
+      origins: input.origins,
+      ...files,
+      textFile,
+      memory,
+      maxInFlight,
+      signal: stopped.signal,
+    })) {
+      view.show(eventInFlags(event, input.command.flags));
+      if (event.type === 'started') {
+        isTraining = true;
+        const problem = writeRunFile(event, runStart(input, textFile, rest));
+        if (problem) view.note(problem);
+        started = event;
+        begun = performance.now();
+      }
+      if (event.type === 'timed' && !isTimed) {
+        isTimed = true;
+        const time = {
+          engine: options.engine ?? 'auto',
+          description: started?.engine ?? '',
+          milliseconds: event.restMilliseconds,
+        };
+        for (const line of nativeOffer(time)) view.note(line);
+      }
+      if (event.type === 'iteration') iterations++;
+      // What the size says stands in the lines of the start.
+      if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
+        const remedies = usableRemedies(event.remedies ?? [], input);
+        for (const line of remedyLines(remedies, input)) view.note(line);
+      }
+      if (event.type === 'finished') finished = event;
+    }
+  } finally {
+    view.close();
+  }
+  if (started && finished) {
+    const milliseconds = performance.now() - begun;
+    for (const line of await summaryLines({ started, finished, iterations, milliseconds })) view.note(line);
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+/** What of the flags decides, beside the training options, what a run learns. */
+function runStart(
+  { origins }: CommandInput,
+  textFile: string | readonly string[] | undefined,
+  rest: Readonly<Record<string, unknown>>,
+): RunStart {
+  const { checkpointDir: _, tensorboardDir: __, resume: ___, ...inputs } = rest;
+  return { textFile, inputs, paths: new Set(['validation', 'test', 'initFrom']), origins };
+}
+
+/** Without a text on the command line no new run can be started by changing it. */
+function usableRemedies(
+  remedies: readonly Remedy[],
+  { positionals, typed }: CommandInput,
+): readonly Remedy[] {
+  if (positionals.length > 0 || typed.has('dataDir')) return remedies;
+  return remedies.filter(({ set }) => !set || !Object.hasOwn(set, 'resume') || set.resume !== undefined);
+}
+
+/** With --resume alone the newest run of the checkpoint folder and those beside it; new checkpoints go beside the one resumed from. */
+async function resumedFiles(
+  { typed }: CommandInput,
+  { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
+  { saveName }: Given<TrainingOptions>,
+  textFile: TrainInput['textFile'],
+): Promise<Pick<TrainInput, 'resume' | 'checkpointDir'> & { readonly notices: readonly string[] }> {
+  if (resume === undefined) return { checkpointDir, notices: [] };
+  const asked = typed.has('checkpointDir') ? checkpointDir : undefined;
+  if (resume) return { resume, checkpointDir: asked, notices: [] };
+  // A folder that was typed is the one that is meant.
+  if (asked !== undefined) return { resume: asked, checkpointDir: asked, notices: [] };
+  const paths = typeof textFile === 'string' ? [textFile] : textFile;
+  return { ...(await newestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
+}
+
+/** The text to train on; undefined for a run that is resumed and knows its own. */
+function textOf(
+  { positionals, typed }: CommandInput,
+  dataDir: string,
+  resumes: boolean,
+): string | readonly string[] | undefined {
+  const [text] = positionals;
+  if (text !== undefined && typed.has('dataDir')) {
+    throw new UsageError(`the text is named twice: ${text} and ${typed.get('dataDir')} ${dataDir}`);
+  }
+  if (positionals.length > 1 && positionals.includes('-')) {
+    throw new UsageError(
+      'standard input, -, can not be one of several texts. Save it to a file and name that.',
+    );
+  }
+  if (text !== undefined) return positionals;
+  if (typed.has('dataDir')) return dataDir;
+  if (resumes) return undefined;
+  if (existsSync(join(dataDir, 'input.txt'))) return dataDir;
+  throw new UsageError(`no text was named, and there is no ${join(dataDir, 'input.txt')} here.`, {
+    remedies: [
+      { text: 'Name a text file', command: ['train', 'book.txt'] },
+      { text: 'Or a folder of texts', command: ['train', 'texts/'] },
+      { text: 'Or send a text through standard input, and name it -' },
+    ],
+  });
+}
+
+async function makeView(log: 'auto' | 'plain'): Promise<TrainingView> {
+  const { TERM, CI } = process.env;
+  const live = log === 'auto' && process.stdout.isTTY && TERM !== 'dumb' && !CI;
+  return live ? (await import('../terminal/live-view.ts')).liveView() : plainLog();
+}
