@@ -36,9 +36,9 @@ export type { BodyReader, IncomingRequest } from './server/http/incoming-request
 export { createServer, type Server, type ServerInput } from './server/server.ts';
 export type * from './train/events.ts';
 export { EVENTS_VERSION } from './train/events.ts';
-export { EventLogReader, type SkippedLine } from './train/observers/event-log-reader.ts';
-export type { LineProblem, LoggedEvent, LoggedStart } from './train/observers/logged-event.ts';
-export { LoggedRun } from './train/observers/logged-run.ts';
+export { EventLogReader, type SkippedLine } from './train/log/event-log-reader.ts';
+export type { LineProblem, LoggedEvent, LoggedStart } from './train/log/logged-event.ts';
+export { LoggedRun } from './train/log/logged-run.ts';
 export type { TrainingObserver } from './train/observers/observers.ts';
 export type { TrainingOptions } from './train/options.ts';
 export type { CheckpointInput, TrainInput } from './train/train-input.ts';

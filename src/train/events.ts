@@ -10,7 +10,7 @@ import type { TextFacts } from '../data/corpus.ts';
 import type { PreparingProgress } from '../data/preparation.ts';
 import type { Remedy } from '../errors.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
-import type { Advice } from './advice/advice.ts';
+import type { Advice } from './advice/rules.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** A plain fact worth a line: what was read, dropped, made again. */

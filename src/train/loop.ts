@@ -15,22 +15,21 @@ import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
-import { IterationQueue } from './iteration-queue.ts';
-import type { TrainingOptions } from './options.ts';
-import { overcome } from './recovery/overcome.ts';
-import { type Explosion, judgeLoss } from './recovery/stability.ts';
-import { type RunInput, TrainingRun } from './run.ts';
+import { modelConfig, type TrainingOptions } from './options.ts';
+import { type Explosion, judgeLoss } from './recovery/divergence.ts';
+import { recoverFromDivergence } from './recovery/recover-from-divergence.ts';
+import { IterationQueue } from './run/iteration-queue.ts';
 import {
-  earlyMessage,
+  alreadyEndedNotice,
+  earlyStopMessage,
   finishedEvent,
   iterationEvent,
   memoryWarnings,
-  overEvent,
   skippedEvent,
   startedEvent,
-} from './run-events.ts';
-import { Saver } from './saver.ts';
-import { modelConfig } from './start/model-options.ts';
+} from './run/run-events.ts';
+import { type RunInput, TrainingRun } from './run/training-run.ts';
+import { Saver } from './saving/saver.ts';
 
 /**
  * @throws {TextError} when the text does not make a batch
@@ -75,7 +74,7 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const run = new TrainingRun(input, config, splits);
   const isResumed = run.iteration > 0;
   const isEarly = isResumed && stopsEarly(run, options);
-  const over = owesEvaluation(run, splits) ? undefined : overEvent(run, options, isEarly);
+  const over = hasPendingEvaluation(run, splits) ? undefined : alreadyEndedNotice(run, options, isEarly);
   if (!over) await storage?.prepare();
   const { saveName } = options;
   const files = storage && (await chooseRunFiles(storage, { runId: run.id, saveName, isResumed }));
@@ -93,7 +92,7 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const saver = await Saver.open(run, options, storage && files && { storage, files });
   const depth = Math.min(engine.description.depth, input.maxInFlight ?? Number.POSITIVE_INFINITY);
   const isBoundary = (iteration: number) =>
-    run.schedule.evaluatesAt(iteration) || saver.isDue(iteration) || run.drainsAfter(iteration);
+    run.schedule.evaluatesAt(iteration) || saver.isDue(iteration) || run.mustDrainAfter(iteration);
   const queue = new IterationQueue({ run, depth, isBoundary });
   return { input, run, splits, saver, clock: new IterationClock(), queue };
 }
@@ -107,7 +106,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
   let ended = false;
   let failed = false;
   try {
-    if (owesEvaluation(run, splits)) {
+    if (hasPendingEvaluation(run, splits)) {
       explosion = yield* evaluateAndSave(parts);
       isNoBetter = stopsEarly(run, options);
     }
@@ -115,7 +114,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
     while (explosion || queue.length > 0 || goesOn()) {
       if (explosion) {
         await queue.discard();
-        const outcome = overcome(run, explosion, options);
+        const outcome = recoverFromDivergence(run, explosion, options);
         if (outcome instanceof DivergenceError) throw outcome;
         explosion = undefined;
         await saver.goBack();
@@ -134,7 +133,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
       isNoBetter = !explosion && stopsEarly(run, options);
       await nextTurn();
     }
-    if (isNoBetter) yield { type: 'notice', message: earlyMessage(run) };
+    if (isNoBetter) yield { type: 'notice', message: earlyStopMessage(run) };
     ended = true;
     await finish(parts, !run.isSound);
     yield* saver.events();
@@ -175,7 +174,7 @@ async function leave(parts: Parts, isLost: boolean, failed: boolean): Promise<vo
 }
 
 /** Whether the evaluation that belongs to the iteration is still to be made: a run was interrupted in it. */
-function owesEvaluation(
+function hasPendingEvaluation(
   { iteration, schedule, validationLosses }: TrainingRun,
   { validation }: Splits,
 ): boolean {
@@ -199,7 +198,7 @@ function stopsEarly(
 
 function endReason({ run, splits, input: { signal, options } }: Parts): FinishedEvent['reason'] {
   const isShort = run.iteration < run.schedule.last;
-  if (signal?.aborted && (isShort || owesEvaluation(run, splits))) return 'interrupted';
+  if (signal?.aborted && (isShort || hasPendingEvaluation(run, splits))) return 'interrupted';
   if (isShort) return 'no-better';
   return run.iteration === options.maxIterations ? 'iterations' : 'completed';
 }

@@ -6,9 +6,10 @@
  */
 import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records/records.ts';
-import { CELL_NAMES } from '../engine/cells.ts';
+import { CELL_NAMES, resetField } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
+import type { ModelConfig } from '../model/config.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
@@ -293,4 +294,23 @@ export function resolveTrainingOptions(
   const given = resolveOptions(...sources);
   const values = checkTrainingOptions(given.values);
   return { values, origins: optionsFrom('default', values, given.origins).origins };
+}
+
+/** The shape of the model that the options ask for. */
+export function modelConfig(options: TrainingOptions, vocabularySize: number): ModelConfig {
+  const { cell, layers, hiddenSize, gruReset, embeddingSize } = options;
+  return {
+    cell,
+    ...resetField(cell, gruReset),
+    layers,
+    hiddenSize,
+    ...(embeddingSize !== undefined && { embeddingSize }),
+    vocabularySize,
+  };
+}
+
+/** The options that ask for a model of this shape. */
+export function modelOptions({ cell, hiddenSize, layers, reset, embeddingSize }: ModelConfig) {
+  const { reset: gruReset } = resetField(cell, reset);
+  return { cell, hiddenSize, layers, ...(gruReset && { gruReset }), embeddingSize };
 }

@@ -8,7 +8,7 @@ const QUIET_TIME = 1000;
 const INTERVAL = 100;
 
 /** Tells the progress, and gives the result. */
-export async function* preparingEvents<T>(
+export async function* reportPreparation<T>(
   preparation: Preparation<T>,
 ): AsyncGenerator<PreparingEvent, T, void> {
   let due = performance.now() + QUIET_TIME;

@@ -105,7 +105,7 @@ export function textsOf({ text, name = 'the text', validation, test }: TrainInpu
 }
 
 /** What a checkpoint without a path is called in messages. */
-export const NAMELESS = 'the checkpoint';
+export const UNNAMED_CHECKPOINT = 'the checkpoint';
 
 /**
  * A checkpoint that is given itself, or as bytes.
@@ -116,14 +116,31 @@ export const NAMELESS = 'the checkpoint';
  * @throws {CheckpointError} for bytes that are not whole or not well-formed
  */
 export function checkpointOf(option: 'initFrom' | 'resume', value: CheckpointInput): Checkpoint {
-  if (typeof value === 'string') throw noFiles(option);
-  if (value instanceof Uint8Array) return openCheckpoint(value, NAMELESS);
+  if (typeof value === 'string') throw noFilesError(option);
+  if (value instanceof Uint8Array) return openCheckpoint(value, UNNAMED_CHECKPOINT);
   if (typeof value === 'object' && value?.parameters && value.config && value.vocabulary)
     return withMethods(value);
   throw new OptionError(option, `got ${kindOf(value)}, expected a checkpoint, its bytes or its path`);
 }
 
 /** The error for a path, and for what is asked of files, where there are none. */
-export function noFiles(option: string): UsageError {
+export function noFilesError(option: string): UsageError {
   return new UsageError(`train: \`${option}\` is for files, and there are none here`);
+}
+
+const MAX_RUN_ID_LENGTH = 200;
+
+/**
+ * Checks the name of a run.
+ *
+ * @param runId Default: a random name, which needs no check.
+ * @throws {OptionError} for a name that is empty, too long, or has control characters
+ */
+export function checkRunId(runId: unknown): void {
+  if (runId === undefined) return;
+  const isName = typeof runId === 'string' && runId.length <= MAX_RUN_ID_LENGTH && /^\P{C}+$/u.test(runId);
+  if (isName) return;
+  const got =
+    typeof runId === 'string' ? JSON.stringify(runId.slice(0, MAX_RUN_ID_LENGTH + 1)) : String(runId);
+  throw new OptionError('runId', `got ${got}, expected a name of 1 to ${MAX_RUN_ID_LENGTH} characters`);
 }

@@ -7,92 +7,133 @@ import { type FolderStorage, folderStorage } from '../checkpoint/storage/folder-
 import { runStorage } from '../checkpoint/storage/run-storage.node.ts';
 import { surveyFolder } from '../checkpoint/storage/run-survey.node.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
-import { prepareCorpus } from '../data/corpus.node.ts';
+import { prepareCorpus, type TextSource } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
 import { makeEngine as makeFastEngine } from '../engine/select.node.ts';
 import { OptionError, UsageError } from '../errors.ts';
 import { readCheckpointFile } from '../formats/read.node.ts';
 import { availableMemory, freeMemory } from '../util/machine.node.ts';
 import type { TrainingEvent } from './events.ts';
-import { eventLog } from './observers/event-log.node.ts';
+import { eventLog } from './log/event-log.node.ts';
 import type { TrainingObserver } from './observers/observers.ts';
 import { tensorBoard } from './observers/tensorboard.node.ts';
 import type { TrainingOptions } from './options.ts';
-import { preparingEvents } from './prepare-events.ts';
+import { reportPreparation } from './prepare-events.ts';
 import { type CheckpointToResume, checkpointToResume, type WantedRun } from './start/find-run.node.ts';
-import { asTrained } from './start/resume.ts';
-import { checkRunId } from './start/run-id.ts';
+import { requireTrainingState } from './start/resume.ts';
 import { inputsOfRun } from './start/run-inputs.node.ts';
-import { startingOptions, startingVocabulary } from './start/start-from.ts';
-import { corpusToResume, resumeOn, resumptionOf, type TrainSettings, trainOn, trainOnText } from './train.ts';
+import {
+  corpusToResume,
+  corpusToStart,
+  planResumption,
+  planStart,
+  resumeRun,
+  startRun,
+  type TrainSettings,
+} from './train.ts';
 import {
   type CheckpointInput,
   checkpointOf,
-  NAMELESS,
-  optionsOf,
+  checkRunId,
   type TrainInput,
   textsOf,
+  UNNAMED_CHECKPOINT,
 } from './train-input.ts';
 
 /**
  * Trains a model on a text.
  *
  * @returns events: one for every iteration, evaluation and checkpoint; the last one, `finished`, carries the model
- * @throws {OptionError} for an option that does not fit
+ * @throws {OptionError} for an invalid option
  * @throws {TextError} for a text that is missing or can't be trained on
  * @throws {MemoryError} for a model that does not fit in memory
  * @throws {CheckpointError} for a checkpoint that can't be read, or a folder that can't be written
  * @throws {DivergenceError} when the loss is not finite or three times the first
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, textFile, include, strict, memory, validation, test, initFrom, resume, runId, signal } =
-    input;
-  if (resume !== undefined) {
-    yield* resumeTraining(resume, input);
-    return;
-  }
+  if (input.resume === undefined) yield* startNewRun(input);
+  else yield* resumeTraining(input.resume, input);
+}
+
+async function* startNewRun(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, textFile, include, initFrom, checkpointDir, runId } = input;
   if ((text === undefined) === (textFile === undefined)) {
     throw new UsageError('train: give either `text`, the text itself, or `textFile`, where it is');
   }
-  let initial: Checkpoint | undefined;
-  if (typeof initFrom === 'string') {
-    const named = await namedModel(initFrom);
-    for (const message of named.notices) yield { type: 'notice', message };
-    initial = await readCheckpointFile(named.path);
-  } else if (initFrom !== undefined) initial = checkpointOf('initFrom', initFrom);
-  const { options, origins, notices } = startingOptions(optionsOf(input), initial, input.origins);
-  checkRunId(runId);
-  const place = input.checkpointDir;
-  const storage = typeof place === 'string' ? runStorage(place, { ...options, runId }) : place;
-  const settings = settingsOf(input, storage, typeof place === 'string');
-  if (text !== undefined) {
-    yield* trainOnText(input, { ...settings, initial });
-    return;
+  const initial = initFrom === undefined ? undefined : yield* initialCheckpoint(initFrom);
+  const plan = planStart(input, initial);
+  const { options, vocabulary } = plan;
+  const hasFolder = typeof checkpointDir === 'string';
+  const storage = hasFolder ? runStorage(checkpointDir, { ...options, runId }) : checkpointDir;
+  let corpus: Corpus;
+  if (text !== undefined) corpus = await corpusToStart(textsOf(input), plan);
+  else {
+    const { validation: valid, test } = heldOutPaths(input);
+    const source = { paths: pathsOf(textFile) ?? [], include };
+    const reading = { ...options, ...vocabulary.choice, valid, test };
+    corpus = yield* prepareFiles(storage, source, { ...reading, ...readLimits(input) });
   }
-  const vocabulary = startingVocabulary(initial, options);
-  const heldOut = heldOutPaths({ validation, test });
-  const corpus = yield* reserving(
-    storage,
-    preparingEvents(
-      prepareCorpus(
-        { paths: pathsOf(textFile) ?? [], include },
-        {
-          ...{ ...options, ...vocabulary.choice },
-          ...{ valid: heldOut.validation, test: heldOut.test, strict, memory, signal },
-        },
-      ),
-    ),
-  );
+  yield* closingAfter(startRun(corpus, plan, settingsOf(input, storage, hasFolder)), storage, corpus);
+}
+
+async function* resumeTraining(
+  from: CheckpointInput,
+  input: TrainInput,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const { text, textFile, include, checkpointDir, runId, saveName } = input;
+  checkRunId(runId);
+  const paths = pathsOf(textFile);
+  const found = await findCheckpointToResume(from, { runId, saveName, paths });
+  const { path, checkpoint } = found;
+  for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
+  if (found.others.length > 0) yield { type: 'notice', message: severalRuns(String(from), found) };
+  const resumption = planResumption(input, checkpoint, path);
+  const { options } = resumption;
+  const file = typeof from === 'string' ? path : undefined;
+  const hasFolder = typeof checkpointDir === 'string' || (checkpointDir === undefined && file !== undefined);
+  const storage =
+    typeof checkpointDir === 'object'
+      ? checkpointDir
+      : await storageOfRun(file, checkpointDir, checkpoint, options);
+  let corpus: Corpus;
+  if (text !== undefined) corpus = await corpusToResume(textsOf(input), resumption, path);
+  else {
+    const given = { paths, include, ...heldOutPaths(input) };
+    const inputs = await inputsOfRun(checkpoint, path, given, { for: 'resume' });
+    const { source, wanted, valid, test, explain } = inputs;
+    const reading = { ...options, vocabulary: checkpoint.vocabulary, valid, test, wanted };
+    // A run that has reached its end writes nothing.
+    const reserved = hasEnded(checkpoint, options) ? undefined : storage;
+    const prepared = yield* prepareFiles(reserved, source, { ...reading, ...readLimits(input) }, explain);
+    corpus = { ...prepared, notices: [...inputs.notices, ...prepared.notices] };
+  }
+  const run = resumeRun(corpus, resumption, path, settingsOf(input, storage, hasFolder));
+  yield* closingAfter(run, storage, corpus);
+}
+
+/** Passes on the events of a run, and closes its storage and corpus at its end. */
+async function* closingAfter(
+  run: AsyncGenerator<TrainingEvent, void, void>,
+  storage: CheckpointStorage | undefined,
+  corpus: Corpus,
+): AsyncGenerator<TrainingEvent, void, void> {
   try {
-    const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-    yield* trainOn({ ...corpus, notices: all }, options, { ...settings, initial, origins });
+    yield* run;
   } finally {
     await storage?.close();
     await corpus.close?.();
   }
 }
 
-/** What of a run comes from the machine, and what a caller may put in its place. */
+/** The checkpoint that a new run takes its weights from. */
+async function* initialCheckpoint(from: CheckpointInput): AsyncGenerator<TrainingEvent, Checkpoint, void> {
+  if (typeof from !== 'string') return checkpointOf('initFrom', from);
+  const { path, notices } = await namedModel(from);
+  for (const message of notices) yield { type: 'notice', message };
+  return await readCheckpointFile(path);
+}
+
+/** The settings of a run: from the machine, unless the caller gives others. */
 function settingsOf(
   input: TrainInput,
   storage: CheckpointStorage | undefined,
@@ -107,7 +148,7 @@ function settingsOf(
   };
 }
 
-/** Who watches a run, in order; its advisor is before them. */
+/** The observers of a run, in order; its advisor comes before them. */
 function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boolean): TrainingObserver[] {
   return [
     ...(tensorboardDir === undefined ? [] : [tensorBoard(tensorboardDir)]),
@@ -116,68 +157,31 @@ function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boo
   ];
 }
 
-/** Goes on with the run of a checkpoint. */
-async function* resumeTraining(
-  from: CheckpointInput,
-  input: TrainInput,
-): AsyncGenerator<TrainingEvent, void, void> {
-  const { text, textFile, include, strict, memory, checkpointDir, runId, saveName, signal } = input;
-  checkRunId(runId);
-  const paths = pathsOf(textFile);
-  const found = await foundRun(from, { runId, saveName, paths });
-  const { path, checkpoint } = found;
-  for (const message of found.warnings) yield { type: 'warning', code: 'checkpoint-damaged', message };
-  if (found.others.length > 0) yield { type: 'notice', message: severalRuns(String(from), found) };
-  const resumption = resumptionOf(input, checkpoint, path);
-  const { options } = resumption;
-  const folder = typeof from === 'string' ? path : undefined;
-  const hasFolder =
-    typeof checkpointDir === 'string' || (checkpointDir === undefined && folder !== undefined);
-  const storage =
-    typeof checkpointDir === 'object'
-      ? checkpointDir
-      : await storageOfRun(folder, checkpointDir, checkpoint, options);
-  const { iteration, epoch } = checkpoint.training;
-  // A run that has reached its end writes nothing.
-  const isOver =
-    epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
-  let corpus: Corpus;
-  if (text !== undefined) corpus = await corpusToResume(textsOf(input), resumption, path);
-  else {
-    const heldOut = heldOutPaths(input);
-    const { source, wanted, explain, notices, valid, test } = await inputsOfRun(
-      checkpoint,
-      path,
-      { paths, include, ...heldOut },
-      { for: 'resume' },
-    );
-    const { vocabulary } = checkpoint;
-    const preparing = preparingEvents(
-      prepareCorpus(source, { ...options, vocabulary, valid, test, wanted, strict, memory, signal }),
-    );
-    const prepared = yield* reserving(isOver ? undefined : storage, explained(preparing, explain));
-    corpus = { ...prepared, notices: [...notices, ...prepared.notices] };
-  }
-  try {
-    yield* resumeOn(corpus, resumption, path, settingsOf(input, storage, hasFolder));
-  } finally {
-    await storage?.close();
-    await corpus.close?.();
-  }
+function readLimits({
+  strict,
+  memory,
+  signal,
+}: TrainInput): Pick<TrainInput, 'strict' | 'memory' | 'signal'> {
+  return { strict, memory, signal };
 }
 
-/** The checkpoint to go on from: at a path, or given itself. */
-async function foundRun(from: CheckpointInput, wanted: WantedRun): Promise<CheckpointToResume> {
+/** Whether a run has made all its iterations. */
+function hasEnded({ training }: TrainedCheckpoint, { maxEpochs, maxIterations }: TrainingOptions): boolean {
+  return training.epoch >= maxEpochs || training.iteration >= (maxIterations ?? Number.POSITIVE_INFINITY);
+}
+
+/** The checkpoint to resume: read from a path, or given as a value or as bytes. */
+async function findCheckpointToResume(from: CheckpointInput, wanted: WantedRun): Promise<CheckpointToResume> {
   if (typeof from === 'string') return await checkpointToResume(from, wanted);
-  const checkpoint = asTrained(checkpointOf('resume', from), NAMELESS);
-  return { path: NAMELESS, checkpoint, others: [], warnings: [] };
+  const checkpoint = requireTrainingState(checkpointOf('resume', from), UNNAMED_CHECKPOINT);
+  return { path: UNNAMED_CHECKPOINT, checkpoint, others: [], warnings: [] };
 }
 
 /**
- * Where a resumed run writes: beside its checkpoint, or in another folder, in which other runs keep what they have.
+ * Where a resumed run writes: next to its checkpoint, or in another folder, where files of other runs are left alone.
  *
- * @param path Of its checkpoint; undefined for one that is no file.
- * @throws {OptionError} for a `saveName` that another run in the folder has
+ * @param path The file of its checkpoint; undefined if it came without a file.
+ * @throws {OptionError} if another run in the folder has the `saveName`
  */
 async function storageOfRun(
   path: string | undefined,
@@ -205,40 +209,34 @@ function severalRuns(folder: string, { checkpoint, others }: CheckpointToResume)
 }
 
 /**
- * Has the folder for checkpoints before a text is prepared, which may take long, so that one that another training has is refused at
- * once. One that is not there yet is nobody's: it is made when the text has turned out to be fine.
+ * Reads the texts of files into a corpus, which may take long. Reserves the folder for checkpoints first, so that a folder which another
+ * training has locked is refused before that. A folder that does not exist can't be locked: it is made once the text has been read.
+ *
+ * @param explain Turns an error in the texts into the one to throw.
  */
-async function* reserving<T>(
+async function* prepareFiles(
   storage: (CheckpointStorage & Partial<Pick<FolderStorage, 'reserve'>>) | undefined,
-  preparing: AsyncGenerator<TrainingEvent, T, void>,
-): AsyncGenerator<TrainingEvent, T, void> {
+  source: TextSource,
+  options: Parameters<typeof prepareCorpus>[1],
+  explain: (error: unknown) => Promise<unknown> = async (error) => error,
+): AsyncGenerator<TrainingEvent, Corpus, void> {
   let isPrepared = false;
   try {
     await storage?.reserve?.();
-    const prepared = yield* preparing;
+    const corpus = yield* reportPreparation(prepareCorpus(source, options));
     isPrepared = true;
-    return prepared;
+    return corpus;
+  } catch (error) {
+    throw await explain(error);
   } finally {
     if (!isPrepared) await storage?.close();
   }
 }
 
-/** Prepares the texts of a run that goes on; an error says what there is to do. */
-async function* explained<T>(
-  preparing: AsyncGenerator<TrainingEvent, T, void>,
-  explain: (error: unknown) => Promise<unknown>,
-): AsyncGenerator<TrainingEvent, T, void> {
-  try {
-    return yield* preparing;
-  } catch (error) {
-    throw await explain(error);
-  }
-}
-
 /**
- * Paths of texts that are held out.
+ * The paths of the held-out texts.
  *
- * @throws {UsageError} for a text itself, which goes with a main text that is given itself
+ * @throws {UsageError} for a text in memory, which works only if the main text is in memory too
  */
 function heldOutPaths({ validation, test }: Pick<TrainInput, 'validation' | 'test'>) {
   if (typeof validation === 'object' || typeof test === 'object')

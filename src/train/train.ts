@@ -1,4 +1,9 @@
-/** Training as a library call: from a text and options to a stream of events. Runs in Node and in a page. */
+/**
+ * Training as a library call: from a text and options to events. Runs in Node and in a page.
+ *
+ * A new run takes `planStart`, `corpusToStart` and `startRun`; a resumed one takes `planResumption`, `corpusToResume` and `resumeRun`.
+ * Both end in `trainOn`.
+ */
 
 import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
@@ -8,47 +13,71 @@ import { makePortableEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
 import { layoutOf } from '../model/config.ts';
 import { formatCount } from '../util/format.ts';
+import type { OptionOrigins } from '../util/option-origins.ts';
 import { advisor } from './advice/advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
-import { observed } from './observers/observers.ts';
+import { notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
-import { reshaped } from './start/reshape.ts';
+import { reshapeRun } from './start/reshape.ts';
 import {
-  asTrained,
   checkSameHeldOut,
   checkSameHeldOutTexts,
+  checkSameRun,
   checkSameText,
   errorOfRun,
   type Resumption,
+  requireTrainingState,
   resumedOptions,
 } from './start/resume.ts';
-import { checkRunId, checkSameRun } from './start/run-id.ts';
-import { startingOptions, startingParameters, startingVocabulary } from './start/start-from.ts';
+import {
+  type StartingVocabulary,
+  startingOptions,
+  startingParameters,
+  startingVocabulary,
+} from './start/start-from.ts';
 import {
   checkpointOf,
+  checkRunId,
   type GivenTexts,
-  NAMELESS,
-  noFiles,
+  noFilesError,
   optionsOf,
   type TrainInput,
   textsOf,
+  UNNAMED_CHECKPOINT,
 } from './train-input.ts';
 
-/** What a run is made of beside its corpus and options. */
+/** The settings of a run that are neither its corpus nor its options. */
 export interface TrainSettings
   extends Pick<
     TrainInput,
-    'origins' | 'runId' | 'signal' | 'availableMemory' | 'maxInFlight' | 'observers' | 'makeEngine'
+    'runId' | 'signal' | 'availableMemory' | 'maxInFlight' | 'observers' | 'makeEngine'
   > {
-  /** Where checkpoints go. Absent: nowhere. */
+  /** Where checkpoints go. Default: nowhere. */
   readonly storage?: CheckpointStorage | undefined;
-  /** What the weights, or the run, come from. */
-  readonly initial?: Checkpoint | undefined;
-  /** Bytes of memory that are free now, where that is known. */
+  /** Bytes of memory that are free now, if known. */
   readonly freeMemory?: number | undefined;
-  /** Name of this machine, where it is known. */
+  /** Name of this machine, if known. */
   readonly host?: string | undefined;
+}
+
+/** What a run begins with. */
+interface Beginning {
+  /** Where the options come from. */
+  readonly origins?: OptionOrigins | undefined;
+  /** The checkpoint that the weights, or the whole run, come from. */
+  readonly initial?: Checkpoint | undefined;
+  /** Whether the run of that checkpoint continues. Default: false, a new run. */
+  readonly resumes?: boolean | undefined;
+}
+
+/** The plan of a new run, before its text is read. */
+interface StartPlan {
+  readonly options: TrainingOptions;
+  readonly origins: OptionOrigins;
+  readonly initial: Checkpoint | undefined;
+  readonly vocabulary: StartingVocabulary;
+  readonly notices: readonly string[];
 }
 
 const DEFAULT_MEMORY = 4e9;
@@ -57,7 +86,7 @@ const DEFAULT_MEMORY = 4e9;
  * Trains a model on a text, without files.
  *
  * @returns events: one for every iteration, evaluation and checkpoint; the last one, `finished`, carries the model
- * @throws {OptionError} for an option that does not fit
+ * @throws {OptionError} for an invalid option
  * @throws {UsageError} for paths
  * @throws {TextError} for a text that can't be trained on
  * @throws {MemoryError | CheckpointError | DivergenceError} as `runTraining`
@@ -65,43 +94,58 @@ const DEFAULT_MEMORY = 4e9;
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
   const { textFile, include, strict, memory, tensorboardDir, checkpointDir } = input;
   const ofFiles = Object.entries({ textFile, include, strict, memory, tensorboardDir });
-  for (const [option, value] of ofFiles) if (value !== undefined) throw noFiles(option);
-  if (typeof checkpointDir === 'string') throw noFiles('checkpointDir');
+  for (const [option, value] of ofFiles) if (value !== undefined) throw noFilesError(option);
+  if (typeof checkpointDir === 'string') throw noFilesError('checkpointDir');
   const settings = { ...input, storage: checkpointDir };
   if (input.resume !== undefined) {
-    const checkpoint = asTrained(checkpointOf('resume', input.resume), NAMELESS);
-    const resumption = resumptionOf(input, checkpoint, NAMELESS);
-    const corpus = await corpusToResume(textsOf(input), resumption, NAMELESS);
-    yield* resumeOn(corpus, resumption, NAMELESS, settings);
+    const checkpoint = requireTrainingState(checkpointOf('resume', input.resume), UNNAMED_CHECKPOINT);
+    const resumption = planResumption(input, checkpoint, UNNAMED_CHECKPOINT);
+    const corpus = await corpusToResume(textsOf(input), resumption, UNNAMED_CHECKPOINT);
+    yield* resumeRun(corpus, resumption, UNNAMED_CHECKPOINT, settings);
     return;
   }
   const initial = input.initFrom === undefined ? undefined : checkpointOf('initFrom', input.initFrom);
-  yield* trainOnText(input, { ...settings, initial });
-}
-
-/** Starts a run on the texts that an input holds itself. */
-export async function* trainOnText(
-  input: TrainInput,
-  settings: TrainSettings,
-): AsyncGenerator<TrainingEvent, void, void> {
   const texts = textsOf(input);
-  checkRunId(input.runId);
-  const { initial } = settings;
-  const { options, origins, notices } = startingOptions(optionsOf(input), initial, input.origins);
-  const vocabulary = startingVocabulary(initial, options);
-  const corpus = await buildCorpus(texts, { ...options, ...vocabulary.choice });
-  const all = [...notices, ...vocabulary.notices, ...corpus.notices];
-  yield* trainOn({ ...corpus, notices: all }, options, { ...settings, origins });
+  const plan = planStart(input, initial);
+  yield* startRun(await corpusToStart(texts, plan), plan, settings);
 }
 
 /**
- * The options of a run that goes on.
+ * The plan of a new run.
  *
- * @param name What to call its checkpoint in messages.
- * @throws {UsageError | OptionError} for what a run that goes on can't be given
- * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
+ * @param initial The checkpoint that the weights come from. Default: random weights.
+ * @throws {OptionError} for an invalid option
+ * @throws {CheckpointError} as `startingOptions`
  */
-export function resumptionOf(input: TrainInput, checkpoint: TrainedCheckpoint, name: string): Resumption {
+export function planStart(input: TrainInput, initial: Checkpoint | undefined): StartPlan {
+  checkRunId(input.runId);
+  const start = startingOptions(optionsOf(input), initial, input.origins);
+  return { ...start, initial, vocabulary: startingVocabulary(initial, start.options) };
+}
+
+/** The corpus of a new run, from texts in memory. */
+export function corpusToStart(texts: GivenTexts, { options, vocabulary }: StartPlan): Promise<Corpus> {
+  return buildCorpus(texts, { ...options, ...vocabulary.choice });
+}
+
+/** Starts a run on its corpus. */
+export function startRun(
+  corpus: Corpus,
+  { options, origins, initial, vocabulary, notices }: StartPlan,
+  settings: TrainSettings,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const all = [...notices, ...vocabulary.notices, ...corpus.notices];
+  return trainOn({ ...corpus, notices: all }, options, settings, { initial, origins });
+}
+
+/**
+ * The plan of a resumed run.
+ *
+ * @param name What messages call its checkpoint.
+ * @throws {UsageError | OptionError} for an option that a resumed run can't have
+ * @throws {CheckpointError} `checkpoint-option` for an option that can't change during a run
+ */
+export function planResumption(input: TrainInput, checkpoint: TrainedCheckpoint, name: string): Resumption {
   const { initFrom, initVocabulary, runId, origins } = input;
   if (initFrom !== undefined)
     throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
@@ -115,9 +159,9 @@ export function resumptionOf(input: TrainInput, checkpoint: TrainedCheckpoint, n
 }
 
 /**
- * The corpus of a run that goes on with texts that are given themselves.
+ * The corpus of a resumed run, from texts in memory.
  *
- * @throws {CheckpointError} `checkpoint-other-text` unless they are those of the run
+ * @throws {CheckpointError} `checkpoint-other-text` unless they are the texts of the run
  */
 export async function corpusToResume(
   texts: GivenTexts,
@@ -132,8 +176,8 @@ export async function corpusToResume(
   return corpus;
 }
 
-/** Goes on with a run on its corpus. */
-export async function* resumeOn(
+/** Resumes a run on its corpus. */
+export async function* resumeRun(
   corpus: Corpus,
   { options, origins, checkpoint, notices }: Resumption,
   name: string,
@@ -142,20 +186,17 @@ export async function* resumeOn(
   checkSameText(corpus.text, checkpoint, name);
   const { iteration, epoch } = checkpoint.training;
   const line = `resuming ${name} at iteration ${formatCount(iteration)}, epoch ${epoch.toFixed(2)}`;
-  yield* trainOn({ ...corpus, notices: [line, ...notices, ...corpus.notices] }, options, {
-    ...settings,
-    ...{ initial: checkpoint, origins, resumes: true },
-  });
+  const all = [line, ...notices, ...corpus.notices];
+  const beginning = { initial: checkpoint, origins, resumes: true };
+  yield* trainOn({ ...corpus, notices: all }, options, settings, beginning);
 }
 
-/** Trains on a corpus that is already there. */
+/** Trains on a corpus. */
 export async function* trainOn(
   corpus: Corpus,
   asked: TrainingOptions,
   {
     storage,
-    initial,
-    origins,
     signal,
     availableMemory = DEFAULT_MEMORY,
     freeMemory,
@@ -164,8 +205,8 @@ export async function* trainOn(
     makeEngine = makePortableEngine,
     maxInFlight,
     observers = [],
-    resumes = false,
-  }: TrainSettings & { readonly resumes?: boolean },
+  }: TrainSettings,
+  { origins, initial, resumes = false }: Beginning = {},
 ): AsyncGenerator<TrainingEvent, void, void> {
   const options = asked.fit ? { ...asked, ...fitShape(corpus, asked) } : asked;
   const notices = [...corpus.notices];
@@ -176,7 +217,7 @@ export async function* trainOn(
   }
   const resumed =
     resumes && initial?.training
-      ? reshaped(initial.training, corpus, options, layoutOf(initial.config))
+      ? reshapeRun(initial.training, corpus, options, layoutOf(initial.config))
       : undefined;
   if (resumed) notices.push(...resumed.notices);
   const { engine, notice } = await makeEngine(options);
@@ -199,7 +240,7 @@ export async function* trainOn(
       host,
       runId,
     });
-    yield* observed(events, [advisor(resumed?.training), ...observers]);
+    yield* notifyObservers(events, [advisor(resumed?.training), ...observers]);
   } finally {
     await engine.close();
   }

@@ -7,7 +7,7 @@ import { dimensionsOf, SIZES, sizeOf } from '../../src/engine/sizes.ts';
 import { UPDATE_RULES } from '../../src/engine/update-rules.ts';
 import { estimateMemory } from '../../src/model/memory.ts';
 import { Network } from '../../src/model/network.ts';
-import { Optimizer } from '../../src/train/optimizer.ts';
+import { Optimizer } from '../../src/train/run/optimizer.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
 import { type EngineKind, fastEngines } from './engines.ts';
 

@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
-import { LoggedRun } from '../../src/train/observers/logged-run.ts';
-import { readEventLog } from '../../src/train/observers/read-event-log.node.ts';
+import { LoggedRun } from '../../src/train/log/logged-run.ts';
+import { readEventLog } from '../../src/train/log/read-event-log.node.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { program } from '../cli/command.ts';
 

@@ -16,9 +16,9 @@ import { readHeader } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { buildCorpus, type Corpus } from '../../src/data/corpus.ts';
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { CharRnnError } from '../../src/errors.ts';
-import { asTrained, resumedOptions } from '../../src/train/start/resume.ts';
+import { requireTrainingState, resumedOptions } from '../../src/train/start/resume.ts';
 import { startingOptions } from '../../src/train/start/start-from.ts';
-import { trainOn } from '../../src/train/train.ts';
+import { type TrainSettings, trainOn } from '../../src/train/train.ts';
 import { joinBytes } from '../../src/util/bytes.ts';
 import { mutations } from './mutations.ts';
 
@@ -61,7 +61,7 @@ export async function trainedFiles(): Promise<Base[]> {
         if (event.type === 'finished') checkpoint = event.checkpoint;
       }
       assert.ok(checkpoint?.training);
-      // Without a name that is drawn anew, so that a seed damages the same bytes each time.
+      // A fixed name instead of a random one, so that a seed damages the same bytes each time.
       const training = { ...checkpoint.training, runId: 'run' };
       return { file: joinBytes(encodeCheckpoint({ ...checkpoint, training })), corpus };
     }),
@@ -112,18 +112,17 @@ function read(bytes: Uint8Array, tally: Tally): Checkpoint {
 
 /** An iteration more of the run, as `--resume` makes it. */
 async function goOn(checkpoint: Checkpoint, { text: { sha256 } }: Corpus): Promise<void> {
-  const trained = asTrained(checkpoint, 'mutated');
+  const trained = requireTrainingState(checkpoint, 'mutated');
   const more = { maxIterations: trained.training.iteration + 1, maxEpochs: 1e6 };
   const { options } = resumedOptions(more, trained, 'mutated');
   const { vocabulary } = checkpoint;
   const corpus = await buildCorpus({ text, name: 'the text' }, { ...options, vocabulary });
   assert.equal(corpus.text.sha256, sha256);
-  const events = trainOn(corpus, options, {
-    initial: checkpoint,
-    resumes: true,
+  const settings: TrainSettings = {
     makeEngine: ({ precision }) => makePortableEngine({ engine: 'reference', precision }),
     availableMemory: 1e8,
-  });
+  };
+  const events = trainOn(corpus, options, settings, { initial: checkpoint, resumes: true });
   for await (const event of events) if (event.type === 'iteration') break;
 }
 

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
+import { advisor } from '../../src/train/advice/advisor.ts';
+import { LossCurve, type LossPoint } from '../../src/train/advice/loss-curve.ts';
 import {
   type Advice,
   adviseOnBlocks,
   adviseOnPoints,
   adviseOnSize,
   judgeSize,
-} from '../../src/train/advice/advice.ts';
-import { advisor } from '../../src/train/advice/advisor.ts';
-import { LossCourse, type LossPoint } from '../../src/train/advice/loss-course.ts';
-import { Stopwatch } from '../../src/train/advice/stopwatch.ts';
+} from '../../src/train/advice/rules.ts';
+import { TimeEstimator } from '../../src/train/advice/time-estimate.ts';
 import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src/train/events.ts';
-import { observed } from '../../src/train/observers/observers.ts';
+import { notifyObservers } from '../../src/train/observers/observers.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
 
 const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002 };
@@ -230,7 +230,7 @@ test('each kind of advice has what to change as data', () => {
 });
 
 test('a course forgets what a run goes back over', () => {
-  const course = new LossCourse((iteration) => iteration / 100);
+  const course = new LossCurve((iteration) => iteration / 100);
   for (let iteration = 1; iteration <= 250; iteration++) {
     course.addTraining(iteration, iteration <= 200 ? 2 : 90);
     if (iteration % 100 === 0) course.addEvaluation(iteration, 2.1);
@@ -310,7 +310,7 @@ const OVERFIT = [2, 1.6, 1.4, 1.3, 1.2, 1.1, 1, 0.9, 0.8, 0.7].map((train, index
 ]);
 
 test('events: the time, a warning of little validation data, advice, each once', async () => {
-  const all = await collect(observed(madeRun(OVERFIT), [advisor(undefined)]));
+  const all = await collect(notifyObservers(madeRun(OVERFIT), [advisor(undefined)]));
   assert.deepEqual(
     all.map((event) => ('code' in event ? event.code : event.type)),
     ['timed', 'validation-imprecise', 'overfitting'],
@@ -325,7 +325,7 @@ test('events: the time, a warning of little validation data, advice, each once',
 
 test('the estimate of the time is corrected when iterations turn out to take another time, and only then', () => {
   const told = (timeOf: (iteration: number) => number) => {
-    const watch = new Stopwatch(started);
+    const watch = new TimeEstimator(started);
     return Array.from({ length: 400 }, (_, index) => {
       const figures = {
         epoch: 0,
@@ -367,11 +367,11 @@ test('a resumed run does not say again what was said', async () => {
       values: Float64Array.from(OVERFIT.slice(0, 9), ([, validation]) => validation),
     },
   } as unknown as TrainingState;
-  const all = await collect(observed(madeRun(OVERFIT, 900), [advisor(resumed)]));
+  const all = await collect(notifyObservers(madeRun(OVERFIT, 900), [advisor(resumed)]));
   assert.ok(!all.some((event) => event.type === 'advice'), JSON.stringify(all));
 });
 
 test('slow iterations: the time is told after the first that takes long', async () => {
-  const [timed] = await collect(observed(madeRun([[2, 2]], 0, 4000), [advisor(undefined)]));
+  const [timed] = await collect(notifyObservers(madeRun([[2, 2]], 0, 4000), [advisor(undefined)]));
   assert.deepEqual(timed?.type === 'timed' && timed.milliseconds, 4000);
 });

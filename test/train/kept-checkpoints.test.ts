@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import type { CheckpointStorage } from '../../src/checkpoint/storage/storage.ts';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
-import { KeptCheckpoints } from '../../src/train/checkpoint-policy.ts';
+import { KeptCheckpoints } from '../../src/train/saving/checkpoint-policy.ts';
 import { train as trainHere } from '../../src/train/train.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { test } from 'node:test';
 import { memoryStorage, type TrainingEvent } from '../../src/index.ts';
-import { trainOnText } from '../../src/train/train.ts';
+import { corpusToStart, planStart, startRun } from '../../src/train/train.ts';
 import { freeMemory } from '../../src/util/machine.node.ts';
 import { root } from '../cli/command.ts';
 
@@ -35,13 +35,15 @@ test('the memory told at the start is within 15% of the growth, and all of it is
   );
 });
 
-test('memory that is free, and too little of it, is told before the first iteration', async () => {
+test('the free memory is reported before the first iteration, with a warning if it is too little', async () => {
   const told = async (free: number | undefined) => {
     const all: TrainingEvent[] = [];
     const text = 'the harbour wall stood in the rain. '.repeat(40);
     const settings = { storage: memoryStorage(), freeMemory: free };
     const shape = { hiddenSize: 8, layers: 1, batchSize: 2, sequenceLength: 10, maxIterations: 1 };
-    for await (const event of trainOnText({ text, ...shape }, settings)) all.push(event);
+    const plan = planStart(shape, undefined);
+    const corpus = await corpusToStart({ text, name: 'the text' }, plan);
+    for await (const event of startRun(corpus, plan, settings)) all.push(event);
     const before = all.slice(
       0,
       all.findIndex(({ type }) => type === 'iteration'),

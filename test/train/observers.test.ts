@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventLog, type TrainingEvent, type TrainingObserver, train } from '../../src/index.ts';
-import { observed } from '../../src/train/observers/observers.ts';
+import { notifyObservers } from '../../src/train/observers/observers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const text = 'the harbour wall stood in the rain. '.repeat(40);
@@ -38,7 +38,7 @@ test('what an observer adds follows the event, for later observers and the calle
   const second = watcher({ 'of a': 'of of a' });
   const third = watcher();
   const finished = { type: 'finished' } as TrainingEvent;
-  const events = observed(
+  const events = notifyObservers(
     given([notice('a'), finished]),
     [first, second, third].map((one) => one.observer),
   );

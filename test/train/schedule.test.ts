@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkTrainingOptions } from '../../src/train/options.ts';
-import { makeSchedule } from '../../src/train/schedule.ts';
+import { makeSchedule } from '../../src/train/run/schedule.ts';
 
 test("the schedule is the original's", () => {
   const options = checkTrainingOptions({ maxEpochs: 3, evaluateEvery: 7, learningRateDecayAfter: 2 });
@@ -15,7 +15,7 @@ test("the schedule is the original's", () => {
 });
 
 test('rates are made of operations that every engine of JavaScript computes alike', () => {
-  const source = readFileSync(new URL('../../src/train/schedule.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/train/run/schedule.ts', import.meta.url), 'utf8');
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
   const used = new Set([...code.matchAll(/Math\.(\w+)|(\*\*)/g)].map(([all]) => all));
   assert.deepEqual([...used].sort(), ['Math.floor', 'Math.max', 'Math.min']);

@@ -17,8 +17,8 @@ import {
 } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { SaveSchedule } from '../../src/train/checkpoint-policy.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
+import { SaveSchedule } from '../../src/train/saving/checkpoint-policy.ts';
 import { startingOptions } from '../../src/train/start/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
 import type { Given } from '../../src/util/check-options.ts';

@@ -8,7 +8,7 @@ import { CharRnnError, UsageError } from '../../errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { Network } from '../../model/network.ts';
 import { initialParameters } from '../../model/parameters.ts';
-import { Optimizer } from '../../train/optimizer.ts';
+import { Optimizer } from '../../train/run/optimizer.ts';
 import { checkTrainingOptions } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';

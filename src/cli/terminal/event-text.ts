@@ -1,5 +1,5 @@
 /** Events that need a sentence, in the words of the live view and of the plain log alike. */
-import { judgeSize } from '../../train/advice/advice.ts';
+import { judgeSize } from '../../train/advice/rules.ts';
 import type {
   CheckpointedEvent,
   EvaluatedEvent,

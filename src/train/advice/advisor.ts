@@ -2,9 +2,9 @@
 import type { TrainingState } from '../../checkpoint/checkpoint.ts';
 import type { EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
 import type { TrainingObserver } from '../observers/observers.ts';
-import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './advice.ts';
-import { LossCourse } from './loss-course.ts';
-import { Stopwatch } from './stopwatch.ts';
+import { LossCurve } from './loss-curve.ts';
+import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './rules.ts';
+import { TimeEstimator } from './time-estimate.ts';
 
 /** A standard error above this, in nats, hides the improvements of a usual run. */
 const IMPRECISE = 0.03;
@@ -26,16 +26,16 @@ export function advisor(resumed: TrainingState | undefined): TrainingObserver {
 
 class Advisor {
   readonly #started: StartedEvent;
-  readonly #course: LossCourse;
-  readonly #stopwatch: Stopwatch;
+  readonly #course: LossCurve;
+  readonly #stopwatch: TimeEstimator;
   readonly #said = new Set<string>();
   #learningRate: number;
 
   constructor(started: StartedEvent, resumed: TrainingState | undefined) {
     this.#started = started;
     const { batchOffset = 0 } = resumed?.shapeChange ?? {};
-    this.#course = new LossCourse((iteration) => (iteration + batchOffset) / started.batches.train);
-    this.#stopwatch = new Stopwatch(started);
+    this.#course = new LossCurve((iteration) => (iteration + batchOffset) / started.batches.train);
+    this.#stopwatch = new TimeEstimator(started);
     this.#learningRate = resumed?.learningRate ?? started.options.learningRate;
     if (resumed) this.#replay(resumed);
   }

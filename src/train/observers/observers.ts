@@ -16,7 +16,7 @@ export interface TrainingObserver {
 type AddedEvents = Iterable<TrainingEvent> | undefined;
 
 /** Passes on events, each after all observers have had it, and those that they add. */
-export async function* observed(
+export async function* notifyObservers(
   events: AsyncIterable<TrainingEvent>,
   observers: readonly TrainingObserver[],
 ): AsyncGenerator<TrainingEvent, void, void> {

@@ -38,7 +38,7 @@ export class Recovery {
   }
 
   /** Whether the state after an iteration is to be looked at: an iteration later, when its loss is known. */
-  looksAt(iteration: number): boolean {
+  considersAfter(iteration: number): boolean {
     return iteration % KEPT_EVERY === 0 && iteration !== this.#good.iteration;
   }
 

@@ -12,7 +12,7 @@ import {
 } from '../../checkpoint/storage/run-survey.node.ts';
 import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../../errors.ts';
 import { readCheckpointFile } from '../../formats/read.node.ts';
-import { asTrained } from './resume.ts';
+import { requireTrainingState } from './resume.ts';
 
 /** What a person may have said of the run. */
 export interface WantedRun {
@@ -116,7 +116,11 @@ async function folderToResume(from: string, wanted: WantedRun): Promise<Checkpoi
   let failure: unknown;
   for (const { path } of [run.newest, ...earlier.reverse()]) {
     try {
-      const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+      const checkpoint = requireTrainingState(
+        await readCheckpointFile(path),
+        path,
+        wanted.paths !== undefined,
+      );
       const passed = warnings.map((problem) => `${problem} It is passed over: the run goes on from ${path}.`);
       return { path, checkpoint, others: others.map(({ saveName }) => saveName), warnings: passed };
     } catch (error) {
@@ -132,7 +136,7 @@ async function fileToResume(from: string, wanted: WantedRun): Promise<Checkpoint
   // New checkpoints go beside the file itself, wherever a link to it is.
   const path = await linkTarget(from);
   try {
-    const checkpoint = asTrained(await readCheckpointFile(path), path, wanted.paths !== undefined);
+    const checkpoint = requireTrainingState(await readCheckpointFile(path), path, wanted.paths !== undefined);
     return { path, checkpoint, others: [], warnings: [] };
   } catch (error) {
     if (!isDamage(error)) throw error;

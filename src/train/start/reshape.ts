@@ -12,10 +12,10 @@ import type { Corpus } from '../../data/corpus.ts';
 import type { Layout } from '../../engine/layout.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
-import { zeroState } from '../run-state.ts';
+import { zeroState } from '../run/run-state.ts';
 import { storedTrainingOptions } from './resume.ts';
 
-export interface Reshaped {
+export interface ReshapedRun {
   /** The state for the options' shape. */
   readonly training: TrainingState;
   /** What was changed, for people. */
@@ -23,12 +23,12 @@ export interface Reshaped {
 }
 
 /** @throws {TextError} `text-no-training-split` where the text makes no batch of the new shape */
-export function reshaped(
+export function reshapeRun(
   training: TrainingState,
   corpus: Corpus,
   options: TrainingOptions,
   layout: Layout,
-): Reshaped {
+): ReshapedRun {
   const { sequenceLength } = storedTrainingOptions(training, 'the checkpoint');
   const before: Shape = { batchSize: training.batchSize, sequenceLength };
   if (isSameShape(before, options)) return { training, notices: [] };

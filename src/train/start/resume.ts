@@ -9,11 +9,11 @@ import type { Given } from '../../util/check-options.ts';
 import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
 import {
   checkTrainingOptions,
+  modelOptions,
   resolveTrainingOptions,
   type TrainingOptions,
   trainingOptionsSchema,
 } from '../options.ts';
-import { modelOptions } from './model-options.ts';
 
 /** Options that decide on the shape of a run's model and the text that it learns from. They can't change during a run. */
 const FIXED = [
@@ -45,7 +45,11 @@ export interface Resumption {
  * @param hasText Whether a text is named, from which a new run could start.
  * @throws {CheckpointError} for a model without a training state
  */
-export function asTrained(checkpoint: Checkpoint, name: string, hasText = false): TrainedCheckpoint {
+export function requireTrainingState(
+  checkpoint: Checkpoint,
+  name: string,
+  hasText = false,
+): TrainedCheckpoint {
   if (checkpoint.training) return checkpoint as TrainedCheckpoint;
   throw new CheckpointError(
     'checkpoint-not-resumable',
@@ -155,6 +159,12 @@ function checkFit(
   if (training.moments.length !== moments) {
     throw malformed(name, `it has ${training.moments.length} moments, but ${title} has ${moments}`);
   }
+}
+
+/** @throws {OptionError} if the checkpoint is of another run than the named one */
+export function checkSameRun(runId: string | undefined, resumed: string, checkpoint: string): void {
+  if (runId === undefined || runId === resumed) return;
+  throw new OptionError('runId', `got ${JSON.stringify(runId)}, but ${checkpoint} is of the run ${resumed}`);
 }
 
 /**

@@ -17,14 +17,14 @@ import { isWithin, relocated, shortPath } from '../../data/files/moved-file.node
 import { newTextFiles } from '../../data/files/text-files.node.ts';
 import { UsageError } from '../../errors.ts';
 import {
+  changedTextError,
   checkPresence,
   knownTexts,
   listOf,
-  otherTextError,
   type Purpose,
   storedPaths,
   type WantedFiles,
-} from './other-texts.node.ts';
+} from './changed-texts.node.ts';
 
 /** Where texts are now; each that is absent is where it was. */
 export interface GivenTexts {
@@ -93,7 +93,8 @@ export async function inputsOfRun(
       ...unchecked(known, named, name),
       ...newFilesNotices(added.filter((path) => !own.has(resolve(path)))),
     ],
-    explain: async (error) => (error instanceof OtherText ? await otherTextError(error, wantedFiles) : error),
+    explain: async (error) =>
+      error instanceof OtherText ? await changedTextError(error, wantedFiles) : error,
   };
 }
 

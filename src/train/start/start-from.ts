@@ -12,8 +12,7 @@ import { initialParameters } from '../../model/parameters.ts';
 import type { Given } from '../../util/check-options.ts';
 import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
-import { resolveTrainingOptions, type TrainingOptions } from '../options.ts';
-import { modelOptions } from './model-options.ts';
+import { modelOptions, resolveTrainingOptions, type TrainingOptions } from '../options.ts';
 
 /**
  * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
@@ -79,7 +78,7 @@ export function startingOptions(
 }
 
 /** How a corpus comes to its vocabulary, and what that did, in a line each: filled when the corpus is made. */
-interface StartingVocabulary {
+export interface StartingVocabulary {
   readonly choice: Pick<CorpusOptions, 'vocabulary' | 'adaptVocabulary'>;
   readonly notices: readonly string[];
 }

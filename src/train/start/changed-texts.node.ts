@@ -74,7 +74,7 @@ export async function checkPresence(wanted: WantedFiles): Promise<void> {
 }
 
 /** The error for a text that is not the wanted one. */
-export async function otherTextError(other: OtherText, wanted: WantedFiles): Promise<Error> {
+export async function changedTextError(other: OtherText, wanted: WantedFiles): Promise<Error> {
   const problems = await problemsOf(wanted);
   if (problems.some(({ role }) => role === other.role)) return await errorOf(wanted, problems);
   const { name, checkpoint } = wanted;

@@ -13,7 +13,7 @@ export interface LossPoint {
   readonly validationLoss: number | undefined;
 }
 
-export class LossCourse {
+export class LossCurve {
   readonly #epochAt: (iteration: number) => number;
   #points: LossPoint[] = [];
   #blocks: { readonly iteration: number; readonly mean: number }[] = [];

@@ -5,15 +5,15 @@
  * waits for it. What became of it is told by `events` from then on.
  */
 
-import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
-import { chooseRunFiles, type RunFiles } from '../checkpoint/storage/run-files.ts';
-import { isNameFor, saveCheckpoint } from '../checkpoint/storage/save-checkpoint.ts';
-import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
-import { CheckpointError } from '../errors.ts';
+import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { isNameFor, saveCheckpoint } from '../../checkpoint/storage/save-checkpoint.ts';
+import { chooseRunFiles, type RunFiles } from '../../checkpoint/storage/run-files.ts';
+import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
+import { CheckpointError } from '../../errors.ts';
+import type { TrainingEvent } from '../events.ts';
+import type { TrainingOptions } from '../options.ts';
+import type { TrainingRun } from '../run/training-run.ts';
 import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';
-import type { TrainingEvent } from './events.ts';
-import type { TrainingOptions } from './options.ts';
-import type { TrainingRun } from './run.ts';
 
 /** Where a run's checkpoints go, and the names of its other files there. */
 export interface SavePlace {

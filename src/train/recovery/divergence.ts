@@ -4,7 +4,7 @@ import type { DivergenceCode } from '../../errors.ts';
 /** A run has exploded when its loss is more than this many times the first, as in the original. */
 const EXPLOSION = 3;
 /** Iterations without an update, one after the other, that are borne. */
-export const SKIPS_BORNE = 5;
+export const MAX_CONSECUTIVE_SKIPS = 5;
 /** How far a loss may be above the lowest, as a part of the first loss, for the state to count as good. */
 const GOOD_RISE = 0.25;
 

@@ -1,6 +1,6 @@
 /** A run as its events tell it: what counts of them, where it was resumed or went back. */
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
-import { LossHistory } from '../loss-history.ts';
+import { LossHistory } from '../run/loss-history.ts';
 import type { LoggedEvent, LoggedStart } from './logged-event.ts';
 
 export class LoggedRun {

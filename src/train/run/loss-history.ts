@@ -1,5 +1,5 @@
 /** Losses by iteration, as they grow. */
-import type { LossRecord } from '../checkpoint/checkpoint.ts';
+import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 
 /** Losses that a mean is taken of. */
 const BLOCK = 100;

@@ -8,7 +8,7 @@ import { withinBounds } from '../../data/files/known-text.ts';
 const MAX_PATHS = 500;
 const MAX_PATH_CHARACTERS = 200_000;
 
-export function trainedText({ text, texts }: Corpus): TrainedText {
+export function describeTrainedText({ text, texts }: Corpus): TrainedText {
   const { bytes, sha256, paths, include, validPath, testPath } = text;
   const isShort =
     paths !== undefined && paths.length <= MAX_PATHS && JSON.stringify(paths).length <= MAX_PATH_CHARACTERS;

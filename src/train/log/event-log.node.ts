@@ -2,9 +2,9 @@
 import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFiles } from '../../checkpoint/storage/run-files.ts';
+import type { TrainingObserver } from '../observers/observers.ts';
+import { recordFile } from '../observers/record-file.node.ts';
 import { encodeEvent } from './logged-event.ts';
-import type { TrainingObserver } from './observers.ts';
-import { recordFile } from './record-file.node.ts';
 
 /**
  * Writes each event; a run that goes on in the file begins a new line.

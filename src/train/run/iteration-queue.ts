@@ -1,5 +1,5 @@
 /** Iterations that the engine computes while their figures are on the way, in order. */
-import type { IterationFigures, TrainingRun } from './run.ts';
+import type { IterationFigures, TrainingRun } from './training-run.ts';
 
 export interface IterationQueueInput {
   readonly run: TrainingRun;

@@ -9,7 +9,7 @@ const RECENT = 100;
 /** An estimate that turns out to be wrong by this factor is corrected. */
 const WRONG = 1.33;
 
-export class Stopwatch {
+export class TimeEstimator {
   readonly #epochLength: number;
   readonly #times: number[] = [];
   #elapsed = 0;

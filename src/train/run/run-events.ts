@@ -1,11 +1,11 @@
 /** The events of a run that take more than one line to make. */
 
-import type { RunFiles } from '../checkpoint/storage/run-files.ts';
-import type { Splits } from '../data/batches/batches.ts';
-import { parameterCount } from '../engine/layout.ts';
-import { UPDATE_RULES } from '../engine/update-rules.ts';
-import { formatBytes, formatCount } from '../util/format.ts';
-import { VERSION } from '../util/version.ts';
+import type { RunFiles } from '../../checkpoint/storage/run-files.ts';
+import type { Splits } from '../../data/batches/batches.ts';
+import { parameterCount } from '../../engine/layout.ts';
+import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
+import { VERSION } from '../../util/version.ts';
 import {
   EVENTS_VERSION,
   type FinishedEvent,
@@ -13,10 +13,10 @@ import {
   type NoticeEvent,
   type SkippedEvent,
   type StartedEvent,
-} from './events.ts';
-import type { TrainingOptions } from './options.ts';
-import { SKIPS_BORNE, type Skip } from './recovery/stability.ts';
-import type { IterationFigures, RunInput, TrainingRun } from './run.ts';
+} from '../events.ts';
+import type { TrainingOptions } from '../options.ts';
+import { MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
+import type { IterationFigures, RunInput, TrainingRun } from './training-run.ts';
 
 export function startedEvent(
   run: TrainingRun,
@@ -78,7 +78,7 @@ export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: st
 }
 
 export function skippedEvent({ iteration }: TrainingRun, { cause, inARow }: Skip): SkippedEvent {
-  return { type: 'skipped', iteration, cause, inARow, borne: SKIPS_BORNE };
+  return { type: 'skipped', iteration, cause, inARow, borne: MAX_CONSECUTIVE_SKIPS };
 }
 
 export function iterationEvent(
@@ -98,7 +98,7 @@ export async function finishedEvent(
 }
 
 /** The notice for a resumed run that has already ended, with how to extend it; undefined where there is more to train. */
-export function overEvent(
+export function alreadyEndedNotice(
   run: TrainingRun,
   { earlyStop, maxEpochs, maxIterations }: TrainingOptions,
   isEarly: boolean,
@@ -138,7 +138,7 @@ export function overEvent(
   return { type: 'notice', reason: 'no-better', message, remedies };
 }
 
-export function earlyMessage({ validationLosses }: TrainingRun): string {
+export function earlyStopMessage({ validationLosses }: TrainingRun): string {
   return (
     `${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best: the run ends early. ` +
     'The best checkpoint is the one to use.'

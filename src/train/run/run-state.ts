@@ -1,16 +1,16 @@
 /** The state of a run: what an iteration changes, on the engine, from which it is read and to which it is set back; and how it begins. */
 
-import type { GoodState, RunPosition, StabilityState, TrainingState } from '../checkpoint/checkpoint.ts';
-import { stateParts } from '../engine/cells.ts';
-import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
-import { type Layout, recurrentModules } from '../engine/layout.ts';
-import { floats } from '../engine/precision.ts';
-import { UPDATE_RULES } from '../engine/update-rules.ts';
-import type { Network, NetworkState } from '../model/network.ts';
-import { initialParameters } from '../model/parameters.ts';
-import type { MersenneTwister } from '../util/mersenne-twister.ts';
+import type { GoodState, RunPosition, StabilityState, TrainingState } from '../../checkpoint/checkpoint.ts';
+import { stateParts } from '../../engine/cells.ts';
+import type { Engine, FloatArray, Tensor, Vector } from '../../engine/engine.ts';
+import { type Layout, recurrentModules } from '../../engine/layout.ts';
+import { floats } from '../../engine/precision.ts';
+import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import type { Network, NetworkState } from '../../model/network.ts';
+import { initialParameters } from '../../model/parameters.ts';
+import type { MersenneTwister } from '../../util/mersenne-twister.ts';
+import type { TrainingOptions } from '../options.ts';
 import type { Optimizer } from './optimizer.ts';
-import type { TrainingOptions } from './options.ts';
 import type { RateAt, Schedule } from './schedule.ts';
 
 export class RunState {

@@ -10,8 +10,8 @@ import { makeEngine } from '../../src/engine/select.node.ts';
 import type { MakeEngine } from '../../src/engine/select.ts';
 import { type Checkpoint, DivergenceError, memoryStorage, type TrainingEvent } from '../../src/index.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
-import { isGood, judge } from '../../src/train/recovery/stability.ts';
-import { asTrained, resumedOptions } from '../../src/train/start/resume.ts';
+import { isGood, judge } from '../../src/train/recovery/divergence.ts';
+import { requireTrainingState, resumedOptions } from '../../src/train/start/resume.ts';
 import { trainOn } from '../../src/train/train.ts';
 import { joinBytes } from '../../src/util/bytes.ts';
 import type { Given } from '../../src/util/check-options.ts';
@@ -88,12 +88,8 @@ async function run(damage: Damage, changes: Given<TrainingOptions> = {}, initial
   const events: TrainingEvent[] = [];
   let error: unknown;
   try {
-    const all = trainOn(corpus, options, {
-      storage,
-      initial,
-      resumes: initial !== undefined,
-      makeEngine: damaged(damage),
-    });
+    const settings = { storage, makeEngine: damaged(damage) };
+    const all = trainOn(corpus, options, settings, { initial, resumes: initial !== undefined });
     for await (const event of all) events.push(event);
   } catch (thrown) {
     error = thrown;
@@ -103,13 +99,13 @@ async function run(damage: Damage, changes: Given<TrainingOptions> = {}, initial
     events,
     error,
     files: storage.files,
-    checkpoint: last?.type === 'finished' ? asTrained(last.checkpoint, 'it') : undefined,
+    checkpoint: last?.type === 'finished' ? requireTrainingState(last.checkpoint, 'it') : undefined,
     restored: events.flatMap((event) => (event.type === 'restored' ? [event] : [])),
     skipped: events.flatMap((event) => (event.type === 'skipped' ? [event] : [])),
   };
 }
 
-const decoded = (bytes: Uint8Array) => asTrained(decodeCheckpoint(bytes, 'it'), 'it');
+const decoded = (bytes: Uint8Array) => requireTrainingState(decodeCheckpoint(bytes, 'it'), 'it');
 
 function comparable({ parameters, training }: Checkpoint) {
   const { runId: _, options: __, ...state } = training as NonNullable<typeof training>;

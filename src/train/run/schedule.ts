@@ -1,5 +1,5 @@
 /** When things happen in a run: its end, evaluations, the learning rate. Iterations count from 1. */
-import type { TrainingOptions } from './options.ts';
+import type { TrainingOptions } from '../options.ts';
 
 export interface Schedule {
   /** The iteration that the run ends with. */

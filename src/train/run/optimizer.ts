@@ -6,10 +6,10 @@ import {
   UPDATE_REPORT,
   UPDATE_REPORT_LENGTH,
   type Vector,
-} from '../engine/engine.ts';
-import type { Layout } from '../engine/layout.ts';
-import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../engine/update-rules.ts';
-import type { TrainingOptions } from './options.ts';
+} from '../../engine/engine.ts';
+import type { Layout } from '../../engine/layout.ts';
+import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../../engine/update-rules.ts';
+import type { TrainingOptions } from '../options.ts';
 
 /** Figures of one update. */
 export interface UpdateFigures {

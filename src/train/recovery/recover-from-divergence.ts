@@ -3,8 +3,8 @@ import { DivergenceError, type Remedy } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { RestoredEvent } from '../events.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../options.ts';
-import type { TrainingRun } from '../run.ts';
-import type { Explosion } from './stability.ts';
+import type { TrainingRun } from '../run/training-run.ts';
+import type { Explosion } from './divergence.ts';
 
 /**
  * Takes the run back to its last good state, where it keeps one: with half the learning rate, as often as it may; after
@@ -12,7 +12,7 @@ import type { Explosion } from './stability.ts';
  *
  * @returns the error that ends the run when there is nothing left to try
  */
-export function overcome(
+export function recoverFromDivergence(
   run: TrainingRun,
   explosion: Explosion,
   { retries, learningRate: asked }: TrainingOptions,

@@ -7,7 +7,7 @@
 import type { Remedy } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
-import type { LossPoint } from './loss-course.ts';
+import type { LossPoint } from './loss-curve.ts';
 
 export type AdviceCode =
   | 'overfitting'

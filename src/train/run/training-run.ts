@@ -1,27 +1,27 @@
 /** The moving parts of one training run: what an iteration changes, and the checkpoint that holds all of it. */
 
-import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../checkpoint/checkpoint.ts';
-import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
-import type { BatchSource, Splits } from '../data/batches/batches.ts';
-import { isSameShape } from '../data/batches/splits.ts';
-import type { Corpus } from '../data/corpus.ts';
-import type { Vocabulary } from '../data/vocabulary.ts';
-import type { Engine, Vector } from '../engine/engine.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { Network } from '../model/network.ts';
-import type { Regularization } from '../model/regularization.ts';
-import { MersenneTwister } from '../util/mersenne-twister.ts';
-import type { OptionOrigins } from '../util/option-origins.ts';
-import { sampleText } from './evaluation.ts';
-import type { IterationEvent } from './events.ts';
+import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
+import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
+import type { BatchSource, Splits } from '../../data/batches/batches.ts';
+import { isSameShape } from '../../data/batches/splits.ts';
+import type { Corpus } from '../../data/corpus.ts';
+import type { Vocabulary } from '../../data/vocabulary.ts';
+import type { Engine, Vector } from '../../engine/engine.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { Network } from '../../model/network.ts';
+import type { Regularization } from '../../model/regularization.ts';
+import { MersenneTwister } from '../../util/mersenne-twister.ts';
+import type { OptionOrigins } from '../../util/option-origins.ts';
+import { sampleText } from '../evaluation.ts';
+import type { IterationEvent } from '../events.ts';
+import type { TrainingOptions } from '../options.ts';
+import { type Explosion, isGood, judge, MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
+import { Recovery } from '../recovery/recovery.ts';
+import { describeTrainedText } from '../saving/trained-text.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
-import type { TrainingOptions } from './options.ts';
-import { Recovery } from './recovery/recovery.ts';
-import { type Explosion, isGood, judge, SKIPS_BORNE, type Skip } from './recovery/stability.ts';
 import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
-import { trainedText } from './start/trained-text.ts';
 
 /** One iteration's figures, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
@@ -83,7 +83,7 @@ export class TrainingRun {
     this.#regularization = { dropout: options.dropout };
     this.#options = options;
     this.#vocabulary = corpus.vocabulary;
-    this.#text = trainedText(corpus);
+    this.#text = describeTrainedText(corpus);
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
@@ -157,8 +157,8 @@ export class TrainingRun {
   }
 
   /** Whether all earlier figures must have arrived before the iteration after this one: its state may be kept. */
-  drainsAfter(iteration: number): boolean {
-    return this.#recovery?.looksAt(iteration) ?? false;
+  mustDrainAfter(iteration: number): boolean {
+    return this.#recovery?.considersAfter(iteration) ?? false;
   }
 
   /**
@@ -174,7 +174,7 @@ export class TrainingRun {
     const regularization = { ...this.#regularization, seed: this.#options.seed, iteration };
     state.markBatch();
     this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, regularization);
-    if (this.drainsAfter(enqueued)) await this.#keepIfGood();
+    if (this.mustDrainAfter(enqueued)) await this.#keepIfGood();
     this.#optimizer.update({ weights, gradient: this.#gradient, loss: this.network.loss, learningRate });
     const figures = this.#optimizer
       .readFigures()
@@ -211,7 +211,12 @@ export class TrainingRun {
   /** What is wrong after an iteration, if anything is. */
   judge(figures: IterationFigures): Skip | Explosion | undefined {
     const recovery = this.#recovery;
-    return judge(figures, this.#trainLosses.first, recovery?.skips ?? 1, recovery ? SKIPS_BORNE : 1);
+    return judge(
+      figures,
+      this.#trainLosses.first,
+      recovery?.skips ?? 1,
+      recovery ? MAX_CONSECUTIVE_SKIPS : 1,
+    );
   }
 
   /** A validation loss of the run as it is, in nats; a good one makes this the state to go back to. True when it is the lowest. */
