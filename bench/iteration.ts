@@ -11,8 +11,8 @@ import { makeEngine } from '../src/engine/select.node.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { Network } from '../src/model/network.ts';
 import { initialParameters } from '../src/model/parameters.ts';
-import { Optimizer } from '../src/train/run/optimizer.ts';
 import { checkTrainingOptions } from '../src/train/options.ts';
+import { Optimizer } from '../src/train/run/optimizer.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [

@@ -1,21 +1,21 @@
 /**
- * Every error that this package throws on purpose. Each has a `code` for programs and a message for
- * people: where, what was got, what was expected, what to do.
+ * All errors that this package throws on purpose. Each has a `code` for programs and a message for people: where the problem is, what was
+ * found, what was expected and what to do.
  */
 
-/** A value for an option; a list where the option takes several; undefined leaves the option out. */
+/** A value for an option; a list if the option takes several; undefined to leave the option out. */
 export type RemedyValue = string | number | boolean | readonly string[] | undefined;
 
 /**
- * Something that would help, as data. A program can act on it; the command line turns it into a command that works as typed;
- * in an error's `message` it is one more line.
+ * A way to solve the problem, as data. A program can apply it, the command line prints it as a command that works as typed, and the
+ * error's `message` has a line for it.
  */
 export interface Remedy {
   /** When or why to do this, without a full stop: `It looks like windows-1252`. */
   readonly text: string;
-  /** Options of the same call to set, by their names in the library; one that is undefined is to be left out. */
+  /** Options to change in the same call, by their names in the library. Leave out those that are undefined. */
   readonly set?: Readonly<Record<string, RemedyValue>>;
-  /** Another command of the program: its words after the program's name. */
+  /** Another command of the program: the words after the program's name. */
   readonly command?: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface CharRnnErrorOptions extends ErrorOptions {
   readonly remedies?: readonly Remedy[] | undefined;
 }
 
-/** Base of all errors of this package. Anything else that is thrown is a defect. */
+/** Base class of all errors of this package. Any other error that it throws is a bug. */
 export abstract class CharRnnError extends Error {
   /** Stable, kebab-case name of what went wrong. */
   abstract readonly code: string;
@@ -39,7 +39,7 @@ export abstract class CharRnnError extends Error {
   }
 }
 
-/** A remedy as a line for a reader of the library's errors. */
+/** A remedy as a line of an error's message, in terms of the library. */
 function remedyText({ text, set, command }: Remedy): string {
   if (command) return `${text}: char-rnn ${command.join(' ')}`;
   if (!set) return `${text}.`;
@@ -49,17 +49,17 @@ function remedyText({ text, set, command }: Remedy): string {
   return `${text}: ${options.join(', ')}`;
 }
 
-/** The program or a function was called in a way that can't work: an unknown flag, no text named. */
+/** The program or a function was called in a wrong way: for example, with an unknown flag or without a text. */
 export class UsageError extends CharRnnError {
   readonly code: string = 'usage';
 }
 
-/** An option's value is of the wrong type or out of its range. */
+/** An option's value has the wrong type or is out of range. */
 export class OptionError extends UsageError {
   override readonly code = 'option';
   /** The option's name in the library, such as `hiddenSize`. */
   readonly option: string;
-  /** What is wrong with it, without its name: `got 0, expected a whole number from 1 to …`. */
+  /** The problem without the option's name: `got 0, expected a whole number from 1 to …`. */
   readonly reason: string;
 
   constructor(option: string, reason: string) {
@@ -88,7 +88,7 @@ export type TextErrorCode =
   | 'text-unknown-character'
   | 'text-not-comparable';
 
-/** A text to train on, to evaluate on or to prime with can't be used. */
+/** A text, to train on, to evaluate or as a prompt, can't be used. */
 export class TextError extends CharRnnError {
   readonly code: TextErrorCode;
 
@@ -98,7 +98,7 @@ export class TextError extends CharRnnError {
   }
 }
 
-/** What can be wrong with a checkpoint of Torch7. */
+/** Problems with a Torch7 checkpoint. */
 export type Torch7ErrorCode =
   | 'torch7-truncated'
   | 'torch7-malformed'
@@ -150,24 +150,24 @@ export class LogError extends CharRnnError {
   }
 }
 
-/** A model would need more memory than there is. Thrown before anything is allocated. */
+/** A model needs more memory than there is. Thrown before anything is allocated. */
 export class MemoryError extends CharRnnError {
   readonly code = 'memory';
 }
 
-/** An engine does not have the operation, or the variant of it, that was asked for. */
+/** An engine does not support the requested operation, or this variant of it. */
 export class UnsupportedError extends CharRnnError {
   readonly code: string = 'unsupported';
 }
 
-/** An engine has lost its device or its threads: what was in it is gone. Open the model or resume the run again. */
+/** An engine has lost its device or its threads, and with them its data. Open the model again, or resume the run. */
 export class EngineLostError extends CharRnnError {
   readonly code = 'engine-lost';
 }
 
 export type AddonErrorCode = 'addon-missing' | 'addon-other-version' | 'addon-unusable' | 'addon-forbidden';
 
-/** The add-on of the native engine is not there, was built from other sources than the package expects, or cannot be loaded. */
+/** The native engine's add-on is missing, was built from other sources than this package's, or can't be loaded. */
 export class AddonError extends UnsupportedError {
   override readonly code: AddonErrorCode;
 
@@ -177,14 +177,14 @@ export class AddonError extends UnsupportedError {
   }
 }
 
-/** A server can't have its address and port. */
+/** A server can't listen on its address and port. */
 export class ListenError extends CharRnnError {
   readonly code = 'listen';
 }
 
 export type DivergenceCode = 'loss-not-finite' | 'loss-exploded';
 
-/** Training was stopped because its loss left all bounds. */
+/** Training was stopped because its loss was not finite or more than three times the first. */
 export class DivergenceError extends CharRnnError {
   readonly code: DivergenceCode;
 

@@ -1,4 +1,4 @@
-/** What an evaluation shows: the loss over a whole split, how far it can be trusted, and a short sample. */
+/** An evaluation: the loss over a whole split with its standard error, and a short sample. */
 import type { BatchSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, FloatArray, Vector } from '../engine/engine.ts';
@@ -10,34 +10,31 @@ import { nextTurn } from '../util/event-loop.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { standardError } from '../util/standard-error.ts';
 
-/** Rows from which on their means alone are samples. */
-const ENOUGH_ROWS = 8;
+/** With at least this many rows, the standard error is computed from the means of whole rows. */
+const MIN_ROWS = 8;
 
 /** Symbols in the sample that is drawn at an evaluation. */
 const SAMPLE_LENGTH = 120;
-/** How long it computes at a time. */
+/** How long drawing it may block the event loop at a time. */
 const SAMPLE_MILLISECONDS = 10;
-/** Temperature of that sample: a little safer than what the model believes, which reads better early on. */
+/** Temperature of that sample: below 1, because that reads better early in training. */
 const SAMPLE_TEMPERATURE = 0.8;
 
 export interface SplitLoss {
-  /** Nats a token. */
+  /** In nats per token. */
   readonly loss: number;
   /**
-   * Standard error of the loss as an estimate of that on all text of the kind, in nats a token; undefined where there is one
-   * sample only.
+   * Standard error of the loss as an estimate for all text of this kind, in nats per token; undefined if there is only one sample.
    */
   readonly standardError: number | undefined;
 }
 
 /**
- * The loss over all batches, the state zero at the start and carried from batch to batch.
+ * The loss over all batches, with a state that starts at zero and is carried from batch to batch. Training keeps its own state, unlike in
+ * the original. Yields the number of batches done; returns undefined for an empty split, or if the signal is aborted before the end.
  *
- * The state is its own: unlike in the original, training goes on from where it was. Yields the number of batches done;
- * returns undefined when the signal is aborted before the end, or for an empty split.
- *
- * The standard error is that of the rows' mean losses: rows stand far apart in the text, while neighbouring characters, and batches,
- * are alike. With fewer than eight rows each row of each batch is a sample.
+ * The standard error is computed from the mean losses of the rows: these are far apart in the text, while neighbouring characters and
+ * batches are correlated. With fewer than eight rows, each row of each batch counts as a sample.
  */
 export async function* evaluateSplit(
   engine: Engine,
@@ -50,7 +47,7 @@ export async function* evaluateSplit(
   if (count === 0) return undefined;
   const state = network.makeState();
   const inFlight: Promise<FloatArray>[] = [];
-  // The engine computes a batch while those before are looked at.
+  // The engine computes a batch while the losses of earlier ones are read.
   const limit = Math.max(2, engine.description.depth);
   try {
     let sum = 0;
@@ -76,7 +73,7 @@ export async function* evaluateSplit(
     while (inFlight.length > 0) yield await take();
     return { loss: sum / (count * network.positions), standardError: standardError(samples(pieces, B)) };
   } finally {
-    // An engine can't be closed while it is read.
+    // An engine can't be closed while reads are pending.
     await Promise.allSettled(inFlight);
     for (const tensor of state) engine.release(tensor);
   }
@@ -91,16 +88,16 @@ function rowMeans(losses: FloatArray, T: number, B: number): Float64Array {
   return means;
 }
 
-/** What may count as independent: the means of rows, or of rows in each batch where there are few rows. */
+/** Losses that count as independent: the means of rows, or, with few rows, of each row in each batch. */
 function samples(pieces: readonly Float64Array[], B: number): number[] {
-  if (B < ENOUGH_ROWS) return pieces.flatMap((means) => [...means]);
+  if (B < MIN_ROWS) return pieces.flatMap((means) => [...means]);
   return Array.from(
     { length: B },
     (_, row) => pieces.reduce((sum, means) => sum + (means[row] as number), 0) / pieces.length,
   );
 }
 
-/** A short text from a model, by a generator of its own. */
+/** A short text from a model, drawn by a separate random generator. */
 export async function sampleText(
   engine: Engine,
   weights: Vector,

@@ -1,7 +1,7 @@
 /**
- * What a training run tells its readers: the terminal, the log, a program.
+ * The events of a training run, for the terminal, the log and programs.
  *
- * Losses are in nats a token; times in milliseconds; iterations are counted from 1 over the whole run.
+ * Losses are in nats per token, times in milliseconds. Iterations count from 1 over the whole run.
  */
 
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
@@ -13,19 +13,19 @@ import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice/rules.ts';
 import type { TrainingOptions } from './options.ts';
 
-/** A plain fact worth a line: what was read, dropped, made again. */
+/** A fact worth a line, such as what was read or left out. */
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly message: string;
   readonly remedies?: readonly Remedy[] | undefined;
 }
 
-/** Progress with a text that takes over a second to prepare. */
+/** Progress in preparing a text, if that takes over a second. */
 export interface PreparingEvent extends PreparingProgress {
   readonly type: 'preparing';
 }
 
-/** Something that may not be what the person wanted; training goes on. */
+/** Something that the user may not have wanted. Training goes on. */
 export interface WarningEvent {
   readonly type: 'warning';
   /** Stable, kebab-case name. */
@@ -33,7 +33,7 @@ export interface WarningEvent {
   readonly message: string;
 }
 
-/** The version of the events' form, which is that of the log too. Logs of version 1 do not say so. */
+/** The version of the event format, and so of the log. Logs of version 1 do not contain it. */
 export const EVENTS_VERSION = 2;
 
 export interface StartedEvent {
@@ -46,31 +46,31 @@ export interface StartedEvent {
   /** Name of the run, the same in all its checkpoints. */
   readonly runId: string;
   readonly options: TrainingOptions;
-  /** Where those of the options come from that do not have their default. */
+  /** Where the options that differ from their defaults come from. */
   readonly origins: OptionOrigins;
-  /** Where the parameters come from: drawn anew, a checkpoint's weights, or the run that goes on. */
+  /** Where the parameters come from: random numbers, the weights of a checkpoint, or the resumed run. */
   readonly start: 'new' | 'weights' | 'resumed';
-  /** What is trained on. */
+  /** The training text. */
   readonly text: TextFacts;
   readonly vocabularySize: number;
   /** Batches in each split. */
   readonly batches: { readonly train: number; readonly validation: number; readonly test: number };
-  /** Tokens in the text that is trained on and held out. */
+  /** Tokens in the whole text, including what is held out. */
   readonly tokens: number;
   readonly parameters: number;
-  /** Bytes by which the run makes the process grow, about. */
+  /** Estimated bytes by which the run makes the process grow. */
   readonly memory: number;
-  /** Bytes that are free for it now, where that is known. */
+  /** Bytes of memory that are free now, if known. */
   readonly freeMemory: number | undefined;
   /** The engine in one line. */
   readonly engine: string;
-  /** Iterations that were made before. */
+  /** Iterations made before this start. */
   readonly iteration: number;
-  /** The iteration count at which the run ends. */
+  /** The iteration at which the run ends. */
   readonly iterations: number;
-  /** Where checkpoints go, if anywhere. */
+  /** Location of the checkpoints; undefined if none are written. */
   readonly writes: string | undefined;
-  /** Why that is another folder than the one asked for: `cv/ holds the run of book.txt from 27 November`. */
+  /** Why that is not the requested folder: `cv/ holds the run of book.txt from 27 November`. */
   readonly writesInstead: string | undefined;
   /** The names of the run's files in that folder. */
   readonly files: RunFiles | undefined;
@@ -87,49 +87,50 @@ export interface IterationEvent {
   readonly gradientNorm: number;
   /** ‖parameters‖₂ after the update. */
   readonly parameterNorm: number;
-  /** Wall time since the end of the iteration before, less evaluation and checkpoint. */
+  /** Wall time since the end of the previous iteration, without evaluations and checkpoints. */
   readonly milliseconds: number;
   /** Tokens trained on in this iteration. */
   readonly tokens: number;
 }
 
-/** An iteration without an update, as its loss or gradient was not finite. */
+/** An iteration without an update, because its loss or gradient was not finite. */
 export interface SkippedEvent {
   readonly type: 'skipped';
   readonly iteration: number;
   readonly cause: 'loss' | 'gradient';
-  /** Such iterations up to this one. */
+  /** The number of consecutive skipped iterations, including this one. */
   readonly inARow: number;
-  /** The number of them at which the run goes back. */
+  /** The number of consecutive skipped iterations at which the run goes back to its last good state. */
   readonly borne: number;
 }
 
-/** After an explosion the run is where it was after an earlier iteration; what came in between is forgotten. */
+/** After an explosion, the run has gone back to an earlier iteration. What it learned since then is discarded. */
 export interface RestoredEvent {
   readonly type: 'restored';
-  /** The iteration that the run is at now. */
+  /** The iteration that the run went back to. */
   readonly iteration: number;
   readonly epoch: number;
-  /** What happened, and where. */
+  /** What exploded, and at which iteration. */
   readonly reason: string;
-  /** Half of what it was. */
+  /** The learning rate from now on: half of the previous one. */
   readonly learningRate: number;
-  /** The number of this retry, from 1, and of those allowed. */
+  /** The number of this retry, from 1. */
   readonly retry: number;
+  /** The number of retries allowed. */
   readonly retries: number;
 }
 
-/** How long it takes, measured on recent iterations; told again where it turns out to be wrong. Evaluations and saves come on top. */
+/** The estimated time of the run, measured on recent iterations, without evaluations and saves. A wrong estimate is followed by another. */
 export interface TimedEvent {
   readonly type: 'timed';
-  /** Of one iteration. */
+  /** The time of one iteration. */
   readonly milliseconds: number;
   readonly epochMilliseconds: number;
-  /** From here to the end of the run. */
+  /** The time from here to the end of the run. */
   readonly restMilliseconds: number;
 }
 
-/** What the model's size or the course of the losses says, and what to do; each kind once in a run. */
+/** Advice drawn from the model's size or the losses. Each kind comes at most once in a run. */
 export interface AdviceEvent extends Advice {
   readonly type: 'advice';
 }
@@ -137,7 +138,7 @@ export interface AdviceEvent extends Advice {
 /** Progress within an evaluation. */
 export interface EvaluatingEvent {
   readonly type: 'evaluating';
-  /** The batch just done, from 1. */
+  /** The batch just evaluated, from 1. */
   readonly batch: number;
   readonly batches: number;
 }
@@ -147,9 +148,9 @@ export interface EvaluatedEvent {
   readonly iteration: number;
   readonly epoch: number;
   readonly validationLoss: number;
-  /** Of that loss as an estimate for more text of the kind; undefined where it can't be told. */
+  /** Standard error of that loss as an estimate for all text of this kind; undefined if there are too few data to compute it. */
   readonly standardError: number | undefined;
-  /** The lowest of the run. */
+  /** Whether it is the lowest of the run. */
   readonly best: boolean;
 }
 
@@ -164,20 +165,20 @@ export interface CheckpointedEvent {
   readonly type: 'checkpointed';
   readonly iteration: number;
   readonly epoch: number;
-  /** Where it went; in a page, the name that the storage gave it. */
+  /** Where it was saved; in a page, the name that the storage gave it. */
   readonly path: string;
   readonly validationLoss: number | undefined;
 }
 
 export interface FinishedEvent {
   readonly type: 'finished';
-  /** `completed`: all epochs; `iterations`: `maxIterations` were made; `no-better`: `earlyStop`; `interrupted`: by signal. */
+  /** `completed`: after all epochs; `iterations`: by `maxIterations`; `no-better`: by `earlyStop`; `interrupted`: by the signal. */
   readonly reason: 'completed' | 'iterations' | 'no-better' | 'interrupted';
   readonly iteration: number;
   readonly epoch: number;
-  /** The model as it is now, with the training state. In a structured clone of the event its vocabulary is data: see `Vocabulary.from`. */
+  /** The final model, with the training state. In a structured clone of the event, its vocabulary is plain data: see `Vocabulary.from`. */
   readonly checkpoint: Checkpoint;
-  /** Where it was saved, if anywhere. */
+  /** Where it was saved; undefined if it was not. */
   readonly path: string | undefined;
 }
 

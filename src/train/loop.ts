@@ -1,9 +1,9 @@
 /**
- * Training as a stream of events.
+ * The training loop, as a generator of events.
  *
- * One iteration is a batch forward and backward, clip, update; every `evaluateEvery` iterations and after the last epoch
- * the validation loss is measured and a checkpoint saved. However the run ends, by its last iteration, the signal or
- * `return()`, what was learned is saved; a run that diverged ends with an error instead.
+ * An iteration is one batch: forward, backward, clip, update. Every `evaluateEvery` iterations and after the last epoch, the loop measures
+ * the validation loss and saves a checkpoint. It also saves one when the run ends, whether by its last iteration, by the signal or by
+ * `return()`. A run that diverged ends with an error instead.
  */
 
 import { chooseRunFiles } from '../checkpoint/storage/run-files.ts';
@@ -32,11 +32,12 @@ import { type RunInput, TrainingRun } from './run/training-run.ts';
 import { Saver } from './saving/saver.ts';
 
 /**
- * @throws {TextError} when the text does not make a batch
- * @throws {MemoryError} when the model does not fit
- * @throws {CheckpointError} when checkpoints can't be written, before training; when the last one can't, after it, and out of
- *   `return()` too
- * @throws {DivergenceError} when the loss is not finite or three times the first, and no retry is left
+ * Runs a training from its start to its end, and closes its storage.
+ *
+ * @throws {TextError} if the text is too short for one batch
+ * @throws {MemoryError} if the model does not fit in memory
+ * @throws {CheckpointError} before training, if checkpoints can't be written; at the end, also from `return()`, if the last one could not
+ * @throws {DivergenceError} if the loss is not finite or three times the first, and no retry is left
  */
 export async function* runTraining(input: RunInput): AsyncGenerator<TrainingEvent, void, void> {
   try {
@@ -47,7 +48,7 @@ export async function* runTraining(input: RunInput): AsyncGenerator<TrainingEven
   }
 }
 
-/** The parts of a run that is under way. */
+/** The parts of a running training. */
 interface Parts {
   readonly input: RunInput;
   readonly run: TrainingRun;
@@ -57,7 +58,7 @@ interface Parts {
   readonly queue: IterationQueue;
 }
 
-/** Makes the parts of a run; undefined for a resumed one that is over, of which nothing is left but to tell. */
+/** Makes the parts of a run. Returns undefined if a resumed run has already ended: then it only reports that. */
 async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
   const { corpus, options, engine, storage } = input;
   for (const message of corpus.notices) yield { type: 'notice', message };
@@ -102,15 +103,15 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
   const { run, splits, saver, clock, queue } = parts;
   const { options, signal } = parts.input;
   let explosion: Explosion | undefined;
-  let isNoBetter = false;
-  let ended = false;
-  let failed = false;
+  let isOutOfPatience = false;
+  let hasEnded = false;
+  let hasFailed = false;
   try {
     if (hasPendingEvaluation(run, splits)) {
       explosion = yield* evaluateAndSave(parts);
-      isNoBetter = stopsEarly(run, options);
+      isOutOfPatience = stopsEarly(run, options);
     }
-    const goesOn = () => run.enqueued < run.schedule.last && !isNoBetter && !signal?.aborted;
+    const goesOn = () => run.enqueued < run.schedule.last && !isOutOfPatience && !signal?.aborted;
     while (explosion || queue.length > 0 || goesOn()) {
       if (explosion) {
         await queue.discard();
@@ -122,7 +123,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
         continue;
       }
       if (goesOn()) await queue.fill();
-      // Here alone training waits for the engine.
+      // The only place where training waits for the engine.
       const figures = await queue.next();
       const milliseconds = clock.lap();
       const trouble = run.judge(figures);
@@ -130,32 +131,32 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
       yield* saver.events();
       yield iterationEvent(figures, milliseconds);
       if (trouble?.kind === 'skip') yield skippedEvent(run, trouble);
-      isNoBetter = !explosion && stopsEarly(run, options);
+      isOutOfPatience = !explosion && stopsEarly(run, options);
       await nextTurn();
     }
-    if (isNoBetter) yield { type: 'notice', message: earlyStopMessage(run) };
-    ended = true;
+    if (isOutOfPatience) yield { type: 'notice', message: earlyStopMessage(run) };
+    hasEnded = true;
     await finish(parts, !run.isSound);
     yield* saver.events();
   } catch (error) {
-    failed = true;
+    hasFailed = true;
     throw error;
   } finally {
-    // The consumer left the loop, or something failed: what was learned is kept.
-    if (!ended) await leave(parts, explosion !== undefined || !run.isSound, failed);
+    // The consumer left the loop, or something failed: save the progress.
+    if (!hasEnded) await saveOnEarlyEnd(parts, explosion !== undefined || !run.isSound, hasFailed);
   }
   yield await finishedEvent(run, endReason(parts), saver.failure ? undefined : saver.path);
-  // The caller has the model; a program that relies on the file is told.
+  // The caller has the model, but may rely on the file: so the run ends with the error.
   if (saver.failure) throw saver.failure;
 }
 
 /**
- * Saves what was learned.
+ * Waits for the iterations in flight, and saves the result.
  *
- * @param isLost Whether the parameters are worth nothing: then those of the last good state are saved, if one is kept.
+ * @param isLost Whether the parameters are useless after an explosion. Then the last good state is saved, if the run keeps one.
  */
 async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<void> {
-  // Before anything that may fail: after that the storage is closed.
+  // First, because the storage is closed if one of the next steps fails.
   await saver.settle();
   if (isLost) await queue.discard();
   else await queue.drain();
@@ -164,16 +165,17 @@ async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<vo
 }
 
 /**
- * Saves what was learned where the run ends before its end.
+ * Saves the progress when the run ends early.
  *
- * @throws {CheckpointError} when it can't, unless another error is on its way: who has left the loop sees no more events
+ * @throws {CheckpointError} if that fails, because a consumer that has left the loop gets no more events; not if another error is being
+ *   thrown
  */
-async function leave(parts: Parts, isLost: boolean, failed: boolean): Promise<void> {
+async function saveOnEarlyEnd(parts: Parts, isLost: boolean, hasFailed: boolean): Promise<void> {
   await finish(parts, isLost);
-  if (!failed && parts.saver.failure) throw parts.saver.failure;
+  if (!hasFailed && parts.saver.failure) throw parts.saver.failure;
 }
 
-/** Whether the evaluation that belongs to the iteration is still to be made: a run was interrupted in it. */
+/** Whether an evaluation is due at this iteration but missing: the run was interrupted during it. */
 function hasPendingEvaluation(
   { iteration, schedule, validationLosses }: TrainingRun,
   { validation }: Splits,
@@ -203,7 +205,7 @@ function endReason({ run, splits, input: { signal, options } }: Parts): Finished
   return run.iteration === options.maxIterations ? 'iterations' : 'completed';
 }
 
-/** What is due after an iteration, unless its loss shows that the parameters are worth nothing. */
+/** Evaluates or saves if that is due after an iteration, unless its loss is not finite. */
 async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
   const { run, saver } = parts;
   if (!run.isSound) return undefined;
@@ -212,14 +214,14 @@ async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Expl
   return undefined;
 }
 
-/** The validation loss, a sample and a checkpoint; their time does not count as training. */
+/** Measures the validation loss, draws a sample and saves a checkpoint. Their time does not count as training. */
 async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
   const { run, splits, clock } = parts;
   clock.pause();
   let measured: SplitLoss | undefined;
   if (splits.validation.count > 0) {
     measured = yield* validate(parts);
-    // Interrupted: the loop ends next, and saves.
+    // Interrupted: the loop ends now, and saves.
     if (!measured) return undefined;
     const { loss: validationLoss, standardError } = measured;
     const { iteration, epoch } = run;
@@ -237,7 +239,7 @@ async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Exp
   return undefined;
 }
 
-/** The validation loss; undefined where it was interrupted. */
+/** Measures the validation loss; undefined if the signal interrupted it. */
 async function* validate({
   input,
   run,
@@ -256,14 +258,14 @@ async function* validate({
   }
 }
 
-/** A checkpoint of this moment. Its snapshot does not count as training; its way to the disk goes on meanwhile. */
+/** Saves a checkpoint. Training waits for the snapshot, which does not count as training time; the file is written in the background. */
 async function save({ saver, clock }: Parts, validationLoss: number | undefined): Promise<void> {
   clock.pause();
   await saver.save(validationLoss);
   clock.resume();
 }
 
-/** Wall time between the ends of iterations, less pauses. */
+/** Measures the wall time between the ends of iterations, without pauses. */
 class IterationClock {
   #last = performance.now();
   #paused = 0;

@@ -1,8 +1,8 @@
 /**
- * The one schema of training options: names, types, ranges, defaults, flags and help.
+ * The schema of the training options: names, types, ranges, defaults, flags and help.
  *
- * Flags, their reference, the library's `train()` and a checkpoint's metadata all come from it.
- * `flag` is the original's name where the original has the option.
+ * The flags, their reference, the library's `train()` and the metadata of checkpoints all follow from it. An option of the original has
+ * the original's name as its `flag`.
  */
 import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records/records.ts';
@@ -269,13 +269,13 @@ export const trainingOptionsSchema = z.strictObject({
   ),
 });
 
-/** Every training option, with its default where it was not given. */
+/** All training options, with defaults for those that were not given. */
 export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
 
 /**
- * The training options with their defaults filled in.
+ * Checks training options and fills in the defaults.
  *
- * @throws {OptionError} for the first option that is unknown or out of its range.
+ * @throws {OptionError} for the first option that is unknown or out of range
  */
 export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOptions {
   const options = checkOptions(trainingOptionsSchema, input);
@@ -284,9 +284,9 @@ export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOpt
 }
 
 /**
- * The training options from all their sources, with where each value comes from.
+ * Merges the training options of several sources, and records where each value comes from.
  *
- * @throws {OptionError} for the first option that is unknown or out of its range.
+ * @throws {OptionError} for the first option that is unknown or out of range
  */
 export function resolveTrainingOptions(
   ...sources: readonly OptionsWithOrigins[]
@@ -296,7 +296,7 @@ export function resolveTrainingOptions(
   return { values, origins: optionsFrom('default', values, given.origins).origins };
 }
 
-/** The shape of the model that the options ask for. */
+/** The shape of the model, from the training options. */
 export function modelConfig(options: TrainingOptions, vocabularySize: number): ModelConfig {
   const { cell, layers, hiddenSize, gruReset, embeddingSize } = options;
   return {
@@ -309,7 +309,7 @@ export function modelConfig(options: TrainingOptions, vocabularySize: number): M
   };
 }
 
-/** The options that ask for a model of this shape. */
+/** The training options for a model of this shape. */
 export function modelOptions({ cell, hiddenSize, layers, reset, embeddingSize }: ModelConfig) {
   const { reset: gruReset } = resetField(cell, reset);
   return { cell, hiddenSize, layers, ...(gruReset && { gruReset }), embeddingSize };

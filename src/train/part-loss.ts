@@ -1,4 +1,4 @@
-/** The loss over a part of the text that a checkpoint was trained on, measured as training measures it. */
+/** The loss over a split of the text that a checkpoint was trained on, measured as in training. */
 
 import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { SplitName } from '../data/batches/batches.ts';
@@ -13,7 +13,7 @@ import { checkSameText, resumedOptions } from './start/resume.ts';
 export interface PartInput {
   readonly engine: Engine;
   readonly checkpoint: TrainedCheckpoint;
-  /** What to call the checkpoint in messages. */
+  /** What messages call the checkpoint. */
   readonly name: string;
   /** The text of its run. */
   readonly corpus: Corpus;
@@ -32,12 +32,12 @@ export interface PartLoss {
 }
 
 /**
- * The loss of a split in the shape of the run's batches, the state zero at the start and carried over the batches. For the validation
- * split it is the loss in the name of the checkpoint.
+ * The loss of a split in batches of the run's shape, with a state that starts at zero and is carried from batch to batch. For the
+ * validation split, this is the loss in the checkpoint's name.
  *
- * @throws {CheckpointError} `checkpoint-other-text` when the text is not that of the run
- * @throws {TextError} `text-too-short` for a part without a batch
- * @throws the signal's reason when it is aborted
+ * @throws {CheckpointError} `checkpoint-other-text` if the text is not that of the run
+ * @throws {TextError} `text-too-short` for a split without a batch
+ * @throws the signal's reason if it is aborted
  */
 export async function partLoss(input: PartInput): Promise<PartLoss> {
   const { engine, checkpoint, corpus, part, signal } = input;

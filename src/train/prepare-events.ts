@@ -1,17 +1,17 @@
-/** The preparation of a text as events. */
+/** Reports the preparation of a text as events. */
 import type { Preparation } from '../data/preparation.ts';
 import type { PreparingEvent } from './events.ts';
 
-/** Milliseconds before anything is told: what is over by then is not worth it. */
-const QUIET_TIME = 1000;
+/** Milliseconds before the first event: shorter preparations are not worth one. */
+const FIRST_EVENT_AFTER = 1000;
 /** Milliseconds between events. */
 const INTERVAL = 100;
 
-/** Tells the progress, and gives the result. */
+/** Yields the progress, and returns the result. */
 export async function* reportPreparation<T>(
   preparation: Preparation<T>,
 ): AsyncGenerator<PreparingEvent, T, void> {
-  let due = performance.now() + QUIET_TIME;
+  let due = performance.now() + FIRST_EVENT_AFTER;
   try {
     for (;;) {
       const step = await preparation.next();
@@ -21,7 +21,7 @@ export async function* reportPreparation<T>(
       due = performance.now() + INTERVAL;
     }
   } finally {
-    // The consumer left: what is half made goes.
+    // If the consumer has left, this removes half-made files.
     await preparation.return(undefined as T);
   }
 }

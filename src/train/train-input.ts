@@ -1,4 +1,4 @@
-/** What `train` takes, in Node and in a page alike. A page has no files: there texts, checkpoints and storages are values. */
+/** The input of `train`, in Node and in a page. A page has no files: there, texts, checkpoints and storages are values. */
 
 import { type Checkpoint, withMethods } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
@@ -12,59 +12,65 @@ import type { OptionOrigins } from '../util/option-origins.ts';
 import type { TrainingObserver } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
 
-/** A checkpoint, the bytes of a file in any known format, or, in Node, its path. */
+/** A checkpoint, the bytes of a checkpoint file in any known format, or, in Node, its path. */
 export type CheckpointInput = string | Uint8Array | Checkpoint;
 
 export interface TrainInput extends Given<TrainingOptions> {
-  /** The text itself, */
+  /** The text to train on. Give either this or `textFile`. */
   readonly text?: string | Uint8Array | undefined;
-  /** or, in Node, where it is: files and folders, in order, or `-` for standard input. A folder with `input.txt` is that file. */
+  /** Node: where the text is: files and folders, in order, or `-` for standard input. A folder with `input.txt` means that file. */
   readonly textFile?: string | readonly string[] | undefined;
-  /** What `text` is called in messages. Default: `the text`. */
+  /** What messages call `text`. Default: `the text`. */
   readonly name?: string | undefined;
   /** Node: a pattern that files of a folder must match, such as `*.txt`. */
   readonly include?: string | undefined;
-  /** Node: whether a file of a folder that is no text is an error; else it is left out, with a notice. */
+  /** Node: whether a file in a folder that is not text is an error. Default: it is left out, with a notice. */
   readonly strict?: boolean | undefined;
   /** Node: bytes of memory that the text may take. Default: a quarter of what the machine or its container has. */
   readonly memory?: number | undefined;
-  /** Texts that are held out: with `text` themselves, with `textFile` their paths. The fractions then no longer apply. */
+  /**
+   * Held-out texts: values if `text` is given, paths if `textFile` is given. With them, `trainFraction` and `validationFraction` no longer
+   * apply.
+   */
   readonly validation?: string | TextInput | undefined;
   readonly test?: string | TextInput | undefined;
   /**
-   * Where checkpoints go: a storage, or, in Node, a folder, made when missing, in which the run's log is too. Absent: nothing is
-   * written; the last event carries the model.
+   * Where checkpoints go: a storage, or, in Node, a folder, which also gets the run's log and is made if it is missing. Default: nothing
+   * is written, and only the last event carries the model.
    */
   readonly checkpointDir?: string | CheckpointStorage | undefined;
-  /** Node: folder for TensorBoard's event files, in which the run has a folder of its `saveName`. */
+  /** Node: folder for TensorBoard's event files. The run writes into a subfolder named by its `saveName`. */
   readonly tensorboardDir?: string | undefined;
-  /** Checkpoint whose weights are the start; the model's shape and the vocabulary come from it. */
+  /** Checkpoint to start a new run from: its weights, with its model shape and vocabulary. */
   readonly initFrom?: CheckpointInput | undefined;
   /**
-   * Checkpoint of a run to go on with as if it had never stopped, or, in Node, the folder whose newest one it is. Options that are not
-   * given are the run's own; so are, with a path, the text and the folder for new checkpoints.
+   * Checkpoint to resume from, as if the run had never stopped; in Node also a folder, whose newest checkpoint is used. Options that are
+   * not given keep the run's values. If this is a path, the text and the folder for new checkpoints default to the run's, too.
    */
   readonly resume?: CheckpointInput | undefined;
   /**
-   * Name of the run, the same in all its checkpoints. Default: a random one. A run that has it already in the folder for checkpoints
-   * is begun again there; with `resume` the run that goes on must have it.
+   * Name of the run, the same in all its checkpoints. Default: a random name. If the folder for checkpoints holds a run of this name,
+   * that run starts over. With `resume`, the resumed run must have this name.
    */
   readonly runId?: string | undefined;
-  /** Finishes the iteration, saves, and ends the run as `interrupted`; while a text is prepared, its reason is thrown. */
+  /**
+   * When it is aborted, the run finishes its iteration, saves a checkpoint and ends as `interrupted`. While a text is being prepared,
+   * `train` throws the signal's reason instead.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Bytes of memory that the run may take. Default: what the machine or its container has; in a page 4 GB. */
+  /** Bytes of memory that the run may take. Default: the memory of the machine or its container; in a page 4 GB. */
   readonly availableMemory?: number | undefined;
-  /** Iterations in flight at most. Default: as many as the engine asks for; 1 waits for each, to time it. */
+  /** Maximum number of iterations in flight. Default: the engine's depth. With 1, the run waits for each iteration, which times it exactly. */
   readonly maxInFlight?: number | undefined;
-  /** Those who get each event of the run itself, from its notices on, before the caller does. */
+  /** Observers that get each event of the run, from its notices on, before the caller does. */
   readonly observers?: readonly TrainingObserver[] | undefined;
-  /** Where the options come from, if not from flags or the program that calls. `started` tells it. */
+  /** Where the options come from, for the event `started`. Default: flags. */
   readonly origins?: OptionOrigins | undefined;
   /** Chooses the engine. Default: the fastest that works here. */
   readonly makeEngine?: MakeEngine | undefined;
 }
 
-/** What is no training option. */
+/** The keys of `TrainInput` that are not training options. */
 const INPUTS: Readonly<Record<Exclude<keyof TrainInput, keyof TrainingOptions>, true>> = {
   ...{ text: true, textFile: true, name: true, include: true, strict: true, memory: true },
   ...{ validation: true, test: true, checkpointDir: true, tensorboardDir: true },
@@ -72,12 +78,12 @@ const INPUTS: Readonly<Record<Exclude<keyof TrainInput, keyof TrainingOptions>, 
   ...{ maxInFlight: true, observers: true, origins: true, makeEngine: true },
 };
 
-/** The training options of an input. One that there is not is left to be named by their check. */
+/** The training options of an input, unchecked: unknown keys are kept, so that the check can name them. */
 export function optionsOf(input: TrainInput): Given<TrainingOptions> {
   return Object.fromEntries(Object.entries(input).filter(([key]) => !Object.hasOwn(INPUTS, key)));
 }
 
-/** The texts of an input that are given themselves. */
+/** Texts in memory. */
 export interface GivenTexts {
   readonly text: string | Uint8Array;
   readonly name: string;
@@ -86,10 +92,10 @@ export interface GivenTexts {
 }
 
 /**
- * The texts of an input, where `text` is given.
+ * The texts of an input that gives `text`.
  *
- * @throws {OptionError} for one that is neither a string nor bytes
- * @throws {UsageError} for a path of one that is held out
+ * @throws {OptionError} for a text that is neither a string nor bytes
+ * @throws {UsageError} for a held-out text that is given as a path
  */
 export function textsOf({ text, name = 'the text', validation, test }: TrainInput): GivenTexts {
   checkContent('text', text);
@@ -104,16 +110,16 @@ export function textsOf({ text, name = 'the text', validation, test }: TrainInpu
   };
 }
 
-/** What a checkpoint without a path is called in messages. */
+/** What messages call a checkpoint without a path. */
 export const UNNAMED_CHECKPOINT = 'the checkpoint';
 
 /**
- * A checkpoint that is given itself, or as bytes.
+ * A checkpoint from a value or from bytes.
  *
- * @param option Under which it was given.
- * @throws {OptionError} for what is no checkpoint
+ * @param option The option that it was given for.
+ * @throws {OptionError} for a value that is not a checkpoint
  * @throws {UsageError} for a path
- * @throws {CheckpointError} for bytes that are not whole or not well-formed
+ * @throws {CheckpointError} for truncated or malformed bytes
  */
 export function checkpointOf(option: 'initFrom' | 'resume', value: CheckpointInput): Checkpoint {
   if (typeof value === 'string') throw noFilesError(option);
@@ -123,7 +129,7 @@ export function checkpointOf(option: 'initFrom' | 'resume', value: CheckpointInp
   throw new OptionError(option, `got ${kindOf(value)}, expected a checkpoint, its bytes or its path`);
 }
 
-/** The error for a path, and for what is asked of files, where there are none. */
+/** The error for a path, or an option about files, in an environment without files. */
 export function noFilesError(option: string): UsageError {
   return new UsageError(`train: \`${option}\` is for files, and there are none here`);
 }

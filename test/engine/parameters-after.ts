@@ -4,8 +4,8 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { Optimizer } from '../../src/train/run/optimizer.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
+import { Optimizer } from '../../src/train/run/optimizer.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 const B = 7;

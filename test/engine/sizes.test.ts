@@ -7,8 +7,8 @@ import { dimensionsOf, SIZES, sizeOf } from '../../src/engine/sizes.ts';
 import { UPDATE_RULES } from '../../src/engine/update-rules.ts';
 import { estimateMemory } from '../../src/model/memory.ts';
 import { Network } from '../../src/model/network.ts';
-import { Optimizer } from '../../src/train/run/optimizer.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
+import { Optimizer } from '../../src/train/run/optimizer.ts';
 import { type EngineKind, fastEngines } from './engines.ts';
 
 test('a formula is the sum of its products', () => {

@@ -131,7 +131,7 @@ test('another text is refused by its hash; the same one elsewhere is fine; so is
   await assert.rejects(run({ resume: checkpointDir, textFile: other }), { code: 'checkpoint-other-text' });
   await assert.rejects(run({ resume: checkpointDir, text: `${text}Ż` }), {
     code: 'text-unknown-character',
-    message: /"Ż".*not in the checkpoint's vocabulary\.\nA run goes on with the text that it began with\./,
+    message: /"Ż".*not in the checkpoint's vocabulary\.\nA run continues with the text that it began with\./,
   });
   renameSync(base.textFile, join(folder, 'renamed.txt'));
   await assert.rejects(run({ resume: checkpointDir }), {

@@ -156,7 +156,7 @@ test('the newest checkpoint is damaged: the one before is taken, with a warning;
   assert.ok(after?.type === 'checkpointed');
   await assert.rejects(run({ text, resume: newest }), {
     code: 'checkpoint-truncated',
-    remedies: [{ text: 'To go on from iteration 6 instead', set: { resume: after.path } }],
+    remedies: [{ text: 'To resume from iteration 6 instead', set: { resume: after.path } }],
   });
   for (const path of readdirSync(at('cv')).filter((name) => name.startsWith('lm_')))
     truncateSync(at('cv', path), 40);
@@ -192,7 +192,7 @@ test('a damaged file is never offered in its own place, however its path is writ
       code: 'checkpoint-malformed',
       remedies: [
         {
-          text: 'To go on from iteration 2 instead',
+          text: 'To resume from iteration 2 instead',
           set: { resume: join(folder, basename(before)) },
         },
       ],

@@ -149,7 +149,7 @@ test('the command: an unknown character names the flag; other kinds and a missin
   );
   const alone = await command('after.txt', ...shape, '--vocab', 'match');
   assert.equal(alone.code, 2);
-  assert.match(alone.stderr, /--vocab: goes with --init-from/);
+  assert.match(alone.stderr, /--vocab: works only with --init-from/);
   const resumed = await command('--resume', '--vocab', 'match');
   assert.equal(resumed.code, 2);
 });

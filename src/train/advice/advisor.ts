@@ -1,4 +1,4 @@
-/** Draws conclusions from the events of a run: how long it takes, what its losses say. */
+/** Watches the events of a run, and adds estimates of its time and advice. */
 import type { TrainingState } from '../../checkpoint/checkpoint.ts';
 import type { EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
 import type { TrainingObserver } from '../observers/observers.ts';
@@ -6,36 +6,37 @@ import { LossCurve } from './loss-curve.ts';
 import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './rules.ts';
 import { TimeEstimator } from './time-estimate.ts';
 
-/** A standard error above this, in nats, hides the improvements of a usual run. */
-const IMPRECISE = 0.03;
+/** With a larger standard error than this, in nats, the validation loss is too imprecise to show usual improvements. */
+const MAX_STANDARD_ERROR = 0.03;
 
 /**
- * Adds `timed`, `advice` and a warning of validation data that are too few.
+ * Adds the events `timed` and `advice`, and a warning if too little text is held out.
  *
- * @param resumed The state that the run goes on from: what was said before it is not said again.
+ * @param resumed The state that the run resumes from: advice that it has already given is not repeated.
  */
 export function advisor(resumed: TrainingState | undefined): TrainingObserver {
-  let own: Advisor | undefined;
+  let current: Advisor | undefined;
   return {
     observe(event) {
-      if (event.type === 'started') own = new Advisor(event, resumed);
-      return own?.after(event);
+      if (event.type === 'started') current = new Advisor(event, resumed);
+      return current?.after(event);
     },
   };
 }
 
 class Advisor {
   readonly #started: StartedEvent;
-  readonly #course: LossCurve;
-  readonly #stopwatch: TimeEstimator;
-  readonly #said = new Set<string>();
+  readonly #curve: LossCurve;
+  readonly #estimator: TimeEstimator;
+  /** Codes of the advice and warnings given so far. */
+  readonly #given = new Set<string>();
   #learningRate: number;
 
   constructor(started: StartedEvent, resumed: TrainingState | undefined) {
     this.#started = started;
     const { batchOffset = 0 } = resumed?.shapeChange ?? {};
-    this.#course = new LossCurve((iteration) => (iteration + batchOffset) / started.batches.train);
-    this.#stopwatch = new TimeEstimator(started);
+    this.#curve = new LossCurve((iteration) => (iteration + batchOffset) / started.batches.train);
+    this.#estimator = new TimeEstimator(started);
     this.#learningRate = resumed?.learningRate ?? started.options.learningRate;
     if (resumed) this.#replay(resumed);
   }
@@ -47,38 +48,38 @@ class Advisor {
         break;
       case 'iteration': {
         this.#learningRate = event.learningRate;
-        const timed = this.#stopwatch.after(event);
+        const timed = this.#estimator.after(event);
         if (timed) yield timed;
-        if (this.#course.addTraining(event.iteration, event.trainLoss)) yield* this.#once(this.#onBlocks());
+        if (this.#curve.addTraining(event.iteration, event.trainLoss)) yield* this.#once(this.#onBlocks());
         break;
       }
       case 'restored':
-        this.#course.goBack(event.iteration);
+        this.#curve.goBack(event.iteration);
         break;
       case 'evaluated':
-        this.#course.addEvaluation(event.iteration, event.validationLoss);
+        this.#curve.addEvaluation(event.iteration, event.validationLoss);
         yield* this.#once(this.#onPoints());
         yield* this.#onPrecision(event);
         break;
       case 'sampled':
         if (this.#started.batches.validation > 0) break;
-        this.#course.addEvaluation(event.iteration, undefined);
+        this.#curve.addEvaluation(event.iteration, undefined);
         yield* this.#once(this.#onPoints());
         break;
     }
   }
 
-  /** Advice that was not given yet. */
+  /** Gives advice, unless it was given before. */
   *#once(advice: Advice | undefined): Generator<TrainingEvent, void, void> {
-    if (!advice || this.#said.has(advice.code)) return;
-    this.#said.add(advice.code);
+    if (!advice || this.#given.has(advice.code)) return;
+    this.#given.add(advice.code);
     yield { type: 'advice', ...advice };
   }
 
   *#onPrecision({ standardError }: EvaluatedEvent): Generator<WarningEvent, void, void> {
     const code = 'validation-imprecise';
-    if (standardError === undefined || standardError <= IMPRECISE || this.#said.has(code)) return;
-    this.#said.add(code);
+    if (standardError === undefined || standardError <= MAX_STANDARD_ERROR || this.#given.has(code)) return;
+    this.#given.add(code);
     const range = (2 * standardError).toFixed(2);
     yield {
       type: 'warning',
@@ -95,7 +96,7 @@ class Advisor {
   }
 
   #onBlocks(): Advice | undefined {
-    return adviseOnBlocks(this.#course.blockMeans, this.#course.first, { learningRate: this.#learningRate });
+    return adviseOnBlocks(this.#curve.blockMeans, this.#curve.first, { learningRate: this.#learningRate });
   }
 
   #onPoints(): Advice | undefined {
@@ -103,10 +104,10 @@ class Advisor {
     const bestPath = writes !== undefined && files ? `${writes}/${files.best}` : undefined;
     const { dropout, hiddenSize } = options;
     const run = { dropout, hiddenSize, learningRate: this.#learningRate, bestPath };
-    return adviseOnPoints(this.#course.points, this.#course.first, run);
+    return adviseOnPoints(this.#curve.points, this.#curve.first, run);
   }
 
-  /** Goes through the losses so far without a word. */
+  /** Replays the losses of a resumed run without giving advice, to know what was given before. */
   #replay({ trainLosses, validationLosses }: TrainingState): void {
     const evaluations = new Map<number, number>();
     for (const [index, iteration] of validationLosses.iterations.entries())
@@ -116,13 +117,13 @@ class Advisor {
         ? evaluations.has(iteration)
         : iteration % this.#started.options.evaluateEvery === 0;
     for (const [index, iteration] of trainLosses.iterations.entries()) {
-      const isFull = this.#course.addTraining(iteration, trainLosses.values[index] as number);
+      const isFull = this.#curve.addTraining(iteration, trainLosses.values[index] as number);
       const advice = isFull ? [this.#onBlocks()] : [];
       if (isEvaluated(iteration)) {
-        this.#course.addEvaluation(iteration, evaluations.get(iteration));
+        this.#curve.addEvaluation(iteration, evaluations.get(iteration));
         advice.push(this.#onPoints());
       }
-      for (const one of advice) if (one) this.#said.add(one.code);
+      for (const one of advice) if (one) this.#given.add(one.code);
     }
   }
 }

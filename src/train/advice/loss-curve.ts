@@ -1,15 +1,15 @@
-/** The course of a run's losses, in steps long enough to say something: what advice is drawn from. */
+/** The losses of a run, averaged over evaluations and over blocks of iterations, as the rules for advice need them. */
 
 /** Iterations in a block. */
 const BLOCK = 100;
 
-/** The two losses at an evaluation, in nats a token. */
+/** The two losses at an evaluation, in nats per token. */
 export interface LossPoint {
   readonly iteration: number;
   readonly epoch: number;
-  /** Mean since the point before. */
+  /** The mean since the previous point. */
   readonly trainLoss: number;
-  /** Undefined where nothing is held out. */
+  /** Undefined if no text is held out. */
   readonly validationLoss: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export class LossCurve {
   #inBlock = { sum: 0, count: 0 };
   #first: number | undefined;
 
-  /** @param epochAt Passes through the text up to and with an iteration. */
+  /** @param epochAt Passes through the training text after an iteration. */
   constructor(epochAt: (iteration: number) => number) {
     this.#epochAt = epochAt;
   }
@@ -41,7 +41,7 @@ export class LossCurve {
     return this.#first;
   }
 
-  /** Adds the training loss of an iteration; true when that makes a block full. A loss that is not finite does not count. */
+  /** Adds the training loss of an iteration, unless it is not finite. Returns whether that completes a block. */
   addTraining(iteration: number, loss: number): boolean {
     if (!Number.isFinite(loss)) return false;
     this.#first ??= loss;
@@ -55,7 +55,7 @@ export class LossCurve {
     return true;
   }
 
-  /** Adds an evaluation, after the training losses before it. */
+  /** Adds an evaluation. The training losses before it must have been added. */
   addEvaluation(iteration: number, validationLoss: number | undefined): void {
     const { sum, count } = this.#sincePoint;
     if (count === 0) return;
@@ -64,7 +64,7 @@ export class LossCurve {
     this.#sincePoint = { sum: 0, count: 0 };
   }
 
-  /** Forgets what came after an iteration. */
+  /** Discards what came after an iteration. */
   goBack(iteration: number): void {
     this.#points = this.#points.filter((point) => point.iteration <= iteration);
     this.#blocks = this.#blocks.filter((block) => block.iteration <= iteration);

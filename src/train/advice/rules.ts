@@ -1,8 +1,8 @@
 /**
- * What the course of the two losses says, and what to do about it.
+ * The rules for advice: what the losses and the model's size show, and what to try.
  *
- * Pure functions over losses in nats a token. Each condition asks for more than noise: several evaluations, whole epochs, a
- * difference that is a part of the loss.
+ * Pure functions of losses in nats per token. No condition is met by noise alone: each needs several evaluations or whole epochs, and a
+ * difference that is a certain fraction of the loss.
  */
 import type { Remedy } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
@@ -19,30 +19,30 @@ export type AdviceCode =
 
 export interface Advice {
   readonly code: AdviceCode;
-  /** What is seen, and what to try. */
+  /** The observation, and what to try. */
   readonly message: string;
-  /** What to try, as options of the run. */
+  /** What to try, as options for another run. */
   readonly remedies?: readonly Remedy[] | undefined;
 }
 
-/** Evaluations above the best before validation counts as rising, and by which part of the best. */
-const RISES = 3;
-const RISE = 0.005;
-/** Evaluations, and epochs, over which a loss counts as level when it fell by less than a part of itself. */
-const LEVEL_POINTS = 5;
-const LEVEL_EPOCHS = 2;
-const LEVEL_FALL = 0.01;
-/** Validation this part above the training loss is no underfitting. */
-const GAP = 0.03;
-/** Two blocks in a row this far above the lowest one, as a part of it and of the first loss: divergence. */
-const LIFT = 1.2;
-const LIFT_OF_FIRST = 0.1;
-/** A loss that is still above this part of the first has hardly moved. */
-const UNMOVED = 0.9;
+/** Overfitting: this many evaluations in a row are above the best validation loss, by more than this fraction of it. */
+const RISING_EVALUATIONS = 3;
+const MIN_RISE = 0.005;
+/** A plateau: over this many evaluations and epochs, the loss changes by less than this fraction. */
+const PLATEAU_EVALUATIONS = 5;
+const PLATEAU_EPOCHS = 2;
+const MAX_PLATEAU_CHANGE = 0.01;
+/** Underfitting: the validation loss is at most this fraction above the training loss. */
+const MAX_UNDERFITTING_GAP = 0.03;
+/** Divergence: two blocks in a row exceed the lowest block by this factor and by this fraction of the first loss. */
+const DIVERGENCE_FACTOR = 1.2;
+const DIVERGENCE_FRACTION_OF_FIRST = 0.1;
+/** A training loss that is still above this fraction of the first has hardly moved. */
+const UNMOVED_FRACTION = 0.9;
 
-/** What of a run the advice depends on; the learning rate is that of the last iteration. */
+/** The facts of a run that the advice depends on. The learning rate is that of the last iteration. */
 export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
-  /** Path of the checkpoint with the lowest validation loss, if one is saved. */
+  /** Path of the checkpoint with the lowest validation loss, if checkpoints are saved. */
   readonly bestPath?: string | undefined;
 }
 
@@ -52,21 +52,21 @@ export function adviseOnPoints(
   first: number | undefined,
   run: AdvisedRun,
 ): Advice | undefined {
-  return overfitting(points, run) ?? levelledOut(points, first, run);
+  return adviseOnOverfitting(points, run) ?? adviseOnPlateau(points, first, run);
 }
 
-function overfitting(
+function adviseOnOverfitting(
   points: readonly LossPoint[],
   { dropout, hiddenSize, bestPath }: AdvisedRun,
 ): Advice | undefined {
   const last = points.at(-1);
   if (last?.validationLoss === undefined || last.trainLoss >= last.validationLoss) return undefined;
-  const best = lowest(points);
+  const best = lowestPoint(points);
   if (best?.validationLoss === undefined || best.trainLoss <= last.trainLoss) return undefined;
-  const limit = best.validationLoss * (1 + RISE);
+  const limit = best.validationLoss * (1 + MIN_RISE);
   const since = points.slice(points.indexOf(best) + 1);
-  const isAbove = since.slice(-RISES).every(({ validationLoss = 0 }) => validationLoss > limit);
-  if (since.length < RISES || !isAbove || last.epoch - best.epoch < 0.5) return undefined;
+  const isAbove = since.slice(-RISING_EVALUATIONS).every(({ validationLoss = 0 }) => validationLoss > limit);
+  if (since.length < RISING_EVALUATIONS || !isAbove || last.epoch - best.epoch < 0.5) return undefined;
   const stronger = dropout < 0.3 ? 0.3 : 0.5;
   const half = Math.max(1, Math.round(hiddenSize / 2));
   return {
@@ -86,22 +86,23 @@ function overfitting(
 }
 
 /** Underfitting or a plateau: the losses no longer fall. */
-function levelledOut(
+function adviseOnPlateau(
   points: readonly LossPoint[],
   first: number | undefined,
   { hiddenSize, learningRate, bestPath }: AdvisedRun,
 ): Advice | undefined {
-  const recent = points.slice(-LEVEL_POINTS);
+  const recent = points.slice(-PLATEAU_EVALUATIONS);
   const [start] = recent;
   const last = recent.at(-1);
-  if (!start || !last || recent.length < LEVEL_POINTS || last.epoch - start.epoch < LEVEL_EPOCHS)
+  if (!start || !last || recent.length < PLATEAU_EVALUATIONS || last.epoch - start.epoch < PLATEAU_EPOCHS)
     return undefined;
   if (!isLevel(start.trainLoss, last.trainLoss)) return undefined;
   const { validationLoss } = last;
-  const best = lowest(recent)?.validationLoss ?? 0;
-  if (start.validationLoss !== undefined && best < start.validationLoss * (1 - LEVEL_FALL)) return undefined;
+  const best = lowestPoint(recent)?.validationLoss ?? 0;
+  if (start.validationLoss !== undefined && best < start.validationLoss * (1 - MAX_PLATEAU_CHANGE))
+    return undefined;
   const where = `the losses no longer fall (training ${last.trainLoss.toFixed(4)}${validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`})`;
-  if (first !== undefined && last.trainLoss > UNMOVED * first) {
+  if (first !== undefined && last.trainLoss > UNMOVED_FRACTION * first) {
     return {
       code: 'plateau',
       message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try a larger learning rate, and look at the text.`,
@@ -110,7 +111,7 @@ function levelledOut(
       ],
     };
   }
-  if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + GAP)) {
+  if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + MAX_UNDERFITTING_GAP)) {
     return {
       code: 'underfitting',
       message: `${where} and are about equal: underfitting. The model is too small to learn more. Try more hidden units, then a third layer.`,
@@ -133,9 +134,9 @@ function levelledOut(
 }
 
 /**
- * Advice on the training loss alone, between evaluations.
+ * Advice between evaluations, from the training loss alone.
  *
- * @param blocks Means of a hundred iterations each.
+ * @param blocks Mean losses of a hundred iterations each.
  */
 export function adviseOnBlocks(
   blocks: readonly number[],
@@ -144,13 +145,13 @@ export function adviseOnBlocks(
 ): Advice | undefined {
   const recent = blocks.slice(-2);
   if (first === undefined || blocks.length < 3) return undefined;
-  const floor = blocks.slice(0, -2).reduce((least, mean) => Math.min(least, mean));
-  const limit = Math.max(floor * LIFT, floor + LIFT_OF_FIRST * first);
+  const lowest = blocks.slice(0, -2).reduce((least, mean) => Math.min(least, mean));
+  const limit = Math.max(lowest * DIVERGENCE_FACTOR, lowest + DIVERGENCE_FRACTION_OF_FIRST * first);
   if (!recent.every((mean) => mean > limit)) return undefined;
   return {
     code: 'divergence',
     message:
-      `the training loss has risen from ${floor.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
+      `the training loss has risen from ${lowest.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
       'Try a smaller learning rate, or a bound on the gradient.',
     remedies: [
       { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
@@ -159,14 +160,14 @@ export function adviseOnBlocks(
   };
 }
 
-/** Advice before training, where the model's size does not suit the text. */
+/** Advice before training, if the model's size does not suit the text. */
 export function adviseOnSize(
   { parameters, tokens }: { readonly parameters: number; readonly tokens: number },
   { hiddenSize, dropout }: Pick<AdvisedRun, 'hiddenSize' | 'dropout'>,
 ): Advice | undefined {
   const { code, sentence } = judgeSize(parameters, tokens);
   if (!code) return undefined;
-  // Parameters grow with its square.
+  // The number of parameters grows with the square of the hidden size.
   const suitable = Math.max(1, Math.round(hiddenSize * Math.sqrt(tokens / parameters)));
   const remedies: Remedy[] = [
     { text: 'With about one parameter per character', set: { hiddenSize: suitable, resume: undefined } },
@@ -176,7 +177,7 @@ export function adviseOnSize(
   return { code, message: sentence, remedies };
 }
 
-/** How the model's size suits the text: a sentence, and whether it should be heeded. */
+/** Whether the model's size suits the text: a sentence, with a code if the size should be changed. */
 export function judgeSize(
   parameters: number,
   tokens: number,
@@ -201,16 +202,16 @@ export function judgeSize(
   return { code: undefined, sentence: `${sizes}: a good size for this text` };
 }
 
-/** Half of a learning rate, in digits that a person would type. */
+/** Half of a learning rate, rounded to two digits. */
 function halved(learningRate: number): number {
   return Number((learningRate / 2).toPrecision(2));
 }
 
 function isLevel(before: number, now: number): boolean {
-  return Math.abs(before - now) < LEVEL_FALL * before;
+  return Math.abs(before - now) < MAX_PLATEAU_CHANGE * before;
 }
 
-function lowest(points: readonly LossPoint[]): LossPoint | undefined {
+function lowestPoint(points: readonly LossPoint[]): LossPoint | undefined {
   return points.reduce<LossPoint | undefined>(
     (best, point) =>
       point.validationLoss !== undefined &&

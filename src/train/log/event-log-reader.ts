@@ -1,8 +1,8 @@
-/** Reads the log of a run from its bytes, as they come. */
+/** Turns the bytes of a log into events, block by block. */
 import { joinBytes } from '../../util/bytes.ts';
 import { decodeEvent, type LineProblem, type LoggedEvent } from './logged-event.ts';
 
-/** Bytes of a line; the longest ones name the files of a text. */
+/** Maximum size of a line. The longest lines list the files of a text. */
 const MAX_LINE_BYTES = 2 ** 24;
 const LINE_END = 0x0a;
 
@@ -12,7 +12,7 @@ export interface SkippedLine {
   readonly problem: LineProblem;
 }
 
-/** Turns bytes into events. Of what is no event it keeps a count, and at most one line is in memory. */
+/** Turns bytes into events, with at most one line in memory. Counts the lines that are not events. */
 export class EventLogReader {
   readonly #onSkipped: (line: SkippedLine) => void;
   #parts: Uint8Array[] = [];
@@ -20,12 +20,12 @@ export class EventLogReader {
   #lines = 0;
   #skipped = 0;
 
-  /** @param onSkipped Called for each line that is no event. */
+  /** @param onSkipped Called for each line that is not an event. */
   constructor(onSkipped: (line: SkippedLine) => void = () => {}) {
     this.#onSkipped = onSkipped;
   }
 
-  /** Lines that were no event. */
+  /** The number of lines that were not events. */
   get skipped(): number {
     return this.#skipped;
   }
@@ -41,7 +41,7 @@ export class EventLogReader {
     this.#keep(bytes.slice(from));
   }
 
-  /** The event of a last line without an end, if it is whole. One that a kill has cut counts as skipped. */
+  /** The event of a last line without a line end. If the line is incomplete, because the program was killed, it counts as skipped. */
   *end(): Generator<LoggedEvent, void, void> {
     if (this.#size > 0) yield* this.#line();
   }

@@ -1,4 +1,4 @@
-/** The log of a run: one JSON object for each event, a line each, in `<savefile>.log.jsonl` beside the checkpoints (docs/log.md). */
+/** Writes the log of a run: one line of JSON per event, in `<savefile>.log.jsonl` next to the checkpoints (docs/log.md). */
 import { fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFiles } from '../../checkpoint/storage/run-files.ts';
@@ -7,9 +7,9 @@ import { recordFile } from '../observers/record-file.node.ts';
 import { encodeEvent } from './logged-event.ts';
 
 /**
- * Writes each event; a run that goes on in the file begins a new line.
+ * An observer that writes each event. A resumed run continues the file on a new line.
  *
- * @param folder Default: that of the checkpoints, where there are any.
+ * @param folder Default: the folder of the checkpoints; without one, no log is written.
  */
 export function eventLog(folder?: string): TrainingObserver {
   return recordFile({

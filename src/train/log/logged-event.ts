@@ -1,9 +1,9 @@
-/** Events as a log has them: one JSON object a line, with the time and without the model (docs/log.md). */
+/** The format of the log: each event is one line of JSON, with the time and without the model (docs/log.md). */
 import * as z from 'zod/mini';
 import { withinJsonLimits } from '../../util/json-limits.ts';
 import type { FinishedEvent, StartedEvent, TrainingEvent } from '../events.ts';
 
-/** Logs of version 1 do not say what wrote them; options are those of the program that did. */
+/** The start of a run. Some fields are missing in logs of version 1. The options are those of the program version that wrote the log. */
 export interface LoggedStart
   extends Omit<StartedEvent, 'options' | 'origins' | 'runId' | 'programVersion' | 'iteration'> {
   readonly options: Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export interface LoggedStart
   readonly iteration: number | undefined;
 }
 
-/** A line of a log. Numbers that are not finite, which JSON does not have, are NaN. */
+/** A line of a log. Numbers that are not finite, which JSON can't express, become NaN. */
 export type LoggedEvent = { /** ISO 8601. */ readonly time: string } & (
   | Exclude<TrainingEvent, StartedEvent | FinishedEvent>
   | LoggedStart
@@ -21,19 +21,19 @@ export type LoggedEvent = { /** ISO 8601. */ readonly time: string } & (
 );
 
 /**
- * Why a line is no event: too many bytes or values; not JSON, as a line that a kill has cut; of a type that this version does not know; with
- * a field that is missing or of another type.
+ * Why a line is not an event. `too-large`: it has too many bytes or values; `not-json`: for example, because the program was killed while
+ * writing it; `unknown-type`: this version does not know the type; `malformed`: a field is missing or has another type.
  */
 export type LineProblem = 'too-large' | 'not-json' | 'unknown-type' | 'malformed';
 
-/** An event as a line, with its end. */
+/** An event as a line, with its line end. */
 export function encodeEvent(event: TrainingEvent, time: Date): string {
   const { checkpoint: _, ...facts } = { checkpoint: undefined, ...event };
   return `${JSON.stringify({ time: time.toISOString(), ...facts })}\n`;
 }
 
 const count = () => z.int().check(z.minimum(0));
-/** `null` is what JSON.stringify makes of NaN and the infinities. */
+/** JSON.stringify writes NaN and the infinities as `null`. */
 const number = () =>
   z.pipe(
     z.nullable(z.number()),
@@ -42,7 +42,7 @@ const number = () =>
 const list = z.optional(z.array(z.looseObject({ text: z.string() })));
 const place = { iteration: count(), epoch: number() };
 
-/** What every line of a type has. Fields that newer versions add are kept. */
+/** The required fields of each type. Fields that newer versions add are kept. */
 const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
   notice: z.looseObject({ message: z.string(), remedies: list }),
   preparing: z.looseObject({ stage: z.string(), name: z.string(), bytes: count(), total: count() }),
@@ -110,11 +110,11 @@ const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
   }),
 };
 
-/** Values of a line: its fields, those of its objects, the paths of a text, the options of remedies, and their lists. */
+/** Maximum number of JSON values of a line by depth: its fields, the fields of its objects, paths of a text, options of remedies, their lists. */
 const MAX_VALUES = [64, 1000, 500_000, 1000, 1000];
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The event of a line, without its end, or what is wrong with it. */
+/** Decodes a line, given without its line end. Returns the event, or why it is not one. */
 export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
   if (!withinJsonLimits(line, MAX_VALUES)) return 'too-large';
   let value: unknown;

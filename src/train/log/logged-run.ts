@@ -1,4 +1,4 @@
-/** A run as its events tell it: what counts of them, where it was resumed or went back. */
+/** Reconstructs a run from its log: its start, its end and its losses, without those that a resume or an explosion discarded. */
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 import { LossHistory } from '../run/loss-history.ts';
 import type { LoggedEvent, LoggedStart } from './logged-event.ts';
@@ -14,27 +14,28 @@ export class LoggedRun {
     return this.#started;
   }
 
-  /** How it ended; undefined while it goes on, and where it was cut off. */
+  /** How it ended; undefined if it is still running or was killed. */
   get finished(): Extract<LoggedEvent, { readonly type: 'finished' }> | undefined {
     return this.#finished;
   }
 
-  /** By iteration, in nats a token, as a checkpoint has them: those that are not finite, and what was forgotten, are left out. */
+  /** Training losses by iteration, in nats per token, without those that are not finite or were discarded, as in a checkpoint. */
   get trainLosses(): LossRecord {
     return this.#trainLosses.toRecord();
   }
 
+  /** Validation losses by iteration, in nats per token. */
   get validationLosses(): LossRecord {
     return this.#validationLosses.toRecord();
   }
 
-  /** Takes the next event of the log. */
+  /** Adds the next event of the log. */
   add(event: LoggedEvent): void {
     switch (event.type) {
       case 'started':
         this.#started = event;
         this.#finished = undefined;
-        // A resumed run of version 1 does not say where it goes on: its next iteration does.
+        // In logs of version 1, the start of a resumed run has no iteration: the next `iteration` event shows it.
         if (event.start !== 'resumed') this.#forgetAfter(0, 0);
         else if (event.iteration !== undefined) this.#forgetAfter(event.iteration, event.iteration);
         break;
@@ -42,7 +43,7 @@ export class LoggedRun {
         this.#forgetAfter(event.iteration, event.iteration);
         break;
       case 'evaluated':
-        // The evaluation of an iteration comes before the iteration's own event, or, where it was owed, after.
+        // An evaluation comes before the event of its iteration, or, if a resumed run had to catch up on it, after.
         this.#forgetAfter(event.iteration, event.iteration - 1);
         this.#validationLosses.add(event.iteration, event.validationLoss);
         break;

@@ -1,4 +1,4 @@
-/** Reads the log of a run from its file, and follows one that still grows. */
+/** Reads the log of a run from its file, and can follow a log that is still growing. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { LogError } from '../../errors.ts';
@@ -7,25 +7,25 @@ import { EventLogReader, type SkippedLine } from './event-log-reader.ts';
 import type { LoggedEvent } from './logged-event.ts';
 
 export interface ReadEventLogInput {
-  /** Whether to wait for more at the end, and for a file that is not there yet. Default: false. */
+  /** Whether to wait for more events at the end, and for a file that does not exist yet. Default: false. */
   readonly follow?: boolean | undefined;
-  /** Ends the reading; what follows a log ends only so. */
+  /** Ends the reading. With `follow`, there is no other end. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds between two looks at a file that is followed. Default: 250. */
+  /** Milliseconds between checks for more events. Default: 250. */
   readonly interval?: number | undefined;
-  /** Called for each line that is no event, such as one that a kill has cut. */
+  /** Called for each line that is not an event, such as an incomplete line of a killed program. */
   readonly onSkipped?: ((line: SkippedLine) => void) | undefined;
 }
 
 const BLOCK_BYTES = 2 ** 18;
-/** Bytes at the start of a log by which it is known again. */
+/** Bytes at the start of a log that identify it. */
 const HEAD_BYTES = 1024;
 
 /**
- * The events of a log, from its start. A log that was deleted and written again by its run goes on where it was; another one in its place
- * is read from its start.
+ * The events of a log, from its start. If the run rewrites a deleted log, reading continues where it was. If another log takes its place,
+ * that log is read from its start.
  *
- * @throws {LogError} for a file that is missing or can't be read, or in which no line is an event
+ * @throws {LogError} for a file that is missing, can't be read, or has no line that is an event
  */
 export async function* readEventLog(
   path: string,
@@ -66,9 +66,9 @@ class LogFile {
   }
 
   /**
-   * The next bytes; undefined where there are none yet.
+   * The next bytes; undefined if there are none yet; `replaced` if another log has taken the path.
    *
-   * @param follows Whether the file may be missing, or another one by now.
+   * @param follows Whether the file may be missing or replaced.
    */
   async next(follows: boolean): Promise<Uint8Array | 'replaced' | undefined> {
     try {
@@ -94,7 +94,7 @@ class LogFile {
     }
   }
 
-  /** What is left at the end of a log that is not followed. */
+  /** The last event, at the end of a log that is not followed. */
   *end(): Generator<LoggedEvent, void, void> {
     for (const event of this.#reader.end()) {
       this.#events++;
@@ -112,14 +112,14 @@ class LogFile {
     this.#file = undefined;
   }
 
-  /** Looks whether the path stands for another file by now; one that begins in the same way is the same log, written again. */
+  /** Checks whether the path now names another file. A file with the same beginning is the same log, rewritten. */
   async #atEnd(): Promise<'replaced' | undefined> {
     const now = await open(this.#path);
     const [there, own] = [await now.stat(), await this.#file?.stat()];
     if (there.ino !== own?.ino || there.dev !== own.dev) {
       const head = Buffer.alloc(this.#head.length);
       const { bytesRead } = await now.read(head, 0, head.length, 0);
-      // While it is written again it may not have come as far yet.
+      // A rewritten file may not be as long yet.
       const isKnown = head.subarray(0, bytesRead).equals(this.#head.subarray(0, bytesRead));
       if (isKnown && there.size >= this.#position) {
         await this.#file?.close();

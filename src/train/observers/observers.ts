@@ -1,34 +1,33 @@
-/** Those who watch a run beside the program that consumes its events: its advisor, its log, TensorBoard, a program's own. */
+/** Observers of a run get its events before the program that consumes them: the advisor, the log, TensorBoard, or the program's own. */
 import type { TrainingEvent } from '../events.ts';
 
 export interface TrainingObserver {
   /**
-   * Called with each event, in order. The run waits for it; an error that it throws ends the run.
+   * Called with each event, in order. The run waits for it. An error that it throws ends the run.
    *
-   * @returns events to add. They follow the event, except that `finished` stays the last of a run; observers further on in the list get
-   *   them too.
+   * @returns events to add. They follow the event, except that `finished` stays last. Later observers in the list get them too.
    */
   observe(event: TrainingEvent): AddedEvents | Promise<AddedEvents>;
-  /** Called once at the end of a run that has begun, however it ends. */
+  /** Called once at the end of a run, however it ends, if it has begun. */
   close?(): void | Promise<void>;
 }
 
 type AddedEvents = Iterable<TrainingEvent> | undefined;
 
-/** Passes on events, each after all observers have had it, and those that they add. */
+/** Passes on events, with those that observers add. Each event is passed on after all observers have seen it. */
 export async function* notifyObservers(
   events: AsyncIterable<TrainingEvent>,
   observers: readonly TrainingObserver[],
 ): AsyncGenerator<TrainingEvent, void, void> {
   try {
-    for await (const event of events) yield* await shown(event, observers);
+    for await (const event of events) yield* await notifyAll(event, observers);
   } finally {
     await closeAll(observers);
   }
 }
 
-/** Shows an event to each observer, and what the earlier ones have added to the later ones. */
-async function shown(
+/** Calls each observer with an event and with the events that earlier observers have added. */
+async function notifyAll(
   event: TrainingEvent,
   observers: readonly TrainingObserver[],
 ): Promise<readonly TrainingEvent[]> {
@@ -44,7 +43,7 @@ async function shown(
   return events;
 }
 
-/** Closes all, whatever becomes of any, and throws the first error. */
+/** Closes all observers, even if one fails, and throws the first error. */
 async function closeAll([first, ...others]: readonly TrainingObserver[]): Promise<void> {
   if (!first) return;
   try {

@@ -1,4 +1,4 @@
-/** Observers of a run that write what they see into a file: its log, TensorBoard's events. */
+/** An observer that writes the events of a run into a file. The log and TensorBoard's event files are made with it. */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../util/files.node.ts';
@@ -6,24 +6,29 @@ import { describeSystemError } from '../../util/system-error.ts';
 import type { StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
 import type { TrainingObserver } from './observers.ts';
 
-/** A kind of file that a run is written into. */
+/** A file format for the events of a run. */
 export interface RecordFormat {
-  /** Of the warning that it can't be written. */
+  /** Code of the warning that the file can't be written. */
   readonly code: string;
-  /** Where it is; undefined: nowhere. */
+  /** The path of the file; undefined if none is written. */
   pathOf(started: StartedEvent): string | undefined;
-  /** What comes first. The file is open, and may have been written before; the iteration is the first that will be written. */
+  /**
+   * What to write before the first record.
+   *
+   * @param file The open file, which may have content already.
+   * @param iteration The first iteration that will be written.
+   */
   beginning(file: number, iteration: number): string | Uint8Array;
-  /** What is written of an event; undefined for nothing. */
+  /** The record of an event; undefined if it has none. */
   recordOf(event: TrainingEvent): string | Uint8Array | undefined;
 }
 
 /**
- * Writes events into a file. It is made at the first iteration or evaluation, and what came before is written then: a run that trains
- * nothing leaves no trace.
+ * An observer that writes events into a file. The file is made at the first iteration or evaluation, and gets the earlier events then: so
+ * a run that trains nothing writes no file.
  *
- * A record is one write: after a kill every one but perhaps the last is whole. A file that can't be written is reported once;
- * training continues.
+ * Each record is one write: if the program is killed, only the last record may be incomplete. If the file can't be written, one warning
+ * reports it and training goes on.
  */
 export function recordFile(format: RecordFormat): TrainingObserver {
   const early: TrainingEvent[] = [];
@@ -44,7 +49,7 @@ export function recordFile(format: RecordFormat): TrainingObserver {
   };
 }
 
-/** Whether an open file is still the one that has a name. */
+/** Whether a path still names an open file. */
 function isAt(path: string, file: number): boolean {
   const [there, own] = [statSync(path, { throwIfNoEntry: false }), fstatSync(file)];
   return there !== undefined && there.ino === own.ino && there.dev === own.dev;
@@ -93,7 +98,7 @@ class RecordFile {
     }
   }
 
-  /** What has gone wrong since the last call. */
+  /** The warnings since the last call. */
   takeWarnings(): WarningEvent[] {
     return this.#warnings.splice(0);
   }
@@ -103,7 +108,7 @@ class RecordFile {
     this.#file = undefined;
   }
 
-  /** A file that was deleted or moved away is written again, with all that was in it, as long as the system still has that. */
+  /** Rewrites a file that was deleted or moved away. Its content is still there: the system keeps it while the file is open. */
   #writeAgain(before: number): number {
     mkdirSync(dirname(this.#path), { recursive: true });
     const file = openSync(this.#path, 'a+');

@@ -1,4 +1,4 @@
-/** A run as TensorBoard reads it: an event file in `<folder>/<savefile>/` for each time that the run is started or resumed. */
+/** Writes event files for TensorBoard, in `<folder>/<savefile>/`: one file each time the run is started or resumed. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { scalarsRecord, startRecord, textRecord, versionRecord } from '../../formats/tensorboard.ts';
@@ -7,7 +7,7 @@ import type { TrainingEvent } from '../events.ts';
 import type { TrainingObserver } from './observers.ts';
 import { recordFile } from './record-file.node.ts';
 
-/** Writes what TensorBoard shows. What the folder holds from the first iteration on is of a run that was cut. */
+/** An observer that writes an event file. It tells TensorBoard to drop earlier data from its first iteration on: they are of a killed run. */
 export function tensorBoard(folder: string): TrainingObserver {
   const now = () => Date.now() / 1000;
   return recordFile({
@@ -20,7 +20,7 @@ export function tensorBoard(folder: string): TrainingObserver {
   });
 }
 
-/** What of an event TensorBoard shows. */
+/** The record of an event; undefined if TensorBoard does not show it. */
 function recordOf(event: TrainingEvent, seconds: number): Uint8Array | undefined {
   switch (event.type) {
     case 'iteration':
@@ -42,7 +42,7 @@ function recordOf(event: TrainingEvent, seconds: number): Uint8Array | undefined
   }
 }
 
-/** A block of code in Markdown: shown as it is, with its lines. */
+/** A text as a Markdown code block, which keeps its lines. */
 function asCode(text: string): string {
   return text
     .split('\n')

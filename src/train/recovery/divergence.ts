@@ -1,56 +1,56 @@
-/** When a run has left all bounds: a loss or gradient that is no number, a loss of three times the first. */
+/** Detects divergence: a loss or gradient that is not finite, or a loss of more than three times the first. */
 import type { DivergenceCode } from '../../errors.ts';
 
-/** A run has exploded when its loss is more than this many times the first, as in the original. */
+/** A run has exploded if its loss is more than this many times the first, as in the original. */
 const EXPLOSION = 3;
-/** Iterations without an update, one after the other, that are borne. */
+/** At this many consecutive iterations without an update, the run has exploded. */
 export const MAX_CONSECUTIVE_SKIPS = 5;
-/** How far a loss may be above the lowest, as a part of the first loss, for the state to count as good. */
-const GOOD_RISE = 0.25;
+/** How far the loss of a good state may be above the lowest loss, as a fraction of the first loss. */
+const MAX_RISE = 0.25;
 
 export interface JudgedIteration {
   readonly iteration: number;
-  /** Nats a token. */
+  /** In nats per token. */
   readonly trainLoss: number;
-  /** False where the loss or the gradient was not finite, so that nothing was learned. */
+  /** False if the loss or the gradient was not finite, so that no update was made. */
   readonly updated: boolean;
   /** ‖parameters‖₂ after the update. */
   readonly parameterNorm: number;
 }
 
-/** An iteration that nothing was learned from. */
+/** An iteration without an update. */
 export interface Skip {
   readonly kind: 'skip';
   readonly cause: 'loss' | 'gradient';
-  /** Such iterations up to this one. */
-  readonly inARow: number;
+  /** Consecutive skipped iterations, including this one. */
+  readonly consecutive: number;
 }
 
-/** The parameters can't be gone on from. */
+/** Training can't go on from these parameters. */
 export interface Explosion {
   readonly kind: 'explosion';
   readonly code: DivergenceCode;
-  /** Where and what, without a full stop. */
+  /** What exploded, and at which iteration, without a full stop. */
   readonly reason: string;
 }
 
 /**
- * What is wrong after an iteration; undefined where nothing is.
+ * Whether an iteration was skipped or has made the run explode; undefined if all is well.
  *
- * @param first The run's first loss, in nats; undefined where no loss was finite yet.
- * @param skips Iterations without an update up to this one, one after the other.
- * @param borne The number of them at which it is an explosion.
+ * @param first The first loss of the run, in nats; undefined if no loss has been finite yet.
+ * @param skips Consecutive iterations without an update, including this one.
+ * @param limit The number of skips that counts as an explosion.
  */
 export function judge(
   { iteration, trainLoss, updated, parameterNorm }: JudgedIteration,
   first: number | undefined,
   skips: number,
-  borne: number,
+  limit: number,
 ): Skip | Explosion | undefined {
   const cause = Number.isFinite(trainLoss) ? 'gradient' : 'loss';
-  if (!updated && skips < borne) return { kind: 'skip', cause, inARow: skips };
+  if (!updated && skips < limit) return { kind: 'skip', cause, consecutive: skips };
   if (!updated) {
-    const times = borne > 1 ? `, ${borne} times in a row` : '';
+    const times = limit > 1 ? `, ${limit} times in a row` : '';
     return notFinite(`iteration ${iteration}: the ${cause} is not finite${times}`);
   }
   if (!Number.isFinite(parameterNorm)) {
@@ -63,7 +63,7 @@ function notFinite(reason: string): Explosion {
   return { kind: 'explosion', code: 'loss-not-finite', reason };
 }
 
-/** The same for a validation loss, in nats. */
+/** Whether a loss, in nats, shows an explosion. */
 export function judgeLoss(
   iteration: number,
   name: string,
@@ -79,10 +79,11 @@ export function judgeLoss(
 }
 
 /**
- * Whether parameters with this loss may be gone back to: it is not far above the lowest.
- * @param lowest What to compare with, in nats: a mean, for losses that jump about. Undefined before the first loss.
+ * Whether a state with this loss is good enough to go back to: the loss is not far above the lowest.
+ *
+ * @param lowest The loss to compare with, in nats; for noisy training losses, a mean. Undefined before the first loss.
  */
 export function isGood(loss: number, first: number | undefined, lowest: number | undefined): boolean {
   if (first === undefined || lowest === undefined) return Number.isFinite(loss);
-  return loss <= lowest + GOOD_RISE * first;
+  return loss <= lowest + MAX_RISE * first;
 }

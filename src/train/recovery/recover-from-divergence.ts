@@ -1,4 +1,4 @@
-/** What an explosion leads to: another try from the last good state, or the end of the run. */
+/** The reaction to an explosion: another attempt from the last good state, or the end of the run. */
 import { DivergenceError, type Remedy } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { RestoredEvent } from '../events.ts';
@@ -7,10 +7,10 @@ import type { TrainingRun } from '../run/training-run.ts';
 import type { Explosion } from './divergence.ts';
 
 /**
- * Takes the run back to its last good state, where it keeps one: with half the learning rate, as often as it may; after
- * that as it was, to be saved.
+ * Takes the run back to its last good state, if it keeps one: with half the learning rate while retries are left, else unchanged, so that
+ * this state can be saved.
  *
- * @returns the error that ends the run when there is nothing left to try
+ * @returns the event to report, or, if no retry is left, the error that ends the run
  */
 export function recoverFromDivergence(
   run: TrainingRun,
@@ -36,7 +36,7 @@ export function recoverFromDivergence(
   });
 }
 
-/** Half of a rate that exploded is worth a try where it is a usual one; of one far above, the usual one is. */
+/** Suggests half the learning rate that exploded, but at most the default. */
 function slowerRemedies(rate: number): Remedy[] {
   const { learningRate: usual } = checkTrainingOptions({});
   const learningRate = Number(Math.min(rate / 2, usual).toPrecision(4));

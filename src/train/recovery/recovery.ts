@@ -1,26 +1,26 @@
-/** What a run goes back to after an explosion, and how often it may. */
+/** The state that a run goes back to after an explosion, and its counts of skips and retries. */
 import type { GoodState, StabilityState } from '../../checkpoint/checkpoint.ts';
 
-/** Iterations after which the state is looked at to be kept. */
+/** Iterations between the states that may be kept. */
 const KEPT_EVERY = 100;
-/** Factor on the learning rate each time that the run goes back. A power of two: the scheduled rates keep their digits. */
+/** Factor on the learning rate each time the run goes back. A power of two, so that the scheduled rates keep their digits. */
 const RATE_FACTOR = 0.5;
 
 /**
- * The last good state of a run.
+ * The last good state of a run, and how often the run has skipped an update or gone back.
  *
- * It stands in ordinary memory, not in the engine, since every checkpoint that was written after it has to hold it: a run that
- * is resumed must go back to where the unbroken one would have.
+ * The state is kept in ordinary memory, not on the engine, because every later checkpoint contains it: a resumed run must go back to
+ * the same state as an uninterrupted one.
  */
 export class Recovery {
-  /** Iterations without an update, one after the other, up to now. */
+  /** Consecutive iterations without an update, up to now. */
   skips: number;
   #retries: number;
   #good: GoodState;
 
   /**
    * @param now The state that the run begins with.
-   * @param stored How the run has fared, where it is resumed.
+   * @param stored The record in the checkpoint of a resumed run.
    */
   constructor(now: GoodState, stored: StabilityState | undefined) {
     this.skips = stored?.skips ?? 0;
@@ -28,7 +28,7 @@ export class Recovery {
     this.#good = stored?.good ?? now;
   }
 
-  /** Times that the run has gone back with half the learning rate. */
+  /** How often the run has gone back and halved the learning rate. */
   get retries(): number {
     return this.#retries;
   }
@@ -37,7 +37,7 @@ export class Recovery {
     return this.#good;
   }
 
-  /** Whether the state after an iteration is to be looked at: an iteration later, when its loss is known. */
+  /** Whether the state after an iteration may be kept. The next iteration decides, because it computes the loss of that state. */
   considersAfter(iteration: number): boolean {
     return iteration % KEPT_EVERY === 0 && iteration !== this.#good.iteration;
   }
@@ -46,14 +46,14 @@ export class Recovery {
     this.#good = state;
   }
 
-  /** The next attempt: the good state, with half the learning rate it was left with the last time. */
+  /** Starts the next attempt: from the good state, with half the learning rate of the previous attempt. */
   retry(): GoodState {
     this.#retries++;
     this.#good = { ...this.#good, learningRate: this.#good.learningRate * RATE_FACTOR };
     return this.#good;
   }
 
-  /** For a checkpoint of the run as it is after an iteration. */
+  /** The record for a checkpoint after an iteration. */
   toRecord(iteration: number): StabilityState {
     const { skips, retries } = this;
     return { skips, retries, ...(this.#good.iteration !== iteration && { good: this.#good }) };

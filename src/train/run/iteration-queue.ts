@@ -1,11 +1,11 @@
-/** Iterations that the engine computes while their figures are on the way, in order. */
+/** The iterations in flight: enqueued on the engine, with figures that have not been read yet. */
 import type { IterationFigures, TrainingRun } from './training-run.ts';
 
 export interface IterationQueueInput {
   readonly run: TrainingRun;
-  /** Iterations in flight at most. */
+  /** Maximum number of iterations in flight. */
   readonly depth: number;
-  /** Whether nothing may be enqueued after an iteration until its figures are known: something is due then. */
+  /** Whether the next iteration must wait for the figures of this one, because an evaluation or a save may follow. */
   readonly isBoundary: (iteration: number) => boolean;
 }
 
@@ -30,7 +30,7 @@ export class IterationQueue {
     }
   }
 
-  /** The figures of the oldest iteration, of which the run takes note. */
+  /** Waits for the oldest iteration, and records its figures. */
   async next(): Promise<IterationFigures> {
     const [first] = this.#figures;
     if (!first) throw new TypeError('no iteration is in flight');
@@ -40,12 +40,12 @@ export class IterationQueue {
     return figures;
   }
 
-  /** Waits for all and records them: for a run that nobody reads any more. */
+  /** Waits for all iterations and records their figures, at the end of a run. */
   async drain(): Promise<void> {
     while (this.length > 0) await this.next();
   }
 
-  /** Waits for all, and forgets them: they came after an explosion. */
+  /** Waits for all iterations and discards their figures, after an explosion. */
   async discard(): Promise<void> {
     const all = this.#figures;
     this.#figures = [];

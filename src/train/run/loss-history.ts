@@ -1,7 +1,7 @@
-/** Losses by iteration, as they grow. */
+/** The losses of a run by iteration, with their lowest values. */
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 
-/** Losses that a mean is taken of. */
+/** Losses per mean. */
 const BLOCK = 100;
 
 export class LossHistory {
@@ -12,7 +12,7 @@ export class LossHistory {
   #blockSum = 0;
   #lowestMean = Number.POSITIVE_INFINITY;
 
-  /** Adds a loss, in nats; true when it is the lowest so far. */
+  /** Adds a loss, in nats. Returns whether it is the lowest so far. */
   add(iteration: number, loss: number): boolean {
     this.#iterations.push(iteration);
     this.#values.push(loss);
@@ -24,14 +24,14 @@ export class LossHistory {
     return true;
   }
 
-  /** A history that goes on from a record. */
+  /** A history with the losses of a record. */
   static from({ iterations, values }: LossRecord): LossHistory {
     const history = new LossHistory();
     for (const [index, iteration] of iterations.entries()) history.add(iteration, values[index] as number);
     return history;
   }
 
-  /** The loss at an iteration, if one was added. */
+  /** The loss at an iteration, if there is one. */
   at(iteration: number): number | undefined {
     return this.#values[this.#iterations.lastIndexOf(iteration)];
   }
@@ -51,7 +51,7 @@ export class LossHistory {
     return this.#iterations.at(-1);
   }
 
-  /** Losses since the lowest one. */
+  /** The number of losses since the lowest one. */
   get sinceLowest(): number {
     return this.#sinceLowest;
   }
@@ -64,7 +64,7 @@ export class LossHistory {
     return this.#values[0];
   }
 
-  /** The lowest mean of a hundred losses, counted off from the first; the first loss until there are as many. */
+  /** The lowest mean over a block of a hundred losses. Before the first block is full, the first loss. */
   get lowestMean(): number | undefined {
     return Number.isFinite(this.#lowestMean) ? this.#lowestMean : this.first;
   }

@@ -1,4 +1,4 @@
-/** The optimizer of a run: its moments and the count of updates made, in the engine. */
+/** The optimizer of a run. Its moments and its count of updates are kept on the engine. */
 import {
   type Engine,
   type FloatArray,
@@ -13,34 +13,34 @@ import type { TrainingOptions } from '../options.ts';
 
 /** Figures of one update. */
 export interface UpdateFigures {
-  /** The loss that the update was given, as the engine has it: a sum over the batch, in nats. */
+  /** The training loss: a sum over the batch, in nats. */
   readonly loss: number;
   /** ‖gradient‖₂ after clipping. */
   readonly gradientNorm: number;
   /** ‖parameters‖₂ after the update. */
   readonly parameterNorm: number;
-  /** False where the gradient or the loss was not finite: then nothing changed. */
+  /** False if the gradient or the loss was not finite: then nothing changed. */
   readonly applied: boolean;
 }
 
-/** One update: what it changes and what it is made from. */
+/** The input of one update. */
 export interface UpdateInput {
   readonly weights: Vector;
   /** Clipped in place. */
   readonly gradient: Vector;
-  /** float [at least 1]: no update is made where the first element is not finite. */
+  /** float [≥ 1]: the loss first. No update is made unless it is finite. */
   readonly loss: Tensor;
   readonly learningRate: number;
 }
 
-/** Each rule with its numbers: an option where there is one, else the default of its paper. */
+/** The parameters of each rule: from an option if there is one, else the default of its paper. */
 const RULES: { readonly [K in UpdateRuleKind]: (options: TrainingOptions) => UpdateRule<K> } = {
   rmsprop: ({ decayRate }) => ({ kind: 'rmsprop', alpha: decayRate, epsilon: 1e-8 }),
   adam: () => ({ kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
 };
 
 export class Optimizer {
-  /** float [UPDATE_REPORT_LENGTH]: of the last update. */
+  /** float [UPDATE_REPORT_LENGTH]: the figures of the last update. */
   readonly report: Tensor;
   readonly #engine: Engine;
   readonly #options: TrainingOptions;
@@ -60,7 +60,7 @@ export class Optimizer {
     this.report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
   }
 
-  /** Goes on from moments in canonical order and a number of updates. */
+  /** Sets the moments, in canonical order, and the number of updates made. */
   restore(moments: readonly FloatArray[], steps: number): void {
     moments.forEach((values, index) => {
       this.#engine.write(this.#moments[index] as Vector, values);
@@ -81,7 +81,7 @@ export class Optimizer {
     });
   }
 
-  /** Figures of the last update that was enqueued. */
+  /** Reads the figures of the last update that was enqueued. */
   async readFigures(): Promise<UpdateFigures> {
     const report = (await this.#engine.read(this.report)) as FloatArray;
     return {
@@ -92,13 +92,13 @@ export class Optimizer {
     };
   }
 
-  /** Updates made. */
+  /** Reads the number of updates made. */
   async readSteps(): Promise<number> {
     const [steps] = await this.#engine.read(this.#steps);
     return steps as number;
   }
 
-  /** The moments, in canonical order of the parameters. */
+  /** Reads the moments, in the canonical order of the parameters. */
   readMoments(): Promise<FloatArray[]> {
     return Promise.all(this.#moments.map((moment) => this.#engine.read(moment)));
   }

@@ -1,4 +1,4 @@
-/** The events of a run that take more than one line to make. */
+/** Makes the events of a run that need more than one line. */
 
 import type { RunFiles } from '../../checkpoint/storage/run-files.ts';
 import type { Splits } from '../../data/batches/batches.ts';
@@ -54,12 +54,12 @@ export function startedEvent(
   };
 }
 
-/** What Node takes beside data: code, and room to work. */
+/** Memory of Node besides the data: code and working memory. */
 const PROGRAM_BYTES = 15e6;
 
 /**
- * Bytes by which the run makes the process grow: the engine's, and copies of parameters and moments: for a save, and for the last
- * good state.
+ * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters and moments for a save and for the
+ * last good state.
  */
 function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
@@ -68,7 +68,7 @@ function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
   return engine.bytesInUse + copies + PROGRAM_BYTES;
 }
 
-/** That the memory which is free will not do. */
+/** Warns if the run needs more than the free memory. */
 export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: string; message: string }[] {
   if (freeMemory === undefined || memory <= freeMemory) return [];
   const message =
@@ -77,8 +77,8 @@ export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: st
   return [{ code: 'memory-short', message }];
 }
 
-export function skippedEvent({ iteration }: TrainingRun, { cause, inARow }: Skip): SkippedEvent {
-  return { type: 'skipped', iteration, cause, inARow, borne: MAX_CONSECUTIVE_SKIPS };
+export function skippedEvent({ iteration }: TrainingRun, { cause, consecutive }: Skip): SkippedEvent {
+  return { type: 'skipped', iteration, cause, inARow: consecutive, borne: MAX_CONSECUTIVE_SKIPS };
 }
 
 export function iterationEvent(
@@ -97,7 +97,7 @@ export async function finishedEvent(
   return { type: 'finished', reason, iteration, epoch, checkpoint: await run.checkpoint(), path };
 }
 
-/** The notice for a resumed run that has already ended, with how to extend it; undefined where there is more to train. */
+/** The notice for a resumed run that has already ended, with a remedy that extends it; undefined if there is more to train. */
 export function alreadyEndedNotice(
   run: TrainingRun,
   { earlyStop, maxEpochs, maxIterations }: TrainingOptions,
@@ -112,7 +112,7 @@ export function alreadyEndedNotice(
         ? `the run has reached its end, ${end}: nothing was trained.`
         : `the run is at iteration ${formatCount(iteration)}, beyond the end that was asked for, ${end}: nothing was trained.`;
     const isByCount = last === maxIterations;
-    // In batches from the start of the text, of which a run that had another shape has made fewer or more than iterations.
+    // Counted in batches of the present shape: a run that once had another shape has another number of iterations.
     const all = maxEpochs * epochLength;
     const place = isByCount
       ? schedule.positionAt(2 * iteration)

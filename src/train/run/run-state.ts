@@ -1,4 +1,4 @@
-/** The state of a run: what an iteration changes, on the engine, from which it is read and to which it is set back; and how it begins. */
+/** The state that an iteration changes, kept on the engine: parameters, moments, carried state, counts. And what a run starts with. */
 
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../../checkpoint/checkpoint.ts';
 import { stateParts } from '../../engine/cells.ts';
@@ -16,17 +16,17 @@ import type { RateAt, Schedule } from './schedule.ts';
 export class RunState {
   /** Iterations whose figures have arrived. */
   iteration = 0;
-  /** Iterations that were enqueued. */
+  /** Iterations enqueued so far. */
   enqueued = 0;
   readonly weights: Vector;
-  /** The state that the next batch goes on from. */
+  /** The state of the network at the start of the next batch. */
   readonly carried: NetworkState;
   /** The carried state as it was before the last batch. */
   readonly #before: NetworkState;
   readonly #engine: Engine;
   readonly #optimizer: Optimizer;
   readonly #schedule: Schedule;
-  /** From where the run was last set to. */
+  /** The learning rate by iteration, from the state that was last written. */
   #rateAt: RateAt = () => 0;
 
   constructor(engine: Engine, network: Network, optimizer: Optimizer, schedule: Schedule) {
@@ -38,7 +38,7 @@ export class RunState {
     this.#before = network.makeState();
   }
 
-  /** Of the next iteration that is enqueued. */
+  /** The learning rate of the next iteration to be enqueued. */
   get learningRate(): number {
     return this.#rateAt(this.enqueued);
   }
@@ -50,23 +50,24 @@ export class RunState {
     });
   }
 
-  /** Sets the carried state back to what it was before the batch, if its update was not made. */
+  /** Restores the carried state from before the batch, if the update was not applied. */
   undoBatchUnlessApplied(): void {
     this.carried.forEach((layer, index) => {
       this.#engine.copyUnlessApplied(this.#optimizer.report, this.#before[index] as Tensor, layer);
     });
   }
 
-  /** Everything as it is now; parameters and moments in canonical order. */
+  /** Reads the current state, with parameters and moments in canonical order. */
   read(): Promise<GoodState> {
     return this.#read(this.carried);
   }
 
-  /** The same as before the last batch, of which the update is not yet made. */
+  /** Reads the state before the last batch. Its update must not be enqueued yet. */
   readBeforeBatch(): Promise<GoodState> {
     return this.#read(this.#before);
   }
 
+  /** Sets the run to a state. */
   write({ iteration, learningRate, optimizerSteps, parameters, moments, carriedState }: GoodState): void {
     this.iteration = iteration;
     this.enqueued = iteration;
@@ -80,7 +81,7 @@ export class RunState {
 
   async #read(carried: NetworkState): Promise<GoodState> {
     const { iteration, learningRate } = this;
-    // All are asked for before anything is waited for: what is enqueued meanwhile comes after.
+    // All reads are enqueued before the first is awaited: later calls can't change what they return.
     const [optimizerSteps, parameters, moments, carriedState] = await Promise.all([
       this.#optimizer.readSteps(),
       this.#engine.read(this.weights),
@@ -91,16 +92,16 @@ export class RunState {
   }
 }
 
-/** What a run begins with instead of random parameters: others, in canonical order, and perhaps a whole state to go on from. */
+/** A start other than random parameters: given parameters, in canonical order, and, to resume a run, its training state. */
 export interface RunStart {
   readonly parameters: FloatArray;
   readonly training?: TrainingState | undefined;
 }
 
 /**
- * The state that a run begins with: drawn by its seed, the weights of another model, or where it was when it was saved.
+ * The first state of a run: random parameters, the weights of another model, or the state of a checkpoint.
  *
- * @param generator Gives the parameters of a run that starts from nothing.
+ * @param generator Draws the random parameters.
  */
 export function firstState(
   start: RunStart | undefined,
@@ -129,7 +130,7 @@ export function firstState(
   };
 }
 
-/** The carried state at the start of a text: of each recurrent layer, [S, B, H] in row-major order. */
+/** The carried state at the start of a text, all zero: [S, B, H] for each recurrent layer, in row-major order. */
 export function zeroState(
   layout: Layout,
   { precision, batchSize }: Pick<TrainingOptions, 'precision' | 'batchSize'>,
@@ -139,7 +140,7 @@ export function zeroState(
   );
 }
 
-/** How a resumed run has fared. */
+/** The skips, retries and last good state of a resumed run, with the learning rate that the options ask for. */
 export function resumedStability(
   training: TrainingState,
   options: TrainingOptions,
@@ -150,7 +151,7 @@ export function resumedStability(
   return { ...stability, good: { ...stability.good, learningRate } };
 }
 
-/** The learning rate of a stored position, unless another one was given for the resumed run. */
+/** The learning rate of a stored position, or the one given for the resumed run if it differs from the stored option. */
 function resumedRate(
   position: RunPosition,
   { options: stored }: TrainingState,

@@ -6,13 +6,13 @@ export interface Schedule {
   readonly last: number;
   /** Iterations in an epoch. */
   readonly epochLength: number;
-  /** Batches of the present shape from the start of the first epoch to the place in the text after an iteration. */
+  /** The position in the training text after an iteration, in batches of the present shape since the start of the first epoch. */
   positionAt(iteration: number): number;
-  /** Passes through the text up to and with an iteration. */
+  /** Passes through the training text after an iteration; 0.5 is half a pass. */
   epochAt(iteration: number): number;
-  /** Whether the validation loss is measured after an iteration, and a checkpoint saved. */
+  /** Whether an evaluation, with a checkpoint, follows an iteration. */
   evaluatesAt(iteration: number): boolean;
-  /** The learning rate from a place in the run on. */
+  /** The learning rate by iteration, from a point in the run on. */
   learningRateFrom(start: RateStart): RateAt;
 }
 
@@ -22,20 +22,20 @@ export interface RateStart {
   readonly learningRate: number;
 }
 
-/** The learning rate of the update that follows an iteration: a pure function, from the iteration of its start on. */
+/** The learning rate of the update that follows an iteration: a pure function, defined from the start's iteration on. */
 export type RateAt = (iteration: number) => number;
 
-/** What a schedule of the learning rate may depend on besides the options. */
+/** What a learning-rate schedule may use besides the options. */
 type Timing = Pick<Schedule, 'epochLength' | 'positionAt'>;
 
 /**
- * The schedules of the learning rate, each scaled to the rate of its start. That rate is what checkpoints hold: whatever has lowered it
- * before, recovery from an explosion or another option of a resumed run, it goes on from there without a bit of difference.
+ * The learning-rate schedules. Each starts from a given rate, the one that checkpoints hold. So a resumed run has the rates of an
+ * uninterrupted one to the last bit, even if an explosion or a changed option has lowered the rate before.
  *
  * Rates decide bits, so they are made of the four basic operations: Math.cos and Math.pow differ between engines of JavaScript.
  */
 const LEARNING_RATE_SCHEDULES = {
-  /** The original's: times `learningRateDecay` at the end of each epoch, from epoch `learningRateDecayAfter` on. */
+  /** The original's schedule: multiplies by `learningRateDecay` at the end of each epoch, from epoch `learningRateDecayAfter` on. */
   decay(
     { learningRateDecay, learningRateDecayAfter }: TrainingOptions,
     { epochLength, positionAt }: Timing,
@@ -47,7 +47,7 @@ const LEARNING_RATE_SCHEDULES = {
         ? Math.max(0, Math.floor(positionAt(iteration) / epochLength) - firstEpoch + 1)
         : 0;
     const before = decaysAt(start);
-    /** By the number of decays since the start. Each is a product with the one before: a power would have other bits. */
+    /** By the number of decays since the start. Each is the previous one times the decay, because a power would have other bits. */
     const rates = [learningRate];
     return (iteration) => {
       const decays = decaysAt(iteration) - before;
@@ -61,7 +61,7 @@ const LEARNING_RATE_SCHEDULES = {
  * The original's schedule, with `maxIterations` as an earlier end.
  *
  * @param epochLength Batches in the training split.
- * @param batchOffset How many batches the place in the text is ahead of the iteration count, after a resume with another shape.
+ * @param batchOffset How many batches the position in the text is ahead of the iteration, after a resume with another shape.
  */
 export function makeSchedule(options: TrainingOptions, epochLength: number, batchOffset = 0): Schedule {
   const all = Math.max(1, Math.floor(options.maxEpochs * epochLength));

@@ -1,4 +1,4 @@
-/** The moving parts of one training run: what an iteration changes, and the checkpoint that holds all of it. */
+/** One training run: its network, optimizer, losses and random numbers, and the checkpoint that holds them all. */
 
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
 import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
@@ -23,34 +23,34 @@ import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
 
-/** One iteration's figures, without its time. */
+/** The figures of one iteration, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
-  /** False where the loss or the gradient was not finite, so that nothing was learned. */
+  /** False if the loss or the gradient was not finite, so that no update was made. */
   readonly updated: boolean;
 }
 
-/** What a training run is made of. */
+/** The input of a training run. */
 export interface RunInput {
   readonly corpus: Corpus;
   readonly options: TrainingOptions;
   /** Where the options come from. */
   readonly origins?: OptionOrigins | undefined;
   readonly engine: Engine;
-  /** Where checkpoints go. Absent: nowhere. */
+  /** Where checkpoints go. Default: nowhere. */
   readonly storage?: CheckpointStorage | undefined;
-  /** What to start from instead of random parameters. */
+  /** The state to start from. Default: random parameters. */
   readonly start?: RunStart | undefined;
-  /** Name of a new run. Default: a random one. */
+  /** Name of a new run. Default: a random name. */
   readonly runId?: string | undefined;
-  /** Finishes the iteration, saves, and ends the run as `interrupted`. */
+  /** When it is aborted, the run finishes its iteration, saves a checkpoint and ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Iterations in flight at most. Default: as many as the engine asks for. */
+  /** Maximum number of iterations in flight. Default: the engine's depth. */
   readonly maxInFlight?: number | undefined;
   /** Bytes of memory that the run may take. */
   readonly availableMemory: number;
-  /** Bytes of it that are free now, where that is known. */
+  /** Bytes of it that are free now, if known. */
   readonly freeMemory?: number | undefined;
-  /** Name of this machine, where it is known. */
+  /** Name of this machine, if known. */
   readonly host?: string | undefined;
 }
 
@@ -70,7 +70,7 @@ export class TrainingRun {
   readonly #generator: MersenneTwister;
   readonly #runId: string;
   readonly #shapeChange: ShapeChange | undefined;
-  /** Absent where the first explosion is the end. */
+  /** Undefined if the first explosion ends the run. */
   readonly #recovery: Recovery | undefined;
   #lastLoss = 0;
   #trainLosses: LossHistory;
@@ -104,12 +104,12 @@ export class TrainingRun {
     }
   }
 
-  /** Iterations made, of those whose figures are known. */
+  /** Iterations whose figures have arrived. */
   get iteration(): number {
     return this.#state.iteration;
   }
 
-  /** Iterations that were enqueued. */
+  /** Iterations enqueued so far. */
   get enqueued(): number {
     return this.#state.enqueued;
   }
@@ -119,7 +119,7 @@ export class TrainingRun {
     return this.#state.weights;
   }
 
-  /** Its name, the same in all its checkpoints. */
+  /** The name of the run, the same in all its checkpoints. */
   get id(): string {
     return this.#runId;
   }
@@ -128,7 +128,7 @@ export class TrainingRun {
     return this.schedule.epochAt(this.#state.iteration);
   }
 
-  /** The batch of the training split that follows an iteration, from 0. */
+  /** The number of the batch in the training split that follows an iteration, from 0. */
   #cursorAfter(iteration: number): number {
     return this.schedule.positionAt(iteration) % this.#batches.count;
   }
@@ -141,30 +141,30 @@ export class TrainingRun {
     return this.#validationLosses;
   }
 
-  /** Whether the last batch gave a loss: after one that is not finite the parameters are neither evaluated nor saved. */
+  /** Whether the last training loss is finite. If not, the parameters are neither evaluated nor saved. */
   get isSound(): boolean {
     return Number.isFinite(this.#lastLoss);
   }
 
-  /** Times that the run has gone back with half the learning rate. */
+  /** How often the run has gone back and halved the learning rate. */
   get retries(): number {
     return this.#recovery?.retries ?? 0;
   }
 
-  /** Whether there is a state to go back to. */
+  /** Whether the run keeps a state to go back to. */
   get canGoBack(): boolean {
     return this.#recovery !== undefined;
   }
 
-  /** Whether all earlier figures must have arrived before the iteration after this one: its state may be kept. */
+  /** Whether the figures of an iteration and all before it must arrive before the next iteration is enqueued: its state may be kept. */
   mustDrainAfter(iteration: number): boolean {
     return this.#recovery?.considersAfter(iteration) ?? false;
   }
 
   /**
-   * Enqueues one iteration: loss, gradient, update. Where no update can be made, the engine leaves the carried state as it was, too.
+   * Enqueues one iteration: loss, gradient, update. If no update can be made, the engine restores the carried state.
    *
-   * @returns its figures, once the engine has them
+   * @returns a promise of its figures
    */
   async enqueue(): Promise<{ readonly figures: Promise<IterationFigures> }> {
     const state = this.#state;
@@ -179,14 +179,14 @@ export class TrainingRun {
     const figures = this.#optimizer
       .readFigures()
       .then((update) => this.#figuresOf(iteration, learningRate, update));
-    // Awaited later, or not at all where the run ends with an error.
+    // Awaited later, or never if the run ends with an error.
     figures.catch(() => {});
     state.undoBatchUnlessApplied();
     state.enqueued = iteration;
     return { figures };
   }
 
-  /** Takes note of an iteration whose figures have arrived, in the order of iterations. */
+  /** Records an iteration whose figures have arrived. Call it in the order of iterations. */
   record({ iteration, trainLoss, updated }: IterationFigures): void {
     this.#state.iteration = iteration;
     this.#lastLoss = trainLoss;
@@ -208,7 +208,7 @@ export class TrainingRun {
     };
   }
 
-  /** What is wrong after an iteration, if anything is. */
+  /** Whether an iteration was skipped or has made the run explode; undefined if all is well. */
   judge(figures: IterationFigures): Skip | Explosion | undefined {
     const recovery = this.#recovery;
     return judge(
@@ -219,7 +219,11 @@ export class TrainingRun {
     );
   }
 
-  /** A validation loss of the run as it is, in nats; a good one makes this the state to go back to. True when it is the lowest. */
+  /**
+   * Records the validation loss of the current state, in nats. If the loss is good, this becomes the state to go back to.
+   *
+   * @returns whether it is the lowest so far
+   */
   async addValidationLoss(loss: number): Promise<boolean> {
     const { first, lowest } = this.#validationLosses;
     if (isGood(loss, first, lowest)) this.#recovery?.keep(await this.#state.read());
@@ -227,10 +231,10 @@ export class TrainingRun {
   }
 
   /**
-   * Back to the last good state, as if nothing had been trained since.
+   * Goes back to the last good state, as if nothing had been trained since.
    *
-   * @param retries Whether this is a new attempt, with half the learning rate; else nothing but the place changes.
-   * @returns the learning rate that it goes on with
+   * @param retries Whether this is another attempt, with half the learning rate. If not, the learning rate is that of the good state.
+   * @returns the learning rate from now on
    */
   goBack(retries: boolean): number {
     const recovery = this.#recovery;
@@ -244,14 +248,14 @@ export class TrainingRun {
     return good.learningRate;
   }
 
-  /** A short text from the model as it is. */
+  /** A short text from the current model. */
   sample(): Promise<string> {
     return sampleText(this.#engine, this.weights, this.#vocabulary, this.#options.seed);
   }
 
   /**
-   * Everything as it is now. All is asked for before anything is waited for, and an engine reads in the order of its calls: the run may
-   * go on at once.
+   * A checkpoint of the current state. All reads are enqueued before the first is awaited, and an engine runs its calls in order: so the
+   * run may enqueue more iterations without waiting for the result.
    */
   async checkpoint(): Promise<TrainedCheckpoint> {
     const numbers = this.#state.read();
@@ -279,20 +283,20 @@ export class TrainingRun {
     };
   }
 
-  /** A network in the shape of a split; the caller releases one that is not the run's own. */
+  /** A network with the shape of a split: the run's own if it fits, else a new one, which the caller must release. */
   networkFor(shape: BatchSource): Network {
     if (isSameShape(shape, this.#options)) return this.network;
     return new Network(this.#engine, this.#config, shape, 'evaluation');
   }
 
-  /** Keeps the state before the batch whose loss has just been computed, if that loss is good. */
+  /** Keeps the state before the last batch, if the loss of that batch is good. */
   async #keepIfGood(): Promise<void> {
     const { first, lowestMean } = this.#trainLosses;
     if (!isGood(await this.#lossOfBatch(), first, lowestMean)) return;
     this.#recovery?.keep(await this.#state.readBeforeBatch());
   }
 
-  /** Nats a token. */
+  /** The mean loss of the last batch, in nats per token. */
   async #lossOfBatch(): Promise<number> {
     const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
     return (total as number) / this.network.positions;

@@ -1,26 +1,26 @@
-/** When a run writes a checkpoint, and which of its checkpoints stay. */
+/** When a run saves a checkpoint, and which of its checkpoints it keeps. */
 
 const MINUTE = 60_000;
 
-/** When a checkpoint is due without an evaluation: `checkpointEvery`. */
+/** When a checkpoint is due between evaluations: `checkpointEvery`. */
 export class SaveSchedule {
   readonly #iterations: number | undefined;
   readonly #milliseconds: number | undefined;
   #last = performance.now();
 
-  /** @param every `100`: iterations; `10m`: minutes; absent: never. */
+  /** @param every `100`: iterations; `10m`: minutes. Default: never. */
   constructor(every: string | undefined) {
     if (every?.endsWith('m')) this.#milliseconds = Number(every.slice(0, -1)) * MINUTE;
     else if (every !== undefined) this.#iterations = Number(every);
   }
 
-  /** Whether one is due after an iteration. */
+  /** Whether a checkpoint is due after an iteration. */
   due(iteration: number): boolean {
     if (this.#iterations !== undefined) return iteration % this.#iterations === 0;
     return this.#milliseconds !== undefined && performance.now() - this.#last >= this.#milliseconds;
   }
 
-  /** A checkpoint was saved, for whatever reason: minutes count from here. */
+  /** Call this after every checkpoint, for whatever reason it was saved: minutes count from here. */
   saved(): void {
     this.#last = performance.now();
   }
@@ -29,34 +29,34 @@ export class SaveSchedule {
 export interface KeptCheckpoint {
   readonly path: string;
   readonly iteration: number;
-  /** In nats; undefined where no validation loss was measured. */
+  /** In nats; undefined if none was measured. */
   readonly validationLoss: number | undefined;
 }
 
-/** Without `--keep`: those without a validation loss that stay. */
+/** Without `--keep`: how many checkpoints without a validation loss are kept. */
 const KEPT_WITHOUT_LOSS = 2;
 
-/** Which of the checkpoints that are there stay: `--keep`. */
+/** The checkpoints that the run keeps: `--keep`. */
 export class KeptCheckpoints {
-  /** `--keep`: how many of the newest stay; undefined: all with a loss, and of the others the newest two. */
+  /** `--keep`: how many of the newest are kept. Default: all with a validation loss, and the newest two without one. */
   readonly #keep: number | undefined;
-  /** Those that are there, the newest last. */
+  /** The existing checkpoints, the newest last. */
   #all: readonly KeptCheckpoint[];
-  /** Of a stretch that the run has gone back from: they stay by the same rule, but none is the best. */
-  readonly #forgotten = new Set<KeptCheckpoint>();
+  /** Checkpoints of iterations that the run has discarded by going back: they are kept by the same rule, but none can be the best. */
+  readonly #discarded = new Set<KeptCheckpoint>();
 
-  /** @param earlier What the run has written before it was resumed, the newest last. */
+  /** @param earlier The checkpoints from before the run was resumed, the newest last. */
   constructor(keep: number | undefined, earlier: readonly KeptCheckpoint[] = []) {
     this.#keep = keep;
     this.#all = earlier;
   }
 
-  /** The one with the lowest validation loss, the earliest of several. */
+  /** The checkpoint with the lowest validation loss; the earliest of several. */
   get best(): KeptCheckpoint | undefined {
     return this.#all.reduce<KeptCheckpoint | undefined>(
       (best, one) =>
         one.validationLoss !== undefined &&
-        !this.#forgotten.has(one) &&
+        !this.#discarded.has(one) &&
         !(one.validationLoss >= (best?.validationLoss ?? Number.POSITIVE_INFINITY))
           ? one
           : best,
@@ -64,22 +64,22 @@ export class KeptCheckpoints {
     );
   }
 
-  /** Adds the newest, in place of an earlier one of the same path. */
+  /** Adds the newest checkpoint. It replaces an earlier one with the same path. */
   add(checkpoint: KeptCheckpoint): void {
     this.#all = [...this.#all.filter(({ path }) => path !== checkpoint.path), checkpoint];
   }
 
-  /** A checkpoint that somebody has deleted. */
+  /** Removes a checkpoint whose file somebody has deleted. */
   forget(checkpoint: KeptCheckpoint): void {
     this.#all = this.#all.filter((one) => one !== checkpoint);
   }
 
-  /** The run goes back to an iteration: what it was after that it is no more. */
+  /** Marks the checkpoints after an iteration that the run goes back to: they no longer belong to it. */
   goBack(iteration: number): void {
-    for (const one of this.#all) if (one.iteration > iteration) this.#forgotten.add(one);
+    for (const one of this.#all) if (one.iteration > iteration) this.#discarded.add(one);
   }
 
-  /** Gives up those that do not stay: the oldest beyond the number, never the best or the newest. */
+  /** Removes and returns the checkpoints to delete: the oldest beyond the number to keep, but never the best or the newest. */
   takeSurplus(): readonly KeptCheckpoint[] {
     const { best } = this;
     const counted = this.#all.filter((one) => this.#keep !== undefined || one.validationLoss === undefined);

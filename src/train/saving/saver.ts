@@ -1,13 +1,13 @@
 /**
- * Saves checkpoints while training goes on, and goes on without where that fails: the earlier ones are untouched.
+ * Saves checkpoints in the background. A failed save does not stop training, and leaves earlier checkpoints untouched.
  *
- * A save is a snapshot, taken between two iterations, and its way to the disk, in the background. There is one at a time: the next
- * waits for it. What became of it is told by `events` from then on.
+ * A save takes a snapshot between two iterations and writes it while training goes on. The next save waits for the previous one. `events`
+ * reports the results.
  */
 
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
-import { isNameFor, saveCheckpoint } from '../../checkpoint/storage/save-checkpoint.ts';
 import { chooseRunFiles, type RunFiles } from '../../checkpoint/storage/run-files.ts';
+import { isNameFor, saveCheckpoint } from '../../checkpoint/storage/save-checkpoint.ts';
 import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
 import { CheckpointError } from '../../errors.ts';
 import type { TrainingEvent } from '../events.ts';
@@ -15,16 +15,16 @@ import type { TrainingOptions } from '../options.ts';
 import type { TrainingRun } from '../run/training-run.ts';
 import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';
 
-/** Where a run's checkpoints go, and the names of its other files there. */
+/** Where the checkpoints of a run go, and the names of its other files there. */
 export interface SavePlace {
   readonly storage: CheckpointStorage;
   readonly files: RunFiles;
 }
 
 export class Saver {
-  /** Where the last checkpoint went. */
+  /** The path of the last checkpoint. */
   path: string | undefined;
-  /** Why the last attempt failed, if it did. */
+  /** The error of the last save, if it failed. */
   failure: CheckpointError | undefined;
   readonly #run: TrainingRun;
   readonly #name: string;
@@ -32,11 +32,11 @@ export class Saver {
   readonly #schedule: SaveSchedule;
   readonly #kept: KeptCheckpoints;
   readonly #events: TrainingEvent[] = [];
-  /** The iteration of the last checkpoint that is there, or on its way. */
+  /** The iteration of the last checkpoint that was written or is being written. */
   #savedIteration: number | undefined;
-  #underWay: Promise<void> | undefined;
-  /** That `best` and `last` can't be set is said once. */
-  #saidUnset = false;
+  #currentSave: Promise<void> | undefined;
+  /** Whether the warning that `best` and `last` can't be set has been given: it comes only once. */
+  #hasWarnedUnset = false;
 
   private constructor(
     run: TrainingRun,
@@ -52,32 +52,32 @@ export class Saver {
     this.#savedIteration = run.iteration;
   }
 
-  /** A saver that counts what the run has written before it was resumed; checkpoints of other runs are not its own. */
+  /** A saver that also manages the checkpoints from before the run was resumed, but not those of other runs. */
   static async open(
     run: TrainingRun,
     options: TrainingOptions,
     place: SavePlace | undefined,
   ): Promise<Saver> {
-    const there = run.iteration > 0 && place ? await place.storage.list() : [];
-    const earlier = there
+    const existing = run.iteration > 0 && place ? await place.storage.list() : [];
+    const earlier = existing
       .filter(({ runId, iteration }) => runId === run.id && iteration <= run.iteration)
-      // By iteration, since a folder that was copied has the times of the copy.
+      // By iteration, because in a copied folder the files have the times of the copy.
       .sort((a, b) => a.iteration - b.iteration)
       .flatMap(({ path, iteration }) => {
         const validationLoss = run.validationLosses.at(iteration);
         if (isNameFor(path, iteration, undefined)) return [{ path, iteration, validationLoss: undefined }];
-        // One with another loss is of a stretch that was forgotten or of a way not taken; or somebody has renamed it.
+        // A checkpoint with another loss comes from discarded iterations or an abandoned branch, or was renamed.
         return isNameFor(path, iteration, validationLoss) ? [{ path, iteration, validationLoss }] : [];
       });
     return new Saver(run, options, place, earlier);
   }
 
-  /** Whether a checkpoint is due after an iteration, besides those of evaluations. */
+  /** Whether a checkpoint is due after an iteration without an evaluation. */
   isDue(iteration: number): boolean {
     return this.#schedule.due(iteration);
   }
 
-  /** Takes a snapshot, once the save before has finished, and lets it go to the disk. */
+  /** Takes a snapshot, after the previous save has finished, and starts writing it. */
   async save(validationLoss: number | undefined): Promise<void> {
     await this.settle();
     this.#schedule.saved();
@@ -86,17 +86,17 @@ export class Saver {
     const before = this.#savedIteration;
     this.#savedIteration = this.#run.iteration;
     const snapshot = this.#run.checkpoint();
-    this.#underWay = this.#write(place, snapshot, validationLoss).catch((error: unknown) => {
+    this.#currentSave = this.#write(place, snapshot, validationLoss).catch((error: unknown) => {
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
       this.#savedIteration = before;
       this.#warn(error, 'Training goes on.');
     });
-    // A defect is thrown by whoever waits for the save, not by the event loop.
-    this.#underWay.catch(() => {});
+    // Any other error is thrown by the next call that waits for the save, not as an unhandled rejection.
+    this.#currentSave.catch(() => {});
   }
 
-  /** Waits for the save under way, and saves what was learned since the last one that succeeded. */
+  /** Waits for the current save, and saves again if there is progress since the last successful save. */
   async finish(): Promise<void> {
     await this.settle();
     if (this.#place === undefined || this.#savedIteration === this.#run.iteration) return;
@@ -104,22 +104,22 @@ export class Saver {
     await this.settle();
   }
 
-  /** The run has gone back: what it saved since then is of a stretch that is forgotten. */
+  /** Call this after the run has gone back: later checkpoints no longer belong to it. */
   async goBack(): Promise<void> {
     await this.settle();
     this.#savedIteration = undefined;
     this.#kept.goBack(this.#run.iteration);
   }
 
-  /** What has become of saves since the last call. */
+  /** The results of the saves since the last call. */
   *events(): Generator<TrainingEvent, void, void> {
     yield* this.#events.splice(0);
   }
 
-  /** Waits for the save under way, if there is one. */
+  /** Waits for the current save, if there is one. */
   async settle(): Promise<void> {
-    await this.#underWay;
-    this.#underWay = undefined;
+    await this.#currentSave;
+    this.#currentSave = undefined;
   }
 
   async #write(
@@ -136,7 +136,7 @@ export class Saver {
     this.#kept.add({ path, iteration, validationLoss });
     await this.#setNames(place, path);
     this.#events.push({ type: 'checkpointed', iteration, epoch, path, validationLoss });
-    // After the names: neither ever stands for a file that is gone. One that stays is no harm.
+    // After the names are set, so that neither ever points to a deleted file. A surplus file that can't be deleted does no harm.
     for (const { path: surplus } of this.#kept.takeSurplus()) await storage.remove(surplus).catch(() => {});
   }
 
@@ -151,8 +151,10 @@ export class Saver {
   }
 
   /**
-   * @param otherwise What becomes of the name where the checkpoint was deleted.
-   * @returns false where it was
+   * Points a name to a checkpoint.
+   *
+   * @param otherwise What happens to the name if somebody has deleted the checkpoint, for the warning.
+   * @returns false if the checkpoint was deleted
    */
   async #point(storage: CheckpointStorage, name: string, path: string, otherwise: string): Promise<boolean> {
     try {
@@ -161,18 +163,18 @@ export class Saver {
       if (!(error instanceof CheckpointError)) throw error;
       const isGone = error.code === 'checkpoint-missing';
       if (isGone) this.#warn(error, `${name} ${otherwise}.`);
-      else if (!this.#saidUnset) this.#warn(error, `${name} is not set in this run.`);
-      this.#saidUnset ||= !isGone;
+      else if (!this.#hasWarnedUnset) this.#warn(error, `${name} is not set in this run.`);
+      this.#hasWarnedUnset ||= !isGone;
       return !isGone;
     }
     return true;
   }
 
-  /** The run's names; other ones from the moment when another run has taken them, as it can where somebody has deleted the folder. */
+  /** The names of the run's files. If another run has taken them, which can happen after the folder was deleted, it chooses other names. */
   async #ownFiles({ storage, files }: SavePlace): Promise<RunFiles> {
     const { id: runId } = this.#run;
     const owners = [await storage.identify(files.best), await storage.identify(files.last)];
-    const isTaken = owners.some((there) => typeof there === 'object' && there.runId !== runId);
+    const isTaken = owners.some((owner) => typeof owner === 'object' && owner.runId !== runId);
     if (!isTaken) return files;
     const chosen = await chooseRunFiles(storage, { runId, saveName: this.#name, isResumed: false });
     this.#place = { storage, files: chosen };

@@ -1,10 +1,10 @@
-/** What the checkpoints of a run hold of the text that it learns from. */
+/** What a checkpoint stores about the training text. */
 
 import type { TrainedText } from '../../checkpoint/checkpoint.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import { withinBounds } from '../../data/files/known-text.ts';
 
-/** Paths of a text that a checkpoint keeps, and characters of them; more would not fit its metadata, and have to be named again. */
+/** Limits on the stored paths and their characters. Longer lists would not fit the metadata: then the paths must be given again. */
 const MAX_PATHS = 500;
 const MAX_PATH_CHARACTERS = 200_000;
 

@@ -1,4 +1,4 @@
-/** Errors for texts of a run that are missing or changed, with what can be done about each. */
+/** Errors for texts of a run that are missing or have changed, with remedies. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
@@ -19,22 +19,22 @@ import { CheckpointError, type Remedy, TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 
-/** Files that an error names. */
+/** Maximum number of files in a message. */
 const MAX_NAMED = 10;
-/** Texts that a suggested command names. */
+/** Maximum number of texts in a suggested command. */
 const MAX_IN_COMMAND = 20;
 
-/** What the texts are wanted for: another command helps where they are not there. */
+/** What the texts are needed for. It decides which command the error suggests. */
 export type Purpose = { readonly for: 'resume' } | { readonly for: 'eval'; readonly part: string };
 
-/** A run and the files that its texts have to be made of. */
+/** A run and the files of its texts. */
 export interface WantedFiles {
   readonly checkpoint: TrainedCheckpoint;
-  /** What to call the checkpoint in messages. */
+  /** What messages call the checkpoint. */
   readonly name: string;
   readonly purpose: Purpose;
   readonly files: Readonly<Partial<Record<TextRole, readonly FileFacts[]>>>;
-  /** Where texts are that are named now. */
+  /** The paths that the user gives now. */
   readonly given: Readonly<Partial<Record<TextRole, readonly string[]>>>;
 }
 
@@ -59,8 +59,8 @@ const ROLE_OPTIONS: Readonly<Record<TextRole, string>> = {
 /**
  * Checks that all files exist.
  *
- * @throws {TextError} `text-missing` where some are not
- * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
+ * @throws {TextError} `text-missing` if some are missing
+ * @throws {CheckpointError} `checkpoint-other-text` if others have changed as well
  */
 export async function checkPresence(wanted: WantedFiles): Promise<void> {
   const files = TEXT_ROLES.flatMap((role) => wanted.files[role] ?? []);
@@ -73,7 +73,7 @@ export async function checkPresence(wanted: WantedFiles): Promise<void> {
   if (areThere.includes(false)) throw await errorOf(wanted, await problemsOf(wanted));
 }
 
-/** The error for a text that is not the wanted one. */
+/** The error for a text that differs from the text of the run. */
 export async function changedTextError(other: OtherText, wanted: WantedFiles): Promise<Error> {
   const problems = await problemsOf(wanted);
   if (problems.some(({ role }) => role === other.role)) return await errorOf(wanted, problems);
@@ -91,7 +91,7 @@ export async function changedTextError(other: OtherText, wanted: WantedFiles): P
   );
 }
 
-/** The texts of a checkpoint by their roles. */
+/** The texts that a checkpoint stores, by role. */
 export function knownTexts({ training: { text } }: TrainedCheckpoint): RunTexts {
   if (!text) return {};
   const { bytes, sha256, files, validation, test } = text;
@@ -110,7 +110,7 @@ async function problemsOf(wanted: WantedFiles): Promise<FileProblem[]> {
   return problems;
 }
 
-/** @param difference What to call one with another content. */
+/** @param difference What to call a file with other content. */
 async function problemOf(
   file: FileFacts,
   difference = 'changed',
@@ -152,7 +152,7 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
     ...(rest > 0 ? [`  and ${formatCount(rest)} more`] : []),
   ].join('\n');
   const back =
-    wanted.purpose.for === 'resume' ? 'To go on with this run' : 'To measure the model on its own text';
+    wanted.purpose.for === 'resume' ? 'To continue this run' : 'To measure the model on its own text';
   const remedies = [
     ...movedRemedies(moved, wanted),
     ...(moved
@@ -169,7 +169,7 @@ async function errorOf(wanted: WantedFiles, problems: readonly FileProblem[]): P
 
 type Moved = Partial<Record<TextRole, readonly string[]>>;
 
-/** Where the texts of some roles are now; undefined unless all of them were found. */
+/** Searches for the texts of some roles. Returns undefined unless all are found. */
 async function findAll(wanted: WantedFiles, roles: readonly TextRole[]): Promise<Moved | undefined> {
   const moved: Moved = {};
   const stored = storedPaths(wanted.checkpoint.training.text);
@@ -188,7 +188,7 @@ async function findAll(wanted: WantedFiles, roles: readonly TextRole[]): Promise
   return moved;
 }
 
-/** Where a file or folder that was named is now: in its place, or in one of some folders. */
+/** Searches for a file or folder of a text: where it was, then in some folders. */
 async function findPath(
   path: string,
   files: readonly FileFacts[],
@@ -205,7 +205,7 @@ async function areIntact(files: readonly FileFacts[]): Promise<boolean> {
   return files.length > 0;
 }
 
-/** Folders in which a moved text is looked for. */
+/** Folders to search for a moved text. */
 function likelyFolders(wanted: WantedFiles): string[] {
   const { name, files } = wanted;
   const others = TEXT_ROLES.flatMap((role) =>
@@ -214,12 +214,12 @@ function likelyFolders(wanted: WantedFiles): string[] {
   return ['.', dirname(name), dirname(dirname(name)), ...others, ...others.map((path) => dirname(path))];
 }
 
-/** Where a text is: as it is named now, else as the checkpoint says. */
+/** The paths of a text: those given now, else those of the checkpoint. */
 function namedPaths(wanted: WantedFiles, role: TextRole): readonly string[] | undefined {
   return wanted.given[role] ?? storedPaths(wanted.checkpoint.training.text)[role];
 }
 
-/** The files and folders of a run's texts, as its checkpoint names them. */
+/** The files and folders of a run's texts, as its checkpoint stores them. */
 export function storedPaths(
   text: TrainedText | undefined,
 ): Readonly<Record<TextRole, readonly string[] | undefined>> {
@@ -285,7 +285,7 @@ function newRunRemedies(wanted: WantedFiles): Remedy[] {
   ];
 }
 
-/** How the run reads its texts, where that is not the default, as words of a command. */
+/** The options of the run for reading its texts that differ from the defaults, as words of a command. */
 function readingWords({ training: { options } }: TrainedCheckpoint): string[] {
   const { field, separator, encoding, lineEnds, normalize } = options;
   const isOwnSeparator =
@@ -300,7 +300,7 @@ function readingWords({ training: { options } }: TrainedCheckpoint): string[] {
   ];
 }
 
-/** A path that may be absent as a list of paths. */
+/** An optional path as a list of paths. */
 export function listOf(path: string | undefined): string[] | undefined {
   return path === undefined ? undefined : [path];
 }

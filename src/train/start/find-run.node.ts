@@ -1,4 +1,4 @@
-/** Which run a person means who resumes one. */
+/** Finds the run and the checkpoint that the user wants to resume. */
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
@@ -14,7 +14,7 @@ import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../../er
 import { readCheckpointFile } from '../../formats/read.node.ts';
 import { requireTrainingState } from './resume.ts';
 
-/** What a person may have said of the run. */
+/** What the user has given to identify the run. */
 export interface WantedRun {
   readonly runId?: string | undefined;
   readonly saveName?: string | undefined;
@@ -30,10 +30,10 @@ const DAMAGED: readonly CheckpointErrorCode[] = [
 ];
 
 /**
- * The runs that can be meant, the most likely first: with the id, with the `saveName`, with the text, the newest. A criterion that no run meets is
- * ignored.
+ * The candidate runs, the most likely first: filtered by id, `saveName` and text, then sorted by time, the newest first. A filter that no
+ * run passes is ignored.
  *
- * @param surveys In each the first run goes before the others, whatever their times say.
+ * @param surveys One per folder. The first run of each folder comes before all others, whatever their times.
  */
 export async function likelyRuns(
   surveys: readonly FolderSurvey[],
@@ -48,7 +48,7 @@ export async function likelyRuns(
   return [...heads, ...fitting.flatMap((runs) => runs.slice(1))];
 }
 
-/** Those runs of each folder that meet a criterion; all of them where none does. */
+/** The runs of each folder that meet a criterion; all runs if none does. */
 function preferred(
   folders: readonly (readonly FoundRun[])[],
   meets: (run: FoundRun) => boolean,
@@ -68,7 +68,7 @@ async function factsOf(path: string): Promise<TextFacts> {
   return { path: whole, bytes: facts?.isFile() ? facts.size : undefined };
 }
 
-/** Whether a run was trained on these files; a single file is also known by its size, in case it was moved. */
+/** Whether a run was trained on these files. A single file is also recognized by its size, in case it was moved. */
 function isOfText({ newest: { text } }: FoundRun, given: readonly TextFacts[]): boolean {
   if (!text) return false;
   const { paths = [] } = text;
@@ -79,14 +79,14 @@ function isOfText({ newest: { text } }: FoundRun, given: readonly TextFacts[]): 
 export interface CheckpointToResume {
   readonly path: string;
   readonly checkpoint: TrainedCheckpoint;
-  /** Names of other runs in the folder that could have been meant. */
+  /** Names of the other candidate runs in the folder. */
   readonly others: readonly string[];
-  /** What was passed over, in a line each. */
+  /** Damaged checkpoints that were skipped, one line each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * The checkpoint to go on from: a file, or the newest one in a folder that is whole.
+ * The checkpoint to resume from: a file, or the newest undamaged one in a folder.
  *
  * @throws {CheckpointError} for a file that can't be resumed; `checkpoint-missing` for a folder without a run
  */
@@ -97,14 +97,14 @@ export async function checkpointToResume(from: string, wanted: WantedRun): Promi
     try {
       return await folderToResume(from, wanted);
     } catch (error) {
-      // A training that is under way may have replaced the file since the folder was listed.
+      // A running training may have replaced the file since the folder was listed.
       const isGone = error instanceof CheckpointError && error.code === 'checkpoint-missing';
       if (!isGone || attempt === MAX_LISTINGS) throw error;
     }
   }
 }
 
-/** How often a folder is listed where a file in it is gone by the time that it is read. */
+/** How often a folder is listed, if a listed file has disappeared before it is read. */
 const MAX_LISTINGS = 3;
 
 async function folderToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
@@ -121,8 +121,8 @@ async function folderToResume(from: string, wanted: WantedRun): Promise<Checkpoi
         path,
         wanted.paths !== undefined,
       );
-      const passed = warnings.map((problem) => `${problem} It is passed over: the run goes on from ${path}.`);
-      return { path, checkpoint, others: others.map(({ saveName }) => saveName), warnings: passed };
+      const skipped = warnings.map((problem) => `${problem} It is skipped: the run resumes from ${path}.`);
+      return { path, checkpoint, others: others.map(({ saveName }) => saveName), warnings: skipped };
     } catch (error) {
       if (!isDamage(error)) throw error;
       failure ??= error;
@@ -133,16 +133,16 @@ async function folderToResume(from: string, wanted: WantedRun): Promise<Checkpoi
 }
 
 async function fileToResume(from: string, wanted: WantedRun): Promise<CheckpointToResume> {
-  // New checkpoints go beside the file itself, wherever a link to it is.
+  // New checkpoints go next to the file itself, not next to a link to it.
   const path = await linkTarget(from);
   try {
     const checkpoint = requireTrainingState(await readCheckpointFile(path), path, wanted.paths !== undefined);
     return { path, checkpoint, others: [], warnings: [] };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const whole = await wholeBeside(path);
+    const whole = await newestWhole(path);
     const remedies: Remedy[] = whole
-      ? [{ text: `To go on from iteration ${whole.iteration} instead`, set: { resume: whole.path } }]
+      ? [{ text: `To resume from iteration ${whole.iteration} instead`, set: { resume: whole.path } }]
       : [];
     throw new CheckpointError(error.code, error.problem, { cause: error, remedies });
   }
@@ -152,8 +152,8 @@ function isDamage(error: unknown): error is CheckpointError {
   return error instanceof CheckpointError && DAMAGED.includes(error.code);
 }
 
-/** The newest whole checkpoint of the run that a damaged file is of, as far as its name tells. */
-async function wholeBeside(path: string): Promise<FoundCheckpoint | undefined> {
+/** The newest undamaged checkpoint in the folder of a damaged file, of the same run by its name. */
+async function newestWhole(path: string): Promise<FoundCheckpoint | undefined> {
   const { runs } = await surveyFolder(dirname(path));
   const run = runs.find(({ saveName }) => isNamedFor(path, saveName)) ?? runs[0];
   return run?.checkpoints.findLast((one) => basename(one.path) !== basename(path));
@@ -163,7 +163,7 @@ function isNamedFor(path: string, saveName: string): boolean {
   return basename(path).startsWith(`lm_${saveName}_epoch`);
 }
 
-/** Damaged files of a run that were written after its newest whole checkpoint. */
+/** Damaged files of a run that were written after its newest undamaged checkpoint. */
 function damagedNewer({ damaged }: FolderSurvey, { saveName, newest }: FoundRun): DamagedFile[] {
   return damaged.filter(({ path, time }) => isNamedFor(path, saveName) && time >= newest.time);
 }

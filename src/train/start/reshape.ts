@@ -1,9 +1,9 @@
 /**
- * Going on with a run in batches of another size or sequences of another length.
+ * Resumes a run with another batch size or sequence length.
  *
- * What is held out stays: the first shape of the run decides which text that is, and validation is measured in that shape, so that losses
- * before and after compare. The rest of the text is cut into batches of the new shape. Iterations go on counting updates; a batch offset
- * ties them to the place in the text, which stays the same part of the epoch.
+ * The held-out text stays the same: it is determined by the first shape of the run, and is evaluated in that shape, so that losses before
+ * and after are comparable. The training text is cut into batches of the new shape. The iteration keeps counting updates. A batch offset
+ * maps it to the position in the text, which stays at the same fraction of the epoch.
  */
 
 import type { TrainingState } from '../../checkpoint/checkpoint.ts';
@@ -16,13 +16,17 @@ import { zeroState } from '../run/run-state.ts';
 import { storedTrainingOptions } from './resume.ts';
 
 export interface ReshapedRun {
-  /** The state for the options' shape. */
+  /** The training state in the new shape. */
   readonly training: TrainingState;
-  /** What was changed, for people. */
+  /** What has changed, for the user. */
   readonly notices: readonly string[];
 }
 
-/** @throws {TextError} `text-no-training-split` where the text makes no batch of the new shape */
+/**
+ * The training state of a checkpoint in the shape that the options ask for.
+ *
+ * @throws {TextError} `text-no-training-split` if the text is too short for one batch of the new shape
+ */
 export function reshapeRun(
   training: TrainingState,
   corpus: Corpus,
@@ -48,7 +52,7 @@ export function reshapeRun(
       batchSize: options.batchSize,
       cursor: position % count,
       carriedState: keepsState ? training.carriedState : zeroState(layout, options),
-      // The last good state has the old shape: an explosion leads back to this moment.
+      // The last good state has the old shape and is dropped: after an explosion, the run goes back to this point.
       stability: training.stability && stability,
       shapeChange: { batchOffset: position - training.iteration, heldOut },
     },
@@ -61,7 +65,7 @@ export function reshapeRun(
   };
 }
 
-/** Batches of the new shape up to the same part of the same epoch, rounded down: nothing is passed over. */
+/** The position in batches of the new shape, at the same fraction of the same epoch. Rounded down, so that no text is skipped. */
 function positionInNew(position: number, countBefore: number, count: number): number {
   const epochs = Math.floor(position / countBefore);
   return epochs * count + Math.floor(((position % countBefore) * count) / countBefore);

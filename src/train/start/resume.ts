@@ -1,4 +1,4 @@
-/** From a checkpoint back to the run that wrote it. */
+/** Checks that a run can be resumed from a checkpoint with the given options and text. */
 
 import type { Checkpoint, TrainedCheckpoint, TrainingState } from '../../checkpoint/checkpoint.ts';
 import { malformed } from '../../checkpoint/errors.ts';
@@ -15,7 +15,7 @@ import {
   trainingOptionsSchema,
 } from '../options.ts';
 
-/** Options that decide on the shape of a run's model and the text that it learns from. They can't change during a run. */
+/** Options that determine the model's shape, its state or the training text. They can't change during a run. */
 const FIXED = [
   ...['cell', 'hiddenSize', 'layers', 'gruReset', 'embeddingSize', 'precision'],
   ...[
@@ -33,17 +33,20 @@ const FIXED = [
   'optimizer',
 ] as const;
 
+/** The plan of a resumed run, before its text is read. */
 export interface Resumption {
   readonly options: TrainingOptions;
   readonly origins: OptionOrigins;
   readonly checkpoint: TrainedCheckpoint;
-  /** What was changed knowingly, in a line each. */
+  /** Options that were changed on purpose, one line each. */
   readonly notices: readonly string[];
 }
 
 /**
- * @param hasText Whether a text is named, from which a new run could start.
- * @throws {CheckpointError} for a model without a training state
+ * Checks that a checkpoint has a training state.
+ *
+ * @param hasText Whether the user has named a text, so that the remedy need not ask for one.
+ * @throws {CheckpointError} `checkpoint-not-resumable` for a model without a training state
  */
 export function requireTrainingState(
   checkpoint: Checkpoint,
@@ -68,12 +71,12 @@ export function requireTrainingState(
 }
 
 /**
- * The options of a resumed run: those of the checkpoint, with what is given now.
+ * The options of a resumed run: those of the checkpoint, overridden by those given now.
  *
- * @param name What to call the checkpoint in messages.
- * @param givenOrigins Where the options come from that are given now, if not from flags.
- * @throws {OptionError} for a value that does not fit
- * @throws {CheckpointError} `checkpoint-option` for an option that can't be changed in the middle of a run
+ * @param name What messages call the checkpoint.
+ * @param givenOrigins Where the options given now come from. Default: flags.
+ * @throws {OptionError} for an invalid value
+ * @throws {CheckpointError} `checkpoint-option` for an option that can't change during a run
  */
 export function resumedOptions(
   given: Given<TrainingOptions>,
@@ -94,7 +97,7 @@ export function resumedOptions(
   const fixed = changed.filter((key) => (FIXED as readonly string[]).includes(key));
   if (fixed.length > 0) {
     const list = fixed
-      .map((key) => `\`${key}\` is ${shown(before[key])}, not ${shown(options[key])}`)
+      .map((key) => `\`${key}\` is ${formatValue(before[key])}, not ${formatValue(options[key])}`)
       .join('; ');
     throw new CheckpointError('checkpoint-option', `${name}: ${list}. That can't change during a run.`, {
       remedies: [
@@ -102,38 +105,41 @@ export function resumedOptions(
           text: 'Resume the run as it is',
           set: Object.fromEntries(fixed.map((key) => [key, undefined])),
         },
-        ...newRun(name, checkpoint.training.text?.paths),
+        ...newRunRemedy(name, checkpoint.training.text?.paths),
       ],
     });
   }
   const notices = changed
     .filter((key) => key !== 'threads')
-    .map((key) => `resumed with another \`${key}\`: ${shown(options[key])}, was ${shown(before[key])}`);
+    .map((key) => {
+      const [now, was] = [formatValue(options[key]), formatValue(before[key])];
+      return `resumed with another \`${key}\`: ${now}, was ${was}`;
+    });
   return { options, origins, checkpoint, notices };
 }
 
-/** A value of an option in a message. */
-function shown(value: TrainingOptions[keyof TrainingOptions]): string {
+/** An option's value in a message. */
+function formatValue(value: TrainingOptions[keyof TrainingOptions]): string {
   return value === undefined ? 'none' : String(value).replaceAll('\n', '\\n');
 }
 
-/** A new run from the weights of a checkpoint. */
-function newRun(name: string, paths: readonly string[] | undefined): Remedy[] {
+/** A remedy that starts a new run from the weights of a checkpoint. */
+function newRunRemedy(name: string, paths: readonly string[] | undefined): Remedy[] {
   if (paths === undefined) return [];
   return [{ text: 'Start a new run from its weights', command: ['train', ...paths, '--init-from', name] }];
 }
 
-/** The stored options that there still are. */
+/** The stored options that this version knows, without `threads`. */
 function knownOptions({ options }: TrainingState): Record<string, unknown> {
   const known = Object.entries(options).filter(([key]) => Object.hasOwn(trainingOptionsSchema.shape, key));
-  // Another machine has another number of processors; results do not depend on it.
+  // Results do not depend on the number of threads, and another machine may have another number of processors.
   return Object.fromEntries(known.filter(([key]) => key !== 'threads'));
 }
 
 /**
- * The options that a run had.
+ * The options that a checkpoint stores, with defaults for those that it lacks.
  *
- * @throws {CheckpointError} `checkpoint-malformed`
+ * @throws {CheckpointError} `checkpoint-malformed` for an invalid value
  */
 export function storedTrainingOptions(training: TrainingState, name: string): TrainingOptions {
   try {
@@ -144,7 +150,7 @@ export function storedTrainingOptions(training: TrainingState, name: string): Tr
   }
 }
 
-/** The options of a run made its model and its state: where they disagree one of them was changed since. */
+/** Checks that the stored options agree with the stored model and state. If not, the file was tampered with. */
 function checkFit(
   options: TrainingOptions,
   { config, precision, training }: TrainedCheckpoint,
@@ -168,8 +174,9 @@ export function checkSameRun(runId: string | undefined, resumed: string, checkpo
 }
 
 /**
- * @param given A validation or test file that is named now.
- * @throws {CheckpointError} `checkpoint-option` where it changes what is trained on
+ * Checks that a resumed run has held-out files if and only if the run had them: they decide what is trained on.
+ *
+ * @throws {CheckpointError} `checkpoint-option` if not
  */
 export function checkSameHeldOut(
   given: { readonly text?: unknown; readonly validation?: unknown; readonly test?: unknown },
@@ -188,7 +195,7 @@ export function checkSameHeldOut(
   );
 }
 
-/** @throws {CheckpointError} `checkpoint-other-text` unless the text is the one that the run was trained on */
+/** @throws {CheckpointError} `checkpoint-other-text` unless the text is the training text of the run */
 export function checkSameText(
   text: { readonly name: string; readonly sha256: string },
   checkpoint: TrainedCheckpoint,
@@ -204,8 +211,9 @@ export function checkSameText(
 }
 
 /**
- * @param texts Those that are held out now, given themselves.
- * @throws {CheckpointError} `checkpoint-other-text` unless they are those that the run holds out
+ * Checks the held-out texts of a resumed run whose texts are in memory.
+ *
+ * @throws {CheckpointError} `checkpoint-other-text` unless they are the held-out texts of the run
  */
 export function checkSameHeldOutTexts(texts: RunTexts, { training }: TrainedCheckpoint, name: string): void {
   for (const role of ['validation', 'test'] as const) {
@@ -218,17 +226,17 @@ export function checkSameHeldOutTexts(texts: RunTexts, { training }: TrainedChec
   }
 }
 
-/** An error of a text that is given itself, where a run goes on. */
+/** Adds a remedy to an error in the text of a resumed run, if a character is not in the run's vocabulary. */
 export function errorOfRun(error: unknown, checkpoint: string): unknown {
   if (!(error instanceof TextError) || error.code !== 'text-unknown-character') return error;
   const [place] = error.message.split('\n');
-  return new TextError(error.code, `${place}\nA run goes on with the text that it began with.`, {
+  return new TextError(error.code, `${place}\nA run continues with the text that it began with.`, {
     cause: error,
     remedies: [otherTextRemedy(checkpoint)],
   });
 }
 
-/** How to train on a text that is not the run's. @param name The checkpoint. */
+/** A remedy that trains on another text, from the weights of a checkpoint. */
 export function otherTextRemedy(name: string): Remedy {
   return {
     text: 'To train on another text from these weights',

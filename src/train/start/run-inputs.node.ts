@@ -1,4 +1,7 @@
-/** The texts that a run goes on with, or is measured on: the files that its checkpoint names, not what their folders hold now. */
+/**
+ * Finds the texts of a run again, to resume it or to evaluate its model: the files that its checkpoint lists, not whatever is in their
+ * folders now.
+ */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
@@ -26,8 +29,8 @@ import {
   type WantedFiles,
 } from './changed-texts.node.ts';
 
-/** Where texts are now; each that is absent is where it was. */
-export interface GivenTexts {
+/** Where the texts are now. Default for each: where it was. */
+export interface TextPaths {
   readonly paths?: readonly string[] | undefined;
   readonly include?: string | undefined;
   readonly validation?: string | undefined;
@@ -39,22 +42,24 @@ export interface RunInputs {
   readonly valid: string | undefined;
   readonly test: string | undefined;
   readonly wanted: WantedTexts;
-  /** What is new in a folder, or can't be checked: a line each. */
+  /** New files in the folders, and texts that can't be checked, one line each. */
   readonly notices: readonly string[];
-  /** The error to throw for one that reading these texts gave. */
+  /** Turns an error from reading these texts into the one to throw. */
   explain(error: unknown): Promise<unknown>;
 }
 
 /**
- * @param name What to call the checkpoint in messages.
- * @throws {TextError} `text-missing` where a file is no longer there
- * @throws {CheckpointError} `checkpoint-other-text` where others have changed as well
- * @throws {UsageError} where the checkpoint does not say where its text is
+ * The texts of a run: where its checkpoint or the user says that they are.
+ *
+ * @param name What messages call the checkpoint.
+ * @throws {TextError} `text-missing` if a file is missing
+ * @throws {CheckpointError} `checkpoint-other-text` if other files have changed as well
+ * @throws {UsageError} if the checkpoint does not store where its text is
  */
 export async function inputsOfRun(
   checkpoint: TrainedCheckpoint,
   name: string,
-  given: GivenTexts,
+  given: TextPaths,
   purpose: Purpose,
 ): Promise<RunInputs> {
   const text = checkpoint.training.text;
@@ -67,7 +72,7 @@ export async function inputsOfRun(
   const is = { main: given.paths, validation: listOf(given.validation), test: listOf(given.test) };
   const files: Partial<Record<TextRole, readonly FileFacts[]>> = {};
   for (const role of TEXT_ROLES) {
-    // With another pattern other files are meant.
+    // Another pattern selects other files.
     if (role === 'main' && include !== text?.include) continue;
     const list = known[role]?.files ?? (await singleFile(known[role], was[role]));
     const now = list && (await filesNow(list, was[role], is[role]));
@@ -82,7 +87,7 @@ export async function inputsOfRun(
     const list = files[role];
     if (list) added.push(...(await newTextFiles(list, named[role] ?? [], options)));
   }
-  // A file of the training text's folder may be one that is held out.
+  // A held-out file may be in the folder of the training text.
   const own = new Set(TEXT_ROLES.flatMap((role) => (files[role] ?? []).map(({ path }) => path)));
   return {
     source: { paths, include },
@@ -98,7 +103,7 @@ export async function inputsOfRun(
   };
 }
 
-/** In a checkpoint of an earlier version a text of one file has no list, but its hash is the file's. */
+/** The file of a text that consists of one file. A checkpoint of an earlier version has no list of files, but the hash of that file. */
 async function singleFile(
   text: KnownText | undefined,
   paths: readonly string[] | undefined,
@@ -109,7 +114,7 @@ async function singleFile(
   return facts?.isDirectory() ? undefined : [{ path, bytes: text.bytes, sha256: text.sha256 }];
 }
 
-/** The files where they are now; undefined where what is named now has to be listed. */
+/** The files at their present paths; undefined if the given paths must be listed to find out. */
 async function filesNow(
   files: readonly FileFacts[],
   was: readonly string[] | undefined,
@@ -135,7 +140,7 @@ async function filesNow(
   return moved.length === files.length ? moved : undefined;
 }
 
-/** Texts of which the checkpoint has no hash. */
+/** Notices about texts whose hash the checkpoint does not store. */
 function unchecked(
   known: RunTexts,
   named: Readonly<Record<TextRole, readonly string[] | undefined>>,

@@ -1,4 +1,4 @@
-/** How a new run starts from the weights of a checkpoint: what of it comes from there, and what from the new text. */
+/** Starts a new run, from random weights or from those of a checkpoint: its options, vocabulary and parameters. */
 
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
 import { adaptationNotices, adaptVocabulary, checkSameKind } from '../../data/adapt-vocabulary.ts';
@@ -15,12 +15,12 @@ import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
 import { modelOptions, resolveTrainingOptions, type TrainingOptions } from '../options.ts';
 
 /**
- * The options of a run. Those that shape the model come from the initial checkpoint, as in the original; a value
- * that was given and differs is said.
+ * The options of a new run. Those that determine the model's shape come from the initial checkpoint, as in the original; a notice names
+ * each given value that differs from it.
  *
- * @param givenOrigins Where the given options come from, if not from flags.
- * @throws {OptionError}
- * @throws {CheckpointError} `checkpoint-vocabulary` when the checkpoint's vocabulary is not that of its model, or can't be adapted;
+ * @param givenOrigins Where the given options come from. Default: flags.
+ * @throws {OptionError} for an invalid option
+ * @throws {CheckpointError} `checkpoint-vocabulary` if the checkpoint's vocabulary does not fit its model, or can't be adapted;
  *   `checkpoint-sample-only` for a model that can't be trained further
  */
 export function startingOptions(
@@ -77,13 +77,14 @@ export function startingOptions(
   return { options, origins, notices };
 }
 
-/** How a corpus comes to its vocabulary, and what that did, in a line each: filled when the corpus is made. */
+/** How the corpus of a new run gets its vocabulary. */
 export interface StartingVocabulary {
   readonly choice: Pick<CorpusOptions, 'vocabulary' | 'adaptVocabulary'>;
+  /** What the vocabulary of the checkpoint has gained and lost, one line each. Filled when the corpus is built. */
   readonly notices: readonly string[];
 }
 
-/** The text's own vocabulary; with a checkpoint, that one, or what `initVocabulary` makes of the two. */
+/** The vocabulary of the text or of the checkpoint; with `initVocabulary`, the checkpoint's vocabulary adapted to the text. */
 export function startingVocabulary(
   initial: Checkpoint | undefined,
   { initVocabulary: change }: Pick<TrainingOptions, 'initVocabulary'>,
@@ -100,8 +101,7 @@ export function startingVocabulary(
 }
 
 /**
- * The parameters of a checkpoint for a vocabulary. Symbols that it does not know get what a new run of the seed would
- * give them.
+ * The parameters of a checkpoint, adapted to a vocabulary. New symbols get the initial parameters of a new run with the same seed.
  */
 export function startingParameters(
   { parameters, config, vocabulary: known }: Checkpoint,
