@@ -1,4 +1,4 @@
-/** A checkpoint to the bytes of a safetensors file, and back. The layout is written down in docs/checkpoints.md. */
+/** Encodes a checkpoint as a safetensors file and decodes it. docs/checkpoints.md describes the layout. */
 import { Vocabulary } from '../data/vocabulary.ts';
 import { resetField } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
@@ -41,12 +41,12 @@ import { symbolsOf, vocabularyTensors } from './tensors/vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
-/** The file in parts, to be written one after the other. */
+/** Yields the file in parts. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
   return encodeSafetensors(checkpointTensors(checkpoint));
 }
 
-/** A checkpoint as named tensors and metadata, for formats that hold such. */
+/** A checkpoint as named tensors and metadata. */
 export function checkpointTensors(checkpoint: Checkpoint): Safetensors<TensorToStore> {
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
@@ -58,26 +58,26 @@ export function checkpointTensors(checkpoint: Checkpoint): Safetensors<TensorToS
   return { tensors, metadata: checkpointMetadata(checkpoint) };
 }
 
-/** The checkpoint in the bytes of a file. As `readCheckpoint`. */
+/** Decodes a file in memory, like `readCheckpoint`. */
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   return readCheckpoint(bytesSource(bytes), name);
 }
 
 /**
- * The checkpoint in a file, of which no more than one tensor at a time is in memory beside what it becomes.
+ * Reads a checkpoint from a file, one tensor at a time.
  *
  * @param name What to call the file in messages.
- * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ * @throws {CheckpointError} unless the file is a complete, well-formed checkpoint
  */
 export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
   return checkpointFromTensors(readSafetensors(file, name), name);
 }
 
 /**
- * The way back from `checkpointTensors`.
+ * The inverse of `checkpointTensors`.
  *
  * @param name What to call the file in messages.
- * @throws {CheckpointError} for anything that is not a whole, well-formed checkpoint
+ * @throws {CheckpointError} unless the file is a complete, well-formed checkpoint
  */
 export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: string): Checkpoint {
   const { tensors, metadata } = file;
@@ -85,7 +85,7 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
   const stored = factsOf(file, name);
   if (!metadata.has(METADATA_KEY)) notices.push(INFERRED_NOTICE);
   const config = configOf(stored);
-  // Before a layout is made of it: every layer has tensors in the file.
+  // Checked before a layout is computed: every layer has tensors in the file.
   if (config.layers > tensors.size)
     throw malformed(name, `it has too few tensors for ${config.layers} layers`);
   const layout = layoutOf(config);
@@ -106,15 +106,15 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
 }
 
 /**
- * The metadata of a file, or what its tensors tell where another program has saved it without.
+ * The metadata of a file. If another program saved the file without it, it is inferred from the tensors.
  *
- * @throws {CheckpointError} `checkpoint-other-kind` where it is no model, `checkpoint-newer`, `checkpoint-malformed`
+ * @throws {CheckpointError} `checkpoint-other-kind` if it is not a model, `checkpoint-newer`, `checkpoint-malformed`
  */
 export function factsOf({ tensors, metadata }: Safetensors<TensorInFile>, name: string): CheckpointMetadata {
   return metadata.has(METADATA_KEY) ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
 }
 
-/** @param isConverted Whether the weights are no longer those of the run. @param isPartial Whether some of the state is there. */
+/** @param isConverted Whether the weights have changed their type. @param isPartial Whether some of the state is present. */
 function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
   const why = isConverted
     ? 'the training state was left out, since it belongs to the weights before they were converted'
@@ -125,10 +125,10 @@ function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
 }
 
 /**
- * A model from its parts, without what it was trained by.
+ * Assembles a model from its parts, without a training state.
  *
  * @param parameters In canonical order.
- * @throws {CheckpointError} `checkpoint-malformed` where they do not fit together
+ * @throws {CheckpointError} `checkpoint-malformed` if they do not fit together
  */
 export function modelFrom(
   facts: CheckpointMetadata,
@@ -150,9 +150,9 @@ export function modelFrom(
 }
 
 /**
- * Which run and iteration a file holds, from its header alone.
+ * Reads the run and iteration of a checkpoint from its header.
  *
- * @throws {CheckpointError} when it is not a checkpoint with a training state
+ * @throws {CheckpointError} if it is not a checkpoint with a training state
  */
 export function readIdentity(file: ByteSource, name: string): CheckpointIdentity {
   const { metadata, tensors } = readHeader(file, name);
@@ -167,7 +167,7 @@ export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
   return { ...shape, ...resetField(config.cell, reset) };
 }
 
-/** All but the numbers in bulk and the symbols. */
+/** The metadata: everything except the tensors. */
 export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, string> {
   return encodeMetadata(metadataOf(checkpoint));
 }

@@ -1,8 +1,8 @@
 /**
- * The metadata of a checkpoint that was saved again without it, as `save_file(tensors, path)` in Python does.
+ * Infers the metadata of a checkpoint that was saved without it, as by `save_file(tensors, path)` in Python.
  *
- * The names and shapes of the tensors give the model, the tensors of the vocabulary its symbols. Two facts can't be known: dropout,
- * which only training uses, and the Unicode normalisation of prompts.
+ * The names and shapes of the tensors determine the model and its vocabulary. Two facts can't be inferred: dropout, which only training
+ * uses, and Unicode normalisation.
  */
 import type { TokenKind } from '../data/vocabulary.ts';
 import { CELL_KINDS, gateCount, resetField } from '../engine/cells.ts';
@@ -20,7 +20,7 @@ export const INFERRED_NOTICE =
 
 /**
  * @param file What to call the file in messages.
- * @throws {CheckpointError} `checkpoint-other-kind` where the tensors are not those of a whole model
+ * @throws {CheckpointError} `checkpoint-other-kind` unless the tensors are those of a complete model
  */
 export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadata {
   const found = findLayers(tensors);
@@ -67,7 +67,7 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
   return checkMetadata(inferred, file);
 }
 
-/** The kind of the recurrent layers, by the name of their tensors and the number of gates. */
+/** The kind of the recurrent layers, judging by the name of their tensors and the number of gates. */
 function findLayers(tensors: Tensors) {
   for (const kind of CELL_KINDS) {
     const name = layersName(kind);
@@ -77,7 +77,7 @@ function findLayers(tensors: Tensors) {
   return undefined;
 }
 
-/** The symbols and what they are. A vocabulary with a symbol of several code points is one of graphemes. */
+/** The symbols and their kind. If a symbol has several code points, they are graphemes. */
 function symbolsIn(
   tensors: Tensors,
   file: string,

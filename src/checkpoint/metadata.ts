@@ -1,4 +1,4 @@
-/** The JSON in a checkpoint's metadata: everything but the numbers in bulk. */
+/** The JSON in a checkpoint's metadata: everything except the tensors. */
 import * as z from 'zod/mini';
 import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
@@ -7,23 +7,23 @@ import { MOST_LAYERS } from '../model/config.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 
-/** Raised when an older program could no longer read the file correctly. */
+/** To be increased when older programs would misread new files. */
 export const FORMAT_VERSION = 1;
-/** Version of files with a shape change; version-1 programs would resume them at the wrong place. */
+/** Version of files with a shape change, which version-1 programs would resume at the wrong position. */
 export const SHAPE_CHANGE_VERSION = 2;
 
-/** The one metadata key. */
+/** The only metadata key. */
 export const METADATA_KEY = 'char_rnn';
 
-/** Readers of safetensors cap what they take. */
+/** Maximum length of the JSON. */
 const LONGEST_METADATA = 1_000_000;
-/** Values at each depth: some objects of some facts; options may hold lists. */
+/** Maximum number of values at each depth. */
 const METADATA_VALUES = [100, 1000, 1000, 1000, 1000];
 
 const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
 
-/** A text that is held out; its files are a tensor. */
+/** A held-out text. Its files are stored in tensors. */
 const knownText = () => z.object({ bytes: count(), sha256: z.string() });
 
 const metadataSchema = z.object({
@@ -34,10 +34,10 @@ const metadataSchema = z.object({
     hiddenSize: size(),
     embeddingSize: z.optional(size()),
     vocabularySize: z.int().check(z.minimum(2)),
-    /** Of the regularization; here since it was once a part of the shape. */
+    /** Belongs to the regularization. It is here because it once was part of the shape. */
     dropout: z.number().check(z.minimum(0), z.lt(1)),
   }),
-  /** Of a cell that has a reset gate: where it acts. */
+  /** For a cell with a reset gate: where that acts. */
   reset: z.optional(z.enum(['before', 'after'])),
   precision: z.enum(['float32', 'float64']),
   vocabulary: z.object({
@@ -80,7 +80,7 @@ const metadataSchema = z.object({
         z.object({
           bytes: count(),
           sha256: z.string(),
-          /** Of checkpoints before there were `paths`. */
+          /** In checkpoints from before `paths` existed. */
           path: z.optional(z.string()),
           paths: z.optional(z.array(z.string())),
           include: z.optional(z.string()),
@@ -111,9 +111,9 @@ export function encodeMetadata(metadata: CheckpointMetadata): ReadonlyMap<string
 }
 
 /**
- * The metadata of a file.
+ * Decodes and checks the metadata of a file.
  *
- * @throws {CheckpointError} `checkpoint-other-kind` without ours, `checkpoint-newer`, `checkpoint-malformed`
+ * @throws {CheckpointError} `checkpoint-other-kind` if it has no metadata of this program, `checkpoint-newer`, `checkpoint-malformed`
  */
 export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: string): CheckpointMetadata {
   const json = metadata.get(METADATA_KEY);

@@ -1,4 +1,4 @@
-/** What a list of checkpoints shows of one, read from its header and its few losses: weights are not read. */
+/** The facts about a checkpoint that a list shows. They are read without its weights. */
 import type { ModelConfig } from '../model/config.ts';
 import type { LossRecord, TrainedText } from './checkpoint.ts';
 import { configOf, factsOf } from './codec.ts';
@@ -19,22 +19,22 @@ export interface TrainingSummary {
   /** The options of the run, by their names in the library. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly text: TrainedText | undefined;
-  /** In nats, all of the run up to the checkpoint. */
+  /** All validation losses of the run up to the checkpoint, in nats. */
   readonly validationLosses: LossRecord;
 }
 
 /**
- * The summary of a file.
+ * Reads the summary of a file.
  *
  * @param name What to call the file in messages.
- * @throws {CheckpointError} when it is not a checkpoint of this program, or is cut
+ * @throws {CheckpointError} if it is not a checkpoint of this program, or is truncated
  */
 export function readSummary(file: ByteSource, name: string): CheckpointSummary {
   const stored = readSafetensors(file, name);
   const { tensors } = stored;
   const facts = factsOf(stored, name);
   const config = configOf(facts);
-  // Other tools can drop the tensors of the training state and keep the metadata.
+  // Other tools may drop the tensors of the training state but keep the metadata.
   if (!facts.training || !tensors.has(GENERATOR)) return { config };
   const { runId, iteration, epoch, options, text } = facts.training;
   const validationLosses = decodeLosses(tensors, 'train.validation_losses', name);

@@ -1,14 +1,14 @@
-/** What can be said of the numbers of a checkpoint's tensors without printing them. */
+/** Statistics of a checkpoint's tensors. */
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './codec.ts';
 import { type ArrayType, type NumberType, numberType } from './safetensors/number-types.ts';
 
 export interface TensorStatistics {
-  /** As in docs/checkpoints.md, whatever the file was. */
+  /** The name in docs/checkpoints.md, whatever the format of the file. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly type: NumberType;
-  /** Absent for whole numbers, and where there are none. */
+  /** Absent for integers and empty tensors. */
   readonly numbers?: NumberStatistics | undefined;
 }
 
@@ -16,13 +16,13 @@ export interface NumberStatistics {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
-  /** Standard deviation of all the numbers (not an estimate from a sample). */
+  /** Standard deviation of the numbers themselves (not an estimate from a sample). */
   readonly std: number;
   /** √Σx². */
   readonly norm: number;
 }
 
-/** The tensors of a checkpoint as its own file format holds them, in that order. */
+/** The tensors of a checkpoint, named and ordered as in our own file format. */
 export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
   return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, pieces }]) => {
     const floats = (pieces?.() ?? [values]).filter(
@@ -33,7 +33,7 @@ export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
   });
 }
 
-/** In double precision, with the mean known before deviations from it are squared. */
+/** Computes in double precision, in two passes: deviations from the mean are squared only once the mean is known. */
 function statisticsOf(pieces: readonly (Float32Array | Float64Array)[]): NumberStatistics {
   let [count, min, max] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let [sum, squares, deviations] = [0, 0, 0];

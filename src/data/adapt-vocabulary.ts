@@ -1,23 +1,23 @@
-/** A model's vocabulary and a text with other symbols: what `initFrom` with `initVocabulary` makes of the two. */
+/** The vocabulary of a run with `initFrom` and `initVocabulary`, from the model's vocabulary and the text's. */
 import { CheckpointError } from '../errors.ts';
 import { formatCount } from '../util/format.ts';
 import { quotedSymbol } from './symbols/symbol-text.ts';
 import { compareCodePoints, type TokenKind, Vocabulary } from './vocabulary.ts';
 
-/** `extend`: the symbols of model and text; `match`: those of the text alone. */
+/** `extend`: the symbols of the model and the text; `match`: only those of the text. */
 export type VocabularyChange = 'extend' | 'match';
 
-/** Symbols that a notice shows before it only counts. */
-const SHOWN = 32;
+/** A notice lists this many symbols and counts the rest. */
+const MAX_SHOWN = 32;
 
 /**
  * The vocabulary of a run that starts from a model's weights.
  *
- * There is an unknown symbol where the text's vocabulary has one and, with `extend`, where the model's has.
+ * It has an unknown symbol if the text's vocabulary has one, or, with `extend`, if the model's has one.
  *
- * @param known The model's.
- * @param own The text's.
- * @throws {CheckpointError} `checkpoint-vocabulary` when the two are not of one kind of symbol
+ * @param known The model's vocabulary.
+ * @param own The text's vocabulary.
+ * @throws {CheckpointError} `checkpoint-vocabulary` if their symbols are of different kinds
  */
 export function adaptVocabulary(known: Vocabulary, own: Vocabulary, change: VocabularyChange): Vocabulary {
   checkSameKind(known, own.kind);
@@ -31,7 +31,7 @@ export function adaptVocabulary(known: Vocabulary, own: Vocabulary, change: Voca
   });
 }
 
-/** @throws {CheckpointError} `checkpoint-vocabulary` when a model can't take symbols of a kind */
+/** @throws {CheckpointError} `checkpoint-vocabulary` if the model's symbols are of another kind */
 export function checkSameKind(known: Vocabulary, kind: TokenKind): void {
   if (kind === known.kind) return;
   throw new CheckpointError(
@@ -41,12 +41,12 @@ export function checkSameKind(known: Vocabulary, kind: TokenKind): void {
   );
 }
 
-/** Which symbols were kept, added, dropped or are idle, a line each. */
+/** Lines that list which symbols were kept, added or dropped, or do not occur in the text. */
 export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: VocabularyChange): string[] {
   const added = own.symbols.filter((symbol) => known.tokenOf(symbol) === undefined);
   const unused = known.symbols.filter((symbol) => own.tokenOf(symbol) === undefined);
   const common = formatCount(known.symbols.length - unused.length);
-  // The text's vocabulary has an unknown symbol where `minCount` left rare ones out of it.
+  // The text's vocabulary has an unknown symbol if `minCount` excluded rare symbols.
   const [present, absent] = own.hasUnknown
     ? ['are frequent enough in the text', 'not in the text or too rare in it']
     : ['are in the text', 'not in the text'];
@@ -60,7 +60,7 @@ export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: Vo
 
 function listed(what: string, symbols: readonly string[], kind: TokenKind): string[] {
   if (symbols.length === 0) return [];
-  const shown = symbols.slice(0, SHOWN).map((symbol) => quotedSymbol(symbol, kind));
-  const more = symbols.length > SHOWN ? ` and ${formatCount(symbols.length - SHOWN)} more` : '';
+  const shown = symbols.slice(0, MAX_SHOWN).map((symbol) => quotedSymbol(symbol, kind));
+  const more = symbols.length > MAX_SHOWN ? ` and ${formatCount(symbols.length - MAX_SHOWN)} more` : '';
   return [`${formatCount(symbols.length)} ${what}: ${shown.join(' ')}${more}`];
 }

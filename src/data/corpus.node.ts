@@ -1,9 +1,9 @@
-/** A corpus from files, folders or standard input, of any size: what does not fit in memory stays on disk. */
+/** Loads a corpus of any size from files, folders or standard input. Tokens that do not fit in memory stay on disk. */
 import { resolve } from 'node:path';
 import { availableMemory } from '../util/machine.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './files/held-out-files.node.ts';
-import { type KnownText, OtherText, type TextRole, type WantedTexts } from './files/known-text.ts';
+import { type KnownText, TextMismatch, type TextRole, type WantedTexts } from './files/known-text.ts';
 import { keepStandardInput, STANDARD_INPUT } from './files/standard-input.node.ts';
 import {
   asStandardInput,
@@ -13,44 +13,48 @@ import {
   type TextFiles,
 } from './files/text-files.node.ts';
 import { withReading } from './files/with-reading.node.ts';
-import { type Preparation, prepared } from './preparation.ts';
+import { type Preparation, resultOf } from './preparation.ts';
 import type { TextIdentity } from './text/text-pass.node.ts';
 import { readWholeText } from './text/whole-text.node.ts';
 import { type LoadedText, type LoadTextOptions, loadText } from './tokens/load-text.node.ts';
 
 /** Where a text is. */
 export interface TextSource {
-  /** Files and folders, in order; or `-` alone for standard input. */
+  /** Files and folders, in order; or only `-`, for standard input. */
   readonly paths: readonly string[];
   /** A pattern that files of a folder must match, such as `*.txt`. */
   readonly include?: string | undefined;
 }
 
 export interface LoadOptions extends CorpusOptions {
-  /** Texts that are held out: files or folders. */
+  /** Held-out texts: files or folders. */
   readonly valid?: string | undefined;
   readonly test?: string | undefined;
-  /** Whether a file of a folder that is no text is an error; else it is left out. */
+  /** Whether a file in a folder that is not text is an error. Otherwise it is left out. */
   readonly strict?: boolean | undefined;
-  /** Bytes of memory that tokens may take. Default: a quarter of what the machine or its container has. */
+  /** Bytes of memory that tokens may take. Default: a quarter of the memory of the machine or container. */
   readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What the texts have to be, where a run goes on. */
+  /** For a resumed run: the texts that it began with. */
   readonly wanted?: WantedTexts | undefined;
 }
 
-/** The part of the memory that tokens may take where nothing else is said. */
+/** Default for the part of the memory that tokens may take. */
 const SHARE_OF_MEMORY = 1 / 4;
 
 /**
- * The corpus of a text. Whoever takes it closes it.
+ * Loads the corpus of a text. The caller closes it.
  *
  * @throws {TextError}
- * @throws {OtherText} where a text is not the one that is wanted
+ * @throws {TextMismatch} if a text differs from the wanted one
  */
 export async function* prepareCorpus(source: TextSource, options: LoadOptions): Preparation<Corpus> {
   const memory = options.memory ?? availableMemory() * SHARE_OF_MEMORY;
-  const settings: LoadTextOptions = { ...options, memory, isOfCheckpoint: options.vocabulary !== undefined };
+  const settings: LoadTextOptions = {
+    ...options,
+    memory,
+    isFromCheckpoint: options.vocabulary !== undefined,
+  };
   const find = (paths: readonly string[]) =>
     findTextFiles(paths, { include: source.include, anyBytes: options.tokens === 'byte' });
   const { wanted } = options;
@@ -73,7 +77,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
     validation: await heldOutFiles('validation', options.valid),
     test: await heldOutFiles('test', options.test),
   };
-  // A run goes on with the files that it began with.
+  // A resumed run keeps the files that it began with.
   if (!wanted)
     files = await withoutHeldOut(
       files,
@@ -125,21 +129,21 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   }
 }
 
-/** The corpus of a text, without being told of the progress. */
+/** Loads the corpus of a text without reporting progress. */
 export function loadCorpus(source: TextSource, options: LoadOptions): Promise<Corpus> {
-  return prepared(prepareCorpus(source, options));
+  return resultOf(prepareCorpus(source, options));
 }
 
 function isStandardInput({ paths }: TextSource): boolean {
   return paths.length === 1 && paths[0] === '-';
 }
 
-/** What throws where a text is not the wanted one. */
+/** A function that throws if a text is not the wanted one. */
 function checkOf(role: TextRole, { files }: TextFiles, wanted: WantedTexts | undefined) {
   const known = wanted?.known[role];
   if (!known) return undefined;
   return (identity: TextIdentity) => {
-    if (identity.sha256 !== known.sha256) throw new OtherText(role, knownText(identity, files));
+    if (identity.sha256 !== known.sha256) throw new TextMismatch(role, knownText(identity, files));
   };
 }
 
@@ -152,7 +156,7 @@ async function closeAll(loaded: readonly LoadedText[]): Promise<void> {
   await Promise.all(loaded.map((text) => text.close()));
 }
 
-/** Where standard input can't be kept in a file. */
+/** Builds the corpus in memory. For standard input that can't be saved to a file. */
 async function fromMemory(bytes: Uint8Array, options: LoadOptions): Promise<Corpus> {
   const read = async (path: string | undefined) =>
     path === undefined ? undefined : await readWholeText(path, options);

@@ -1,4 +1,4 @@
-/** A text as tokens: what training, evaluation and their messages need to know of it. */
+/** A text as tokens, with the facts that training, evaluation and their messages need. */
 import { sha256 } from '../util/hash.ts';
 import type { TokenSource } from './batches/batches.ts';
 import { type DecodedText, decodeText, unpacked } from './encoding/decode.ts';
@@ -12,24 +12,24 @@ import {
   unknownCharacter,
 } from './symbols/unknown-symbols.ts';
 import { cutDocuments, endsWithSeparator } from './text/documents.ts';
-import { SEPARATOR_GLANCE, separatorNotice } from './text/separator-notice.ts';
+import { SEPARATOR_SAMPLE, separatorNotice } from './text/separator-notice.ts';
 import { MemoryTokens, tokenArray } from './tokens/memory-tokens.ts';
 import { type Normalization, type TokenKind, Vocabulary } from './vocabulary.ts';
 
-/** Which text it is. */
+/** Facts that identify a text. */
 export interface TextFacts {
   readonly name: string;
   readonly bytes: number;
-  /** Of its bytes, in hexadecimal. */
+  /** SHA-256 of its bytes, in hexadecimal. */
   readonly sha256: string;
-  /** Symbols in it. */
+  /** Number of symbols. */
   readonly characters: number;
-  /** Documents in it; absent where they are not told apart. */
+  /** Number of documents; absent without a separator. */
   readonly documents?: number | undefined;
-  /** Where it is, where it is made of files and folders, and the pattern that files of a folder had to match. */
+  /** The files and folders that it was read from, if any, and the pattern that files of a folder had to match. */
   readonly paths?: readonly string[] | undefined;
   readonly include?: string | undefined;
-  /** Where the held-out texts are, where they are files. */
+  /** The paths of the held-out texts, if they are files. */
   readonly validPath?: string | undefined;
   readonly testPath?: string | undefined;
 }
@@ -38,17 +38,17 @@ export interface Corpus {
   readonly vocabulary: Vocabulary;
   /** The main text. */
   readonly tokens: TokenSource;
-  /** Texts that are held out, where they were given apart. */
+  /** Held-out texts that were given separately. */
   readonly validation?: TokenSource | undefined;
   readonly test?: TokenSource | undefined;
   readonly text: TextFacts;
-  /** All texts, to know them again. */
+  /** Sizes and hashes of all texts, so that a resumed run recognises them. */
   readonly texts: RunTexts;
-  /** Symbols of the main text that are not read as they stand; absent where that is not known. */
+  /** Symbols of the main text that were replaced or left out; absent if unknown. */
   readonly changed?: ChangedCounts | undefined;
-  /** What was dropped, kept or left out, in a line each. */
+  /** One line for each thing that was dropped, kept or left out. */
   readonly notices: readonly string[];
-  /** Gives back what it holds open. */
+  /** Closes its files. */
   close?(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface TextInput {
   readonly name: string;
 }
 
-/** A text that was read already: decoded, its field taken, its separator looked for. */
+/** A text that is already decoded. Its field is extracted, and a missing separator is among the notices. */
 export interface ReadText extends DecodedText {
   /** What to call it in messages. */
   readonly name: string;
@@ -72,28 +72,28 @@ export interface CorpusInput extends TextInput {
 export interface CorpusOptions {
   readonly tokens: TokenKind;
   readonly normalize: Normalization;
-  /** Rarer symbols become the unknown one. */
+  /** Symbols that occur less often become the unknown symbol. */
   readonly minCount: number;
-  /** What to do with a symbol that is not in the vocabulary, where that has no unknown symbol. */
+  /** What to do with a symbol outside a vocabulary that has no unknown symbol. */
   readonly unknown: UnknownInText;
-  /** What stands at the end of a document; absent: the text is one. It stays in the text. */
+  /** Ends each document, and stays in the text. Default: the text is one document. */
   readonly separator?: string | undefined;
-  /** The encoding of texts: `auto` (the default), or a name. */
+  /** The encoding of texts: a name, or `auto`. Default: `auto`. */
   readonly encoding?: string | undefined;
-  /** Whether line ends stay as they are (the default), or become LF. */
+  /** Keep line ends, or turn them into LF. Default: `keep`. */
   readonly lineEnds?: 'keep' | 'lf' | undefined;
-  /** The field of a CSV, or of JSON lines, whose values are the documents. Default: each file is a text. */
+  /** The field of a CSV or JSON lines file whose values are the documents. Default: the whole file is text. */
   readonly field?: string | undefined;
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
-  /** Makes the vocabulary to use from the text's own, of the symbols counted in it. Not with `vocabulary`. */
+  /** Returns the vocabulary to use, given the text's own. Can't be combined with `vocabulary`. */
   readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
 }
 
 /**
- * The tokens of a text and of those held out. The vocabulary is the main text's alone.
+ * Tokenises a text and its held-out texts. The vocabulary comes from the main text only.
  *
- * @throws {TextError} for a text that is empty, not UTF-8, too uniform, or has a symbol outside the vocabulary
+ * @throws {TextError} for a text that is empty, not UTF-8, repeats one symbol, or has a symbol outside the vocabulary
  */
 export async function buildCorpus(input: CorpusInput, options: CorpusOptions): Promise<Corpus> {
   const read = await documentsOf(input, options);
@@ -131,7 +131,7 @@ export async function buildCorpus(input: CorpusInput, options: CorpusOptions): P
   };
 }
 
-/** The Unicode version by which this machine cuts graphemes; undefined where it does not say. */
+/** The Unicode version by which this machine splits graphemes; undefined if unknown. */
 export function unicodeVersion(): string | undefined {
   return globalThis.process?.versions?.unicode;
 }
@@ -145,9 +145,9 @@ async function knownText(bytes: Uint8Array): Promise<KnownText> {
 }
 
 interface TextDocuments {
-  /** Of the text, unpacked: it is known by these. */
+  /** The unpacked bytes of the text; their hash identifies it. */
   readonly bytes: Uint8Array;
-  /** Each normalised by itself. */
+  /** Each normalised separately. */
   readonly documents: readonly Content[];
   readonly notices: readonly string[];
 }
@@ -170,8 +170,8 @@ async function documentsOf(input: TextInput | ReadText, options: CorpusOptions):
 }
 
 function missedSeparator(content: Content, separator: string, name: string): string {
-  const start = toBytes(content.slice(0, SEPARATOR_GLANCE));
-  return separatorNotice(name, separator, start.subarray(0, SEPARATOR_GLANCE), 1);
+  const start = toBytes(content.slice(0, SEPARATOR_SAMPLE));
+  return separatorNotice(name, separator, start.subarray(0, SEPARATOR_SAMPLE), 1);
 }
 
 function normalized(content: Content, normalize: Normalization): Content {
@@ -187,7 +187,7 @@ function vocabularyOf(documents: readonly Content[], options: CorpusOptions): Vo
   return options.adaptVocabulary?.(own) ?? own;
 }
 
-/** A text's own vocabulary, from the counts of its symbols. */
+/** The vocabulary of a text, from the counts of its symbols. */
 export function vocabularyFrom(
   counts: ReadonlyMap<string, number>,
   options: Pick<CorpusOptions, 'tokens' | 'normalize' | 'minCount'>,
@@ -206,7 +206,7 @@ function encodeDocuments(
   name: string,
   { unknown, separator, vocabulary: given }: CorpusOptions,
 ): { tokens: MemoryTokens; changed: ChangedCounts; notices: string[] } {
-  // There are at most as many symbols as code units or bytes, but for one that is replaced by several.
+  // A text has no more symbols than code units or bytes, unless one symbol is replaced by several.
   const most = documents.reduce((sum, document) => sum + document.length, 0);
   let array = tokenArray(vocabulary.size, most);
   let starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));

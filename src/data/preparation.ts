@@ -1,23 +1,23 @@
-/** Progress of what comes before training on a large text. */
+/** Progress of reading and encoding a large text. */
 
 export interface PreparingProgress {
   /**
-   * `reading`: it is hashed, to see whether it is the text that tokens are kept of. `counting`: its symbols are counted. `encoding`: its tokens
-   * are made. `checking`: kept tokens are looked through.
+   * `reading`: hashing the text, to see whether the cached tokens belong to it. `counting`: counting its symbols. `encoding`: turning it into
+   * tokens. `checking`: verifying cached tokens.
    */
   readonly stage: 'reading' | 'counting' | 'encoding' | 'checking';
-  /** What the text is called. */
+  /** What to call the text in messages. */
   readonly name: string;
-  /** Done and in all; of the files on disk. */
+  /** Bytes of the files on disk that are done, and their total. */
   readonly bytes: number;
   readonly total: number;
 }
 
-/** Something that takes a while, and its result. */
+/** A long computation: yields its progress and returns its result. */
 export type Preparation<T> = AsyncGenerator<PreparingProgress, T, void>;
 
-/** The result alone. */
-export async function prepared<T>(preparation: Preparation<T>): Promise<T> {
+/** Runs a preparation to its end, ignoring progress. */
+export async function resultOf<T>(preparation: Preparation<T>): Promise<T> {
   for (;;) {
     const step = await preparation.next();
     if (step.done) return step.value;

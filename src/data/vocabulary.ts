@@ -1,4 +1,4 @@
-/** The symbols that a model knows, numbered from 0 in order of code point (bytes: of value). */
+/** The symbols that a model knows, numbered from 0 by code point, or by value for bytes. */
 import { TextError } from '../errors.ts';
 
 export type TokenKind = 'character' | 'byte' | 'grapheme';
@@ -7,15 +7,15 @@ export type Normalization = 'none' | 'nfc';
 export interface VocabularyInput {
   readonly kind: TokenKind;
   readonly normalize: Normalization;
-  /** The symbols, sorted. A byte is the string of one character U+0000–U+00FF with its value. */
+  /** The symbols, sorted. A byte is written as the character U+0000–U+00FF with its value. */
   readonly symbols: readonly string[];
-  /** Whether one more symbol, numbered last, stands for every character that is not in `symbols`. */
+  /** Whether there is one more symbol, with the last number, for everything that is not in `symbols`. */
   readonly hasUnknown: boolean;
-  /** The Unicode version that cut the graphemes. */
+  /** The Unicode version by which graphemes were split. */
   readonly unicodeVersion?: string | undefined;
 }
 
-/** What is shown for the unknown symbol. */
+/** Displayed for the unknown symbol. */
 const REPLACEMENT = '\uFFFD';
 
 export class Vocabulary {
@@ -27,7 +27,7 @@ export class Vocabulary {
   readonly #tokens: ReadonlyMap<string, number>;
   readonly #encoder = new TextEncoder();
 
-  /** @throws {RangeError} when the symbols are not sorted, not different, or not of the kind */
+  /** @throws {RangeError} if the symbols are not in ascending order or not of the kind */
   constructor(input: VocabularyInput) {
     this.kind = input.kind;
     this.normalize = input.normalize;
@@ -44,7 +44,7 @@ export class Vocabulary {
     this.#tokens = new Map(this.symbols.map((symbol, token) => [symbol, token]));
   }
 
-  /** A vocabulary of its data, such as a structured clone leaves of one that went from a worker to a page. */
+  /** Restores a vocabulary that lost its methods in a structured clone, as between a worker and a page. */
   static from(data: VocabularyInput): Vocabulary {
     return data instanceof Vocabulary ? data : new Vocabulary(data);
   }
@@ -53,8 +53,8 @@ export class Vocabulary {
    * The vocabulary of a text.
    *
    * @param counts How often each symbol occurs.
-   * @param minCount Rarer symbols become the unknown one.
-   * @throws {TextError} `text-one-character` when nothing is left to tell apart
+   * @param options.minCount Symbols that occur less often become the unknown symbol.
+   * @throws {TextError} `text-one-character` if fewer than two symbols are left
    */
   static fromCounts(
     counts: ReadonlyMap<string, number>,
@@ -77,34 +77,34 @@ export class Vocabulary {
     );
   }
 
-  /** Number of tokens, the unknown one among them. */
+  /** Number of tokens, including the unknown one. */
   get size(): number {
     return this.symbols.length + (this.hasUnknown ? 1 : 0);
   }
 
-  /** The token of the unknown symbol, where the vocabulary has one. */
+  /** The token of the unknown symbol, if there is one. */
   get unknownToken(): number | undefined {
     return this.hasUnknown ? this.symbols.length : undefined;
   }
 
-  /** The token of a symbol; undefined for one that is not in the vocabulary. */
+  /** The token of a symbol; undefined if it is not in the vocabulary. */
   tokenOf(symbol: string): number | undefined {
     return this.#tokens.get(symbol);
   }
 
-  /** The symbol of a token; U+FFFD for the unknown one. */
+  /** The symbol of a token; U+FFFD for the unknown token. */
   symbolOf(token: number): string {
     return this.symbols[token] ?? REPLACEMENT;
   }
 
-  /** A token's text in UTF-8; its one byte in a vocabulary of bytes. */
+  /** A token's text in UTF-8; in a vocabulary of bytes, its byte. */
   bytesOf(token: number): Uint8Array {
     const symbol = this.symbols[token];
     if (this.kind === 'byte' && symbol !== undefined) return Uint8Array.of(symbol.charCodeAt(0));
     return this.#encoder.encode(symbol ?? REPLACEMENT);
   }
 
-  /** The text of some tokens in UTF-8; their bytes in a vocabulary of bytes. */
+  /** The text of some tokens in UTF-8; in a vocabulary of bytes, their bytes. */
   bytesOfAll(tokens: Iterable<number>): Uint8Array {
     let text = '';
     for (const token of tokens) text += this.symbols[token] ?? REPLACEMENT;
@@ -113,7 +113,7 @@ export class Vocabulary {
       : this.#encoder.encode(text);
   }
 
-  /** A text in the normal form that the model's texts have. */
+  /** A text in the normal form that the model was trained on. */
   normalized(text: string): string {
     return this.normalize === 'nfc' ? text.normalize('NFC') : text;
   }

@@ -1,4 +1,4 @@
-/** A checkpoint as the file of another format, and what of it is lost on the way. */
+/** Converts a checkpoint to a file format, with notices for what the format can't hold. */
 
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../checkpoint/codec.ts';
@@ -13,29 +13,29 @@ import { encodeTorch7 } from './torch7/index.ts';
 import { verifyModel, verifyNames } from './verify-export.ts';
 
 /**
- * `safetensors`: our own, whole. `pytorch`: the same without a training state, for `load_state_dict` of PyTorch's own modules.
- * `torch7`: the original's. `vocabulary`: torch-rnn's JSON.
+ * `safetensors`: our own format, complete. `pytorch`: the same without a training state, for `load_state_dict` of PyTorch's own modules.
+ * `torch7`: the original's format. `vocabulary`: torch-rnn's JSON.
  */
 export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7', 'vocabulary'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportOptions {
   /**
-   * Of the numbers in the file. Default: the model's own; for ONNX float32, since onnxruntime refuses float64. A Torch7 file
-   * always holds float64, which the original's programs expect; of a float32 model they are the same numbers.
+   * Precision of the numbers in the file. Default: that of the model; for ONNX float32, because onnxruntime does not support float64. A
+   * Torch7 file always holds float64, as the original's programs expect. This does not change the numbers of a float32 model.
    */
   readonly precision?: Precision | undefined;
-  /** Whether the layers must be modules that PyTorch has. Default true. */
+  /** Whether PyTorch must have modules for the layers. Default: true. */
   readonly pytorchModules?: boolean | undefined;
 }
 
 export interface Exported {
-  /** The file in parts, to be written one after the other. */
+  /** The file in parts. */
   readonly parts: Iterable<Uint8Array>;
-  /** What the file does not hold, or not to the bit: lines for people. */
+  /** Messages about what the file does not hold exactly. */
   readonly notices: readonly string[];
   /**
-   * Reads the written file back and compares it with the model, bit by bit. To be called before the file takes its name.
+   * Reads the written file back and compares it with the model, bit by bit. Call it before the file gets its final name.
    *
    * @param name What to call the file in messages.
    * @throws {CheckpointError} `checkpoint-export-differs`
@@ -51,14 +51,14 @@ const EXTENSIONS: Readonly<Record<string, ExportFormat>> = {
   json: 'vocabulary',
 };
 
-/** The format that a file's name asks for; undefined for a name that asks for none. */
+/** The format for a file name; undefined if the extension is unknown. */
 export function formatOfName(name: string): ExportFormat | undefined {
   const extension = /\.([^.\\/]+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
   return Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
 }
 
 /**
- * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` for a model that the format can't hold
+ * @throws {CheckpointError} `checkpoint-not-convertible`, `torch7-unsupported` if the format can't hold the model
  */
 export function exportCheckpoint(
   checkpoint: Checkpoint,
@@ -70,7 +70,7 @@ export function exportCheckpoint(
   const precision = options.precision ?? precisionOf(format, checkpoint);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
-  // Torch7 has room for the options and losses of a run, and takes them from the training state.
+  // A Torch7 file holds the options and losses of a run, which come from the training state.
   const given = keepsTraining || format === 'torch7' ? checkpoint : model;
   const written = { ...given, ...inPrecision(checkpoint, precision) };
   return {
@@ -113,7 +113,7 @@ const ENCODERS: Readonly<
   torch7: (model) => encodeTorch7(model),
 };
 
-/** What a format's readers expect. */
+/** The precision that other programs expect in a format. */
 function precisionOf(format: ExportFormat, { precision }: Checkpoint): Precision {
   return format === 'onnx' ? 'float32' : precision;
 }
@@ -132,7 +132,7 @@ function precisionNotice(precision: Precision): string {
     : 'written as float64: the numbers are those of float32';
 }
 
-/** What the original's own programs do differently with the file; this program reads back the same model. */
+/** What the original's programs do differently with the file. (This program reads back the same model.) */
 function torch7Notices({ precision, vocabulary }: Checkpoint): string[] {
   const { symbols, hasUnknown, normalize, kind } = vocabulary;
   const isBeyondAscii = kind !== 'byte' && symbols.some((symbol) => symbol > '\u007f' || symbol.length > 1);

@@ -1,4 +1,4 @@
-/** A checkpoint from the bytes of a file, in whichever of the known formats it is: the content tells, not the name. */
+/** Reads a checkpoint in any known format, which is recognised from the content of the file, not its name. */
 
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { decodeCheckpoint, readCheckpoint } from '../checkpoint/codec.ts';
@@ -14,11 +14,11 @@ export const FORMAT_NAMES = ['safetensors', 'npz', 'onnx', 'torch7'] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
 interface Format {
-  /** Whether the first bytes are of this format; a file may still be damaged. */
+  /** Whether the first bytes match this format. The file may still be damaged. */
   readonly matches: (bytes: Uint8Array) => boolean;
-  /** @throws {CheckpointError} for anything that is not a whole, well-formed model */
+  /** @throws {CheckpointError} unless the bytes are a complete, well-formed model */
   readonly decode: (bytes: Uint8Array, name: string) => Checkpoint;
-  /** The same of a file that is read a part at a time, where the format allows it. */
+  /** The same for a file that is read in parts, if the format allows that. */
   readonly read?: (file: ByteSource, name: string) => Checkpoint;
 }
 
@@ -34,25 +34,25 @@ export interface OpenedCheckpoint {
   readonly format: FormatName;
 }
 
-/** The format of a file; undefined for one that is not known. */
+/** The format of a file; undefined if it is unknown. */
 function formatOf(bytes: Uint8Array): FormatName | undefined {
   return FORMAT_NAMES.find((format) => FORMATS[format].matches(bytes));
 }
 
-/** Bytes that tell every format. */
+/** Bytes that suffice to recognise every format. */
 const GLANCE = 512;
 
-/** As `formatOf`, of a file that need not be in memory. */
+/** The same for a file that need not be in memory. */
 export function formatOfFile(file: ByteSource): FormatName | undefined {
   return formatOf(file.read(0, Math.min(GLANCE, file.size)));
 }
 
 /**
- * The checkpoint in the bytes of a file.
+ * Decodes a checkpoint in memory.
  *
  * @param name What to call the file in messages.
- * @param format Told by the content where absent; what is of no known format is read as our own, which says what is wrong.
- * @throws {CheckpointError} for anything that is not a whole, well-formed model
+ * @param format Default: recognised from the content. An unknown format is read as safetensors, which reports the problem.
+ * @throws {CheckpointError} unless the file is a complete, well-formed model
  */
 export function openCheckpoint(
   bytes: Uint8Array,
@@ -62,7 +62,7 @@ export function openCheckpoint(
   return FORMATS[format].decode(bytes, name);
 }
 
-/** The checkpoint in a file that need not be in memory whole, and the format that it was in. As `openCheckpoint`. */
+/** Reads a checkpoint from a file that need not be in memory, and tells its format. Otherwise like `openCheckpoint`. */
 export function openCheckpointFile(
   file: ByteSource,
   name: string,
@@ -74,7 +74,7 @@ export function openCheckpointFile(
   } catch (error) {
     const seen = formatOfFile(file);
     if (!(error instanceof CheckpointError) || seen === undefined || seen === format) throw error;
-    // The format that was named may be the wrong one, and the file not damaged.
+    // The file may be intact, but in another format than the named one.
     const problem = `${error.problem}\nIt was read as ${format}, but it begins like a file in ${seen}.`;
     const remedy = { text: 'Let the content decide on the format', set: { from: undefined } };
     throw new CheckpointError(error.code, problem, { cause: error, remedies: [remedy] });

@@ -1,7 +1,7 @@
 /**
- * The wire format of Protocol Buffers, as far as ONNX and TensorBoard use it: fields of varints and of bytes; written, of floats too.
+ * The part of Protocol Buffers' wire format that ONNX and TensorBoard use: fields of varints and bytes and, for writing, floats.
  *
- * A message is a row of fields, each a varint (number << 3 | wire type) and its value. Source:
+ * A message is a sequence of fields, each a varint (number << 3 | wire type) and its value. Source:
  * protobuf.dev/programming-guides/encoding. Why not a library: docs/decisions/onnx.md.
  */
 import { malformed } from '../checkpoint/errors.ts';
@@ -10,10 +10,10 @@ const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
-/** Bytes that 64 bits take. */
+/** Bytes of a varint of 64 bits. */
 const LONGEST_VARINT = 10;
 
-/** A message that grows field by field, in parts that are never copied. */
+/** Builds a message field by field. The parts are never copied. */
 export class MessageWriter {
   readonly parts: Uint8Array[] = [];
   /** Bytes so far. */
@@ -63,7 +63,7 @@ export class MessageWriter {
   }
 }
 
-/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+/** Seven bits per byte, lowest first. The highest bit is set if more bytes follow. */
 function encodeVarint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;
@@ -77,17 +77,17 @@ function littleEndian(size: number, set: (view: DataView) => void): Uint8Array {
   return bytes;
 }
 
-/** A field of a message: the value of a varint, or the bytes of anything longer (a view). */
+/** A field of a message: the value of a varint, or a view of bytes. */
 export interface Field {
   readonly number: number;
-  /** Undefined where it is not a varint, or one beyond 2^53. */
+  /** Undefined if the field is not a varint, or is above 2^53. */
   readonly value: number | undefined;
-  /** Undefined where it is not of bytes. */
+  /** Undefined if the field does not hold bytes. */
   readonly bytes: Uint8Array | undefined;
 }
 
 /**
- * The fields of a message, in the order of the file. Each takes no memory but its own.
+ * Yields the fields of a message one at a time, in the order of the file.
  *
  * @param where What to call the message in errors.
  * @throws {CheckpointError} `checkpoint-malformed`
@@ -131,7 +131,7 @@ function varintAt(bytes: Uint8Array, at: number, where: string): { value: number
 }
 
 /**
- * The numbers of a packed field, one behind the other.
+ * The numbers in a packed field.
  *
  * @throws {CheckpointError} `checkpoint-malformed` for more than `most`
  */
@@ -147,9 +147,9 @@ export function varintsOf(bytes: Uint8Array, most: number, where: string): numbe
 }
 
 /**
- * The bytes of all fields of a number.
+ * The bytes of all fields with a number.
  *
- * @throws {CheckpointError} `checkpoint-malformed` for more than `most`: an empty field takes two bytes of a file, and more of memory
+ * @throws {CheckpointError} `checkpoint-malformed` for more than `most` fields. (An empty field takes two bytes in a file but more in memory.)
  */
 export function bytesOf(message: Uint8Array, number: number, most: number, where: string): Uint8Array[] {
   const found: Uint8Array[] = [];
@@ -161,7 +161,7 @@ export function bytesOf(message: Uint8Array, number: number, most: number, where
   return found;
 }
 
-/** The text of the last field of a number, as the format has it for one that may stand once; empty where there is none. */
+/** The text of a field; empty if it is missing. If it is repeated, the last one counts, as the format requires. */
 export function textOf(message: Uint8Array, number: number, where: string): string {
   let last: Uint8Array = new Uint8Array();
   for (const field of fieldsOf(message, where)) {

@@ -1,11 +1,11 @@
 /**
- * A Python module that computes what a checkpoint's model computes, for PyTorch alone.
+ * A Python module that runs a checkpoint's model with PyTorch only.
  *
- * It reads the shape of the model from the weights' own metadata, so that one text serves every model; only the name of the
- * weights is written into it. Held against our engines in test/formats/pytorch.test.ts.
+ * It reads the shape of the model from the metadata of the weights, so only the name of the weights file differs between models.
+ * test/formats/pytorch.test.ts compares it with our engines.
  */
 
-/** @param weights Name of the safetensors file beside the module. */
+/** @param weights Name of the safetensors file, in the same folder as the module. */
 export function pythonModule(weights: string): string {
   return `"""The model in a checkpoint of char-rnn, in PyTorch. Written by char-rnn convert --as-module.
 
@@ -29,7 +29,7 @@ TYPES = {"F64": torch.float64, "F32": torch.float32, "I64": torch.int64, "I32": 
 
 
 def read(path):
-    """The tensors of a safetensors file without its training state, and what it says of the model."""
+    """The tensors of a safetensors file, without its training state, and its facts about the model."""
     with open(path, "rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(size))
@@ -46,8 +46,8 @@ def read(path):
 
 
 class GruV1(nn.Module):
-    """A gru whose reset gate acts before the recurrent product, and whose z weighs the new state; nn.GRU has both the other
-    way round.
+    """A gru whose reset gate acts before the recurrent product, and whose z weighs the new state. nn.GRU does both the other way
+    round.
 
     z = sigmoid(Wz x + Uz h)   r = sigmoid(Wr x + Ur h)   n = tanh(W x + U (r * h))   h = z * n + (1 - z) * h
     """
@@ -63,7 +63,7 @@ class GruV1(nn.Module):
                 self.register_parameter(f"bias_{side}_l{layer}", nn.Parameter(torch.zeros(3 * hidden_size)))
 
     def forward(self, x, state=None):
-        """x [T, B, D], state [L, B, H] to h of every step [T, B, H] and the next state."""
+        """Takes x [T, B, D] and state [L, B, H]; returns h of every step [T, B, H] and the next state."""
         if state is None:
             state = x.new_zeros(self.num_layers, x.shape[1], self.hidden_size)
         H, final = self.hidden_size, []
@@ -83,7 +83,7 @@ class GruV1(nn.Module):
 
 
 class CharRnn(nn.Module):
-    """The network and its vocabulary; parameters have the names of the checkpoint's tensors."""
+    """The network and its vocabulary. Parameters are named like the checkpoint's tensors."""
 
     def __init__(self, facts, symbols):
         super().__init__()
@@ -107,7 +107,7 @@ class CharRnn(nn.Module):
         return self.decoder(x).log_softmax(dim=-1), state
 
     def encode(self, text):
-        """The tokens of a text; a character that the model does not know is an error unless it has a symbol for such."""
+        """The tokens of a text. An unknown character is an error, unless the model has a symbol for unknown characters."""
         vocabulary, tokens, at = self.facts["vocabulary"], [], 0
         if vocabulary["normalize"] == "nfc":
             text = unicodedata.normalize("NFC", text)
@@ -132,13 +132,13 @@ class CharRnn(nn.Module):
 
     @torch.no_grad()
     def sample(self, prompt="", length=200, temperature=1.0, seed=None):
-        """Text that continues a prompt; temperature 0 takes the most likely symbol each time. The random numbers are PyTorch's:
-        a seed gives another text than char-rnn sample does."""
+        """Text that continues a prompt. Temperature 0 always chooses the most likely symbol. The random numbers are PyTorch's, so
+        a seed gives another text than with char-rnn sample."""
         generator = torch.Generator()
         if seed is not None:
             generator.manual_seed(seed)
         V, state, drawn = self.decoder.out_features, None, []
-        # Before anything was read every symbol is as likely as the others.
+        # Without a prompt, all symbols are equally likely.
         scores = torch.zeros(V, dtype=self.decoder.weight.dtype)
         read = self.encode(prompt)
         if read:

@@ -1,4 +1,4 @@
-/** Reads a checkpoint file. */
+/** Reads checkpoint files and vocabulary files. */
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
@@ -12,25 +12,25 @@ import { type FormatName, formatOfFile, type OpenedCheckpoint, openCheckpointFil
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 const OPENING_BRACE = 0x7b;
-/** Far more than a million tokens take. */
+/** Maximum bytes of a vocabulary file: far more than a million tokens need. */
 const LARGEST_VOCABULARY = 100e6;
 
 /**
- * The checkpoint in a file of any known format, or the one in a folder that `modelIn` chooses.
+ * Reads a checkpoint file of any known format, or the checkpoint in a folder that `modelIn` chooses.
  *
- * @throws {CheckpointError} when it is missing, can't be read, or is not a whole, well-formed checkpoint
- * @throws {MemoryError} when it is larger than the memory of the machine
+ * @throws {CheckpointError} if it is missing, unreadable, or not a complete, well-formed checkpoint
+ * @throws {MemoryError} if it is larger than the machine's memory
  */
 export async function readCheckpointFile(path: string): Promise<Checkpoint> {
   return (await openCheckpointPath(path)).checkpoint;
 }
 
-/** As `readCheckpointFile`; also tells the format, which is taken from the content unless it is given. */
+/** The same, and returns the format too. Default: recognised from the content. */
 export async function openCheckpointPath(path: string, format?: FormatName): Promise<OpenedCheckpoint> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) return openCheckpointPath((await modelIn(path)).path, format);
-    // Opening a pipe would wait for somebody to write.
+    // Opening a pipe would block until somebody writes to it.
     if (!facts.isFile()) throw new CheckpointError('checkpoint-unreadable', `${path} is not a file.`);
     return withFile(path, (file) => {
       checkMemoryFor(file, path);
@@ -42,7 +42,7 @@ export async function openCheckpointPath(path: string, format?: FormatName): Pro
   }
 }
 
-/** An error of the system becomes one of ours; all others stay. */
+/** Converts a system error to a CheckpointError. Returns other errors unchanged. */
 function named(error: unknown, path: string): unknown {
   if (error instanceof CharRnnError || (error as NodeJS.ErrnoException).code === undefined) return error;
   return new CheckpointError(
@@ -54,7 +54,7 @@ function named(error: unknown, path: string): unknown {
   );
 }
 
-/** All numbers of a checkpoint are in memory at once. What is of no known format is refused by its first bytes. */
+/** Checks that a file fits in memory. A file of unknown format need not: it is rejected after its first bytes. */
 function checkMemoryFor(file: ByteSource, path: string): void {
   const available = availableMemory();
   if (file.size <= available || formatOfFile(file) === undefined) return;
@@ -64,10 +64,9 @@ function checkMemoryFor(file: ByteSource, path: string): void {
 }
 
 /**
- * The tokens of a vocabulary file as torch-rnn writes them, in the order of their numbers; undefined for what is no JSON object, or
- * no file.
+ * Reads the tokens of a torch-rnn vocabulary file, in the order of their numbers; undefined if it is not a file or not a JSON object.
  *
- * @throws {CheckpointError} when it can't be read, or is JSON that is no such vocabulary
+ * @throws {CheckpointError} if it can't be read, or is JSON but not a vocabulary
  */
 export async function readVocabularyFile(path: string): Promise<string[] | undefined> {
   const facts = await stat(path).catch(() => undefined);

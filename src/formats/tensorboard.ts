@@ -1,8 +1,8 @@
 /**
- * TensorBoard's event files: a row of records, each an `Event` message.
+ * TensorBoard's event files: a sequence of records, each with an `Event` message.
  *
- * A record, after TensorFlow's record_writer.cc: its length as 64 bits, the masked checksum of those 8 bytes, the data, the masked
- * checksum of the data; all little endian. Messages after event.proto, summary.proto, tensor.proto and tensor_shape.proto.
+ * A record (TensorFlow's record_writer.cc) has its length in 64 bits, the masked checksum of these 8 bytes, the data and the masked checksum
+ * of the data, all little endian. The messages are from event.proto, summary.proto, tensor.proto and tensor_shape.proto.
  */
 
 import { joinBytes } from '../util/bytes.ts';
@@ -10,18 +10,18 @@ import { crc32c } from '../util/crc.ts';
 import { MessageWriter } from './protobuf.ts';
 
 const DT_STRING = 7;
-/** SessionLog.START: what a reader has at this step or later is of a run that was cut, and is dropped. */
+/** SessionLog.START: readers drop earlier records of this step and later ones, which are from an interrupted run. */
 const SESSION_START = 1;
 /** SummaryMetadata.DataClass */
 const DATA_CLASS_TENSOR = 2;
 
-/** The record that a file begins with. */
+/** The first record of a file. */
 export function versionRecord(seconds: number): Uint8Array {
   return eventRecord(seconds, 0, (event) => event.text(3, 'brain.Event:2'));
 }
 
 /**
- * Says that what follows begins with a step.
+ * Marks the step at which the following records start.
  *
  * @param seconds Since 1970.
  */
@@ -31,7 +31,7 @@ export function startRecord(seconds: number, step: number): Uint8Array {
   );
 }
 
-/** Numbers of a step, by their tags. */
+/** The numbers of a step, by tag. */
 export function scalarsRecord(
   seconds: number,
   step: number,
@@ -44,7 +44,7 @@ export function scalarsRecord(
   return eventRecord(seconds, step, (event) => event.message(5, summary));
 }
 
-/** A text of a step, which TensorBoard shows as Markdown. */
+/** A text at a step, which TensorBoard shows as Markdown. */
 export function textRecord(seconds: number, step: number, tag: string, text: string): Uint8Array {
   const metadata = new MessageWriter()
     .message(1, new MessageWriter().text(1, 'text'))
@@ -75,7 +75,7 @@ function record(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** So that the checksum of data that hold checksums is not a trivial one. */
+/** Masks a checksum, because checksums of data that contain checksums are problematic. */
 function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
 }

@@ -1,6 +1,6 @@
 /**
- * A vocabulary as torch-rnn's `preprocess.py` writes it: JSON with `token_to_idx`, `{"a": 1, …}`, and `idx_to_token`,
- * `{"1": "a", …}`, numbered from 1. Bytes above 127 are written `[200]` there, since JSON has no bytes.
+ * The vocabulary file of torch-rnn's `preprocess.py`: JSON with `token_to_idx`, `{"a": 1, …}`, and `idx_to_token`, `{"1": "a", …}`,
+ * numbered from 1. Bytes above 127 are written as `[200]`, since JSON has no bytes.
  */
 import * as z from 'zod/mini';
 import { malformed } from '../checkpoint/errors.ts';
@@ -8,7 +8,7 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import { CheckpointError } from '../errors.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 
-/** The name of the unknown symbol, which torch-rnn does not have; no character has as many letters. */
+/** The name of the unknown symbol, which torch-rnn does not have. It can't be mistaken for a character. */
 const UNKNOWN = '[unknown]';
 
 const schema = z.object({
@@ -44,7 +44,7 @@ function nameOf(symbol: string, kind: Vocabulary['kind']): string {
  * @throws {CheckpointError}
  */
 export function decodeTorchRnnVocabulary(bytes: Uint8Array, file: string): string[] {
-  // Two lists, whose entries take five bytes and more.
+  // Two lists, whose entries have at least five bytes.
   const result = withinJsonLimits(bytes, [10, bytes.length / 4])
     ? schema.safeParse(parse(bytes, file))
     : undefined;

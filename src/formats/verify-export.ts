@@ -1,4 +1,4 @@
-/** Whether a file that was just written holds the model that was meant. It is read back by the program's own readers. */
+/** Checks that an exported file holds the intended model, by reading it back. */
 
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkpointTensors } from '../checkpoint/codec.ts';
@@ -12,7 +12,7 @@ import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
  * Reads a model back and compares it with the one that was written, bit by bit.
  *
  * @param name What to call the file in messages.
- * @param whole Whether the file holds the training state and the origin too; else only the model is compared.
+ * @param whole Whether to compare the training state and the origin too, or only the model.
  * @throws {CheckpointError} `checkpoint-export-differs`
  */
 export function verifyModel(
@@ -61,7 +61,7 @@ function modelAlone({ config, regularization, precision, vocabulary, parameters 
   return { config, regularization, precision, vocabulary, parameters };
 }
 
-/** What differs first; undefined where nothing does. */
+/** The first difference; undefined if there is none. */
 function differenceOf(written: Checkpoint, read: Checkpoint): string | undefined {
   const [before, after] = [checkpointTensors(written), checkpointTensors(read)];
   const facts = (metadata: ReadonlyMap<string, string>) =>
@@ -74,7 +74,7 @@ function differenceOf(written: Checkpoint, read: Checkpoint): string | undefined
   return other && `tensor ${other} differs`;
 }
 
-/** A value of JSON with the keys of its objects in order. */
+/** A JSON value with sorted keys. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,4 +1,4 @@
-/** Writes a file in another format; it takes its name once it was read back and found to hold the model. */
+/** Writes an exported file. It gets its final name only after it has been checked. */
 import { dirname } from 'node:path';
 import { withFile } from '../checkpoint/safetensors/file-source.node.ts';
 import { asCheckpointError } from '../checkpoint/storage/folder-storage.node.ts';
@@ -7,8 +7,8 @@ import { makeFolder } from '../util/files.node.ts';
 import type { Exported } from './export.ts';
 
 /**
- * @param check Compares the written file with what was meant; absent: nothing is compared.
- * @throws {CheckpointError} `checkpoint-save-failed`, `checkpoint-export-differs`; what stood at the path before is untouched
+ * @param check Compares the written file with the model. Default: no comparison.
+ * @throws {CheckpointError} `checkpoint-save-failed`, `checkpoint-export-differs`; the earlier file is untouched
  */
 export async function writeExport(
   path: string,

@@ -1,17 +1,17 @@
-/** Numbers as C's printf writes them, for lines that other programs read. */
+/** Formats numbers like C's printf, for lines that other programs read. */
 
 /** `%.<digits>f`. */
 export function fixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : special(value);
 }
 
-/** `%.<digits>e`: unlike JavaScript's, the exponent has at least two digits. */
+/** `%.<digits>e`. Unlike in JavaScript, the exponent has at least two digits. */
 export function exponential(value: number, digits: number): string {
   if (!Number.isFinite(value)) return special(value);
   return value.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
-/** `%.<digits>g`: the shorter of both, with so many significant digits, without zeros at the end. */
+/** `%.<digits>g`: the shorter of the two, with this many significant digits but without trailing zeros. */
 export function general(value: number, digits: number): string {
   if (!Number.isFinite(value)) return special(value);
   const scientific = exponential(value, digits - 1);

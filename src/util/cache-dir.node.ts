@@ -1,8 +1,8 @@
-/** Where this program may keep what it can make again. */
+/** The folder for files that this program can make again. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** The user's cache folder for this program, by the custom of the system. It may not exist yet. */
+/** The user's cache folder for this program, where the operating system expects it. It may not exist yet. */
 export function cacheDir(): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'char-rnn');

@@ -1,9 +1,9 @@
-/** Checks a text that a program hands over: without TypeScript nothing else does before it is read. */
+/** Checks the type of texts passed by a program, which may not use TypeScript. */
 import { OptionError } from '../errors.ts';
 
 /**
- * @param option What the text is called where it was given.
- * @throws {OptionError} for what is neither a string nor bytes
+ * @param option The name of the argument.
+ * @throws {OptionError} for a value that is neither a string nor bytes
  */
 export function checkContent(option: string, content: unknown): void {
   if (typeof content === 'string' || content instanceof Uint8Array) return;
@@ -11,8 +11,8 @@ export function checkContent(option: string, content: unknown): void {
 }
 
 /**
- * @param option What the texts are called where they were given.
- * @throws {OptionError} for what is not an array of texts
+ * @param option The name of the argument.
+ * @throws {OptionError} for a value that is not an array of texts
  */
 export function checkContents(option: string, contents: unknown): void {
   if (!Array.isArray(contents)) {
@@ -21,7 +21,7 @@ export function checkContents(option: string, contents: unknown): void {
   for (const content of contents) checkContent(option, content);
 }
 
-/** A value in a message, by its kind: it may be long. */
+/** The kind of a value, for messages. The value itself may be long. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

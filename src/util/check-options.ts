@@ -1,17 +1,17 @@
-/** Checks an options object against its schema and says in plain words what a value must be. */
+/** Checks options against their schema. Errors say what a value must be. */
 import type * as z from 'zod/mini';
 import { OptionError } from '../errors.ts';
 import { infoOf } from './option-info.ts';
 
-/** Options as a caller gives them: any of them may be left out, or be undefined. */
+/** Options as given by a caller: any of them may be missing or undefined. */
 export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
 
-/** What can be told of an option's type without its value. */
+/** The type of an option, for help and messages. */
 export interface OptionType {
   readonly kind: 'number' | 'integer' | 'string' | 'boolean' | 'choice';
   readonly choices?: readonly string[];
   readonly defaultValue?: unknown;
-  /** `a whole number from 1 to 10`, to stand after "expected". */
+  /** Follows "expected" in messages: `a whole number from 1 to 10`. */
   readonly expected: string;
 }
 
@@ -20,7 +20,7 @@ interface Bound {
   readonly inclusive: boolean;
 }
 
-/** Largest bound worth telling a person who kept to it; above it a limit only guards against overflow. */
+/** Bounds above this only guard against overflow and are not mentioned, unless a value exceeds one. */
 const TOLD_MAXIMUM = 2 ** 31 - 2;
 
 function rangeText(low: Bound | undefined, high: Bound | undefined, given: unknown): string {
@@ -48,7 +48,7 @@ function numberText(kind: 'number' | 'integer', checks: readonly z.core.$ZodChec
 /**
  * Describes the type of one option of a schema.
  *
- * @param given A value that does not fit. The limit that it exceeds is told, however large.
+ * @param given An invalid value. If it exceeds the limit, the description mentions it, however large.
  */
 export function describeType(schema: z.core.$ZodType, given?: unknown): OptionType {
   const def = schema._zod.def as unknown as {
@@ -84,9 +84,9 @@ function shown(value: unknown): string {
 }
 
 /**
- * The options with their defaults filled in.
+ * Checks options and fills in the defaults.
  *
- * @throws {OptionError} for the first option that is unknown or whose value does not fit.
+ * @throws {OptionError} for the first unknown option or invalid value
  */
 export function checkOptions<T extends z.ZodMiniObject>(schema: T, input: z.input<T>): z.output<T> {
   const result = schema.safeParse(input);

@@ -1,12 +1,12 @@
-/** Turns of the event loop, so that timers, signals and other work are served during a long computation. */
+/** Lets timers, signals and other tasks run during a long computation. */
 
-/** How long a computation may keep the event loop waiting, in milliseconds. */
-const LONGEST_WAIT = 50;
+/** Maximum time for which a computation may block the event loop, in milliseconds. */
+const MAX_BLOCKED = 50;
 
 /**
- * Resolves in a later turn of the event loop: a macrotask, unlike an awaited promise that is already resolved.
+ * Resolves in a later turn of the event loop. (Awaiting a resolved promise does not let other tasks run.)
  *
- * Node has `setImmediate`; in a page a message does the same without the 4 ms that nested timers are held back.
+ * Node has `setImmediate`. In a page a message has the same effect, without the delay of 4 ms of nested timers.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -23,12 +23,12 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-/** Gives the event loop a turn where the last one is long enough ago; for loops of short steps. */
+/** Yields to the event loop if the last time was long enough ago. For loops of short steps. */
 export class TurnTaker {
   #last = performance.now();
 
   async take(): Promise<void> {
-    if (performance.now() - this.#last < LONGEST_WAIT) return;
+    if (performance.now() - this.#last < MAX_BLOCKED) return;
     await nextTurn();
     this.#last = performance.now();
   }

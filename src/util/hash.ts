@@ -1,10 +1,10 @@
-/** SHA-256 in Node and in a page alike. */
+/** SHA-256, in Node and in a page. */
 import { UnsupportedError } from '../errors.ts';
 
 /**
  * The hash in lower-case hexadecimal.
  *
- * @throws {UnsupportedError} in a page without cryptography: one that came by http, and not from this machine
+ * @throws {UnsupportedError} in a page without Web Cryptography: one loaded by http from another machine
  */
 export async function sha256(bytes: Uint8Array): Promise<string> {
   if (!globalThis.crypto?.subtle) {

@@ -1,13 +1,13 @@
-/** A look at JSON before it is parsed: a few bytes of it can ask for many of memory. */
+/** Limits the size of JSON before it is parsed, because a few bytes of JSON can take a lot of memory. */
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, OPEN_OBJECT, CLOSE_ARRAY, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d];
 
 /**
- * Whether JSON has no more values than are expected at each depth, and nothing deeper: `[],[],[],…` takes fifteen times its size once
- * it is parsed, an object of many names thirty times.
+ * Whether JSON has at most the expected number of values at each depth, and none deeper. When parsed, `[],[],[],…` takes fifteen times its
+ * size in memory, an object with many names thirty times.
  *
- * @param most The number of values within the outermost array or object, within all of those in it, and so on.
+ * @param most Maximum number of values by depth: first within the outermost array or object, then in all arrays and objects in it, and so on.
  */
 export function withinJsonLimits(bytes: Uint8Array, most: readonly number[]): boolean {
   const values = most.map(() => 0);
@@ -24,7 +24,7 @@ export function withinJsonLimits(bytes: Uint8Array, most: readonly number[]): bo
     else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) depth++;
     else if (byte !== COMMA) continue;
     if (byte !== COMMA && byte !== OPEN_ARRAY && byte !== OPEN_OBJECT) continue;
-    // An opening one may be followed by a first value, a comma is followed by the next.
+    // An opening bracket counts as one value, each comma as one more.
     if (depth > most.length) return false;
     const level = depth - 1;
     values[level] = (values[level] ?? 0) + 1;

@@ -1,14 +1,13 @@
 /**
  * The Mersenne Twister MT19937, seeded as the original's `torch.manualSeed` does.
  *
- * Source: Matsumoto & Nishimura 1998, `init_genrand` of the 2002 revision. One uniform number takes one 32-bit output,
- * u = u32 / 2³².
+ * Source: Matsumoto & Nishimura 1998, `init_genrand` of the 2002 revision. Each uniform number u uses one 32-bit output: u = u32 / 2³².
  */
 const N = 624;
 const M = 397;
 
 export class MersenneTwister {
-  /** Numbers that `save` gives: the words, and the place in them. */
+  /** Length of the array that `save` returns: the words and the index. */
   static readonly SAVED_WORDS = N + 1;
   readonly #state = new Uint32Array(N);
   #index = N;
@@ -39,12 +38,12 @@ export class MersenneTwister {
     return this.nextUint32() / 0x1_0000_0000;
   }
 
-  /** Passes over `count` outputs. */
+  /** Discards `count` outputs. */
   skip(count: number): void {
     for (let i = 0; i < count; i++) this.nextUint32();
   }
 
-  /** The generator's words and its place in them, to continue from later. */
+  /** The generator's words and index, for `restore`. */
   save(): number[] {
     return [...this.#state, this.#index];
   }

@@ -1,6 +1,6 @@
-/** A hash of 32-bit integers (constants of C. Wellons' "lowbias32", 2018, public domain). */
+/** A hash of 32-bit integers, with the constants of C. Wellons' "lowbias32" (2018, public domain). */
 
-/** One round: a bijection of 32-bit integers in which every input bit changes each output bit about half the time. */
+/** A bijection of 32-bit integers. Changing one input bit changes each output bit with a probability of about one half. */
 export function mix32(value: number): number {
   let x = value | 0;
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);

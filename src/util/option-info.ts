@@ -1,4 +1,4 @@
-/** What the command line and the reference of flags know of an option beside its type. */
+/** Facts about an option for the command line and the reference of flags, in addition to its type. */
 import * as z from 'zod/mini';
 
 export type OptionGroup =
@@ -18,29 +18,29 @@ export type OptionGroup =
 export interface OptionInfo {
   /** The flag's name on the command line, without dashes: `rnn_size`. */
   readonly flag: string;
-  /** Other names of the flag, without dashes, in the form of `flag`. */
+  /** Other names of the flag, in the form of `flag`. */
   readonly aliases?: readonly string[];
   readonly group: OptionGroup;
   readonly help: string;
-  /** What a value must be, to stand after "expected"; where the type alone does not tell. */
+  /** Follows "expected" in messages: what a value must be. Default: derived from the type. */
   readonly expected?: string;
-  /** What the value stands for in help: `N`, `FILE`. Derived from the type where absent. */
+  /** Placeholder for the value in help: `N`, `FILE`. Default: derived from the type. */
   readonly value?: string;
-  /** What the flag stands for when no value follows it: then the next word begins with a dash, or there is none. */
+  /** The value if none follows the flag, because the next word begins with a dash or there is none. */
   readonly bareValue?: string;
-  /** It may be given several times; then its value is a list. */
+  /** The flag may be given several times. Its value is a list. */
   readonly several?: true;
-  /** Its value is a text in which `\n`, `\t` and other escapes may be typed on the command line. */
+  /** Its value may contain `\n`, `\t` and other escapes on the command line. */
   readonly escapes?: true;
-  /** One of the handful that people use first. */
+  /** One of the few flags that people use first. */
   readonly common?: true;
-  /** The original has it, with this name, default and meaning. */
+  /** The original has this flag, with the same name, default and meaning. */
   readonly original?: true;
 }
 
 const registry = z.registry<OptionInfo>();
 
-/** Attaches the facts to a type. The type must not be shared between options. */
+/** Attaches facts to a type, which must not be shared between options. */
 export function option<T extends z.ZodMiniType>(type: T, info: OptionInfo): T {
   registry.add(type, info);
   return type;
@@ -53,7 +53,7 @@ export function infoOf(type: z.core.$ZodType): OptionInfo {
   return info;
 }
 
-/** A whole number from `minimum` up to what 32 bits hold. */
+/** A whole number from `minimum` to 2³¹ − 1. */
 export const count = (minimum: number) => z.int().check(z.minimum(minimum), z.maximum(2 ** 31 - 1));
 /** A number above zero. */
 export const positive = () => z.number().check(z.gt(0));

@@ -1,26 +1,26 @@
-/** Options that remember where each of their values comes from. */
+/** Options with the origin of each value. */
 
 /**
- * Where the value of an option can come from; of several, the last in this list counts. `checkpoint` is the one that a run goes on from or
- * starts from, `flag` a flag on the command line or an argument of the library.
+ * Origins of an option's value. If there are several, the last in this list takes precedence. `checkpoint` is the one that a run resumes or
+ * starts from; `flag` is a flag on the command line or an argument of the library.
  */
 export const OPTION_ORIGINS = ['default', 'checkpoint', 'preset', 'config', 'flag'] as const;
 
 export type OptionOrigin = (typeof OPTION_ORIGINS)[number];
 
-/** By the option's name in the library. */
+/** Origins by the option's name in the library. */
 export type OptionOrigins = Readonly<Record<string, OptionOrigin>>;
 
 export interface OptionsWithOrigins<Options extends object = Readonly<Record<string, unknown>>> {
   readonly values: Options;
-  /** Of each option that has a value. */
+  /** The origin of each option that has a value. */
   readonly origins: OptionOrigins;
 }
 
 /**
- * Options of one origin. Those that are undefined are not set.
+ * Options of one origin. Undefined values are omitted.
  *
- * @param known Origins of some of them that are known to be others.
+ * @param known Exceptions: options whose origin is known to be another.
  */
 export function optionsFrom(
   origin: OptionOrigin,
@@ -34,7 +34,7 @@ export function optionsFrom(
   };
 }
 
-/** Of each option the value whose origin counts most, whatever the order of the sources. */
+/** Combines sources. Of each option, the value with the highest origin takes precedence, regardless of the order of the sources. */
 export function resolveOptions(...sources: readonly OptionsWithOrigins[]): OptionsWithOrigins {
   const values: Record<string, unknown> = {};
   const origins: Record<string, OptionOrigin> = {};

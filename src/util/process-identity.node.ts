@@ -1,18 +1,18 @@
-/** Processes of this machine, told apart for longer than their numbers are: a number is given anew once its process has ended. */
+/** Identifies processes reliably, although the system reuses the number (PID) of a process that has ended. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Where and when a process runs. What the system does not tell is absent. */
+/** Where and when a process was started. Facts that the system does not provide are absent. */
 export interface ProcessIdentity {
   readonly host: string;
   readonly pid: number;
-  /** Another one after every start of the machine. Linux. */
+  /** Changes whenever the machine is started. Linux only. */
   readonly bootId?: string | undefined;
-  /** When the process was started, in ticks since the machine was. Linux. */
+  /** Start time of the process, in ticks since the machine was started. Linux only. */
   readonly processStart?: string | undefined;
 }
 
-/** Whether a process is under way: `unknown` on another host, or where nothing but a number is known and some process has it. */
+/** Whether a process is running. `unknown`: it is on another host, or only its number is known and some process has it. */
 export type Liveness = 'running' | 'gone' | 'unknown';
 
 export function thisProcess(): ProcessIdentity {
@@ -45,18 +45,18 @@ function hasProcess(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // One of another user.
+    // EPERM: the process exists, but is another user's.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** From `/proc/PID/stat`, proc(5): after the name in parentheses the state, field 3, and the start, field 22. */
+/** Reads the state (field 3) and start time (field 22) from `/proc/PID/stat`; both follow the name in parentheses (proc(5)). */
 function statusOf(pid: number): { readonly start: string; readonly ended: boolean } | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = '', start] = [fields[0], fields[19]];
-  // One that was killed and that nobody has asked after yet.
+  // Z: it has ended, but its parent has not asked for its exit status yet.
   return start === undefined ? undefined : { start, ended: /^[ZXx]$/.test(state) };
 }
 

@@ -1,6 +1,4 @@
-/** How far a mean of samples can be trusted. */
-
-/** The standard error of the mean, s / √n with s² = Σ(x − mean)² / (n − 1); undefined for fewer than two samples. */
+/** The standard error of a mean: s / √n with s² = Σ(x − mean)² / (n − 1). Undefined for fewer than two samples. */
 export function standardError(samples: readonly number[]): number | undefined {
   const n = samples.length;
   if (n < 2) return undefined;

@@ -1,9 +1,8 @@
 /** The known name that someone most likely meant. */
 
-/** One letter in this many may be wrong, */
-const LETTERS_PER_SLIP = 3;
-/** and at most so many. */
-const MAX_SLIPS = 3;
+/** One mistake is tolerated for this many letters. */
+const LETTERS_PER_MISTAKE = 3;
+const MAX_MISTAKES = 3;
 /** A beginning of this many letters or more can stand for the whole name. */
 const MIN_PREFIX = 3;
 
@@ -11,7 +10,7 @@ const MIN_PREFIX = 3;
 export function suggest(typed: string, known: Iterable<string>): string | undefined {
   const names = [...known];
   let best: string | undefined;
-  let least = Math.min(MAX_SLIPS, Math.floor(typed.length / LETTERS_PER_SLIP)) + 1;
+  let least = Math.min(MAX_MISTAKES, Math.floor(typed.length / LETTERS_PER_MISTAKE)) + 1;
   for (const name of names) {
     const distance = editDistance(typed, name);
     if (distance < least) {

@@ -1,4 +1,4 @@
-/** Errors of the operating system in plain words. */
+/** Messages for errors of the operating system. */
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -21,7 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ERR_ACCESS_DENIED: 'Node was started without permission for it',
 };
 
-/** `the disk is full (ENOSPC)`. */
+/** For example `the disk is full (ENOSPC)`. */
 export function describeSystemError(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== 'string') return error instanceof Error ? error.message : String(error);

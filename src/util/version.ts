@@ -1,2 +1,2 @@
-/** The version of the package, as `package.json` has it (`test/package.test.ts` compares the two). */
+/** The version of the package. `test/package.test.ts` compares it with `package.json`. */
 export const VERSION = '0.1.0';

@@ -9,7 +9,7 @@ import {
   type TensorToStore,
 } from '../../src/checkpoint/safetensors/safetensors.ts';
 import type { FileFacts } from '../../src/data/files/known-text.ts';
-import { withinBounds } from '../../src/data/files/known-text.ts';
+import { dropFilesIfMany } from '../../src/data/files/known-text.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const file = (path: string, bytes: number): FileFacts => ({ path, bytes, sha256: 'a1'.repeat(32) });
@@ -65,8 +65,8 @@ test('files beyond the bounds are left out, of all texts, and what is left still
   const long = [file(`/${'x'.repeat(4_000_001)}`, 1)];
   for (const main of [many, long]) {
     const texts = { main: { ...known, files: main }, validation: { ...known, files } };
-    assert.deepEqual(withinBounds(texts), { main: known, validation: known });
+    assert.deepEqual(dropFilesIfMany(texts), { main: known, validation: known });
   }
   const few = { main: { ...known, files } };
-  assert.equal(withinBounds(few), few);
+  assert.equal(dropFilesIfMany(few), few);
 });

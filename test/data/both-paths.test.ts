@@ -11,7 +11,7 @@ import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus, type CorpusOptions } from '../../src/data/corpus.ts';
 import { DocumentCutter } from '../../src/data/text/documents.ts';
-import { TextSurvey } from '../../src/data/text/symbol-counter.ts';
+import { SymbolCounter } from '../../src/data/text/symbol-counter.ts';
 import { SymbolEncoder } from '../../src/data/tokens/text-encoder.ts';
 import type { BlockSink } from '../../src/data/tokens/token-packer.ts';
 import { temporaryCache } from './temporary-cache.ts';
@@ -67,8 +67,8 @@ const awkward = fc
 /** The streamed tokens of a text that comes in blocks of some sizes. */
 async function streamed(text: string, sizes: readonly number[], options: CorpusOptions) {
   const bytes = Buffer.from(text);
-  const survey = await TextSurvey.make(options);
-  const pass = (visit: (part: Parameters<TextSurvey['add']>[0]) => void) => {
+  const survey = await SymbolCounter.make(options);
+  const pass = (visit: (part: Parameters<SymbolCounter['add']>[0]) => void) => {
     const cutter = new DocumentCutter(options.separator, { wholeCharacters: options.tokens !== 'byte' });
     cutter.begin(0, bytes);
     let at = 0;
@@ -96,7 +96,7 @@ async function streamed(text: string, sizes: readonly number[], options: CorpusO
     {
       vocabulary: memory.vocabulary,
       isOwn: true,
-      isOfCheckpoint: false,
+      isFromCheckpoint: false,
       unknown: 'error',
       hasDocuments: options.separator !== undefined,
     },

@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { type LoadOptions, loadCorpus, prepareCorpus } from '../../src/data/corpus.node.ts';
 import { findTextFiles } from '../../src/data/files/text-files.node.ts';
 import { withReading } from '../../src/data/files/with-reading.node.ts';
-import { prepared } from '../../src/data/preparation.ts';
-import { surveyText } from '../../src/data/tokens/make-tokens.node.ts';
+import { resultOf } from '../../src/data/preparation.ts';
+import { countSymbols } from '../../src/data/tokens/make-tokens.node.ts';
 import { parseSize } from '../../src/util/format.ts';
 import { root } from '../cli/command.ts';
 import { encodeText } from './encode-text.ts';
@@ -103,7 +103,7 @@ test('the second pass reads a file in the encoding that the first found', async 
   for (const [encoding, text] of Object.entries(encodings)) {
     writeFileSync(path, encodeText(text, encoding));
     const found = withReading(await findTextFiles([path], { anyBytes: false }), options);
-    const { files, counts } = await prepared(surveyText(found, { ...options, isOfCheckpoint: false }));
+    const { files, counts } = await resultOf(countSymbols(found, { ...options, isFromCheckpoint: false }));
     assert.deepEqual(new Set(counts.keys()), new Set(text));
     assert.equal(files[0]?.reading?.encoding, encoding);
     assert.equal(files[0]?.found?.encoding, encoding);

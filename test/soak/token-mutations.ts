@@ -51,7 +51,7 @@ export async function tryTokenMutations(count: number, seed: number) {
         const loaded = await load();
         assert.equal(loaded.text, TEXT, `${name}: ${what}`);
         assert.equal(loaded.starts, expected.starts, `${name}: ${what}`);
-        if (loaded.notices.some((notice) => /made again|can't be kept beside it/.test(notice)))
+        if (loaded.notices.some((notice) => /made again|can't be saved next to it/.test(notice)))
           result.again++;
         else result.same++;
       }

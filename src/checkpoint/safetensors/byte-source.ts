@@ -1,9 +1,9 @@
-/** Bytes that are read a part at a time: a file, which may be larger than memory has room for twice, or an array. */
+/** Random access to bytes in a file or an array, so that a large file is not read into memory as a whole. */
 
 export interface ByteSource {
   /** In bytes. */
   readonly size: number;
-  /** A copy of the bytes from `begin` up to `end`, both within the size. */
+  /** A copy of the bytes from `begin` to `end` − 1. */
   read(begin: number, end: number): Uint8Array<ArrayBuffer>;
 }
 

@@ -1,19 +1,19 @@
-/** A file as a source of bytes. */
+/** Random access to the bytes of a file. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { CheckpointError } from '../../errors.ts';
 import { formatBytes } from '../../util/format.ts';
 import type { ByteSource } from './byte-source.ts';
 
-/** Node reads less than 2 GiB at once. */
+/** Node reads less than 2 GiB per call. */
 const LARGEST_READ = 2 ** 30;
 
 /**
- * Opens a file while `use` reads from it.
+ * Opens a file, calls `use` and closes the file.
  *
- * It stays the same file if another one gets its name meanwhile.
+ * If another file takes its name meanwhile, `use` still reads the same file.
  *
- * @throws {CheckpointError} `checkpoint-truncated` when it is cut while it is read; `checkpoint-unreadable` for a part that is too large
- * @throws an error of the system
+ * @throws {CheckpointError} `checkpoint-truncated` if it becomes shorter meanwhile; `checkpoint-unreadable` for a part that is too large
+ * @throws a system error
  */
 export function withFile<T>(path: string, use: (file: ByteSource) => T): T {
   const file = openSync(path, 'r');
@@ -34,7 +34,7 @@ function readPart(file: number, begin: number, end: number, path: string): Uint8
   return bytes;
 }
 
-/** An array of more bytes than Node allows, or than there is memory for, can't be made. */
+/** Allocates an array. This fails if it is larger than Node allows or memory can hold. */
 function emptyBytes(size: number, path: string): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(size);

@@ -1,4 +1,4 @@
-/** Types of numbers in files of tensors, and how their bytes become arrays. */
+/** Number types of tensors in files, and their conversion to arrays. */
 import type { Precision } from '../../engine/engine.ts';
 
 export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
@@ -7,14 +7,14 @@ export type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES
 
 export type NumberType = 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
 
-/** A type as a file stores it. */
+/** A number type in a file. */
 export interface StoredType {
   /** For messages, such as `float16`. */
   readonly name: string;
   readonly bytesPerElement: number;
-  /** The array of the numbers. Absent for a type that no model here has; its values are bytes. */
+  /** The type of the array. Absent for a type that no model here uses, whose values are read as bytes. */
   readonly array?: ArrayType | undefined;
-  /** Converts the stored bytes; absent where they are the array's own bytes. */
+  /** Converts the stored bytes. Absent if the array has the same bytes. */
   readonly widen?: (bytes: Uint8Array<ArrayBuffer>) => TensorArray;
 }
 
@@ -40,7 +40,7 @@ export const BFLOAT16: StoredType = {
   widen: fromBfloat16,
 };
 
-/** What a kind of array is called in messages. */
+/** The name of an array type in messages. */
 export function numberType(type: ArrayType): NumberType {
   if (type === Float64Array) return 'float64';
   if (type === Float32Array) return 'float32';
@@ -48,7 +48,7 @@ export function numberType(type: ArrayType): NumberType {
   return type === Int32Array ? 'int32' : 'uint8';
 }
 
-/** The numbers in the bytes of a tensor; the bytes must start their buffer. */
+/** The numbers in the bytes of a tensor. The bytes must be at the start of their buffer. */
 export function numbersIn(
   bytes: Uint8Array<ArrayBuffer>,
   { array = Uint8Array, widen }: StoredType,
@@ -56,18 +56,18 @@ export function numbersIn(
   return widen ? widen(bytes) : new array(bytes.buffer);
 }
 
-/** Whether an array is stored as a type, without a change to its bytes. */
+/** Whether an array can be stored as a type without conversion. */
 export function isStoredAs(values: TensorArray, { array, widen }: StoredType): boolean {
   return array !== undefined && !widen && values instanceof array;
 }
 
-/** Whether numbers of a type are of floating point and can be read. */
+/** Whether a type is a floating-point type that can be read. */
 export function isFloat({ array }: StoredType): boolean {
   return array === Float32Array || array === Float64Array;
 }
 
-/** IEEE 754 half precision: 1 bit sign, 5 bits exponent, 10 bits fraction. */
-function fromFloat16(bits: number): number {
+/** A number from the bits of an IEEE 754 half: 1 sign bit, 5 exponent bits, 10 fraction bits. */
+export function fromFloat16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -76,16 +76,18 @@ function fromFloat16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The upper half of a float32. */
+/** A bfloat16 is the upper half of a float32. */
 function fromBfloat16(bytes: Uint8Array<ArrayBuffer>): Float32Array {
   const halves = new Uint16Array(bytes.buffer);
   return new Float32Array(Uint32Array.from(halves, (half) => half * 0x10000).buffer);
 }
 
 /**
- * @param types Of all weights in the file.
- * @param precision That of the model when it was written.
- * @returns the precision, and where the types are others a notice for people
+ * The precision in which to read weights, whatever type another tool stored them in.
+ *
+ * @param types The types of all weights in the file.
+ * @param precision The precision of the model when it was written.
+ * @returns the precision, and a notice if it or the types have changed
  */
 export function storedPrecision(
   types: Iterable<StoredType>,
@@ -93,7 +95,7 @@ export function storedPrecision(
 ): { precision: Precision; notice?: string } {
   const different = [...new Set(types)];
   const names = different.map(({ name }) => name);
-  // A type that is no float is an error of its tensor.
+  // If a type is not floating-point, reading the tensor will throw.
   if (names.every((name) => name === precision) || !different.every(isFloat)) return { precision };
   const wanted = names.includes('float64') ? 'float64' : 'float32';
   return {

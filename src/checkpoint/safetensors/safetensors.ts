@@ -1,8 +1,8 @@
 /**
- * The safetensors format: a header in JSON, then the numbers of all tensors without holes.
+ * The safetensors format: a JSON header, then the data of all tensors without gaps.
  *
- * Eight bytes with the header's length (little endian), the header `{"name": {"dtype", "shape", "data_offsets"}}` with an
- * optional `__metadata__` of strings, then the data. Format: github.com/huggingface/safetensors, README, "Format".
+ * A file has eight bytes with the length of the header (little endian), the header `{"name": {"dtype", "shape", "data_offsets"}}` with an
+ * optional `__metadata__` of strings, and the data. Specification: github.com/huggingface/safetensors, README, "Format".
  */
 import { CheckpointError } from '../../errors.ts';
 import { withinJsonLimits } from '../../util/json-limits.ts';
@@ -27,20 +27,20 @@ export interface StoredTensor {
   readonly values: TensorArray;
 }
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorToStore extends StoredTensor {
-  /** What is written instead of `values`: pieces, together as many of the same type. Asked for when they are due, and dropped at once. */
+  /** Pieces to write instead of `values`, with the same type and total length. Called when they are due, to save memory. */
   readonly pieces?: (() => readonly TensorArray[]) | undefined;
 }
 
-/** A tensor's bytes as they are written, in pieces. */
+/** The bytes of a tensor in the file, in pieces. */
 export function storedBytes({ values, pieces }: TensorToStore): Uint8Array[] {
   return (pieces?.() ?? [values]).map(
     ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   );
 }
 
-/** A tensor of a file. Its values are read from there each time that they are asked for. */
+/** A tensor in a file. Each access to `values` reads them from the file. */
 export interface TensorInFile extends StoredTensor {
   readonly type: StoredType;
 }
@@ -50,13 +50,13 @@ export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** With names of 60 characters more than 30,000 tensors, far more than any model here has, and little enough to parse at once. */
+/** Maximum bytes of a header. This allows more than 30,000 tensors with names of 60 characters, far more than any model here has. */
 const LONGEST_HEADER = 4_500_000;
 const MOST_METADATA = 1000;
-/** With its description a tensor takes more of a file: a thousand may take less. */
+/** Minimum bytes of a tensor and its description in a file; a thousand tensors may have fewer. */
 const LEAST_TENSOR_BYTES = 100;
 
-/** Values in a header; in all descriptions of tensors, three each, and the metadata; in their shapes and offsets. */
+/** Maximum number of values by depth: in the header; in the descriptions of tensors (three each) and the metadata; in shapes and offsets. */
 function headerValues(fileSize: number): number[] {
   const tensors = 1000 + fileSize / LEAST_TENSOR_BYTES;
   return [tensors + 1, 3 * tensors + MOST_METADATA, 6 * tensors];
@@ -64,10 +64,10 @@ function headerValues(fileSize: number): number[] {
 
 const PREFIX = 8;
 const OPENING_BRACE = 0x7b;
-/** Bytes by which the kind of a file that is no safetensors is told. */
+/** Bytes from which an error message guesses the kind of another file. */
 const LONGEST_GLANCE = 64;
 
-/** All types of the format. No model here uses the second half, but a file may hold other tensors that do. */
+/** All types of the format. Models here do not use those that are `unread`, but other tensors in a file may. */
 const TYPES = new Map<string, StoredType>([
   ['F64', FLOAT64],
   ['F32', FLOAT32],
@@ -86,11 +86,11 @@ function unread(name: string, bytesPerElement: number): [string, StoredType] {
   return [name, { name, bytesPerElement }];
 }
 
-/** The file in parts, to be written one after the other: the header, then each tensor's own bytes. */
+/** Yields the file in parts: the header, then the bytes of each tensor. */
 export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToStore>): Iterable<Uint8Array> {
   const header: [string, unknown][] = [];
   if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
-  // Wider elements first, so that every tensor is aligned.
+  // Wider elements come first, so that every tensor is aligned.
   const sorted = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
   let offset = 0;
   for (const [name, { shape, values }] of sorted) {
@@ -122,13 +122,13 @@ function dtypeOf(values: TensorArray): string {
   throw new TypeError('a tensor of this type of numbers can not be stored');
 }
 
-/** The tensors of a file that is in memory; the numbers are copies. As `readSafetensors`. */
+/** Decodes a file in memory, like `readSafetensors`. The values are copies. */
 export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors<TensorInFile> {
   return readSafetensors(bytesSource(bytes), name);
 }
 
 /**
- * The tensors of a file. Nothing is believed before it was checked against the file's size, and no more is read than the header.
+ * Reads the header of a file and checks it against the file's size. The values of tensors are read on access.
  *
  * @param name What to call the file in messages.
  * @throws {CheckpointError}
@@ -151,7 +151,7 @@ export function readSafetensors(file: ByteSource, name: string): Safetensors<Ten
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorPlace>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** Offset in the file at which the data starts. */
+  /** Offset of the data in the file. */
   readonly dataStart: number;
 }
 
@@ -162,12 +162,12 @@ interface TensorPlace {
   readonly end: number;
 }
 
-/** Whether a file begins as this format does. */
+/** Whether a file begins like a safetensors file. */
 export function isSafetensors(start: Uint8Array): boolean {
   return headerEnd(start) !== undefined && start[PREFIX] === OPENING_BRACE;
 }
 
-/** Bytes from the start of a file that hold its header; undefined where the length can't be one. */
+/** Offset of the end of the header; undefined if the length is impossible. */
 function headerEnd(start: Uint8Array): number | undefined {
   if (start.length < PREFIX) return undefined;
   const length = new DataView(start.buffer, start.byteOffset, PREFIX).getBigUint64(0, true);
@@ -175,7 +175,7 @@ function headerEnd(start: Uint8Array): number | undefined {
 }
 
 /**
- * The header of a file, of which nothing else is read.
+ * Reads only the header of a file.
  *
  * @param name What to call the file in messages.
  * @throws {CheckpointError}
@@ -266,7 +266,7 @@ function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
   return { type, shape, begin, end };
 }
 
-/** The tensors follow each other without overlaps and holes, and fill the data. */
+/** Checks that the tensors fill the data without overlaps and gaps. */
 function checkCoverage(
   tensors: ReadonlyMap<string, TensorPlace>,
   dataSize: number,
@@ -282,7 +282,7 @@ function checkCoverage(
   if (at < dataSize) throw malformed(name, `${dataSize - at} bytes follow its last tensor`);
 }
 
-/** What a file that is no safetensors looks like. */
+/** Guesses the kind of a file that is not safetensors. */
 function describeKind(start: Uint8Array): string {
   const [a, b, c, d] = start;
   if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, as PyTorch writes';

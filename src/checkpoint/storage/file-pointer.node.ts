@@ -1,12 +1,12 @@
-/** A name that stands for another file of its folder, on any file system. */
+/** Pointers: names that stand for another file in the same folder, on any file system. */
 import { constants, copyFile, link, lstat, open, readlink, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { replaceWith } from './whole-file.node.ts';
 
-/** Makes `temporary` stand for `target`, a file in the same folder. */
+/** Makes `temporary` a pointer to `target`, a file in the same folder. */
 type Way = (target: string, temporary: string) => Promise<void>;
 
-/** A symbolic link says which file it is; where there are none, as on FAT or without the right on Windows, the next will do. */
+/** A symbolic link shows which file it stands for. The other methods are for FAT, or Windows without the privilege for links. */
 export const WAYS: readonly Way[] = [
   (target, temporary) => symlink(basename(target), temporary),
   (target, temporary) => link(target, temporary),
@@ -14,9 +14,9 @@ export const WAYS: readonly Way[] = [
 ];
 
 /**
- * Makes a path stand for a file in the same folder; what stood there before is replaced in one step.
+ * Makes a path a pointer to a file in the same folder. Replaces an earlier pointer in one step.
  *
- * @throws an error of the system; then what stood there before is untouched
+ * @throws a system error; the earlier pointer is then untouched
  */
 export async function pointTo(path: string, target: string, ways: readonly Way[] = WAYS): Promise<void> {
   const failures: unknown[] = [];
@@ -30,7 +30,7 @@ export async function pointTo(path: string, target: string, ways: readonly Way[]
   throw failures.at(-1);
 }
 
-/** Whether a path is a symbolic link, which can be replaced without loss. */
+/** Whether a path is a symbolic link, which can be replaced without losing data. */
 export async function isLink(path: string): Promise<boolean> {
   return lstat(path).then(
     (facts) => facts.isSymbolicLink(),
@@ -39,8 +39,8 @@ export async function isLink(path: string): Promise<boolean> {
 }
 
 /**
- * What a symbolic link points to; the path itself where it is none. A file of that name beside the link goes first: a copied folder may
- * have links to where it was.
+ * The target of a symbolic link; the path itself if it is not a link. A file of that name in the link's folder takes precedence, because a
+ * copied folder may have links to its original location.
  */
 export async function linkTarget(path: string): Promise<string> {
   const target = await readlink(path).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Which checkpoint a person means who names a folder, or a file that is not there. */
+/** Finds the checkpoint that a person means by a folder, and suggests one for a missing file. */
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
@@ -6,22 +6,22 @@ import { editDistance } from '../../util/suggest.ts';
 import { numberedFolders } from './numbered-folder.node.ts';
 import { type DamagedFile, type FolderSurvey, surveyFolder } from './run-survey.node.ts';
 
-/** The folder that runs write to where none was named. */
+/** The default folder of runs. */
 const DEFAULT_FOLDER = 'cv';
 
 const MAX_SUGGESTIONS = 3;
 
 export interface ModelInFolder {
   readonly path: string;
-  /** Names of the other runs in the folder, the newest first. */
+  /** The names of the other runs in the folder, newest first. */
   readonly otherRuns: readonly string[];
   readonly damaged: readonly DamagedFile[];
 }
 
 /**
- * The model in a folder: of the run that saved last the best checkpoint, else its last one; without a run the newest model.
+ * Chooses the model in a folder: the best checkpoint of the run that saved last, else its last one; without a run, the newest model.
  *
- * @throws {CheckpointError} `checkpoint-missing` where there is none
+ * @throws {CheckpointError} `checkpoint-missing` if there is none
  */
 export async function modelIn(folder: string): Promise<ModelInFolder> {
   const survey = await surveyFolder(folder);
@@ -37,7 +37,7 @@ export async function modelIn(folder: string): Promise<ModelInFolder> {
   });
 }
 
-/** The file that a path means, and what to tell the person who named a folder. */
+/** The file that a path stands for, with notices if the path is a folder. */
 export async function namedModel(path: string): Promise<{ path: string; notices: readonly string[] }> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isDirectory()) return { path, notices: [] };
@@ -57,13 +57,13 @@ function modelOf({ runs: [run], models }: FolderSurvey): string | undefined {
   )?.path;
 }
 
-/** The error for a missing file, with suggestions: a file with a similar name, else the best checkpoints of the runs here. */
+/** The error for a missing file. It suggests a file with a similar name, else the best checkpoints of the runs here. */
 export async function missingCheckpoint(path: string, cause: unknown): Promise<CheckpointError> {
   const near = dirname(path);
   const folders = [...new Set([near, ...(await numberedFolders(DEFAULT_FOLDER))])];
   const files = await Promise.all(folders.map(checkpointNames));
   const target = await readlink(path).catch(() => undefined);
-  // The link itself is found under its name: what it stood for is what is missing.
+  // For a broken link, no similar name is suggested: the link itself would be the most similar.
   const alike = target === undefined ? closest(path, files.flat()) : undefined;
   const problem =
     target === undefined
@@ -91,11 +91,11 @@ async function checkpointNames(folder: string): Promise<string[]> {
   return paths.filter((_, index) => facts[index]?.isFile());
 }
 
-/** The path that was most likely meant: a file of that name elsewhere, or one whose name is a slip of the hand away. */
+/** The path that was most likely meant: a file of the same name elsewhere, or one with a similar name. */
 function closest(path: string, known: readonly string[]): string | undefined {
   const name = basename(path);
   const distances = known.map((one) => {
-    // The same name without or with another extension is no slip, but what a person would have found.
+    // The same name with another extension, or without one, counts as equal.
     const other = basename(one);
     const bare = (file: string) => file.replace(/\.[a-z0-9]+$/, '');
     const distance = bare(other) === bare(name) ? 0 : editDistance(name, other);

@@ -1,10 +1,10 @@
 /**
- * One training at a time in a folder.
+ * Ensures that only one training at a time writes to a folder.
  *
- * Every training that wants the folder puts a lock file of its own there, under a name that no other has, and then looks for those of
- * others. Who sees no other that lives has the folder. Since each writes before it looks, of two that come at once at least one sees
- * the other, and gives way; a file of a process that is gone can be taken away by anybody, since its name is never used again. So
- * there is no moment at which two that take over the same lock both get it, as there is with one name for all.
+ * Every training writes a lock file with a unique name into the folder, and then looks for the files of others. It has the folder if no other
+ * file belongs to a live process. Since each writes before it looks, at least one of two simultaneous trainings sees the other and gives way.
+ * Anyone may delete the file of a dead process, because its name is never used again. With a single name for all, two trainings that
+ * replaced the same stale lock could both get the folder.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, unlinkSync } from 'node:fs';
@@ -32,15 +32,15 @@ type Holder = z.output<typeof holderSchema>;
 
 interface Other {
   readonly path: string;
-  /** Undefined for a file that can't be understood. */
+  /** Undefined for a file that can't be read or parsed. */
   readonly holder: Holder | undefined;
   readonly liveness: Liveness;
 }
 
-/** One that is older than this has the folder; a younger one may be giving way just now. */
+/** Milliseconds after which another lock is final. A younger one may be about to give way. */
 const SETTLED_AFTER = 1000;
 const MOST_TRIES = 50;
-/** Milliseconds to wait before the next try, at random up to this: two that gave way to each other do not come back at once. */
+/** Maximum wait before the next attempt, in milliseconds. It is random, so that two that gave way to each other return at different times. */
 const LONGEST_WAIT = 150;
 
 export class FolderLock {
@@ -51,8 +51,8 @@ export class FolderLock {
   }
 
   /**
-   * @throws {CheckpointError} `checkpoint-locked` when a training that lives, or may live, has the folder
-   * @throws an error of the system when the folder can't be written
+   * @throws {CheckpointError} `checkpoint-locked` if a training that runs, or may be running, has the folder
+   * @throws a system error if the folder can't be written
    */
   static async take(folder: string): Promise<FolderLock> {
     for (let tries = 1; ; tries++) {
@@ -67,7 +67,7 @@ export class FolderLock {
         if (isSettled(other) || tries === MOST_TRIES) throw refusal(folder, other);
       } catch (error) {
         lock.release();
-        // Who has got the folder takes away what is half written there, a lock that is being written among it.
+        // The holder of the folder deletes unfinished files there, which may include this lock.
         if (tries === MOST_TRIES || !isMissing(error)) throw error;
       }
       lock.release();
@@ -75,7 +75,7 @@ export class FolderLock {
     }
   }
 
-  /** Whether the lock is still there: it goes with a folder that somebody deletes. */
+  /** Whether the lock file still exists. It does not if somebody has deleted the folder. */
   get isThere(): boolean {
     return existsSync(this.#path);
   }
@@ -86,7 +86,7 @@ export class FolderLock {
   }
 }
 
-/** The lock files of this process, which go with it however it ends, unless it is killed. */
+/** The lock files of this process. They are deleted when it exits, unless it is killed. */
 const held = new Set<string>();
 process.on('exit', () => {
   for (const path of held) removeIfThere(path);
@@ -96,7 +96,7 @@ function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // The folder was moved or removed: a lock whose process is gone holds nobody up.
+    // The folder was moved or deleted. The lock of a dead process does no harm.
   }
 }
 
@@ -104,13 +104,13 @@ function isMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
-/** The locks of others that live or may live; those of processes that are gone are taken away. */
+/** The locks of other processes that run or may be running. Deletes those of dead processes. */
 async function othersIn(folder: string, own: string): Promise<Other[]> {
   const others: Other[] = [];
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     if (!LOCK_NAME.test(name) || path === own) continue;
-    // A lock that was given back meanwhile is none; one that may not be read is that of somebody unknown.
+    // Ignore a lock that was released meanwhile. The owner of an unreadable lock is unknown.
     const json = await readFile(path, 'utf8').catch((error) => (isMissing(error) ? undefined : ''));
     if (json === undefined) continue;
     const holder = parseHolder(json);

@@ -1,4 +1,4 @@
-/** Checkpoints in a folder, each written whole or not at all. */
+/** Stores checkpoints in a folder, each completely or not at all. */
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,20 +17,20 @@ import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
 export interface FolderStorage extends CheckpointStorage {
   /**
-   * Takes the folder if it is there; one that is missing is made by `prepare`.
+   * Takes the folder if it exists. `prepare` makes a missing one.
    *
    * @throws {CheckpointError} as `prepare`
    */
   reserve(): Promise<void>;
 }
 
-/** The storage of a folder, which is made when missing. */
+/** A storage in a folder, which is made when needed. */
 export function folderStorage(folder: string): FolderStorage {
   let lock: FolderLock | undefined;
   const prepare = async () => {
     try {
       await makeFolder(folder);
-      // Permission bits tell little (root, read-only mounts, full disks): only writing shows that it can be written.
+      // Permission bits are not enough (root, read-only mounts, full disks): only writing a file shows that it is possible.
       lock ??= await FolderLock.take(folder);
       await clearLeftovers(folder);
     } catch (error) {
@@ -55,7 +55,7 @@ export function folderStorage(folder: string): FolderStorage {
     async identify(name) {
       const path = join(folder, name);
       const there = await identify(path);
-      // A pointer to nothing, or to a damaged file, can be replaced without loss.
+      // A pointer to a missing or damaged file can be replaced without losing data.
       const isFree = there === 'other' && pointerStem(name) !== undefined && (await isLink(path));
       return isFree ? undefined : there;
     },
@@ -64,7 +64,7 @@ export function folderStorage(folder: string): FolderStorage {
       const path = join(folder, name);
       await asCheckpointError(path, async () => {
         await makeFolder(folder);
-        // Somebody has deleted the folder. If another training has it by now, each still keeps to its own names.
+        // Somebody deleted the folder. If another training has taken it by now, the two still use different names.
         if (lock && !lock.isThere) lock = await FolderLock.take(folder).catch(() => lock);
         await writeWhole(path, parts, lock ? 'training' : 'anybody');
       });
@@ -84,7 +84,7 @@ export function folderStorage(folder: string): FolderStorage {
   };
 }
 
-/** @throws {CheckpointError} `checkpoint-save-failed` for an error of the system */
+/** @throws {CheckpointError} `checkpoint-save-failed` for a system error */
 export async function asCheckpointError(path: string, save: () => Promise<void>): Promise<void> {
   try {
     await save();
@@ -98,7 +98,7 @@ export async function asCheckpointError(path: string, save: () => Promise<void>)
   }
 }
 
-/** Whether nothing is lost when another checkpoint gets the name: a link, or a copy of a checkpoint that is there under its own name. */
+/** Whether a file can be replaced without losing data: it is a link, or a copy of a checkpoint that also exists under its own name. */
 async function isReplaceable(path: string, folder: string): Promise<boolean> {
   if (await isLink(path)) return true;
   const there = await identify(path);
@@ -110,9 +110,9 @@ async function isReplaceable(path: string, folder: string): Promise<boolean> {
 }
 
 /**
- * Gives a checkpoint that has only the name of a pointer a name of its own, if it is of the same run as the new target.
+ * Renames a checkpoint that exists only under the name of a pointer, if it belongs to the same run as the new target.
  *
- * @returns whether it was; nothing is lost then when the pointer is set
+ * @returns whether it was renamed, so that the pointer can be set without losing data
  */
 async function keptUnderOwnName(path: string, target: string): Promise<boolean> {
   const [there, next] = [await identify(path), await identify(target)];
@@ -135,7 +135,7 @@ async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {
   const found: (StoredCheckpoint & { readonly time: number })[] = [];
   for (const path of await checkpointFiles(folder)) {
     const facts = await lstat(path).catch(() => undefined);
-    // Links are not counted.
+    // Ignores links.
     if (!facts?.isFile()) continue;
     const identity = await identify(path);
     if (identity && identity !== 'other') found.push({ path, ...identity, time: facts.mtimeMs });
@@ -143,7 +143,7 @@ async function listCheckpoints(folder: string): Promise<StoredCheckpoint[]> {
   return found.sort((a, b) => a.time - b.time).map(({ time: _, ...checkpoint }) => checkpoint);
 }
 
-/** The files of a folder that have the name of a checkpoint of their own; none where there is no folder. */
+/** The files of a folder that are named like a checkpoint, not like a pointer; empty if there is no folder. */
 async function checkpointFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
   return names
@@ -152,10 +152,10 @@ async function checkpointFiles(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-/** Which checkpoint a file is, from its header. */
+/** Reads the run and iteration of a checkpoint. */
 async function identify(path: string): Promise<CheckpointIdentity | 'other' | undefined> {
   const facts = await stat(path).catch(() => undefined);
-  // Unless something is known to stand there, saving is tried, and says what is wrong.
+  // If it is unknown whether a file exists, saving is tried and reports the problem.
   if (!facts) return (await exists(path)) ? 'other' : undefined;
   if (!facts.isFile()) return 'other';
   try {

@@ -1,4 +1,4 @@
-/** Checkpoints in memory: for a page, which offers them as downloads, and for tests. */
+/** Keeps checkpoints in memory: for pages, which offer them as downloads, and for tests. */
 import { joinBytes } from '../../util/bytes.ts';
 import { readIdentity } from '../codec.ts';
 import { bytesSource } from '../safetensors/byte-source.ts';
@@ -10,7 +10,7 @@ export interface MemoryStorage extends CheckpointStorage {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A storage that keeps its files in a map. */
+/** A storage whose files are in a map. */
 export function memoryStorage(): MemoryStorage {
   const files = new Map<string, Uint8Array>();
   return {

@@ -1,27 +1,27 @@
-/** Folders of runs that asked for the same one: `cv`, `cv-2`, `cv-3`, … */
+/** Folders of runs that were given the same folder: `cv`, `cv-2`, `cv-3`, … */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, normalize } from 'node:path';
 
-/** @param number From 1; the first is the folder itself. */
+/** @param number From 1, which is the folder itself. */
 export function numberedFolder(folder: string, number: number): string {
   if (number === 1) return folder;
   const path = withoutEnd(folder);
-  // What is beside such a folder has nothing to do with it.
+  // `.`, `..` or `/`: use a folder inside it, since its siblings are unrelated.
   if (hasNoName(path)) return join(path, `run-${number}`);
   return `${path}-${number}`;
 }
 
-/** A folder without the separators at its end. */
+/** A path without trailing separators. */
 function withoutEnd(folder: string): string {
   return normalize(folder).replace(/(?<=.)[/\\]+$/, '');
 }
 
-/** Whether a path ends in no name, as `.`, `..` and `/` do. */
+/** Whether a path does not end in a name: `.`, `..` or `/`. */
 function hasNoName(path: string): boolean {
   return /^(?:.*[/\\])?\.{0,2}$/.test(path);
 }
 
-/** Those of a folder that exist, by number. */
+/** The existing numbered folders of a folder, in order. */
 export async function numberedFolders(folder: string): Promise<string[]> {
   const first = withoutEnd(folder);
   const inside = hasNoName(first);

@@ -1,22 +1,22 @@
-/** The names of a run's files in its folder: one run has the plain names, every other one names that begin with its `saveName`. */
+/** The names of a run's files. One run in a folder has the plain names; those of every other run begin with its `saveName`. */
 import type { CheckpointIdentity } from './storage.ts';
 
-/** Names in the run's folder. */
+/** File names in the run's folder. */
 export interface RunFiles {
-  /** Points to the checkpoint with the lowest validation loss. */
+  /** The pointer to the checkpoint with the lowest validation loss. */
   readonly best: string;
-  /** Points to the newest checkpoint. */
+  /** The pointer to the newest checkpoint. */
   readonly last: string;
   /** The options of the run. */
   readonly config: string;
-  /** The events of the run, one JSON object a line. */
+  /** The events of the run, one JSON object per line. */
   readonly log: string;
 }
 
 /**
  * The files of a run.
  *
- * @param stem Empty for the run that has the plain names, else the run's `saveName`, perhaps with a number.
+ * @param stem Empty for plain names, else the run's `saveName`, possibly with a number.
  */
 export function runFiles(saveName: string, stem = ''): RunFiles {
   const prefix = stem && `${stem}.`;
@@ -28,22 +28,21 @@ export function runFiles(saveName: string, stem = ''): RunFiles {
   };
 }
 
-/** What precedes `best.safetensors` and `last.safetensors` in the names of a folder; undefined for other names. */
+/** The part of a pointer's name before `best.safetensors` or `last.safetensors`; undefined for other names. */
 export function pointerStem(name: string): string | undefined {
   const found = /^(?:(.+)\.)?(?:best|last)\.safetensors$/.exec(name);
   return found ? (found[1] ?? '') : undefined;
 }
 
-/** What choosing names asks of a storage. */
+/** The part of a storage that is needed to choose names. */
 interface NamedFiles {
   identify(name: string): Promise<CheckpointIdentity | 'other' | undefined>;
 }
 
 /**
- * The names that a run has in a storage: its own, where `best` or `last` points to one of its checkpoints, else the first that no other
- * run or file has.
+ * Chooses the file names of a run: those whose `best` or `last` already points to one of its checkpoints, else the first names that are free.
  *
- * @param isResumed A resumed run may have written its configuration but no checkpoint yet.
+ * @param isResumed Whether an existing configuration may be this run's: a run can stop after writing it and before its first checkpoint.
  */
 export async function chooseRunFiles(
   storage: NamedFiles,
@@ -60,7 +59,7 @@ export async function chooseRunFiles(
     const isUntouched = owners.every((owner) => owner === undefined);
     if (!isUntouched) continue;
     if (isResumed || (await storage.identify(files.config)) === undefined) free ??= files;
-    // The plain names may have been deleted while this run still has numbered ones, so look one further.
+    // Check at least one more set of names: if the plain files were deleted, this run may still have the others.
     if (number > 0 && free) return free;
   }
 }

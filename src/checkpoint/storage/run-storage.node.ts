@@ -1,4 +1,4 @@
-/** The folder of a run: the one asked for, or the next free one where another run has it. */
+/** Chooses the folder of a run: the requested one, or the next free one if another run uses it. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
@@ -9,23 +9,23 @@ import { runFiles } from './run-files.ts';
 import { type FoundRun, surveyFolder } from './run-survey.node.ts';
 import type { CheckpointStorage } from './storage.ts';
 
-/** What tells a run from others in a folder. */
+/** Identifies a run in a folder. */
 interface RunNames {
   readonly saveName: string;
-  /** Of a run that is resumed. */
+  /** For a resumed run. */
   readonly runId?: string | undefined;
 }
 
 /**
- * The storage of a run. Its folder is chosen when it is reserved or prepared: the one asked for, unless a run in it has the same
- * `saveName` or a training is under way there; then the first of `X-2`, `X-3`, … of which neither is true.
+ * The storage of a run. `reserve` and `prepare` choose its folder X: the requested one, unless a run in it has the same `saveName` or a
+ * training is running there. In that case, the first of `X-2`, `X-3`, … of which neither is true.
  */
 export function runStorage(asked: string, run: RunNames): FolderStorage {
   let storage = folderStorage(asked);
   let insteadOf: string | undefined;
   let number = 1;
   let isHeld = false;
-  /** @param makes Whether a folder that is missing is made. */
+  /** @param makes Whether to make a missing folder. */
   const choose = async (makes: boolean) => {
     while (!isHeld) {
       const folder = storage.place;
@@ -62,7 +62,7 @@ export function runStorage(asked: string, run: RunNames): FolderStorage {
   };
 }
 
-/** Takes a folder; undefined where that was possible, else the reason in words. */
+/** Takes a folder. Returns the reason, in words, if that is impossible. */
 async function take(storage: CheckpointStorage, folder: string, run: RunNames): Promise<string | undefined> {
   try {
     await storage.prepare();
@@ -70,13 +70,13 @@ async function take(storage: CheckpointStorage, folder: string, run: RunNames): 
     if (!(error instanceof CheckpointError) || error.code !== 'checkpoint-locked') throw error;
     return `a training is under way in ${shown(folder)}`;
   }
-  // Until the folder was taken another run may have come and gone.
+  // Another run may have written to the folder before it was taken.
   const occupant = await occupantOf(folder, run);
   if (occupant !== undefined) await storage.close();
   return occupant;
 }
 
-/** What already uses the run's names in a folder, in words; undefined if nothing does. */
+/** Describes what already uses the run's names in a folder; undefined if nothing does. */
 async function occupantOf(folder: string, { saveName, runId }: RunNames): Promise<string | undefined> {
   const { runs, logs } = await surveyFolder(folder);
   if (runId !== undefined && runs.some((run) => run.runId === runId)) return undefined;
@@ -86,7 +86,7 @@ async function occupantOf(folder: string, { saveName, runId }: RunNames): Promis
   return log && `${shown(folder)} holds the log of another run, ${log}`;
 }
 
-/** `the run of book.txt from 27 November`. */
+/** For example `the run of book.txt from 27 November`. */
 function describeRun({ newest: { text, time } }: FoundRun): string {
   const [first, ...more] = text?.paths ?? [];
   const files = more.length > 0 ? ` and ${more.length} more` : '';

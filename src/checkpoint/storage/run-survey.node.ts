@@ -1,4 +1,4 @@
-/** The runs in a folder: their checkpoints, which of them are the best and the last, what is damaged. */
+/** Finds the runs in a folder, their checkpoints and pointers, other models and damaged files. */
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
@@ -18,7 +18,7 @@ export interface FoundCheckpoint extends FoundFile, TrainingSummary {
   readonly config: CheckpointSummary['config'];
 }
 
-/** A model that can be used, but is not of a run here. */
+/** A usable model without a training state. */
 export type FoundModel = FoundFile & { readonly config?: CheckpointSummary['config'] | undefined };
 
 export interface DamagedFile extends FoundFile {
@@ -32,14 +32,14 @@ export interface FoundRun {
   /** By iteration; at least one. */
   readonly checkpoints: readonly FoundCheckpoint[];
   readonly newest: FoundCheckpoint;
-  /** Paths of the pointers that are there and sound. */
+  /** The paths of valid pointers. */
   readonly best: string | undefined;
   readonly last: string | undefined;
 }
 
 export interface FolderSurvey {
   readonly folder: string;
-  /** The newest first. */
+  /** Newest first. */
   readonly runs: readonly FoundRun[];
   readonly models: readonly FoundModel[];
   readonly damaged: readonly DamagedFile[];
@@ -50,7 +50,7 @@ export interface FolderSurvey {
 const OTHER_MODELS = /\.(t7|onnx|npz)$/;
 const LOG = /\.log\.jsonl$/;
 
-/** Reads the headers of a folder's checkpoints; a folder that is missing has none. */
+/** Reads the headers of a folder's checkpoints. A missing folder counts as empty. */
 export async function surveyFolder(folder: string): Promise<FolderSurvey> {
   const names = (await readdir(folder).catch((): string[] => []))
     .filter((name) => !name.startsWith('.'))
@@ -60,7 +60,7 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
   const damaged: DamagedFile[] = [];
   const isPointer = (name: string) => pointerStem(name) !== undefined;
   const ownNames = names.filter((name) => name.endsWith('.safetensors'));
-  // Pointers last: a pointer that is a copy of a listed checkpoint is not another checkpoint.
+  // Pointers last, since a pointer may be a copy of a checkpoint that is already listed.
   for (const name of [...ownNames.filter((name) => !isPointer(name)), ...ownNames.filter(isPointer)]) {
     const path = join(folder, name);
     const file = await foundFile(path);
@@ -83,7 +83,7 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
   return { folder, runs, models, damaged, logs };
 }
 
-/** A regular file. Links are not counted. */
+/** The facts of a regular file. Links are ignored. */
 async function foundFile(path: string): Promise<FoundFile | undefined> {
   const facts = await lstat(path).catch(() => undefined);
   return facts?.isFile() ? { path, bytes: facts.size, time: facts.mtimeMs } : undefined;
@@ -123,12 +123,12 @@ async function groupRuns(
       last: last?.path,
     };
   });
-  // Before every run had pointers of its own, those of a folder belonged to the run that saved last.
+  // In earlier versions a folder had one pair of pointers, which belonged to the run that saved last.
   const hasPointer = ({ best, last }: FoundRun) => best !== undefined || last !== undefined;
   return runs.sort((a, b) => Number(hasPointer(b)) - Number(hasPointer(a)) || b.newest.time - a.newest.time);
 }
 
-/** The checkpoint that a pointer stands for: a link to it, or a copy. */
+/** The checkpoint to which a pointer links, or of which it is a copy. */
 async function targetOf(
   pointer: string,
   found: readonly FoundCheckpoint[],
@@ -144,7 +144,7 @@ async function targetOf(
   }
 }
 
-/** The checkpoint of an iteration of a run. */
+/** The checkpoint of the same run and iteration. */
 function ofMoment(
   found: readonly FoundCheckpoint[],
   { runId, iteration }: TrainingSummary,
@@ -153,8 +153,8 @@ function ofMoment(
 }
 
 /**
- * The newest of a run: what `last` points to, since a folder that was copied has the times of the copy; unless the run has come further
- * since, when it was killed between a save and the pointer. Without a pointer the times decide.
+ * The newest checkpoint of a run: the target of `last`, because file times are unreliable in a copied folder. If there is a later checkpoint,
+ * the run was killed after saving it, before it moved the pointer. Without a pointer, file times decide.
  */
 function newestOf(
   checkpoints: readonly FoundCheckpoint[],

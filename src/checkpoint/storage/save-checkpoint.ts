@@ -1,4 +1,4 @@
-/** The names of checkpoints, and the rule that nothing of another run is overwritten. */
+/** Names checkpoints and saves them without overwriting files of another run. */
 import type { TrainedCheckpoint } from '../checkpoint.ts';
 import { encodeCheckpoint } from '../codec.ts';
 import type { CheckpointStorage } from './storage.ts';
@@ -17,7 +17,7 @@ export function checkpointName(
   return `lm_${saveName}_epoch${epoch.toFixed(2)}_${ending(iteration, validationLoss)}`;
 }
 
-/** Whether a checkpoint's name is one that `saveCheckpoint` gives for an iteration with a validation loss, or without. */
+/** Whether `saveCheckpoint` may have chosen this name for the given iteration and validation loss. */
 export function isNameFor(path: string, iteration: number, validationLoss: number | undefined): boolean {
   const found = /_epoch\d+\.\d\d_([^_]+)(?:_\d+)?\.safetensors$/.exec(path);
   return found?.[1] === ending(iteration, validationLoss);
@@ -28,11 +28,11 @@ function ending(iteration: number, validationLoss: number | undefined): string {
 }
 
 /**
- * Saves a checkpoint under its name. A name that another run, another iteration or some other file has taken gets `_2`,
- * `_3`, …; the same iteration of the same run is replaced.
+ * Saves a checkpoint under its name. It replaces a checkpoint of the same run and iteration. If any other file has the name, `_2`, `_3`, …
+ * is appended.
  *
- * @returns where it went
- * @throws {CheckpointError} `checkpoint-save-failed`; what was there before is untouched
+ * @returns its path
+ * @throws {CheckpointError} `checkpoint-save-failed`; the earlier file is untouched
  */
 export async function saveCheckpoint(
   storage: CheckpointStorage,

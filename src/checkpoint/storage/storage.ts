@@ -1,48 +1,48 @@
-/** Where checkpoints go: a folder in Node, memory or a download in a page. */
+/** Where checkpoints are stored: a folder in Node, memory in a page. */
 
-/** Which checkpoint a stored file is. */
+/** The run and iteration of a stored checkpoint. */
 export interface CheckpointIdentity {
   readonly runId: string;
   readonly iteration: number;
 }
 
 export interface StoredCheckpoint extends CheckpointIdentity {
-  /** As `save` gave it. */
+  /** As returned by `save`. */
   readonly path: string;
 }
 
 export interface CheckpointStorage {
-  /** What to call it to people: a folder's path. */
+  /** Its name in messages: a folder's path. */
   readonly place: string;
-  /** Why that is another place than the one asked for, if it is. */
+  /** Why it is not the requested place, if so. */
   readonly insteadOf?: string | undefined;
   /**
-   * Makes sure, before any training, that checkpoints can be written, and that nobody else writes there until `close`.
+   * Ensures, before training begins, that checkpoints can be written and that nobody else writes there until `close`.
    *
    * @throws {CheckpointError} `checkpoint-unwritable`, `checkpoint-locked`
    */
   prepare(): Promise<void>;
-  /** Lets others write there again. Without `prepare` it does nothing. */
+  /** Lets others write there again. Does nothing without `prepare`. */
   close(): Promise<void>;
-  /** What stands under a name: a checkpoint, some other file, or nothing. */
+  /** Whether a name belongs to a checkpoint, to another file, or to nothing. */
   identify(name: string): Promise<CheckpointIdentity | 'other' | undefined>;
-  /** The checkpoints that are there, with a training state, the one written first first; pointers to the best and the last are none. */
+  /** The checkpoints with a training state, oldest first, without the pointers `best` and `last`. */
   list(): Promise<StoredCheckpoint[]>;
   /**
-   * Stores the parts, one after the other, under a name, whole or not at all. An earlier file of that name is replaced.
+   * Stores the concatenated parts under a name, completely or not at all. Replaces an earlier file of that name.
    *
-   * @returns where it is, to be shown to people and opened again
-   * @throws {CheckpointError} `checkpoint-save-failed`; what stood under the name before is untouched
+   * @returns its path, for messages and for opening it again
+   * @throws {CheckpointError} `checkpoint-save-failed`; the earlier file is untouched
    */
   save(name: string, parts: Iterable<Uint8Array>): Promise<string>;
   /**
-   * Makes a name stand for a checkpoint that `save` has stored. At any moment it stands for a whole one, the earlier or the new one.
+   * Makes a name a pointer to a stored checkpoint. At any moment it stands for a complete one, either the earlier or the new one.
    *
-   * @param path As `save` gave it.
-   * @throws {CheckpointError} `checkpoint-missing` where the checkpoint is gone; `checkpoint-save-failed`; what stood under the name
-   *   before is untouched
+   * @param path As returned by `save`.
+   * @throws {CheckpointError} `checkpoint-missing` if the checkpoint no longer exists; `checkpoint-save-failed`. The earlier pointer is
+   *   untouched.
    */
   point(name: string, path: string): Promise<void>;
-  /** Takes away what `save` said is there; that it is gone already is no error. */
+  /** Deletes a file returned by `save`. It is no error if it no longer exists. */
   remove(path: string): Promise<void>;
 }

@@ -1,24 +1,24 @@
-/** Files that are written whole or not at all. */
+/** Writes files completely or not at all. */
 import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** Whose temporary file it is: of the training that holds the folder's lock, or of anybody. */
+/** Who writes a temporary file: the training that holds the folder's lock, or anybody. */
 export type Writer = 'training' | 'anybody';
 
 const ENDINGS: Readonly<Record<Writer, string>> = { training: 'saving', anybody: 'tmp' };
 
-/** What `temporaryPath` makes, and what earlier versions made. */
+/** Names made by `temporaryPath`, now and in earlier versions. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.(saving|tmp)$/;
-/** Nobody's save takes longer. */
+/** In milliseconds. No save takes longer. */
 const HOUR = 3_600_000;
 
 /**
- * Writes a file: under a temporary name, synced, then renamed; the folder is synced too. An earlier file of the name is replaced.
+ * Writes a file under a temporary name, syncs and renames it, and syncs the folder. Replaces an earlier file of that name.
  *
- * @param parts Asked for one after the other, as they are written.
- * @param check Given the temporary file once it is written; what it throws ends the write.
- * @throws an error of the system; then the earlier file is untouched
+ * @param parts Generated one at a time, as they are written.
+ * @param check Called with the temporary file once it is written. If it throws, the file is not kept.
+ * @throws a system error; the earlier file is then untouched
  */
 export async function writeWhole(
   path: string,
@@ -32,7 +32,7 @@ export async function writeWhole(
   });
 }
 
-/** Makes something under a temporary name and gives it its own, in place of what had it. */
+/** Makes a file under a temporary name and renames it, replacing an earlier file. */
 export async function replaceWith(
   path: string,
   writer: Writer,
@@ -50,22 +50,22 @@ export async function replaceWith(
 }
 
 /**
- * Takes away what saves that were killed have left in a folder: at once those of trainings, whose lock the caller holds, after an hour
- * those of anybody.
+ * Deletes temporary files of killed processes from a folder: those of trainings immediately, since the caller holds the lock, and those of
+ * anybody after an hour.
  */
 export async function clearLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const ending = TEMPORARY.exec(name)?.[1];
     if (ending === undefined) continue;
     const path = join(folder, name);
-    // One that is renamed just now is none.
+    // The file may have just been renamed.
     const facts = await lstat(path).catch(() => undefined);
     const isOld = facts !== undefined && Date.now() - facts.mtimeMs > HOUR;
     if (isOld || ending === ENDINGS.training) await rm(path, { force: true });
   }
 }
 
-/** A name beside the final one that nobody can have guessed and made a link of. */
+/** A random name, so that nobody can have made a link of that name. */
 function temporaryPath(path: string, writer: Writer): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.${ENDINGS[writer]}`);
 }
@@ -80,7 +80,7 @@ async function writeSynced(path: string, parts: Iterable<Uint8Array>): Promise<v
   }
 }
 
-/** A batch is written by one call: many small parts, or at least this many bytes. */
+/** One call writes a batch of at least this many bytes, or of this many parts. */
 const BATCH_BYTES = 2 ** 20;
 const BATCH_PARTS = 256;
 
@@ -98,7 +98,7 @@ function* batches(parts: Iterable<Uint8Array>): Generator<Uint8Array[], void, vo
   if (batch.length > 0) yield batch;
 }
 
-/** `writev` may take only a part of what it is given, as on a disk that becomes full. */
+/** Writes a batch completely. `writev` may write only a part of it, for example on a disk that becomes full. */
 async function writeAll(file: Awaited<ReturnType<typeof open>>, batch: readonly Uint8Array[]): Promise<void> {
   let rest = batch.filter((part) => part.length > 0);
   while (rest.length > 0) {
@@ -111,12 +111,12 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, batch: readonly 
   }
 }
 
-/** Makes the new name last through a power cut, where the system can. */
+/** Makes the new name survive a power cut, if the system supports it. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
     await handle.sync().finally(() => handle.close());
   } catch {
-    // Windows can't open a folder, some file systems can't sync one; the file itself is synced.
+    // Windows can't open a folder, and some file systems can't sync one. The file itself is synced.
   }
 }

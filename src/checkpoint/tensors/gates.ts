@@ -1,23 +1,23 @@
 /**
- * How other programs have our cells: under which names, and with their gates in which order.
+ * The names and gate orders of our cells in other programs.
  *
- * `CELLS` has our order. In PyTorch and ONNX a gru's z weighs the old state, here the new one: since 1 − σ(a) = σ(−a), its weights and
- * biases have the other sign there.
+ * `CELLS` has our order. A gru's z weighs the old state in PyTorch and ONNX, but the new state here. Since 1 − σ(a) = σ(−a), the weights and
+ * biases of z have the opposite sign there.
  */
 import { type Cell, type CellKind, cellFacts, type Reset } from '../../engine/cells.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 
 export type GateOrder = 'pytorch' | 'onnx';
 
-/** A cell of a program. */
+/** A cell in another program. */
 interface ProgramCell {
   /** The program's module or operator. */
   readonly name: string;
   /** Our gates, in the program's order. */
   readonly gates: readonly string[];
-  /** The gate whose sign is the other. */
+  /** The gate with the opposite sign. */
   readonly negated?: string;
-  /** Where the reset gate acts, if the program has one of the two alone. */
+  /** Where the reset gate acts, if the program has only one of the two variants. */
   readonly reset?: Reset;
 }
 
@@ -34,13 +34,13 @@ const PROGRAM_CELLS: Readonly<Record<GateOrder, Readonly<Partial<Record<Cell, Pr
   },
 };
 
-/** A layer's cell as the program has it; undefined where it does not. */
+/** The program's equivalent of a cell; undefined if there is none. */
 export function programCell(program: GateOrder, { cell, reset }: CellKind): ProgramCell | undefined {
   const known = PROGRAM_CELLS[program][cell];
   return known?.reset === undefined || known.reset === reset ? known : undefined;
 }
 
-/** Which of our blocks stands at each place of the program's, and which of ours has the other sign. */
+/** For each block of the program, the index of our block; and the index of our block with the opposite sign. */
 function orderOf(program: GateOrder, cell: Cell): { blocks: readonly number[]; negated: number | undefined } {
   const known = PROGRAM_CELLS[program][cell];
   if (!known) throw new TypeError(`${program} has no ${cell}`);
@@ -52,10 +52,10 @@ function orderOf(program: GateOrder, cell: Cell): { blocks: readonly number[]; n
   };
 }
 
-/** What is put in order. Moments of an optimizer belong to our own parameters, and keep their sign. */
+/** What is reordered. Moments of an optimizer belong to our parameters and keep their sign. */
 type Kind = 'parameters' | 'moments';
 
-/** A layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. A copy. */
+/** A copy of a layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. */
 export function toGateOrder<T extends FloatArray>(program: GateOrder, cell: Cell, values: T): T {
   const copy = values.slice() as T;
   let place = 0;
@@ -66,7 +66,7 @@ export function toGateOrder<T extends FloatArray>(program: GateOrder, cell: Cell
   return copy;
 }
 
-/** The same gate by gate, in the program's order: parts of `values`, and a copy only where the sign is another. */
+/** The same as separate gates: views of `values`, and a copy only of a gate with the opposite sign. */
 export function gatesInOrder<T extends FloatArray>(
   program: GateOrder,
   cell: Cell,
@@ -81,7 +81,7 @@ export function gatesInOrder<T extends FloatArray>(
   });
 }
 
-/** The way back, to the same bits, into an array of the same length. */
+/** The inverse, bit for bit, into an array of the same length. */
 export function fromGateOrder<T extends FloatArray>(
   program: GateOrder,
   cell: Cell,

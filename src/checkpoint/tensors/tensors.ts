@@ -19,7 +19,7 @@ type Tensors = ReadonlyMap<string, TensorInFile>;
 /** The name of PyTorch's recurrent layers in a checkpoint. */
 const PYTORCH_LAYERS = 'rnn';
 
-/** The name of the recurrent layers: of a cell that PyTorch has (`nn.LSTM`), or of one that it does not have, such as `gru_v1`. */
+/** The name of the recurrent layers: `rnn` for a cell that PyTorch has, otherwise a name such as `gru_v1`. */
 export function layersName(kind: CellKind): string {
   return programCell('pytorch', kind) ? PYTORCH_LAYERS : `${kind.cell}_v1`;
 }
@@ -31,16 +31,16 @@ function tensorName(layout: Layout, { module, name }: ParameterSlice): string {
   return `${layersName(owner)}.${name}_l${layerOf(layout, module)}`;
 }
 
-/** The cell whose gates are stored in PyTorch's order; undefined for what stands as it is. */
+/** The cell whose gates are stored in PyTorch's order; undefined for a tensor that is stored unchanged. */
 function cellInOrder(layout: Layout, { module }: ParameterSlice) {
   const owner = layout[module];
   return owner?.kind === 'recurrent' && programCell('pytorch', owner) ? owner.cell : undefined;
 }
 
-/** Moments have names with a prefix. */
+/** The names of moments have a prefix. */
 const kindOf = (prefix: string) => (prefix === '' ? 'parameters' : 'moments');
 
-/** The tensors of a flat vector (parameters or moments), under names that start with `prefix`. */
+/** The tensors of a flat vector of parameters or moments, with names that start with `prefix`. */
 export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string): [string, TensorToStore][] {
   return parameterSlices(layout).map((slice) => {
     const values = flat.subarray(slice.offset, slice.offset + slice.size);
@@ -55,7 +55,7 @@ export function vectorNames(layout: Layout, prefix: string): string[] {
   return parameterSlices(layout).map((slice) => prefix + tensorName(layout, slice));
 }
 
-/** The flat vector from its tensors, which are read one after the other. Floats of another type are converted. */
+/** Reads a flat vector from its tensors, one at a time. Converts floats of another type. */
 export function vectorFromTensors(
   layout: Layout,
   tensors: Tensors,
@@ -68,7 +68,7 @@ export function vectorFromTensors(
     slice,
     tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file, true),
   }));
-  // Only now is it known that the file has as many numbers.
+  // Allocated only now that all tensors are known to be in the file.
   const flat = new type(parameterCount(layout));
   for (const { slice, tensor } of parts) {
     const values = inType(tensor.values as FloatArray, type);
@@ -80,12 +80,12 @@ export function vectorFromTensors(
   return flat;
 }
 
-/** Floats as an array of a type: themselves where they are of it. */
+/** Converts floats to an array type, unless they have it already. */
 export function inType(values: FloatArray, type: ReturnType<typeof floatArrayType>): FloatArray {
   return values instanceof type ? values : new type(values);
 }
 
-/** A tensor of numbers in the precision, with exactly this shape. */
+/** A floating-point tensor with exactly this precision and shape. */
 export function floatTensor(
   tensors: Tensors,
   name: string,
@@ -96,7 +96,7 @@ export function floatTensor(
   return checkedTensor(tensors, name, shape, floatArrayType(precision), file).values as FloatArray;
 }
 
-/** A tensor with exactly this type and shape; a `null` length may be anything. */
+/** A tensor with exactly this type and shape. A `null` length matches any length. */
 export function typedTensor<T extends TensorArray>(
   tensors: Tensors,
   name: string,
@@ -129,7 +129,7 @@ function checkedTensor(
   return tensor;
 }
 
-/** A tensor under its name; of one dimension unless a shape is given. */
+/** A tensor and its name. Default shape: one dimension. */
 export function oneTensor(
   name: string,
   values: TensorArray,
@@ -138,7 +138,7 @@ export function oneTensor(
   return [name, { shape, values }];
 }
 
-/** 64-bit integers as numbers. */
+/** Converts 64-bit integers to numbers. */
 export function safeIntegers(values: BigInt64Array, name: string, file: string): number[] {
   return Array.from(values, (value) => {
     const number = Number(value);

@@ -1,4 +1,4 @@
-/** The files of a run's texts in a checkpoint: their paths, sizes and hashes as tensors, since a text may have 10,000s of them. */
+/** Stores the paths, sizes and hashes of a run's text files as tensors, because a text may have tens of thousands of files. */
 import { encodingOf } from '../../data/encoding/encodings.ts';
 import { type FileFacts, TEXT_ROLES, type TextRole } from '../../data/files/known-text.ts';
 import { hexOf } from '../../util/hash.ts';
@@ -17,9 +17,9 @@ const HASH_BYTES = 32;
 export type FilesByRole = Readonly<Partial<Record<TextRole, readonly FileFacts[] | undefined>>>;
 
 /**
- * `train.files.paths`: each path in UTF-8 with a NUL after it. `train.files.bytes` [files]. `train.files.sha256` [files, 32].
- * `train.files.encodings`: the encoding that was found for each file, with a NUL after it, empty for UTF-8; absent where all are UTF-8.
- * `train.files.counts` [3]: files of the main text, of the validation text, of the test text, in this order in the others.
+ * `train.files.paths`: each path in UTF-8, followed by a NUL. `train.files.bytes` [files]. `train.files.sha256` [files, 32].
+ * `train.files.encodings`: the detected encoding of each file (empty for UTF-8), followed by a NUL; absent if all files are UTF-8.
+ * `train.files.counts` [3]: numbers of files of the main, validation and test texts. The other tensors list files in this order.
  */
 export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
   const files = TEXT_ROLES.flatMap((role) => texts[role] ?? []);
@@ -41,7 +41,7 @@ export function filesTensors(texts: FilesByRole): [string, TensorToStore][] {
 }
 
 /**
- * The way back; empty for a checkpoint without them.
+ * The inverse; empty for a checkpoint without these tensors.
  *
  * @throws {CheckpointError} `checkpoint-malformed`
  */
@@ -91,12 +91,12 @@ function decodePaths(bytes: Uint8Array, file: string): string[] {
   return paths;
 }
 
-/** Each word in UTF-8 with a NUL after it. */
+/** Each word in UTF-8, followed by a NUL. */
 function nulEnded(words: readonly string[]): Uint8Array {
   return new TextEncoder().encode(words.map((word) => `${word}\0`).join(''));
 }
 
-/** The way back. @param what What to call the words in messages. */
+/** The inverse. @param what What to call the words in messages. */
 function wordsIn(bytes: Uint8Array, what: string, file: string): string[] {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** The training state in a checkpoint: its part of the metadata, its tensors, and back. */
+/** Encodes and decodes the training state of a checkpoint: its metadata and its tensors. */
 import type { FileFacts, KnownText } from '../../data/files/known-text.ts';
 import { stateParts } from '../../engine/cells.ts';
 import type { FloatArray } from '../../engine/engine.ts';
@@ -29,7 +29,7 @@ import { decodeFiles, type FilesByRole, filesTensors } from './text-file-tensors
 type Tensors = ReadonlyMap<string, TensorInFile>;
 type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
 
-/** Every training state has it. */
+/** A tensor that every training state has. */
 export const GENERATOR = 'train.generator';
 const TRAIN_LOSSES = 'train.train_losses';
 const VALIDATION_LOSSES = 'train.validation_losses';
@@ -54,7 +54,7 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
   };
 }
 
-/** Without the files, which are tensors. */
+/** The metadata of a text. Its files are stored in tensors. */
 function textMetadata(text: TrainedText): TrainingMetadata['text'] {
   const { files: _, validation, test, paths, ...rest } = text;
   return {
@@ -110,12 +110,12 @@ function positionTensors(
   ];
 }
 
-/** A record of losses as two tensors. */
+/** Encodes losses as two tensors. */
 export function lossTensors(name: string, { iterations, values }: LossRecord): [string, TensorToStore][] {
   return [oneTensor(`${name}.iterations`, iterations), oneTensor(`${name}.values`, values)];
 }
 
-/** Whether a file still has every tensor of its training state: another program may have left some out. */
+/** Whether a file has every tensor of its training state. Another program may have dropped some. */
 export function isWholeTraining(
   { moments, stability }: TrainingMetadata,
   layout: Layout,
@@ -197,7 +197,7 @@ function decodePosition(
   };
 }
 
-/** Training never leaves one behind, and would never be rid of it. */
+/** Rejects NaN: training never saves one and could not recover from it. */
 function withoutNaN(values: FloatArray, file: string): FloatArray {
   if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
   return values;
@@ -215,14 +215,14 @@ function decodeGenerator(tensors: Tensors, file: string): number[] {
   return generator;
 }
 
-/** Back from the two tensors. */
+/** Decodes losses from the two tensors. */
 export function decodeLosses(tensors: Tensors, name: string, file: string): LossRecord {
   const iterations = typedTensor(tensors, `${name}.iterations`, [null], Int32Array, file);
   const values = typedTensor(tensors, `${name}.values`, [iterations.length], Float64Array, file);
   return { iterations, values };
 }
 
-/** A text of one file had a path, before there were several. */
+/** The text from its metadata and files. Earlier versions stored a single `path`. */
 export function trainedText(
   { path, validation, test, ...text }: NonNullable<TrainingMetadata['text']>,
   files: FilesByRole = {},

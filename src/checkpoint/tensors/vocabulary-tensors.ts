@@ -1,4 +1,4 @@
-/** The symbols of a vocabulary as tensors of a checkpoint, and back. */
+/** Encodes and decodes the symbols of a vocabulary as tensors. */
 import type { TokenKind, Vocabulary } from '../../data/vocabulary.ts';
 import { joinBytes } from '../../util/bytes.ts';
 import { malformed } from '../errors.ts';
@@ -7,11 +7,11 @@ import { oneTensor, safeIntegers, typedTensor } from './tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
-/** All symbols of a vocabulary of bytes, one a byte. */
+/** The symbols of a byte vocabulary, one byte each. */
 export const BYTE_VALUES = 'vocabulary.values';
-/** All symbols of another vocabulary in UTF-8, joined. */
+/** The symbols of any other vocabulary in UTF-8, joined. */
 export const SYMBOL_BYTES = 'vocabulary.bytes';
-/** Offset of each symbol in them, and the end. */
+/** The offset of each symbol in these bytes, and the end. */
 const SYMBOL_OFFSETS = 'vocabulary.offsets';
 
 export function vocabularyTensors(vocabulary: Vocabulary): [string, TensorToStore][] {

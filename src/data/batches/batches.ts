@@ -1,11 +1,11 @@
-/** Batches of a split: what training and evaluation read. Dimension letters: B rows, T steps. */
+/** The batches that training and evaluation read. B rows, T steps. */
 
-/** Reads tokens; fastest where each call goes on from the one before. */
+/** Reads tokens. Sequential reads are fastest. */
 export interface TokenReader {
   /**
-   * Fills `into` with the tokens from `offset` on. Resolves at once where they are in memory.
+   * Fills `into` with the tokens that start at `offset`. Resolves immediately if they are in memory.
    *
-   * @param starts As long as `into`: receives 1 for each token that begins a document, else 0.
+   * @param starts As long as `into`. Receives 1 for each token that begins a document and 0 for the others.
    */
   read(offset: number, into: Int32Array, starts?: Uint8Array): Promise<void>;
 }
@@ -13,9 +13,9 @@ export interface TokenReader {
 /** A sequence of tokens that may be larger than memory. */
 export interface TokenSource extends TokenReader {
   readonly length: number;
-  /** Whether documents are told apart. */
+  /** Whether the starts of documents are known. */
   readonly hasDocuments: boolean;
-  /** A reader with a place of its own, for one of several streams that are read side by side. */
+  /** A reader with its own position, for one of several rows that are read in turns. */
   reader(): TokenReader;
 }
 
@@ -24,11 +24,11 @@ export interface Batch {
   readonly inputs: Int32Array;
   /** The token that follows each input, [T, B]. */
   readonly targets: Int32Array;
-  /** [T, B]: 1 where a document begins, so that the state before the step is zero. Absent: nowhere. */
+  /** [T, B]: 1 where a document begins, which resets the state to zero before that step. Absent: no document begins. */
   readonly resets?: Uint8Array | undefined;
 }
 
-/** The batches of one split, in order; row b of a batch continues row b of the one before. */
+/** The batches of one split, in order. Row b of a batch continues row b of the previous batch. */
 export interface BatchSource {
   /** Number of batches. 0 for an empty split. */
   readonly count: number;

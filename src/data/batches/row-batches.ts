@@ -1,10 +1,10 @@
-/** The original's batches: B rows of consecutive text, read side by side. */
+/** The original's batches: B rows, each of consecutive text. */
 import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
 
 /** A part of a token source, cut into B rows. */
 export interface Rows {
   readonly tokens: TokenSource;
-  /** First token, and number of tokens: a multiple of B·T. */
+  /** The first token and the number of tokens, a multiple of B·T. */
   readonly offset: number;
   readonly length: number;
 }
@@ -12,8 +12,8 @@ export interface Rows {
 /**
  * Batches `first` to `first + count − 1` of the rows.
  *
- * Row r holds the tokens from r·length/B on; batch k its columns k·T … (k+1)·T − 1. The target of a token is the next one
- * of the whole text, so a row ends with the first token of the next row as a target, and the last row with the text's first.
+ * Row r starts at token r·length/B; batch k has its columns k·T … (k+1)·T − 1. The target of a token is the next token of
+ * the text. So the last target of a row is the first token of the next row, and for the last row the first token of all.
  */
 export class RowBatches implements BatchSource {
   readonly count: number;
@@ -24,7 +24,7 @@ export class RowBatches implements BatchSource {
   readonly #batch: Batch;
   readonly #row: Int32Array;
   readonly #starts: Uint8Array | undefined;
-  /** One a row, so that each is read ahead. */
+  /** One for each row, so that every row is read ahead. */
   readonly #readers: readonly TokenReader[];
 
   constructor(

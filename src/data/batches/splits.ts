@@ -1,4 +1,4 @@
-/** What is trained on, what is held out, and whether a text is large enough for it. */
+/** Splits a corpus into training, validation and test parts, and checks that it is large enough. */
 import { type Remedy, TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { Corpus } from '../corpus.ts';
@@ -18,13 +18,13 @@ export function isSameShape(a: Shape, b: Shape): boolean {
 export interface SplitOptions extends Shape {
   readonly trainFraction: number;
   readonly validationFraction: number;
-  /** `rows`: the last batches of all rows are held out, as in the original. `tail`: the end of the text. */
+  /** `rows` holds out the last batches of every row, as the original does; `tail` holds out the end of the text. */
   readonly split: 'rows' | 'tail';
   /** Batch shape for the held-out part if it differs from training's; it determines which tokens are held out. */
   readonly heldOut?: Shape | undefined;
 }
 
-/** A split: some tokens as rows, and which of their batches. */
+/** A split: tokens arranged as rows, and a range of their batches. */
 interface Plan {
   readonly tokens: TokenSource;
   readonly offset: number;
@@ -36,9 +36,9 @@ interface Plan {
 type Plans = Readonly<Record<'train' | 'validation' | 'test', Plan>>;
 
 /**
- * Cuts a corpus into splits.
+ * Divides a corpus into splits.
  *
- * @throws {TextError} `text-too-short` when it makes no batch at all, `text-no-training-split` when none is for training
+ * @throws {TextError} `text-too-short` if it is too short for a batch, `text-no-training-split` if no batch is left for training
  */
 export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
   const heldOut = options.heldOut ?? options;
@@ -53,7 +53,7 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
   };
 }
 
-/** Batches in the training split. @throws {TextError} as `splitCorpus` */
+/** The number of batches in the training split. @throws {TextError} as `splitCorpus` */
 export function trainingBatches(corpus: Corpus, options: SplitOptions): number {
   return trainingPlan(corpus, options).count;
 }
@@ -65,7 +65,7 @@ function trainingPlan(corpus: Corpus, options: SplitOptions): Plan {
   return train;
 }
 
-/** What may not be what the person wanted. */
+/** Warnings about splits that are unlikely to be intended. */
 export function splitWarnings(
   splits: Splits,
   options: SplitOptions & { readonly fit?: boolean },
@@ -97,7 +97,7 @@ export function splitWarnings(
       message: validation
         ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
         : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validation`)' +
-          // With a text that is held out, the fractions no longer apply.
+          // The fractions do not apply if a text is held out.
           (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
     });
   }
@@ -116,8 +116,8 @@ function tooShortHeldOut(what: string, { length }: TokenSource, kind: string, op
 }
 
 /**
- * A shape, at most as large as the one asked for, that suits a small text: 50 batches where possible, at least one of them
- * for training and, if any part of the text is to be held out, one for validation.
+ * A batch shape for a small text, at most as large as the requested one: it makes 50 batches if possible, at least one for training
+ * and, if part of the text is held out, at least one for validation.
  */
 export function fitShape(corpus: Corpus, options: SplitOptions): Shape {
   const { batchSize, sequenceLength } = options;
@@ -140,7 +140,7 @@ export function fitShape(corpus: Corpus, options: SplitOptions): Shape {
   return best;
 }
 
-/** Below this number of batches the original warns. */
+/** The original warns if there are fewer batches. */
 const FEW_BATCHES = 50;
 
 function suits(corpus: Corpus, options: SplitOptions, batches: number): boolean {
@@ -156,7 +156,7 @@ function suits(corpus: Corpus, options: SplitOptions, batches: number): boolean 
   );
 }
 
-/** Halves the batch, then the sequence, down to a limit; undefined at the limit. */
+/** Halves the batch size, then the sequence length, down to a limit; undefined at the limit. */
 function shrink(shape: Shape, limit: Shape): Shape | undefined {
   const { batchSize, sequenceLength } = shape;
   if (batchSize > limit.batchSize) {
@@ -177,21 +177,21 @@ function planSplits(corpus: Corpus, options: SplitOptions): Plans {
   return options.split === 'tail' ? planTail(corpus.tokens, options) : planRows(corpus.tokens, options);
 }
 
-/** The training split; where the held-out part has its own shape, the tokens that shape leaves. */
+/** The training split. If the held-out part has another shape, that shape determines which tokens are left to train on. */
 function planTraining(corpus: Corpus, options: SplitOptions): Plan {
   const { heldOut = options } = options;
   const isSame = isSameShape(heldOut, options);
   const isRows = !corpus.validation && !corpus.test && options.split === 'rows';
   const { train } = planSplits(corpus, { ...options, ...(isRows && heldOut) });
   if (isSame || !isRows) return train;
-  // The start of each row is trained on; laid end to end, they are cut into rows of the new shape.
+  // Training reads the start of each row. The starts are joined and arranged in rows of the new shape.
   const rows = heldOut.batchSize;
   const [length, stride] = [train.count * heldOut.sequenceLength, train.length / rows];
   const spliced = new SplicedTokens(train.tokens, { offset: train.offset, length, stride, count: rows });
   return whole(spliced, 0, spliced.length, options);
 }
 
-/** `count` parts of a whole by the fractions; without a test fraction validation takes all that training leaves. */
+/** Divides a number by the fractions. Without a test fraction, validation gets all that training leaves. */
 function share(whole: number, { trainFraction, validationFraction }: SplitOptions) {
   const train = Math.floor(whole * trainFraction);
   const testFraction = Math.max(0, 1 - (trainFraction + validationFraction));
@@ -210,7 +210,7 @@ function planRows(tokens: TokenSource, options: SplitOptions): Plans {
   };
 }
 
-/** All of a part of the tokens. */
+/** A split of all batches in a range of the tokens. */
 function whole(tokens: TokenSource, offset: number, length: number, shape: Shape): Plan {
   const count = batchesIn(length, shape);
   return { tokens, offset, length: count * shape.batchSize * shape.sequenceLength, first: 0, count };
@@ -239,7 +239,7 @@ function tooShort(corpus: Corpus, options: SplitOptions): TextError {
   return new TextError(
     'text-too-short',
     `${corpus.text.name} has ${formatCount(corpus.tokens.length)} ${kind}s: too few for one batch of ` +
-      `${formatCount(batchSize)} streams × ${formatCount(sequenceLength)} ${kind}s (${formatCount(batchSize * sequenceLength)}).`,
+      `${formatCount(batchSize)} rows × ${formatCount(sequenceLength)} ${kind}s (${formatCount(batchSize * sequenceLength)}).`,
     { remedies: [...fit, { text: `${advice}; even 1 MB is small` }] },
   );
 }
@@ -254,7 +254,7 @@ function noTraining(corpus: Corpus, options: SplitOptions): TextError {
   );
 }
 
-/** A shape that suits the text, where there is one. */
+/** Suggests `fit` if some batch shape suits the text. */
 function fitRemedies(corpus: Corpus, options: SplitOptions): Remedy[] {
   const { batchSize, sequenceLength } = fitShape(corpus, options);
   if (!suits(corpus, { ...options, batchSize, sequenceLength }, 1)) return [];

@@ -1,4 +1,4 @@
-/** From the bytes of a file to its text: what is dropped, what is kept and said, what is refused. */
+/** Decodes a text in memory, with notices for what was dropped or kept, and errors for what is not text. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { firstInvalidByte } from '../../util/utf8.ts';
@@ -23,19 +23,19 @@ import {
 import { transformsOf } from './text-transforms.ts';
 
 export interface DecodedText {
-  /** Bytes where tokens are bytes, else a string; not normalised. */
+  /** Bytes if tokens are bytes, else a string. Not normalised. */
   readonly content: Content;
-  /** What was dropped, found or left out, in a line each. */
+  /** One line for each thing that was dropped, detected or left out. */
   readonly notices: readonly string[];
 }
 
-/** Bytes of a text in memory: a string can't hold more. */
+/** Maximum bytes of a text in memory: a string can't hold more. */
 export const MAX_TEXT = 500_000_000;
 
 /**
- * A text that is in memory, decoded as one in a file is.
+ * Decodes a text in memory in the same way as a file.
  *
- * A byte order mark is dropped with a notice, CRLF is kept with a notice.
+ * Drops a byte order mark and keeps CRLF, with a notice for each.
  *
  * @param name What to call the text in messages.
  * @throws {TextError} `text-empty`, `text-binary` (a NUL, a picture …), `text-packed`, `text-not-utf8`, `text-not-decodable`
@@ -69,7 +69,7 @@ export function decodeText(bytes: Uint8Array, name: string, options: ReadingOpti
   };
 }
 
-/** The bytes of a text that is perhaps compressed by gzip. @throws {TextError} `text-unreadable` where it is damaged */
+/** Unpacks a text if it is compressed by gzip. @throws {TextError} `text-unreadable` if it is damaged */
 export async function unpacked(bytes: Uint8Array, name: string): Promise<Uint8Array> {
   if (!isGzip(bytes)) return bytes;
   try {
@@ -96,7 +96,7 @@ function inUtf8(bytes: Uint8Array, name: string, reading: Reading): InUtf8 {
   return { content: transforms.reduce((content, transform) => transform.push(content, true), bytes), found };
 }
 
-/** The encoding of a text that begins as UTF-8. */
+/** The encoding of a text whose start is valid UTF-8, from the bytes around the first invalid one. */
 function lateEncoding(bytes: Uint8Array): FoundEncoding | undefined {
   const at = firstInvalidByte(bytes);
   if (at < 0 || hasUtf8Mark(bytes)) return undefined;
@@ -109,7 +109,7 @@ function lateEncoding(bytes: Uint8Array): FoundEncoding | undefined {
   });
 }
 
-/** Bytes of the byte order mark at the start of a text: 0 or 3. */
+/** Length of the UTF-8 byte order mark at the start of a text: 0 or 3. */
 export function markLength(start: Uint8Array): number {
   return hasUtf8Mark(start) ? 3 : 0;
 }
@@ -127,9 +127,9 @@ export function binaryText(name: string, offset: number): TextError {
   });
 }
 
-/** A text that is read as UTF-8 has a byte that does not fit. */
+/** The error for invalid UTF-8. */
 export class NotUtf8 extends TextError {
-  /** @param byte The one that is wrong, at `offset` from 0. */
+  /** @param byte The invalid byte. @param offset Its place, from 0. */
   constructor(name: string, offset: number, byte: number) {
     super('text-not-utf8', `${name}: byte ${formatCount(offset)} is not valid UTF-8 (${byteText(byte)}).`, {
       remedies: [
@@ -145,13 +145,13 @@ export function markNotice(name: string): string {
   return `${name}: dropped the byte order mark at its start`;
 }
 
-/** Lines by what they end in, where that is not LF. */
+/** The number of lines that end in CRLF, and in CR alone. */
 export interface LineEnds {
   readonly crlf: number;
   readonly cr: number;
 }
 
-/** A line for lines that end in CRLF or in CR; none where they are few and LF ends the others. */
+/** A notice if lines end in CRLF or in CR. */
 export function lineEndNotices(name: string, { crlf, cr }: LineEnds): string[] {
   const [count, ends] = crlf > 0 ? [crlf, 'CRLF'] : [cr, 'CR'];
   if (count === 0) return [];

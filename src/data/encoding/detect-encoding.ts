@@ -1,9 +1,9 @@
 /**
- * The encoding of a text that is not UTF-8, from a sample of it: the one in which it reads most like a language.
+ * Detects the encoding of a text that is not UTF-8: the one in which a sample of it looks most like a language.
  *
- * Encodings of one byte a character are told apart by letters (docs/decisions/encodings.md): each character beyond ASCII counts for the
- * reading in which it is a letter of one language, and less where a capital follows a small letter. Encodings of several bytes have to be
- * valid, and are told apart by their most frequent characters.
+ * Single-byte encodings are scored by their letters (docs/decisions/encodings.md): an encoding gains for each character beyond ASCII that
+ * is a letter of one language, and loses if a capital follows a small letter. The text must be valid in a multi-byte encoding, which is
+ * scored by the most frequent characters of its language.
  */
 
 import { utf8Length } from '../../util/utf8.ts';
@@ -11,13 +11,13 @@ import type { EncodingName } from './encodings.ts';
 import { ALPHABETS, CYRILLIC, IDEOGRAPHS } from './languages.ts';
 import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
 
-/** Bytes of a sample that are looked at. */
+/** Maximum bytes of a sample. */
 export const DETECTION_SAMPLE = 1 << 16;
 
 /** Lowest mean score at which an encoding is accepted. */
 const MIN_SCORE = 0.35;
 
-/** What a character beyond ASCII counts. */
+/** Scores of a character beyond ASCII. */
 const LETTER = 1;
 const CAPITAL = 0.8;
 const MARK = 0.9;
@@ -25,20 +25,20 @@ const OTHER_LETTER = 0;
 const SYMBOL = -0.5;
 const MIXED = -1;
 const CONTROL = -2;
-/** Encodings of texts whose only characters beyond ASCII are quotes, dashes and the like. */
+/** The encodings to consider if quotes, dashes and the like are the only characters beyond ASCII. */
 const ENGLISH = ['windows-1252', 'macintosh'];
-/** Weight of a valid sequence by its length: long ones rarely arise by chance. */
+/** Weight of a valid UTF-8 sequence by its length: long ones rarely occur by chance. */
 const SEQUENCE_WEIGHTS = [0, 0, 1, 3, 6];
-/** Added where a text in Cyrillic letters has fewer vowels than this share. */
+/** Score added if a smaller share of Cyrillic letters than `MIN_VOWELS` are vowels. */
 const CONSONANTS = -0.15;
 const MIN_VOWELS = 0.3;
 
-/** Punctuation and signs that texts of all European languages have. */
+/** Punctuation and signs of all European languages. */
 const MARKS = new Set('’‘“”„‚‹›«»–—…·•°§©®™€£¿¡№ªº½¼¾\u00a0\u00ad×±²³´†');
 
 /**
  * @param sample A part of the text with at least one byte beyond ASCII. It may begin and end within a character.
- * @returns undefined where it reads like no text in any encoding
+ * @returns undefined if it looks like text in no encoding
  */
 export function detectEncoding(sample: Uint8Array): EncodingName | undefined {
   const bytes = sample.subarray(0, DETECTION_SAMPLE);
@@ -55,7 +55,7 @@ export function detectEncoding(sample: Uint8Array): EncodingName | undefined {
   return best;
 }
 
-/** Whether bytes of ASCII alone are ISO-2022-JP: it shifts to two bytes a character by escape sequences. */
+/** Whether ASCII bytes are ISO-2022-JP, which switches to two bytes per character by escape sequences. */
 export function isIso2022Jp(sample: Uint8Array): boolean {
   for (let at = sample.indexOf(0x1b); at >= 0; at = sample.indexOf(0x1b, at + 1)) {
     const [a, b] = [sample[at + 1], sample[at + 2]];
@@ -65,10 +65,10 @@ export function isIso2022Jp(sample: Uint8Array): boolean {
 }
 
 /**
- * Whether a text is UTF-8 with some damage: it has more valid sequences of several bytes than other encodings have by chance, or ends
- * in the middle of one.
+ * Whether a text is damaged UTF-8: it has more valid multi-byte sequences than would occur by chance in another encoding, or ends in
+ * the middle of a sequence.
  *
- * @param isWhole Whether the sample ends where the text does.
+ * @param isWhole Whether the text ends with the sample.
  */
 export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
   let valid = 0;
@@ -92,14 +92,14 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
     if (isCut) break;
     invalid++;
     at++;
-    // The rest of a sequence that was begun belongs to the same place.
+    // The remaining continuation bytes belong to the same fault.
     while (at < sample.length && ((sample[at] as number) & 0xc0) === 0x80) at++;
   }
   if (isCut && isWhole && invalid === 0) return true;
   return valid > 0 && (weight >= 2 * invalid || invalid === 1);
 }
 
-/** Bytes of what has the form of a sequence and is not allowed: a surrogate, a longer form than needed, beyond U+10FFFF; else 0. */
+/** Length of a sequence that has the right form but is not allowed (a surrogate, an overlong form, above U+10FFFF); else 0. */
 function shapedLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;
   if (first < 0xc0 || first > 0xf7) return 0;
@@ -108,7 +108,7 @@ function shapedLength(bytes: Uint8Array, at: number): number {
   return length;
 }
 
-/** Whether bytes are the beginning of a sequence of UTF-8, and nothing else. */
+/** Whether the bytes are exactly the beginning of a UTF-8 sequence. */
 function isBegun(bytes: Uint8Array): boolean {
   const full = new Uint8Array(4).fill(0x80);
   full.set(bytes);
@@ -120,7 +120,7 @@ function isBegun(bytes: Uint8Array): boolean {
   );
 }
 
-/** How often each pair of neighbours occurs: the byte before times 256, plus the byte. A space stands before the first. */
+/** How often each pair of neighbouring bytes occurs. The key is 256 · previous byte + byte; the first byte follows a space. */
 function pairsOf(bytes: Uint8Array): Map<number, number> {
   const pairs = new Map<number, number>();
   let before = 0x20;
@@ -132,7 +132,7 @@ function pairsOf(bytes: Uint8Array): Map<number, number> {
   return pairs;
 }
 
-/** The mean of what characters beyond ASCII count, in the language that they fit best. */
+/** The mean score of characters beyond ASCII, in the language that fits best. */
 function alphabetScore(
   pairs: ReadonlyMap<number, number>,
   encoding: EncodingName,
@@ -149,7 +149,7 @@ function alphabetScore(
     const before = table[pair >> 8] as string;
     if (byte >= 0x80) {
       shared.count += count;
-      // Elsewhere than at 0xA0 a no-break space is byte 0xFF, which is what padding is made of, or the like.
+      // A no-break space at another byte than 0xA0, such as 0xFF, is more likely to be padding.
       const isOddSpace = character === '\u00a0' && byte !== 0xa0;
       const fixed = isOddSpace ? SYMBOL : fixedScore(character, before, isLatin);
       if (fixed !== undefined) shared.sum += count * fixed;
@@ -174,13 +174,13 @@ function alphabetScore(
     return sum;
   });
   if (shared.count === 0) return 0;
-  // Quotes and dashes alone are of English.
+  // A text with only quotes and dashes is taken for English.
   if (letters.size === 0 && !ENGLISH.includes(encoding)) return 0;
   const consonants = languages === CYRILLIC && !hasVowels(letters) ? CONSONANTS : 0;
   return (shared.sum + Math.max(...sums)) / shared.count + consonants;
 }
 
-/** Whether the letters are of words: Hebrew reads as Cyrillic letters of which few are vowels. */
+/** Whether enough letters are vowels. Hebrew text, read as Cyrillic, has few. */
 function hasVowels(
   letters: ReadonlyMap<string, { readonly lower: number; readonly capital: number }>,
 ): boolean {
@@ -193,21 +193,21 @@ function hasVowels(
   return vowels >= MIN_VOWELS * all;
 }
 
-/** What a character counts in any language; undefined for a letter, which the language decides. */
+/** The score of a character in any language; undefined for a letter, whose score depends on the language. */
 function fixedScore(character: string, before: string, isLatin: boolean): number | undefined {
   if (MARKS.has(character))
     return isLetter(before) && /[\u00b2\u00b3\u00bf\u00a1\u00ba\u00aa\u00b4]/.test(character) ? SYMBOL : MARK;
   if (character === NO_CHARACTER || /\p{Cc}/u.test(character)) return CONTROL;
   if (!/\p{L}|\p{M}/u.test(character)) return SYMBOL;
   if (!isLatin && /[a-z]/i.test(before)) return MIXED;
-  // A capital after a small letter: the case is the wrong way round.
+  // A capital after a small letter suggests that the case is swapped.
   const isCapital = character !== character.toLowerCase();
   if (isCapital && isLetter(before) && before === before.toLowerCase() && before !== before.toUpperCase())
     return MIXED;
   return undefined;
 }
 
-/** The part of a text's characters beyond ASCII that are frequent ones, raised, since even these are a third of a text at most. */
+/** Score by the share of frequent characters beyond ASCII, scaled up: they are at most a third of any text. */
 function ideographScore(bytes: Uint8Array, encoding: EncodingName, frequent: string): number {
   const text = decodedWhole(bytes, encoding);
   if (text === undefined) return 0;
@@ -222,14 +222,14 @@ function ideographScore(bytes: Uint8Array, encoding: EncodingName, frequent: str
   return beyond === 0 ? 0 : Math.min(1, 0.3 + 2 * (known / beyond));
 }
 
-/** The sample, which may begin and end within a character; undefined where it is not valid. */
+/** Decodes a sample that may begin and end within a character; undefined if it is invalid. */
 function decodedWhole(bytes: Uint8Array, encoding: EncodingName): string | undefined {
   for (let start = 0; start < 4; start++) {
     try {
-      // With `stream` a character that is cut at the end is no error.
+      // With `stream`, an incomplete character at the end is no error.
       return new TextDecoder(encoding, { fatal: true }).decode(bytes.subarray(start), { stream: true });
     } catch {
-      // Invalid, or this platform does not have the encoding.
+      // Invalid, or an encoding that this platform does not support.
     }
     if (bytes.length < DETECTION_SAMPLE) break;
   }

@@ -1,4 +1,4 @@
-/** Which encodings were found, in a line each. */
+/** Notices about detected encodings. */
 import { formatCount } from '../../util/format.ts';
 import { shortList } from '../files/left-out.ts';
 import { encodingTitle } from './encodings.ts';
@@ -9,7 +9,7 @@ export interface FileEncoding {
   readonly found: FoundEncoding;
 }
 
-/** A line for each encoding: of one file with the reason, of several with their first names. */
+/** One line for each encoding. It gives the reason for a single file, or the first few names of several. */
 export function encodingNotices(files: readonly FileEncoding[]): string[] {
   const groups = new Map<string, FileEncoding[]>();
   for (const file of files) {

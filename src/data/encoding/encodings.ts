@@ -1,16 +1,16 @@
-/** Names of text encodings: those of the Encoding Standard, which `TextDecoder` knows, and UTF-32. */
+/** Names of text encodings: those of the Encoding Standard, which `TextDecoder` supports, and UTF-32. */
 import { OptionError } from '../../errors.ts';
 import { suggest } from '../../util/suggest.ts';
 
-/** What `--encoding` takes to find the encoding of each file. */
+/** The value of `--encoding` that detects the encoding of each file. */
 export const AUTO = 'auto';
-/** The encoding that everything is turned into. */
+/** The encoding into which all texts are converted. */
 export const UTF_8 = 'utf-8';
 
-/** An encoding's name in the Encoding Standard, `utf-32le`, `utf-32be`, or `utf-16` and `utf-32`, where the mark tells the order. */
+/** A name of the Encoding Standard, `utf-32le`, `utf-32be`, or `utf-16` and `utf-32`, whose byte order depends on the mark. */
 export type EncodingName = string;
 
-/** Names of Python, iconv and others that the Encoding Standard does not have. */
+/** Names that Python, iconv and others use but the Encoding Standard does not. */
 const ALIASES: Readonly<Record<string, EncodingName>> = {
   'utf-32': 'utf-32',
   utf32: 'utf-32',
@@ -39,7 +39,7 @@ const ALIASES: Readonly<Record<string, EncodingName>> = {
   macroman: 'macintosh',
 };
 
-/** Names that are suggested for a slip of the hand. */
+/** Names to suggest for a misspelt one. */
 const COMMON = [
   ...[
     AUTO,
@@ -59,7 +59,7 @@ const COMMON = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
 ];
 
-/** The encoding that a label means; undefined for none. Case and the choice of `-` or `_` do not matter. */
+/** The encoding of a label; undefined if there is none. Ignores case and the difference between `-` and `_`. */
 export function encodingOf(label: string): EncodingName | undefined {
   const plain = label.trim().toLowerCase();
   const spellings = [plain, plain.replaceAll('_', '-'), plain.replaceAll('-', '_')];
@@ -71,16 +71,16 @@ export function encodingOf(label: string): EncodingName | undefined {
     try {
       return new TextDecoder(spelling).encoding;
     } catch {
-      // No label of the Encoding Standard, or of an encoding that this platform does not have.
+      // Unknown to the Encoding Standard, or not supported by this platform.
     }
   }
   return undefined;
 }
 
 /**
- * The encoding that an option names; `auto` for itself.
+ * The encoding named by an option, or `auto`.
  *
- * @throws {OptionError} with the closest name
+ * @throws {OptionError} for an unknown name; it suggests the closest one
  */
 export function checkEncoding(label: string): EncodingName {
   if (label.trim().toLowerCase() === AUTO) return AUTO;
@@ -94,7 +94,7 @@ export function checkEncoding(label: string): EncodingName {
   );
 }
 
-/** An encoding's name as people write it: `UTF-16 (little-endian)`. */
+/** An encoding's name for messages, such as `UTF-16 (little-endian)`. */
 export function encodingTitle(name: EncodingName): string {
   const wide = /^(utf-(?:16|32))(le|be)$/.exec(name);
   if (wide) return `${wide[1]?.toUpperCase()} (${wide[2] === 'le' ? 'little' : 'big'}-endian)`;

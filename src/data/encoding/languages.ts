@@ -1,9 +1,9 @@
-/** What languages look like in the encodings that they were written in: letters, and the most frequent characters. */
+/** Letters and frequent characters of languages, by the encodings that were in use for them. */
 import type { EncodingName } from './encodings.ts';
 
-/** Languages of an alphabet: the letters of each beyond ASCII, in lower case where there is case. */
+/** For each language of an alphabet, its letters beyond ASCII in lower case. */
 const WESTERN = [
-  'éèêëàâîïôûùçœæ', // French (ÿ is so rare that byte 0xFF is no text)
+  'éèêëàâîïôûùçœæ', // French (without ÿ: so rare that byte 0xFF suggests binary data)
   'äöüß', // German
   'áéíóúñü', // Spanish
   'áâãàçéêíóôõú', // Portuguese
@@ -36,7 +36,7 @@ const TURKISH = ['çğıöşüâ'];
 const BALTIC = ['ąčęėįšųūž', 'āčēģīķļņšūž', 'äöüõšž'];
 const THAI = ['กขคฆงจฉชซฌญฎฏฐฑฒณดตถทธนบปผฝพฟภมยรลวศษสหฬอฮะาำิีึืุูเแโใไๆ็่้๊๋์ั'];
 
-/** Encodings of one byte a character, those that are likelier first. */
+/** Single-byte encodings, the most likely first. */
 export const ALPHABETS: readonly (readonly [encoding: EncodingName, languages: readonly string[]])[] = [
   ['windows-1252', WESTERN],
   ['windows-1251', CYRILLIC],
@@ -69,7 +69,7 @@ const HANGUL =
   '이다는가을에의고지하를은한도로기사서리어나아그들인라해시있자부대만수일보정주상전제과와게니여스것요세오습안무면었성내말위생우개동원장모때던같거신마구조더저공미선적금중물유조비소경국방';
 const EAST_ASIAN_MARKS = '。、，．・：；？！「」『』（）《》“”‘’…—　';
 
-/** Encodings of several bytes, with the characters that are most frequent in their languages. */
+/** Multi-byte encodings, with the most frequent characters of their languages. */
 export const IDEOGRAPHS: readonly (readonly [encoding: EncodingName, frequent: string])[] = [
   ['gb18030', SIMPLIFIED + EAST_ASIAN_MARKS],
   ['shift_jis', KANA + KANJI + EAST_ASIAN_MARKS],

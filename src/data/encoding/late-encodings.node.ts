@@ -1,4 +1,4 @@
-/** Finds the encoding of files that begin as valid UTF-8: reads each up to its first invalid byte. */
+/** Detects the encoding of files whose start is valid UTF-8, from the bytes around the first invalid one. */
 
 import { firstInvalidByte, MAX_SEQUENCE } from '../../util/utf8.ts';
 import type { TextFile } from '../files/text-files.node.ts';
@@ -12,9 +12,9 @@ import { encodingNear, hasUtf8Mark, isAuto, isPlain } from './reading.ts';
 const BLOCK_BYTES = 1 << 20;
 
 /**
- * The files with an encoding for each that is not UTF-8 although it begins so.
+ * The files, each with an encoding if it has a byte that is not valid UTF-8.
  *
- * @throws {NotUtf8} for the first that is in no encoding that can be found
+ * @throws {NotUtf8} for the first file whose encoding can't be detected
  */
 export async function* withWholeEncodings(files: readonly TextFile[]): Preparation<TextFile[]> {
   const settled: TextFile[] = [];
@@ -34,17 +34,17 @@ async function* withWholeEncoding(file: TextFile): Preparation<TextFile> {
 
 interface InvalidPlace {
   readonly sample: Uint8Array;
-  /** Index in the sample of the byte that is wrong. */
+  /** Index of the invalid byte in the sample. */
   readonly invalid: number;
-  /** Place of the sample in the file. */
+  /** Offset of the sample in the file. */
   readonly offset: number;
-  /** Whether the file begins with the byte order mark of UTF-8. */
+  /** Whether the file begins with a UTF-8 byte order mark. */
   readonly isMarked: boolean;
   /** Whether the file ends with the sample. */
   readonly isWhole: boolean;
 }
 
-/** Bytes around the first that is not UTF-8. Undefined where the start of the file already gave the encoding. */
+/** The bytes around the first invalid one. Undefined if there is none, or if the start of the file shows its encoding. */
 async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefined> {
   let before: Uint8Array = new Uint8Array();
   let offset = 0;
@@ -67,7 +67,7 @@ async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefin
       continue;
     }
     offset += block.bytes.length;
-    // A sequence that goes on in the next block, and what stands before it.
+    // Keep a sequence that continues in the next block, and a sample of what precedes it.
     before = bytes.slice(-DETECTION_SAMPLE / 2);
     yield { stage: 'reading', name: file.name, bytes: Math.min(file.size, block.position), total: file.size };
   }

@@ -1,25 +1,25 @@
-/** Line ends: LF, CRLF, and CR alone as old Macs wrote them. */
+/** Line ends: LF, CRLF, and the CR of old Macs. */
 import type { ByteTransform } from './byte-transform.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Bytes at the start of a text by which CR alone is told from a stray one. */
+/** Bytes at the start of a text that are searched for line ends. */
 const MAX_START = 1 << 16;
 
-/** Whether lines end in CR alone, by the first bytes of a text. */
+/** Whether lines end in CR alone, judging by the start of a text. */
 export function endsLinesInCr(start: Uint8Array): boolean {
   const sample = start.subarray(0, MAX_START);
   return sample.includes(CR) && !sample.includes(LF);
 }
 
-/** As `endsLinesInCr`, of a string. */
+/** The same for a string. */
 export function stringEndsLinesInCr(text: string): boolean {
   const sample = text.slice(0, MAX_START);
   return sample.includes('\r') && !sample.includes('\n');
 }
 
-/** Makes LF of CRLF and of CR. */
+/** Converts CRLF and CR to LF. */
 export class LineFeeds implements ByteTransform {
   #afterReturn = false;
 
@@ -36,12 +36,12 @@ export class LineFeeds implements ByteTransform {
   }
 }
 
-/** A string with LF for CRLF and CR. */
+/** Converts CRLF and CR in a string to LF. */
 export function withLineFeeds(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
 }
 
-/** A text as it may be written with other line ends: itself first; the one with CR only where that is asked for. */
+/** A text with each kind of line end, unchanged first. CR alone is included only if `withCr` is true. */
 export function lineEndForms(text: string, withCr: boolean): string[] {
   if (!text.includes('\n')) return [text];
   const plain = text.replaceAll('\r\n', '\n');

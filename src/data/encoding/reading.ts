@@ -1,8 +1,8 @@
-/** How a text is read: from the bytes of a file, unpacked, to UTF-8. */
+/** How the bytes of a file are converted to UTF-8, and how its encoding is detected. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { firstInvalidByte, MAX_SEQUENCE } from '../../util/utf8.ts';
-import { FILE_KIND_GLANCE, type FileKind, fileKind } from '../files/file-kind.ts';
+import { FILE_KIND_BYTES, type FileKind, fileKind } from '../files/file-kind.ts';
 import { DEFAULT_FIELD_SEPARATOR, type FieldReading } from '../records/records.ts';
 import type { TokenKind } from '../vocabulary.ts';
 import { DETECTION_SAMPLE, detectEncoding, isDamagedUtf8, isIso2022Jp } from './detect-encoding.ts';
@@ -10,32 +10,32 @@ import { AUTO, checkEncoding, type EncodingName, UTF_8 } from './encodings.ts';
 import { wideEncoding } from './wide-text.ts';
 
 export interface Reading {
-  /** An encoding's name; `auto`: found for each file; undefined: bytes as they are. */
+  /** An encoding's name; `auto`: detected for each file; undefined: bytes are kept unchanged. */
   readonly encoding: EncodingName | undefined;
-  /** `lf` makes LF of CRLF and of CR. */
+  /** `lf` converts CRLF and CR to LF. */
   readonly lineEnds: 'keep' | 'lf';
-  /** Of files with records: the field whose values are the documents. */
+  /** For files of records: the field whose values are the documents. */
   readonly field?: FieldReading | undefined;
 }
 
-/** Options that say how texts are read. */
+/** The options that affect reading. */
 export interface ReadingOptions {
   readonly tokens: TokenKind;
-  /** Default `auto`. */
+  /** Default: `auto`. */
   readonly encoding?: string | undefined;
-  /** Default `keep`. */
+  /** Default: `keep`. */
   readonly lineEnds?: 'keep' | 'lf' | undefined;
-  /** The field of a CSV, or of JSON lines, whose values are the documents. Default: the file is the text. */
+  /** The field of a CSV or JSON lines file whose values are the documents. Default: the whole file is text. */
   readonly field?: string | undefined;
-  /** What ends a document. Default, with a field: a line end, and those within a value become spaces. */
+  /** Ends each document. Default with a field: a line end; line ends within a value become spaces. */
   readonly separator?: string | undefined;
 }
 
 /**
- * How texts are read with some options; undefined: as the bytes that they have. Tokens that are bytes are those of the file, unless an
- * encoding is named.
+ * How texts are read with these options; undefined if bytes are kept unchanged. If tokens are bytes, the bytes of the file are decoded only
+ * if an encoding is named.
  *
- * @throws {OptionError} for an encoding that there is not
+ * @throws {OptionError} for an unknown encoding
  */
 export function readingOf({
   tokens,
@@ -53,17 +53,17 @@ export function readingOf({
   return decoded === undefined && lineEnds === 'keep' ? undefined : { encoding: decoded, lineEnds };
 }
 
-/** An encoding that was found, and by what, to go on after "because". */
+/** A detected encoding, with the reason as a clause. */
 export interface FoundEncoding {
   readonly encoding: EncodingName;
   readonly why: string;
 }
 
-/** Bytes at the start of a text by which its encoding is found. */
+/** Bytes at the start of a text from which its encoding is detected. */
 export const START_BYTES = DETECTION_SAMPLE;
 
 /**
- * The encoding of a text by its start; undefined for UTF-8, also for UTF-8 with damage, which is for the reader to find.
+ * Detects the encoding of a text from its start; undefined for UTF-8, even if it is damaged, which the reader will report.
  *
  * @param start Its first `START_BYTES` bytes.
  */
@@ -87,9 +87,9 @@ export function findEncoding(start: Uint8Array): FoundEncoding | undefined {
 }
 
 /**
- * The encoding of a text that has a byte which is not UTF-8; undefined for damaged UTF-8, or for no text.
+ * Detects the encoding of a text that is not valid UTF-8; undefined for damaged UTF-8 or binary data.
  *
- * @param sample Bytes around it.
+ * @param sample Bytes around the first invalid one.
  */
 export function encodingNear(
   sample: Uint8Array,
@@ -108,7 +108,7 @@ export function encodingNear(
   };
 }
 
-/** The order of bytes where an encoding leaves it open: that of the mark, else of the NULs, else little-endian. */
+/** Adds the byte order to `utf-16` and `utf-32`: from the mark, else from the positions of NULs, else little-endian. */
 export function settledEncoding(encoding: EncodingName, start: Uint8Array): EncodingName {
   if (encoding !== 'utf-16' && encoding !== 'utf-32') return encoding;
   const wide = wideEncoding(start)?.encoding;
@@ -120,7 +120,7 @@ export function settledEncoding(encoding: EncodingName, start: Uint8Array): Enco
  * @throws {TextError} `text-packed` for an archive or a document, `text-binary` for a picture or the like
  */
 export function refuseFormats(start: Uint8Array, name: string): void {
-  const kind = fileKind(start.subarray(0, FILE_KIND_GLANCE));
+  const kind = fileKind(start.subarray(0, FILE_KIND_BYTES));
   if (kind.is === 'text' || kind.is === 'gzip' || kind.name === 'binary data') return;
   throw notText(name, kind);
 }
@@ -131,7 +131,7 @@ function notText(name: string, kind: Exclude<FileKind, { is: 'text' | 'gzip' }>)
   return new TextError('text-packed', problem, { remedies: [{ text: kind.advice }] });
 }
 
-/** What helps with bytes that are no text. */
+/** The remedy for files that are not text. */
 export const ANY_BYTES = {
   text: 'To train on any bytes',
   set: { tokens: 'byte', encoding: undefined },
@@ -142,17 +142,17 @@ export function byteText(byte: number): string {
   return `0x${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** Whether a text is looked at to find its encoding. */
+/** Whether the encoding of a text is to be detected. */
 export function isAuto(reading: Reading | undefined): boolean {
   return reading?.encoding === AUTO;
 }
 
-/** Whether a text begins with the byte order mark of UTF-8. */
+/** Whether a text begins with a UTF-8 byte order mark. */
 export function hasUtf8Mark(start: Uint8Array): boolean {
   return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf;
 }
 
-/** Whether an encoding leaves bytes as they are. */
+/** Whether bytes are already UTF-8 or kept unchanged. */
 export function isPlain(encoding: EncodingName | undefined): boolean {
   return encoding === undefined || encoding === UTF_8;
 }

@@ -1,4 +1,4 @@
-/** What is done to the bytes of a text before it is cut into documents and symbols. */
+/** Transforms that convert the bytes of a file to UTF-8, extract a field and replace line ends. */
 
 import { CsvColumn } from '../records/csv.ts';
 import { JsonRecords, recordFormat } from '../records/records.ts';
@@ -16,8 +16,8 @@ export interface TransformedFile {
 }
 
 /**
- * @param reading Its encoding is not `auto`.
- * @throws {TextError} `text-not-decodable` where the field of a text is wanted, and its first bytes are not valid in the encoding
+ * @param reading With a detected or named encoding, not `auto`.
+ * @throws {TextError} `text-not-decodable` if a field is wanted and the first bytes are not valid in the encoding
  */
 export function transformsOf(reading: Reading, { name, path, start }: TransformedFile): ByteTransform[] {
   const { lineEnds, field } = reading;

@@ -1,4 +1,4 @@
-/** From an encoding to UTF-8, block by block. */
+/** Converts a text from another encoding to UTF-8, block by block. */
 import { TextError } from '../../errors.ts';
 import { joinBytes } from '../../util/bytes.ts';
 import { formatCount } from '../../util/format.ts';
@@ -10,7 +10,7 @@ import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
 /**
  * @param encoding Not `auto`, `utf-16` or `utf-32`.
  * @param name What to call the text in messages.
- * @returns what drops the byte order mark, and throws a TextError `text-not-decodable` for bytes that are not valid
+ * @returns a transform that drops the byte order mark and throws a TextError `text-not-decodable` for invalid bytes
  */
 export function transcoder(encoding: EncodingName, name: string): ByteTransform {
   const table = singleByteTable(encoding);
@@ -52,7 +52,7 @@ class SingleByte implements ByteTransform {
   }
 }
 
-/** By the platform's own decoder. */
+/** Uses `TextDecoder`. */
 class Platform implements ByteTransform {
   readonly #encoding: EncodingName;
   readonly #name: string;
@@ -78,7 +78,7 @@ class Platform implements ByteTransform {
     }
   }
 
-  /** Index of the byte that is wrong, or of one of the same character. */
+  /** Index of a byte in the first invalid character. */
   #firstInvalid(bytes: Uint8Array): number {
     const decoder = new TextDecoder(this.#encoding, { fatal: true });
     for (let at = 0; at < bytes.length; at++) {

@@ -1,14 +1,14 @@
-/** UTF-16 and UTF-32, found by their byte order marks or, without one, by where their NULs are. */
+/** Detects UTF-16 and UTF-32 by their byte order marks or, without one, by the positions of NUL bytes. */
 
 export type WideEncoding = 'utf-16le' | 'utf-16be' | 'utf-32le' | 'utf-32be';
 
 export interface WideText {
   readonly encoding: WideEncoding;
-  /** Bytes of the byte order mark; 0 where there is none. */
+  /** Length of the byte order mark; 0 without one. */
   readonly mark: number;
 }
 
-/** UTF-32 first: its mark begins as that of UTF-16 does. */
+/** UTF-32 first: its little-endian mark begins with that of UTF-16. */
 const MARKS: readonly (readonly [mark: readonly number[], encoding: WideEncoding])[] = [
   [[0xff, 0xfe, 0, 0], 'utf-32le'],
   [[0, 0, 0xfe, 0xff], 'utf-32be'],
@@ -16,15 +16,15 @@ const MARKS: readonly (readonly [mark: readonly number[], encoding: WideEncoding
   [[0xfe, 0xff], 'utf-16be'],
 ];
 
-/** Bytes that are looked at. */
+/** Bytes to examine. */
 const SAMPLE = 4096;
-/** Least share of units with a high byte below 0x20, or of kana. */
+/** Minimum share of units that have a high byte below 0x20 or are kana. */
 const MIN_LOW_HIGHS = 0.4;
-/** Least share of units with a byte beyond ASCII, where the first share is too small. */
+/** If that share is too small: minimum share of units with a byte beyond ASCII. */
 const MIN_BEYOND_ASCII = 0.2;
-/** Share of low bytes that may be zero: U+0100, U+3000. */
+/** Maximum share of low bytes that are zero, as in U+0100 and U+3000. */
 const MAX_ZERO_LOWS = 0.25;
-/** Share of characters that have to be letters, marks, digits, punctuation, symbols or white space. */
+/** Minimum share of characters that are letters, marks, digits, punctuation, symbols or white space. */
 const MIN_PRINTED = 0.97;
 
 /** @param start The first bytes of a file. */
@@ -60,7 +60,7 @@ function isUtf32(units: Uint8Array, isLittle: boolean): boolean {
   return isPrinted(text);
 }
 
-/** By its bytes alone: pairs of ASCII would be letters in UTF-16 too. */
+/** Judges by bytes only: pairs of ASCII characters are letters in UTF-16 too. */
 function isUtf16(units: Uint8Array, isLittle: boolean): boolean {
   const count = units.length / 2;
   let zeroLows = 0;
@@ -85,7 +85,7 @@ function isUtf16(units: Uint8Array, isLittle: boolean): boolean {
 
 function decoded16(units: Uint8Array, encoding: WideEncoding): string {
   const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(units);
-  // A pair of surrogates may be cut at the end of the sample.
+  // The sample may end between two surrogates.
   return text.replace(/\ufffd$/, '');
 }
 

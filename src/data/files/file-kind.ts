@@ -1,4 +1,4 @@
-/** What a file is, by its first bytes: text, or a format that has to be unpacked or converted first. */
+/** Recognises text, and formats that have to be unpacked or converted first, from the first bytes of a file. */
 import { latin1 } from '../../util/bytes.ts';
 import { wideEncoding } from '../encoding/wide-text.ts';
 
@@ -6,15 +6,15 @@ export type FileKind =
   /** Text in some encoding, or a gzip file, which is unpacked while it is read. */
   | { readonly is: 'text' }
   | { readonly is: 'gzip' }
-  /** A packed file: `name` is its format, `advice` how to unpack it. */
+  /** A packed file: `name` is its format with its article, `advice` says how to unpack it. */
   | { readonly is: 'packed'; readonly name: string; readonly advice: string }
-  /** A document of a word processor, of a spreadsheet or the like. */
+  /** A document of a word processor, a spreadsheet or the like. */
   | { readonly is: 'document'; readonly name: string; readonly advice: string }
-  /** A picture, a sound, a program …; `name` with its article where the format is known, else `binary data`. */
+  /** A picture, a sound, a program …: `name` is the format with its article, or `binary data`. */
   | { readonly is: 'binary'; readonly name: string };
 
-/** Bytes at the start of a file from which its kind is found. */
-export const FILE_KIND_GLANCE = 8192;
+/** Bytes at the start of a file that determine its kind. */
+export const FILE_KIND_BYTES = 8192;
 
 const TO_TEXT = 'Save it as plain text in the program that made it';
 const UNPACK = 'Unpack it into a folder, and name the texts in it';
@@ -31,7 +31,7 @@ const PACKED: readonly (readonly [name: string, magic: string, advice: string])[
   ['a RAR archive', 'Rar!\x1a\x07', UNPACK],
 ];
 
-/** Formats that begin as text does, or hold text. */
+/** Formats that contain text or begin like text. */
 const DOCUMENTS: readonly (readonly [name: string, magic: string])[] = [
   ['a PDF document', '%PDF-'],
   ['an RTF document', '{\\rtf'],
@@ -40,7 +40,7 @@ const DOCUMENTS: readonly (readonly [name: string, magic: string])[] = [
   ['a document of an older Microsoft Office (.doc, .xls, .ppt)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'],
 ];
 
-/** Names of entries by which a zip file is a document. */
+/** Document formats that are zip files, with an entry that identifies each. */
 const ZIP_DOCUMENTS: readonly (readonly [name: string, entry: RegExp])[] = [
   ['a Word document (.docx)', /word\//],
   ['an Excel document (.xlsx)', /xl\//],
@@ -49,7 +49,7 @@ const ZIP_DOCUMENTS: readonly (readonly [name: string, entry: RegExp])[] = [
   ['an OpenDocument file (.odt, .ods, .odp)', /mimetypeapplication\/vnd\.oasis\.opendocument/],
 ];
 
-/** [format, its first bytes, where others are that tell] */
+/** [format, its first bytes, further bytes that identify it and their offset] */
 const BINARIES: readonly (readonly [
   name: string,
   magic: string,
@@ -88,13 +88,13 @@ const BINARIES: readonly (readonly [
 ];
 
 /**
- * What a file is.
+ * The kind of a file.
  *
- * @param start Its first `FILE_KIND_GLANCE` bytes.
+ * @param start Its first `FILE_KIND_BYTES` bytes.
  */
 export function fileKind(start: Uint8Array): FileKind {
   if (isGzip(start)) return { is: 'gzip' };
-  const text = latin1(start.subarray(0, FILE_KIND_GLANCE));
+  const text = latin1(start.subarray(0, FILE_KIND_BYTES));
   if (text.startsWith('PK\x03\x04') || text.startsWith('PK\x05\x06')) return zipKind(text);
   for (const [name, magic, advice] of PACKED) {
     if (isFormat(text, magic)) return { is: 'packed', name, advice };
@@ -111,12 +111,12 @@ export function fileKind(start: Uint8Array): FileKind {
   return { is: 'text' };
 }
 
-/** Whether a file begins as a gzip member does (RFC 1952). */
+/** Whether a file begins like a gzip member (RFC 1952). */
 export function isGzip(start: Uint8Array): boolean {
   return start[0] === 0x1f && start[1] === 0x8b && start[2] === 8;
 }
 
-/** `BZh` and `LZIP` could begin a text; what follows tells. */
+/** A text could begin with `BZh` or `LZIP` too, so this also checks the bytes after them. */
 function isFormat(text: string, magic: string): boolean {
   if (!text.startsWith(magic)) return false;
   if (magic === 'BZh')
@@ -131,10 +131,10 @@ function zipKind(text: string): FileKind {
   return { is: 'packed', name: 'a zip archive', advice: UNPACK };
 }
 
-/** Share of control characters above which bytes are no text: random bytes have 9%. */
+/** Maximum share of control characters in a text. Random bytes have 9%. */
 const MAX_CONTROLS = 0.04;
 
-/** NULs, or many control characters that no text has (ESC begins a shift in ISO-2022-JP). */
+/** Whether there is a NUL, or many control characters that are unusual in text (ESC is common in ISO-2022-JP). */
 function looksBinary(start: Uint8Array): boolean {
   let controls = 0;
   for (const byte of start) {

@@ -1,4 +1,4 @@
-/** Training and held-out texts that share files: a loss over what was trained on says little about other texts. */
+/** Files that are in both a training text and a held-out text. A loss on text that was trained on says little about other texts. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TextError } from '../../errors.ts';
@@ -7,9 +7,10 @@ import { shortList } from './left-out.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 
 /**
- * A training text without the files of its folders that are held out. A file that is named itself stays: `overlapNotices` tells.
+ * Removes held-out files from a training text if they were found in a folder. A file that was named itself stays, with a notice from
+ * `overlapNotices`.
  *
- * @throws {TextError} `text-missing` where nothing is left
+ * @throws {TextError} `text-missing` if no file is left
  */
 export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFiles[]): Promise<TextFiles> {
   const apart = heldOut.flatMap(({ files }) => files);
@@ -31,7 +32,7 @@ export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFile
   return { ...main, name: nameOfFiles(main.named, files), files, notices: [...main.notices, notice] };
 }
 
-/** Only files of one size can be the same, so most pairs need no stat call. */
+/** Compares only files of the same size, so most pairs need no stat call. */
 async function isAmong(file: TextFile, others: readonly TextFile[]): Promise<boolean> {
   const alike = others.filter(({ size }) => size === file.size);
   for (const other of alike) if (await isSameFile(file.path, other.path)) return true;
@@ -46,7 +47,7 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
 
 const HELD_OUT = ['validation', 'test'] as const;
 
-/** A line for each held-out text of which files are trained on, by their content; and one for files that are read twice. */
+/** Notices about held-out texts whose files, judging by content, are also trained on, and about files that are read twice. */
 export function overlapNotices(texts: RunTexts): string[] {
   const main = texts.main?.files ?? [];
   const contents = new Set(main.map(({ sha256 }) => sha256));

@@ -1,40 +1,40 @@
-/** What a run keeps of the texts that it reads, so that it goes on with the same ones. */
+/** Sizes and hashes of the texts of a run, by which a resumed run recognises them. */
 
 /** One file of a text. */
 export interface FileFacts {
   /** Absolute. */
   readonly path: string;
-  /** Its bytes, unpacked. */
+  /** Its size, unpacked. */
   readonly bytes: number;
-  /** SHA-256 of them, in hexadecimal. */
+  /** SHA-256 of its unpacked bytes, in hexadecimal. */
   readonly sha256: string;
-  /** The encoding that was found for it; absent for UTF-8, and where it was named. */
+  /** Its detected encoding; absent for UTF-8, or if an encoding was named. */
   readonly encoding?: string | undefined;
 }
 
-/** A text: all of its files together, and each. */
+/** A text as a whole, and each of its files. */
 export interface KnownText {
-  /** Bytes of its files, unpacked, and of the separators between them. */
+  /** Bytes of its unpacked files and of the separators between them. */
   readonly bytes: number;
-  /** SHA-256 of them, in hexadecimal. */
+  /** SHA-256 of these bytes, in hexadecimal. */
   readonly sha256: string;
-  /** Its files in order. Absent where there are too many to keep, and for a text that is no file. */
+  /** Its files in order. Absent if there are too many, or if the text is not from a file. */
   readonly files?: readonly FileFacts[] | undefined;
 }
 
-/** The main text of a run, and those that it holds out. */
+/** The main text and the held-out texts of a run. */
 export const TEXT_ROLES = ['main', 'validation', 'test'] as const;
 export type TextRole = (typeof TEXT_ROLES)[number];
 
 /** The texts of a run, by their roles. */
 export type RunTexts = Readonly<Partial<Record<TextRole, KnownText>>>;
 
-/** Files of all texts of a run that are kept, and bytes of their paths: a checkpoint grows by about 100 bytes a file. */
+/** Limits for the files stored in a checkpoint, each of which takes about 100 bytes, and for the bytes of their paths. */
 const MAX_FILES = 50_000;
 const MAX_PATH_BYTES = 4_000_000;
 
-/** Texts without their files where these would take too much of a checkpoint. */
-export function withinBounds(texts: RunTexts): RunTexts {
+/** Drops the lists of files if they would make a checkpoint too large. */
+export function dropFilesIfMany(texts: RunTexts): RunTexts {
   const files = TEXT_ROLES.flatMap((role) => texts[role]?.files ?? []);
   const encoder = new TextEncoder();
   const pathBytes = files.reduce((sum, { path }) => sum + encoder.encode(path).length, 0);
@@ -46,22 +46,22 @@ export function withinBounds(texts: RunTexts): RunTexts {
   return Object.fromEntries(bare);
 }
 
-/** Which files the texts of a run have to be made of. */
+/** The texts that a resumed run expects. */
 export interface WantedTexts {
-  /** Files to read in place of what folders hold now. */
+  /** Files to read instead of the present contents of folders. */
   readonly files: Readonly<Partial<Record<TextRole, readonly FileFacts[]>>>;
-  /** What each text has to be. */
+  /** The expected size and hash of each text. */
   readonly known: RunTexts;
 }
 
-/** A text is not the one that was wanted. The caller catches this and tells the user what to do. */
-export class OtherText extends Error {
+/** A text differs from the expected one. The caller catches this and tells the user what to do. */
+export class TextMismatch extends Error {
   readonly role: TextRole;
   /** The files that were read. */
   readonly found: KnownText;
 
   constructor(role: TextRole, found: KnownText) {
-    super(`the ${role} text is another one`);
+    super(`the ${role} text has changed`);
     this.role = role;
     this.found = found;
   }

@@ -1,16 +1,16 @@
-/** Files that were named or found and are not read, for one notice a kind. */
+/** Files that were named or found but are not read, with one notice for each reason. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 
-/** Files that are named in a notice, and in an error. */
+/** Maximum number of files named in a notice, and in an error. */
 const MAX_NAMED = 3;
 const MAX_NAMED_IN_ERROR = 20;
 
 interface LeftOutFile {
   readonly path: string;
-  /** What it is, or why: `binary`, `the log of a run`. */
+  /** The kind or reason, such as `binary` or `the log of a run`. */
   readonly kind: string;
-  /** The place in it, where that is known: `byte 2 is not valid UTF-8 (0xFF)`. */
+  /** The exact problem, if known: `byte 2 is not valid UTF-8 (0xFF)`. */
   readonly detail?: string | undefined;
 }
 
@@ -19,34 +19,34 @@ export class LeftOut {
   readonly #other: LeftOutFile[] = [];
   readonly #links: (LeftOutFile & { readonly isReadElsewhere: boolean })[] = [];
 
-  /** A file that this program wrote. */
+  /** Adds a file that this program wrote. */
   addOwn(path: string, kind: string): void {
     this.#own.push({ path, kind });
   }
 
-  /** A file that is no text. */
+  /** Adds a file that is not text. */
   addOther(path: string, kind: string, detail?: string): void {
     this.#other.push({ path, kind, detail });
   }
 
-  /** Whether there are files that `refuse` would name. */
+  /** Whether `refuse` would throw. */
   get hasBad(): boolean {
     return this.#bad().length > 0;
   }
 
-  /** A link, or a special file, that was not followed. @param isReadElsewhere Whether what it leads to is read by another path. */
-  addPast(path: string, kind: string, isReadElsewhere: boolean): void {
+  /** Adds a skipped link or special file. @param isReadElsewhere Whether its target is read under another path. */
+  addSkipped(path: string, kind: string, isReadElsewhere: boolean): void {
     this.#links.push({ path, kind, isReadElsewhere });
   }
 
-  /** Takes over what another one holds. */
+  /** Adds all files of another list. */
   addAll(other: LeftOut): void {
     this.#own.push(...other.#own);
     this.#other.push(...other.#other);
     this.#links.push(...other.#links);
   }
 
-  /** A line for each sort of files. */
+  /** A line for each group of files. */
   notices(): string[] {
     return [
       ...line('that this program wrote', this.#own),
@@ -55,7 +55,7 @@ export class LeftOut {
     ];
   }
 
-  /** @throws {TextError} `text-left-out` where a file is no text, or can't be read */
+  /** @throws {TextError} `text-left-out` if a file is not text or can't be read */
   refuse(): void {
     const bad = this.#bad();
     if (bad.length === 0) return;
@@ -100,7 +100,7 @@ export function countText(count: number, one = 'file', several = 'files'): strin
   return `${formatCount(count)} ${count === 1 ? one : several}`;
 }
 
-/** The first few of some names, and how many more there are. */
+/** The first few names, and the number of the others. */
 export function shortList(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMED).join(', ');
   return names.length > MAX_NAMED ? `${shown} and ${formatCount(names.length - MAX_NAMED)} more` : shown;

@@ -1,17 +1,17 @@
-/** Looks for a file that is no longer where it was. */
+/** Searches for files and folders that were moved. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { identifyFile } from '../tokens/make-tokens.node.ts';
 import type { FileFacts } from './known-text.ts';
 
-/** Entries of a folder that are looked at, and files that are hashed. */
+/** Maximum number of entries examined in a folder, and of files hashed. */
 const MAX_ENTRIES = 2000;
 const MAX_HASHED = 8;
 
 /**
- * A file with the same content, by its name or its size, in one of some folders.
+ * Searches some folders for a file with the same content, among those of the same name or size.
  *
- * @returns its path, as short as it can be typed
+ * @returns its path, relative if possible
  */
 export async function findMoved(file: FileFacts, folders: readonly string[]): Promise<string | undefined> {
   let hashed = 0;
@@ -26,9 +26,9 @@ export async function findMoved(file: FileFacts, folders: readonly string[]): Pr
 }
 
 /**
- * A folder of the same name in one of some folders, with all of the files.
+ * Searches some folders for a folder of the same name that contains all of the files.
  *
- * @param files Those below the folder as it was.
+ * @param files The files that were below the folder.
  */
 export async function findMovedFolder(
   folder: string,
@@ -46,7 +46,7 @@ export async function findMovedFolder(
   return undefined;
 }
 
-/** Files below one folder as they would be below another; undefined unless all of them are there. */
+/** The files with their paths changed from one folder to another; undefined unless all of them exist there. */
 export async function relocated(
   files: readonly FileFacts[],
   from: string,
@@ -63,19 +63,19 @@ export async function relocated(
   return moved;
 }
 
-/** Whether a path is below a folder, or is it. */
+/** Whether a path is a folder or below it. */
 export function isWithin(path: string, folder: string): boolean {
   const below = relative(folder, path);
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
 }
 
-/** A path from the working folder where that is below it; else the whole. */
+/** The path relative to the working folder if it is below that, else unchanged. */
 export function shortPath(path: string): string {
   const near = relative('', path);
   return near === '' || !isWithin(path, '') ? path : near;
 }
 
-/** Files of a folder that may be it: those of its name, packed or not, first. */
+/** Files of a folder that may be the wanted one. Those with its name, packed or not, come first. */
 async function candidates({ path, bytes }: FileFacts, folder: string): Promise<string[]> {
   const name = basename(path);
   const names = [name, `${name}.gz`, name.replace(/\.gz$/, '')];

@@ -1,13 +1,13 @@
 /**
- * Files that this program writes, recognised by their first bytes or by their names. A run never reads them as text: they change
- * while it reads them, and a model would learn the log of its own training.
+ * Recognises files that this program wrote, by their first bytes or their names. A run never reads them as text: they may change
+ * meanwhile, and a model would learn the log of its own training.
  */
 import { latin1 } from '../../util/bytes.ts';
 
-/** Bytes at the start of a file by which every kind is recognised. */
-export const OWN_FILE_GLANCE = 8192;
+/** Bytes at the start of a file that suffice to recognise every kind. */
+export const OWN_FILE_BYTES = 8192;
 
-/** Where a zip archive's first entry has its name. */
+/** Offset of the first entry's name in a zip archive. */
 const ZIP_NAME_AT = 30;
 
 interface OwnKind {
@@ -16,7 +16,7 @@ interface OwnKind {
   readonly matches: (start: string) => boolean;
 }
 
-/** JSON files of this program have a `kind` as their first value: `{"kind": "char-rnn vocabulary"`, `{"kind": "char-rnn run"`. */
+/** JSON files of this program begin with their kind, such as `{"kind": "char-rnn run"`. */
 const MARKED_JSON = /^\s*\{\s*"kind":\s*"char-rnn [\w -]+"/;
 
 const KINDS: readonly OwnKind[] = [
@@ -33,7 +33,7 @@ const KINDS: readonly OwnKind[] = [
   },
   {
     name: 'the printed log of a run',
-    // What goes to standard error, where that alone is kept.
+    // Only the lines that were printed on standard error.
     matches: (start) =>
       /^(?:warning: .*\r?\n)*(?:sample|continue) with: .* (?:sample|train) /.test(start) ||
       (/^trained [\d,]+ iterations? in .*, to iteration [\d,]+, epoch /m.test(start) &&
@@ -53,13 +53,13 @@ const KINDS: readonly OwnKind[] = [
   { name: "a file of TensorBoard's events", matches: (start) => start.slice(0, 64).includes('brain.Event:') },
 ];
 
-/** @returns what a file is, with its article, if this program wrote it. @param start Its first `OWN_FILE_GLANCE` bytes. */
+/** The kind of a file with its article; undefined if this program did not write it. @param start Its first `OWN_FILE_BYTES` bytes. */
 export function ownFileKind(start: Uint8Array): string | undefined {
-  const text = latin1(start.subarray(0, OWN_FILE_GLANCE));
+  const text = latin1(start.subarray(0, OWN_FILE_BYTES));
   return KINDS.find(({ matches }) => matches(text))?.name;
 }
 
-/** As `ownFileKind`, by a file's name alone. */
+/** The same, judging by the file's name. */
 export function ownNameKind(name: string): string | undefined {
   if (/\.log\.jsonl$/.test(name)) return 'the log of a run';
   if (/\.vocab\.json$/.test(name)) return 'a settings or vocabulary file of this program';
@@ -69,12 +69,12 @@ export function ownNameKind(name: string): string | undefined {
   return undefined;
 }
 
-/** safetensors: eight bytes of length, then JSON whose metadata has our key. */
+/** A safetensors file with our key in its metadata: eight bytes of length, then JSON. */
 function isCheckpoint(start: string): boolean {
   return start[8] === '{' && /"__metadata__"\s*:\s*\{[^}]{0,200}?"char_rnn"\s*:/.test(start.slice(8, 1000));
 }
 
-/** A table or an object, in Torch7's binary or ASCII format, as the original, torch-rnn and our exports begin. */
+/** A table or object in Torch7's binary or ASCII format, as written by the original, torch-rnn and our exports. */
 function isTorch7Checkpoint(start: string): boolean {
   const beginnings = ['\x03\0\0\0\x01\0\0\0', '\x04\0\0\0\x01\0\0\0', '3\n1\n', '4\n1\n'];
   return (
@@ -82,7 +82,7 @@ function isTorch7Checkpoint(start: string): boolean {
   );
 }
 
-/** ONNX with our name as its producer; a zip of NumPy arrays with the names of our tensors. */
+/** An ONNX file with this program as its producer, or a zip of NumPy arrays with the names of our tensors. */
 function isExportedModel(start: string): boolean {
   if (start.startsWith('\x08') && start.startsWith('\x12\x08char-rnn', 2)) return true;
   const firstName = start.slice(ZIP_NAME_AT, ZIP_NAME_AT + 100);

@@ -1,4 +1,4 @@
-/** A text from standard input becomes a file in the cache folder, so that it may be of any size and be found again. */
+/** Saves standard input to a file in the cache folder, so that it can be of any size and be read again. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -8,18 +8,18 @@ import { formatBytes } from '../../util/format.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from '../tokens/cache-folder.node.ts';
 
-/** The name of such a file, in a folder of its own. */
+/** The name of the file. Each is in a separate folder. */
 const KEPT_NAME = 'input.txt';
 
 /** What to call it in messages. */
 export const STANDARD_INPUT = 'standard input';
 
-/** The path of the file, or the bytes where no file can be written. */
+/** The path of the file, or the bytes if no file can be written. */
 export type KeptInput = { readonly path: string } | { readonly bytes: Uint8Array };
 
 let kept: Promise<KeptInput> | undefined;
 
-/** As `readInput`; standard input has one end, so the same for whoever asks again. */
+/** Reads standard input on the first call. Later calls return the same result, since it can be read only once. */
 export function keepStandardInput(memory: number): Promise<KeptInput> {
   kept ??= readInput(memory);
   return kept;
@@ -28,7 +28,7 @@ export function keepStandardInput(memory: number): Promise<KeptInput> {
 /**
  * Reads standard input to its end.
  *
- * @param memory Bytes that may be held in memory where the cache folder can't be written.
+ * @param memory Maximum bytes to hold in memory if the cache folder can't be written.
  * @throws {TextError} `text-unreadable`
  */
 async function readInput(memory: number): Promise<KeptInput> {
@@ -63,12 +63,12 @@ async function readInput(memory: number): Promise<KeptInput> {
   }
 }
 
-/** Whether a file is one that holds a standard input. */
+/** Whether a file holds a saved standard input. */
 export function isKeptInput(path: string): boolean {
   return dirname(dirname(path)) === resolve(cachedTextFolder('')) && basename(path) === KEPT_NAME;
 }
 
-/** Copies standard input to a file, which is closed. Its SHA-256 in hexadecimal. */
+/** Copies standard input to a file and closes it. Returns the SHA-256 in hexadecimal. */
 async function copyTo(file: FileHandle): Promise<string> {
   const hash = createHash('sha256');
   try {

@@ -1,4 +1,4 @@
-/** Finds the files that a text is made of: named ones, and those of folders. */
+/** Finds the files of a text, which are named or in named folders. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
@@ -7,17 +7,17 @@ import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import type { FoundEncoding, Reading } from '../encoding/reading.ts';
+import { classifyFile } from './classify-file.node.ts';
 import { inBatches, walkFolder } from './folder-walk.node.ts';
-import { judgeFile } from './judge-file.node.ts';
 import type { FileFacts } from './known-text.ts';
 import { LeftOut, shortList } from './left-out.ts';
 import { isKeptInput, STANDARD_INPUT } from './standard-input.node.ts';
 
-/** The name of a text within a folder, as in the original. */
+/** If a folder has a file of this name, that is its text, as in the original. */
 export const FOLDER_TEXT = 'input.txt';
-/** Files that a preparation leaves beside a text. */
-const BESIDE_TEXT = /\.(?:vocab\.json|tokens)$/;
-/** Files that are named in a text's name. */
+/** Caches that are written next to a text. */
+const CACHE_FILES = /\.(?:vocab\.json|tokens)$/;
+/** Maximum number of files named in a text's name. */
 const MAX_NAMED = 3;
 
 export interface TextFile {
@@ -26,11 +26,11 @@ export interface TextFile {
   readonly name: string;
   /** Bytes on disk. */
   readonly size: number;
-  /** Whether it was found in a folder, not named. */
+  /** Whether it was found in a folder rather than named. */
   readonly isFound?: boolean;
-  /** How it is read; absent: as the bytes that it has. */
+  /** How to decode it; absent: its bytes are kept unchanged. */
   readonly reading?: Reading;
-  /** An encoding that was found for it when it was read before. */
+  /** An encoding that was detected earlier. */
   readonly found?: FoundEncoding;
 }
 
@@ -38,12 +38,12 @@ export interface TextFiles {
   /** What to call the text in messages. */
   readonly name: string;
   readonly files: readonly TextFile[];
-  /** What was named, as it was. */
+  /** The paths as named by the user. */
   readonly named: readonly string[];
-  /** What was named, as absolute paths: by these the text is found again. */
+  /** The same as absolute paths, to find the text again. */
   readonly paths: readonly string[];
   readonly include: string | undefined;
-  /** What was named or found and is not read. */
+  /** Files that were named or found but are not read. */
   readonly leftOut: LeftOut;
   readonly notices: readonly string[];
 }
@@ -51,13 +51,13 @@ export interface TextFiles {
 export interface FindOptions {
   /** A pattern that files of a folder must match. */
   readonly include?: string | undefined;
-  /** Whether any bytes will do, so that nothing is left out as no text. */
+  /** Whether any bytes can be read as text, so that no file is left out for not being text. */
   readonly anyBytes: boolean;
 }
 
 /**
- * The files of a text, in order: files as they are named, those of a folder by name. A folder with `input.txt` is that file. Files
- * that this program wrote are never among them.
+ * The files of a text: named files in their order, the files of a folder sorted by path. A folder with `input.txt` stands for that file.
+ * Files that this program wrote are never included.
  *
  * @throws {TextError} `text-missing`, `text-unreadable`, `text-own-file`
  */
@@ -83,7 +83,7 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
     const found = await filesOfFolder(path, options, inFolder);
     for (const file of found) files.push(file);
     if (found.length === 0) {
-      // No error where there are other texts: `train *` names the folder with the checkpoints too.
+      // No error if there are other texts: `train *` also names the folder with the checkpoints.
       nothing ??= noText(path, options.include, inFolder);
       empty.push(path);
     }
@@ -101,16 +101,16 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   };
 }
 
-/** A text whose file holds a standard input, by that name in messages. */
+/** A saved standard input, called so in messages. */
 export function asStandardInput(text: TextFiles): TextFiles {
   const files = text.files.map((file) => ({ ...file, name: STANDARD_INPUT }));
   return { ...text, name: STANDARD_INPUT, files };
 }
 
 /**
- * The files of a text that was read before, whatever else its folders hold now.
+ * The files of a text that was read before, whatever other files its folders contain now.
  *
- * @param named What was named at first.
+ * @param named The paths that were named then.
  * @throws {TextError} `text-missing`, `text-unreadable`
  */
 export async function filesAgain(
@@ -134,9 +134,9 @@ export async function filesAgain(
 }
 
 /**
- * Texts in folders that are not among the known ones.
+ * Finds texts in folders that are not among the known files.
  *
- * @param named Files and folders; the files are known.
+ * @param named Files and folders, of which only folders are searched.
  */
 export async function newTextFiles(
   known: readonly FileFacts[],
@@ -154,7 +154,7 @@ export async function newTextFiles(
   return found;
 }
 
-/** What tells that no file was changed: their paths, sizes, times and inodes. */
+/** A hash of the files' paths, sizes, times and inodes, which changes when a file changes; and the newest change time. */
 export async function stampOf(files: readonly TextFile[]): Promise<{ stamp: string; newest: number }> {
   const hash = createHash('sha256');
   let newest = 0;
@@ -171,7 +171,7 @@ interface OwnFile {
   readonly error: TextError;
 }
 
-/** @param isLookedAt Of files that match the pattern: whether they are opened, to see what they are; else they are passed over. */
+/** @param isLookedAt Whether to open a file that matches the pattern, to see its kind. Others are ignored. */
 async function filesOfFolder(
   folder: string,
   options: FindOptions,
@@ -189,27 +189,27 @@ async function filesOfFolder(
     throw unreadable(folder, error);
   });
   const wanted = walk.files.filter(({ path }) => isWanted(path) && isLookedAt(path));
-  const judged = await inBatches(wanted, (file) =>
-    judgeFile(file, { anyBytes: options.anyBytes, byName: true }),
+  const classes = await inBatches(wanted, (file) =>
+    classifyFile(file, { anyBytes: options.anyBytes, byName: true }),
   );
   const files: TextFile[] = [];
   for (const [index, { path, size }] of wanted.entries()) {
-    const judgement = judged[index];
-    if (judgement?.is === 'own') {
-      // Vocabularies and tokens lie beside every text that was read: no news.
-      if (!BESIDE_TEXT.test(path)) leftOut.addOwn(path, judgement.kind);
-    } else if (judgement?.is === 'other') leftOut.addOther(path, judgement.kind);
+    const fileClass = classes[index];
+    if (fileClass?.is === 'own') {
+      // Every text that was read has these caches next to it: not worth a notice.
+      if (!CACHE_FILES.test(path)) leftOut.addOwn(path, fileClass.kind);
+    } else if (fileClass?.is === 'other') leftOut.addOther(path, fileClass.kind);
     else files.push({ path, name: path, size, isFound: true });
   }
   const read = new Set(files.map(({ path }) => path));
-  for (const { path, reason, isReadElsewhere, target } of walk.past) {
+  for (const { path, reason, isReadElsewhere, target } of walk.skipped) {
     if (!isWanted(path) || (target !== undefined && !read.has(target))) continue;
-    leftOut.addPast(path, reason, isReadElsewhere);
+    leftOut.addSkipped(path, reason, isReadElsewhere);
   }
   return files;
 }
 
-/** Of several texts, folders without any. */
+/** A notice about folders without texts. */
 function emptyNotices(folders: readonly string[], include: string | undefined): string[] {
   if (folders.length === 0) return [];
   const what = include === undefined ? 'no text' : `no text that matches \`include\` ${include}`;
@@ -226,14 +226,14 @@ function noText(folder: string, include: string | undefined, leftOut: LeftOut): 
   return new TextError('text-missing', problem);
 }
 
-/** @param isOneOfSeveral Whether other files are named too, as by `*`: then a name is enough to leave a file out. */
+/** @param isOneOfSeveral Whether other files are named too, as by `*`. If so, the name is enough to leave a file out. */
 async function ownFile(
   file: { readonly path: string; readonly dev: number; readonly ino: number },
   isOneOfSeveral: boolean,
 ): Promise<OwnFile | undefined> {
-  const judgement = await judgeFile(file, { anyBytes: true, byName: isOneOfSeveral });
-  if (judgement.is !== 'own') return undefined;
-  const { kind } = judgement;
+  const fileClass = await classifyFile(file, { anyBytes: true, byName: isOneOfSeveral });
+  if (fileClass.is !== 'own') return undefined;
+  const { kind } = fileClass;
   const isInput = isKeptInput(file.path);
   const remedies = kind === 'a checkpoint' && !isInput ? checkpointRemedies(file.path) : [];
   const name = isInput ? STANDARD_INPUT : file.path;
@@ -247,7 +247,7 @@ function checkpointRemedies(path: string) {
   ];
 }
 
-/** Whether a path within a folder matches a pattern; one without a slash is of the file's name alone. */
+/** Tests whether a path within a folder matches a pattern. A pattern without a slash is compared with the file's name. */
 function matcherOf(pattern: string | undefined): (path: string) => boolean {
   return pattern === undefined ? () => true : picomatch(pattern, { basename: !pattern.includes('/') });
 }
@@ -293,7 +293,7 @@ export function unreadable(path: string, error: unknown): TextError {
   });
 }
 
-/** What to call a text of some files. @param named What was named, files and folders. */
+/** The name of a text for messages. @param named Files and folders as named by the user. */
 export function nameOfFiles(named: readonly string[], files: readonly TextFile[]): string {
   const [only] = files;
   if (only && files.length === 1) return only.name;

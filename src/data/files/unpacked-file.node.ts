@@ -1,4 +1,4 @@
-/** Where the bytes of a text come from: a file, unpacked where it is compressed. */
+/** Reads the bytes of a file, and unpacks them if it is compressed by gzip. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
@@ -6,20 +6,20 @@ import { TextError } from '../../errors.ts';
 import { isGzip } from './file-kind.ts';
 import { unreadable } from './text-files.node.ts';
 
-export interface ByteSource {
-  /** The first bytes, as many as asked for unless there are fewer. Only before the first `read`. */
+export interface UnpackedFile {
+  /** The first `count` bytes, or all if there are fewer. Call it only before the first `read`. */
   peek(count: number): Promise<Uint8Array>;
-  /** Fills some of `into`; 0 at the end. */
+  /** Reads bytes into `into` and returns their number; 0 at the end. */
   read(into: Uint8Array): Promise<number>;
-  /** Whether it is unpacked while it is read. */
+  /** Whether the file is compressed. */
   readonly isPacked: boolean;
-  /** Bytes of the file on disk that were read so far. */
+  /** Bytes read so far from the file on disk. */
   readonly position: number;
   close(): Promise<void>;
 }
 
 /** @throws {TextError} `text-unreadable` */
-export async function openSource(path: string, name: string): Promise<ByteSource> {
+export async function openUnpacked(path: string, name: string): Promise<UnpackedFile> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');
@@ -34,7 +34,7 @@ export async function openSource(path: string, name: string): Promise<ByteSource
   return new GzipFile(path, name);
 }
 
-class PlainFile implements ByteSource {
+class PlainFile implements UnpackedFile {
   position = 0;
   readonly isPacked = false;
   readonly #file: FileHandle;
@@ -63,7 +63,7 @@ class PlainFile implements ByteSource {
   }
 }
 
-class GzipFile implements ByteSource {
+class GzipFile implements UnpackedFile {
   readonly isPacked = true;
   readonly #name: string;
   readonly #packed: ReturnType<typeof createReadStream>;
@@ -75,7 +75,7 @@ class GzipFile implements ByteSource {
     this.#name = name;
     this.#packed = createReadStream(path);
     this.#unpacked = createGunzip({ chunkSize: 1 << 18 });
-    // `pipe` does not hand errors on.
+    // `pipe` does not forward errors.
     this.#packed.on('error', (error) => this.#unpacked.destroy(error));
     this.#packed.pipe(this.#unpacked);
     this.#chunks = this.#unpacked[Symbol.asyncIterator]();

@@ -1,11 +1,11 @@
-/** Files of a folder that can't be read as text, found out only when they are read to their end. */
+/** Leaves out files of a folder that turn out to be unreadable as text after their first bytes. */
 import { TextError, type TextErrorCode } from '../../errors.ts';
 import type { Preparation } from '../preparation.ts';
-import { type PrepareOptions, surveyText } from '../tokens/make-tokens.node.ts';
+import { countSymbols, type PrepareOptions } from '../tokens/make-tokens.node.ts';
 import { LeftOut } from './left-out.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 
-/** Errors that concern one file only; the others can still be read. */
+/** Errors that concern one file, so that the others can still be read. */
 const KINDS: Readonly<Partial<Record<TextErrorCode, string>>> = {
   'text-not-utf8': 'not UTF-8',
   'text-not-decodable': 'in another encoding',
@@ -16,9 +16,9 @@ const KINDS: Readonly<Partial<Record<TextErrorCode, string>>> = {
 };
 
 /**
- * A text without those of its files that can't be read. Each is read alone, so that all are named at once.
+ * Removes the unreadable files from a text. Reads each file separately, so that all problems are found together.
  *
- * @param error Why the whole could not be read; thrown where it is not about a file that was found in a folder.
+ * @param error Why the text could not be read. Thrown again if it is not about a file found in a folder.
  * @throws {TextError} `text-left-out` with `strict`
  */
 export async function* withoutUnreadable(
@@ -33,7 +33,7 @@ export async function* withoutUnreadable(
   return { ...text, name: nameOfFiles(text.named, files), files, leftOut };
 }
 
-/** @throws {TextError} `text-left-out`, which names all files that can't be read as text */
+/** @throws {TextError} `text-left-out`, which lists all files that can't be read as text */
 export async function* refuseAll(text: TextFiles, options: PrepareOptions): Preparation<void> {
   const { leftOut } = yield* readableFiles(text, options);
   leftOut.refuse();
@@ -53,7 +53,7 @@ async function* readableFiles(text: TextFiles, options: PrepareOptions) {
 
 async function* problemOf(file: TextFile, options: PrepareOptions): Preparation<TextError | undefined> {
   try {
-    yield* surveyText({ name: file.name, files: [file] }, options);
+    yield* countSymbols({ name: file.name, files: [file] }, options);
     return undefined;
   } catch (error) {
     if (isOfOneFile(error)) return error;
@@ -66,7 +66,7 @@ function isOfOneFile(error: unknown): error is TextError {
   return error instanceof TextError && KINDS[error.code] !== undefined;
 }
 
-/** The first sentence, without the file's name. */
+/** The first sentence of a message, without the file's name. */
 function shortReason({ problem }: TextError, name: string): string {
   const [first = ''] = problem.split(/\.(?:\s|$)/);
   return first.startsWith(`${name}: `) ? first.slice(name.length + 2) : first.replace(`${name} `, '');

@@ -1,12 +1,12 @@
-/** The files of a text, with how each is read. */
+/** Sets how the files of a text are decoded. */
 
 import { type FoundEncoding, isAuto, type ReadingOptions, readingOf } from '../encoding/reading.ts';
 import type { FileFacts } from './known-text.ts';
 import type { TextFile, TextFiles } from './text-files.node.ts';
 
 /**
- * @param known Files of the same text as they were read before: each is read in the encoding that was found for it then.
- * @throws {OptionError} for an encoding that there is not
+ * @param known The files of the same text as read before, whose detected encodings are used again.
+ * @throws {OptionError} for an unknown encoding
  */
 export function withReading(
   text: TextFiles,
@@ -26,7 +26,7 @@ export function withReading(
   return { ...text, files };
 }
 
-/** A file to be read in the encoding that was found for it; unchanged where none was. */
+/** A file with its detected encoding; unchanged if none was detected. */
 export function asFound(file: TextFile, found: FoundEncoding | undefined): TextFile {
   const { reading } = file;
   return found && reading ? { ...file, found, reading: { ...reading, encoding: found.encoding } } : file;

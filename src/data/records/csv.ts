@@ -1,8 +1,8 @@
 /**
- * A column of a CSV (RFC 4180) as documents: quoted fields with line ends and doubled quotes; separated by comma, semicolon, tab or
- * bar, whichever the first line has most of.
+ * Reads a column of a CSV file (RFC 4180) as documents. Quoted fields may contain line ends and doubled quotes. The delimiter is a comma,
+ * semicolon, tab or bar, whichever occurs most in the first line.
  *
- * Our own, since a text is read in blocks of bytes of any size, and libraries for CSV are larger than this program's whole reader.
+ * Why not a library: this reads blocks of bytes of any size, and CSV libraries are larger than all readers of this program.
  */
 
 import { joinBytes } from '../../util/bytes.ts';
@@ -30,12 +30,12 @@ export class CsvColumn implements ByteTransform {
   readonly #name: string;
   readonly #writer: DocumentWriter;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  /** What came until the first line is whole. */
+  /** Bytes held back until the first line is complete. */
   #head: Uint8Array[] | undefined = [];
   #headLength = 0;
   #delimiter = 0x2c;
   #header: string[] | undefined;
-  /** Index of the column; −1 until the header was read. */
+  /** Index of the column; −1 until the header is read. */
   #column = -1;
   #row: string[] = [];
   #index = 0;
@@ -94,7 +94,7 @@ export class CsvColumn implements ByteTransform {
     }
   }
 
-  /** Of rows behind the header only the column is kept. */
+  /** Keeps a byte of the header or of the wanted column. */
   #keep(byte: number): void {
     if (this.#header && this.#index !== this.#column) return;
     if (this.#value.length >= MAX_RECORD) {
@@ -165,7 +165,7 @@ function hasLineEnd(bytes: Uint8Array): boolean {
   return bytes.includes(LF) || bytes.includes(CR);
 }
 
-/** The one that the first line has most of, outside quotes; a comma where it has none. */
+/** The delimiter that occurs most in the first line, outside quotes. Default: a comma. */
 function delimiterOf(bytes: Uint8Array): number {
   const counts = new Map(DELIMITERS.map((delimiter) => [delimiter, 0]));
   let isQuoted = false;

@@ -1,34 +1,34 @@
-/** Values of one field of records as documents: a column of a CSV, a field of JSON lines, or of a list in JSON. */
+/** Reads one field of records as documents: a column of a CSV file, or a field of JSON lines or of a JSON list. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { suggest } from '../../util/suggest.ts';
 import type { ByteTransform } from '../encoding/byte-transform.ts';
 
-/** Which field of records is the text, and what ends each value. */
+/** The field that holds the text, and how its values become documents. */
 export interface FieldReading {
-  /** The name of a column; of JSON also a path with dots, such as `post.text`. */
+  /** The name of a column or field. In JSON it may be a path with dots, such as `post.text`. */
   readonly name: string;
   readonly separator: string;
-  /** Whether line ends within a value become spaces: where a line end separates the values. */
+  /** Whether line ends within a value become spaces, because a line end separates the values. */
   readonly oneLine: boolean;
 }
 
-/** What separates documents where nothing else was chosen. */
+/** Separates documents by default. */
 export const DEFAULT_FIELD_SEPARATOR = '\n';
 
-/** Bytes that one record may have. */
+/** Maximum bytes of a record. */
 export const MAX_RECORD = 64 * 2 ** 20;
-/** Bytes of a file that is one list in JSON. */
+/** Maximum bytes of a file that is one JSON list. */
 const MAX_LIST = 256 * 2 ** 20;
-/** Fields that an error names. */
+/** Maximum number of fields that an error names. */
 const MAX_NAMED = 12;
-/** Characters of each. */
+/** Maximum characters of each name. */
 const MAX_NAME = 100;
 
-/** How the records of a file are written. */
+/** The format of a file of records. */
 export type RecordFormat = 'csv' | 'json-lines' | 'json-list';
 
-/** By the name of the file, else by its first character. @param start Its first bytes, in UTF-8. */
+/** Judges by the name of the file, else by its first character. @param start Its first bytes, in UTF-8. */
 export function recordFormat(path: string, start: Uint8Array): RecordFormat {
   const first = new TextDecoder().decode(start).trimStart()[0];
   const ending = /\.(csv|tsv|tab|jsonl|ndjson|json)(?:\.gz)?$/i.exec(path)?.[1]?.toLowerCase();
@@ -38,7 +38,7 @@ export function recordFormat(path: string, start: Uint8Array): RecordFormat {
   return first === '{' ? 'json-lines' : 'csv';
 }
 
-/** Turns the values of a field into documents, in UTF-8. Empty and missing values are left out. */
+/** Turns the values of a field into documents in UTF-8. Leaves out empty values. */
 export class DocumentWriter {
   readonly field: FieldReading;
   readonly #encoder = new TextEncoder();
@@ -53,7 +53,7 @@ export class DocumentWriter {
     if (text !== '') this.#parts.push(text, this.field.separator);
   }
 
-  /** All that came since the last call. */
+  /** The documents since the last call. */
   take(): Uint8Array {
     const bytes = this.#encoder.encode(this.#parts.join(''));
     this.#parts = [];
@@ -61,7 +61,7 @@ export class DocumentWriter {
   }
 }
 
-/** @throws {TextError} `text-field` for a file that does not have the field; it names those that there are */
+/** The error for a file without the wanted field. It lists the fields of the file. */
 export function unknownField(name: string, field: string, fields: readonly string[]): TextError {
   const shown = fields.slice(0, MAX_NAMED).map((one) => JSON.stringify(one.slice(0, MAX_NAME)));
   const more = fields.length > shown.length ? ` and ${formatCount(fields.length - shown.length)} more` : '';
@@ -85,13 +85,13 @@ export function lineText(line: number): string {
   return `line ${formatCount(line)}`;
 }
 
-/** Bytes that would silently become U+FFFD. @param line At or before the line that they are in. */
+/** The error for bytes that would silently become U+FFFD. @param line The line of the bytes, or an earlier one. */
 export function invalidUtf8(name: string, line: number, cause: unknown): TextError {
   const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not show its encoding. Name the encoding.`;
   return new TextError('text-field', problem, { cause });
 }
 
-/** JSON: an object on each line, or one list of objects. */
+/** Reads JSON with an object on each line, or one list of objects. */
 export class JsonRecords implements ByteTransform {
   readonly #name: string;
   readonly #isList: boolean;
@@ -99,7 +99,7 @@ export class JsonRecords implements ByteTransform {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #held = '';
   #line = 0;
-  /** Fields of the first records, for an error. */
+  /** The fields of the first records, for error messages. */
   readonly #fields = new Set<string>();
   #hasValue = false;
 
@@ -179,7 +179,7 @@ export class JsonRecords implements ByteTransform {
   }
 }
 
-/** A field by its name, or by the names on the way to it. */
+/** The value of a field, given its name or its path. */
 function valueAt(record: object, name: string): unknown {
   if (Object.hasOwn(record, name)) return (record as Record<string, unknown>)[name];
   let value: unknown = record;

@@ -1,24 +1,24 @@
 /**
- * Grapheme clusters (UAX #29) of a text that comes in pieces, fast where it is simple.
+ * Splits a text that comes in pieces into grapheme clusters (UAX #29).
  *
- * Most clusters are one simple character beside another, and need no look at Unicode's tables. What lies between goes to the
- * system's segmenter, a word or so at a time, and is remembered: the words of a language come again.
+ * Most clusters are one simple character next to another and need no Unicode tables. The stretches between go to the system's
+ * segmenter, about a word at a time. The results are remembered, because the words of a language recur.
  */
 import { isSimple } from './simple-characters.ts';
 import { clustersOf } from './tokenizer.ts';
 
 /** Receives the clusters in order. */
 export interface ClusterVisitor {
-  /** A cluster of one simple character, by its code unit. */
+  /** Receives a cluster of one simple character, as its code unit. */
   simple(unit: number): void;
-  /** Any other. */
+  /** Receives any other cluster. */
   cluster(cluster: string): void;
 }
 
-/** Stretches that are remembered; all are forgotten when there are more. */
-const REMEMBERED = 20_000;
-/** Code units of the longest that is. */
-const LONGEST_REMEMBERED = 64;
+/** Maximum number of stretches to remember. When it is reached, all are forgotten. */
+const MAX_REMEMBERED = 20_000;
+/** Maximum code units of a stretch to remember. */
+const MAX_REMEMBERED_LENGTH = 64;
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -32,19 +32,19 @@ export class GraphemeStream {
     this.#visitor = visitor;
   }
 
-  /** Code units that wait for what comes next. */
+  /** Code units held back until the next piece. */
   get held(): number {
     return this.#held.length;
   }
 
-  /** Visits the clusters that are certain after a piece; with `end` all that there are. */
+  /** Visits the clusters that no later piece can change; all of them if `end` is true. */
   push(piece: string, end: boolean): void {
     const text = this.#held + piece;
     const { length } = text;
     let at = 0;
     while (at < length) {
       const unit = text.charCodeAt(at);
-      // After the end a line feed might stand, but for a carriage return.
+      // Treat the end of the text like a line feed, except after a carriage return.
       const next = at + 1 < length ? text.charCodeAt(at + 1) : end && unit !== CR ? LF : Number.NaN;
       if (isSimple(unit) && isSimple(next) && !(unit === CR && next === LF)) {
         this.#visitor.simple(unit);
@@ -59,7 +59,7 @@ export class GraphemeStream {
     this.#held = text.slice(at);
   }
 
-  /** The clusters from a start of one up to the next place that is certain to be one; undefined where there is none yet. */
+  /** The clusters from `start`, where one begins, to the next certain boundary; undefined if there is none yet. */
   #stretch(
     text: string,
     start: number,
@@ -76,12 +76,12 @@ export class GraphemeStream {
     }
   }
 
-  /** The clusters of a stretch with a simple character after it; undefined where its end would take that in. */
+  /** The clusters of a stretch that is followed by a simple character; undefined if that would join the last cluster. */
   #segment(stretch: string): readonly string[] | undefined {
     const clusters = [...clustersOf(`${stretch}x`)];
     if (clusters.pop() !== 'x') return undefined;
-    if (this.#remembered.size >= REMEMBERED) this.#remembered.clear();
-    if (stretch.length <= LONGEST_REMEMBERED) this.#remembered.set(stretch, clusters);
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+    if (stretch.length <= MAX_REMEMBERED_LENGTH) this.#remembered.set(stretch, clusters);
     return clusters;
   }
 }

@@ -1,9 +1,9 @@
-/** What is closest to a symbol among those that a model knows. */
+/** Replaces a symbol that a model does not know by the nearest known symbols. */
 
 import type { Vocabulary } from '../vocabulary.ts';
 import { segment } from './tokenizer.ts';
 
-/** Typographic characters and what a typewriter has for them. */
+/** Typographic characters with their ASCII equivalents. */
 const TYPEWRITER: Readonly<Record<string, string>> = {
   '\u2018': "'",
   '\u2019': "'",
@@ -42,7 +42,7 @@ const compatible = (text: string) => text.normalize('NFKC');
 const unmarked = (text: string) => compatible(text).normalize('NFKD').replace(/\p{M}/gu, '');
 const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char] ?? char).join('');
 
-/** In this order: NFKC, without marks, the other case, typographic characters as ASCII. */
+/** Replacements in the order to try: NFKC, without marks, the other case, ASCII for typographic characters. */
 const ATTEMPTS: readonly ((text: string) => string)[] = [
   compatible,
   unmarked,
@@ -52,7 +52,7 @@ const ATTEMPTS: readonly ((text: string) => string)[] = [
   typewritten,
 ];
 
-/** The known symbols closest to an unknown one; undefined where none of the attempts is known as a whole. */
+/** The first replacement of which all symbols are known; undefined if there is none. */
 export function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
   for (const attempt of ATTEMPTS) {
     const symbols = [...segment(attempt(symbol), vocabulary.kind)];

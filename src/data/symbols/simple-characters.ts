@@ -1,11 +1,11 @@
 /**
- * Characters before which a text can be cut without looking further.
+ * Characters before which a text can be cut without examining its context.
  *
- * Unicode normalisation never joins one to what stands before it (UAX #15). A grapheme cluster ends between two of them (UAX #29), but
- * for CR before LF; and before one, whatever stands there, unless that is a prepended sign.
+ * Unicode normalisation never joins one to the text before it (UAX #15). A grapheme cluster ends between two of them (UAX #29), except
+ * between CR and LF, and also before one of them, unless a prepended sign precedes it.
  *
- * They are letters, ideographs, punctuation and controls: no combining mark, joiner, Hangul jamo, regional indicator, prepended sign or
- * pictograph. Less than Unicode would allow, so that no version of it changes them.
+ * They are letters, ideographs, punctuation and controls, but no combining marks, joiners, Hangul jamo, regional indicators, prepended signs
+ * or pictographs. More characters would qualify, but these are the same in every version of Unicode.
  */
 const RANGES: readonly (readonly [number, number])[] = [
   [0x0000, 0x00a8], // controls, Latin

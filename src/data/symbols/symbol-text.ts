@@ -1,18 +1,18 @@
 /**
- * Symbols as people read them. A byte beyond ASCII is not a character: it is shown by its value, and where its neighbours are known, with
- * the character that it is a part of.
+ * Symbols in messages. A byte beyond ASCII is not a character: it is shown by its value and, if its neighbours are known, with the character
+ * that it is part of.
  */
 import { announcedLength, isContinuation } from '../../util/utf8.ts';
 import type { TokenKind } from '../vocabulary.ts';
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The symbol itself; a byte beyond ASCII as `\xC3`. */
+/** The symbol itself, or `\xC3` for a byte beyond ASCII. */
 export function symbolText(symbol: string, kind: TokenKind): string {
   return isPartByte(symbol, kind) ? `\\x${hex(symbol, 2)}` : symbol;
 }
 
-/** A symbol in quotes; what can't be seen, or could move the cursor, by its number. */
+/** A symbol in quotes. Invisible characters and those that could move the cursor are shown by their numbers. */
 export function quotedSymbol(symbol: string, kind: TokenKind): string {
   const hidden = kind === 'byte' ? /[\x7f-\xff]/g : /(?! )[\p{Other}\p{Separator}]/gu;
   return JSON.stringify(symbol).replace(hidden, (char) =>
@@ -20,7 +20,7 @@ export function quotedSymbol(symbol: string, kind: TokenKind): string {
   );
 }
 
-/** A symbol with its number: `"é" (U+00E9)`, `byte 0xC3 of "é"`. @param whole The character that a byte is a part of. */
+/** A symbol with its number: `"é" (U+00E9)`, `byte 0xC3 of "é"`. @param whole The character that a byte is part of. */
 export function describeSymbol(symbol: string, kind: TokenKind, whole?: string): string {
   if (kind !== 'byte') {
     const points = Array.from(symbol, (char) => `U+${hex(char, 4)}`);
@@ -31,12 +31,12 @@ export function describeSymbol(symbol: string, kind: TokenKind, whole?: string):
   return whole === undefined ? byte : `${byte} of ${JSON.stringify(whole)}`;
 }
 
-/** Symbols of a model over bytes as the bytes that they are. */
+/** The bytes that the symbols of a byte model stand for. */
 export function symbolBytes(symbols: Iterable<string>): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(symbols, (symbol) => symbol.charCodeAt(0));
 }
 
-/** The character of UTF-8 that a byte is a part of; undefined where it is of none. */
+/** The UTF-8 character that contains the byte at an index; undefined if there is none. */
 export function characterAround(bytes: Uint8Array, index: number): string | undefined {
   let start = index;
   while (start > 0 && index - start < 3 && isContinuation(bytes[start] as number)) start--;
@@ -49,7 +49,7 @@ export function characterAround(bytes: Uint8Array, index: number): string | unde
   }
 }
 
-/** Whether a symbol is a byte that is no character by itself. */
+/** Whether a symbol is a byte beyond ASCII. */
 export function isPartByte(symbol: string, kind: TokenKind): boolean {
   return kind === 'byte' && symbol > '\x7f' && symbol <= '\xff';
 }

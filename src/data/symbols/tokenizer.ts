@@ -1,10 +1,10 @@
-/** Cuts a text into symbols: code points, bytes or grapheme clusters. */
+/** Splits a text into symbols: code points, bytes or grapheme clusters. */
 import type { TokenKind } from '../vocabulary.ts';
 
-/** A text as it is cut: a string, or its bytes where symbols are bytes. */
+/** A text to split: a string, or bytes if symbols are bytes. */
 export type Content = string | Uint8Array;
 
-/** The symbols of a text, in order. A byte is the string of one character U+0000–U+00FF with its value. */
+/** The symbols of a text, in order. A byte is written as the character U+0000–U+00FF with its value. */
 export function segment(content: Content, kind: TokenKind): Iterable<string> {
   if (kind === 'byte')
     return bytes(typeof content === 'string' ? new TextEncoder().encode(content) : content);
@@ -19,16 +19,16 @@ function* bytes(content: Uint8Array): Generator<string, void, void> {
   for (const byte of content) yield BYTE_SYMBOLS[byte] as string;
 }
 
-/** Code units that the segmenter is given at once: on Node 20 its time grows faster than the string. */
+/** Code units to pass to the segmenter at a time. On Node 20 its time grows faster than linearly. */
 const PIECE = 512;
 
 const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
 /**
- * Grapheme clusters (UAX #29).
+ * Splits a string into grapheme clusters (UAX #29).
  *
- * The text is cut in pieces. Whether a cluster ends depends on what comes next, so the last cluster of a piece is put
- * before the next one; what came before a cluster's start never matters.
+ * The segmenter gets the text in pieces. The end of a cluster depends on the text after it, so the next piece begins with the last
+ * cluster of the previous one. The text before a cluster does not matter.
  */
 export function* clustersOf(text: string): Generator<string, void, void> {
   let start = 0;
@@ -48,13 +48,13 @@ export function* clustersOf(text: string): Generator<string, void, void> {
       yield held;
       return;
     }
-    // A cluster longer than the piece: look further, in strides that grow, so that the work stays linear.
+    // The cluster is longer than the piece: double the length, so that the work stays linear.
     length = at === start ? length * 2 : PIECE;
     start = at;
   }
 }
 
-/** The index, or the one before it where it would cut a surrogate pair. */
+/** The index, or the previous one if it would divide a surrogate pair. */
 function codePointStart(text: string, index: number): number {
   const before = text.charCodeAt(index - 1);
   const after = text.charCodeAt(index);

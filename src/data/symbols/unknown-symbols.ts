@@ -1,43 +1,43 @@
-/** Symbols of a text that its vocabulary does not have. */
+/** Symbols of a text that are not in the vocabulary. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TokenKind, Vocabulary } from '../vocabulary.ts';
 import { nearestKnown } from './nearest-symbols.ts';
 import { describeSymbol, quotedSymbol } from './symbol-text.ts';
 
-/** Different symbols that are told by name. */
-const SHOWN = 8;
-/** Different symbols that are remembered. */
-const REMEMBERED = 1000;
+/** Maximum number of different symbols that a notice lists. */
+const MAX_SHOWN = 8;
+/** Maximum number of different symbols to remember. */
+const MAX_REMEMBERED = 1000;
 
-/** What to do with a symbol that is not in the vocabulary; `nearest`: take what is closest among the known, else leave out. */
+/** What to do with a symbol outside the vocabulary. `nearest`: replace it by the nearest known symbols, or leave it out. */
 export type UnknownInText = 'error' | 'skip' | 'nearest';
 
-/** How many symbols of a text are not read as they stand. */
+/** How many symbols of a text were changed. */
 export interface ChangedCounts {
   readonly replaced: number;
   readonly leftOut: number;
 }
 
-/** The symbols of a text that are replaced or left out. */
+/** Replaces or leaves out unknown symbols, and counts them. */
 export class ChangedSymbols {
   readonly #vocabulary: Vocabulary;
   readonly #replaces: boolean;
-  /** The known symbols in place of an unknown one; none for one that is left out. */
+  /** The tokens that replace each unknown symbol; empty for a symbol that is left out. */
   readonly #known = new Map<string, readonly number[]>();
   #replaced = 0;
   #leftOut = 0;
 
   constructor(vocabulary: Vocabulary, unknown: UnknownInText) {
     this.#vocabulary = vocabulary;
-    // Where symbols are bytes, one of them is no character that another could be close to.
+    // A byte has no nearest byte: it is not a character.
     this.#replaces = unknown === 'nearest' && vocabulary.kind !== 'byte';
   }
 
-  /** The tokens to read for a symbol that is not in the vocabulary. */
+  /** The tokens to read instead of an unknown symbol. Counts it. */
   take(symbol: string): readonly number[] {
     const tokens = this.#known.get(symbol) ?? this.#find(symbol);
-    if (this.#known.size < REMEMBERED) this.#known.set(symbol, tokens);
+    if (this.#known.size < MAX_REMEMBERED) this.#known.set(symbol, tokens);
     if (tokens.length > 0) this.#replaced++;
     else this.#leftOut++;
     return tokens;
@@ -47,12 +47,12 @@ export class ChangedSymbols {
     return { replaced: this.#replaced, leftOut: this.#leftOut };
   }
 
-  /** Lines about them; none where the text is read as it stands. */
+  /** Notices about the changes; empty if there were none. */
   notices(name: string): string[] {
     const { kind } = this.#vocabulary;
     const line = (count: number, what: string, symbols: readonly string[]) => {
       if (count === 0) return [];
-      const list = symbols.slice(0, SHOWN).join(', ') + (symbols.length > SHOWN ? ' …' : '');
+      const list = symbols.slice(0, MAX_SHOWN).join(', ') + (symbols.length > MAX_SHOWN ? ' …' : '');
       return [
         `${name}: ${what.replace('N', `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`)} (${list})`,
       ];
@@ -63,7 +63,7 @@ export class ChangedSymbols {
     return [
       ...line(
         this.#replaced,
-        'replaced N that the model does not know by the nearest that it knows',
+        'replaced N that the model does not know by the nearest known ones',
         entries
           .filter(([, tokens]) => tokens.length > 0)
           .map(([symbol, tokens]) => `${quotedSymbol(symbol, kind)} by ${shown(tokens)}`),
@@ -82,18 +82,18 @@ export class ChangedSymbols {
   }
 }
 
-/** A place in a text: line and column, counted from 1, the column in symbols. */
+/** A place in a text: line and column, from 1. Columns count symbols. */
 export class TextPlace {
   line = 1;
   column = 1;
 
-  /** Goes past a symbol. */
+  /** Advances past a symbol. */
   pass(symbol: string): void {
     if (symbol.endsWith('\n')) this.newLine();
     else this.column++;
   }
 
-  /** Goes past some bytes, each a symbol, or past those of whole characters. */
+  /** Advances past some bytes, which are symbols themselves or form whole characters. */
   passBytes(bytes: Uint8Array, symbols: 'byte' | 'character'): void {
     let start = 0;
     for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, start)) {
@@ -111,16 +111,16 @@ export class TextPlace {
   }
 }
 
-/** @param isOfCheckpoint Whether the vocabulary came with a checkpoint; else it is that of the training text. */
+/** @param isFromCheckpoint Whether the vocabulary is a checkpoint's, rather than that of the training text. */
 export function unknownCharacter(
   symbol: string,
   kind: TokenKind,
   place: TextPlace,
   name: string,
-  isOfCheckpoint: boolean,
+  isFromCheckpoint: boolean,
 ): TextError {
   const where = `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}`;
-  const owner = isOfCheckpoint
+  const owner = isFromCheckpoint
     ? "the checkpoint's vocabulary"
     : 'the vocabulary, which is that of the training text';
   return new TextError(
@@ -129,7 +129,7 @@ export function unknownCharacter(
     {
       remedies: [
         { text: 'To leave such characters out', set: { unknown: 'skip' } },
-        ...(isOfCheckpoint
+        ...(isFromCheckpoint
           ? [{ text: 'To train a model that knows them', set: { initVocabulary: 'extend' } }]
           : []),
       ],

@@ -1,20 +1,19 @@
 /**
- * Documents within a text: what ends with the separator. The separator stays in the text, as the end of its document
- * (docs/decisions/documents.md).
+ * Splits a text into documents. Each ends with the separator, which stays part of the text (docs/decisions/documents.md).
  */
 import { joinBytes } from '../../util/bytes.ts';
 import { endsLinesInCr, lineEndForms, stringEndsLinesInCr } from '../encoding/line-ends.ts';
 
-/** Bytes of a text in order; whole characters where symbols are characters. */
+/** Consecutive bytes of a text: whole characters, unless symbols are bytes. */
 export interface TextPart {
   readonly bytes: Uint8Array;
-  /** Place of the first byte in its file. */
+  /** Offset of the first byte in its file. */
   readonly offset: number;
-  /** Whether the document ends with this part. The last part of a text ends the last document. */
+  /** Whether a document ends with this part. The last part of a text always ends a document. */
   readonly endsDocument: boolean;
 }
 
-/** The documents of a text that is in memory. A line end in the separator stands for every kind of line end. */
+/** Splits a text in memory. A line end in the separator matches every kind of line end. */
 export function cutDocuments<T extends string | Uint8Array>(content: T, separator: string | undefined): T[] {
   if (separator === undefined) return [content];
   const forms = formsFor(content, separator);
@@ -32,7 +31,7 @@ export function cutDocuments<T extends string | Uint8Array>(content: T, separato
   return documents;
 }
 
-/** Whether a text ends with a separator, in whatever line ends. */
+/** Whether a text ends with the separator, with any kind of line end. */
 export function endsWithSeparator(content: string | Uint8Array, separator: string): boolean {
   const forms = formsFor(content, separator);
   if (typeof content === 'string') return forms.some((form) => content.endsWith(form));
@@ -48,18 +47,18 @@ function inUtf8(texts: readonly string[]): Uint8Array[] {
   return texts.map((text) => new TextEncoder().encode(text));
 }
 
-/** Finds the first of several forms of a separator, without looking twice for one that is far or nowhere. */
+/** Finds the next of several forms of a separator. Remembers where each occurs next, so that no part of a text is searched twice. */
 class SeparatorFinder<T extends string | Uint8Array> {
   readonly #find: (form: T, from: number) => number;
   readonly #places: { readonly form: T; at: number }[];
 
   constructor(forms: readonly T[], find: (form: T, from: number) => number) {
     this.#find = find;
-    // Found before the start: not looked for yet.
+    // −2: not searched yet.
     this.#places = forms.map((form) => ({ form, at: -2 }));
   }
 
-  /** The end of the first separator that begins at `from` or later; −1 where there is none. Calls go forward. */
+  /** The end of the first separator that begins at `from` or later; −1 if there is none. `from` must not decrease. */
   endOfNext(from: number): number {
     let best: { readonly form: T; at: number } | undefined;
     for (const place of this.#places) {
@@ -72,15 +71,15 @@ class SeparatorFinder<T extends string | Uint8Array> {
   }
 }
 
-/** Cuts the blocks of a file, wherever they end, into parts. */
+/** Splits a file into parts, block by block. Blocks may end anywhere. */
 export class DocumentCutter {
   readonly #separator: string | undefined;
-  /** The forms of the separator in the file, in UTF-8. */
+  /** The separator with each kind of line end, in UTF-8. */
   #forms: readonly Uint8Array[] = [];
   readonly #wholeCharacters: boolean;
-  /** What the next block may complete: the start of a separator, of a character. */
+  /** Bytes that may be the start of a separator or a character. */
   #held: Uint8Array = new Uint8Array();
-  /** Place of the first byte that was not yet given. */
+  /** Offset of the next part in the file. */
   #offset = 0;
 
   constructor(separator: string | undefined, { wholeCharacters }: { readonly wholeCharacters: boolean }) {
@@ -89,9 +88,10 @@ export class DocumentCutter {
   }
 
   /**
-   * Begins a file at an offset: past its byte order mark.
+   * Begins a file.
    *
-   * @param start The first bytes of the file, by which it is known whether its lines end in CR alone.
+   * @param offset Length of its byte order mark.
+   * @param start Its first bytes, which show whether its lines end in CR alone.
    */
   begin(offset: number, start: Uint8Array): void {
     if (this.#separator !== undefined)
@@ -101,9 +101,9 @@ export class DocumentCutter {
   }
 
   /**
-   * The parts that are certain after a block. They are valid until the block is overwritten.
+   * The parts that no later block can change. They are valid until the block is overwritten.
    *
-   * @param isLast Whether the file ends with the block; then nothing is held back.
+   * @param isLast Whether the file ends with this block. If so, nothing is held back.
    */
   *push(block: Uint8Array, isLast: boolean): Generator<TextPart, void, void> {
     const bytes = this.#held.length === 0 ? block : joinBytes([this.#held, block]);
@@ -124,7 +124,7 @@ export class DocumentCutter {
     return { bytes, offset, endsDocument };
   }
 
-  /** The length of what no later byte can change. */
+  /** Number of bytes that no later byte can affect. */
   #certain(bytes: Uint8Array): number {
     const longest = this.#forms.reduce((most, { length }) => Math.max(most, length), 1);
     const end = bytes.length - (longest - 1);
@@ -132,7 +132,7 @@ export class DocumentCutter {
   }
 }
 
-/** The largest index up to `end` at which no character of UTF-8 is cut; `end` itself in what is no UTF-8. */
+/** The largest index up to `end` that does not divide a UTF-8 character; `end` itself if the bytes are not UTF-8. */
 function characterStart(bytes: Uint8Array, end: number): number {
   for (let back = 1; back <= 4 && back <= end; back++) {
     const byte = bytes[end - back] as number;
@@ -143,7 +143,7 @@ function characterStart(bytes: Uint8Array, end: number): number {
   return end;
 }
 
-/** The first index from `from` on at which the bytes stand; −1 for nowhere. */
+/** The first index, from `from` on, at which the wanted bytes occur; −1 if there is none. */
 export function findBytes(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
   const first = wanted[0] as number;
   const last = bytes.length - wanted.length;

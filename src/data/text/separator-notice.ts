@@ -1,15 +1,15 @@
-/** What to say of a separator that does not occur in a text. */
+/** The notice about a separator that does not occur in a text. */
 import { formatCount } from '../../util/format.ts';
 import { findBytes } from './documents.ts';
 
-/** Bytes at the start of a text in which something like the separator is looked for. */
-export const SEPARATOR_GLANCE = 1 << 20;
+/** Bytes at the start of a text that are searched for similar separators. */
+export const SEPARATOR_SAMPLE = 1 << 20;
 
 /**
- * That a separator does not occur, with what is there instead: `"\n---\n" does not occur in a.txt …; "---" does, 300 times`.
+ * For example `the separator "\n---\n" does not occur in a.txt, which is one document; "---" does, 300 times`.
  *
- * @param start The first bytes of the text, `SEPARATOR_GLANCE` or all of it.
- * @param files Files of the text; between them there is an end of a document all the same.
+ * @param start The first bytes of the text, `SEPARATOR_SAMPLE` or all of it.
+ * @param files Number of files of the text. A document ends with each file in any case.
  */
 export function separatorNotice(name: string, separator: string, start: Uint8Array, files: number): string {
   const near = nearSeparators(separator)
@@ -20,7 +20,7 @@ export function separatorNotice(name: string, separator: string, start: Uint8Arr
   return `the separator ${JSON.stringify(separator)} does not occur in ${name}, which is ${documents}${instead}`;
 }
 
-/** What may have been meant: CR alone among other line ends, the same without white space around it. */
+/** Separators that may have been meant: with CR for line ends, or without surrounding white space. */
 function nearSeparators(separator: string): string[] {
   const candidates = [separator.replaceAll(/\r?\n/g, '\r'), separator.trim()];
   return candidates.filter((text) => text !== '' && text !== separator);

@@ -1,4 +1,4 @@
-/** The first pass over a text: that it is one, and how often each of its symbols occurs. */
+/** The first pass over a text: checks that it is text, and counts its symbols. */
 import { formatCount } from '../../util/format.ts';
 import { binaryText, lineEndNotices, markLength, markNotice, NotUtf8 } from '../encoding/decode.ts';
 import { encodingNotices } from '../encoding/encoding-notices.ts';
@@ -10,12 +10,12 @@ import type { Normalization, TokenKind } from '../vocabulary.ts';
 import type { TextPart } from './documents.ts';
 import { TextKernel } from './text-kernel.ts';
 
-export interface SurveyOptions {
+export interface CountOptions {
   readonly tokens: TokenKind;
   readonly normalize: Normalization;
 }
 
-/** Counts symbols of strings. */
+/** Counts the symbols of strings. */
 interface StringCounter {
   add(text: string, end: boolean, name: string): void;
   counts(): ReadonlyMap<string, number>;
@@ -25,10 +25,10 @@ const NUL = 0;
 const LF = 0x0a;
 const CR = 0x0d;
 
-export class TextSurvey {
+export class SymbolCounter {
   readonly #kernel: TextKernel;
-  readonly #options: SurveyOptions;
-  /** Where symbols are not the text's own bytes or characters. */
+  readonly #options: CountOptions;
+  /** For symbols that the kernel can't count: graphemes and normalised characters. */
   readonly #strings: { readonly text: PartDecoder; readonly counter: StringCounter } | undefined;
   #name = '';
   #afterCarriageReturn = false;
@@ -39,13 +39,13 @@ export class TextSurvey {
   #hasCrFiles = false;
   #bytes = 0;
 
-  private constructor(kernel: TextKernel, options: SurveyOptions, counter: StringCounter | undefined) {
+  private constructor(kernel: TextKernel, options: CountOptions, counter: StringCounter | undefined) {
     this.#kernel = kernel;
     this.#options = options;
     this.#strings = counter && { text: new PartDecoder(options.normalize), counter };
   }
 
-  static async make(options: SurveyOptions): Promise<TextSurvey> {
+  static async make(options: CountOptions): Promise<SymbolCounter> {
     const normalized = options.tokens === 'character' && options.normalize === 'nfc';
     const counter =
       options.tokens === 'grapheme'
@@ -53,10 +53,10 @@ export class TextSurvey {
         : normalized
           ? new CharacterCounter(await TextKernel.make())
           : undefined;
-    return new TextSurvey(await TextKernel.make(), options, counter);
+    return new SymbolCounter(await TextKernel.make(), options, counter);
   }
 
-  /** Bytes of text so far, byte order marks not counted. */
+  /** Bytes of text so far, without byte order marks. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -64,9 +64,9 @@ export class TextSurvey {
   /**
    * Begins a file.
    *
-   * @param start Its first bytes; four or more unless it is shorter.
-   * @returns how many of them are a byte order mark, and no part of the text
-   * @param found An encoding that was found for it.
+   * @param start Its first bytes: at least four unless it is shorter.
+   * @param found Its detected encoding.
+   * @returns the length of its byte order mark
    */
   beginFile(name: string, start: Uint8Array, found?: FoundEncoding): number {
     this.#name = name;
@@ -104,7 +104,7 @@ export class TextSurvey {
     return this.#strings?.counter.counts() ?? kernelCounts(this.#kernel);
   }
 
-  /** What was dropped or is worth knowing, in a line each. */
+  /** One line for each notable fact. */
   notices(name: string, files: number): string[] {
     const notices = encodingNotices(this.#found);
     if (this.#marks > 0) {
@@ -123,7 +123,7 @@ function kernelCounts(kernel: TextKernel): Map<string, number> {
   );
 }
 
-/** Characters that were normalised. */
+/** Counts normalised characters. */
 class CharacterCounter implements StringCounter {
   readonly #kernel: TextKernel;
   readonly #encoder = new TextEncoder();
@@ -170,7 +170,7 @@ class GraphemeCounter implements StringCounter {
   }
 }
 
-/** Bytes of whole characters in blocks of at most a size, each of whole characters. */
+/** Divides bytes of UTF-8 into blocks of at most `size` bytes without dividing a character. */
 export function* blocksOf(bytes: Uint8Array, size: number): Generator<Uint8Array, void, void> {
   let start = 0;
   while (bytes.length - start > size) {

@@ -1,37 +1,37 @@
-/** A file in blocks, unpacked and as UTF-8; the next block is read while one is worked on. */
+/** Reads a file in blocks of unpacked UTF-8. The next block is read while the caller processes one. */
 import { TextError } from '../../errors.ts';
 import type { ByteTransform } from '../encoding/byte-transform.ts';
 import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from '../encoding/reading.ts';
 import { transformsOf } from '../encoding/text-transforms.ts';
 import { type TextFile, unreadable } from '../files/text-files.node.ts';
-import { type ByteSource, openSource } from '../files/unpacked-file.node.ts';
+import { openUnpacked, type UnpackedFile } from '../files/unpacked-file.node.ts';
 
 export interface TextBlock {
   /** Valid until two more blocks have been requested. */
   readonly bytes: Uint8Array;
-  /** The bytes of the file, unpacked, that were read for it: the same where nothing is changed. */
+  /** The unpacked bytes of the file from which `bytes` were made; the same unless they were transformed. */
   readonly raw: Uint8Array;
   readonly isLast: boolean;
-  /** Bytes of the file on disk that were read so far. */
+  /** Bytes read so far from the file on disk. */
   readonly position: number;
-  /** An encoding that was found for the file. */
+  /** The detected encoding of the file. */
   readonly found: FoundEncoding | undefined;
 }
 
-/** Bytes that are read at once to be transformed. */
+/** Bytes to read at a time for transforming. */
 const TRANSFORM_BYTES = 1 << 18;
-/** Input held while its output does not fill a block yet: one column may be a small part of a table. */
+/** Maximum input to hold for one block of output: a column may be a small part of a table. */
 const MAX_RAW = 16 * 2 ** 20;
 
 /** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
 export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<TextBlock, void, void> {
   const { path, name, size: fileSize } = file;
-  const opened = await openSource(path, name);
+  const opened = await openUnpacked(path, name);
   try {
     const { source, found } = await readAs(opened, file);
-    // A small file needs no large buffers: a text may have 10,000s of them.
+    // No large buffers for small files: a text may have tens of thousands of them.
     const size = source === opened && !opened.isPacked ? Math.min(most, fileSize + 1) : most;
-    // One is worked on, one is being filled.
+    // The caller processes one while the other is filled.
     const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
     let turn = 0;
     let filling = fill(source, buffers[0]);
@@ -41,7 +41,7 @@ export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<
       const { position } = opened;
       if (!isLast) {
         filling = fill(source, buffers[turn as 0 | 1]);
-        // Seen to below; not an error that nobody awaits, should the consumer leave.
+        // Handled below. This avoids an unhandled rejection if the caller stops early.
         filling.catch(() => {});
       }
       yield { ...block, isLast, position, found };
@@ -59,15 +59,15 @@ interface Opened {
   readonly found: FoundEncoding | undefined;
 }
 
-type RawSource = Pick<ByteSource, 'read'> & {
-  /** The bytes of the file that were read since it was asked last; undefined where they are those that `read` gave. */
+type RawSource = Pick<UnpackedFile, 'read'> & {
+  /** The file's bytes since the last call. Absent if `read` returns them unchanged. */
   takeRaw?(): Uint8Array;
-  /** Whether a read that returned 0 was a pause, not the end of the file. */
+  /** Whether a read that returned 0 only paused, before the end of the file. */
   readonly isPaused?: boolean;
 };
 
 async function readAs(
-  source: ByteSource,
+  source: UnpackedFile,
   { name, path, size, reading, found: before }: TextFile,
 ): Promise<Opened> {
   if (!reading) return { source, found: undefined };
@@ -98,17 +98,17 @@ async function fill(
 }
 
 class TransformedSource implements RawSource {
-  readonly #source: ByteSource;
+  readonly #source: UnpackedFile;
   readonly #transforms: readonly ByteTransform[];
   readonly #input = new Uint8Array(TRANSFORM_BYTES);
   #output: Uint8Array = new Uint8Array();
   #raw: Uint8Array[] = [];
   #rawLength = 0;
-  /** Whether anything has come of the file: its first block is never empty, unless it is the last. */
+  /** Whether there has been any output. The first block of a file is never empty, unless it is also the last. */
   #hasOutput = false;
   #hasEnded = false;
 
-  constructor(source: ByteSource, transforms: readonly ByteTransform[]) {
+  constructor(source: UnpackedFile, transforms: readonly ByteTransform[]) {
     this.#source = source;
     this.#transforms = transforms;
   }

@@ -1,6 +1,6 @@
 /**
- * The passes of native/text/text.cpp in plain loops, for a Node without WebAssembly (`--jitless`): the same memory, calls and reports, at
- * a fraction of the speed.
+ * The functions of native/text/text.cpp in JavaScript, for Node without WebAssembly (`--jitless`). Memory layout, calls and results are the
+ * same, but it is several times slower.
  */
 import { utf8Length } from '../../util/utf8.ts';
 
@@ -19,7 +19,7 @@ const REPORT_AT = OUTPUT_AT + TOKENS * 4;
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What the module of native/text/text.cpp exports. Places are in bytes from the start of `memory`. */
+/** The exports of native/text/text.cpp. Addresses are byte offsets in `memory`. */
 export interface TextPasses {
   readonly memory: { readonly buffer: ArrayBuffer };
   input_at(): number;
@@ -121,7 +121,7 @@ export function plainTextPasses(): TextPasses {
   };
 }
 
-/** The symbol of so many bytes; a single byte is itself. */
+/** The code point of a sequence of `length` bytes. With length 1, the byte itself, even beyond ASCII. */
 function codePoint(bytes: Uint8Array, at: number, length: number): number {
   let symbol = bytes[at] as number;
   if (length === 1) return symbol;

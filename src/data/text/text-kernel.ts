@@ -1,4 +1,4 @@
-/** Passes over the bytes of a text in WebAssembly (native/text/text.cpp): symbols counted, or turned into tokens. */
+/** Counts and encodes the symbols of a text in WebAssembly (native/text/text.cpp). */
 
 import { TEXT_KERNEL } from './text-kernel-binary.ts';
 import { plainTextPasses, type TextPasses } from './text-kernel-fallback.ts';
@@ -6,22 +6,22 @@ import { plainTextPasses, type TextPasses } from './text-kernel-fallback.ts';
 /** Bytes, or characters of UTF-8. */
 export type KernelSymbols = 'byte' | 'character';
 
-/** Bytes that a token takes. */
+/** Bytes per token. */
 export type TokenWidth = 1 | 2 | 4;
 
-/** In the table of tokens: a symbol that has none. */
+/** Marks a symbol without a token in the table. */
 export const NO_TOKEN = 0xffffffff;
 
-/** What stopped a pass before the end of what it was given. */
+/** Why a call returned: at the end of its input, when the output was full, or at an invalid byte or unknown symbol. */
 export type Stop = 'end' | 'full' | 'invalid' | 'unknown';
 const STOPS: readonly Stop[] = ['end', 'full', 'invalid', 'unknown'];
 
 export interface Pass {
-  /** Bytes that were read. */
+  /** Bytes read. */
   readonly consumed: number;
-  /** Symbols that were counted, or tokens that were written. */
+  /** Symbols counted, or tokens written. */
   readonly produced: number;
-  /** `invalid`: at `consumed` no valid UTF-8 begins. `unknown`: the symbol there has no token. */
+  /** `invalid`: the bytes at `consumed` are not valid UTF-8. `unknown`: the symbol there has no token. */
   readonly stop: Stop;
   /** The symbol without a token: a byte's value or a code point. */
   readonly symbol: number;
@@ -29,15 +29,15 @@ export interface Pass {
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** Code points, and so entries of the tables. */
+/** Number of code points, and of entries in the tables. */
 const SYMBOLS = 0x110000;
 
 export class TextKernel {
-  /** Most bytes of a call. */
+  /** Maximum bytes per call. */
   readonly blockBytes: number;
-  /** Tokens that `output` holds. */
+  /** Maximum number of tokens in `output`. */
   readonly outputTokens: number;
-  /** The tokens that were written, of whatever width. */
+  /** The tokens written by `encode`. */
   readonly output: Uint8Array;
   readonly #exports: TextPasses;
   readonly #input: Uint8Array;
@@ -57,7 +57,7 @@ export class TextKernel {
     this.output = new Uint8Array(buffer, exports.output_at(), this.outputTokens * 4);
   }
 
-  /** @param isPlain Whether plain loops make the passes, as when WebAssembly or its memory is unavailable. */
+  /** @param isPlain Whether to use JavaScript instead of WebAssembly. It is also used if WebAssembly or its memory is unavailable. */
   static async make(isPlain = typeof WebAssembly !== 'object'): Promise<TextKernel> {
     if (isPlain) return new TextKernel(plainTextPasses());
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(TEXT_KERNEL), (char) => char.charCodeAt(0)));
@@ -69,7 +69,7 @@ export class TextKernel {
     }
   }
 
-  /** Counts the symbols of a block, in addition to those before. */
+  /** Counts the symbols of a block, adding to earlier counts. */
   count(block: Uint8Array, symbols: KernelSymbols): Pass {
     this.#input.set(block);
     if (symbols === 'byte') this.#exports.count_bytes(block.length);
@@ -77,7 +77,7 @@ export class TextKernel {
     return this.#pass();
   }
 
-  /** How often each symbol occurred that was counted since the kernel was made. */
+  /** How often each symbol has been counted; only symbols that occurred. */
   counts(): Map<number, number> {
     const counts = new Map<number, number>();
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
@@ -87,31 +87,31 @@ export class TextKernel {
     return counts;
   }
 
-  /** How often a symbol occurred. */
+  /** How often a symbol has been counted. */
   countOf(symbol: number): number {
     const low = this.#counts[2 * symbol] as number;
     const high = this.#counts[2 * symbol + 1] as number;
     return high * 2 ** 32 + low;
   }
 
-  /** Pairs of a carriage return and a line feed in the block that was counted last. */
+  /** Number of CRLF pairs in the block that was counted last. */
   lineEnds(size: number): number {
     return this.#exports.count_line_ends(size);
   }
 
-  /** Sets the token of each symbol; `missing` is that of all others. */
+  /** Sets the token of each symbol, and `missing` for all other symbols. */
   setTokens(tokens: Iterable<readonly [symbol: number, token: number]>, missing: number = NO_TOKEN): void {
     this.#table.fill(missing);
     for (const [symbol, token] of tokens) this.#table[symbol] = token;
     this.#exports.fill_pairs();
   }
 
-  /** Takes a block, of which `encode` then reads parts. */
+  /** Loads a block for `encode`. */
   load(block: Uint8Array): void {
     this.#input.set(block);
   }
 
-  /** Writes the tokens of bytes `from` to `to` − 1 of the block into `output`, from token `place` on. */
+  /** Encodes bytes `from` to `to` − 1 of the block and writes the tokens to `output`, starting at index `place`. */
   encode(from: number, to: number, place: number, width: TokenWidth, symbols: KernelSymbols): Pass {
     this.#exports.encode_symbols(from, to, place, width, symbols === 'character' ? 1 : 0);
     return this.#pass();

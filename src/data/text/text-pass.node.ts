@@ -1,4 +1,4 @@
-/** One pass over the files of a text, which are one text: joined by the separator where there is one. */
+/** Reads the files of a text once, joined by the separator if there is one, and calls a visitor. */
 import { createHash } from 'node:crypto';
 import type { EncodingName } from '../encoding/encodings.ts';
 import type { FoundEncoding } from '../encoding/reading.ts';
@@ -8,64 +8,64 @@ import type { Preparation, PreparingProgress } from '../preparation.ts';
 import { DocumentCutter, type TextPart } from './documents.ts';
 import { textBlocks } from './text-blocks.node.ts';
 
-/** Bytes that are read at once; with what the cutter holds they fit a call of the kernel. */
+/** Bytes to read at a time. Together with the bytes that the cutter holds back they fit into one call of the kernel. */
 const BLOCK_BYTES = (1 << 20) - (1 << 14);
 
 export interface PassOptions {
   readonly stage: PreparingProgress['stage'];
   readonly separator: string | undefined;
-  /** Whether parts have to be whole characters. */
+  /** Whether parts must be whole characters. */
   readonly wholeCharacters: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What is done with the text. */
+/** Receives the text. */
 export interface TextVisitor {
   /**
-   * The bytes of the files, unpacked, and of the separators that are put between them.
+   * Receives the unpacked bytes of the files and the separators added between them.
    *
-   * @param isBetween Whether they are such a separator.
+   * @param isBetween Whether the bytes are such a separator.
    */
   raw?(bytes: Uint8Array, isBetween?: boolean): void;
-  /** A file begins. The number of its first bytes that are no part of the text. */
+  /** Called when a file begins. Returns the number of its first bytes to skip. */
   beginFile?(name: string, start: Uint8Array, found?: FoundEncoding): number;
   add?(part: TextPart): void;
-  /** After every block: time to write. */
+  /** Called after every block, for writing. */
   settle?(): Promise<void>;
 }
 
 export interface PassFacts {
-  /** Times that the separator occurs in the files. */
+  /** How often the separator occurs in the files. */
   readonly separators: number;
 }
 
 /**
- * Goes through the files.
+ * Reads the files.
  *
- * @throws {TextError} what the visitor throws, `text-unreadable`; the signal's reason
+ * @throws {TextError} `text-unreadable`; the visitor's errors; the signal's reason
  */
 export async function* textPass(
   { name, files }: Pick<TextFiles, 'name' | 'files'>,
   visitor: TextVisitor,
   { stage, separator, wholeCharacters, signal }: PassOptions,
 ): Preparation<PassFacts> {
-  const joint = separator === undefined ? undefined : new TextEncoder().encode(separator);
+  const separatorBytes = separator === undefined ? undefined : new TextEncoder().encode(separator);
   const cutter = new DocumentCutter(separator, { wholeCharacters });
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   let separators = 0;
-  // Whether the text up to here ends with a separator, or is empty.
-  let isApart = true;
+  // Whether the text so far ends with a separator or is empty.
+  let isSeparated = true;
   for (const file of files) {
     let isFirst = true;
     for await (const block of textBlocks(file, BLOCK_BYTES)) {
       signal?.throwIfAborted();
       let content = block.bytes;
       if (isFirst) {
-        if (joint && !isApart && content.length > 0) {
-          visitor.raw?.(joint, true);
-          visitor.add?.({ bytes: joint, offset: 0, endsDocument: true });
-          isApart = true;
+        if (separatorBytes && !isSeparated && content.length > 0) {
+          visitor.raw?.(separatorBytes, true);
+          visitor.add?.({ bytes: separatorBytes, offset: 0, endsDocument: true });
+          isSeparated = true;
         }
         const skipped = visitor.beginFile?.(file.name, content, block.found) ?? 0;
         visitor.raw?.(block.raw);
@@ -75,11 +75,11 @@ export async function* textPass(
       } else {
         visitor.raw?.(block.raw);
       }
-      // Without `add` too: where documents end decides what is put between files.
+      // Even without `add`, since the end of a document decides whether a separator is added between files.
       for (const part of cutter.push(content, block.isLast)) {
         if (part.endsDocument) separators++;
         visitor.add?.(part);
-        isApart = part.endsDocument;
+        isSeparated = part.endsDocument;
       }
       await visitor.settle?.();
       yield { stage, name, bytes: Math.min(total, done + block.position), total };
@@ -91,24 +91,24 @@ export async function* textPass(
   return { separators };
 }
 
-/** What a text is known by. */
+/** The size and hash of a text and of its files. */
 export interface TextIdentity {
-  /** Bytes of the files, unpacked, and of the separators that are put between them. */
+  /** Bytes of the unpacked files and of the separators added between them. */
   readonly bytes: number;
-  /** Of these, in hexadecimal. */
+  /** SHA-256 of these bytes, in hexadecimal. */
   readonly sha256: string;
-  /** The same of each file, in order, without the separators between them. */
+  /** The same for each file, in order, without the added separators. */
   readonly files: readonly FileIdentity[];
 }
 
 export type FileIdentity = Omit<FileFacts, 'path'>;
 
-/** Takes the identity of a text while it is passed. */
+/** Computes the identity of a text during a pass. */
 export class IdentityVisitor {
   readonly #all = new Hashing();
   readonly #files: Hashing[] = [];
   readonly #encodings: (EncodingName | undefined)[] = [];
-  /** Of a single file the hash of all is the file's. */
+  /** For a single file, the hash of the text is also the file's. */
   readonly #isSingle: boolean;
 
   constructor({ files }: Pick<TextFiles, 'files'>) {

@@ -1,4 +1,4 @@
-/** A text as a whole in memory: a prompt, a list of what is known. It is read as the texts of a training are. */
+/** Reads a whole text into memory, such as a prompt or a list of known names, in the same way as training texts. */
 import { TextError } from '../../errors.ts';
 import { joinBytes } from '../../util/bytes.ts';
 import { formatBytes } from '../../util/format.ts';
@@ -10,13 +10,13 @@ import { keepStandardInput, STANDARD_INPUT } from '../files/standard-input.node.
 import { asStandardInput, findTextFiles, type TextFiles } from '../files/text-files.node.ts';
 import { withoutUnreadable } from '../files/unreadable-files.node.ts';
 import { withReading } from '../files/with-reading.node.ts';
-import { prepared } from '../preparation.ts';
-import { type Surveyed, surveyText } from '../tokens/make-tokens.node.ts';
+import { resultOf } from '../preparation.ts';
+import { type CountedText, countSymbols } from '../tokens/make-tokens.node.ts';
 import { type TextVisitor, textPass } from './text-pass.node.ts';
 
 /**
  * @param path A file, a folder, or `-` for standard input.
- * @throws {TextError} as for a text to train on; `text-unreadable` for one that is too large
+ * @throws {TextError} as for a training text; `text-unreadable` for a text that is too large
  */
 export async function readWholeText(path: string, options: ReadingOptions): Promise<ReadText> {
   const kept = path === '-' ? await keepStandardInput(availableMemory()) : undefined;
@@ -25,23 +25,23 @@ export async function readWholeText(path: string, options: ReadingOptions): Prom
   const find = { include: undefined, anyBytes: options.tokens === 'byte' };
   const found = await findTextFiles([kept?.path ?? path], find);
   const text = withReading(kept ? asStandardInput(found) : found, options);
-  const survey = { ...options, normalize: 'none', unknown: 'error', isOfCheckpoint: false } as const;
+  const survey = { ...options, normalize: 'none', unknown: 'error', isFromCheckpoint: false } as const;
   let readable = text;
-  let surveyed: Surveyed;
+  let counted: CountedText;
   try {
-    surveyed = await prepared(surveyText(text, survey));
+    counted = await resultOf(countSymbols(text, survey));
   } catch (error) {
-    readable = await prepared(withoutUnreadable(text, survey, error));
-    surveyed = await prepared(surveyText(readable, survey));
+    readable = await resultOf(withoutUnreadable(text, survey, error));
+    counted = await resultOf(countSymbols(readable, survey));
   }
-  const bytes = await bytesOf({ ...readable, files: surveyed.files }, options);
+  const bytes = await bytesOf({ ...readable, files: counted.files }, options);
   const content =
     options.tokens === 'byte' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const notices = [...text.notices, ...readable.leftOut.notices(), ...surveyed.notices];
+  const notices = [...text.notices, ...readable.leftOut.notices(), ...counted.notices];
   return { name: readable.name, content, notices };
 }
 
-/** All of a text, in UTF-8, without byte order marks. */
+/** The whole text in UTF-8, without byte order marks. */
 async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -64,6 +64,6 @@ async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uin
     wholeCharacters: false,
     signal: undefined,
   } as const;
-  await prepared(textPass(text, visitor, options));
+  await resultOf(textPass(text, visitor, options));
   return joinBytes(parts);
 }

@@ -1,19 +1,19 @@
 /**
- * The part of the cache folder that holds texts and tokens: a folder each, named by what it is kept for.
+ * The cache folder for texts and tokens, with a sub-folder for each text.
  *
- * It is bounded: what was not used for a month goes, and of the rest what was used least recently, while all together are larger
- * than the limit. Whoever reads such a file has it open, so that it may go at any time.
+ * Sub-folders that were not used for a month are deleted, and then the least recently used ones until the total is below the limit. A file
+ * can be deleted at any time, because its readers keep it open.
  */
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDir } from '../../util/cache-dir.node.ts';
 
-/** Bytes that all of it may take. */
-const MOST_BYTES = 16e9;
-/** Milliseconds without use after which a folder goes. */
-const LONGEST_UNUSED = 30 * 24 * 3600 * 1000;
+/** Maximum total bytes. */
+const MAX_BYTES = 16e9;
+/** Milliseconds without use after which a folder is deleted. */
+const MAX_UNUSED = 30 * 24 * 3600 * 1000;
 
-/** The folder of a name; it may not exist yet. */
+/** The path of a sub-folder, which may not exist yet. */
 export function cachedTextFolder(name: string): string {
   return join(cacheDir(), 'texts', name);
 }
@@ -21,16 +21,16 @@ export function cachedTextFolder(name: string): string {
 /** Marks a folder as used now. */
 export async function markUsed(folder: string): Promise<void> {
   const now = new Date();
-  // Only a convenience: the folder may be one that can't be written.
+  // Only an optimisation, and the folder may not be writable.
   await utimes(folder, now, now).catch(() => {});
 }
 
 /**
- * Removes what the cache need not hold any longer.
+ * Deletes old folders from the cache.
  *
- * @param keep A folder that stays.
+ * @param keep A folder not to delete.
  */
-export async function trimTextCache(keep: string, mostBytes = MOST_BYTES): Promise<void> {
+export async function trimTextCache(keep: string, mostBytes = MAX_BYTES): Promise<void> {
   const root = join(cacheDir(), 'texts');
   const names = await readdir(root).catch(() => []);
   const folders = await Promise.all(names.map((name) => measure(join(root, name))));
@@ -38,7 +38,7 @@ export async function trimTextCache(keep: string, mostBytes = MOST_BYTES): Promi
   let total = 0;
   for (const { path, bytes, used } of known) {
     total += bytes;
-    const isOld = Date.now() - used > LONGEST_UNUSED;
+    const isOld = Date.now() - used > MAX_UNUSED;
     if (path === keep || (total <= mostBytes && !isOld)) continue;
     total -= bytes;
     await rm(path, { recursive: true, force: true }).catch(() => {});
@@ -53,7 +53,7 @@ async function measure(path: string): Promise<{ path: string; bytes: number; use
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
     return { path, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0), used: mtimeMs };
   } catch {
-    // Another process took it away.
+    // Another process deleted it.
     return undefined;
   }
 }

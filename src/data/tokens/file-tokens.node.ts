@@ -1,4 +1,4 @@
-/** Tokens that stay on disk: each reader has the block it reads and the one after it in memory, the latter read ahead. */
+/** Tokens on disk. Each reader keeps the current block in memory and reads the next one ahead. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { TextError } from '../../errors.ts';
 import type { TokenReader, TokenSource } from '../batches/batches.ts';
@@ -38,7 +38,7 @@ export class FileTokens implements TokenSource {
   /**
    * Opens a file of tokens.
    *
-   * @returns undefined where it is not the file that the facts are of, or not of the size that they make
+   * @returns undefined if the facts do not belong to the file, or its size does not match them
    */
   static async open(
     path: string,
@@ -76,9 +76,9 @@ export class FileTokens implements TokenSource {
   }
 
   /**
-   * Reads all blocks, to see that they are whole. Yields the bytes of tokens that are done.
+   * Verifies all blocks. Yields the number of bytes of tokens that are done.
    *
-   * @param keep Receives them, where they shall stay in memory.
+   * @param keep Receives the tokens, to keep them in memory.
    * @throws {TextError} `text-damaged`, `text-unreadable`
    */
   async *verify(keep?: BlockSink): AsyncGenerator<number, void, void> {
@@ -93,7 +93,7 @@ export class FileTokens implements TokenSource {
     await this.#file.close();
   }
 
-  /** @throws {TextError} `text-damaged` for a block that is not what was written, `text-unreadable` */
+  /** @throws {TextError} `text-damaged` for a block with a wrong digest, `text-unreadable` */
   async #block(index: number): Promise<TokenBlock> {
     const place = blockPlace(this.#facts, index);
     const bytes = new Uint8Array(DIGEST_BYTES + place.tokenBytes + place.startBytes);
@@ -112,12 +112,12 @@ export class FileTokens implements TokenSource {
   #damaged(): TextError {
     return new TextError(
       'text-damaged',
-      `${this.#path} is damaged: its tokens are not those that were written. Delete it; it is made again from the text.`,
+      `${this.#path} is damaged: its tokens are not those that were written. Delete it; it will be made again from the text.`,
     );
   }
 }
 
-/** A place in the tokens that moves on. */
+/** Reads tokens block by block. */
 class BlockReader implements TokenReader {
   readonly #length: number;
   readonly #load: (index: number) => Promise<TokenBlock>;
@@ -143,14 +143,14 @@ class BlockReader implements TokenReader {
     }
   }
 
-  /** Goes on to a block, and begins to read the one after it. */
+  /** Makes a block the current one, and starts to read the next. */
   async #enter(index: number): Promise<TokenBlock> {
     const block = await (this.#next?.index === index ? this.#next.block : this.#load(index));
     this.#current = block;
     this.#next = undefined;
     if ((index + 1) * BLOCK_TOKENS < this.#length) {
       const next = this.#load(index + 1);
-      // An error is one of whoever comes there.
+      // An error is thrown when the block is needed.
       next.catch(() => {});
       this.#next = { index: index + 1, block: next };
     }
@@ -158,7 +158,7 @@ class BlockReader implements TokenReader {
   }
 }
 
-/** Bits as bytes of 0 and 1. */
+/** Expands bits to bytes of 0 and 1. */
 function copyBits(
   bits: Uint8Array | undefined,
   from: number,
@@ -172,9 +172,9 @@ function copyBits(
   }
 }
 
-/** The tokens in little-endian bytes; a view of them where they are aligned. */
+/** A view of little-endian bytes as tokens. */
 function tokensIn(bytes: Uint8Array, count: number, width: number): TokenArray {
-  // DIGEST_BYTES before them keep the alignment.
+  // The DIGEST_BYTES before them keep them aligned.
   if (width === 1) return bytes.subarray(0, count);
   return width === 2
     ? new Uint16Array(bytes.buffer, bytes.byteOffset, count)

@@ -1,4 +1,4 @@
-/** One text as tokens: those that are kept of it, where they fit, else made anew. */
+/** Loads one text as tokens: from the cache if it matches, else by encoding the text. */
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { TextError } from '../../errors.ts';
@@ -15,41 +15,41 @@ import type { Vocabulary } from '../vocabulary.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './cache-folder.node.ts';
 import { FileTokens } from './file-tokens.node.ts';
 import {
+  type CountedText,
+  countSymbols,
   type Encoding,
   encodeToFile,
   encodeToMemory,
   identifyText,
   type PrepareOptions,
-  type Surveyed,
-  surveyText,
   type TextInFiles,
   tokenFileStamp,
 } from './make-tokens.node.ts';
 import { MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import {
-  type KeptOptions,
-  type KeptRecord,
-  type Place,
+  type CacheKey,
   readRecord,
+  type TokenCachePaths,
+  type TokenRecord,
   vocabularyDigest,
   writeRecord,
 } from './token-cache.node.ts';
 
-/** Bytes of tokens up to which they are read into memory: more would save nothing. */
-const IN_MEMORY = 32e6;
-/** A change time older than this many milliseconds rules out a later, unseen change. */
-const CLOCK_GRAIN = 2000;
+/** Maximum bytes of tokens to read into memory. A higher limit would not save time. */
+const MAX_IN_MEMORY = 32e6;
+/** If a change time is older than this many milliseconds, a later change would also change it. */
+const CLOCK_RESOLUTION = 2000;
 
 export interface LoadTextOptions extends PrepareOptions {
   readonly minCount: number;
-  /** Whether a file of a folder that is no text is an error. */
+  /** Whether a file in a folder that is not text is an error. */
   readonly strict?: boolean | undefined;
   /** A vocabulary to use instead of the text's own. */
   readonly vocabulary?: Vocabulary | undefined;
   readonly adaptVocabulary?: ((own: Vocabulary) => Vocabulary) | undefined;
   /** Bytes of memory that tokens may take. */
   readonly memory: number;
-  /** Throws where the text is not the one that is wanted; called before its symbols are looked at. */
+  /** Throws if the text is not the expected one. Called before its symbols are encoded. */
   readonly check?: ((identity: TextIdentity) => void) | undefined;
 }
 
@@ -58,19 +58,19 @@ export interface LoadedText {
   readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly tokens: TokenSource;
-  /** Documents in it, where they are told apart. */
+  /** Number of documents; undefined without a separator. */
   readonly documents: number | undefined;
   readonly identity: TextIdentity;
-  /** Symbols that are not read as they stand, where that is known. */
+  /** Symbols that were replaced or left out, if known. */
   readonly changed: ChangedCounts | undefined;
-  /** The files that it was made of. */
+  /** The files that were read. */
   readonly files: readonly TextFile[];
   readonly notices: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * Loads a text. Files that were found in a folder and turn out to be no text are left out, unless that is an error (`strict`).
+ * Loads a text. Leaves out files of folders that turn out not to be text, unless that is an error (`strict`).
  *
  * @throws {TextError}
  */
@@ -89,22 +89,22 @@ async function* loadFiles(files: TextFiles, options: LoadTextOptions): Preparati
   return yield* loading.load();
 }
 
-/** What is known of a text on the way. */
+/** The state of loading a text. */
 class TextLoading {
   #text: TextInFiles;
   readonly #options: LoadTextOptions;
-  /** Whether the files are old enough for their times to tell that they were not changed since. */
-  readonly #stampHolds: boolean;
+  /** Whether the files are old enough that a later change would change their times. */
+  readonly #isStampReliable: boolean;
   readonly #notices: string[];
-  /** What stands in a place of tokens and does not fit, by the place: worth a line when it is replaced. */
+  /** Why cached tokens do not match, by path: the notice if they are replaced. */
   readonly #unfit = new Map<string, string>();
   #identity: TextIdentity | undefined;
-  #surveyed: Surveyed | undefined;
+  #counted: CountedText | undefined;
 
   constructor(text: TextInFiles & { readonly newest: number }, options: LoadTextOptions) {
     this.#text = text;
     this.#options = options;
-    this.#stampHolds = Date.now() - text.newest > CLOCK_GRAIN;
+    this.#isStampReliable = Date.now() - text.newest > CLOCK_RESOLUTION;
     this.#notices = [...text.notices, ...text.leftOut.notices()];
   }
 
@@ -112,23 +112,23 @@ class TextLoading {
     const { vocabulary: given, adaptVocabulary: adapt } = this.#options;
     const kept = yield* this.#findKept(null);
     if (given) return yield* this.#loadWith(given, kept);
-    const own = kept?.vocabulary ?? vocabularyFrom((yield* this.#survey()).counts, this.#options);
+    const own = kept?.vocabulary ?? vocabularyFrom((yield* this.#countSymbols()).counts, this.#options);
     const wanted = adapt?.(own) ?? own;
     if (!own.equals(wanted)) return yield* this.#loadWith(wanted, kept);
     return kept ?? (yield* this.#make({ vocabulary: own, isOwn: true }));
   }
 
-  /** The text in a vocabulary that is perhaps not its own. */
+  /** Loads the text with a vocabulary that may not be its own. */
   async *#loadWith(vocabulary: Vocabulary, kept: LoadedText | undefined): Preparation<LoadedText> {
     if (kept?.vocabulary.equals(vocabulary)) return kept;
     await kept?.close();
     const other = yield* this.#findKept(vocabularyDigest(vocabulary));
     if (other) return other;
-    const { counts } = yield* this.#survey();
+    const { counts } = yield* this.#countSymbols();
     return yield* this.#make({ vocabulary, isOwn: !kept && isVocabularyOf(counts, vocabulary) });
   }
 
-  /** What is kept of the text. Remembers why, where something is there that does not fit. */
+  /** Looks up the text in the cache. Remembers why cached files do not match. */
   async *#findKept(given: string | null): Preparation<LoadedText | undefined> {
     const options = this.#keptOptions(given);
     for (const place of this.#places(given)) {
@@ -149,8 +149,8 @@ class TextLoading {
     return undefined;
   }
 
-  /** Whether the record is of this text, by its files' stamp, else by its hash. */
-  async *#isTextOf({ text }: KeptRecord): Preparation<boolean> {
+  /** Whether a record belongs to this text, judging by the stamp of its files, else by its hash. */
+  async *#isTextOf({ text }: TokenRecord): Preparation<boolean> {
     const { files } = text;
     const isComplete = files?.length === this.#text.files.length;
     if (isComplete && text.stamp !== undefined && text.stamp === this.#text.stamp) {
@@ -159,21 +159,21 @@ class TextLoading {
     }
     this.#identity ??= yield* this.#identify();
     if (text.bytes !== this.#identity.bytes || text.sha256 !== this.#identity.sha256) return false;
-    // Encodings that were found late are known to the record alone.
+    // Only the record has encodings that were not detectable from the start of a file.
     if (isComplete) this.#identity = { ...this.#identity, files };
     return true;
   }
 
-  /** The kept tokens; undefined where they are not those that were written. */
-  async *#open(place: Place, record: KeptRecord): Preparation<LoadedText | undefined> {
+  /** Opens cached tokens; undefined if they are damaged. */
+  async *#open(place: TokenCachePaths, record: TokenRecord): Preparation<LoadedText | undefined> {
     const { vocabulary, notices } = record;
-    // Another process may have taken it away.
+    // Another process may have deleted it.
     const stamp = await tokenFileStamp(place.tokens).catch(() => undefined);
     if (stamp === undefined) return undefined;
     const tokens = yield* this.#openTokens(place, record, stamp === record.tokens.stamp);
     if (!tokens) return undefined;
     await markUsed(dirname(place.tokens));
-    const textStamp = this.#stampHolds ? this.#text.stamp : undefined;
+    const textStamp = this.#isStampReliable ? this.#text.stamp : undefined;
     const files = this.#identity?.files;
     const isComplete = record.text.files?.length === files?.length;
     if (!isComplete || record.text.stamp !== textStamp || record.tokens.stamp !== stamp) {
@@ -182,22 +182,22 @@ class TextLoading {
         text: { ...record.text, files, stamp: textStamp },
         tokens: { ...record.tokens, stamp },
       };
-      // Only a convenience.
+      // Only an optimisation, so failure does not matter.
       await writeRecord(place, seen).catch(() => {});
     }
     return this.#loaded(vocabulary, tokens, record.tokens.documents ?? 0, record.changed, notices);
   }
 
-  /** @param isAsWritten Whether the file need not be looked through. */
+  /** @param isAsWritten Whether the file is unchanged, so that it need not be verified. */
   async *#openTokens(
-    place: Place,
-    { vocabulary, tokens: facts }: KeptRecord,
+    place: TokenCachePaths,
+    { vocabulary, tokens: facts }: TokenRecord,
     isAsWritten: boolean,
   ): Preparation<FileTokens | MemoryTokens | undefined> {
     const file = await FileTokens.open(place.tokens, facts, vocabulary.size).catch(() => undefined);
     if (!file) return undefined;
     const total = facts.count * facts.width;
-    const limit = Math.min(IN_MEMORY, this.#options.memory);
+    const limit = Math.min(MAX_IN_MEMORY, this.#options.memory);
     const sink = total > limit ? undefined : new MemorySink(facts.width);
     if (!sink && isAsWritten) return file;
     let isWhole = false;
@@ -216,18 +216,18 @@ class TextLoading {
     return sink ? sink.tokens(facts.hasDocuments) : file;
   }
 
-  async *#survey(): Preparation<Surveyed> {
-    if (this.#surveyed) return this.#surveyed;
+  async *#countSymbols(): Preparation<CountedText> {
+    if (this.#counted) return this.#counted;
     try {
-      this.#surveyed = yield* surveyText(this.#text, this.#options);
+      this.#counted = yield* countSymbols(this.#text, this.#options);
     } catch (error) {
-      // Report "another text" first: it explains why the text can't be read.
+      // If the text is not the expected one, report that first: it explains why the text can't be read.
       if (error instanceof TextError && this.#options.check) yield* this.#identify();
       throw error;
     }
-    this.#know(this.#surveyed.identity);
-    this.#text = { ...this.#text, files: this.#surveyed.files };
-    return this.#surveyed;
+    this.#know(this.#counted.identity);
+    this.#text = { ...this.#text, files: this.#counted.files };
+    return this.#counted;
   }
 
   async *#identify(): Preparation<TextIdentity> {
@@ -240,22 +240,22 @@ class TextLoading {
     return identity;
   }
 
-  /** Makes the tokens, and keeps them where that is possible and worth it. */
+  /** Encodes the text, and caches the tokens if possible and worthwhile. */
   async *#make(encoding: Encoding): Preparation<LoadedText> {
-    const surveyed = yield* this.#survey();
+    const counted = yield* this.#countSymbols();
     const { name, files } = this.#text;
-    const isSmall = files.reduce((sum, { size }) => sum + size, 0) <= IN_MEMORY;
-    // What comes with a vocabulary is read in passing: to resume, to evaluate.
+    const isSmall = files.reduce((sum, { size }) => sum + size, 0) <= MAX_IN_MEMORY;
+    // With a given vocabulary, as for resuming or evaluating, the tokens are likely to be used only once.
     const inPassing = this.#options.vocabulary !== undefined || !encoding.isOwn;
     if (inPassing && isSmall) {
-      const made = yield* this.#makeInMemory(encoding, Math.min(IN_MEMORY, this.#options.memory));
+      const made = yield* this.#makeInMemory(encoding, Math.min(MAX_IN_MEMORY, this.#options.memory));
       if (made) return made;
     }
     const given = encoding.isOwn ? null : vocabularyDigest(encoding.vocabulary);
     const options = this.#keptOptions(given);
     const places = this.#places(given);
     for (const place of places) {
-      const about = { surveyed, options, stampHolds: this.#stampHolds };
+      const about = { counted, options, isStampReliable: this.#isStampReliable };
       if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
       const unfit = this.#unfit.get(place.tokens);
       if (unfit) this.#notices.push(`${unfit}; made again`);
@@ -263,12 +263,12 @@ class TextLoading {
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
       if (place !== places[0]) {
         this.#notices.push(
-          `${name}: its vocabulary and tokens can't be kept beside it; they are in ${folder}`,
+          `${name}: its vocabulary and tokens can't be saved next to it; they are in ${folder}`,
         );
       }
       const found = await readRecord(place, options);
       const opened = 'record' in found ? yield* this.#open(place, found.record) : undefined;
-      // Another process made another one at the same time.
+      // Another process wrote other tokens at the same time.
       if (!opened) continue;
       return opened;
     }
@@ -283,7 +283,7 @@ class TextLoading {
   }
 
   async *#makeInMemory(encoding: Encoding, limit: number): Preparation<LoadedText | undefined> {
-    const surveyed = yield* this.#survey();
+    const counted = yield* this.#countSymbols();
     const tooMany = new RangeError('the tokens take more memory than they may');
     try {
       const { tokens, documents, changed, notices } = yield* encodeToMemory(
@@ -295,7 +295,7 @@ class TextLoading {
           error: () => tooMany,
         },
       );
-      const all = [...surveyed.notices, ...notices];
+      const all = [...counted.notices, ...notices];
       return this.#loaded(encoding.vocabulary, tokens, documents, changed, all);
     } catch (error) {
       if (error !== tooMany) throw error;
@@ -326,7 +326,7 @@ class TextLoading {
   }
 
   /** @param given The digest of a vocabulary that is not the text's own. */
-  #keptOptions(given: string | null): KeptOptions {
+  #keptOptions(given: string | null): CacheKey {
     const { tokens, normalize, minCount, separator, unknown } = this.#options;
     return {
       tokens,
@@ -338,8 +338,8 @@ class TextLoading {
     };
   }
 
-  /** Where the tokens may be: beside a text of one file, and in the cache folder. */
-  #places(given: string | null): [Place, ...Place[]] {
+  /** Where tokens may be cached: next to a text of one file, and in the cache folder. */
+  #places(given: string | null): [TokenCachePaths, ...TokenCachePaths[]] {
     const cached = placeIn(this.#cachedFolder(given), 'text');
     const [only, ...more] = this.#text.files;
     if (given !== null || !only || more.length > 0) return [cached];
@@ -352,17 +352,17 @@ class TextLoading {
   }
 }
 
-function placeIn(folder: string, name: string): Place {
+function placeIn(folder: string, name: string): TokenCachePaths {
   return { vocabulary: join(folder, `${name}.vocab.json`), tokens: join(folder, `${name}.tokens`) };
 }
 
-/** Whether a vocabulary is just that of the symbols that were counted. */
+/** Whether a vocabulary consists of exactly the counted symbols. */
 function isVocabularyOf(counts: ReadonlyMap<string, number>, vocabulary: Vocabulary): boolean {
   if (vocabulary.hasUnknown || vocabulary.size !== counts.size) return false;
   return vocabulary.symbols.every((symbol) => counts.has(symbol));
 }
 
-/** The reading options that differ from the defaults, as a key; files kept by earlier versions have none. */
+/** The reading options that differ from the defaults, as a key. Undefined if none differs, as in files of earlier versions. */
 function readingKey({
   encoding = AUTO,
   lineEnds = 'keep',
@@ -373,7 +373,7 @@ function readingKey({
     ...(encoding !== AUTO && { encoding: checkEncoding(encoding) }),
     ...(lineEnds !== 'keep' && { lineEnds }),
     ...(field !== undefined && { field }),
-    // Tokens kept by versions in which a separator matched only its own line ends must not be reused.
+    // In earlier versions a separator matched only its own kind of line end; their tokens must not be reused.
     ...(separator?.includes('\n') && { separator: 'any line end' }),
   };
   return Object.keys(parts).length === 0 ? undefined : JSON.stringify(parts);

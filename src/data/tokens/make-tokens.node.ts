@@ -1,4 +1,4 @@
-/** Makes tokens of the files of a text, in two passes: its symbols are counted, then turned into tokens. */
+/** Turns the files of a text into tokens in two passes: the first counts symbols, the second encodes them. */
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TextError } from '../../errors.ts';
@@ -8,10 +8,10 @@ import { withWholeEncodings } from '../encoding/late-encodings.node.ts';
 import type { FoundEncoding } from '../encoding/reading.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
 import { asFound } from '../files/with-reading.node.ts';
-import { type Preparation, prepared } from '../preparation.ts';
+import { type Preparation, resultOf } from '../preparation.ts';
 import type { ChangedCounts, UnknownInText } from '../symbols/unknown-symbols.ts';
 import { separatorNotice } from '../text/separator-notice.ts';
-import { TextSurvey } from '../text/symbol-counter.ts';
+import { SymbolCounter } from '../text/symbol-counter.ts';
 import {
   type FileIdentity,
   IdentityVisitor,
@@ -23,19 +23,19 @@ import type { Normalization, TokenKind, Vocabulary } from '../vocabulary.ts';
 import { type Limit, MemorySink, type MemoryTokens } from './memory-tokens.ts';
 import { changedText, SymbolEncoder } from './text-encoder.ts';
 import {
-  isFree,
-  type KeptOptions,
-  type Place,
+  type CacheKey,
+  canWriteTo,
   removeAbandoned,
+  type TokenCachePaths,
   temporaryPath,
   writeRecord,
 } from './token-cache.node.ts';
 import { TokenFileWriter } from './token-file.node.ts';
 import { type BlockSink, tokenWidth } from './token-packer.ts';
 
-/** A text that is to become tokens. */
+/** A text to tokenise. */
 export interface TextInFiles extends TextFiles {
-  /** What tells that no file was changed. */
+  /** Changes when a file changes. */
   readonly stamp: string;
 }
 
@@ -47,36 +47,36 @@ export interface PrepareOptions {
   readonly lineEnds?: 'keep' | 'lf' | undefined;
   readonly field?: string | undefined;
   readonly unknown: UnknownInText;
-  /** Whether the vocabulary came with a checkpoint. */
-  readonly isOfCheckpoint: boolean;
+  /** Whether the vocabulary is a checkpoint's. */
+  readonly isFromCheckpoint: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Surveyed {
-  /** The files, with the encodings that were found. */
+export interface CountedText {
+  /** The files, with their detected encodings. */
   readonly files: readonly TextFile[];
   readonly identity: TextIdentity;
   readonly counts: ReadonlyMap<string, number>;
   readonly notices: readonly string[];
 }
 
-/** Which tokens are made. */
+/** The vocabulary to encode with. */
 export interface Encoding {
   readonly vocabulary: Vocabulary;
-  /** Whether it is the text's own. */
+  /** Whether it was made from this text. */
   readonly isOwn: boolean;
 }
 
 /**
- * Counts the symbols of a text. Where a byte that is not UTF-8 comes late, encodings are found from the bytes around it, and the text is
- * read again.
+ * Counts the symbols of a text. If invalid UTF-8 appears after the start of a file, detects the encoding from the bytes around it and
+ * reads the text again.
  *
- * @throws {TextError} for a text that is empty, binary, in no encoding that can be found, or can't be read
+ * @throws {TextError} for a text that is empty, binary, unreadable, or in an encoding that can't be detected
  */
-export async function* surveyText(
+export async function* countSymbols(
   text: Pick<TextInFiles, 'name' | 'files'>,
   options: PrepareOptions,
-): Preparation<Surveyed> {
+): Preparation<CountedText> {
   try {
     return yield* survey(text, options);
   } catch (error) {
@@ -90,8 +90,8 @@ export async function* surveyText(
 async function* survey(
   text: Pick<TextInFiles, 'name' | 'files'>,
   options: PrepareOptions,
-): Preparation<Surveyed> {
-  const counting = await TextSurvey.make(options);
+): Preparation<CountedText> {
+  const counting = await SymbolCounter.make(options);
   const identity = new IdentityVisitor(text);
   const encodings: (FoundEncoding | undefined)[] = [];
   let start: Uint8Array | undefined;
@@ -103,7 +103,7 @@ async function* survey(
       return counting.beginFile(name, first, found);
     },
     add(part) {
-      // The block is overwritten later.
+      // A copy: the block will be overwritten.
       if (options.separator !== undefined && part.bytes.length > 0) start ??= part.bytes.slice();
       counting.add(part);
     },
@@ -137,16 +137,16 @@ export async function* identifyText(
 /**
  * The size and hash of one file, unpacked.
  *
- * @throws {TextError} `text-unreadable`; an error of the system where there is no file
+ * @throws {TextError} `text-unreadable`; a system error if there is no file
  */
 export async function identifyFile(path: string): Promise<FileIdentity> {
   const { size } = await stat(path);
   const file = { path, name: path, size };
   const options = { separator: undefined, tokens: 'byte', signal: undefined } as const;
-  return await prepared(identifyText({ name: path, files: [file] }, options));
+  return await resultOf(identifyText({ name: path, files: [file] }, options));
 }
 
-/** The tokens of a text in memory, as far as the limit allows. */
+/** Encodes a text into memory. Throws the limit's error if the tokens exceed it. */
 export async function* encodeToMemory(
   text: TextInFiles,
   encoding: Encoding,
@@ -159,22 +159,22 @@ export async function* encodeToMemory(
 }
 
 /**
- * The tokens of a text in a file, with the record of it: both whole, or neither.
+ * Encodes a text into a token file and writes its record: both or neither.
  *
- * @param stampHolds Whether the files' stamp will tell that they are the same.
- * @returns whether they could be written there
+ * @param about.isStampReliable Whether an unchanged stamp proves that the files are unchanged.
+ * @returns false if they can't be written there
  */
 export async function* encodeToFile(
   text: TextInFiles,
   encoding: Encoding,
   options: PrepareOptions,
-  place: Place,
-  about: { readonly surveyed: Surveyed; readonly options: KeptOptions; readonly stampHolds: boolean },
+  place: TokenCachePaths,
+  about: { readonly counted: CountedText; readonly options: CacheKey; readonly isStampReliable: boolean },
 ): Preparation<boolean> {
   const temporary = temporaryPath(place.tokens);
   let writer: TokenFileWriter;
   try {
-    if (!(await isFree(place))) return false;
+    if (!(await canWriteTo(place))) return false;
     await makeFolder(dirname(place.tokens));
     await removeAbandoned(place);
     writer = await TokenFileWriter.create(temporary);
@@ -192,7 +192,7 @@ export async function* encodeToFile(
     isClosed = true;
     await rename(temporary, place.tokens);
     await writeRecord(place, {
-      text: { ...about.surveyed.identity, stamp: about.stampHolds ? text.stamp : undefined },
+      text: { ...about.counted.identity, stamp: about.isStampReliable ? text.stamp : undefined },
       options: about.options,
       vocabulary: encoding.vocabulary,
       tokens: {
@@ -204,24 +204,24 @@ export async function* encodeToFile(
         stamp: await tokenFileStamp(place.tokens),
       },
       changed,
-      notices: [...about.surveyed.notices, ...notices],
+      notices: [...about.counted.notices, ...notices],
     });
     isRecorded = true;
     return true;
   } catch (error) {
-    // The disk is full, or failed.
+    // The disk is full or failed.
     if ((error as NodeJS.ErrnoException).syscall !== undefined) return false;
     throw error;
   } finally {
     if (!isClosed) await writer.abandon();
     await rm(temporary, { force: true }).catch(() => {});
     release();
-    // Without a record they are worth nothing, and would hold the room of a disk that is full.
+    // Tokens without a record are useless and would fill the disk.
     if (isClosed && !isRecorded) await rm(place.tokens, { force: true }).catch(() => {});
   }
 }
 
-/** What tells that a token file is the one that was written. */
+/** Changes if the token file is replaced or modified. */
 export async function tokenFileStamp(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true });
   return [size, mtimeNs, ctimeNs, ino].join(' ');
@@ -235,9 +235,9 @@ async function* encode(
   settle?: () => Promise<void>,
 ): Preparation<{ count: number; documents: number; changed: ChangedCounts; notices: string[] }> {
   const hasDocuments = options.separator !== undefined;
-  const { unknown, isOfCheckpoint } = options;
+  const { unknown, isFromCheckpoint } = options;
   const encoder = await SymbolEncoder.make(
-    { vocabulary, isOwn, isOfCheckpoint, unknown, hasDocuments },
+    { vocabulary, isOwn, isFromCheckpoint, unknown, hasDocuments },
     sink,
   );
   const visitor: TextVisitor = {
@@ -251,7 +251,7 @@ async function* encode(
   try {
     yield* textPass(text, visitor, passOptions('encoding', options));
   } catch (error) {
-    // What replaced the text is perhaps in another encoding, or no text.
+    // The error may be due to a file that was replaced since, for example by one in another encoding.
     const now = await stampOf(text.files).catch(() => undefined);
     if (error instanceof TextError && now && now.stamp !== text.stamp) throw changedText(text.name);
     throw error;

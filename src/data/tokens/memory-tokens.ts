@@ -6,10 +6,10 @@ import type { BlockSink } from './token-packer.ts';
 
 export type TokenArray = Uint8Array | Uint16Array | Int32Array;
 
-/** Tokens in memory, one, two or four bytes each. */
+/** Tokens of one, two or four bytes each. */
 export class MemoryTokens implements TokenSource {
   readonly array: TokenArray;
-  /** A bit for each token that begins a document, the lowest of a byte first; absent where they are not told apart. */
+  /** One bit per token, lowest bit first: whether a document begins with it. Absent without documents. */
   readonly starts: Uint8Array | undefined;
 
   constructor(array: TokenArray, starts?: Uint8Array) {
@@ -42,19 +42,19 @@ export class MemoryTokens implements TokenSource {
   }
 }
 
-/** An array for `length` tokens of a vocabulary. */
+/** An array for `length` tokens of a vocabulary of the given size. */
 export function tokenArray(vocabularySize: number, length: number): TokenArray {
   if (vocabularySize <= 0x100) return new Uint8Array(length);
   return vocabularySize <= 0x10000 ? new Uint16Array(length) : new Int32Array(length);
 }
 
-/** How many bytes may be collected, and what is thrown where there are more. */
+/** The maximum number of bytes, and the error to throw if there are more. */
 export interface Limit {
   readonly bytes: number;
   readonly error: () => Error;
 }
 
-/** Collects blocks of tokens. */
+/** Collects blocks of tokens in memory. */
 export class MemorySink implements BlockSink {
   readonly #width: TokenWidth;
   readonly #limit: Limit | undefined;
@@ -74,7 +74,7 @@ export class MemorySink implements BlockSink {
     if (starts) this.#starts.push(starts.slice());
   }
 
-  /** All that was collected. */
+  /** All collected tokens. */
   tokens(hasDocuments: boolean): MemoryTokens {
     const { buffer } = joinBytes(this.#tokens);
     const array =

@@ -1,7 +1,7 @@
-/** Pieces of a token source, one after the other, as a source. */
+/** Joins pieces of a token source into another source. */
 import type { TokenReader, TokenSource } from '../batches/batches.ts';
 
-/** Pieces of the same length at the same distance from each other. */
+/** Pieces of equal length at equal distances. */
 export interface Pieces {
   /** First token of the first piece. */
   readonly offset: number;

@@ -1,4 +1,4 @@
-/** The second pass over a text: from its symbols to tokens. */
+/** The second pass over a text: encodes its symbols as tokens. */
 
 import { TextError } from '../../errors.ts';
 import { GraphemeStream } from '../symbols/grapheme-stream.ts';
@@ -18,12 +18,12 @@ import { type BlockSink, TokenPacker, tokenWidth } from './token-packer.ts';
 
 export interface EncoderOptions {
   readonly vocabulary: Vocabulary;
-  /** What to do with a symbol that is not in the vocabulary, where that has no unknown symbol. */
+  /** What to do with a symbol outside a vocabulary that has no unknown symbol. */
   readonly unknown: UnknownInText;
-  /** Whether the vocabulary is the text's own, so that nothing is missing. */
+  /** Whether the vocabulary was made from this text, so that it has all symbols. */
   readonly isOwn: boolean;
-  /** Whether it came with a checkpoint. */
-  readonly isOfCheckpoint: boolean;
+  /** Whether the vocabulary is a checkpoint's. */
+  readonly isFromCheckpoint: boolean;
   readonly hasDocuments: boolean;
 }
 
@@ -37,7 +37,7 @@ export class SymbolEncoder {
   readonly #changed: ChangedSymbols;
   #name = '';
   #place = new TextPlace();
-  /** Whether the place of a symbol may have to be told. */
+  /** Whether an error may have to report the place of a symbol. */
   readonly #tellsPlaces: boolean;
   #startsDocument = true;
 
@@ -62,7 +62,7 @@ export class SymbolEncoder {
     return this.#packer.count;
   }
 
-  /** Documents so far, where they are told apart. */
+  /** Documents so far, if there is a separator. */
   get documents(): number {
     return this.#packer.documents;
   }
@@ -72,7 +72,7 @@ export class SymbolEncoder {
     this.#place = new TextPlace();
   }
 
-  /** @throws {TextError} `text-unknown-character`; `text-unreadable` where the text is no longer what it was in the first pass */
+  /** @throws {TextError} `text-unknown-character`; `text-unreadable` if the text has changed since the first pass */
   add(part: TextPart): void {
     const { kind, normalize } = this.#options.vocabulary;
     if (kind === 'byte' || (kind === 'character' && normalize === 'none')) {
@@ -91,12 +91,12 @@ export class SymbolEncoder {
     if (part.endsDocument) this.#startsDocument = true;
   }
 
-  /** Symbols that are not read as they stand. */
+  /** Symbols that were replaced or left out. */
   get changed(): ChangedCounts {
     return this.#changed.counts;
   }
 
-  /** Hands on the last block. What was left out, in a line each. */
+  /** Passes on the last block. Returns notices about unknown symbols. */
   finish(name: string): string[] {
     this.#packer.finish();
     return this.#changed.notices(name);
@@ -105,7 +105,7 @@ export class SymbolEncoder {
   #encode(bytes: Uint8Array, symbols: KernelSymbols): void {
     this.#kernel.load(bytes);
     let at = 0;
-    /** Up to here the place is told. */
+    /** The bytes before this one are counted in the place. */
     let told = 0;
     while (at < bytes.length) {
       this.#markStart();
@@ -165,10 +165,10 @@ export class SymbolEncoder {
   }
 
   #missing(symbol: string): void {
-    const { isOwn, unknown, vocabulary, isOfCheckpoint } = this.#options;
+    const { isOwn, unknown, vocabulary, isFromCheckpoint } = this.#options;
     if (isOwn) throw changedText(this.#name);
     if (unknown === 'error')
-      throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isOfCheckpoint);
+      throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isFromCheckpoint);
     const tokens = this.#changed.take(symbol);
     if (tokens.length > 0) this.#markStart();
     for (const token of tokens) this.#packer.put(token);

@@ -1,8 +1,8 @@
 /**
- * The two files that spare reading a text anew: its vocabulary, `<text>.vocab.json`, and its tokens, `<text>.tokens`.
+ * The two cache files of a text: its vocabulary, `<text>.vocab.json`, and its tokens, `<text>.tokens`.
  *
- * The first says which text (size and SHA-256), options and token file it belongs to, and carries its own digest; every block of the second
- * carries one. What does not fit is made again. They are conveniences: that they can't be read or written never stops anything.
+ * The first records the text (size and SHA-256), the options and the token file to which it belongs, and its own digest. Every block of the
+ * second has a digest too. Files that do not match are made again. If they can't be read or written, the program works without them.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -15,38 +15,38 @@ import type { FileIdentity, TextIdentity } from '../text/text-pass.node.ts';
 import { type Normalization, type TokenKind, Vocabulary } from '../vocabulary.ts';
 import { TOKEN_FILE_MAGIC } from './token-file.node.ts';
 
-export interface Place {
+export interface TokenCachePaths {
   readonly vocabulary: string;
   readonly tokens: string;
 }
 
-/** What the tokens depend on beside the text. */
-export interface KeptOptions {
+/** What the tokens depend on besides the text. */
+export interface CacheKey {
   readonly tokens: TokenKind;
   readonly normalize: Normalization;
   readonly minCount: number;
   readonly separator: string | null;
-  /** Where the vocabulary is not the text's own: its digest, and what is done with other symbols. */
+  /** The digest of a vocabulary that was not made from the text, and what to do with unknown symbols. */
   readonly given: string | null;
-  /** How the text is read, where that is not as usual. */
+  /** The reading options that differ from the defaults. */
   readonly reading?: string | undefined;
 }
 
 const KIND = 'char-rnn vocabulary';
 const VERSION = 2;
-/** Bytes of a vocabulary file; of larger ones not even the size is believed. */
-const LARGEST = 256e6;
-/** Milliseconds after which an unfinished file is taken for one that a killed process left. */
-const ABANDONED = 600_000;
+/** Maximum bytes of a vocabulary file. Larger files are treated as damaged. */
+const MAX_FILE_BYTES = 256e6;
+/** Milliseconds after which an unfinished file is assumed to be left by a killed process. */
+const ABANDONED_AFTER = 600_000;
 
 const tokenFileSchema = z.object({
   id: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   count: z.int().check(z.minimum(0)),
   width: z.union([z.literal(1), z.literal(2), z.literal(4)]),
   hasDocuments: z.boolean(),
-  /** Absent in what earlier versions kept. */
+  /** Absent in files of earlier versions. */
   documents: z.optional(z.int().check(z.minimum(0))),
-  /** Stamp of the file as written; if it differs, the file is verified before use. */
+  /** Stamp of the token file when written. If it differs, the file is verified before use. */
   stamp: z.string(),
 });
 
@@ -56,9 +56,9 @@ const fileSchema = z.object({
   text: z.object({
     bytes: z.int().check(z.minimum(0)),
     sha256: z.string(),
-    /** Size and hash of each file, where there are several, and its encoding, if one was found: `12 e3b0… windows-1252`. */
+    /** For several files, the size, hash and detected encoding, if any, of each: `12 e3b0… windows-1252`. */
     files: z.optional(z.array(z.string())),
-    /** Of the files as they were read; of others the hash has to tell. Absent where they were too new for their time to tell. */
+    /** Stamp of the files when read. If it differs, the hash decides. Absent if the files were too new for their times to be reliable. */
     stamp: z.optional(z.string()),
   }),
   options: z.object({
@@ -82,26 +82,29 @@ const fileSchema = z.object({
   notices: z.array(z.string()),
 });
 
-export interface KeptRecord {
+export interface TokenRecord {
   readonly text: Pick<TextIdentity, 'bytes' | 'sha256'> & {
-    /** Absent in what earlier versions kept. */
+    /** Absent in files of earlier versions. */
     readonly files?: readonly FileIdentity[] | undefined;
     readonly stamp?: string | undefined;
   };
-  readonly options: KeptOptions;
+  readonly options: CacheKey;
   readonly vocabulary: Vocabulary;
   readonly tokens: z.output<typeof tokenFileSchema>;
-  /** Symbols that are not read as they stand, where that is recorded. */
+  /** Symbols that were replaced or left out, if recorded. */
   readonly changed?: ChangedCounts | undefined;
-  /** The notices that making them gave. */
+  /** The notices from making them. */
   readonly notices: readonly string[];
 }
 
-/** What was found: a record that belongs to the options, or why there is none. */
-export type Found = { readonly record: KeptRecord } | { readonly nothing: true } | { readonly wrong: string };
+/** The result of a lookup: a record for the options, or why there is none. */
+export type CacheLookup =
+  | { readonly record: TokenRecord }
+  | { readonly nothing: true }
+  | { readonly wrong: string };
 
-/** The record in a place, if it is whole and was made with the options. Whether it belongs to the text is for the caller to see. */
-export async function readRecord(place: Place, options: KeptOptions): Promise<Found> {
+/** Reads a record that is undamaged and was made with the options. The caller checks whether it belongs to the text. */
+export async function readRecord(place: TokenCachePaths, options: CacheKey): Promise<CacheLookup> {
   const [json, tokens] = await Promise.all([
     readJson(place.vocabulary),
     stat(place.tokens).catch(() => undefined),
@@ -110,7 +113,7 @@ export async function readRecord(place: Place, options: KeptOptions): Promise<Fo
   if (json === undefined || !tokens) return { wrong: 'are not both there' };
   const file = parse(json);
   if (!file) return { wrong: 'are damaged or of another program' };
-  const isSame = (Object.keys(options) as (keyof KeptOptions)[]).every(
+  const isSame = (Object.keys(options) as (keyof CacheKey)[]).every(
     (key) => options[key] === file.options[key],
   );
   if (!isSame || file.unicodeVersion !== unicodeFor(options))
@@ -126,8 +129,8 @@ export async function readRecord(place: Place, options: KeptOptions): Promise<Fo
   }
 }
 
-/** Writes the record of a token file that is there already; whole or not at all. */
-export async function writeRecord(place: Place, record: KeptRecord): Promise<void> {
+/** Writes the record of an existing token file, completely or not at all. */
+export async function writeRecord(place: TokenCachePaths, record: TokenRecord): Promise<void> {
   const { kind, normalize, symbols, hasUnknown, unicodeVersion: version } = record.vocabulary;
   const file = fileSchema.parse({
     kind: KIND,
@@ -151,7 +154,7 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
     ...(record.changed && { changed: { ...record.changed } }),
     notices: [...record.notices],
   });
-  // What it is comes first, where a glance at the file finds it.
+  // The kind comes first, so that the file can be recognised from its first bytes.
   const { kind: what, ...facts } = file;
   const temporary = temporaryPath(place.vocabulary);
   try {
@@ -169,8 +172,8 @@ export async function writeRecord(place: Place, record: KeptRecord): Promise<voi
   }
 }
 
-/** Of a single file the text's own size and hash tell all. */
-function filesToKeep({ files }: KeptRecord['text']): { files?: string[] } {
+/** A single file in UTF-8 is omitted: its size and hash are those of the text. */
+function filesToKeep({ files }: TokenRecord['text']): { files?: string[] } {
   const [only, ...more] = files ?? [];
   if (files === undefined || (more.length === 0 && only?.encoding === undefined)) return {};
   return {
@@ -190,13 +193,13 @@ function filesFrom({
   });
 }
 
-/** A name beside a file under which it is written first. */
+/** The temporary name under which a file is written. */
 export function temporaryPath(path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
-/** Removes what preparations that were killed have left in a place. */
-export async function removeAbandoned(place: Place): Promise<void> {
+/** Removes the temporary files of killed processes. */
+export async function removeAbandoned(place: TokenCachePaths): Promise<void> {
   const folder = dirname(place.tokens);
   const beginnings = [place.tokens, place.vocabulary].map((path) => basename(path));
   for (const name of await readdir(folder).catch(() => [])) {
@@ -206,18 +209,18 @@ export async function removeAbandoned(place: Place): Promise<void> {
     if (!isOurs) continue;
     const path = join(folder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > ABANDONED) await rm(path, { force: true }).catch(() => {});
+    if (Date.now() - mtimeMs > ABANDONED_AFTER) await rm(path, { force: true }).catch(() => {});
   }
 }
 
-/** Whether nothing, or only files of this program, would be overwritten in a place. */
-export async function isFree(place: Place): Promise<boolean> {
+/** Whether writing would overwrite only files of this program. */
+export async function canWriteTo(place: TokenCachePaths): Promise<boolean> {
   const [json, tokens] = await Promise.all([startOf(place.vocabulary), startOf(place.tokens)]);
   const magic = TOKEN_FILE_MAGIC.slice(0, TOKEN_FILE_MAGIC.lastIndexOf(' '));
   return (json === '' || json.includes(KIND)) && (tokens === '' || tokens.startsWith(magic));
 }
 
-/** The first characters of a file; empty where there is none, or nothing in it. Throws where it can't be read. */
+/** The first characters of a file; empty if it is missing or empty. Throws if it can't be read. */
 async function startOf(path: string): Promise<string> {
   let file: FileHandle;
   try {
@@ -234,7 +237,7 @@ async function startOf(path: string): Promise<string> {
   }
 }
 
-/** The digest of a vocabulary, by which the tokens that it gave are known. */
+/** The digest of a vocabulary, which identifies the tokens encoded with it. */
 export function vocabularyDigest(vocabulary: Vocabulary): string {
   const { kind, normalize, symbols, hasUnknown } = vocabulary;
   return createHash('sha256')
@@ -242,7 +245,7 @@ export function vocabularyDigest(vocabulary: Vocabulary): string {
     .digest('hex');
 }
 
-function unicodeFor({ tokens }: KeptOptions): string | null {
+function unicodeFor({ tokens }: CacheKey): string | null {
   return tokens === 'grapheme' ? (unicodeVersion() ?? null) : null;
 }
 
@@ -253,14 +256,14 @@ function digestOf(file: z.output<typeof fileSchema>): string {
 async function readJson(path: string): Promise<Uint8Array | undefined> {
   try {
     const { size } = await stat(path);
-    return size > LARGEST ? new Uint8Array() : await readFile(path);
+    return size > MAX_FILE_BYTES ? new Uint8Array() : await readFile(path);
   } catch {
     return undefined;
   }
 }
 
 function parse(json: Uint8Array): z.output<typeof fileSchema> | undefined {
-  // A symbol has a line of its own, of eight bytes or more.
+  // Each symbol has a line of at least eight bytes.
   if (!withinJsonLimits(json, [16, 100, json.length / 8])) return undefined;
   try {
     const { digest, ...rest } = JSON.parse(new TextDecoder().decode(json)) as { digest?: unknown };

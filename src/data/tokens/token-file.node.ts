@@ -1,16 +1,16 @@
 /**
- * A file of tokens: a header of 64 bytes, then blocks of 32,768 tokens. A block is a digest of 16 bytes, the tokens, and where documents are
- * told apart a bit for each token that begins one. The digest (SHA-256, its first half) is over the file's id, the block's number and
- * the block: what is damaged, moved or of another file is never taken for tokens.
+ * A file of tokens: a header of 64 bytes, then blocks of 32,768 tokens. A block has a digest of 16 bytes, the tokens and, if there are
+ * documents, one bit per token that says whether a document begins with it. The digest is the first half of the SHA-256 of the file's id, the
+ * block's number and the block, so a damaged, moved or foreign block is detected.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { TokenWidth } from '../text/text-kernel.ts';
 import { BLOCK_TOKENS, type BlockSink } from './token-packer.ts';
 
-/** What a token file holds. Kept apart from it, with the vocabulary. */
+/** The facts of a token file, which are stored with the vocabulary. */
 export interface TokenFileFacts {
-  /** In hexadecimal; drawn anew for each file. */
+  /** In hexadecimal; random for each file. */
   readonly id: string;
   readonly count: number;
   readonly width: TokenWidth;
@@ -22,14 +22,14 @@ const HEADER_BYTES = 64;
 const ID_AT = 32;
 const ID_BYTES = 16;
 export const DIGEST_BYTES = 16;
-/** Bytes that are collected before they are written. */
-const WRITTEN_AT_ONCE = 1 << 21;
-/** Room for these and what a block of text adds; it grows where that is not enough. */
+/** Minimum bytes to collect before writing. */
+const MIN_WRITE = 1 << 21;
+/** Initial buffer size: for these bytes and those that a block of text adds. The buffer grows if necessary. */
 const BUFFER_BYTES = 1 << 22;
 
 type Geometry = Pick<TokenFileFacts, 'count' | 'width' | 'hasDocuments'>;
 
-/** Where a block stands, and its parts. */
+/** The offset of a block and the sizes of its parts. */
 export interface BlockPlace {
   readonly offset: number;
   readonly tokens: number;
@@ -63,7 +63,7 @@ export function blockDigest(id: string, index: number, ...payload: readonly Uint
   return hash.digest().subarray(0, DIGEST_BYTES);
 }
 
-/** Whether a file begins as one of the id does. */
+/** Whether a file begins with the header for an id. */
 export async function hasHeader(file: FileHandle, id: string): Promise<boolean> {
   const { buffer, bytesRead } = await file.read(new Uint8Array(HEADER_BYTES), 0, HEADER_BYTES, 0);
   return bytesRead === HEADER_BYTES && header(id).equals(buffer);
@@ -76,13 +76,13 @@ function header(id: string): Buffer {
   return bytes;
 }
 
-/** Writes a new file; the caller gives it its final name. */
+/** Writes a new file. The caller renames it when it is finished. */
 export class TokenFileWriter implements BlockSink {
   readonly id = randomBytes(ID_BYTES).toString('hex');
   readonly #file: FileHandle;
   #blocks = 0;
   #position = 0;
-  /** One is filled while the other is written. */
+  /** Two buffers: one is filled while the other is written. */
   #filling: Uint8Array = new Uint8Array(BUFFER_BYTES);
   #written: Uint8Array = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
@@ -93,7 +93,7 @@ export class TokenFileWriter implements BlockSink {
     this.#append(header(this.id));
   }
 
-  /** @param path Where nothing may stand yet. */
+  /** @param path A path that must not exist yet. */
   static async create(path: string): Promise<TokenFileWriter> {
     return new TokenFileWriter(await open(path, 'wx'));
   }
@@ -104,23 +104,23 @@ export class TokenFileWriter implements BlockSink {
     for (const part of payload) this.#append(part);
   }
 
-  /** Begins to write what was put, once that is worth it and what went before is written. */
+  /** Starts to write the collected bytes if there are enough, after the previous write. */
   async settle(): Promise<void> {
-    if (this.#filled < WRITTEN_AT_ONCE) return;
+    if (this.#filled < MIN_WRITE) return;
     await this.#writing;
     this.#writing = this.#write();
-    // Seen at the next turn.
+    // An error is thrown at the next call.
     this.#writing.catch(() => {});
   }
 
-  /** Writes what is left, and closes the file. */
+  /** Writes the remaining bytes and closes the file. */
   async finish(): Promise<void> {
     await this.#writing;
     await this.#write();
     await this.#file.close();
   }
 
-  /** Closes the file of a preparation that failed. */
+  /** Closes the file after a failure. */
   async abandon(): Promise<void> {
     await this.#writing.catch(() => {});
     await this.#file.close().catch(() => {});

@@ -1,19 +1,19 @@
-/** Tokens on their way into blocks of fixed length, with a bit for each that begins a document. */
+/** Packs tokens into blocks of fixed length, with one bit per token that says whether a document begins with it. */
 import type { TokenWidth } from '../text/text-kernel.ts';
 
-/** Tokens of a block; the last one of a text may have fewer. */
+/** Tokens per block. The last block may have fewer. */
 export const BLOCK_TOKENS = 1 << 15;
 
-/** Receives blocks; they are valid until it returns. */
+/** Receives blocks, which are valid until `put` returns. */
 export interface BlockSink {
   /**
-   * @param tokens The tokens, little endian, of the width in question.
-   * @param starts A bit for each token, the lowest of a byte first; absent where documents are not told apart.
+   * @param tokens The tokens, little endian.
+   * @param starts One bit per token, lowest bit first. Absent without documents.
    */
   put(tokens: Uint8Array, starts: Uint8Array | undefined): void;
 }
 
-/** Bytes that a token of a vocabulary takes. */
+/** Bytes per token of a vocabulary. */
 export function tokenWidth(vocabularySize: number): TokenWidth {
   if (vocabularySize <= 0x100) return 1;
   return vocabularySize <= 0x10000 ? 2 : 4;
@@ -21,18 +21,18 @@ export function tokenWidth(vocabularySize: number): TokenWidth {
 
 export class TokenPacker {
   readonly width: TokenWidth;
-  /** Tokens that were put, in all. */
+  /** Total number of tokens. */
   count = 0;
-  /** Documents that were begun. */
+  /** Number of documents. */
   documents = 0;
-  /** Tokens in the block that is being filled. */
+  /** Number of tokens in the current block. */
   place = 0;
   readonly #block: Uint8Array;
   readonly #tokens: Uint8Array | Uint16Array | Uint32Array;
   readonly #starts: Uint8Array | undefined;
   readonly #sink: BlockSink;
 
-  /** @param block Room for a block of tokens of any width. */
+  /** @param block A buffer large enough for a block of the widest tokens. */
   constructor(block: Uint8Array, width: TokenWidth, hasDocuments: boolean, sink: BlockSink) {
     const { buffer, byteOffset } = block;
     this.width = width;
@@ -47,7 +47,7 @@ export class TokenPacker {
     this.#sink = sink;
   }
 
-  /** The next token begins a document. */
+  /** Marks the next token as the start of a document. */
   startDocument(): void {
     if (!this.#starts) return;
     if (this.place === BLOCK_TOKENS) this.#flush();
@@ -62,14 +62,14 @@ export class TokenPacker {
     this.count++;
   }
 
-  /** Takes some tokens that were written into the block, from `place` on; makes room where it is full. */
+  /** Adds tokens that the caller wrote into the block at `place`. Passes the block on if it is full. */
   advance(tokens: number): void {
     this.place += tokens;
     this.count += tokens;
     if (this.place === BLOCK_TOKENS) this.#flush();
   }
 
-  /** Hands on what is left. */
+  /** Passes on the last block. */
   finish(): void {
     if (this.place > 0) this.#flush();
   }

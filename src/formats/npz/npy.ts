@@ -1,6 +1,6 @@
 /**
- * NumPy's file of one array: magic, version, the length of a header in 16 bits, the header (a Python literal), the numbers.
- * Format: numpy.lib.format, version 1.0.
+ * NumPy's file of one array: magic number, version, 16 bits with the length of the header, the header (a Python literal), the numbers.
+ * Specification: numpy.lib.format, version 1.0.
  */
 
 import { malformed } from '../../checkpoint/errors.ts';
@@ -24,7 +24,7 @@ import { CheckpointError } from '../../errors.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
 const PREFIX = MAGIC.length + 2;
-/** The numbers start at a multiple of this. */
+/** The numbers start at a multiple of this many bytes. */
 const ALIGNMENT = 64;
 
 const TYPES = new Map<string, StoredType>([
@@ -36,15 +36,15 @@ const TYPES = new Map<string, StoredType>([
   ['<f2', FLOAT16],
 ]);
 
-/** What version 1.0 writes, key by key; white space and a last comma may differ. */
+/** The header of version 1.0. White space and the last comma may differ. */
 const HEADER =
   /^\{'descr': '([<>|][a-zA-Z]\d{0,9})', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\),? ?\} *\n$/;
 
-/** The file in parts: the header, and the array's own bytes. */
+/** The file in parts: the header and the bytes of the array. */
 export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
   const { shape, values } = tensor;
   const descr = [...TYPES].find(([, type]) => isStoredAs(values, type))?.[0];
-  // A tuple of one has a comma.
+  // In Python, a tuple of one element needs a comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
   const size = Math.ceil((PREFIX + text.length + 1) / ALIGNMENT) * ALIGNMENT;
@@ -57,7 +57,7 @@ export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
 }
 
 /**
- * The array in a file. Its numbers are copies, made each time that they are asked for.
+ * Decodes the array in a file. Each access to `values` makes a copy.
  *
  * @param where What to call the file in messages.
  * @throws {CheckpointError}

@@ -1,4 +1,4 @@
-/** A model as arrays for NumPy: an archive of one .npy file a tensor, under the names of docs/checkpoints.md. */
+/** A model as NumPy arrays: a zip archive with a .npy file for each tensor, named as in docs/checkpoints.md. */
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointFromTensors, checkpointTensors } from '../../checkpoint/codec.ts';
@@ -8,14 +8,14 @@ import { CheckpointError } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import { decodeZip, encodeZip } from './zip.ts';
 
-/** The array with the bytes of a metadata entry: `metadata.char_rnn`. */
+/** Prefix of arrays with the bytes of a metadata entry: `metadata.char_rnn`. */
 const METADATA = 'metadata.';
 const EXTENSION = '.npy';
 
 /**
- * The file in parts, to be written one after the other: all that a safetensors file would hold.
+ * Encodes the file in parts, with everything that a safetensors file would hold.
  *
- * @throws {CheckpointError} `checkpoint-not-convertible` for what is too large
+ * @throws {CheckpointError} `checkpoint-not-convertible` if it is too large
  */
 export function encodeNpz(checkpoint: Checkpoint): Uint8Array[] {
   const { tensors, metadata } = checkpointTensors(checkpoint);
@@ -27,7 +27,7 @@ export function encodeNpz(checkpoint: Checkpoint): Uint8Array[] {
   return encodeZip(new Map(arrays.map(([name, tensor]) => [name + EXTENSION, encodeNpy(tensor)])));
 }
 
-/** @throws {CheckpointError} for anything that is not a whole model that `encodeNpz` wrote */
+/** @throws {CheckpointError} unless the file is a complete model written by `encodeNpz` */
 export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
   const tensors = new Map<string, TensorInFile>();
   const metadata = new Map<string, string>();
@@ -48,7 +48,7 @@ export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
   return checkpointFromTensors({ tensors, metadata }, file);
 }
 
-/** What an archive that is not ours seems to be. */
+/** Describes a foreign archive; follows "a zip archive" in messages. */
 function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
   const names = [...entries.keys()];
   if (names.some((name) => name.endsWith('/data.pkl') || name === 'data.pkl')) {

@@ -1,8 +1,8 @@
 /**
- * Zip archives whose entries are stored, not compressed: what `numpy.savez` writes.
+ * Zip archives with uncompressed ("stored") entries, as `numpy.savez` writes.
  *
- * Each entry is a local header and its bytes; a directory with the facts of all entries follows, then an end record. Nothing is
- * ever inflated, so that no archive is larger than its file. Format: PKWARE's APPNOTE.TXT, section 4.3.
+ * Each entry has a local header and its bytes. A directory of all entries and an end record follow. Compressed entries are not supported, so
+ * an archive can't take more memory than its file. Specification: PKWARE's APPNOTE.TXT, section 4.3.
  */
 
 import { malformed } from '../../checkpoint/errors.ts';
@@ -15,22 +15,22 @@ const WIDE_LOCATOR_SIGNATURE = 0x07064b50;
 const END_SIGNATURE = 0x06054b50;
 const LOCAL_SIZE = 30;
 const DIRECTORY_SIZE = 46;
-/** The end record of the 64-bit extension and its locator, which PyTorch writes into every file before the plain end record. */
+/** Size of the 64-bit extension's end record and locator, which PyTorch writes before the plain end record of every file. */
 const WIDE_END_SIZE = 76;
 const WIDE_LOCATOR_SIZE = 20;
 const END_SIZE = 22;
-/** 2.0, which plain entries need. */
+/** Version 2.0, the minimum for plain entries. */
 const VERSION = 20;
 const ENCRYPTED = 1;
 const UTF8_NAME = 0x800;
 const STORED = 0;
-/** 1 January 1980: the same entries give the same bytes. */
+/** 1 January 1980. A constant, so that the same entries give the same bytes. */
 const DATE = 0x21;
-/** Greater sizes, and more entries, would need the 64-bit extension. */
+/** Larger sizes and more entries would need the 64-bit extension. */
 const LARGEST = 2 ** 32 - 2;
 const MOST_ENTRIES = 2 ** 16 - 2;
 
-/** What the local header and the directory both say of an entry. */
+/** The facts about an entry in the local header and the directory. */
 interface Facts {
   readonly name: Uint8Array;
   readonly size: number;
@@ -38,16 +38,16 @@ interface Facts {
   readonly offset: number;
 }
 
-/** Whether a file begins as a zip archive with entries does. */
+/** Whether a file begins like a zip archive with entries. */
 export function isZip(start: Uint8Array): boolean {
   return start.length >= 4 && viewOf(start).getUint32(0, true) === LOCAL_SIGNATURE;
 }
 
 /**
- * The archive in parts, to be written one after the other.
+ * Encodes an archive in parts.
  *
- * @param entries By name; each in parts.
- * @throws {CheckpointError} `checkpoint-not-convertible` for what is too large
+ * @param entries The contents of each entry, in parts, by name.
+ * @throws {CheckpointError} `checkpoint-not-convertible` if it is too large
  */
 export function encodeZip(entries: ReadonlyMap<string, readonly Uint8Array[]>): Uint8Array[] {
   const parts: Uint8Array[] = [];
@@ -75,7 +75,7 @@ export function encodeZip(entries: ReadonlyMap<string, readonly Uint8Array[]>): 
 }
 
 /**
- * The entries of an archive, by name: views into its bytes.
+ * Decodes an archive. The entries, by name, are views of its bytes.
  *
  * @param file What to call it in messages.
  * @throws {CheckpointError}
@@ -109,7 +109,7 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
     const name = nameOf(bytes.subarray(at + DIRECTORY_SIZE, at + DIRECTORY_SIZE + nameLength), file);
     if (entries.has(name)) throw malformed(file, `it has two entries ${name}`);
     const content = entryOf(bytes, at, start, `${file}: ${name}`);
-    // Entries that lie over each other would be summed again and again.
+    // Overlapping entries would make the checksums take quadratic time.
     total += content.length;
     if (total > start) throw malformed(file, 'its entries overlap');
     if (crc32(content) !== view.getUint32(at + 16, true))
@@ -120,13 +120,13 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
   return entries;
 }
 
-/** Bytes of the 64-bit extension's records before the end record at `end`; what they say is said there too, in archives up to 4 GB. */
+/** Size of the 64-bit extension's records before the end record at `end`. Up to 4 GB, they only repeat its contents. */
 function wideEndSize(view: DataView, end: number): number {
   const locator = end - WIDE_LOCATOR_SIZE;
   return locator >= 0 && view.getUint32(locator, true) === WIDE_LOCATOR_SIGNATURE ? WIDE_END_SIZE : 0;
 }
 
-/** The bytes of the entry that a directory's header at `at` is about; all entries lie before `start`. */
+/** The bytes of the entry whose directory header is at `at`. All entries are before `start`. */
 function entryOf(bytes: Uint8Array, at: number, start: number, where: string): Uint8Array {
   const view = viewOf(bytes);
   const method = view.getUint16(at + 10, true);
@@ -177,7 +177,7 @@ function directoryHeader({ name, size, sum, offset }: Facts): Uint8Array {
   return header;
 }
 
-/** Version, flags, method, time, date, sum, both sizes, the name's length: the same in both headers. */
+/** Writes the fields that both headers share: version, flags, method, time, date, checksum, both sizes, length of the name. */
 function setCommon(
   view: DataView,
   at: number,

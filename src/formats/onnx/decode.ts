@@ -1,4 +1,4 @@
-/** A model from an ONNX file that `encodeOnnx` wrote: its metadata and its constants. The graph's nodes follow from them. */
+/** Reads a model from an ONNX file written by `encodeOnnx`. Its metadata and constants suffice; the nodes of the graph are ignored. */
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { configOf, modelFrom } from '../../checkpoint/codec.ts';
@@ -26,21 +26,21 @@ import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 
-/** A layer has three constants. */
+/** A layer has three constants; some more are for the rest. */
 const MOST_CONSTANTS = 4 * MOST_LAYERS;
 const MOST_ENTRIES = 1000;
 const MOST_DIMENSIONS = 8;
 
-/** Whether a file begins as an ONNX model does: with its version, then one of a model's fields. There is no magic number. */
+/** Whether a file begins like an ONNX model: with its version and another field of a model. There is no magic number. */
 export function isOnnx(start: Uint8Array): boolean {
   const [tag, version = 0, next = 0] = start;
   return tag === MODEL.irVersion * 8 && version > 0 && version < 32 && MODEL_TAGS.has(next);
 }
 
-/** Of a model's fields that come after its version: all but the version of the model itself are of bytes. */
+/** The tags of the fields that may follow the version. */
 const MODEL_TAGS = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72]);
 
-/** @throws {CheckpointError} for anything that is not a whole model that `encodeOnnx` wrote */
+/** @throws {CheckpointError} unless the file is a complete model written by `encodeOnnx` */
 export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
   const metadata = metadataOf(bytes, file);
   if (!metadata.has(METADATA_KEY)) {
@@ -54,7 +54,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
   const facts = decodeMetadata(metadata, file);
   const config = configOf(facts);
   const constants = constantsOf(bytes, file);
-  // Before a layout is made of it: every layer has constants in the file.
+  // Checked before a layout is computed: every layer has constants in the file.
   if (config.layers > constants.size)
     throw malformed(file, `it has too few constants for ${config.layers} layers`);
   const layout = layoutOf(config);
@@ -68,7 +68,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
       parameters,
       file,
     ),
-    // Its losses are not in the file.
+    // The file does not contain the losses.
     ...(facts.origin && {
       origin: { ...facts.origin, trainLosses: noLosses(), validationLosses: noLosses() },
     }),
@@ -85,7 +85,7 @@ function metadataOf(model: Uint8Array, file: string): Map<string, string> {
   );
 }
 
-/** Constant numbers of the graph, as the file has them and not yet checked. */
+/** A constant of the graph as stored in the file, unchecked. */
 interface Constant {
   readonly type: number;
   readonly shape: readonly number[];
@@ -102,7 +102,7 @@ function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
       let raw: Uint8Array = new Uint8Array();
       for (const { number, value, bytes } of fieldsOf(tensor, where)) {
         if (number === TENSOR.dimensions) {
-          // Many numbers in one field are what other writers make of the same shape.
+          // Other programs write the shape as one packed field.
           shape.push(...(bytes ? varintsOf(bytes, MOST_DIMENSIONS, where) : [value ?? Number.NaN]));
           if (shape.length > MOST_DIMENSIONS) throw malformed(where, 'it has no valid shape');
         } else if (number === TENSOR.type) type = value ?? 0;
@@ -114,7 +114,7 @@ function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
   return constants;
 }
 
-/** The types of floats that other tools store a graph's constants in, by their numbers in TensorProto.DataType. */
+/** Floating-point types in which other tools may store constants, by their numbers in TensorProto.DataType. */
 const FLOATS = new Map<number, StoredType>([
   [TYPES.float32, FLOAT32],
   [TYPES.float64, FLOAT64],
@@ -128,13 +128,13 @@ function weightTypes(layout: Layout, constants: ReadonlyMap<string, Constant>): 
   );
 }
 
-/** Where numbers stand in a file, and their type. */
+/** Numbers in the file, with their type. */
 interface StoredNumbers {
   readonly raw: Uint8Array;
   readonly type: StoredType;
 }
 
-/** All parameters in canonical order. Nothing is allocated before the file is known to hold as many numbers. */
+/** Reads all parameters, in canonical order. Allocates memory only after checking that the file has enough numbers. */
 function readParameters(
   layout: Layout,
   constants: ReadonlyMap<string, Constant>,
@@ -148,7 +148,7 @@ function readParameters(
   const flat = new type(count);
   slices.forEach((slice, index) => {
     const { raw, type: stored } = places[index] as StoredNumbers;
-    // A copy is aligned.
+    // Copy the bytes for alignment.
     const values = inType(numbersIn(new Uint8Array(raw), stored) as FloatArray, type);
     const module = layout[slice.module];
     const place = flat.subarray(slice.offset, slice.offset + slice.size);
@@ -158,7 +158,7 @@ function readParameters(
   return flat;
 }
 
-/** Where the numbers of a parameter tensor stand in the file. */
+/** The numbers of a parameter tensor in the file. */
 function placeOf(
   layout: Layout,
   slice: ParameterSlice,

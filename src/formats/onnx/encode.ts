@@ -1,10 +1,10 @@
 /**
- * A model as an ONNX graph of standard operators.
+ * Writes a model as an ONNX graph of standard operators.
  *
  *     tokens [time, batch] ─► OneHot, or Gather from an embedding ─► LSTM | GRU | RNN ─► … ─► MatMul, Add, LogSoftmax
  *
- * Inputs are the tokens and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]; outputs
- * `log_probabilities` [time, batch, V] and the states after the last step, `h_l0_next` …. Times and batches are of any size.
+ * Inputs: the tokens, and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]. Outputs:
+ * `log_probabilities` [time, batch, V], and the states after the last step, `h_l0_next` …. Time and batch can have any size.
  */
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
@@ -28,17 +28,17 @@ import { MessageWriter } from '../protobuf.ts';
 import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
 
 const PRODUCER = 'char-rnn';
-/** The metadata entry with the symbols: a JSON array of strings; bytes are characters U+0000–U+00FF. */
+/** The metadata entry with the symbols: a JSON array of strings. Bytes are written as the characters U+0000–U+00FF. */
 export const VOCABULARY_KEY = 'vocabulary';
 
 const IR_VERSION = 8;
-/** LSTM, GRU and RNN have had their present form since. */
+/** The first version with the present form of LSTM, GRU and RNN. */
 const OPERATOR_SET = 14;
-/** Readers of Protocol Buffers take no larger message. */
+/** Protocol Buffers does not support larger messages. */
 const LARGEST = 2 ** 31 - 1;
 
 /**
- * The file in parts, to be written one after the other. The training state is left out.
+ * Encodes the file in parts. Leaves out the training state.
  *
  * @throws {CheckpointError} `checkpoint-not-convertible` for a cell that ONNX does not have, and for a model of more than 2 GB
  */
@@ -65,7 +65,7 @@ export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
   return message.parts;
 }
 
-/** The nodes and constants of a graph while it is put together. */
+/** Collects the nodes and constants of a graph. */
 class GraphBuilder {
   readonly nodes: MessageWriter[] = [];
   readonly initializers: MessageWriter[] = [];
@@ -129,7 +129,7 @@ function operatorOf({ cell, reset }: ModelConfig): string {
   throw new CheckpointError('checkpoint-not-convertible', `ONNX has no ${cell}. Convert it to .safetensors.`);
 }
 
-/** The name and shape of the constant that holds a parameter tensor; for biases, which half of it. */
+/** The name and shape of the constant that holds a parameter tensor, and for biases which half. */
 interface Place {
   readonly name: string;
   readonly shape: readonly number[];
@@ -137,8 +137,8 @@ interface Place {
 }
 
 /**
- * The constant of the graph that holds a parameter tensor. A layer's weights have an axis of directions in front, [1, G·H, …]; its
- * biases stand together in `bias_l0` [1, 2·G·H].
+ * The constant of the graph that holds a parameter tensor. The first axis of a layer's constants is for directions. Weights are [1, G·H, …];
+ * both biases are in `bias_l0` [1, 2·G·H].
  */
 export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): Place {
   const owner = layout[module] as Module;
@@ -150,7 +150,7 @@ export function constantOf(layout: Layout, { module, name, shape }: ParameterSli
   return { name: `bias_l${layer}`, shape: [1, 2 * size], part: name === 'bias_ih' ? 0 : 1 };
 }
 
-/** The parameters as constants of the graph, in the gate order of ONNX. */
+/** Adds the parameters as constants, in the gate order of ONNX. */
 function addConstants(graph: GraphBuilder, layout: Layout, parameters: FloatArray) {
   let firstHalf = parameters.subarray(0, 0);
   for (const slice of parameterSlices(layout)) {
@@ -172,7 +172,7 @@ function joined(first: FloatArray, second: FloatArray): FloatArray {
   return both;
 }
 
-/** What the first layer reads, [time, batch, D]. */
+/** Adds the nodes for the first layer's input, [time, batch, D]. Returns its name. */
 function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: ModelConfig): string {
   if (embeddingSize !== undefined) return graph.add('Gather', ['embedding.weight', 'tokens'], ['input']);
   const depth = graph.integers('vocabulary_size', [V], []);
@@ -180,7 +180,7 @@ function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: Mod
   return graph.add('OneHot', ['tokens', depth, offAndOn], ['input']);
 }
 
-/** A recurrent layer; the name of h of every step, [time, 1, batch, H]. */
+/** Adds a recurrent layer. Returns the name of its output, h of every step, [time, 1, batch, H]. */
 function addLayer(
   graph: GraphBuilder,
   operator: string,
@@ -189,7 +189,7 @@ function addLayer(
   input: string,
 ): string {
   const { cell, hiddenSize: H } = module;
-  // h comes first there.
+  // In ONNX, h precedes c.
   const states = cellFacts(cell)
     .state.toReversed()
     .map((part) => `${part}_l${layer}`);

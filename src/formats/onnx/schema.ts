@@ -1,10 +1,10 @@
 /**
- * The messages of ONNX that a model here is made of, by their fields' numbers. Source: onnx.proto3 of github.com/onnx/onnx,
+ * The field numbers of the ONNX messages in our models. Source: onnx.proto3 of github.com/onnx/onnx,
  * IR version 8.
  */
 import { MessageWriter } from '../protobuf.ts';
 
-/** Numbers of the fields of each message. */
+/** Field numbers of each message. */
 export const MODEL = {
   irVersion: 1,
   producerName: 2,
@@ -26,7 +26,7 @@ type TensorType = keyof typeof TYPES;
 
 const INTEGER_ATTRIBUTE = 2;
 
-/** A node: an operator of the standard set, the names of what it reads (empty: left out) and writes, whole-number attributes. */
+/** A node: an operator of the standard set, the names of its inputs (empty for an omitted one) and outputs, and integer attributes. */
 export function node(
   operator: string,
   inputs: readonly string[],
@@ -48,7 +48,7 @@ export function node(
   );
 }
 
-/** Constant numbers of a graph: little endian, row-major. */
+/** A constant of a graph: little endian, row-major. */
 export function initializer(
   name: string,
   type: TensorType,
@@ -61,7 +61,7 @@ export function initializer(
   return message.varint(TENSOR.type, TYPES[type]).text(TENSOR.name, name).bytes(TENSOR.raw, raw);
 }
 
-/** An input or output of a graph; a length that is a name may be anything, the same wherever the name stands. */
+/** An input or output of a graph. A length can be a name, which stands for the same, arbitrary length everywhere. */
 export function valueInfo(
   name: string,
   type: TensorType,
@@ -74,7 +74,7 @@ export function valueInfo(
     else dimension.text(2, length);
     dimensions.message(1, dimension);
   }
-  // TypeProto.Tensor: the elements' type, and the shape.
+  // TypeProto.Tensor: element type and shape.
   const tensor = new MessageWriter().varint(1, TYPES[type]).message(2, dimensions);
   const ofTensor = new MessageWriter().message(1, tensor);
   return new MessageWriter().text(VALUE_INFO.name, name).message(VALUE_INFO.type, ofTensor);

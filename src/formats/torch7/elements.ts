@@ -1,9 +1,9 @@
-/** The types of numbers in Torch7's storages. */
+/** Number types of Torch7's storages. */
 import type { Precision } from '../../engine/engine.ts';
 
 export interface ElementType {
   readonly name: 'Double' | 'Float' | 'Half' | 'Long' | 'Int' | 'Short' | 'Char' | 'Byte';
-  /** Bytes of an element in memory, and in files of 64-bit machines. */
+  /** Bytes per element in memory, and in files of 64-bit machines. */
   readonly bytes: number;
 }
 
@@ -21,10 +21,10 @@ const TYPES: readonly ElementType[] = [
 const CLASS = /^torch\.(Cuda|Cl)?(Double|Float|Half|Long|Int|Short|Char|Byte)?(Tensor|Storage)$/;
 
 /**
- * What a class name says of a tensor or a storage; undefined for all other classes.
+ * The kind and element type of a tensor or storage class; undefined for other classes.
  *
- * Those of a GPU (`torch.CudaTensor`, `torch.CudaDoubleStorage`, `torch.ClTensor`) are written as the plain ones are;
- * without a type they are of floats.
+ * GPU classes (`torch.CudaTensor`, `torch.CudaDoubleStorage`, `torch.ClTensor`) are written like the plain ones. Without a type in the name,
+ * their elements are floats.
  */
 export function arrayClass(
   className: string,
@@ -35,13 +35,13 @@ export function arrayClass(
   return element && { kind: kind === 'Tensor' ? 'Tensor' : 'Storage', element };
 }
 
-/** The precision that holds numbers of a type; undefined for whole numbers. */
+/** The precision for numbers of a type; undefined for integers. */
 export function precisionOf({ name }: ElementType): Precision | undefined {
   if (name === 'Double') return 'float64';
   return name === 'Float' || name === 'Half' ? 'float32' : undefined;
 }
 
-/** Reads numbers of a floating type by their place, from the bytes of a storage. */
+/** Returns a function that reads the floating-point number at an index of a storage. */
 export function floatReader({ name }: ElementType, bytes: Uint8Array): (index: number) => number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (name === 'Double') return (index) => view.getFloat64(index * 8, true);
@@ -59,13 +59,13 @@ export function fromHalf(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The bits of the IEEE binary16 nearest to a number. */
+/** The bits of the IEEE 754 half nearest to a number. */
 export function toHalf(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (Number.isNaN(value)) return 0x7e00;
   if (magnitude >= 65520) return sign | 0x7c00;
   const exponent = Math.max(Math.floor(Math.log2(magnitude)), -14);
-  // The implicit bit of a normal number adds one to the exponent's field.
+  // The implicit bit of a normal number increases the exponent field by one.
   return sign | (((exponent + 14) << 10) + Math.round(magnitude / 2 ** (exponent - 10)));
 }

@@ -1,7 +1,7 @@
 /** Errors of Torch7 files. */
 import { CheckpointError, type Torch7ErrorCode } from '../../errors.ts';
 
-/** What is wrong with a file, told where the file's name is not known; without the full stop. */
+/** A problem in a file whose name is not known yet. The message has no full stop. */
 export class Torch7Fault extends Error {
   readonly code: Torch7ErrorCode;
 
@@ -15,12 +15,12 @@ export function malformed(message: string): Torch7Fault {
   return new Torch7Fault('torch7-malformed', message);
 }
 
-/** The file is whole, but its model is not one that can be computed here. */
+/** The error for an intact file whose model is not supported. */
 export function unsupported(message: string): Torch7Fault {
   return new Torch7Fault('torch7-unsupported', message);
 }
 
-/** What `read` returns; its faults become errors that name the file. */
+/** Returns the result of `read`. Converts its faults to errors that name the file. */
 export function namingFile<T>(name: string, read: () => T): T {
   try {
     return read();

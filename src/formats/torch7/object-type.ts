@@ -1,4 +1,4 @@
-/** The numbers with which objects begin in a Torch7 file. */
+/** Type numbers, with which objects in a Torch7 file begin. */
 export const TYPE = {
   nil: 0,
   number: 1,

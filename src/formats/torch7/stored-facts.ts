@@ -1,7 +1,7 @@
 /**
- * What the original's checkpoints have no field for: a string of JSON among the options, which the original's programs ignore.
+ * Facts for which the original's checkpoints have no field, as a JSON string among the options. The original's programs ignore it.
  *
- * With it a file that this program wrote reads back as the model that it was: kind of symbols, normalisation, the unknown symbol, precision.
+ * With it, this program reads back exactly the model that it wrote: kind of symbols, normalisation, unknown symbol and precision.
  */
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
@@ -15,7 +15,7 @@ const LONGEST_FACTS = 1000;
 const factsSchema = z.object({
   tokens: z.enum(['character', 'byte', 'grapheme']),
   normalize: z.enum(['none', 'nfc']),
-  /** Whether the symbol with the greatest number is the unknown one. */
+  /** Whether the symbol with the highest number is the unknown one. */
   hasUnknown: z.boolean(),
   unicodeVersion: z.optional(z.string()),
   precision: z.enum(['float32', 'float64']),
@@ -23,7 +23,7 @@ const factsSchema = z.object({
 
 export type StoredFacts = z.output<typeof factsSchema>;
 
-/** Undefined for a model such as the original's own, which has nothing else to say. */
+/** The JSON string; undefined for a model like the original's, which needs none. */
 export function encodeFacts({ vocabulary, precision }: Checkpoint): string | undefined {
   const { kind: tokens, normalize, hasUnknown, unicodeVersion } = vocabulary;
   if (tokens === 'byte' && normalize === 'none' && !hasUnknown && precision === 'float64') return undefined;
@@ -32,7 +32,7 @@ export function encodeFacts({ vocabulary, precision }: Checkpoint): string | und
 }
 
 /**
- * The facts among the options of a file; undefined where this program did not write it.
+ * Reads the facts from the options of a file; undefined if it has none.
  *
  * @throws {Torch7Fault} `torch7-malformed`
  */

@@ -1,8 +1,8 @@
 /**
- * The values of a Torch7 file.
+ * The values in a Torch7 file.
  *
- * Tables, objects, tensors, storages and functions have an identity: two places of a file may hold the same one, and they
- * may hold each other. Strings are bytes: one character U+0000–U+00FF for each.
+ * Tables, objects, tensors, storages and functions have an identity: several places in a file may refer to the same one, and references may
+ * be circular. Strings are bytes, written as the characters U+0000–U+00FF.
  */
 import type { ElementType } from './elements.ts';
 
@@ -11,16 +11,16 @@ export type Value = null | boolean | number | string | Table | TorchObject | Ten
 /** A value with an identity. */
 export type Reference = Exclude<Value, null | boolean | number | string>;
 
-/** The version of a class, as the file names it; undefined in the oldest files, which name none. */
+/** The version of a class in the file; undefined in the oldest files, which have none. */
 export type ClassVersion = string | undefined;
 
-/** A Lua table; its keys, which may be tables and objects themselves, in the order of the file. */
+/** A Lua table. Its keys, which may be tables or objects too, are in the order of the file. */
 export class Table {
   readonly keys: Value[] = [];
   readonly values: Value[] = [];
   #places: Map<Value, number> | undefined;
 
-  /** A table with names for keys. */
+  /** A table whose keys are names. */
   static of(fields: Readonly<Record<string, Value>>): Table {
     const table = new Table();
     for (const [key, value] of Object.entries(fields)) table.add(key, value);
@@ -44,14 +44,14 @@ export class Table {
     this.values.push(value);
   }
 
-  /** The value under a key; null where there is none. */
+  /** The value of a key; null if there is none. */
   get(key: Value): Value {
     this.#places ??= new Map(this.keys.map((each, place) => [each, place]));
     const place = this.#places.get(key);
     return place === undefined ? null : (this.values[place] ?? null);
   }
 
-  /** The values under 1, 2, … up to the first that is missing. */
+  /** The values of the keys 1, 2, … up to the first missing one. */
   list(): Value[] {
     const values: Value[] = [];
     for (let value = this.get(1); value !== null; value = this.get(values.length + 1)) values.push(value);
@@ -59,7 +59,7 @@ export class Table {
   }
 }
 
-/** An object of a class other than tensors and storages. */
+/** An object that is neither a tensor nor a storage. */
 export class TorchObject {
   readonly className: string;
   readonly version: ClassVersion;
@@ -78,11 +78,11 @@ export class Tensor {
   readonly className: string;
   readonly version: ClassVersion;
   readonly sizes: readonly number[];
-  /** Elements from one index of an axis to the next. */
+  /** Distance in the storage between consecutive indices of each axis. */
   readonly strides: readonly number[];
-  /** First element, counted from 1. */
+  /** Index of the first element, from 1. */
   readonly offset: number;
-  /** Null in a tensor without elements. */
+  /** Null if the tensor has no elements. */
   storage: Storage | null = null;
 
   constructor(init: Pick<Tensor, 'className' | 'sizes' | 'strides' | 'offset'> & { version?: ClassVersion }) {
@@ -114,9 +114,9 @@ export class Storage {
   }
 }
 
-/** A serialized function. It is kept as bytes and never run. */
+/** A serialized function. It is only stored, never run. */
 export class LuaFunction {
-  /** Which of Torch's three ways it is written in. */
+  /** Its type number: Torch has three formats for functions. */
   readonly type: 6 | 7 | 8;
   readonly bytecode: Uint8Array;
   upvalues: Value = null;

@@ -5,9 +5,9 @@ import type { TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint
 import { inBatches } from '../../data/files/folder-walk.node.ts';
 import {
   type FileFacts,
-  type OtherText,
   type RunTexts,
   TEXT_ROLES,
+  type TextMismatch,
   type TextRole,
 } from '../../data/files/known-text.ts';
 import { countText } from '../../data/files/left-out.ts';
@@ -74,7 +74,7 @@ export async function checkPresence(wanted: WantedFiles): Promise<void> {
 }
 
 /** The error for a text that differs from the text of the run. */
-export async function changedTextError(other: OtherText, wanted: WantedFiles): Promise<Error> {
+export async function changedTextError(other: TextMismatch, wanted: WantedFiles): Promise<Error> {
   const problems = await problemsOf(wanted);
   if (problems.some(({ role }) => role === other.role)) return await errorOf(wanted, problems);
   const { name, checkpoint } = wanted;

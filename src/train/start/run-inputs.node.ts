@@ -9,9 +9,9 @@ import type { TextSource } from '../../data/corpus.node.ts';
 import {
   type FileFacts,
   type KnownText,
-  OtherText,
   type RunTexts,
   TEXT_ROLES,
+  TextMismatch,
   type TextRole,
   type WantedTexts,
 } from '../../data/files/known-text.ts';
@@ -99,7 +99,7 @@ export async function inputsOfRun(
       ...newFilesNotices(added.filter((path) => !own.has(resolve(path)))),
     ],
     explain: async (error) =>
-      error instanceof OtherText ? await changedTextError(error, wantedFiles) : error,
+      error instanceof TextMismatch ? await changedTextError(error, wantedFiles) : error,
   };
 }
 

@@ -1,15 +1,15 @@
 /**
- * Torch7's ASCII mode: numbers in decimal, those of an array with a space between, a newline after each array; strings and
- * arrays of bytes as they are, then a newline.
+ * Torch7's ASCII mode. Numbers are decimal; those of an array are separated by spaces and followed by a newline. Strings and byte arrays
+ * are written unchanged, followed by a newline.
  */
 import { type ElementType, precisionOf, toHalf } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
 import type { Source } from './source.ts';
 
 const NEWLINE = 0x0a;
-/** The longest decimal that is read: C writes a double in at most 24 characters. */
+/** Maximum length of a number. C writes a double in at most 24 characters. */
 const LONGEST_NUMBER = 64;
-/** Bytes that are made text at once. */
+/** Bytes to convert to a string at a time. */
 const PIECE = 4096;
 
 export class AsciiSource implements Source {
@@ -70,7 +70,7 @@ export class AsciiSource implements Source {
     return bytes;
   }
 
-  /** Every number takes a digit and what parts it from the next. */
+  /** Checks that enough bytes are left: every number has a digit and a separator. */
   #expect(count: number): void {
     if (count * 2 - 1 > this.remaining) throw this.#truncated(count * 2 - 1);
   }
@@ -94,7 +94,7 @@ export class AsciiSource implements Source {
     throw malformed(`${JSON.stringify(text)} at byte ${start}, where a number was expected`);
   }
 
-  /** Bytes as text; from a longer piece, which the next numbers are likely to be in. */
+  /** Converts bytes to a string. Caches a longer piece, which probably contains the next numbers. */
   #text(start: number, end: number): string {
     if (start < this.#pieceStart || end > this.#pieceStart + this.#piece.length) {
       this.#pieceStart = start;
@@ -103,7 +103,7 @@ export class AsciiSource implements Source {
     return this.#piece.slice(start - this.#pieceStart, end - this.#pieceStart);
   }
 
-  /** A newline belongs to what stands before it. */
+  /** Skips the newline after an item. */
   #newline(): void {
     if (this.#bytes[this.offset] === NEWLINE) this.offset++;
   }
@@ -120,7 +120,7 @@ function isSpace(code: number | undefined): boolean {
   return code === 0x20 || (code !== undefined && code >= 0x09 && code <= 0x0d);
 }
 
-/** A number as C's `printf` writes it. */
+/** Parses a number written by C's `printf`. */
 function parseNumber(text: string): number | undefined {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
   const [, sign, word] = /^([+-]?)(inf|infinity|nan)$/i.exec(text) ?? [];

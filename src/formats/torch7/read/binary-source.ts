@@ -1,4 +1,4 @@
-/** Torch7's binary mode: little endian, without padding. */
+/** Reads Torch7's binary mode: little endian, without padding. */
 import type { ElementType } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
 import type { Source } from './source.ts';
@@ -58,7 +58,7 @@ export class BinarySource implements Source {
     throw malformed(`a number of ${long} at byte ${offset}, where a size or an offset was expected`);
   }
 
-  /** Goes on by some bytes, and gives the first of them. */
+  /** Advances by some bytes and returns the offset of the first. */
   #take(length: number): number {
     if (length > this.remaining) {
       throw new Torch7Fault(

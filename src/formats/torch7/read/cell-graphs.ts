@@ -1,4 +1,4 @@
-/** The equations of docs/notation.md in the graph of a network: which linear map is which gate of a layer. */
+/** Finds the equations of docs/notation.md in the graph of a network, and so the linear maps of each gate. */
 import { Torch7Fault, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
 import { numberOf } from './fields.ts';
@@ -14,7 +14,7 @@ import {
   undroppedAt,
 } from './module-graph.ts';
 
-/** A state of a layer, and by which input of the graph it comes back. */
+/** A state of a layer, and the input of the graph that receives it at the next step. */
 interface LayerState {
   readonly node: Computed;
   readonly input: number;
@@ -24,11 +24,11 @@ export interface Layer {
   /** In our order. */
   readonly gates: readonly GateMaps[];
   readonly states: readonly LayerState[];
-  /** What the layer reads. */
+  /** The input of the layer. */
   readonly below: Undropped;
 }
 
-/** W x + U h': the maps, and what they are of. */
+/** W x + U h': the two maps and their inputs. */
 interface Sums {
   readonly input: LinearMap;
   readonly state: LinearMap;
@@ -112,7 +112,7 @@ function oneMinus(data: Table): Computed {
   return computedAt(inputOf(minus), 'nn.Sigmoid', "a gru's z");
 }
 
-/** W x + U h'. Which of the two maps is of the state follows from what they read. */
+/** Recognises W x + U h'. The inputs of the two maps show which one is of the state. */
 function sumsAt(data: Table): Sums {
   const maps = inputPair(computedAt(data, 'nn.CAddTable', 'the sums of a gate')).map((input) => {
     const linear = computedAt(input, 'nn.Linear', 'a term of the sums of a gate');
@@ -126,7 +126,7 @@ function sumsAt(data: Table): Sums {
   return { input: input.map, state: state.map, below: input.from, stateNode: state.from.node };
 }
 
-/** An old state, or in a gru that state behind the reset gate. */
+/** Whether a node is an old state or, in a gru, r·h'. */
 function isState(node: Node): boolean {
   if (node.type === 'input') return node.index > 1;
   return (
@@ -137,14 +137,14 @@ function isState(node: Node): boolean {
 }
 
 interface Gate {
-  /** The class of its non-linearity. */
+  /** The class of its activation function. */
   readonly activation: string;
   readonly sums: Computed;
-  /** Its first row among the sums of all gates, which are so many. */
+  /** Its first row in the sums of all gates, given the total number of rows. */
   readonly start: (total: number) => number;
 }
 
-/** A gate that takes a part of the sums of all: by `nn.SplitTable`, or by `nn.Narrow` in the first versions. */
+/** Recognises a gate, which uses a part of the sums of all gates: by `nn.SplitTable`, or in the first versions by `nn.Narrow`. */
 function gateAt(data: Table): Gate {
   let activation: string | undefined;
   let narrowed = 0;
@@ -185,7 +185,7 @@ function inputPair({ kind, inputs: [first, second, ...more] }: Computed): [Table
   throw unsupported(`a ${kind} of its network has not two inputs`);
 }
 
-/** The two inputs of a node, first the one that is such a node. */
+/** The two inputs of a node, beginning with the one for which `isFirst` is true. */
 function ordered(node: Computed, isFirst: (node: Node) => boolean): [Table, Table] {
   const [left, right] = inputPair(node);
   if (isFirst(nodeAt(left))) return [left, right];

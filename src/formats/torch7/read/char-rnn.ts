@@ -1,4 +1,4 @@
-/** A checkpoint of char-rnn's `train.lua`. */
+/** Reads a checkpoint of char-rnn's `train.lua`. */
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { malformed, Torch7Fault, unsupported } from '../errors.ts';
 import { factsOf, type StoredFacts } from '../stored-facts.ts';
@@ -45,7 +45,7 @@ export function readCharRnn(root: Table, fileSize: number): Checkpoint {
   };
 }
 
-/** The numbers of a float32 model, which the file holds as doubles, as they were. */
+/** Converts the doubles of the file back to float32 if this program wrote it from a float32 model. */
 function inOwnPrecision(model: AssembledModel, facts: StoredFacts | undefined): AssembledModel {
   if (facts?.precision !== 'float32') return model;
   const parameters = Float32Array.from(model.parameters);
@@ -53,7 +53,7 @@ function inOwnPrecision(model: AssembledModel, facts: StoredFacts | undefined): 
   return isExact ? { ...model, precision: 'float32', parameters } : model;
 }
 
-/** Symbols by their number, from a table symbol → number from 1. */
+/** The symbols in the order of their numbers, from a table that maps symbols to numbers from 1. */
 function symbolsOf(table: Table): string[] {
   const symbols: string[] = [];
   table.keys.forEach((symbol, place) => {
@@ -71,7 +71,7 @@ function symbolsOf(table: Table): string[] {
   return symbols;
 }
 
-/** The first versions kept the input and the output of the network apart from it. */
+/** The decoder of the first versions, which stored the input and output layers separately from the network. */
 function separateDecoder(protos: Table): LinearMap | undefined {
   const softmax = protos.get('softmax');
   if (softmax === null) return undefined;

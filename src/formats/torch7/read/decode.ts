@@ -1,4 +1,4 @@
-/** A checkpoint from the bytes of a Torch7 file. */
+/** Decodes a Torch7 file to a checkpoint. */
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { malformed, namingFile, Torch7Fault, unsupported } from '../errors.ts';
 import { Table, type Value } from '../values.ts';
@@ -10,16 +10,16 @@ import { type ReadObject, readObject } from './reader.ts';
 import type { Source } from './source.ts';
 import { isTorchRnn, readTorchRnn } from './torch-rnn.ts';
 
-/** Whether a file begins as `torch.save` begins a table or an object: its type, then the number 1. */
+/** Whether a file begins like a table or object of `torch.save`: with its type, then the number 1. */
 export function isTorch7(bytes: Uint8Array): boolean {
   return isAscii(bytes) || [3, 4].some((type) => startsWith(bytes, [type, 0, 0, 0, 1, 0, 0, 0]));
 }
 
 /**
- * The checkpoint of char-rnn or torch-rnn in the bytes of a file. Nothing in it is run.
+ * Decodes a checkpoint of char-rnn or torch-rnn. Code in the file is never run.
  *
  * @param name What to call the file in messages.
- * @throws {CheckpointError} `torch7-…` for anything that is not the whole, well-formed checkpoint of a known model
+ * @throws {CheckpointError} `torch7-…` unless the file is a complete, well-formed checkpoint of a known model
  */
 export function decodeTorch7(bytes: Uint8Array, name: string): Checkpoint {
   return namingFile(name, () => {
@@ -35,7 +35,7 @@ export function decodeTorch7(bytes: Uint8Array, name: string): Checkpoint {
 }
 
 /**
- * The object in a file: ASCII or binary, of a machine whose longs have 64 bits or 32.
+ * Reads the object in a file: in ASCII, or binary with longs of 64 or 32 bits.
  *
  * @throws {Torch7Fault}
  */

@@ -1,4 +1,4 @@
-/** Fields of tables and objects, checked. `where` says in messages which one it is: `protos.rnn`. */
+/** Checked access to fields of tables and objects. `where` names the field in messages: `protos.rnn`. */
 import { malformed, unsupported } from '../errors.ts';
 import { Table, Tensor, TorchObject, type Value } from '../values.ts';
 
@@ -22,7 +22,7 @@ export function tensorOf(value: Value, where: string): Tensor {
   throw malformed(`${where} is ${describe(value)}, expected a tensor`);
 }
 
-/** A finite number; undefined where there is none. */
+/** A finite number; undefined for any other value. */
 export function numberOf(value: Value): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
@@ -35,7 +35,7 @@ export function modulesOf(sequential: TorchObject): TorchObject[] {
   return modules.list().map((module) => objectOf(module, 'a module of nn.Sequential'));
 }
 
-/** What a value is, for messages. */
+/** The kind of a value, for messages. */
 export function describe(value: Value): string {
   if (value === null) return 'missing';
   if (value instanceof Table) return 'a table';

@@ -1,13 +1,13 @@
-/** What a Torch7 program kept of its run: options and losses. */
+/** The options and losses of a Torch7 program's run. */
 import type { LossRecord } from '../../../checkpoint/checkpoint.ts';
 import { FACTS_OPTION } from '../stored-facts.ts';
 import { Table, type Value } from '../values.ts';
 
-/** Options are kept in a checkpoint's metadata, which must stay small. */
+/** Limits, because options are stored in a checkpoint's metadata, which must stay small. */
 const MOST_OPTIONS = 200;
 const LONGEST_TEXT = 4096;
 
-/** The options that are numbers, booleans and texts. */
+/** The options whose values are numbers, booleans or strings. */
 export function optionsOf(value: Value): Record<string, unknown> {
   if (!(value instanceof Table)) return {};
   const options = value.keys.flatMap((key, place): [string, unknown][] => {
@@ -19,7 +19,7 @@ export function optionsOf(value: Value): Record<string, unknown> {
   return Object.fromEntries(options.slice(0, MOST_OPTIONS));
 }
 
-/** Losses by iteration; `iterations` where the table has them in a list of its own. */
+/** Losses by iteration. @param iterations The iterations, if they are in a separate list. */
 export function lossesOf(losses: Value, iterations?: Value): LossRecord {
   const pairs: [number, number][] = [];
   if (losses instanceof Table) {
@@ -40,7 +40,7 @@ function isIteration(value: Value): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
 }
 
-/** Bytes as text. */
+/** Decodes bytes as UTF-8. */
 function readable(bytes: string): string {
   const shown = bytes.slice(0, LONGEST_TEXT);
   return new TextDecoder().decode(Uint8Array.from(shown, (byte) => byte.charCodeAt(0)));

@@ -1,4 +1,4 @@
-/** Views of a tensor's numbers as a matrix: parts and the transpose of one are another, without a copy. */
+/** Views of tensors as matrices. Rows, columns and transposes are views too, without copies. */
 import type { Precision } from '../../../engine/engine.ts';
 import { floatReader, precisionOf } from '../elements.ts';
 import { malformed, unsupported } from '../errors.ts';
@@ -12,14 +12,14 @@ export interface Matrix {
   readonly offset: number;
   readonly rowStride: number;
   readonly columnStride: number;
-  /** The number at a place of the storage. */
+  /** The number at an index of the storage. */
   readonly read: (place: number) => number;
 }
 
 /**
- * A tensor of one or two axes; one of one axis is a column.
+ * A view of a tensor with one or two axes. A single axis becomes a column.
  *
- * @throws {Torch7Fault} when it is none, is not of floating numbers, or lies outside of its storage
+ * @throws {Torch7Fault} if it is no such tensor, has no floating-point numbers, or exceeds its storage
  */
 export function matrixOf(value: Value, where: string): Matrix {
   const { sizes, strides, offset, storage } = tensorOf(value, where);
@@ -44,7 +44,7 @@ export function transposed(matrix: Matrix): Matrix {
   return { ...matrix, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
 }
 
-/** Some rows. */
+/** A range of rows. */
 export function rowsOf(matrix: Matrix, start: number, count: number, where: string): Matrix {
   const whole = Number.isSafeInteger(start) && Number.isSafeInteger(count);
   if (!whole || start < 0 || count < 1 || start + count > matrix.rows)
@@ -52,7 +52,7 @@ export function rowsOf(matrix: Matrix, start: number, count: number, where: stri
   return { ...matrix, offset: matrix.offset + start * matrix.rowStride, rows: count };
 }
 
-/** Some columns. */
+/** A range of columns. */
 export function columnsOf(matrix: Matrix, start: number, count: number, where: string): Matrix {
   return transposed(rowsOf(transposed(matrix), start, count, where));
 }
@@ -61,7 +61,7 @@ export function elementOf(matrix: Matrix, row: number, column: number): number {
   return matrix.read(matrix.offset + row * matrix.rowStride + column * matrix.columnStride);
 }
 
-/** The numbers of a matrix of one column. */
+/** The first column as an array. */
 export function columnOf(matrix: Matrix): Float64Array {
   return Float64Array.from({ length: matrix.rows }, (_, row) => elementOf(matrix, row, 0));
 }

@@ -1,4 +1,4 @@
-/** A model as the linear maps that it is made of, and the parameters from them. */
+/** Describes a model by its linear maps, and assembles its parameters from them. */
 import { type Cell, gateCount, resetField } from '../../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../../engine/engine.ts';
 import { type ParameterSlice, parameterCount, parameterSlices } from '../../../engine/layout.ts';
@@ -8,11 +8,11 @@ import type { Regularization } from '../../../model/regularization.ts';
 import { malformed, unsupported } from '../errors.ts';
 import { elementOf, type Matrix } from './matrix.ts';
 
-/** What an input goes through before a linear map: x·scale + shift, element by element. */
+/** A change to the input of a linear map: x·scale + shift, element by element. */
 export interface InputChange {
-  /** Of each element, or one for all. */
+  /** For each element, or one number for all. */
   readonly scale: Float64Array | number;
-  /** Of each element; absent: 0. */
+  /** For each element. Default: 0. */
   readonly shift?: Float64Array | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface InputChange {
 export interface LinearMap {
   /** W, [outputs, inputs]. */
   readonly weight: Matrix;
-  /** b, [outputs]; absent: 0. */
+  /** b, [outputs]. Undefined: 0. */
   readonly bias: Matrix | undefined;
   readonly change?: InputChange | undefined;
 }
@@ -35,7 +35,7 @@ export interface ModelMaps {
   readonly cell: Cell;
   /** [V, D] */
   readonly embedding?: Matrix | undefined;
-  /** Of each layer the gates, in our order (engine/layout.ts). */
+  /** The gates of each layer, in our order (engine/cells.ts). */
   readonly layers: readonly (readonly GateMaps[])[];
   readonly decoder: LinearMap;
   readonly dropout: number;
@@ -49,10 +49,10 @@ export interface AssembledModel {
 }
 
 /**
- * The model with these maps.
+ * Assembles a model.
  *
- * @param order Of each of our tokens, its number in the file.
- * @param fileSize Bytes of the file: more parameters than it can hold are refused before memory is taken.
+ * @param order The number in the file of each of our tokens.
+ * @param fileSize Bytes of the file. A model with more parameters than that can hold is rejected before memory is allocated.
  * @throws {Torch7Fault}
  */
 export function assembleModel(maps: ModelMaps, order: readonly number[], fileSize: number): AssembledModel {
@@ -69,7 +69,7 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
   const layout = layoutOf(config);
   const { precision } = decoder.weight;
   const count = parameterCount(layout);
-  // Files hold every number once, and mostly its gradient too; views that lie over each other could claim any size.
+  // Files hold every number once, and mostly its gradient too. But overlapping views could make a model of any size.
   if (count * floatArrayType(precision).BYTES_PER_ELEMENT > 2 * fileSize)
     throw malformed(`its model would have ${count} parameters, more than the file can hold`);
   const parameters = floats(precision, count);
@@ -88,20 +88,20 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
   return { config, regularization: { dropout }, precision, parameters };
 }
 
-/** A tensor of our parameters, or the part of one that is a gate's. */
+/** A parameter tensor of ours, or a gate's part of one. */
 interface Piece {
   readonly name: ParameterSlice['name'];
   readonly rows: number;
   readonly columns: number;
   readonly map: LinearMap;
-  /** Which row and column of the file stands at each place of ours; absent: the same. */
+  /** For each of our rows and columns, its index in the file. Default: the same index. */
   readonly rowOrder?: readonly number[] | undefined;
   readonly columnOrder?: readonly number[] | undefined;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly where: string;
 }
 
-/** Of each module of the layout its pieces; those of a tensor in the order of its rows. */
+/** The pieces of each module of the layout. Those of a tensor are in the order of its rows. */
 function piecesOf(maps: ModelMaps, config: ModelConfig, order: readonly number[]): Piece[][] {
   const { cell, embedding, layers, decoder } = maps;
   const { hiddenSize, vocabularySize } = config;
@@ -133,7 +133,7 @@ function piecesOf(maps: ModelMaps, config: ModelConfig, order: readonly number[]
   return modules;
 }
 
-/** W, row-major, with what scales its input. */
+/** Writes W, row-major, multiplied by the scale of its input. */
 function fillWeight(target: FloatArray, piece: Piece): void {
   const { rows, columns, map, rowOrder, columnOrder } = piece;
   const scale = map.change?.scale ?? 1;
@@ -146,7 +146,7 @@ function fillWeight(target: FloatArray, piece: Piece): void {
   }
 }
 
-/** b, and what the weights make of a shift of their input. */
+/** Writes b plus W times the shift of its input. */
 function fillBias(target: FloatArray, piece: Piece): void {
   const { weight, bias, change } = piece.map;
   if (bias) checkSize(bias, 'bias', piece);

@@ -1,8 +1,8 @@
 /**
  * Reads the graph of an `nn.gModule` from its output towards its inputs.
  *
- * A node is its data, a table: `module`, what it computes; `mapindex`, the data of the nodes that it takes its input from.
- * Modules that hand their input on are passed over. The order of modules and nodes in the file is never relied on.
+ * A node is represented by its data, a table: `module` is what it computes, `mapindex` has the data of the nodes from which it gets its input.
+ * Modules that only pass on their input are skipped. The order of modules and nodes in the file does not matter.
  */
 import { malformed, Torch7Fault, unsupported } from '../errors.ts';
 import type { Table, TorchObject } from '../values.ts';
@@ -20,14 +20,14 @@ export interface Computed {
   readonly data: Table;
 }
 
-/** An input of the whole graph, from 1. */
+/** An input of the whole graph. */
 export interface GraphInput {
   readonly type: 'input';
   readonly kind: 'an input';
   readonly index: number;
 }
 
-/** One of the tensors of a node that gives several. */
+/** One of several output tensors of a node. */
 export interface Selected {
   readonly type: 'selected';
   readonly kind: 'a part';
@@ -39,7 +39,7 @@ export interface Selected {
 
 export type Node = Computed | GraphInput | Selected;
 
-/** The nodes that a graph gives as its outputs. */
+/** The nodes that are the outputs of a graph. */
 export function graphOutputs(graph: TorchObject): Table[] {
   if (graph.className !== 'nn.gModule')
     throw unsupported(`its network is a ${graph.className}, expected a nn.gModule`);
@@ -47,7 +47,7 @@ export function graphOutputs(graph: TorchObject): Table[] {
   return inputsOf(tableOf(fieldsOf(outnode).get('data'), 'the data of the output'));
 }
 
-/** What stands at a node, behind modules that hand their input on. */
+/** The node at some data, or the node before it if its module only passes on its input. */
 export function nodeAt(start: Table): Node {
   const passed = new Set<Table>();
   for (let data = start; ; ) {
@@ -70,7 +70,7 @@ export function nodeAt(start: Table): Node {
   }
 }
 
-/** What a node selects from: a split, which stands behind a module that gives several tensors or behind the graph's input. */
+/** The tensor that a node selects from a split, which follows the graph's input or a module with several outputs. */
 function selected(index: number, split: Table): Node {
   const [source] = inputsOf(split);
   if (!source || source.get('module') === null) return { type: 'input', kind: 'an input', index };
@@ -80,19 +80,19 @@ function selected(index: number, split: Table): Node {
   return { type: 'selected', kind: 'a part', index, count, of: source };
 }
 
-/** The node with its module, which must be of a class. */
+/** The node at some data. Its module must be of the class `kind`. */
 export function computedAt(data: Table, kind: string, where: string): Computed {
   const node = nodeAt(data);
   if (node.type === 'computed' && node.kind === kind) return node;
   throw unsupported(`${where} is made by ${node.kind}, expected ${kind}`);
 }
 
-/** A node before its dropouts, and what these do to it when nothing is dropped. */
+/** A node before its dropouts, and their effect at evaluation. */
 export interface Undropped {
   readonly node: Node;
-  /** The largest probability of the dropouts passed; 0 where there are none. */
+  /** The highest probability of the dropouts; 0 if there are none. */
   readonly dropout: number;
-  /** The factor of those of the first kind, which scale at evaluation instead of while training. */
+  /** The factor of first-version dropouts, which scale at evaluation instead of during training. */
   readonly scale: number;
 }
 

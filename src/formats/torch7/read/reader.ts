@@ -1,9 +1,9 @@
 /**
- * Reads the graph of objects in a Torch7 file, as `torch.save` writes it.
+ * Reads the graph of objects in a file written by `torch.save`.
  *
- * A file is one object: its type, then its contents. Tables, torch objects and functions are numbered as they appear; a
- * number that was seen stands for the object it was given to. An object is entered under its number before its contents are
- * read, since these may hold it. Nested objects wait on a stack of our own: files of any depth take no more of the program's.
+ * A file is one object: its type, then its contents. Tables, torch objects and functions are numbered in the order of appearance. A number
+ * that occurred before stands for the earlier object. An object is registered before its contents are read, because they may refer to it.
+ * Nested objects are on an explicit stack, so that deep nesting can't overflow the call stack.
  */
 import { arrayClass } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
@@ -21,8 +21,8 @@ import {
 import type { Source } from './source.ts';
 
 /**
- * The most objects in a file: so many, and one more for so many bytes. Those of a network without any weights have 66 bytes
- * each; here an object takes some 200. Nesting is bounded by it too.
+ * Maximum number of objects in a file: a constant plus one for every `BYTES_AN_OBJECT` bytes. In a network without weights an object has
+ * 66 bytes; in memory it takes about 200. The limit also bounds nesting.
  */
 const FREE_OBJECTS = 20_000;
 const BYTES_AN_OBJECT = 50;
@@ -30,11 +30,11 @@ const MOST_AXES = 64;
 
 export interface ReadObject {
   readonly value: Value;
-  /** How many functions there are in it. */
+  /** Number of functions in it. */
   readonly functions: number;
 }
 
-/** The objects that were read so far, by their numbers. */
+/** The objects read so far, by number. */
 class Known {
   readonly #objects = new Map<number, Reference>();
   readonly #most: number;
@@ -61,13 +61,13 @@ class Known {
 /** An object whose contents are being read. */
 interface Open {
   readonly made: Reference;
-  /** Objects that are still to come. */
+  /** Number of values still to be read. */
   missing: number;
   readonly take: (value: Value) => void;
 }
 
 /**
- * The one object of a file.
+ * Reads the object of a file.
  *
  * @throws {Torch7Fault} `torch7-truncated`, `torch7-malformed`, `torch7-too-large`
  */
@@ -78,7 +78,7 @@ export function readObject(source: Source): ReadObject {
   for (;;) {
     let read = readStart(source, known);
     if (isOpen(read) && read.made instanceof LuaFunction) functions++;
-    // Every value completes the object around it, or leaves some of it to come.
+    // Add the value to the object around it. If that is complete, it is itself a value of the next object out.
     for (;;) {
       if (isOpen(read) && read.missing > 0) {
         open.push(read);
@@ -158,7 +158,7 @@ function openTable(source: Source): Open {
 }
 
 function openTorch(source: Source): Open {
-  // The oldest files have no version before the class.
+  // The oldest files have no version before the class name.
   const first = binaryString(source.string());
   const version = /^V (.*)$/.exec(first)?.[1];
   const className = version === undefined ? first : binaryString(source.string());
@@ -213,7 +213,7 @@ function openFunction(type: 6 | 7 | 8, source: Source): Open {
   };
 }
 
-/** One character for each byte. */
+/** A string with one character for each byte. */
 function binaryString(bytes: Uint8Array): string {
   const PIECE = 8192;
   let text = '';

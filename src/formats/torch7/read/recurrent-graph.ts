@@ -1,8 +1,8 @@
 /**
- * Recognises the layers of char-rnn's network in its graph, from the decoder down.
+ * Recognises the layers of char-rnn's network in its graph, from the decoder to the input.
  *
- * What a node is follows from what it is computed of, as in docs/notation.md: the hidden state of an lstm is a product, of
- * a gru a sum, of an rnn a tanh. Anything that is not exactly such a network is refused by name.
+ * The role of a node follows from its inputs, as in docs/notation.md: the hidden state is a product in an lstm, a sum in a gru, and a tanh in
+ * an rnn. Any other network is rejected, with the name of the unexpected part.
  */
 import type { Cell } from '../../../engine/cells.ts';
 import { MOST_LAYERS } from '../../../model/config.ts';
@@ -12,7 +12,7 @@ import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
 import type { GateMaps, LinearMap, ModelMaps } from './model-maps.ts';
 import { type Computed, computedAt, linearMap, nodeAt, type Undropped, undroppedAt } from './module-graph.ts';
 
-/** What reads a layer, by the module that gives its hidden state. */
+/** The reader for each cell, by the module that computes the hidden state. */
 const CELLS = new Map<string, { readonly cell: Cell; readonly read: (hidden: Computed) => Layer }>([
   ['nn.CMulTable', { cell: 'lstm', read: lstmLayer }],
   ['nn.CAddTable', { cell: 'gru', read: gruLayer }],
@@ -21,13 +21,13 @@ const CELLS = new Map<string, { readonly cell: Cell; readonly read: (hidden: Com
 
 export interface RecurrentGraph {
   readonly maps: ModelMaps;
-  /** Whether dropout acted on the carried state too, as in the program's first weeks. */
+  /** Whether dropout also acted on the carried state, as in the program's first weeks. */
   readonly dropsState: boolean;
 }
 
 /**
- * @param outputs The new states of all layers (c1, h1, c2, … of an lstm), then the log-probabilities.
- * @param separateDecoder Given where the graph ends with the states.
+ * @param outputs The new states of all layers (c1, h1, c2, … for an lstm), then the log-probabilities.
+ * @param separateDecoder The decoder, if it is not part of the graph.
  */
 export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: LinearMap): RecurrentGraph {
   const last = outputs.at(-1);
@@ -87,9 +87,9 @@ function decoderAt(output: Table): { linear: LinearMap; top: Undropped } {
 }
 
 /**
- * How a layer's state comes back at the next step: input k + 1 of the graph is its output k.
+ * Follows a layer's state to the next step: output k of the graph becomes input k + 1.
  *
- * @throws {Torch7Fault} when what comes back is not this layer's
+ * @throws {Torch7Fault} if the layer receives another state than its own
  */
 function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Table[]): Undropped {
   let carried: Undropped | undefined;
@@ -105,7 +105,7 @@ function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Tab
   return carried;
 }
 
-/** A map whose input is multiplied. */
+/** A map whose input is multiplied by a factor. */
 function scaled(map: LinearMap, scale: number): LinearMap {
   return scale === 1 ? map : { ...map, change: { scale } };
 }

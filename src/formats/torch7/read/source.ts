@@ -1,10 +1,10 @@
-/** The primitive values of a Torch7 file, one after the other. */
+/** Reads the primitive values of a Torch7 file in sequence. */
 import type { ElementType } from '../elements.ts';
 
 export interface Source {
-  /** The next byte. */
+  /** Offset of the next byte. */
   readonly offset: number;
-  /** Bytes that are left. */
+  /** Number of bytes left. */
   readonly remaining: number;
   /** Bytes of the shortest object. */
   readonly shortestObject: number;
@@ -12,8 +12,8 @@ export interface Source {
   int(): number;
   longs(count: number): number[];
   double(): number;
-  /** A length and as many bytes. */
+  /** A length and that many bytes. */
   string(): Uint8Array;
-  /** An array of numbers, little endian; longs in 64 bits. */
+  /** An array of numbers, as little-endian bytes. Longs have 64 bits. */
   elements(type: ElementType, count: number): Uint8Array;
 }

@@ -1,21 +1,21 @@
-/** Vocabularies of Torch7 programs, whose symbols are strings of bytes in any order. */
+/** Converts vocabularies of Torch7 programs, whose symbols are byte strings in any order. */
 import { compareCodePoints, Vocabulary } from '../../../data/vocabulary.ts';
 import { Torch7Fault } from '../errors.ts';
 import type { StoredFacts } from '../stored-facts.ts';
 
 export interface SymbolOrder {
   readonly vocabulary: Vocabulary;
-  /** Of each of our tokens, its number in the file, from 0. */
+  /** The number in the file of each of our tokens, from 0. */
   readonly order: readonly number[];
-  /** Whether the file has the symbols in another order than ours. */
+  /** Whether the order in the file differs from ours. */
   readonly reordered: boolean;
 }
 
 /**
- * The vocabulary of the symbols of a file, sorted: of bytes where each is one byte, else of characters in UTF-8; of what the facts say
- * where this program wrote the file.
+ * Sorts the symbols of a file into a vocabulary. Their kind is the one in `facts`; without that, bytes if every symbol is one byte, else
+ * characters in UTF-8.
  *
- * @param symbols In the order of the file; one character for each byte.
+ * @param symbols In the order of the file, with one character for each byte.
  * @throws {Torch7Fault} `torch7-vocabulary`
  */
 export function symbolOrder(symbols: readonly string[], facts?: StoredFacts): SymbolOrder {
@@ -43,7 +43,7 @@ function byteAlone(byte: string | undefined): string {
   return byte;
 }
 
-/** A symbol of one byte; torch-rnn writes those beyond ASCII as `[233]`. */
+/** A symbol of one byte; undefined for any other. torch-rnn writes bytes beyond ASCII as `[233]`. */
 function byteOf(symbol: string): string | undefined {
   if (symbol.length === 1) return symbol;
   const value = Number(/^\[(\d{3})\]$/.exec(symbol)?.[1]);

@@ -1,7 +1,7 @@
 /**
- * A checkpoint of torch-rnn's `train.lua`.
+ * Reads a checkpoint of torch-rnn's `train.lua`.
  *
- * Its layers compute x W + h U + b with W above U in one matrix [D + H, gates·H], one bias, and an lstm's gates in our order.
+ * Its layers compute x W + h U + b. W and U are stacked in one matrix [D + H, gates·H]; an lstm's gates are in our order.
  */
 
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
@@ -66,13 +66,13 @@ export function readTorchRnn(root: Table, fileSize: number): Checkpoint {
 function symbolsOf(table: Table): string[] {
   return table.list().map((symbol) => {
     if (typeof symbol === 'string') return symbol;
-    // Of a text of digits, JSON readers may have made numbers.
+    // JSON readers may have converted digits to numbers.
     if (typeof symbol === 'number') return String(symbol);
     throw malformed('idx_to_token is not a list of symbols');
   });
 }
 
-/** The modules one after the other; what is normalised or dropped changes the input of the map that comes next. */
+/** Reads the modules in order. A normalisation changes the input of the next map. */
 function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
   const layers: (readonly GateMaps[])[] = [];
   let cell: Cell | undefined;
@@ -131,7 +131,7 @@ function layerMaps(module: Table, cell: Cell, layer: string, change: Normalisati
   });
 }
 
-/** Its length is checked where it is met: a file may name the same numbers for any number of layers. */
+/** Adds a change to the input of a map, after checking its length. */
 function withChange(map: LinearMap, change: Normalisation | undefined, where: string): LinearMap {
   const { columns } = map.weight;
   if (change && change.scale.length !== columns)
@@ -143,12 +143,12 @@ interface Normalisation extends InputChange {
   readonly scale: Float64Array;
 }
 
-/** (x − mean) / √(variance + ε) · γ + β, with the mean and variance of training, as it is computed at evaluation. */
+/** (x − mean) / √(variance + ε) · γ + β, with the mean and variance from training, as at evaluation. */
 function normalisation(module: Table): Normalisation {
   const column = (name: string) => columnOf(matrixOf(module.get(name), `${name} of nn.BatchNormalization`));
   const mean = column('running_mean');
   const epsilon = numberOf(module.get('eps')) ?? 1e-5;
-  // Older versions keep 1 / √(variance + ε) itself.
+  // Older versions store 1 / √(variance + ε).
   const inverse =
     module.get('running_var') === null
       ? column('running_std')

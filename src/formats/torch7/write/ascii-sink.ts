@@ -1,4 +1,4 @@
-/** Torch7's ASCII mode, as `ascii-source.ts` reads it. */
+/** Writes Torch7's ASCII mode, which `ascii-source.ts` reads. */
 
 import { joinBytes } from '../../../util/bytes.ts';
 import { general } from '../../../util/c-format.ts';

@@ -1,8 +1,8 @@
-/** Torch7's binary mode: little endian, without padding. */
+/** Writes Torch7's binary mode: little endian, without padding. */
 import type { ElementType } from '../elements.ts';
 import type { Sink } from './sink.ts';
 
-/** Large arrays are parts of their own, without being copied. */
+/** Arrays larger than half of this become separate parts and are not copied. */
 const LARGE = 65_536;
 
 export class BinarySink implements Sink {
@@ -11,7 +11,7 @@ export class BinarySink implements Sink {
   #buffer = new DataView(new ArrayBuffer(LARGE));
   #used = 0;
 
-  /** @param longBytes Bytes of a long on the machine that shall read the file. */
+  /** @param longBytes Bytes of a long on the machine that will read the file. */
   constructor(longBytes: 4 | 8) {
     this.#longBytes = longBytes;
   }
@@ -59,7 +59,7 @@ export class BinarySink implements Sink {
     new Uint8Array(this.#buffer.buffer).set(bytes, at);
   }
 
-  /** Room for some bytes; their place. */
+  /** Reserves some bytes in the buffer and returns their offset. */
   #take(length: number): number {
     if (this.#used + length > this.#buffer.byteLength) this.#flush();
     this.#used += length;
@@ -74,7 +74,7 @@ export class BinarySink implements Sink {
   }
 }
 
-/** Longs of 64 bits in 32. */
+/** Converts longs of 64 bits to 32 bits. */
 function narrowed(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(Int32Array.from(new BigInt64Array(Uint8Array.from(bytes).buffer), Number).buffer);
 }

@@ -1,4 +1,4 @@
-/** A checkpoint as a Torch7 file that the original's `sample.lua`, `inspect_checkpoint.lua` and `train.lua` read. */
+/** Writes a checkpoint as a Torch7 file for the original's `sample.lua`, `inspect_checkpoint.lua` and `train.lua`. */
 
 import type { Checkpoint, LossRecord } from '../../../checkpoint/checkpoint.ts';
 import { CheckpointError } from '../../../errors.ts';
@@ -15,11 +15,11 @@ import { criterion, oneHotBytes } from './nn-modules.ts';
 import type { Sink } from './sink.ts';
 import { writeObject } from './writer.ts';
 
-/** `binary`: of machines whose longs have 64 bits; `binary32`: of those with 32 (Windows); `ascii`: of all. */
+/** `binary` is for machines whose longs have 64 bits, `binary32` for 32 bits (Windows), `ascii` for all. */
 export type Torch7Kind = 'binary' | 'binary32' | 'ascii';
 
 /**
- * The file in parts, to be written one after the other. Numbers are in double precision, as the original's programs expect.
+ * Encodes the file in parts. Numbers have double precision, as the original's programs expect.
  *
  * @throws {CheckpointError} `torch7-unsupported` for a model that the original does not have
  */
@@ -36,7 +36,7 @@ export function sinkOf(kind: Torch7Kind): Sink {
   return kind === 'ascii' ? new AsciiSink() : new BinarySink(kind === 'binary32' ? 4 : 8);
 }
 
-/** The table that the original's `train.lua` saves. */
+/** The table that the original's `train.lua` would save. */
 function charRnnTable(checkpoint: Checkpoint): Table {
   const { regularization = NO_REGULARIZATION, parameters, training, origin } = checkpoint;
   const config = originalConfig(checkpoint);
@@ -56,7 +56,7 @@ function charRnnTable(checkpoint: Checkpoint): Table {
   });
 }
 
-/** One array holds no more in Node 20. */
+/** Maximum bytes of an array in Node 20. */
 const LARGEST_ARRAY = 2 ** 32;
 
 /** @throws {CheckpointError} `torch7-unsupported` for a model that the original does not have */
@@ -88,7 +88,7 @@ function originalConfig({ config, vocabulary }: Checkpoint): OriginalConfig {
 
 const OTHER_FORMATS = { remedies: [{ text: 'These formats hold it: safetensors, npz, onnx' }] };
 
-/** Our options that the original has, by its names. */
+/** The original's names for our options. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
   learningRate: 'learning_rate',
   learningRateDecay: 'learning_rate_decay',
@@ -130,7 +130,7 @@ function optionsTable(checkpoint: Checkpoint): Table {
   return Table.of(Object.fromEntries(fields));
 }
 
-/** Symbol → number, from 1. */
+/** A table that maps symbols to numbers from 1. */
 function vocabularyTable({ vocabulary }: Checkpoint): Table {
   const table = new Table();
   for (let token = 0; token < vocabulary.size; token++)
@@ -146,7 +146,7 @@ function lossTable(record: LossRecord | undefined): Table {
   return table;
 }
 
-/** A text in UTF-8, one character for each byte. */
+/** A text in UTF-8, as one character for each byte. */
 function bytesOf(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
 }

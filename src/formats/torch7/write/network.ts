@@ -1,6 +1,6 @@
 /**
- * The original's networks: the equations of docs/notation.md in modules of nn, as its model/LSTM.lua, GRU.lua and RNN.lua
- * put them together. The numbers are the lines there, which nngraph notes in the graph.
+ * Builds the original's networks: the equations of docs/notation.md as nn modules, connected as in its model/LSTM.lua, GRU.lua and RNN.lua.
+ * The numbers are lines of these files, which nngraph records in the graph.
  */
 import { gateCount } from '../../../engine/cells.ts';
 import type { ModelConfig } from '../../../model/config.ts';
@@ -9,14 +9,14 @@ import { Table, type TorchObject } from '../values.ts';
 import { doubleStorage, dropout, nnModule, oneHot, reshape, tableModule, tensorOn } from './nn-modules.ts';
 import { type GraphNode, graphModule, graphNode, inputNode, splitNode } from './nngraph.ts';
 
-/** Lines of the original: its inputs (x, then the states of a layer), the one-hot vector, dropout, the decoder. */
+/** Line numbers in the original: the inputs (x, then the states of a layer), the one-hot vector, dropout, the decoder. */
 const LINES = {
   lstm: { inputs: [8, 10, 11], oneHot: 22, layerDropout: 26, topDropout: 56, decoder: 57, logSoftMax: 58 },
   gru: { inputs: [12, 14], oneHot: 30, layerDropout: 34, topDropout: 55, decoder: 56, logSoftMax: 57 },
   rnn: { inputs: [7, 9], oneHot: 19, layerDropout: 23, topDropout: 36, decoder: 37, logSoftMax: 38 },
 } as const;
 
-/** A model of a cell that the original has. */
+/** A model with a cell that the original has. */
 export type OriginalConfig = ModelConfig & { readonly cell: keyof typeof LINES };
 
 export function isOriginal(config: ModelConfig): config is OriginalConfig {
@@ -24,9 +24,9 @@ export function isOriginal(config: ModelConfig): config is OriginalConfig {
 }
 
 /**
- * The network as an `nn.gModule`.
+ * Builds the network as an `nn.gModule`.
  *
- * @param parameters All parameters in the original's order; they become the network's.
+ * @param parameters All parameters in the original's order. The network uses this array without copying it.
  */
 export function networkModule(
   config: OriginalConfig,
@@ -57,7 +57,7 @@ class NetworkBuilder {
     const [xLine, ...stateLines] = lines.inputs;
     const input = inputNode();
     const inputLines = [xLine, ...Array.from({ length: layers }, () => stateLines).flat()];
-    // The original's graph is made in C, at line 96 of nngraph's gmodule.lua.
+    // The location that the original records here is C code, called from line 96 of nngraph's gmodule.lua.
     const where = '[/home/torch/torch/install/share/lua/5.1/nngraph/gmodule.lua]:96';
     const [x, ...states] = splitNode(input, inputLines.length, '[[C]]:-1_', where).map((given, index) =>
       this.#node(nnModule('nn.Identity'), [given], inputLines[index] as number),
@@ -82,7 +82,7 @@ class NetworkBuilder {
     return object;
   }
 
-  /** The new states of a layer, the hidden one last. */
+  /** The new states of a layer; h is the last. */
   #layer(x: GraphNode, inputSize: number, before: readonly GraphNode[], layer: number): GraphNode[] {
     const hidden = before.at(-1) as GraphNode;
     switch (this.#config.cell) {
@@ -132,7 +132,7 @@ class NetworkBuilder {
     return this.#node(tableModule('nn.CAddTable'), [added, kept], 49);
   }
 
-  /** W x + U h' of some gates; the lines of both maps and of the sum. */
+  /** W x + U h' for some gates. The lines are those of the two maps and their sum. */
   #sums(
     gates: number,
     x: GraphNode,
@@ -162,7 +162,7 @@ class NetworkBuilder {
     return `${this.#file}:${line}_`;
   }
 
-  /** All weights and biases are views of one storage, in the order of the modules; all gradients of another. */
+  /** Makes all weights and biases views of one storage, in the order of the modules, and all gradients views of another. */
   #addParameters(modules: readonly TorchObject[], parameters: Float64Array): void {
     const values = doubleStorage(parameters);
     const gradients = doubleStorage(new Float64Array(parameters.length));

@@ -1,10 +1,10 @@
-/** Modules of Torch's nn as the original's networks have them: in double precision, their buffers empty. */
+/** Makes modules of Torch's nn as in the original's networks: in double precision, with empty buffers. */
 import { arrayClass } from '../elements.ts';
 import { Storage, Table, Tensor, TorchObject, type Value } from '../values.ts';
 
 const TYPE = 'torch.DoubleTensor';
 
-/** A module with its own fields beside those that all have. */
+/** A module with the fields that all modules have and some more. */
 export function nnModule(className: string, fields: Readonly<Record<string, Value>> = {}): TorchObject {
   return new TorchObject(
     className,
@@ -12,19 +12,19 @@ export function nnModule(className: string, fields: Readonly<Record<string, Valu
   );
 }
 
-/** A module that takes a table of tensors. */
+/** A module whose input is a table of tensors. */
 export function tableModule(className: string): TorchObject {
   return nnModule(className, { gradInput: new Table() });
 }
 
-/** The one-hot vector of a number, a row of the unit matrix. */
+/** A module that gives the one-hot vector of a number: a row of the identity matrix. */
 export function oneHot(size: number): TorchObject {
   const unit = new Float64Array(size * size);
   for (let index = 0; index < size; index++) unit[index * size + index] = 1;
   return nnModule('OneHot', { outputSize: size, _eye: tensorOn(doubleStorage(unit), [size, size], 0) });
 }
 
-/** What its matrix takes. */
+/** Bytes of its matrix. */
 export function oneHotBytes(size: number): number {
   return size * size * Float64Array.BYTES_PER_ELEMENT;
 }
@@ -34,7 +34,7 @@ export function reshape(rows: number, columns: number): TorchObject {
   return nnModule('nn.Reshape', {
     nelement: rows * columns,
     size: longStorage([rows, columns]),
-    // The first is set to the size of the batch.
+    // The module replaces the 0 by the batch size.
     batchsize: longStorage([0, rows, columns]),
   });
 }
@@ -49,7 +49,7 @@ export function dropout(p: number): TorchObject {
   });
 }
 
-/** The loss, which training needs and sampling does not. */
+/** The loss function, which only training needs. */
 export function criterion(): TorchObject {
   return new TorchObject(
     'nn.ClassNLLCriterion',
@@ -65,7 +65,7 @@ export function criterion(): TorchObject {
   );
 }
 
-/** A tensor in row-major order on a storage, from an element on. */
+/** A row-major view of a storage that starts at an element. */
 export function tensorOn(
   storage: Storage,
   sizes: readonly number[],

@@ -1,25 +1,25 @@
 /**
- * The objects of Torch's nngraph for a network: an `nn.gModule` with its graph in both directions.
+ * Makes the objects of Torch's nngraph for a network: an `nn.gModule` with its graph in both directions.
  *
- * Nodes, edges and modules stand in the order in which nngraph makes them, so that a file from here is that of the original
- * up to the order of keys, which Lua leaves open.
+ * Nodes, edges and modules are in the order in which nngraph makes them. So a file is the same as the original's, except for the order of
+ * keys, which is arbitrary in Lua.
  */
 import { Table, TorchObject, type Value } from '../values.ts';
 
-/** A node of a network, made after the nodes that it takes its input from. */
+/** A node of a network. It is made after the nodes from which it gets its input. */
 export interface GraphNode {
   readonly inputs: readonly GraphNode[];
   readonly module: TorchObject | undefined;
-  /** What both directions of the graph share. */
+  /** The data that both directions of the graph share. */
   readonly data: Table;
 }
 
 interface NodeInput {
   readonly module?: TorchObject;
   readonly fields?: Readonly<Record<string, Value>>;
-  /** Where the original makes it, as nngraph notes: `[./model/RNN.lua]:30_`. */
+  /** The line of the original that makes it, as recorded by nngraph: `[./model/RNN.lua]:30_`. */
   readonly label: string;
-  /** The name that the original gives it. */
+  /** Its name in the original, if any. */
   readonly name?: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export function graphNode(
   return { inputs, module, data };
 }
 
-/** The tensors of a node that gives several. */
+/** The output tensors of a node that has several. */
 export function splitNode(source: GraphNode, count: number, label: string, where: string): GraphNode[] {
   const split = graphNode([source], {
     fields: { nSplitOutputs: count },
@@ -47,12 +47,12 @@ export function splitNode(source: GraphNode, count: number, label: string, where
   );
 }
 
-/** The node that gets what the whole graph is given. */
+/** The node for the inputs of the whole graph. */
 export function inputNode(): GraphNode {
   return graphNode([], { fields: { input: new Table() }, label: '[[C]]:-1_' });
 }
 
-/** The graph of a network, from the node that gets its inputs to those that are its outputs. */
+/** The graph of a network, given the node for its inputs and its output nodes. */
 export function graphModule(input: GraphNode, inputCount: number, outputs: readonly GraphNode[]) {
   const result = new Table();
   const output = graphNode(outputs, { fields: { input: result }, label: '[[C]]:-1_' });
@@ -91,7 +91,7 @@ interface Edge {
   readonly to: GraphNode;
 }
 
-/** All edges towards the inputs, breadth first. */
+/** All edges towards the inputs, in breadth-first order. */
 function edgesFrom(root: GraphNode): Edge[] {
   const nodes = [root];
   const known = new Set(nodes);
@@ -106,7 +106,7 @@ function edgesFrom(root: GraphNode): Edge[] {
   return edges;
 }
 
-/** The objects of one direction; nodes are numbered as the edges name them. */
+/** The objects for one direction. Nodes are numbered in the order in which they occur in edges. */
 function directedGraph(edges: readonly Edge[], childrenOf: (node: GraphNode) => readonly GraphNode[]) {
   const numbers = new Map<GraphNode, number>();
   const objects = new Map<GraphNode, TorchObject>();
@@ -136,7 +136,7 @@ function directedGraph(edges: readonly Edge[], childrenOf: (node: GraphNode) => 
   };
 }
 
-/** Nodes after all those that they lead to, depth first. Without recursion: a network has many layers. */
+/** The nodes in depth-first postorder. Not recursive, because a network may have many layers. */
 function postorder(root: GraphNode, nextOf: (node: GraphNode) => readonly GraphNode[]): GraphNode[] {
   const sorted: GraphNode[] = [];
   const known = new Set([root]);
@@ -154,7 +154,7 @@ function postorder(root: GraphNode, nextOf: (node: GraphNode) => readonly GraphN
   return sorted;
 }
 
-/** A list whose values are also keys, of their numbers. */
+/** A list that also maps its values to their indices. */
 function withInverse(values: readonly (Table | TorchObject)[]): Table {
   const table = Table.list(values);
   values.forEach((value, index) => {

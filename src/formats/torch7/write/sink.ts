@@ -1,4 +1,4 @@
-/** Where the primitive values of a Torch7 file are written to. */
+/** Writes the primitive values of a Torch7 file. */
 import type { ElementType } from '../elements.ts';
 
 export interface Sink {
@@ -7,8 +7,8 @@ export interface Sink {
   double(value: number): void;
   /** A length and the bytes. */
   string(bytes: Uint8Array): void;
-  /** An array of numbers, given little endian. */
+  /** An array of numbers, as little-endian bytes. */
   elements(type: ElementType, bytes: Uint8Array): void;
-  /** The file in parts, to be written one after the other. */
+  /** The file in parts. */
   parts(): Uint8Array[];
 }

@@ -1,11 +1,11 @@
-/** Writes a graph of objects as `torch.save` does; the numbers of objects are given in order of first appearance. */
+/** Writes a graph of objects like `torch.save`. Objects are numbered in the order of appearance. */
 import { TYPE } from '../object-type.ts';
 import { LuaFunction, type Reference, Table, Tensor, TorchObject, type Value } from '../values.ts';
 import type { Sink } from './sink.ts';
 
 export function writeObject(root: Value, sink: Sink): void {
   const numbers = new Map<Reference, number>();
-  // What is still to be written, the next at the end.
+  // The values still to be written. The last one is next.
   const waiting: Value[] = [root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
     if (value === null) sink.int(TYPE.nil);
@@ -22,7 +22,7 @@ export function writeObject(root: Value, sink: Sink): void {
   }
 }
 
-/** Writes the start of an object; what is to follow, the last first. */
+/** Writes the start of an object. Returns the values that follow it, in reverse order. */
 function writeReference(value: Reference, sink: Sink, numbers: Map<Reference, number>): Value[] {
   if (value instanceof LuaFunction && value.type === TYPE.oldestFunction) {
     sink.int(value.type);

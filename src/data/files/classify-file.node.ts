@@ -1,29 +1,29 @@
-/** Whether a file can be a text to read, by its first bytes. */
+/** Decides from a file's first bytes whether it can be read as text. */
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describeSystemError } from '../../util/system-error.ts';
 import { fileKind } from './file-kind.ts';
 import type { WalkedFile } from './folder-walk.node.ts';
-import { OWN_FILE_GLANCE, ownFileKind, ownNameKind } from './own-files.ts';
+import { OWN_FILE_BYTES, ownFileKind, ownNameKind } from './own-files.ts';
 
-/** What a file is: a text, a file that this program writes, or one that can't be read as text. */
-export type Judgement =
+/** A text, a file that this program wrote, or a file that can't be read as text. */
+export type FileClass =
   | { readonly is: 'text' }
   | { readonly is: 'own'; readonly kind: string }
   | { readonly is: 'other'; readonly kind: string };
 
-export interface JudgeOptions {
-  /** Whether any bytes are a text. */
+export interface ClassifyOptions {
+  /** Whether any bytes can be read as text. */
   readonly anyBytes: boolean;
-  /** Whether a file's name is enough to take it for one of this program's. */
+  /** Whether a file's name is enough to identify a file that this program wrote. */
   readonly byName: boolean;
 }
 
-export async function judgeFile(
+export async function classifyFile(
   file: Pick<WalkedFile, 'path' | 'dev' | 'ino'>,
-  options: JudgeOptions,
-): Promise<Judgement> {
+  options: ClassifyOptions,
+): Promise<FileClass> {
   if (isOwnOutput(file)) return { is: 'own', kind: 'the output of this command' };
   const named = options.byName ? ownNameKind(basename(file.path)) : undefined;
   if (named !== undefined) return { is: 'own', kind: named };
@@ -44,14 +44,14 @@ export async function judgeFile(
 async function startOf(path: string): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(OWN_FILE_GLANCE), 0, OWN_FILE_GLANCE, 0);
+    const { buffer, bytesRead } = await file.read(new Uint8Array(OWN_FILE_BYTES), 0, OWN_FILE_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
 }
 
-/** Whether standard output or standard error is redirected to this file, which would grow while being read. */
+/** Whether standard output or standard error goes to this file. It would grow while being read. */
 function isOwnOutput({ dev, ino }: Pick<WalkedFile, 'dev' | 'ino'>): boolean {
   return [1, 2].some((descriptor) => {
     try {
