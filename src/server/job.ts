@@ -1,9 +1,9 @@
-/** A request that is being computed: what ends it before its time. */
+/** The computation of an HTTP request, which may need several requests to the pool. It can be paused and cancelled as a whole. */
 import type { RequestHandle } from '../sample/pool/request.ts';
 
 export class Job {
   isOver = false;
-  /** Settles when everything is computed, or can't be. */
+  /** Resolves when everything has been computed; rejects if the job was cancelled. */
   readonly done: Promise<void>;
   readonly #handles: RequestHandle[] = [];
   #finish: () => void = () => {};
@@ -14,11 +14,11 @@ export class Job {
       this.#finish = resolve;
       this.#fail = reject;
     });
-    // Whoever waits for it is told; where nobody does, it is no failure of the program.
+    // A rejection that nobody waits for must not end the program.
     this.done.catch(() => {});
   }
 
-  /** Takes a part of the work along. */
+  /** Adds a request of the pool, which is paused and cancelled together with the job. */
   add(handle: RequestHandle): void {
     this.#handles.push(handle);
     if (this.isOver) handle.cancel();
@@ -34,7 +34,7 @@ export class Job {
     this.#finish();
   }
 
-  /** Ends it: nothing of it is computed any more. */
+  /** Ends the job: nothing more is computed for it. */
   cancel(reason: unknown): void {
     if (this.isOver) return;
     this.isOver = true;

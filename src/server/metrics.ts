@@ -1,11 +1,10 @@
-/** Figures of a server, in the text format that Prometheus reads (version 0.0.4). */
-
+/** The server's metrics, in the text format of Prometheus (version 0.0.4). */
 type Labels = Readonly<Record<string, string>>;
 
-/** Seconds. */
+/** Upper limits of a histogram's buckets, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** Figures of one name: what only grows, or what it is now. */
+/** The values of one metric by their labels: a counter, which only grows, or a gauge. */
 class Family {
   readonly #values = new Map<string, number>();
   readonly #head: string;
@@ -35,7 +34,7 @@ class Family {
   }
 }
 
-/** How often something took how long. */
+/** A histogram of durations. */
 class Histogram {
   readonly #counts = new Array<number>(BUCKETS.length).fill(0);
   readonly #name: string;

@@ -5,10 +5,10 @@ import { count, option } from '../util/option-info.ts';
 import { isOrigin, ORIGIN_EXPECTED } from './http/cors.ts';
 import { CHAT_TEMPLATE_EXPECTED, DEFAULT_CHAT_TEMPLATE, parseChatTemplate } from './openai/chat-template.ts';
 
-/** Timers count milliseconds in 31 bits; one set for longer would end at once. */
+/** Timers count milliseconds in 31 bits. A longer one would end immediately. */
 export const MAX_SECONDS = 2_000_000;
 
-/** What a header can hold: printable ASCII, without spaces at its ends. */
+/** Text that a header can contain: printable ASCII, without spaces at the ends. */
 const HEADER_TEXT = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
 export const API_KEY_EXPECTED = 'one or more characters of printable ASCII, without spaces at the ends';
 
@@ -104,7 +104,7 @@ export const listenOptions = {
   }),
 };
 
-/** `bodyTimeout` is the server's: Node's own is set to a longer time, since the server's answer is better. */
+/** `bodyTimeout` is the server's. Node's own timeout is set longer, because the server's response is better. */
 export const listenOptionsSchema = z.strictObject({
   ...listenOptions,
   bodyTimeout: serverOptionsSchema.shape.bodyTimeout,
@@ -122,7 +122,7 @@ export type GivenServerOptions = Given<SchemaOptions>;
 /**
  * A server's options with their defaults filled in.
  *
- * @throws {OptionError} for the first one that is unknown or out of its range
+ * @throws {OptionError} for the first option that is unknown or out of its range
  */
 export function checkServerOptions(given: GivenServerOptions): ServerOptions {
   const options = checkOptions(serverOptionsSchema, given);

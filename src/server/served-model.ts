@@ -1,16 +1,16 @@
-/** A model under its name, with the pool that all requests to it share. */
+/** A model with its name and the pool that all requests to it share. */
 import { type LanguageModel, loadedModel } from '../language-model.ts';
 import { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
-/** Milliseconds of a turn's parts, and of reading prompts where nothing else is under way: new requests wait as long. */
+/** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait as long. */
 const PART_TIME = 4;
 const PROMPT_TIME = 20;
 
 export class ServedModel {
   readonly name: string;
   readonly model: LanguageModel;
-  /** When it was taken up, in seconds since 1970. */
+  /** When the server got the model, in seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1000);
   readonly #options: ServerOptions;
   #pool: Promise<SequencePool> | undefined;
@@ -24,18 +24,18 @@ export class ServedModel {
     this.#options = options;
   }
 
-  /** Streams that have a slot, and requests that wait for one. */
+  /** How many sequences have a slot, and how many requests wait for one. */
   get load(): { readonly sequences: number; readonly waiting: number } {
     return { sequences: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
-  /** The pool, made at the first call. */
+  /** The pool. The first call makes it. */
   pool(): Promise<SequencePool> {
     this.#pool ??= this.#makePool();
     return this.#pool;
   }
 
-  /** Holds the model for a request, until what is returned is called. */
+  /** Keeps the model in use for a request, until the returned function is called. */
   hold(): () => void {
     this.#users++;
     let isHeld = true;
@@ -47,7 +47,7 @@ export class ServedModel {
     };
   }
 
-  /** Resolves when no request holds the model any more, and its pool is closed. The model itself stays open. */
+  /** Waits until no request uses the model, then closes the pool. The model itself stays open. */
   async retire(): Promise<void> {
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {

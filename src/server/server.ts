@@ -1,7 +1,7 @@
 /**
- * A server of models over HTTP, as a function from a request to its response: it runs wherever there are `Request` and `Response`.
+ * Serves models over HTTP, as a function from a request to its response. It runs in every environment that has `Request` and `Response`.
  *
- * It speaks the OpenAI protocol of completions and chats; see docs/server.md.
+ * It implements the OpenAI protocol for completions and chats; see docs/server.md.
  */
 import type { LanguageModel } from '../language-model.ts';
 import { ApiError } from './http/api-error.ts';
@@ -27,28 +27,28 @@ import { pageResponse } from './page/page.ts';
 import { ServedModel } from './served-model.ts';
 
 export interface ServerInput extends GivenServerOptions {
-  /** Called with errors that are no fault of a request. */
+  /** Called with errors that the request did not cause. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface Server {
   (request: IncomingRequest): Promise<Response>;
-  /** Puts a model in the place of another, or beside the others. Resolves when nothing uses the one before any more. */
+  /** Adds a model, or replaces the one of this name. Resolves when no request uses the replaced model any more. */
   replace(name: string, model: LanguageModel): Promise<void>;
   /**
-   * Takes no more requests and waits until those that run have finished; after some seconds it ends them.
+   * Refuses new requests and waits for the running ones. Those that are not finished after `seconds` (default: 0) are ended.
    *
-   * @returns How many it ended.
+   * @returns How many requests were ended.
    */
   close(seconds?: number): Promise<number>;
 }
 
 /**
- * A server of some models, each under its name.
+ * Makes a server of models, by their names.
  *
- * The models stay the caller's: they are not closed with the server.
+ * The caller remains responsible for the models: closing the server does not close them.
  *
- * @throws {OptionError} for an option that does not fit
+ * @throws {OptionError} for an invalid option
  */
 export function createServer(
   models: Readonly<Record<string, LanguageModel>>,
@@ -61,7 +61,7 @@ export function createServer(
   });
 }
 
-/** @param name The model's name in the path. */
+/** @param name The model's name in the path; empty if there is none. */
 type Handler = (request: IncomingRequest, name: string) => Response | Promise<Response>;
 
 interface Route {
@@ -69,7 +69,7 @@ interface Route {
   readonly path: string;
   readonly method: 'GET' | 'POST';
   readonly handle: Handler;
-  /** Whether it answers without a key. */
+  /** Set if requests need no key. */
   readonly isOpen?: true;
 }
 
@@ -258,7 +258,7 @@ class Service {
   }
 
   async #read(request: IncomingRequest): Promise<unknown> {
-    // Nothing reads a body that can't be answered.
+    // Does not read a body that can't be answered.
     if (this.#isClosing) throw shuttingDown();
     const body = await readJson(request, {
       bytes: this.#options.maxBody,
@@ -268,7 +268,7 @@ class Service {
     return body;
   }
 
-  /** Brings a job to the model's pool. It ends early when its time is over or the client has gone away. */
+  /** Starts work in the model's pool. Its job is cancelled when its time is over or the client disconnects. */
   async #start(
     request: IncomingRequest,
     served: ServedModel,
@@ -308,7 +308,7 @@ class Service {
     }
   }
 
-  /** @throws {ApiError} 404 where there is no such model */
+  /** @throws {ApiError} 404 if there is no such model; 400 if there are several and none is named */
   #modelOf(name: string | undefined): ServedModel {
     const only = this.#models.size === 1 ? [...this.#models.values()][0] : undefined;
     const served = name === undefined ? only : this.#models.get(name);

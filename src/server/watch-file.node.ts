@@ -1,13 +1,13 @@
-/** Tells when a file was replaced. */
+/** Watches a file for replacement. */
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 
-/** Milliseconds between two looks: a file is looked at, since what watches folders misses some of the ways of replacing one. */
+/** Milliseconds between two checks. The file is polled, because watching its folder misses some ways of replacing a file. */
 const INTERVAL = 500;
 
 /**
- * Calls back whenever the file was written or replaced, and is there.
+ * Calls `onReplaced` whenever the file was written or replaced, and exists.
  *
- * @returns Ends it.
+ * @returns A function that stops watching.
  */
 export function watchForReplacement(path: string, onReplaced: () => void): () => void {
   const listener: StatsListener = (now, before) => {

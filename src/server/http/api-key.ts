@@ -1,8 +1,8 @@
-/** The key that a request brings, compared without telling by the time it takes how much of it is right. */
+/** Checks the API key of a request. The time that this takes does not reveal how much of the key is right. */
 import { ApiError } from './api-error.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 
-/** @throws {ApiError} 401 unless the request brings the key, as `Authorization: Bearer KEY` */
+/** @throws {ApiError} 401 unless the request has the header `Authorization: Bearer KEY` */
 export function checkApiKey(request: IncomingRequest, key: string): void {
   const [, given] = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
   if (given !== undefined && isSame(given, key)) return;
@@ -16,7 +16,7 @@ export function checkApiKey(request: IncomingRequest, key: string): void {
   });
 }
 
-/** Takes the same time wherever the two differ; only the given one's length shows. */
+/** Compares in a time that depends only on the length of `given`. */
 function isSame(given: string, key: string): boolean {
   let difference = given.length ^ key.length;
   for (let i = 0; i < given.length; i++) {

@@ -1,21 +1,21 @@
 /**
- * What the server reads of a request: a part of fetch's `Request`, so that every one of them fits.
+ * The part of fetch's `Request` that the server uses. Every `Request` has this type.
  *
- * To make a whole `Request` costs Node as much as all that the server does with it, so its listener makes only this.
+ * For Node, making a whole `Request` would cost as much as all the work of the server on it, so the listener makes only this part.
  */
 export interface IncomingRequest {
   readonly method: string;
-  /** Absolute; only its path counts. */
+  /** An absolute URL, of which only the path is used. */
   readonly url: string;
   readonly headers: { get(name: string): string | null };
   readonly body: { getReader(): BodyReader } | null;
-  /** Aborted when nobody waits for the response any more. */
+  /** Aborted when the client does not wait for the response any more. */
   readonly signal: AbortSignal;
 }
 
 export interface BodyReader {
-  /** @throws when the body ends too early */
+  /** @throws if the connection ends before the body */
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  /** Called when nothing more is read, be there more or not. */
+  /** Called when the server has stopped reading, whether or not the body has ended. */
   releaseLock(): void;
 }

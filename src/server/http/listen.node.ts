@@ -1,4 +1,4 @@
-/** A server's place in the network: Node's `http`, with limits for slow and malformed requests. */
+/** Puts a server on a port, with Node's `http` and limits for slow and malformed requests. */
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ListenError, type Remedy } from '../../errors.ts';
@@ -10,43 +10,43 @@ import { ApiError } from './api-error.ts';
 import { type NodeListener, nodeListener } from './node-listener.node.ts';
 
 export interface Listening {
-  /** Where it listens: `http://127.0.0.1:8080`. */
+  /** The address, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no more connections; see `Server.close`. */
+  /** Accepts no more connections and closes the server; see `Server.close`. */
   close(seconds: number): Promise<number>;
 }
 
-/** Milliseconds within which the head of a request has to arrive. */
+/** Milliseconds within which the head of a request must arrive. */
 const HEAD_TIMEOUT = 10_000;
-/** Milliseconds within which the rest of a refused request has to arrive. */
+/** Additional milliseconds within which the rest of a refused request must arrive. */
 const GRACE = 5_000;
 const MAX_HEAD_BYTES = 16_384;
 
-/** A port bound before its server exists; until then requests get 503. */
+/** A port that was opened before its server exists. Until then, requests get 503. */
 export interface OpenPort {
-  /** `http://127.0.0.1:8080`. */
+  /** The address, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /** Answers requests from now on. */
   serve(server: Server): Listening;
-  /** Gives the port back without a server. */
+  /** Closes the port without a server. */
   close(): Promise<void>;
 }
 
 /**
  * Answers requests on a port.
  *
- * @throws {OptionError} for an option that does not fit
- * @throws {ListenError} where the host and port can't be had
+ * @throws {OptionError} for an invalid option
+ * @throws {ListenError} if the address or the port is not available
  */
 export async function listen(server: Server, input: ListenInput = {}): Promise<Listening> {
   return (await openPort(input)).serve(server);
 }
 
 /**
- * Takes a port, so that one that is in use is found before models are loaded.
+ * Opens a port. Call it before models are loaded, to find out early if the port is in use.
  *
- * @throws {OptionError} for an option that does not fit
- * @throws {ListenError} where the host and port can't be had
+ * @throws {OptionError} for an invalid option
+ * @throws {ListenError} if the address or the port is not available
  */
 export async function openPort(input: ListenInput = {}): Promise<OpenPort> {
   const { host, port, bodyTimeout } = checkOptions(listenOptionsSchema, input);
@@ -93,7 +93,7 @@ export async function openPort(input: ListenInput = {}): Promise<OpenPort> {
           const closed = closeHttp();
           const ended = await server.close(seconds);
           http.closeIdleConnections();
-          // The requests that were ended still have to get their answer.
+          // Requests that were ended still need time to get their response.
           const cut = setTimeout(() => http.closeAllConnections(), 500);
           await closed;
           clearTimeout(cut);
@@ -127,7 +127,7 @@ function remediesOf({ code }: NodeJS.ErrnoException): Remedy[] {
   return [{ text: 'To listen on this machine alone', set: { host: '127.0.0.1' } }];
 }
 
-/** Answers what is no HTTP, or comes too slowly. */
+/** Answers requests that are not HTTP, or that arrive too slowly. */
 function refuse(error: NodeJS.ErrnoException, socket: Socket, response: ServerResponse | undefined): void {
   if (!socket.writable || error.code === 'ECONNRESET' || response?.headersSent) {
     socket.destroy();

@@ -1,4 +1,4 @@
-/** The server as a listener of Node's `http`, and of what is built on it, such as Express. */
+/** A server as a request listener of Node's `http` and of frameworks that are built on it, such as Express. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodyReader, IncomingRequest } from './incoming-request.ts';
 
@@ -6,10 +6,10 @@ export type RequestHandler = (request: IncomingRequest) => Promise<Response>;
 export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
- * The request's signal is aborted when the connection is cut before the response has ended; then its body is cancelled, too. A body
- * is read no faster than the socket takes it.
+ * If the connection is cut before the response has ended, the request's signal is aborted and the response's body is cancelled. The body
+ * is read no faster than the socket accepts it.
  *
- * What parses bodies must stand behind it, not before.
+ * Middleware that parses request bodies must come after this listener, not before.
  */
 export function nodeListener(handler: RequestHandler): NodeListener {
   return (incoming, outgoing) => {
@@ -29,7 +29,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): IncomingRequ
   const { url = '/', method = 'GET' } = incoming;
   return {
     method,
-    // Where the server stands does not matter to it; what comes before the path may be anything.
+    // The server uses only the path, so any origin will do.
     url: `http://localhost${url.startsWith('/') ? url : `/${url}`}`,
     headers: {
       get(name) {
@@ -42,7 +42,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): IncomingRequ
   };
 }
 
-/** A body, piece by piece as it is asked for. */
+/** Reads a body in pieces, each when it is requested. */
 function readerOf(incoming: IncomingMessage): BodyReader {
   const parts: Uint8Array[] = [];
   let isAtEnd = false;
@@ -85,7 +85,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
     await response.body?.cancel();
     return;
   }
-  // What the server did not want to read is thrown away, so that the connection can go on.
+  // Discards the part of the body that the server did not read, so that the connection can be reused.
   outgoing.on('finish', () => incoming.resume());
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body && incoming.method !== 'HEAD') await pipe(response.body, outgoing);
@@ -93,7 +93,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   if (!outgoing.destroyed) outgoing.end();
 }
 
-/** Writes a body at the pace of the socket. */
+/** Writes a body no faster than the socket accepts it. */
 async function pipe(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
   const reader = body.getReader();
   let resume = () => {};

@@ -1,20 +1,20 @@
-/** A request's body: JSON, of a bounded size, in a bounded time. */
+/** Reads the JSON body of a request, with limits on its size and time. */
 import { joinBytes } from '../../util/bytes.ts';
 import { ApiError } from './api-error.ts';
 import type { IncomingRequest } from './incoming-request.ts';
 
 /**
- * The value in a request's body.
+ * Reads and parses the body of a request.
  *
- * @param limits Bytes, and seconds until all of it must be there.
- * @throws {ApiError} 415 for another type, 413 for more bytes, 408 for a longer time, 400 for what is not JSON in UTF-8
+ * @param limits Maximum bytes, and maximum seconds until the whole body has arrived.
+ * @throws {ApiError} 415 for another content type, 413 if it is too long, 408 if it is too slow, 400 if it is not JSON in UTF-8
  */
 export async function readJson(
   request: IncomingRequest,
   limits: { readonly bytes: number; readonly seconds: number },
 ): Promise<unknown> {
   const type = request.headers.get('content-type') ?? 'none';
-  // A page of another site can make a browser send other types without asking first, but not this one.
+  // A page of another site can make a browser send other content types without a preflight, but not this one.
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new ApiError(415, `content-type: got ${type}, expected application/json.`, {
       code: 'unsupported_media_type',

@@ -1,15 +1,15 @@
-/** Checks a request's JSON field by field, with messages that name the field. */
+/** Checks the fields of a JSON request. Messages name the field. */
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
 
-/** What a field must be, to stand after "expected". */
+/** A description of each field's valid values, which follows "expected" in messages. */
 const expectations = z.registry<{ readonly expected: string }>();
 
 /**
- * Whether a value is an array of one or more such items.
+ * Whether a value is a non-empty array of such items.
  *
- * Use it instead of a schema for lists in requests: a schema collects all problems of a large body, which may be a million, before the
- * body is refused.
+ * Use it for lists in requests instead of a schema, which would collect all problems of a large body, perhaps a million, before it
+ * rejects the body.
  */
 export function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {
   return Array.isArray(value) && value.length > 0 && value.every(isItem);
@@ -17,7 +17,7 @@ export function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T
 
 export const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** An optional field. Null means that it is absent. */
+/** An optional field. Null means that it is missing. */
 export function field<T extends z.ZodMiniType>(type: T, expected: string) {
   const optional = z.nullish(type);
   expectations.add(optional, { expected });
@@ -32,10 +32,10 @@ export const limitField = () =>
   field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
 
 /**
- * The fields of a body. Fields that the schema does not have are left out.
+ * Checks a body and returns its fields. Fields that the schema does not have are left out.
  *
- * @param isStrict Whether such a field is an error instead.
- * @throws {ApiError} 400 for the first field that does not fit
+ * @param isStrict Whether an unknown field is an error instead.
+ * @throws {ApiError} 400 for the first invalid field
  */
 export function checkFields<T extends z.ZodMiniObject>(
   schema: T,
@@ -62,12 +62,12 @@ export function checkFields<T extends z.ZodMiniObject>(
   throw invalidField(param, `got ${shown(given[param])}, expected ${expected}`);
 }
 
-/** The refusal of a field. @param reason Without a full stop. */
+/** An error for an invalid field. @param reason Without a full stop. */
 export function invalidField(param: string, reason: string): ApiError {
   return new ApiError(400, `${param}: ${reason}.`, { param, code: 'invalid_value' });
 }
 
-/** A value in short. */
+/** A value as JSON, shortened for messages. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;

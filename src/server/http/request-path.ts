@@ -1,15 +1,15 @@
-/** The path of a request, in the form that the server's routes have. */
+/** The path of a request, normalized to the form of the server's routes. */
 
 export interface RequestPath {
-  /** The route: `/completions`, or `/models/*` for one of the models. */
+  /** The route, such as `/completions`; `/models/*` for a single model. */
   readonly route: string;
-  /** The model's name in the path; empty where there is none. */
+  /** The model's name in the path; empty if there is none. */
   readonly name: string;
 }
 
 /**
- * Normalizes what clients write differently: `/v1` in front, slashes at the end, doubled slashes. A base URL works with `/v1` and
- * without, and with a slash at its end.
+ * Removes what clients write differently: `/v1` at the start, a slash at the end, doubled slashes. So a base URL works with or without
+ * `/v1`, and with a slash at its end.
  */
 export function requestPath(pathname: string): RequestPath {
   const tidy = pathname.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');

@@ -1,25 +1,26 @@
-/** The two forms of an answer: a text completion, and a chat completion. */
+/** The two response formats: text completions and chat completions. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { Choice, ChoicePart } from './choice.ts';
 import { chatLogprobs, completionLogprobs } from './token-logprobs.ts';
 
-/** A part of a choice, or all of it, as a format writes it. */
+/** A part of a choice, or the whole choice, with all that a format needs to write it. */
 export interface FormattedPart extends ChoicePart {
   readonly index: number;
   readonly finishReason: Choice['finishReason'];
   readonly vocabulary: Vocabulary;
-  /** Alternatives of each token that the request asked for. */
+  /** How many alternatives of each token the request asked for. */
   readonly alternatives: number;
 }
 
 export interface AnswerFormat {
   readonly idPrefix: string;
-  /** `object` of a whole answer, and of a chunk of a stream. */
+  /** The field `object` of a whole response. */
   readonly object: string;
+  /** The field `object` of a streamed chunk. */
   readonly chunkObject: string;
-  /** A whole choice. */
+  /** The JSON of a whole choice. */
   choice(part: FormattedPart): unknown;
-  /** The stream chunks for a part of a choice. @param isFirst Whether nothing was sent of the choice before. */
+  /** The streamed chunks for a part of a choice. @param isFirst Whether this is the first part of the choice. */
   chunks(part: FormattedPart, isFirst: boolean): readonly unknown[];
 }
 

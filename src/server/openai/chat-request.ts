@@ -1,4 +1,4 @@
-/** The body of a chat request, as a completion of the text that its messages make. */
+/** Parses the body of a chat request into a completion request, whose prompt is made from the messages. */
 import * as z from 'zod/mini';
 import { ApiError } from '../http/api-error.ts';
 import { checkFields, field, invalidField, isText, limitField, shown } from '../http/request-fields.ts';
@@ -7,9 +7,9 @@ import { type ChatMessage, chatPrompt, chatStops, parseChatTemplate } from './ch
 import type { CompletionRequest } from './completion-request.ts';
 import { flagField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
 
-/** OpenAI sets no limit; a model that never writes the user's name would write up to the server's. */
+/** OpenAI has no default limit. Without one, a model that never writes the user's name would write up to the server's limit. */
 const DEFAULT_MAX_TOKENS = 500;
-/** OpenAI's limit of alternatives for a chat. */
+/** OpenAI's maximum of alternatives in chats. */
 const MAX_TOP_LOGPROBS = 20;
 
 const schema = z.object({
@@ -21,7 +21,7 @@ const schema = z.object({
 });
 
 /**
- * A chat request from its body.
+ * Parses the body of a chat request.
  *
  * @throws {ApiError} 400, naming the field
  */
@@ -46,7 +46,7 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
     bestOf: sampling.n,
     logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     echo: false,
-    // People type what the model never read, and chat programs have no field to allow it.
+    // Users type characters that the model has never read, and chat programs can't set this field.
     unknown: fields.unknown ?? 'nearest',
     paramNames: {
       prompt: 'messages',
@@ -74,7 +74,7 @@ function messageOf(message: unknown, index: number): ChatMessage {
   return { role: known, content: contentOf(content, `${param}.content`) };
 }
 
-/** A message's text: a text, its parts, or nothing, as in a message of the assistant that only calls tools. */
+/** The text of a message: a string, an array of parts, or nothing, as in an assistant's message that only calls tools. */
 function contentOf(content: unknown, param: string): string {
   if (isText(content)) return content;
   if (content === null || content === undefined) return '';

@@ -1,4 +1,4 @@
-/** A chat as one text: how its messages become a prompt, and where a reply ends. */
+/** Turns the messages of a chat into a prompt, and tells where a reply ends. */
 import { OptionError } from '../../errors.ts';
 
 export const DEFAULT_CHAT_TEMPLATE = 'User: {user}\nAssistant: {assistant}\n';
@@ -10,7 +10,7 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** The parts of a template. With `User: {user}\nAssistant: {assistant}\n` they are those in the examples. */
+/** The parts of a template. The examples are from `User: {user}\nAssistant: {assistant}\n`. */
 export interface ChatTemplate {
   /** `User: ` */
   readonly beforeUser: string;
@@ -33,7 +33,7 @@ export function parseChatTemplate(template: string): ChatTemplate {
       `got ${JSON.stringify(template)}, expected ${CHAT_TEMPLATE_EXPECTED}`,
     );
   }
-  // What follows the last line end between the two belongs to the assistant.
+  // The text after the last line end between the two belongs to the assistant.
   const cut = between.lastIndexOf('\n') + 1;
   return {
     beforeUser,
@@ -44,8 +44,8 @@ export function parseChatTemplate(template: string): ChatTemplate {
 }
 
 /**
- * The text that a reply continues. System messages stand as they are, each before an empty line. A last message of the assistant is
- * continued; after any other the assistant begins.
+ * Makes the prompt that a reply continues. System messages are copied without a prefix, each followed by an empty line. If the last message
+ * is from the assistant, the reply continues it; else the assistant's turn begins.
  */
 export function chatPrompt(template: ChatTemplate, messages: readonly ChatMessage[]): string {
   const { beforeUser, afterUser, beforeAssistant, afterAssistant } = template;
@@ -58,7 +58,7 @@ export function chatPrompt(template: ChatTemplate, messages: readonly ChatMessag
   return turns.join('') + (messages.at(-1)?.role === 'assistant' ? '' : beforeAssistant);
 }
 
-/** The texts that end a reply: the beginning of the user's next turn, also after a single line end. */
+/** The stop strings of a reply: the start of the user's next turn, also after a single line end. */
 export function chatStops({ beforeUser, afterAssistant }: ChatTemplate): string[] {
   const turn = beforeUser.trim();
   if (turn === '') return [afterAssistant];

@@ -1,4 +1,4 @@
-/** One text of a completion: from tokens to what is sent. */
+/** One text of a completion: turns its tokens into the text and log-probabilities to send. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 import type { Controls } from '../../sample/choice/controls.ts';
@@ -13,28 +13,28 @@ export interface ChoiceInput {
   readonly vocabulary: Vocabulary;
   readonly controls: Controls;
   readonly limits: Limits;
-  /** What the text must look like. */
+  /** The form that the text must have. */
   readonly constraint: Constraint | undefined;
   readonly seed: number;
-  /** Alternatives to give for each token; undefined where no probabilities are wanted. */
+  /** How many alternatives to list for each token; undefined if no log-probabilities are wanted. */
   readonly logprobs: number | undefined;
-  /** Code points of the prompt; 0 where the text begins with it. */
+  /** Code points of the prompt; 0 if the text includes the prompt. */
   readonly offset: number;
-  /** Whether the mean log-probability is asked for. */
+  /** Whether `meanLogprob` will be used. */
   readonly isRanked: boolean;
 }
 
 /** A part of a choice's text. */
 export interface ChoicePart {
   readonly text: string;
-  /** Its tokens; null where no probabilities are wanted. */
+  /** Its tokens with their log-probabilities; null if none are wanted. */
   readonly rated: readonly PlacedToken[] | null;
 }
 
 export class Choice {
-  /** Why the text has ended; null while it goes on. */
+  /** Why the text has ended; null while it continues. */
   finishReason: 'stop' | 'length' | null = null;
-  /** Called when there is more of the text, or it has ended. */
+  /** Called when the text has more tokens, or has ended. */
   onMore: () => void = () => {};
   readonly #input: ChoiceInput;
   readonly #pieces: TextPieces;
@@ -49,9 +49,9 @@ export class Choice {
   }
 
   /**
-   * Begins the text.
+   * Starts the text.
    *
-   * @param isEngineSampled Whether the engine can draw by the controls.
+   * @param isEngineSampled Whether the engine can apply the controls.
    */
   begin(isEngineSampled: boolean): Sequence<RatedToken> {
     const { controls, limits, constraint, seed, logprobs, isRanked } = this.#input;
@@ -71,7 +71,7 @@ export class Choice {
     return sequence;
   }
 
-  /** Tokens that were drawn, those of a stop string among them. */
+  /** Tokens drawn so far, including those of a stop string. */
   get tokenCount(): number {
     return this.#sequence?.length ?? 0;
   }
@@ -81,12 +81,12 @@ export class Choice {
     return this.#logprobSum / Math.max(1, this.tokenCount);
   }
 
-  /** Puts the prompt in front. @param rated Its tokens, where probabilities are wanted. */
+  /** Puts the prompt before the text. @param rated Its tokens with their log-probabilities; empty if none are wanted. */
   echo(tokens: readonly number[], rated: readonly RatedToken[]): void {
     this.#show(tokens, rated);
   }
 
-  /** What has come since the last call. */
+  /** The part of the text since the last call. */
   takePart(): ChoicePart {
     const part = { text: this.#text, rated: this.#hasLogprobs ? this.#shown : null };
     this.#text = '';
@@ -120,7 +120,7 @@ export class Choice {
   }
 }
 
-/** As OpenAI says it: a text that is complete by its form stops by itself. */
+/** OpenAI's value: a text that ended because its form is complete has stopped by itself. */
 function finishReasonOf(ending: Ending): 'stop' | 'length' {
   return ending === 'length' ? 'length' : 'stop';
 }

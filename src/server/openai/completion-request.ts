@@ -1,4 +1,4 @@
-/** The body of a completion request: OpenAI's fields, and the controls of `sample` beside them. */
+/** Parses the body of a completion request: OpenAI's fields, and further controls of the `sample` command. */
 import * as z from 'zod/mini';
 import { checkFields, field, invalidField, isListOf, isText } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
@@ -14,7 +14,7 @@ import {
 /** A request's prompt: a text, or token ids. */
 export type Prompt = string | number[];
 
-/** OpenAI's limit of alternatives for a completion. */
+/** OpenAI's maximum of alternatives in completions. */
 const MAX_LOGPROBS = 5;
 /** OpenAI's default. */
 const DEFAULT_MAX_TOKENS = 16;
@@ -43,18 +43,18 @@ const schema = z.object({
 
 export interface CompletionRequest extends SamplingRequest {
   readonly prompts: readonly Prompt[];
-  /** Texts that are written of each prompt; the likeliest `n` of them are given. */
+  /** How many texts to write for each prompt; the likeliest `n` of them are returned. */
   readonly bestOf: number;
-  /** Most likely alternatives of each token; undefined where no probabilities are wanted. */
+  /** How many alternatives to list for each token; undefined if no log-probabilities are wanted. */
   readonly logprobs: number | undefined;
   readonly echo: boolean;
   readonly unknown: Unknown;
-  /** The names of the fields to blame for a prompt, the number of its texts and their length. */
+  /** The fields to name in errors about the prompt, the number of texts and their length. */
   readonly paramNames: { readonly prompt: string; readonly count: string; readonly length: string };
 }
 
 /**
- * A completion request from its body.
+ * Parses the body of a completion request.
  *
  * @throws {ApiError} 400, naming the field
  */

@@ -1,24 +1,23 @@
-/** A completion as it is answered: whole, or as a stream of events. */
-
+/** The response to a completion request: one JSON value, or a stream of server-sent events. */
 import { jsonText } from '../http/json.ts';
 import type { AnswerFormat, FormattedPart } from './answer-format.ts';
 import type { Choice } from './choice.ts';
 import type { Completion } from './completion.ts';
 import { apiErrorOf } from './request-errors.ts';
 
-/** Milliseconds between two chunks of a choice. */
+/** Minimum milliseconds between two chunks of a choice. */
 const CHUNK_INTERVAL = 20;
-/** Bytes that may wait for a slow reader before its texts pause. */
+/** Maximum bytes that wait for a slow reader. Beyond that, its sequences pause. */
 const MAX_BUFFERED = 16_384;
 
-/** How an answer is written. */
+/** How to write the response. */
 export interface Answer {
   readonly format: AnswerFormat;
   /** The model's name. */
   readonly model: string;
 }
 
-/** What every object of an answer begins with. */
+/** The fields at the start of every object of a response. */
 function head({ id, created }: Completion, { format, model }: Answer, object: string) {
   return { id: format.idPrefix + id, object, created, model };
 }
@@ -32,7 +31,7 @@ function usageOf({ promptTokens, completionTokens, cachedTokens }: Completion) {
   };
 }
 
-/** What has come of a choice since the last call. */
+/** The part of a choice since the last call. */
 function partOf({ vocabulary, request }: Completion, choice: Choice, index: number): FormattedPart {
   return {
     ...choice.takePart(),
@@ -43,7 +42,7 @@ function partOf({ vocabulary, request }: Completion, choice: Choice, index: numb
   };
 }
 
-/** The answer in one piece, once the completion is done. */
+/** The whole response. The completion must be done. */
 export function wholeCompletion(completion: Completion, answer: Answer) {
   return {
     ...head(completion, answer, answer.format.object),
@@ -55,11 +54,11 @@ export function wholeCompletion(completion: Completion, answer: Answer) {
 }
 
 /**
- * The answer as server-sent events. The first characters of a choice are sent at once, later ones at most every 20 ms.
+ * The response as server-sent events. The first characters of a choice are sent immediately, later ones at most every 20 ms.
  *
- * The texts of a slow reader pause; those of one that goes away end.
+ * If the reader is slow, the sequences pause. If it goes away, they end.
  *
- * @param onError Called, like the reader, with what ends the stream too early.
+ * @param onError Called with an error that ends the stream early. The reader gets it as well.
  */
 export function completionEvents(
   completion: Completion,
@@ -70,7 +69,7 @@ export function completionEvents(
   const usage = request.includeUsage ? { usage: null } : {};
   const encoder = new TextEncoder();
   const sentAt = new Map<Choice, number>();
-  // Only log-probabilities have maps.
+  // Only log-probabilities contain Maps.
   const toText = request.logprobs === undefined ? JSON.stringify : jsonText;
   const chunkHead = head(completion, answer, answer.format.chunkObject);
   let isOpen = true;
@@ -85,8 +84,8 @@ export function completionEvents(
       const last = sentAt.get(choice) ?? Number.NEGATIVE_INFINITY;
       if (choice.finishReason === null && now - last < CHUNK_INTERVAL) return;
       const part = partOf(completion, choice, index);
-      // What was drawn may still turn out to belong to a stop string, or is the start of a character. A part without text may still hold
-      // the log-probabilities of such bytes.
+      // There may be no text yet: the new tokens may be part of a stop string, or bytes of an unfinished character, which have
+      // log-probabilities nevertheless.
       const isEmpty = part.text === '' && !part.rated?.length;
       if (isEmpty && choice.finishReason === null) return;
       for (const chunk of answer.format.chunks(part, !sentAt.has(choice))) {
@@ -107,7 +106,7 @@ export function completionEvents(
     const fail = (error: unknown) => {
       if (!isOpen) return;
       onError(error);
-      // One that does not read would never come to the message: its connection is cut.
+      // A reader that does not read would never get the message, so its connection is cut.
       if (isFull()) {
         isOpen = false;
         controller.error(error);

@@ -1,4 +1,4 @@
-/** A completion that is being written: its choices on their way through the model's pool. */
+/** The computation of a completion request: starts its choices in the model's pool and collects their texts. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { type Controls, canDraw, resolveControls } from '../../sample/choice/controls.ts';
 import type { AutomatonLimits } from '../../sample/form/automaton.ts';
@@ -16,16 +16,16 @@ import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
 import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
-// What a request leaves open. Its own values were checked with its fields.
+// Defaults of the limits that a request can't set. Its own values were checked with its fields.
 const LIMITS = checkOptions(limitsSchema, {});
 
 /**
- * Of the automaton of a request's form. A server holds one for each request that runs or waits: at most some megabytes each. A token
- * costs at most a look at every state.
+ * Limits on the automaton of a request's form. Every running or waiting request may have one, so each takes at most some megabytes. A token
+ * costs at most a visit to every state.
  */
 const FORM_LIMITS: AutomatonLimits = { states: 2500, setTokens: 500_000, kept: 250_000 };
 
-/** The choices of one prompt. */
+/** A prompt and its choices. */
 interface Branch {
   readonly prompt: readonly number[];
   readonly choices: readonly Choice[];
@@ -38,16 +38,16 @@ export class Completion {
   readonly created = Math.floor(Date.now() / 1000);
   readonly promptTokens: number;
   cachedTokens = 0;
-  /** Called when a choice has more text, or has ended. */
+  /** Called when a choice has more tokens, or has ended. */
   onMore: (choice: Choice, index: number) => void = () => {};
-  /** Called when the first of its choices begins. */
+  /** Called once, before the first call of `onMore`. */
   onFirst: () => void = () => {};
   readonly job = new Job();
   readonly #branches: readonly Branch[];
   readonly #controls: Controls;
 
   /**
-   * @throws {ApiError} 400 for what the model can't do
+   * @throws {ApiError} 400 if the request does not fit the model
    */
   constructor(request: CompletionRequest, served: ServedModel) {
     const { vocabulary } = served.model;
@@ -80,7 +80,7 @@ export class Completion {
     });
   }
 
-  /** Texts that are written at once. */
+  /** How many sequences it needs. */
   get size(): number {
     return this.#branches.length * this.request.bestOf;
   }
@@ -113,7 +113,7 @@ export class Completion {
     }
   }
 
-  /** The choices that are given: of each prompt the likeliest, the likeliest first. */
+  /** The choices to return: the likeliest `n` of each prompt, the likeliest first. */
   best(): Choice[] {
     const { n, bestOf } = this.request;
     if (bestOf === n) return this.#choices;
@@ -152,7 +152,7 @@ export class Completion {
   }
 }
 
-/** Additions by symbol, as the controls take them. */
+/** The bias by symbol, which is the form that the controls take. */
 function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Record<string, number> {
   return Object.fromEntries(
     Array.from(bias, ([token, value]) => {

@@ -1,4 +1,4 @@
-/** The fields of requests that set sampling filters. They follow from the options of the filters. */
+/** The fields of requests that set sampling filters, derived from the options of the filters. */
 import type * as z from 'zod/mini';
 import { type ControlOptions, controlsSchema } from '../../sample/choice/controls.ts';
 import { controlOptions } from '../../sample/choice/filters.ts';
@@ -8,18 +8,18 @@ import { CONTROL_OPTIONS, fieldNameOf } from './field-names.ts';
 
 interface ControlField {
   readonly type: z.ZodMiniType;
-  /** The option's value of the field's. */
+  /** Converts the field's value to the option's. */
   readonly toOption?: (value: number) => number;
 }
 
-/** Fields whose range is OpenAI's, or whose values mean more than the option's. */
+/** Fields that have OpenAI's range, or that accept more values than the option. */
 const OWN_FIELDS: Readonly<Record<string, ControlField>> = {
   temperature: { type: numberField(0, 2) },
-  // OpenAI allows 0, which leaves the likeliest token alone.
+  // OpenAI allows 0, which keeps only the likeliest token.
   topP: { type: numberField(0, 1), toOption: (value) => value || Number.MIN_VALUE },
   presencePenalty: { type: numberField(-2, 2) },
   frequencyPenalty: { type: numberField(-2, 2) },
-  // Many clients send -1 for all.
+  // Many clients send -1 for no limit.
   topK: { type: limitField(), toOption: (value) => Math.max(0, value) },
 };
 
@@ -29,12 +29,12 @@ const CONTROL_FIELDS = CONTROL_OPTIONS.map((option) => {
   return { option, name: fieldNameOf(option) ?? option, ...own };
 });
 
-/** By name, for the schema of a request. Their names are not in its type: `controlsOf` alone reads them. */
+/** The fields by name, for the schema of a request. The type does not list the names, because only `controlsOf` reads the fields. */
 export const controlFields: Readonly<Record<never, z.ZodMiniType>> = Object.fromEntries(
   CONTROL_FIELDS.map(({ name, type }) => [name, type]),
 );
 
-/** The controls that a request's checked fields ask for. OpenAI's penalties count all of the text, not the end of it alone. */
+/** The controls of a request, from its checked fields. As in OpenAI's API, the penalties count the whole text, not only its end. */
 export function controlsOf(fields: Readonly<Record<string, unknown>>): ControlOptions {
   const asked = CONTROL_FIELDS.flatMap(({ option, name, toOption }) => {
     const value = fields[name] ?? undefined;

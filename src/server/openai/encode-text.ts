@@ -1,4 +1,4 @@
-/** A text of a request as tokens. */
+/** Checks and encodes the texts and token ids of a request. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { encodePrompt } from '../../sample/prompt.ts';
 import { ApiError } from '../http/api-error.ts';
@@ -18,7 +18,7 @@ export function encodeText(
   return blameField(param, () => encodePrompt(vocabulary, text, unknown).tokens);
 }
 
-/** @throws {ApiError} 400 for a token that the model does not have */
+/** @throws {ApiError} 400 for a token id that the model does not have */
 export function checkTokenIds(vocabulary: Vocabulary, tokens: readonly number[], param: string): void {
   const wrong = tokens.find((token) => token >= vocabulary.size);
   if (wrong !== undefined) throw unknownToken(param, wrong, vocabulary);

@@ -1,4 +1,4 @@
-/** The fields that completions and chats share: OpenAI's, and the controls of `sample` beside them. */
+/** The fields that completions and chats share: OpenAI's, and further controls of the `sample` command. */
 import * as z from 'zod/mini';
 import type { ControlOptions } from '../../sample/choice/controls.ts';
 import type { FormOptions } from '../../sample/form/form.ts';
@@ -32,7 +32,7 @@ function isBias(value: unknown): value is Record<string, number> {
   );
 }
 
-/** Characters of an expression or a template: each may be looked up for every token of the vocabulary. */
+/** Maximum characters of an expression or a template: each may be tested against every token of the vocabulary. */
 const MAX_FORM = 1000;
 const formField = (kind: string) =>
   field(z.string().check(z.maxLength(MAX_FORM)), `${kind} of at most ${MAX_FORM} characters`);
@@ -65,29 +65,29 @@ export const samplingFields = {
 
 type SamplingFields = z.output<z.ZodMiniObject<typeof samplingFields>>;
 
-/** What to do with characters that the model does not know. */
+/** The rule for characters that the model does not know. */
 export type Unknown = Exclude<UnknownRule, 'auto'>;
 
-/** What a request asks of its texts, with the defaults filled in. */
+/** The options of a request's texts, with the defaults filled in. */
 export interface SamplingRequest {
   readonly model: string | undefined;
   readonly maxTokens: number;
-  /** Texts of each prompt that are given. */
+  /** How many texts to return for each prompt. */
   readonly n: number;
   readonly seed: number;
   readonly stop: readonly string[];
   readonly stream: boolean;
   readonly includeUsage: boolean;
-  /** Additions to log-probabilities, by token id. */
+  /** What to add to log-probabilities, by token id. */
   readonly bias: ReadonlyMap<number, number>;
-  /** All but the bias. */
+  /** The controls without the bias. */
   readonly controls: ControlOptions;
   readonly form: FormOptions;
 }
 
 /**
- * @param maxTokens The request's; null or undefined for the default.
- * @throws {ApiError} 400 for fields that do not go together
+ * @param maxTokens The request's value; null or undefined for the default, −1 for the server's maximum.
+ * @throws {ApiError} 400 for fields that contradict each other
  */
 export function samplingRequest(
   fields: SamplingFields,
@@ -115,7 +115,7 @@ export function samplingRequest(
   };
 }
 
-/** A seed modulo 2³², as the generator takes it. */
+/** A seed modulo 2³², which is what the random number generator takes. */
 function reducedSeed(seed: number): number {
   return ((seed % MAX_SEEDS) + MAX_SEEDS) % MAX_SEEDS;
 }

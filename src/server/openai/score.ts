@@ -1,8 +1,8 @@
 /**
- * Scores of texts: the log-probability of every token but the first, from the zero state.
+ * Scores texts: the log-probability of every token but the first, starting from the zero state.
  *
- * The first token is not counted: its probability is uniform and says nothing about the model. The model's pool reads the texts beside
- * the completions that run.
+ * The first token is not counted: its probability is uniform and says nothing about the model. The model's pool reads the texts together
+ * with the running completions.
  */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../../data/vocabulary.ts';
@@ -48,7 +48,7 @@ export class Scoring {
   readonly #served: ServedModel;
   readonly #inputs: readonly { readonly tokens: readonly number[]; readonly logprobs: Float64Array }[];
 
-  /** @throws {ApiError} 400 for characters that the model does not know, or less than two of them */
+  /** @throws {ApiError} 400 for a text with unknown characters, or with fewer than two tokens */
   constructor(request: ScoreRequest, served: ServedModel) {
     this.#served = served;
     this.#inputs = request.inputs.map((input) => {
@@ -61,7 +61,7 @@ export class Scoring {
     return this.#inputs.reduce((sum, { tokens }) => sum + tokens.length, 0);
   }
 
-  /** Texts that are read at once. */
+  /** How many sequences it needs. */
   get size(): number {
     return this.#inputs.length;
   }
@@ -85,7 +85,7 @@ export class Scoring {
     }
   }
 
-  /** The answer, once it is done. */
+  /** The response. The job must be done. */
   toJSON() {
     const { name, model } = this.#served;
     return {

@@ -1,11 +1,11 @@
-/** Tokens as text, in whole characters; bytes that are no UTF-8 become U+FFFD. */
+/** Decodes tokens to text in pieces of whole characters, and counts code points. Invalid UTF-8 becomes U+FFFD. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 
 export class TextPieces {
-  /** Code points before the text, and those that were given out. */
+  /** Code points before the text and in the pieces so far. */
   codePoints: number;
   readonly #vocabulary: Vocabulary;
-  /** Holds a character's bytes back until it is whole. */
+  /** For models over bytes: holds back the bytes of an unfinished character. */
   readonly #decoder: TextDecoder | undefined;
 
   /** @param before Code points before the text. */
@@ -25,21 +25,21 @@ export class TextPieces {
     return this.#count(text);
   }
 
-  /** What is left of an unfinished character. */
+  /** The rest: U+FFFD for an unfinished character, else nothing. */
   end(): string {
     return this.#count(this.#decoder?.decode() ?? '');
   }
 
   #count(text: string): string {
     for (let i = 0; i < text.length; i++) {
-      // The second half of a surrogate pair belongs to the code point of the first.
+      // The second half of a surrogate pair is not a code point of its own.
       if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00) this.codePoints++;
     }
     return text;
   }
 }
 
-/** How many code points some tokens are as a text. */
+/** The number of code points in the text of some tokens. */
 export function codePointsOf(vocabulary: Vocabulary, tokens: readonly number[]): number {
   const pieces = new TextPieces(vocabulary);
   pieces.push(tokens);

@@ -1,24 +1,24 @@
-/** Log-probabilities of tokens, as the model gives them before any control. Natural logarithms. */
+/** Log-probabilities of tokens in OpenAI's formats: the model's own, before any control, in nats. */
 import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 import { likeliestTokens, type RankedToken } from '../../sample/choice/token-details.ts';
 
-/** A token with its log-probability and those of others in its place. */
+/** A token with its log-probability and the alternatives. */
 export interface RatedToken {
   readonly token: number;
   /** Undefined for the first token of a prompt, which follows nothing. */
   readonly logprob: number | undefined;
-  /** The most likely tokens, the likeliest first, and at the end the token itself if it is not among them. */
+  /** The likeliest tokens in falling order, followed by the token itself if it is not among them. */
   readonly alternatives: readonly RankedToken[];
 }
 
-/** A rated token and where it begins: in code points from the start of the prompt; for a byte, where its character begins. */
+/** A rated token and its offset in code points from the start of the prompt; for a byte, the offset of its character. */
 export interface PlacedToken extends RatedToken {
   readonly offset: number;
 }
 
-/** @param row Log-probabilities [V] of the token. */
+/** @param row The prediction of the token: log-probabilities [V]. */
 export function rateToken(token: number, row: FloatArray, alternatives: number): RatedToken {
   const logprob = row[token] as number;
   const best = likeliestTokens(row, alternatives);
@@ -26,18 +26,18 @@ export function rateToken(token: number, row: FloatArray, alternatives: number):
   return { token, logprob, alternatives: best };
 }
 
-/** A token's text; for a byte that is no character, `bytes:\x` and its value, as OpenAI writes it. */
+/** A token's text. A byte that is only part of a character is written `bytes:\x` and its value, as by OpenAI. */
 export function tokenText(vocabulary: Vocabulary, token: number): string {
   const symbol = vocabulary.symbolOf(token);
   if (!isPartByte(symbol, vocabulary.kind)) return symbol;
   return `bytes:\\x${symbol.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
-/** Log-probabilities as a completion lists them. */
+/** Log-probabilities in the format of completions. */
 export interface CompletionLogprobs {
   readonly tokens: string[];
   readonly token_logprobs: (number | null)[];
-  /** By token, the likeliest first. A map, since an object puts keys like "7" in front of all others. */
+  /** By token, in falling order. A Map, because an object puts keys like "7" before all others. */
   readonly top_logprobs: (ReadonlyMap<string, number> | null)[];
   readonly text_offset: number[];
 }
@@ -60,7 +60,7 @@ export function completionLogprobs(
   };
 }
 
-/** Log-probabilities as a chat lists them. @param count Alternatives of each token. */
+/** Log-probabilities in the format of chats. @param count How many alternatives to list. */
 export function chatLogprobs(vocabulary: Vocabulary, tokens: readonly PlacedToken[], count: number) {
   const entry = (token: number, logprob: number | undefined) => ({
     token: tokenText(vocabulary, token),

@@ -1,4 +1,4 @@
-/** Texts as token ids and back, in the form of llama.cpp's server. */
+/** The endpoints that turn texts into token ids and back, as in llama.cpp's server. */
 import * as z from 'zod/mini';
 import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
@@ -19,7 +19,7 @@ const tokenizeSchema = z.object({
 export interface TokenizeRequest {
   readonly model: string | undefined;
   readonly content: string;
-  /** Whether each token comes with its text. */
+  /** Whether to return the text of each token as well. */
   readonly withPieces: boolean;
   readonly unknown: Unknown;
 }
@@ -42,7 +42,7 @@ export function tokenized(vocabulary: Vocabulary, { content, withPieces, unknown
   return { tokens: tokens.map((id) => ({ id, piece: pieceOf(vocabulary, id) })) };
 }
 
-/** A token's text, or its bytes where they are no text by themselves. */
+/** A token's text, or its byte if that is only part of a character. */
 function pieceOf(vocabulary: Vocabulary, token: number): string | number[] {
   const symbol = vocabulary.symbolOf(token);
   return isPartByte(symbol, vocabulary.kind) ? [...vocabulary.bytesOf(token)] : symbol;
@@ -67,7 +67,7 @@ export function parseDetokenizeRequest(body: unknown, options: ServerOptions): D
   return { model: model ?? undefined, tokens: tokens ?? [] };
 }
 
-/** @throws {ApiError} 400 for a token that the model does not have */
+/** @throws {ApiError} 400 for a token id that the model does not have */
 export function detokenized(vocabulary: Vocabulary, { tokens }: DetokenizeRequest) {
   checkTokenIds(vocabulary, tokens, 'tokens');
   const pieces = new TextPieces(vocabulary);

@@ -1,4 +1,4 @@
-/** The script of the page at `/`, as a browser reads it: it sends completion requests and shows what comes. */
+/** The script of the page at `/`, as plain JavaScript: it sends completion requests and shows the text as it arrives. */
 export const PAGE_SCRIPT = String.raw`
 'use strict';
 const element = (id) => document.getElementById(id);
@@ -9,7 +9,7 @@ let key = stored();
 let running;
 
 function stored() {
-  // A page may be forbidden to keep anything.
+  // The browser may forbid storage.
   try { return sessionStorage.getItem(KEY) || ''; } catch { return ''; }
 }
 
@@ -17,7 +17,7 @@ function store() {
   try { sessionStorage.setItem(KEY, key); } catch {}
 }
 
-/** A request to the server. Throws what it answers to a request that fails. */
+/** Sends a request to the server. If it fails, throws the server's error message. */
 async function ask(path, init) {
   const headers = { 'content-type': 'application/json', ...(key && { authorization: 'Bearer ' + key }) };
   const response = await fetch(base + path, { ...init, headers });
@@ -32,7 +32,7 @@ function show(error) {
   if (error.status === 401) {
     element('access').hidden = false;
     element('key').focus();
-    // Without a key the question is enough.
+    // Without a key, the request for one is enough.
     if (!key) return;
   }
   const isAway = error instanceof TypeError;
@@ -52,7 +52,7 @@ async function loadModels() {
   }
 }
 
-/** The events of a stream, each as its object. */
+/** Parses the server-sent events of a response. */
 async function* eventsOf(response) {
   let text = '';
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -68,7 +68,7 @@ async function* eventsOf(response) {
   }
 }
 
-/** Shows the text after which new text comes, and gives the place for that. */
+/** Shows the text that the model continues. Returns the node to which new text is appended. */
 function place(before) {
   const prompt = document.createElement('span');
   prompt.className = 'prompt';

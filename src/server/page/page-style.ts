@@ -1,4 +1,4 @@
-/** The style of the page at `/`: light and dark, for wide and narrow screens. */
+/** The style of the page at `/`: for light and dark mode, wide and narrow screens. */
 export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;

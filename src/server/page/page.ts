@@ -1,4 +1,4 @@
-/** The page at `/`, to try a model in a browser: one HTML document that loads nothing from anywhere. */
+/** The page at `/` for trying a model in a browser: one HTML document that loads nothing else. */
 import { PAGE_MARKUP } from './page-markup.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -16,7 +16,7 @@ const HTML = `<!doctype html>
 
 let policy: Promise<string> | undefined;
 
-/** The page. The policy allows only its own script and style, by hash, and requests to its own server. */
+/** The page. Its content security policy allows only its own script and style, by hash, and requests to its own server. */
 export async function pageResponse(): Promise<Response> {
   policy ??= contentPolicy();
   return new Response(HTML, {
