@@ -119,6 +119,25 @@ test('no file imports itself by way of others', () => {
   for (const { path } of files) visit(path, []);
 });
 
+test('folders of the command line do not import each other in a circle', () => {
+  const folderOf = (path: string) => {
+    const [, folder = '', ...rest] = path.split('/');
+    return rest.length === 0 ? path : folder;
+  };
+  const targets = new Map<string, Set<string>>();
+  for (const { path, imports } of files.filter((file) => file.path.startsWith('cli/'))) {
+    const own = targets.get(folderOf(path)) ?? new Set();
+    for (const name of imports.filter((target) => target.startsWith('cli/'))) own.add(folderOf(name));
+    own.delete(folderOf(path));
+    targets.set(folderOf(path), own);
+  }
+  const visit = (folder: string, way: readonly string[]) => {
+    assert.ok(!way.includes(folder), `a circle: ${[...way, folder].join(' → ')}`);
+    for (const target of targets.get(folder) ?? []) visit(target, [...way, folder]);
+  };
+  for (const folder of targets.keys()) visit(folder, []);
+});
+
 test('only files for Node import node:, and a page reaches none of them', () => {
   const forNode = (path: string) =>
     path.endsWith('.node.ts') || path === 'index.ts' || path.startsWith('cli/');

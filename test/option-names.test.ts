@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { flagNames } from '../src/cli/arguments/flag-table.ts';
-import { inFlags } from '../src/cli/arguments/option-words.ts';
+import { inFlags } from '../src/cli/arguments/flags-in-messages.ts';
 import { commands } from '../src/cli/commands/index.ts';
 import { trainCommand } from '../src/cli/commands/train.ts';
 

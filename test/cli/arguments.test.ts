@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
-import { FLAG_WORDS } from '../../src/cli/arguments/known-words.ts';
+import { FLAG_WORDS } from '../../src/cli/arguments/other-names.ts';
 import { unknownCommand } from '../../src/cli/arguments/unknown-command.ts';
 import { flagMeant } from '../../src/cli/arguments/unknown-flag.ts';
 import { doctorCommand } from '../../src/cli/commands/doctor.ts';
@@ -57,7 +57,7 @@ test('a flag at the end without its value', () => {
 });
 
 test('an unknown flag names the nearest, in the style it was typed', () => {
-  assert.throws(() => parse('-rnn_sise', '1'), /unknown flag -rnn_sise\. Did you mean -rnn_size\?/);
+  assert.throws(() => parse('-rnn_sise', '1'), /unknown flag -rnn_sise\. Did you mean --rnn-size\?/);
   assert.throws(() => parse('--rnn-sise', '1'), /Did you mean --rnn-size\?/);
   assert.throws(() => parse('--quux'), /unknown flag --quux\.$/);
   assert.equal(suggest('trian', ['train', 'sample']), 'train');

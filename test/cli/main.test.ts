@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { commandHelp } from '../../src/cli/help/help.ts';
-import { columnsOf } from '../../src/cli/terminal/live-parts.ts';
+import { overview } from '../../src/cli/help/overview.ts';
+import { columnsOf } from '../../src/cli/terminal/text-width.ts';
 import { charRnn, root, shippedProgram } from './command.ts';
 
 test('--help, help, and no words at all', async () => {
@@ -43,9 +44,15 @@ test('an unknown command, a flag before the command', async () => {
   assert.equal((await charRnn(['-rnn_size', '3'])).code, 2);
 });
 
+/** The modules that a file of dist/ imports when it is loaded. */
+function imports(path: string): string[] {
+  return Array.from(
+    readFileSync(path, 'utf8').matchAll(/^(?:import|export|\}) .*from '(.*)';$/gm),
+    ([, name = '']) => name,
+  );
+}
+
 test('--help loads no module of a command and no package', () => {
-  const imports = (path: string) =>
-    Array.from(readFileSync(path, 'utf8').matchAll(/^import .* from '(.*)';$/gm), ([, name = '']) => name);
   for (const name of imports(shippedProgram)) {
     if (name.startsWith('node:')) continue;
     const own = imports(join(root, 'dist', 'cli', name));
@@ -55,6 +62,29 @@ test('--help loads no module of a command and no package', () => {
       name,
     );
   }
+});
+
+test('the help of a command and completions load no engine', () => {
+  const cli = join(root, 'dist', 'cli');
+  const loaded = new Set<string>();
+  const load = (path: string) => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const name of imports(path)) if (name.startsWith('.')) load(join(dirname(path), name));
+  };
+  for (const name of ['commands/index.js', 'run-command.js', 'run/completions.js']) load(join(cli, name));
+  assert.ok(loaded.has(join(cli, 'commands', 'train.js')));
+  const engines = [...loaded].filter((path) => /engine\/(cpu|reference|select)/.test(path));
+  assert.deepEqual(engines, []);
+});
+
+test('the overview has every command', () => {
+  const listed = Array.from(overview('char-rnn').matchAll(/^ {2}([a-z-]+) .* {2}\S/gm), ([, name]) => name);
+  const names = commands.map(({ name }) => name);
+  assert.deepEqual(
+    listed.filter((name) => name !== 'help' && !name?.startsWith('-')).sort(),
+    names.toSorted(),
+  );
 });
 
 test('help prints flags as --kebab-case, and the spelling of the original in brackets', () => {

@@ -36,10 +36,7 @@ test('controls reach the draw', async (context) => {
   assert.match(best.stdout, /^ab[\n a-e]{12}\n$/);
   const few = await run(['-beam', '3', '-count', '5', '-length', '4']);
   assert.equal(few.code, 1);
-  assert.match(
-    few.stderr,
-    /^found 3 of 5 samples in 3; the search keeps no more.*\nGive it a larger -beam\.$/m,
-  );
+  assert.match(few.stderr, /^found 3 of 5 samples in 3; the beam holds no more.*\nTry a larger --beam\.$/m);
 });
 
 test('stop texts may be typed several times, and are not printed', async (context) => {
@@ -90,7 +87,7 @@ test('-seconds is the time of all samples; too few are told, with exit code 1', 
   assert.match(stdout, /\n---\n/);
   assert.match(
     stderr,
-    /^found [\d,]+ of 10,000 samples in [\d,]+; then the time was over\.\nGive it more -seconds\.\n$/,
+    /^found [\d,]+ of 10,000 samples in [\d,]+; then the time ran out\.\nGive it more --seconds\.\n$/,
   );
   assert.equal(code, 1);
 });

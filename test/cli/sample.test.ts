@@ -120,7 +120,7 @@ test('bad input', async (context) => {
       2,
       /-temperature: got -1, expected a number of at least 0/,
     ],
-    [['sample', 'm.safetensors', '-lenght', '3'], 2, /Did you mean -length/],
+    [['sample', 'm.safetensors', '-lenght', '3'], 2, /Did you mean --length\?/],
     [['sample', 'm.safetensors', '-primetext', 'a', '--prime_file', 'x'], 2, /named twice/],
     [['sample', 'm.safetensors', '--prime_file', 'nowhere'], 1, /nowhere/],
   ];

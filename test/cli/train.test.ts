@@ -178,7 +178,12 @@ const bad: [string, string[], number, RegExp][] = [
     1,
     /too few for one batch[\s\S]*batches of \d+ × \d+, which suit it:\n.* --fit$/m,
   ],
-  ['an unknown flag', ['book.txt', '-rnn_sise', '3'], 2, /unknown flag -rnn_sise\. Did you mean -rnn_size\?/],
+  [
+    'an unknown flag',
+    ['book.txt', '-rnn_sise', '3'],
+    2,
+    /unknown flag -rnn_sise\. Did you mean --rnn-size\?/,
+  ],
   [
     'no number',
     ['book.txt', '-rnn_size', 'many'],

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { suggest } from '../../util/suggest.ts';
 import { commandLine } from './command-line.ts';
-import { commandsMeant } from './known-words.ts';
+import { commandsMeant } from './other-names.ts';
 
 /** @param words All words of the command line. */
 export function unknownCommand(words: readonly string[], commands: readonly string[]): string {

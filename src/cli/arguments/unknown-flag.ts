@@ -1,8 +1,8 @@
 /** What to say to a flag that a command does not have: the one that was meant, by spelling or by meaning. */
 import { UsageError } from '../../errors.ts';
 import { suggest } from '../../util/suggest.ts';
-import { type Flag, flagNames } from './flag-table.ts';
-import { optionsMeant } from './known-words.ts';
+import { type Flag, flagNames, longFlag } from './flag-table.ts';
+import { optionsMeant } from './other-names.ts';
 
 /**
  * @param shown As it was typed, with its dashes.
@@ -12,9 +12,7 @@ import { optionsMeant } from './known-words.ts';
 export function unknownFlag(shown: string, name: string, flags: readonly Flag[]): UsageError {
   const meant = flagMeant(name, flags);
   if (meant === undefined) return new UsageError(`unknown flag ${shown}.`);
-  const dashes = shown.startsWith('--') ? '--' : '-';
-  const style = shown.includes('_') || dashes === '-' ? meant : meant.replaceAll('_', '-');
-  return new UsageError(`unknown flag ${shown}. Did you mean ${dashes}${style}?`);
+  return new UsageError(`unknown flag ${shown}. Did you mean ${longFlag(meant)}?`);
 }
 
 /** The name of the flag that was meant: a name of another program, the option's in the library, or a slip of the hand. */

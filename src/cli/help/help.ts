@@ -4,7 +4,7 @@ import { commandLine } from '../arguments/command-line.ts';
 import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../arguments/flag-table.ts';
 import { programName } from '../arguments/program-name.ts';
 import type { Command } from '../command.ts';
-import { wrap } from '../terminal/live-parts.ts';
+import { wrap } from '../terminal/text-width.ts';
 
 const GROUPS: readonly OptionGroup[] = [
   'Text',
@@ -97,9 +97,9 @@ function fullHelp(command: Command, width: number): string {
 /** How flags may be typed. */
 function forms({ flags }: Command, width: number): string[] {
   if (flags.length === 0) return [];
-  const typed = 'A flag may have one dash or two, and - or _ between words.';
+  const typed = 'In parentheses: the default. A flag may have one dash or two, and - or _ between words.';
   const isSpelled = flags.some((flag) => originalSpelling(flag) !== undefined);
-  return ['', ...wrap(isSpelled ? `${typed} In brackets: how the original spells it.` : typed, width)];
+  return ['', ...wrap(isSpelled ? `${typed} In brackets: its name in the original.` : typed, width)];
 }
 
 /** The flag as the original has it, where more than a dash is different. */

@@ -9,7 +9,7 @@ import type {
 import type { ModelConfig } from '../../model/config.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes } from '../../util/format.ts';
-import { clip, columnsOf, wrap } from '../terminal/live-parts.ts';
+import { clip, columnsOf, wrap } from '../terminal/text-width.ts';
 import { bestLoss } from './best-loss.ts';
 
 const GAP = 2;

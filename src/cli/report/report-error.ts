@@ -1,7 +1,7 @@
 /** Errors as a person reads them, and the exit code that goes with them. */
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../../errors.ts';
 import { commandLine, wordsWith } from '../arguments/command-line.ts';
-import { inFlags } from '../arguments/option-words.ts';
+import { inFlags } from '../arguments/flags-in-messages.ts';
 import type { Command } from '../command.ts';
 import { EXIT_FAILURE, EXIT_USAGE } from '../exit-codes.ts';
 import { note } from '../terminal/note.ts';

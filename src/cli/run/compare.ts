@@ -131,7 +131,7 @@ async function measure(
       progress.show(done / corpus.tokens.length);
     }
   } finally {
-    progress.clear();
+    progress.close();
     await engine.close();
   }
 }

@@ -145,7 +145,7 @@ async function natsOf(
       if (!surprise) progress.show(done / characters);
     }
   } finally {
-    progress.clear();
+    progress.close();
   }
   await surprise?.end();
   return sums;
@@ -159,7 +159,7 @@ async function dynamicNats(scoring: DynamicScoring, characters: number): Promise
     for (; !step.done; step = await steps.next()) progress.show(step.value / characters);
     return sumOf(step.value);
   } finally {
-    progress.clear();
+    progress.close();
   }
 }
 

@@ -8,7 +8,7 @@ import { CheckpointError, UsageError } from '../../errors.ts';
 import { partLoss } from '../../train/part-loss.ts';
 import { checkSameHeldOut } from '../../train/start/resume.ts';
 import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
-import { inFlags } from '../arguments/option-words.ts';
+import { inFlags } from '../arguments/flags-in-messages.ts';
 import type { CommandInput } from '../command.ts';
 import { type EvaluationReport, reportJson, reportLines } from '../report/eval-report.ts';
 import { note } from '../terminal/note.ts';
@@ -123,7 +123,7 @@ async function scorePart(
     signal,
     onProgress: (done, all) => progress.show(done / all),
   }).finally(async () => {
-    progress.clear();
+    progress.close();
     await corpus.close?.();
   });
   return {

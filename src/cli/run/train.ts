@@ -8,7 +8,7 @@ import { train } from '../../train/train.node.ts';
 import type { TrainInput } from '../../train/train-input.ts';
 import type { Given } from '../../util/check-options.ts';
 import { parseSize } from '../../util/format.ts';
-import { eventInFlags } from '../arguments/option-words.ts';
+import { eventInFlags } from '../arguments/flags-in-messages.ts';
 import type { CommandInput } from '../command.ts';
 import { nativeOffer } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';

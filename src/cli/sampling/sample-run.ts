@@ -5,7 +5,7 @@ import type { SamplesInput } from '../../sample/generate-input.ts';
 import type { SamplePiece, SampleProgress } from '../../sample/samples.ts';
 import { formatCount } from '../../util/format.ts';
 import type { SampleFormat } from '../report/sample-formats.ts';
-import { ProgressLine } from '../terminal/sample-progress.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
 
 export interface SampleRun {
   readonly model: LanguageModel;
@@ -18,7 +18,7 @@ export interface SampleRun {
 /** A sample, as it is written. */
 export async function writeOne({ model, prompt, options, format, write }: SampleRun): Promise<void> {
   const { length = 0, seconds = Number.POSITIVE_INFINITY } = options;
-  const progress = new ProgressLine(process.stdout.isTTY);
+  const progress = new ProgressLine('', { inLogs: false, isHidden: process.stdout.isTTY });
   let symbols = 0;
   let isOpen = false;
   // Not before there is something: until then, options and prompt may turn out not to fit.
@@ -73,7 +73,7 @@ export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean
   const { options, format, write } = run;
   const { count } = wanted;
   const isLive = !wanted.unique && wanted.novel === undefined;
-  const progress = new ProgressLine(isLive && process.stdout.isTTY);
+  const progress = new ProgressLine('', { inLogs: false, isHidden: isLive && process.stdout.isTTY });
   const start = performance.now();
   let place = 0;
   let isStarted = false;
@@ -110,9 +110,9 @@ export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean
   if (place === count || options.signal.aborted) return true;
   const isLate = performance.now() - start >= (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;
   const reason = isLate
-    ? 'then the time was over.\nGive it more -seconds.'
+    ? 'then the time ran out.\nGive it more --seconds.'
     : (options.beam ?? 0) > 0
-      ? 'the search keeps no more, and what was not new was left out.\nGive it a larger -beam.'
+      ? 'the beam holds no more, and known or repeated texts were left out.\nTry a larger --beam.'
       : 'the others were repeated or known texts.\nTry a higher --temperature, or another --seed.';
   process.stderr.write(
     `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; ${reason}\n`,

@@ -12,3 +12,13 @@ export function formatDuration(milliseconds: number): string {
   const hours = Math.round(minutes / 60);
   return `${Math.floor(hours / 24)} days ${hours % 24} h`;
 }
+
+/** `6:02 left`, `3 h 05 min left`. */
+export function timeLeft(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return '';
+  const seconds = Math.round(milliseconds / 1000);
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours} h ${two(minutes)} min left` : `${minutes}:${two(seconds % 60)} left`;
+}

@@ -12,7 +12,7 @@ import { trainingOptionsSchema } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
-import { inFlags } from '../arguments/option-words.ts';
+import { inFlags } from '../arguments/flags-in-messages.ts';
 import { formatDuration } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {

@@ -1,7 +1,7 @@
 /** Lines at the bottom of a terminal that are drawn again and again, below others that stay. */
 import type { WriteStream } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
-import { columnsOf } from './live-parts.ts';
+import { columnsOf } from './text-width.ts';
 
 const ESCAPE = '\u001b[';
 const HIDE_CURSOR = `${ESCAPE}?25l`;

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
+import { timeLeft } from './duration-text.ts';
 import {
   judgedSize,
   memoryText,
@@ -14,10 +15,11 @@ import {
   writesText,
 } from './event-text.ts';
 import { LiveLines } from './live-lines.ts';
-import { clip, lastEpoch, progressBar, sparkline, timeLeft, wrap } from './live-parts.ts';
+import { lastEpoch, progressBar, sparkline } from './live-parts.ts';
 import { cellAndLayers } from './model-text.ts';
 import type { TrainingView } from './plain-log.ts';
 import { PreparingLine } from './preparing-line.ts';
+import { clip, wrap } from './text-width.ts';
 
 /** Milliseconds between redraws. */
 const REDRAW = 100;

@@ -1,7 +1,7 @@
 /** Lines for a person on standard error. */
 
 import { programName } from '../arguments/program-name.ts';
-import { wrap } from './live-parts.ts';
+import { wrap } from './text-width.ts';
 
 /** Columns of a terminal that does not tell. */
 const DEFAULT_COLUMNS = 80;

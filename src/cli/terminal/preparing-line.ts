@@ -1,6 +1,8 @@
 /** The preparation of a large text as a line of text. */
 import type { PreparingEvent } from '../../train/events.ts';
-import { clip, progressBar, timeLeft } from './live-parts.ts';
+import { timeLeft } from './duration-text.ts';
+import { progressBar } from './live-parts.ts';
+import { clip } from './text-width.ts';
 
 const DOING: Readonly<Record<PreparingEvent['stage'], string>> = {
   reading: 'reading',

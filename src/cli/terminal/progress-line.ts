@@ -1,48 +1,68 @@
-/**
- * Progress on standard error: one line that is redrawn, once the work has taken a second; without a terminal a line every ten seconds.
- */
+/** Progress on standard error, after the first second: on a terminal a line that is redrawn, elsewhere a new line every ten seconds. */
+import { timeLeft } from './duration-text.ts';
+import { LiveLines } from './live-lines.ts';
 import { progressBar } from './live-parts.ts';
 
-const QUIET = 1_000;
-const BETWEEN = 100;
-const WIDTH = 30;
-/** Milliseconds between lines where nothing can be redrawn. */
-const BETWEEN_LINES = 10_000;
+/** Milliseconds before the first line. */
+const DELAY = 1_000;
+/** Milliseconds between two drawings of the line on a terminal. */
+const REDRAW_INTERVAL = 100;
+/** Milliseconds between lines elsewhere. */
+const LOG_INTERVAL = 10_000;
+const BAR_WIDTH = 30;
+
+export interface ProgressOptions {
+  /** Whether to print lines if standard error is not a terminal. Default: true. */
+  readonly inLogs?: boolean;
+  /** Whether to show nothing at all. Default: false. */
+  readonly isHidden?: boolean;
+}
 
 export class ProgressLine {
   readonly #label: string;
+  readonly #isOnTerminal = process.stderr.isTTY === true && !process.env.CI;
+  readonly #isShown: boolean;
   readonly #start = performance.now();
-  readonly #shows = process.stderr.isTTY === true && !process.env.CI;
+  #lines: LiveLines | undefined;
   #last = 0;
-  #drawn = false;
 
-  constructor(label: string) {
+  constructor(label: string, { inLogs = true, isHidden = false }: ProgressOptions = {}) {
     this.#label = label;
+    this.#isShown = !isHidden && (this.#isOnTerminal || inLogs);
   }
 
-  /** @param fraction From 0 to 1. */
-  show(fraction: number): void {
+  /**
+   * @param fraction From 0 to 1.
+   * @param label Called only when the line is drawn. Default: the label of the constructor.
+   */
+  show(fraction: number, label: () => string = () => this.#label): void {
+    if (!this.#isShown) return;
     const now = performance.now();
-    if (!this.#shows) {
-      this.#line(fraction, now);
+    const elapsed = now - this.#start;
+    const since = now - Math.max(this.#last, this.#start);
+    if (this.#isOnTerminal ? elapsed < DELAY || now - this.#last < REDRAW_INTERVAL : since < LOG_INTERVAL)
+      return;
+    this.#last = now;
+    const done = Math.min(1, Math.max(fraction, 1e-6));
+    const percent = `${Math.floor(done * 100)}%`;
+    if (!this.#isOnTerminal) {
+      process.stderr.write(`${label()}: ${percent}\n`);
       return;
     }
-    if (now - this.#start < QUIET || now - this.#last < BETWEEN) return;
-    this.#last = now;
-    this.#drawn = true;
-    const percent = `${Math.floor(fraction * 100)}%`.padStart(4);
-    process.stderr.write(`\r${this.#label}  ${progressBar(fraction, WIDTH)} ${percent}\x1b[K`);
+    this.#lines ??= new LiveLines(process.stderr);
+    const left = timeLeft((elapsed * (1 - done)) / done);
+    this.#lines.draw([`${label()}  ${progressBar(done, BAR_WIDTH)} ${percent}  ${left}`]);
   }
 
-  #line(fraction: number, now: number): void {
-    if (now - Math.max(this.#last, this.#start) < BETWEEN_LINES) return;
-    this.#last = now;
-    process.stderr.write(`${this.#label}: ${Math.floor(fraction * 100)}%\n`);
-  }
-
-  /** Takes the line away. */
+  /** Erases the line, so that something else can be printed. */
   clear(): void {
-    if (this.#drawn) process.stderr.write('\r\x1b[K');
-    this.#drawn = false;
+    this.#lines?.draw([]);
+  }
+
+  /** Erases the line for good. */
+  close(): void {
+    this.clear();
+    this.#lines?.close();
+    this.#lines = undefined;
   }
 }

@@ -1,0 +1,36 @@
+/** Text in the columns of a terminal: its width, cut to a width, wrapped at a width. */
+
+/** East Asian wide and fullwidth characters (UAX #11) and emoji. */
+const WIDE =
+  /^(?:[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation})$/u;
+
+/** Columns that a text takes: two for East Asian wide characters and emoji, none for marks and joiners. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const char of text) if (!/^(?:\p{Mark}|\u200d)$/u.test(char)) columns += WIDE.test(char) ? 2 : 1;
+  return columns;
+}
+
+/** A text cut to some columns, with control characters, which could move the cursor, made visible. */
+export function clip(text: string, width: number): string {
+  let columns = 0;
+  let clipped = '';
+  for (const char of text.replace(/\p{Control}/gu, '\ufffd')) {
+    columns += columnsOf(char);
+    if (columns > width) return `${clipped.slice(0, -1)}…`;
+    clipped += char;
+  }
+  return clipped;
+}
+
+/** A text in lines of at most some columns, broken between words; a longer word is left whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const longer = `${last} ${word}`;
+    if (last !== undefined && columnsOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
