@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
-import { MOST_LAYERS } from '../model/config.ts';
+import { MAX_LAYERS } from '../model/config.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 
@@ -16,7 +16,7 @@ export const SHAPE_CHANGE_VERSION = 2;
 export const METADATA_KEY = 'char_rnn';
 
 /** Maximum length of the JSON. */
-const LONGEST_METADATA = 1_000_000;
+const MAX_METADATA = 1_000_000;
 /** Maximum number of values at each depth. */
 const METADATA_VALUES = [100, 1000, 1000, 1000, 1000];
 
@@ -30,7 +30,7 @@ const metadataSchema = z.object({
   formatVersion: z.union([z.literal(FORMAT_VERSION), z.literal(SHAPE_CHANGE_VERSION)]),
   config: z.object({
     cell: z.enum(CELL_NAMES),
-    layers: size().check(z.maximum(MOST_LAYERS)),
+    layers: size().check(z.maximum(MAX_LAYERS)),
     hiddenSize: size(),
     embeddingSize: z.optional(size()),
     vocabularySize: z.int().check(z.minimum(2)),
@@ -123,7 +123,7 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
       `${file} is a file of another program: it does not describe a char-rnn model.`,
     );
   }
-  if (json.length > LONGEST_METADATA) throw malformed(file, 'its metadata is too long');
+  if (json.length > MAX_METADATA) throw malformed(file, 'its metadata is too long');
   if (!withinJsonLimits(new TextEncoder().encode(json), METADATA_VALUES))
     throw malformed(file, 'its metadata is not as expected');
   let value: unknown;

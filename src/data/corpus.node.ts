@@ -156,7 +156,7 @@ async function closeAll(loaded: readonly LoadedText[]): Promise<void> {
   await Promise.all(loaded.map((text) => text.close()));
 }
 
-/** Builds the corpus in memory. For standard input that can't be saved to a file. */
+/** Builds the corpus in memory, if standard input can't be saved to a file. */
 async function fromMemory(bytes: Uint8Array, options: LoadOptions): Promise<Corpus> {
   const read = async (path: string | undefined) =>
     path === undefined ? undefined : await readWholeText(path, options);

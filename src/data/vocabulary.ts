@@ -72,8 +72,8 @@ export class Vocabulary {
     throw new TextError(
       'text-one-character',
       counts.size < 2
-        ? 'the text repeats one symbol: there is nothing to learn. At least two different ones are needed.'
-        : `no symbol occurs ${options.minCount} times: \`minCount\` leaves nothing to learn. Take a smaller one.`,
+        ? 'the text repeats one symbol: there is nothing to learn. It needs at least two different symbols.'
+        : `no symbol occurs ${options.minCount} times: \`minCount\` leaves nothing to learn. Use a smaller one.`,
     );
   }
 

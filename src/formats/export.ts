@@ -129,7 +129,7 @@ function trainingNotice(format: ExportFormat): string {
 function precisionNotice(precision: Precision): string {
   return precision === 'float32'
     ? 'rounded to float32: about seven digits of each parameter are kept'
-    : 'written as float64: the numbers are those of float32';
+    : 'written as float64; the numbers stay those of float32';
 }
 
 /** What the original's programs do differently with the file. (This program reads back the same model.) */
@@ -167,7 +167,7 @@ function checkPyTorchHasIt({ config }: Checkpoint) {
       'Its tensors are named gru_v1.…, so that no nn.GRU takes them by mistake.',
     {
       remedies: [
-        { text: 'Write a Python module that computes it beside the weights', set: { asModule: true } },
+        { text: 'Write a Python module for it next to the weights', set: { asModule: true } },
         {
           text: 'A new model can be trained as an nn.GRU',
           command: ['train', 'book.txt', '--model', 'gru', '--gru-reset', 'after'],

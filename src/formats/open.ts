@@ -40,11 +40,11 @@ function formatOf(bytes: Uint8Array): FormatName | undefined {
 }
 
 /** Bytes that suffice to recognise every format. */
-const GLANCE = 512;
+const FORMAT_BYTES = 512;
 
 /** The same for a file that need not be in memory. */
 export function formatOfFile(file: ByteSource): FormatName | undefined {
-  return formatOf(file.read(0, Math.min(GLANCE, file.size)));
+  return formatOf(file.read(0, Math.min(FORMAT_BYTES, file.size)));
 }
 
 /**

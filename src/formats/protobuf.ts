@@ -11,7 +11,7 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 /** Bytes of a varint of 64 bits. */
-const LONGEST_VARINT = 10;
+const MAX_VARINT_BYTES = 10;
 
 /** Builds a message field by field. The parts are never copied. */
 export class MessageWriter {
@@ -121,7 +121,7 @@ export function* fieldsOf(message: Uint8Array, where: string): Generator<Field, 
 function varintAt(bytes: Uint8Array, at: number, where: string): { value: number; next: number } {
   let value = 0;
   let scale = 1;
-  for (let next = at; next < at + LONGEST_VARINT; scale *= 128) {
+  for (let next = at; next < at + MAX_VARINT_BYTES; scale *= 128) {
     const byte = bytes[next++];
     if (byte === undefined) throw malformed(where, 'it ends within a number');
     value += (byte & 127) * scale;

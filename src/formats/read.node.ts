@@ -13,7 +13,7 @@ import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 const OPENING_BRACE = 0x7b;
 /** Maximum bytes of a vocabulary file: far more than a million tokens need. */
-const LARGEST_VOCABULARY = 100e6;
+const MAX_VOCABULARY_BYTES = 100e6;
 
 /**
  * Reads a checkpoint file of any known format, or the checkpoint in a folder that `modelIn` chooses.
@@ -59,7 +59,7 @@ function checkMemoryFor(file: ByteSource, path: string): void {
   const available = availableMemory();
   if (file.size <= available || formatOfFile(file) === undefined) return;
   throw new MemoryError(
-    `${path} has ${formatBytes(file.size)}, all of which would be in memory; there are ${formatBytes(available)}.`,
+    `${path} has ${formatBytes(file.size)} and must fit in memory, but there are only ${formatBytes(available)}.`,
   );
 }
 
@@ -73,7 +73,7 @@ export async function readVocabularyFile(path: string): Promise<string[] | undef
   if (!facts?.isFile() || facts.size === 0) return undefined;
   try {
     return withFile(path, (file) => {
-      const isObject = file.read(0, 1)[0] === OPENING_BRACE && file.size <= LARGEST_VOCABULARY;
+      const isObject = file.read(0, 1)[0] === OPENING_BRACE && file.size <= MAX_VOCABULARY_BYTES;
       return isObject ? decodeTorchRnnVocabulary(file.read(0, file.size), path) : undefined;
     });
   } catch (error) {

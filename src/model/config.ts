@@ -15,7 +15,7 @@ export interface ModelConfig {
 }
 
 /** More than anybody trains; a layout of a billion layers is itself too large to build, and a checkpoint has to name them all. */
-export const MOST_LAYERS = 1000;
+export const MAX_LAYERS = 1000;
 
 /** The modules of the model, from the input to the output. */
 export function layoutOf(config: ModelConfig): Layout {

@@ -5,7 +5,7 @@ import { parameterCount, recurrentModules } from '../engine/layout.ts';
 import { sizeOf } from '../engine/sizes.ts';
 import { MemoryError } from '../errors.ts';
 import { formatBytes, formatCount } from '../util/format.ts';
-import { layoutOf, MOST_LAYERS, type ModelConfig } from './config.ts';
+import { layoutOf, MAX_LAYERS, type ModelConfig } from './config.ts';
 
 export interface MemoryNeeds {
   readonly precision: Precision;
@@ -56,7 +56,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
  * @throws {MemoryError} when the model would need more.
  */
 export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: number): number {
-  const bytes = config.layers <= MOST_LAYERS ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
+  const bytes = config.layers <= MAX_LAYERS ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
   if (bytes <= available) return bytes;
   const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
   const amount = Number.isFinite(bytes) ? `about ${formatBytes(bytes)}` : 'more memory than any machine has';

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { linkTarget, pointTo, WAYS } from '../../src/checkpoint/storage/file-pointer.node.ts';
+import { linkTarget, POINTER_METHODS, pointTo } from '../../src/checkpoint/storage/file-pointer.node.ts';
 import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
 import { saveCheckpoint } from '../../src/checkpoint/storage/save-checkpoint.ts';
@@ -27,8 +27,8 @@ test('by a symbolic link, a hard link or a copy, the name stands for the file, a
       string,
     ];
     for (const file of [one, two]) writeFileSync(file, file);
-    await pointTo(name, one, WAYS.slice(index));
-    await pointTo(name, two, WAYS.slice(index));
+    await pointTo(name, one, POINTER_METHODS.slice(index));
+    await pointTo(name, two, POINTER_METHODS.slice(index));
     assert.equal(readFileSync(name, 'utf8'), two, kind);
     assert.equal(lstatSync(name).isSymbolicLink(), kind === 'symbolic');
     assert.equal(lstatSync(two).nlink, kind === 'hard' ? 2 : 1);

@@ -43,7 +43,7 @@ test('a folder is had by one at a time, in one process too, and given back', asy
   const { host, pid, since } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
   assert.deepEqual([host, pid], [thisProcess().host, process.pid]);
   assert.ok(Date.now() - Date.parse(since) < 60_000);
-  await assert.rejects(FolderLock.take(folder), { ...locked, message: /a training is under way there/ });
+  await assert.rejects(FolderLock.take(folder), { ...locked, message: /another training is running there/ });
   lock.release();
   assert.deepEqual(locksIn(folder), []);
   (await FolderLock.take(folder)).release();
@@ -107,7 +107,7 @@ test('a lock that can not be read holds the folder too', async (context) => {
   mkdirSync(join(folder, '.training-0123456789ab.lock'));
   await assert.rejects(FolderLock.take(folder), {
     ...locked,
-    message: /by an unknown process/,
+    message: /in an unknown process/,
   });
 });
 

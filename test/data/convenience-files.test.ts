@@ -161,7 +161,7 @@ test('a folder that can not be written: the cache folder; neither: said, and not
   writeFileSync(cache, 'a file where the folder would be');
   const { back, said } = await load(path);
   assert.equal(back, text);
-  assert.match(said, /could not be kept/);
+  assert.match(said, /could not be saved for the next run/);
 });
 
 test('a folder with input.txt; a folder without; a missing file', async (context) => {

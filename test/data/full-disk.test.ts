@@ -73,7 +73,7 @@ test('a disk that becomes full while tokens are written', {
     assert.deepEqual(outcome.there, ['book.txt'], 'nothing but the text');
   for (const outcome of [elsewhere, inMemory, unrecorded]) assert.ok(outcome.isText);
   assert.match(elsewhere.notices, /can't be saved next to it; they are in /);
-  assert.match(inMemory.notices, /could not be kept for the next time/);
-  assert.match(unrecorded.notices, /could not be kept for the next time/);
+  assert.match(inMemory.notices, /could not be saved for the next run/);
+  assert.match(unrecorded.notices, /could not be saved for the next run/);
   assert.equal(nowhere.code, 'text-unkept');
 });

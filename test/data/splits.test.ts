@@ -156,7 +156,7 @@ test('a held-out text that is too short for a batch is named, not missed', () =>
   assert.deepEqual(messages(short, { ...options, heldOut: { batchSize: 1, sequenceLength: 5 } }), []);
   const { validation: test, ...rest } = counting(600, 600);
   assert.deepEqual(messages({ ...rest, test }), [
-    'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validation`).',
+    'there is no validation data: training goes on without evaluation. To get some, set a separate text (`validation`).',
   ]);
   const { validation: shortTest, ...others } = short;
   assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 bytes, too few/);

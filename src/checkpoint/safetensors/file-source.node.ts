@@ -5,7 +5,7 @@ import { formatBytes } from '../../util/format.ts';
 import type { ByteSource } from './byte-source.ts';
 
 /** Node reads less than 2 GiB per call. */
-const LARGEST_READ = 2 ** 30;
+const MAX_READ = 2 ** 30;
 
 /**
  * Opens a file, calls `use` and closes the file.
@@ -27,8 +27,9 @@ export function withFile<T>(path: string, use: (file: ByteSource) => T): T {
 function readPart(file: number, begin: number, end: number, path: string): Uint8Array<ArrayBuffer> {
   const bytes = emptyBytes(end - begin, path);
   for (let at = 0; at < bytes.length; ) {
-    const read = readSync(file, bytes, at, Math.min(bytes.length - at, LARGEST_READ), begin + at);
-    if (read === 0) throw new CheckpointError('checkpoint-truncated', `${path} was cut while it was read.`);
+    const read = readSync(file, bytes, at, Math.min(bytes.length - at, MAX_READ), begin + at);
+    if (read === 0)
+      throw new CheckpointError('checkpoint-truncated', `${path} became shorter while it was being read.`);
     at += read;
   }
   return bytes;

@@ -51,21 +51,21 @@ export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
 }
 
 /** Maximum bytes of a header. This allows more than 30,000 tensors with names of 60 characters, far more than any model here has. */
-const LONGEST_HEADER = 4_500_000;
-const MOST_METADATA = 1000;
+const MAX_HEADER = 4_500_000;
+const MAX_METADATA_ENTRIES = 1000;
 /** Minimum bytes of a tensor and its description in a file; a thousand tensors may have fewer. */
-const LEAST_TENSOR_BYTES = 100;
+const MIN_TENSOR_BYTES = 100;
 
 /** Maximum number of values by depth: in the header; in the descriptions of tensors (three each) and the metadata; in shapes and offsets. */
 function headerValues(fileSize: number): number[] {
-  const tensors = 1000 + fileSize / LEAST_TENSOR_BYTES;
-  return [tensors + 1, 3 * tensors + MOST_METADATA, 6 * tensors];
+  const tensors = 1000 + fileSize / MIN_TENSOR_BYTES;
+  return [tensors + 1, 3 * tensors + MAX_METADATA_ENTRIES, 6 * tensors];
 }
 
 const PREFIX = 8;
 const OPENING_BRACE = 0x7b;
 /** Bytes from which an error message guesses the kind of another file. */
-const LONGEST_GLANCE = 64;
+const KIND_BYTES = 64;
 
 /** All types of the format. Models here do not use those that are `unread`, but other tensors in a file may. */
 const TYPES = new Map<string, StoredType>([
@@ -171,7 +171,7 @@ export function isSafetensors(start: Uint8Array): boolean {
 function headerEnd(start: Uint8Array): number | undefined {
   if (start.length < PREFIX) return undefined;
   const length = new DataView(start.buffer, start.byteOffset, PREFIX).getBigUint64(0, true);
-  return length <= LONGEST_HEADER ? PREFIX + Number(length) : undefined;
+  return length <= MAX_HEADER ? PREFIX + Number(length) : undefined;
 }
 
 /**
@@ -183,7 +183,7 @@ function headerEnd(start: Uint8Array): number | undefined {
 export function readHeader(file: ByteSource, name: string): SafetensorsHeader {
   const fileSize = file.size;
   const prefix = file.read(0, Math.min(PREFIX, fileSize));
-  const start = file.read(0, Math.min(headerEnd(prefix) ?? LONGEST_GLANCE, fileSize));
+  const start = file.read(0, Math.min(headerEnd(prefix) ?? KIND_BYTES, fileSize));
   if (fileSize === 0) throw new CheckpointError('checkpoint-empty', `${name} is empty.`);
   const dataStart = headerEnd(start);
   if (dataStart === undefined || (start.length > PREFIX && start[PREFIX] !== OPENING_BRACE)) {
@@ -288,7 +288,6 @@ function describeKind(start: Uint8Array): string {
   if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, as PyTorch writes';
   if (a === 4 && b === 0 && c === 0 && d === 0) return 'it looks like a Torch7 file (.t7)';
   if (a === 0x80) return 'it looks like a Python pickle';
-  if (start.subarray(0, LONGEST_GLANCE).every((byte) => byte >= 9 && byte < 0x7f))
-    return 'it looks like text';
+  if (start.subarray(0, KIND_BYTES).every((byte) => byte >= 9 && byte < 0x7f)) return 'it looks like text';
   return 'its first bytes are of no known kind';
 }

@@ -4,10 +4,10 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { replaceWith } from './whole-file.node.ts';
 
 /** Makes `temporary` a pointer to `target`, a file in the same folder. */
-type Way = (target: string, temporary: string) => Promise<void>;
+type PointerMethod = (target: string, temporary: string) => Promise<void>;
 
 /** A symbolic link shows which file it stands for. The other methods are for FAT, or Windows without the privilege for links. */
-export const WAYS: readonly Way[] = [
+export const POINTER_METHODS: readonly PointerMethod[] = [
   (target, temporary) => symlink(basename(target), temporary),
   (target, temporary) => link(target, temporary),
   copyWhole,
@@ -18,11 +18,15 @@ export const WAYS: readonly Way[] = [
  *
  * @throws a system error; the earlier pointer is then untouched
  */
-export async function pointTo(path: string, target: string, ways: readonly Way[] = WAYS): Promise<void> {
+export async function pointTo(
+  path: string,
+  target: string,
+  methods: readonly PointerMethod[] = POINTER_METHODS,
+): Promise<void> {
   const failures: unknown[] = [];
-  for (const way of ways) {
+  for (const method of methods) {
     try {
-      return await replaceWith(path, 'training', (temporary) => way(target, temporary));
+      return await replaceWith(path, 'training', (temporary) => method(target, temporary));
     } catch (error) {
       failures.push(error);
     }

@@ -39,9 +39,9 @@ interface Other {
 
 /** Milliseconds after which another lock is final. A younger one may be about to give way. */
 const SETTLED_AFTER = 1000;
-const MOST_TRIES = 50;
+const MAX_ATTEMPTS = 50;
 /** Maximum wait before the next attempt, in milliseconds. It is random, so that two that gave way to each other return at different times. */
-const LONGEST_WAIT = 150;
+const MAX_WAIT = 150;
 
 export class FolderLock {
   readonly #path: string;
@@ -55,7 +55,7 @@ export class FolderLock {
    * @throws a system error if the folder can't be written
    */
   static async take(folder: string): Promise<FolderLock> {
-    for (let tries = 1; ; tries++) {
+    for (let attempts = 1; ; attempts++) {
       const path = join(folder, `.training-${randomBytes(6).toString('hex')}.lock`);
       const lock = new FolderLock(path);
       const holder: Holder = { ...thisProcess(), since: new Date().toISOString() };
@@ -64,14 +64,14 @@ export class FolderLock {
         await writeWhole(path, [new TextEncoder().encode(`${JSON.stringify(holder)}\n`)], 'training');
         const [other] = await othersIn(folder, path);
         if (!other) return lock;
-        if (isSettled(other) || tries === MOST_TRIES) throw refusal(folder, other);
+        if (isSettled(other) || attempts === MAX_ATTEMPTS) throw refusal(folder, other);
       } catch (error) {
         lock.release();
         // The holder of the folder deletes unfinished files there, which may include this lock.
-        if (tries === MOST_TRIES || !isMissing(error)) throw error;
+        if (attempts === MAX_ATTEMPTS || !isMissing(error)) throw error;
       }
       lock.release();
-      await setTimeout(Math.random() * LONGEST_WAIT);
+      await setTimeout(Math.random() * MAX_WAIT);
     }
   }
 
@@ -136,14 +136,14 @@ function isSettled({ holder }: Other): boolean {
 function refusal(folder: string, { path, holder, liveness }: Other): CheckpointError {
   const who = holder
     ? `process ${holder.pid} on ${holder.host}, since ${holder.since}`
-    : 'by an unknown process: its lock file does not say which';
+    : 'in an unknown process: its lock file does not say which';
   const removal =
     liveness === 'running'
       ? ''
       : ` If that training has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
   return new CheckpointError(
     'checkpoint-locked',
-    `${folder}: a training is under way there, ${who}.${removal}`,
+    `${folder}: another training is running there, ${who}.${removal}`,
     {
       remedies: [{ ...OTHER_FOLDER, set: { checkpointDir: numberedFolder(folder, 2) } }],
     },

@@ -74,7 +74,7 @@ export function folderStorage(folder: string): FolderStorage {
       const path = join(folder, name);
       if (!(await exists(target))) throw new CheckpointError('checkpoint-missing', `${target} was deleted.`);
       await asCheckpointError(path, async () => {
-        if ((await isReplaceable(path, folder)) || (await keptUnderOwnName(path, target))) {
+        if ((await isReplaceable(path, folder)) || (await renamedToOwnName(path, target))) {
           return pointTo(path, target);
         }
         throw new Error('a file that is not a link has this name, and would be lost. Give it another name');
@@ -114,7 +114,7 @@ async function isReplaceable(path: string, folder: string): Promise<boolean> {
  *
  * @returns whether it was renamed, so that the pointer can be set without losing data
  */
-async function keptUnderOwnName(path: string, target: string): Promise<boolean> {
+async function renamedToOwnName(path: string, target: string): Promise<boolean> {
   const [there, next] = [await identify(path), await identify(target)];
   if (typeof there !== 'object' || typeof next !== 'object' || there.runId !== next.runId) return false;
   const { training } = withFile(path, (file) => readSummary(file, path));

@@ -68,7 +68,7 @@ async function take(storage: CheckpointStorage, folder: string, run: RunNames): 
     await storage.prepare();
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'checkpoint-locked') throw error;
-    return `a training is under way in ${shown(folder)}`;
+    return `another training is running in ${shown(folder)}`;
   }
   // Another run may have written to the folder before it was taken.
   const occupant = await occupantOf(folder, run);

@@ -68,7 +68,8 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
     try {
       const { config, training } = withFile(path, (source) => readSummary(source, path));
       if (!training) models.push({ ...file, config });
-      else if (!isPointer(name) || !ofMoment(found, training)) found.push({ ...file, ...training, config });
+      else if (!isPointer(name) || !atIteration(found, training))
+        found.push({ ...file, ...training, config });
     } catch (error) {
       damaged.push({ ...file, problem: problemOf(error, path) });
     }
@@ -138,14 +139,14 @@ async function targetOf(
   if (linked || !(await stat(path).catch(() => undefined))?.isFile()) return linked;
   try {
     const { training } = withFile(path, (source) => readSummary(source, path));
-    return training && ofMoment(found, training);
+    return training && atIteration(found, training);
   } catch {
     return undefined;
   }
 }
 
 /** The checkpoint of the same run and iteration. */
-function ofMoment(
+function atIteration(
   found: readonly FoundCheckpoint[],
   { runId, iteration }: TrainingSummary,
 ): FoundCheckpoint | undefined {

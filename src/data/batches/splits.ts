@@ -96,7 +96,7 @@ export function splitWarnings(
       code: 'no-validation',
       message: validation
         ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
-        : 'there is no validation data: training goes on without evaluation. To have some: a text of its own (`validation`)' +
+        : 'there is no validation data: training goes on without evaluation. To get some, set a separate text (`validation`)' +
           // The fractions do not apply if a text is held out.
           (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
     });

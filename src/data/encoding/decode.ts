@@ -117,7 +117,7 @@ export function markLength(start: Uint8Array): number {
 export function emptyText(name: string, bytes: number): TextError {
   return new TextError(
     'text-empty',
-    bytes === 0 ? `${name} is empty.` : `${name} holds nothing but a byte order mark.`,
+    bytes === 0 ? `${name} is empty.` : `${name} has only a byte order mark.`,
   );
 }
 

@@ -53,7 +53,7 @@ export function readingOf({
   return decoded === undefined && lineEnds === 'keep' ? undefined : { encoding: decoded, lineEnds };
 }
 
-/** A detected encoding, with the reason as a clause. */
+/** A detected encoding. In notices, `why` follows "since". */
 export interface FoundEncoding {
   readonly encoding: EncodingName;
   readonly why: string;

@@ -21,12 +21,12 @@ const UNPACK = 'Unpack it into a folder, and name the texts in it';
 
 /** [format, its first bytes, advice] */
 const PACKED: readonly (readonly [name: string, magic: string, advice: string])[] = [
-  ['a bzip2 file', 'BZh', 'Unpack it first with bunzip2 --keep, which leaves the file as it is'],
-  ['an xz file', '\xfd7zXZ\0', 'Unpack it first with unxz --keep, which leaves the file as it is'],
-  ['a Zstandard file', '\x28\xb5\x2f\xfd', 'Unpack it first with unzstd, which leaves the file as it is'],
-  ['an lz4 file', '\x04\x22\x4d\x18', 'Unpack it first with unlz4, which leaves the file as it is'],
-  ['a compress (.Z) file', '\x1f\x9d', 'Unpack it first with uncompress -k, which leaves the file as it is'],
-  ['an lzip file', 'LZIP', 'Unpack it first with lzip -d -k, which leaves the file as it is'],
+  ['a bzip2 file', 'BZh', 'Unpack it first with bunzip2 --keep, which keeps the original file'],
+  ['an xz file', '\xfd7zXZ\0', 'Unpack it first with unxz --keep, which keeps the original file'],
+  ['a Zstandard file', '\x28\xb5\x2f\xfd', 'Unpack it first with unzstd, which keeps the original file'],
+  ['an lz4 file', '\x04\x22\x4d\x18', 'Unpack it first with unlz4, which keeps the original file'],
+  ['a compress (.Z) file', '\x1f\x9d', 'Unpack it first with uncompress -k, which keeps the original file'],
+  ['an lzip file', 'LZIP', 'Unpack it first with lzip -d -k, which keeps the original file'],
   ['a 7-Zip archive', '7z\xbc\xaf\x27\x1c', UNPACK],
   ['a RAR archive', 'Rar!\x1a\x07', UNPACK],
 ];

@@ -55,7 +55,7 @@ async function readInput(memory: number): Promise<KeptInput> {
     if (!(error as NodeJS.ErrnoException).code) throw error;
     throw new TextError(
       'text-unreadable',
-      `${STANDARD_INPUT} can't be kept in ${cachedTextFolder('')}: ${describeSystemError(error)}. Save it to a file and name that.`,
+      `${STANDARD_INPUT} can't be saved in ${cachedTextFolder('')}: ${describeSystemError(error)}. Save it to a file and name that.`,
       { cause: error },
     );
   } finally {

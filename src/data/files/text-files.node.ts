@@ -101,7 +101,7 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   };
 }
 
-/** A saved standard input, called so in messages. */
+/** Names a saved standard input so in messages. */
 export function asStandardInput(text: TextFiles): TextFiles {
   const files = text.files.map((file) => ({ ...file, name: STANDARD_INPUT }));
   return { ...text, name: STANDARD_INPUT, files };

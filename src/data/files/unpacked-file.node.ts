@@ -120,7 +120,7 @@ class GzipFile implements UnpackedFile {
       if (!error.code?.startsWith('Z_')) throw error;
       throw new TextError(
         'text-unreadable',
-        `${this.#name} is a damaged gzip file: ${error.message}. Pack it again, or load it again.`,
+        `${this.#name} is a damaged gzip file: ${error.message}. Compress it again, or download it again.`,
         { cause: error },
       );
     });

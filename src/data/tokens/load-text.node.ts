@@ -272,12 +272,12 @@ class TextLoading {
       if (!opened) continue;
       return opened;
     }
-    this.#notices.push(`${name}: its vocabulary and tokens could not be kept for the next time`);
+    this.#notices.push(`${name}: its vocabulary and tokens could not be saved for the next run`);
     const made = yield* this.#makeInMemory(encoding, this.#options.memory);
     if (made) return made;
     throw new TextError(
       'text-unkept',
-      `${name}: its tokens are larger than \`memory\` (${formatBytes(this.#options.memory)}), and cannot be saved to disk, either beside the text or in ` +
+      `${name}: its tokens are larger than \`memory\` (${formatBytes(this.#options.memory)}), and can't be saved to disk, either next to the text or in ` +
         `${cachedTextFolder('')}. Free disk space, or raise \`memory\`.`,
     );
   }

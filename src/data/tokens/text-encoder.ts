@@ -38,7 +38,7 @@ export class SymbolEncoder {
   #name = '';
   #place = new TextPlace();
   /** Whether an error may have to report the place of a symbol. */
-  readonly #tellsPlaces: boolean;
+  readonly #tracksPlace: boolean;
   #startsDocument = true;
 
   private constructor(kernel: TextKernel, options: EncoderOptions, sink: BlockSink) {
@@ -47,7 +47,7 @@ export class SymbolEncoder {
     this.#options = options;
     this.#changed = new ChangedSymbols(vocabulary, options.unknown);
     this.#text = new PartDecoder(vocabulary.normalize);
-    this.#tellsPlaces = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
+    this.#tracksPlace = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
     if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeStream();
     else kernel.setTokens(kernelTokens(vocabulary), vocabulary.unknownToken ?? NO_TOKEN);
@@ -106,7 +106,7 @@ export class SymbolEncoder {
     this.#kernel.load(bytes);
     let at = 0;
     /** The bytes before this one are counted in the place. */
-    let told = 0;
+    let counted = 0;
     while (at < bytes.length) {
       this.#markStart();
       const { width, place } = this.#packer;
@@ -121,14 +121,14 @@ export class SymbolEncoder {
       this.#packer.advance(produced);
       if (stop === 'invalid') throw changedText(this.#name);
       if (stop === 'unknown') {
-        if (this.#tellsPlaces) this.#place.passBytes(bytes.subarray(told, at), symbols);
+        if (this.#tracksPlace) this.#place.passBytes(bytes.subarray(counted, at), symbols);
         const text = String.fromCodePoint(symbol);
         this.#missing(text);
-        told = at;
+        counted = at;
         at += symbols === 'byte' ? 1 : this.#utf8.encode(text).length;
       }
     }
-    if (this.#tellsPlaces) this.#place.passBytes(bytes.subarray(told), symbols);
+    if (this.#tracksPlace) this.#place.passBytes(bytes.subarray(counted), symbols);
   }
 
   #markStart(): void {
@@ -153,13 +153,13 @@ export class SymbolEncoder {
         const token = simple[unit] as number;
         if (token >= 0) put(token);
         else this.#missing(String.fromCharCode(unit));
-        if (this.#tellsPlaces) this.#place.pass(String.fromCharCode(unit));
+        if (this.#tracksPlace) this.#place.pass(String.fromCharCode(unit));
       },
       cluster: (cluster) => {
         const token = vocabulary.tokenOf(cluster) ?? missing;
         if (token >= 0) put(token);
         else this.#missing(cluster);
-        if (this.#tellsPlaces) this.#place.pass(cluster);
+        if (this.#tracksPlace) this.#place.pass(cluster);
       },
     });
   }

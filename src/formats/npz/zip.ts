@@ -27,8 +27,8 @@ const STORED = 0;
 /** 1 January 1980. A constant, so that the same entries give the same bytes. */
 const DATE = 0x21;
 /** Larger sizes and more entries would need the 64-bit extension. */
-const LARGEST = 2 ** 32 - 2;
-const MOST_ENTRIES = 2 ** 16 - 2;
+const MAX_SIZE = 2 ** 32 - 2;
+const MAX_ENTRIES = 2 ** 16 - 2;
 
 /** The facts about an entry in the local header and the directory. */
 interface Facts {
@@ -65,7 +65,7 @@ export function encodeZip(entries: ReadonlyMap<string, readonly Uint8Array[]>): 
     offset += LOCAL_SIZE + facts.name.length + facts.size;
   }
   const size = directory.reduce((sum, { length }) => sum + length, 0);
-  if (offset + size > LARGEST || entries.size > MOST_ENTRIES) {
+  if (offset + size > MAX_SIZE || entries.size > MAX_ENTRIES) {
     throw new CheckpointError(
       'checkpoint-not-convertible',
       'the model is too large for an .npz file, which holds 4 GB. Convert it to .safetensors.',

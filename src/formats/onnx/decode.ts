@@ -20,16 +20,16 @@ import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../../engine/layout.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
-import { layoutOf, MOST_LAYERS } from '../../model/config.ts';
+import { layoutOf, MAX_LAYERS } from '../../model/config.ts';
 import { withinJsonLimits } from '../../util/json-limits.ts';
 import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 
 /** A layer has three constants; some more are for the rest. */
-const MOST_CONSTANTS = 4 * MOST_LAYERS;
-const MOST_ENTRIES = 1000;
-const MOST_DIMENSIONS = 8;
+const MAX_CONSTANTS = 4 * MAX_LAYERS;
+const MAX_ENTRIES = 1000;
+const MAX_DIMENSIONS = 8;
 
 /** Whether a file begins like an ONNX model: with its version and another field of a model. There is no magic number. */
 export function isOnnx(start: Uint8Array): boolean {
@@ -78,7 +78,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
 function metadataOf(model: Uint8Array, file: string): Map<string, string> {
   const where = `${file}: metadata`;
   return new Map(
-    bytesOf(model, MODEL.metadata, MOST_ENTRIES, file).map((entry) => [
+    bytesOf(model, MODEL.metadata, MAX_ENTRIES, file).map((entry) => [
       textOf(entry, ENTRY.key, where),
       textOf(entry, ENTRY.value, where),
     ]),
@@ -95,7 +95,7 @@ interface Constant {
 function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
   const constants = new Map<string, Constant>();
   for (const graph of bytesOf(model, MODEL.graph, 1, file)) {
-    for (const tensor of bytesOf(graph, GRAPH.initializers, MOST_CONSTANTS, `${file}: graph`)) {
+    for (const tensor of bytesOf(graph, GRAPH.initializers, MAX_CONSTANTS, `${file}: graph`)) {
       const where = `${file}: a constant`;
       const shape: number[] = [];
       let type = 0;
@@ -103,8 +103,8 @@ function constantsOf(model: Uint8Array, file: string): Map<string, Constant> {
       for (const { number, value, bytes } of fieldsOf(tensor, where)) {
         if (number === TENSOR.dimensions) {
           // Other programs write the shape as one packed field.
-          shape.push(...(bytes ? varintsOf(bytes, MOST_DIMENSIONS, where) : [value ?? Number.NaN]));
-          if (shape.length > MOST_DIMENSIONS) throw malformed(where, 'it has no valid shape');
+          shape.push(...(bytes ? varintsOf(bytes, MAX_DIMENSIONS, where) : [value ?? Number.NaN]));
+          if (shape.length > MAX_DIMENSIONS) throw malformed(where, 'it has no valid shape');
         } else if (number === TENSOR.type) type = value ?? 0;
         else if (number === TENSOR.raw && bytes) raw = bytes;
       }

@@ -35,7 +35,7 @@ const IR_VERSION = 8;
 /** The first version with the present form of LSTM, GRU and RNN. */
 const OPERATOR_SET = 14;
 /** Protocol Buffers does not support larger messages. */
-const LARGEST = 2 ** 31 - 1;
+const MAX_SIZE = 2 ** 31 - 1;
 
 /**
  * Encodes the file in parts. Leaves out the training state.
@@ -56,7 +56,7 @@ export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
   ] as const) {
     message.message(MODEL.metadata, new MessageWriter().text(ENTRY.key, key).text(ENTRY.value, value));
   }
-  if (message.size > LARGEST) {
+  if (message.size > MAX_SIZE) {
     throw new CheckpointError(
       'checkpoint-not-convertible',
       'the model is too large for an ONNX file, which holds 2 GB. Convert it to .safetensors.',

@@ -1,4 +1,5 @@
 /** Number types of Torch7's storages. */
+import { fromFloat16 } from '../../checkpoint/safetensors/number-types.ts';
 import type { Precision } from '../../engine/engine.ts';
 
 export interface ElementType {
@@ -46,21 +47,11 @@ export function floatReader({ name }: ElementType, bytes: Uint8Array): (index: n
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (name === 'Double') return (index) => view.getFloat64(index * 8, true);
   if (name === 'Float') return (index) => view.getFloat32(index * 4, true);
-  return (index) => fromHalf(view.getUint16(index * 2, true));
-}
-
-/** A number from the bits of an IEEE binary16. */
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return (index) => fromFloat16(view.getUint16(index * 2, true));
 }
 
 /** The bits of the IEEE 754 half nearest to a number. */
-export function toHalf(value: number): number {
+export function toFloat16(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (Number.isNaN(value)) return 0x7e00;

@@ -10,7 +10,7 @@ import { Table, type Value } from './values.ts';
 
 /** The option's name. */
 export const FACTS_OPTION = 'char_rnn_ts';
-const LONGEST_FACTS = 1000;
+const MAX_FACTS = 1000;
 
 const factsSchema = z.object({
   tokens: z.enum(['character', 'byte', 'grapheme']),
@@ -39,7 +39,7 @@ export function encodeFacts({ vocabulary, precision }: Checkpoint): string | und
 export function factsOf(options: Value): StoredFacts | undefined {
   const json = options instanceof Table ? options.get(FACTS_OPTION) : null;
   if (json === null) return undefined;
-  const isShort = typeof json === 'string' && json.length <= LONGEST_FACTS;
+  const isShort = typeof json === 'string' && json.length <= MAX_FACTS;
   const result = isShort ? factsSchema.safeParse(parsed(json)) : undefined;
   if (!result?.success) throw malformed(`its option ${FACTS_OPTION} is not what this program writes`);
   return result.data;

@@ -1,7 +1,8 @@
 /** Files of other machines, devices and ages: what differs in them does not change the model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromHalf, toHalf } from '../../../src/formats/torch7/elements.ts';
+import { fromFloat16 } from '../../../src/checkpoint/safetensors/number-types.ts';
+import { toFloat16 } from '../../../src/formats/torch7/elements.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
 import { LuaFunction, Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
@@ -42,7 +43,7 @@ test('numbers of 16 bits', () => {
     assert.equal(half.precision, 'float32');
     assert.deepEqual(
       half.parameters,
-      full.parameters.map((value) => fromHalf(toHalf(value))),
+      full.parameters.map((value) => fromFloat16(toFloat16(value))),
     );
   }
 });
@@ -53,28 +54,21 @@ function halfOf(storage: Storage): Storage {
   const known = halves.get(storage);
   if (known) return known;
   const floats = new Float32Array(storage.bytes.slice().buffer);
-  const bytes = new Uint8Array(Uint16Array.from(floats, toHalf).buffer);
+  const bytes = new Uint8Array(Uint16Array.from(floats, toFloat16).buffer);
   const half = new Storage('torch.HalfStorage', { name: 'Half', bytes: 2 }, bytes);
   halves.set(storage, half);
   return half;
 }
 
 test('every number of 16 bits is what IEEE 754 says', () => {
-  assert.deepEqual([0x0000, 0x0001, 0x03ff, 0x0400, 0x3555, 0x3c00, 0x7bff, 0xc000, 0xfc00].map(fromHalf), [
-    0,
-    2 ** -24,
-    1023 * 2 ** -24,
-    2 ** -14,
-    1365 / 4096,
-    1,
-    65504,
-    -2,
-    Number.NEGATIVE_INFINITY,
-  ]);
+  assert.deepEqual(
+    [0x0000, 0x0001, 0x03ff, 0x0400, 0x3555, 0x3c00, 0x7bff, 0xc000, 0xfc00].map(fromFloat16),
+    [0, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 1365 / 4096, 1, 65504, -2, Number.NEGATIVE_INFINITY],
+  );
   for (let bits = 0; bits < 0x10000; bits++) {
-    const value = fromHalf(bits);
-    if (Number.isNaN(value)) assert.ok(Number.isNaN(fromHalf(toHalf(value))));
-    else assert.equal(toHalf(value), bits);
+    const value = fromFloat16(bits);
+    if (Number.isNaN(value)) assert.ok(Number.isNaN(fromFloat16(toFloat16(value))));
+    else assert.equal(toFloat16(value), bits);
   }
 });
 

@@ -2,13 +2,13 @@
  * Torch7's ASCII mode. Numbers are decimal; those of an array are separated by spaces and followed by a newline. Strings and byte arrays
  * are written unchanged, followed by a newline.
  */
-import { type ElementType, precisionOf, toHalf } from '../elements.ts';
+import { type ElementType, precisionOf, toFloat16 } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
 import type { Source } from './source.ts';
 
 const NEWLINE = 0x0a;
 /** Maximum length of a number. C writes a double in at most 24 characters. */
-const LONGEST_NUMBER = 64;
+const MAX_NUMBER = 64;
 /** Bytes to convert to a string at a time. */
 const PIECE = 4096;
 
@@ -85,7 +85,7 @@ export class AsciiSource implements Source {
     let start = this.offset;
     while (isSpace(this.#bytes[start])) start++;
     let end = start;
-    while (end < this.#bytes.length && end - start < LONGEST_NUMBER && !isSpace(this.#bytes[end])) end++;
+    while (end < this.#bytes.length && end - start < MAX_NUMBER && !isSpace(this.#bytes[end])) end++;
     if (end === start) throw this.#truncated(1);
     this.offset = end;
     const text = this.#text(start, end);
@@ -136,7 +136,7 @@ function elementWriter({ name }: ElementType, view: DataView): (index: number, v
     case 'Float':
       return (index, value) => view.setFloat32(index * 4, value, true);
     case 'Half':
-      return (index, value) => view.setUint16(index * 2, toHalf(value), true);
+      return (index, value) => view.setUint16(index * 2, toFloat16(value), true);
     case 'Long':
       return (index, value) => view.setBigInt64(index * 8, BigInt(value), true);
     case 'Int':

@@ -27,9 +27,11 @@ export function readCharRnn(root: Table, fileSize: number): Checkpoint {
   checkEmbedding(protos);
   const { maps, dropsState } = readRecurrentGraph(graphOutputs(graph), separateDecoder(protos));
   const notices: string[] = [];
-  if (reordered) notices.push('its vocabulary was not sorted: a seed draws other texts than it did there');
+  if (reordered) notices.push('its vocabulary was not sorted: a seed gives other texts than in the original');
   if (dropsState)
-    notices.push('its dropout acted on the carried state too; trained further, it acts between layers only');
+    notices.push(
+      'its dropout also acted on the carried state; in further training it acts only between layers',
+    );
   return {
     ...inOwnPrecision(assembleModel(maps, order, fileSize), facts),
     vocabulary,

@@ -4,8 +4,8 @@ import { FACTS_OPTION } from '../stored-facts.ts';
 import { Table, type Value } from '../values.ts';
 
 /** Limits, because options are stored in a checkpoint's metadata, which must stay small. */
-const MOST_OPTIONS = 200;
-const LONGEST_TEXT = 4096;
+const MAX_OPTIONS = 200;
+const MAX_TEXT = 4096;
 
 /** The options whose values are numbers, booleans or strings. */
 export function optionsOf(value: Value): Record<string, unknown> {
@@ -16,7 +16,7 @@ export function optionsOf(value: Value): Record<string, unknown> {
     if (typeof option === 'string') return [[readable(key), readable(option)]];
     return typeof option === 'number' || typeof option === 'boolean' ? [[readable(key), option]] : [];
   });
-  return Object.fromEntries(options.slice(0, MOST_OPTIONS));
+  return Object.fromEntries(options.slice(0, MAX_OPTIONS));
 }
 
 /** Losses by iteration. @param iterations The iterations, if they are in a separate list. */
@@ -42,6 +42,6 @@ function isIteration(value: Value): value is number {
 
 /** Decodes bytes as UTF-8. */
 function readable(bytes: string): string {
-  const shown = bytes.slice(0, LONGEST_TEXT);
+  const shown = bytes.slice(0, MAX_TEXT);
   return new TextDecoder().decode(Uint8Array.from(shown, (byte) => byte.charCodeAt(0)));
 }

@@ -21,12 +21,12 @@ import {
 import type { Source } from './source.ts';
 
 /**
- * Maximum number of objects in a file: a constant plus one for every `BYTES_AN_OBJECT` bytes. In a network without weights an object has
+ * Maximum number of objects in a file: a constant plus one for every `BYTES_PER_OBJECT` bytes. In a network without weights an object has
  * 66 bytes; in memory it takes about 200. The limit also bounds nesting.
  */
-const FREE_OBJECTS = 20_000;
-const BYTES_AN_OBJECT = 50;
-const MOST_AXES = 64;
+const BASE_OBJECTS = 20_000;
+const BYTES_PER_OBJECT = 50;
+const MAX_AXES = 64;
 
 export interface ReadObject {
   readonly value: Value;
@@ -35,13 +35,13 @@ export interface ReadObject {
 }
 
 /** The objects read so far, by number. */
-class Known {
+class KnownObjects {
   readonly #objects = new Map<number, Reference>();
   readonly #most: number;
 
   /** @param size Bytes of the file. */
   constructor(size: number) {
-    this.#most = FREE_OBJECTS + Math.floor(size / BYTES_AN_OBJECT);
+    this.#most = BASE_OBJECTS + Math.floor(size / BYTES_PER_OBJECT);
   }
 
   get(index: number): Reference | undefined {
@@ -59,7 +59,7 @@ class Known {
 }
 
 /** An object whose contents are being read. */
-interface Open {
+interface OpenObject {
   readonly made: Reference;
   /** Number of values still to be read. */
   missing: number;
@@ -72,8 +72,8 @@ interface Open {
  * @throws {Torch7Fault} `torch7-truncated`, `torch7-malformed`, `torch7-too-large`
  */
 export function readObject(source: Source): ReadObject {
-  const known = new Known(source.remaining);
-  const open: Open[] = [];
+  const known = new KnownObjects(source.remaining);
+  const open: OpenObject[] = [];
   let functions = 0;
   for (;;) {
     let read = readStart(source, known);
@@ -96,11 +96,11 @@ export function readObject(source: Source): ReadObject {
   }
 }
 
-function isOpen(read: Value | Open): read is Open {
+function isOpen(read: Value | OpenObject): read is OpenObject {
   return read !== null && typeof read === 'object' && 'missing' in read;
 }
 
-function readStart(source: Source, known: Known): Value | Open {
+function readStart(source: Source, known: KnownObjects): Value | OpenObject {
   const start = source.offset;
   const type = source.int();
   switch (type) {
@@ -135,7 +135,7 @@ function readStart(source: Source, known: Known): Value | Open {
   }
 }
 
-function openTable(source: Source): Open {
+function openTable(source: Source): OpenObject {
   const entries = source.int();
   if (entries < 0 || entries * 2 * source.shortestObject > source.remaining) {
     throw malformed(
@@ -144,7 +144,7 @@ function openTable(source: Source): Open {
   }
   const table = new Table();
   let key: Value = null;
-  const open: Open = {
+  const open: OpenObject = {
     made: table,
     missing: entries * 2,
     take(value) {
@@ -157,7 +157,7 @@ function openTable(source: Source): Open {
   return open;
 }
 
-function openTorch(source: Source): Open {
+function openTorch(source: Source): OpenObject {
   // The oldest files have no version before the class name.
   const first = binaryString(source.string());
   const version = /^V (.*)$/.exec(first)?.[1];
@@ -172,9 +172,9 @@ function openTorch(source: Source): Open {
   return array ? openTensor(source, className, version) : openObject(source, className, version);
 }
 
-function openTensor(source: Source, className: string, version: ClassVersion): Open {
+function openTensor(source: Source, className: string, version: ClassVersion): OpenObject {
   const axes = source.int();
-  if (axes < 0 || axes > MOST_AXES) throw malformed(`a tensor of ${axes} axes before byte ${source.offset}`);
+  if (axes < 0 || axes > MAX_AXES) throw malformed(`a tensor of ${axes} axes before byte ${source.offset}`);
   const sizes = source.longs(axes);
   const strides = source.longs(axes);
   const [offset = 1] = source.longs(1);
@@ -190,7 +190,7 @@ function openTensor(source: Source, className: string, version: ClassVersion): O
   };
 }
 
-function openObject(source: Source, className: string, version: ClassVersion): Open {
+function openObject(source: Source, className: string, version: ClassVersion): OpenObject {
   if (!/^[\w.]+$/.test(className)) throw malformed(`no name of a class before byte ${source.offset}`);
   const object = new TorchObject(className, null, version);
   return {
@@ -202,7 +202,7 @@ function openObject(source: Source, className: string, version: ClassVersion): O
   };
 }
 
-function openFunction(type: 6 | 7 | 8, source: Source): Open {
+function openFunction(type: 6 | 7 | 8, source: Source): OpenObject {
   const made = new LuaFunction(type, source.string());
   return {
     made,

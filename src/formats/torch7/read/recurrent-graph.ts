@@ -5,7 +5,7 @@
  * an rnn. Any other network is rejected, with the name of the unexpected part.
  */
 import type { Cell } from '../../../engine/cells.ts';
-import { MOST_LAYERS } from '../../../model/config.ts';
+import { MAX_LAYERS } from '../../../model/config.ts';
 import { Torch7Fault, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
 import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
@@ -46,7 +46,7 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
     if (passed.has(hidden.data))
       throw new Torch7Fault('torch7-cycle', 'a layer of its network is its own input');
     passed.add(hidden.data);
-    if (layers.length === MOST_LAYERS) throw unsupported(`its network has more than ${MOST_LAYERS} layers`);
+    if (layers.length === MAX_LAYERS) throw unsupported(`its network has more than ${MAX_LAYERS} layers`);
     const kind = CELLS.get(hidden.kind);
     if (!kind || (cell && kind.cell !== cell))
       throw unsupported(

@@ -7,7 +7,7 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import type { Cell } from '../../../engine/cells.ts';
 import { gateCount } from '../../../engine/cells.ts';
-import { MOST_LAYERS } from '../../../model/config.ts';
+import { MAX_LAYERS } from '../../../model/config.ts';
 import { malformed, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
 import { fieldsOf, modulesOf, numberOf, objectOf, tableOf } from './fields.ts';
@@ -89,7 +89,7 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
     if (kind) {
       if (cell && kind !== cell) throw unsupported(`its network has layers of ${cell} and ${kind}`);
       cell = kind;
-      if (layers.length === MOST_LAYERS) throw unsupported(`its network has more than ${MOST_LAYERS} layers`);
+      if (layers.length === MAX_LAYERS) throw unsupported(`its network has more than ${MAX_LAYERS} layers`);
       layers.push(layerMaps(module, kind, `layer ${layers.length + 1}`, change));
       change = undefined;
     } else if (className === 'nn.LookupTable' && !embedding && layers.length === 0)

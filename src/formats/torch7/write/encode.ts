@@ -57,12 +57,12 @@ function charRnnTable(checkpoint: Checkpoint): Table {
 }
 
 /** Maximum bytes of an array in Node 20. */
-const LARGEST_ARRAY = 2 ** 32;
+const MAX_ARRAY_BYTES = 2 ** 32;
 
 /** @throws {CheckpointError} `torch7-unsupported` for a model that the original does not have */
 function originalConfig({ config, vocabulary }: Checkpoint): OriginalConfig {
   const unitMatrix = oneHotBytes(config.vocabularySize);
-  if (unitMatrix > LARGEST_ARRAY) {
+  if (unitMatrix > MAX_ARRAY_BYTES) {
     throw new CheckpointError(
       'torch7-unsupported',
       `the model can't be written as a Torch7 checkpoint: the identity matrix with which the original encodes tokens would take ${formatBytes(unitMatrix)} ` +
