@@ -11,7 +11,7 @@ Marta Martina Matilda Melina Mila Mina Miranda Mona Monika Nadia Natalia Nina No
 Petra Pia Ramona Rebekka Regina Renata Rita Roberta Romina Rosa Rosalia Sabina Sabrina Sandra Sara Selma Serena Silvia Sofia Sonja
 Stella Susanna Tamara Tanja Tatjana Teresa Tina Ulla Ulrika Ursula Valentina Valeria Vanessa Vera Verena Viktoria Viola Vita Wanda
 Wilma Xenia Yolanda Zita`.split(/\s+/);
-// Each time in another order, so that it learns names and not which comes after which.
+// Each copy of the list is in a different order, so that the model learns names and not which name follows which.
 const orders = [1, 3, 7, 11, 13, 17, 19, 23, 29, 31];
 const text = orders
   .map((step) => known.map((_, i) => `${known[(i * step) % known.length]}\n`).join(''))

@@ -1,4 +1,4 @@
-/** Stop a run after some time; what it learned is saved. Run: npx tsx examples/stop-and-save.ts FOLDER */
+/** Stop a run after some time and save what it has learned. Run: npx tsx examples/stop-and-save.ts FOLDER */
 import { LanguageModel, train } from 'char-rnn-ts';
 
 const folder = process.argv[2] ?? 'cv';

@@ -1,4 +1,4 @@
-/** Trains a model on the text of the page, and writes with it. */
+/** Trains a model on the text of the page, and generates text with it. */
 import { LanguageModel, train } from 'char-rnn-ts/browser';
 
 const element = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
@@ -44,7 +44,7 @@ writeButton.addEventListener('click', async () => {
   writeButton.disabled = false;
 });
 
-/** Trains until the last epoch or the stop button; both leave a model. */
+/** Trains until the last epoch, or until the user presses Stop; either way there is a model. */
 async function trainModel(signal: AbortSignal): Promise<void> {
   const options = { hiddenSize: 64, fit: true, maxEpochs: 30 };
   for await (const event of train({ text: text.value, ...options, signal })) {

@@ -1,7 +1,7 @@
 /**
  * A page that trains a model. Run: npx tsx examples/page/serve.ts, and open the address that it prints.
  *
- * The two headers isolate the page from others, so that browsers let it share memory with workers: the model is then computed on several
+ * The two headers make the page cross-origin isolated, so that browsers let it share memory with workers: the model then runs on several
  * threads, and the page stays responsive.
  */
 import { readFileSync } from 'node:fs';
