@@ -1,4 +1,4 @@
-/** Beam search against all texts there are. */
+/** Compares beam search with a list of all possible texts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -16,7 +16,7 @@ const made = madeCheckpoint({ vocabulary });
 /** Larger weights, so that predictions differ. */
 const model = new LanguageModel({ ...made, parameters: made.parameters.map((value) => value * 4) });
 
-/** ln p of a text after a prompt. */
+/** The log-probability of a text after a prompt. */
 async function logProbability(prompt: string, text: string): Promise<number> {
   const { losses } = await model.score(prompt + text);
   return losses.slice(prompt.length).reduce((sum, loss) => sum - loss, 0);
@@ -27,7 +27,7 @@ function allTexts(length: number): string[] {
   return allTexts(length - 1).flatMap((text) => [...'.abc'].map((symbol) => text + symbol));
 }
 
-test('a beam as wide as all texts finds the likeliest, in order', async () => {
+test('a beam as wide as the number of texts finds the likeliest, in order', async () => {
   const scored = await Promise.all(
     allTexts(3).map(async (text) => ({ text, p: await logProbability('ab', text) })),
   );
@@ -39,12 +39,12 @@ test('a beam as wide as all texts finds the likeliest, in order', async () => {
   );
 });
 
-test('a beam of one is greedy; neither seed nor neighbours matter', async () => {
+test('a beam of one is greedy; neither the seed nor other texts make a difference', async () => {
   const greedy = await model.generateAll({ prompts: ['ab', 'c'], length: 30, temperature: 0 });
   assert.deepEqual(await model.generateAll({ prompts: ['ab', 'c'], length: 30, beam: 1, seed: 9 }), greedy);
 });
 
-test('the norm weighs length: 0 takes the likeliest, 1 the likeliest by symbol', async () => {
+test('norm 0 takes the likeliest text, norm 1 the likeliest per symbol', async () => {
   const ended = allTexts(1)
     .concat(allTexts(2), allTexts(3))
     .filter((text) => text.indexOf('.') === text.length - 1);
@@ -55,7 +55,7 @@ test('the norm weighs length: 0 takes the likeliest, 1 the likeliest by symbol',
         score: (await logProbability('ab', text)) / text.length ** beamNorm,
       })),
     );
-    // Texts without a full stop end at the length.
+    // Texts without a full stop end at the maximum length.
     for (const text of allTexts(3).filter((other) => !other.includes('.'))) {
       scored.push({ text, score: (await logProbability('ab', text)) / 3 ** beamNorm });
     }
@@ -65,7 +65,7 @@ test('the norm weighs length: 0 takes the likeliest, 1 the likeliest by symbol',
   }
 });
 
-test('bans, biases, forms and details hold in a search too', async () => {
+test('bans, biases, forms and details work with beam search too', async () => {
   const [banned] = await model.generateAll({ prompts: ['a'], length: 20, beam: 4, ban: 'b.' });
   assert.match(banned ?? '', /^[ac]{20}$/);
   const [matched] = await model.generateAll({ prompts: ['a'], length: 20, beam: 4, match: '(ab)+\\.' });
@@ -91,7 +91,7 @@ test('bans, biases, forms and details hold in a search too', async () => {
   assert.deepEqual(await model.generateAll({ prompts: ['a'], beam: 2, length: 0 }), ['']);
 });
 
-test('time ends a search; texts of a form are brought to their ends', async () => {
+test('a search ends when its time is over; texts with a form are completed first', async () => {
   const endingOf = async (input: GenerateInput) => {
     let text = '';
     let last: string | undefined;

@@ -1,10 +1,10 @@
 /** Pearson's chi-square test of counts against expected counts. */
 
 /**
- * The probability of counts that are at least as far from what was expected.
+ * The p-value: the probability of counts that differ at least as much from the expected ones.
  *
- * Cells with fewer than five expected are taken together. The tail by the cube root of Wilson & Hilferty 1931, right to three
- * digits from ten degrees of freedom on, to one below.
+ * Cells with fewer than five expected counts are merged. The tail is the cube-root approximation of Wilson & Hilferty 1931, correct to three
+ * digits from ten degrees of freedom on, and to one digit below.
  */
 export function chiSquareP(observed: ArrayLike<number>, expected: ArrayLike<number>): number {
   let statistic = 0;

@@ -1,4 +1,4 @@
-/** The characters that bans, allowances and additions name are those that the model draws. */
+/** `ban`, `only` and `bias` name characters as the model draws them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -27,21 +27,21 @@ function shifts(vocabulary: Vocabulary, given: Partial<ControlOptions>): Record<
 const NEVER = Number.NEGATIVE_INFINITY;
 const U = 'u\u0308';
 
-test('a model over composed characters takes them decomposed too', () => {
+test('a model over composed characters accepts decomposed ones too', () => {
   assert.deepEqual(shifts(composed, { ban: U }), { a: 0, u: 0, é: 0, ü: NEVER });
   assert.deepEqual(shifts(composed, { only: `a${U}` }), { a: 0, u: NEVER, é: NEVER, ü: 0 });
   assert.deepEqual(shifts(composed, { bias: `${U}=2,u=-1` }), { a: 0, u: -1, é: 0, ü: 2 });
   assert.deepEqual(shifts(composed, { bias: { [U]: 2, u: -1 } }), { a: 0, u: -1, é: 0, ü: 2 });
 });
 
-// Each byte of a character is a part of other characters: to ban them would ban those, to allow them would allow those.
+// Other characters contain the same bytes, so banning or allowing the bytes would ban or allow parts of those.
 for (const given of [{ ban: 'é' }, { only: 'aé' }, { bias: 'é=3' }, { bias: 'a=1,é=3' }, { ban: 'aन' }]) {
-  test(`a model over bytes refuses ${JSON.stringify(given)}`, () => {
+  test(`a model over bytes rejects ${JSON.stringify(given)}`, () => {
     assert.throws(() => shifts(bytes, given), { code: 'option', option: Object.keys(given)[0] });
   });
 }
 
-test('a model over bytes takes ASCII, and bytes as the vocabulary names them', () => {
+test('a model over bytes accepts ASCII, and bytes by their names in the vocabulary', () => {
   assert.equal(shifts(bytes, { ban: 'a' }).a, NEVER);
   assert.equal(shifts(bytes, { only: 'ab' })['\u00c3'], NEVER);
   assert.equal(shifts(bytes, { bias: { '\u00e9': 3 } })['\u00e9'], 3);

@@ -1,4 +1,4 @@
-/** The library's controls from end to end: over an engine, side by side, with details, many samples. */
+/** The library's sampling controls end to end: on an engine, in batches, with details, for many samples. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -26,7 +26,7 @@ async function samples(input: SamplesInput): Promise<Sample[]> {
   return found;
 }
 
-test('controls that change nothing draw the text of the seed', async () => {
+test('controls without an effect do not change the text of a seed', async () => {
   const plain = await generate({ length: 200, seed: 3 });
   assert.equal(await generate({ length: 200, seed: 3, topP: 1 - 1e-12 }), plain);
   assert.equal(await generate({ length: 200, seed: 3, match: '[\\n a-z]*' }), plain);
@@ -36,7 +36,7 @@ test('controls that change nothing draw the text of the seed', async () => {
   assert.equal(await generate({ length: 50, temperature: 0, topK: 4 }), greedy);
 });
 
-test('side by side each text is what it is alone, by any control, and whenever the others end', async () => {
+test('a text in a batch is the same as alone, with any control, whenever the other texts end', async () => {
   const prompts = ['a', '', 'some', 'a', 'more'];
   for (const [name, controls] of Object.entries(CASES)) {
     const options = { ...controls, length: 60, seed: 7, stop: ['a', 'zz'], lines: 3 };
@@ -51,7 +51,7 @@ test('side by side each text is what it is alone, by any control, and whenever t
   }
 });
 
-test('what the engine draws by controls is what is chosen between two steps, token by token', async () => {
+test('the engine draws the same tokens with controls as JavaScript does between steps', async () => {
   for (const [name, controls] of Object.entries(CASES)) {
     const options = { ...controls, length: 150, seed: 11, prompt: 'so' };
     const [chosen] = await samples({ ...options, alternatives: 0 });
@@ -59,7 +59,7 @@ test('what the engine draws by controls is what is chosen between two steps, tok
   }
 });
 
-test('limits and stop texts hold on the way that the engine draws by itself too', async () => {
+test('limits and stop texts also work when the engine draws', async () => {
   const whole = await generate({ length: 400, seed: 5 });
   const stop = whole.slice(100, 103);
   assert.equal(await generate({ length: 400, seed: 5, stop }), whole.slice(0, whole.indexOf(stop)));
@@ -73,29 +73,29 @@ test('limits and stop texts hold on the way that the engine draws by itself too'
   assert.equal(pieces.join(''), words);
 });
 
-test('time ends a text; one with a form is brought to its end', async () => {
+test('a text ends when its time is over; one with a form is completed first', async () => {
   const start = performance.now();
   let last: string | undefined;
   for await (const { ending } of model.generatePieces({ seconds: 0.2 })) last = ending;
   assert.equal(last, 'seconds');
   const text = await generate({ seconds: 0.1, match: '([a-z]{9} )*end' });
   assert.match(text, /^([a-z]{9} )*end$/);
-  // One that may stop anywhere has its form when the time is over.
+  // A text that matches at any length is complete as soon as the time is over.
   assert.match(await generate({ seconds: 0.1, match: '[a-z]*' }), /^[a-z]+$/);
   assert.ok(performance.now() - start < 3000);
 });
 
-test('the time of many samples is that of all of them', async () => {
+test('the time limit of samples is for all of them together', async () => {
   const start = performance.now();
   const options = { count: 100_000, seconds: 0.3, length: 100 };
   const found = await samples(options);
   assert.ok(found.length > 0 && found.length < options.count);
   const cut = found.findIndex(({ ending }) => ending === 'seconds');
-  assert.ok(cut < 0 || cut >= found.length - 128, 'only those that were drawn last are cut');
+  assert.ok(cut < 0 || cut >= found.length - 128, 'only samples of the last batch are cut off');
   assert.ok(performance.now() - start < 3000);
 });
 
-test('bans and allowed characters hold for every draw; a penalty thins out what is frequent', async () => {
+test('bans and allowed characters apply to every draw; a penalty makes frequent symbols rarer', async () => {
   assert.doesNotMatch(await generate({ length: 500, ban: 'aeiou\n' }), /[aeiou\n]/);
   assert.match(await generate({ length: 500, only: 'xyz ' }), /^[xyz ]{500}$/);
   const most = (text: string) => Math.max(...symbols.map((symbol) => text.split(symbol).length - 1));
@@ -104,7 +104,7 @@ test('bans and allowed characters hold for every draw; a penalty thins out what 
   assert.ok(thinned < plain / 2, `${thinned} of ${plain}`);
 });
 
-test('mirostat holds the surprise near its target', async () => {
+test('mirostat keeps the surprise near its target', async () => {
   for (const target of [3, 4]) {
     let bits = 0;
     let count = 0;
@@ -121,7 +121,7 @@ test('mirostat holds the surprise near its target', async () => {
   }
 });
 
-test('details: the model’s log-probabilities, and none of what a stop text held back', async () => {
+test('details have the model’s log-probabilities, without the symbols of a stop text', async () => {
   let text = '';
   const details: { text: string; logProbability: number }[] = [];
   const whole = await generate({ length: 100, prompt: 'a', seed: 2 });
@@ -153,7 +153,7 @@ test('details: the model’s log-probabilities, and none of what a stop text hel
   }
 });
 
-test('samples come in the order of their seeds, unique and novel ones alone', async () => {
+test('samples come in the order of their seeds; repeated and known ones are left out', async () => {
   const all = await samples({ count: 300, length: 2, seed: 4, only: 'ab' });
   assert.deepEqual(
     all.map(({ index, seed }) => [index, seed]),
@@ -176,7 +176,7 @@ test('samples come in the order of their seeds, unique and novel ones alone', as
   assert.equal(few.length, 2);
 });
 
-test('with lines, novel means another line; the line goes on from the prompt', async () => {
+test('with lines, a sample is novel if its line, including the last line of the prompt, is new', async () => {
   const options = { count: 400, lines: 1, only: 'ab\n', seed: 1, length: 3 };
   const texts = (await samples({ ...options, novel: 'abab\nb\r\n' })).map(({ text }) => text);
   assert.ok(texts.includes('a') && texts.includes('aba'));
@@ -185,7 +185,7 @@ test('with lines, novel means another line; the line goes on from the prompt', a
   assert.ok(prompted.length > 0 && prompted.every(({ text }) => text !== 'a'));
 });
 
-test('a length that is not said leaves room for the other limits', async () => {
+test('without a length, the other limits have enough room', async () => {
   const lastOf = async (input: GenerateInput) => {
     let bytes = 0;
     for await (const piece of model.generatePieces(input)) bytes += piece.bytes.length;
@@ -197,7 +197,7 @@ test('a length that is not said leaves room for the other limits', async () => {
   assert.equal(await lastOf({ ban: '\n', lines: 3, length: 5 }), 5);
 });
 
-test('contradictions are named', async () => {
+test('contradictory options are named', async () => {
   const cases: [GenerateInput, string][] = [
     [{ match: 'a', stop: 'b' }, 'stop'],
     [{ match: 'a', lines: 1 }, 'lines'],

@@ -1,15 +1,15 @@
-/** Draws many tokens by each control, and tests how they are distributed against what the naive twin says. */
+/** Draws many tokens with each control, and tests their distribution against the naive implementation. */
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { type ControlOptions, controlsSchema, resolveControls } from '../../src/sample/choice/controls.ts';
 import { TokenChooser } from '../../src/sample/choice/token-chooser.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { chiSquareP } from './chi-square.ts';
-import { twinOf } from './filtered-probabilities.ts';
+import { naiveFilters } from './filtered-probabilities.ts';
 
 const symbols = [...'abcdefghijklmnopqrstuvwxyz'];
 export const letters = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
 
-/** Controls by what they are called in a report. */
+/** Controls by their names in a report. */
 export const CASES: Readonly<Record<string, Partial<ControlOptions>>> = {
   'temperature 1': {},
   'temperature 0.6': { temperature: 0.6 },
@@ -43,7 +43,7 @@ export const CASES: Readonly<Record<string, Partial<ControlOptions>>> = {
   },
 };
 
-/** Rows that are drawn from in turn: a sure prediction, one less so, an even one. */
+/** Rows to draw from in turn: a certain prediction, a less certain one, a uniform one. */
 const ROWS = [3, 1.5, 0.3].map((spread, seed) => {
   const random = new MersenneTwister(seed);
   const logits = symbols.map(() => spread * 2 * (random.nextUniform() + random.nextUniform() - 1));
@@ -54,40 +54,40 @@ const ROWS = [3, 1.5, 0.3].map((spread, seed) => {
 const BINS = 60;
 
 /**
- * The p-value of `draws` draws.
+ * The p-value of `draws` draws, for any controls.
  *
- * Where what came before changes the probabilities, and over several rows, counts of tokens have no simple distribution. So
- * each draw is turned into a number that is uniform whatever came before, if the twin is right: a random place within
- * the token's own part of the cumulative probabilities. Cells of those are counted.
+ * If earlier tokens change the probabilities, or if there are several rows, counts of tokens have no simple distribution. So each draw is
+ * turned into a number that is uniform whatever came before, provided that the probabilities are right: a random point in the token's
+ * interval of the cumulative probabilities. The test counts these numbers in cells.
  */
 export function drawDistributionP(controls: Partial<ControlOptions>, draws: number, seed: number): number {
   const options = controlsSchema.parse(controls);
   const resolved = resolveControls(letters, options);
   const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-  const twin = twinOf(options, [...(resolved.shift ?? symbols.map(() => 0))]);
+  const naive = naiveFilters(options, [...(resolved.shift ?? symbols.map(() => 0))]);
   const places = new MersenneTwister(seed + 1);
   const bins = new Int32Array(BINS);
   const rows = ROWS.map((row) => Float64Array.from(row));
   for (let i = 0; i < draws; i++) {
     const at = i % ROWS.length;
-    const expected = twin.probabilities(ROWS[at] as number[]);
+    const expected = naive.probabilities(ROWS[at] as number[]);
     const token = chooser.choose(rows[at] as Float64Array);
     if ((expected[token] as number) === 0) return 0;
     const below = expected.slice(0, token).reduce((sum, p) => sum + p, 0);
     const place = below + places.nextUniform() * (expected[token] as number);
     const bin = Math.min(BINS - 1, Math.floor(place * BINS));
     bins[bin] = (bins[bin] as number) + 1;
-    twin.draw(token);
+    naive.draw(token);
   }
   return chiSquareP(bins, new Float64Array(BINS).fill(draws / BINS));
 }
 
-/** The p-value of `draws` draws from one row, by counts of tokens; for controls without a memory. */
+/** The p-value of `draws` draws from one row, by counts of tokens; for controls that do not depend on earlier tokens. */
 export function tokenCountsP(controls: Partial<ControlOptions>, draws: number, seed: number): number {
   const options = controlsSchema.parse(controls);
   const resolved = resolveControls(letters, options);
   const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-  const twin = twinOf(options, [...(resolved.shift ?? symbols.map(() => 0))]);
+  const naive = naiveFilters(options, [...(resolved.shift ?? symbols.map(() => 0))]);
   const row = ROWS[1] as number[];
   const values = Float64Array.from(row);
   const counts = new Int32Array(symbols.length);
@@ -97,11 +97,11 @@ export function tokenCountsP(controls: Partial<ControlOptions>, draws: number, s
   }
   return chiSquareP(
     counts,
-    twin.probabilities(row).map((p) => p * draws),
+    naive.probabilities(row).map((p) => p * draws),
   );
 }
 
-/** Whether the controls draw from the same probabilities each time. */
+/** Whether the probabilities do not depend on earlier tokens. */
 export function isMemoryless(controls: Partial<ControlOptions>): boolean {
   const { mirostat, repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
   return !(mirostat || repetitionPenalty || presencePenalty || frequencyPenalty);

@@ -1,14 +1,14 @@
 /**
- * The original's way to draw a token, so that a seed gives the text that it gave there.
+ * The original's rule for drawing a token, with which a seed gives the same text as in the original.
  *
- * Log-probabilities are divided by the temperature, exponentiated and renormalised, and cast to float32. Their cumulative
- * sum in double, divided by its total with the last entry set to 1, is searched for the first entry not below the
- * uniform number. Source: Torch7's multinomial without alias, as `sample.lua` calls it. Unlike there, the maximum is
- * subtracted before exponentiation, so that no temperature overflows.
+ * The log-probabilities are divided by the temperature, exponentiated, renormalised and cast to float32. Their cumulative sum is computed in
+ * double and divided by its total, and its last entry is set to 1. The token is the first entry that is not below the uniform number.
+ * Source: Torch7's multinomial without alias, as `sample.lua` calls it. Unlike there, the maximum is subtracted before exponentiation, so
+ * that no temperature overflows.
  */
 import type { FloatArray } from '../../src/engine/engine.ts';
 
-/** Index of the largest value; the first of equals. */
+/** The index of the largest value; the first one if there are several. */
 function argMax(values: FloatArray): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) {
@@ -18,10 +18,10 @@ function argMax(values: FloatArray): number {
 }
 
 /**
- * One token.
+ * Draws a token.
  *
  * @param logProbabilities [V], natural log; −∞ is never drawn.
- * @param uniform In [0, 1). Not used where the temperature is 0.
+ * @param uniform In [0, 1). Not used at temperature 0.
  * @param temperature 0 takes the arg max.
  */
 export function drawToken(logProbabilities: FloatArray, uniform: number, temperature: number): number {
@@ -43,11 +43,11 @@ export function drawToken(logProbabilities: FloatArray, uniform: number, tempera
     total += Math.fround((scaled[i] as number) / sum);
     scaled[i] = total;
   }
-  // A uniform number of exactly 0 must not find an entry without any share.
+  // A uniform number of exactly 0 must not find an entry of probability 0.
   return firstNotBelow(scaled, total, uniform || Number.MIN_VALUE);
 }
 
-/** The smallest index whose share of the cumulative sum is at least `uniform`; the last entry counts as 1. */
+/** The smallest index whose fraction of the cumulative sum is at least `uniform`; the last fraction counts as 1. */
 function firstNotBelow(cumulative: Float64Array, total: number, uniform: number): number {
   let low = 0;
   let high = cumulative.length - 1;

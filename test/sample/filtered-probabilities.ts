@@ -1,10 +1,10 @@
-/** The naive twin of `src/sample/choice/token-chooser.ts`: the probabilities that the documented order gives, by sorting. */
+/** A naive implementation of `src/sample/choice/token-chooser.ts`: computes the probabilities in the documented order, by sorting. */
 import type { ControlOptions } from '../../src/sample/choice/controls.ts';
 
 export interface TwinState {
   /** Tokens drawn so far. */
   readonly history: number[];
-  /** Largest surprise that passes, in bits. */
+  /** Maximum surprise, in bits. */
   surpriseLimit: number;
 }
 
@@ -14,10 +14,10 @@ interface Entry {
   p: number;
 }
 
-export type Twin = ReturnType<typeof twinOf>;
+export type Twin = ReturnType<typeof naiveFilters>;
 
-/** @param shift [V], −∞ for barred tokens. */
-export function twinOf(options: ControlOptions, shift: readonly number[]) {
+/** @param shift [V], −∞ for banned tokens. */
+export function naiveFilters(options: ControlOptions, shift: readonly number[]) {
   const state: TwinState = { history: [], surpriseLimit: 2 * options.mirostat };
   let beforeMirostat: Entry[] = [];
 
@@ -64,7 +64,7 @@ export function twinOf(options: ControlOptions, shift: readonly number[]) {
     return row;
   }
 
-  /** Takes note of the token that was drawn from the last probabilities. */
+  /** Records the token that was drawn from the last probabilities. */
   function draw(token: number): void {
     state.history.push(token);
     const p = beforeMirostat.find((entry) => entry.token === token)?.p ?? 1;
@@ -91,7 +91,7 @@ function byFalling(entries: readonly Entry[], key: (entry: Entry) => number): En
   return [...entries].sort((a, b) => key(b) - key(a) || a.token - b.token);
 }
 
-/** The first entries, up to that with which they reach a share. */
+/** The shortest start of the list whose total reaches a fraction. */
 function prefix(entries: readonly Entry[], share: number): Entry[] {
   let end = 0;
   for (let reached = 0; end < entries.length && reached < share; end++) reached += (entries[end] as Entry).p;

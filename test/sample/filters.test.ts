@@ -1,4 +1,4 @@
-/** The table of filters against all that states their order or their number again. */
+/** Compares the table of filters with the other places that list them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ import { letters } from './draw-distribution.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-/** The filters that engines draw by, in the table's order. */
+/** The filters that engines implement, in the table's order. */
 const engineFilters = FILTERS.filter(({ off }) =>
   Object.keys(off).some((name) => ALL_DRAW_CONTROLS.has(name as never)),
 );
@@ -27,12 +27,12 @@ test('each option belongs to one filter, and each filter is off by default', () 
   for (const filter of FILTERS) assert.ok(!isActive(filter, controls), filter.name);
 });
 
-test('log-probabilities are changed before weights', () => {
+test('filters of log-probabilities come before filters of weights', () => {
   const changes = FILTERS.map((filter) => filter.changes);
   assert.ok(changes.lastIndexOf('log-probabilities') < changes.indexOf('weights'));
 });
 
-test('docs/sampling.md lists the filters in their order, and says which ones engines draw by', () => {
+test('docs/sampling.md lists the filters in their order, and says which ones engines implement', () => {
   const page = read('docs/sampling.md');
   const list = [...page.matchAll(/^\d+\. \*\*(.+?)\*\*/gm)].map((found) =>
     (found[1] as string).toLowerCase(),
@@ -45,7 +45,7 @@ test('docs/sampling.md lists the filters in their order, and says which ones eng
   );
 });
 
-test('the kernel that draws uses its controls in the order of the table', () => {
+test('the kernel applies its controls in the order of the table', () => {
   const body = /^static int draw_controlled\([\s\S]*?^\}/m.exec(read('native/kernels/draw.h'))?.[0] as string;
   const used = [...new Set([...body.matchAll(/\bc\.(\w+)/g)].map((found) => found[1] as string))];
   const settings = engineFilters.flatMap(({ off }) => Object.keys(off));
@@ -55,7 +55,7 @@ test('the kernel that draws uses its controls in the order of the table', () => 
   assert.deepEqual(used, expected);
 });
 
-test('what the reference engine draws by is what the table says, in its order', () => {
+test('the reference engine applies the filters of the table, in its order', () => {
   const options = controlsSchema.parse({
     ...{ temperature: 1.3, topK: 9, topP: 0.8, minP: 0.2, bias: 'c=2,d=-1', ban: 'e' },
     ...{ repetitionPenalty: 1.5, presencePenalty: 0.3, frequencyPenalty: 0.2, penaltyWindow: 5 },

@@ -1,4 +1,4 @@
-/** Regular expressions and templates: what JavaScript's own says of the texts, no dead ends, bounds for hostile ones. */
+/** Regular expressions and templates: they agree with JavaScript's, have no dead ends, and are bounded if they are hostile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ const vocabularyOf = (symbols: string[], kind: 'character' | 'byte' | 'grapheme'
 const few = vocabularyOf([...'ab01 \n']);
 const many = vocabularyOf([...' \n!"\'(),-.:;?ABCDEYabcdefghijklmnopqrstuvwxyz0123456789é€']);
 
-/** A text that the form allows, its symbols chosen at random. */
+/** A random text that the form allows. */
 function write(
   form: FormOptions,
   length: number,
@@ -72,7 +72,7 @@ const EXPRESSIONS = [
   'a{2,}',
 ];
 
-test('a text is allowed where JavaScript finds that it matches, and only there', () => {
+test('a text is allowed if and only if it matches in JavaScript', () => {
   const texts = fc.string({ unit: fc.constantFrom(...'ab01 \n'), maxLength: 8 });
   fc.assert(
     fc.property(fc.constantFrom(...EXPRESSIONS), texts, (match, text) => {
@@ -87,7 +87,7 @@ test('a text is allowed where JavaScript finds that it matches, and only there',
   );
 });
 
-test('whatever is drawn, the text matches, is no longer than its length, and never meets a dead end', () => {
+test('whatever is drawn, the text matches, is not too long, and never reaches a dead end', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...EXPRESSIONS),
@@ -103,7 +103,7 @@ test('whatever is drawn, the text matches, is no longer than its length, and nev
   );
 });
 
-test('what may not be drawn at all is no way to a match', () => {
+test('tokens that must not be drawn lead to no match', () => {
   const shift = new Float64Array(few.size);
   shift[few.tokenOf('a') as number] = Number.NEGATIVE_INFINITY;
   for (let seed = 0; seed < 50; seed++) {
@@ -123,7 +123,7 @@ test('bytes match as UTF-8, graphemes as clusters', () => {
   );
 });
 
-test('wrong and unsupported expressions are refused with their place', () => {
+test('invalid and unsupported expressions are rejected with the position', () => {
   const cases: [string, RegExp][] = [
     ['(ab', /character 1 .*\( without/],
     ['ab)', /character 3 .*\) without/],
@@ -156,7 +156,7 @@ test('wrong and unsupported expressions are refused with their place', () => {
   }
 });
 
-test('hostile expressions are refused or bounded in states and time', () => {
+test('hostile expressions are rejected, or bounded in states and time', () => {
   const refused = [
     '((a{100}){100}){100}',
     `${'('.repeat(200)}a${')'.repeat(200)}`,
@@ -183,7 +183,7 @@ test('hostile expressions are refused or bounded in states and time', () => {
   assert.ok(performance.now() - start < 5000);
 });
 
-test('for forms of others there are lower limits, of states and of what the classes hold', () => {
+test('limits for the forms of other people are lower: on states and on the tokens in classes', () => {
   const limits = { states: 100, setTokens: 200, kept: 300 };
   const resolve = (match: string) =>
     resolveForm(many, { match, template: undefined }, { shift: undefined }, 1000, limits);
@@ -192,10 +192,10 @@ test('for forms of others there are lower limits, of states and of what the clas
     option: 'match',
     message: /classes hold more than 200/,
   });
-  // A class that occurs again is held once.
+  // A repeated class is stored once.
   const constraint = resolve('.*\\p{L}{9}.*[^a]\\p{L}{9}.+')?.();
   assert.ok(constraint);
-  // States that are let go of are made again.
+  // States that were dropped from the cache are made again.
   const allowed = new Uint8Array(many.size);
   const random = new MersenneTwister(1);
   while (!constraint.isComplete) {
@@ -205,7 +205,7 @@ test('for forms of others there are lower limits, of states and of what the clas
   }
 });
 
-test('a template: fixed parts stand as they are, free ones end by their rules', () => {
+test('a template: fixed parts are copied, free parts end by their rules', () => {
   for (let seed = 0; seed < 40; seed++) {
     const letter = write({ match: undefined, template: 'Dear ____,\n…\nYours, ____' }, 2000, seed);
     assert.match(

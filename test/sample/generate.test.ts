@@ -18,7 +18,7 @@ async function generate(model: LanguageModel, input: GenerateInput): Promise<str
 
 const model = new LanguageModel(madeCheckpoint());
 
-test('the seed decides; the unknown token is never drawn', async () => {
+test('the seed determines the text; the unknown token is never drawn', async () => {
   const one = await generate(model, { length: 300, seed: 5 });
   assert.equal(await generate(model, { length: 300, seed: 5 }), one);
   assert.notEqual(await generate(model, { length: 300, seed: 6 }), one);
@@ -69,7 +69,7 @@ test("a signal ends it with the signal's reason", async () => {
   assert.equal(pieces, 3);
 });
 
-test('side by side: the texts are those of their seeds and prompts, each by itself', async () => {
+test('in a batch each text is the one of its seed and prompt', async () => {
   const prompts = ['a', '', 'a\u00e9a', '\u20ac', 'a\u00e9a'];
   const texts = await model.generateAll({ prompts, length: 40, seed: 7 });
   assert.equal(texts.length, 5);
@@ -87,7 +87,7 @@ test('side by side: the texts are those of their seeds and prompts, each by itse
   assert.ok(greedy[0]?.startsWith('a'));
 });
 
-test('pieces of several prompts say which text they are of; bytes come as they were drawn', async () => {
+test('pieces of several prompts have the index of their text; bytes are not changed', async () => {
   const symbols = ['a', '\u00c3', '\u00ff'];
   const vocabulary = new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
   const bytes = new LanguageModel(madeCheckpoint({ vocabulary }));
@@ -108,16 +108,16 @@ test('pieces of several prompts say which text they are of; bytes come as they w
     texts.map((text) => decoder.decode(Uint8Array.from(text))),
     await bytes.generateAll({ prompts, length: 40, seed: 7 }),
   );
-  assert.ok(texts.flat().includes(0xff), 'a byte that UTF-8 does not have');
+  assert.ok(texts.flat().includes(0xff), 'a byte that never occurs in UTF-8');
 });
 
-test('the seed of sample 0 is the seed, the others are all different', () => {
+test('the seed of sample 0 is the seed itself, and all others differ', () => {
   assert.equal(sequenceSeed(123, 0), 123);
   assert.equal(new Set(Array.from({ length: 1000 }, (_, k) => sequenceSeed(123, k))).size, 1000);
   assert.ok(sequenceSeed(2 ** 32 - 1, 5) >= 0);
 });
 
-test('wrong options are named', async () => {
+test('invalid options are named', async () => {
   await assert.rejects(generate(model, { temperature: -1 }), { option: 'temperature' });
   await assert.rejects(generate(model, { seed: 1.5 }), { option: 'seed' });
 });
@@ -141,7 +141,7 @@ function read(known: Vocabulary, prompt: string, unknown: UnknownRule) {
   return { text: Buffer.from(bytes).toString(), notices: notices.join('\n') };
 }
 
-test('an unknown character of the prompt: an error with its place, left out, or the nearest', () => {
+test('an unknown character of the prompt is an error with its position, left out, or replaced', () => {
   const known = vocabulary('abc e\'"-EF');
   assert.throws(() => encodePrompt(known, 'ab\u{1F600}', 'error'), {
     code: 'text-unknown-character',
@@ -181,12 +181,12 @@ test('a model with an unknown token reads that for every unknown character, what
   }
 });
 
-test('prompts are normalised as the text was', () => {
+test('prompts are normalised like the training text', () => {
   const known = vocabulary('a\u00e9', { normalize: 'nfc' });
   assert.equal(read(known, 'e\u0301', 'error').text, '\u00e9');
 });
 
-test('bytes come out in whole characters, and nothing is lost', () => {
+test('bytes are returned in whole characters, and none is lost', () => {
   const bytes = new Vocabulary({ kind: 'byte', normalize: 'none', symbols: ['a', 'b'], hasUnknown: false });
   const anyBytes = fc.array(
     fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80)),

@@ -1,4 +1,4 @@
-/** The search for words against all words there are. */
+/** Compares the search for likely words with a list of all words. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -12,12 +12,12 @@ const vocabulary = new Vocabulary({
   hasUnknown: false,
 });
 const made = madeCheckpoint({ vocabulary });
-// Words must end, or all of them are too long to list.
+// Words must be likely to end: else they are too long to list.
 const parameters = made.parameters.slice();
 parameters.set([2, 0, 0, 0], parameters.length - 4);
 const model = new LanguageModel({ ...made, parameters });
 
-/** The probability of a word after a text: of its characters, then of a space or a full stop. */
+/** The probability of a word after a text: of its characters followed by a space or a full stop. */
 async function probability(text: string, word: string): Promise<number> {
   const of = async (whole: string) => {
     const { losses } = await model.score(whole);
@@ -26,7 +26,7 @@ async function probability(text: string, word: string): Promise<number> {
   return (await of(`${text}${word} `)) + (await of(`${text}${word}.`));
 }
 
-/** All words of up to some letters. */
+/** All words up to a length. */
 function allWords(longest: number): string[] {
   const words = [''];
   for (let at = 0; (words[at]?.length ?? longest) < longest; at++)
@@ -34,7 +34,7 @@ function allWords(longest: number): string[] {
   return words;
 }
 
-test('after a space whole words, within a word the rest of it; the likeliest of all', async () => {
+test('finds the likeliest words after a space, and the likeliest rests within a word', async () => {
   for (const [text, completes] of [
     ['ab ', false],
     ['. ab', true],
@@ -57,7 +57,7 @@ test('after a space whole words, within a word the rest of it; the likeliest of 
   }
 });
 
-test('words of a model over bytes are text', async () => {
+test('a model over bytes gives words as text', async () => {
   const bytes = new Vocabulary({
     kind: 'byte',
     normalize: 'none',
@@ -74,8 +74,8 @@ test('words of a model over bytes are text', async () => {
   for (const { text } of words) assert.match(text, /^ä+$/, 'no word ends within a character');
 });
 
-test('what the bytes of a model make is a word only where it is letters', async () => {
-  // The bytes of —, ä and 😀, which make many other letters and signs too.
+test('bytes form a word only if they decode to letters', async () => {
+  // The bytes of —, ä and 😀, which also form many other letters and signs.
   const symbols = [' ', '.', '\u0080', '\u0094', '\u0098', '\u009f', '\u00a4', '\u00c3', '\u00e2', '\u00f0'];
   const bytes = new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
   const checkpoint = madeCheckpoint({ vocabulary: bytes });
@@ -88,11 +88,11 @@ test('what the bytes of a model make is a word only where it is letters', async 
   await model.close();
 });
 
-test('a long text before the words leaves the event loop its turns, and can be interrupted', async () => {
+test('a long text does not block the event loop, and can be interrupted', async () => {
   const started = model.complete('ab '.repeat(200_000), { signal: AbortSignal.timeout(50) });
   await assert.rejects(started, { name: 'TimeoutError' });
 });
 
-test('a text of no character is refused', async () => {
+test('an empty text is rejected', async () => {
   await assert.rejects(model.complete(''), { code: 'text-empty' });
 });

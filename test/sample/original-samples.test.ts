@@ -1,4 +1,4 @@
-/** Golden: what the original computed and drew from four checkpoints. */
+/** Golden numbers: what the original computed and sampled from four checkpoints. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

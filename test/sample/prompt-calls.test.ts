@@ -1,4 +1,4 @@
-/** A long prompt costs the engine one call, and a read at most: on a GPU each round trip is dear. */
+/** A long prompt needs one call of the engine and at most one read, because round trips to a GPU are slow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, ReadTokens, Vector } from '../../src/engine/engine.ts';
@@ -14,7 +14,7 @@ import { writeTexts } from '../../src/sample/writer.ts';
 import { nextTurn } from '../../src/util/event-loop.ts';
 import { madeModel } from '../server/served.ts';
 
-/** An engine that counts what is asked of it until the first token after the prompt is wanted. */
+/** An engine that counts its calls up to the first token after the prompt. */
 function counting() {
   const counts: Record<string, number> = {};
   const engine = new ReferenceEngine('float32');
@@ -51,7 +51,7 @@ function poolOn(engine: Engine, weights: Vector): SequencePool {
   });
 }
 
-test('sampling reads a prompt of 1,000 characters in one call, and draws what follows in another', async () => {
+test('sampling reads a prompt of 1,000 characters in one call, and draws the text in another', async () => {
   const { pool, counts } = await loaded();
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
   const prompt = { tokens, bytes: new Uint8Array(), notices: [] };
@@ -65,7 +65,7 @@ test('sampling reads a prompt of 1,000 characters in one call, and draws what fo
   assert.deepEqual([counts.readTokens, counts.step, counts.read, counts.generate], [1, undefined, 1, 1]);
 });
 
-test('so do a beam search and the most likely words', async () => {
+test('beam search and likely words also read the prompt in one call', async () => {
   const beam = await loaded();
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1, beam: 2 }));
   await beamSearch({ ...beam, ...plan, prompt: tokens, constraint: undefined });
@@ -76,7 +76,7 @@ test('so do a beam search and the most likely words', async () => {
   assert.equal(words.counts.readTokens, 1);
 });
 
-/** An engine that reads one block a turn of the event loop, during the first of which the person aborts. */
+/** An engine that reads one block in each turn of the event loop. The user aborts during the first block. */
 async function interrupted() {
   const { engine, weights, counts } = await loaded();
   const controller = new AbortController();
@@ -126,7 +126,7 @@ test('a long prompt can be interrupted between two blocks', async () => {
   }
 });
 
-test('prompts of any lengths are read side by side, whole and in order', async () => {
+test('prompts of any lengths are read in one batch, completely and in order', async () => {
   const { engine, weights } = await loaded();
   const calls: Pick<ReadTokens, 'slots' | 'tokens'>[] = [];
   const watched = new Proxy<Engine>(engine, {

@@ -1,4 +1,4 @@
-/** Many samples come as they grow: nothing waits for the last one, and what is there is not lost when the others are given up. */
+/** Samples are yielded while others are still growing, so nothing waits for the last one, and finished samples survive an interruption. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -23,7 +23,7 @@ async function whole(input: Parameters<LanguageModel['samples']>[0]): Promise<Wh
   return found;
 }
 
-/** The same, put together from pieces. */
+/** The same samples, joined from their pieces. */
 async function joined(input: Parameters<LanguageModel['samplePieces']>[0]): Promise<Whole[]> {
   const found: Whole[] = [];
   let text = '';
@@ -46,7 +46,7 @@ for (const [name, input] of Object.entries({
   'of no symbol': { count: 3, length: 0 },
   'with details': { count: 3, length: 20, alternatives: 1 },
 })) {
-  test(`pieces of samples ${name} are the samples, in their order`, async () => {
+  test(`pieces of samples ${name} join to the samples, in their order`, async () => {
     const samples = await whole({ ...input, seed: 6 });
     assert.ok(samples.length > 0);
     assert.deepEqual(await joined({ ...input, seed: 6 }), samples);
@@ -60,7 +60,7 @@ test('the first piece comes long before the last sample is drawn', async () => {
   assert.ok(progress && progress.drawn < 400_000, JSON.stringify(progress));
 });
 
-test('a whole sample is given out while others grow, also where some are left out', async () => {
+test('a finished sample is yielded while others grow, also if some are left out', async () => {
   let drawn = 0;
   const onProgress = (now: SampleProgress) => {
     if (now.tried === 0) drawn = Math.max(drawn, now.drawn);

@@ -17,7 +17,7 @@ const known = vocabularyOf(' \nabcd');
 const limitsOf = (options: Partial<LimitOptions>, vocabulary = known) =>
   resolveLimits(vocabulary, limitsSchema.parse(options));
 
-/** What is shown after each symbol of a text, and why it ended. */
+/** What may be shown after each symbol of a text, and why the text ended. */
 function follow(text: string, options: Partial<LimitOptions>, vocabulary = known) {
   const end = new StopTracker(limitsOf(options, vocabulary));
   const symbols = [...text];
@@ -46,12 +46,12 @@ test('a stop text ends it and is never shown, not even in parts', () => {
   assert.equal(follow('ab\n\nc', { stop: '\n\n' }).shown, 'ab');
 });
 
-test('of several stop texts that of the earliest beginning counts, where they end together', () => {
+test('if several stop texts end together, the longest one counts', () => {
   assert.equal(follow('dabc', { stop: ['bc', 'abc'] }).shown, 'd');
   assert.equal(follow('dabc', { stop: ['b', 'abc'] }).shown, 'da');
 });
 
-test('any text, any stop texts: the naive search agrees, and nothing shown is ever taken back', () => {
+test('for any text and stop texts, a naive search agrees, and nothing that was shown is taken back', () => {
   const texts = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 30 });
   const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 5 }), {
     maxLength: 3,
@@ -72,7 +72,7 @@ test('any text, any stop texts: the naive search agrees, and nothing shown is ev
         assert.ok(step.startsWith(steps[i - 1] ?? ''));
         assert.ok(stop.every((part) => !step.includes(part)));
         const read = text.slice(0, i + 1);
-        // What is held back is as little as can be.
+        // No more than necessary is held back.
         if (i + 1 < steps.length || ending === undefined) {
           const held = read.slice(step.length);
           assert.ok(held === '' || stop.some((part) => part.startsWith(held)), `${held} is held back`);
@@ -82,7 +82,7 @@ test('any text, any stop texts: the naive search agrees, and nothing shown is ev
   );
 });
 
-test('limits in symbols, lines and words; the white space that ends the last one is left out', () => {
+test('limits on symbols, lines and words leave out the white space at the end', () => {
   assert.deepEqual(follow('abcd', { length: 2 }), { shown: 'ab', steps: ['a', 'ab'], ending: 'length' });
   assert.equal(new StopTracker(limitsOf({ length: 0 })).ending, 'length');
   const lines = follow('ab\ncd\na', { lines: 2 });
@@ -92,7 +92,7 @@ test('limits in symbols, lines and words; the white space that ends the last one
   assert.equal(follow('ab cd', { words: 2 }).ending, undefined);
 });
 
-test('what was held back is shown when another limit ends the text', () => {
+test('held back symbols are shown when a limit ends the text', () => {
   assert.deepEqual(follow('ab', { stop: 'abc', length: 2 }).steps, ['', 'ab']);
   const end = new StopTracker(limitsOf({ stop: 'abc', seconds: 1e-6 }));
   end.push(known.tokenOf('a') as number);
@@ -103,7 +103,7 @@ test('what was held back is shown when another limit ends the text', () => {
   assert.throws(() => end.push(0), RangeError);
 });
 
-test('a fork goes on by itself', () => {
+test('a fork continues independently', () => {
   const end = new StopTracker(limitsOf({ stop: 'ab', words: 1 }));
   end.push(known.tokenOf('a') as number);
   const fork = end.fork();
@@ -112,25 +112,25 @@ test('a fork goes on by itself', () => {
   assert.deepEqual([fork.ending, fork.shown, end.ending, end.shown], ['stop', 0, 'words', 1]);
 });
 
-test('a fork has the clock of the text that it comes from', () => {
+test('a fork has the deadline of the original text', () => {
   const end = new StopTracker(limitsOf({ seconds: 0.02 }));
   while (!end.isTimedOut());
   assert.ok(end.fork().isTimedOut());
 });
 
-test('a stop text that can never come is told; an empty one is refused', () => {
+test('a stop text that can never occur gives a notice; an empty one is rejected', () => {
   assert.match(limitsOf({ stop: ['aé'] }).notices.join(), /"aé"/);
   assert.throws(() => limitsOf({ stop: '' }), { option: 'stop' });
 });
 
-test('within bytes a stop text is its UTF-8', () => {
+test('a model over bytes finds a stop text as UTF-8', () => {
   const bytes = vocabularyOf('a\u00c3\u00a9', { kind: 'byte' });
   const end = new StopTracker(limitsOf({ stop: 'é' }, bytes));
   for (const value of [0x61, 0xc3, 0xc3, 0xa9]) end.push(bytes.tokenOf(String.fromCharCode(value)) as number);
   assert.deepEqual([end.ending, end.shown], ['stop', 2]);
 });
 
-test('lines and stop texts end where the line ends of the text do: LF, CRLF, or CR alone', () => {
+test('lines and stop texts follow the line ends of the text: LF, CRLF, or CR alone', () => {
   const crlf = vocabularyOf('\r\nabZoe');
   const cr = vocabularyOf('\rabZoe');
   const one = (text: string, options: Partial<LimitOptions>, vocabulary: Vocabulary) => {
@@ -146,7 +146,7 @@ test('lines and stop texts end where the line ends of the text do: LF, CRLF, or 
   assert.deepEqual(one('Zoe\r\n\r\nab', { stop: '\n\n' }, crlf), ['Zoe', 'stop']);
   assert.deepEqual(one('Zoe\rab', { stop: '\n' }, cr), ['Zoe', 'stop']);
   assert.deepEqual(one('a\r\nb\r\no', { stop: 'a\nb\n' }, crlf), ['', 'stop']);
-  // A CR that could belong to a line end is held back until it is known.
+  // A CR that may be part of a line end is held back.
   assert.deepEqual(follow('Z\roe', { lines: 1 }, crlf).steps, ['Z', 'Z', 'Z\ro', 'Z\roe']);
   const graphemes = new Vocabulary({
     kind: 'grapheme',

@@ -1,4 +1,4 @@
-/** A text that is read and written in turns gives what one that is written at once gives. */
+/** A text stream, which reads and writes in turns, gives the same text as `generate`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -28,7 +28,7 @@ for (const engine of ['wasm', 'reference'] as const) {
   });
 }
 
-test('a stream without a prompt begins as generate does, and what it wrote is what it goes on from', async (context) => {
+test('a stream without a prompt starts like generate, and continues what it wrote', async (context) => {
   const model = new LanguageModel(checkpoint, { threads: 1 });
   context.after(() => model.close());
   const stream = model.stream({ seed: 3 });
@@ -41,13 +41,13 @@ test('a stream without a prompt begins as generate does, and what it wrote is wh
   const [own, forked] = [await take(stream, 12), await take(other, 12)];
   const again = model.stream({ seed: 3 });
   await again.feed(`${begun}tale`);
-  assert.equal(forked, await take(again, 12), 'a fork draws by its own seed');
+  assert.equal(forked, await take(again, 12), 'a fork draws with its own seed');
   assert.notEqual(own, forked);
   const next = (await model.generateAll({ prompts: [`${begun}tale`], length: 5, temperature: 0 }))[0];
   assert.equal(await take(greedy, 5), next);
 });
 
-test('calls that are not waited for keep their order; several streams do not mix', async (context) => {
+test('calls that are not awaited keep their order; streams do not mix', async (context) => {
   const model = new LanguageModel(checkpoint, { threads: 1 });
   context.after(() => model.close());
   const streams = Array.from({ length: 5 }, (_, seed) => model.stream({ seed }));
@@ -76,7 +76,7 @@ test('calls that are not waited for keep their order; several streams do not mix
   assert.equal((await take(streams[0] as (typeof streams)[0], 1)).length, 1, 'the loop leaves it open');
 });
 
-test('what a stream can not do is an error that says so', async () => {
+test('wrong calls of a stream are errors that say why', async () => {
   const model = new LanguageModel(checkpoint, { threads: 1 });
   assert.throws(() => model.stream({ topK: -1 }), { option: 'topK' });
   assert.throws(() => model.stream({ length: 5 } as object), { option: 'length' });

@@ -9,7 +9,7 @@ import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { chiSquareP } from './chi-square.ts';
 import { CASES, drawDistributionP, isMemoryless, letters, tokenCountsP } from './draw-distribution.ts';
 import { drawToken } from './draw-token.ts';
-import { twinOf } from './filtered-probabilities.ts';
+import { naiveFilters } from './filtered-probabilities.ts';
 
 const controlsOf = (options: Partial<ControlOptions>, vocabulary = letters) =>
   resolveControls(vocabulary, controlsSchema.parse(options));
@@ -28,13 +28,13 @@ const rows = fc
     return logits.map((value) => value - normalizer);
   });
 
-test('a new control is tested here too', () => {
+test('every control is tested here', () => {
   const tried = new Set(Object.values(CASES).flatMap((controls) => Object.keys(controls)));
   for (const name of Object.keys(controlsSchema.shape))
     assert.ok(tried.has(name) || name === 'mirostatRate', name);
 });
 
-test('without controls it is the rule of the original, to the last bit', () => {
+test('without controls the draw follows the rule of the original, to the last bit', () => {
   fc.assert(
     fc.property(
       rows,
@@ -53,7 +53,7 @@ test('without controls it is the rule of the original, to the last bit', () => {
   );
 });
 
-test('what is drawn, and with which probability, is what the naive twin says', () => {
+test('tokens and their probabilities agree with the naive implementation', () => {
   fc.assert(
     fc.property(
       rows,
@@ -64,13 +64,13 @@ test('what is drawn, and with which probability, is what the naive twin says', (
         const options = controlsSchema.parse(controls);
         const resolved = controlsOf(controls);
         const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-        const twin = twinOf(options, [...(resolved.shift ?? row.map(() => 0))]);
+        const naive = naiveFilters(options, [...(resolved.shift ?? row.map(() => 0))]);
         const values = Float64Array.from(atOffset ? [...row, ...row] : row);
         for (let i = 0; i < 20; i++) {
-          const expected = twin.probabilities(row);
+          const expected = naive.probabilities(row);
           const token = chooser.choose(values, atOffset ? row.length : 0);
           assert.ok(Math.abs((expected[token] as number) - chooser.probability) < 1e-9);
-          twin.draw(token);
+          naive.draw(token);
         }
       },
     ),
@@ -78,14 +78,14 @@ test('what is drawn, and with which probability, is what the naive twin says', (
 });
 
 for (const [name, controls] of Object.entries(CASES)) {
-  test(`10,000 draws are distributed as the filtered probabilities: ${name}`, () => {
+  test(`10,000 draws have the distribution of the filtered probabilities: ${name}`, () => {
     assert.ok(drawDistributionP(controls, 10_000, 5) > 0.001);
     if (isMemoryless(controls)) assert.ok(tokenCountsP(controls, 10_000, 5) > 0.001);
   });
 }
 
-test('the chi-square test gives known values, and notices what is wrong', () => {
-  // 16.92 is the 95% quantile of 9 degrees of freedom; 27.88 that of 99.9%.
+test('the chi-square test gives known values, and detects a wrong distribution', () => {
+  // For 9 degrees of freedom, the 95% quantile is 16.92 and the 99.9% quantile 27.88.
   const cells = (statistic: number) => {
     const off = Math.sqrt((statistic * 100) / 2);
     return chiSquareP([100 + off, 100 - off, ...Array(8).fill(100)], Array(10).fill(100));
@@ -95,7 +95,7 @@ test('the chi-square test gives known values, and notices what is wrong', () => 
   assert.equal(chiSquareP([1, 99], [0, 100]), 0);
 });
 
-test('ties are broken by the order of tokens, and one token always stays', () => {
+test('ties are broken by the order of tokens, and at least one token is kept', () => {
   const even = Float64Array.from({ length: 26 }, () => Math.log(1 / 26));
   const seen = (options: Partial<ControlOptions>) => {
     const chooser = chooserOf(options);
@@ -108,7 +108,7 @@ test('ties are broken by the order of tokens, and one token always stays', () =>
   assert.equal(seen({ mirostat: 1e-9, mirostatRate: 1 }).size, 26);
 });
 
-test('whatever the log-probabilities, a token that is not barred is drawn', () => {
+test('whatever the log-probabilities, a token that is not banned is drawn', () => {
   const wild = fc.array(fc.constantFrom(Number.NEGATIVE_INFINITY, Number.NaN, -1e38, -1000, 0, -0.5, 1e30), {
     minLength: 26,
     maxLength: 26,
@@ -126,7 +126,7 @@ test('whatever the log-probabilities, a token that is not barred is drawn', () =
   );
 });
 
-test('bans, allowed characters and biases name characters; wrong ones are refused', () => {
+test('bans, allowed characters and biases name characters; invalid ones are rejected', () => {
   const shift = (options: Partial<ControlOptions>) => [...(controlsOf(options).shift ?? [])];
   assert.equal(shift({ ban: 'aé' }).filter((value) => value === Number.NEGATIVE_INFINITY).length, 1);
   assert.equal(shift({ only: 'xyé' }).filter((value) => value === 0).length, 2);
@@ -154,7 +154,7 @@ test('bans, allowed characters and biases name characters; wrong ones are refuse
   for (const [options, name] of cases) assert.throws(() => controlsOf(options), { option: name });
 });
 
-test('details tell the model’s own prediction', () => {
+test('details have the model’s own prediction', () => {
   const reader = new PredictionReader(4, 2);
   const row = Float32Array.of(9, Math.log(0.5), Math.log(0.25), Math.log(0.25), Number.NEGATIVE_INFINITY);
   const details = reader.describe(row, 1, 1, 0.7);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { likeliestTokens } from '../../src/sample/choice/token-details.ts';
 
-test('the likeliest tokens are the first of all of them, sorted; of equals the smaller', () => {
+test('the likeliest tokens are the first ones of the sorted list; of equals, the smaller token', () => {
   const logs = fc.oneof(
     fc.double({ min: -9, max: 0, noNaN: true }),
     fc.constantFrom(-1, -2, Number.NEGATIVE_INFINITY, Number.NaN),
@@ -15,7 +15,7 @@ test('the likeliest tokens are the first of all of them, sorted; of equals the s
           token,
           logProbability: Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value,
         }))
-        // A difference of infinities is not a number.
+        // The difference of two infinities is NaN.
         .sort((a, b) =>
           a.logProbability === b.logProbability
             ? a.token - b.token

@@ -1,4 +1,4 @@
-/** Calls from JavaScript, which has no types to stop them: each is an OptionError that names the option, not a TypeError from within. */
+/** Wrong calls from JavaScript, which has no types: each throws an OptionError that names the option, not an internal TypeError. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { LanguageModel } from '../../src/language-model.node.ts';
@@ -11,7 +11,7 @@ const checkpoint = madeCheckpoint({});
 const model = new LanguageModel(checkpoint, { threads: 1 });
 after(() => model.close());
 
-/** What a program without types may pass. */
+/** Any value, as a program without types may pass it. */
 type Loose = never;
 
 async function all(pieces: AsyncIterable<unknown>): Promise<unknown[]> {
@@ -31,27 +31,23 @@ const CALLS: readonly [name: string, option: string, call: () => unknown][] = [
   ['no words to find', 'count', () => model.complete('a', { count: 0 })],
   ['an unknown rule', 'unknown', () => model.complete('a', { unknown: 'drop' as Loose })],
   ['half a sample', 'count', () => all(model.samples({ count: 2.5 }))],
-  ['fewer than no samples', 'count', () => all(model.samples({ count: -1 }))],
+  ['a negative number of samples', 'count', () => all(model.samples({ count: -1 }))],
   ['a switch that is a text', 'unique', () => all(model.samples({ unique: 'no' as Loose }))],
   ['a list of known texts', 'novel', () => all(model.samples({ novel: ['a'] as Loose }))],
   ['a list of training texts', 'text', () => all(train({ text: ['a', 'b'] as Loose }))],
-  ['an engine that there is not', 'engine', () => new LanguageModel(checkpoint, { engine: 'gpu' as Loose })],
+  ['an unknown engine', 'engine', () => new LanguageModel(checkpoint, { engine: 'gpu' as Loose })],
   ['threads in words', 'threads', () => new LanguageModel(checkpoint, { threads: '2' as Loose })],
-  [
-    'an option of models that there is not',
-    'onEngine',
-    () => new LanguageModel(checkpoint, { onEngine: 1 } as Loose),
-  ],
-  ['a prompt beside prompts', 'prompt', () => model.generateAll({ prompt: 'a', prompts: ['b'] } as Loose)],
+  ['an unknown option of models', 'onEngine', () => new LanguageModel(checkpoint, { onEngine: 1 } as Loose)],
+  ['both prompt and prompts', 'prompt', () => model.generateAll({ prompt: 'a', prompts: ['b'] } as Loose)],
   [
     'alternatives in words',
     'alternatives',
     () => all(model.generatePieces({ alternatives: 'all' as Loose })),
   ],
-  ['a port that there is not', 'port', () => listen(createServer({}), { port: 65_536 })],
-  ['an option of listening that there is not', 'url', () => listen(createServer({}), { url: 'x' } as Loose)],
-  ['a format that there is not', 'format', () => model.toBytes('gguf' as Loose)],
-  ['bytes for a path', 'path', () => LanguageModel.load(new Uint8Array(8) as Loose)],
+  ['a port out of range', 'port', () => listen(createServer({}), { port: 65_536 })],
+  ['an unknown option of listen', 'url', () => listen(createServer({}), { url: 'x' } as Loose)],
+  ['an unknown format', 'format', () => model.toBytes('gguf' as Loose)],
+  ['bytes instead of a path', 'path', () => LanguageModel.load(new Uint8Array(8) as Loose)],
 ];
 
 for (const [name, option, call] of CALLS) {

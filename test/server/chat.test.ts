@@ -1,4 +1,4 @@
-/** Chats: how messages become a prompt, where a reply ends, and what is answered. */
+/** Chats: how messages become a prompt, where a reply ends, and what the server returns. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -19,7 +19,7 @@ const TALK: readonly ChatMessage[] = [
   { role: 'user', content: 'How?' },
 ];
 
-test('messages become the text that the template says, and the next turn of the user ends a reply', () => {
+test('messages become a prompt by the template, and the next turn of the user ends a reply', () => {
   const cases: [string, string, string[]][] = [
     [DEFAULT_CHAT_TEMPLATE, 'A talk.\n\nUser: Hi\nAssistant: Hello\nUser: How?\nAssistant: ', ['\nUser:']],
     ['Q: {user}\n\nA: {assistant}\n\n', 'A talk.\n\nQ: Hi\n\nA: Hello\n\nQ: How?\n\nA: ', ['\n\nQ:', '\nQ:']],
@@ -38,7 +38,7 @@ test('messages become the text that the template says, and the next turn of the 
   }
 });
 
-test('a last message of the assistant is continued; messages of one role in a row stay apart', () => {
+test('a last message of the assistant is continued; consecutive messages of one role stay separate', () => {
   const template = parseChatTemplate(DEFAULT_CHAT_TEMPLATE);
   assert.equal(chatPrompt(template, TALK.slice(1, 3)), 'User: Hi\nAssistant: Hello');
   assert.equal(
@@ -47,7 +47,7 @@ test('a last message of the assistant is continued; messages of one role in a ro
   );
 });
 
-test('a template without its parts is refused', () => {
+test('a template without its parts is rejected', () => {
   for (const chatTemplate of [
     '',
     '{user}',
@@ -60,7 +60,7 @@ test('a template without its parts is refused', () => {
   }
 });
 
-test('a chat is the completion of its text', async (context) => {
+test('a chat is the completion of its prompt', async (context) => {
   const { ask } = await serveModel(context);
   const given = { max_tokens: 30, seed: 2, temperature: 0.9, n: 2 };
   const chat = await ask(CHAT, { ...given, messages: TALK });
@@ -82,7 +82,7 @@ test('a chat is the completion of its text', async (context) => {
 });
 
 test('a reply ends where the model begins the next turn of the user', async (context) => {
-  // A model of few symbols soon writes a line end and U.
+  // A model with few symbols soon writes a line end and U.
   const { ask } = await serveModel(
     context,
     { chatTemplate: 'U{user}\nA{assistant}\n' },
@@ -105,7 +105,7 @@ test('a reply ends where the model begins the next turn of the user', async (con
   assert.equal(stopped.choices[0].message.content, text.slice(0, end));
 });
 
-test('a stream begins with the role, ends with the reason, and adds up to the reply', async (context) => {
+test('a stream begins with the role, ends with the reason, and joins to the reply', async (context) => {
   const { ask, post } = await serveModel(context);
   const given = { messages: TALK, max_tokens: 3000, seed: 5 };
   const { choices } = await ask(CHAT, given);
@@ -124,7 +124,7 @@ test('a stream begins with the role, ends with the reason, and adds up to the re
   }
 });
 
-test('messages as clients send them: parts, other names of the system, no content, unknown characters', async (context) => {
+test('messages as clients send them: parts, other roles for the system, no content, unknown characters', async (context) => {
   const { ask } = await serveModel(context);
   const reply = async (messages: unknown, more: object = {}) => {
     const { choices, usage } = await ask(CHAT, { messages, seed: 1, max_tokens: 10, ...more });
@@ -171,7 +171,7 @@ test('messages as clients send them: parts, other names of the system, no conten
   assert.equal(long.usage.completion_tokens, 500);
 });
 
-test('what is wrong with a chat request, by field', async (context) => {
+test('an invalid chat request is an error that names the field', async (context) => {
   const { post } = await serveModel(context, { maxPrompt: 100 });
   const hi = { role: 'user', content: 'Hi' };
   const cases: [object, string][] = [

@@ -1,4 +1,4 @@
-/** What comes over a connection: slow, cut, half, or no HTTP at all; and how a server ends. */
+/** Slow, cut off, incomplete and malformed requests; and how a server shuts down. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { madeModel, serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-/** Waits until a figure of the server's metrics is what it should be. */
+/** Waits until a metric of the server has the expected value. */
 async function waitForMetric(url: string, line: string) {
   const deadline = Date.now() + 5000;
   let metrics = '';
@@ -23,7 +23,7 @@ async function waitForMetric(url: string, line: string) {
 
 const STREAMS = (count: number) => `char_rnn_streams{model="tiny"} ${count}`;
 
-/** Writes some bytes to the server and reads until it ends the connection. */
+/** Sends bytes to the server and reads until it closes the connection. */
 function raw(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ function raw(url: string, bytes: string): Promise<string> {
   });
 }
 
-test('a request that is cut off stops at once, streamed or not', async (context) => {
+test('a request that is cut off ends immediately, streamed or not', async (context) => {
   const { url, post } = await serveModel(context);
   for (const stream of [false, true]) {
     const aborter = new AbortController();
@@ -52,12 +52,12 @@ test('a request that is cut off stops at once, streamed or not', async (context)
   }
 });
 
-test('a stream that nobody reads pauses, and goes on when it is read', async (context) => {
+test('a stream that nobody reads pauses, and continues when it is read', async (context) => {
   const { url, post, model, ask } = await serveModel(context);
-  // With probabilities, so that it is more than sockets hold.
+  // With log-probabilities, so that it is more than the sockets' buffers hold.
   const given = { max_tokens: 40_000, seed: 1, logprobs: 5 };
   const response = await post(COMPLETIONS, { ...given, stream: true });
-  // One that began later and is as long has come to its end: without a pause so had the first.
+  // A later request of the same length has ended. Without a pause, the first would have ended too.
   await ask(COMPLETIONS, { ...given, logprobs: 0 });
   await waitForMetric(url, STREAMS(1));
   const events = await response.text();
@@ -68,7 +68,7 @@ test('a stream that nobody reads pauses, and goes on when it is read', async (co
   await waitForMetric(url, STREAMS(0));
 });
 
-test('the limits of time and of those who wait', async (context) => {
+test('the limits on time and on waiting requests', async (context) => {
   const { post } = await serveModel(context, { timeout: 0.3, maxStreams: 1, maxQueue: 1 });
   const long = { max_tokens: 100_000, logprobs: 5 };
   const first = post(COMPLETIONS, long);
@@ -89,7 +89,7 @@ test('the limits of time and of those who wait', async (context) => {
   assert.doesNotMatch(events, /DONE/);
 });
 
-test('where nobody may wait, requests that need not are taken', async (context) => {
+test('if no request may wait, those that need not are accepted', async (context) => {
   const { post, url, ask } = await serveModel(context, { maxStreams: 2, maxQueue: 0 });
   await Promise.all([ask(COMPLETIONS, {}), ask(COMPLETIONS, {})]);
   const leave = new AbortController();
@@ -101,7 +101,7 @@ test('where nobody may wait, requests that need not are taken', async (context) 
   await assert.rejects(running);
 });
 
-test('times that timers can not count are refused, or as long as they can', async (context) => {
+test('times that are too long for timers are rejected, or cut to the maximum', async (context) => {
   assert.throws(() => createServer({}, { timeout: 3e6 }), { code: 'option', option: 'timeout' });
   assert.throws(() => createServer({}, { bodyTimeout: 3e6 }), { code: 'option', option: 'bodyTimeout' });
   const { listening, url, ask } = await serveModel(context, { bodyTimeout: 0.123_456 });
@@ -111,7 +111,7 @@ test('times that timers can not count are refused, or as long as they can', asyn
   assert.equal((await running).usage.completion_tokens, 3000);
 });
 
-test('a body that does not come is not waited for', async (context) => {
+test('the server does not wait for a body that does not come', async (context) => {
   const { url } = await serveModel(context, { bodyTimeout: 0.2 });
   const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
   const answer = await raw(url, `${head}content-length: 100\r\n\r\n{"prompt"`);
@@ -119,7 +119,7 @@ test('a body that does not come is not waited for', async (context) => {
   assert.match(answer, /"code":"request_timeout"/);
 });
 
-test('what is no HTTP is told so, in the same shape', async (context) => {
+test('malformed HTTP gets an error in the same form', async (context) => {
   const { url } = await serveModel(context);
   const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
   const cases: [string, number, string][] = [
@@ -138,7 +138,7 @@ test('what is no HTTP is told so, in the same shape', async (context) => {
   assert.equal((await fetch(`${url}/health`)).status, 200);
 });
 
-test('a connection goes on after a body that was refused', async (context) => {
+test('a connection can be used again after a body was refused', async (context) => {
   const { url } = await serveModel(context, { maxBody: 10 });
   const head = `POST ${COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
   const answer = await raw(
@@ -151,7 +151,7 @@ test('a connection goes on after a body that was refused', async (context) => {
   );
 });
 
-test('a server that ends finishes what runs, and takes no more', async (context) => {
+test('a server that shuts down finishes running requests, and accepts no new ones', async (context) => {
   const { listening, post, url, ask } = await serveModel(context);
   const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5, seed: 1 });
   await waitForMetric(url, STREAMS(1));
@@ -163,7 +163,7 @@ test('a server that ends finishes what runs, and takes no more', async (context)
   assert.equal(await closed, 0);
 });
 
-test('what has not finished by then is ended, and told so', async (context) => {
+test('requests that have not finished by then are ended with an error', async (context) => {
   const { listening, post, url } = await serveModel(context);
   const whole = post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5 });
   const streamed = await post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5, stream: true });
@@ -174,7 +174,7 @@ test('what has not finished by then is ended, and told so', async (context) => {
   assert.match(await events, /"code":"shutting_down"/);
 });
 
-test('a model is replaced: what runs is finished with the one before', async (context) => {
+test('a model is replaced: running requests finish with the old one', async (context) => {
   const { server, model, ask, url } = await serveModel(context);
   const other = madeModel({ iteration: 8 });
   context.after(() => other.close());
@@ -191,7 +191,7 @@ test('a model is replaced: what runs is finished with the one before', async (co
   assert.notEqual(await text(model), await text(other));
 });
 
-test('a port that waits for its models answers 503, and then serves', async (context) => {
+test('a port without models answers 503, and serves when they are loaded', async (context) => {
   const port = await openPort({ port: 0 });
   const loading = await fetch(`${port.url}/health`);
   assert.equal(loading.status, 503);
@@ -206,7 +206,7 @@ test('a port that waits for its models answers 503, and then serves', async (con
   assert.equal((await fetch(`${port.url}/health`)).status, 200);
 });
 
-test('why a server can not listen, in words, with something that helps', async (context) => {
+test('a server that can not listen says why, with a remedy', async (context) => {
   const { url } = await serveModel(context);
   const server = createServer({});
   const taken = Number(new URL(url).port);

@@ -12,7 +12,7 @@ import { checkServerOptions } from '../../src/server/options.ts';
 const options = checkServerOptions({});
 const controlsOf = (body: object) => parseCompletionRequest({ prompt: 'x', ...body }, options).controls;
 
-test('each has a line in docs/server.md', () => {
+test('each control field has a line in docs/server.md', () => {
   const names = Object.keys(controlFields);
   assert.deepEqual([...names].sort(), [
     ...['frequency_penalty', 'min_p', 'presence_penalty', 'repetition_penalty'],
@@ -22,7 +22,7 @@ test('each has a line in docs/server.md', () => {
   for (const name of names) assert.match(page, new RegExp(`^\\|.*\`${name}\``, 'm'));
 });
 
-test('each sets its option; those that are absent or null leave the default', () => {
+test('each control field sets its option; a missing one or null leaves the default', () => {
   const asked = controlsOf({ temperature: 0.5, top_k: 7, min_p: 0.1, repetition_penalty: 2, top_p: null });
   const { temperature, topK, topP, minP, repetitionPenalty, typicalP, penaltyWindow } = asked;
   assert.deepEqual(
@@ -33,7 +33,7 @@ test('each sets its option; those that are absent or null leave the default', ()
   assert.equal(controlsOf({ top_p: 0 }).topP, Number.MIN_VALUE);
 });
 
-test('a value out of range names the field and what it may be', () => {
+test('an error about a value out of range names the field and its range', () => {
   const cases: [object, string][] = [
     [{ temperature: 3 }, 'temperature: got 3, expected a number from 0 to 2.'],
     [{ presence_penalty: -3 }, 'presence_penalty: got -3, expected a number from -2 to 2.'],

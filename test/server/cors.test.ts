@@ -1,4 +1,4 @@
-/** Which pages may use the server: what it tells a browser, with --cors and without. */
+/** Which pages may use the server: its CORS headers with --cors and without. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createServer } from '../../src/server/server.ts';
@@ -7,7 +7,7 @@ import { serveModel } from './served.ts';
 const ORIGIN = 'https://page.example';
 const CLIENT_HEADERS = 'authorization,content-type,x-stainless-lang,x-stainless-retry-count';
 
-/** The headers of an answer that have to do with other origins. */
+/** The CORS headers of a response. */
 const corsOf = ({ headers }: Response) =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
 
@@ -23,7 +23,7 @@ function preflight(url: string, origin: string, more: Readonly<Record<string, st
   });
 }
 
-test('without the option no answer has a header for pages of other origins', async (context) => {
+test('without the option no response has CORS headers', async (context) => {
   const { url, post } = await serveModel(context);
   const headers = { origin: ORIGIN };
   for (const response of [
@@ -40,7 +40,7 @@ test('without the option no answer has a header for pages of other origins', asy
   assert.equal((await preflight(`${url}/v1/completions`, ORIGIN)).status, 405);
 });
 
-test('pages of the named origins may read every answer, errors and streams too; others none', async (context) => {
+test('pages of the named origins may read every response, including errors and streams; other pages none', async (context) => {
   const cors = [`${ORIGIN}/`, 'http://localhost:3000'];
   const { url, post } = await serveModel(context, { cors, apiKey: 'secret' });
   for (const origin of [ORIGIN, 'http://localhost:3000']) {
@@ -72,7 +72,7 @@ test('pages of the named origins may read every answer, errors and streams too; 
   }
 });
 
-test('a preflight of any path needs no key and allows the headers of the clients', async (context) => {
+test('a preflight of any path needs no key and allows the requested headers', async (context) => {
   const { url } = await serveModel(context, { cors: '*', apiKey: 'secret' });
   for (const path of [
     '/v1/completions',
@@ -100,7 +100,7 @@ test('a preflight of any path needs no key and allows the headers of the clients
   assert.equal(odd.headers.get('access-control-allow-headers'), 'c');
 });
 
-test('an origin is a scheme, a host and perhaps a port', () => {
+test('an origin is a scheme, a host and optionally a port', () => {
   for (const cors of [
     'https://a.example',
     'http://localhost:3000/',

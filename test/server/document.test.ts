@@ -1,4 +1,4 @@
-/** The examples of docs/server.md, run as they are against a server with the model `best`. */
+/** Runs the examples of docs/server.md unchanged, against a server with the model `best`. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ async function serveBest(context: TestContext) {
   return { ...served, at: (code: string) => code.replaceAll(ADDRESS, served.url) };
 }
 
-/** A folder below this package, where a program finds the packages that it imports. */
+/** A folder within this package, in which programs find the packages that they import. */
 function folderOfPrograms(context: TestContext): string {
   mkdirSync(join(root, 'build'), { recursive: true });
   const folder = mkdtempSync(join(root, 'build', 'document-'));
@@ -99,7 +99,7 @@ test('the client in Python', { skip: skipWithout('python3', ['-c', 'import opena
   assert.ok(outcome.printed.length > 200);
 });
 
-test('a program with a server of its own answers, and ends when it is told to', async (context) => {
+test('a program with its own server answers, and ends when it is stopped', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'best.safetensors'), joined(encodeCheckpoint(madeModel().checkpoint)));
   const [code = ''] = blocksOf('js', 'LanguageModel.load');
@@ -119,7 +119,7 @@ test('a program with a server of its own answers, and ends when it is told to', 
   assert.equal(await ended, 0);
 });
 
-test('the template in the document is one, and each field in its tables is known to the server', async (context) => {
+test('the template in the document is valid, and the server knows each field in its tables', async (context) => {
   const [, template = ''] = /--chat-template '([^']+)'/.exec(text) ?? [];
   const chatTemplate = template.replaceAll('\\n', '\n');
   const { post } = await serveModel(context, { strict: true, chatTemplate });

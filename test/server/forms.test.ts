@@ -1,4 +1,4 @@
-/** Texts of a form over HTTP: `match` and `template`. */
+/** Constrained output over HTTP: `match` and `template`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
@@ -12,7 +12,7 @@ interface Choice {
   readonly finish_reason: string | null;
 }
 
-test('texts match, and are those that the library writes with the seed', async (context) => {
+test('texts match, and are the same as in the library for the seed', async (context) => {
   const { ask, model } = await serveModel(context);
   const match = '[A-Z][a-z]{2,9}( [a-z]{1,5})*\\.';
   const given = {
@@ -40,7 +40,7 @@ test('texts match, and are those that the library writes with the seed', async (
   assert.equal(usage.completion_tokens, choices.map(({ text }: Choice) => text).join('').length);
 });
 
-test('streamed, echoed, with log-probabilities or the best of several, a text has its form', async (context) => {
+test('texts match also if they are streamed, echoed, with log-probabilities, or the best of several', async (context) => {
   const { ask, post } = await serveModel(context);
   const given = { prompt: 'ab', max_tokens: 40, seed: 9, match: '(no|yes), [a-z]{3}!' };
   const whole = (await ask(COMPLETIONS, given)).choices[0] as Choice;
@@ -60,7 +60,7 @@ test('streamed, echoed, with log-probabilities or the best of several, a text ha
   for (const { text } of best) assert.match(text, /^(no|yes), [a-z]{3}!$/);
 });
 
-test('a reply of a chat by a template', async (context) => {
+test('a chat reply with a template', async (context) => {
   const { ask } = await serveModel(context);
   const { choices } = await ask(CHAT, {
     messages: [{ role: 'user', content: 'Where?' }],
@@ -71,7 +71,7 @@ test('a reply of a chat by a template', async (context) => {
   assert.equal(choices[0].finish_reason, 'stop');
 });
 
-test('a stop text ends a text before it has its form; a form without symbols ends it at once', async (context) => {
+test('a stop text ends a text before it matches; an empty form ends it immediately', async (context) => {
   const { ask } = await serveModel(context);
   const given = { prompt: 'x', max_tokens: 20, match: 'ab*cde', stop: 'd', temperature: 1.5 };
   const { text, finish_reason } = (await ask(COMPLETIONS, given)).choices[0] as Choice;
@@ -82,13 +82,13 @@ test('a stop text ends a text before it has its form; a form without symbols end
   assert.equal(empty.usage.completion_tokens, 0);
 });
 
-test('at the length a text has its form too', async (context) => {
+test('a text matches also when it ends at its maximum length', async (context) => {
   const { ask } = await serveModel(context);
   const { choices } = await ask(COMPLETIONS, { prompt: 'x', max_tokens: 11, match: '([a-z]{4} )*end', n: 4 });
   for (const { text } of choices as Choice[]) assert.match(text, /^([a-z]{4} )*end$/);
 });
 
-test('a form that is wrong, too large or too long is refused by its name', async (context) => {
+test('a form that is invalid, too large or too long is rejected with the name of its field', async (context) => {
   const { post } = await serveModel(context);
   const cases: [object, RegExp][] = [
     [{ match: '(a' }, /^match: character 1 of "\(a": a \( without its \)/],

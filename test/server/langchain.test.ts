@@ -7,7 +7,7 @@ import { serveModel } from './served.ts';
 
 type Usage = { readonly input_tokens: number; readonly output_tokens: number } | undefined;
 
-/** What every client is given. The server's address has a slash at its end, as people type it. */
+/** The options of every client. The server's address ends with a slash, as people type it. */
 async function setUp(context: TestContext) {
   const served = await serveModel(context);
   const settings = {
@@ -39,7 +39,7 @@ test('OpenAI: a text, a stream, several prompts, a stop', async (context) => {
   assert.equal(await llm.invoke('Hello', { stop: [stop] }), expected.slice(0, expected.indexOf(stop)));
 });
 
-test('OpenAI: several texts of a prompt, of which the best are taken, and no limit', async (context) => {
+test('OpenAI: the best of several texts of a prompt, and no limit', async (context) => {
   const { settings } = await setUp(context);
   const llm = new OpenAI({ ...settings, maxTokens: 10, n: 2, bestOf: 3 });
   const { generations } = await llm.generate(['Hello']);

@@ -1,11 +1,11 @@
-/** What clients send in practice, beside what OpenAI documents. */
+/** Requests that clients send in practice but that OpenAI does not document. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-test('fields that the server does not know are ignored; with strict they are refused', async (context) => {
+test('unknown fields are ignored; with strict they are rejected', async (context) => {
   const { ask } = await serveModel(context);
   const strict = await serveModel(context, { strict: true });
   const message = [{ role: 'user', content: 'Hi' }];
@@ -33,7 +33,7 @@ test('fields that the server does not know are ignored; with strict they are ref
   }
 });
 
-test('null in a field means that it is absent', async (context) => {
+test('null in a field means that it is missing', async (context) => {
   const { ask } = await serveModel(context, { strict: true });
   const given = { prompt: 'x', seed: 3 };
   const names =
@@ -45,7 +45,7 @@ test('null in a field means that it is absent', async (context) => {
   assert.equal(one.choices[0].text.length, 16);
 });
 
-test('-1 is no limit: the most tokens that the server allows, or all of the likeliest', async (context) => {
+test('-1 means no limit: the maximum tokens of the server, or all symbols for top_k', async (context) => {
   const { ask } = await serveModel(context, { maxTokens: 40 });
   const text = async (body: object) => (await ask(COMPLETIONS, { seed: 1, ...body })).choices[0].text;
   assert.equal((await text({ max_tokens: -1 })).length, 40);
@@ -109,7 +109,7 @@ test('a path may lack /v1, end with a slash, or have two in a row', async (conte
   assert.match(metrics, /^char_rnn_requests_total\{path="\/v1\/completions",status="200"\} 6$/m);
 });
 
-test('an error names a field of the request, and advises what a request can do', async (context) => {
+test('an error names a field of the request, and its remedies are fields', async (context) => {
   const { post } = await serveModel(context, { maxTokens: 50 });
   const cases: [string, object, RegExp][] = [
     [COMPLETIONS, { top_p: 2 }, /^top_p: got 2, expected a number from 0 to 1\.$/],

@@ -5,7 +5,7 @@ import { madeModel, serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-/** The keys of the objects in `top_logprobs`, in the order in which the JSON text has them. */
+/** The keys of the objects in `top_logprobs`, in the order of the JSON text. */
 function keysOf(json: string): string[][] {
   const [, list = ''] = /"top_logprobs":\[(.*?)\],"text_offset"/s.exec(json) ?? [];
   return list
@@ -32,7 +32,7 @@ test('text_offset counts from the start of the prompt, in code points, with echo
   assert.deepEqual(await offsets({ prompt: 'axb', unknown: 'skip' }), [[2, 3, 4]]);
 });
 
-test('text_offset of a model over bytes is where the character of the byte begins', async (context) => {
+test('text_offset of a byte is the offset of its character', async (context) => {
   const model = madeModel({ kind: 'byte', symbols: ['a', '\u00a9', '\u00c3'] });
   const { ask } = await serveModel(context, {}, model);
   const { choices } = await ask(COMPLETIONS, { prompt: 'a\u00e9', max_tokens: 4, seed: 1, logprobs: 1 });
@@ -43,7 +43,7 @@ test('text_offset of a model over bytes is where the character of the byte begin
   assert.deepEqual(echoed.logprobs.tokens, ['a', 'bytes:\\xc3', 'bytes:\\xa9']);
 });
 
-test('top_logprobs has the likeliest first, digits too, whole and streamed', async (context) => {
+test('top_logprobs is in falling order, also for digits, whole and streamed', async (context) => {
   const { post, model } = await serveModel(context, {}, madeModel({ symbols: [...'-0159az'] }));
   const body = { prompt: 'a', max_tokens: 20, seed: 4, logprobs: 5 };
   const whole = await (await post(COMPLETIONS, body)).text();
@@ -72,7 +72,7 @@ test('top_logprobs has the likeliest first, digits too, whole and streamed', asy
   assert.equal(model.vocabulary.size, 7);
 });
 
-test('logprobs: 0 gives the chosen token alone; with echo the prompt begins with null', async (context) => {
+test('logprobs: 0 gives only the chosen token; with echo the prompt begins with null', async (context) => {
   const { ask, model } = await serveModel(context);
   const body = { prompt: 'abc', max_tokens: 2, seed: 3, logprobs: 0, echo: true };
   const { logprobs, text } = (await ask(COMPLETIONS, body)).choices[0];
@@ -86,7 +86,7 @@ test('logprobs: 0 gives the chosen token alone; with echo the prompt begins with
   assert.equal((await ask(COMPLETIONS, { ...body, logprobs: null })).choices[0].logprobs, null);
 });
 
-test('a chat lists the log-probabilities of its reply in its own form', async (context) => {
+test('a chat lists the log-probabilities of its reply in the format of chats', async (context) => {
   const { ask, post } = await serveModel(context);
   const messages = [{ role: 'user', content: 'Hi' }];
   const chat = { messages, max_tokens: 6, seed: 1 };

@@ -1,4 +1,4 @@
-/** The handler within other servers. */
+/** The server mounted in other servers. */
 import assert from 'node:assert/strict';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

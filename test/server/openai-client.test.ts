@@ -1,4 +1,4 @@
-/** The clients that people have, against the server. */
+/** Popular clients against the server. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
@@ -73,7 +73,7 @@ test('openai: a stream gives the same text, and its usage when asked for', async
   assert.equal(usage?.completion_tokens, 3000);
 });
 
-test('openai: several prompts and choices, each with a seed of its own', async (context) => {
+test('openai: several prompts and choices, each with its own seed', async (context) => {
   const { client, model } = await setUp(context);
   const completion = await client.completions.create({
     model: 'tiny',
@@ -89,7 +89,7 @@ test('openai: several prompts and choices, each with a seed of its own', async (
   );
 });
 
-test('openai: token ids as prompt, of one and of several', async (context) => {
+test('openai: token ids as one prompt and as several', async (context) => {
   const { client, model } = await setUp(context);
   const ids = [...'Hi'].map((symbol) => model.vocabulary.tokenOf(symbol) as number);
   const ask = async (prompt: string | number[] | number[][]) =>
@@ -98,7 +98,7 @@ test('openai: token ids as prompt, of one and of several', async (context) => {
   assert.equal(await ask([ids]), await ask('Hi'));
 });
 
-test('openai: stop strings end a text before them, streamed or not', async (context) => {
+test('openai: a text ends before a stop string, streamed or not', async (context) => {
   const { client } = await setUp(context);
   const given = { model: 'tiny', prompt: 'x', max_tokens: 400, seed: 2 } as const;
   const whole = (await client.completions.create(given)).choices[0]?.text ?? '';
@@ -201,7 +201,7 @@ test('openai: a chat, whole and streamed', async (context) => {
   assert.equal(final.usage?.completion_tokens, 300);
 });
 
-test('openai: errors are its own, with the field that is at fault', async (context) => {
+test('openai: errors have the classes of the client, and name the field', async (context) => {
   const { client } = await setUp(context, 'secret');
   await assert.rejects(client.completions.create({ model: 'tiny', prompt: 'x', temperature: 3 }), {
     name: 'Error',
@@ -218,7 +218,7 @@ test('openai: errors are its own, with the field that is at fault', async (conte
   await assert.rejects(stranger.models.list(), { status: 401, code: 'invalid_api_key' });
 });
 
-test('openai: a client that breaks off', async (context) => {
+test('openai: a client that disconnects', async (context) => {
   const { client, url } = await setUp(context);
   const stream = await client.completions.create({
     model: 'tiny',
@@ -236,7 +236,7 @@ test('openai: a client that breaks off', async (context) => {
   assert.equal(streams, 'char_rnn_streams{model="tiny"} 0');
 });
 
-test('ai: the provider for what speaks as OpenAI does, whole and streamed', async (context) => {
+test('ai: the provider for OpenAI-compatible servers, whole and streamed', async (context) => {
   const { url, model } = await setUp(context);
   const provider = createOpenAICompatible({ name: 'char-rnn', baseURL: `${url}/v1` });
   const settings = {

@@ -1,4 +1,4 @@
-/** The page at `/`: what it may load, and what a person does with it in a browser. */
+/** The page at `/`: what it may load, and how a user works with it in a browser. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -7,7 +7,7 @@ import { chromium, type Page } from 'playwright-core';
 import { executablePath, skipWithoutChromium } from '../browser/page.ts';
 import { madeModel, serveModel } from './served.ts';
 
-test('the page is one document that loads nothing, and may run its own script alone', async (context) => {
+test('the page is one document that loads nothing, and may run only its own script', async (context) => {
   const { url } = await serveModel(context, { apiKey: 'secret' });
   const response = await fetch(url);
   const html = await response.text();
@@ -27,7 +27,7 @@ test('the page is one document that loads nothing, and may run its own script al
   assert.deepEqual([head.status, await head.text()], [200, '']);
 });
 
-/** Opens the page; what the browser complains about is collected. */
+/** Opens the page and collects the browser's errors. */
 async function openPage(context: TestContext, url: string, width = 1280) {
   const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
   context.after(() => browser.close());
@@ -42,7 +42,7 @@ async function openPage(context: TestContext, url: string, width = 1280) {
 const written = (page: Page, status: RegExp) =>
   page.getByRole('status').filter({ hasText: status }).waitFor();
 
-test('a person writes, repeats, continues and stops', { skip: skipWithoutChromium }, async (context) => {
+test('a user writes, repeats, continues and stops', { skip: skipWithoutChromium }, async (context) => {
   const { url, model } = await serveModel(context, { maxTokens: 10_000_000 });
   const { page, complaints } = await openPage(context, url, 380);
   await page.getByLabel('Prompt').fill('Hello');
@@ -75,7 +75,7 @@ test('a person writes, repeats, continues and stops', { skip: skipWithoutChromiu
   assert.deepEqual(complaints, []);
 });
 
-test('it asks for the key, offers the models, and shows what the server refuses', {
+test('the page asks for the key, offers the models, and shows errors of the server', {
   skip: skipWithoutChromium,
 }, async (context) => {
   const served = await serveModel(context, { apiKey: 'secret', maxTokens: 60 });

@@ -1,11 +1,11 @@
-/** What the server answers, by the document; and what it refuses, with which status, code and field. */
+/** Responses as documented, and the status, code and field of errors. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { madeModel, serveModel } from './served.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-test('what is wrong with a request, by status, code and field', async (context) => {
+test('invalid requests get the right status, code and field', async (context) => {
   const { url, post, errors } = await serveModel(context, {
     maxBody: 2000,
     maxPrompt: 50,
@@ -98,7 +98,7 @@ test('what is wrong with a request, by status, code and field', async (context) 
   assert.deepEqual(errors, []);
 });
 
-test('a large body that is all wrong is refused as fast as a small one', async (context) => {
+test('a large body that is completely wrong is rejected as fast as a small one', async (context) => {
   const { post, errors } = await serveModel(context);
   const many = (item: string) => `[${Array(300_000).fill(item).join(',')}]`;
   for (const [path, body, param] of [
@@ -114,7 +114,7 @@ test('a large body that is all wrong is refused as fast as a small one', async (
   assert.deepEqual(errors, []);
 });
 
-test('a key is asked for everywhere but at /health', async (context) => {
+test('a key is required everywhere but at /health', async (context) => {
   const { url, post } = await serveModel(context, { apiKey: 'secret' });
   const withKey = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
   for (const key of ['wrong', 'secre', 'secrets', 'SECRET', '\u00ff']) {
@@ -143,7 +143,7 @@ test('health and metrics', async (context) => {
   assert.equal((await fetch(`${url}/health`, { method: 'HEAD' })).status, 200);
 });
 
-test('a score is that of the library; the first character is not counted', async (context) => {
+test('a score is the same as in the library; the first character is not counted', async (context) => {
   const { ask, model } = await serveModel(context);
   const inputs = ['Hello, world.', 'abc'];
   const { data, usage } = await ask('/v1/score', { model: 'tiny', input: inputs });
@@ -160,7 +160,7 @@ test('a score is that of the library; the first character is not counted', async
   }
 });
 
-test('a model over bytes: whole characters alone, and U+FFFD for what is none', async (context) => {
+test('a model over bytes sends only whole characters, and U+FFFD for invalid bytes', async (context) => {
   const symbols = ['\u0061', '\u0080', '\u00c3', '\u00e2', '\u00f0'];
   const model = madeModel({ kind: 'byte', symbols });
   const { ask, post } = await serveModel(context, {}, model);
@@ -175,7 +175,7 @@ test('a model over bytes: whole characters alone, and U+FFFD for what is none', 
   assert.equal(pieces.map((piece) => piece.choices[0].text).join(''), text);
 });
 
-test('characters that the model does not know are left out or replaced where the request says so', async (context) => {
+test('unknown characters are left out or replaced if the request says so', async (context) => {
   const { ask } = await serveModel(context);
   const text = async (prompt: string, unknown?: string) =>
     (await ask(COMPLETIONS, { prompt, unknown, echo: true, max_tokens: 0 })).choices[0].text;

@@ -1,4 +1,4 @@
-/** A server to test: a small model over readable characters, on a free port of this machine. */
+/** Starts a server for a test: with a small model over readable characters, on a free port. */
 import type { TestContext } from 'node:test';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
@@ -14,7 +14,7 @@ export interface ModelFacts {
   readonly iteration?: number;
 }
 
-/** A model that was never trained; it writes anything. `iteration` tells apart models of different weights. */
+/** An untrained model. `iteration` distinguishes models with different weights. */
 export function madeModel({
   kind = 'character',
   symbols = ['\n', ...ASCII],
@@ -42,7 +42,7 @@ export async function serveModel(context: TestContext, input: ServerInput = {}, 
       ...init,
       headers: { 'content-type': 'application/json', ...init.headers },
     });
-  /** The JSON of a request that has to succeed. */
+  /** Sends a request that must succeed, and returns the JSON of its response. */
   const ask = async (path: string, body: unknown) => {
     const response = await post(path, body);
     const answer = await response.json();

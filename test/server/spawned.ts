@@ -1,4 +1,4 @@
-/** The built program's server, in a process of its own: what soaks and benches ask. */
+/** Starts the built program's server in its own process, for soak tests and benchmarks. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +12,14 @@ import { program } from '../cli/command.ts';
 export interface SpawnedServer {
   readonly url: string;
   readonly child: ChildProcess;
-  /** What it has printed since it listens. */
+  /** What it has printed since it began to listen. */
   printed(): string;
-  /** Its resident memory in MB; NaN where the system does not tell. */
+  /** Its resident memory in MB; NaN if the system does not report it. */
   residentMegabytes(): number;
   stop(): void;
 }
 
-/** @param words Flags. */
+/** @param words Flags of the command. */
 export async function spawnServer(
   model: LanguageModel,
   words: readonly string[] = [],

@@ -1,4 +1,4 @@
-/** The log-probabilities of a streamed answer are those of the same answer in one piece. */
+/** A streamed response has the same log-probabilities as the whole one. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type ModelFacts, madeModel, serveModel } from './served.ts';
@@ -16,7 +16,7 @@ interface Part {
   readonly logprobs: { readonly tokens: string[]; readonly text_offset: number[] };
 }
 
-/** What the parts of a choice say together. */
+/** The parts of a choice, joined. */
 function together(choices: readonly Part[]): Told {
   return {
     text: choices.map(({ text }) => text).join(''),
@@ -28,7 +28,7 @@ function together(choices: readonly Part[]): Told {
 const byteModel: ModelFacts = { kind: 'byte', symbols: ['\n', 'a', '\u0080', '\u009f', '\u00c3', '\u00f0'] };
 const graphemeModel: ModelFacts = { kind: 'grapheme', symbols: ['\n', 'a', 'b', 'e\u0301', '👩‍👧'] };
 
-// A byte that begins a character has no text yet: its log-probability must not be lost with the empty text.
+// The first byte of a character gives no text yet. Its log-probability must not be lost with the empty text.
 for (const [name, facts, request] of [
   ['bytes', byteModel, {}],
   ['bytes and a stop text', byteModel, { stop: ['\n', 'a\n'] }],
@@ -36,7 +36,7 @@ for (const [name, facts, request] of [
   ['characters and a stop text', {}, { stop: ['ab', 'c'] }],
   ['graphemes and a stop text', graphemeModel, { stop: ['b\n'] }],
 ] satisfies [string, ModelFacts, Record<string, unknown>][]) {
-  test(`a stream tells of each token once: ${name}`, async (context) => {
+  test(`a stream has each token exactly once: ${name}`, async (context) => {
     const { ask, post } = await serveModel(context, {}, madeModel(facts));
     for (let seed = 0; seed < 12; seed++) {
       const given = { prompt: '', max_tokens: 30, seed, logprobs: 1, ...request };

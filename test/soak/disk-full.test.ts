@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { canMount, trainOnFullDisk } from './disk-full.ts';
 
-test('the disk becomes full and has room again: what is there stays, training goes on, a warning says so', {
-  skip: process.platform === 'linux' && canMount() ? false : 'no namespaces of mounts here',
+test('the disk becomes full and has space again: checkpoints stay, training continues, a warning is given', {
+  skip: process.platform === 'linux' && canMount() ? false : 'no mount namespaces here',
 }, () => {
   const told = trainOnFullDisk('tmpfs', 240);
   assert.equal(told.iterations, 240);
@@ -14,8 +14,8 @@ test('the disk becomes full and has room again: what is there stays, training go
   assert.ok(told.read >= 4, `${told.read} read, best and last among them`);
 });
 
-test('no checkpoint can be written: training goes on to its end, which says so', {
-  skip: process.platform === 'win32' ? 'no limits on files on Windows' : false,
+test('no checkpoint can be written: training continues to its end, and then fails', {
+  skip: process.platform === 'win32' ? 'no file size limits on Windows' : false,
 }, () => {
   const told = trainOnFullDisk('limit', 60);
   assert.deepEqual([told.iterations, told.saved, told.leftovers], [60, 0, 0], JSON.stringify(told));

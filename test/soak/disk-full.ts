@@ -1,11 +1,11 @@
 /**
- * A training on a disk that becomes full: the checkpoints that are there stay as they are, training goes on, a warning says so, and once
- * there is room again checkpoints are saved again.
+ * Trains on a disk that becomes full. Earlier checkpoints must stay unchanged, training must continue with a warning, and once there is
+ * space again, checkpoints must be saved again.
  *
  *     npm run build && node --import tsx test/soak/disk-full.ts [iterations]
  *
- * Where mounts can be made the disk is a file system of 300 kB in memory, which a file fills in the middle of the run; elsewhere a limit
- * on the size of files keeps every checkpoint from being written.
+ * If the process may mount file systems, the disk is a file system of 300 kB in memory, which a file fills in the middle of the run. Else a
+ * limit on file sizes prevents every checkpoint from being written.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -31,20 +31,20 @@ export interface DiskFigures {
   readonly saved: number;
   readonly warnings: number;
   readonly message: string;
-  /** Iterations made after the first warning. */
+  /** Iterations after the first warning. */
   readonly after: number;
   /** Checkpoints saved after the last warning. */
   readonly again: number;
-  /** Checkpoints on disk at the end, each of which was read. */
+  /** Checkpoints on disk at the end. Each of them was read. */
   readonly read: number;
-  /** Those that were there when the disk became full and are not as they were. */
+  /** Checkpoints that existed when the disk became full and have changed since. */
   readonly changed: number;
   readonly leftovers: number;
-  /** The code of the error that the run ended with. */
+  /** The code of the error that ended the run. */
   readonly code: string | undefined;
 }
 
-/** Trains, fills the disk for a third of the run where it can be filled, and tells what it saw. */
+/** Trains, fills the disk for a third of the run if it can, and reports what happened. */
 const PROGRAM = `
   import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
   import { join } from 'node:path';
@@ -88,12 +88,12 @@ const PROGRAM = `
   const leftovers = readdirSync(cv).filter((name) => name.startsWith('.')).length;
   console.log(JSON.stringify({ iterations: iteration, saved, warnings, message, after: iteration - (first ?? iteration), again, read, changed, leftovers, code }));`;
 
-/** Whether this process may mount a file system, in a namespace of its own. */
+/** Whether this process may mount a file system in its own namespace. */
 export function canMount(): boolean {
   return spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs none /mnt']).status === 0;
 }
 
-/** @param kind `tmpfs`: a small file system becomes full and has room again; `limit`: files larger than 8 kB can't be written. */
+/** @param kind `tmpfs`: a small file system becomes full and has space again; `limit`: files larger than 8 kB can't be written. */
 export function trainOnFullDisk(kind: 'tmpfs' | 'limit', iterations: number): DiskFigures {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-disk-'));
   try {

@@ -1,5 +1,5 @@
 /**
- * A million draws by each control against the filtered probabilities; fails where a p-value is 0.001 or less.
+ * Tests a million draws with each control against the filtered probabilities. Fails if a p-value is 0.001 or less.
  *
  *     node --import tsx test/soak/draw-distribution.ts [draws] [seed]
  */

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import { smallFiles, tryMutations } from './exchange-mutations.ts';
 
 for (const [index, { name, file }] of smallFiles().entries()) {
-  test(`${name} of ${file.length} bytes, damaged: a named error or a right answer`, () => {
+  test(`${name} of ${file.length} bytes, damaged: a named error or a valid model`, () => {
     const tally = tryMutations(file, 300, { seed: 1 + index });
     assert.equal(tally.tried, 300);
-    assert.ok(tally.read > 0, 'some damage changes nothing that can be known');
-    assert.ok(tally.errors.size > 1, 'errors of more than one kind');
+    assert.ok(tally.read > 0, 'some damage can not be detected');
+    assert.ok(tally.errors.size > 1, 'there are several kinds of errors');
     assert.ok(tally.slowest < 1000, `${tally.slowest} ms`);
   });
 }

@@ -1,10 +1,10 @@
 /**
- * Damaged files of every format that this program exchanges models in: each must give a named error or a right answer, within a
- * second, and take no more than four times its size of memory.
+ * Reads damaged files of every format for exchanging models. Each must give a named error or a valid model, within a second, and need no
+ * more memory than four times its size.
  *
  *     node --expose-gc --import tsx test/soak/exchange-mutations.ts [COUNT]
  *
- * COUNT mutations (default 100,000) over all formats, of small files; then some of a large one, whose memory is measured.
+ * Tries COUNT mutations (default: 100,000) of small files in all formats; then some of a large file, for which memory is measured.
  */
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
@@ -30,28 +30,28 @@ export const ENCODERS: Readonly<Record<Exclude<FormatName, 'torch7'>, Encode>> =
 export interface Tally {
   tried: number;
   read: number;
-  /** How often each code came. */
+  /** How often each error code occurred. */
   readonly errors: Map<string, number>;
-  /** Of one decoding, in milliseconds of processor time: a neighbour's work does not count. */
+  /** The slowest decoding, in milliseconds of processor time, so that other processes do not count. */
   slowest: number;
-  /** Memory that the worst decoding took beside the file, over the file's size; 0 where it was not measured. */
+  /** The largest memory of a decoding without the file, divided by the file's size; 0 if it was not measured. */
   memory: number;
 }
 
-/** What any decoding takes, be the file a few bytes long. */
+/** Memory that any decoding needs, even of a tiny file. */
 const LEAST_SIZE = 1e6;
 
 interface Settings {
   readonly seed: number;
   readonly bulkFrom?: number;
-  /** Needs --expose-gc; the collector is called before each decoding, which takes its time. */
+  /** Whether to measure memory. Needs --expose-gc, and is slow, because it collects garbage before each decoding. */
   readonly measuresMemory?: boolean;
 }
 
 /**
  * Decodes mutations of a file.
  *
- * @throws {Error} for the first that does not end as it must, with what was done to the file
+ * @throws {Error} for the first mutation with a wrong outcome; the message describes the mutation
  */
 export function tryMutations(file: Uint8Array, count: number, settings: Settings): Tally {
   const tally: Tally = { tried: 0, read: 0, errors: new Map(), slowest: 0, memory: 0 };
@@ -85,7 +85,7 @@ function memoryInUse(): number {
   return heapUsed + external;
 }
 
-/** A model that was read fits together: it could be used. */
+/** Checks that a model is consistent, so that it could be used. */
 function checkWhole({ config, parameters, vocabulary, training }: Checkpoint, what: string) {
   const whole =
     parameters.length === parameterCount(layoutOf(config)) &&
@@ -95,7 +95,7 @@ function checkWhole({ config, parameters, vocabulary, training }: Checkpoint, wh
   if (!whole) throw new Error(`${what}: it was read, and does not fit together`);
 }
 
-/** Small files of every format, with all that they can hold. */
+/** Small files of every format, with all their optional parts. */
 export function smallFiles(): { name: string; file: Uint8Array }[] {
   const models = [
     madeCheckpoint({ cell: 'lstm', embeddingSize: 4 }),
@@ -104,7 +104,7 @@ export function smallFiles(): { name: string; file: Uint8Array }[] {
   const files = Object.entries(ENCODERS).flatMap(([name, encode]) =>
     models.map((model) => ({ name, file: joined([...encode(model)]) })),
   );
-  // As Python's save_file(tensors, path) leaves them.
+  // As Python's save_file(tensors, path) writes them.
   const bare = models.map((model) => {
     const { tensors } = checkpointTensors(model);
     return { name: 'safetensors', file: joined(encodeSafetensors({ tensors, metadata: new Map() })) };

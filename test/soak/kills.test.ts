@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { skipWithoutSignals } from '../cli/command.ts';
 import { killTrainings } from './kills.ts';
 
-test('killed again and again: every checkpoint loads, the run ends with the bits of the unbroken one', {
+test('a run that is killed repeatedly: every checkpoint loads, and the run ends with the bits of an uninterrupted one', {
   skip: skipWithoutSignals,
 }, async () => {
   const { kills, runs, checkpointsRead } = await killTrainings({ kills: 6, iterations: 150 });

@@ -1,10 +1,10 @@
 /**
- * Kills a training at random moments, goes on with it, and kills it again, until it has come to its end.
+ * Kills a training run at random moments and resumes it, until it has reached its end.
  *
  *     npm run build && node --import tsx test/soak/kills.ts [kills] [seed] [iterations of a run]
  *
- * After every kill each checkpoint on disk, `best` and `last` must load, and the log must be whole but for its last line. At the end the
- * run must have the same bits as one that nobody killed. Runs are tiny and save at every iteration, so that most kills come within a save.
+ * After every kill, each checkpoint on disk, `best` and `last` must load, and all lines of the log but the last must be complete. At the end,
+ * the run must have the same bits as an uninterrupted one. Runs are tiny and save at every iteration, so most kills hit a save.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ import { program } from '../cli/command.ts';
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
 const SHAPE = '-rnn_size 8 -batch_size 3 -seq_length 7 -eval_val_every 9 --checkpoint_every 1 -print_every 1';
 
-/** Runs, one after the other: each is another kind, and is begun anew once it has come to its end. */
+/** The kinds of runs, one after the other. A run that has reached its end starts again. */
 const KINDS = [
   '-model lstm -num_layers 2 -dropout 0.2 --keep 3',
   '-model gru -num_layers 1 --optimizer adam -learning_rate_decay_after 0',
@@ -33,9 +33,9 @@ const READY = /^\d+\/\d+ \(epoch/m;
 
 export interface KillFigures {
   kills: number;
-  /** Kills that left a file half written. */
+  /** Kills that left an incomplete file. */
   withinSaves: number;
-  /** Kills before the first iteration of a start. */
+  /** Kills before the first iteration after a start. */
   beforeTraining: number;
   checkpointsRead: number;
   runs: number;
@@ -49,7 +49,7 @@ interface Settings {
   readonly onProgress?: (figures: KillFigures) => void;
 }
 
-/** @throws an assertion that does not hold */
+/** @throws {AssertionError} if a check fails */
 export async function killTrainings({
   kills,
   iterations,
@@ -74,7 +74,7 @@ export async function killTrainings({
   return figures;
 }
 
-/** One run, killed again and again; the last start is left alone once there were enough kills. */
+/** Runs and kills one kind of run repeatedly. After enough kills, the last start runs to its end. */
 async function untilItsEnd(
   folder: string,
   start: readonly string[],
@@ -104,14 +104,18 @@ async function untilItsEnd(
       [],
       'locks and leftovers are gone',
     );
-    assert.deepEqual(await endOf(cv), await endOf(join(folder, 'whole')), 'the bits of the unbroken run');
+    assert.deepEqual(
+      await endOf(cv),
+      await endOf(join(folder, 'whole')),
+      'the bits of the uninterrupted run',
+    );
     await checkLosses(cv);
     return;
   }
 }
 
 interface KillTime {
-  /** Counted from the first iteration, or from the start of the process. */
+  /** The delay counts from the first iteration, or from the start of the process. */
   readonly from: 'iteration' | 'start';
   readonly milliseconds: number;
 }
@@ -153,7 +157,7 @@ function runTraining(folder: string, words: readonly string[], kill?: KillTime) 
 const EXPECTED =
   /^(lm_\w+_epoch[\d.]+_(i\d+|\d\.\d{4})(_\d+)?\.safetensors|(best|last)\.safetensors|\w+\.log\.jsonl|run\.json|\.\S+\.(saving|lock|tmp))$/;
 
-/** What a kill must leave: whole checkpoints, and a log whose lines, but for the last, are whole. */
+/** Checks what a kill left: complete checkpoints, and a log whose lines, except the last, are complete. */
 async function checkFolder(cv: string, figures: KillFigures): Promise<void> {
   if (!existsSync(cv)) return;
   const names = readdirSync(cv);
@@ -171,7 +175,7 @@ async function checkFolder(cv: string, figures: KillFigures): Promise<void> {
   if (names.some((name) => name.endsWith('.saving'))) figures.withinSaves++;
 }
 
-/** A line that a kill has cut stays in the log: it is the only one that may not be JSON, and has a beginning of it. */
+/** A line that a kill has cut stays in the log. It is the only kind of line that may not be JSON; it is the start of one. */
 function parseUnlessCut(line: string): void {
   try {
     JSON.parse(line);
@@ -181,7 +185,7 @@ function parseUnlessCut(line: string): void {
   }
 }
 
-/** The log of a run that was killed and resumed gives the losses of its last checkpoint, but for some that a kill came before. */
+/** The log of a killed and resumed run has the losses of its last checkpoint, except some that a kill prevented from being logged. */
 async function checkLosses(cv: string): Promise<void> {
   const { training } = await readCheckpointFile(join(cv, 'last.safetensors'));
   const log = readdirSync(cv).find((name) => name.endsWith('.log.jsonl')) ?? '';
@@ -197,7 +201,7 @@ async function checkLosses(cv: string): Promise<void> {
   }
 }
 
-/** All that the end of a run is made of, without its name and its folder. */
+/** The final state of a run, without its id and folder. */
 async function endOf(cv: string): Promise<Omit<Checkpoint, 'vocabulary'>> {
   const { vocabulary: _, training, ...model } = await readCheckpointFile(join(cv, 'last.safetensors'));
   assert.ok(training);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resumeMutations, trainedFiles } from './mutated-checkpoints.ts';
 
-test('damaged checkpoints: refused with a named error, or whole, and the run goes on', async () => {
+test('a damaged checkpoint is rejected with a named error, or is valid and training continues', async () => {
   for (const base of await trainedFiles()) {
     const { tried, resumed, errors, allocation } = await resumeMutations(base, 400, 3);
     assert.equal(tried, 400);

@@ -1,11 +1,11 @@
 /**
- * Resumes from damaged checkpoints: each must be refused with a named error, or be a checkpoint that fits together and trains.
+ * Resumes from damaged checkpoints. Each must be rejected with a named error, or be a consistent checkpoint that can be trained.
  *
  *     node --import tsx test/soak/mutated-checkpoints.ts [COUNT] [SEED]
  *
- * COUNT mutations (default 100,000) of the files that tiny trainings have written. What can be read is written and read again, and must
- * be the same; then the run goes on for an iteration, on the reference engine. Told are the outcomes, and the greatest allocation of
- * array buffers in reading one, over the size of its file.
+ * Tries COUNT mutations (default: 100,000) of files that tiny training runs have written. A checkpoint that can be read is written and read
+ * again, and must be the same. Then training continues for an iteration on the reference engine. Prints the outcomes, and the largest
+ * allocation of array buffers in a read, divided by the size of the file.
  */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +27,9 @@ const text = 'the harbour wall stood in the rain, and the keeper walked along it
 export interface Tally {
   tried: number;
   resumed: number;
-  /** How often each code came, by what it was asked for. */
+  /** How often each error code occurred, by the operation. */
   readonly errors: Map<string, number>;
-  /** Array buffers that the worst reading took, over the file's size. */
+  /** The largest allocation of array buffers in a read, divided by the file's size. */
   allocation: number;
 }
 
@@ -38,7 +38,7 @@ interface Base {
   readonly corpus: Corpus;
 }
 
-/** What two tiny trainings have written, of different cells, optimizers and precisions. */
+/** The files of two tiny training runs with different cells, optimizers and precisions. */
 export async function trainedFiles(): Promise<Base[]> {
   const small = {
     hiddenSize: 3,
@@ -61,20 +61,20 @@ export async function trainedFiles(): Promise<Base[]> {
         if (event.type === 'finished') checkpoint = event.checkpoint;
       }
       assert.ok(checkpoint?.training);
-      // A fixed name instead of a random one, so that a seed damages the same bytes each time.
+      // A fixed run id instead of a random one, so that a seed damages the same bytes each time.
       const training = { ...checkpoint.training, runId: 'run' };
       return { file: joinBytes(encodeCheckpoint({ ...checkpoint, training })), corpus };
     }),
   );
 }
 
-/** What any reading takes, be the file a few bytes long. */
+/** Memory that any read needs, even of a tiny file. */
 const LEAST_SIZE = 16_000;
 
 /**
  * Reads and resumes mutations of a file.
  *
- * @throws {Error} for the first that does not end as it must, with what was done to the file
+ * @throws {Error} for the first mutation with a wrong outcome; the message describes the mutation
  */
 export async function resumeMutations({ file, corpus }: Base, count: number, seed: number): Promise<Tally> {
   const tally: Tally = { tried: 0, resumed: 0, errors: new Map(), allocation: 0 };
@@ -110,7 +110,7 @@ function read(bytes: Uint8Array, tally: Tally): Checkpoint {
   }
 }
 
-/** An iteration more of the run, as `--resume` makes it. */
+/** Trains one more iteration, like `--resume`. */
 async function goOn(checkpoint: Checkpoint, { text: { sha256 } }: Corpus): Promise<void> {
   const trained = requireTrainingState(checkpoint, 'mutated');
   const more = { maxIterations: trained.training.iteration + 1, maxEpochs: 1e6 };

@@ -1,28 +1,28 @@
 /**
- * Damage to a file, for tests of whatever reads one: a seeded stream of mutations of an array of bytes.
+ * Damages files, for tests of code that reads them: a seeded sequence of mutations of an array of bytes.
  *
  *     for (const { what, bytes } of mutations(file, 1000, { seed: 7 })) …
  *
- * The same file, count and seed give the same mutations; `what` says what was done, so that a failure can be told and made again.
+ * The same file, count and seed give the same mutations. `what` describes the mutation, so that a failure can be reported and reproduced.
  */
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 export interface Mutation {
-  /** What was done, in words: `bit 3 of byte 17 flipped`. */
+  /** A description of the mutation: `bit 3 of byte 17 flipped`. */
   readonly what: string;
-  /** The damaged file; an array of its own. */
+  /** The damaged file, in a new array. */
   readonly bytes: Uint8Array;
 }
 
 interface Settings {
   readonly seed?: number;
-  /** Bytes from here on are damaged as rarely as once in eight times: bulk, of which one byte is like the other. Default: all are the same. */
+  /** Only one in eight mutations damages bytes from this offset on: bulk data, in which one byte is like another. Default: no such part. */
   readonly bulkFrom?: number;
 }
 
 type Change = (bytes: Uint8Array, random: Random, at: number) => Mutation;
 
-/** Numbers that readers are led astray by, as they stand in 8 bytes, little endian. */
+/** Numbers that often mislead readers, as 8 bytes, little endian. */
 const EXTREMES = [
   ...[0n, 1n, -1n, 127n, 128n, 255n, 256n, 65_535n, 65_536n],
   ...[
@@ -37,7 +37,7 @@ const EXTREMES = [
   ],
 ];
 
-/** Text that is put in place of a number in JSON. */
+/** Texts that replace a number in JSON. */
 const JSON_VALUES = [
   ...['0', '-1', '1', '2147483647', '4294967295', '9007199254740991', '9007199254740993', '1e308', '1e999'],
   ...['0.5', '-0', 'null', 'true', '""', '[]', '{}', '[[[[]]]]'],
@@ -45,7 +45,7 @@ const JSON_VALUES = [
 
 const DEPTH = 100_000;
 
-/** Damaged copies of a file, `count` of them: one kind of damage after the other, each somewhere else. */
+/** Yields `count` damaged copies of a file. The kinds of damage take turns, each at a random offset. */
 export function* mutations(
   file: Uint8Array,
   count: number,
@@ -65,7 +65,7 @@ class Random {
     this.#twister = new MersenneTwister(seed);
   }
 
-  /** A whole number from 0 to `end` − 1; 0 for an `end` of 0. */
+  /** A random whole number from 0 to `end` − 1; 0 if `end` is 0. */
   below(end: number): number {
     return Math.floor(this.#twister.nextUniform() * end);
   }
@@ -74,7 +74,7 @@ class Random {
     return values[this.below(values.length)] as T;
   }
 
-  /** An offset in a file. */
+  /** A random offset in a file. */
   place(length: number, bulkFrom = length): number {
     const end = this.below(8) === 0 ? length : Math.min(length, Math.max(1, bulkFrom));
     return this.below(end);
@@ -149,11 +149,11 @@ const CHANGES: readonly Change[] = [
   },
   function nestDeeply(bytes, random, at) {
     const open = random.of(['[', '{"a":', '[{"a":']);
-    return bomb(bytes, at, `${open} nested ${DEPTH} times`, open.repeat(DEPTH));
+    return insertIntoJson(bytes, at, `${open} nested ${DEPTH} times`, open.repeat(DEPTH));
   },
   function repeatKeys(bytes, random, at) {
     const key = random.of(['"__proto__":{},', '"a":0,', '"":[],']);
-    return bomb(bytes, at, `${key} 10,000 times`, key.repeat(10_000));
+    return insertIntoJson(bytes, at, `${key} 10,000 times`, key.repeat(10_000));
   },
 ];
 
@@ -172,7 +172,7 @@ function spliced(bytes: Uint8Array, at: number, removed: number, added: Uint8Arr
   return result;
 }
 
-/** A number written over 4 or 8 bytes, or over those of them that there are. */
+/** Overwrites 4 or 8 bytes, or fewer at the end of the file, with a number. */
 function extreme(bytes: Uint8Array, value: bigint, at: number, width: 4 | 8): Mutation {
   const number = new Uint8Array(8);
   new DataView(number.buffer).setBigInt64(0, value, true);
@@ -197,10 +197,10 @@ function appendedInstead(bytes: Uint8Array, text: string): Mutation {
 }
 
 /**
- * Text put into JSON: after the next `{` or `[` from an offset on, else after the first, else at the start. Where the file begins with the length of its header in
- * 8 bytes, as a safetensors file, that length grows too, so that a reader comes as far as the JSON.
+ * Inserts text into JSON: after the next `{` or `[` from an offset on, else after the first one, else at the start. If the file begins with
+ * the length of its header in 8 bytes, like a safetensors file, that length grows too, so that a reader gets to the JSON.
  */
-function bomb(bytes: Uint8Array, at: number, what: string, text: string): Mutation {
+function insertIntoJson(bytes: Uint8Array, at: number, what: string, text: string): Mutation {
   const added = encoded(text);
   const isOpen = (byte: number) => byte === 0x7b || byte === 0x5b;
   const next = bytes.findIndex((byte, index) => index >= at && isOpen(byte));

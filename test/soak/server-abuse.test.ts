@@ -1,10 +1,10 @@
-/** The short form of server-abuse.ts: some hundred bad requests while streams run. */
+/** The short form of server-abuse.ts: some hundred bad requests while streams are running. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serveModel } from '../server/served.ts';
 import { abuse, KEY, LIMITS } from './server-abuse.ts';
 
-test('bad requests get the 4xx that they deserve, and disturb no stream', async (context) => {
+test('bad requests get the right 4xx, and do not disturb streams', async (context) => {
   const { url, errors } = await serveModel(context, LIMITS);
   const { wrong, statuses, streams, spoiled } = await abuse(url, { count: 360 });
   assert.deepEqual(wrong, []);

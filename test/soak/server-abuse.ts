@@ -1,10 +1,10 @@
 /**
- * Bad requests, thousands of them, while streams run: each must get the 4xx that it deserves, none a 5xx, and the streams the text
- * that they have without them.
+ * Sends thousands of bad requests while streams are running. Each must get the right 4xx and none a 5xx, and the streams must have the same
+ * text as without them.
  *
  *     npm run build && node --import tsx test/soak/server-abuse.ts [COUNT] [SEED]
  *
- * COUNT requests (default 10,000), to a server in a process of its own.
+ * Sends COUNT requests (default: 10,000) to a server in its own process.
  */
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +13,10 @@ import { madeModel } from '../server/served.ts';
 import { spawnServer } from '../server/spawned.ts';
 
 export const KEY = 'the right key';
-/** What the server has to be started with. */
+/** The options that the server must be started with. */
 export const LIMITS = { apiKey: KEY, maxBody: 100_000, bodyTimeout: 0.5 };
 
-/** Bytes to send, and the status that must come; undefined where the connection is cut before. */
+/** Bytes to send, and the expected status; undefined if this side cuts the connection before. */
 interface Bad {
   readonly bytes: string;
   readonly status: number | undefined;
@@ -61,7 +61,7 @@ function post(body: string, headers: Readonly<Record<string, string | number>> =
   return `POST /v1/completions HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** Every way to be bad. */
+/** All kinds of bad requests. */
 const KINDS: Readonly<Record<string, (random: Random) => Bad>> = {
   'malformed JSON': (random) => {
     const text = JSON.stringify(VALID);
@@ -110,18 +110,18 @@ const KINDS: Readonly<Record<string, (random: Random) => Bad>> = {
 
 export interface AbuseReport {
   readonly requests: number;
-  /** How often each kind got which status; `cut` where this side cut the connection. */
+  /** How often each kind got which status; `cut` if this side cut the connection. */
   readonly statuses: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** What got another status than it should have, in a line each. */
+  /** A line for each request that got an unexpected status. */
   readonly wrong: readonly string[];
-  /** Texts that were streamed beside, and how many of them were not what they should be. */
+  /** How many texts were streamed meanwhile, and how many of them were wrong. */
   readonly streams: number;
   readonly spoiled: number;
-  /** Milliseconds between two chunks of a stream, at most. */
+  /** The longest time between two chunks of a stream, in milliseconds. */
   readonly longestGap: number;
 }
 
-/** Sends bad requests, fifty at a time, while four streams run. */
+/** Sends bad requests, fifty at a time, while four streams are running. */
 export async function abuse(url: string, { count = 10_000, seed = 1 } = {}): Promise<AbuseReport> {
   const twister = new MersenneTwister(seed);
   const random: Random = (below) => Math.floor(twister.nextUniform() * below);
@@ -137,7 +137,7 @@ export async function abuse(url: string, { count = 10_000, seed = 1 } = {}): Pro
       statuses[kind] ??= {};
       const tally = statuses[kind];
       tally[status ?? 'cut'] = (tally[status ?? 'cut'] ?? 0) + 1;
-      // A connection that is cut may have had its answer before.
+      // The response may have come before the connection was cut.
       const isRight = bad.cutAfter === undefined ? status === bad.status : (status ?? 0) < 500;
       if (!isRight) wrong.push(`${kind}: got ${status}, expected ${bad.status}: ${bad.bytes.slice(-200)}`);
     }
@@ -149,7 +149,7 @@ export async function abuse(url: string, { count = 10_000, seed = 1 } = {}): Pro
   return { requests: count, statuses, wrong, ...streams.report };
 }
 
-/** The status of the answer; undefined where the connection was cut before one came. */
+/** The status of the response; undefined if the connection was cut before it came. */
 function exchange(url: string, { bytes, cutAfter }: Bad): Promise<number | undefined> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
@@ -168,7 +168,7 @@ function exchange(url: string, { bytes, cutAfter }: Bad): Promise<number | undef
   });
 }
 
-/** Good requests that run all the while. */
+/** Valid requests that run all the time. */
 class Streams {
   readonly report = { streams: 0, spoiled: 0, longestGap: 0 };
   readonly #url: string;
@@ -178,7 +178,7 @@ class Streams {
     this.#url = url;
   }
 
-  /** What the streams write when nothing disturbs them. */
+  /** The texts of the streams when nothing disturbs them. */
   async prepare(): Promise<void> {
     this.#expected = await Promise.all([0, 1, 2, 3].map((seed) => this.#stream(seed)));
     this.report.longestGap = 0;

@@ -1,27 +1,27 @@
 /**
- * The memory of a server under requests of all kinds; fails where it grows.
+ * Measures the memory of a server under requests of all kinds. Fails if it grows.
  *
  *     npm run build && node --import tsx test/soak/server-memory.ts [MINUTES] [CLIENTS]
  *
- * Prints resident memory as time goes by. What counts is the second half, when all caches are full, against the first.
+ * Prints the resident memory over time. When all caches are full, it compares the second half with the first.
  */
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { madeModel } from '../server/served.ts';
 import { spawnServer } from '../server/spawned.ts';
 
 const [minutes = '10', clients = '16'] = process.argv.slice(2);
-/** Growth from one half to the other that is none. */
+/** Maximum ratio between the memory of the second half and that of the first. */
 const MAX_GROWTH = 1.1;
 const server = await spawnServer(madeModel());
 const random = new MersenneTwister(1);
-const upTo = (most: number) => Math.floor(random.nextUniform() * most);
+const upTo = (max: number) => Math.floor(random.nextUniform() * max);
 const start = performance.now();
 const end = start + Number(minutes) * 60_000;
 const seen: { at: number; megabytes: number }[] = [];
 let requests = 0;
 let characters = 0;
 
-/** A request like no other: prompts of all lengths, with and without controls, streamed or not, sometimes cut off. */
+/** A random request: with a prompt of any length, with or without controls, streamed or not, sometimes cut off. */
 async function ask(): Promise<void> {
   const text = Array.from({ length: upTo(300) }, () => String.fromCharCode(32 + upTo(95))).join('');
   const body = {
@@ -71,5 +71,5 @@ const most = (from: number, to: number) =>
 const middle = (start + end) / 2;
 const growth = most(middle, end) / most(start, middle);
 console.log(JSON.stringify({ firstHalf: most(start, middle), secondHalf: most(middle, end), growth }));
-// Not a number where memory could not be read: that is no success either.
+// NaN if the memory could not be read, which must fail too.
 if (!(growth <= MAX_GROWTH)) process.exitCode = 1;

@@ -1,5 +1,5 @@
 /**
- * Damaged vocabulary and token files: each is either made again, with a line about it, or gives the very tokens of the text.
+ * Damages vocabulary and token files. Each must either be made again, with a notice, or give the same tokens as the text.
  *
  *     node --import tsx test/soak/token-mutations.ts [COUNT] [SEED]
  */
@@ -20,7 +20,7 @@ const OPTIONS = {
   separator: '--',
 } as const;
 
-/** Tries `count` mutations of each file. How many were told and made again, and how many changed nothing that counts. */
+/** Tries `count` mutations of each file. Returns how many files were made again with a notice, and how many mutations had no effect. */
 export async function tryTokenMutations(count: number, seed: number) {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-mutations-'));
   const before = process.env.XDG_CACHE_HOME;
@@ -42,11 +42,11 @@ export async function tryTokenMutations(count: number, seed: number) {
     assert.equal(expected.text, TEXT);
     for (const name of [`${path}.tokens`, `${path}.vocab.json`]) {
       const other = name.endsWith('.tokens') ? `${path}.vocab.json` : `${path}.tokens`;
-      const [whole, twin] = [Uint8Array.from(readFileSync(name)), readFileSync(other)];
+      const [whole, companion] = [Uint8Array.from(readFileSync(name)), readFileSync(other)];
       for (const { what, bytes } of mutations(whole, count, { seed })) {
-        writeFileSync(other, twin);
+        writeFileSync(other, companion);
         writeFileSync(name, bytes);
-        // Where one before was kept instead; this one would not be looked at further.
+        // The cache may have a copy from an earlier load; then the damaged file would not be read.
         rmSync(process.env.XDG_CACHE_HOME, { recursive: true, force: true });
         const loaded = await load();
         assert.equal(loaded.text, TEXT, `${name}: ${what}`);
@@ -55,9 +55,9 @@ export async function tryTokenMutations(count: number, seed: number) {
           result.again++;
         else result.same++;
       }
-      // What was made again has another id.
+      // A file that was made again has another id.
       writeFileSync(name, whole);
-      writeFileSync(other, twin);
+      writeFileSync(other, companion);
     }
   } finally {
     if (before === undefined) delete process.env.XDG_CACHE_HOME;

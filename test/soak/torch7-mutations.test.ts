@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { filesToDamage, readDamaged } from './torch7-mutations.ts';
 
-test('damaged Torch7 files: a named error or a model that is whole', () => {
+test('a damaged Torch7 file gives a named error or a valid model', () => {
   const { tried, read, errors, slowest } = readDamaged(filesToDamage(), 210, 7);
   assert.ok(tried >= 210);
   assert.ok(read > 0 && Object.keys(errors).length >= 2, JSON.stringify(errors));

@@ -1,6 +1,5 @@
 /**
- * Damaged Torch7 files: each gives a named error or a model that is whole, soon, and takes no more memory than four times
- * the file.
+ * Reads damaged Torch7 files. Each must quickly give a named error or a valid model, and need no more memory than four times the file.
  *
  *     nice node --import tsx test/soak/torch7-mutations.ts 100000
  */
@@ -22,13 +21,13 @@ import { mutations } from './mutations.ts';
 export interface Outcome {
   readonly tried: number;
   readonly read: number;
-  /** How often each error came. */
+  /** How often each error occurred. */
   readonly errors: Readonly<Record<string, number>>;
-  /** In time of the processor, of all threads: what other programs take does not count. */
+  /** In processor time of all threads, so that other programs do not count. */
   readonly slowest: { readonly milliseconds: number; readonly what: string };
 }
 
-/** What a file is called, and its bytes. */
+/** The name of a file, and its bytes. */
 export function filesToDamage(): [string, Uint8Array][] {
   return allFixtures.flatMap((name): [string, Uint8Array][] =>
     (['binary', 'ascii', 'binary32'] as const).map((kind) => [
@@ -38,15 +37,15 @@ export function filesToDamage(): [string, Uint8Array][] {
   );
 }
 
-/** A large checkpoint: some 36 MB, or some 12 MB of ASCII. */
+/** A large checkpoint: about 36 MB, or 12 MB in ASCII. */
 export function largeFile(kind: Torch7Kind): Uint8Array {
   const checkpoint = madeCheckpoint({ layers: 2, hiddenSize: kind === 'ascii' ? 300 : 400 });
   return joined(encodeTorch7(checkpoint, { kind }));
 }
 
 /**
- * The most memory that reading damaged copies of a file takes, as a multiple of the file: the copy itself, what is made of
- * it, and garbage on the way. By the kernel's high-water mark, which is set back before each.
+ * The maximum memory for reading damaged copies of a file, divided by the size of the file. It includes the copy itself, the result, and
+ * garbage. The kernel's high-water mark is reset before each read.
  */
 function memoryMultiple(file: Uint8Array, count: number, seed: number): number {
   let largest = 0;
@@ -65,7 +64,7 @@ function highestMemory(): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Reads damaged copies, spread over some files. */
+/** Reads damaged copies of several files. */
 export function readDamaged(files: readonly [string, Uint8Array][], count: number, seed: number): Outcome {
   const errors: Record<string, number> = {};
   let tried = 0;
@@ -86,7 +85,7 @@ export function readDamaged(files: readonly [string, Uint8Array][], count: numbe
   return { tried, read, errors, slowest };
 }
 
-/** The code of the error; undefined where a model was read. */
+/** The code of the error; undefined if a model was read. */
 function outcomeOf(bytes: Uint8Array, what: string): string | undefined {
   try {
     const { config, parameters, vocabulary } = decodeTorch7(bytes, 'damaged.t7');

@@ -1,4 +1,4 @@
-/** The pool: what a stream draws does not depend on who is beside it, on what is kept, or on when it came. */
+/** The tokens of a sequence depend neither on other sequences, nor on the cache, nor on when its request came. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Vocabulary } from '../../../src/data/vocabulary.ts';
@@ -14,7 +14,7 @@ import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../../server/served.ts';
 
-/** Draws by temperature alone. */
+/** Controls with only a temperature. */
 function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): EngineSampling {
   const controls = resolveControls(vocabulary, controlsSchema.parse({ temperature }));
   return { controls, generator: new MersenneTwister(seed), recent: undefined };
@@ -40,7 +40,7 @@ async function setUp(
   });
   const encode = (text: string) => Array.from(text, (symbol) => vocabulary.tokenOf(symbol) as number);
   const decode = (tokens: readonly number[]) => tokens.map((token) => vocabulary.symbolOf(token)).join('');
-  /** Texts that continue a prompt, stream k with `sequenceSeed(seed, k)`. */
+  /** Texts that continue a prompt; sequence k has the seed `sequenceSeed(seed, k)`. */
   const write = (
     prompt: string,
     { length = 50, seed = 1, temperature = 1, count = 1, onHandle = (_: RequestHandle) => {} } = {},
@@ -75,7 +75,7 @@ async function setUp(
 }
 
 for (const engine of ['auto', 'reference'] as const) {
-  test(`streams that come and go give the texts that they give alone (${engine})`, async (context) => {
+  test(`sequences that join and leave give the same texts as alone (${engine})`, async (context) => {
     const { model, write } = await setUp(context, { engine });
     const requests = Array.from({ length: 40 }, (_, k) => ({
       prompt: 'It was a dark and stormy night.'.slice(0, k % 31),
@@ -96,7 +96,7 @@ for (const engine of ['auto', 'reference'] as const) {
   });
 }
 
-test('what was read of a prompt is not read again, and changes nothing', async (context) => {
+test('a cached prefix is not read again, and does not change the text', async (context) => {
   const { model, write } = await setUp(context);
   const prefix = 'All happy families are alike; each unhappy family is unhappy in its own way. ';
   const first = await write(`${prefix}A`, { seed: 4 });
@@ -104,7 +104,7 @@ test('what was read of a prompt is not read again, and changes nothing', async (
   const other = await write(`${prefix}Everything`, { seed: 4 });
   assert.equal(first.cachedTokens, 0);
   assert.equal(again.cachedTokens, prefix.length, 'all but the last token');
-  assert.equal(other.cachedTokens, prefix.length, 'the beginning that they share');
+  assert.equal(other.cachedTokens, prefix.length, 'the prefix that they share');
   assert.deepEqual(again.texts, first.texts);
   assert.deepEqual(
     other.texts,
@@ -112,7 +112,7 @@ test('what was read of a prompt is not read again, and changes nothing', async (
   );
 });
 
-test('several streams of a prompt read it once', async (context) => {
+test('several sequences of a prompt read it once', async (context) => {
   const { model, write } = await setUp(context);
   const { texts } = await write('Call me ', { count: 5, seed: 9 });
   assert.deepEqual(
@@ -121,7 +121,7 @@ test('several streams of a prompt read it once', async (context) => {
   );
 });
 
-test('a cache without room changes nothing; a small one forgets', async (context) => {
+test('a cache without capacity does not change the text; a small one evicts states', async (context) => {
   for (const cacheBytes of [0, 1200, 6000]) {
     const { model, write } = await setUp(context, { cacheBytes });
     for (let round = 0; round < 2; round++) {
@@ -133,7 +133,7 @@ test('a cache without room changes nothing; a small one forgets', async (context
   }
 });
 
-test('requests beyond the slots wait their turn', async (context) => {
+test('requests wait when there are no free slots', async (context) => {
   const { model, pool, write } = await setUp(context, { capacity: 3 });
   const texts = await Promise.all(
     Array.from({ length: 10 }, (_, seed) => write('x', { seed, count: 1 + (seed % 3) })),
@@ -145,7 +145,7 @@ test('requests beyond the slots wait their turn', async (context) => {
   assert.throws(() => pool.start({ prompt: [], sequences: Array(4), onFailure() {} }), RangeError);
 });
 
-test('what is cancelled frees its slots; what is paused goes on where it was', async (context) => {
+test('a cancelled request frees its slots; a paused one continues where it was', async (context) => {
   const { model, pool, write } = await setUp(context, { capacity: 2 });
   let endless: RequestHandle | undefined;
   write('x', { length: 1e9, onHandle: (handle) => (endless = handle) }).catch(() => {});
@@ -164,7 +164,7 @@ test('what is cancelled frees its slots; what is paused goes on where it was', a
   assert.equal(pool.used, 0);
 });
 
-test('a request that comes in the turn in which all others pause is begun', {
+test('a request that comes in the turn in which all others pause is started', {
   timeout: 10_000,
 }, async (context) => {
   const { pool, encode, write, vocabulary } = await setUp(context);
@@ -188,7 +188,7 @@ test('a request that comes in the turn in which all others pause is begun', {
   assert.equal(text?.length, 30);
 });
 
-test('what one request throws is its own failure', async (context) => {
+test('an error in a callback fails only its own request', async (context) => {
   const { pool, encode, write } = await setUp(context);
   const broken = new Promise((resolve) => {
     const source = (_: FloatArray): number => {
@@ -205,7 +205,7 @@ test('what one request throws is its own failure', async (context) => {
   assert.equal(texts[0]?.length, 30);
 });
 
-test('a token that stands for unknown characters is never drawn', async (context) => {
+test('the token for unknown characters is never drawn', async (context) => {
   const model = new LanguageModel(madeCheckpoint(), { threads: 1 });
   context.after(() => model.close());
   const { vocabulary } = model;

@@ -1,11 +1,11 @@
-/** Which beginnings of prompts are kept, which go first, and what that costs. */
+/** Which prefixes are cached, which are evicted first, and what that costs. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { loadedModel } from '../../../src/language-model.ts';
 import { PrefixCache, type PrefixNode } from '../../../src/sample/pool/prefix-cache.ts';
 import { madeModel } from '../../server/served.ts';
 
-/** Bytes of a state of the model, with its place in the tree. */
+/** Bytes of a state of the model and its node in the tree. */
 const STATE = 560;
 
 async function setUp(context: TestContext, states: number) {
@@ -16,7 +16,7 @@ async function setUp(context: TestContext, states: number) {
     cache.release();
     await model.close();
   });
-  /** As the pool does it while a prompt is read. */
+  /** Caches the states of a prompt like the pool does while it reads the prompt. */
   const read = (prompt: readonly number[]) => {
     let kept: PrefixNode | undefined = cache.find(prompt);
     for (const length of cache.lengthsToKeep(prompt, kept.length, prompt.length))
@@ -27,7 +27,7 @@ async function setUp(context: TestContext, states: number) {
 
 const repeated = (token: number, length: number) => Array<number>(length).fill(token);
 
-test('what was used longest ago goes first, of a prompt its end', async (context) => {
+test('the least recently used state is evicted first; of a prompt, its end', async (context) => {
   const { cache, read } = await setUp(context, 4);
   const [long, short, other, third] = [
     repeated(1, 40),
@@ -48,13 +48,13 @@ test('what was used longest ago goes first, of a prompt its end', async (context
   assert.deepEqual([cache.find(long).length, cache.find(other).length], [16, 16]);
 });
 
-test('a prompt is kept as far as there is room, not at the cost of its own beginning', async (context) => {
+test('a prompt is cached as far as there is capacity, without evicting its own start', async (context) => {
   const { cache, read } = await setUp(context, 2);
   read(repeated(1, 100));
   assert.equal(cache.find(repeated(1, 100)).length, 32);
 });
 
-test('to keep a prompt costs as much as it is long', async (context) => {
+test('the time to cache a prompt is proportional to its length', async (context) => {
   const { cache, read } = await setUp(context, 7000);
   const start = performance.now();
   read(repeated(1, 100_000));
