@@ -42,7 +42,7 @@ async function rate(work: AsyncIterable<number>): Promise<number> {
 
 async function* scored(rows: number) {
   const sequences = rowSequences(tokens.length, rows);
-  const scoring = { engine, config, parameters, tokens, sequences, lanes: rows };
+  const scoring = { engine, config, parameters, tokens, sequences, rows: rows };
   for (;;) for await (const run of scoreSequences(scoring)) yield run.losses.length;
 }
 

@@ -1,43 +1,45 @@
 /**
- * The tokens of one prediction that may still be drawn, and the steps that leave fewer and fewer of them.
+ * The tokens of one prediction that may be drawn, and the filters that reduce them.
  *
- * This is what each step means; native/kernels/draw.h does those that an engine draws by, in the same order of operations. Sources: repetition
- * penalty, Keskar et al. 2019, section 4.1; top-k, Fan et al. 2018; top-p, Holtzman et al. 2020; min-p, Nguyen et al. 2024; typical-p, Meister et al. 2023.
+ * This file defines each filter. native/kernels/draw.h implements those of `DrawControls` with the same order of operations. Sources:
+ * repetition penalty, Keskar et al. 2019, section 4.1; top-k, Fan et al. 2018; top-p, Holtzman et al. 2020; min-p, Nguyen et al. 2024;
+ * typical-p, Meister et al. 2023.
  */
-import type { DrawControls, FloatArray } from './engine.ts';
-import { Leading } from './leading.ts';
 
-/** Stands for −∞ and NaN among the log-probabilities of tokens that may be drawn, so that there is always one. */
+import { CumulativeSelect } from './cumulative-select.ts';
+import type { DrawControls, FloatArray } from './engine.ts';
+
+/** Replaces −∞ and NaN in log-probabilities, so that there is always a token to draw. */
 const LOWEST = -1e30;
 const NONE = -1;
 
 type Penalties = Pick<DrawControls, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;
 
 /**
- * First the log-probabilities are changed (`start` to `keepAllowed`); then weights are made of them, by a temperature, when a step needs
- * them. Its memory is used again and again.
+ * First, `start` to `keepAllowed` change the log-probabilities. Later filters use weights, which are computed from the log-probabilities and
+ * the temperature when needed. The memory is reused for every prediction.
  */
 export class Candidates {
-  /** How many are left. */
+  /** The number of candidates left. */
   count = 0;
   readonly #vocabularySize: number;
-  /** Those that are left, in rising order. */
+  /** The candidates left, in rising order. */
   readonly #tokens: Int32Array;
   /** [V]: log-probabilities after penalties and shift. */
   readonly #logs: Float64Array;
   /** [V]: exp((log − max) / temperature). */
   readonly #weights: Float64Array;
-  /** [V]: how typical; or the cumulative sum of a draw. */
+  /** [V]: keys of the typical-p filter, or the cumulative sum of a draw. */
   readonly #keys: Float64Array;
-  /** [V]: to count tokens instead of weighing them. */
+  /** [V]: weights of 1, to count tokens. */
   readonly #ones: Float64Array;
-  readonly #leading: Leading;
+  readonly #select: CumulativeSelect;
   #temperature = 1;
-  /** Of what is left by log-probability; `NONE` where it has to be looked for. */
+  /** The candidate with the highest log-probability; `NONE` if it is not known. */
   #likeliest = NONE;
-  /** Whether there are weights of this temperature. */
+  /** Whether the weights have been computed for this temperature. */
   #isWeighed = false;
-  /** Of the weights of what is left. */
+  /** The sum of the candidates' weights. */
   #sum = 0;
 
   constructor(vocabularySize: number) {
@@ -47,13 +49,13 @@ export class Candidates {
     this.#weights = new Float64Array(vocabularySize);
     this.#keys = new Float64Array(vocabularySize);
     this.#ones = new Float64Array(vocabularySize).fill(1);
-    this.#leading = new Leading(vocabularySize);
+    this.#select = new CumulativeSelect(vocabularySize);
   }
 
   /**
-   * Starts with all tokens, at a temperature of 1.
+   * Starts with all tokens and a temperature of 1.
    *
-   * @param row Natural log-probabilities; those of the prediction begin at `offset`.
+   * @param row Natural log-probabilities. The prediction begins at `offset`.
    */
   start(row: FloatArray, offset: number): void {
     const V = this.#vocabularySize;
@@ -76,7 +78,7 @@ export class Candidates {
     this.temperature = 1;
   }
 
-  /** @param counts [V]: how often each token was written lately. */
+  /** Applies the penalties. @param counts [V]: how often each token occurs in the penalty window. */
   penalize(counts: Int32Array, { repetitionPenalty, presencePenalty, frequencyPenalty }: Penalties): void {
     const logs = this.#logs;
     for (let v = 0; v < counts.length; v++) {
@@ -86,7 +88,7 @@ export class Candidates {
     this.#likeliest = NONE;
   }
 
-  /** @param shift [V], added to the log-probabilities; −∞ takes a token out. */
+  /** Adds to the log-probabilities. @param shift [V]; −∞ removes a token. */
   shift(shift: Float64Array): void {
     const logs = this.#logs;
     const tokens = this.#tokens;
@@ -108,7 +110,7 @@ export class Candidates {
     this.#likeliest = likeliest;
   }
 
-  /** @param allowed [V]: 1 for those that stay. */
+  /** Keeps only the allowed tokens. @param allowed [V]: 1 for a token to keep. */
   keepAllowed(allowed: Uint8Array): void {
     const tokens = this.#tokens;
     let count = 0;
@@ -120,7 +122,7 @@ export class Candidates {
     this.#likeliest = NONE;
   }
 
-  /** Of equals the first. There must be one. */
+  /** The candidate with the highest log-probability; the first of several. There must be at least one candidate. */
   likeliest(): number {
     if (this.#likeliest !== NONE) return this.#likeliest;
     if (this.count === 0) throw new RangeError('no token is left to draw');
@@ -134,30 +136,31 @@ export class Candidates {
     return best;
   }
 
-  /** Above 0: weights are exp((log − log of the likeliest) / temperature). */
+  /** Must be above 0. The weights are exp((log − log of the likeliest) / temperature). */
   set temperature(value: number) {
     this.#temperature = value;
     this.#isWeighed = false;
   }
 
-  /** Of the weights of what is left. */
+  /** The sum of the candidates' weights. */
   get sum(): number {
     this.#weigh();
     return this.#sum;
   }
 
-  /** Keeps the `count` likeliest. */
+  /** Top-k: keeps the `count` most likely candidates. */
   keepLargest(count: number): void {
     if (count >= this.count) return;
-    this.#keepUpTo(this.#logs, this.#leading.reach(this.#tokens, this.count, this.#logs, this.#ones, count));
+    const last = this.#select.threshold(this.#tokens, this.count, this.#logs, this.#ones, count);
+    this.#keepUpTo(this.#logs, last);
   }
 
-  /** Keeps those with the largest weights up to that with which they reach a share of the sum. */
+  /** Top-p: keeps the smallest set of candidates whose weights reach a fraction of the sum. */
   keepMass(share: number): void {
     this.#keepShare(this.#weights, share * this.sum);
   }
 
-  /** Keeps what has a weight of at least `least`; that of the likeliest was 1. */
+  /** Min-p: keeps the candidates with at least this weight. The most likely candidate has a weight of 1. */
   keepAtLeast(least: number): void {
     this.#weigh();
     const tokens = this.#tokens;
@@ -174,7 +177,7 @@ export class Candidates {
     this.#sum = sum;
   }
 
-  /** Keeps those whose surprise is closest to the entropy, until they have a share of the sum. */
+  /** Typical-p: keeps the candidates whose surprise is closest to the entropy, until their weights reach a fraction of the sum. */
   keepTypical(share: number): void {
     const { sum } = this;
     const weights = this.#weights;
@@ -204,7 +207,7 @@ export class Candidates {
     return this.#weights[token]!;
   }
 
-  /** The largest of the weights that are left. */
+  /** The largest weight of a candidate. */
   largestWeight(): number {
     let largest = 0;
     for (let i = 0; i < this.count; i++) largest = Math.max(largest, this.#weights[this.#tokens[i]!]!);
@@ -212,11 +215,12 @@ export class Candidates {
   }
 
   /**
-   * Draws as the original does, so that a seed gives the text that it gave there.
+   * Draws a token as the original does, so that a seed gives the same text.
    *
-   * The weights' shares of the sum are cast to float32. Their cumulative sum in double, divided by its total with the last entry
-   * counting as 1, is searched for the first entry not below the uniform number. Source: Torch7's multinomial without alias, as
-   * `sample.lua` calls it. Unlike there, the maximum was subtracted before exponentiation, so that no temperature overflows.
+   * The probabilities (weight / sum) are rounded to float32. Their cumulative sum, in double precision, is divided by its total. The drawn
+   * token is the first whose cumulative sum is not below the uniform number; the last entry counts as 1. Source: Torch7's multinomial
+   * without alias, as called by `sample.lua`. Unlike the original, the weights are computed after subtracting the maximum, so that no
+   * temperature causes an overflow.
    *
    * @param uniform In [0, 1).
    */
@@ -231,14 +235,14 @@ export class Candidates {
       total += Math.fround(weights[tokens[i]!]! / sum);
       cumulative[i] = total;
     }
-    // A uniform number of exactly 0 must not find an entry without any share.
+    // A uniform number of exactly 0 must not select an entry of probability 0.
     const place = uniform || Number.MIN_VALUE;
     let at = 0;
     while (at < last && cumulative[at]! / total < place) at++;
     return tokens[at]!;
   }
 
-  /** Computes the weights of what is left, where there are none. */
+  /** Computes the weights of the candidates, if that was not done yet. */
   #weigh(): void {
     if (this.#isWeighed) return;
     const logs = this.#logs;
@@ -257,10 +261,10 @@ export class Candidates {
   }
 
   #keepShare(keys: Float64Array, mass: number): void {
-    this.#keepUpTo(keys, this.#leading.reach(this.#tokens, this.count, keys, this.#weights, mass));
+    this.#keepUpTo(keys, this.#select.threshold(this.#tokens, this.count, keys, this.#weights, mass));
   }
 
-  /** Keeps those that are not after `last` in the order of falling keys. */
+  /** Keeps the candidates up to and including `last`, in order of falling keys. */
   #keepUpTo(keys: Float64Array, last: number): void {
     const tokens = this.#tokens;
     const weights = this.#weights;
@@ -279,10 +283,10 @@ export class Candidates {
 }
 
 /**
- * A token by those controls that an engine draws by: the steps of `sample/choice/filters.ts` that engines do, in its order.
+ * Draws a token with the controls that engines support: those filters of `sample/choice/filters.ts`, in the same order.
  *
- * @param counts [V]: how often each token occurs in the penalty window; absent without penalties.
- * @param uniform In [0, 1); not used at a temperature of 0.
+ * @param counts [V]: how often each token occurs in the penalty window; undefined without penalties.
+ * @param uniform In [0, 1); unused at a temperature of 0.
  */
 export function drawControlled(
   candidates: Candidates,

@@ -1,29 +1,29 @@
 /**
- * The cells: what distinguishes them, in one table. docs/notation.md has their equations.
+ * The differences between the cells, in one table. docs/notation.md has their equations.
  *
- * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/tensors/gates.ts` says how other programs have them.
+ * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/tensors/gates.ts` has the gate orders of other programs.
  */
 
 interface CellFacts {
-  /** In the order in which they lie along the first dimension of a layer's tensors. */
+  /** The gates, in the order of the first dimension of a layer's tensors. */
   readonly gates: readonly string[];
-  /** What is carried from step to step, in the order of the parts of a state. h is the output. */
+  /** The parts of the state, in order. h is also the output. */
   readonly state: readonly ('c' | 'h')[];
-  /** What a tape keeps of every step beside the gates: the state before the step, and what the candidate was computed from. */
+  /** What a tape keeps of each step besides the gates: the state before the step, and the recurrent input of the candidate. */
   readonly kept: readonly ('c' | 'h' | 'candidate')[];
-  /** A gate whose input bias starts with a value of its own. */
+  /** A gate whose input bias starts with a fixed value instead of a random one. */
   readonly initialBias?: { readonly gate: string; readonly title: string; readonly value: number };
   /** Whether the cell has a reset gate that acts before the recurrent product or after it. */
   readonly hasReset: boolean;
 }
 
-/** In the order of the kernels' numbers. */
+/** The cells, in the order of their numbers in the kernels. */
 export const CELLS = {
   lstm: {
     gates: ['i', 'f', 'o', 'g'],
     state: ['c', 'h'],
     kept: ['h', 'c'],
-    // Jozefowicz et al. 2015: the cell remembers before it has learned to.
+    // Jozefowicz et al. 2015: so the cell keeps its state from the start of training.
     initialBias: { gate: 'f', title: 'forget gate', value: 1 },
     hasReset: false,
   },
@@ -45,18 +45,18 @@ export type Reset = 'before' | 'after';
 
 const RESETS: readonly Reset[] = ['before', 'after'];
 
-/** A cell, with the place of its reset gate where it has one. */
+/** A cell and, if it has a reset gate, where that acts. */
 export interface CellKind {
   readonly cell: Cell;
   readonly reset?: Reset | undefined;
 }
 
-/** All that a layer can be. */
+/** All kinds of recurrent layers. */
 export const CELL_KINDS: readonly CellKind[] = CELL_NAMES.flatMap((cell): CellKind[] =>
   CELLS[cell].hasReset ? RESETS.map((reset) => ({ cell, reset })) : [{ cell }],
 );
 
-/** What the table says of a cell. */
+/** The row of the table for a cell. */
 export function cellFacts(cell: Cell): CellFacts {
   return CELLS[cell];
 }
@@ -71,17 +71,17 @@ export function stateParts(cell: Cell): number {
   return CELLS[cell].state.length;
 }
 
-/** Whether a cell carries c beside h. */
+/** Whether the state of a cell has c besides h. */
 export function carriesC(cell: Cell): boolean {
   return cellFacts(cell).state.includes('c');
 }
 
-/** Whether the recurrent weights of a cell's last gate are multiplied with something else than h': its candidate. */
+/** Whether the recurrent weights of a cell's last gate are not simply multiplied by h', as in the gru's candidate. */
 export function hasCandidate(cell: Cell): boolean {
   return cellFacts(cell).kept.includes('candidate');
 }
 
-/** The field `reset` of a cell that has such a gate; nothing for others. */
+/** The field `reset` for a cell that has a reset gate; an empty object for others. */
 export function resetField(cell: Cell, reset: Reset = 'before'): { readonly reset?: Reset } {
   return CELLS[cell].hasReset ? { reset } : {};
 }

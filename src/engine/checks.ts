@@ -1,8 +1,7 @@
 /**
- * What every engine checks of a call before it computes anything.
+ * Checks that every engine makes before it computes anything.
  *
- * These are errors of the caller's program, not of a person's input: `TypeError` for a wrong kind, `RangeError` for a
- * wrong size.
+ * They find bugs in the calling program, not wrong input of a user: `TypeError` for a wrong kind, `RangeError` for a wrong size.
  */
 import { gateCount, stateParts } from './cells.ts';
 import {
@@ -25,7 +24,7 @@ import {
 import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
 import { UPDATE_RULES } from './update-rules.ts';
 
-/** Throws unless the tensor has this type and shape. A `null` length may be anything. */
+/** Throws unless the tensor has this type and shape. `null` stands for any length. */
 export function checkTensor(
   name: string,
   tensor: Tensor,
@@ -42,7 +41,7 @@ export function checkTensor(
   }
 }
 
-/** Throws unless all vectors belong to one layout. */
+/** Throws unless all vectors have the same layout. */
 export function checkSameLayout(...vectors: readonly Vector[]) {
   if (vectors.some((vector) => vector.layout !== vectors[0]?.layout)) {
     throw new TypeError('the vectors of one call must have been made for one layout');
@@ -56,7 +55,7 @@ export function checkCopy(from: Tensor | Vector, to: Tensor | Vector) {
   else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
 }
 
-/** The module at an index of a vector's layout, if it is of the kind. */
+/** The module at an index of a vector's layout. Throws unless it is of this kind. */
 export function moduleOf<K extends Module['kind']>(
   vector: Vector,
   index: number,
@@ -69,7 +68,7 @@ export function moduleOf<K extends Module['kind']>(
   return module as Extract<Module, { kind: K }>;
 }
 
-/** Sizes of a recurrent call. */
+/** The sizes of a recurrent call. */
 export interface RecurrentSizes {
   readonly module: RecurrentModule;
   /** T. */
@@ -78,7 +77,7 @@ export interface RecurrentSizes {
   readonly rows: number;
 }
 
-/** Checks the tensors that the forward and the backward pass of a recurrent layer have in common. */
+/** Checks the tensors that are common to the forward and the backward pass of a recurrent layer. */
 export function checkRecurrentInput(
   call: Pick<
     RecurrentForward,
@@ -99,7 +98,7 @@ export function checkRecurrentInput(
   return { module, steps, rows };
 }
 
-/** G·H: how many sums a recurrent layer forms for a row. */
+/** G·H: the number of sums that a recurrent layer computes per row and step. */
 export function recurrentWidth(module: RecurrentModule): number {
   return gateCount(module.cell) * module.hiddenSize;
 }
@@ -109,7 +108,7 @@ export function checkState(name: string, state: Tensor, module: RecurrentModule,
   checkTensor(name, state, 'float', [stateParts(module.cell), rows, module.hiddenSize]);
 }
 
-/** Checks the input and output of a linear map. */
+/** Checks the input and output of a linear map. Returns the number of positions. */
 export function checkLinear(call: Pick<LinearForward, 'input' | 'output'>, module: LinearModule): number {
   checkTensor('input', call.input, 'float', [null, null, module.inputSize]);
   const [steps, rows] = call.input.shape as [number, number];
@@ -117,7 +116,7 @@ export function checkLinear(call: Pick<LinearForward, 'input' | 'output'>, modul
   return steps * rows;
 }
 
-/** Checks a fused softmax and cross entropy. */
+/** Checks a call of softmax and cross entropy. */
 export function checkCrossEntropy(call: CrossEntropy): { positions: number; vocabularySize: number } {
   checkTensor('logits', call.logits, 'float', [null, null, null]);
   const [steps, rows, vocabularySize] = call.logits.shape as [number, number, number];
@@ -149,7 +148,7 @@ export function checkUpdate(call: Update) {
   if (call.loss) checkTensor('loss', call.loss, 'float', [null]);
 }
 
-/** Checks that slots are all different and within 0 … count − 1. */
+/** Checks that slots are different and within 0 … count − 1. */
 export function checkSlots(name: string, slots: Int32Array, count: number) {
   const seen = new Set<number>();
   for (const slot of slots) {
@@ -179,7 +178,7 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
   return { parts, H, fromCount, toCount };
 }
 
-/** The sizes of a call that reads whole prompts, over a vocabulary of V. */
+/** Checks a call that reads whole prompts, for a vocabulary of V tokens. */
 export function checkReadTokens({ tokens, slots, snapshots }: ReadTokens, V: number): { steps: number } {
   const N = slots.length;
   const steps = tokens.length / N;
@@ -211,10 +210,10 @@ function checkSnapshots({ steps, sequences, slots, states }: Snapshots, tokens: 
 }
 
 /**
- * Where a call with snapshots is cut: the steps up to each, and the snapshots that are taken there.
+ * Cuts a call at its snapshots: each part ends after step `to`, where the snapshots `first` to before `end` are taken.
  *
  * @param steps T.
- * @returns At least one part; the last ends at T.
+ * @returns at least one part; the last one ends at T
  */
 export function* snapshotParts({ steps: at }: Snapshots, steps: number) {
   let from = 0;
@@ -228,7 +227,7 @@ export function* snapshotParts({ steps: at }: Snapshots, steps: number) {
   }
 }
 
-/** The rows of a call of `generate` over a vocabulary of V. */
+/** Checks a call of `generate`, for a vocabulary of V tokens. */
 export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): { steps: number } {
   const N = slots.length;
   const steps = uniforms.length / N;
@@ -243,17 +242,17 @@ export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): {
   return { steps };
 }
 
-function checkWindow({ counts, length, leaving }: PenaltyWindow, steps: number, V: number): void {
+function checkWindow({ counts, length, expiring }: PenaltyWindow, steps: number, V: number): void {
   if (counts.length !== V) throw new RangeError(`counts: got ${counts.length} numbers, expected ${V}`);
   const left = Math.min(steps, length);
-  if (leaving.length !== left)
-    throw new RangeError(`leaving: got ${leaving.length} tokens, expected ${left}`);
-  for (const token of leaving) {
-    if (token < -1 || token >= V) throw new RangeError(`leaving: token ${token} is outside the vocabulary`);
+  if (expiring.length !== left)
+    throw new RangeError(`expiring: got ${expiring.length} tokens, expected ${left}`);
+  for (const token of expiring) {
+    if (token < -1 || token >= V) throw new RangeError(`expiring: token ${token} is outside the vocabulary`);
   }
 }
 
-/** The elements that a read takes of `length`. */
+/** The range of a read, by default all `length` elements. Throws if it does not fit. */
 export function checkRange(range: ReadRange | undefined, length: number): ReadRange {
   if (!range) return { offset: 0, count: length };
   const { offset, count } = range;

@@ -1,10 +1,10 @@
-/** Which engine computes: the one that was asked for, or the fastest that works. */
+/** Chooses the engine: the requested one, or the fastest that works. */
 import { AddonError, UnsupportedError, UsageError } from '../errors.ts';
 import type { Engine, Precision } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
 export interface EngineOptions {
-  /** Absent: as many as this process may use. */
+  /** Default: as many as this process may use. */
   readonly threads?: number | undefined;
   readonly precision: Precision;
 }
@@ -16,31 +16,33 @@ export interface EngineChoice extends EngineOptions {
 
 export interface ChosenEngine {
   readonly engine: Engine;
-  /** Why it is not a faster one, where that is worth a line. */
+  /** Why a faster engine is not used, if that is worth a line. */
   readonly notice: string | undefined;
 }
 
 /**
  * Makes the engine for a choice.
  *
- * @throws {UnsupportedError} for an engine that can't work here
- * @throws {UsageError} for a precision that the engine does not have
+ * @throws {UnsupportedError} for an engine that does not work here
+ * @throws {UsageError} for a precision that the engine does not support
  */
 export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
 
-/** An engine that can be asked for. */
+/** An engine that can be chosen. */
 export interface EngineKind {
   readonly name: EngineKindName;
-  /** It computes, and how slowly, to stand before the reason why no faster one does. */
+  /** The start of the notice that this engine is used instead of a faster one. The reason follows. */
   readonly instead: string;
   readonly precisions: readonly Precision[];
-  /** @throws {UnsupportedError} saying why it does not work here */
+  /** @throws {UnsupportedError} with the reason why it does not work here */
   open(options: EngineOptions): Promise<ChosenEngine>;
 }
 
 /**
- * @param kinds The engines of a place, from the fastest on.
- * @param place What stands after "there is no such engine": `in a page`.
+ * A function that chooses among engines.
+ *
+ * @param kinds The engines to choose from, the fastest first.
+ * @param place Where these engines run, for messages: `in a page`.
  */
 export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEngine {
   return async ({ engine, ...settings }) => {
@@ -61,7 +63,7 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
   };
 }
 
-/** @param isLimited Whether others lack the precision. */
+/** @param isLimited Whether some engines were left out because they lack the precision. */
 async function openFastest(
   kinds: readonly EngineKind[],
   options: EngineOptions,
@@ -83,12 +85,12 @@ async function openFastest(
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${options.precision} here.`);
 }
 
-/** A missing add-on is not worth a notice at every start. */
+/** Whether a failure is worth a notice. A missing add-on is not: the notice would come at every start. */
 function isNews(failure: UnsupportedError): boolean {
   return !(failure instanceof AddonError && failure.code === 'addon-missing');
 }
 
-/** Notices as one; undefined where there are none. */
+/** Joins notices; undefined if there are none. */
 export function joined(...notices: readonly (string | false | undefined)[]): string | undefined {
   return notices.filter(Boolean).join(' ') || undefined;
 }

@@ -1,18 +1,18 @@
 /**
- * The contract between the model and whatever computes it.
+ * The contract between the model and an engine that computes it.
  *
  * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates of a cell,
  * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N sequences.
  *
- * - Tensors are opaque: an engine lays them out as it likes; `write` and `read` speak row-major order.
- * - Operations are enqueued and return at once; `read` waits for what stands before it, and gives what stood there then, whatever is
- *   enqueued after it.
- * - Everything is allocated by `tensor`, `vector` and `tape`; operations allocate nothing that lasts.
- * - An engine may throw `UnsupportedError`, naming what it lacks; it never computes something else.
- * - Row independence, of every engine: a row's results are the same bits for any batch size, whatever the other rows are, and
- *   however T is cut.
- * - Equal bits between engines are a capability, `exactBits`.
- * - Shapes and types are checked at the boundary: a call that does not fit throws `TypeError` or `RangeError`.
+ * - Tensors are opaque: an engine may store them in any order. `write` and `read` use row-major order.
+ * - Operations are enqueued, and the calls return immediately. `read` waits for all earlier operations, and returns the values before any
+ *   later operation.
+ * - `tensor`, `vector` and `tape` allocate all memory. Operations allocate nothing that lasts.
+ * - An engine may throw `UnsupportedError`, with the name of what it lacks. It never computes something else instead.
+ * - Rows are independent, on every engine: the results of a row have the same bits for any batch size, any other rows, and any cut of a
+ *   sequence into calls.
+ * - Equal bits on different engines are a capability, `exactBits`.
+ * - Engines check shapes and types: a call that does not fit throws `TypeError` or `RangeError`.
  */
 import type { EngineLostError } from '../errors.ts';
 import type { Layout } from './layout.ts';
@@ -20,16 +20,16 @@ import type { UpdateRule } from './update-rules.ts';
 
 export type Precision = 'float32' | 'float64';
 
-/** Numbers as they come out of an engine: of the engine's precision. */
+/** Numbers that come from an engine, in the engine's precision. */
 export type FloatArray = Float32Array | Float64Array;
 
-/** Anything with numbers that an engine accepts. */
+/** Numbers that an engine accepts. */
 export type NumberArray = FloatArray | Int32Array | Uint8Array | readonly number[];
 
-/** `float`: of the engine's precision; `int`: 32-bit signed, token ids; `byte`: 8-bit, flags. */
+/** `float`: in the engine's precision; `int`: 32-bit signed, for token ids; `byte`: 8-bit, for flags. */
 export type ElementType = 'float' | 'int' | 'byte';
 
-/** An array that lives in an engine. Only the engine that made it can use it. */
+/** An array on an engine. Only the engine that made it can use it. */
 export interface Tensor {
   readonly kind: 'tensor';
   readonly shape: readonly number[];
@@ -44,7 +44,7 @@ export interface Vector {
   readonly size: number;
 }
 
-/** What a recurrent layer keeps from forward to backward, for up to T steps of B rows. */
+/** What a recurrent layer keeps from the forward pass for the backward pass, for up to T steps of B rows. */
 export interface Tape {
   readonly kind: 'tape';
   readonly module: number;
@@ -53,20 +53,20 @@ export interface Tape {
 }
 
 /**
- * Inverted dropout, Srivastava et al. 2014: an element is zeroed with `probability`, else divided by 1 − probability.
+ * Inverted dropout, Srivastava et al. 2014: an element is set to zero with `probability`, else divided by 1 − probability.
  *
- * The mask comes from a counter-based generator (`engine/dropout-mask.ts`) keyed by seed, iteration, stream, row, step
- * and unit: it is the same on every engine and needs no memory.
+ * The mask is a hash of seed, iteration, site, row, step and unit (`engine/dropout-mask.ts`): it is the same on every engine and needs no
+ * memory.
  */
 export interface Dropout {
   readonly probability: number;
   readonly seed: number;
   readonly iteration: number;
-  /** Tells apart the places in the network where dropout is applied. */
-  readonly stream: number;
-  /** One mask for all steps of a row (variational dropout, Gal & Ghahramani 2016) instead of one a step. */
+  /** The number of the place in the network where dropout is applied: each has masks of its own. */
+  readonly site: number;
+  /** Use one mask for all steps of a row (variational dropout, Gal & Ghahramani 2016). Default: one mask per step. */
   readonly perSequence?: boolean;
-  /** Step number of the call's first step, where a sequence comes in pieces. Default 0. */
+  /** Number of the call's first step in its sequence, if a sequence is cut into several calls. Default: 0. */
   readonly firstStep?: number;
 }
 
@@ -74,11 +74,11 @@ interface RecurrentCall {
   readonly weights: Vector;
   /** Index of the recurrent module in the layout of `weights`. */
   readonly module: number;
-  /** Token ids, int [T, B], or float [T, B, D], as the module says. */
+  /** Token ids, int [T, B], or float [T, B, D], depending on the module. */
   readonly input: Tensor;
-  /** byte [T, B]: where 1, the state before the step is zero, and no gradient passes back across. */
+  /** byte [T, B]: 1 resets the state before the step to zero and stops the gradient there. */
   readonly resets?: Tensor | undefined;
-  /** float [G·H, H]: multiplied onto `weight_hh` (DropConnect on the recurrent weights, Merity et al. 2017). */
+  /** float [G·H, H]: multiplies `weight_hh` element by element (DropConnect on the recurrent weights, Merity et al. 2017). */
   readonly recurrentMask?: Tensor | undefined;
   /** Applied to a dense input. */
   readonly dropout?: Dropout | undefined;
@@ -91,26 +91,26 @@ export interface RecurrentForward extends RecurrentCall {
   readonly final: Tensor;
   /** float [T, B, H]: receives h of every step. */
   readonly output: Tensor;
-  /** float [T, B, H]: receives c of every step (lstm alone). */
+  /** float [T, B, H]: receives c of every step (lstm only). */
   readonly cells?: Tensor | undefined;
-  /** Present when a backward pass follows. It keeps its own copy of the initial state. */
+  /** Needed if a backward pass follows. It keeps a copy of the initial state. */
   readonly tape?: Tape | undefined;
 }
 
 export interface RecurrentBackward extends RecurrentCall {
   /** Written by the forward pass over the same input. */
   readonly tape: Tape;
-  /** float [T, B, H]: as the forward pass gave it. */
+  /** float [T, B, H]: the output of the forward pass. */
   readonly output: Tensor;
-  /** float [T, B, H]: gradient of the loss in `output`. */
+  /** float [T, B, H]: gradient of the loss with respect to `output`. */
   readonly outputGradient: Tensor;
-  /** float [S, B, H]: gradient in the final state; zero where absent. */
+  /** float [S, B, H]: gradient with respect to the final state. Default: zero. */
   readonly finalGradient?: Tensor | undefined;
-  /** The module's part of it is set (not added to). */
+  /** Receives the gradient of the module's parameters; earlier values are overwritten. */
   readonly gradient: Vector;
-  /** float [T, B, D]: receives the gradient in a dense input. */
+  /** float [T, B, D]: receives the gradient with respect to a dense input. */
   readonly inputGradient?: Tensor | undefined;
-  /** float [S, B, H]: receives the gradient in the initial state. */
+  /** float [S, B, H]: receives the gradient with respect to the initial state. */
   readonly initialGradient?: Tensor | undefined;
 }
 
@@ -149,17 +149,17 @@ export interface LinearBackward {
   readonly inputGradient?: Tensor | undefined;
 }
 
-/** Softmax and cross entropy over V, fused, natural log. */
+/** Softmax and cross entropy over V, fused; natural logarithm. */
 export interface CrossEntropy {
   /** float [T, B, V]. */
   readonly logits: Tensor;
-  /** int [T, B]: the token that came next. */
+  /** int [T, B]: the next token of each position. */
   readonly targets: Tensor;
-  /** float [T, B]: how much each position counts; 1 where absent. */
+  /** float [T, B]: the weight of each position. Default: 1. */
   readonly positionWeights?: Tensor | undefined;
   /**
-   * float [1] or [1 + T·B]: receives the weighted sum of the losses, in nats; then, where there is room, the unweighted loss of
-   * every position, in row-major order.
+   * float [1] or [1 + T·B]: receives the weighted sum of the losses, in nats; with [1 + T·B] also the unweighted loss of every position, in
+   * row-major order.
    */
   readonly loss: Tensor;
   /** float [T, B, V]: receives log p. */
@@ -172,42 +172,42 @@ export interface CrossEntropy {
 export interface DropoutCall extends Dropout {
   /** float [T, B, D]. */
   readonly input: Tensor;
-  /** float [T, B, D]; may be `input` itself. Applied to a gradient, the same call is the backward pass. */
+  /** float [T, B, D]; may be `input` itself. The backward pass is the same call, applied to the gradient. */
   readonly output: Tensor;
 }
 
 /** Index of each figure in the tensor that `update` reports to. */
 export const UPDATE_REPORT = {
-  /** ‖gradient‖₂ as it came. */
+  /** ‖gradient‖₂ before clipping. */
   rawGradientNorm: 0,
   /** ‖gradient‖₂ after clipping. */
   gradientNorm: 1,
   /** ‖weights‖₂ after the update. */
   weightNorm: 2,
-  /** 1 when the update was made, 0 when the gradient or the loss was not finite and nothing changed. */
+  /** 1 if the update was made; 0 if the gradient or the loss was not finite, so that nothing changed. */
   applied: 3,
-  /** The first element of the call's `loss`; 0 where it has none. */
+  /** The first element of the call's `loss`; 0 without one. */
   loss: 4,
 } as const;
 
-/** Elements of the tensor that `update` reports to. */
+/** Number of elements of the tensor that `update` reports to. */
 export const UPDATE_REPORT_LENGTH = Object.keys(UPDATE_REPORT).length;
 
 export interface Update {
   readonly weights: Vector;
   /** Clipped in place: first by `clipNorm`, then by `clipElement`. */
   readonly gradient: Vector;
-  /** As many as the rule keeps. */
+  /** As many as the rule keeps: `UPDATE_RULES`. */
   readonly moments: readonly Vector[];
   readonly rule: UpdateRule;
   readonly learningRate: number;
-  /** Every element is clamped to ± this. */
+  /** Clamps every element of the gradient to ± this. Default: no limit. */
   readonly clipElement?: number | undefined;
-  /** The gradient is scaled down to this norm where it is longer. */
+  /** Scales the gradient down to this norm if its norm is larger. Default: no limit. */
   readonly clipNorm?: number | undefined;
-  /** int [1]: the number of updates made; counted up by an update that is made. */
+  /** int [1]: the number of updates made. An update that is made increments it. */
   readonly steps: Tensor;
-  /** float [at least 1]: when given and its first element is not finite, the update is not made. */
+  /** float [≥ 1]: if it is given and its first element is not finite, the update is not made. */
   readonly loss?: Tensor | undefined;
   /** float [UPDATE_REPORT_LENGTH]: see `UPDATE_REPORT`. */
   readonly report: Tensor;
@@ -216,43 +216,43 @@ export interface Update {
 /** One step of N independent sequences through a whole network. */
 export interface Step {
   readonly weights: Vector;
-  /** For each recurrent layer float [S, slots, H]. Updated in place. */
+  /** For each recurrent layer, float [S, slots, H]. Updated in place. */
   readonly states: readonly Tensor[];
-  /** Length N: the slot of each sequence, all different. */
+  /** [N]: the slot of each sequence, all different. */
   readonly slots: Int32Array;
-  /** Length N: the token that each sequence reads. */
+  /** [N]: the token that each sequence reads. */
   readonly tokens: Int32Array;
-  /** float [at least N, V]: receives the log-probabilities of each sequence's next token. */
+  /** float [≥ N, V]: receives the log-probabilities of each sequence's next token. */
   readonly output: Tensor;
 }
 
-/** In `ReadTokens.tokens`: a sequence that has not begun. */
+/** In `ReadTokens.tokens`: the sequence has not begun at this step. */
 export const NO_TOKEN = -1;
 
-/** Whole prompts: N independent sequences read up to T tokens each, and end together. */
+/** Reads whole prompts: N independent sequences read up to T tokens each, aligned at their ends. */
 export interface ReadTokens extends Omit<Step, 'tokens'> {
   /**
-   * [T, N]: what each sequence reads at each step; `NO_TOKEN` before a sequence begins, never after. Every sequence reads at
+   * [T, N]: the token that each sequence reads at each step; `NO_TOKEN` before a sequence begins, never after. Every sequence reads at
    * least one token.
    */
   readonly tokens: Int32Array;
-  /** States to keep on the way. */
+  /** States to copy at some steps. */
   readonly snapshots?: Snapshots | undefined;
 }
 
 /** Copies of sequences' states at some steps of `ReadTokens`; i counts the copies. */
 export interface Snapshots {
-  /** For each recurrent layer float [S, slots, H]: where the copies go; other tensors than those of the sequences. */
+  /** For each recurrent layer, float [S, slots, H]: receives the copies. Must not be the tensors of the sequences. */
   readonly states: readonly Tensor[];
-  /** How many steps, of the T, come before copy i; ascending, from 1 to T. */
+  /** The number of steps before copy i, from 1 to T, ascending. */
   readonly steps: Int32Array;
-  /** Index of the sequence that is copied. It has begun by then. */
+  /** The sequence that copy i is made of. It must have begun by then. */
   readonly sequences: Int32Array;
-  /** The slot that receives it, all different. */
+  /** The slot that receives copy i, all different. */
   readonly slots: Int32Array;
 }
 
-/** Which tokens may be drawn, and how likely they are. `candidates.ts` defines each step and their order. */
+/** How tokens are drawn. `candidates.ts` defines each control and their order. */
 export interface DrawControls {
   /** Log-probabilities are divided by this; 0 takes the most likely token. */
   readonly temperature: number;
@@ -268,7 +268,7 @@ export interface DrawControls {
   readonly presencePenalty: number;
   /** Subtracted from the log-probability of a token in the penalty window, for each time it occurs there. */
   readonly frequencyPenalty: number;
-  /** [V], added to the log-probabilities; −∞ for a token that is never drawn. At least one is not. */
+  /** [V]: added to the log-probabilities; −∞ for a token that must not be drawn. At least one must be finite. */
   readonly shift?: Float64Array | undefined;
 }
 
@@ -276,75 +276,75 @@ export interface DrawControls {
 export interface PenaltyWindow {
   /** [V]: how often each token occurs in it. Not changed. */
   readonly counts: Int32Array;
-  /** Its length in tokens; 0: it holds the whole text. */
+  /** Its length in tokens; 0: the whole text. */
   readonly length: number;
   /** [min(steps, length)]: the token that leaves the window after each step's draw; −1: none. */
-  readonly leaving: Int32Array;
+  readonly expiring: Int32Array;
 }
 
 /** How one sequence draws its tokens. */
 export interface RowDraw {
   readonly controls: DrawControls;
-  /** Absent without penalties. */
+  /** Undefined without penalties. */
   readonly window?: PenaltyWindow | undefined;
 }
 
 /**
- * N independent sequences that continue by themselves: `uniforms.length / N` times, a token of each is drawn from its row of
- * `output`, then read.
+ * Generates tokens for N independent sequences. In each of `uniforms.length / N` steps, a token of each sequence is drawn from its row of
+ * `output` and then read.
  */
 export interface Generate {
   readonly weights: Vector;
-  /** For each recurrent layer float [S, slots, H]. Updated in place. */
+  /** For each recurrent layer, float [S, slots, H]. Updated in place. */
   readonly states: readonly Tensor[];
-  /** Length N: the slot of each sequence, all different. */
+  /** [N]: the slot of each sequence, all different. */
   readonly slots: Int32Array;
-  /** float [at least N, V]: log-probabilities of each sequence's next token, before and after. */
+  /** float [≥ N, V]: the log-probabilities of each sequence's next token, before the call and after it. */
   readonly output: Tensor;
-  /** Length steps·N, in [0, 1): that of step k and sequence n at k·N + n. */
+  /** [steps, N]: uniform random numbers in [0, 1). */
   readonly uniforms: Float64Array;
-  /** Length N. */
+  /** [N]. */
   readonly rows: readonly RowDraw[];
 }
 
-/** What is computed, and on what. */
+/** A description of an engine, for people and for callers. */
 export interface EngineDescription {
   /** `reference`, `native`, … */
   readonly name: string;
   readonly precision: Precision;
   /** One line for people, such as `reference engine in plain TypeScript, float32, 1 thread`. */
   readonly text: string;
-  /** Training iterations that a caller should keep in flight, so that the engine never waits for it: 1 on the CPU. */
+  /** How many training iterations a caller should keep in flight, so that the engine never waits for it: 1 on the CPU. */
   readonly depth: number;
   readonly capabilities: EngineCapabilities;
 }
 
-/** What a caller has to ask before it relies on it. */
+/** Capabilities that not every engine has. Callers must check them. */
 export interface EngineCapabilities {
-  /** The draw controls that `generate` obeys. A caller with others chooses tokens itself, between two calls of `step`. */
+  /** The draw controls that `generate` supports. A caller that needs others must choose the tokens itself, between calls of `step`. */
   readonly drawControls: ReadonlySet<keyof DrawControls>;
-  /** Whether results have the bits of every other engine that declares this: native and WebAssembly. */
+  /** Whether results have the same bits as those of every other engine with this capability: native and WebAssembly. */
   readonly exactBits: boolean;
 }
 
-/** Of an engine whose `generate` obeys all of them. */
+/** All draw controls. */
 export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set([
   ...(['temperature', 'topK', 'topP', 'minP', 'shift'] as const),
   ...(['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'] as const),
 ]);
 
-/** Which elements `read` takes, in row-major (a vector: canonical) order. */
+/** The elements that `read` returns, in row-major order; for a vector, in canonical order. */
 export interface ReadRange {
   readonly offset: number;
   readonly count: number;
 }
 
-/** What an engine is about to compute, so that it can compile for it. */
+/** What an engine will be used for, so that it can compile its kernels in advance. */
 export interface EngineUse {
   readonly purpose: 'training' | 'evaluation' | 'generation';
-  /** Rows of a batch, or sequences side by side. */
+  /** Batch rows, or sequences in parallel. */
   readonly rows: number;
-  /** Time steps of a call. */
+  /** Time steps per call. */
   readonly steps: number;
 }
 
@@ -352,10 +352,10 @@ export interface Engine {
   readonly description: EngineDescription;
   /** Resolves when the engine has lost its device or threads. All pending and later reads reject with the same error. */
   readonly lost: Promise<EngineLostError>;
-  /** Memory that tensors, vectors, tapes and what the operations need beside them take now. */
+  /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */
   readonly bytesInUse: number;
 
-  /** Resolves when the engine is ready for a use; calls made before it are correct, but may be slower. */
+  /** Resolves when the engine is ready for a use. Earlier calls give the same results, but may be slower. */
   prepare(layout: Layout, use: EngineUse): Promise<void>;
 
   /** A tensor of zeros. */
@@ -363,19 +363,19 @@ export interface Engine {
   /** A vector of zeros. */
   vector(layout: Layout): Vector;
   tape(layout: Layout, module: number, steps: number, rows: number): Tape;
-  /** Gives the memory back; using the handle afterwards throws. */
+  /** Releases the memory. Using the handle afterwards throws. */
   release(handle: Tensor | Vector | Tape): void;
 
-  /** Sets elements from `offset` on, in row-major (a vector: canonical) order. */
+  /** Sets elements from `offset` on, in row-major order; for a vector, in canonical order. */
   write(target: Tensor | Vector, values: NumberArray, offset?: number): void;
-  /** A copy of the elements of a range, by default of all, after everything enqueued before. */
+  /** Copies a range of elements, after all operations enqueued before. Default: all elements. */
   read(source: Vector, range?: ReadRange): Promise<FloatArray>;
   read(source: Tensor, range?: ReadRange): Promise<FloatArray | Int32Array | Uint8Array>;
   fill(target: Tensor | Vector, value: number): void;
-  /** Copies all elements between tensors or vectors of one shape: snapshot and restore. */
+  /** Copies all elements between tensors or vectors of the same shape. */
   copy(from: Tensor, to: Tensor): void;
   copy(from: Vector, to: Vector): void;
-  /** Copies only if `update` has reported that nothing was applied: undoes an iteration's change to the carried states. */
+  /** Copies only if the report says that the update was not applied: so a skipped iteration can restore the carried states. */
   copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor): void;
 
   recurrentForward(call: RecurrentForward): void;
@@ -388,19 +388,19 @@ export interface Engine {
   dropout(call: DropoutCall): void;
 
   update(call: Update): void;
-  /** into += (from − into)·weight: a running or an equal average. */
+  /** into += (from − into)·weight: for a running average, or one of equal weights. */
   average(from: Vector, into: Vector, weight: number): void;
 
   step(call: Step): void;
   readTokens(call: ReadTokens): void;
-  /** @returns The tokens, in the order of `uniforms`. */
+  /** @returns the tokens, in the order of `uniforms` */
   generate(call: Generate): Promise<Int32Array>;
   /**
-   * Copies slots of a state, float [S, slots, H], to slots of the same or another one: gather, scatter, fork. All are read before
-   * any is written, so that slots of one state can change places. Those copied to are all different.
+   * Copies slots of a state, float [S, slots, H], to slots of the same or another state: gather, scatter, fork. All are read before any is
+   * written, so that slots of one state can be swapped. The target slots must be different.
    */
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array): void;
 
-  /** Gives all memory, threads and devices back. */
+  /** Releases all memory, threads and devices. */
   close(): Promise<void>;
 }

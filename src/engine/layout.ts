@@ -1,8 +1,8 @@
 /**
  * The modules of a network and the canonical order of their parameters.
  *
- * All parameters of a network are parts of one flat vector. How an engine packs that vector is its own
- * affair; what is written to it and read from it is always in the canonical order given here.
+ * All parameters of a network are parts of one flat vector. An engine may store that vector in any order, but writes and reads always use
+ * the canonical order defined here.
  */
 import { type Cell, gateCount, type Reset } from './cells.ts';
 
@@ -17,13 +17,13 @@ export interface EmbeddingModule {
 /**
  * One recurrent layer: `weight_ih` [G·H, D], `bias_ih` [G·H], `weight_hh` [G·H, H], `bias_hh` [G·H].
  *
- * Gates lie one after the other along the first dimension, in the order of `CELLS`.
+ * The gates follow each other along the first dimension, in the order of `CELLS`.
  */
 export interface RecurrentModule {
   readonly kind: 'recurrent';
   readonly name: string;
   readonly cell: Cell;
-  /** Of a cell that has a reset gate. */
+  /** For a cell that has a reset gate. */
   readonly reset?: Reset | undefined;
   /** `tokens`: the input is token ids and `weight_ih` a look-up table. */
   readonly input: 'tokens' | 'dense';
@@ -44,13 +44,13 @@ export type Module = EmbeddingModule | RecurrentModule | LinearModule;
 /** A network: its modules from the input to the output. */
 export type Layout = readonly Module[];
 
-/** Where a parameter tensor stands in the canonical flat vector. */
+/** The place of a parameter tensor in the canonical flat vector. */
 export interface ParameterSlice {
   /** Index of the module in its layout. */
   readonly module: number;
   readonly name: 'weight' | 'bias' | 'weight_ih' | 'bias_ih' | 'weight_hh' | 'bias_hh';
   readonly shape: readonly number[];
-  /** First element, counted in elements from the start of the vector. */
+  /** Index of its first element in the vector. */
   readonly offset: number;
   readonly size: number;
 }
@@ -76,7 +76,7 @@ function moduleTensors(module: Module): [ParameterSlice['name'], number[]][] {
   }
 }
 
-/** Every parameter tensor of a layout in canonical order: module by module, tensors as each module lists them. */
+/** All parameter tensors of a layout in canonical order: by module, then in the order listed above. */
 export function parameterSlices(layout: Layout): ParameterSlice[] {
   const slices: ParameterSlice[] = [];
   let offset = 0;
@@ -100,7 +100,7 @@ export function recurrentModules(layout: Layout): RecurrentModule[] {
   return layout.filter((module) => module.kind === 'recurrent');
 }
 
-/** Which of the recurrent layers a module is, from 0: an embedding may stand before them. */
+/** The number of a recurrent module among the recurrent layers, from 0. An embedding may come before them. */
 export function layerOf(layout: Layout, module: number): number {
   return layout[0]?.kind === 'embedding' ? module - 1 : module;
 }

@@ -1,7 +1,7 @@
-/** The options that choose an engine, for every schema that has them. */
+/** The options that choose an engine, shared by several schemas. */
 import * as z from 'zod/mini';
 import { option } from '../util/option-info.ts';
-import { ENGINE_NAMES, MOST_THREADS } from './names.ts';
+import { ENGINE_NAMES, MAX_THREADS } from './names.ts';
 
 export const engineOption = () =>
   option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
@@ -18,7 +18,7 @@ export const precisionOption = () =>
   });
 
 export const threadsOption = () =>
-  option(z.optional(z.int().check(z.minimum(1), z.maximum(MOST_THREADS))), {
+  option(z.optional(z.int().check(z.minimum(1), z.maximum(MAX_THREADS))), {
     flag: 'threads',
     group: 'Device',
     help: 'threads of the engine; default: all that this process may use',

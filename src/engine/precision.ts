@@ -1,4 +1,4 @@
-/** The arrays of each precision. */
+/** The array type of each precision. */
 import type { FloatArray, Precision } from './engine.ts';
 
 export type FloatArrayType = typeof Float32Array | typeof Float64Array;

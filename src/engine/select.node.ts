@@ -7,7 +7,7 @@ import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import { REFERENCE_KIND, wasmKind } from './select.ts';
 
-/** The instruction set that the native engine has to take. */
+/** The instruction set that the native engine must use, if one is forced. */
 const forcedVariant = () => process.env.CHAR_RNN_ISA || undefined;
 
 const NATIVE_KIND: EngineKind = {
@@ -23,7 +23,7 @@ const NATIVE_KIND: EngineKind = {
   },
 };
 
-/** From the fastest on. */
+/** The fastest first. */
 export const NODE_ENGINES: readonly EngineKind[] = [
   withinLimit(NATIVE_KIND),
   withinLimit(wasmKind(nodeWasmBackend)),
@@ -32,14 +32,17 @@ export const NODE_ENGINES: readonly EngineKind[] = [
 
 const make = engineMaker(NODE_ENGINES, 'in Node');
 
-/** `CHAR_RNN_ISA` names the instruction set of the native engine, and so the engine; one that the machine lacks is an error. */
+/**
+ * Chooses an engine in Node. `CHAR_RNN_ISA` names an instruction set, and so chooses the native engine; an instruction set that the machine
+ * lacks is an error.
+ */
 export const makeEngine: MakeEngine = (choice) => {
   const isNative =
     forcedVariant() !== undefined && choice.engine === 'auto' && choice.precision === 'float32';
   return make(isNative ? { ...choice, engine: 'native' } : choice);
 };
 
-/** The same with no more threads than the system allows this process. */
+/** Limits the threads of an engine to those that the system allows this process. */
 function withinLimit({ open, ...kind }: EngineKind): EngineKind {
   return {
     ...kind,

@@ -1,4 +1,4 @@
-/** The engines of a page; Node has them too. */
+/** The engines of a page. Node has them, too. */
 import { type EngineKind, engineMaker, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import type { MadeBackend } from './cpu/wasm.ts';
@@ -8,7 +8,7 @@ import { ReferenceEngine } from './reference/reference-engine.ts';
 export type { ChosenEngine, EngineChoice, EngineKind, MakeEngine } from './choose.ts';
 export type { EngineName } from './names.ts';
 
-/** Compiled kernels as WebAssembly. @param make Starts them with the threads that are asked for. */
+/** The kernels, compiled to WebAssembly. @param make Starts them with a number of threads. */
 export const wasmKind = (make: (threads: number | undefined) => Promise<MadeBackend>): EngineKind => ({
   name: 'wasm',
   instead: 'WebAssembly computes, which takes two to four times as long',
@@ -27,8 +27,8 @@ export const REFERENCE_KIND: EngineKind = {
   open: async ({ precision }) => ({ engine: new ReferenceEngine(precision), notice: undefined }),
 };
 
-/** From the fastest on. */
+/** The fastest first. */
 export const PAGE_ENGINES: readonly EngineKind[] = [wasmKind(pageWasmBackend), REFERENCE_KIND];
 
-/** The choice in a page. */
+/** Chooses an engine in a page. */
 export const makePortableEngine: MakeEngine = engineMaker(PAGE_ENGINES, 'in a page');

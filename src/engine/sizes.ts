@@ -1,16 +1,16 @@
 /**
- * How many numbers the arrays of a layer take: each formula once, for the engines, for the kernels' checks (native/kernels/generated.h)
- * and for what a run is told to take.
+ * The sizes of a layer's arrays, in numbers: each formula once, for the engines, for the kernels' checks (native/kernels/generated.h) and for
+ * the memory estimate of a run.
  *
- * B rows of a batch, T time steps, G gates, K states that a tape keeps beside the gates (`CELLS`), S parts of a state, N sequences side
- * by side. H and D are a layer's units and dense input, where the kernels have them padded to 16; D is 0 where the input is tokens.
+ * Dimension letters: B batch rows, T time steps, G gates, K states that a tape keeps besides the gates (`CELLS`), S parts of a state, N
+ * sequences in parallel. H and D are a layer's hidden units and dense input, which the kernels pad to multiples of 16; D is 0 for tokens.
  */
 
-/** The sum of products of dimensions and numbers. */
+/** A sum of products of dimensions and numbers. */
 type Formula = readonly (readonly (string | number)[])[];
 
 export const SIZES = {
-  /** A state of a recurrent layer. */
+  /** The state of a recurrent layer. */
   state: [['S', 'B', 'H']],
   /** A parameter tensor: G blocks of H outputs, each with R rows: its inputs, or 1 for a bias. */
   weights: [['G', 'H', 'R']],
@@ -21,8 +21,8 @@ export const SIZES = {
     ['T', 'B', 'D'],
   ],
   /**
-   * Beside a pass over a recurrent layer: the sums of both biases; the recurrent weights transposed and, with a mask (M = 2, else 1),
-   * masked; the input weights transposed; three gradients of states.
+   * Scratch of a pass over a recurrent layer: the sums of both biases; the recurrent weights, transposed and, with a mask (M = 2, else 1),
+   * masked; the input weights, transposed; three gradients of states.
    */
   recurrentScratch: [
     ['G', 'H'],
@@ -30,13 +30,13 @@ export const SIZES = {
     ['G', 'H', 'D'],
     [3, 'B', 'H'],
   ],
-  /** Beside the pass back over a linear map: its weights, transposed. */
+  /** Scratch of the backward pass over a linear map: its weights, transposed. */
   linearScratch: [['H', 'V']],
-  /** Beside a copy of slots: the rows that are copied. */
+  /** Scratch of a copy of slots: the copied rows. */
   slotScratch: [['S', 'N', 'H']],
   /**
-   * Beside sequences that go through a whole network: five rows as wide as the widest module, W, and one of X, the widest module's
-   * gates; the sums of all biases, Y.
+   * Scratch of `step`, `readTokens` and `generate`: for each sequence five rows of W, the width of the widest module, and one of X, the width
+   * of the widest module's gates; then the sums of all biases, Y.
    */
   streamScratch: [[5, 'W', 'N'], ['X', 'N'], ['Y']],
 } as const satisfies Record<string, Formula>;
@@ -44,7 +44,7 @@ export const SIZES = {
 type Named = keyof typeof SIZES;
 type Dimensions<K extends Named> = Extract<(typeof SIZES)[K][number][number], string>;
 
-/** The numbers of one of `SIZES`. */
+/** Evaluates one of `SIZES`. */
 export function sizeOf<K extends Named>(
   what: K,
   dimensions: Readonly<Record<Dimensions<K>, number>>,
@@ -59,7 +59,7 @@ export function sizeOf<K extends Named>(
   return formula.reduce((sum, factors) => sum + product(factors), 0);
 }
 
-/** The dimensions of a formula, each once, in the order in which they occur. */
+/** The dimension letters of a formula, each once, in order of appearance. */
 export function dimensionsOf(formula: Formula): string[] {
   return [...new Set(formula.flat().filter((factor) => typeof factor === 'string'))];
 }

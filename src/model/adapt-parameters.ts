@@ -1,4 +1,4 @@
-/** The parameters of a model for another vocabulary: what belongs to a symbol moves with it. */
+/** Adapts the parameters of a model to another vocabulary: the parameters of a symbol move to its new token number. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { type Layout, type Module, type ParameterSlice, parameterSlices } from '../engine/layout.ts';
@@ -11,13 +11,13 @@ export interface ParametersOf {
 }
 
 /**
- * The parameters of a model, moved to the places that they have with another vocabulary.
+ * The parameters of a model, rearranged for another vocabulary.
  *
- * A symbol owns a row of the decoder's `weight` [V, H], an element of its `bias` [V], and a column of the first layer's
- * `weight_ih` [G·H, V], or a row of an embedding [V, D]. All else is independent of the vocabulary and is copied.
+ * Each symbol has a row of the decoder's `weight` [V, H], an element of its `bias` [V], and a column of the first layer's `weight_ih`
+ * [G·H, V] or a row of the embedding [V, D]. All other parameters do not depend on the vocabulary and are copied.
  *
- * @param to Holds the values for symbols that `from` does not know. The layout is the same but for V.
- * @returns new parameters, of the precision of `to`
+ * @param to Has the values for symbols that `from` does not know. The layouts differ only in V.
+ * @returns new parameters, in the precision of `to`
  */
 export function adaptParameters(from: ParametersOf, to: ParametersOf): FloatArray {
   const moves = tokenMoves(from.vocabulary, to.vocabulary);
@@ -35,7 +35,7 @@ export function adaptParameters(from: ParametersOf, to: ParametersOf): FloatArra
   return parameters;
 }
 
-/** Pairs of a token's number before and after, for the symbols of both; the unknown symbol is one. */
+/** Pairs of old and new token numbers, for the symbols in both vocabularies, including the unknown symbol. */
 function tokenMoves(from: Vocabulary, to: Vocabulary): [number, number][] {
   const moves: [number, number][] = [];
   to.symbols.forEach((symbol, token) => {
@@ -48,7 +48,7 @@ function tokenMoves(from: Vocabulary, to: Vocabulary): [number, number][] {
   return moves;
 }
 
-/** Along which side of a tensor the symbols stand. */
+/** The axis of a parameter tensor that belongs to the vocabulary. */
 function vocabularyAxis(module: Module, name: ParameterSlice['name']): 'rows' | 'columns' | undefined {
   if (module.kind === 'recurrent') {
     return module.input === 'tokens' && name === 'weight_ih' ? 'columns' : undefined;

@@ -1,4 +1,4 @@
-/** The shape of a model: what has to be known, beside its parameters, to compute it. */
+/** The shape of a model: everything that is needed to compute it, besides its parameters. */
 import { type Cell, type Reset, resetField } from '../engine/cells.ts';
 import type { Layout, Module } from '../engine/layout.ts';
 
@@ -8,13 +8,13 @@ export interface ModelConfig {
   /** Hidden units of every layer. */
   readonly hiddenSize: number;
   readonly vocabularySize: number;
-  /** Size D of an embedding that stands before the first layer; absent: tokens go straight into that layer's weights. */
+  /** Size D of an embedding before the first layer. Default: none, tokens select columns of the first layer's weights. */
   readonly embeddingSize?: number | undefined;
-  /** Of a cell that has a reset gate: where it acts; by default before the recurrent product, as in the original. */
+  /** Where the reset gate acts, for a cell that has one. Default: before the recurrent product, as in the original. */
   readonly reset?: Reset | undefined;
 }
 
-/** More than anybody trains; a layout of a billion layers is itself too large to build, and a checkpoint has to name them all. */
+/** More than anybody trains. Without a limit, the layout itself could be too large to build, and a checkpoint has to list all layers. */
 export const MAX_LAYERS = 1000;
 
 /** The modules of the model, from the input to the output. */

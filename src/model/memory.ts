@@ -1,4 +1,4 @@
-/** How much memory a training run or a model in use takes, told before anything is allocated. */
+/** Estimates the memory of a training run or of a model in use, before anything is allocated. */
 import { cellFacts, gateCount } from '../engine/cells.ts';
 import type { Precision } from '../engine/engine.ts';
 import { parameterCount, recurrentModules } from '../engine/layout.ts';
@@ -9,21 +9,21 @@ import { layoutOf, MAX_LAYERS, type ModelConfig } from './config.ts';
 
 export interface MemoryNeeds {
   readonly precision: Precision;
-  /** Rows and steps of a batch; 1 and 1 for sampling. */
+  /** The shape of a batch; 1 × 1 for sampling. */
   readonly batchSize: number;
   readonly sequenceLength: number;
-  /** Moments that the optimizer keeps; undefined where nothing is trained. */
+  /** Moments that the optimizer keeps; undefined without training. */
   readonly moments?: number | undefined;
-  /** Whether checkpoints are saved: of parameters and moments a snapshot is then on its way to the disk. */
+  /** Whether checkpoints are saved: a save needs a copy of parameters and moments. */
   readonly saves?: boolean | undefined;
-  /** Whether a good state is kept, to go back to after an explosion. */
+  /** Whether the run keeps its last good state, to go back to after an explosion. */
   readonly retries?: boolean | undefined;
 }
 
 /**
- * Bytes that the arrays of a model take: parameters, gradient and moments; outputs and tapes of every layer; logits.
+ * Bytes of a model's arrays: parameters, gradient and moments; outputs and tapes of all layers; logits.
  *
- * An estimate from the sizes of the parts, within a quarter of what the engines use; the program itself comes on top.
+ * The estimate is within a quarter of what the engines use, without the memory of the program itself.
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments, saves = false, retries = false } = needs;
@@ -42,18 +42,20 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);
   const scratch = Math.max(...layers.map((layer) => layer.scratch));
-  // Two gradients of outputs, and both sides of a weight gradient, transposed.
+  // Two gradients of outputs, and both operands of a weight gradient, transposed.
   const work = isTrained ? T * B * H * (2 + G + 1) : 0;
   const decoder = T * B * V * 2;
-  // The embedded tokens, and their gradient.
+  // The embedded tokens and their gradient.
   const embedded = T * B * D * (isTrained ? 2 : 1);
   const elements = parameterCount(layout) * vectors + kept + scratch + work + decoder + embedded;
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 
 /**
- * @param available Bytes of memory that the machine has for this program.
- * @throws {MemoryError} when the model would need more.
+ * Checks that a model fits in memory. Returns the estimated bytes.
+ *
+ * @param available Bytes of memory that this program may use.
+ * @throws {MemoryError} if the model needs more
  */
 export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: number): number {
   const bytes = config.layers <= MAX_LAYERS ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
@@ -61,7 +63,7 @@ export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: 
   const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
   const amount = Number.isFinite(bytes) ? `about ${formatBytes(bytes)}` : 'more memory than any machine has';
   throw new MemoryError(
-    `a ${config.cell} with ${shape}, ${formatCount(needs.batchSize)} streams × ${formatCount(needs.sequenceLength)} steps, ` +
+    `a ${config.cell} with ${shape}, ${formatCount(needs.batchSize)} rows × ${formatCount(needs.sequenceLength)} steps, ` +
       `would take ${amount}; there are ${formatBytes(available)}.\n` +
       'Try fewer hidden units, fewer layers, a smaller batch or a shorter sequence.',
   );

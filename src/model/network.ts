@@ -1,7 +1,8 @@
 /**
- * The model on an engine: memory for one batch, and the passes forward and backward over it. The weights are an argument of each pass.
+ * The model on an engine: memory for one batch, and the forward and backward passes over it. Each pass takes the weights as an argument.
  *
- * Dimension letters: B batch rows, T time steps, D layer input (of the first: the embedding's size, or V), H hidden units, V vocabulary, L layers.
+ * Dimension letters: B batch rows, T time steps, D layer input (for the first layer: the embedding's size, or V), H hidden units, V vocabulary,
+ * L layers.
  */
 import type { Batch } from '../data/batches/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
@@ -10,16 +11,16 @@ import { layoutOf, type ModelConfig } from './config.ts';
 import type { RegularizedPass } from './regularization.ts';
 import { makeStates } from './states.ts';
 
-/** The state of every recurrent layer, each float [S, B, H]. */
+/** The state of each recurrent layer, float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
 
-/** A recurrent layer or the decoder, and what it reads. */
+/** A recurrent layer or the decoder, with its input. */
 interface LayerInput {
   /** Index of the layer in the layout. */
   readonly module: number;
-  /** float [T, B, D]; int [T, B] where the first layer reads tokens. */
+  /** float [T, B, D]; int [T, B] if the first layer reads tokens. */
   readonly input: Tensor;
-  /** Where dropout acts on the input, the number that tells its masks from those of other layers. */
+  /** The number that makes this layer's dropout masks differ from those of other layers; undefined if dropout does not act on the input. */
   readonly dropoutSite: number | undefined;
 }
 
@@ -32,26 +33,26 @@ interface RecurrentLayer extends LayerInput {
 interface Pass {
   readonly weights: Vector;
   readonly resets: Tensor | undefined;
-  /** Absent in an evaluation. */
+  /** Undefined in an evaluation. */
   readonly regularization: RegularizedPass | undefined;
 }
 
-/** Memory for the pass backward. */
+/** Memory for the backward pass. */
 interface BackwardBuffers {
-  /** Of each recurrent layer. */
+  /** One for each recurrent layer. */
   readonly tapes: readonly Tape[];
   /**
-   * Gradients in the outputs of two neighbouring layers, float [T, B, H], used in turn. The second holds the decoder's input after dropout
-   * until the decoder's weights have their gradient.
+   * Gradients of the outputs of two neighbouring layers, float [T, B, H], used in turn. Until the gradient of the decoder's weights is
+   * computed, the second one holds the decoder's input after dropout.
    */
   readonly outputGradients: readonly [Tensor, Tensor];
-  /** Gradient in the embedded tokens, float [T, B, D]; absent without an embedding. */
+  /** Gradient of the embedded tokens, float [T, B, D]; undefined without an embedding. */
   readonly embeddedGradient: Tensor | undefined;
 }
 
 export class Network {
   readonly layout: Layout;
-  /** float [1 + T·B]: the sum of the losses of all positions of the last batch, then each of them, in nats. */
+  /** float [1 + T·B]: the sum of the losses of the last batch, then the loss of each position, in nats. */
   readonly loss: Tensor;
   /** Positions in a batch, T·B. */
   readonly positions: number;
@@ -60,17 +61,17 @@ export class Network {
   readonly #tokens: Tensor;
   readonly #targets: Tensor;
   readonly #resets: Tensor;
-  /** The tokens' rows of the embedding, float [T, B, D]; absent without one. */
+  /** The embedded tokens, float [T, B, D]; undefined without an embedding. */
   readonly #embedded: Tensor | undefined;
   /** From the input to the output. */
   readonly #layers: readonly RecurrentLayer[];
   readonly #decoder: LayerInput;
   readonly #logits: Tensor;
   readonly #buffers: BackwardBuffers | undefined;
-  /** All that it has made for itself. */
+  /** Everything that `release` must release. */
   readonly #handles: (Tensor | Vector | Tape)[] = [];
 
-  /** @param purpose `evaluation` leaves out what only a backward pass needs. */
+  /** @param purpose `evaluation` allocates no memory for a backward pass. */
   constructor(
     engine: Engine,
     config: ModelConfig,
@@ -116,12 +117,12 @@ export class Network {
     return makeStates(this.#engine, this.layout, this.#batchSize);
   }
 
-  /** Gives its memory back; the states that it made are their owner's. */
+  /** Releases its memory, but not the states that it has made: these belong to the caller. */
   release(): void {
     for (const handle of this.#handles) this.#engine.release(handle);
   }
 
-  /** The losses of a batch, left in `loss`. `state` becomes the state after the batch. */
+  /** Computes the losses of a batch into `loss`. `state` becomes the state after the batch. */
   evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
     const resets = this.#writeBatch(batch);
     this.#forward({ weights, resets, regularization: undefined }, state, undefined);
@@ -129,10 +130,10 @@ export class Network {
   }
 
   /**
-   * The losses of a batch, left in `loss`, and their gradient.
+   * Computes the losses of a batch into `loss`, and their gradient.
    *
-   * As in the original the gradient is that of the sum over time of the mean over rows, so it is not divided by T; it
-   * stops at the start of the batch. `state` becomes the state after the batch.
+   * As in the original, the gradient is that of the sum over time of the mean over rows, so it is not divided by T. It is truncated at
+   * the start of the batch. `state` becomes the state after the batch.
    *
    * @param regularization Default: none.
    */
@@ -162,7 +163,7 @@ export class Network {
     return handle;
   }
 
-  /** The batch on the engine; its resets, where it has some. */
+  /** Writes a batch to the engine. Returns its resets, if it has some. */
   #writeBatch({ inputs, targets, resets }: Batch): Tensor | undefined {
     this.#engine.write(this.#tokens, inputs);
     this.#engine.write(this.#targets, targets);
@@ -171,7 +172,7 @@ export class Network {
     return this.#resets;
   }
 
-  /** @param buffers Absent where no pass backward follows. */
+  /** @param buffers Undefined if no backward pass follows. */
   #forward(pass: Pass, state: NetworkState, buffers: BackwardBuffers | undefined): void {
     const { weights, resets } = pass;
     if (this.#embedded) {
@@ -238,9 +239,9 @@ export class Network {
   }
 }
 
-/** Dropout at the input of a layer in a pass, if it acts there. */
+/** The dropout of a layer's input in a pass; undefined if there is none. */
 function dropoutAt({ dropoutSite }: LayerInput, { regularization }: Pass): Dropout | undefined {
   if (dropoutSite === undefined || !regularization || regularization.dropout === 0) return undefined;
   const { dropout, seed, iteration } = regularization;
-  return { probability: dropout, stream: dropoutSite, seed, iteration };
+  return { probability: dropout, site: dropoutSite, seed, iteration };
 }

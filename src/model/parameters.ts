@@ -1,8 +1,8 @@
 /**
- * The parameters in the order and with the initial values of the original.
+ * The initial parameters and the parameter order of the original.
  *
- * The original's flat order differs from the engine's canonical one (`engine/layout.ts`) for the gru alone, which it
- * builds from six linear maps a layer: z's two, the candidate's input map, r's two, the candidate's recurrent map.
+ * The original's flat order differs from the engine's canonical one (`engine/layout.ts`) only for the gru. The original builds each gru layer
+ * from six linear maps: those of z, the candidate's input map, those of r, the candidate's recurrent map.
  */
 import { type Cell, cellFacts } from '../engine/cells.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
@@ -12,13 +12,13 @@ import type { MersenneTwister } from '../util/mersenne-twister.ts';
 /** Initial parameters are uniform in ± this. */
 const INITIAL_RANGE = 0.08;
 
-/** A run of parameters that follow each other in both orders. */
+/** A block of parameters that is contiguous in both orders. */
 interface Piece {
   readonly offset: number;
   readonly size: number;
 }
 
-/** The linear maps of which the original builds a cell, where it takes more than one for each side. */
+/** The linear maps of a cell in the original, if it has more than one for the input or the hidden state. */
 const ORIGINAL_MAPS: Readonly<Partial<Record<Cell, readonly (readonly ['ih' | 'hh', string])[]>>> = {
   gru: [
     ['ih', 'z'],
@@ -30,7 +30,7 @@ const ORIGINAL_MAPS: Readonly<Partial<Record<Cell, readonly (readonly ['ih' | 'h
   ],
 };
 
-/** The canonical runs, in the original's order. */
+/** The blocks of the canonical order, in the original's order. */
 function originalPieces(layout: Layout): Piece[] {
   const slices = parameterSlices(layout);
   return layout.flatMap((module, index) => {
@@ -71,10 +71,10 @@ export function toOriginalOrder<T extends FloatArray>(layout: Layout, canonical:
 }
 
 /**
- * The original's initial parameters, in canonical order; drawn in double, and rounded for float32.
+ * The original's initial parameters, in canonical order. They are drawn in double precision, and rounded for float32.
  *
- * Every linear map there first draws weights that are then overwritten, hence the skipped draws. Some input biases start with a
- * value of their own (`CELLS`).
+ * In the original, every linear map first draws weights that are then overwritten. So as many draws are skipped here. The input bias of
+ * some gates starts with a fixed value instead (`initialBias` in `CELLS`).
  */
 export function initialParameters(
   layout: Layout,

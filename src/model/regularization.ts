@@ -1,13 +1,13 @@
-/** What training does against overfitting. It is no part of a model's shape: evaluation and sampling never see it. */
+/** Regularization of training. It is not part of the model's shape: evaluation and sampling never use it. */
 
 export interface Regularization {
-  /** Probability of dropping a unit of the input of each recurrent layer but the first, and of the decoder's. */
+  /** Probability of dropping a unit, in the input of each recurrent layer but the first and in the input of the decoder. */
   readonly dropout: number;
 }
 
 export const NO_REGULARIZATION: Regularization = { dropout: 0 };
 
-/** Regularization in one pass. Its random masks depend on these numbers and the place in the network alone. */
+/** Regularization of one pass. Its random masks depend only on these numbers and on the layer. */
 export interface RegularizedPass extends Regularization {
   readonly seed: number;
   readonly iteration: number;

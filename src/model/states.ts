@@ -1,9 +1,9 @@
-/** Slots of recurrent state: where an engine keeps what each of many sequences has read so far. */
+/** Slots for recurrent states: each holds the state of one sequence on the engine. */
 import { stateParts } from '../engine/cells.ts';
 import type { Engine, Precision, Tensor } from '../engine/engine.ts';
 import { type Layout, recurrentModules } from '../engine/layout.ts';
 
-/** For each recurrent layer a tensor of zeros, float [S, slots, H]: the states of as many sequences that have read nothing. */
+/** For each recurrent layer, a tensor of zeros, float [S, slots, H]: the states of sequences that have read nothing yet. */
 export function makeStates(engine: Engine, layout: Layout, slots: number): Tensor[] {
   return recurrentModules(layout).map((module) =>
     engine.tensor('float', [stateParts(module.cell), slots, module.hiddenSize]),
@@ -20,10 +20,10 @@ export function stateBytes(layout: Layout, precision: Precision): number {
 }
 
 /**
- * A store of states that are taken and given back, one for each sequence.
+ * A pool of state slots, one for each sequence.
  *
- * It grows as slots are taken, up to its capacity; then `states` are other tensors, with the same values. A slot that is taken holds
- * what its last owner left in it.
+ * It grows up to its capacity as slots are taken. When it grows, `states` becomes a list of other tensors with the same values. A taken
+ * slot still holds the state of its last owner.
  */
 export class StateSlots {
   readonly capacity: number;
@@ -31,7 +31,7 @@ export class StateSlots {
   readonly #layout: Layout;
   #states: readonly Tensor[];
   #size: number;
-  /** Slots that are free, the next one to take last. */
+  /** Free slots; the next one to take is the last. */
   readonly #free: number[];
 
   /** @param size Slots to begin with. */
@@ -44,22 +44,22 @@ export class StateSlots {
     this.#free = descending(0, size);
   }
 
-  /** For each recurrent layer float [S, slots, H]. Not to be kept across `take`. */
+  /** For each recurrent layer, float [S, slots, H]. `take` may replace these tensors. */
   get states(): readonly Tensor[] {
     return this.#states;
   }
 
-  /** Slots that are taken. */
+  /** The number of slots taken. */
   get used(): number {
     return this.#size - this.#free.length;
   }
 
-  /** Slots that can still be taken. */
+  /** The number of slots that can still be taken. */
   get left(): number {
     return this.capacity - this.used;
   }
 
-  /** @returns As many slots; undefined where fewer are left. */
+  /** Takes slots. Returns undefined if fewer are left. */
   take(count: number): number[] | undefined {
     if (count > this.left) return undefined;
     if (count > this.#free.length) this.#grow(this.used + count);
@@ -71,7 +71,7 @@ export class StateSlots {
     this.#free.push(...slots);
   }
 
-  /** Copies states to slots of this or another store. All are read before any is written. */
+  /** Copies states to slots of this or another pool. All are read before any is written. */
   copy(slots: readonly number[], to: StateSlots, toSlots: readonly number[]): void {
     if (slots.length === 0) return;
     const [sources, targets] = [Int32Array.from(slots), Int32Array.from(toSlots)];

@@ -1,31 +1,31 @@
 /**
- * How sure a difference between two models is: the paired bootstrap (Efron 1979; Koehn 2004 for comparing models of language).
+ * A confidence interval for the difference between two models: the paired bootstrap (Efron 1979; Koehn 2004 for language models).
  *
- * Neighbouring characters are not independent, so what is drawn again are whole blocks of text, long against the length over which
- * losses go together. Both models are measured on the same blocks: that a block is hard for both does not count.
+ * Neighbouring characters are not independent. So the bootstrap resamples whole blocks of text, which are long compared to the
+ * correlation of the losses. Both models are measured on the same blocks, so a block that is hard for both does not affect the result.
  */
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 
 export interface Interval {
-  /** Of all that was measured. */
+  /** The mean over all blocks. */
   readonly mean: number;
-  /** 95% of the drawn means lie between these. */
+  /** 95% of the resampled means are between `low` and `high`. */
   readonly low: number;
   readonly high: number;
-  /** Share of the drawn means that are below zero. */
+  /** The fraction of the resampled means that are below zero. */
   readonly below: number;
 }
 
 export interface PairedBlocks {
-  /** Loss of each block under the first model less that under the second. */
+  /** For each block, the loss of the first model minus that of the second. */
   readonly differences: Float64Array;
-  /** What each block counts: its characters. */
+  /** The weight of each block: its number of characters. */
   readonly sizes: Float64Array;
 }
 
 const DRAWS = 10_000;
 
-/** The mean difference a character, with its interval; the same for the same seed. */
+/** The mean difference per character, with its interval. The same seed gives the same result. */
 export function pairedBootstrap({ differences, sizes }: PairedBlocks, seed = 1): Interval {
   const random = new MersenneTwister(seed);
   const blocks = differences.length;

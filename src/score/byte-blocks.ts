@@ -1,30 +1,30 @@
 /**
- * A model's losses in blocks of a text's bytes: what makes models of different symbols (bytes, characters, graphemes) comparable, since all
- * of them read the same bytes.
+ * Sums a model's losses over blocks of the text's bytes. So models of different symbols (bytes, characters, graphemes) become comparable,
+ * because all of them read the same bytes.
  */
 import type { TokenSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import type { ScoredRun } from './score-sequences.ts';
+import type { ScoredSpan } from './score-sequences.ts';
 import type { Sequence } from './sequences.ts';
 
-/** Tokens that are read at once. */
-const STRETCH = 65_536;
+/** Tokens read at a time. */
+const BLOCK_TOKENS = 65_536;
 
-/** How a text's tokens lie in its bytes. */
+/** How the tokens of a text map to its bytes. */
 export interface ByteMap {
-  /** Bytes of the text, as the tokens give it again. */
+  /** Bytes of the text, as reproduced from the tokens. */
   readonly bytes: number;
-  /** Bytes of the first token, which nothing predicts. */
+  /** Bytes of the first token, which is not predicted. */
   readonly firstBytes: number;
   /** Bytes before the first prediction of each sequence. */
   readonly starts: Float64Array;
   /** Bytes of each token of the vocabulary. */
   readonly widths: Float64Array;
-  /** How many of the text's tokens are the unknown symbol. */
+  /** The number of the text's tokens that are the unknown symbol. */
   readonly unknown: number;
 }
 
-/** @param sequences In the order of the text. */
+/** Reads a text once to map its tokens to bytes. @param sequences In the order of the text. */
 export async function mapBytes(
   tokens: TokenSource,
   vocabulary: Vocabulary,
@@ -39,9 +39,9 @@ export async function mapBytes(
   let firstBytes = 0;
   let unknown = 0;
   let sequence = 0;
-  const stretch = new Int32Array(Math.min(STRETCH, tokens.length));
-  for (let offset = 0; offset < tokens.length; offset += stretch.length) {
-    const part = stretch.subarray(0, Math.min(stretch.length, tokens.length - offset));
+  const block = new Int32Array(Math.min(BLOCK_TOKENS, tokens.length));
+  for (let offset = 0; offset < tokens.length; offset += block.length) {
+    const part = block.subarray(0, Math.min(block.length, tokens.length - offset));
     await tokens.read(offset, part);
     for (let i = 0; i < part.length; i++) {
       while (sequences[sequence]?.first === offset + i - 1) starts[sequence++] = bytes;
@@ -54,7 +54,7 @@ export async function mapBytes(
   return { bytes, firstBytes, starts, widths, unknown };
 }
 
-/** Sums of losses, and how much was predicted, by block. */
+/** The sum of the losses, and the number of predicted symbols and bytes, of each block. */
 export class ByteBlocks {
   readonly nats: Float64Array;
   readonly symbols: Float64Array;
@@ -65,7 +65,7 @@ export class ByteBlocks {
   /** Bytes before the next prediction of each sequence. */
   readonly #positions: Float64Array;
 
-  /** @param skip Predictions of what begins before this byte do not count. */
+  /** @param skip Predictions of symbols that begin before this byte do not count. */
   constructor(map: ByteMap, blockBytes: number, skip: number) {
     const count = Math.ceil(map.bytes / blockBytes);
     this.nats = new Float64Array(count);
@@ -77,7 +77,7 @@ export class ByteBlocks {
     this.#positions = map.starts.slice();
   }
 
-  add({ sequence, tokens, losses }: ScoredRun): void {
+  add({ sequence, tokens, losses }: ScoredSpan): void {
     let position = this.#positions[sequence] as number;
     for (let i = 0; i < tokens.length; i++) {
       const width = this.#map.widths[tokens[i] as number] as number;
@@ -93,7 +93,7 @@ export class ByteBlocks {
   }
 }
 
-/** Bytes in a block: some 1,000, but at least 20 and at most 2,000 blocks. */
+/** The size of a block: about 1,000 bytes, so chosen that there are at least 20 and at most 2,000 blocks. */
 export function blockBytesFor(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / 2_000), Math.min(1_000, Math.floor(bytes / 20)));
 }

@@ -1,4 +1,4 @@
-/** Which of some models predicts a text best, from their losses in the same blocks of its bytes. */
+/** Compares models by how well they predict a text, from their losses in the same blocks of its bytes. */
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format.ts';
@@ -6,9 +6,9 @@ import { type Interval, pairedBootstrap } from './bootstrap.ts';
 import type { ByteBlocks, ByteMap } from './byte-blocks.ts';
 import { sumOf } from './summary.ts';
 
-/** A text as one model reads it. */
+/** How one model reads the text. */
 export interface Reading {
-  /** What to call the model in messages. */
+  /** What messages call the model. */
   readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly map: ByteMap;
@@ -16,16 +16,16 @@ export interface Reading {
 
 export interface ComparedModel {
   readonly name: string;
-  /** Mean loss of a unit, in bits. */
+  /** Mean loss, in bits per unit. */
   readonly bits: number;
-  /** What this model loses more than the best one, in bits a unit; absent for the best. */
+  /** How much larger its loss is than that of the best model, in bits per unit; undefined for the best. */
   readonly behindBest?: Interval;
 }
 
 export interface Comparison {
-  /** What the bits are counted by: bytes of UTF-8 where the models have different symbols. */
+  /** The unit of the losses: the models' symbols, or bytes of UTF-8 if their symbols differ. */
   readonly unit: TokenKind;
-  /** How many were predicted. */
+  /** Predicted units. */
   readonly count: number;
   readonly blocks: number;
   /** The best first. */
@@ -33,9 +33,9 @@ export interface Comparison {
 }
 
 /**
- * Models are compared on the bytes of one text: all must read the whole of it, and none may have one symbol for many.
+ * Checks that models can be compared on a text: all must read the same bytes, and none may read several characters as one unknown symbol.
  *
- * @throws {TextError} `text-not-comparable`
+ * @throws {TextError} `text-not-comparable` if not
  */
 export function checkComparable(readings: readonly Reading[]): void {
   const [first, ...others] = readings;
@@ -57,12 +57,14 @@ export function checkComparable(readings: readonly Reading[]): void {
   }
 }
 
-/** Fewer blocks say nothing of chance. */
-const LEAST_BLOCKS = 10;
+/** With fewer blocks, a difference can't be told from chance. */
+const MIN_BLOCKS = 10;
 
 /**
- * @param measured One for each reading, in blocks of the same bytes.
- * @throws {TextError} `text-too-short` where what was predicted makes fewer than ten blocks
+ * Ranks models by their mean loss, with an interval for each difference from the best.
+ *
+ * @param measured The losses of each reading, in blocks of the same bytes.
+ * @throws {TextError} `text-too-short` if the predicted text has fewer than ten blocks
  */
 export function compareModels(
   readings: readonly Reading[],
@@ -74,13 +76,13 @@ export function compareModels(
   const unit = others.length === 0 ? kind : 'byte';
   const all = (unit === 'byte' ? measured[0]?.bytes : measured[0]?.symbols) ?? new Float64Array();
   const count = sumOf(all);
-  // Where blocks are small some hold no beginning of a symbol: the first, or one within a long symbol.
+  // A small block may contain no start of a symbol: the first one, or one inside a long symbol.
   const holds = (_: number, block: number) => all[block] !== 0;
   const sizes = all.filter(holds);
-  if (sizes.length < LEAST_BLOCKS) {
+  if (sizes.length < MIN_BLOCKS) {
     throw new TextError(
       'text-too-short',
-      `the text is too short to compare models on: blocks in it: ${sizes.length}, expected at least ${LEAST_BLOCKS}. Give a longer one.`,
+      `the text is too short to compare models on: blocks in it: ${sizes.length}, expected at least ${MIN_BLOCKS}. Give a longer one.`,
     );
   }
   const ranked = readings

@@ -1,9 +1,9 @@
 /**
  * Dynamic evaluation (Krause et al. 2018): the weights adapt to the text while it is read.
  *
- * Each stretch is predicted first, then learned from, so that nothing is predicted that was seen: the losses are as honest as those of
- * a model that stands still. A step is g / √v of the gradient's running square (Adam without momentum), and a decay towards the
- * weights as they were keeps what was learned before.
+ * The model predicts each block of tokens before it learns from them, so it never predicts a token that it has seen: the losses are
+ * comparable to those of fixed weights. An update divides the gradient by the root of its running mean square (Adam without momentum). A
+ * decay towards the original weights keeps what the model knew before.
  */
 import type { Batch, TokenSource } from '../data/batches/batches.ts';
 import {
@@ -18,7 +18,7 @@ import { UPDATE_RULES } from '../engine/update-rules.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network, type NetworkState } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { blocksOf } from './lanes.ts';
+import { packSequences } from './pack-sequences.ts';
 import type { Sequence } from './sequences.ts';
 import { sumOf } from './summary.ts';
 
@@ -28,23 +28,23 @@ export interface DynamicScoring {
   /** In canonical order. */
   readonly parameters: NumberArray;
   readonly tokens: TokenSource;
-  /** Read one after the other; the weights begin anew with each. */
+  /** Read one after the other. Each starts with the original weights. */
   readonly sequences: readonly Sequence[];
   readonly learningRate: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Steps from update to update. */
+/** Tokens between updates. */
 const STEPS = 20;
-/** Share by which the weights go back to what they were, each update. */
+/** With each update, the weights move back towards the original ones by this fraction of the difference. */
 const DECAY = 0.001;
 const SQUARE_DECAY = 0.999;
 const EPSILON = 1e-8;
 
 /**
- * The sum of each sequence's losses, in nats. Yields the predictions made of a sequence so far.
+ * The sum of each sequence's losses, in nats. Yields the number of predictions made in the current sequence.
  *
- * @throws the signal's reason when it is aborted
+ * @throws the signal's reason if it is aborted
  */
 export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator<number, Float64Array, void> {
   const { engine, config, sequences, signal } = scoring;
@@ -53,11 +53,11 @@ export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator
   const turns = new TurnTaker();
   try {
     for (const [index, sequence] of sequences.entries()) {
-      learner.begin();
+      learner.reset();
       let done = 0;
-      for await (const block of blocksOf(scoring.tokens, [sequence], learner.shape)) {
+      for await (const block of packSequences(scoring.tokens, [sequence], learner.shape)) {
         signal?.throwIfAborted();
-        const length = block.runs.reduce((sum, run) => sum + run.length, 0);
+        const length = block.spans.reduce((sum, span) => sum + span.length, 0);
         sums[index] = (sums[index] as number) + (await learner.read(block, length));
         done += length;
         yield done;
@@ -94,7 +94,7 @@ class Learner {
     this.#state = this.#network.makeState();
     this.#original = engine.vector(this.#network.layout);
     engine.copy(this.#weights, this.#original);
-    // Adam's two moments; the first stays the gradient itself, since β₁ is 0.
+    // Adam's two moments. The first is the gradient itself, because β₁ is 0.
     this.#squares = Array.from({ length: UPDATE_RULES.adam.moments }, () =>
       engine.vector(this.#network.layout),
     );
@@ -103,14 +103,14 @@ class Learner {
     this.#learningRate = learningRate;
   }
 
-  /** Forgets what it has read. */
-  begin(): void {
+  /** Restores the original weights. */
+  reset(): void {
     this.#engine.copy(this.#original, this.#weights);
     for (const moment of this.#squares) this.#engine.fill(moment, 0);
     this.#engine.fill(this.#steps, 0);
   }
 
-  /** Nats of a block's first `length` tokens, which it then learns from where the block is a full one. */
+  /** The loss of the first `length` tokens of a block, in nats. Learns from the block if it is full. */
   async read(block: Batch, length: number): Promise<number> {
     const weights = this.#weights;
     if (length === STEPS) {

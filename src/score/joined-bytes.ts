@@ -1,18 +1,18 @@
-/** Scored bytes joined into characters, so that a model over bytes can be shown as text. */
+/** Joins scored bytes into characters, so that the scores of a byte model can be shown as text. */
 import { announcedLength, isContinuation } from '../util/utf8.ts';
 
 export interface ScoredSymbols {
   readonly symbols: readonly string[];
-  /** −log₂ p of each; NaN for one that nothing predicted. */
+  /** −log₂ p of each; NaN for a symbol that was not predicted. */
   readonly bits: readonly number[];
 }
 
 export class JoinedBytes {
-  /** Bytes of a character that is not yet whole, with the bits of those that were predicted. */
+  /** Bytes of an incomplete character, and the sum of the bits of those that were predicted. */
   #held: number[] = [];
   #bits = Number.NaN;
 
-  /** The characters that are whole now; bytes that are no UTF-8 become U+FFFD. @param symbols One a byte. */
+  /** Adds bytes, and returns the characters that are complete now. Bytes that are not UTF-8 become U+FFFD. @param symbols One per byte. */
   push({ symbols, bits }: ScoredSymbols): ScoredSymbols {
     const whole: { symbols: string[]; bits: number[] } = { symbols: [], bits: [] };
     symbols.forEach((symbol, index) => {
@@ -26,7 +26,7 @@ export class JoinedBytes {
     return whole;
   }
 
-  /** What is left of an unfinished character. */
+  /** The rest: an incomplete character at the end. */
   end(): ScoredSymbols {
     const rest = { symbols: [], bits: [] };
     if (this.#held.length > 0) this.#flush(rest);

@@ -1,11 +1,11 @@
-/** The schema of scoring options; see `train/options.ts`. */
+/** The schema of the scoring options; see `train/options.ts`. */
 import * as z from 'zod/mini';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { option } from '../util/option-info.ts';
-import { MOST_LANES } from './score-sequences.ts';
+import { MAX_ROWS } from './score-sequences.ts';
 
 export const scoreOptionsSchema = z.strictObject({
-  rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MOST_LANES)), 1), {
+  rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MAX_ROWS)), 1), {
     flag: 'rows',
     group: 'Scoring',
     help: 'cut the text into N sequences, each from the zero state, and score them in parallel: faster, slightly worse at each start',
@@ -20,16 +20,16 @@ export const scoreOptionsSchema = z.strictObject({
 export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
 
 export interface ScoreInput extends Given<ScoreOptions> {
-  /** Ends the scoring with the signal's reason as an error. */
+  /** When it is aborted, scoring throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of characters of the text that were left out. */
+  /** Called with a message about characters of the text that were left out. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
 /**
- * The scoring options with their defaults filled in.
+ * Checks scoring options and fills in the defaults.
  *
- * @throws {OptionError} for the first option that is unknown or out of its range.
+ * @throws {OptionError} for the first option that is unknown or out of range
  */
 export function checkScoreOptions(given: Given<ScoreOptions>): ScoreOptions {
   return checkOptions(scoreOptionsSchema, given);

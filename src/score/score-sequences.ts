@@ -1,10 +1,10 @@
-/** The loss of every predicted token of some sequences, in nats. */
+/** Computes the loss of every predicted token of some sequences. */
 import type { TokenSource } from '../data/batches/batches.ts';
 import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { type Block, blocksOf, type Run } from './lanes.ts';
+import { type Block, packSequences, type Span } from './pack-sequences.ts';
 import type { Sequence } from './sequences.ts';
 
 export interface Scoring {
@@ -14,37 +14,37 @@ export interface Scoring {
   readonly parameters: NumberArray;
   readonly tokens: TokenSource;
   readonly sequences: readonly Sequence[];
-  /** How many sequences are computed side by side; what comes out does not depend on it, but for the order. */
-  readonly lanes: number;
+  /** Batch rows: how many sequences are computed in parallel. The losses do not depend on it, but their order does. */
+  readonly rows: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Losses of a stretch of one sequence. Of a sequence the stretches come in order; with one lane, of the text too. */
-export interface ScoredRun {
+/** The losses of a part of one sequence. The parts of a sequence come in order; with one row, so does the whole text. */
+export interface ScoredSpan {
   /** Index of the sequence. */
   readonly sequence: number;
-  /** Index in the text of the first token that was predicted. */
+  /** Index in the text of the first predicted token. */
   readonly target: number;
-  /** The tokens that were predicted. */
+  /** The predicted tokens. */
   readonly tokens: Int32Array;
-  /** What each costs: −log p, in nats. */
+  /** The loss of each, −log p, in nats. */
   readonly losses: FloatArray;
 }
 
 /** Positions in a block: enough to fill the engine's tiles, few enough to stay in the cache. */
 const BLOCK_POSITIONS = 2_500;
-const MOST_STEPS = 512;
-/** More side by side gain nothing. */
-export const MOST_LANES = 256;
+const MAX_STEPS = 512;
+/** More rows are not faster. */
+export const MAX_ROWS = 256;
 
-/** @throws the signal's reason when it is aborted */
-export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRun, void, void> {
+/** @throws the signal's reason if it is aborted */
+export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredSpan, void, void> {
   const { engine, tokens, sequences, signal } = scoring;
   const predictions = sequences.reduce((sum, { count }) => sum + count, 0);
   if (predictions === 0) return;
-  const B = Math.min(scoring.lanes, MOST_LANES, sequences.length);
+  const B = Math.min(scoring.rows, MAX_ROWS, sequences.length);
   const longest = sequences.reduce((most, { count }) => Math.max(most, count), 0);
-  const T = Math.max(1, Math.min(MOST_STEPS, Math.ceil(BLOCK_POSITIONS / B), longest));
+  const T = Math.max(1, Math.min(MAX_STEPS, Math.ceil(BLOCK_POSITIONS / B), longest));
   const shape = { batchSize: B, sequenceLength: T };
   const network = new Network(engine, scoring.config, shape, 'evaluation');
   const weights = engine.vector(network.layout);
@@ -53,15 +53,15 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   const turns = new TurnTaker();
   let reading: Promise<unknown> | undefined;
   try {
-    // The engine computes a block while the one before is looked at.
+    // The engine computes a block while the losses of the previous one are read.
     let before: { block: Block; losses: Promise<FloatArray> } | undefined;
-    for await (const block of blocksOf(tokens, sequences, shape)) {
+    for await (const block of packSequences(tokens, sequences, shape)) {
       signal?.throwIfAborted();
       network.evaluate(weights, block, state);
-      // Of [1 + T·B]: the sum is left out.
+      // `loss` is [1 + T·B]: this leaves out the sum.
       const all = { offset: 1, count: T * B };
       const pending = { block, losses: engine.read(network.loss, all) as Promise<FloatArray> };
-      // It is awaited a block later, and may not be at all where the reader leaves.
+      // Awaited one block later, or never if the consumer leaves.
       reading = pending.losses.catch(() => {});
       if (before) yield* cutAll(before.block, await before.losses, B);
       before = pending;
@@ -69,7 +69,7 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
     }
     if (before) yield* cutAll(before.block, await before.losses, B);
   } finally {
-    // An engine can't be closed while it is read, which whoever left or aborted does next.
+    // The caller may close the engine next, which must not happen while a read is pending.
     await reading;
     engine.release(weights);
     for (const layer of state) engine.release(layer);
@@ -77,17 +77,21 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredRu
   }
 }
 
-function* cutAll({ runs, targets }: Block, losses: FloatArray, B: number): Generator<ScoredRun, void, void> {
-  for (const run of runs) yield cut(run, targets, losses, B);
+function* cutAll(
+  { spans, targets }: Block,
+  losses: FloatArray,
+  B: number,
+): Generator<ScoredSpan, void, void> {
+  for (const span of spans) yield cut(span, targets, losses, B);
 }
 
-/** A run out of arrays [T, B]. */
-function cut(run: Run, targets: Int32Array, losses: FloatArray, B: number): ScoredRun {
-  const { sequence, target, lane, step, length } = run;
+/** Cuts a span out of arrays [T, B]. */
+function cut(span: Span, targets: Int32Array, losses: FloatArray, B: number): ScoredSpan {
+  const { sequence, target, row, step, length } = span;
   const tokens = new Int32Array(length);
   const own = losses.slice(0, length);
   for (let i = 0; i < length; i++) {
-    const at = (step + i) * B + lane;
+    const at = (step + i) * B + row;
     tokens[i] = targets[at] as number;
     own[i] = losses[at] as number;
   }

@@ -1,4 +1,4 @@
-/** A text's losses, symbol by symbol, and what they come to. */
+/** Scores a text: the loss of each symbol, and their sum and mean. */
 
 import { symbolText } from '../data/symbols/symbol-text.ts';
 import { MemoryTokens } from '../data/tokens/memory-tokens.ts';
@@ -17,31 +17,31 @@ export interface TextScoring {
   readonly parameters: NumberArray;
   readonly vocabulary: Vocabulary;
   readonly tokens: Int32Array;
-  /** Sequences side by side, each from the zero state. */
+  /** How many sequences the text is cut into. Each starts from the zero state. */
   readonly rows: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface TextScore extends Summary {
-  /** The text's symbols: characters, bytes or graphemes, as the model has them. A byte beyond ASCII is written `\xC3`. */
+  /** The symbols of the text: characters, bytes or graphemes, depending on the model. A byte beyond ASCII is written `\xC3`. */
   readonly symbols: readonly string[];
-  /** −log p of each symbol in nats; NaN for the first, which nothing predicts. */
+  /** −log p of each symbol, in nats; NaN for the first, which is not predicted. */
   readonly losses: Float64Array;
 }
 
 /**
- * The losses of a whole text that fits in memory.
+ * The losses of a text in memory.
  *
- * @throws {TextError} `text-too-short` for less than two symbols
- * @throws the signal's reason when it is aborted
+ * @throws {TextError} `text-too-short` for a text of fewer than two symbols
+ * @throws the signal's reason if it is aborted
  */
 export async function scoreText(scoring: TextScoring): Promise<TextScore> {
   const { tokens, vocabulary, rows } = scoring;
   if (tokens.length < 2) throw tooShort('the text', tokens.length);
   const losses = new Float64Array(tokens.length).fill(Number.NaN);
   const sequences = rowSequences(tokens.length, rows);
-  const runs = scoreSequences({ ...scoring, tokens: new MemoryTokens(tokens), sequences, lanes: rows });
-  for await (const run of runs) losses.set(run.losses, run.target);
+  const spans = scoreSequences({ ...scoring, tokens: new MemoryTokens(tokens), sequences, rows });
+  for await (const span of spans) losses.set(span.losses, span.target);
   return {
     ...summarize(tokens.length - 1, sumOf(losses.subarray(1))),
     symbols: Array.from(tokens, (token) => symbolText(vocabulary.symbolOf(token), vocabulary.kind)),
@@ -49,7 +49,7 @@ export async function scoreText(scoring: TextScoring): Promise<TextScore> {
   };
 }
 
-/** The error for a text without anything to predict. */
+/** The error for a text that is too short to predict anything. */
 export function tooShort(name: string, symbols: number): TextError {
   return new TextError(
     'text-too-short',

@@ -1,19 +1,19 @@
-/** What some losses come to, in the units that people use. */
+/** Sums up losses in the usual units. */
 
 import type { FloatArray } from '../engine/engine.ts';
 
 export interface Summary {
-  /** Symbols that were predicted. */
+  /** Predicted symbols. */
   readonly characters: number;
   /** The sum of their losses, −log p. */
   readonly nats: number;
   readonly natsPerCharacter: number;
   readonly bitsPerCharacter: number;
-  /** e to the loss of a character: among how many equally likely ones the model hesitates. */
+  /** e to the mean loss: as uncertain as a choice among this many equally likely characters. */
   readonly perplexity: number;
 }
 
-/** Without a single character the means are NaN. */
+/** Without any character, the means are NaN. */
 export function summarize(characters: number, nats: number): Summary {
   const natsPerCharacter = nats / characters;
   return {
@@ -25,7 +25,7 @@ export function summarize(characters: number, nats: number): Summary {
   };
 }
 
-/** The sum of some losses, in their order, in double precision. */
+/** The sum of losses, added in order, in double precision. */
 export function sumOf(losses: FloatArray): number {
   let sum = 0;
   for (const loss of losses) sum += loss;

@@ -1,15 +1,15 @@
-/** The characters that a model expected least, with where they stand and what led up to them. */
+/** Finds the characters that a model expected least, with their place in the text and the text before them. */
 import { symbolBytes, symbolText } from '../data/symbols/symbol-text.ts';
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { isContinuation } from '../util/utf8.ts';
-import type { ScoredRun } from './score-sequences.ts';
+import type { ScoredSpan } from './score-sequences.ts';
 
 export interface SurprisingPlace {
   /** −log₂ p. */
   readonly bits: number;
-  /** The symbol itself; a byte beyond ASCII as `\xC3`, */
+  /** The symbol; a byte beyond ASCII is written `\xC3`. */
   readonly symbol: string;
-  /** and the text before it. */
+  /** The text before it. */
   readonly before: string;
   /** Index of the token in the text. */
   readonly index: number;
@@ -18,37 +18,38 @@ export interface SurprisingPlace {
   readonly column: number;
 }
 
-/** Symbols of context that are kept. */
+/** Symbols of context to keep. */
 const CONTEXT = 40;
 
 /** Follows a text in order and keeps its most surprising places. */
 export class SurpriseTracker {
   readonly #vocabulary: Vocabulary;
-  readonly #most: number;
-  /** The most surprising so far, the greatest first. */
+  readonly #limit: number;
+  /** The most surprising places so far, the greatest surprise first. */
   readonly #places: SurprisingPlace[] = [];
   #passed: string[] = [];
   #line = 1;
   #column = 0;
 
-  constructor(vocabulary: Vocabulary, most = 20) {
+  /** @param limit How many places to keep. */
+  constructor(vocabulary: Vocabulary, limit = 20) {
     this.#vocabulary = vocabulary;
-    this.#most = most;
+    this.#limit = limit;
   }
 
-  /** A symbol that nothing predicted: the first of a text or a document. */
+  /** Adds a symbol that was not predicted: the first of a text or a document. */
   begin(token: number): void {
     this.#pass(this.#vocabulary.symbolOf(token));
   }
 
-  /** The next stretch of the text. */
-  add({ tokens, losses, target }: ScoredRun): void {
+  /** Adds the next part of the text. */
+  add({ tokens, losses, target }: ScoredSpan): void {
     tokens.forEach((token, i) => {
       const symbol = this.#vocabulary.symbolOf(token);
       this.#pass(symbol);
       const bits = (losses[i] as number) / Math.LN2;
       const least = this.#places.at(-1);
-      if (this.#places.length === this.#most && least && bits <= least.bits) return;
+      if (this.#places.length === this.#limit && least && bits <= least.bits) return;
       const place = {
         bits,
         symbol: symbolText(symbol, this.#vocabulary.kind),
@@ -78,11 +79,11 @@ export class SurpriseTracker {
   #insert(place: SurprisingPlace): void {
     const at = this.#places.findIndex(({ bits }) => bits < place.bits);
     this.#places.splice(at < 0 ? this.#places.length : at, 0, place);
-    if (this.#places.length > this.#most) this.#places.pop();
+    if (this.#places.length > this.#limit) this.#places.pop();
   }
 }
 
-/** Symbols as text; bytes as the characters that they are, without a part of one at the start. */
+/** Symbols as text. Bytes are decoded, without an incomplete character at the start. */
 function textOf(symbols: readonly string[], kind: TokenKind): string {
   if (kind !== 'byte') return symbols.join('');
   const bytes = symbolBytes(symbols);

@@ -225,7 +225,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     const input = engine.tensor('float', [steps, rows, units]);
     engine.fill(input, 1);
     const output = engine.tensor('float', [steps, rows, units]);
-    const call = { probability: 0.25, seed: 3, iteration: 4, stream: 1, input, output };
+    const call = { probability: 0.25, seed: 3, iteration: 4, site: 1, input, output };
     engine.dropout(call);
     const mask = await read(engine, output);
     const dropped = mask.filter((value) => value === 0).length / mask.length;
@@ -237,7 +237,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     );
     engine.dropout(call);
     assert.deepEqual(await read(engine, output), mask, 'the same call, the same mask');
-    for (const change of [{ seed: 4 }, { iteration: 5 }, { stream: 2 }]) {
+    for (const change of [{ seed: 4 }, { iteration: 5 }, { site: 2 }]) {
       engine.dropout({ ...call, ...change });
       assert.notDeepEqual(await read(engine, output), mask, JSON.stringify(change));
     }
@@ -538,10 +538,10 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       const rows = controls.map((one, n): RowDraw => {
         if (one.presencePenalty === 0) return { controls: one };
         const counts = Int32Array.from({ length: V }, (_, i) => ((n + i) % 5 === 0 ? 1 : 0));
-        const leaving = new Int32Array(Math.min(steps, length)).fill(-1);
+        const expiring = new Int32Array(Math.min(steps, length)).fill(-1);
         // One of the tokens leaves the window with the first step.
-        if (length > 0) leaving[0] = counts.indexOf(1);
-        return { controls: one, window: { counts, length, leaving } };
+        if (length > 0) expiring[0] = counts.indexOf(1);
+        return { controls: one, window: { counts, length, expiring } };
       });
       const make = () => [engine.tensor('float', [2, N, H]), engine.tensor('float', [1, N, H])];
       const slots = Int32Array.from({ length: N }, (_, n) => (n + 2) % N);
@@ -559,7 +559,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
           expected.push(token);
           if (!window || !counts) return;
           const gone =
-            length === 0 ? -1 : step < length ? window.leaving[step] : expected[(step - length) * N + n];
+            length === 0 ? -1 : step < length ? window.expiring[step] : expected[(step - length) * N + n];
           if (gone !== undefined && gone >= 0) counts[gone] = (counts[gone] as number) - 1;
           counts[token] = (counts[token] as number) + 1;
         });
@@ -576,13 +576,13 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     }
     const states = [engine.tensor('float', [2, 1, H]), engine.tensor('float', [1, 1, H])];
     const call = { weights, states, slots: Int32Array.of(0), output: engine.tensor('float', [1, V]) };
-    const window = { counts: new Int32Array(V), length: 3, leaving: new Int32Array(2).fill(-1) };
+    const window = { counts: new Int32Array(V), length: 3, expiring: new Int32Array(2).fill(-1) };
     const wrong: (readonly RowDraw[])[] = [
       [],
       [{ controls: { ...PLAIN, shift: new Float64Array(V + 1) } }],
       [{ controls: PLAIN, window: { ...window, counts: new Int32Array(V - 1) } }],
-      [{ controls: PLAIN, window: { ...window, leaving: new Int32Array(3) } }],
-      [{ controls: PLAIN, window: { ...window, leaving: Int32Array.of(0, V) } }],
+      [{ controls: PLAIN, window: { ...window, expiring: new Int32Array(3) } }],
+      [{ controls: PLAIN, window: { ...window, expiring: Int32Array.of(0, V) } }],
     ];
     for (const rows of wrong) {
       const drawing = async () => engine.generate({ ...call, uniforms: new Float64Array(2), rows });

@@ -178,7 +178,7 @@ async function checkGradients(layer: Case, withDropout: boolean) {
     input: layer.input,
     resets: layer.resets,
     recurrentMask: layer.recurrentMask,
-    dropout: withDropout ? { probability: 0.3, seed: 1, iteration: 2, stream: 3 } : undefined,
+    dropout: withDropout ? { probability: 0.3, seed: 1, iteration: 2, site: 3 } : undefined,
     output,
     tape,
   };

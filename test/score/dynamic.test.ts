@@ -31,7 +31,7 @@ async function still(): Promise<Float64Array> {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
   const nats = new Float64Array(sequences.length);
   const tokens = new MemoryTokens(repeated);
-  for await (const run of scoreSequences({ engine, config, parameters, tokens, sequences, lanes: 1 })) {
+  for await (const run of scoreSequences({ engine, config, parameters, tokens, sequences, rows: 1 })) {
     for (const loss of run.losses) nats[run.sequence] = (nats[run.sequence] as number) + loss;
   }
   await engine.close();

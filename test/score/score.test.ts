@@ -14,7 +14,7 @@ import { makeEngine } from '../../src/engine/select.node.ts';
 import { TextError } from '../../src/errors.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { blocksOf } from '../../src/score/lanes.ts';
+import { packSequences } from '../../src/score/pack-sequences.ts';
 import { scoreSequences } from '../../src/score/score-sequences.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../src/score/sequences.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -60,14 +60,14 @@ async function naiveLosses(tokens: Int32Array): Promise<number[]> {
 }
 
 /** The losses by place in the text, from whatever sequences. */
-async function lossesOf(tokens: Int32Array, sequences: readonly Sequence[], lanes: number) {
+async function lossesOf(tokens: Int32Array, sequences: readonly Sequence[], rows: number) {
   const losses = new Float64Array(tokens.length).fill(Number.NaN);
   const runs = scoreSequences({
     engine: new ReferenceEngine('float64'),
     ...checkpoint,
     tokens: new MemoryTokens(tokens),
     sequences,
-    lanes,
+    rows,
   });
   for await (const run of runs) {
     assert.deepEqual(run.tokens, tokens.slice(run.target, run.target + run.losses.length));
@@ -110,13 +110,13 @@ test('documents: each a sequence of its own, whatever is computed beside it', as
   const expected: number[] = [];
   for (const { start, end } of documents)
     expected.push(Number.NaN, ...(await naiveLosses(tokens.slice(start, end))));
-  for (const lanes of [1, 2, 5]) {
-    const losses = await lossesOf(tokens, sequences, lanes);
+  for (const rows of [1, 2, 5]) {
+    const losses = await lossesOf(tokens, sequences, rows);
     losses.forEach((loss, i) => {
       const wanted = expected[i] as number;
       assert.ok(
         Number.isNaN(wanted) ? Number.isNaN(loss) : Math.abs(loss - wanted) < 1e-12,
-        `${lanes} lanes, ${i}`,
+        `${rows} rows, ${i}`,
       );
     });
   }
@@ -140,7 +140,7 @@ test('rows cover every prediction once, also where there are more rows than pred
   }
 });
 
-test('blocks: lanes take what is left, and say where a sequence begins', async () => {
+test('blocks: rows take what is left, and say where a sequence begins', async () => {
   const tokens = new MemoryTokens(Int32Array.from({ length: 20 }, (_, i) => i));
   const sequences = [
     { first: 0, count: 2 },
@@ -149,7 +149,7 @@ test('blocks: lanes take what is left, and say where a sequence begins', async (
     { first: 12, count: 1 },
   ];
   const blocks = [];
-  for await (const block of blocksOf(tokens, sequences, { batchSize: 2, sequenceLength: 3 })) {
+  for await (const block of packSequences(tokens, sequences, { batchSize: 2, sequenceLength: 3 })) {
     blocks.push({ inputs: [...block.inputs], targets: [...block.targets], resets: [...block.resets] });
   }
   // The first lane is done with its sequence after two steps and takes the fourth.
@@ -162,10 +162,10 @@ test('blocks: lanes take what is left, and say where a sequence begins', async (
 test('the bits of a row do not depend on the rows beside it', async () => {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
   const tokens = randomTokens(400);
-  const run = async (sequences: Sequence[], lanes: number) => {
+  const run = async (sequences: Sequence[], rows: number) => {
     const losses = new Float64Array(tokens.length);
     const source = new MemoryTokens(tokens);
-    for await (const scored of scoreSequences({ engine, ...checkpoint, tokens: source, sequences, lanes }))
+    for await (const scored of scoreSequences({ engine, ...checkpoint, tokens: source, sequences, rows }))
       losses.set(scored.losses, scored.target);
     return losses;
   };
@@ -195,7 +195,7 @@ test('nothing is read any more where scoring was left or aborted: an engine that
     const stop = new AbortController();
     const read = async () => {
       const sequences = rowSequences(tokens.length, 1);
-      const scoring = { engine, ...checkpoint, tokens: new MemoryTokens(tokens), sequences, lanes: 1 };
+      const scoring = { engine, ...checkpoint, tokens: new MemoryTokens(tokens), sequences, rows: 1 };
       for await (const _ of scoreSequences({ ...scoring, signal: stop.signal })) {
         if (leaves) return;
         stop.abort();

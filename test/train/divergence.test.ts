@@ -331,7 +331,7 @@ test('what is judged an explosion', () => {
   assert.equal(judge({ ...fine, trainLoss: 12.1 }, 4, 0, 5)?.kind, 'explosion');
   assert.equal(judge({ ...fine, parameterNorm: Number.POSITIVE_INFINITY }, 4, 0, 5)?.kind, 'explosion');
   const lost = { ...fine, trainLoss: Number.NaN, updated: false };
-  assert.deepEqual(judge(lost, undefined, 4, 5), { kind: 'skip', cause: 'loss', inARow: 4 });
+  assert.deepEqual(judge(lost, undefined, 4, 5), { kind: 'skip', cause: 'loss', consecutive: 4 });
   assert.equal(judge(lost, undefined, 5, 5)?.kind, 'explosion');
   assert.equal(judge(lost, 4, 1, 1)?.kind, 'explosion');
 });

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { memoryStorage } from '../../src/index.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { train } from '../../src/train/train.node.ts';
 
@@ -46,7 +47,9 @@ for (const name of ['lstm', 'gru', 'rnn']) {
     const { checkpoint } = await LanguageModel.load(path, computed);
     assert.deepEqual(await factsOf(checkpoint), expected[name].stored);
     let resumed: Checkpoint | undefined;
-    for await (const event of train({ resume: path, text, maxIterations: 420, ...computed }))
+    // In memory, because a run writes next to its checkpoint by default.
+    const checkpointDir = memoryStorage();
+    for await (const event of train({ resume: path, text, checkpointDir, maxIterations: 420, ...computed }))
       if (event.type === 'finished') resumed = event.checkpoint;
     assert.deepEqual(await factsOf(resumed as Checkpoint), expected[name].resumed);
   });

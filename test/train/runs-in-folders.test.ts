@@ -149,7 +149,7 @@ test('the newest checkpoint is damaged: the one before is taken, with a warning;
     event.type === 'warning' && event.code === 'checkpoint-damaged' ? [event.message] : [],
   );
   assert.ok(
-    warning?.includes(`${newest} is cut short`) && warning.includes(`goes on from ${before}`),
+    warning?.includes(`${newest} is cut short`) && warning.includes(`resumes from ${before}`),
     warning,
   );
   const after = resumed.events.findLast((event) => event.type === 'checkpointed');
@@ -174,7 +174,7 @@ test('numbers that are damaged behind a sound header are found, too', async (con
   bytes.fill(0xff, header, header + 400);
   writeFileSync(newest, bytes);
   const resumed = await run({ text, resume: at('cv'), maxIterations: 6 });
-  assert.match(JSON.stringify(resumed.events), new RegExp(`goes on from ${before}`));
+  assert.match(JSON.stringify(resumed.events), new RegExp(`resumes from ${before}`));
 });
 
 test('a damaged file is never offered in its own place, however its path is written', async (context) => {

@@ -120,11 +120,11 @@ async function measure(
 ): Promise<void> {
   const { engine, checkpoint } = await openScoredModel(name, flags, note, input);
   const { config, parameters } = checkpoint;
-  const lanes = sequences.length;
+  const rows = sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);
   let done = 0;
   try {
-    const scoring = { engine, config, parameters, tokens: corpus.tokens, sequences, lanes, signal };
+    const scoring = { engine, config, parameters, tokens: corpus.tokens, sequences, rows, signal };
     for await (const run of scoreSequences(scoring)) {
       blocks.add(run);
       done += run.losses.length;

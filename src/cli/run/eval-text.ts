@@ -7,7 +7,7 @@ import { UsageError } from '../../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
 import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
 import type { ScoreOptions } from '../../score/options.ts';
-import { type ScoredRun, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
+import { type ScoredSpan, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
@@ -21,11 +21,11 @@ import { readingLike } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 /** Documents that are computed side by side. */
-const DOCUMENT_LANES = 50;
+const DOCUMENT_ROWS = 50;
 
 interface Plan {
   readonly sequences: readonly Sequence[];
-  readonly lanes: number;
+  readonly rows: number;
   readonly how: string;
 }
 
@@ -88,7 +88,7 @@ async function scoreCorpus(
   if (characters === 0) throw tooShort(corpus.text.name, corpus.tokens.length);
   const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
   const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
-  const nats = await natsOf({ ...scoring, lanes: plan.lanes }, characters, surprise);
+  const nats = await natsOf({ ...scoring, rows: plan.rows }, characters, surprise);
   const documentLoss = ({ count }: Sequence, index: number) => ({
     name: `document ${index + 1}`,
     characters: count,
@@ -117,14 +117,14 @@ async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: WholeT
       throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');
     const sequences = documentSequences(await documentsOf(tokens));
     const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
-    return { sequences, lanes: DOCUMENT_LANES, how };
+    return { sequences, rows: DOCUMENT_ROWS, how };
   }
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
       ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
       : `all: every ${kind} but the first, as ${sequences.length} sequences side by side, each from the zero state`;
-  return { sequences, lanes: sequences.length, how };
+  return { sequences, rows: sequences.length, how };
 }
 
 /** The sum of each sequence's losses. */
@@ -138,7 +138,7 @@ async function natsOf(
   let done = 0;
   // Side by side they would not come in the order of the text.
   try {
-    for await (const run of scoreSequences(surprise ? { ...scoring, lanes: 1 } : scoring)) {
+    for await (const run of scoreSequences(surprise ? { ...scoring, rows: 1 } : scoring)) {
       sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
       await surprise?.add(run);
       done += run.losses.length;
@@ -188,7 +188,7 @@ class SurpriseOutput {
     return this.#tracker.places;
   }
 
-  async add(run: ScoredRun): Promise<void> {
+  async add(run: ScoredSpan): Promise<void> {
     await this.#showUnpredicted(run.target);
     this.#tracker.add(run);
     const bits = Array.from(run.losses, (loss) => loss / Math.LN2);

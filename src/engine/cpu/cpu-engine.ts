@@ -49,7 +49,7 @@ import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
 import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
 import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
-import { copySlots, generate, readTokens, step } from './streams.ts';
+import { copySlots, generate, readTokens, step } from './sequences.ts';
 import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
 
 export class CpuEngine implements Engine {

@@ -330,8 +330,8 @@ export class ReferenceEngine implements Engine {
         const token = drawControlled(candidates, row, controls, own, uniforms[at]!);
         drawn[at] = token;
         if (!window || !own) return;
-        const { length, leaving } = window;
-        const gone = length === 0 ? -1 : step < length ? leaving[step]! : drawn[at - length * N]!;
+        const { length, expiring } = window;
+        const gone = length === 0 ? -1 : step < length ? expiring[step]! : drawn[at - length * N]!;
         if (gone >= 0) own[gone] = own[gone]! - 1;
         own[token] = own[token]! + 1;
       });

@@ -104,6 +104,6 @@ export class EngineSampledBatch {
 function rowDraw({ controls, recent }: EngineSampling, steps: number): RowDraw {
   if (!recent) return { controls };
   const length = controls.penaltyWindow;
-  const leaving = Int32Array.from({ length: Math.min(steps, length) }, (_, step) => recent.leaving(step));
-  return { controls, window: { counts: recent.counts, length, leaving } };
+  const expiring = Int32Array.from({ length: Math.min(steps, length) }, (_, step) => recent.leaving(step));
+  return { controls, window: { counts: recent.counts, length, expiring } };
 }

@@ -166,24 +166,24 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
     return {
       shiftAt: shift ? (shifts.get(shift) as number) : NOWHERE,
       countsAt: window ? place(V) : NOWHERE,
-      leavingAt: window ? place(Math.min(steps, window.length)) : NOWHERE,
+      expiringAt: window ? place(Math.min(steps, window.length)) : NOWHERE,
     };
   });
   const values = new Float64Array(length);
   rows.forEach(({ controls, window }, row) => {
     const { temperature, topK, topP, minP } = controls;
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
-    const { shiftAt, countsAt, leavingAt } = places[row] as (typeof places)[number];
+    const { shiftAt, countsAt, expiringAt } = places[row] as (typeof places)[number];
     values.set(
       [
         ...[temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty],
-        ...[shiftAt, countsAt, leavingAt, window?.length ?? 0],
+        ...[shiftAt, countsAt, expiringAt, window?.length ?? 0],
       ],
       row * CONTROL_FIELDS,
     );
     if (!window) return;
     values.set(window.counts, countsAt);
-    values.set(window.leaving, leavingAt);
+    values.set(window.expiring, expiringAt);
   });
   for (const [shift, at] of shifts) values.set(shift, at);
   return values;

@@ -1,23 +1,23 @@
-/** Where tokens, the largest key first, reach a share of something: found without sorting them (Hoare 1961, quickselect). */
+/** Finds where a cumulative sum over tokens, in order of falling keys, reaches a target, without sorting them: quickselect (Hoare 1961). */
 
-export class Leading {
-  /** Tokens; those of the part that is looked at stand between two places. */
+export class CumulativeSelect {
+  /** A copy of the tokens, partitioned in place. */
   readonly #tokens: Int32Array;
 
-  /** @param room Most tokens that it is given. */
-  constructor(room: number) {
-    this.#tokens = new Int32Array(room);
+  /** @param capacity Maximum number of tokens. */
+  constructor(capacity: number) {
+    this.#tokens = new Int32Array(capacity);
   }
 
   /**
-   * The token with which the sum of the weights reaches `target`, in the order of falling keys; of equal keys the smaller token
-   * comes first. The last token where the sum never gets there.
+   * The token at which the cumulative sum of the weights reaches `target`, in order of falling keys. Of equal keys, the smaller token comes
+   * first. If the sum never reaches the target, the last token.
    *
-   * @param count How many of `tokens` there are; at least one.
-   * @param keys Of each token, not NaN.
-   * @param weights Of each token, not negative.
+   * @param count Number of `tokens`, at least one.
+   * @param keys By token; not NaN.
+   * @param weights By token; not negative.
    */
-  reach(
+  threshold(
     tokens: Int32Array,
     count: number,
     keys: Float64Array,
@@ -30,7 +30,7 @@ export class Leading {
     let high = count - 1;
     let rest = target;
     while (low < high) {
-      // The pivot goes to the end while those before it are gathered at the beginning.
+      // The pivot goes to the end while the tokens with larger keys are moved to the beginning.
       const middle = (low + high) >> 1;
       const pivot = own[middle]!;
       const key = keys[pivot]!;
@@ -38,7 +38,7 @@ export class Leading {
       let end = low;
       let sum = 0;
       for (let i = low; i < high; i++) {
-        // Without a branch, which nobody could predict: what is not before the pivot may stand anywhere behind.
+        // Without a branch, because it would be unpredictable. The order of the tokens after the pivot does not matter.
         const token = own[i]!;
         const other = keys[token]!;
         const isBefore = +(other > key) | (+(other === key) & +(token < pivot));
