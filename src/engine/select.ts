@@ -1,7 +1,7 @@
 /** The engines of a page. Node has them, too. */
 import { type EngineKind, engineMaker, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
-import type { MadeBackend } from './cpu/wasm.ts';
+import type { StartedBackend } from './cpu/wasm.ts';
 import { pageWasmBackend } from './cpu/wasm-page.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
 
@@ -9,7 +9,7 @@ export type { ChosenEngine, EngineChoice, EngineKind, MakeEngine } from './choos
 export type { EngineName } from './names.ts';
 
 /** The kernels, compiled to WebAssembly. @param make Starts them with a number of threads. */
-export const wasmKind = (make: (threads: number | undefined) => Promise<MadeBackend>): EngineKind => ({
+export const wasmKind = (make: (threads: number | undefined) => Promise<StartedBackend>): EngineKind => ({
   name: 'wasm',
   instead: 'WebAssembly computes, which takes two to four times as long',
   precisions: ['float32'],

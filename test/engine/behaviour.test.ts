@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { MAILBOX_LENGTH } from '../../src/engine/cpu/calls.ts';
+import { COMMAND_LENGTH } from '../../src/engine/cpu/calls.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
 import { MemoryBlocks } from '../../src/engine/cpu/wasm-memory.ts';
@@ -87,17 +87,17 @@ test('threads and workers do not keep a finished script alive', () => {
   assert.equal(stdout, '1,2\n1,2\n');
 });
 
-/** Fills a mailbox with numbers that could be anything. */
+/** Fills a command with numbers that could be anything. */
 function randomMailbox(random: () => number, buffers: readonly number[]): Float64Array {
   const kinds = [0, 1, 2, 3, 16, 17, 1000, 1e9, 2 ** 40, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY];
-  const mailbox = Float64Array.from(
-    { length: MAILBOX_LENGTH },
+  const command = Float64Array.from(
+    { length: COMMAND_LENGTH },
     () => kinds[Math.floor(random() * kinds.length)] as number,
   );
-  mailbox[0] = Math.floor(random() * 24) - 1;
-  for (let i = 25; i < MAILBOX_LENGTH; i++)
-    mailbox[i] = random() < 0.2 ? 0 : (buffers[i % buffers.length] as number);
-  return mailbox;
+  command[0] = Math.floor(random() * 24) - 1;
+  for (let i = 25; i < COMMAND_LENGTH; i++)
+    command[i] = random() < 0.2 ? 0 : (buffers[i % buffers.length] as number);
+  return command;
 }
 
 for (const kind of ['native', 'wasm'] as const) {
@@ -149,14 +149,14 @@ test('blocks of a memory: neighbours that are free become one', () => {
   const blocks = new MemoryBlocks(100, (to) => {
     end = Math.max(end, to);
   });
-  const [a, b, c] = [blocks.take(100), blocks.take(64), blocks.take(1)];
+  const [a, b, c] = [blocks.allocate(100), blocks.allocate(64), blocks.allocate(1)];
   assert.deepEqual([a, b, c], [128, 256, 320]);
-  blocks.give(a);
-  blocks.give(b);
-  assert.equal(blocks.take(190), a);
-  assert.equal(blocks.take(1000), 384);
+  blocks.free(a);
+  blocks.free(b);
+  assert.equal(blocks.allocate(190), a);
+  assert.equal(blocks.allocate(1000), 384);
   assert.equal(end, 384 + 1024);
-  assert.throws(() => blocks.give(5), RangeError);
+  assert.throws(() => blocks.free(5), RangeError);
 });
 
 test('the workers of WebAssembly start in a process whose program was given as a module', () => {

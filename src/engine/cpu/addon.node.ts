@@ -1,4 +1,4 @@
-/** Finds and loads the native add-on; one of another version or a damaged one is known before any call of it. */
+/** Finds and loads the native add-on. An add-on that is damaged or of another version is detected before its first call. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,35 +7,35 @@ import { cacheDir } from '../../util/cache-dir.node.ts';
 import { ADDON_SOURCES } from './addon-sources.ts';
 import type { BackendArray } from './backend.ts';
 
-/** What native/addon/addon.cc exports. */
+/** The exports of native/addon/addon.cc. */
 export interface Addon {
   /** The hash of the sources that it was built from. */
   readonly sources: string;
   variants(): string[];
   create(variant: string, threads: number): object;
-  /** Those that compute; fewer than asked for where the system starts no more. */
+  /** The number of threads that compute: fewer than requested if the system refuses to start more. */
   threads(engine: object): number;
   allocate(engine: object, bytes: number): number;
   release(engine: object, buffer: number): void;
-  submit(engine: object, mailbox: Float64Array, small: boolean): void;
+  submit(engine: object, command: Float64Array, small: boolean): void;
   write(engine: object, buffer: number, offset: number, values: BackendArray): void;
   read<T extends BackendArray>(engine: object, buffer: number, offset: number, into: T): T | Promise<T>;
   problem(engine: object): string;
   close(engine: object): void;
 }
 
-/** The remedies for an add-on that is not there or cannot be used. */
+/** The remedies for an add-on that is missing or can't be used. */
 const REMEDIES: readonly Remedy[] = [
   { text: 'To build it, with a C++ compiler', command: ['build-native'] },
   { text: 'The fastest engine that works without it', set: { engine: 'auto' } },
 ];
 
-/** What Node throws where it was started without permission for add-ons. */
+/** Error codes of a Node that was started without permission for add-ons. */
 const FORBIDDEN = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
 
 const require = createRequire(import.meta.url);
 
-/** Where the add-on may be: built in this folder, in the optional package of this platform, built in the user's cache. */
+/** Where to look for the add-on: built in this folder, in the optional package of this platform, built in the user's cache. */
 function places(): readonly string[] {
   const { CHAR_RNN_ADDON } = process.env;
   if (CHAR_RNN_ADDON) return [CHAR_RNN_ADDON];
@@ -49,9 +49,9 @@ function places(): readonly string[] {
 let loaded: Addon | undefined;
 
 /**
- * The first add-on that this package can use.
+ * Loads the first add-on that this package can use.
  *
- * @throws {AddonError} saying what is wrong with the first that is there, where none can be used
+ * @throws {AddonError} if none can be used, with the problem of the first one that exists
  */
 export function loadAddon(): Addon {
   if (loaded) return loaded;
@@ -71,7 +71,7 @@ export function loadAddon(): Addon {
   );
 }
 
-/** Undefined where there is none. */
+/** Loads the add-on from one place; undefined if there is none. */
 function loadFrom(place: string): Addon | undefined {
   let path: string;
   try {
@@ -108,8 +108,8 @@ function forbidden(cause: unknown): AddonError {
 }
 
 /**
- * Whether a shared object of Linux (ELF, 64 bits, little-endian) ends before the table that linkers put last. The dynamic linker does
- * not look: it maps what should be there, and the process dies of SIGBUS. That of macOS does.
+ * Whether a shared object of Linux (ELF, 64 bits, little-endian) is cut off before the table that linkers write last. The dynamic linker of
+ * Linux, unlike that of macOS, does not check this: it maps the missing part, and the process dies of SIGBUS.
  */
 function isCutOff(path: string): boolean {
   const header = new DataView(new ArrayBuffer(64));

@@ -1,4 +1,4 @@
-/** What runs the kernels: the native add-on, or WebAssembly. */
+/** The interface to the code that runs the kernels: the native add-on, or WebAssembly. */
 import type { EngineLostError } from '../../errors.ts';
 import type { BufferId } from './calls.ts';
 
@@ -10,29 +10,29 @@ export interface Backend {
   /** `AVX-512`, `WebAssembly SIMD`, … */
   readonly instructions: string;
   readonly threads: number;
-  /** Whether multiplications and additions are fused as the kernels ask: results then have the bits of every other such backend. */
+  /** Whether multiply-adds are fused as the kernels request. Then results have the same bits as those of every other such backend. */
   readonly exactBits: boolean;
-  /** Resolves when its threads are lost; absent where that can't happen. */
+  /** Resolves when its threads are lost; undefined if that can't happen. */
   readonly lost?: Promise<EngineLostError>;
-  /** Bytes that it takes beside buffers: threads, code. */
+  /** Bytes of memory besides the buffers: threads and code. */
   readonly overhead: number;
-  /** A buffer of zeros. Throws `MemoryError` where there is no room. */
+  /** Allocates a buffer of zeros. Throws `MemoryError` if there is not enough memory. */
   allocate(bytes: number): BufferId;
-  /** Gives a buffer back after everything that was submitted. */
+  /** Frees a buffer after all commands submitted so far. */
   release(buffer: BufferId): void;
   /**
-   * Enqueues the call in a mailbox (`calls.ts`), which may be used again at once.
+   * Enqueues a command (`calls.ts`). The array may be reused immediately.
    *
-   * @param small Whether making it on this thread, if nothing is under way, takes less time than handing it on.
+   * @param small Whether it is faster to run the command on this thread, if no other command is running, than to hand it on.
    */
-  submit(mailbox: Float64Array, small: boolean): void;
-  /** Sets bytes from an offset on, in the order of what was submitted; the array may be changed at once. */
+  submit(command: Float64Array, small: boolean): void;
+  /** Writes bytes from an offset on, after all commands submitted so far. The array may be changed immediately. */
   write(buffer: BufferId, offset: number, values: BackendArray): void;
   /**
-   * Fills the array from an offset on with what stands there after everything that was submitted, and before anything that is
-   * submitted later. Rejects when a call of those failed.
+   * Reads bytes from an offset on into the array, after all commands submitted so far and before any later one. Rejects if one of those
+   * commands has failed.
    */
   read<T extends BackendArray>(buffer: BufferId, offset: number, into: T): T | Promise<T>;
-  /** Gives memory and threads back. */
+  /** Releases memory and threads. */
   close(): Promise<void>;
 }

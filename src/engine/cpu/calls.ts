@@ -1,24 +1,24 @@
-/** Calls as the kernels read them. native/kernels/generated.h has the constants, in C. */
+/** The binary form of a call, as the kernels read it. native/kernels/generated.h has the constants in C. */
 
 export const MAX_NUMBERS = 24;
 export const MAX_BUFFERS = 80;
-/** Doubles in a call: the operation, its numbers, the numbers of its buffers. */
-export const MAILBOX_LENGTH = 1 + MAX_NUMBERS + MAX_BUFFERS;
-/** Modules that one call of `generate` can go through. */
+/** Doubles in a command: the operation, its numbers, the ids of its buffers. */
+export const COMMAND_LENGTH = 1 + MAX_NUMBERS + MAX_BUFFERS;
+/** Maximum number of modules of a network in `generate`. */
 export const MAX_MODULES = 70;
 /** Numbers that describe a module to `generate`. */
 export const MODULE_FIELDS = 12;
-/** Numbers that describe how a row draws: `RowControls` in native/kernels/streams.h. */
+/** Numbers that describe how a sequence draws: `RowControls` in native/kernels/sequences.h. */
 export const CONTROL_FIELDS = 11;
 
 /** Columns of a panel: native/kernels/matrix.h. */
 export const LANES = 16;
-/** Floats of a vector that are one task, and one sum. */
+/** Floats of a vector that form one task, with one partial sum. */
 export const CHUNK_FLOATS = 4096;
-/** Doubles a token that a draw works in, three of doubles and two of ints: native/kernels/draw.h. */
+/** Workspace of a draw, in doubles per token: three arrays of doubles and two of ints (native/kernels/draw.h). */
 export const DRAW_ROOMS = 4;
 
-/** In the order of their numbers. */
+/** The operations, in the order of their numbers. */
 export const OPERATIONS = [
   'fill',
   'copy',
@@ -42,18 +42,18 @@ export const OPERATIONS = [
 
 export type Operation = (typeof OPERATIONS)[number];
 
-/** Number of a buffer in an engine; 0 stands for none. */
+/** The id of a buffer in an engine; 0 means none. */
 export type BufferId = number;
 
-/** Writes a call into a mailbox. */
-export function fillMailbox(
-  mailbox: Float64Array,
+/** Encodes a call as a command. */
+export function encodeCommand(
+  command: Float64Array,
   operation: Operation,
   numbers: readonly number[],
   buffers: readonly (BufferId | undefined)[],
 ): void {
-  mailbox.fill(0);
-  mailbox[0] = OPERATIONS.indexOf(operation);
-  mailbox.set(numbers, 1);
-  for (let i = 0; i < buffers.length; i++) mailbox[1 + MAX_NUMBERS + i] = buffers[i] ?? 0;
+  command.fill(0);
+  command[0] = OPERATIONS.indexOf(operation);
+  command.set(numbers, 1);
+  for (let i = 0; i < buffers.length; i++) command[1 + MAX_NUMBERS + i] = buffers[i] ?? 0;
 }

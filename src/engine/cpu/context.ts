@@ -1,31 +1,32 @@
-/** What the operations of a CPU engine share: its backend, its scratch memory, and the way from handles to buffers. */
+/** What the operations of a CPU engine share: its backend, its working buffers, and the buffers of its handles. */
 import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
-import { type BufferId, fillMailbox, MAILBOX_LENGTH, type Operation } from './calls.ts';
+import { type BufferId, COMMAND_LENGTH, encodeCommand, type Operation } from './calls.ts';
 import { type CpuHandle, CpuTape, CpuTensor, CpuVector } from './handles.ts';
 
-/** Multiply-adds below which a call is not worth handing to other threads: some 50 µs. */
-const SMALL = 1_500_000;
+/** Calls of fewer multiply-adds, about 50 µs, are not worth handing to other threads. */
+const MIN_THREADED_WORK = 1_500_000;
 
-/** Buffers that grow as they are needed, by what they are for. */
-type Room = 'scratch' | 'tape' | 'staging' | 'drawn' | `given ${string}`;
+/** Working buffers, by their use. They grow as needed. */
+type WorkingBuffer = 'scratch' | 'tape' | 'staging' | 'drawn' | `uploaded ${string}`;
 
 export class CpuContext {
   readonly backend: Backend;
-  readonly #mailbox = new Float64Array(MAILBOX_LENGTH);
-  readonly #rooms = new Map<Room, { buffer: BufferId; bytes: number }>();
+  readonly #command = new Float64Array(COMMAND_LENGTH);
+  readonly #working = new Map<WorkingBuffer, { buffer: BufferId; bytes: number }>();
   /** Bytes of every buffer. */
   readonly #sizes = new Map<BufferId, number>();
-  readonly #constants = new Map<string, Float64Array>();
-  #closed = false;
+  /** The numbers of `uploadCached`. */
+  readonly #cached = new Map<string, Float64Array>();
+  #isClosed = false;
 
   constructor(backend: Backend) {
     this.backend = backend;
   }
 
   allocate(bytes: number): BufferId {
-    if (this.#closed) throw new TypeError('this engine is closed');
+    if (this.#isClosed) throw new TypeError('this engine is closed');
     const buffer = this.backend.allocate(bytes);
     this.#sizes.set(buffer, bytes);
     return buffer;
@@ -41,48 +42,49 @@ export class CpuContext {
 
   release(handle: Tensor | Vector | Tape): void {
     const own = this.#own(handle);
-    if (own.buffer !== undefined) this.#give(own.buffer);
+    if (own.buffer !== undefined) this.#free(own.buffer);
     own.buffer = undefined;
   }
 
-  /** Memory that a call may use as it likes; at least as much as was ever asked for. */
+  /** Scratch memory for one call. It is shared by all calls, and never shrinks. */
   scratch(bytes: number): BufferId {
-    return this.room('scratch', bytes);
+    return this.workingBuffer('scratch', bytes);
   }
 
-  room(name: Room, bytes: number): BufferId {
-    const known = this.#rooms.get(name);
+  /** A working buffer of at least this size. Its content is undefined after it has grown. */
+  workingBuffer(name: WorkingBuffer, bytes: number): BufferId {
+    const known = this.#working.get(name);
     if (known && known.bytes >= bytes) return known.buffer;
-    if (known) this.#give(known.buffer);
+    if (known) this.#free(known.buffer);
     const buffer = this.allocate(bytes);
-    this.#rooms.set(name, { buffer, bytes });
+    this.#working.set(name, { buffer, bytes });
     return buffer;
   }
 
-  /** As `given`, for numbers that seldom change. */
-  constant(name: string, values: Float64Array): BufferId {
-    const known = this.#constants.get(name);
+  /** Like `upload`, but writes only if the numbers have changed. */
+  uploadCached(name: string, values: Float64Array): BufferId {
+    const known = this.#cached.get(name);
     const isSame = known?.length === values.length && known.every((value, index) => value === values[index]);
-    if (isSame) return this.room(`given ${name}`, values.byteLength);
-    this.#constants.set(name, values);
-    return this.given(name, values);
+    if (isSame) return this.workingBuffer(`uploaded ${name}`, values.byteLength);
+    this.#cached.set(name, values);
+    return this.upload(name, values);
   }
 
-  /** A buffer with these numbers, until the next call with the name. */
-  given(name: string, values: Int32Array | Float64Array): BufferId {
-    const buffer = this.room(`given ${name}`, values.byteLength);
+  /** A buffer with these numbers. The next upload of the same name overwrites it. */
+  upload(name: string, values: Int32Array | Float64Array): BufferId {
+    const buffer = this.workingBuffer(`uploaded ${name}`, values.byteLength);
     this.backend.write(buffer, 0, values);
     return buffer;
   }
 
-  /** The buffer of a handle that this engine made and that is not released. */
+  /** The buffer of a handle. Throws if another engine made the handle, or if it was released. */
   buffer(handle: Tensor | Vector | Tape): BufferId {
     const { buffer } = this.#own(handle);
     if (buffer === undefined) throw new TypeError('this handle was released');
     return buffer;
   }
 
-  /** As `buffer`, for several that may be absent. */
+  /** The buffers of several handles, some of which may be undefined. */
   buffers(...handles: readonly (Tensor | Vector | Tape | undefined)[]): (BufferId | undefined)[] {
     return handles.map((handle) => handle && this.buffer(handle));
   }
@@ -97,7 +99,7 @@ export class CpuContext {
     return handle as CpuVector;
   }
 
-  /** An int tensor all of whose tokens are within a vocabulary. */
+  /** An int tensor of tokens. Throws unless all of them are in the vocabulary. */
   tokens(handle: Tensor, vocabularySize: number): CpuTensor & { buffer: BufferId } {
     const tensor = this.tensor(handle);
     const { low, high } = tensor.range;
@@ -107,15 +109,15 @@ export class CpuContext {
     return tensor as CpuTensor & { buffer: BufferId };
   }
 
-  /** @param work About how many multiply-adds it takes. */
+  /** Enqueues a call. @param work Approximate number of multiply-adds. */
   submit(
     operation: Operation,
     numbers: readonly number[],
     buffers: readonly (BufferId | undefined)[],
     work: number,
   ): void {
-    fillMailbox(this.#mailbox, operation, numbers, buffers);
-    this.backend.submit(this.#mailbox, work < SMALL);
+    encodeCommand(this.#command, operation, numbers, buffers);
+    this.backend.submit(this.#command, work < MIN_THREADED_WORK);
   }
 
   get bytesInUse(): number {
@@ -124,14 +126,14 @@ export class CpuContext {
     return sum;
   }
 
-  #give(buffer: BufferId): void {
+  #free(buffer: BufferId): void {
     this.#sizes.delete(buffer);
     this.backend.release(buffer);
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.backend.close();
   }
 

@@ -1,8 +1,8 @@
 /**
- * The CPU engine: compiled kernels, native or WebAssembly, behind the engine contract.
+ * The CPU engine: compiled kernels, native or WebAssembly, in float32.
  *
- * Here a call is checked, its tensors are turned into buffers and places, and it is handed to a backend; all computing is in
- * native/kernels. float32 alone.
+ * This file checks each call, replaces its tensors by buffers and offsets, and submits it to a backend. native/kernels does all the
+ * computing.
  */
 import type { EngineLostError } from '../../errors.ts';
 import {

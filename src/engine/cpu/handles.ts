@@ -1,10 +1,10 @@
-/** The CPU engine's tensors, vectors and tapes: buffers of a backend with what must be known of them. */
+/** The CPU engine's tensors, vectors and tapes: buffers of a backend with their shapes. */
 import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
 import { type Layout, parameterCount } from '../layout.ts';
 import type { BufferId } from './calls.ts';
 import { type PackedVector, packedVector, panelFloats } from './packing.ts';
 
-/** The smallest and the largest value that an int tensor may hold. */
+/** Bounds of the values in an int tensor. */
 export interface TokenRange {
   readonly low: number;
   readonly high: number;
@@ -16,7 +16,7 @@ export class CpuTensor implements Tensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
   readonly length: number;
-  /** Rows and columns of a float tensor in three dimensions, which stands in panels; undefined for row-major order. */
+  /** Rows and columns of a three-dimensional float tensor, which is stored in panels. Undefined for row-major order. */
   readonly matrix: { readonly rows: number; readonly columns: number } | undefined;
   buffer: BufferId | undefined;
   range: TokenRange = { low: 0, high: 0 };
@@ -38,7 +38,7 @@ export class CpuTensor implements Tensor {
     this.buffer = allocate(type === 'byte' ? Math.ceil(this.elements / 4) * 4 : this.elements * 4);
   }
 
-  /** Elements as they stand in the buffer. */
+  /** Number of elements in the buffer, including padding. */
   get elements(): number {
     return this.matrix ? panelFloats(this.matrix.rows, this.matrix.columns) : this.length;
   }

@@ -1,4 +1,4 @@
-/** The kernels as a native add-on, where one was built or installed for this machine. */
+/** The backend of the native add-on, if it was built or installed. */
 import { AddonError, MemoryError, UnsupportedError } from '../../errors.ts';
 import { formatBytes } from '../../util/format.ts';
 import { availableProcessors } from '../../util/machine.node.ts';
@@ -8,11 +8,11 @@ import type { Backend, BackendArray } from './backend.ts';
 const INSTRUCTION_NAMES: Readonly<Record<string, string>> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' };
 
 /**
- * The add-on's engine.
+ * The native backend.
  *
- * @param variant An instruction set of `nativeVariants`; the fastest where absent.
+ * @param settings `variant`: an instruction set of `nativeVariants`, by default the fastest; `threads`: by default all processors.
  * @throws {AddonError} without an add-on that works here
- * @throws {UnsupportedError} where the machine lacks the instruction set
+ * @throws {UnsupportedError} if the machine lacks the instruction set
  */
 export function nativeBackend(
   settings: { readonly variant?: string | undefined; readonly threads?: number | undefined } = {},
@@ -29,7 +29,7 @@ export function nativeBackend(
   return new NativeBackend(addon, variant, threads);
 }
 
-/** The instruction sets that this machine has kernels for, the fastest first; none without the add-on. */
+/** The instruction sets of this machine that the add-on has kernels for, the fastest first; none without the add-on. */
 export function nativeVariants(): readonly string[] {
   try {
     return loadAddon().variants();
@@ -39,7 +39,7 @@ export function nativeVariants(): readonly string[] {
   }
 }
 
-/** Why the native engine does not work here; absent where it does. */
+/** Why the native engine does not work here; undefined if it does. */
 export function nativeProblem(): UnsupportedError | undefined {
   try {
     const works = loadAddon().variants().length > 0;
@@ -81,8 +81,8 @@ class NativeBackend implements Backend {
     this.#addon.release(this.#engine, buffer);
   }
 
-  submit(mailbox: Float64Array, small: boolean): void {
-    this.#addon.submit(this.#engine, mailbox, small);
+  submit(command: Float64Array, small: boolean): void {
+    this.#addon.submit(this.#engine, command, small);
   }
 
   write(buffer: number, offset: number, values: BackendArray): void {
@@ -91,12 +91,12 @@ class NativeBackend implements Backend {
 
   read<T extends BackendArray>(buffer: number, offset: number, into: T): T | Promise<T> {
     const result = this.#addon.read(this.#engine, buffer, offset, into);
-    if (result instanceof Promise) return result.then((array) => this.#sound(array));
-    return this.#sound(result);
+    if (result instanceof Promise) return result.then((array) => this.#checked(array));
+    return this.#checked(result);
   }
 
-  /** Passes the array on unless a call has failed since the last read. */
-  #sound<T>(array: T): T {
+  /** Returns the array. Throws if a call has failed since the last read. */
+  #checked<T>(array: T): T {
     const problem = this.#addon.problem(this.#engine);
     if (problem) throw new Error(`the native engine refused a call: ${problem}`);
     return array;

@@ -1,8 +1,8 @@
 /**
- * How the kernels lay out what the contract speaks of in row-major order (native/kernels/matrix.h).
+ * The memory layout of the kernels (native/kernels/matrix.h).
  *
- * A matrix of R rows and N columns stands in ⌈N/16⌉ panels, each [R][16], with zeros in the columns that are missing from the
- * last. A weight matrix [G·N, K] stands transposed, gate by gate: panels of 16 units, each [K][16].
+ * A matrix of R rows and N columns is stored in ⌈N/16⌉ panels, each [R][16]. The last panel is padded with zeros. A weight matrix [G·N, K]
+ * is stored transposed, gate by gate: panels of 16 units, each [K][16].
  */
 import { cellFacts, gateCount } from '../cells.ts';
 import {
@@ -18,31 +18,32 @@ import { CHUNK_FLOATS, LANES } from './calls.ts';
 /** The next multiple of 16. */
 export const padded = (length: number) => Math.ceil(length / LANES) * LANES;
 
-/** Floats that a matrix in panels takes. */
+/** The number of floats of a matrix in panels. */
 export const panelFloats = (rows: number, columns: number) => rows * padded(columns);
 
-/** Where a parameter tensor stands, in floats, and its shape as the kernels see it. */
+/** The place of a parameter tensor in a packed vector, and its shape for the kernels. */
 export interface PackedSlice {
   readonly slice: ParameterSlice;
   readonly gates: number;
-  /** Units (outputs) of a gate. */
+  /** Units (outputs) per gate. */
   readonly units: number;
   /** Inputs; 1 for a bias. */
   readonly inputs: number;
   /** Rows of a panel: the inputs, padded unless they are tokens. */
   readonly rows: number;
+  /** In floats. */
   readonly offset: number;
 }
 
 export interface PackedVector {
   readonly slices: readonly PackedSlice[];
-  /** Floats in all, a multiple of 16. */
+  /** The total number of floats, a multiple of 16. */
   readonly size: number;
 }
 
 const plans = new WeakMap<Layout, PackedVector>();
 
-/** The places of a layout's parameters. */
+/** The packed form of a layout's parameters. */
 export function packedVector(layout: Layout): PackedVector {
   const known = plans.get(layout);
   if (known) return known;
@@ -61,7 +62,7 @@ export function packedVector(layout: Layout): PackedVector {
 function shapeOf(module: Module, { name, shape }: ParameterSlice) {
   const gates = module.kind === 'recurrent' ? gateCount(module.cell) : 1;
   const [outputs = 0, inputs = 1] = shape;
-  // A look-up [V, D] is a map from one-hot tokens: its canonical order is the other way round.
+  // A look-up table [V, D] is a linear map of one-hot tokens, stored the other way round in canonical order.
   if (module.kind === 'embedding')
     return { gates, units: module.outputSize, inputs: module.vocabularySize, rows: module.vocabularySize };
   const looksUp = name === 'weight_ih' && module.kind === 'recurrent' && module.input === 'tokens';
@@ -69,7 +70,7 @@ function shapeOf(module: Module, { name, shape }: ParameterSlice) {
   return { gates, units: outputs / gates, inputs, rows: isBias ? 1 : looksUp ? inputs : padded(inputs) };
 }
 
-/** Where a module's tensor stands in a vector, in floats. */
+/** The offset of a module's tensor in a packed vector, in floats. */
 export function offsetIn(layout: Layout, module: number, name: ParameterSlice['name']): number {
   const found = packedVector(layout).slices.find(
     ({ slice }) => slice.module === module && slice.name === name,
@@ -78,21 +79,21 @@ export function offsetIn(layout: Layout, module: number, name: ParameterSlice['n
   return found.offset;
 }
 
-/** The sizes of a recurrent module as the kernels have them. */
+/** The dimensions of a recurrent module, padded as in the kernels. */
 function dimensionsOf({ cell, hiddenSize, input, inputSize }: RecurrentModule) {
   const D = input === 'tokens' ? 0 : padded(inputSize);
   return { G: gateCount(cell), K: cellFacts(cell).kept.length, H: padded(hiddenSize), D };
 }
 
-/** Floats on the tape of a recurrent module, with room for `slots` steps. */
+/** Floats of the tape of a recurrent module, for `slots` steps. */
 export function tapeFloats(module: RecurrentModule, slots: number, rows: number): number {
   return sizeOf('tape', { ...dimensionsOf(module), T: slots, B: rows });
 }
 
-/** Floats of scratch that a recurrent call needs. */
+/** Floats of scratch memory for a recurrent call. */
 export function recurrentScratchFloats(module: RecurrentModule, rows: number, masked: boolean): number {
   return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows, M: masked ? 2 : 1 });
 }
 
-/** Bytes of scratch for sums over the chunks of a vector. */
+/** Bytes of scratch memory for some sums over each chunk of a vector. */
 export const chunkBytes = (floats: number, sums: number) => sums * 8 * Math.ceil(floats / CHUNK_FLOATS);

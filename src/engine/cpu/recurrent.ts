@@ -1,5 +1,7 @@
-/** Calls of the recurrent kernels (native/kernels/recurrent.h). */
-import { CELL_NAMES, gateCount } from '../cells.ts';
+/** Calls of the recurrent kernels (native/kernels/recurrent.h). */ import {
+  CELL_NAMES,
+  gateCount,
+} from '../cells.ts';
 import {
   checkRecurrentInput,
   checkSameLayout,
@@ -14,7 +16,7 @@ import type { CpuContext } from './context.ts';
 import type { CpuTape } from './handles.ts';
 import { offsetIn, recurrentScratchFloats, tapeFloats } from './packing.ts';
 
-/** Steps that are kept where no backward pass follows: what is read and what is written. */
+/** Steps kept if no backward pass follows: one that is read and one that is written. */
 const SLOTS_WITHOUT_TAPE = 2;
 
 export function recurrentScratch(module: RecurrentModule, rows: number, masked: boolean): number {
@@ -30,7 +32,7 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
   const slots = call.tape ? checkedTape(context, call.tape, call.module, sizes).steps : SLOTS_WITHOUT_TAPE;
   const tape = call.tape
     ? context.buffer(call.tape)
-    : context.room('tape', tapeFloats(module, SLOTS_WITHOUT_TAPE, rows) * 4);
+    : context.workingBuffer('tape', tapeFloats(module, SLOTS_WITHOUT_TAPE, rows) * 4);
   context.submit(
     'recurrentForward',
     numbersOf(call, sizes, slots),
@@ -105,7 +107,7 @@ function numbersOf(
   ];
 }
 
-/** Multiply-adds of a forward pass. */
+/** Approximate multiply-adds of a forward pass. */
 function workOf({ module, steps, rows }: RecurrentSizes): number {
   const inputs_ = module.input === 'tokens' ? 1 : module.inputSize;
   return steps * rows * gateCount(module.cell) * module.hiddenSize * (module.hiddenSize + inputs_ + 10);

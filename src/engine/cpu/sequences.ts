@@ -1,4 +1,4 @@
-/** Calls of the kernels that take sequences through a whole network (native/kernels/streams.h). */
+/** `step`, `readTokens` and `generate`: calls of the kernel that runs sequences through a whole network (native/kernels/sequences.h). */
 
 import { UnsupportedError } from '../../errors.ts';
 import { CELL_NAMES, gateCount } from '../cells.ts';
@@ -18,12 +18,12 @@ import { type BufferId, CONTROL_FIELDS, DRAW_ROOMS, MAX_MODULES, MODULE_FIELDS }
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 
-/** For a place in the buffer of controls: there is none. */
+/** In place of an index into the buffer of controls: none. */
 const NOWHERE = -1;
 
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
 
-/** What all calls have in common. */
+/** The fields that all calls have. */
 type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
 
 export function step(context: CpuContext, call: Step) {
@@ -38,12 +38,12 @@ export function readTokens(context: CpuContext, call: ReadTokens) {
   const { steps } = checkReadTokens(call, checkSequences(call));
   const { tokens, slots, snapshots } = call;
   if (!snapshots) {
-    submit(context, call, steps, context.given('tokens', tokens));
+    submit(context, call, steps, context.upload('tokens', tokens));
     return;
   }
   for (const { from, to, first, end } of snapshotParts(snapshots, steps)) {
     const part = begunBy(to, from, call);
-    submit(context, { ...call, slots: part.slots }, to - from, context.given('tokens', part.tokens));
+    submit(context, { ...call, slots: part.slots }, to - from, context.upload('tokens', part.tokens));
     const copied = Int32Array.from(snapshots.sequences.subarray(first, end), (n) => slots[n] as number);
     const places = snapshots.slots.slice(first, end);
     call.states.forEach((state, layer) => {
@@ -52,7 +52,7 @@ export function readTokens(context: CpuContext, call: ReadTokens) {
   }
 }
 
-/** The slots and tokens, from a step on, of the sequences that have begun by another: the kernels take no others. */
+/** The slots and tokens, from step `from` on, of the sequences that have begun by step `end`: the kernels accept no others. */
 function begunBy(end: number, from: number, { tokens, slots }: ReadTokens) {
   const N = slots.length;
   const begun = [...slots.keys()].filter((n) => tokens[(end - 1) * N + n] !== NO_TOKEN);
@@ -76,7 +76,7 @@ export function copySlots(
   const count = fromSlots.length;
   if (count === 0) return;
   const scratch = context.scratch(sizeOf('slotScratch', { S: parts, N: count, H: padded(H) }) * 4);
-  const places = [context.given('fromSlots', fromSlots), context.given('toSlots', toSlots)];
+  const places = [context.upload('fromSlots', fromSlots), context.upload('toSlots', toSlots)];
   context.submit(
     'copySlots',
     [parts, H, fromCount, toCount, count],
@@ -89,16 +89,16 @@ export async function generate(context: CpuContext, call: Generate): Promise<Int
   const V = checkSequences(call);
   const { steps } = checkGenerate(call, V);
   const { uniforms, slots } = call;
-  const drawn = context.room('drawn', uniforms.length * 4);
-  submit(context, call, steps, context.given('tokens', new Int32Array(slots.length)), [
-    context.given('uniforms', uniforms),
+  const drawn = context.workingBuffer('drawn', uniforms.length * 4);
+  submit(context, call, steps, context.upload('tokens', new Int32Array(slots.length)), [
+    context.upload('uniforms', uniforms),
     drawn,
-    context.given('controls', controlValues(call, steps, V)),
+    context.upload('controls', controlValues(call, steps, V)),
   ]);
   return context.backend.read(drawn, 0, new Int32Array(uniforms.length));
 }
 
-/** Checks states, slots and output; the vocabulary's size. */
+/** Checks states, slots and output. Returns the size of the vocabulary. */
 function checkSequences({ weights, states, slots, output }: Sequences): number {
   const { layout } = weights;
   const recurrent = recurrentModules(layout);
@@ -119,7 +119,7 @@ function checkSequences({ weights, states, slots, output }: Sequences): number {
   return last.outputSize;
 }
 
-/** @param draws Buffers of the uniform numbers, the tokens drawn, the controls; absent where tokens are read. */
+/** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, the tokens are read. */
 function submit(
   context: CpuContext,
   { weights, states, slots, output }: Sequences,
@@ -139,7 +139,7 @@ function submit(
     [
       context.buffer(weights),
       program(context, layout, stateOf),
-      context.given('slots', slots),
+      context.upload('slots', slots),
       tokens,
       uniforms,
       drawn,
@@ -148,12 +148,12 @@ function submit(
       controls,
       ...context.buffers(...stateOf),
     ],
-    // One sequence can't be split: its steps are best made at once unless they take longer than a moment.
+    // One sequence can't be divided among threads: the caller's thread computes it unless that takes long.
     N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
 }
 
-/** The rows' controls, then what they point to: shifts, counts, tokens that leave the window. */
+/** The controls of the rows, then the arrays that they point to: shifts, counts, tokens that leave the window. */
 function controlValues({ rows }: Generate, steps: number, V: number): Float64Array {
   const shifts = new Map<Float64Array, number>();
   let length = rows.length * CONTROL_FIELDS;
@@ -189,7 +189,7 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
   return values;
 }
 
-/** What the kernels must know of the modules, written anew only when it changes. */
+/** The modules as numbers (`ModuleNumbers` in native/kernels/sequences.h). Uploaded only if they have changed. */
 function program(context: CpuContext, layout: Layout, states: readonly (Tensor | undefined)[]): number {
   const numbers = new Float64Array(layout.length * MODULE_FIELDS);
   layout.forEach((module, index) => {
@@ -198,7 +198,7 @@ function program(context: CpuContext, layout: Layout, states: readonly (Tensor |
       index * MODULE_FIELDS,
     );
   });
-  return context.constant('program', numbers);
+  return context.uploadCached('program', numbers);
 }
 
 function moduleNumbers(layout: Layout, module: Module, index: number): number[] {

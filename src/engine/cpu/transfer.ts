@@ -1,4 +1,4 @@
-/** Values into and out of tensors and vectors, in the order that the contract speaks. */
+/** Writes, reads, fills and copies tensors and vectors. Converts between the canonical order and the kernels' panels. */
 import { checkCopy, checkRange } from '../checks.ts';
 import type { NumberArray, ReadRange, Tensor, Vector } from '../engine.ts';
 import type { BackendArray } from './backend.ts';
@@ -26,7 +26,7 @@ export function writeHandle(
     context.backend.write(buffer, offset * array.BYTES_PER_ELEMENT, array);
     return;
   }
-  const staging = context.room('staging', array.byteLength);
+  const staging = context.workingBuffer('staging', array.byteLength);
   context.backend.write(staging, 0, array);
   move(context, 'pack', handle, staging, offset, values.length);
 }
@@ -38,14 +38,14 @@ export async function readHandle(
 ): Promise<Float32Array | Int32Array | Uint8Array> {
   const handle = own(context, source);
   const { offset, count } = checkRange(range, handle.kind === 'tensor' ? handle.length : handle.size);
-  // An empty array has no address that C++ may copy to.
+  // An empty array has no address for C++ to copy to.
   if (count === 0) return handle.kind === 'tensor' ? emptyArray(handle, 0) : new Float32Array(0);
   if (handle instanceof CpuTensor && !handle.matrix) {
     const into = emptyArray(handle, count);
     return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
   }
   const into = new Float32Array(count);
-  const staging = context.room('staging', into.byteLength);
+  const staging = context.workingBuffer('staging', into.byteLength);
   move(context, 'unpack', handle, staging, offset, count);
   return context.backend.read(staging, 0, into);
 }
@@ -53,7 +53,7 @@ export async function readHandle(
 export function fillHandle(context: CpuContext, target: Tensor | Vector, value: number) {
   const handle = own(context, target);
   if (handle.kind === 'vector') {
-    // Padding has to stay zero: the values go the way of a write.
+    // The padding must stay zero, so the values are written like any others.
     writeHandle(context, target, new Float32Array(handle.size).fill(value), 0);
   } else if (handle.type === 'float') {
     const columns = handle.matrix?.columns ?? 0;
@@ -63,7 +63,7 @@ export function fillHandle(context: CpuContext, target: Tensor | Vector, value: 
   }
 }
 
-/** @param report Of `update`: then the copy is made only where it has applied nothing. */
+/** @param report The report of an `update`: copy only if that was not applied. Default: always copy. */
 export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tensor | Vector, report?: Tensor) {
   checkCopy(from, to);
   const source = own(context, from);
@@ -71,7 +71,7 @@ export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tenso
   if (source instanceof CpuTensor && target instanceof CpuTensor)
     target.range = report ? union(source.range, target.range) : source.range;
   const bytes = source.kind === 'vector' ? source.packed.size * 4 : bytesOf(source);
-  // Buffers are copied as floats; one of bytes is a whole number of them larger than it says.
+  // Buffers are copied as floats. The size of a buffer of bytes is rounded up to whole floats.
   context.submit('copy', [Math.ceil(bytes / 4)], context.buffers(from, to, report), bytes / 4);
 }
 
@@ -99,7 +99,7 @@ function arrayFor(handle: CpuTensor | CpuVector, values: NumberArray): BackendAr
   return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
-/** Keeps in mind within which bounds an int tensor's values are. */
+/** Updates the bounds of an int tensor's values. */
 function noteRange(tensor: CpuTensor, values: Int32Array, isWhole: boolean) {
   let low = isWhole ? Number.POSITIVE_INFINITY : tensor.range.low;
   let high = isWhole ? Number.NEGATIVE_INFINITY : tensor.range.high;
@@ -110,10 +110,10 @@ function noteRange(tensor: CpuTensor, values: Int32Array, isWhole: boolean) {
   tensor.range = { low, high };
 }
 
-/** Elements from `offset` on, between a staging buffer and panels. */
+/** Moves elements, from `offset` on, between a staging buffer and panels. */
 function move(
   context: CpuContext,
-  way: 'pack' | 'unpack',
+  direction: 'pack' | 'unpack',
   handle: CpuTensor | CpuVector,
   staging: number,
   offset: number,
@@ -122,18 +122,23 @@ function move(
   const buffers = [context.buffer(handle), staging];
   if (handle instanceof CpuTensor) {
     const { rows, columns } = handle.matrix ?? { rows: 1, columns: handle.length };
-    context.submit(`${way}Rows`, [rows, columns, offset, count], buffers, count);
+    context.submit(`${direction}Rows`, [rows, columns, offset, count], buffers, count);
     return;
   }
   for (const packed of handle.packed.slices) {
     const { offset: first, size } = packed.slice;
     const overlaps = first < offset + count && first + size > offset;
     if (overlaps)
-      context.submit(`${way}Weights`, [...canonical(handle, packed), first, offset, count], buffers, size);
+      context.submit(
+        `${direction}Weights`,
+        [...canonical(handle, packed), first, offset, count],
+        buffers,
+        size,
+      );
   }
 }
 
-/** How the kernels' loop over a canonical tensor [gates·N, K] has to run. */
+/** The numbers by which the kernels loop over a canonical tensor [gates·N, K]. */
 function canonical(handle: CpuVector, { slice, gates, units, inputs, rows, offset }: PackedSlice): number[] {
   const isLookUp = handle.layout[slice.module]?.kind === 'embedding';
   return [gates, units, inputs, offset, rows, isLookUp ? 1 : 0];

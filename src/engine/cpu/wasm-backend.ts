@@ -1,4 +1,4 @@
-/** The backend of the kernels in a WebAssembly memory: which calls are made where, and how results come back. */
+/** The WebAssembly backend: its memory, its queue of commands, its workers, and how results come back. */
 import { EngineLostError, MemoryError } from '../../errors.ts';
 import { formatBytes } from '../../util/format.ts';
 import type { Backend, BackendArray } from './backend.ts';
@@ -17,7 +17,7 @@ const STOP = -3;
 
 const PAGE = 65536;
 const STACK = 1 << 18;
-/** What a worker posts when it is ready; reads are numbered from 1. */
+/** The number that a worker posts when it is ready. Reads are numbered from 1. */
 const READY = 0;
 
 export interface WasmExports {
@@ -30,7 +30,7 @@ export interface WasmExports {
   make_entry(shared: number, entry: number): void;
 }
 
-/** The kernels, compiled and bound to a memory. */
+/** The compiled kernels, with their memory. */
 export interface WasmInstance {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -40,20 +40,20 @@ export interface WasmInstance {
   readonly exactBits: boolean;
 }
 
-interface WorkersWanted {
+interface WorkerRequest {
   readonly makeWorker: () => KernelWorker;
   readonly threads: number;
-  /** Milliseconds that all of them may take to start. */
+  /** Milliseconds for all workers to start. */
   readonly maxStart: number;
 }
 
 interface WorkerStarting {
   readonly worker: KernelWorker;
-  /** Resolves with undefined once ready, or with the reason why it cannot start. */
+  /** Resolves with undefined when it is ready, or with the reason why it can't start. */
   readonly ready: Promise<string | undefined>;
 }
 
-/** Resolves with the text after some time. */
+/** A promise that resolves with a text after some time. */
 function after(milliseconds: number, text: string): { reason: Promise<string>; clear(): void } {
   let timer: ReturnType<typeof setTimeout>;
   const reason = new Promise<string>((resolve) => {
@@ -73,16 +73,16 @@ export class WasmBackend implements Backend {
   readonly #module: WebAssembly.Module;
   readonly #blocks: MemoryBlocks;
   readonly #shared: number;
-  /** Where an entry that is made here stands. */
+  /** The address of the queue entry for calls that this thread runs. */
   readonly #ownEntry: number;
   readonly #sizes = new Map<number, number>();
-  /** Blocks that go back once so many calls are done. */
-  #leaving: { readonly at: number; readonly after: number }[] = [];
+  /** Blocks to free after a number of commands are done. */
+  #toFree: { readonly at: number; readonly after: number }[] = [];
   #workers: KernelWorker[] = [];
   #threads = 1;
-  /** Reads that wait for a message of the driver, by number. */
+  /** Reads that wait for a message from the driver, by number. */
   readonly #waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
-  /** Why no read can be answered any more. */
+  /** Why all reads fail from now on. */
   #failure: EngineLostError | undefined;
   #submitted = 0;
   #nextRead = 1;
@@ -96,13 +96,13 @@ export class WasmBackend implements Backend {
     this.#exports = exports;
     this.#memory = memory;
     this.instructions = instructions;
-    this.#blocks = new MemoryBlocks(exports.__heap_base.value, (end) => this.#reach(end));
-    this.#shared = this.#takeZeroed(exports.shared_bytes());
-    this.#ownEntry = this.#takeZeroed(exports.entry_bytes());
+    this.#blocks = new MemoryBlocks(exports.__heap_base.value, (end) => this.#growTo(end));
+    this.#shared = this.#allocateZeroed(exports.shared_bytes());
+    this.#ownEntry = this.#allocateZeroed(exports.entry_bytes());
     this.#words()[THREADS] = 1;
   }
 
-  /** Those that compute; 0 where workers were to be started and none did. */
+  /** The number of threads that compute; 0 if workers were requested and none has started. */
   get threads(): number {
     return this.#threads;
   }
@@ -112,7 +112,7 @@ export class WasmBackend implements Backend {
    *
    * @returns why there are fewer than asked for; undefined where there are not
    */
-  async startWorkers({ makeWorker, threads, maxStart }: WorkersWanted): Promise<string | undefined> {
+  async startWorkers({ makeWorker, threads, maxStart }: WorkerRequest): Promise<string | undefined> {
     const starts: WorkerStarting[] = [];
     let problem: string | undefined;
     try {
@@ -137,7 +137,7 @@ export class WasmBackend implements Backend {
   }
 
   #startWorker(worker: KernelWorker, thread: number): WorkerStarting {
-    const stack = this.#takeZeroed(STACK) + STACK;
+    const stack = this.#allocateZeroed(STACK) + STACK;
     worker.hold(true);
     const ready = new Promise<string | undefined>((resolve) => {
       worker.onSettled((id) => {
@@ -155,7 +155,7 @@ export class WasmBackend implements Backend {
     return { worker, ready };
   }
 
-  /** A worker has ended: what waits for it would wait for ever. */
+  /** Fails all pending reads after a worker has ended, because they would wait forever. */
   #fail(reason: string): void {
     this.#failure ??= new EngineLostError(`a worker of the WebAssembly engine has ended: ${reason}`);
     this.#lose(this.#failure);
@@ -164,21 +164,21 @@ export class WasmBackend implements Backend {
   }
 
   allocate(bytes: number): number {
-    this.#giveBack();
-    const at = this.#takeZeroed(bytes);
+    this.#freeDone();
+    const at = this.#allocateZeroed(bytes);
     this.#sizes.set(at, bytes);
     return at;
   }
 
   release(buffer: number): void {
     if (!this.#sizes.delete(buffer)) throw new TypeError('no such buffer');
-    this.#leave(buffer);
+    this.#freeLater(buffer);
   }
 
-  submit(mailbox: Float64Array, small: boolean): void {
-    const buffers = mailbox.subarray(1 + MAX_NUMBERS);
-    this.#put((entry) => {
-      entry.set(mailbox);
+  submit(command: Float64Array, small: boolean): void {
+    const buffers = command.subarray(1 + MAX_NUMBERS);
+    this.#enqueue((entry) => {
+      entry.set(command);
       for (let i = 0; i < MAX_BUFFERS; i++) {
         entry[1 + MAX_NUMBERS + MAX_BUFFERS + i] = this.#sizes.get(buffers[i] as number) ?? 0;
       }
@@ -192,15 +192,15 @@ export class WasmBackend implements Backend {
       new Uint8Array(this.#memory.buffer).set(bytes, at);
       return;
     }
-    const staging = this.#blocks.take(bytes.length);
+    const staging = this.#blocks.allocate(bytes.length);
     new Uint8Array(this.#memory.buffer).set(bytes, staging);
-    this.#put((entry) => {
+    this.#enqueue((entry) => {
       entry[0] = MOVE_BYTES;
       entry[1] = bytes.length;
       entry[1 + MAX_NUMBERS] = at;
       entry[2 + MAX_NUMBERS] = staging;
     }, false);
-    this.#leave(staging);
+    this.#freeLater(staging);
   }
 
   read<T extends BackendArray>(buffer: number, offset: number, into: T): T | Promise<T> {
@@ -211,13 +211,13 @@ export class WasmBackend implements Backend {
       return into;
     };
     if (this.#isIdle) {
-      this.#complain();
+      this.#throwProblem();
       return copyFrom(at);
     }
     if (this.#failure) throw this.#failure;
-    // Set aside in the order of the calls: by the time that the message is served, later ones may have changed the buffer.
-    const aside = this.#blocks.take(into.byteLength);
-    this.#put((entry) => {
+    // A copy in the order of the commands: when the message arrives, later commands may have changed the buffer.
+    const aside = this.#blocks.allocate(into.byteLength);
+    this.#enqueue((entry) => {
       entry[0] = MOVE_BYTES;
       entry[1] = into.byteLength;
       entry[1 + MAX_NUMBERS] = aside;
@@ -227,14 +227,14 @@ export class WasmBackend implements Backend {
     this.#nextRead = id === 2 ** 30 ? 1 : id + 1;
     this.#workers[0]?.hold(true);
     const settled = new Promise<void>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#put((entry) => {
+    this.#enqueue((entry) => {
       entry[0] = SIGNAL;
       entry[1] = id;
     }, false);
     return settled.then(() => {
       copyFrom(aside);
-      this.#blocks.give(aside);
-      this.#complain();
+      this.#blocks.free(aside);
+      this.#throwProblem();
       return into;
     });
   }
@@ -243,7 +243,7 @@ export class WasmBackend implements Backend {
     const workers = this.#workers;
     if (workers.length === 0) return;
     if (!this.#failure) {
-      this.#put((entry) => {
+      this.#enqueue((entry) => {
         entry[0] = STOP;
       }, false);
     }
@@ -251,7 +251,7 @@ export class WasmBackend implements Backend {
     await Promise.all(workers.map((worker) => worker.stop()));
   }
 
-  /** A worker has a JavaScript of its own. */
+  /** Each worker has its own JavaScript heap, besides the stack of its thread. */
   get overhead(): number {
     return this.#workers.length * 11e6 + this.#threads * STACK;
   }
@@ -260,8 +260,8 @@ export class WasmBackend implements Backend {
     return this.#workers.length === 0 || Atomics.load(this.#words(), DONE) === this.#submitted;
   }
 
-  /** Writes an entry and has it made: here, or by the driver. */
-  #put(fill: (entry: Float64Array) => void, small: boolean): void {
+  /** Adds an entry to the queue, or runs it on this thread. */
+  #enqueue(fill: (entry: Float64Array) => void, small: boolean): void {
     const { ring_offset, ring_entries, entry_bytes, make_entry } = this.#exports;
     const length = entry_bytes() / 8;
     if (this.#workers.length === 0 || (small && this.#isIdle)) {
@@ -271,7 +271,7 @@ export class WasmBackend implements Backend {
       return;
     }
     const words = this.#words();
-    // A ring that is full empties within a call's time, unless the driver has ended.
+    // A full queue gets a free entry when the current call is done, unless the driver has ended.
     while (this.#submitted - Atomics.load(words, DONE) >= ring_entries()) {
       if (this.#failure) throw this.#failure;
     }
@@ -293,8 +293,8 @@ export class WasmBackend implements Backend {
     return buffer + offset;
   }
 
-  /** Throws the problem that a call met, if one did. */
-  #complain(): void {
+  /** Throws the problem of the last call that was refused, if there is one. */
+  #throwProblem(): void {
     const text = new Uint8Array(this.#memory.buffer, this.#shared + PROBLEM.at, PROBLEM.bytes);
     if (text[0] === 0) return;
     const problem = new TextDecoder().decode(text.slice(0, text.indexOf(0)));
@@ -302,25 +302,25 @@ export class WasmBackend implements Backend {
     throw new Error(`the WebAssembly engine refused a call: ${problem}`);
   }
 
-  #takeZeroed(bytes: number): number {
-    const at = this.#blocks.take(bytes);
+  #allocateZeroed(bytes: number): number {
+    const at = this.#blocks.allocate(bytes);
     new Uint8Array(this.#memory.buffer, at, this.#blocks.sizeAt(at)).fill(0);
     return at;
   }
 
-  /** Gives a block back after everything that was submitted. */
-  #leave(at: number): void {
-    this.#leaving.push({ at, after: this.#submitted });
-    this.#giveBack();
+  /** Frees a block after all commands submitted so far. */
+  #freeLater(at: number): void {
+    this.#toFree.push({ at, after: this.#submitted });
+    this.#freeDone();
   }
 
-  #giveBack(): void {
+  #freeDone(): void {
     const done = this.#isIdle ? Number.POSITIVE_INFINITY : Atomics.load(this.#words(), DONE);
-    for (const { at, after } of this.#leaving) if (after <= done) this.#blocks.give(at);
-    this.#leaving = this.#leaving.filter(({ after }) => after > done);
+    for (const { at, after } of this.#toFree) if (after <= done) this.#blocks.free(at);
+    this.#toFree = this.#toFree.filter(({ after }) => after > done);
   }
 
-  #reach(end: number): void {
+  #growTo(end: number): void {
     const missing = Math.ceil(end / PAGE) - this.#memory.buffer.byteLength / PAGE;
     if (missing <= 0) return;
     try {

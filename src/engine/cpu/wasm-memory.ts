@@ -1,31 +1,31 @@
-/** Which parts of a WebAssembly memory are taken: first fit, neighbours that are free become one. */
+/** Allocates blocks in a WebAssembly memory: first fit; adjacent free blocks are joined. */
 
 interface Block {
   readonly at: number;
   readonly bytes: number;
 }
 
-/** The cache line, and the alignment of every block. */
+/** The size of a cache line: every block is aligned to it. */
 const ALIGNMENT = 64;
 
 export class MemoryBlocks {
   readonly #grow: (bytes: number) => void;
-  /** Free blocks, by place. */
+  /** Free blocks, by address. */
   #free: Block[] = [];
   readonly #taken = new Map<number, number>();
   #end: number;
 
   /**
-   * @param start First byte that may be given out.
-   * @param grow Makes sure that the memory reaches up to here; throws where it can't.
+   * @param start The first byte that may be allocated.
+   * @param grow Called to make the memory extend to an address. Throws if it can't.
    */
   constructor(start: number, grow: (end: number) => void) {
     this.#end = Math.ceil(start / ALIGNMENT) * ALIGNMENT;
     this.#grow = grow;
   }
 
-  /** The place of a new block. Its bytes are what they were before. */
-  take(bytes: number): number {
+  /** Allocates a block and returns its address. Its bytes are not cleared. */
+  allocate(bytes: number): number {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
     const index = this.#free.findIndex((block) => block.bytes >= size);
     const found = this.#free[index];
@@ -43,8 +43,7 @@ export class MemoryBlocks {
     return at;
   }
 
-  /** Gives a block back. */
-  give(at: number): void {
+  free(at: number): void {
     const bytes = this.#taken.get(at);
     if (bytes === undefined) throw new RangeError(`nothing was taken at ${at}`);
     this.#taken.delete(at);
@@ -59,7 +58,7 @@ export class MemoryBlocks {
     }, []);
   }
 
-  /** Bytes of the block at a place. */
+  /** The size of the block at an address. */
   sizeAt(at: number): number | undefined {
     return this.#taken.get(at);
   }

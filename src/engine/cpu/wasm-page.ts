@@ -1,17 +1,19 @@
-/** The WebAssembly engine in a page: with workers where the page is isolated from others, else on the page's own thread. */
+/** The WebAssembly backend in a page: with workers if the page is cross-origin isolated, else on the page's own thread. */
 import { threadsNotice } from './threads-notice.ts';
-import { type MadeBackend, wasmBackend } from './wasm.ts';
+import { type StartedBackend, wasmBackend } from './wasm.ts';
 import { type KernelWorker, WORKER_PROGRAM } from './wasm-worker.ts';
 
 /**
- * Shared memory, and so threads, need a page that is isolated: served with the headers `Cross-Origin-Opener-Policy: same-origin`
- * and `Cross-Origin-Embedder-Policy: require-corp`. A Content-Security-Policy has to allow `worker-src blob:` for threads, and
- * `script-src 'wasm-unsafe-eval'` for WebAssembly at all.
+ * Starts the backend of a page.
  *
- * @param threads As many as the machine has processors where absent.
- * @throws {UnsupportedError} without WebAssembly and its SIMD, or where the page does not allow it
+ * Threads need shared memory, and so a cross-origin isolated page: one served with the headers `Cross-Origin-Opener-Policy: same-origin` and
+ * `Cross-Origin-Embedder-Policy: require-corp`. A Content-Security-Policy must allow `worker-src blob:` for threads, and
+ * `script-src 'wasm-unsafe-eval'` for WebAssembly in general.
+ *
+ * @param threads Default: the number of processors.
+ * @throws {UnsupportedError} without WebAssembly and its SIMD, or if the page does not allow it
  */
-export async function pageWasmBackend(threads?: number): Promise<MadeBackend> {
+export async function pageWasmBackend(threads?: number): Promise<StartedBackend> {
   const canShare =
     globalThis.crossOriginIsolated === true &&
     typeof Worker === 'function' &&
@@ -30,7 +32,7 @@ function makeWorker(): KernelWorker {
     onmessage = ({ data }) => program(data, (id) => postMessage(id));`;
   const url = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
   const worker = new Worker(url);
-  // A policy violation before the worker's first answer is attributed to it.
+  // A policy violation before the worker's first message is taken as the reason why it did not start.
   const violations = new AbortController();
   return {
     start: (message) => worker.postMessage(message),
@@ -42,7 +44,7 @@ function makeWorker(): KernelWorker {
     },
     onFailed(listener) {
       worker.onerror = (event) => listener(event.message || 'it could not be loaded');
-      // Some browsers report a policy that forbids the worker here alone.
+      // Some browsers report a policy that forbids the worker only by this event.
       globalThis.addEventListener?.(
         'securitypolicyviolation',
         (event) => {
@@ -53,7 +55,7 @@ function makeWorker(): KernelWorker {
         { signal: violations.signal },
       );
     },
-    // A page lives on by itself.
+    // A page stays alive without this.
     hold() {},
     async stop() {
       violations.abort();

@@ -1,13 +1,14 @@
-/** What the WebAssembly engine asks of a worker, in Node or in a page, and the program that the worker runs. */
+/** The interface of a worker, in Node or in a page, and the program that it runs. */
 
 /** A worker that runs `WORKER_PROGRAM`. */
 export interface KernelWorker {
-  /** Posts the message that the worker begins with. */
+  /** Posts the first message. */
   start(message: WorkerStart): void;
+  /** The listener is called with the numbers that the program posts. */
   onSettled(listener: (id: number) => void): void;
-  /** Called when it could not be started or has ended by itself, with the reason, without a full stop. */
+  /** The listener is called if the worker can't start or ends unexpectedly, with the reason, without a full stop. */
   onFailed(listener: (reason: string) => void): void;
-  /** Whether it keeps the program alive. */
+  /** Sets whether the worker keeps the program alive. */
   hold(isHeld: boolean): void;
   stop(): Promise<void>;
 }
@@ -21,10 +22,10 @@ export interface WorkerStart {
   readonly thread: number;
 }
 
-/** The word of `struct Shared`, unused by the kernels, that becomes 1 when the number of threads is known, which the driver reads once. */
+/** A word of `struct Shared` that the kernels do not use. It becomes 1 when the number of threads is final, which the driver then reads. */
 export const BEGUN = 4;
 
-/** What a worker does with a `WorkerStart`; `post` sends 0 when it is ready, then the number of each read that may go on. */
+/** The program of a worker, called with a `WorkerStart`. It posts 0 when it is ready, then the number of each read that may go on. */
 export const WORKER_PROGRAM = `async ({ module, memory, stack, shared, thread }, post) => {
   const { exports } = await WebAssembly.instantiate(module, { env: { memory }, host: { settle: post } });
   exports.__stack_pointer.value = stack;

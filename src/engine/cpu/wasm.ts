@@ -1,8 +1,8 @@
 /**
- * The kernels as WebAssembly (native/wasm/wasm.cpp): compiled and started with what this place allows.
+ * Compiles and starts the kernels as WebAssembly (native/wasm/wasm.cpp), with the features that the environment has.
  *
- * With shared memory a driver and its helpers, each in a worker, make the calls. Where there is none, or no worker starts, everything is
- * made on the caller's thread.
+ * With shared memory, a driver and its helpers, each in a worker, run the calls. Without it, or if no worker starts, the caller's thread
+ * runs them.
  */
 import { UnsupportedError } from '../../errors.ts';
 import type { Backend } from './backend.ts';
@@ -12,22 +12,22 @@ import { FUSED, FUSED_SHARED, STRICT, STRICT_SHARED } from './wasm-binaries.ts';
 import type { KernelWorker } from './wasm-worker.ts';
 
 export interface WasmInput {
-  /** Makes a worker, or throws; absent where there are none, or no shared memory. */
+  /** Makes a worker, or throws. Undefined without workers or shared memory. */
   readonly makeWorker?: (() => KernelWorker) | undefined;
   readonly threads: number;
-  /** Milliseconds that all workers may take to start. */
+  /** Milliseconds for all workers to start. */
   readonly maxStart?: number | undefined;
 }
 
-export interface MadeBackend {
+export interface StartedBackend {
   readonly backend: Backend;
-  /** Why it has fewer threads than were asked for. */
+  /** Why it has fewer threads than requested. */
   readonly notice: string | undefined;
 }
 
-/** Limits of a memory, in pages, of which the first that the system reserves is taken: 4 GB, 1 GB, 256 MB. */
+/** Memory limits in pages: 4 GB, 1 GB, 256 MB. The first one that the system can reserve is used. */
 const MAX_PAGES = [65536, 16384, 4096] as const;
-/** Milliseconds to wait for workers; they normally start within tens. */
+/** Milliseconds to wait for workers. Normally, they start within some tens. */
 const MAX_START = 10_000;
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {
@@ -44,11 +44,11 @@ function hasWebAssembly(): boolean {
 }
 
 /**
- * Makes the engine, with fewer threads where not all workers start.
+ * Starts the backend, with fewer threads if not all workers start.
  *
- * @throws {UnsupportedError} without WebAssembly and its SIMD, or where the page or the system does not allow it
+ * @throws {UnsupportedError} without WebAssembly and its SIMD, or if the page or the system does not allow it
  */
-export async function wasmBackend(input: WasmInput): Promise<MadeBackend> {
+export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   if (!hasWebAssembly()) throw unsupported('there is no WebAssembly here');
   const { makeWorker, threads, maxStart = MAX_START } = input;
   const isFused = hasFused();
@@ -90,7 +90,7 @@ async function instantiate(
   try {
     module = await WebAssembly.compile(bytes);
   } catch (error) {
-    // The bytes are valid: it is not allowed to compile any.
+    // The bytes are valid, so compiling is forbidden.
     throw unsupported(
       "compiling WebAssembly is not allowed (a page with a Content-Security-Policy needs script-src 'wasm-unsafe-eval')",
       error,
@@ -106,13 +106,13 @@ async function instantiate(
   };
 }
 
-/** A memory with the largest limit that the system reserves; undefined where it refuses every one. */
+/** A memory with the largest limit that the system can reserve; undefined if it refuses all of them. */
 function makeMemory(shared: boolean): WebAssembly.Memory | undefined {
   for (const maximum of MAX_PAGES) {
     try {
       return new WebAssembly.Memory({ initial: 64, maximum, shared });
     } catch {
-      // The next one is smaller.
+      // Try the next, smaller limit.
     }
   }
   return undefined;

@@ -1,31 +1,31 @@
 /**
  * One time step of each cell, for B rows, forward and backward. Arrays are [B, …] slices of a trace, given by offsets.
  *
- * Before a forward step `gates` holds W x + both biases; after it, the gates behind their non-linearities.
- * Before a backward step it holds what forward left; after it, the gradients of the sums before the non-linearities.
+ * Before a forward step, `gates` holds W x + both biases; after it, the gates after their non-linearities. A backward step replaces these by
+ * the gradients of the sums before the non-linearities.
  */
 import type { FloatArray } from '../engine.ts';
 import type { RecurrentModule } from '../layout.ts';
 import type { Trace } from './handles.ts';
 import { multiplyAdd } from './multiply.ts';
 
-/** What all steps of a call have in common. */
+/** What all steps of a call share. */
 export interface StepContext {
   readonly module: RecurrentModule;
   readonly rows: number;
   readonly trace: Trace;
-  /** weight_hh [G·H, H], masked where the call says so. */
+  /** weight_hh [G·H, H], after the mask of the call, if it has one. */
   readonly recurrent: FloatArray;
-  /** Its transpose [H, G·H]; only backward needs it. */
+  /** Its transpose [H, G·H]; only for the backward pass. */
   readonly recurrentTransposed: FloatArray;
-  /** bias_hh [G·H]; only the gru with its reset after the product needs it apart. */
+  /** bias_hh [G·H]; only for a gru with its reset after the product. */
   readonly recurrentBias: FloatArray;
   /** h of every step, [T, B, H]. */
   readonly output: FloatArray;
-  /** Gradient in h' and, for lstm, in c', [B, H]: in: from the step after; out: to the step before. */
+  /** Gradients with respect to h and, for lstm, c, [B, H]. A backward step takes those after the step and leaves those before it. */
   readonly hiddenGradient: FloatArray;
   readonly cellGradient: FloatArray;
-  /** Room for [B, H]. */
+  /** [B, H]. */
   readonly scratch: FloatArray;
 }
 
@@ -162,7 +162,7 @@ const gru: CellSteps = {
     const { gates, previous, candidate } = trace;
     const after = module.reset === 'after';
 
-    // The candidate first: its recurrent product tells the gradient of r.
+    // The candidate first: the gradient of r follows from that of its recurrent product.
     for (let row = 0; row < rows; row++) {
       for (let j = 0, at = (first + row) * H, gate = (first + row) * 3 * H; j < H; j++, at++, gate++) {
         const dh = hiddenGradient[row * H + j]!;
@@ -179,7 +179,7 @@ const gru: CellSteps = {
           const r = gates[gate + H]!;
           const dn = gates[gate + 2 * H]!;
           gates[gate + H] = dn * candidate[at]! * r * (1 - r);
-          // From here on `candidate` holds the gradient in U h' + b.
+          // From here on, `candidate` holds the gradient in U h' + b.
           candidate[at] = dn * r;
         }
       }

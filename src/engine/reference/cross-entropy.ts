@@ -33,7 +33,7 @@ export function crossEntropy(call: CrossEntropy) {
   losses[0] = total;
 }
 
-/** log Σ exp of V numbers, with the largest taken out. */
+/** log Σ exp of V numbers, computed after subtracting the largest. */
 export function logSumExp(values: FloatArray, at: number, V: number): number {
   let maximum = Number.NEGATIVE_INFINITY;
   for (let v = at; v < at + V; v++) maximum = Math.max(maximum, values[v]!);

@@ -44,7 +44,7 @@ export class ReferenceVector implements Vector {
     return this.data?.byteLength ?? 0;
   }
 
-  /** Where a tensor of a module starts. */
+  /** The offset of a module's tensor in the vector. */
   offsetOf(module: number, name: ParameterSlice['name']): number {
     const slice = this.slices.find((candidate) => candidate.module === module && candidate.name === name);
     if (!slice) throw new TypeError(`module ${module} has no tensor ${name}`);
@@ -53,25 +53,25 @@ export class ReferenceVector implements Vector {
 }
 
 /**
- * What a recurrent layer computes on the way forward and needs on the way back.
+ * What the forward pass of a recurrent layer computes and the backward pass needs.
  *
- * Every array is [T, B, …] in row-major order.
+ * All arrays are [T, B, …] in row-major order.
  */
 export interface Trace {
-  /** The gates after their non-linearities, [T, B, G·H]. Backward overwrites them with their gradients. */
+  /** The gates after their non-linearities, [T, B, G·H]. The backward pass overwrites them with gradients. */
   readonly gates: FloatArray;
-  /** h before each step, zero where the state was reset, [T, B, H]. */
+  /** h before each step, after resets, [T, B, H]. */
   readonly previous: FloatArray;
-  /** Of a cell that carries c: c before each step, then c after it, each [T, B, H]. */
+  /** For a cell with c: c before each step and c after it, each [T, B, H]; else empty. */
   readonly previousCells: FloatArray;
   readonly cells: FloatArray;
-  /** gru: r·h' (reset before), or U h' + b (reset after), for the candidate, [T, B, H]. */
+  /** For the gru, the recurrent part of the candidate: r·h' (reset before) or U h' + b (reset after), [T, B, H]; else empty. */
   readonly candidate: FloatArray;
   /** The dense input after dropout, [T, B, D]. */
   readonly input: FloatArray;
 }
 
-/** Room for a trace of T steps of B rows. */
+/** A trace for T steps of B rows. */
 export function makeTrace(precision: Precision, module: RecurrentModule, steps: number, rows: number): Trace {
   const positions = steps * rows;
   const hidden = positions * module.hiddenSize;
@@ -107,7 +107,7 @@ export class ReferenceTape implements Tape {
   }
 }
 
-/** The elements of a float tensor; throws for another type and after release. */
+/** The elements of a float tensor. Throws for another type, and after release. */
 export function floatsOf(tensor: Tensor): FloatArray {
   const data = arrayOf(tensor);
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
@@ -143,7 +143,7 @@ export function vectorOf(vector: Vector): ReferenceVector & { data: FloatArray }
   return vector as ReferenceVector & { data: FloatArray };
 }
 
-/** The trace of a tape that fits a call. */
+/** The trace of a tape. Throws unless it fits the call. */
 export function traceOf(tape: Tape, module: number, steps: number, rows: number): Trace {
   if (!(tape instanceof ReferenceTape)) throw new TypeError('this tape was made by another engine');
   if (!tape.trace) throw new TypeError('this tape was released');

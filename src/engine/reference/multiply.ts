@@ -1,8 +1,8 @@
 /**
  * The matrix product of the reference engine: out[m, n] += Σ_k a[m, k] · b[n, k].
  *
- * Each element is one sum over k in ascending order, in double, rounded once when it is stored: its bits do not depend
- * on m, n or on the tile that it falls into.
+ * Each element is one sum over k in ascending order, in double precision, rounded once when it is stored. So its bits do not depend on m, n
+ * or the tile that it is in.
  */
 import type { FloatArray } from '../engine.ts';
 
@@ -103,7 +103,7 @@ function tile4x2(
   O[o3 + 1] = O[o3 + 1]! + s31;
 }
 
-/** out[n, m] = a[m, n]: what makes every product one over the last axes of both sides. */
+/** out[n, m] = a[m, n]. With it, every product sums over the last axes of both operands. */
 export function transpose(a: Matrix, out: FloatArray, m: number, n: number) {
   const stride = a.stride ?? n;
   const offset = a.offset ?? 0;

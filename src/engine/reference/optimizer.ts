@@ -29,7 +29,7 @@ function clip(
   }
 }
 
-/** One step of an update rule, made only if the gradient and the loss are finite. */
+/** Clips, then applies an update rule, if the gradient and the loss are finite. */
 export function update(call: Update) {
   checkUpdate(call);
   const weights = vectorOf(call.weights).data;
@@ -54,18 +54,18 @@ export function update(call: Update) {
   report[UPDATE_REPORT.weightNorm] = norm(weights);
 }
 
-/** What every rule is applied to. */
+/** The input of a rule. */
 interface RuleInput {
   readonly weights: FloatArray;
   /** After clipping. */
   readonly gradient: FloatArray;
   readonly moments: readonly FloatArray[];
   readonly learningRate: number;
-  /** Updates made, this one included. */
+  /** Updates made, including this one. */
   readonly steps: number;
 }
 
-/** `update-rules.ts` has the equations. */
+/** The rules; `update-rules.ts` has their equations. */
 const APPLY: { readonly [K in UpdateRuleKind]: (rule: UpdateRule<K>, input: RuleInput) => void } = {
   rmsprop({ alpha, epsilon }, { weights, gradient, moments, learningRate }) {
     const [mean] = moments as [FloatArray];

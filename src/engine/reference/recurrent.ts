@@ -1,8 +1,8 @@
 /**
  * A recurrent layer over a whole sequence, forward and backward.
  *
- * Arrays are [T, B, …]: the row of step t and batch row b is t·B + b. What the cells have in common stands here: the
- * input's share of the gates, the state carried from step to step, and the gradients of the weights.
+ * Arrays are [T, B, …]: the row of step t and batch row b is t·B + b. This file has what the cells share: the input's part of the gates, the
+ * state carried from step to step, and the gradients of the weights. `cells.ts` has the rest.
  */
 import { carriesC, hasCandidate } from '../cells.ts';
 import {
@@ -40,7 +40,7 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
 
   inputProduct(call, sizes, trace);
   for (let step = 0; step < steps; step++) {
-    // A state with c has it first.
+    // In a state with c, c comes first.
     const hidden =
       step === 0 ? initial.subarray(hasC ? size : 0) : context.output.subarray((step - 1) * size);
     carry(hidden, trace.previous, step, sizes, resets);
@@ -100,7 +100,7 @@ export function recurrentBackward(precision: Precision, call: RecurrentBackward)
   if (call.inputGradient) inputGradient(precision, call, sizes, trace);
 }
 
-/** What the steps of a call share. Backward also takes room for the gradients carried from step to step. */
+/** What the steps of a call share. For the backward pass, this includes the gradients carried from step to step. */
 function stepContext(
   precision: Precision,
   call: RecurrentForward | RecurrentBackward,
@@ -167,7 +167,7 @@ function inputProduct(call: RecurrentForward, { module, steps, rows }: Recurrent
   multiplyAdd({ data: dense }, { data: W, offset: inputWeights }, { data: gates }, positions, width, D);
 }
 
-/** The dense input, behind its dropout where the call asks for one. The trace keeps it for backward. */
+/** The dense input, after dropout if the call has one. The trace keeps it for the backward pass. */
 function droppedInput(
   call: RecurrentForward,
   { module, steps, rows }: RecurrentSizes,
@@ -179,7 +179,7 @@ function droppedInput(
   return trace.input;
 }
 
-/** to[position, unit] = from[position, unit] / (1 − p) or 0. The same call serves forward and backward. */
+/** to[position, unit] = from[position, unit] / (1 − p) or 0. The forward and the backward pass are the same. */
 export function applyDropout(
   dropout: Dropout,
   from: FloatArray,
@@ -203,7 +203,7 @@ export function applyDropout(
   }
 }
 
-/** Copies the state before a step into the trace, with zeros where the sequence starts anew. */
+/** Copies the state before a step into the trace, with zeros for rows that are reset. */
 function carry(
   from: FloatArray,
   into: FloatArray,
@@ -220,7 +220,7 @@ function carry(
   }
 }
 
-/** No gradient passes back across a reset. */
+/** Stops the gradient at resets. */
 function stopAtResets(
   context: StepContext,
   step: number,
@@ -301,7 +301,7 @@ function weightGradients(precision: Precision, call: RecurrentBackward, sizes: R
   }
 }
 
-/** dX = dGates · W, behind the input's dropout. */
+/** dX = dGates · W, then the input's dropout. */
 function inputGradient(precision: Precision, call: RecurrentBackward, sizes: RecurrentSizes, trace: Trace) {
   const { module, steps, rows } = sizes;
   const D = module.inputSize;
@@ -315,7 +315,7 @@ function inputGradient(precision: Precision, call: RecurrentBackward, sizes: Rec
   if (call.dropout) applyDropout(call.dropout, into, into, steps, rows, D);
 }
 
-/** A token, if the vocabulary has it. */
+/** Returns a token. Throws unless it is in the vocabulary. */
 export function checkedToken(token: number, vocabularySize: number): number {
   if (token >= 0 && token < vocabularySize) return token;
   throw new RangeError(`token ${token} is outside the vocabulary of ${vocabularySize}`);

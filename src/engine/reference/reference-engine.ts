@@ -1,8 +1,8 @@
 /**
- * The reference engine: the definition of correct, in plain TypeScript.
+ * The reference engine, in plain TypeScript. It defines the correct results.
  *
- * Everything happens at once, in row-major arrays, with sums in double. float64 serves gradient checks and exact
- * comparisons; float32 rounds what it stores.
+ * Operations run immediately, on row-major arrays, with sums in double precision. float64 is for gradient checks and exact comparisons;
+ * float32 rounds each value when it is stored.
  */
 import type { EngineLostError } from '../../errors.ts';
 import { Candidates, drawControlled } from '../candidates.ts';
@@ -69,7 +69,7 @@ export class ReferenceEngine implements Engine {
   readonly description: EngineDescription;
   readonly lost: Promise<EngineLostError> = new Promise(() => {});
   readonly #precision: Precision;
-  /** Those that are not released. */
+  /** All handles that are not released. */
   readonly #handles = new Set<{ readonly bytes: number }>();
 
   constructor(precision: Precision) {
@@ -92,18 +92,18 @@ export class ReferenceEngine implements Engine {
   async prepare() {}
 
   tensor(type: ElementType, shape: readonly number[]): Tensor {
-    return this.#kept(new ReferenceTensor(this.#precision, type, shape));
+    return this.#register(new ReferenceTensor(this.#precision, type, shape));
   }
 
   vector(layout: Layout): Vector {
-    return this.#kept(new ReferenceVector(this.#precision, layout));
+    return this.#register(new ReferenceVector(this.#precision, layout));
   }
 
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
-    return this.#kept(new ReferenceTape(this.#precision, layout, module, steps, rows));
+    return this.#register(new ReferenceTape(this.#precision, layout, module, steps, rows));
   }
 
-  #kept<T extends { readonly bytes: number }>(handle: T): T {
+  #register<T extends { readonly bytes: number }>(handle: T): T {
     this.#handles.add(handle);
     return handle;
   }
@@ -242,7 +242,7 @@ export class ReferenceEngine implements Engine {
     for (let i = 0; i < target.length; i++) target[i] = target[i]! + (source[i]! - target[i]!) * weight;
   }
 
-  /** One step of N streams: the whole-sequence operations with T = 1 over the gathered states. */
+  /** One step of N sequences: the operations on whole sequences with T = 1, on the gathered states. */
   step({ weights, states, slots, tokens, output }: Step) {
     const { layout } = weights;
     const count = slots.length;
@@ -287,7 +287,7 @@ export class ReferenceEngine implements Engine {
     floatsOf(output).set(values);
   }
 
-  /** One step after the other, each of the sequences that have begun. */
+  /** Step by step, each for the sequences that have begun. */
   readTokens(call: ReadTokens) {
     const { tokens, slots, output, snapshots, ...rest } = call;
     const N = slots.length;
