@@ -4,8 +4,9 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Tensor } from '../engine/engine.ts';
 import { UsageError } from '../errors.ts';
 import { checkContent } from '../util/check-content.ts';
-import type { Given } from '../util/check-options.ts';
+import { checkOptions, type Given } from '../util/check-options.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
+import { seed as anySeed, option } from '../util/option-info.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { controlsSchema, resolveControls } from './choice/controls.ts';
 import { TokenChooser } from './choice/token-chooser.ts';
@@ -13,9 +14,17 @@ import { generateOptionsSchema } from './options.ts';
 import { type HeldSlots, holdSlots } from './pool/held-slots.ts';
 import { closed, type SequencePool } from './pool/pool.ts';
 import { encodePrompt } from './prompt.ts';
+import { sequenceSeed } from './sequence-seed.ts';
 
 const { seed, unknown } = generateOptionsSchema.shape;
 export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, seed, unknown });
+const forkOptionsSchema = z.strictObject({
+  seed: option(z.optional(anySeed()), {
+    flag: 'seed',
+    group: 'Sampling',
+    help: 'seed of the random numbers of a fork',
+  }),
+});
 export type StreamOptions = z.output<typeof streamOptionsSchema>;
 
 export interface StreamInput extends Given<StreamOptions> {
@@ -43,6 +52,8 @@ export class TextStream implements AsyncIterable<string> {
   /** Settles after the last call that was made. */
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  /** Forks that were made. */
+  #forks = 0;
 
   /** @throws {OptionError} for controls that contradict each other, or that leave nothing to draw */
   constructor(source: TextStreamSource, state?: Promise<StreamState>) {
@@ -81,14 +92,18 @@ export class TextStream implements AsyncIterable<string> {
     });
   }
 
-  /** A copy that continues the text so far in its own way: with its own random numbers, and with penalties that start again. */
-  fork({
-    seed: ownSeed = this.#source.options.seed,
-  }: {
-    readonly seed?: number | undefined;
-  } = {}): TextStream {
+  /**
+   * A copy that continues the text so far in its own way: with its own random numbers, and with penalties that start again.
+   *
+   * @param input The seed of its random numbers. Default: `sequenceSeed(seed, k)` of this stream's seed, for its k-th fork.
+   * @throws {OptionError} for an option that does not fit
+   */
+  fork(input: { readonly seed?: number | undefined } = {}): TextStream {
     this.#checkOpen();
-    const options = streamOptionsSchema.parse({ ...this.#source.options, seed: ownSeed });
+    const { seed: given } = checkOptions(forkOptionsSchema, input);
+    this.#forks++;
+    const seed = given ?? sequenceSeed(this.#source.options.seed, this.#forks);
+    const options = { ...this.#source.options, seed };
     return new TextStream(
       { ...this.#source, options },
       this.#inOrder(async () => (await this.#open()).fork()),

@@ -72,7 +72,7 @@ export interface StartedEvent {
   readonly writes: string | undefined;
   /** Why that is not the requested folder: `cv/ holds the run of book.txt from 27 November`. */
   readonly writesInstead: string | undefined;
-  /** The names of the run's files in that folder. */
+  /** The names of the run's files in that folder. Only the command line writes `config`. */
   readonly files: RunFiles | undefined;
 }
 

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import { namedModel } from '../checkpoint/storage/find-checkpoint.node.ts';
 import { type FolderStorage, folderStorage } from '../checkpoint/storage/folder-storage.node.ts';
+import { givenStorage } from '../checkpoint/storage/given-storage.ts';
 import { runStorage } from '../checkpoint/storage/run-storage.node.ts';
 import { surveyFolder } from '../checkpoint/storage/run-survey.node.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
@@ -64,7 +65,9 @@ async function* startNewRun(input: TrainInput): AsyncGenerator<TrainingEvent, vo
   const plan = planStart(input, initial);
   const { options, vocabulary } = plan;
   const hasFolder = typeof checkpointDir === 'string';
-  const storage = hasFolder ? runStorage(checkpointDir, { ...options, runId }) : checkpointDir;
+  const storage = hasFolder
+    ? runStorage(checkpointDir, { ...options, runId })
+    : checkpointDir && givenStorage('checkpointDir', checkpointDir);
   let corpus: Corpus;
   if (text !== undefined) corpus = await corpusToStart(textsOf(input), plan);
   else {
@@ -92,8 +95,8 @@ async function* resumeTraining(
   const file = typeof from === 'string' ? path : undefined;
   const hasFolder = typeof checkpointDir === 'string' || (checkpointDir === undefined && file !== undefined);
   const storage =
-    typeof checkpointDir === 'object'
-      ? checkpointDir
+    checkpointDir !== undefined && typeof checkpointDir !== 'string'
+      ? givenStorage('checkpointDir', checkpointDir)
       : await storageOfRun(file, checkpointDir, checkpoint, options);
   let corpus: Corpus;
   if (text !== undefined) corpus = await corpusToResume(textsOf(input), resumption, path);
@@ -128,8 +131,8 @@ async function* closingAfter(
 /** The checkpoint that a new run takes its weights from. */
 async function* initialCheckpoint(from: CheckpointInput): AsyncGenerator<TrainingEvent, Checkpoint, void> {
   if (typeof from !== 'string') return checkpointOf('initFrom', from);
-  const { path, notices } = await namedModel(from);
-  for (const message of notices) yield { type: 'notice', message };
+  const { path, problems, choice } = await namedModel(from);
+  for (const message of [...problems, choice]) if (message !== undefined) yield { type: 'notice', message };
   return await readCheckpointFile(path);
 }
 

@@ -6,8 +6,9 @@
  */
 
 import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
+import { givenStorage } from '../checkpoint/storage/given-storage.ts';
 import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
-import { fitShape } from '../data/batches/splits.ts';
+import { fitShape, type Shape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makePortableEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
@@ -17,7 +18,7 @@ import type { OptionOrigins } from '../util/option-origins.ts';
 import { advisor } from './advice/advisor.ts';
 import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
-import { notifyObservers } from './observers/observers.ts';
+import { checkObservers, notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
@@ -96,7 +97,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
   const ofFiles = Object.entries({ textFile, include, strict, memory, tensorboardDir });
   for (const [option, value] of ofFiles) if (value !== undefined) throw noFilesError(option);
   if (typeof checkpointDir === 'string') throw noFilesError('checkpointDir');
-  const settings = { ...input, storage: checkpointDir };
+  const settings = { ...input, storage: checkpointDir && givenStorage('checkpointDir', checkpointDir) };
   if (input.resume !== undefined) {
     const checkpoint = requireTrainingState(checkpointOf('resume', input.resume), UNNAMED_CHECKPOINT);
     const resumption = planResumption(input, checkpoint, UNNAMED_CHECKPOINT);
@@ -119,6 +120,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
  */
 export function planStart(input: TrainInput, initial: Checkpoint | undefined): StartPlan {
   checkRunId(input.runId);
+  if (input.observers !== undefined) checkObservers(input.observers);
   const start = startingOptions(optionsOf(input), initial, input.origins);
   return { ...start, initial, vocabulary: startingVocabulary(initial, start.options) };
 }
@@ -153,6 +155,7 @@ export function planResumption(input: TrainInput, checkpoint: TrainedCheckpoint,
     throw new OptionError('initVocabulary', 'works only with `initFrom`: a resumed run keeps its vocabulary');
   checkRunId(runId);
   checkSameRun(runId, checkpoint.training.runId, name);
+  if (input.observers !== undefined) checkObservers(input.observers);
   const resumption = resumedOptions(optionsOf(input), checkpoint, name, origins);
   checkSameHeldOut(input, checkpoint, name);
   return resumption;
@@ -191,6 +194,12 @@ export async function* resumeRun(
   yield* trainOn({ ...corpus, notices: all }, options, settings, beginning);
 }
 
+/** `preset` for what `fit` has changed. */
+function originsOfShape(fitted: Partial<Shape>, asked: Shape): OptionOrigins {
+  const changed = Object.entries(fitted).filter(([name, value]) => asked[name as keyof Shape] !== value);
+  return Object.fromEntries(changed.map(([name]) => [name, 'preset']));
+}
+
 /** Trains on a corpus. */
 export async function* trainOn(
   corpus: Corpus,
@@ -208,7 +217,8 @@ export async function* trainOn(
   }: TrainSettings,
   { origins, initial, resumes = false }: Beginning = {},
 ): AsyncGenerator<TrainingEvent, void, void> {
-  const options = asked.fit ? { ...asked, ...fitShape(corpus, asked) } : asked;
+  const fitted = asked.fit ? fitShape(corpus, asked) : {};
+  const options = { ...asked, ...fitted };
   const notices = [...corpus.notices];
   if (asked.fit) {
     notices.push(
@@ -226,7 +236,7 @@ export async function* trainOn(
     const events = runTraining({
       corpus: { ...corpus, notices },
       options,
-      origins,
+      origins: { ...origins, ...originsOfShape(fitted, asked) },
       engine,
       storage,
       start: initial && {

@@ -55,6 +55,7 @@ test('errors name the file and the key', async () => {
     /config-\d+\.json: train has no option rnn_sise\. Did you mean rnn_size\?/,
   );
   assert.throws(() => read({ n_layer: 2 }), /Did you mean num_layers\?/);
+  assert.throws(() => read({ config: 'other.json' }), /config: a config file can't name another one\./);
   assert.throws(() => read({ rnn_size: 64, hiddenSize: 65 }), /hiddenSize sets the same option/);
   assert.throws(() => read('{"a":'), /is not valid JSON/);
   assert.throws(() => read([1]), /not a JSON object/);
@@ -87,6 +88,8 @@ test('the file of a run repeats it, bit for bit, in a folder of its own', async 
     layers: 'flag',
     maxIterations: 'flag',
     dropout: 'flag',
+    batchSize: 'preset',
+    sequenceLength: 'preset',
   });
   const again = await charRnn(['train', '--config', 'cv/run.json', '-checkpoint_dir', 'again'], {
     cwd: folder,

@@ -38,6 +38,11 @@ test('a stream without a prompt starts like generate, and continues what it wrot
   const greedy = model.stream({ temperature: 0 });
   await greedy.feed(`${begun}tale`);
   const other = stream.fork({ seed: 3 });
+  const branches = [stream.fork(), stream.fork()];
+  const [one, two] = await Promise.all(branches.map((branch) => take(branch, 30)));
+  assert.notEqual(one, two, 'without a seed each fork has its own');
+  assert.throws(() => stream.fork({ seed: 'x' } as object), { option: 'seed' });
+  assert.throws(() => stream.fork({ topK: 3 } as object), { option: 'topK' });
   const [own, forked] = [await take(stream, 12), await take(other, 12)];
   const again = model.stream({ seed: 3 });
   await again.feed(`${begun}tale`);

@@ -37,15 +37,24 @@ export async function modelIn(folder: string): Promise<ModelInFolder> {
   });
 }
 
-/** The file that a path stands for, with notices if the path is a folder. */
-export async function namedModel(path: string): Promise<{ path: string; notices: readonly string[] }> {
+export interface NamedModel {
+  readonly path: string;
+  /** A line for each damaged checkpoint of the folder. */
+  readonly problems: readonly string[];
+  /** Which file of a folder was chosen, as a line; undefined for a file. */
+  readonly choice: string | undefined;
+}
+
+/** The file that a path stands for: the path itself, or a file in that folder. */
+export async function namedModel(path: string): Promise<NamedModel> {
   const facts = await stat(path).catch(() => undefined);
-  if (!facts?.isDirectory()) return { path, notices: [] };
+  if (!facts?.isDirectory()) return { path, problems: [], choice: undefined };
   const { path: file, otherRuns, damaged } = await modelIn(path);
   const others = otherRuns.length === 0 ? '' : `, of the newest of ${otherRuns.length + 1} runs there`;
   return {
     path: file,
-    notices: [...damaged.map(({ problem }) => problem.problem), `using ${file}${others}`],
+    problems: damaged.map(({ problem }) => problem.problem),
+    choice: `using ${file}${others}`,
   };
 }
 

@@ -69,7 +69,9 @@ function readConfig(path: string, { name, flags, wordsKey = 'text' }: Configured
     }
     const flag =
       byKey.get(EARLIER_KEYS[key] ?? key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
-    if (!flag || flag.key === 'configFile') throw unknownKey(path, key, name, flags);
+    if (flag?.key === 'configFile')
+      throw new UsageError(`${path}, ${key}: a config file can't name another one.`);
+    if (!flag) throw unknownKey(path, key, name, flags);
     if (typed.has(flag.key)) {
       throw new UsageError(`${path}: ${key} sets the same option as ${typed.get(flag.key)}.`);
     }

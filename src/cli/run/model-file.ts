@@ -5,10 +5,12 @@ import { note } from '../terminal/note.ts';
 /**
  * The file that a path means. For a folder, standard error tells which file it is.
  *
+ * @param say Called with the choice. Default: prints it on standard error.
  * @throws {CheckpointError} `checkpoint-missing` for a folder without a model
  */
-export async function modelFile(path: string): Promise<string> {
+export async function modelFile(path: string, say: (line: string) => void = note): Promise<string> {
   const named = await namedModel(path);
-  for (const notice of named.notices) note(notice);
+  named.problems.forEach(note);
+  if (named.choice !== undefined) say(named.choice);
   return named.path;
 }

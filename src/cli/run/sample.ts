@@ -54,8 +54,8 @@ export async function runSample(
 ): Promise<number> {
   const { randomSeed } = input;
   if (own.interactive) checkInteractive(own);
-  const path = await modelFile(checkpointOf(input));
   const say = own.verbose === 1 ? note : () => {};
+  const path = await modelFile(checkpointOf(input), say);
   const notice = deviceNotice(input.typed, own);
   if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);

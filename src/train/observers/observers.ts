@@ -1,4 +1,6 @@
 /** Observers of a run get its events before the program that consumes them: the advisor, the log, TensorBoard, or the program's own. */
+import { OptionError } from '../../errors.ts';
+import { kindOf } from '../../util/check-content.ts';
 import type { TrainingEvent } from '../events.ts';
 
 export interface TrainingObserver {
@@ -13,6 +15,14 @@ export interface TrainingObserver {
 }
 
 type AddedEvents = Iterable<TrainingEvent> | undefined;
+
+/** @throws {OptionError} for a value of `observers` that is not a list of observers */
+export function checkObservers(observers: unknown): void {
+  if (!Array.isArray(observers))
+    throw new OptionError('observers', `got ${kindOf(observers)}, expected an array`);
+  if (!observers.every((observer) => typeof observer?.observe === 'function'))
+    throw new OptionError('observers', 'expected that each has the method observe');
+}
 
 /** Passes on events, with those that observers add. Each event is passed on after all observers have seen it. */
 export async function* notifyObservers(

@@ -182,6 +182,7 @@ export class Saver {
   }
 
   #warn({ code, message }: CheckpointError, consequence: string): void {
-    this.#events.push({ type: 'warning', code, message: `${message} ${consequence}` });
+    const sentence = /[.!?]\s*$/.test(message) ? message : `${message}.`;
+    this.#events.push({ type: 'warning', code, message: `${sentence} ${consequence}` });
   }
 }

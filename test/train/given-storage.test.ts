@@ -1,0 +1,57 @@
+/** A storage and observers that a program gives to `train`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
+import type { TrainingEvent } from '../../src/train/events.ts';
+import { train } from '../../src/train/train.ts';
+
+const text = 'the harbour wall, the sea and the boats. '.repeat(40);
+const small = { text, hiddenSize: 4, layers: 1, batchSize: 4, sequenceLength: 10, maxIterations: 30 };
+
+async function eventsOf(input: object): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  for await (const event of train({ ...small, engine: 'reference', ...input })) events.push(event);
+  return events;
+}
+
+test('an error of any kind in a save is a warning, and training goes on', async () => {
+  for (const method of ['save', 'point'] as const) {
+    const memory = memoryStorage();
+    let calls = 0;
+    const flaky = {
+      ...memory,
+      place: 'db',
+      async [method](...call: never[]) {
+        calls++;
+        if (calls === 2) throw new Error('connection lost');
+        return (memory[method] as (...call: never[]) => never)(...call);
+      },
+    };
+    const events = await eventsOf({ checkpointDir: flaky, checkpointEvery: '10' });
+    const warnings = events.flatMap((event) =>
+      event.type === 'warning' && event.code.startsWith('checkpoint') ? [event.message] : [],
+    );
+    assert.equal(events.at(-1)?.type, 'finished', method);
+    assert.deepEqual([warnings.length, calls > 2], [1, true], `${method}: ${calls} ${warnings}`);
+    for (const message of warnings)
+      assert.match(message, /^db: the checkpoint can't be saved: connection lost\. /, method);
+  }
+});
+
+test('the last save that fails ends the run with an error that keeps its cause', async () => {
+  const cause = new Error('connection lost');
+  const broken = { ...memoryStorage(), place: 'db', save: () => Promise.reject(cause) };
+  await assert.rejects(eventsOf({ checkpointDir: broken }), { code: 'checkpoint-save-failed', cause });
+});
+
+test('what is no storage and no observer is named', async () => {
+  const { save: _, ...partial } = memoryStorage();
+  for (const [input, message] of [
+    [{ checkpointDir: 5 }, /a folder's path or a storage/],
+    [{ checkpointDir: partial }, /without the method save/],
+    [{ observers: {} }, /an array/],
+    [{ observers: [{}] }, /the method observe/],
+  ] as const) {
+    await assert.rejects(eventsOf(input), { name: 'OptionError', message });
+  }
+});
