@@ -67,6 +67,6 @@ export function splitPrompts(input: GenerateInput | GenerateAllInput): {
   }
   const { prompts, ...rest } = input;
   checkContents('prompts', prompts);
-  if ('prompt' in rest) throw new OptionError('prompt', 'it can not be combined with prompts');
+  if ('prompt' in rest) throw new OptionError('prompt', 'it cannot be combined with `prompts`');
   return { prompts, rest };
 }

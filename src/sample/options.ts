@@ -126,7 +126,10 @@ export function planSampling(vocabulary: Vocabulary, options: GenerateOptions): 
     );
     const name = options.match === undefined ? 'template' : 'match';
     if (clash)
-      throw new OptionError(clash[0], `it can not be combined with ${name}, which says where the text ends`);
+      throw new OptionError(
+        clash[0],
+        `it cannot be combined with \`${name}\`, which says where the text ends`,
+      );
   }
   const notices = [...controlNotices(vocabulary, options), ...limits.notices];
   return { controls, limits, notices, form, beam: options.beam, beamNorm: options.beamNorm };

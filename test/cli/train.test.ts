@@ -207,7 +207,7 @@ const bad: [string, string[], number, RegExp][] = [
   ],
   ['a negative fraction', ['book.txt', '--val-frac', '-0.5'], 2, /--val-frac: got -0\.5/],
   ['an empty training split', ['book.txt', '-train_frac', '0', ...small], 1, /nothing is left to train on/],
-  ['standard input and a text', ['book.txt', '-'], 2, /can not be one of several texts/],
+  ['standard input and a text', ['book.txt', '-'], 2, /cannot be one of several texts/],
   ['a size that is none', ['book.txt', '--memory', 'much'], 2, /--memory: got "much", expected a size/],
   ['a text named twice', ['book.txt', '-data_dir', 'x'], 2, /named twice/],
   [

@@ -106,7 +106,7 @@ test('a form that is invalid, too large or too long is rejected with the name of
     [{ match: '[a-z]{17}' }, /^match: the shortest text that it allows has 17 symbols/],
     [{ match: 'é' }, /^match: no text matches/],
     [{ template: 'none' }, /^template: got "none", expected a free part/],
-    [{ match: 'a', template: '____' }, /^template: it can not be combined with match/],
+    [{ match: 'a', template: '____' }, /^template: it cannot be combined with `match`/],
   ];
   for (const [body, message] of cases) {
     const response = await post(COMPLETIONS, { prompt: 'x', ...body });

@@ -119,7 +119,7 @@ function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator
 
 function dtypeOf(values: TensorArray): string {
   for (const [dtype, type] of TYPES) if (isStoredAs(values, type)) return dtype;
-  throw new TypeError('a tensor of this type of numbers can not be stored');
+  throw new TypeError('a tensor of this type of numbers cannot be stored');
 }
 
 /** Decodes a file in memory, like `readSafetensors`. The values are copies. */

@@ -89,7 +89,7 @@ function withEnvironment(given: GivenServerOptions) {
   if (apiKey === undefined || given.apiKey !== undefined) return given;
   if (!serverOptionsSchema.shape.apiKey.safeParse(apiKey).success) {
     // Without the key itself, which is a secret.
-    const problem = apiKey === '' ? 'it is empty' : 'it can not be a key';
+    const problem = apiKey === '' ? 'it is empty' : 'it cannot be a key';
     throw new UsageError(`CHAR_RNN_API_KEY: ${problem}, expected ${API_KEY_EXPECTED}.`);
   }
   return { ...given, apiKey };

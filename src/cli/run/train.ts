@@ -160,7 +160,7 @@ function textOf(
   }
   if (positionals.length > 1 && positionals.includes('-')) {
     throw new UsageError(
-      'standard input, -, can not be one of several texts. Save it to a file and name that.',
+      'standard input, -, cannot be one of several texts. Save it to a file and name that.',
     );
   }
   if (text !== undefined) return positionals;

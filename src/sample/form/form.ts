@@ -53,7 +53,7 @@ export function resolveForm(
   if (match !== undefined && template !== undefined) {
     throw new OptionError(
       'template',
-      'it can not be combined with match: write the whole form as one of both',
+      'it cannot be combined with `match`: write the whole form as one of the two',
     );
   }
   const name = match === undefined ? 'template' : 'match';

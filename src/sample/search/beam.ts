@@ -41,7 +41,7 @@ export function checkBeamOptions(options: ControlOptions): void {
   const refused = FILTERS.filter(({ isForBeam }) => !isForBeam);
   const [name] = refused.flatMap((filter) => activeSettings(filter, options));
   if (name !== undefined) {
-    throw new OptionError(name, 'it can not be combined with beam, which does not draw');
+    throw new OptionError(name, 'it cannot be combined with `beam`, which does not draw');
   }
 }
 

@@ -71,7 +71,7 @@ export function parseCompletionRequest(body: unknown, options: ServerOptions): C
     );
   }
   if (fields.suffix) {
-    throw invalidField('suffix', 'the model reads from left to right: it can not write up to a given end');
+    throw invalidField('suffix', 'the model reads from left to right: it cannot write up to a given end');
   }
   return {
     ...sampling,
