@@ -4,7 +4,7 @@ import { availableMemory } from '../util/machine.node.ts';
 import { buildCorpus, type Corpus, type CorpusOptions } from './corpus.ts';
 import { overlapNotices, withoutHeldOut } from './files/held-out-files.node.ts';
 import { type KnownText, TextMismatch, type TextRole, type WantedTexts } from './files/known-text.ts';
-import { keepStandardInput, STANDARD_INPUT } from './files/standard-input.node.ts';
+import { STANDARD_INPUT, saveStandardInput } from './files/standard-input.node.ts';
 import {
   asStandardInput,
   filesAgain,
@@ -67,9 +67,9 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
     path === undefined ? undefined : await listed(role, [path]);
   let files: TextFiles;
   if (isStandardInput(source)) {
-    const kept = await keepStandardInput(memory);
-    if ('bytes' in kept) return await fromMemory(kept.bytes, options);
-    files = withReading(asStandardInput(await find([kept.path])), options);
+    const saved = await saveStandardInput(memory);
+    if ('bytes' in saved) return await fromMemory(saved.bytes, options);
+    files = withReading(asStandardInput(await find([saved.path])), options);
   } else {
     files = await listed('main', source.paths);
   }

@@ -51,7 +51,7 @@ test('vocabularies of bytes and of graphemes; a model without a training state',
   }
 });
 
-test('a file has dropout where it always was, in the shape; a model that tells of none has 0', () => {
+test('stores dropout in the shape, as always; without regularization it is 0', () => {
   const checkpoint = madeCheckpoint();
   const dropoutIn = (one: Checkpoint) => {
     const { metadata } = decodeSafetensors(joined(encodeCheckpoint(one)), 'x');
@@ -63,7 +63,7 @@ test('a file has dropout where it always was, in the shape; a model that tells o
   assert.deepEqual([read.regularization, Object.hasOwn(read.config, 'dropout')], [{ dropout: 0.25 }, false]);
 });
 
-test('what another program kept in its checkpoint stays', () => {
+test('keeps the facts of another program', () => {
   const { training: _, ...checkpoint } = madeCheckpoint();
   const origin = {
     program: 'char-rnn',
@@ -110,7 +110,7 @@ test('a gru whose reset acts after the product is an nn.GRU: r, z, n, and its z 
   assert.deepEqual(moment.subarray(18, 36), square?.subarray(0, 18), 'a mean of squares keeps its sign');
 });
 
-/** Decoding gives a checkpoint or a CheckpointError, whatever the bytes. */
+/** Checks that decoding gives a checkpoint or a CheckpointError for any bytes. */
 function survives(bytes: Uint8Array): 'read' | string {
   try {
     decodeCheckpoint(bytes, 'evil.safetensors');
@@ -121,7 +121,7 @@ function survives(bytes: Uint8Array): 'read' | string {
   }
 }
 
-test('cut anywhere: a named error', () => {
+test('truncated anywhere: a named error', () => {
   const bytes = joined(encodeCheckpoint(madeCheckpoint()));
   for (let length = 0; length < bytes.length; length++) {
     const code = survives(bytes.slice(0, length));
@@ -130,7 +130,7 @@ test('cut anywhere: a named error', () => {
   assert.equal(survives(joined([bytes, Uint8Array.of(0)])), 'checkpoint-malformed');
 });
 
-test('bits flipped in the header: read, or a named error', () => {
+test('changed bits in the header: reads the file or throws a named error', () => {
   const bytes = joined(encodeCheckpoint(madeCheckpoint()));
   const headerSize = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
   fc.assert(
@@ -210,7 +210,7 @@ for (const [what, bytes, code] of evil) {
   test(`evil: ${what}`, () => assert.equal(survives(bytes), code));
 }
 
-/** What a checkpoint's JSON has that is lied about here. */
+/** The parts of a checkpoint's JSON that tests change. */
 interface Metadata {
   readonly config: object;
   readonly training: { readonly stability: { readonly good: object } };

@@ -18,7 +18,7 @@ import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
 
-test('by a symbolic link, a hard link or a copy, the name stands for the file, and is replaced', async (context) => {
+test('points to the file by a symbolic link, a hard link or a copy, and can be replaced', async (context) => {
   for (const [index, kind] of ['symbolic', 'hard', 'copy'].entries()) {
     const folder = temporaryFolder(context);
     const [one, two, name] = ['one', 'two', 'name'].map((file) => join(folder, file)) as [
@@ -36,7 +36,7 @@ test('by a symbolic link, a hard link or a copy, the name stands for the file, a
   }
 });
 
-test('a file system that refuses every way leaves what stood there', async (context) => {
+test('keeps the earlier file if the file system supports no method', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'name'), 'earlier');
   const refuse = () => Promise.reject(Object.assign(new Error('no'), { code: 'EPERM' }));
@@ -63,12 +63,12 @@ test("a file of somebody's that has the name is not lost; a copy of a checkpoint
   assert.ok(lstatSync(best).isSymbolicLink());
 });
 
-test('the newest: what last stands for, unless the run has come further; links resolve beside themselves', async (context) => {
+test('the newest checkpoint is the target of last, unless there is a later one; links resolve in their own folder', async (context) => {
   const folder = temporaryFolder(context);
   const storage = folderStorage(folder);
   const save = async (runId: string, iteration: number) => {
     const path = await saveCheckpoint(storage, madeCheckpoint({ runId, iteration }), 'lstm', undefined);
-    // File systems count time in steps.
+    // File systems have coarse clocks.
     await new Promise((resolve) => setTimeout(resolve, 10));
     return path;
   };

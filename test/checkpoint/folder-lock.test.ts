@@ -13,7 +13,7 @@ const locked = { code: 'checkpoint-locked' };
 
 const locksIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.lock'));
 
-/** A folder with the lock file of somebody, who has had it for a while. */
+/** A folder with the lock file of another process that has had it for a while. */
 function lockedBy(context: TestContext, holder: object) {
   const folder = temporaryFolder(context);
   const path = join(folder, '.training-0123456789ab.lock');
@@ -21,7 +21,7 @@ function lockedBy(context: TestContext, holder: object) {
   return { folder, path };
 }
 
-/** A process of this program that tries to get the folder, says `got` or a code, and keeps it until it is killed. */
+/** Starts a process that tries to take the folder, prints `got` or an error code, and keeps the folder until it is killed. */
 function contender(folder: string) {
   const module = new URL('../../src/checkpoint/storage/folder-lock.node.ts', import.meta.url).href;
   const program = `
@@ -36,7 +36,7 @@ function contender(folder: string) {
   return { child, said };
 }
 
-test('a folder is had by one at a time, in one process too, and given back', async (context) => {
+test('only one can have a folder, even within a process, until it is released', async (context) => {
   const folder = temporaryFolder(context);
   const lock = await FolderLock.take(folder);
   const [name = ''] = locksIn(folder);
@@ -68,7 +68,7 @@ test(
   },
 );
 
-test('refused, with the line that removes it: of another host; where nothing but a living number is known; what can not be understood', async (context) => {
+test('refuses the folder, with the command that removes the lock: of another host, of a live PID only, unreadable', async (context) => {
   for (const holder of [
     { host: 'elsewhere' },
     { pid: process.pid, processStart: undefined },
@@ -80,7 +80,7 @@ test('refused, with the line that removes it: of another host; where nothing but
   }
 });
 
-test('the folder that is suggested instead is the one that a second run would get', async (context) => {
+test('suggests the folder that a second run would get', async (context) => {
   const { folder } = lockedBy(context, {});
   const suggested = async (path: string) => {
     const error = await FolderLock.take(path).then(
@@ -102,7 +102,7 @@ test('the folder that is suggested instead is the one that a second run would ge
   }
 });
 
-test('a lock that can not be read holds the folder too', async (context) => {
+test('an unreadable lock holds the folder too', async (context) => {
   const folder = temporaryFolder(context);
   mkdirSync(join(folder, '.training-0123456789ab.lock'));
   await assert.rejects(FolderLock.take(folder), {
@@ -111,7 +111,7 @@ test('a lock that can not be read holds the folder too', async (context) => {
   });
 });
 
-test('a process that ended without having been waited for is gone', noProc, async () => {
+test('a zombie process counts as gone', noProc, async () => {
   const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -125,7 +125,7 @@ test('a process that ended without having been waited for is gone', noProc, asyn
   parent.kill();
 });
 
-test('several that take over at once: one gets it', noProc, async (context) => {
+test('of several simultaneous trainings, one gets the folder', noProc, async (context) => {
   const { folder } = lockedBy(context, { pid: 1, processStart: '999999999999' });
   const all = Array.from({ length: 4 }, () => contender(folder));
   const said = await Promise.all(all.map((one) => one.said));

@@ -1,4 +1,4 @@
-/** Files that no memory holds: they have holes, so that they take no room. */
+/** Files larger than memory. They are sparse, so they take no space on disk. */
 import assert from 'node:assert/strict';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const starts = {
   torch7: [4, 0, 0, 0, 1, 0, 0, 0],
 };
 
-test('a file larger than the memory is refused before it is read, whatever its format', async (context) => {
+test('rejects a file larger than memory before reading it, whatever its format', async (context) => {
   for (const [format, start] of Object.entries(starts)) {
     const path = join(temporaryFolder(context), `huge.${format}`);
     writeFileSync(path, Uint8Array.from(start));
@@ -24,7 +24,7 @@ test('a file larger than the memory is refused before it is read, whatever its f
   }
 });
 
-test('a file of another kind is told to be one, however large', async (context) => {
+test('recognises a file of another kind, however large', async (context) => {
   const path = join(temporaryFolder(context), 'huge.txt');
   writeFileSync(path, 'Once upon a time there was a text. '.repeat(4));
   truncateSync(path, FOUR_TERABYTES);
@@ -34,7 +34,7 @@ test('a file of another kind is told to be one, however large', async (context) 
   });
 });
 
-test('a part that can be no array is a named error', (context) => {
+test('a part that is too large for an array is a named error', (context) => {
   const path = join(temporaryFolder(context), 'huge');
   writeFileSync(path, '');
   truncateSync(path, FOUR_TERABYTES);

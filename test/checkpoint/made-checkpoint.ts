@@ -21,7 +21,7 @@ interface Made {
   readonly iteration?: number;
 }
 
-/** Symbols of one byte, of several, beyond U+FFFF. */
+/** Symbols of one byte, of several bytes, and above U+FFFF. */
 export const someCharacters = new Vocabulary({
   kind: 'character',
   normalize: 'nfc',
@@ -84,7 +84,7 @@ export function madeCheckpoint({
   };
 }
 
-/** The parts of a file as one. */
+/** Joins the parts of a file. */
 export function joined(parts: Iterable<Uint8Array>): Uint8Array {
   return new Uint8Array(Buffer.concat([...parts]));
 }

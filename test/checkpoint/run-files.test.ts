@@ -1,4 +1,4 @@
-/** Which names a run has in a folder. */
+/** The names of a run's files in a folder. */
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ async function setUp(context: TestContext) {
   return { folder, storage, path, at: (name: string) => join(folder, name) };
 }
 
-test('the first run has the plain names, the next ones their own', async (context) => {
+test('the first run gets the plain names, later ones get names of their own', async (context) => {
   const { storage, path } = await setUp(context);
   assert.equal((await chooseRunFiles(storage, fresh)).best, 'best.safetensors');
   await storage.point('last.safetensors', path);
@@ -33,7 +33,7 @@ test('the first run has the plain names, the next ones their own', async (contex
   assert.equal((await chooseRunFiles(storage, fresh)).last, 'lstm-2.last.safetensors');
 });
 
-test('a resumed run finds its own names, by what they point to', async (context) => {
+test('a resumed run finds its names by their targets', async (context) => {
   const { storage, path, at } = await setUp(context);
   const resumed = { runId: 'b', saveName: 'lstm', isResumed: true };
   await storage.point('last.safetensors', path);
@@ -52,7 +52,7 @@ test('a resumed run finds its own names, by what they point to', async (context)
   );
 });
 
-test('what is not of a run is left alone: a file, a folder, a configuration; not a pointer to nothing', async (context) => {
+test('keeps other files, folders and configurations, but not a broken pointer', async (context) => {
   const { storage, path, at } = await setUp(context);
   writeFileSync(at('best.safetensors'), 'precious');
   assert.equal((await chooseRunFiles(storage, fresh)).best, 'lstm.best.safetensors');
@@ -75,7 +75,7 @@ test('names in memory, as in a page', async () => {
   assert.equal((await chooseRunFiles(storage, fresh)).best, 'lstm.best.safetensors');
 });
 
-test('pointers are told from checkpoints by their names', () => {
+test('distinguishes pointers from checkpoints by their names', () => {
   assert.equal(pointerStem('best.safetensors'), '');
   assert.equal(pointerStem('a.b.last.safetensors'), 'a.b');
   for (const name of [

@@ -24,7 +24,7 @@ test("the names are the original's", () => {
 });
 
 for (const kind of ['folder', 'memory'] as const) {
-  test(`${kind}: a name of another run or iteration gets _2, the same iteration is replaced`, async (context) => {
+  test(`${kind}: appends _2 if another run or iteration has the name, and replaces the same iteration`, async (context) => {
     const folder = temporaryFolder(context);
     const storage = kind === 'folder' ? folderStorage(folder) : memoryStorage();
     const save = (runId: string, iteration: number) =>
@@ -53,7 +53,7 @@ test("a stranger's file of the name is left alone", async (context) => {
   assert.equal(readFileSync(precious, 'utf8'), 'precious');
 });
 
-test('a folder that can not be made or written is found out before training', async (context) => {
+test('finds out before training that a folder can not be made or written', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'cv'), 'a file');
   await assert.rejects(folderStorage(join(folder, 'cv', 'deeper')).prepare(), {
@@ -65,7 +65,7 @@ test('a folder that can not be made or written is found out before training', as
   assert.deepEqual(readdirSync(join(folder, 'new', 'deep')), []);
 });
 
-test('what killed saves have left is taken away at the next start; what may be in use, or is of others, stays', async (context) => {
+test('deletes the remains of killed saves at the next start, but keeps files that may be in use or belong to others', async (context) => {
   const folder = temporaryFolder(context);
   const killed = '.lm_lstm_epoch1.00_i9.safetensors.0123456789ab.saving';
   const [old, fresh] = ['.a.safetensors.0123456789ab.tmp', '.a.safetensors.ba9876543210.tmp'];
@@ -80,11 +80,11 @@ test('what killed saves have left is taken away at the next start; what may be i
   assert.deepEqual(readdirSync(folder).sort(), [fresh, '.mine.tmp', 'a.safetensors'].sort());
 });
 
-test('a save that fails leaves nothing behind and the earlier file as it was', async (context) => {
+test('a failed save leaves nothing behind and keeps the earlier file', async (context) => {
   const folder = temporaryFolder(context);
   const storage = folderStorage(folder);
   await storage.save('a.safetensors', [Buffer.from('first')]);
-  // A name that is too long for the file system, once it has the ending of a temporary file.
+  // The name becomes too long for the file system with the ending of a temporary file.
   await assert.rejects(storage.save(`${'n'.repeat(300)}.safetensors`, [Buffer.from('x')]), {
     code: 'checkpoint-save-failed',
   });
@@ -119,7 +119,7 @@ test('a full disk', { skip: canMount ? false : 'no namespaces of mounts here' },
   assert.deepEqual(names, ['a']);
 });
 
-test('a pointer to a checkpoint that was deleted names it, and never suggests itself', {
+test('a pointer to a deleted checkpoint names it, and never suggests itself', {
   skip: process.platform === 'win32' ? 'links need a right on Windows' : false,
 }, async (context) => {
   const folder = temporaryFolder(context);
@@ -131,12 +131,12 @@ test('a pointer to a checkpoint that was deleted names it, and never suggests it
     'best.safetensors',
     new RegExp(`points to lm_gone.safetensors, which was deleted. Here is ${path}\\.`),
   );
-  // Nor is it what a slip of the hand or another suffix may have meant.
+  // It is not suggested for a misspelt name or another suffix either.
   await missing('bset.safetensors', new RegExp(`bset.safetensors. Here is ${path}\\.`));
   await missing('best.onnx', new RegExp(`best.onnx. Here is ${path}\\.`));
 });
 
-test('reading: missing, with those that may be meant; a folder; empty', async (context) => {
+test('reading a missing file, with suggestions; a folder; an empty file', async (context) => {
   const folder = temporaryFolder(context);
   const path = await saveCheckpoint(folderStorage(folder), madeCheckpoint(), 'lstm', 1.5);
   assert.equal((await readCheckpointFile(path)).training?.iteration, 7);

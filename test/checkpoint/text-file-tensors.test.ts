@@ -1,4 +1,4 @@
-/** The files of a run's texts in a checkpoint: back as they were, and whatever is wrong with them a named error. */
+/** The files of a run's texts in a checkpoint are read back unchanged, and any damage is a named error. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
@@ -26,7 +26,7 @@ function encoded(): Uint8Array {
   return joined(encodeCheckpoint({ ...checkpoint, training: { ...checkpoint.training, text } }));
 }
 
-test('files come back with their texts; a text without files has none', () => {
+test('reads back the files of each text; a text without files has none', () => {
   const { training } = decodeCheckpoint(encoded(), 'x');
   assert.deepEqual(training?.text?.files, files);
   assert.deepEqual(training?.text?.validation, { ...known, files: [file('/v', 5)] });
@@ -60,7 +60,7 @@ for (const [what, [name, tensor]] of Object.entries(bad)) {
   });
 }
 
-test('files beyond the bounds are left out, of all texts, and what is left still tells the texts', () => {
+test('leaves out the files of all texts if there are too many, and still identifies the texts', () => {
   const many = Array.from({ length: 50_001 }, (_, index) => file(`/${index}`, 1));
   const long = [file(`/${'x'.repeat(4_000_001)}`, 1)];
   for (const main of [many, long]) {

@@ -1,4 +1,4 @@
-/** What `--vocab` tells of a model's vocabulary and a text's. */
+/** The notices of `--vocab` about a model's vocabulary and a text's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adaptationNotices } from '../../src/data/adapt-vocabulary.ts';
@@ -7,7 +7,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 const made = (symbols: string, hasUnknown = false) =>
   new Vocabulary({ kind: 'character', normalize: 'none', symbols: [...symbols], hasUnknown });
 
-test('symbols that --min-count left out are not called missing: they may be in the text', () => {
+test('does not call symbols missing if --min-count left them out: they may be in the text', () => {
   const known = made('abcd');
   assert.deepEqual(adaptationNotices(known, made('abe', true), 'extend'), [
     "`initVocabulary` extend: 2 of the checkpoint's 4 characters are frequent enough in the text",

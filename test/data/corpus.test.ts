@@ -22,13 +22,13 @@ test('a text becomes its tokens', async () => {
   assert.equal(corpus.text.bytes, 8);
 });
 
-test('the vocabulary is the training text alone; the held-out text is read with it', async () => {
+test('makes the vocabulary from the training text only, and reads the held-out text with it', async () => {
   const validation = { text: 'cab', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'abc', name: 'x', validation }, options);
   assert.deepEqual(tokensOf(corpus.validation), [2, 0, 1]);
 });
 
-test('a packed text is known by its bytes unpacked, also where it is held out', async () => {
+test('identifies a packed text by its unpacked bytes, also if it is held out', async () => {
   const packed = { text: gzipSync('cab'), name: 'valid.txt.gz' };
   const corpus = await buildCorpus(
     { text: gzipSync('abc'), name: 'x', validation: packed, test: { ...packed, text: 'ba' } },
@@ -41,7 +41,7 @@ test('a packed text is known by its bytes unpacked, also where it is held out', 
   assert.deepEqual(corpus.texts, { main: known('abc'), validation: known('cab'), test: known('ba') });
 });
 
-test('a held-out character outside the vocabulary: an error with its place', async () => {
+test('a held-out character outside the vocabulary is an error with its place', async () => {
   const validation = { text: 'ab\nax', name: 'valid.txt' };
   await assert.rejects(buildCorpus({ text: 'ab\n', name: 'x', validation }, options), {
     code: 'text-unknown-character',
@@ -49,14 +49,14 @@ test('a held-out character outside the vocabulary: an error with its place', asy
   });
 });
 
-test('--unknown skip leaves it out and says so', async () => {
+test('--unknown skip leaves it out, with a notice', async () => {
   const validation = { text: 'axxby', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'ab', name: 'x', validation }, { ...options, unknown: 'skip' });
   assert.deepEqual(tokensOf(corpus.validation), [0, 1]);
   assert.match(corpus.notices.join(), /valid\.txt: left out 3 characters.*"x", "y"/);
 });
 
-test('a vocabulary with an unknown token reads them as that', async () => {
+test('uses the unknown token of the vocabulary, if it has one', async () => {
   const validation = { text: 'azb', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'aabbq', name: 'x', validation }, { ...options, minCount: 2 });
   assert.deepEqual(tokensOf(corpus.tokens), [0, 0, 1, 1, 2]);
@@ -76,7 +76,7 @@ test('more than 256 and more than 65,536 symbols', async () => {
   }
 });
 
-test('graphemes keep the Unicode version that cut them', async () => {
+test('graphemes keep the Unicode version by which they were split', async () => {
   const corpus = await buildCorpus({ text: 'e\u0301a', name: 'x' }, { ...options, tokens: 'grapheme' });
   assert.deepEqual(corpus.vocabulary.symbols, ['a', 'e\u0301']);
   assert.equal(corpus.vocabulary.unicodeVersion, process.versions.unicode);

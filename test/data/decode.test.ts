@@ -5,14 +5,14 @@ import { decodeText } from '../../src/data/encoding/decode.ts';
 
 const characters = { tokens: 'character' } as const;
 
-test('bytes are taken as they are, whatever they are', () => {
+test('keeps bytes unchanged, whatever they are', () => {
   const bytes = Uint8Array.of(0xef, 0xbb, 0xbf, 0, 0xff, 13, 10);
   const decoded = decodeText(bytes, 'x', { tokens: 'byte' });
   assert.equal(decoded.content, bytes);
   assert.deepEqual(decoded.notices, []);
 });
 
-test('a byte order mark is dropped and said, CRLF is kept and said', () => {
+test('drops a byte order mark and keeps CRLF, with notices', () => {
   const { content, notices } = decodeText(Buffer.from('\uFEFFa\r\nb\r\n'), 'book.txt', characters);
   assert.equal(content, 'a\r\nb\r\n');
   assert.equal(notices.length, 2);
@@ -20,7 +20,7 @@ test('a byte order mark is dropped and said, CRLF is kept and said', () => {
   assert.match(notices[1] ?? '', /2 lines end in CRLF/);
 });
 
-test('an empty file, one of nothing but a mark, a binary one', () => {
+test('an empty file, a file with only a mark, a binary file', () => {
   assert.throws(() => decodeText(new Uint8Array(), 'x', characters), { code: 'text-empty' });
   assert.throws(() => decodeText(Uint8Array.of(0xef, 0xbb, 0xbf), 'x', characters), { code: 'text-empty' });
   assert.throws(() => decodeText(Uint8Array.of(97, 0, 98), 'x', characters), {
@@ -29,7 +29,7 @@ test('an empty file, one of nothing but a mark, a binary one', () => {
   });
 });
 
-/** [what, its bytes, the offset of the byte that is wrong] */
+/** [description, bytes, offset of the invalid byte] */
 const invalid: [string, number[], number][] = [
   ['a lone Latin-1 letter', [97, 98, 0xe9, 99], 2],
   ['a lone continuation byte', [0x80], 0],
@@ -55,7 +55,7 @@ for (const [what, bytes, offset] of invalid) {
   });
 }
 
-test('what can be decoded comes back as it was', () => {
+test('decoding inverts encoding', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (text) => {
       fc.pre(!text.startsWith('\uFEFF') && !text.includes('\u0000'));

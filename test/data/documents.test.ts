@@ -1,4 +1,4 @@
-/** Documents: a line end in the separator is any line end. */
+/** A line end in the separator matches any line end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutDocuments, DocumentCutter, endsWithSeparator } from '../../src/data/text/documents.ts';
@@ -32,9 +32,9 @@ for (const [name, end] of Object.entries({ LF: '\n', CRLF: '\r\n', CR: '\r' })) 
   });
 }
 
-test('a line end as the separator cuts once at each line end', () => {
+test('with a line end as the separator, every line is a document', () => {
   assert.deepEqual(cutDocuments('a\r\nb\nc\r\n', '\n'), ['a\r\n', 'b\n', 'c\r\n']);
   assert.deepEqual(cutDocuments('a\rb\r', '\n'), ['a\r', 'b\r']);
-  // A CR within a text that has line feeds is no line end.
+  // CR is no line end in a text with line feeds.
   assert.deepEqual(cutDocuments('a\rb\nc', '\n'), ['a\rb\n', 'c']);
 });

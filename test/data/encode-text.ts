@@ -1,9 +1,9 @@
-/** Encodes texts for tests: the way back of `TextDecoder`, which the platform does not have. */
+/** Encodes texts for tests: the inverse of `TextDecoder`, which the platform does not provide. */
 import { singleByteTable } from '../../src/data/encoding/single-byte.ts';
 
 const tables = new Map<string, Map<string, number[]>>();
 
-/** @throws where the encoding does not have a character */
+/** @throws if the encoding does not have a character */
 export function encodeText(text: string, encoding: string): Uint8Array {
   if (encoding === 'utf-8') return new TextEncoder().encode(text);
   if (/^utf-(?:16|32)/.test(encoding)) return encodeWide(text, encoding);

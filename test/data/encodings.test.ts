@@ -38,9 +38,9 @@ const samples: Record<string, [text: string, encodings: string[]]> = {
 };
 for (const [language, [text, encodings]] of Object.entries(samples)) {
   for (const encoding of encodings) {
-    test(`${language} in ${encoding}: found, also in a part of it and in a long text, and read`, () => {
+    test(`${language} in ${encoding}: detects and reads it, also in a part of it and in a long text`, () => {
       const bytes = encodeText(text, encoding);
-      // A few bytes of a Mac's text read as well in other encodings.
+      // A few bytes of Mac text are equally plausible in other encodings.
       const few = encoding === 'macintosh' ? bytes : bytes.subarray(0, 28);
       for (const sample of [bytes, few, encodeText(`${text}\n`.repeat(2000), encoding)]) {
         assert.equal(findEncoding(sample)?.encoding, encoding);
@@ -56,7 +56,7 @@ for (const [language, [text, encodings]] of Object.entries(samples)) {
 }
 
 for (const encoding of ['utf-16le', 'utf-16be', 'utf-32le', 'utf-32be']) {
-  test(`${encoding}, with a byte order mark and without, by name and found`, () => {
+  test(`${encoding}, with and without a byte order mark, named and detected`, () => {
     const text = 'Größe: 5 €, 😀.\n';
     const general = encoding.slice(0, -2);
     for (const start of ['', '\ufeff']) {
@@ -89,7 +89,7 @@ test('short texts', () => {
   assert.equal(findEncoding(new TextEncoder().encode('日本')), undefined);
 });
 
-test('UTF-8 with damage is not taken for another encoding', () => {
+test('does not take damaged UTF-8 for another encoding', () => {
   const text = new TextEncoder().encode('Сегодня хорошая погода — Größe, 日本。');
   for (const [what, bytes] of Object.entries({
     'cut at the end': text.subarray(0, -1),
@@ -105,7 +105,7 @@ test('UTF-8 with damage is not taken for another encoding', () => {
   assert.equal(isDamagedUtf8(encodeText('Größe für Künstler', 'windows-1252'), true), false);
 });
 
-test('bytes that are no text in any encoding', () => {
+test('bytes that are not text in any encoding', () => {
   const long = Uint8Array.from({ length: 9000 }, () => 0x78);
   for (const tail of [[0xff], [0x81, 0x8d]]) {
     assert.throws(() => decodeText(Uint8Array.from([...long, ...tail]), 'x', characters), {
@@ -114,14 +114,14 @@ test('bytes that are no text in any encoding', () => {
   }
 });
 
-test('a byte that is not UTF-8 may come late', () => {
+test('detects the encoding if the first invalid byte comes late', () => {
   const text = `${'plain text, line after line\n'.repeat(20_000)}Größe für Künstler`;
   const { content, notices } = decodeText(encodeText(text, 'windows-1252'), 'x', characters);
   assert.equal(content, text);
   assert.match(notices.join(), /byte 560,002 \(0xF6\)/);
 });
 
-test('an encoding that is named is taken, and its errors have a place', () => {
+test('uses a named encoding, and its errors tell the place', () => {
   const encoding = 'shift_jis';
   assert.throws(
     () => decodeText(Uint8Array.of(0x61, 0x62, 0x82, 0xff, 0x61), 'x', { ...characters, encoding }),
@@ -154,20 +154,20 @@ test('names of encodings: those of the Encoding Standard, of Python and iconv, a
   assert.throws(() => checkEncoding('klingon'), { option: 'encoding', message: /expected auto or the name/ });
 });
 
-test('documents, archives and pictures are named', () => {
+test('names documents, archives and pictures', () => {
   const read = (start: string) => () => decodeText(Buffer.from(start, 'latin1'), 'x', characters);
   assert.throws(read('%PDF-1.7 …'), { code: 'text-packed', message: /^x is a PDF document, not a text/ });
   assert.throws(read('BZh91AY&SY…'), { code: 'text-packed', message: /bunzip2 --keep/ });
   assert.throws(read('\x89PNG\r\n\x1a\n'), { code: 'text-binary', message: /PNG picture/ });
 });
 
-test('gzip is unpacked in memory too', async () => {
+test('unpacks gzip in memory too', async () => {
   const text = new TextEncoder().encode('text');
   assert.deepEqual(await unpacked(gzipSync(text), 'x'), text);
   await assert.rejects(unpacked(gzipSync(text).subarray(0, 15), 'x'), { code: 'text-unreadable' });
 });
 
-test('whatever the bytes are, a text comes out or an error of this package', () => {
+test('any bytes give a text or an error of this package', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
       try {

@@ -39,12 +39,12 @@ for (const [start, is, name] of formats) {
   });
 }
 
-test('gzip is found by its content', () => {
+test('recognises gzip by content', () => {
   assert.equal(fileKind(gzipSync('a text')).is, 'gzip');
   assert.notEqual(fileKind(deflateRawSync('a text')).is, 'gzip');
 });
 
-test('texts that begin as formats do are texts', () => {
+test('takes texts that begin like a format for texts', () => {
   for (const text of [
     'BZh, he said',
     'PK is a name',
@@ -62,7 +62,7 @@ test('texts that begin as formats do are texts', () => {
   }
 });
 
-test('text in any encoding is text', () => {
+test('recognises text in any encoding', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 300, min: 0x20 }), (start) => {
       fc.pre(!/^(?:%PDF|\{.rtf|%!PS)/.test(String.fromCharCode(...start)));
@@ -88,7 +88,7 @@ for (const [language, text] of Object.entries(samples)) {
   }
 }
 
-test('NULs in what is no UTF-16 or UTF-32 do not make it so', () => {
+test('does not take other data with NULs for UTF-16 or UTF-32', () => {
   for (const text of [
     'abc\0def, and so on',
     '\0\0\0\0',

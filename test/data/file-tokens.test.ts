@@ -1,4 +1,4 @@
-/** Tokens on disk: read from anywhere, read ahead, and never believed when they are damaged. */
+/** Tokens on disk can be read from anywhere and are read ahead, and damage is detected. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { BLOCK_TOKENS, TokenPacker, tokenWidth } from '../../src/data/tokens/tok
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
-/** The same random tokens in a file and in memory; every tenth or so begins a document. */
+/** The same random tokens in a file and in memory. About every tenth begins a document. */
 async function both(context: TestContext, vocabularySize: number, count: number) {
   const path = join(temporaryFolder(context), 'x.tokens');
   const writer = await TokenFileWriter.create(path);
@@ -38,7 +38,7 @@ async function both(context: TestContext, vocabularySize: number, count: number)
 }
 
 for (const vocabularySize of [200, 60_000, 100_000]) {
-  test(`batches from a file are those from memory, ${vocabularySize} symbols`, async (context) => {
+  test(`a file gives the same batches as memory, ${vocabularySize} symbols`, async (context) => {
     const { path, facts, file, memory } = await both(context, vocabularySize, 3 * BLOCK_TOKENS + 1234);
     assert.equal(readFileSync(path).length, tokenFileBytes(facts));
     const shape = { batchSize: 3, sequenceLength: 1000 };
@@ -53,7 +53,7 @@ for (const vocabularySize of [200, 60_000, 100_000]) {
   });
 }
 
-test('reads that span blocks, start anywhere or pass the end', async (context) => {
+test('reads that span blocks, start anywhere or exceed the end', async (context) => {
   const { file, memory } = await both(context, 100, 2 * BLOCK_TOKENS + 5);
   for (const [offset, length] of [
     [0, 1],
@@ -69,7 +69,7 @@ test('reads that span blocks, start anywhere or pass the end', async (context) =
     await assert.rejects(tokens.read(2 * BLOCK_TOKENS + 3, new Int32Array(3)), RangeError);
 });
 
-test('a block that was damaged, or moved, is an error where it is read', async (context) => {
+test('reading a damaged or moved block is an error', async (context) => {
   const { path, facts, file } = await both(context, 100, 3 * BLOCK_TOKENS);
   const whole = readFileSync(path);
   const block = (whole.length - 64) / 3;

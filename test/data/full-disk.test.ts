@@ -1,4 +1,4 @@
-/** A disk that becomes full while the tokens of a text are written: another place is taken, and nothing stays that holds room. */
+/** If the disk becomes full while tokens are written, another folder is used, and no unfinished file takes up space. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const TEXT = 'the harbour wall, the rain\n'.repeat(150_000);
 const pagesOf = (bytes: number) => Math.ceil(bytes / PAGE);
 const TOKENS = tokenFileBytes({ count: TEXT.length, width: 1, hasDocuments: false });
 
-/** Loads the text from a file system of so many pages more than it takes; what came of it. */
+/** Loads the text from a file system with the given number of free pages. Returns the result. */
 const PROGRAM = `
   import { execFileSync } from 'node:child_process';
   import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ const PROGRAM = `
   }
   console.log(JSON.stringify(outcomes));`;
 
-test('a disk that becomes full while tokens are written', {
+test('the disk becomes full while tokens are written', {
   skip: process.platform === 'linux' && canMount() ? false : 'no namespaces of mounts here',
 }, (context) => {
   const text = pagesOf(TEXT.length);
@@ -49,7 +49,7 @@ test('a disk that becomes full while tokens are written', {
     { pages: text + (pagesOf(TOKENS) >> 1), cache: 'elsewhere', memory: 1e9 },
     { pages: text + (pagesOf(TOKENS) >> 1), cache: 'there', memory: 1e9 },
     { pages: text + (pagesOf(TOKENS) >> 1), cache: 'there', memory: 1e6 },
-    // The tokens fit, their record does not.
+    // The tokens fit, but not their record.
     { pages: text + pagesOf(TOKENS), cache: 'there', memory: 1e9 },
   ];
   const words = ['--import', 'tsx', '--input-type=module', '-e', PROGRAM, '--'];

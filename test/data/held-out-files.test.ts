@@ -1,4 +1,4 @@
-/** What is held out is not trained on, wherever it lies; where it is all the same, that is told. */
+/** Held-out files are not trained on, wherever they are; otherwise there is a warning. */
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -20,7 +20,7 @@ function setUp(context: TestContext): (name: string) => string {
   return (name) => join(folder, name);
 }
 
-/** Which files are trained on, and what is said. */
+/** Returns the files that are trained on, and the notices. */
 async function load(paths: readonly string[], heldOut: Pick<LoadOptions, 'valid' | 'test'>) {
   const corpus = await loadCorpus({ paths }, { ...options, ...heldOut });
   await corpus.close?.();
@@ -55,7 +55,7 @@ test('a hard link within the folder is the file that is held out', async (contex
   assert.equal(validation, 7);
 });
 
-test('what is trained on and held out all the same is told: a text that is named for both, and a copy', async (context) => {
+test('warns of a text that is both trained on and held out: the same file, or a copy', async (context) => {
   const at = setUp(context);
   const named = await load([at('texts/a.txt')], { valid: at('texts/a.txt') });
   assert.match(named.notices, /^the validation text is trained on too \(.*a\.txt\)/);
@@ -66,21 +66,21 @@ test('what is trained on and held out all the same is told: a text that is named
   assert.equal(apart.notices, '');
 });
 
-test('a file that is named twice, or also found in a folder, is told', async (context) => {
+test('warns of a file that is named twice, or also found in a folder', async (context) => {
   const at = setUp(context);
   const twice = await load([at('texts'), at('texts/a.txt')], {});
   assert.match(twice.notices, /^read more than once, as it is named: .*a\.txt$/);
   assert.equal((await load([at('texts')], {})).notices, '');
 });
 
-test('a folder of which everything is held out is no text', async (context) => {
+test('a folder is not a text if everything in it is held out', async (context) => {
   const at = setUp(context);
   await assert.rejects(load([at('texts/valid')], { valid: at('texts/valid/v.txt') }), {
     code: 'text-missing',
   });
 });
 
-test('a resumed run says nothing of a held-out file in its folder', async (context) => {
+test('a resumed run gives no notice about a held-out file in its folder', async (context) => {
   const at = setUp(context);
   const shape = { hiddenSize: 2, layers: 1, batchSize: 1, sequenceLength: 2, checkpointDir: at('cv') };
   const run = async (input: Parameters<typeof train>[0]) => {

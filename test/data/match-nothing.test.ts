@@ -1,4 +1,4 @@
-/** Separators and patterns that match nothing are told, and documents are counted. */
+/** Notices about separators and patterns that match nothing, and the number of documents. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ for (const [separator, text, documents, said] of cases) {
   });
 }
 
-test('between files a document ends without a separator; that there is none in any of them is told', async (context) => {
+test('a document ends with each file even without a separator, and a notice says if no file has one', async (context) => {
   const write = setUp(context);
   const paths = ['a.txt', 'b.txt', 'c.txt'].map((name) => write(name, `${name} `));
   const { text, notices } = await loadCorpus({ paths }, { ...options, separator: '\n\n' });
@@ -65,7 +65,7 @@ test('between files a document ends without a separator; that there is none in a
   assert.match(notices.join('\n'), /does not occur in .*, which is 3 documents, one a file/);
 });
 
-test('a pattern that matches nothing in one of several folders is told; in all of them it is an error', async (context) => {
+test('a pattern that matches nothing is a notice for one of several folders, and an error for all of them', async (context) => {
   const write = setUp(context);
   const [one, other] = [join(write('one/a.ts', 'a b'), '..'), join(write('other/b.md', 'c'), '..')];
   const { notices, text } = await loadCorpus({ paths: [one, other], include: '*.ts' }, options);
@@ -83,13 +83,13 @@ const small = new Vocabulary({
   hasUnknown: false,
 });
 
-test('characters to ban or to allow that the model does not have are named', () => {
+test('names banned or allowed characters that the model does not have', () => {
   assert.deepEqual(controlNotices(small, { ban: 'ab', only: 'e\u0301' }), []);
   assert.match(controlNotices(small, { ban: 'axyx', only: '' }).join('\n'), /does not know "x", "y",/);
   assert.match(controlNotices(small, { ban: '', only: 'aZ' }).join('\n'), /does not know "Z", and/);
 });
 
-test('a text to leave out in which the model could write nothing is told', () => {
+test('warns if no sample can occur in the --novel text', () => {
   for (const text of ['a b', 'XYZ\r\nab\r\n', 'e\u0301', 'X\rab\rY'])
     assert.equal(novelNotice(small, text), undefined, JSON.stringify(text));
   for (const text of ['', ' \n\r\n']) assert.match(novelNotice(small, text) ?? '', /is empty/);

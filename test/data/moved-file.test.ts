@@ -1,4 +1,4 @@
-/** Files that are looked for where they may have gone. */
+/** Searching for moved files. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,7 +21,7 @@ test('a name that begins with two dots is a name, not the folder above', () => {
   for (const far of [resolve('..'), resolve('..', 'a.txt'), resolve('')]) assert.equal(shortPath(far), far);
 });
 
-test('a folder that was moved is found, whatever its files are called', async (context) => {
+test('finds a moved folder, whatever its files are called', async (context) => {
   const folder = temporaryFolder(context);
   const [from, to] = [join(folder, 'old', 'texts'), join(folder, 'new', 'texts')];
   const names = [join('..notes', 'a.txt'), '..b.txt', 'c.txt'];

@@ -1,4 +1,4 @@
-/** What a run reads of a folder: texts, and nothing that this program wrote, whatever its name and wherever it lies. */
+/** A run reads the texts of a folder, but no file that this program wrote, whatever its name and place. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ async function runIn(folder: string, source: string): Promise<void> {
   }));
 }
 
-test('a run does not read its own files: log, checkpoints, events, in or below the folder of its text', async (context) => {
+test('a run does not read its own log, checkpoints and events in or below the folder of its text', async (context) => {
   const { source, own } = setUp(context);
   for (const folder of [source, own]) await runIn(folder, source);
   const { length, said } = await load([source]);
@@ -61,7 +61,7 @@ const EXPORTS: readonly (readonly [string, ExportFormat])[] = [
   ['model.json', 'vocabulary'],
 ];
 
-test('files of this program are recognised under any name', async (context) => {
+test('recognises files of this program under any name', async (context) => {
   const { source, own } = setUp(context);
   const contents = new Map<string, Uint8Array>();
   for (const [name, format] of EXPORTS) {
@@ -90,7 +90,7 @@ test('files of this program are recognised under any name', async (context) => {
   assert.equal(all.length, text.length);
 });
 
-test('printed logs of every form are recognised', () => {
+test('recognises printed logs in every form', () => {
   for (const content of [
     'note\ntext: a.txt, 12 bytes\ndocuments: 3\nvocab size: 4\nnumber of data batches in train: 1, val: 2, test: 0\n',
     'sample with: npx char-rnn sample cv/best.safetensors\n',
@@ -101,7 +101,7 @@ test('printed logs of every form are recognised', () => {
   }
 });
 
-test('texts that only look alike are read', () => {
+test('reads texts that only look similar', () => {
   for (const content of [
     '{"time": "noon", "type": "meal"}\n',
     'text: the whale, 12 bytes\n',
@@ -115,7 +115,7 @@ test('texts that only look alike are read', () => {
   }
 });
 
-test('what a shell redirects into the folder is not read, by this run or the next', (context) => {
+test('does not read what a shell redirects into the folder, in this run or the next', (context) => {
   const { folder, source } = setUp(context);
   const shell = (command: string) =>
     execFileSync('sh', ['-c', command], { cwd: source, env: { ...process.env, XDG_CACHE_HOME: folder } });
@@ -137,7 +137,7 @@ test('what a shell redirects into the folder is not read, by this run or the nex
   assert.match(readFileSync(join(source, 'second.txt'), 'utf8'), /^left out .*first\.txt/m);
 });
 
-test('links: followed to other texts, each file once, and what is not followed is named', async (context) => {
+test('follows links to other texts, reads each file once, and names links that it does not follow', async (context) => {
   const { folder, source } = setUp(context);
   const outside = join(folder, 'outside');
   mkdirSync(join(outside, 'below'), { recursive: true });
@@ -155,7 +155,7 @@ test('links: followed to other texts, each file once, and what is not followed i
   assert.match(said, /left out 4 links or special files \(.*nowhere/);
 });
 
-test('files of a folder that are no text are left out and named; with strict all of them are an error', async (context) => {
+test('leaves out files of a folder that are not text and names them; with strict they are an error', async (context) => {
   const { source } = setUp(context);
   writeFileSync(join(source, 'empty.txt'), '');
   writeFileSync(join(source, 'binary'), Uint8Array.of(1, 0, 2));
@@ -174,7 +174,7 @@ test('files of a folder that are no text are left out and named; with strict all
   await assert.rejects(load([join(source, 'late.txt')], characters), { code: 'text-not-utf8' });
 });
 
-test('of several folders one may hold no text; then it is named', async (context) => {
+test('one of several folders may have no text; a notice names it', async (context) => {
   const { source, own } = setUp(context);
   const { said } = await load([source, own]);
   assert.match(said, /^no text in .*own$/m);

@@ -22,7 +22,7 @@ const field = (name: string, separator = '\n'): FieldReading => ({
   oneLine: separator === '\n',
 });
 
-/** What comes of a text in blocks of some bytes. */
+/** The result for a text in blocks of a given size. */
 function read(transform: ByteTransform, text: string, size = 1 << 16): string {
   const bytes = new TextEncoder().encode(text);
   const parts: Uint8Array[] = [];
@@ -44,7 +44,7 @@ const failure = (run: () => unknown, message: RegExp) =>
     return true;
   });
 
-test('quotes, doubled quotes, line ends and delimiters within a value, whatever the blocks are', () => {
+test('quotes, doubled quotes, line ends and delimiters within a value, in blocks of any size', () => {
   const text = 'id,text,more\r\n1,"a, ""b""",x\r\n2,"line\r\nbreak",y\r\n\r\n3,é 日本,\r\n4,,z\r\n5,last,w';
   for (const size of [1, 2, 3, 7, 1000]) {
     assert.equal(csv(text, 'text', '|', size), 'a, "b"|line\r\nbreak|é 日本|last|');
@@ -62,7 +62,7 @@ test('semicolons, tabs, bars, a byte order mark and old line ends', () => {
   assert.equal(csv('text\nonly\ncolumn\n'), 'only\ncolumn\n');
 });
 
-test('a CSV of any values comes back', () => {
+test('reads back a CSV with any values', () => {
   const value = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', 'é', ' ', '😀') });
   fc.assert(
     fc.property(
@@ -89,7 +89,7 @@ test('JSON lines: names, paths with dots, missing values, numbers', () => {
   assert.equal(read(list, ' [{"text":"a"},\n{"text":"b"}] ', 3), 'a\nb\n');
 });
 
-test('the closest field is suggested, and none that is unlike', () => {
+test('suggests the closest field, but no dissimilar one', () => {
   const remedies = (name: string) => {
     try {
       csv('id,text,title\n1,a,b\n', name);
@@ -103,7 +103,7 @@ test('the closest field is suggested, and none that is unlike', () => {
   assert.deepEqual(remedies('description'), []);
 });
 
-test('what is wrong with a file is named with its line', () => {
+test('errors in a file tell the line', () => {
   failure(() => csv('id,name\n1,x\n'), /t\.csv has no field "text"\. Its fields are "id", "name"\./);
   failure(() => csv('id,text\n1,x\n2\n'), /line 3: a row of 1 fields, expected 2/);
   failure(() => csv('id,text\n1,x\n2,"open\n3,y\n'), /line 3: a quote that is opened here is never closed/);
@@ -115,7 +115,7 @@ test('what is wrong with a file is named with its line', () => {
   failure(() => lines('{"__proto__":1}\n', 'toString'), /has no field/);
 });
 
-test('what is wrong with a list is named with its record', () => {
+test('errors in a list tell the record', () => {
   const list = (text: string, name = 'text') =>
     read(new JsonRecords('t.json', 'json-list', field(name)), text);
   const good = '{"text": "a"}';
@@ -126,7 +126,7 @@ test('what is wrong with a list is named with its record', () => {
   failure(() => list('{}'), /^t\.json, line 1: expected a list of records/);
 });
 
-test('the format goes by the name, else by the first character', () => {
+test('the name decides on the format, else the first character', () => {
   const start = (text: string) => new TextEncoder().encode(text);
   assert.equal(recordFormat('a.CSV.gz', start('{')), 'csv');
   assert.equal(recordFormat('a.tsv', start('')), 'csv');
@@ -137,7 +137,7 @@ test('the format goes by the name, else by the first character', () => {
   assert.equal(recordFormat('data', start('a,b')), 'csv');
 });
 
-test('of a large file only a part waits in memory for its values', async (context) => {
+test('keeps only a part of a large file in memory', async (context) => {
   const path = join(temporaryFolder(context), 'large.jsonl');
   const line = (text: string) => `${JSON.stringify({ text, other: 'x'.repeat(4000) })}\n`;
   writeFileSync(path, Array.from({ length: 9000 }, (_, i) => line(`v${i % 10}`)).join(''));
@@ -156,7 +156,7 @@ test('of a large file only a part waits in memory for its values', async (contex
   assert.ok(file.size > 36e6 && largest < 20e6, `${largest} of ${file.size}`);
 });
 
-test('a text on disk and in memory gives the same documents, in any encoding and packed', async (context) => {
+test('reads the same documents from disk and memory, in any encoding, packed or not', async (context) => {
   const folder = temporaryFolder(context);
   const values = Array.from({ length: 40 }, (_, i) => `value ${i} é`);
   const table = ['id;text', ...values.map((value, i) => `${i};"${value}"`)].join('\r\n');
@@ -183,7 +183,7 @@ test('a text on disk and in memory gives the same documents, in any encoding and
   });
 });
 
-test('JSON is told from a CSV in every encoding', async (context) => {
+test('distinguishes JSON from CSV in every encoding', async (context) => {
   const folder = temporaryFolder(context);
   const options = { ...OPTIONS, field: 'text', separator: '\n' };
   const records = ['Größe', 'für'].map((text) => ({ text }));
@@ -223,7 +223,7 @@ async function tokensOf(source: TokenSource): Promise<number[]> {
   return [...into];
 }
 
-test('bytes that are not UTF-8 are refused, not replaced', () => {
+test('rejects bytes that are not UTF-8, and does not replace them', () => {
   const bad = (text: string) => Buffer.from(text, 'latin1');
   const csvFile = () =>
     new CsvColumn('t.csv', field('text')).push(bad('id,text\n1,plain\n2,caf\xe9\n'), true);
@@ -234,7 +234,7 @@ test('bytes that are not UTF-8 are refused, not replaced', () => {
   failure(() => new CsvColumn('t.csv', field('text')).push(bad('id,te\xe9\n'), true), /not valid UTF-8/);
 });
 
-test('an error names a long field by its beginning', () => {
+test('an error shortens the name of a long field', () => {
   const long = 'x'.repeat(100_000);
   failure(() => csv(`id,${long}\n1,a\n`), /^[\s\S]{1,400}$/);
   failure(() => lines(`{"${long}":"a"}\n`), /^[\s\S]{1,400}$/);

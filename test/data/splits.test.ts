@@ -16,7 +16,7 @@ const defaults: SplitOptions = {
   split: 'rows',
 };
 
-/** A corpus of the tokens 0, 1, 2, … so that a token is its own place. */
+/** A corpus of the tokens 0, 1, 2, …, so that each token is its own position. */
 function counting(length: number, heldOut?: number): Corpus {
   const tokens = new MemoryTokens(tokenArray(1e6, length).map((_, index) => index));
   const vocabulary = new Vocabulary({
@@ -71,7 +71,7 @@ test("the batches are the original's, target by target", async () => {
   assert.equal(new Set(mapping.values()).size, mapping.size);
 });
 
-test('rows: every row is a stretch of text, its end goes to the split after', async () => {
+test('rows: every row is a stretch of text, and its end belongs to the next split', async () => {
   const {
     train,
     validation,
@@ -85,12 +85,12 @@ test('rows: every row is a stretch of text, its end goes to the split after', as
   await assert.rejects(train.batch(8), RangeError);
 });
 
-test('rows: without a test fraction validation takes all that training leaves', () => {
+test('rows: without a test fraction, validation gets all that training leaves', () => {
   const { train, validation, test: rest } = splitCorpus(counting(60), defaults);
   assert.deepEqual([train.count, validation.count, rest.count], [9, 1, 0]);
 });
 
-test('tail: the end of the text is held out, each part cut into rows by itself', async () => {
+test('tail: holds out the end of the text, and divides each part into rows', async () => {
   const options = { ...defaults, split: 'tail', trainFraction: 0.5, validationFraction: 0.25 } as const;
   const { train, validation, test: rest } = splitCorpus(counting(101), options);
   assert.deepEqual([train.count, validation.count, rest.count], [8, 4, 4]);
@@ -99,14 +99,14 @@ test('tail: the end of the text is held out, each part cut into rows by itself',
   assert.deepEqual((await batch(rest, 0)).inputs, [75, 87, 76, 88, 77, 89]);
 });
 
-test('files: the text is all training, the fractions no longer apply', async () => {
+test('files: trains on all of the text, and ignores the fractions', async () => {
   const options = { ...defaults, trainFraction: 0.1 };
   const { train, validation } = splitCorpus(counting(60, 13), options);
   assert.deepEqual([train.count, validation.count], [10, 2]);
   assert.deepEqual((await batch(validation, 0)).inputs, [1000, 1006, 1001, 1007, 1002, 1008]);
 });
 
-test('too short for a batch: the error says what would fit, and that does fit', () => {
+test('too short for a batch: the error suggests a shape, which fits', () => {
   const shape = { batchSize: 50, sequenceLength: 50 };
   const corpus = counting(400);
   assert.throws(
@@ -139,7 +139,7 @@ test('an empty training split is an error; no validation is a warning', () => {
   assert.deepEqual(codes, ['no-validation']);
 });
 
-test('a held-out text that is too short for a batch is named, not missed', () => {
+test('warns of a held-out text that is too short for a batch', () => {
   const options = { ...defaults, trainFraction: 0.9, validationFraction: 0.05 };
   const messages = (corpus: Corpus, given: SplitOptions = options) =>
     splitWarnings(splitCorpus(corpus, given), given, corpus).map(({ message }) => message);
@@ -148,7 +148,7 @@ test('a held-out text that is too short for a batch is named, not missed', () =>
   assert.deepEqual(messages(short), [
     `the validation text has 5 bytes, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training goes on without evaluation.`,
   ]);
-  // The shape that cuts what is held out is the one that counts.
+  // The held-out shape decides.
   assert.match(
     messages(short, { ...options, heldOut: { batchSize: 3, sequenceLength: 2 } })[0] ?? '',
     /of 3 × 2 \(6\)/,
@@ -162,7 +162,7 @@ test('a held-out text that is too short for a batch is named, not missed', () =>
   assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 bytes, too few/);
 });
 
-test('few batches, and fractions above one, are warned of', () => {
+test('warns of few batches, and of fractions above one', () => {
   const options = { ...defaults, trainFraction: 0.9, validationFraction: 0.3 };
   const codes = splitWarnings(splitCorpus(counting(60), options), options, counting(60)).map(
     ({ code }) => code,
@@ -170,7 +170,7 @@ test('few batches, and fractions above one, are warned of', () => {
   assert.deepEqual(codes, ['few-batches', 'fractions-above-one']);
 });
 
-test('--fit finds a shape for any text of a few characters or more, never a larger one', () => {
+test('--fit finds a shape for any text of a few characters or more, never a larger shape', () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 20_000 }), (length) => {
       const options = { ...defaults, batchSize: 50, sequenceLength: 50 };

@@ -1,4 +1,4 @@
-/** A text from standard input, where it is kept in the cache folder and where that can't be written. */
+/** A text from standard input, with and without a writable cache folder. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 
 
 const built = (path: string) => JSON.stringify(new URL(`dist/data/${path}`, `file://${root}`).href);
 
-/** Runs `body` with standard input, and a cache folder; what it prints as JSON. */
+/** Runs `body` with standard input and a cache folder. Returns what it prints as JSON. */
 function inProcess(body: string, input: Uint8Array, cache: string): unknown {
   const program = `const { loadCorpus } = await import(${built('corpus.node.js')});
     const { readWholeText } = await import(${built('text/whole-text.node.js')});
@@ -35,7 +35,7 @@ async function tokensOf(source: TokenSource | undefined): Promise<number[]> {
   return [...into];
 }
 
-test('held-out texts are read the same whether standard input is in a file or in memory', async (context) => {
+test('reads held-out texts in the same way whether standard input is in a file or in memory', async (context) => {
   const { folder } = temporaryCache(context);
   const at = (name: string, text: string, encoding = 'windows-1252') => {
     writeFileSync(join(folder, name), encodeText(text, encoding));
@@ -80,7 +80,7 @@ test('held-out texts are read the same whether standard input is in a file or in
   assert.deepEqual(found, expected);
 });
 
-test('messages about standard input name it, not the file that holds it', (context) => {
+test('messages mention standard input, not the file that holds it', (context) => {
   const { folder, cache } = temporaryCache(context);
   const body = `const options = ${JSON.stringify(OPTIONS)};
     console.log(JSON.stringify([

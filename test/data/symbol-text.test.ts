@@ -1,4 +1,4 @@
-/** A byte is never shown as the character U+0000–U+00FF that stands for it inside the program. */
+/** A byte is never shown as the character U+0000–U+00FF that represents it in the program. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** The bytes of some text, each a symbol. */
+/** The bytes of a text as symbols. */
 function bytesOf(text: string): Vocabulary {
   const symbols = [...new Set(utf8(text))].sort((a, b) => a - b).map((byte) => String.fromCharCode(byte));
   return new Vocabulary({ kind: 'byte', normalize: 'none', symbols, hasUnknown: false });
@@ -46,14 +46,14 @@ test('a symbol as text, in quotes, with its number', () => {
   }
 });
 
-test('the character that a byte is a part of', () => {
+test('the character that contains a byte', () => {
   const text = utf8('a\u00e9\u20ac\u{1F600}b');
   const found = Array.from(text, (_, index) => characterAround(text, index));
   const expected = ['a', ...'\u00e9\u00e9', ...'\u20ac\u20ac\u20ac', ...Array(4).fill('\u{1F600}'), 'b'];
   assert.deepEqual(found, expected);
   assert.equal(characterAround(Uint8Array.of(0x61, 0xc3), 1), undefined);
   assert.equal(characterAround(Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80), 4), undefined);
-  // Too long a form, half a surrogate pair, beyond the last code point, not whole, after a character.
+  // Overlong, half a surrogate pair, above the last code point, incomplete, after a character.
   const wrong = [
     [0xe0, 0x80, 0xaf],
     [0xed, 0xa0, 0x80],
@@ -64,7 +64,7 @@ test('the character that a byte is a part of', () => {
   for (const bytes of wrong) assert.equal(characterAround(Uint8Array.from(bytes), 1), undefined);
 });
 
-test('a prompt: the byte and its character, under every rule', () => {
+test('a prompt: errors and notices show the byte and its character, with every value of unknown', () => {
   const vocabulary = bytesOf('caf \u00e0');
   assert.throws(() => encodePrompt(vocabulary, 'caf\u00e9', 'error'), {
     problem: 'byte 5 of the prompt is not in the model\'s vocabulary: byte 0xA9 of "\u00e9".',
@@ -79,7 +79,7 @@ test('a prompt: the byte and its character, under every rule', () => {
   ]);
 });
 
-test('nearest: a model over bytes takes the closest character whose bytes it knows', () => {
+test('nearest: a byte model uses the closest character whose bytes it knows', () => {
   const vocabulary = bytesOf("cafe '");
   const near = encodePrompt(vocabulary, 'Caf\u00e9 \u2019 \u00fc', 'nearest');
   assert.equal(new TextDecoder().decode(near.bytes), "cafe ' ");
@@ -91,7 +91,7 @@ test('nearest: a model over bytes takes the closest character whose bytes it kno
   assert.deepEqual([known.tokens.length, known.notices], [2, []]);
 });
 
-test('a text: where its byte stands, and what was left out', async () => {
+test('a text: the place of its byte, and what was left out', async () => {
   const options = { tokens: 'byte', normalize: 'none', minCount: 1, vocabulary: bytesOf('caf \n') } as const;
   const text = { text: utf8('caf\ncaf\u00e9'), name: 'x' };
   await assert.rejects(buildCorpus(text, { ...options, unknown: 'error' }), {
@@ -101,7 +101,7 @@ test('a text: where its byte stands, and what was left out', async () => {
   assert.match(notices.join(), /left out 2 bytes that the model does not know.*\("\\xC3", "\\xA9"\)/);
 });
 
-test('surprising places: the byte by its value, what comes before it as text', () => {
+test('surprising places: shows the byte by its value, and the text before it', () => {
   const vocabulary = bytesOf('\u00e9a');
   const tracker = new SurpriseTracker(vocabulary, 3);
   const tokens = Int32Array.from(
@@ -120,7 +120,7 @@ test('surprising places: the byte by its value, what comes before it as text', (
   );
 });
 
-test('scored bytes become characters with the sum of their bits, however they are cut', () => {
+test('joins scored bytes into characters with the sum of their bits, wherever they are divided', () => {
   const symbols = Array.from(utf8('a\u20ac'), (byte) => String.fromCharCode(byte)).concat('\u00c3', 'b');
   const bits = [Number.NaN, 1, 2, 4, 8, 16];
   for (let cut = 0; cut <= symbols.length; cut++) {
@@ -140,7 +140,7 @@ test('scored bytes become characters with the sum of their bits, however they ar
   }
 });
 
-test('the commands: inspect, eval --surprise and sample of a model over bytes', async (context) => {
+test('the commands inspect, eval --surprise and sample with a byte model', async (context) => {
   const folder = temporaryFolder(context);
   const run = (...words: string[]) => charRnn(words, { cwd: folder, env: { NO_COLOR: '1' } });
   const { training: _, ...model } = madeCheckpoint({ vocabulary: bytesOf('caf\u00e9\n') });

@@ -1,4 +1,4 @@
-/** A folder for a test, and a cache folder of its own within it. */
+/** A folder for a test, with a separate cache folder in it. */
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';

@@ -1,10 +1,10 @@
-/** The passes in WebAssembly, and those for a Node without it, against simple loops over the same bytes. */
+/** Compares the WebAssembly kernel and its JavaScript fallback with simple loops over the same bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TextKernel } from '../../src/data/text/text-kernel.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
-/** Characters of one to four bytes, at the borders of each length too. */
+/** Characters of one to four bytes, including the first and last of each length. */
 const LETTERS = [...'aé \nжЖ\u0080\u07ff\u0800人\ud7ff\ue000\uffff\u{10000}🙂\u{10ffff}'];
 const FLAWS = [
   [0x80],
@@ -20,7 +20,7 @@ const FLAWS = [
 const random = new MersenneTwister(5);
 const below = (limit: number) => Math.floor(random.nextUniform() * limit);
 
-/** Words of letters of one alphabet each, with ASCII between them. */
+/** Words, each in one alphabet, with ASCII between them. */
 function randomText(words: number): string {
   return Array.from({ length: words }, () => {
     const [first, second] = [LETTERS[below(LETTERS.length)], LETTERS[below(LETTERS.length)]];
@@ -33,7 +33,7 @@ const utf8 = new TextEncoder();
 
 for (const isPlain of [false, true]) {
   const name = isPlain ? 'without WebAssembly' : 'WebAssembly';
-  test(`${name}: characters are counted, and become tokens of every width, as in a simple loop`, async () => {
+  test(`${name}: counts characters and encodes them in every width, like a simple loop`, async () => {
     for (let round = 0; round < 30; round++) {
       const text = randomText(1 + below(60));
       const bytes = utf8.encode(text);
@@ -62,7 +62,7 @@ for (const isPlain of [false, true]) {
     }
   });
 
-  test(`${name}: the place of the first byte that is not UTF-8, and of a symbol without a token`, async () => {
+  test(`${name}: finds the first byte that is not UTF-8, and the first symbol without a token`, async () => {
     const kernel = await TextKernel.make(isPlain);
     for (let round = 0; round < 300; round++) {
       const [before, after] = [utf8.encode(randomText(below(20))), utf8.encode(randomText(below(20)))];
@@ -82,7 +82,7 @@ for (const isPlain of [false, true]) {
     }
   });
 
-  test(`${name}: a full output ends a pass; the next one goes on where it ended`, async () => {
+  test(`${name}: stops when the output is full, and continues there`, async () => {
     const kernel = await TextKernel.make(isPlain);
     const text = 'жизнь у моря '.repeat(6000);
     const bytes = utf8.encode(text);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { segment } from '../../src/data/symbols/tokenizer.ts';
 
-/** Pieces from which clusters are made: marks, joiners, flags, Hangul, emoji sequences, line ends. */
+/** Parts of clusters: marks, joiners, flags, Hangul, emoji sequences, line ends. */
 const clusterParts = fc.constantFrom(
   ...[
     'a',
@@ -37,12 +37,12 @@ test('characters are code points', () => {
   assert.deepEqual([...segment('a\u{1F600}e\u0301', 'character')], ['a', '\u{1F600}', 'e', '\u0301']);
 });
 
-test('bytes are values, of a string by its UTF-8', () => {
+test('bytes are values; a string is converted to UTF-8', () => {
   assert.deepEqual([...segment(Uint8Array.of(0, 0xe9, 0xff), 'byte')], ['\u0000', '\u00e9', '\u00ff']);
   assert.deepEqual([...segment('\u00e9', 'byte')], ['\u00c3', '\u00a9']);
 });
 
-test('graphemes in pieces are the graphemes of the whole', () => {
+test('graphemes of a text in pieces are those of the whole', () => {
   const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
   const texts = fc.array(clusterParts, { minLength: 0, maxLength: 2500 }).map((parts) => parts.join(''));
   fc.assert(

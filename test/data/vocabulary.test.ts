@@ -5,7 +5,7 @@ import { compareCodePoints, Vocabulary } from '../../src/data/vocabulary.ts';
 const init = { kind: 'character', normalize: 'none', hasUnknown: false } as const;
 const counted = { kind: 'character', normalize: 'none', unicodeVersion: undefined } as const;
 
-test('symbols are numbered by code point, not by UTF-16 unit', () => {
+test('numbers symbols by code point, not by UTF-16 unit', () => {
   const counts = new Map([
     ['\u{1F600}', 1],
     ['\uFB01', 1],
@@ -50,13 +50,13 @@ test('one symbol is not enough to learn from', () => {
   assert.throws(() => Vocabulary.fromCounts(counts, { ...counted, minCount: 2 }), /`minCount`/);
 });
 
-test('a vocabulary of bytes holds values, not text', () => {
+test('a byte vocabulary has values, not text', () => {
   const vocabulary = new Vocabulary({ ...init, kind: 'byte', symbols: ['\u0000', '\u00e9', '\u00ff'] });
   assert.deepEqual([...vocabulary.bytesOf(1)], [0xe9]);
   assert.throws(() => new Vocabulary({ ...init, kind: 'byte', symbols: ['a', '\u0100'] }), RangeError);
 });
 
-test('symbols that are unsorted, double or not of the kind are refused', () => {
+test('rejects symbols that are unsorted, repeated or of another kind', () => {
   for (const symbols of [
     ['b', 'a'],
     ['a', 'a'],
@@ -68,7 +68,7 @@ test('symbols that are unsorted, double or not of the kind are refused', () => {
   assert.ok(new Vocabulary({ ...init, kind: 'grapheme', symbols: ['e', 'e\u0301'] }));
 });
 
-test('vocabularies are equal by what they mean', () => {
+test('compares vocabularies by their meaning', () => {
   const one = new Vocabulary({ ...init, symbols: ['a', 'b'] });
   assert.ok(one.equals(new Vocabulary({ ...init, symbols: ['a', 'b'] })));
   assert.ok(!one.equals(new Vocabulary({ ...init, symbols: ['a', 'c'] })));

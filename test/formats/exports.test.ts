@@ -1,4 +1,4 @@
-/** Every format with every kind of vocabulary and cell: refused with a reason, or read back as the same model. */
+/** Every format either refuses a kind of vocabulary or cell, with a reason, or reads back the same model. */
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ const cells = [
   { cell: 'lstm', embeddingSize: 2 },
 ] as const;
 
-/** What the formats can't hold; all else has to come back. */
+/** What the formats can't hold. Everything else must be read back. */
 function refusal(format: ExportFormat, { config }: Checkpoint): [string, RegExp] | undefined {
   if (format === 'torch7' && config.embeddingSize !== undefined)
     return ['torch7-unsupported', /an embedding/];
@@ -79,7 +79,7 @@ function refusal(format: ExportFormat, { config }: Checkpoint): [string, RegExp]
   return undefined;
 }
 
-/** A text that the vocabulary has, and what the model makes of it. */
+/** A text in the vocabulary, and the model's results for it. */
 async function behaviour(checkpoint: Checkpoint) {
   const model = new LanguageModel(checkpoint, { engine: 'reference' });
   const text = checkpoint.vocabulary.bytesOfAll([1, 0, 2, 1, 1, 2, 0]);
@@ -121,7 +121,7 @@ for (const format of FORMATS) {
   }
 }
 
-test('a file of the original keeps its own options and losses, and is written again as it was read', () => {
+test('keeps the options and losses of a file of the original, and writes it back unchanged', () => {
   const checkpoint = madeCheckpoint({
     vocabulary: new Vocabulary(vocabularies.graphemes as VocabularyInput),
   });
@@ -156,7 +156,7 @@ test('facts in a file of the original that do not fit its vocabulary are an erro
   assert.throws(replaced('{"tokens"', '["tokens"'), { code: 'torch7-malformed' });
 });
 
-test('the files of the original programs: every format holds them, or says why not', () => {
+test('every format holds the models of the original programs, or says why not', () => {
   for (const { name, checkpoint } of originals()) {
     for (const format of FORMATS) {
       const refused = refusal(format, checkpoint);
@@ -170,7 +170,7 @@ test('the files of the original programs: every format holds them, or says why n
   }
 });
 
-test('what the file does not hold is reported', () => {
+test('reports what the file does not hold', () => {
   const notices = (name: string, format: ExportFormat, precision?: 'float32' | 'float64') => {
     const vocabulary = new Vocabulary(vocabularies[name] as VocabularyInput);
     return exportCheckpoint(madeCheckpoint({ vocabulary, precision: 'float32' }), format, { precision })
@@ -189,7 +189,7 @@ test('what the file does not hold is reported', () => {
   assert.deepEqual(notices('graphemes', 'safetensors'), []);
 });
 
-test('a file that does not hold the model is not kept, and what stood there before stays', async (context) => {
+test('does not keep a file that does not hold the model, and keeps the earlier file', async (context) => {
   const folder = temporaryFolder(context);
   const checkpoint = madeCheckpoint({
     vocabulary: new Vocabulary(vocabularies['any bytes'] as VocabularyInput),
@@ -226,7 +226,7 @@ test('a file that does not hold the model is not kept, and what stood there befo
   assert.deepEqual(readdirSync(folder).sort(), [...FORMATS, 'vocabulary'].sort(), 'nothing beside them');
 });
 
-test('the library checks what it gives, too', () => {
+test('the library checks its exports too', () => {
   const vocabulary = new Vocabulary(vocabularies.graphemes as VocabularyInput);
   const model = new LanguageModel(madeCheckpoint({ vocabulary }));
   for (const format of ['safetensors', 'torch7', 'npz'] as const) {
@@ -239,7 +239,7 @@ test('the library checks what it gives, too', () => {
   assert.throws(() => broken.toBytes(), { code: 'checkpoint-export-differs', message: /can't be read/ });
 });
 
-test('the commands: a grapheme model and an unknown symbol go to .t7 and back; an embedding is refused with what holds it', async (context) => {
+test('the commands convert a grapheme model and an unknown symbol to .t7 and back, and refuse an embedding with alternatives', async (context) => {
   const folder = temporaryFolder(context);
   const run = (...words: string[]) => charRnn(words, { cwd: folder });
   for (const name of ['graphemes', 'characters, nfc, an unknown one']) {

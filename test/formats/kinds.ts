@@ -1,4 +1,4 @@
-/** The kinds of models that there are, as what is exported has to compute them all. */
+/** All kinds of models. Exports must compute each of them. */
 import type { ModelConfig } from '../../src/model/config.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 

@@ -1,4 +1,4 @@
-/** What a model predicts at every place of a text, computed here, to be held against other programs. */
+/** Our predictions at every place of a text, to compare with other programs. */
 import assert from 'node:assert/strict';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { stateParts } from '../../src/engine/cells.ts';
@@ -7,7 +7,7 @@ import { recurrentModules } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { layoutOf } from '../../src/model/config.ts';
 
-/** log p of the next token after each of some tokens, [T, V], from the state of zeros. */
+/** log p of the next token after each token, [T, V], from the zero state. */
 export async function logProbabilities(
   { config, precision, parameters }: Checkpoint,
   tokens: readonly number[],

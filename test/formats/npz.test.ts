@@ -1,4 +1,4 @@
-/** Models as arrays for NumPy. */
+/** Models as NumPy arrays. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ print(json.dumps({
 numpy.savez(sys.argv[2], **z)
 `;
 
-test('NumPy reads it; what NumPy saved again is read here', (context) => {
+test('NumPy reads it, and we read what NumPy saves', (context) => {
   const interpreter = python(context, 'numpy');
   if (!interpreter) return;
   const folder = temporaryFolder(context);
@@ -80,14 +80,14 @@ function codeOf(bytes: Uint8Array): string {
 
 const whole = joined(encodeNpz(madeCheckpoint()));
 
-/** The file with some bytes replaced where they stand last. */
+/** The file with the last occurrence of some bytes replaced. */
 function patched(find: readonly number[], offset: number, value: readonly number[]): Uint8Array {
   const copy = Buffer.from(whole);
   Buffer.from(value).copy(copy, copy.lastIndexOf(Buffer.from(find)) + offset);
   return new Uint8Array(copy);
 }
 
-/** Two thousand names for the same megabyte: each would be summed. */
+/** Two thousand entries with the same megabyte. Each would need a checksum. */
 function overlapping(): Uint8Array {
   const [
     local = new Uint8Array(),
@@ -107,7 +107,7 @@ function overlapping(): Uint8Array {
   return joined([local, data, ...entries, last]);
 }
 
-/** Parts of an archive with records of the 64-bit extension before its end: 56 bytes of sizes, and 20 that say where these are. */
+/** The parts of an archive with the 64-bit extension's records before its end: 56 bytes of sizes, and 20 with their offset. */
 function withWideEnd(parts: readonly Uint8Array[]): Uint8Array {
   const [record, locator] = [new Uint8Array(56), new Uint8Array(20)];
   record.set([0x50, 0x4b, 6, 6, 44]);
@@ -125,13 +125,13 @@ test("PyTorch's .pt, which has such records always, is told to be one", () => {
   assert.deepEqual(own.parameters, madeCheckpoint().parameters);
 });
 
-/** Room for such records, without any. */
+/** Empty space in place of these records. */
 function unended(): Uint8Array {
   const parts = encodeNpz(madeCheckpoint());
   return joined([...parts.slice(0, -1), new Uint8Array(76), ...parts.slice(-1)]);
 }
 
-test('numbers of another kind than the model has are named as NumPy names them', () => {
+test('names an unsupported number type as NumPy does', () => {
   const name = 'decoder.bias.npy';
   const entries = decodeZip(whole, 'x.npz');
   const messageOf = (array: Uint8Array) => {

@@ -1,4 +1,4 @@
-/** Models as ONNX graphs: the way there and back, what an ONNX runtime computes from them, and damaged files. */
+/** Models as ONNX graphs: writing and reading, the results of an ONNX runtime, and damaged files. */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { type TestContext, test } from 'node:test';
@@ -19,7 +19,7 @@ import { originals } from './originals.ts';
 const TOKENS = Array.from({ length: 60 }, (_, step) => (step * step + 3 * step) % 6);
 
 for (const { name, checkpoint } of eachKind()) {
-  test(`${name}: what is read is what was written, without the training state`, () => {
+  test(`${name}: reads back what was written, without the training state`, () => {
     const { training: _, ...model } = checkpoint;
     const read = openCheckpoint(joined(encodeOnnx(checkpoint)), 'x.onnx');
     assert.deepEqual({ ...read, vocabulary: undefined }, { ...model, vocabulary: undefined });
@@ -33,7 +33,7 @@ test('float64 stays float64', () => {
   assert.deepEqual(read.parameters, checkpoint.parameters);
 });
 
-/** As much of onnxruntime-node's interface as is needed here; it is too large to be a dependency. */
+/** The part of onnxruntime-node's interface that is used here. The package is too large to be a dependency. */
 interface Runtime {
   readonly InferenceSession: {
     create(bytes: Uint8Array): Promise<{
@@ -59,7 +59,7 @@ function runtime(context: TestContext): Runtime | undefined {
   }
 }
 
-/** Zero states of all layers for some rows. */
+/** Zero states of all layers. */
 function zeroStates(
   { Tensor }: Runtime,
   { config }: Checkpoint,
@@ -76,12 +76,12 @@ function zeroStates(
 }
 
 for (const { name, checkpoint } of eachKind()) {
-  test(`${name}: onnxruntime computes the same, whole and in pieces, for any number of rows`, async (context) => {
+  test(`${name}: onnxruntime computes the same, at once and in pieces, for any number of rows`, async (context) => {
     const ort = runtime(context);
     if (!ort) return;
     const session = await ort.InferenceSession.create(joined(encodeOnnx(checkpoint)));
     const run = (tokens: readonly number[], rows: number, states: Record<string, RuntimeTensor>) => {
-      // Every row reads the same.
+      // Every row reads the same text.
       const repeated = BigInt64Array.from(tokens.flatMap((token) => Array(rows).fill(BigInt(token))));
       return session.run({ tokens: new ort.Tensor('int64', repeated, [tokens.length, rows]), ...states });
     };
@@ -122,13 +122,13 @@ for (const { name, checkpoint, tokens, expected } of originals()) {
   });
 }
 
-test('a number that float32 has no room for is no infinity', () => {
+test('a number too large for float32 does not become infinite', () => {
   const checkpoint = madeCheckpoint({ precision: 'float64' });
   checkpoint.parameters[5] = 1e39;
   assert.throws(() => exportCheckpoint(checkpoint, 'onnx'), /beyond what float32 can hold/);
 });
 
-test('as many layers as a model may have take no time to look through', () => {
+test('opens a model with the maximum number of layers quickly', () => {
   const deep = joined(encodeOnnx(madeCheckpoint({ layers: MAX_LAYERS, hiddenSize: 1, moments: 0 })));
   const start = process.cpuUsage();
   assert.equal(openCheckpoint(deep, 'x').config.layers, MAX_LAYERS);
@@ -136,7 +136,7 @@ test('as many layers as a model may have take no time to look through', () => {
   assert.ok(user < 2e6, `${user / 1e6} s`);
 });
 
-test('the metadata tells the vocabulary to other programs', async () => {
+test('the metadata has the vocabulary for other programs', async () => {
   const file = Buffer.from(joined(encodeOnnx(madeCheckpoint())));
   assert.ok(file.includes(JSON.stringify(['\n', 'a', '\u00e9', '\u20ac', '\u{1F600}'])));
 });
@@ -153,7 +153,7 @@ function codeOf(bytes: Uint8Array): string {
 
 const whole = joined(encodeOnnx(madeCheckpoint()));
 
-/** The file with a word in it replaced by one of the same length. */
+/** The file with a word replaced by another of the same length. */
 function replaced(from: string, to: string): Uint8Array {
   assert.equal(from.length, to.length);
   const copy = Buffer.from(whole);
@@ -163,7 +163,7 @@ function replaced(from: string, to: string): Uint8Array {
   return new Uint8Array(copy);
 }
 
-/** The model's fields with others behind them. */
+/** The model's fields, followed by others. */
 function followedBy(...parts: readonly Uint8Array[]): Uint8Array {
   return joined([whole, ...parts]);
 }

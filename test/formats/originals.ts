@@ -1,4 +1,4 @@
-/** The models that the original programs trained, and what they predicted, as what is exported has to predict too. */
+/** Models trained by the original programs, with their predictions, which exports must reproduce. */
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { allFixtures, fixtureFile, fixtureNumbers } from './torch7/fixtures.ts';
@@ -7,7 +7,7 @@ export interface Original {
   readonly name: string;
   readonly checkpoint: Checkpoint;
   readonly tokens: readonly number[];
-  /** log p after each of the tokens as the original computed it, [T, V]. */
+  /** log p after each token as computed by the original, [T, V]. */
   readonly expected: readonly number[];
 }
 

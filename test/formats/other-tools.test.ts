@@ -1,4 +1,4 @@
-/** Checkpoints that Python tools have saved again: other types of numbers, no metadata, tensors left out, added or in another order. */
+/** Checkpoints saved again by Python tools: with other number types, without metadata, with tensors missing, added or reordered. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ interface RawFile {
   readonly metadata: Readonly<Record<string, string>> | undefined;
 }
 
-/** A safetensors file taken apart as Python's `safe_open` does, without the program's own reader. */
+/** Parses a safetensors file like Python's `safe_open`, without the program's own reader. */
 function takeApart(file: Uint8Array): RawFile {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
@@ -66,7 +66,7 @@ function putTogether({ tensors, metadata }: RawFile): Uint8Array {
   return joined([length, json, ...[...tensors.values()].map(({ bytes }) => bytes)]);
 }
 
-/** The file of a checkpoint with some change. */
+/** The file of a checkpoint with a change. */
 function changed(checkpoint: Checkpoint, change: (raw: RawFile) => RawFile): Uint8Array {
   return putTogether(change(takeApart(joined(encodeCheckpoint(checkpoint)))));
 }
@@ -89,10 +89,10 @@ function cast(raw: RawFile, dtype: string, convert: (value: number) => Uint8Arra
 
 const asBfloat16 = (value: number) => new Uint8Array(Float32Array.of(value).buffer).slice(2);
 const asFloat64 = (value: number) => new Uint8Array(Float64Array.of(value).buffer);
-/** A quarter of the value's sign: 0x3400 is 0.25 in half precision. */
+/** 0.25 with the sign of the value: 0x3400 is 0.25 in half precision. */
 const asFloat16 = (value: number) => Uint8Array.of(0, value < 0 ? 0xb4 : 0x34);
 
-test('weights in half precision are converted to float32, and a line says so', () => {
+test('converts weights in half precision to float32, with a notice', () => {
   const checkpoint = madeCheckpoint();
   const half = openCheckpoint(
     changed(checkpoint, (raw) => cast(withoutTraining(raw), 'F16', asFloat16)),
@@ -141,7 +141,7 @@ test('every number of half precision: subnormal, the largest, zeros; one that is
   });
 });
 
-test('weights in double precision are read as float64', () => {
+test('reads weights in double precision as float64', () => {
   const checkpoint = madeCheckpoint();
   const read = openCheckpoint(
     changed(checkpoint, (raw) => cast(withoutTraining(raw), 'F64', asFloat64)),
@@ -192,7 +192,7 @@ for (const kind of [
   });
 }
 
-test('without metadata and vocabulary there is no model, and the error says how to keep them', () => {
+test('rejects a file without metadata and vocabulary, and says how to keep them', () => {
   const bare = changed(madeCheckpoint(), ({ tensors }) => ({
     tensors: new Map([...tensors].filter(([name]) => !name.startsWith('vocabulary.'))),
     metadata: undefined,
@@ -226,7 +226,7 @@ test('without metadata and vocabulary there is no model, and the error says how 
   });
 });
 
-test('a folder lists a model without metadata as one and opens it; a file of another program stays one that is not', async (context) => {
+test('a folder lists and opens a model without metadata, but not a file of another program', async (context) => {
   const folder = temporaryFolder(context);
   for (const vocabulary of [bytes, graphemes, characters]) {
     const made = madeCheckpoint({ cell: 'gru', vocabulary });
@@ -258,7 +258,7 @@ test('a folder lists a model without metadata as one and opens it; a file of ano
   assert.doesNotMatch(stdout, /damaged: .*saved/);
 });
 
-test('a training state that was removed, all or in part, leaves a model to use; one of another shape is damage', () => {
+test('opens a model whose training state was removed, completely or in part; a wrong shape is damage', () => {
   const checkpoint = madeCheckpoint();
   for (const isLeftOut of [
     (name: string) => name.startsWith('train.'),
@@ -314,7 +314,7 @@ test('tensors in another order, tensors of any type beside them, more metadata: 
   assert.throws(() => openCheckpoint(wrong, 'x'), { message: /decoder\.bias is I16, expected float32/ });
 });
 
-test('an archive of NumPy: arrays of float16, and one without the metadata', () => {
+test('a NumPy archive with float16 arrays, and one without metadata', () => {
   const { training: _, ...model } = madeCheckpoint({ vocabulary: characters });
   const entries = decodeZip(joined(encodeNpz(model)), 'x');
   const bias = entries.get('decoder.bias.npy') as Uint8Array;
@@ -358,7 +358,7 @@ test('an ONNX file whose constants were converted to half or double precision', 
     ],
     [11, asFloat64, (value: number) => value],
   ] as const) {
-    // As the converters of ONNX do.
+    // As ONNX converters do.
     const file = rewriteOnnx(joined(encodeOnnx(model)), type, bytesOf);
     const read = openCheckpoint(file, 'x');
     assert.deepEqual([...read.parameters], Array.from(model.parameters, expected));
@@ -400,7 +400,7 @@ function rewriteTensor(tensor: Uint8Array, type: number, convert: (value: number
   return joined(message.parts);
 }
 
-test('the commands: sample, inspect and -init_from take such a file and say what they changed; a folder does not resume it', async (context) => {
+test('sample, inspect and --init-from accept such a file and say what they changed; a folder does not resume it', async (context) => {
   const folder = temporaryFolder(context);
   const path = join(folder, 'half.safetensors');
   writeFileSync(

@@ -1,4 +1,4 @@
-/** What PyTorch computes from our checkpoints, by its own modules and by the generated one. */
+/** Compares PyTorch's results for our checkpoints, with its own modules and the generated one. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ interface Computed {
   readonly sampled: string;
 }
 
-test('PyTorch computes the same as we do: its own modules, and the generated one', async (context) => {
+test('PyTorch computes the same as our engines, with its own modules and the generated one', async (context) => {
   const interpreter = python(context, 'torch');
   if (!interpreter) return;
   const folder = temporaryFolder(context);
@@ -77,7 +77,7 @@ test('PyTorch computes the same as we do: its own modules, and the generated one
   );
 });
 
-test('the gru of the original is refused as one of PyTorch, by a name for it and with ways out', () => {
+test('refuses to export the gru of the original for PyTorch, and suggests alternatives', () => {
   const gru = madeCheckpoint({ cell: 'gru' });
   assert.throws(
     () => exportCheckpoint(gru, 'pytorch'),

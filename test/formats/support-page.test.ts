@@ -6,7 +6,7 @@ import { CheckpointError } from '../../src/errors.ts';
 import { type ExportFormat, exportCheckpoint } from '../../src/formats/export.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
-/** The models of the columns, in their order. */
+/** The models of the columns, in order. */
 const MODELS = [
   { cell: 'lstm' },
   { cell: 'gru', reset: 'before' },
@@ -27,7 +27,7 @@ const rows = Array.from(
   }),
 );
 
-test('docs/support.md has every format with the models that it can hold', () => {
+test('docs/support.md lists every format with the models that it can hold', () => {
   assert.deepEqual(
     rows.map(({ format }) => format),
     ['safetensors', 'pytorch', 'pytorch', 'onnx', 'npz', 'torch7'],

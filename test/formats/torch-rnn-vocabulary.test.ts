@@ -15,7 +15,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const parsed = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
 
-test('characters are numbered from 1; the unknown symbol has a name of its own', () => {
+test('numbers characters from 1, and names the unknown symbol', () => {
   const vocabulary = new Vocabulary({
     kind: 'character',
     normalize: 'none',
@@ -30,7 +30,7 @@ test('characters are numbered from 1; the unknown symbol has a name of its own',
   assert.deepEqual(decodeTorchRnnVocabulary(bytes, 'x'), [...vocabulary.symbols, '[unknown]']);
 });
 
-test('bytes beyond ASCII are written by their number', () => {
+test('writes bytes beyond ASCII by their values', () => {
   const vocabulary = new Vocabulary({
     kind: 'byte',
     normalize: 'none',
@@ -70,7 +70,7 @@ for (const [what, bytes, code] of evil) {
   });
 }
 
-test('a file that may not be read is a named error', {
+test('an unreadable file is a named error', {
   skip: process.seteuid ? false : 'no users here',
 }, async (context) => {
   const folder = temporaryFolder(context);
@@ -79,7 +79,7 @@ test('a file that may not be read is a named error', {
   chmodSync(path, 0);
   chmodSync(folder, 0o755);
   const root = process.geteuid?.() === 0;
-  // Root may read everything.
+  // Root can read everything.
   if (root) process.seteuid?.(65_534);
   try {
     const error = await readVocabularyFile(path).catch((thrown: unknown) => thrown);

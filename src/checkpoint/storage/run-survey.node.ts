@@ -29,7 +29,7 @@ export interface FoundRun {
   readonly runId: string;
   readonly saveName: string;
   readonly folder: string;
-  /** By iteration; at least one. */
+  /** Sorted by iteration; at least one. */
   readonly checkpoints: readonly FoundCheckpoint[];
   readonly newest: FoundCheckpoint;
   /** The paths of valid pointers. */

@@ -2,7 +2,7 @@
 
 import { firstInvalidByte, MAX_SEQUENCE } from '../../util/utf8.ts';
 import type { TextFile } from '../files/text-files.node.ts';
-import { asFound } from '../files/with-reading.node.ts';
+import { withFoundEncoding } from '../files/with-reading.node.ts';
 import type { Preparation } from '../preparation.ts';
 import { textBlocks } from '../text/text-blocks.node.ts';
 import { NotUtf8 } from './decode.ts';
@@ -29,7 +29,7 @@ async function* withWholeEncoding(file: TextFile): Preparation<TextFile> {
   if (!bad) return file;
   const found = isAuto(reading) && !bad.isMarked ? encodingNear(bad.sample, bad) : undefined;
   if (!found) throw new NotUtf8(file.name, bad.offset + bad.invalid, bad.sample[bad.invalid] ?? 0);
-  return asFound(file, found);
+  return withFoundEncoding(file, found);
 }
 
 interface InvalidPlace {

@@ -9,20 +9,20 @@ import { describeSystemError } from '../../util/system-error.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from '../tokens/cache-folder.node.ts';
 
 /** The name of the file. Each is in a separate folder. */
-const KEPT_NAME = 'input.txt';
+const SAVED_NAME = 'input.txt';
 
 /** What to call it in messages. */
 export const STANDARD_INPUT = 'standard input';
 
 /** The path of the file, or the bytes if no file can be written. */
-export type KeptInput = { readonly path: string } | { readonly bytes: Uint8Array };
+export type SavedInput = { readonly path: string } | { readonly bytes: Uint8Array };
 
-let kept: Promise<KeptInput> | undefined;
+let saved: Promise<SavedInput> | undefined;
 
 /** Reads standard input on the first call. Later calls return the same result, since it can be read only once. */
-export function keepStandardInput(memory: number): Promise<KeptInput> {
-  kept ??= readInput(memory);
-  return kept;
+export function saveStandardInput(memory: number): Promise<SavedInput> {
+  saved ??= readInput(memory);
+  return saved;
 }
 
 /**
@@ -31,7 +31,7 @@ export function keepStandardInput(memory: number): Promise<KeptInput> {
  * @param memory Maximum bytes to hold in memory if the cache folder can't be written.
  * @throws {TextError} `text-unreadable`
  */
-async function readInput(memory: number): Promise<KeptInput> {
+async function readInput(memory: number): Promise<SavedInput> {
   const temporary = cachedTextFolder(`.input.${randomBytes(6).toString('hex')}.tmp`);
   let file: FileHandle;
   try {
@@ -44,7 +44,7 @@ async function readInput(memory: number): Promise<KeptInput> {
   try {
     const sha256 = await copyTo(file);
     const folder = cachedTextFolder(sha256.slice(0, 32));
-    const path = join(folder, KEPT_NAME);
+    const path = join(folder, SAVED_NAME);
     await makeFolder(folder);
     await rename(temporary, path);
     await markUsed(folder);
@@ -64,8 +64,8 @@ async function readInput(memory: number): Promise<KeptInput> {
 }
 
 /** Whether a file holds a saved standard input. */
-export function isKeptInput(path: string): boolean {
-  return dirname(dirname(path)) === resolve(cachedTextFolder('')) && basename(path) === KEPT_NAME;
+export function isSavedInput(path: string): boolean {
+  return dirname(dirname(path)) === resolve(cachedTextFolder('')) && basename(path) === SAVED_NAME;
 }
 
 /** Copies standard input to a file and closes it. Returns the SHA-256 in hexadecimal. */

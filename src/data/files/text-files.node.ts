@@ -11,7 +11,7 @@ import { classifyFile } from './classify-file.node.ts';
 import { inBatches, walkFolder } from './folder-walk.node.ts';
 import type { FileFacts } from './known-text.ts';
 import { LeftOut, shortList } from './left-out.ts';
-import { isKeptInput, STANDARD_INPUT } from './standard-input.node.ts';
+import { isSavedInput, STANDARD_INPUT } from './standard-input.node.ts';
 
 /** If a folder has a file of this name, that is its text, as in the original. */
 export const FOLDER_TEXT = 'input.txt';
@@ -234,7 +234,7 @@ async function ownFile(
   const fileClass = await classifyFile(file, { anyBytes: true, byName: isOneOfSeveral });
   if (fileClass.is !== 'own') return undefined;
   const { kind } = fileClass;
-  const isInput = isKeptInput(file.path);
+  const isInput = isSavedInput(file.path);
   const remedies = kind === 'a checkpoint' && !isInput ? checkpointRemedies(file.path) : [];
   const name = isInput ? STANDARD_INPUT : file.path;
   return { kind, error: new TextError('text-own-file', `${name} is ${kind}, not a text.`, { remedies }) };

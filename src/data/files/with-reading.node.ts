@@ -21,13 +21,13 @@ export function withReading(
   const files = text.files.map((file) => {
     const encoding = encodings?.get(file.path);
     const found = encoding === undefined ? undefined : { encoding, why: 'it was when the run began' };
-    return asFound({ ...file, reading }, found);
+    return withFoundEncoding({ ...file, reading }, found);
   });
   return { ...text, files };
 }
 
 /** A file with its detected encoding; unchanged if none was detected. */
-export function asFound(file: TextFile, found: FoundEncoding | undefined): TextFile {
+export function withFoundEncoding(file: TextFile, found: FoundEncoding | undefined): TextFile {
   const { reading } = file;
   return found && reading ? { ...file, found, reading: { ...reading, encoding: found.encoding } } : file;
 }

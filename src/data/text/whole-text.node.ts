@@ -6,7 +6,7 @@ import { availableMemory } from '../../util/machine.node.ts';
 import type { ReadText } from '../corpus.ts';
 import { decodeText, MAX_TEXT, markLength } from '../encoding/decode.ts';
 import type { ReadingOptions } from '../encoding/reading.ts';
-import { keepStandardInput, STANDARD_INPUT } from '../files/standard-input.node.ts';
+import { STANDARD_INPUT, saveStandardInput } from '../files/standard-input.node.ts';
 import { asStandardInput, findTextFiles, type TextFiles } from '../files/text-files.node.ts';
 import { withoutUnreadable } from '../files/unreadable-files.node.ts';
 import { withReading } from '../files/with-reading.node.ts';
@@ -19,12 +19,12 @@ import { type TextVisitor, textPass } from './text-pass.node.ts';
  * @throws {TextError} as for a training text; `text-unreadable` for a text that is too large
  */
 export async function readWholeText(path: string, options: ReadingOptions): Promise<ReadText> {
-  const kept = path === '-' ? await keepStandardInput(availableMemory()) : undefined;
-  if (kept && 'bytes' in kept)
-    return { name: STANDARD_INPUT, ...decodeText(kept.bytes, STANDARD_INPUT, options) };
+  const saved = path === '-' ? await saveStandardInput(availableMemory()) : undefined;
+  if (saved && 'bytes' in saved)
+    return { name: STANDARD_INPUT, ...decodeText(saved.bytes, STANDARD_INPUT, options) };
   const find = { include: undefined, anyBytes: options.tokens === 'byte' };
-  const found = await findTextFiles([kept?.path ?? path], find);
-  const text = withReading(kept ? asStandardInput(found) : found, options);
+  const found = await findTextFiles([saved?.path ?? path], find);
+  const text = withReading(saved ? asStandardInput(found) : found, options);
   const survey = { ...options, normalize: 'none', unknown: 'error', isFromCheckpoint: false } as const;
   let readable = text;
   let counted: CountedText;

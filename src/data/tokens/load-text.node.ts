@@ -97,7 +97,7 @@ class TextLoading {
   readonly #isStampReliable: boolean;
   readonly #notices: string[];
   /** Why cached tokens do not match, by path: the notice if they are replaced. */
-  readonly #unfit = new Map<string, string>();
+  readonly #mismatches = new Map<string, string>();
   #identity: TextIdentity | undefined;
   #counted: CountedText | undefined;
 
@@ -110,27 +110,27 @@ class TextLoading {
 
   async *load(): Preparation<LoadedText> {
     const { vocabulary: given, adaptVocabulary: adapt } = this.#options;
-    const kept = yield* this.#findKept(null);
-    if (given) return yield* this.#loadWith(given, kept);
-    const own = kept?.vocabulary ?? vocabularyFrom((yield* this.#countSymbols()).counts, this.#options);
+    const cached = yield* this.#findCached(null);
+    if (given) return yield* this.#loadWith(given, cached);
+    const own = cached?.vocabulary ?? vocabularyFrom((yield* this.#countSymbols()).counts, this.#options);
     const wanted = adapt?.(own) ?? own;
-    if (!own.equals(wanted)) return yield* this.#loadWith(wanted, kept);
-    return kept ?? (yield* this.#make({ vocabulary: own, isOwn: true }));
+    if (!own.equals(wanted)) return yield* this.#loadWith(wanted, cached);
+    return cached ?? (yield* this.#make({ vocabulary: own, isOwn: true }));
   }
 
   /** Loads the text with a vocabulary that may not be its own. */
-  async *#loadWith(vocabulary: Vocabulary, kept: LoadedText | undefined): Preparation<LoadedText> {
-    if (kept?.vocabulary.equals(vocabulary)) return kept;
-    await kept?.close();
-    const other = yield* this.#findKept(vocabularyDigest(vocabulary));
+  async *#loadWith(vocabulary: Vocabulary, cached: LoadedText | undefined): Preparation<LoadedText> {
+    if (cached?.vocabulary.equals(vocabulary)) return cached;
+    await cached?.close();
+    const other = yield* this.#findCached(vocabularyDigest(vocabulary));
     if (other) return other;
     const { counts } = yield* this.#countSymbols();
-    return yield* this.#make({ vocabulary, isOwn: !kept && isVocabularyOf(counts, vocabulary) });
+    return yield* this.#make({ vocabulary, isOwn: !cached && isVocabularyOf(counts, vocabulary) });
   }
 
   /** Looks up the text in the cache. Remembers why cached files do not match. */
-  async *#findKept(given: string | null): Preparation<LoadedText | undefined> {
-    const options = this.#keptOptions(given);
+  async *#findCached(given: string | null): Preparation<LoadedText | undefined> {
+    const options = this.#cacheKey(given);
     for (const place of this.#places(given)) {
       const found = await readRecord(place, options);
       if ('nothing' in found) continue;
@@ -144,7 +144,7 @@ class TextLoading {
           wrong = 'are damaged';
         }
       }
-      this.#unfit.set(place.tokens, `${place.vocabulary} and ${basename(place.tokens)} ${wrong}`);
+      this.#mismatches.set(place.tokens, `${place.vocabulary} and ${basename(place.tokens)} ${wrong}`);
     }
     return undefined;
   }
@@ -252,13 +252,13 @@ class TextLoading {
       if (made) return made;
     }
     const given = encoding.isOwn ? null : vocabularyDigest(encoding.vocabulary);
-    const options = this.#keptOptions(given);
+    const options = this.#cacheKey(given);
     const places = this.#places(given);
     for (const place of places) {
       const about = { counted, options, isStampReliable: this.#isStampReliable };
       if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
-      const unfit = this.#unfit.get(place.tokens);
-      if (unfit) this.#notices.push(`${unfit}; made again`);
+      const mismatch = this.#mismatches.get(place.tokens);
+      if (mismatch) this.#notices.push(`${mismatch}; made again`);
       const folder = dirname(place.tokens);
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
       if (place !== places[0]) {
@@ -326,7 +326,7 @@ class TextLoading {
   }
 
   /** @param given The digest of a vocabulary that is not the text's own. */
-  #keptOptions(given: string | null): CacheKey {
+  #cacheKey(given: string | null): CacheKey {
     const { tokens, normalize, minCount, separator, unknown } = this.#options;
     return {
       tokens,
@@ -347,7 +347,7 @@ class TextLoading {
   }
 
   #cachedFolder(given: string | null): string {
-    const key = [this.#text.paths, this.#text.include, this.#keptOptions(given)];
+    const key = [this.#text.paths, this.#text.include, this.#cacheKey(given)];
     return cachedTextFolder(createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 32));
   }
 }

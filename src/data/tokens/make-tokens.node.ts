@@ -7,7 +7,7 @@ import { emptyText, markLength, NotUtf8 } from '../encoding/decode.ts';
 import { withWholeEncodings } from '../encoding/late-encodings.node.ts';
 import type { FoundEncoding } from '../encoding/reading.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
-import { asFound } from '../files/with-reading.node.ts';
+import { withFoundEncoding } from '../files/with-reading.node.ts';
 import { type Preparation, resultOf } from '../preparation.ts';
 import type { ChangedCounts, UnknownInText } from '../symbols/unknown-symbols.ts';
 import { separatorNotice } from '../text/separator-notice.ts';
@@ -116,7 +116,7 @@ async function* survey(
     const files = known.files.filter(({ bytes }) => bytes > 0).length;
     notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
   }
-  const files = text.files.map((file, index) => asFound(file, encodings[index]));
+  const files = text.files.map((file, index) => withFoundEncoding(file, encodings[index]));
   return { identity: known, files, counts: counting.counts(), notices };
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../../data/files/known-text.ts';
 import { countText } from '../../data/files/left-out.ts';
 import { findMoved, findMovedFolder, isWithin, shortPath } from '../../data/files/moved-file.node.ts';
-import { isKeptInput } from '../../data/files/standard-input.node.ts';
+import { isSavedInput } from '../../data/files/standard-input.node.ts';
 import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { identifyFile } from '../../data/tokens/make-tokens.node.ts';
 import { CheckpointError, type Remedy, TextError } from '../../errors.ts';
@@ -240,7 +240,7 @@ function movedRemedies(moved: Moved | undefined, { purpose }: WantedFiles): Reme
 
 function missingRemedies({ name, purpose }: WantedFiles, problems: readonly FileProblem[]): Remedy[] {
   const [first] = problems;
-  if (first?.role === 'main' && isKeptInput(first.file.path)) {
+  if (first?.role === 'main' && isSavedInput(first.file.path)) {
     const command =
       purpose.for === 'resume'
         ? ['train', '-', '--resume', name]

@@ -1,4 +1,4 @@
-/** The network of the original's first weeks: gates cut out by nn.Narrow, maps without names, dropout of the first kind. */
+/** The network of the original's first weeks: gates selected by nn.Narrow, maps without names, first-version dropout. */
 
 import { Table, TorchObject } from '../../../src/formats/torch7/values.ts';
 import {
@@ -23,13 +23,13 @@ export interface Weights {
 export interface FirstNetwork {
   readonly vocabulary: readonly string[];
   readonly hiddenSize: number;
-  /** Of each layer the maps of its input and of its state, gates i, f, o, g. */
+  /** For each layer, the maps of its input and its state, with gates i, f, o, g. */
   readonly layers: readonly { readonly input: Weights; readonly state: Weights }[];
   readonly decoder: Weights;
   readonly dropout: number;
 }
 
-/** The checkpoint: `protos.embed`, `protos.rnn` and `protos.softmax` apart, dropout on the hidden state itself. */
+/** The checkpoint, with separate `protos.embed`, `protos.rnn` and `protos.softmax`, and dropout on the hidden state itself. */
 export function firstCheckpoint(network: FirstNetwork): Table {
   const { vocabulary, hiddenSize, layers, decoder, dropout } = network;
   const node = (className: string, inputs: GraphNode[], fields = {}) =>

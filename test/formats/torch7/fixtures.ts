@@ -1,4 +1,4 @@
-/** Checkpoints that the original programs wrote, and what they computed from them. */
+/** Checkpoints written by the original programs, with their results. */
 import { readFileSync } from 'node:fs';
 
 export interface OriginalFixture {

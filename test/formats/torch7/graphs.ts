@@ -13,7 +13,7 @@ import { writeObject } from '../../../src/formats/torch7/write/writer.ts';
 import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { fixtureFile } from './fixtures.ts';
 
-/** The root of a fixture's graph, a new one each time. */
+/** A new copy of the root of a fixture's graph. */
 export function fixtureGraph(name: string): Table {
   const { value } = readTorch7(fixtureFile(name));
   assert.ok(value instanceof Table);
@@ -26,7 +26,7 @@ export function torch7File(root: Value, kind: Torch7Kind = 'binary'): Uint8Array
   return joined(sink.parts());
 }
 
-/** The value some fields down; those of an object are those of its table. */
+/** The value at a path of fields. The fields of an object are those of its table. */
 export function down(value: Value, ...way: readonly (string | number)[]): Value {
   const fields = value instanceof TorchObject ? value.payload : value;
   const [key, ...rest] = way;
@@ -41,7 +41,7 @@ export function tableAt(root: Value, ...way: readonly (string | number)[]): Tabl
   return table;
 }
 
-/** Gives a key another value; null takes it away. */
+/** Sets the value of a key; null removes the key. */
 export function put(table: Table, key: string | number, value: Value): void {
   const entries = table.keys.map((each, place): [Value, Value] => [each, table.values[place] ?? null]);
   table.keys.length = 0;
@@ -50,7 +50,7 @@ export function put(table: Table, key: string | number, value: Value): void {
   if (value !== null) table.add(key, value);
 }
 
-/** Everything with an identity in a graph. */
+/** All references in a graph. */
 export function everything(root: Value): Set<Reference> {
   const found = new Set<Reference>();
   const waiting: Value[] = [root];

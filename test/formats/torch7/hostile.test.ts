@@ -1,4 +1,4 @@
-/** Torch7 files that are damaged or made to harm: a named error, soon, and no memory taken for what is not there. */
+/** Damaged or malicious Torch7 files give a named error quickly, without allocating memory for missing data. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CheckpointError } from '../../../src/errors.ts';
@@ -8,7 +8,7 @@ import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { allFixtures, fixtureFile } from './fixtures.ts';
 import { down, everything, fixtureGraph, modulesOf, nodesOf, put, tableAt, torch7File } from './graphs.ts';
 
-/** The code of the error that decoding gives. */
+/** The error code from decoding. */
 function refusal(bytes: Uint8Array): string {
   try {
     decodeTorch7(bytes, 'evil.t7');
@@ -21,7 +21,7 @@ function refusal(bytes: Uint8Array): string {
 }
 
 for (const name of allFixtures) {
-  test(`${name} cut anywhere: a named error`, () => {
+  test(`${name} truncated anywhere: a named error`, () => {
     const bytes = fixtureFile(name);
     for (let length = 0; length < bytes.length; length += 1 + Math.floor(bytes.length / 200)) {
       assert.match(refusal(bytes.subarray(0, length)), /^torch7-(truncated|malformed)$/, `${length} bytes`);
@@ -30,7 +30,7 @@ for (const name of allFixtures) {
   });
 }
 
-/** Numbers of 4 bytes; a bigint has 8, a text its bytes. */
+/** Encodes numbers in 4 bytes, a bigint in 8, a text as its bytes. */
 function binary(...parts: (number | bigint | string)[]): Uint8Array {
   return joined(
     parts.map((part) => {
@@ -79,7 +79,7 @@ test('evil: objects 300,000 deep, and 300,000 objects', () => {
   const flat = new Int32Array(3 + 6 * 300_000);
   flat.set([3, 1, 300_000]);
   for (let level = 0; level < 300_000; level++) {
-    // A table of one entry, whose key is true.
+    // A table with one entry, whose key is true.
     deep.set([3, level + 1, 1, 5, 1], level * 5);
     flat.set([5, 1, 3, level + 2, 0], 3 + level * 5);
   }
@@ -87,7 +87,7 @@ test('evil: objects 300,000 deep, and 300,000 objects', () => {
   assert.equal(refusal(new Uint8Array(flat.buffer)), 'torch7-too-large');
 });
 
-/** Graphs that could not have been trained. */
+/** Graphs that no training could have produced. */
 const graphs: [string, string, RegExp, (root: Table) => void][] = [
   [
     'a node that is its own input',
@@ -195,7 +195,7 @@ for (const [what, name, code, change] of graphs) {
   });
 }
 
-/** The first node that a node takes its input from. */
+/** The first input of a node. */
 function inputOf(data: Table): Table {
   return tableAt(data, 'mapindex', 1);
 }

@@ -1,4 +1,4 @@
-/** Whether two object graphs of Torch7 files are the same up to the order of keys and the contents of buffers. */
+/** Compares two object graphs of Torch7 files, ignoring the order of keys and the contents of buffers. */
 import assert from 'node:assert/strict';
 import {
   type Reference,
@@ -64,7 +64,7 @@ export function assertSameGraph(actual: Value, expected: Value): void {
       assert.ok(isBuffer || Buffer.from(a.bytes).equals(b.bytes), `${path}: other numbers`);
     }
   }
-  // Now that it is known which object is which, the entries whose keys are objects.
+  // Once the objects are matched, compare the entries whose keys are objects.
   for (const { actual: a, expected: b, path } of tables) {
     for (const [place, key] of a.keys.entries()) {
       if (!isReference(key)) continue;

@@ -1,4 +1,4 @@
-/** What a checkpoint's model computes while it reads a text. */
+/** The results of a checkpoint's model for a text. */
 
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
 import type { Engine, Precision } from '../../../src/engine/engine.ts';
@@ -30,7 +30,7 @@ export function largestError(
     for (const [column, value] of values.entries()) {
       const got = rows[row]?.[vocabulary.tokenOf(symbols[column] as string) as number] as number;
       const error = Math.abs(got - value) / Math.max(1, Math.abs(value));
-      // A NaN is greater than nothing.
+      // A NaN compares as false.
       if (!(error <= largest)) largest = error;
     }
   }

@@ -1,4 +1,4 @@
-/** Golden: the numbers of the original programs from their own files. */
+/** Golden tests: results of the original programs for their own files. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Precision } from '../../../src/engine/engine.ts';

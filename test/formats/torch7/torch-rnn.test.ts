@@ -104,7 +104,7 @@ function checkpointOf(model: Model, { dropout = 0, deviation = false } = {}): Ta
   return Table.of({ i: 9, opt: new Table(), model: new TorchObject('nn.LanguageModel', fields) });
 }
 
-/** What torch-rnn computes, step by step: [x h] W + b with the gates i, f, o, g. */
+/** Computes what torch-rnn does, step by step: [x h] W + b with the gates i, f, o, g. */
 function twin({ cell, symbols, hiddenSize, ...model }: Model, tokens: readonly number[]): number[][] {
   const states = model.layers.map(() => ({
     c: new Array(hiddenSize).fill(0),
@@ -160,7 +160,7 @@ for (const cell of ['lstm', 'rnn'] as const) {
   }
 }
 
-test('a model with batch normalisation is not trained further, and it is said why, also after a conversion', async () => {
+test('refuses to train a model with batch normalisation, and says why, also after a conversion', async () => {
   const read = decodeTorch7(torch7File(checkpointOf(madeModel('lstm', true))), 'x');
   const converted = decodeCheckpoint(joined(encodeCheckpoint(read)), 'y');
   for (const initial of [read, converted]) {
@@ -176,7 +176,7 @@ test('a model with batch normalisation is not trained further, and it is said wh
   }
 });
 
-test('networks that are not of torch-rnn are refused by name', () => {
+test('rejects other networks than those of torch-rnn, with a reason', () => {
   const changes: [RegExp, (modules: Table) => void][] = [
     [/nn\.GRU/, (modules) => Object.assign(modules.values[1] as TorchObject, { className: 'nn.GRU' })],
     [
@@ -214,7 +214,7 @@ test('symbols: bytes, bytes beyond ASCII as torch-rnn writes them, characters in
   }
 });
 
-test('many layers that are one, each normalised by as many numbers as the file has: refused, without memory for them', () => {
+test('rejects many layers that share one large normalisation, without allocating memory for them', () => {
   const vector = (length: number) => tensorOn(doubleStorage(new Float64Array(length)), [length], 0);
   const matrix = (rows: number, columns: number) =>
     tensorOn(doubleStorage(new Float64Array(rows * columns)), [rows, columns], 0);

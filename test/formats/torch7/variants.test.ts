@@ -1,4 +1,4 @@
-/** Files of other machines, devices and ages: what differs in them does not change the model. */
+/** Files from other machines, devices and versions give the same model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromFloat16 } from '../../../src/checkpoint/safetensors/number-types.ts';
@@ -16,7 +16,7 @@ for (const [device, precision] of [
   ['Cl', 'float32'],
   ['CudaDouble', 'float64'],
 ] as const) {
-  test(`tensors of a GPU (torch.${device}Tensor) are read as plain ones`, () => {
+  test(`tensors of a GPU (torch.${device}Tensor) are read like plain ones`, () => {
     const name = precision === 'float64' ? 'gru16x2' : 'float_lstm16x2';
     const root = fixtureGraph(name);
     for (const value of everything(root)) {
@@ -72,7 +72,7 @@ test('every number of 16 bits is what IEEE 754 says', () => {
   }
 });
 
-test('strides are honoured: weights stored column by column, each in a storage of its own', () => {
+test('respects strides: weights stored column by column, each in a separate storage', () => {
   const root = fixtureGraph('gru16x2');
   for (const fields of modulesOf(root, 'nn.Linear')) {
     const weight = fields.get('weight');
@@ -100,7 +100,7 @@ test('strides are honoured: weights stored column by column, each in a storage o
   assert.deepEqual(decodeTorch7(torch7File(root), 'x'), decodeTorch7(fixtureFile('gru16x2'), 'x'));
 });
 
-test('neither the order of modules, nodes and inputs nor the names of maps matter', () => {
+test('ignores the order of modules, nodes and inputs, and the names of maps', () => {
   for (const name of ['lstm24x3_drop25', 'gru16x2', 'rnn16x2']) {
     const root = fixtureGraph(name);
     for (const list of ['modules', 'forwardnodes', 'backwardnodes'])
@@ -121,7 +121,7 @@ test('classes without a version, as the oldest files have them', () => {
   assert.deepEqual(decodeTorch7(torch7File(root), 'x'), decodeTorch7(fixtureFile('lstm16x2'), 'x'));
 });
 
-test('functions are read past, and it is said', () => {
+test('skips functions, with a notice', () => {
   const root = fixtureGraph('rnn16x2');
   for (const type of [6, 7, 8] as const) {
     const made = new LuaFunction(type, Uint8Array.of(0x1b, 0x4c, 0x4a, 2));
@@ -134,7 +134,7 @@ test('functions are read past, and it is said', () => {
   assert.deepEqual(origin?.notices, ['it holds 3 Lua functions, which were left out']);
 });
 
-test('a vocabulary in another order is sorted, with the weights', async () => {
+test('sorts a vocabulary together with the weights', async () => {
   const fixture = fixtureNumbers('gru16x2');
   const root = fixtureGraph('gru16x2');
   const exchanged = (symbol: string) => (symbol === 'a' ? 'r' : symbol === 'r' ? 'a' : symbol);
@@ -195,14 +195,14 @@ test("dropout of the first kind between layers scales what the next map reads, a
   );
 });
 
-test('a map without a bias has one of 0', () => {
+test('a map without a bias has bias 0', () => {
   const root = fixtureGraph('rnn16x2');
   for (const fields of modulesOf(root, 'nn.Linear')) put(fields, 'bias', null);
   const { parameters } = decodeTorch7(torch7File(root), 'x');
   assert.equal(parameters.filter((value) => value === 0).length, 4 * 16 + 62);
 });
 
-test('modules of another kind are refused by name', () => {
+test('rejects other modules, with their names', () => {
   const root = fixtureGraph('lstm16x2');
   for (const data of nodesOf(root, 'nn.Sigmoid').slice(0, 1))
     put(data, 'module', new TorchObject('nn.HardTanh', new Table()));

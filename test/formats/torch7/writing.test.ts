@@ -1,4 +1,4 @@
-/** Torch7 files that are written: what was read comes out again, and a graph made from weights is the original's. */
+/** Writing Torch7 files: reading and writing gives the same file, and a graph made from weights is the original's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
@@ -18,18 +18,18 @@ function rewritten(bytes: Uint8Array, kind: Torch7Kind): Uint8Array {
 }
 
 for (const name of allFixtures) {
-  test(`${name}: read and written again it is the same file`, () => {
+  test(`${name}: reading and writing it gives the same file`, () => {
     const bytes = fixtureFile(name);
     assert.ok(Buffer.from(rewritten(bytes, 'binary')).equals(bytes));
   });
 
-  test(`${name}: in ASCII and with longs of 32 bits it is the same model, and comes back as the same file`, () => {
+  test(`${name}: in ASCII and with longs of 32 bits it is the same model, and reading it back gives the same file`, () => {
     const bytes = fixtureFile(name);
     for (const kind of ['ascii', 'binary32'] as const) {
       const other = rewritten(bytes, kind);
       assert.ok(!Buffer.from(other).equals(bytes));
       assert.deepEqual(decodeTorch7(other, name), decodeTorch7(bytes, name));
-      // The size of a batch that the original left unset in 8 bytes does not fit in 4.
+      // The original left the batch size unset, with a value of 8 bytes that does not fit in 4.
       if (kind === 'ascii' || !name.includes('lstm')) {
         assert.ok(Buffer.from(rewritten(other, 'binary')).equals(bytes));
       }
@@ -78,7 +78,7 @@ for (const [what, change] of changes) {
 for (const cell of ['lstm', 'gru', 'rnn'] as const) {
   for (const layers of [1, 2, 5]) {
     for (const kind of ['binary', 'binary32', 'ascii'] as const) {
-      test(`${cell}, ${layers} layers, ${kind}: what is exported comes back with the same bits`, () => {
+      test(`${cell}, ${layers} layers, ${kind}: reads back an export bit for bit`, () => {
         const vocabulary = new Vocabulary({
           kind: 'byte',
           normalize: 'none',
@@ -123,7 +123,7 @@ for (const [what, checkpoint] of refused) {
   });
 }
 
-test('a vocabulary whose unit matrix no array holds is refused, and told where it can go', () => {
+test('refuses a vocabulary whose identity matrix is too large for an array, and names formats that can hold it', () => {
   const symbols = Array.from({ length: 25_000 }, (_, index) => String.fromCodePoint(0x4e00 + index));
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
   const checkpoint = madeCheckpoint({ vocabulary, layers: 1, hiddenSize: 1, moments: 0 });

@@ -20,7 +20,7 @@ import { temporaryCache } from './temporary-cache.ts';
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 const text = 'the harbour wall\nand the sea\n';
 
-/** A folder with a text, and a cache folder of its own. */
+/** A folder with a text, and a separate cache folder. */
 function setUp(context: TestContext) {
   const { folder, cache } = temporaryCache(context);
   const path = join(folder, 'book.txt');
@@ -28,7 +28,7 @@ function setUp(context: TestContext) {
   return { folder, cache, path, vocabulary: `${path}.vocab.json`, tokens: `${path}.tokens` };
 }
 
-/** Loads the text; what it says, and its tokens as characters. */
+/** Loads the text. Returns its notices, and its tokens as characters. */
 async function load(path: string, changes: Partial<LoadOptions> = {}) {
   const corpus = await loadCorpus({ paths: [path] }, { ...options, ...changes });
   assert.ok(corpus.tokens instanceof MemoryTokens);
@@ -36,7 +36,7 @@ async function load(path: string, changes: Partial<LoadOptions> = {}) {
   return { corpus, back, said: corpus.notices.join('\n') };
 }
 
-test('both files are written beside the text, named after it, and read the next time', async (context) => {
+test('writes both files next to the text, named after it, and reads them the next time', async (context) => {
   const { folder, path, tokens } = setUp(context);
   await load(path);
   assert.deepEqual(readdirSync(folder).sort(), ['book.txt', 'book.txt.tokens', 'book.txt.vocab.json']);
@@ -44,11 +44,11 @@ test('both files are written beside the text, named after it, and read the next 
   const second = await load(path);
   assert.equal(second.back, text);
   assert.equal(second.said, '');
-  // Its id is drawn anew whenever it is made.
+  // It gets a new random id whenever it is made.
   assert.deepEqual(readFileSync(tokens), written);
 });
 
-test('a text that was changed, be it of the same size and date: made again, and said', async (context) => {
+test('makes them again, with a notice, if the text has changed, even with the same size and date', async (context) => {
   const { path } = setUp(context);
   const date = new Date(1e12);
   utimesSync(path, date, date);
@@ -62,7 +62,7 @@ test('a text that was changed, be it of the same size and date: made again, and 
   assert.equal((await load(path)).said, '');
 });
 
-test('other options: made again', async (context) => {
+test('makes them again for other options', async (context) => {
   const { path } = setUp(context);
   await load(path);
   const { corpus, said } = await load(path, { minCount: 2 });
@@ -70,7 +70,7 @@ test('other options: made again', async (context) => {
   assert.ok(corpus.vocabulary.hasUnknown);
 });
 
-test('with a vocabulary given a small text is read in passing: what is kept of it stays, and nothing is said of it', async (context) => {
+test('with a given vocabulary, reads a small text without touching its cache, and without a notice', async (context) => {
   const { path, vocabulary } = setUp(context);
   await load(path);
   const written = readFileSync(vocabulary);
@@ -86,7 +86,7 @@ test('with a vocabulary given a small text is read in passing: what is kept of i
   assert.deepEqual(readFileSync(vocabulary), written);
 });
 
-test('truncated, flipped, one missing, foreign: never believed', async (context) => {
+test('never uses truncated, changed, incomplete or foreign files', async (context) => {
   const { path, vocabulary, tokens } = setUp(context);
   const damages: [string, () => void, RegExp][] = [
     [
@@ -149,9 +149,9 @@ test("another program's file of that name is left alone; the cache folder is tak
   assert.equal((await load(path)).back, text);
 });
 
-test('a folder that can not be written: the cache folder; neither: said, and nothing else', async (context) => {
+test('uses the cache folder if the folder can not be written, and only gives a notice if neither can', async (context) => {
   const { folder, path, cache } = setUp(context);
-  // A folder of the name stands in the way of the file, for root too.
+  // A folder of that name prevents writing the file, even for root.
   mkdirSync(join(folder, 'book.txt.tokens'));
   mkdirSync(join(folder, 'book.txt.vocab.json'));
   await load(path);
@@ -164,7 +164,7 @@ test('a folder that can not be written: the cache folder; neither: said, and not
   assert.match(said, /could not be saved for the next run/);
 });
 
-test('a folder with input.txt; a folder without; a missing file', async (context) => {
+test('a folder with input.txt, a folder without it, a missing file', async (context) => {
   const { folder } = setUp(context);
   const inside = join(folder, 'data');
   mkdirSync(inside);
@@ -180,7 +180,7 @@ test('a folder with input.txt; a folder without; a missing file', async (context
   });
 });
 
-test('held-out files are read with the vocabulary of the text', async (context) => {
+test('reads held-out files with the vocabulary of the text', async (context) => {
   const { folder, path } = setUp(context);
   const valid = join(folder, 'valid.txt');
   writeFileSync(valid, 'sea wall');

@@ -32,7 +32,7 @@ function setUp(context: TestContext) {
   return folder;
 }
 
-/** The text that its tokens stand for, with | where a document begins; and the corpus. */
+/** Returns the text of the tokens, with | where a document begins, and the corpus. */
 async function load(source: TextSource, changes: Partial<LoadOptions> = {}) {
   const corpus = await loadCorpus(source, { ...options, ...changes });
   const tokens = new Int32Array(corpus.tokens.length);
@@ -46,7 +46,7 @@ async function load(source: TextSource, changes: Partial<LoadOptions> = {}) {
   return { text: symbols.join(''), corpus, said: corpus.notices.join('\n') };
 }
 
-test('a folder is its files in order of name; hidden ones, packages, our own files and binaries are left out', async (context) => {
+test('reads the files of a folder in order of name, without hidden files, packages, our own files and binaries', async (context) => {
   const folder = setUp(context);
   const { text, said, corpus } = await load({ paths: [join(folder, 'src')] });
   assert.equal(text, 'let a;\nlet b;\nlet c;\n# notes\n');
@@ -59,7 +59,7 @@ test('a folder is its files in order of name; hidden ones, packages, our own fil
   );
 });
 
-test('a pipe is no file: it is told how one comes in', {
+test('rejects a pipe and says how to read one', {
   skip: process.platform === 'win32',
 }, async (context) => {
   const path = join(temporaryCache(context).folder, 'pipe');
@@ -70,7 +70,7 @@ test('a pipe is no file: it is told how one comes in', {
   });
 });
 
-test('--include takes a pattern; one without a slash is of names', async (context) => {
+test('--include takes a pattern; one without a slash matches names', async (context) => {
   const folder = setUp(context);
   const paths = [join(folder, 'src')];
   assert.equal((await load({ paths, include: '*.ts' })).text, 'let a;\nlet b;\nlet c;\n');
@@ -82,7 +82,7 @@ test('--include takes a pattern; one without a slash is of names', async (contex
   });
 });
 
-test('files and folders follow each other as they are named, and are known by what they make together', async (context) => {
+test('joins files and folders in the order in which they are named, and identifies them by their joint content', async (context) => {
   const folder = setUp(context);
   const [a, c, deep] = ['src/a.ts', 'src/deep/c.ts', 'src/deep'].map((name) => join(folder, name)) as [
     string,
@@ -95,7 +95,7 @@ test('files and folders follow each other as they are named, and are known by wh
   const whole = await load({ paths: [join(folder, 'whole.txt')] });
   assert.equal(several.corpus.text.sha256, whole.corpus.text.sha256);
   assert.equal(several.corpus.text.bytes, whole.corpus.text.bytes);
-  // Kept in the cache folder; a change of any of them is seen.
+  // Cached in the cache folder; a change of any file is noticed.
   assert.equal((await load({ paths: [deep, a] })).said, '');
   writeFileSync(c, 'let d;\n');
   const changed = await load({ paths: [deep, a] });
@@ -103,12 +103,12 @@ test('files and folders follow each other as they are named, and are known by wh
   assert.match(changed.said, /belong to another text; made again/);
 });
 
-test('gzip is told by its content; its text is the same text', async (context) => {
+test('recognises gzip by content, and reads the same text', async (context) => {
   const folder = setUp(context);
   const text = 'the harbour wall\n'.repeat(100_000);
   const [plain, packed] = [join(folder, 'plain.txt'), join(folder, 'packed.txt')];
   writeFileSync(plain, text);
-  // Of two members, as `cat a.gz b.gz` makes.
+  // With two members, as made by `cat a.gz b.gz`.
   writeFileSync(packed, Buffer.concat([gzipSync(text.slice(0, 1000)), gzipSync(text.slice(1000))]));
   const [one, other] = [await load({ paths: [plain] }), await load({ paths: [packed] })];
   assert.equal(other.text, one.text);
@@ -123,7 +123,7 @@ test('gzip is told by its content; its text is the same text', async (context) =
   }
 });
 
-test('--separator ends documents, within files and between them, and stays in the text', async (context) => {
+test('--separator ends documents within and between files, and stays in the text', async (context) => {
   const folder = setUp(context);
   const [x, y, z] = ['x', 'y', 'z'].map((name) => join(folder, name)) as [string, string, string];
   writeFileSync(x, 'one--two');
@@ -137,7 +137,7 @@ test('--separator ends documents, within files and between them, and stays in th
   assert.notEqual(other.corpus.text.sha256, corpus.text.sha256);
 });
 
-test('batches tell where documents begin; those of a text without them do not', async (context) => {
+test('batches mark where documents begin, if there are any', async (context) => {
   const folder = setUp(context);
   const path = join(folder, 'x.txt');
   writeFileSync(path, 'ab;cde;'.repeat(4));
@@ -155,7 +155,7 @@ test('batches tell where documents begin; those of a text without them do not', 
   assert.equal((await splitCorpus(one.corpus, shape).train.batch(0)).resets, undefined);
 });
 
-test('the cache is bounded: what was used least recently goes first, and what was not used for long', async (context) => {
+test('limits the cache: deletes the least recently used folders, and those that were not used for long', async (context) => {
   const folder = setUp(context);
   for (const [name, days] of [
     ['old', 40],

@@ -1,4 +1,4 @@
-/** A preparation may be killed, stopped or left at any moment: what it leaves is complete or made again. */
+/** Tokenising may be killed or stopped at any moment. Its files are complete, or are made again. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { temporaryCache } from './temporary-cache.ts';
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 const TEXT = 'the harbour wall, the rain\n'.repeat(400_000);
 
-test('progress is told, from nothing to all of each stage', async (context) => {
+test('reports progress from the start to the end of each stage', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
@@ -38,7 +38,7 @@ test('progress is told, from nothing to all of each stage', async (context) => {
   await step.value.close?.();
 });
 
-test('left or stopped in the middle: nothing stays, and the next one is whole', async (context) => {
+test('stopped in the middle: leaves nothing behind, and the next one is complete', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
@@ -54,7 +54,7 @@ test('left or stopped in the middle: nothing stays, and the next one is whole', 
   await corpus.close?.();
 });
 
-test('a process that exits in the middle takes with it what it had begun', async (context) => {
+test('a process that exits in the middle deletes its unfinished files', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
@@ -66,7 +66,7 @@ test('a process that exits in the middle takes with it what it had begun', async
   assert.deepEqual(readdirSync(folder), ['book.txt']);
 });
 
-test('killed at any moment: complete, or made again', async (context) => {
+test('killed at any moment: its files are complete or made again', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
@@ -75,7 +75,7 @@ test('killed at any moment: complete, or made again', async (context) => {
     await loadCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)});`;
   for (const milliseconds of [2, 20, 40, 60, 80, 120]) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
-    // A fast machine may be done before it is killed.
+    // On a fast machine it may finish before it is killed.
     const exited = once(child, 'exit');
     await once(child.stdout, 'data');
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -92,7 +92,7 @@ test('killed at any moment: complete, or made again', async (context) => {
   await corpus.close?.();
 });
 
-test('the second pass reads a file in the encoding that the first found', async (context) => {
+test('the second pass uses the encoding that the first detected', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   const encodings = {
@@ -110,7 +110,7 @@ test('the second pass reads a file in the encoding that the first found', async 
   }
 });
 
-test('a file that is replaced between the passes is an error that tells it, whatever takes its place', async (context) => {
+test('reports a file that was replaced between the passes, whatever replaced it', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   const text = '吾輩は猫である。名前はまだ無い。\n';

@@ -1,4 +1,4 @@
-/** A text with characters that the model does not know: read by file and from memory alike. */
+/** A text with unknown characters gives the same result from a file and from memory. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ async function read(text: string, kind: TokenKind, unknown: 'skip' | 'nearest', 
   return shown;
 }
 
-test('the nearest known character is read, what has none is left out, and both are counted', async () => {
+test('reads the nearest known character, leaves out characters without one, and counts both', async () => {
   const cases: [string, string, number, number][] = [
     ['it isn’t', "it in't", 1, 1],
     ['“café”…\n', '"cafe"...\n', 4, 0],
@@ -68,7 +68,7 @@ test('a document that begins with a replaced character begins there', async () =
   }
 });
 
-test('every document begins at its first token, also where one character became several', async () => {
+test('every document begins at its first token, also if one character became several', async () => {
   const cases: [text: string, expected: string][] = [
     ['ﬁﬁﬁe\nnot', 'fififie\nnot'],
     [`${'ﬁ'.repeat(40)}\n`.repeat(3), `${'fi'.repeat(40)}\n`.repeat(3)],
@@ -86,7 +86,7 @@ test('every document begins at its first token, also where one character became 
   }
 });
 
-test('skip leaves out what nearest would replace', async () => {
+test('skip leaves out the characters that nearest would replace', async () => {
   for (const { text, changed } of await read('can’t', 'character', 'skip')) {
     assert.deepEqual([text, changed], ['cant', { replaced: 0, leftOut: 1 }]);
   }

@@ -26,7 +26,7 @@ const KINDS: readonly Pick<CorpusOptions, 'tokens' | 'normalize'>[] = [
   { tokens: 'grapheme', normalize: 'nfc' },
 ];
 
-/** What the two must agree on. */
+/** The results that both must agree on. */
 async function tokensOf(source: TokenSource) {
   const tokens = new Int32Array(source.length);
   const starts = new Uint8Array(source.length);
@@ -34,7 +34,7 @@ async function tokensOf(source: TokenSource) {
   return { tokens, starts: source.hasDocuments ? starts : undefined };
 }
 
-/** Text of characters that cut, join, compose and end lines, in any order. */
+/** Texts of characters that separate, join, compose and end lines, in any order. */
 const awkward = fc
   .array(
     fc.constantFrom(
@@ -64,7 +64,7 @@ const awkward = fc
   )
   .map((pieces) => pieces.join(''));
 
-/** The streamed tokens of a text that comes in blocks of some sizes. */
+/** Encodes a text in blocks of given sizes. */
 async function streamed(text: string, sizes: readonly number[], options: CorpusOptions) {
   const bytes = Buffer.from(text);
   const survey = await SymbolCounter.make(options);
@@ -131,10 +131,10 @@ for (const kind of KINDS) {
   }
 }
 
-test('a file of more than a block gives what its text in memory gives, in every kind', async (context) => {
+test('a file of several blocks gives the same as its text in memory, for every kind', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
-  // Lines of many lengths, so that blocks are cut within characters, clusters and separators.
+  // Lines of many lengths, so that blocks end within characters, clusters and separators.
   const line = (index: number) =>
     `${'\u00e9e\u0301\u{1F469}\u200d\u{1F467}x'.repeat(index % 7)}${index} \u4eba--\r\n`;
   const text = Array.from({ length: 15_000 }, (_, index) => line(index)).join('');
@@ -155,7 +155,7 @@ test('a file of more than a block gives what its text in memory gives, in every 
   }
 });
 
-test('both paths refuse the same, in the same words', async (context) => {
+test('both paths throw the same errors', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   const bad: readonly (readonly number[])[] = [
@@ -183,7 +183,7 @@ test('both paths refuse the same, in the same words', async (context) => {
   }
 });
 
-test('an unknown character is told with its place, by both', async (context) => {
+test('both report an unknown character with its place', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   const valid = join(folder, 'valid.txt');
