@@ -1,7 +1,8 @@
 /** Transforms that convert the bytes of a file to UTF-8, extract a field and replace line ends. */
 
 import { CsvColumn } from '../records/csv.ts';
-import { JsonRecords, recordFormat } from '../records/records.ts';
+import { JsonRecords } from '../records/json.ts';
+import { recordFormat } from '../records/records.ts';
 import type { ByteTransform } from './byte-transform.ts';
 import { LineFeeds } from './line-ends.ts';
 import { isPlain, type Reading, settledEncoding } from './reading.ts';
