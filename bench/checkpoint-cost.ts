@@ -1,10 +1,10 @@
 /**
- * What a checkpoint every 10 iterations costs, at 512×2.
+ * Measures the cost of a checkpoint every 10 iterations, for a model of 512×2.
  *
  *     node --import tsx bench/checkpoint-cost.ts [units] [blocks] [folder]
  *
- * Two trainings, one with checkpoints and one without, take turns of 10 iterations; the save comes in the middle of a turn, so that its
- * way to the disk is within it. Each turn is compared with the one before it of the other training: the median of those ratios counts.
+ * Two training runs, one with checkpoints and one without, take turns of 10 iterations. The save comes in the middle of a turn, so that the
+ * turn includes the time to write it to disk. Each turn is compared with the other run's turn before it. The result is the median ratio.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const options = { text, hiddenSize: units, layers: 2, maxIterations: EVERY * (bl
 
 type Training = AsyncGenerator<TrainingEvent, void, void>;
 
-/** Milliseconds until some iterations are made. */
+/** Runs some iterations. Returns the milliseconds of one. */
 async function take(training: Training, iterations: number): Promise<number> {
   const began = performance.now();
   for (let made = 0; made < iterations; ) {

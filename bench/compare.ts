@@ -1,9 +1,9 @@
 /**
- * Ratios against PyTorch on this machine: `npm run bench`, or with the names of some rows.
+ * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those with the given names.
  *
- * Each row alternates between this program and PyTorch (Debian's python3 with torch, the better of one and two threads) within one
- * run; the medians of all rounds are compared. The share of the peak is that of the best iteration, the peak measured beside it.
- * Without PyTorch, or without a compiler for the peak, those columns stay empty.
+ * Each row alternates between this program and PyTorch (Debian's python3 with torch, the better of one and two threads) within one run, and
+ * compares the medians of all rounds. "of the peak" is the rate of the best iteration divided by the machine's peak, which is measured right
+ * after it. Without PyTorch, or without a compiler for the peak, those columns stay empty.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ interface Timing {
 interface Row {
   readonly name: string;
   readonly task: 'train' | 'evaluate';
-  /** cell, units, layers, steps */
+  /** [cell, units, layers, steps] */
   readonly shape: readonly [string, number, number, number];
   readonly engine?: string;
   readonly seconds?: number;
@@ -39,8 +39,8 @@ const ROWS: readonly Row[] = [
   { name: 'LSTM 128×2, WebAssembly', task: 'train', shape: ['lstm', 128, 2, 50], engine: 'wasm' },
 ];
 const SAMPLING: readonly (readonly [string, number])[] = [
-  ['sampling 128×2, one stream', 1],
-  ['sampling 128×2, 64 streams', 64],
+  ['sampling 128×2, one sequence', 1],
+  ['sampling 128×2, 64 sequences', 64],
 ];
 const ROUNDS = 3;
 const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
@@ -68,7 +68,7 @@ function pytorch({ task, shape, seconds = 3 }: Row, count: number): Timing | und
   return status === 0 ? JSON.parse(stdout) : undefined;
 }
 
-/** GFLOPS of all threads; undefined without a compiler. */
+/** Returns a function that measures the peak GFLOPS of all threads; undefined without a compiler. */
 function makePeak(): (() => number) | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -125,10 +125,10 @@ for (const row of ROWS.filter(({ name }) => isWanted(name))) {
       `${shares.length > 0 ? `${Math.round(100 * Math.max(...shares))}%` : ''} | ${cell(peer, 1)} | ${peer ? `${cell(peer / own, 2)}×` : ''} |`,
   );
 }
-for (const [name, streams] of SAMPLING.filter(([title]) => isWanted(title))) {
+for (const [name, count] of SAMPLING.filter(([title]) => isWanted(title))) {
   const rates = Array.from(
     { length: ROUNDS },
-    () => ours('sampling.ts', 'lstm', 128, 2, streams, 'auto', threads).perSecond,
+    () => ours('sampling.ts', 'lstm', 128, 2, count, 'auto', threads).perSecond,
   );
   console.log(`\n${name}: ${Math.round(median(rates)).toLocaleString('en')} characters a second`);
 }

@@ -1,5 +1,5 @@
 /**
- * Time of an iteration of one engine, by itself; prints one line of JSON.
+ * Measures the time of an iteration on one engine. Prints one line of JSON.
  *
  *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds]
  *
@@ -44,7 +44,7 @@ engine.write(weights, initialParameters(network.layout, random));
 const optimizer = new Optimizer(engine, network.layout, checkTrainingOptions({}));
 const state = network.makeState();
 const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
-/** Made before: a training run takes its batches from a text that is long since read. */
+/** Made in advance: a training run takes its batches from a text that it has read before. */
 const batches = Array.from({ length: 16 }, () => ({ inputs: tokens(), targets: tokens() }));
 
 let iteration = 0;

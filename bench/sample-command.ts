@@ -1,10 +1,11 @@
 /**
- * Characters a second that `char-rnn sample` writes to a file, over what the engine alone draws; prints a line of JSON for each case.
+ * Compares the characters a second that `char-rnn sample` writes to a file with those that the engine alone draws. Prints a line of JSON for
+ * each case.
  *
  *     npm run build && node --import tsx bench/sample-command.ts [rounds]
  *
- * An lstm of 2 × 128 over 65 symbols. The command runs at two lengths, whose difference leaves its start out. Engine and
- * command take turns; medians of the rounds' ratios.
+ * The model is an LSTM of 2 × 128 over 65 symbols. The command runs with two lengths; their difference excludes its start-up time. Engine and
+ * command take turns. The result is the median ratio of all rounds.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -25,7 +26,7 @@ const V = 65;
 const STEPS = 64;
 const config: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V };
 const layout = layoutOf(config);
-// As large as after training: predictions that are neither sure nor even.
+// As large as after training, so that predictions are neither certain nor uniform.
 const parameters = initialParameters(layout, new MersenneTwister(1), 'float32').map((value) => value * 6);
 const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
 const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
@@ -44,7 +45,7 @@ const PLAIN = {
   ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
 };
 
-/** Characters a second of the engine alone, for some seconds. */
+/** Characters a second of the engine alone, measured for some seconds. */
 async function engineRate(N: number, seconds: number): Promise<number> {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
   const weights = engine.vector(layout);
@@ -72,7 +73,7 @@ async function engineRate(N: number, seconds: number): Promise<number> {
   return rate;
 }
 
-/** Milliseconds of the command, start included. */
+/** Milliseconds of the command, including its start. */
 function commandTime(words: readonly string[]): number {
   const out = openSync(join(folder, 'sample.txt'), 'w');
   const start = performance.now();
@@ -83,26 +84,27 @@ function commandTime(words: readonly string[]): number {
   return performance.now() - start;
 }
 
-function commandRate(streams: number, controls: readonly string[]): number {
-  const short = streams === 1 ? 10_000 : 500;
-  const long = streams === 1 ? 160_000 : 8_000;
-  const time = (length: number) => commandTime(['-length', `${length}`, '-count', `${streams}`, ...controls]);
+function commandRate(sequences: number, controls: readonly string[]): number {
+  const short = sequences === 1 ? 10_000 : 500;
+  const long = sequences === 1 ? 160_000 : 8_000;
+  const time = (length: number) =>
+    commandTime(['-length', `${length}`, '-count', `${sequences}`, ...controls]);
   const shortTime = time(short);
-  return ((long - short) * streams * 1000) / (time(long) - shortTime);
+  return ((long - short) * sequences * 1000) / (time(long) - shortTime);
 }
 
 const controlled = '-top_k 40 -top_p 0.9 -repetition_penalty 1.1 -frequency_penalty 0.1'.split(' ');
-for (const streams of [1, 64]) {
+for (const sequences of [1, 64]) {
   for (const controls of [[], controlled]) {
     const results = [];
     for (let round = 0; round < Number(rounds); round++) {
-      const engine = await engineRate(streams, 1);
-      const command = commandRate(streams, controls);
+      const engine = await engineRate(sequences, 1);
+      const command = commandRate(sequences, controls);
       results.push({ engine, command, ratio: command / engine });
     }
     results.sort((a, b) => a.ratio - b.ratio);
     const median = results[results.length >> 1];
-    console.log(JSON.stringify({ streams, controls: controls.join(' '), ...median }));
+    console.log(JSON.stringify({ sequences, controls: controls.join(' '), ...median }));
   }
 }
 rmSync(folder, { recursive: true });

@@ -1,7 +1,7 @@
 /**
- * Characters a second that an engine samples; prints one line of JSON.
+ * Measures the characters a second that an engine samples. Prints one line of JSON.
  *
- *     node --import tsx bench/sampling.ts lstm 128 2 STREAMS [engine] [threads] [seconds] [options as JSON]
+ *     node --import tsx bench/sampling.ts lstm 128 2 SEQUENCES [engine] [threads] [seconds] [options as JSON]
  *
  * The options are those of `model.generateAll`: '{"topK":40,"topP":0.9,"repetitionPenalty":1.1}'.
  */
@@ -17,7 +17,7 @@ const [
   cell = 'lstm',
   units = '128',
   depth = '2',
-  streams = '1',
+  sequences = '1',
   name = 'auto',
   threads,
   seconds = '3',
@@ -38,7 +38,7 @@ const model = new LanguageModel(
   { config, precision: 'float32', vocabulary, parameters: Float32Array.from(parameters) },
   { engine: name as EngineName, threads: threads ? Number(threads) : undefined },
 );
-const prompts = Array<string>(Number(streams)).fill('');
+const prompts = Array<string>(Number(sequences)).fill('');
 const length = prompts.length === 1 ? 20_000 : 1_000;
 await model.generateAll({ ...options, prompts, length: 100 });
 let drawn = 0;

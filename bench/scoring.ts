@@ -1,9 +1,10 @@
 /**
- * Characters a second that are scored, beside evaluation in training and one sampled stream; prints one line of JSON.
+ * Measures the characters a second of scoring, and for comparison of evaluation and of sampling one sequence. Prints one line of JSON.
  *
  *     node --import tsx bench/scoring.ts [seconds]
  *
- * An lstm of 2 × 128 over 65 symbols: one sequence, 50 rows; evaluation of 50 × 50 batches; sampling of one stream.
+ * The model is an LSTM of 2 × 128 over 65 symbols. It scores a text as one sequence and as 50 rows, evaluates batches of 50 × 50, and samples
+ * one sequence.
  */
 import { MemoryTokens } from '../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../src/data/vocabulary.ts';
@@ -29,7 +30,7 @@ const tokens = new MemoryTokens(
   Uint8Array.from({ length: 1_000_000 }, () => Math.floor(random.nextUniform() * V)),
 );
 
-/** Characters a second of some work that says how many it has done. */
+/** Characters a second of some work, which yields how many it has done. */
 async function rate(work: AsyncIterable<number>): Promise<number> {
   let done = 0;
   const start = performance.now();
@@ -75,7 +76,7 @@ async function* sampled() {
 
 const figures = {
   oneSequence: await rate(scored(1)),
-  oneStreamSampled: await rate(sampled()),
+  oneSequenceSampled: await rate(sampled()),
   fiftyRows: await rate(scored(50)),
   evaluation: await rate(evaluated()),
 };

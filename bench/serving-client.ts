@@ -1,9 +1,9 @@
 /**
- * Clients that stream from a server, one request after the other, and count; prints one line of JSON.
+ * Clients that stream texts from a server, each one request after the other, and count characters. Prints one line of JSON.
  *
  *     node --import tsx bench/serving-client.ts URL [clients] [seconds] [max_tokens] [FIELDS]
  *
- * FIELDS: JSON with more fields of each request, such as {"top_k": 40}.
+ * FIELDS is JSON with further fields for each request, such as {"top_k": 40}.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
 
@@ -24,9 +24,9 @@ let chunks = 0;
 let requests = 0;
 const firstCharacter: number[] = [];
 
-/** One streamed completion; its characters are counted as they come. */
+/** Streams one completion and counts its characters as they come. */
 function stream(seed: number): Promise<void> {
-  // Of different lengths, so that the clients do not fall into step.
+  // Different lengths, so that the clients do not synchronize.
   const length = Math.round(Number(maxTokens) * (0.5 + Math.random()));
   const body = JSON.stringify({
     ...JSON.parse(fields),
@@ -65,7 +65,7 @@ const start = performance.now();
 const end = start + Number(seconds) * 1000;
 await Promise.all(
   Array.from({ length: Number(clients) }, async (_, client) => {
-    // Nor do they begin in one moment: a cold client takes long to make so many connections.
+    // The clients start at different moments, because a cold client takes long to open so many connections.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
     for (let round = 0; performance.now() < end; round++) {
       await stream(client + 1000 * round);

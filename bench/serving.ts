@@ -1,6 +1,6 @@
 /**
- * Characters a second that 64 streaming clients get from the built program, beside what its engine gives 64 streams; and the time to
- * the first character. Server, clients and engine's figure are processes of their own. Prints one line of JSON.
+ * Compares the characters a second that 64 streaming clients get from the built program with those that its engine samples for 64 sequences,
+ * and measures the time to the first character. Server, clients and engine run in separate processes. Prints one line of JSON.
  *
  *     npm run build && node --import tsx bench/serving.ts [clients] [seconds] [rounds] [max_tokens] [FIELDS]
  */
@@ -20,8 +20,8 @@ const bench = (name: string) => new URL(name, import.meta.url).pathname;
 const node = (...words: string[]) =>
   JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', ...words], { encoding: 'utf8' }));
 
-/** A model of the default size, with a seed's first parameters. */
-function firstModel(): LanguageModel {
+/** An untrained model of the default size. */
+function untrainedModel(): LanguageModel {
   const config = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: V } as const;
   const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
   const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
@@ -29,7 +29,7 @@ function firstModel(): LanguageModel {
   return new LanguageModel({ config, precision: 'float32', vocabulary, parameters });
 }
 
-const server = await spawnServer(firstModel());
+const server = await spawnServer(untrainedModel());
 const { url } = server;
 const rates: { engine: number; served: number }[] = [];
 const times: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * How long it takes to read a Torch7 checkpoint of 100 MB, made by the own writer: from the file to a model.
+ * Measures the time to read a Torch7 checkpoint of 100 MB, which this program wrote, into a model.
  *
  *     node --import tsx bench/torch7-read.ts
  */

@@ -1,4 +1,4 @@
-/** Invents 200 names that are not in the list it learned from. Run: npx tsx examples/name-generator.ts */
+/** Invents 200 names that are not in its training list. Run: npx tsx examples/name-generator.ts */
 import { LanguageModel, train } from 'char-rnn-ts';
 
 const known =
@@ -23,7 +23,7 @@ for await (const event of train({ text, ...options, maxEpochs: 15 })) {
   if (event.type === 'finished') model = new LanguageModel(event.checkpoint);
 }
 
-// A name is a line. The model reads two names first, so that it begins with a new one.
+// A name is a line. The model reads two names first, so that it starts with a new one.
 const wanted = {
   count: 200,
   lines: 1,

@@ -1,4 +1,4 @@
-/** Train a small model on a text in memory, then let it write. Run: npx tsx examples/train-and-sample.ts */
+/** Trains a small model on a text in memory, then samples from it. Run: npx tsx examples/train-and-sample.ts */
 import { LanguageModel, train } from 'char-rnn-ts';
 
 const text = 'the harbour wall stood in the rain and the keeper walked along the harbour wall. '.repeat(60);

@@ -1,6 +1,6 @@
-"""PyTorch doing char-rnn's training iteration, evaluation or sampling, for a time; prints one line of JSON.
+"""Measures char-rnn's training iteration or evaluation in PyTorch. Prints one line of JSON.
 
-    python3 pytorch.py train|evaluate|sample CELL HIDDEN LAYERS SEQUENCE THREADS SECONDS
+    python3 pytorch.py train|evaluate CELL HIDDEN LAYERS SEQUENCE THREADS SECONDS
 
 Batch 50, 65 characters, one-hot input, nn.LSTM/GRU/RNN, a linear decoder, cross entropy, every element of the gradient
 clamped to 5, RMSProp (alpha 0.95), the state carried from batch to batch. Run by bench/compare.ts.
@@ -31,7 +31,7 @@ def detached(value):
     return tuple(part.detach() for part in value) if isinstance(value, tuple) else value.detach()
 
 
-# Made before, as in iteration.ts; the one-hot vectors are part of an iteration.
+# Made in advance, as in iteration.ts. The one-hot vectors are part of an iteration.
 batches = [(torch.randint(VOCABULARY, (sequence, BATCH)), torch.randint(VOCABULARY, (sequence * BATCH,))) for _ in range(16)]
 made = 0
 
