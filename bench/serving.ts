@@ -10,7 +10,7 @@ import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
-import { spawnServer } from '../test/server/spawned.ts';
+import { spawnServer } from '../test/server/spawn-server.ts';
 import type { ClientReport } from './serving-client.ts';
 
 const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000', fields = '{}'] =

@@ -206,7 +206,7 @@ export class LanguageModel {
   async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
     const { prompt = '', novel, onProgress = () => {}, count, unique, attempts, ...rest } = input;
     const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts });
-    const most = asked.attempts ?? 100 * asked.count;
+    const maxAttempts = asked.attempts ?? 100 * asked.count;
     const onNotice = onlyOnce(rest.onNotice);
     checkContent('prompt', prompt);
     if (novel !== undefined) checkContent('novel', novel);
@@ -219,7 +219,7 @@ export class LanguageModel {
       known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
       prompt: textOf(prompt),
       // A beam search finds at most as many texts as it has hypotheses.
-      attempts: beam > 0 ? Math.min(most, beam) : most,
+      attempts: beam > 0 ? Math.min(maxAttempts, beam) : maxAttempts,
       ...this.#sampling(prompt, { ...rest, onNotice }, seed),
     });
   }
@@ -327,7 +327,7 @@ export class LanguageModel {
     const prompt = encodePrompt(this.vocabulary, text, unknown);
     for (const notice of prompt.notices) onNotice?.(notice);
     if (prompt.tokens.length === 0) {
-      throw new TextError('text-empty', 'there is no text to complete: give one of at least a character.');
+      throw new TextError('text-empty', 'there is no text to complete: it must have at least one character.');
     }
     const { vocabulary } = this;
     return likelyWords({ pool: await this.#sequences(), vocabulary, prompt: prompt.tokens, count, signal });

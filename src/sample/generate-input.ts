@@ -14,7 +14,7 @@ export interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
   readonly alternatives?: number | undefined;
   /** Ends the texts: the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a line for the prompt's characters that were left out or replaced, and for each stop text that can't occur. */
+  /** Called with notices: about characters of the prompt that were left out or replaced, and about options that have no effect. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<Samples
 export interface CompleteInput extends Given<CompleteOptions> {
   /** Ends the search: the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a line for the characters of the text that were left out or replaced. */
+  /** Called with notices about characters of the text that were left out or replaced. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 

@@ -113,7 +113,7 @@ function makeSequences(
   );
 }
 
-/** Groups the texts by prompt, so that each prompt is read once. A group is at most one batch. */
+/** Groups the texts by prompt, so that each prompt is read once. A group has at most `MAX_CONCURRENT` texts. */
 function groupsOf(texts: readonly TextToGenerate[], indices: readonly number[]): number[][] {
   const groups: number[][] = [];
   const open = new Map<readonly number[], number[]>();
@@ -146,7 +146,7 @@ class ReadyTexts {
     this.#wake();
   }
 
-  /** Waits until there is a text. @throws the error that `fail` got */
+  /** Waits until some texts have new tokens, and returns their indices. @throws the error passed to `fail` */
   async take(): Promise<number[]> {
     while (this.#indices.size === 0 && !this.#failure) {
       await new Promise<void>((resolve) => {

@@ -52,10 +52,10 @@ function trimLines(text: string): string {
     .join('\n');
 }
 
-/** `novelNotice` checks at most so many lines. If the text is the model's own, the first line is enough. */
+/** Maximum lines that `novelNotice` checks. If the text is the model's own, the first line is enough. */
 const MAX_LINES = 100_000;
 
-/** A notice if the model could not write any line of the text, so that it leaves nothing out; else undefined. */
+/** Returns a notice if the model can't write any line of the text, so that no sample will be left out; else undefined. */
 export function novelNotice(vocabulary: Vocabulary, text: string): string | undefined {
   const lines = text
     .split(/\r\n|\r|\n/, MAX_LINES)

@@ -84,8 +84,7 @@ const WORD_LENGTH = 200;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
- * The sampling options with their defaults filled in. If lines, words or seconds are limited and no length is given, the length is
- * large enough for them.
+ * The sampling options with their defaults filled in. If lines, words or seconds are limited and no length is given, the length is set large enough for them.
  *
  * @throws {OptionError} for the first option that is unknown or out of its range
  */
@@ -128,7 +127,7 @@ export function planSampling(vocabulary: Vocabulary, options: GenerateOptions): 
     if (clash)
       throw new OptionError(
         clash[0],
-        `it cannot be combined with \`${name}\`, which says where the text ends`,
+        `it cannot be combined with \`${name}\`, which determines where the text ends`,
       );
   }
   const notices = [...controlNotices(vocabulary, options), ...limits.notices];

@@ -5,7 +5,7 @@ import type { Ending } from './stops.ts';
 import type { SymbolDetails, TextPiece } from './writer.ts';
 
 export interface Sample {
-  /** Its index among all samples that were drawn, which determines its seed. */
+  /** The sample's index among all that were drawn; it determines the seed. */
   readonly index: number;
   readonly seed: number;
   readonly bytes: Uint8Array;
@@ -122,7 +122,7 @@ export async function* collectPieces(
   }
 }
 
-/** The rest of a time limit. It is never zero, because a time limit must be above zero. */
+/** The time left until a limit. It is never zero, because zero is not a valid limit. */
 class Countdown {
   readonly #end: number | undefined;
 

@@ -92,7 +92,7 @@ export function resolveLimits(vocabulary: Vocabulary, options: LimitOptions): Li
   return { length, lines, words, seconds, stops, notices, ...marksOf(vocabulary) };
 }
 
-/** A cache: a server resolves limits for each request, and these parts depend on the vocabulary alone. */
+/** A cache, because a server resolves limits for every request and these parts depend only on the vocabulary. */
 const marksByVocabulary = new WeakMap<Vocabulary, Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'>>();
 
 function marksOf(vocabulary: Vocabulary): Pick<Limits, 'newlines' | 'spaces' | 'lineReturn'> {
@@ -124,8 +124,8 @@ function stopSequence(tokens: readonly number[]): StopSequence {
 }
 
 /**
- * Watches the tokens of one text for its end. It also counts how many tokens may be shown: all but those that may turn out to be the
- * start of a stop string.
+ * Detects the end of one text from its tokens. It also counts the tokens that may be shown: all but those that may turn out to be the start
+ * of a stop string.
  */
 export class StopTracker {
   /** Why the text has ended; undefined while it continues. */

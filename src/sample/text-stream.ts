@@ -28,7 +28,7 @@ const forkOptionsSchema = z.strictObject({
 export type StreamOptions = z.output<typeof streamOptionsSchema>;
 
 export interface StreamInput extends Given<StreamOptions> {
-  /** Called once with each different line about characters that were left out or replaced. */
+  /** Called once with each different notice about characters that were left out or replaced. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 

@@ -14,7 +14,7 @@ import type { EncodedPrompt } from './prompt.ts';
 import { beamSearch } from './search/beam.ts';
 import type { Ending } from './stops.ts';
 
-/** What the model predicted where it wrote a symbol: before any control, in nats. */
+/** The model's prediction for a symbol that it wrote: before any control, in nats. */
 export interface SymbolDetails {
   /** The symbol; for a byte beyond ASCII, an escape such as `\xC3`. */
   readonly text: string;

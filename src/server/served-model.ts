@@ -3,7 +3,7 @@ import { type LanguageModel, loadedModel } from '../language-model.ts';
 import { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
-/** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait as long. */
+/** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait that long. */
 const PART_TIME = 4;
 const PROMPT_TIME = 20;
 

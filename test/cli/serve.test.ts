@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { joined } from '../checkpoint/made-checkpoint.ts';
-import { madeModel } from '../server/served.ts';
+import { madeModel } from '../server/test-server.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program } from './command.ts';
 

@@ -12,7 +12,7 @@ import { beamSearch } from '../../src/sample/search/beam.ts';
 import { likelyWords } from '../../src/sample/search/likely-words.ts';
 import { writeTexts } from '../../src/sample/writer.ts';
 import { nextTurn } from '../../src/util/event-loop.ts';
-import { madeModel } from '../server/served.ts';
+import { madeModel } from '../server/test-server.ts';
 
 /** An engine that counts its calls up to the first token after the prompt. */
 function counting() {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
-import { madeModel } from '../server/served.ts';
+import { madeModel } from '../server/test-server.ts';
 
 const { checkpoint } = madeModel();
 

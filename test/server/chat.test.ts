@@ -9,7 +9,7 @@ import {
   parseChatTemplate,
 } from '../../src/server/openai/chat-template.ts';
 import { createServer } from '../../src/server/server.ts';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 const CHAT = '/v1/chat/completions';
 const TALK: readonly ChatMessage[] = [

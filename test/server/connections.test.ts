@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ListenError } from '../../src/errors.ts';
 import { listen, openPort } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 

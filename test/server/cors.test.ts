@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createServer } from '../../src/server/server.ts';
-import { serveModel } from './served.ts';
+import { serveModel } from './test-server.ts';
 
 const ORIGIN = 'https://page.example';
 const CLIENT_HEADERS = 'authorization,content-type,x-stainless-lang,x-stainless-retry-count';

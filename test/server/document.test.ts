@@ -9,7 +9,7 @@ import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { joined } from '../checkpoint/made-checkpoint.ts';
 import { root } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 const ADDRESS = 'http://127.0.0.1:8080';
 const text = readFileSync(join(root, 'docs/server.md'), 'utf8');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
-import { serveModel } from './served.ts';
+import { serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 const CHAT = '/v1/chat/completions';

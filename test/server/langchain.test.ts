@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages';
 import { ChatOpenAI, OpenAI } from '@langchain/openai';
-import { serveModel } from './served.ts';
+import { serveModel } from './test-server.ts';
 
 type Usage = { readonly input_tokens: number; readonly output_tokens: number } | undefined;
 

@@ -1,7 +1,7 @@
 /** Requests that clients send in practice but that OpenAI does not document. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serveModel } from './served.ts';
+import { serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 

@@ -1,7 +1,7 @@
 /** Log-probabilities: their offsets and order, in completions and in chats, whole and streamed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 

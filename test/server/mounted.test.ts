@@ -7,7 +7,7 @@ import { serve as serveHono } from '@hono/node-server';
 import { Hono } from 'hono';
 import { nodeListener } from '../../src/server/http/node-listener.node.ts';
 import { createServer } from '../../src/server/server.ts';
-import { madeModel } from './served.ts';
+import { madeModel } from './test-server.ts';
 
 async function complete(url: string): Promise<string> {
   const response = await fetch(`${url}/v1/completions`, {

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
-import { serveModel } from './served.ts';
+import { serveModel } from './test-server.ts';
 
 async function setUp(context: TestContext, key?: string) {
   const served = await serveModel(context, { apiKey: key });

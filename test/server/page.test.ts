@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { Script } from 'node:vm';
 import { chromium, type Page } from 'playwright-core';
 import { executablePath, skipWithoutChromium } from '../browser/page.ts';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 test('the page is one document that loads nothing, and may run only its own script', async (context) => {
   const { url } = await serveModel(context, { apiKey: 'secret' });

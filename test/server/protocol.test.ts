@@ -1,7 +1,7 @@
 /** Responses as documented, and the status, code and field of errors. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { madeModel, serveModel } from './served.ts';
+import { madeModel, serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 

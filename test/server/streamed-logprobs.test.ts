@@ -1,7 +1,7 @@
 /** A streamed response has the same log-probabilities as the whole one. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type ModelFacts, madeModel, serveModel } from './served.ts';
+import { type ModelFacts, madeModel, serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 

@@ -1,7 +1,7 @@
 /** The short form of server-abuse.ts: some hundred bad requests while streams are running. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serveModel } from '../server/served.ts';
+import { serveModel } from '../server/test-server.ts';
 import { abuse, KEY, LIMITS } from './server-abuse.ts';
 
 test('bad requests get the right 4xx, and do not disturb streams', async (context) => {

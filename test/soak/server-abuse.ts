@@ -9,8 +9,8 @@
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { madeModel } from '../server/served.ts';
-import { spawnServer } from '../server/spawned.ts';
+import { spawnServer } from '../server/spawn-server.ts';
+import { madeModel } from '../server/test-server.ts';
 
 export const KEY = 'the right key';
 /** The options that the server must be started with. */

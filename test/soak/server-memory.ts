@@ -6,8 +6,8 @@
  * Prints the resident memory over time. When all caches are full, it compares the second half with the first.
  */
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { madeModel } from '../server/served.ts';
-import { spawnServer } from '../server/spawned.ts';
+import { spawnServer } from '../server/spawn-server.ts';
+import { madeModel } from '../server/test-server.ts';
 
 const [minutes = '10', clients = '16'] = process.argv.slice(2);
 /** Maximum ratio between the memory of the second half and that of the first. */

@@ -13,7 +13,7 @@ export type ControlOptions = z.output<typeof controlsSchema>;
 /** The options resolved for a vocabulary, shared by all sequences of a call. */
 export interface Controls extends ControlOptions {
   readonly vocabularySize: number;
-  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined instead of all zeros. */
+  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined if all would be zero. */
   readonly shift: Float64Array | undefined;
   /** Whether any penalty is active. */
   readonly hasPenalties: boolean;

@@ -15,7 +15,7 @@ export interface FilterStep {
 /** The settings of a sequence that are not options. */
 export interface SequenceSettings {
   readonly vocabularySize: number;
-  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined instead of all zeros. */
+  /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined if all would be zero. */
   readonly shift: Float64Array | undefined;
   /** The tokens in the penalty window; undefined without penalties. */
   readonly recent: RecentTokens | undefined;

@@ -24,7 +24,7 @@ export class RecentTokens {
   }
 
   /**
-   * The token that leaves the window when token number `ahead` from now is pushed, counted from 0; −1 if none does.
+   * The token that leaves the window with push number `ahead` from now, where 0 is the next one; −1 if none leaves.
    *
    * @param ahead Less than the window.
    */

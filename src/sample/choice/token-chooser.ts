@@ -57,7 +57,7 @@ export class TokenChooser {
     const likeliest = candidates.likeliest();
     if (candidates.count === 1 || this.#temperature === 0) {
       this.probability = 1;
-      // Uses a random number like any other step, although the outcome is certain.
+      // A certain outcome also uses a random number, like any other step.
       if (this.#temperature > 0) this.#generator.nextUniform();
       return likeliest;
     }

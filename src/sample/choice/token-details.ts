@@ -1,4 +1,4 @@
-/** What the model predicted where a token was chosen: its log-probability, the entropy and the likeliest alternatives. */
+/** The model's prediction for a token that was chosen: its log-probability, the entropy and the likeliest alternatives. */
 import type { FloatArray } from '../../engine/engine.ts';
 
 /** A token and its log-probability in a prediction. */

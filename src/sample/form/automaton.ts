@@ -99,7 +99,7 @@ export class Automaton {
     this.#distances = this.#measure();
     this.#visited = new Int32Array(this.#reads.length);
     if (this.#distances[entry] === NEVER) {
-      throw new OptionError(option, 'no text matches that consists of characters which the model may draw');
+      throw new OptionError(option, 'no text matches it with only the characters that the model may draw');
     }
     this.start = this.#state([entry]);
   }

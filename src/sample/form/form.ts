@@ -53,7 +53,7 @@ export function resolveForm(
   if (match !== undefined && template !== undefined) {
     throw new OptionError(
       'template',
-      'it cannot be combined with `match`: write the whole form as one of the two',
+      'it cannot be combined with `match`: write the whole form as a template or as an expression',
     );
   }
   const name = match === undefined ? 'template' : 'match';

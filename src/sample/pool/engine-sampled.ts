@@ -34,7 +34,7 @@ export class EngineSampledBatch {
     await this.#arrange(members);
     const { engine, weights, slots } = this.#pool;
     const N = members.length;
-    const wanted = members.reduce((most, { sequence }) => Math.max(most, sequence.left), 1);
+    const wanted = members.reduce((max, { sequence }) => Math.max(max, sequence.left), 1);
     const affordable = this.#stepTime === undefined ? 1 : Math.floor(time / this.#stepTime);
     const steps = Math.max(1, Math.min(MAX_STEPS, wanted, affordable));
     const start = performance.now();

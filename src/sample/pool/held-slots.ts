@@ -23,7 +23,7 @@ export interface HeldSlots {
  * Reads a prompt and reserves `count` slots, all of which get its state.
  *
  * @throws the signal's reason when it is aborted
- * @throws {RangeError} if the pool does not have as many slots
+ * @throws {RangeError} if the pool has fewer slots
  */
 export async function holdSlots(
   pool: SequencePool,

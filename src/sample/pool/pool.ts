@@ -71,7 +71,7 @@ export class SequencePool {
     return this.#waiting.size;
   }
 
-  /** Slots in use, those of paused requests included. */
+  /** Slots in use, including those of paused requests. */
   get used(): number {
     return this.#shared.slots.used;
   }

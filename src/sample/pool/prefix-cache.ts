@@ -70,7 +70,7 @@ export class PrefixCache {
    */
   readonly root: PrefixNode;
 
-  /** @param bytes Maximum memory of the states and the tree. If it is less than for one state, nothing is cached. */
+  /** @param bytes Maximum memory of the states and the tree. If it is too little for one state, nothing is cached. */
   constructor(engine: Engine, layout: Layout, bytes: number) {
     const bytesOfOne = stateBytes(layout, engine.description.precision) + NODE_BYTES;
     const capacity = Math.min(MAX_STATES, Math.floor(bytes / bytesOfOne));

@@ -49,8 +49,8 @@ export class PromptReader {
     const [longest] = reading;
     if (!longest) return;
     const { engine, weights, slots } = this.#pool;
-    const most = time === undefined ? MAX_STEPS : Math.max(MIN_STEPS, Math.floor(time / this.#stepTime));
-    const steps = Math.min(MAX_STEPS, most, left(longest));
+    const max = time === undefined ? MAX_STEPS : Math.max(MIN_STEPS, Math.floor(time / this.#stepTime));
+    const steps = Math.min(MAX_STEPS, max, left(longest));
     const tokens = new Int32Array(steps * reading.length).fill(NO_TOKEN);
     const firstSteps = reading.map((request, n) => {
       const count = Math.min(steps, left(request));

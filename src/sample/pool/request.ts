@@ -45,7 +45,7 @@ export interface PoolRequest {
 }
 
 export interface PromptRead {
-  /** Tokens of the prompt that the prefix cache made unnecessary to read. */
+  /** How many tokens of the prompt were not read, because the prefix cache had the state after them. */
   readonly cachedTokens: number;
   readonly slots: readonly number[];
   /** Log-probabilities [V] of the token after the prompt. */

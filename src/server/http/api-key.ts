@@ -8,8 +8,8 @@ export function checkApiKey(request: IncomingRequest, key: string): void {
   if (given !== undefined && isSame(given, key)) return;
   const message =
     given === undefined
-      ? 'this server wants an API key: Authorization: Bearer KEY.'
-      : 'the API key is not the right one.';
+      ? 'this server requires an API key: Authorization: Bearer KEY.'
+      : 'the API key is wrong.';
   throw new ApiError(401, message, {
     code: 'invalid_api_key',
     headers: { 'www-authenticate': 'Bearer' },

@@ -37,11 +37,11 @@ export async function readJson(
 
 async function readBytes(
   request: IncomingRequest,
-  { bytes: most, seconds }: { readonly bytes: number; readonly seconds: number },
+  { bytes: max, seconds }: { readonly bytes: number; readonly seconds: number },
 ): Promise<Uint8Array> {
   const tooLarge = () =>
-    new ApiError(413, `the body is longer than ${most} bytes.`, { code: 'body_too_large' });
-  if (Number(request.headers.get('content-length')) > most) throw tooLarge();
+    new ApiError(413, `the body is longer than ${max} bytes.`, { code: 'body_too_large' });
+  if (Number(request.headers.get('content-length')) > max) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,7 +62,7 @@ async function readBytes(
       const { done, value } = await Promise.race([reader.read().catch(cutOff), late]);
       if (done || !value) return joinBytes(parts);
       length += value.length;
-      if (length > most) throw tooLarge();
+      if (length > max) throw tooLarge();
       parts.push(value);
     }
   } finally {

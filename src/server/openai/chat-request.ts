@@ -7,7 +7,7 @@ import { type ChatMessage, chatPrompt, chatStops, parseChatTemplate } from './ch
 import type { CompletionRequest } from './completion-request.ts';
 import { flagField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
 
-/** OpenAI has no default limit. Without one, a model that never writes the user's name would write up to the server's limit. */
+/** OpenAI has no default limit. But a model that never writes the user's name would then write up to the server's limit. */
 const DEFAULT_MAX_TOKENS = 500;
 /** OpenAI's maximum of alternatives in chats. */
 const MAX_TOP_LOGPROBS = 20;
@@ -34,7 +34,7 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
       code: 'missing_required_parameter',
     });
   }
-  if (top_logprobs && !logprobs) throw invalidField('top_logprobs', 'it goes only with logprobs: true');
+  if (top_logprobs && !logprobs) throw invalidField('top_logprobs', 'it requires logprobs: true');
   const maxTokens = max_completion_tokens ?? max_tokens;
   const defaultMaxTokens = Math.min(DEFAULT_MAX_TOKENS, options.maxTokens);
   const sampling = samplingRequest(fields, maxTokens, defaultMaxTokens, options);

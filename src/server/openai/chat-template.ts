@@ -45,7 +45,7 @@ export function parseChatTemplate(template: string): ChatTemplate {
 
 /**
  * Makes the prompt that a reply continues. System messages are copied without a prefix, each followed by an empty line. If the last message
- * is from the assistant, the reply continues it; else the assistant's turn begins.
+ * is from the assistant, the reply continues it; else a new turn of the assistant begins.
  */
 export function chatPrompt(template: ChatTemplate, messages: readonly ChatMessage[]): string {
   const { beforeUser, afterUser, beforeAssistant, afterAssistant } = template;

@@ -16,7 +16,7 @@ import { checkTokenIds, encodeText, unknownToken } from './encode-text.ts';
 import { codePointsOf } from './text-pieces.ts';
 import { type RatedToken, rateToken } from './token-logprobs.ts';
 
-// Defaults of the limits that a request can't set. Its own values were checked with its fields.
+// Defaults of the limits that a request can't set. The request's values were checked when its fields were parsed.
 const LIMITS = checkOptions(limitsSchema, {});
 
 /**

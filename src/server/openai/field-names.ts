@@ -1,7 +1,7 @@
 /** The options of the library that a request may set, and the names of their fields. */
 import { FILTERS } from '../../sample/choice/filters.ts';
 
-/** OpenAI's names that are not the option's name in snake case. */
+/** The fields whose names are not the option's name in snake case: they have OpenAI's names. */
 const OPENAI_NAMES: Readonly<Record<string, string>> = { length: 'max_tokens', bias: 'logit_bias' };
 
 /** The options of filters that have a field of the same type, in the order of the filters. */

@@ -1,4 +1,4 @@
-/** The library's errors as API errors: in the words of a request, with its field names. */
+/** Turns errors of the library into API errors, which name fields of the request instead of options. */
 import { CharRnnError, OptionError, type Remedy } from '../../errors.ts';
 import { ApiError } from '../http/api-error.ts';
 import { fieldNameOf } from './field-names.ts';
@@ -16,9 +16,9 @@ export function apiErrorOf(error: unknown): ApiError {
 }
 
 /**
- * Runs an action; if it throws an error of the library, the field `param` of the request is to blame.
+ * Runs an action. If it throws an error of the library, throws an ApiError instead that blames the field `param`.
  *
- * @throws {ApiError} 400 instead of an error of the library
+ * @throws {ApiError} 400
  */
 export function blameField<T>(param: string, action: () => T): T {
   try {

@@ -97,7 +97,7 @@ export function samplingRequest(
 ): SamplingRequest {
   const stream = fields.stream ?? false;
   if (fields.stream_options && !stream) {
-    throw invalidField('stream_options', 'it goes only with stream: true');
+    throw invalidField('stream_options', 'it requires stream: true');
   }
   return {
     model: fields.model ?? undefined,

@@ -32,7 +32,7 @@ function show(error) {
   if (error.status === 401) {
     element('access').hidden = false;
     element('key').focus();
-    // Without a key, the request for one is enough.
+    // If there was no key, asking for one is enough.
     if (!key) return;
   }
   const isAway = error instanceof TypeError;

@@ -12,7 +12,7 @@ import type { EngineSampling, RequestHandle } from '../../../src/sample/pool/req
 import { sequenceSeed } from '../../../src/sample/sequence-seed.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
-import { madeModel } from '../../server/served.ts';
+import { madeModel } from '../../server/test-server.ts';
 
 /** Controls with only a temperature. */
 function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): EngineSampling {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { loadedModel } from '../../../src/language-model.ts';
 import { PrefixCache, type PrefixNode } from '../../../src/sample/pool/prefix-cache.ts';
-import { madeModel } from '../../server/served.ts';
+import { madeModel } from '../../server/test-server.ts';
 
 /** Bytes of a state of the model and its node in the tree. */
 const STATE = 560;
