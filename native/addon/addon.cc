@@ -1,7 +1,7 @@
-// The Node-API face of the kernels: engines with buffers and a queue of calls. src/engine/cpu/native.node.ts is its other side.
+// The Node-API add-on: engines with buffers and a queue of calls, used by src/engine/cpu/native.node.ts.
 //
-// Nothing that comes from JavaScript is believed: numbers of buffers are looked up, every call is checked for the sizes that
-// it needs before it is made (kernels/checks.h), and every problem becomes a JavaScript error.
+// Nothing from JavaScript is trusted: ids of buffers are looked up, each call is checked before it runs (kernels/checks.h), and every problem
+// becomes a JavaScript error.
 #define NAPI_VERSION 8
 #include <node_api.h>
 
@@ -19,11 +19,11 @@ struct Engine {
   std::unique_ptr<Pool> pool;
   napi_threadsafe_function settle = nullptr;
   int pendingReads = 0;
-  // Whether the environment is being torn down.
+  // Whether the Node environment is shutting down.
   bool ended = false;
 };
 
-// A read that waits for its turn in the queue.
+// A read that waits in the queue.
 struct PendingRead {
   Engine* engine;
   napi_deferred deferred;
@@ -41,7 +41,7 @@ napi_value number(napi_env env, double value) {
   return result;
 }
 
-// The engine and the other arguments of a call; null (with an error thrown) when they do not fit.
+// The engine and the other arguments of a call. Throws a JavaScript error and returns null if they are wrong.
 Engine* arguments(napi_env env, napi_callback_info info, size_t count, napi_value* values) {
   size_t given = count;
   napi_value all[6];
@@ -93,8 +93,8 @@ void close_engine(Engine* engine) {
   engine->settle = nullptr;
 }
 
-// The environment ends: the threads stop first. Node then takes the threadsafe function away by itself; to release it as well, now or
-// in the finalizer that comes later, would wait for ever on its mutex (Node 24).
+// Called when the Node environment ends: stops the threads. Node then frees the threadsafe function itself. Releasing it here or in the later
+// finalizer would wait forever for its mutex (Node 24).
 void end_engine(void* data) {
   Engine* engine = static_cast<Engine*>(data);
   engine->pool.reset();
@@ -134,14 +134,14 @@ napi_value create(napi_env env, napi_callback_info info) {
   napi_create_string_utf8(env, "char-rnn read", NAPI_AUTO_LENGTH, &label);
   napi_create_threadsafe_function(env, nullptr, nullptr, label, 0, 1, nullptr, nullptr, nullptr, settle_read, &engine->settle);
   napi_unref_threadsafe_function(env, engine->settle);
-  // Added after the function's own hook, so it runs before that.
+  // Added after the threadsafe function's own hook, so it runs before that.
   napi_add_env_cleanup_hook(env, end_engine, engine);
   napi_value external;
   napi_create_external(env, engine, destroy_engine, nullptr, &external);
   return external;
 }
 
-// allocate(engine, bytes) → number of the buffer, 0 when there is no memory
+// allocate(engine, bytes) → id of the buffer, or 0 if there is not enough memory
 napi_value allocate(napi_env env, napi_callback_info info) {
   napi_value values[1];
   Engine* engine = arguments(env, info, 2, values);
@@ -151,7 +151,7 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   return number(env, static_cast<double>(engine->pool->buffers.allocate(static_cast<uint64_t>(bytes))));
 }
 
-// release(engine, buffer): after everything that is in the queue
+// release(engine, buffer): frees it after everything in the queue
 napi_value release(napi_env env, napi_callback_info info) {
   napi_value values[1];
   Engine* engine = arguments(env, info, 2, values);
@@ -164,7 +164,7 @@ napi_value release(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// submit(engine, mailbox, small): [operation, numbers, numbers of buffers]
+// submit(engine, command, small); command: [operation, numbers, ids of buffers]
 napi_value submit(napi_env env, napi_callback_info info) {
   napi_value values[2];
   Engine* engine = arguments(env, info, 3, values);
@@ -173,15 +173,15 @@ napi_value submit(napi_env env, napi_callback_info info) {
   size_t bytes;
   bool small = false;
   if (!take_bytes(env, values[0], &data, &bytes) || bytes != sizeof(double) * (1 + MAX_NUMBERS + MAX_BUFFERS))
-    return fail(env, "submit(engine, mailbox, small)");
+    return fail(env, "submit(engine, command, small)");
   napi_get_value_bool(env, values[1], &small);
-  const double* mailbox = reinterpret_cast<const double*>(data);
+  const double* command = reinterpret_cast<const double*>(data);
   Job job;
   job.isCall = true;
-  job.call.operation = mailbox[0] >= 0 && mailbox[0] < OP_COUNT ? static_cast<int>(mailbox[0]) : -1;
-  memcpy(job.call.numbers, mailbox + 1, sizeof job.call.numbers);
+  job.call.operation = command[0] >= 0 && command[0] < OP_COUNT ? static_cast<int>(command[0]) : -1;
+  memcpy(job.call.numbers, command + 1, sizeof job.call.numbers);
   for (int i = 0; i < MAX_BUFFERS; i++) {
-    const double id = mailbox[1 + MAX_NUMBERS + i];
+    const double id = command[1 + MAX_NUMBERS + i];
     if (id == 0) continue;
     const Buffers::Buffer* buffer = id > 0 && id < 9e15 ? engine->pool->buffers.find(static_cast<uint64_t>(id)) : nullptr;
     if (!buffer) return fail(env, "no such buffer");
@@ -192,7 +192,7 @@ napi_value submit(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// What `write` and `read` are given: bytes of JavaScript's and bytes of a buffer, as many.
+// The arguments of `write` and `read`: the bytes of a typed array and those of a buffer, of the same length.
 struct Transfer {
   Engine* engine;
   uint8_t* outside;
@@ -201,7 +201,7 @@ struct Transfer {
   napi_value array;
 };
 
-// False (with an error thrown) when the arguments (engine, buffer, offset in bytes, typed array) do not fit.
+// Parses (engine, buffer, offset in bytes, typed array). Throws a JavaScript error and returns false if they are wrong.
 bool take_transfer(napi_env env, napi_callback_info info, const char* usage, Transfer* transfer) {
   napi_value values[3];
   double id, offset;
@@ -236,7 +236,7 @@ napi_value write(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// read(engine, buffer, offset in bytes, typed array): fills the array; a promise of it when something is still under way
+// read(engine, buffer, offset in bytes, typed array): fills and returns the array; returns a promise if calls are still running
 napi_value read(napi_env env, napi_callback_info info) {
   Transfer t;
   if (!take_transfer(env, info, "read(engine, buffer, offset, array)", &t)) return nullptr;
@@ -247,7 +247,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   napi_value promise;
   PendingRead* pending = new PendingRead{t.engine, nullptr, nullptr};
   napi_create_promise(env, &pending->deferred, &promise);
-  // The reference keeps the array, and so its memory, where it is.
+  // The reference keeps the array, and so its memory, alive.
   napi_create_reference(env, t.array, 1, &pending->target);
   if (t.engine->pendingReads++ == 0) napi_ref_threadsafe_function(env, t.engine->settle);
   const napi_threadsafe_function settle = t.engine->settle;
@@ -258,7 +258,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   return promise;
 }
 
-// problem(engine) → the first problem of a call since the last time, or an empty string
+// problem(engine) → the first problem of a call since the last time this was called, or an empty string
 napi_value problem(napi_env env, napi_callback_info info) {
   Engine* engine = arguments(env, info, 1, nullptr);
   if (!engine) return nullptr;
@@ -268,7 +268,7 @@ napi_value problem(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// threads(engine) → those that compute, perhaps fewer than asked for
+// threads(engine) → the number of threads that compute, perhaps fewer than requested
 napi_value threads(napi_env env, napi_callback_info info) {
   Engine* engine = arguments(env, info, 1, nullptr);
   return engine ? number(env, engine->pool->threads) : nullptr;
@@ -312,7 +312,7 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
     napi_set_named_property(env, exports, entry.name, function);
   }
-  // Which sources this was built from (scripts/build-native.mjs): the package takes no other.
+  // The hash of the sources (scripts/build-native.mjs). The package rejects an add-on with another hash.
   napi_value sources;
   napi_create_string_utf8(env, ADDON_SOURCES, NAPI_AUTO_LENGTH, &sources);
   napi_set_named_property(env, exports, "sources", sources);

@@ -1,4 +1,4 @@
-// The checks of calls, built for the least that every machine of the kind has. Only sizes are looked at here, no kernel runs.
+// The checks of calls, compiled for the oldest supported processor. They only compare sizes, and run no kernel.
 #define VW 4
 #define NO_FMA
 #include "variants.h"

@@ -11,7 +11,7 @@ namespace charrnn {
 namespace {
 
 constexpr uint64_t kHugePage = 2u << 20;
-// How long a helper spins for the next call before it sleeps, in rounds of the loop: some 50 µs.
+// How many rounds a helper spins, waiting for the next call, before it sleeps: about 50 µs.
 constexpr int kSpins = 2000;
 
 void* take_memory(uint64_t bytes) {
@@ -58,7 +58,7 @@ Buffers::~Buffers() {
 
 Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
-  // Nothing reads the number of threads before the first call.
+  // No thread reads this number before the first call.
   try {
     workers_.emplace_back([this] { drive(); });
     for (int thread = 1; thread < wanted; thread++) workers_.emplace_back([this, thread] { assist(thread); });
@@ -116,7 +116,7 @@ void Pool::submit(Job&& job, bool small) {
       return;
     }
   }
-  // Only this thread puts anything into the queue: nothing can come in between.
+  // Only this thread adds to the queue, so nothing can come in between.
   makeAlone(job);
 }
 
@@ -154,7 +154,7 @@ void Pool::make(Job& job) {
     helpWanted_.notify_all();
   }
   kernels_(&job.call, &team_, 0);
-  meet(&team_);
+  barrier(&team_);
 }
 
 void Pool::drive() {
@@ -189,7 +189,7 @@ void Pool::assist(int thread) {
     seen++;
     if (!current_) return;
     kernels_(current_, &team_, thread);
-    meet(&team_);
+    barrier(&team_);
   }
 }
 

@@ -1,4 +1,4 @@
-// The threads of one engine: they take calls from a queue, one after the other, and make each together.
+// The threads of one engine. They take calls from a queue, one at a time, and run each call together.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -16,18 +16,18 @@
 
 namespace charrnn {
 
-// Floats, tokens or flags of the engine's tensors, by number. A number is never used twice.
+// The buffers of an engine, by id. An id is never reused.
 class Buffers {
  public:
   struct Buffer {
     void* data;
     uint64_t bytes;
   };
-  // 0 when there is no memory.
+  // Returns the id, or 0 if there is not enough memory.
   uint64_t allocate(uint64_t bytes);
-  // Takes a buffer out of the table; the memory is the caller's to free.
+  // Removes a buffer from the table. The caller must free its memory.
   void* forget(uint64_t id);
-  // Null for an unknown number.
+  // Null for an unknown id.
   const Buffer* find(uint64_t id) const;
   ~Buffers();
 
@@ -36,7 +36,7 @@ class Buffers {
   uint64_t next_ = 1;
 };
 
-// Something to do in the queue's order: a call of the kernels, or a copy into or out of a buffer.
+// An entry of the queue: a call of the kernels, or another action, such as a copy to or from a buffer.
 struct Job {
   Call call = {};
   uint64_t bytes[MAX_BUFFERS] = {};
@@ -46,20 +46,20 @@ struct Job {
 
 class Pool {
  public:
-  // What stands wrong with a call, or null.
+  // Returns the problem of a call, or null.
   typedef const char* (*Check)(const Call*, const uint64_t* bytes, int threads);
 
-  // With fewer threads where the system does not start as many as wanted; throws std::system_error where it starts none.
+  // Has fewer threads if the system refuses to start as many as wanted. Throws std::system_error if it starts none.
   Pool(Kernels kernels, Check check, int wanted);
   ~Pool();
 
-  // Makes the call at once, on this thread, if nothing else is under way and `small`; else puts it into the queue.
+  // Runs the call on this thread if it is `small` and the pool is idle. Else adds it to the queue.
   void submit(Job&& job, bool small);
-  // Runs an action at once if nothing is under way; else in the queue's order. True when it was run.
+  // Runs an action immediately if the pool is idle, and returns true. Else adds it to the queue, and returns false.
   bool act(std::function<void()> action);
-  // Whether nothing is in the queue and nothing under way.
+  // Whether the queue is empty and no call is running.
   bool idle();
-  // The first problem since the last time that it was asked for.
+  // The first problem since the last call of this function.
   std::string takeProblem();
 
   Buffers buffers;
@@ -81,7 +81,7 @@ class Pool {
   bool closing_ = false;
   std::string problem_;
 
-  // Helpers spin for a while between calls, then sleep.
+  // Helpers spin between calls for a short time, then sleep.
   std::mutex helpMutex_;
   std::condition_variable helpWanted_;
   std::atomic<uint32_t> wanted_{0};

@@ -1,4 +1,4 @@
-// The builds of the kernels that are linked in, and whether this machine can run them.
+// The variants of the kernels in this add-on, and which of them this machine can run.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,10 +15,10 @@ struct Variant {
 
 // The fastest first.
 const std::vector<Variant>& all_variants();
-// Null for an unknown name, and for one that does not work here.
+// Null for an unknown name, or for a variant that this machine can't run.
 const Variant* find_variant(const char* name);
 
-// kernels/checks.h, built for the least that every machine has.
+// kernels/checks.h, compiled for the oldest supported processor.
 const char* problem_of_call(const Call* call, const uint64_t* bytes, int threads);
 
 }  // namespace charrnn

@@ -1,31 +1,34 @@
-// What a call of an engine operation carries, and the team of threads that makes it.
+// A call of an engine operation, and the team of threads that runs it.
 //
-// The caller fills a mailbox of doubles: the operation, its numbers, its buffers. src/engine/cpu/calls.ts writes it, and generated.h
-// has its constants. Dimension letters: B rows, T steps, D layer input, H hidden units, V vocabulary, N streams.
+// src/engine/cpu/calls.ts encodes a call as a command, an array of doubles: the operation, its numbers, its buffers. generated.h has the
+// constants. Each operation reads `numbers` and `buffers` as structs of its own, such as RecurrentNumbers and RecurrentBuffers.
+//
+// Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates, V vocabulary, S parts of a state, N sequences.
+// Sizes in memory formulas are in floats of 4 bytes; ⌈H⌉ is H rounded up to a multiple of 16.
 #pragma once
 #include "generated.h"
 
 struct Call {
   int operation;
   double numbers[MAX_NUMBERS];
-  // Null where the call has none.
+  // Null for a buffer that the call does not use.
   float* buffers[MAX_BUFFERS];
 };
 
-// The threads that make a call together. `counters` hand out tasks; all are zero when a call begins.
+// The threads that run a call together. `counters` count the tasks taken in each phase; they are zero when a call begins.
 struct Team {
   int threads;
-  // Gives the processor to others; called when a thread has waited long.
+  // Yields the processor; called when a thread has waited for some time.
   void (*yield)();
   int arrived;
   int generation;
   int counters[8];
 };
 
-// How often a waiting thread looks before it gives its processor away: some microseconds.
+// How often a waiting thread checks before it yields: some microseconds.
 enum { SPINS_BEFORE_YIELD = 256 };
 
-// Lets the other hardware thread of a core have the next moments.
+// A hint to the processor that this thread is waiting, so that the core's other hardware thread can run.
 static inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -34,8 +37,8 @@ static inline void pause() {
 #endif
 }
 
-// Waits until all threads are here.
-static inline void meet(Team* team) {
+// Waits until all threads of the team have called this.
+static inline void barrier(Team* team) {
   if (team->threads == 1) return;
   const int generation = __atomic_load_n(&team->generation, __ATOMIC_RELAXED);
   if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == team->threads) {
@@ -49,12 +52,12 @@ static inline void meet(Team* team) {
   }
 }
 
-// The next task of a phase; phases that do not stand behind each other's barrier have counters of their own.
-static inline int take(Team* team, int phase) {
+// The number of the next task of a phase. Phases without a barrier between them need different counters.
+static inline int next_task(Team* team, int phase) {
   return team->threads == 1 ? team->counters[phase]++ : __atomic_fetch_add(&team->counters[phase], 1, __ATOMIC_RELAXED);
 }
 
-// This thread's share of `count` rows.
+// A thread's share of `count` rows: from `from` to before `to`.
 struct Share {
   long from, to;
 };
@@ -62,5 +65,5 @@ static inline Share share_of(const Team* team, int thread, long count) {
   return {count * thread / team->threads, count * (thread + 1) / team->threads};
 }
 
-// One variant of the kernels: makes a call, together with the other threads of the team.
+// One variant of the kernels: runs a call on this thread, together with the other threads of the team.
 typedef void (*Kernels)(const Call*, Team*, int thread);

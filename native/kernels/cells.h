@@ -1,13 +1,24 @@
-// One time step of each cell behind its products: rows `from` to `to`, one panel of 16 units.
+// The element-wise part of one time step of each cell, after the matrix products: rows `from` to `to` of one panel of 16 units.
 //
-// Gates lie in panels, gate by gate: gate q of unit panel p is panel q·⌈H/16⌉ + p. Forward puts them behind their
-// non-linearities in place; backward replaces them by the gradients of the sums before. Pointers begin at the step's row 0.
+// Equations (docs/notation.md; h' and c' are from the step before):
+//   lstm  i f o = σ(sum), g = tanh(sum); c = f·c' + i·g; h = o·tanh(c)        (Hochreiter & Schmidhuber 1997; Gers et al. 2000)
+//   gru   z r = σ(sum), n = tanh(sum); h = z·n + (1 − z)·h'                    (Cho et al. 2014)
+//   rnn   h = tanh(sum)                                                        (Elman 1990)
+//
+// Buffers, all in panels of [B][16], pointing to the step's row 0:
+//   gates        G panels for the 16 units, `gate` floats apart: the gates i f o g, z r n, or h. Before a forward step they hold the sums
+//                W x + U h' + b, after it the gates. A backward step replaces the gates by the gradients of the sums.
+//   cBefore, hBefore   c' and h'
+//   c, h, hNext        receive c and h; hNext is where the next step reads h'
+//   candidate    gru: r·h' (reset before) or U h' + b (reset after); backward: the gradient of U h' + b
+//   dh, dhLater, dhBefore, dc   gradients with respect to the output h, the carried h and the carried c
+//
+// Memory: none besides these buffers. recurrent.h allocates them on the tape and in the scratch memory.
 #pragma once
 #include "elementary.h"
 #include "matrix.h"
 
-// lstm: i f o = σ, g = tanh; c = f·c' + i·g; h = o·tanh(c).
-// h goes to two places: the output, and what the next step begins with.
+// lstm: i f o = σ, g = tanh; c = f·c' + i·g; h = o·tanh(c). h is stored twice: as output and for the next step.
 INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, float* c, float* h, float* hNext) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf i = sigmoid(load(gates + at)), f = sigmoid(load(gates + gate + at));
@@ -24,8 +35,10 @@ INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, c
   }
 }
 
-// `dh`: gradient in h from above; `dhLater`, `dc`: from the step after. c is computed again, from what is on the tape.
-// `step`: floats to the step before, whose gates come into the second cache meanwhile.
+// lstm, backward: t = tanh(c), d = dh + dhLater, dc += d·o·(1 − t²);
+// di = dc·g·i·(1 − i), df = dc·c'·f·(1 − f), do = d·t·o·(1 − o), dg = dc·i·(1 − g²); dc' = dc·f.
+// `dh` comes from the layer above, `dhLater` and `dc` from the step after. c is recomputed from the tape.
+// `step`: floats from the step before to this one; the gates of the step before are prefetched.
 INLINE void lstm_backward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, const float* dh,
                           const float* dhLater, float* dc, index_t step) {
   const vf one = splat(1.f);
@@ -56,6 +69,7 @@ INLINE void rnn_forward(index_t from, index_t to, float* gates, float* h, float*
   }
 }
 
+// rnn, backward: d sum = (dh + dhLater)·(1 − h²).
 INLINE void rnn_backward(index_t from, index_t to, float* gates, const float* dh, const float* dhLater) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf h = load(gates + at);
@@ -63,7 +77,7 @@ INLINE void rnn_backward(index_t from, index_t to, float* gates, const float* dh
   }
 }
 
-// gru, first part: z r = σ; with the reset before the product, candidate = r·h'.
+// gru, first part: z r = σ(sum). With the reset before the product, candidate = r·h'.
 INLINE void gru_gates(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, float* candidate, bool after) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf r = sigmoid(load(gates + gate + at));
@@ -73,7 +87,7 @@ INLINE void gru_gates(index_t from, index_t to, float* gates, index_t gate, cons
   }
 }
 
-// gru, second part: n = tanh(sum), with the reset after the product n = tanh(sum + r·candidate); h = z·n + (1−z)·h'.
+// gru, second part: n = tanh(sum) or, with the reset after the product, n = tanh(sum + r·candidate); h = z·n + (1 − z)·h'.
 INLINE void gru_output(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* candidate,
                        float* h, float* hNext, bool after) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
@@ -88,7 +102,8 @@ INLINE void gru_output(index_t from, index_t to, float* gates, index_t gate, con
   }
 }
 
-// Gradients of z and n; `dhBefore` begins with what passes by way of (1−z)·h'.
+// gru, backward, first part: d = dh + dhBefore; dn = d·z·(1 − n²), dz = d·(n − h')·z·(1 − z); dhBefore = d·(1 − z).
+// With the reset after the product, also dr = dn·candidate·r·(1 − r).
 INLINE void gru_backward_output(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* dh,
                                 float* dhBefore, float* candidate, bool after) {
   const vf one = splat(1.f);
@@ -102,12 +117,12 @@ INLINE void gru_backward_output(index_t from, index_t to, float* gates, index_t 
     if (!after) continue;
     const vf r = load(gates + gate + at);
     store(gates + gate + at, dn * load(candidate + at) * r * (one - r));
-    // From here on `candidate` holds the gradient in U h' + b.
+    // From here on, `candidate` holds the gradient of U h' + b.
     store(candidate + at, dn * r);
   }
 }
 
-// With the reset before the product: the gradient of r, from `d`, that in r·h'.
+// gru, backward, second part, with the reset before the product: from d, the gradient of r·h', dr = d·h'·r·(1 − r); dhBefore += d·r.
 INLINE void gru_backward_reset(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* d,
                                float* dhBefore) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {

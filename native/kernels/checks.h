@@ -1,43 +1,44 @@
-// What a call must bring: its numbers in range, its buffers large enough. Nothing of a call is believed before this.
+// Checks every call before it runs: its numbers must be in range, and its buffers large enough. Nothing in a call is trusted before this.
+//
+// The sizes are those of the *Buffers structs, by the formulas in generated.h (src/engine/sizes.ts).
 #pragma once
-#include "streams.h"
+#include "sequences.h"
 #include "linear.h"
 #include "optimizer.h"
 #include "packing.h"
 
-// Sizes of a call's buffers, in bytes; 0 where it has none.
 struct CheckedCall {
   const Call* call;
-  const u64* bytes;
-  const char* problem;
+  const u64* bytes;     // [MAX_BUFFERS]: sizes of the buffers; 0 for those that the call does not use
+  const char* problem;  // the first problem, or null
 };
 
-static const double LARGEST_NUMBER = 4503599627370496.0;  // 2^52
-// Sizes and places fit into an int even when they are padded.
-static const double LARGEST_SIZE = 2147483647.0 - 64;
+static const double MAX_EXACT = 4503599627370496.0;  // 2^52
+// Sizes and offsets fit into an int, even after padding.
+static const double MAX_SIZE = 2147483647.0 - 64;
 
 static void require(CheckedCall& c, bool holds, const char* problem) {
   if (!holds && !c.problem) c.problem = problem;
 }
 static void require_bytes(CheckedCall& c, int buffer, double bytes) {
-  require(c, bytes >= 0 && bytes < LARGEST_NUMBER && (double)c.bytes[buffer] >= bytes, "a buffer is too small");
+  require(c, bytes >= 0 && bytes < MAX_EXACT && (double)c.bytes[buffer] >= bytes, "a buffer is too small");
 }
 static void require_floats(CheckedCall& c, int buffer, double floats) { require_bytes(c, buffer, floats * 4); }
-// A buffer that the call may leave out.
+// Checks a buffer that the call may leave out.
 static void allow_floats(CheckedCall& c, int buffer, double floats) {
   if (c.call->buffers[buffer]) require_floats(c, buffer, floats);
 }
 static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
 static void require_sizes(CheckedCall& c, const double* numbers, int count) {
   for (int i = 0; i < count; i++)
-    require(c, numbers[i] >= 0 && numbers[i] < LARGEST_SIZE && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
+    require(c, numbers[i] >= 0 && numbers[i] < MAX_SIZE && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
 }
-// Dimensions: at least 1, so that the buffers that they ask for bound all of them.
+// Dimensions must be at least 1: then the sizes of the buffers limit all of them.
 static void require_dimensions(CheckedCall& c, const double* numbers, int count) {
   require_sizes(c, numbers, count);
   for (int i = 0; i < count; i++) require(c, numbers[i] >= 1, "a dimension is zero");
 }
-// Token ids: checked one by one, since a kernel reads where they point.
+// Each token id is checked, because kernels use it as an index.
 static void require_tokens(CheckedCall& c, int buffer, double count, double V) {
   require_bytes(c, buffer, count * 4);
   if (c.problem || !c.call->buffers[buffer]) return;
@@ -98,31 +99,31 @@ static void check_linear(CheckedCall& c, bool backward) {
   if (c.call->buffers[4]) require_floats(c, 5, linear_scratch_size(H, V));
 }
 
-// A place in the buffer of controls: −1, or `length` doubles behind the rows.
-static bool is_place(const StreamNumbers& n, double at, double length, double total) {
+// Whether `at` is an index in the buffer of controls: −1, or that of `length` doubles after the rows.
+static bool is_place(const SequenceNumbers& n, double at, double length, double total) {
   return at == -1 || (at >= n.N * CONTROL_FIELDS && at == (double)(long long)at && at + length <= total);
 }
-static void check_controls(CheckedCall& c, const StreamNumbers& n, const StreamBuffers& b) {
+static void check_controls(CheckedCall& c, const SequenceNumbers& n, const SequenceBuffers& b) {
   const double total = (double)(c.bytes[8] / 8);
   require(c, total >= n.N * CONTROL_FIELDS, "a buffer is too small");
   if (c.problem) return;
   for (long row = 0; row < (long)n.N && !c.problem; row++) {
     const RowControls& r = ((const RowControls*)b.controls)[row];
-    const double leaving = r.window < n.steps ? r.window : n.steps;
+    const double expiring = r.window < n.steps ? r.window : n.steps;
     require_sizes(c, &r.window, 1);
-    require(c, is_place(n, r.shiftAt, n.V, total) && is_place(n, r.countsAt, n.V, total) && is_place(n, r.leavingAt, leaving, total),
+    require(c, is_place(n, r.shiftAt, n.V, total) && is_place(n, r.countsAt, n.V, total) && is_place(n, r.expiringAt, expiring, total),
             "controls out of range");
     if (c.problem || r.countsAt < 0) continue;
-    require(c, r.leavingAt >= 0, "controls out of range");
-    for (long i = 0; i < (long)leaving && !c.problem; i++) {
-      const double token = b.controls[(long)r.leavingAt + i];
+    require(c, r.expiringAt >= 0, "controls out of range");
+    for (long i = 0; i < (long)expiring && !c.problem; i++) {
+      const double token = b.controls[(long)r.expiringAt + i];
       require(c, token >= -1 && token < n.V && token == (int)token, "a token is out of range");
     }
   }
 }
 
-// Tokens [steps, N]: −1 before a sequence begins, and none missing at the end.
-static void require_prompts(CheckedCall& c, const StreamNumbers& n, const StreamBuffers& b) {
+// Checks tokens [steps, N]: −1 is allowed before a sequence begins, but not in the last step.
+static void require_prompts(CheckedCall& c, const SequenceNumbers& n, const SequenceBuffers& b) {
   require_bytes(c, 3, n.steps * n.N * 4);
   if (c.problem) return;
   const long last = (long)((n.steps - 1) * n.N);
@@ -131,8 +132,8 @@ static void require_prompts(CheckedCall& c, const StreamNumbers& n, const Stream
 }
 
 static void check_generate(CheckedCall& c, int threads) {
-  const StreamNumbers& n = *(const StreamNumbers*)c.call->numbers;
-  const StreamBuffers& b = *(const StreamBuffers*)c.call->buffers;
+  const SequenceNumbers& n = *(const SequenceNumbers*)c.call->numbers;
+  const SequenceBuffers& b = *(const SequenceBuffers*)c.call->buffers;
   require_sizes(c, c.call->numbers, 5);
   require_dimensions(c, c.call->numbers, 4);
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
@@ -171,10 +172,10 @@ static void check_generate(CheckedCall& c, int threads) {
   }
   if (c.problem) return;
   const double W = widest(n, modules, false) * LANES, X = widest(n, modules, true) * LANES;
-  require_bytes(c, 7, 4 * stream_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_ROOMS * (n.V + 24));
+  require_bytes(c, 7, 4 * sequence_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_WORKSPACE * (n.V + 24));
 }
 
-// Null, or what is wrong with the call.
+// The problem of a call, or null.
 static const char* problem_of(const Call* call, const u64* bytes, int threads) {
   CheckedCall c = {call, bytes, 0};
   const double* n = call->numbers;

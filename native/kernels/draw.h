@@ -1,19 +1,23 @@
-// Tokens drawn from predictions: the steps of src/engine/candidates.ts, in the same order of operations.
+// Draws tokens from predictions: the filters of src/engine/candidates.ts, with the same order of operations.
+//
+// Equations: weight = exp((log p − max) / temperature); a token is drawn with probability weight / Σ weights.
+//
+// Workspace of a draw: DRAW_WORKSPACE doubles per token, for V + 16 tokens.
 #pragma once
 #include "elementary.h"
 
-// What the draws of one thread work in.
-struct DrawRoom {
+// The workspace of one thread.
+struct DrawWorkspace {
   double *weights, *logs, *cumulative;  // [V + 16]
   int *tokens, *part;                   // [V + 16]
 };
 
-static DrawRoom draw_room(double* at, int V) {
+static DrawWorkspace draw_workspace(double* at, int V) {
   const int size = V + 16;
   return {at, at + size, at + 2 * size, (int*)(at + 3 * size), (int*)(at + 3 * size) + size};
 }
 
-// exp((log − top) / temperature) of some tokens, in the order of which they are summed, whatever the vectors' width.
+// weights[v] = exp((logs[v] − top) / temperature) for some tokens. Returns their sum, added in order, for any vector width.
 static double exponentiate(const double* logs, const int* tokens, int count, double top, double temperature, double* weights) {
   enum { STEP = VW / 2 };
   double sum = 0;
@@ -26,11 +30,11 @@ static double exponentiate(const double* logs, const int* tokens, int count, dou
   return sum;
 }
 
-// The first token with which the cumulative weights reach the uniform number's share.
+// The first token whose cumulative probability is not below the uniform number.
 static int pick(const int* tokens, int count, const double* weights, double sum, double uniform, double* cumulative) {
   double total = 0;
   for (int i = 0; i < count; i++) cumulative[i] = total += (float)(weights[tokens[i]] / sum);
-  // Exactly 0 must not find an entry without any share.
+  // Exactly 0 must not select an entry of probability 0.
   if (uniform == 0) uniform = 5e-324;
   int low = 0, high = count - 1;
   while (low < high) {
@@ -41,28 +45,28 @@ static int pick(const int* tokens, int count, const double* weights, double sum,
   return tokens[low];
 }
 
-// By temperature alone.
-static int draw(const float* log, int V, double uniform, double temperature, const DrawRoom& room) {
+// Draws with a temperature as the only control. `log` [V]: log-probabilities.
+static int draw(const float* log, int V, double uniform, double temperature, const DrawWorkspace& workspace) {
   int best = 0;
   for (int v = 0; v < V; v++) {
-    room.tokens[v] = v;
-    room.logs[v] = log[v];
+    workspace.tokens[v] = v;
+    workspace.logs[v] = log[v];
     if (log[v] > log[best]) best = v;
   }
   if (temperature == 0) return best;
-  const double sum = exponentiate(room.logs, room.tokens, V, room.logs[best], temperature, room.weights);
-  return pick(room.tokens, V, room.weights, sum, uniform, room.cumulative);
+  const double sum = exponentiate(workspace.logs, workspace.tokens, V, workspace.logs[best], temperature, workspace.weights);
+  return pick(workspace.tokens, V, workspace.weights, sum, uniform, workspace.cumulative);
 }
 
-// As the contract's DrawControls; no shift is a null pointer.
+// DrawControls of src/engine/engine.ts. `shift` [V], or null.
 struct DrawControls {
   double temperature, topK, topP, minP, repetition, presence, frequency;
   const double* shift;
 };
 
-// The token with which the sum of the weights, or without them the number of tokens, reaches a target, the largest key first:
-// src/engine/leading.ts.
-static int leading(const int* tokens, int count, const double* keys, const double* weights, double target, int* part) {
+// The token at which the cumulative sum of the weights, or, without weights, the number of tokens, reaches a target, in order of falling keys:
+// src/engine/cumulative-select.ts.
+static int cumulative_select(const int* tokens, int count, const double* keys, const double* weights, double target, int* part) {
   for (int i = 0; i < count; i++) part[i] = tokens[i];
   int low = 0, high = count - 1;
   double rest = target;
@@ -74,7 +78,7 @@ static int leading(const int* tokens, int count, const double* keys, const doubl
     double sum = 0;
     for (int i = low; i < high; i++) {
       const int token = part[i];
-      // Without a branch, which nobody could predict: what is not before the pivot may stand anywhere behind.
+      // Without a branch, because it would be unpredictable. The order of the tokens after the pivot does not matter.
       const int before = (keys[token] > key) | ((keys[token] == key) & (token < pivot));
       part[i] = part[end];
       part[end] = token;
@@ -95,7 +99,7 @@ static int leading(const int* tokens, int count, const double* keys, const doubl
   return part[low];
 }
 
-// Keeps the tokens that are not after `last` in the order of falling keys; how many there are.
+// Keeps the tokens up to and including `last`, in order of falling keys. Returns their number.
 static int keep_up_to(int* tokens, int count, const double* keys, int last) {
   int kept = 0;
   for (int i = 0; i < count; i++) {
@@ -111,11 +115,11 @@ static double sum_of(const int* tokens, int count, const double* weights) {
   return sum;
 }
 
-// `counts`: how often each token occurs in the penalty window, or null.
-static int draw_controlled(const float* log, int V, double uniform, const DrawControls& c, const double* counts, const DrawRoom& room) {
+// Draws with all controls. `counts` [V]: how often each token occurs in the penalty window, or null.
+static int draw_controlled(const float* log, int V, double uniform, const DrawControls& c, const double* counts, const DrawWorkspace& workspace) {
   const double lowest = -1e30;
-  double *logs = room.logs, *weights = room.weights;
-  int *tokens = room.tokens, count = 0, best = -1;
+  double *logs = workspace.logs, *weights = workspace.weights;
+  int *tokens = workspace.tokens, count = 0, best = -1;
   for (int v = 0; v < V; v++) {
     double x = (double)log[v] > lowest ? (double)log[v] : lowest;
     if (counts && counts[v] > 0) x = x * c.repetition - c.presence - c.frequency * counts[v];
@@ -128,10 +132,10 @@ static int draw_controlled(const float* log, int V, double uniform, const DrawCo
     if (best < 0 || x > logs[best]) best = v;
   }
   if (count <= 1 || c.temperature == 0) return best < 0 ? 0 : best;
-  if (c.topK > 0 && c.topK < count) count = keep_up_to(tokens, count, logs, leading(tokens, count, logs, 0, c.topK, room.part));
+  if (c.topK > 0 && c.topK < count) count = keep_up_to(tokens, count, logs, cumulative_select(tokens, count, logs, 0, c.topK, workspace.part));
   double sum = exponentiate(logs, tokens, count, logs[best], c.temperature, weights);
   if (c.topP < 1) {
-    count = keep_up_to(tokens, count, weights, leading(tokens, count, weights, weights, c.topP * sum, room.part));
+    count = keep_up_to(tokens, count, weights, cumulative_select(tokens, count, weights, weights, c.topP * sum, workspace.part));
     sum = sum_of(tokens, count, weights);
   }
   if (c.minP > 0) {
@@ -141,5 +145,5 @@ static int draw_controlled(const float* log, int V, double uniform, const DrawCo
     count = kept;
     sum = sum_of(tokens, count, weights);
   }
-  return pick(tokens, count, weights, sum, uniform, room.cumulative);
+  return pick(tokens, count, weights, sum, uniform, workspace.cumulative);
 }

@@ -1,4 +1,4 @@
-// exp, log, logistic function and tanh, of our own so that every instruction set gives the same bits.
+// exp, log, logistic function and tanh. They are our own, so that every instruction set gives the same bits.
 #pragma once
 #include "vector.h"
 
@@ -7,7 +7,7 @@ struct ExpParts {
   vf scale;  // 2^n
   vf q;
 };
-// −87 ≤ x ≤ 88, or NaN.
+// x must be in −87 … 88, or NaN.
 INLINE ExpParts exp_parts(vf x) {
   const vf magic = splat(12582912.f);  // 1.5 · 2^23: adding it rounds to a whole number
   const vf shifted = fma_(x, splat(1.44269504f), magic);
@@ -32,7 +32,7 @@ INLINE vf exp_(vf x) {
 
 INLINE vf sigmoid(vf x) { return splat(1.f) / (splat(1.f) + exp_(-x)); }
 
-// tanh(x) = m / (m + 2), m = exp(2x) − 1 without cancellation: small x keep all their digits.
+// tanh(x) = m / (m + 2), m = exp(2x) − 1, computed without cancellation, so that small x keep all their digits.
 INLINE vf tanh_(vf x) {
   x = at_least(at_most(x, 20.f), -20.f);
   const ExpParts e = exp_parts(x + x);
@@ -40,7 +40,7 @@ INLINE vf tanh_(vf x) {
   return m / (m + splat(2.f));
 }
 
-// log of a positive number in double: log x = e·ln2 + 2·atanh((m − 1)/(m + 1)), m in [√½, √2).
+// The natural logarithm of a positive number in double precision: log x = e·ln2 + 2·atanh((m − 1)/(m + 1)), m in [√½, √2).
 static double log_(double x) {
   if (!(x - x == 0)) return x;  // NaN, or infinite
   union {
@@ -66,8 +66,7 @@ static const double INVERSE_FACTORIALS[] = {
     1.984126984126984e-4,   1.388888888888889e-3, 8.333333333333333e-3, 4.1666666666666664e-2, 0.16666666666666666,  0.5,
 };
 
-// exp of numbers up to 0, in double, for the draw, which the original makes in double: Taylor's series on |f| ≤ ln2 / 2, to 1e-16.
-// Vectors of `vd`; two parts of a panel's 16 lanes go into each vector of floats.
+// exp of numbers ≤ 0 in double precision, in which the original draws: the Taylor series on |f| ≤ ln2 / 2, accurate to 1e-16.
 INLINE vd exp_double(vd x) {
   const vd zero = {}, magic = zero + 6755399441055744.0;
   x = x > -700.0 ? x : zero - 700.0;

@@ -1,9 +1,9 @@
-// The kernels of one variant: compiled once for each instruction set, with VW and a name.
+// One variant of the kernels. It is compiled for each instruction set, with its vector width VW and a name.
 #include "linear.h"
 #include "loss.h"
 #include "optimizer.h"
 #include "packing.h"
-#include "streams.h"
+#include "sequences.h"
 
 static void dropout(const Call* call, Team* team, int thread) {
   const DropoutNumbers& n = *(const DropoutNumbers*)call->numbers;
@@ -15,7 +15,7 @@ static void dropout(const Call* call, Team* team, int thread) {
     drop_rows(mask, (int)t, share.from, share.to, (int)n.columns, {(float*)b.input + t * B * LANES, next}, {b.output + t * B * LANES, next});
 }
 
-static void make(const Call* call, Team* team, int thread) {
+static void run(const Call* call, Team* team, int thread) {
   switch (call->operation) {
     case OP_FILL: return fill(call, team, thread);
     case OP_COPY: return copy(call, team, thread);
@@ -38,8 +38,8 @@ static void make(const Call* call, Team* team, int thread) {
   }
 }
 
-// KERNELS_NAME is all that a variant lets out.
+// KERNELS_NAME is the only symbol that a variant exports.
 extern "C" {
 extern const Kernels KERNELS_NAME;
-const Kernels KERNELS_NAME = make;
+const Kernels KERNELS_NAME = run;
 }

@@ -1,22 +1,26 @@
-// A linear map over all positions, and look-ups.
+// A linear map over all positions, and the embedding.
+//
+// Equations: output = input·Wᵀ + b; dX = dY·W, dW = dYᵀ·X, db = Σ dY over the positions. Embedding: output[i] = E[token[i]].
+//
+// Scratch memory: the transposed weights for dX, ⌈H⌉·⌈V⌉ floats (linearScratch in src/engine/sizes.ts); else none.
 #pragma once
 #include "call.h"
 #include "matrix.h"
 
 struct LinearNumbers {
   double positions, H, V;
-  double weight, bias;  // places in the weights, in floats
+  double weight, bias;  // offsets in the weights, in floats
 };
 struct LinearBuffers {
-  const float* weights;
-  const float* input;
-  float* output;  // backward: the gradient in it
-  float* gradient;
-  float* inputGradient;
-  float* scratch;  // Wᵀ
+  const float* weights;  // packed vector: at `weight` W [⌈V/16⌉][⌈H⌉][16], at `bias` b [⌈V⌉]
+  const float* input;    // [⌈H/16⌉][positions][16]
+  float* output;         // [⌈V/16⌉][positions][16]; backward: its gradient dY
+  float* gradient;       // packed vector, as the weights; backward only
+  float* inputGradient;  // dX [⌈H/16⌉][positions][16], or null; backward only
+  float* scratch;        // Wᵀ [⌈H/16⌉][⌈V⌉][16], if there is an inputGradient
 };
 
-// Positions that a thread takes at once.
+// Positions per task.
 static const index_t POSITIONS = 96;
 
 // output = input·Wᵀ + b.
@@ -27,7 +31,7 @@ static void linear_forward(const Call* call, Team* team, int thread) {
   const int HP = panels((int)n.H), VP = panels((int)n.V);
   const float *weight = b.weights + (index_t)n.weight, *bias = b.weights + (index_t)n.bias;
   (void)thread;
-  for (index_t from = (index_t)take(team, 0) * POSITIONS; from < R; from = (index_t)take(team, 0) * POSITIONS) {
+  for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
     const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
     multiply(rows, VP, HP, {(float*)b.input + from * LANES, R * LANES}, {(float*)weight, (index_t)HP * LANES * LANES},
              bias_of({(float*)bias, LANES}), {b.output + from * LANES, R * LANES});
@@ -45,18 +49,18 @@ static void linear_backward(const Call* call, Team* team, int thread) {
   if (b.inputGradient) {
     const Share share = share_of(team, thread, VP);
     for (int p = (int)share.from; p < share.to; p++) transpose_panel(weight + p * K, (index_t)VP * LANES, HP, b.scratch + (index_t)p * LANES * LANES);
-    meet(team);
-    for (index_t from = (index_t)take(team, 0) * POSITIONS; from < R; from = (index_t)take(team, 0) * POSITIONS) {
+    barrier(team);
+    for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
       const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
       multiply(rows, HP, VP, {b.output + from * LANES, dNext}, {b.scratch, (index_t)VP * LANES * LANES}, ZERO,
                {b.inputGradient + from * LANES, dNext});
     }
   }
   float* dW = b.gradient + (index_t)n.weight;
-  // Tasks: four panels of W times some of the panels of X, so that a small vocabulary is work for many too.
+  // A task is four panels of W times four panels of X, so that even a small vocabulary gives work for many threads.
   enum { GROUP = 4, SIDE = 4 };
   const int groups = (VP + GROUP - 1) / GROUP, sides = (HP + SIDE - 1) / SIDE;
-  for (int task = take(team, 1); task < groups * sides; task = take(team, 1)) {
+  for (int task = next_task(team, 1); task < groups * sides; task = next_task(team, 1)) {
     const int p = (task / sides) * GROUP, x = (task % sides) * SIDE;
     const int count = VP - p < GROUP ? VP - p : GROUP, xCount = HP - x < SIDE ? HP - x : SIDE;
     const Panels d = {b.output + p * dNext, dNext};
@@ -69,9 +73,9 @@ struct EmbeddingNumbers {
   double positions, V, D, weight;
 };
 struct EmbeddingBuffers {
-  float* vector;  // weights, or their gradient
-  const int* tokens;
-  float* output;  // or the gradient in it
+  float* vector;      // packed vector of the weights or, backward, of their gradient: at `weight` E [⌈D/16⌉][V][16]
+  const int* tokens;  // [positions]
+  float* output;      // [⌈D/16⌉][positions][16]; backward: its gradient
 };
 
 static void embedding_forward(const Call* call, Team* team, int thread) {

@@ -1,10 +1,14 @@
-// Softmax and cross entropy, a row at a time.
+// Softmax and cross entropy, one position at a time; and the parameters of dropout.
+//
+// Equations: loss = log Σ exp(z) − z[target]; log p = z − log Σ exp(z); dz = weight·scale·(p − one-hot(target)).
+//
+// Scratch memory: one double per position.
 #pragma once
 #include "call.h"
 #include "elementary.h"
 #include "matrix.h"
 
-// log Σ exp(z) of a row of V logits in panels; `maximum` comes along.
+// log Σ exp(z) of a row of V logits in panels, which are `next` floats apart. Also returns the largest logit.
 static double log_sum_exp(const float* row, index_t next, int V, float* maximum) {
   const int whole = V / LANES, rest = V % LANES;
   vf tops[PARTS];
@@ -16,7 +20,7 @@ static double log_sum_exp(const float* row, index_t next, int V, float* maximum)
     for (int i = 0; i < VW; i++) top = tops[v][i] > top ? tops[v][i] : top;
   for (int j = 0; j < rest; j++) top = row[whole * next + j] > top ? row[whole * next + j] : top;
   *maximum = top;
-  // A NaN was not larger than anything, but makes the sum one.
+  // A NaN is never the maximum, but it makes the sum NaN.
   vf sums[PARTS] = {};
   for (int p = 0; p < whole; p++)
     for (int v = 0; v < PARTS; v++) sums[v] += exp_(load(row + p * next + v * VW) - splat(top));
@@ -33,15 +37,15 @@ static double log_sum_exp(const float* row, index_t next, int V, float* maximum)
 
 struct CrossEntropyNumbers {
   double positions, V, gradientScale;
-  double perPosition;  // whether the loss of every position is told, too
+  double perPosition;  // whether `loss` also receives the loss of each position
 };
 struct CrossEntropyBuffers {
-  const float* logits;           // [positions, V] in panels
+  const float* logits;           // [⌈V/16⌉][positions][16]
   const int* targets;            // [positions]
   const float* positionWeights;  // [positions], or null
-  float* loss;                   // [1], or [1 + positions]
-  float* logProbabilities;       // [positions, V] in panels, or null
-  float* gradient;               // the same; may be logits
+  float* loss;                   // [1], or [1 + positions] with perPosition: the weighted sum, then each loss
+  float* logProbabilities;       // [⌈V/16⌉][positions][16], or null
+  float* gradient;               // [⌈V/16⌉][positions][16], or null; may be the logits
   double* scratch;               // [positions]: the weighted losses
 };
 
@@ -74,7 +78,7 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
       }
     if (b.gradient) b.gradient[(y / LANES) * next + r * LANES + y % LANES] -= weight * (float)n.gradientScale;
   }
-  meet(team);
+  barrier(team);
   if (thread != 0) return;
   double total = 0;
   for (index_t r = 0; r < R; r++) total += b.scratch[r];
@@ -84,7 +88,8 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
 struct DropoutNumbers {
   double steps, rows, columns, threshold, key, scale, perSequence, firstStep;
 };
+// kernels.cpp applies it.
 struct DropoutBuffers {
-  const float* input;
-  float* output;
+  const float* input;  // [⌈columns/16⌉][steps·rows][16]
+  float* output;       // the same; may be the input
 };

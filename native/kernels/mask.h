@@ -1,4 +1,7 @@
-// Dropout masks, by the hash of src/engine/dropout-mask.ts.
+// Inverted dropout: out = in / (1 − p) where hash(key, row, step, unit) ≥ threshold = p·2³², else 0 (Srivastava et al. 2014).
+//
+// The hash is that of src/engine/dropout-mask.ts. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same. Masks are not
+// stored, so this needs no memory.
 #pragma once
 #include "matrix.h"
 
@@ -9,14 +12,14 @@ INLINE u32 mix32(u32 x) {
 }
 
 struct Dropout {
-  u32 threshold;  // hashes below it drop their unit; 0: no dropout
+  u32 threshold;  // units with a hash below this are dropped; 0: no dropout
   u32 key;
   float scale;  // 1 / (1 − probability)
   int perSequence;
   int firstStep;
 };
 
-// Rows `from` to `to` of a step: into = in, masked. `in` and `into` begin at the step's row 0.
+// Applies dropout to rows `from` to `to` of a step. `in` and `into` point to the step's row 0.
 static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
   for (index_t row = from; row < to; row++) {
     const u32 position = mix32(mix32(dropout.key ^ (u32)row) + (dropout.perSequence ? 0 : (u32)(dropout.firstStep + step)));

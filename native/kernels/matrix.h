@@ -1,8 +1,10 @@
-// Products of matrices that are stored in panels.
+// Products of matrices in panels: C = start + Σ A·B, and dW = Xᵀ·dY.
 //
-// A matrix of R rows and N columns is stored as ⌈N/16⌉ panels, each [R][16]; columns that are missing in the last are
-// zero. The result of one product is so the left side of the next, and the right side of a weight gradient, without
-// copies. Each element sums over k in one order with one accumulator: the tile's shape does not touch its bits.
+// A matrix of R rows and N columns is stored as ⌈N/16⌉ panels, each [R][16]. The last panel is padded with zero columns. So the result of
+// one product can be the left side of the next product and the right side of a weight gradient, without copies. Each element sums over k
+// in ascending order with one accumulator, so its bits do not depend on the shape of the tile.
+//
+// Memory: a matrix [R, N] takes R·⌈N⌉ floats. The products need no other memory.
 #pragma once
 #include "vector.h"
 
@@ -10,44 +12,46 @@ typedef long index_t;
 
 INLINE int panels(index_t columns) { return (int)((columns + LANES - 1) / LANES); }
 
-// Rows and panels of the tile that is kept in registers.
+// Rows and panels of a tile, whose accumulators are kept in registers.
 #if VW == 16
 enum { TILE_ROWS = 6, TILE_PANELS = 4 };
 #elif VW == 8
 enum { TILE_ROWS = 6, TILE_PANELS = 1 };
 #elif defined(__wasm__)
-// V8 keeps 15 registers: two rows of four accumulators.
+// V8 has 15 registers: two rows of four accumulators.
 enum { TILE_ROWS = 2, TILE_PANELS = 1 };
 #else
 enum { TILE_ROWS = 5, TILE_PANELS = 1 };
 #endif
 
-// Panels of a matrix, one `next` floats after the other.
+// The panels of a matrix: the first at `at`, each `next` floats after the one before.
 struct Panels {
   float* at;
   index_t next;
 };
 
-// One product of a sum: `count` stretches of `length` steps; the left side's stretches lie `a.next` apart, the right side's
-// rows follow each other through all of them.
+// One product A·B of a sum. k runs over `count` panels of A, `length` columns each.
 struct Term {
+  // The panels of A.
   Panels a;
   int count;
   int length;
+  // The panels of B, each [count·length][16].
   Panels b;
-  // Floats from a panel of B to that which takes its place when all rows have passed over it.
+  // Floats from the last panels of B to those that are used next.
   index_t following;
-  // What will be needed soon: a line of it is fetched into the second cache at each step.
+  // The memory to prefetch, one cache line per step of k.
   const float* ahead;
 };
 
-// What the sums begin with: zero where `at` is null, else element n of row m at at[m·row + …]; row = 0 for a bias.
+// The initial values of the sums. Zero if `at` is null; else row m begins at at + m·row, and panels are `next` floats apart. row = 0 is a
+// bias, the same for all rows.
 struct Start {
   const float* at;
   index_t row, next;
 };
 static const Start ZERO = {0, 0, 0};
-INLINE Start given(Panels c) { return {c.at, LANES, c.next}; }
+INLINE Start start_at(Panels c) { return {c.at, LANES, c.next}; }
 INLINE Start bias_of(Panels bias) { return {bias.at, 0, bias.next}; }
 
 // C[M][NP panels] = start + Σ A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
@@ -62,7 +66,7 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
   for (const Term* term = terms; term < terms + count; term++) {
     const float* stretch = term->a.at + aOffset;
     const index_t bNext = term->b.next;
-    // In units of the term's own panels.
+    // `bOffset` counts panels of B.
     const float* b = term->b.at + bOffset * bNext;
     const float* ahead = term->ahead;
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
@@ -89,7 +93,7 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
 
 typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
 
-// Row-major left side: rows of a panel, steps along its 16 columns. Transposed: rows are columns of a panel.
+// ROW_TILES: the rows of A are the rows of a panel, and k runs along its 16 columns. COLUMN_TILES, for Aᵀ: the other way round.
 #define TILES(NP, AM, AK)                                                                          \
   {                                                                                                \
     0, tile<1, NP, AM, AK>, tile<2, NP, AM, AK>,                                                   \
@@ -118,9 +122,10 @@ static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
 // The term A·B with A in kPanels panels.
 INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b, TILE_PANELS * b.next, b.at}; }
 
-// All rows of some panels of C, by tiles of nearly equal height. `p`: the first of the `width` panels.
+// Computes all rows of `width` panels of C, from panel `p` on, in tiles of nearly equal height.
 //
-// The first tiles fetch what follows, one panel each, so that the weights come from the third cache while there is something to compute.
+// Each of the first tiles prefetches one of the next panels of weights, so that they arrive from the third-level cache during the
+// computation.
 static void multiply_rows(index_t M, int width, int p, Term* terms, int termCount, Start start, Panels c) {
   const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
   const TileFunction* tilesOfWidth = ROW_TILES[width - 1];
@@ -137,8 +142,9 @@ static void multiply_rows(index_t M, int width, int p, Term* terms, int termCoun
   }
 }
 
-// Panels of the sum (16 steps each) whose right side stays in the second cache while all rows pass over it.
-static const int STRETCHES = 32;
+// At most this many panels of A (16 steps of k each) are summed per pass over the rows, so that their part of B stays in the second-level
+// cache.
+static const int MAX_TERM_PANELS = 32;
 
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
 static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
@@ -146,13 +152,13 @@ static void multiply(index_t M, int count, Term* terms, int termCount, Start sta
   for (int i = 0; i < termCount; i++) stretches += terms[i].count;
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
-    if (stretches <= STRETCHES) {
+    if (stretches <= MAX_TERM_PANELS) {
       multiply_rows(M, width, p, terms, termCount, start, c);
       continue;
     }
     Start from = start;
     for (const Term* term = terms; term < terms + termCount; term++) {
-      const int parts = (term->count + STRETCHES - 1) / STRETCHES;
+      const int parts = (term->count + MAX_TERM_PANELS - 1) / MAX_TERM_PANELS;
       for (int i = 0, s = 0; i < parts; i++) {
         Term part = *term;
         part.count = (term->count - s + parts - i - 1) / (parts - i);
@@ -162,19 +168,19 @@ static void multiply(index_t M, int count, Term* terms, int termCount, Start sta
         if (s < term->count) part.following = (index_t)part.count * part.length * LANES;
         else part.following -= (index_t)(s - part.count) * part.length * LANES;
         multiply_rows(M, width, p, &part, 1, from, c);
-        from = given(c);
+        from = start_at(c);
       }
     }
   }
 }
-// The same for one term.
+// The same for one term, with A in kPanels panels.
 static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
   Term only = term(a, kPanels, b);
   multiply(M, count, &only, 1, start, c);
 }
 
-// One panel of C's rows, [16][count panels] (+)= Aᵀ·B over some rows of A (one panel) and B. The rows after them are fetched:
-// those of A, and those of B's panel number `fetched`.
+// 16 rows of C, [16][count panels] (+)= Aᵀ·B, summed over some rows of one panel of A and of B. Prefetches the rows that come next: those
+// of A, and those of panel `fetched` of B.
 static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
   enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
   const float* next[TILES_IN_PANEL] = {a + rows * LANES};
@@ -188,7 +194,7 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
       const int height = LANES / TILES_IN_PANEL + (i < LANES % TILES_IN_PANEL);
       const Panels into = {c.at + p * c.next + column * LANES, c.next};
       all.ahead = next[i];
-      COLUMN_TILES[width - 1][height](&all, 1, column, p, adds ? given(into) : ZERO, into.at, into.next);
+      COLUMN_TILES[width - 1][height](&all, 1, column, p, adds ? start_at(into) : ZERO, into.at, into.next);
       column += height;
     }
   }
@@ -196,8 +202,8 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
 
 // dW [count panels][K][16] = Xᵀ·dY over R rows: X in kPanels panels, dY in count panels.
 //
-// In blocks of rows that stay in the second cache, and within them in chunks that stay in the first while four panels of
-// X pass over them.
+// The rows are processed in blocks that stay in the second-level cache, and in chunks that stay in the first-level cache while four panels
+// of X are multiplied with them.
 static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels dY, Panels dW) {
   const index_t BLOCK = 384, CHUNK = 96;
   const int GROUP = 4;
@@ -217,7 +223,7 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
   }
 }
 
-// Rows of Wᵀ: one panel of W, [K][16], becomes 16 rows in each of the kPanels panels of Wᵀ, which has N rows in all.
+// Transposes one panel of W, [K][16], to 16 rows in each of the kPanels panels of Wᵀ, [kPanels][N][16].
 static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
   for (int kp = 0; kp < kPanels; kp++)
     for (int lane = 0; lane < LANES; lane++) {
@@ -234,7 +240,8 @@ INLINE void copy_floats(float* to, const float* from, index_t count) {
   for (index_t i = 0; i < count; i++) to[i] = from[i];
 }
 
-// into[count panels · 16] = the sums of the columns over R rows. Some panels at once: additions of one column wait for each other.
+// into [count panels · 16] = the sums of the columns over R rows. Several panels at a time, because the additions of one column depend on
+// each other.
 static void column_sums(index_t R, int count, Panels panels, float* into) {
   enum { AT_ONCE = 4 };
   for (int first = 0; first < count; first += AT_ONCE) {
@@ -249,7 +256,7 @@ static void column_sums(index_t R, int count, Panels panels, float* into) {
   }
 }
 
-// The gradient of a look-up: into [count panels][V][16] = the sums of the rows of `from` that belong to each token.
+// The gradient of a look-up: into [count panels][V][16] = for each token, the sum of the rows of `from` with this token.
 static void sum_by_token(index_t R, int count, const int* token, index_t V, Panels from, Panels into) {
   for (int p = 0; p < count; p++) clear(into.at + p * into.next, V * LANES);
   for (index_t r = 0; r < R; r++)

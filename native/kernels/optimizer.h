@@ -1,13 +1,20 @@
-// Element-wise work on whole vectors: updates and averages.
+// Updates and averages of whole parameter vectors, element by element.
 //
-// Sums of squares are made in double, chunk by chunk of a fixed size, and the chunks are added in order: the same bits for
-// any number of threads and any width of the vectors.
+// Equations: average: into += (vector − into)·weight. update: g = clip(gradient), then the rule (src/engine/update-rules.ts):
+//   rmsprop  m = α·m + (1 − α)·g²; w −= rate·g / (√m + ε)                                             (Tieleman & Hinton 2012)
+//   adam     m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²;
+//            w −= rate·(m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                        (Kingma & Ba 2015)
+//
+// Sums of squares are computed in double precision, in chunks of a fixed size, and the chunks are added in order. So they have the same bits
+// for any number of threads and any vector width.
+//
+// Scratch memory of an update: 3 doubles per chunk of CHUNK_FLOATS floats.
 #pragma once
 #include "call.h"
 #include "elementary.h"
 #include "matrix.h"
 
-// Lane i sums the squares of the elements whose place in the chunk is i modulo 16.
+// Lane i sums the squares of the elements whose index is i modulo 16.
 struct Squares {
   vd low[PARTS], high[PARTS];
 };
@@ -28,14 +35,14 @@ INLINE double sum_of_squares(const Squares& sums) {
 }
 
 INLINE index_t chunks_of(index_t size) { return (size + CHUNK_FLOATS - 1) / CHUNK_FLOATS; }
-// Vectors are padded to 16, so chunks are whole vectors.
+// The size is a multiple of 16, so each chunk consists of whole vectors.
 INLINE index_t chunk_end(index_t chunk, index_t size) {
   const index_t end = (chunk + 1) * CHUNK_FLOATS;
   return end < size ? end : size;
 }
 
 static void squares_by_chunk(const float* vector, index_t size, double* partial, Team* team, int phase) {
-  for (index_t chunk = take(team, phase); chunk < chunks_of(size); chunk = take(team, phase)) {
+  for (index_t chunk = next_task(team, phase); chunk < chunks_of(size); chunk = next_task(team, phase)) {
     Squares sums = {};
     for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
       for (int p = 0; p < PARTS; p++) add_square(sums, p, load(vector + i + p * VW));
@@ -65,7 +72,7 @@ static void vector_average(const Call* call, Team* team, int thread) {
   const AverageBuffers& b = *(const AverageBuffers*)call->buffers;
   (void)thread;
   const vf weight = splat((float)n.weight);
-  for (index_t chunk = take(team, 0); chunk < chunks_of((index_t)n.size); chunk = take(team, 0))
+  for (index_t chunk = next_task(team, 0); chunk < chunks_of((index_t)n.size); chunk = next_task(team, 0))
     for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, (index_t)n.size); i += VW)
       store(b.into + i, fma_(load(b.vector + i) - load(b.into + i), weight, load(b.into + i)));
 }
@@ -74,7 +81,7 @@ INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit);
 
 struct UpdateNumbers {
   double size, rule, learningRate, clipNorm, clipElement;
-  // Of the rule: RmspropParameters, …
+  // The parameters of the rule: RmspropParameters, …
   double parameters[MAX_RULE_PARAMETERS];
 };
 struct UpdateBuffers {
@@ -82,9 +89,9 @@ struct UpdateBuffers {
   float* gradient;
   const float* loss;  // [1], or null
   float* report;      // [UPDATE_REPORT_LENGTH]: raw norm, norm, weight norm, applied, loss
-  double* scratch;    // [3, chunks]
-  int* steps;         // [1]: updates made
-  float* moments[MAX_MOMENTS];  // null beyond those of the rule
+  double* scratch;    // [3, chunks]: sums of squares of the gradient before and after clipping, and of the weights
+  int* steps;         // [1]: the number of updates made
+  float* moments[MAX_MOMENTS];  // [size] each; null beyond those of the rule
 };
 
 // βᵗ, by repeated squaring.
@@ -95,13 +102,13 @@ INLINE double power(double factor, u64 t) {
   return result;
 }
 
-// What one element's update needs, spread over a vector.
+// The numbers of an update, each repeated in all lanes of a vector.
 struct Rule {
   int kind;
   vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
 };
 
-// @param step Updates made, this one included.
+// @param step The number of updates, including this one.
 static Rule rule_of(const UpdateNumbers& n, u64 step) {
   Rule r = {};
   r.kind = (int)n.rule;
@@ -124,7 +131,7 @@ static Rule rule_of(const UpdateNumbers& n, u64 step) {
   return r;
 }
 
-// The weights from element `at` on, and the moments with them.
+// Updates one vector of moments, from element `at` on, and returns the new weights.
 INLINE vf updated(const Rule& r, vf w, vf g, float* const* moments, index_t at) {
   float* first = moments[0] + at;
   if (r.kind == UPDATE_RULE_RMSPROP) {
@@ -140,19 +147,19 @@ INLINE vf updated(const Rule& r, vf w, vf g, float* const* moments, index_t at) 
   return w - r.rate * m / (square_root(v * r.correction2) + r.epsilon);
 }
 
-// Clip, update, figures. Nothing changes when the gradient or the loss is not finite.
+// Clips, updates and reports. Nothing changes if the gradient or the loss is not finite.
 static void update(const Call* call, Team* team, int thread) {
   const UpdateNumbers& n = *(const UpdateNumbers*)call->numbers;
   const UpdateBuffers& b = *(const UpdateBuffers*)call->buffers;
   const index_t size = (index_t)n.size, count = chunks_of(size);
   double *raw = b.scratch, *clipped = raw + count, *weight = clipped + count;
   squares_by_chunk(b.gradient, size, raw, team, 0);
-  meet(team);
+  barrier(team);
   const double norm = norm_of_chunks(raw, size);
   const bool applied = is_finite(norm) && (!b.loss || is_finite(b.loss[0]));
   const float scale = n.clipNorm > 0 && norm > n.clipNorm ? (float)(n.clipNorm / norm) : 1;
   const Rule rule = rule_of(n, (u64)b.steps[0] + 1);
-  for (index_t chunk = take(team, 1); chunk < count; chunk = take(team, 1)) {
+  for (index_t chunk = next_task(team, 1); chunk < count; chunk = next_task(team, 1)) {
     Squares gradients = {}, weights = {};
     for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
       for (int p = 0; p < PARTS; p++) {
@@ -171,7 +178,7 @@ static void update(const Call* call, Team* team, int thread) {
     clipped[chunk] = sum_of_squares(gradients);
     weight[chunk] = sum_of_squares(weights);
   }
-  meet(team);
+  barrier(team);
   if (thread != 0) return;
   b.report[0] = (float)norm;
   b.report[1] = (float)(applied ? norm_of_chunks(clipped, size) : norm);

@@ -1,4 +1,6 @@
-// Between the order that the engine's contract speaks (row-major, canonical) and panels.
+// Conversion between the canonical order of the engine's contract (row-major) and panels, and fill and copy.
+//
+// Element (r, n) of a matrix [R, N] is at ((⌊n/16⌋·R) + r)·16 + n mod 16 of its panels. No operation here needs scratch memory.
 #pragma once
 #include "call.h"
 #include "matrix.h"
@@ -8,8 +10,8 @@ struct RowNumbers {
   double R, N, offset, count;
 };
 struct RowBuffers {
-  float* panels;
-  float* rows;
+  float* panels;  // a matrix [⌈N/16⌉][R][16], or a packed vector of parameters
+  float* rows;    // [count], in canonical order
 };
 
 static void move_rows(const Call* call, int thread, bool unpack) {
@@ -26,15 +28,15 @@ static void move_rows(const Call* call, int thread, bool unpack) {
 }
 
 struct WeightNumbers {
-  // A canonical tensor [gates·N, K] (K = 1: a bias), or [K, N] where `byInput`; `at`: where its panels begin; `first`: where
-  // it begins in the vector.
+  // A canonical tensor [gates·N, K], or [K, N] if `byInput`; K = 1 for a bias. Its panels begin at `at` in the packed vector.
   double gates, N, K, at;
   double paddedK;  // rows of a panel
   double byInput;
+  // The tensor begins at `first` in the canonical vector; `count` elements of that vector are moved, from `offset` on.
   double first, offset, count;
 };
 
-// Those elements of the tensor that lie within `offset` … `offset + count` of the vector.
+// Moves the elements of the tensor that are in `offset` … `offset + count` of the canonical vector.
 static void move_weights(const Call* call, int thread, bool unpack) {
   if (thread != 0) return;
   const WeightNumbers& n = *(const WeightNumbers*)call->numbers;
@@ -56,9 +58,10 @@ static void move_weights(const Call* call, int thread, bool unpack) {
 
 struct FillNumbers {
   double size, value;
-  double N;  // columns of a matrix in panels, whose missing columns stay zero; 0: no panels
+  double N;  // columns of a matrix in panels, whose padding stays zero; 0: no panels
 };
 
+// buffers[0] [size] = value.
 static void fill(const Call* call, Team* team, int thread) {
   const FillNumbers& n = *(const FillNumbers*)call->numbers;
   float* at = call->buffers[0];
@@ -71,7 +74,7 @@ static void fill(const Call* call, Team* team, int thread) {
   }
 }
 
-// With a report of `update`, only where nothing was applied.
+// buffers[1] [numbers[0]] = buffers[0]. With buffers[2], the report of an update: only if that was not applied.
 static void copy(const Call* call, Team* team, int thread) {
   const float* report = call->buffers[2];
   if (report && report[3] != 0) return;

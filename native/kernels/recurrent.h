@@ -1,7 +1,15 @@
 // A recurrent layer over T steps of B rows, forward and backward.
 //
-// Threads take rows of the batch, and each runs all steps of its rows by itself: nobody waits within the sequence. Weight
-// gradients are split by panels, never by rows, so that the number of threads does not touch their bits.
+// Equations: sum = W x + U h' + b, then the cell's (cells.h). Backward, from the gradients d of the sums: dh' = Uᵀd, dx = Wᵀd, dW = Σ d xᵀ,
+// dU = Σ d h'ᵀ, db = Σ d over all steps and rows: backpropagation through time (Werbos 1990).
+//
+// The rows of the batch are divided among the threads. Each thread runs all steps of its rows by itself, without waiting for others. Weight
+// gradients are divided by panels, never by rows, so that their bits do not depend on the number of threads.
+//
+// Memory (src/engine/sizes.ts), with H and D padded to multiples of 16, and D = 0 for tokens:
+//   tape     T·B·G·H + T·B·K·H + T·B·D floats: the gates; K arrays of states before each step; the input after dropout
+//   scratch  G·H + M·G·H·H + G·H·D + 3·B·H floats: the sums of both biases; the recurrent weights transposed and, with a mask (M = 2),
+//            masked; the input weights transposed; three gradients of states
 #pragma once
 #include "call.h"
 #include "cells.h"
@@ -10,47 +18,50 @@
 struct RecurrentNumbers {
   double cell, resetAfter, tokens;
   double T, B, D, H;
-  // Where the module's parts stand in the weights and in their gradient, in floats.
+  // The offsets of the module's tensors in the weights and in their gradient, in floats.
   double inputWeights, inputBias, hiddenWeights, hiddenBias;
   double dropThreshold, dropKey, dropScale, dropPerSequence, firstStep;
-  // Steps that the tape has room for; without a tape, two slots of the scratch are used in turn.
+  // Steps that the tape can hold. Without a backward pass, 2 are enough: they are used in turn.
   double slots;
 };
 
 struct RecurrentBuffers {
-  const float* weights;
-  const float* input;
-  const unsigned char* resets;
-  const float* mask;
-  const float* initial;
-  float* last;
-  float* output;
-  float* cells;
-  float* tape;
-  // Sums of both biases, a weight matrix masked, weights transposed, gradients carried from step to step.
-  float* scratch;
-  const float* outputGradient;
-  const float* finalGradient;
-  float* gradient;
-  float* inputGradient;
-  float* initialGradient;
+  const float* weights;         // packed vector: W [G·⌈H/16⌉][⌈D⌉ or, for tokens, D][16], U [G·⌈H/16⌉][⌈H⌉][16], two biases [G·⌈H⌉]
+  const float* input;           // [⌈D/16⌉][T·B][16], or int [T·B] of tokens
+  const unsigned char* resets;  // [T, B]: 1 resets the state before the step; or null
+  const float* mask;            // [G·H, H], row-major: multiplies U; or null
+  const float* initial;         // [⌈H/16⌉][S][B][16]: the state before the first step; forward only
+  float* last;                  // [⌈H/16⌉][S][B][16]: receives the state after the last step; may be `initial`; forward only
+  float* output;                // [⌈H/16⌉][T·B][16]: receives h; forward only
+  float* cells;                 // [⌈H/16⌉][T·B][16]: receives c; or null; forward only
+  float* tape;                  // [·][slots·B][16], panels as listed under Layer
+  float* scratch;               // see above
+  const float* outputGradient;  // [⌈H/16⌉][T·B][16]; this and the following: backward only
+  const float* finalGradient;   // [⌈H/16⌉][S][B][16], or null for zero
+  float* gradient;              // packed vector, as the weights
+  float* inputGradient;         // [⌈D/16⌉][T·B][16], or null
+  float* initialGradient;       // [⌈H/16⌉][S][B][16], or null
 };
 
-// Sizes and places of a call, derived once by each thread.
+// The sizes and pointers of a call, derived by each thread.
 struct Layer {
   int cell, gates, D, H;
-  // Whether a state has c beside h.
+  // Whether a state has c besides h.
   bool hasC;
+  // Whether a gru's reset acts after the product; whether the input is tokens.
   bool after, tokens;
   index_t T, B, slots;
   int hPanels, dPanels;
-  index_t state;      // one state part: panels of B rows lie `B·16` apart within S·B rows
-  index_t stateNext;
-  index_t tapeNext;   // from panel to panel of the tape
-  index_t outNext;    // of [T, B, ·] tensors
+  index_t state;      // unused
+  index_t stateNext;  // floats from panel to panel of a state, of the tape, and of [T, B, ·] tensors
+  index_t tapeNext;
+  index_t outNext;
   const float *inputWeights, *inputBias, *hiddenWeights, *hiddenBias;
-  float *gate, *before, *cellBefore, *candidate, *dropped;  // on the tape
-  float *bias, *masked, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;  // in the scratch
+  // On the tape: the gates [G·⌈H/16⌉][slots·B][16]; h, c and the candidate before each step [⌈H/16⌉][slots·B][16] (c and the candidate
+  // share a pointer, because no cell has both); the input after dropout [⌈D/16⌉][slots·B][16].
+  float *gate, *before, *cellBefore, *candidate, *dropped;
+  // In the scratch memory: bias [G·⌈H⌉]; U masked and Uᵀ, G·⌈H⌉·⌈H⌉ floats each; Wᵀ, G·⌈H⌉·⌈D⌉ floats; the rest [⌈H/16⌉][B][16].
+  float *bias, *masked, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;
   Dropout dropout;
 };
 
@@ -100,8 +111,8 @@ static Layer layer_of(const Call* call) {
   return l;
 }
 
-// Both biases of panels `from` to `to` as one. With the reset after the product the candidate's hidden bias stays within
-// r·(U h' + b).
+// The sums of both biases for panels `from` to `to`. With the reset after the product, the candidate's hidden bias is not added: it belongs
+// to r·(U h' + b).
 static void sum_biases(const Layer& l, int from, int to) {
   for (int p = from; p < to; p++)
     for (int i = 0; i < LANES; i++) {
@@ -110,7 +121,7 @@ static void sum_biases(const Layer& l, int from, int to) {
     }
 }
 
-// Sets up what all rows share: bias sums and, with a mask, the masked hidden weights. Ends with everybody met.
+// Computes what all rows share: the sums of the biases and, with a mask, the masked hidden weights. Ends with a barrier.
 static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const int all = l.gates * l.hPanels;
@@ -126,11 +137,11 @@ static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
         l.masked[at] = inside ? l.hiddenWeights[at] * b.mask[((index_t)gate * l.H + first + i) * l.H + k] : 0;
       }
   }
-  meet(team);
+  barrier(team);
   if (b.mask) l.hiddenWeights = l.masked;
 }
 
-// Puts `from` rows of `parts` panels, at row `fromRow`, to rows at `toRow`; a row that is reset becomes zero.
+// Copies rows `rowFrom` to `rowTo` of `count` panels. A row with `reset` becomes zero.
 static void carry_rows(int count, const float* from, index_t fromNext, float* to, index_t toNext, const unsigned char* reset,
                        index_t rowFrom, index_t rowTo) {
   for (int p = 0; p < count; p++)
@@ -141,7 +152,7 @@ static void carry_rows(int count, const float* from, index_t fromNext, float* to
     }
 }
 
-// gates[rows of a step] of panels p, p + panelStep, … begin as bias + the look-up of the token.
+// Sets the gates of panels p, p + panelStep, … to the bias plus the token's row of the input weights.
 static void look_up(const Layer& l, int firstPanel, int panelStep, int count, const int* token, index_t from, index_t to, float* gates) {
   const index_t V = l.D;
   for (int i = 0; i < count; i++) {
@@ -153,7 +164,7 @@ static void look_up(const Layer& l, int firstPanel, int panelStep, int count, co
   }
 }
 
-// All of a step's sums into panels p, p + panelStep, …: bias, input, then (unless `hidden` is null) the hidden state.
+// Computes a step's sums in panels p, p + panelStep, …: bias, input, then, unless `hidden` is null, the hidden state.
 static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, const float* hidden,
                           index_t from, index_t to, float* gates) {
   const index_t KH = (index_t)l.hPanels * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
@@ -165,20 +176,20 @@ static void step_products(const Layer& l, int firstPanel, int panelStep, int cou
   if (hidden)
     terms[termCount++] = term({(float*)hidden + from * LANES, l.tapeNext}, l.hPanels, {(float*)l.hiddenWeights + firstPanel * KH, panelStep * KH});
   const Panels bias = {l.bias + firstPanel * LANES, (index_t)panelStep * LANES};
-  // The cell's gates take turns: panel after panel of each.
+  // With a panelStep, the next call computes the next panel of each gate: prefetch that.
   for (int i = 0; panelStep > 1 && i < termCount; i++) terms[i].following = terms[i].b.next / panelStep;
-  if (termCount) multiply(to - from, count, terms, termCount, token ? given(into) : bias_of(bias), into);
+  if (termCount) multiply(to - from, count, terms, termCount, token ? start_at(into) : bias_of(bias), into);
 }
 
-// Where one forward step reads and writes; pointers begin at the step's row 0. Panels of gates, `before`, `cellBefore` and
-// `candidate` lie l.tapeNext apart.
+// What one forward step reads and writes. Pointers are to the step's row 0. Panels of `gates`, `before`, `cellBefore` and `candidate` are
+// l.tapeNext floats apart.
 struct StepPlace {
-  const int* token;  // or null, and x
+  const int* token;  // [B], or null: then x is the input
   Panels x;
   float *gates, *before, *cellBefore, *candidate;
-  Panels cell;  // the new c
-  Panels out;   // the new h,
-  Panels next;  // and again
+  Panels cell;  // receives c
+  Panels out;   // receives h
+  Panels next;  // receives h for the next step
 };
 
 static void forward_step(const Layer& l, const StepPlace& at, index_t from, index_t to) {
@@ -209,7 +220,7 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
     multiply(to - from, HP, HP, {at.before + from * LANES, next}, u, bias_of(bias), candidate);
   } else {
     const Panels sums = {at.gates + 2 * gateNext + from * LANES, next};
-    multiply(to - from, HP, HP, candidate, u, given(sums), sums);
+    multiply(to - from, HP, HP, candidate, u, start_at(sums), sums);
   }
   for (int p = 0; p < HP; p++)
     gru_output(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, at.out.at + p * at.out.next,
@@ -261,12 +272,12 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
   }
 }
 
-// The gradients of one step's sums, and that in the state before it (in dhBefore and dc), for some rows.
+// Computes, for some rows, the gradients of one step's sums and, in dhBefore and dc, those of the state before the step.
 static void step_backward(const Layer& l, index_t t, const float* dh, index_t from, index_t to) {
   const int HP = l.hPanels;
   const index_t step = l.B * LANES, slot = t * step, gateNext = HP * l.tapeNext;
   float *gates = l.gate + slot, *before = l.before + slot;
-  // Uᵀ [HP panels][gates·HP·16][16]: gate q's rows begin at q·HP·16.
+  // Uᵀ [HP panels][gates·HP·16][16]: the rows of gate q begin at q·HP·16.
   const index_t uNext = (index_t)l.gates * HP * LANES * LANES, uGate = (index_t)HP * LANES * LANES;
   const Panels carried = {l.dhBefore + from * LANES, step};
   if (l.cell == CELL_LSTM) {
@@ -287,17 +298,17 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
                         candidate + p * l.tapeNext, l.after);
   const Panels u = {l.hiddenTransposed + 2 * uGate, uNext};
   if (l.after) {
-    multiply(to - from, HP, HP, {candidate + from * LANES, l.tapeNext}, u, given(carried), carried);
+    multiply(to - from, HP, HP, {candidate + from * LANES, l.tapeNext}, u, start_at(carried), carried);
   } else {
     const Panels dProduct = {l.spare + from * LANES, step};
     multiply(to - from, HP, HP, {gates + 2 * gateNext + from * LANES, l.tapeNext}, u, ZERO, dProduct);
     for (int p = 0; p < HP; p++)
       gru_backward_reset(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, l.spare + p * step, l.dhBefore + p * step);
   }
-  multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, given(carried), carried);
+  multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, start_at(carried), carried);
 }
 
-// Gradients of the weights that belong to `count` panels of one gate, from `first` on.
+// Computes the gradients of the weights of `count` panels of one gate, from `first` on.
 static void panel_gradients(const Layer& l, const Call* call, int gate, int first, int count) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)call->numbers;
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
@@ -305,7 +316,7 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   const index_t rows = l.T * l.B, KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const Panels d = {l.gate + panel * l.tapeNext, l.tapeNext};
   const bool isCandidate = l.cell == CELL_GRU && gate == 2;
-  // What the hidden weights were multiplied with, and the gradient of that product.
+  // The right factor of the hidden weights' product, and the gradient of that product.
   const Panels h = {isCandidate && !l.after ? l.candidate : l.before, l.tapeNext};
   const Panels dHidden = {isCandidate && l.after ? l.candidate + first * l.tapeNext : d.at, l.tapeNext};
   float* hiddenInto = b.gradient + (index_t)n.hiddenWeights + panel * KH;
@@ -345,7 +356,7 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     transpose_panel(l.hiddenWeights + p * KH, (index_t)all * LANES, HP, l.hiddenTransposed + (index_t)p * LANES * LANES);
     if (wantsInput) transpose_panel(l.inputWeights + p * KD, (index_t)all * LANES, l.dPanels, l.inputTransposed + (index_t)p * LANES * LANES);
   }
-  meet(team);
+  barrier(team);
 
   const Share share = share_of(team, thread, l.B);
   const index_t from = share.from, to = share.to, step = l.B * LANES, hPart = H_PART[l.cell] * step;
@@ -375,12 +386,12 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     carry_rows(HP, l.dhBefore, step, b.initialGradient + hPart, l.stateNext, 0, from, to);
     if (l.hasC) carry_rows(HP, l.dc, step, b.initialGradient, l.stateNext, 0, from, to);
   }
-  meet(team);
+  barrier(team);
 
-  // Tasks: four panels of one gate each.
+  // A task is four panels of one gate.
   enum { GROUP = 4 };
   const int groups = (HP + GROUP - 1) / GROUP, tasks = l.gates * groups;
-  for (int task = take(team, 0); task < tasks; task = take(team, 0)) {
+  for (int task = next_task(team, 0); task < tasks; task = next_task(team, 0)) {
     const int gate = task / groups, first = (task % groups) * GROUP;
     panel_gradients(l, call, gate, first, HP - first < GROUP ? HP - first : GROUP);
   }

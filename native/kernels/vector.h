@@ -1,7 +1,7 @@
-// Vectors of floats, of the width that the build of a variant sets: VW = 16 (AVX-512), 8 (AVX2), 4 (NEON, WebAssembly).
+// Vectors of floats. Each build of the kernels sets their width: VW = 16 (AVX-512), 8 (AVX2), 4 (NEON, WebAssembly).
 //
-// Everything here and in the other kernel headers is static: a build for one instruction set must not leave behind a
-// function that the linker could take for all.
+// All functions in the kernel headers are static, so that the linker can't use a function compiled for one instruction set in the build for
+// another.
 #pragma once
 #include "generated.h"
 
@@ -12,7 +12,7 @@
 typedef float vf __attribute__((vector_size(VW * 4), aligned(4), may_alias));
 typedef int vi __attribute__((vector_size(VW * 4), aligned(4), may_alias));
 typedef unsigned vu __attribute__((vector_size(VW * 4), aligned(4), may_alias));
-// Half as many, for sums in double.
+// Half as many numbers, for sums in double precision.
 typedef float vh __attribute__((vector_size(VW * 2), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(VW * 4), aligned(8), may_alias));
 typedef unsigned u32;
@@ -29,15 +29,15 @@ typedef unsigned long long u64;
 #include <arm_neon.h>
 #endif
 
-// Lanes of a panel: every matrix is stored in panels of 16 columns (matrix.h), whatever the vectors' width.
+// Vectors per panel row: a matrix is stored in panels of LANES = 16 columns (matrix.h), for any vector width.
 enum { PARTS = LANES / VW };
 
 INLINE vf load(const float* p) { return *(const vf*)p; }
 INLINE void store(float* p, vf v) { *(vf*)p = v; }
 INLINE vf splat(float x) { return x - (vf){}; }
 
-// a·b + c, rounded once where the instruction set has it. A build without (-DNO_FMA) rounds twice, and has its own bits.
-// Builds have -ffp-contract=off: nothing else is ever fused.
+// a·b + c, rounded once. A build without fused multiply-add (-DNO_FMA) rounds twice, so its results have other bits. Because of
+// -ffp-contract=off, the compiler fuses nothing else.
 INLINE vf fma_(vf a, vf b, vf c) {
 #if defined(NO_FMA)
   return a * b + c;
@@ -54,7 +54,7 @@ INLINE vf fma_(vf a, vf b, vf c) {
 #endif
 }
 
-// A NaN in x stays a NaN.
+// min(x, limit) and max(x, limit). A NaN in x stays a NaN.
 INLINE vf at_most(vf x, float limit) {
 #if defined(__wasm__)
   return (vf)wasm_f32x4_pmin((v128_t)x, (v128_t)splat(limit));
@@ -79,7 +79,7 @@ INLINE vf at_least(vf x, float limit) {
 }
 INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
 
-// Asks for a line in the second cache, where there is a way to; never fails.
+// Prefetches a cache line into the second-level cache, if the instruction set can. Any address is allowed.
 INLINE void fetch(const void* at) {
 #if defined(__wasm__)
   (void)at;
@@ -102,7 +102,7 @@ INLINE vf square_root(vf x) {
 #endif
 }
 
-// Sum of 16 lanes that lie in PARTS vectors, in the order of the lanes: the same bits for any width.
+// The sum of the 16 lanes in PARTS vectors, in the order of the lanes: the same bits for any vector width.
 INLINE float sum_of_lanes(const vf* parts) {
   float sum = 0;
   for (int p = 0; p < PARTS; p++)

@@ -1,8 +1,8 @@
 /**
- * Passes over the bytes of a text: count its symbols, or turn them into tokens. A symbol is a byte, or a character of UTF-8 (RFC 3629).
+ * Counts the symbols of a text, or encodes them as tokens. A symbol is a byte, or a character of UTF-8 (RFC 3629).
  *
- * Compiled to WebAssembly alone (scripts/build-wasm.mjs). The caller puts a block of text into `input`, calls, and reads `report`. A block
- * holds whole characters; one that is cut short counts as invalid.
+ * Compiled only to WebAssembly (scripts/build-wasm.mjs). The caller writes a block of text into `input`, calls a function, and reads `report`.
+ * A block must consist of whole characters: one that is cut off counts as invalid.
  */
 #include <stdint.h>
 
@@ -14,19 +14,19 @@ constexpr uint32_t SYMBOLS = 0x110000;
 constexpr uint32_t BLOCK = 1 << 20;
 constexpr uint32_t TOKENS = 1 << 15;
 constexpr uint32_t PAIRS = 0x10000;
-/** Characters that are read by pairs before ASCII is looked for again. */
+/** Characters that are read as pairs before checking for ASCII again. */
 constexpr uint32_t STRIDE = 8;
 /** In `table`: a symbol without a token. */
 constexpr uint32_t NONE = 0xffffffff;
 constexpr uint64_t HIGH_BITS = 0x8080808080808080;
 
-/** What stopped a pass before the end of the block. */
+/** Why a pass stopped before the end of the block. */
 enum Stop : uint32_t { END = 0, FULL = 1, INVALID = 2, UNKNOWN = 3 };
 
 struct Report {
-  /** Bytes that were read. */
+  /** Bytes read. */
   uint32_t consumed;
-  /** Tokens that were written, or characters that were counted. */
+  /** Tokens written, or characters counted. */
   uint32_t produced;
   uint32_t stop;
   /** The symbol that has no token. */
@@ -37,13 +37,13 @@ alignas(64) uint8_t input[BLOCK + 8];
 alignas(64) uint64_t counts[SYMBOLS];
 alignas(64) uint32_t table[SYMBOLS];
 alignas(64) uint8_t output[TOKENS * 4];
-/** Counts of single bytes in a call, four times, so that a run of one letter does not wait for its own counter. */
+/** Counts of single bytes in a call. Four copies, so that repeated letters do not wait for the same counter. */
 uint32_t byteCounts[4][256];
 /**
- * Where letters of two bytes and spaces take turns, a processor can't foresee which is next: what is done with a character of one byte or two
- * is found by the two bytes that stand at it, the first one the lower, without a branch on which it is.
+ * If characters of two bytes alternate with spaces, a branch on the length of the next character is unpredictable. So characters of one or two
+ * bytes are looked up, without a branch, by the two bytes at their position, the first byte being the low one.
  *
- * Here the token of the character; NONE where it has none, takes more bytes or is not valid.
+ * This table has the token of the character; NONE if it has no token, has more than two bytes, or is invalid.
  */
 alignas(64) uint32_t pairTokens[PAIRS];
 /** How often each pair was read in a call. */
@@ -56,7 +56,7 @@ inline uint64_t eight(const uint8_t* at) {
   return word;
 }
 
-/** Bytes of the character at `at`, whose first byte is not ASCII, and its code point; 0 where none is valid. */
+/** The number of bytes of the character at `at`, whose first byte is not ASCII, and its code point; 0 if it is invalid. */
 inline uint32_t decode(const uint8_t* at, uint32_t left, uint32_t& symbol) {
   const uint32_t a = at[0];
   if (a < 0xc2 || a > 0xf4) return 0;
@@ -68,7 +68,7 @@ inline uint32_t decode(const uint8_t* at, uint32_t left, uint32_t& symbol) {
   if (a < 0xf0) {
     if (left < 3 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80) return 0;
     symbol = (a & 0x0f) << 12 | (at[1] & 0x3f) << 6 | (at[2] & 0x3f);
-    // Not overlong, not a surrogate.
+    // Neither overlong nor a surrogate.
     return symbol >= 0x800 && (symbol & 0xf800) != 0xd800 ? 3 : 0;
   }
   if (left < 4 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80 || (at[3] & 0xc0) != 0x80) return 0;
@@ -210,7 +210,7 @@ EXPORT(output_at) uint8_t* output_at() { return output; }
 EXPORT(output_tokens) uint32_t output_tokens() { return TOKENS; }
 EXPORT(report_at) Report* report_at() { return &report; }
 
-/** To be called when `table` was changed. */
+/** Must be called after `table` was changed. */
 EXPORT(fill_pairs) void fill_pairs() {
   for (uint32_t pair = 0; pair < PAIRS; pair++) {
     const uint32_t symbol = pairSymbol(pair);
@@ -227,7 +227,7 @@ EXPORT(count_bytes) void count_bytes(uint32_t size) {
   report = {size, size, END, 0};
 }
 
-/** Adds the characters of input[0, size) to `counts`. Stops at what is not valid UTF-8. */
+/** Adds the characters of input[0, size) to `counts`. Stops at invalid UTF-8. */
 EXPORT(count_characters) void count_characters(uint32_t size) {
   uint32_t at = 0;
   uint32_t continuations = 0;
@@ -268,7 +268,7 @@ EXPORT(count_characters) void count_characters(uint32_t size) {
     at += length;
   }
   addByteCounts();
-  // Pairs are taken for valid as they are counted; after one that is not, the place is not known.
+  // Pairs are counted without checking that they are valid. If one is not, its position is unknown.
   if (hasPairs && !addPairCounts(continuations)) {
     at = firstInvalid(size);
     stop = INVALID;
@@ -276,7 +276,7 @@ EXPORT(count_characters) void count_characters(uint32_t size) {
   report = {at, at - continuations, stop, 0};
 }
 
-/** Pairs of a carriage return and a line feed in input[0, size). */
+/** The number of CRLF pairs in input[0, size). */
 EXPORT(count_line_ends) uint32_t count_line_ends(uint32_t size) {
   uint32_t pairs = 0;
   for (uint32_t at = 1; at < size; at++) pairs += input[at - 1] == '\r' && input[at] == '\n';
@@ -284,8 +284,8 @@ EXPORT(count_line_ends) uint32_t count_line_ends(uint32_t size) {
 }
 
 /**
- * Tokens of input[from, to), by `table`, into `output` from `place` on, `width` bytes each: 1, 2 or 4. Stops where `output` is full, at a
- * symbol without a token, and at what is not valid UTF-8.
+ * Encodes input[from, to) by `table`, and writes tokens of `width` bytes, 1, 2 or 4, to `output` from `place` on. Stops if `output` is full, at a
+ * symbol without a token, and at invalid UTF-8.
  */
 EXPORT(encode_symbols) void encode_symbols(uint32_t from, uint32_t to, uint32_t place, uint32_t width, uint32_t isUtf8) {
   if (width == 1) encodeAs<uint8_t>(from, to, place, isUtf8);

@@ -1,7 +1,7 @@
-// The WebAssembly face of the kernels. src/engine/cpu/wasm.ts is its other side, and owns the memory.
+// The kernels as WebAssembly, used by src/engine/cpu/wasm.ts, which owns the memory.
 //
-// A caller writes calls into a ring; the driver, an instance in a worker of its own, takes them one after the other and makes
-// each together with its helpers. Without shared memory there is one instance, whose `make_entry` the caller uses directly.
+// The caller writes calls into a ring buffer. The driver, an instance in its own worker, takes them one at a time and runs each together with
+// its helpers. Without shared memory, there is one instance, and the caller uses its `make_entry` directly.
 #define KERNELS_NAME kernels_wasm
 #include "../kernels/kernels.cpp"
 
@@ -9,7 +9,7 @@
 
 #define EXPORT(name) extern "C" __attribute__((export_name(name), used))
 
-// A call in memory, all doubles: operation, numbers, then place and size in bytes of each buffer.
+// An entry of the ring buffer, all doubles: operation, numbers, then the address and the size in bytes of each buffer.
 struct Entry {
   double operation;
   double numbers[MAX_NUMBERS];
@@ -17,16 +17,16 @@ struct Entry {
   double bytes[MAX_BUFFERS];
 };
 
-// Operations of the queue itself.
+// Operations of the ring buffer itself.
 enum { ENTRY_SIGNAL = -1, ENTRY_MOVE_BYTES = -2, ENTRY_STOP = -3 };
 
 enum { RING_ENTRIES = 256, PROBLEM_BYTES = 128 };
 
-// What the instances share. JavaScript knows the first five words, the problem's place, and where the ring begins.
+// The memory that the instances share. JavaScript knows the first five words, the offset of `problem` and that of the ring.
 struct Shared {
-  int submitted;  // calls put into the ring, ever
-  int done;       // calls made
-  int wanted;     // calls that helpers were asked to, and −1 when they are to end
+  int submitted;  // the number of entries written so far
+  int done;       // the number of entries done
+  int wanted;     // the number of calls that helpers must join; −1 tells them to end
   int threads;
   int unused[12];
   char problem[PROBLEM_BYTES];
@@ -36,7 +36,7 @@ struct Shared {
 };
 
 #ifdef THREADS
-// There is no yielding here: a sleep of some microseconds does as much.
+// WebAssembly can't yield, so this sleeps for a microsecond.
 static void yield() {
   static int never = 0;
   __builtin_wasm_memory_atomic_wait32(&never, 0, 1000);
@@ -50,7 +50,7 @@ static void note(Shared* shared, const char* problem) {
   for (int i = 0; i < PROBLEM_BYTES - 1 && problem[i]; i++) shared->problem[i] = problem[i];
 }
 
-// The call of an entry; false (and a problem noted) for one that is not sound.
+// Reads and checks the call of an entry. Notes the problem and returns false if it is invalid.
 static bool take_call(Shared* shared, const Entry* entry, int threads, Call* call) {
   u64 bytes[MAX_BUFFERS];
   call->operation = (int)entry->operation;
@@ -75,7 +75,7 @@ EXPORT("ring_offset") int ring_offset() { return (int)__builtin_offsetof(Shared,
 EXPORT("entry_bytes") int entry_bytes() { return sizeof(Entry); }
 EXPORT("ring_entries") int ring_entries() { return RING_ENTRIES; }
 
-// Makes an entry at once, on this thread alone.
+// Runs an entry immediately, on this thread alone.
 EXPORT("make_entry") void make_entry(Shared* shared, const Entry* entry) {
   if (entry->operation == ENTRY_MOVE_BYTES) return move_bytes(entry);
   Call call;
@@ -88,12 +88,12 @@ EXPORT("make_entry") void make_entry(Shared* shared, const Entry* entry) {
 
 #ifdef THREADS
 
-// Tells the caller that a read may go on: posts a message.
+// Posts a message to tell the caller that a read may go on.
 extern "C" __attribute__((import_module("host"), import_name("settle"))) void settle(int id);
 
 static const int SPINS = 20000;
 
-// Sleeps until *at is no longer `value`, after spinning for a while.
+// Waits until *at is no longer `value`: spins for a short time, then sleeps.
 static void wait_while(int* at, int value) {
   for (int i = 0; i < SPINS; i++)
     if (__atomic_load_n(at, __ATOMIC_ACQUIRE) != value) return;
@@ -111,10 +111,10 @@ static void make_together(Shared* shared, const Entry* entry) {
   for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;
   announce(&shared->wanted, shared->wanted + 1);
   kernels_wasm(&shared->call, &shared->team, 0);
-  meet(&shared->team);
+  barrier(&shared->team);
 }
 
-// The driver's life.
+// The main loop of the driver.
 EXPORT("drive") void drive(Shared* shared) {
   shared->team.threads = shared->threads;
   shared->team.yield = yield;
@@ -131,13 +131,13 @@ EXPORT("drive") void drive(Shared* shared) {
   announce(&shared->wanted, -1);
 }
 
-// A helper's life; threads are numbered from 1.
+// The main loop of a helper; helpers are numbered from 1.
 EXPORT("assist") void assist(Shared* shared, int thread) {
   for (int seen = 0;; seen++) {
     wait_while(&shared->wanted, seen);
     if (__atomic_load_n(&shared->wanted, __ATOMIC_ACQUIRE) < 0) return;
     kernels_wasm(&shared->call, &shared->team, thread);
-    meet(&shared->team);
+    barrier(&shared->team);
   }
 }
 

@@ -38,7 +38,7 @@ export const SIZES = {
    * Scratch of `step`, `readTokens` and `generate`: for each sequence five rows of W, the width of the widest module, and one of X, the width
    * of the widest module's gates; then the sums of all biases, Y.
    */
-  streamScratch: [[5, 'W', 'N'], ['X', 'N'], ['Y']],
+  sequenceScratch: [[5, 'W', 'N'], ['X', 'N'], ['Y']],
 } as const satisfies Record<string, Formula>;
 
 type Named = keyof typeof SIZES;

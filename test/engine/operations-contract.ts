@@ -347,7 +347,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
   );
 
   check(
-    'step: streams in slots are the whole network, bit for bit, and each as if alone',
+    'step: sequences in slots give the bits of the whole network, and each is independent',
     async (engine, random) => {
       const weights = random.vector(layout, 0.8);
       const slotCount = 5;

@@ -16,7 +16,7 @@ export const LANES = 16;
 /** Floats of a vector that form one task, with one partial sum. */
 export const CHUNK_FLOATS = 4096;
 /** Workspace of a draw, in doubles per token: three arrays of doubles and two of ints (native/kernels/draw.h). */
-export const DRAW_ROOMS = 4;
+export const DRAW_WORKSPACE = 4;
 
 /** The operations, in the order of their numbers. */
 export const OPERATIONS = [

@@ -14,7 +14,7 @@ import {
 import { type Generate, NO_TOKEN, type ReadTokens, type Step, type Tensor } from '../engine.ts';
 import { type Layout, type Module, recurrentModules } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
-import { type BufferId, CONTROL_FIELDS, DRAW_ROOMS, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
+import { type BufferId, CONTROL_FIELDS, DRAW_WORKSPACE, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 
@@ -246,5 +246,5 @@ function scratchBytes(layout: Layout, N: number, V: number, threads: number): nu
     X = Math.max(X, G * width);
     if (module.kind === 'recurrent') Y += G * width;
   }
-  return 4 * sizeOf('streamScratch', { W, X, Y, N }) + 64 + 8 * threads * DRAW_ROOMS * (V + 24);
+  return 4 * sizeOf('sequenceScratch', { W, X, Y, N }) + 64 + 8 * threads * DRAW_WORKSPACE * (V + 24);
 }
