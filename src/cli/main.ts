@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The entry point of the command line. It loads no command until one is named. */
+/** The entry point of the command line. It loads commands only when one is named. */
 import { VERSION } from '../util/version.ts';
 import { programName } from './arguments/program-name.ts';
 import { overview } from './help/overview.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
-import { FLAG_WORDS } from '../../src/cli/arguments/other-names.ts';
+import { OTHER_FLAG_NAMES } from '../../src/cli/arguments/other-names.ts';
 import { unknownCommand } from '../../src/cli/arguments/unknown-command.ts';
-import { flagMeant } from '../../src/cli/arguments/unknown-flag.ts';
+import { guessFlag } from '../../src/cli/arguments/unknown-flag.ts';
 import { doctorCommand } from '../../src/cli/commands/doctor.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { sampleCommand } from '../../src/cli/commands/sample.ts';
@@ -119,21 +119,21 @@ test('a flag has other names, and each name means one flag of a command', () => 
 });
 
 test('names from other programs suggest the flag that means the same; a short one no other flag', () => {
-  const train = (name: string) => flagMeant(name, trainCommand.flags);
+  const train = (name: string) => guessFlag(name, trainCommand.flags);
   assert.deepEqual(
     ['n_layer', 'block_size', 'max_iters', 'out_dir', 'hiddenSize', 'n_embd', 'num_layer'].map(train),
     ['num_layers', 'seq_length', 'max_iterations', 'checkpoint_dir', 'rnn_size', 'rnn_size', 'num_layers'],
   );
-  const sample = (name: string) => flagMeant(name, sampleCommand.flags);
+  const sample = (name: string) => guessFlag(name, sampleCommand.flags);
   assert.deepEqual(['n_predict', 'start', 'num_samples', 'repeat_penalty', 'tempreature'].map(sample), [
     ...['length', 'primetext', 'count', 'repetition_penalty', 'temperature'],
   ]);
   assert.deepEqual(['xy', 'lg', 'qux', 'zzzz'].map(train), [undefined, undefined, undefined, undefined]);
-  for (const word of ['lr', 'temp']) assert.notEqual(flagMeant(word, doctorCommand.flags), 'log');
+  for (const word of ['lr', 'temp']) assert.notEqual(guessFlag(word, doctorCommand.flags), 'log');
   assert.equal(train('settings'), 'config');
   const keys = new Set(commands.flatMap(({ flags }) => flags.map(({ key }) => key)));
   assert.deepEqual(
-    Object.keys(FLAG_WORDS).filter((key) => !keys.has(key)),
+    Object.keys(OTHER_FLAG_NAMES).filter((key) => !keys.has(key)),
     [],
   );
 });

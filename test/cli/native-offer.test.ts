@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   compilerHint,
+  estimateSamplingTime,
   hasCompiler,
+  isOfferUseful,
   nativeRemedy,
-  samplingTime,
-  wantsOffer,
 } from '../../src/cli/report/native-offer.ts';
 import { AddonError, UnsupportedError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -20,7 +20,7 @@ const LONG = { engine: 'auto', description: WASM, milliseconds: 90_000 };
 
 test('offered where WebAssembly was taken for more than a minute of work', () => {
   const wants = (change: Partial<typeof LONG>, problem: UnsupportedError = MISSING, env = {}) =>
-    wantsOffer({ ...LONG, ...change }, problem, env);
+    isOfferUseful({ ...LONG, ...change }, problem, env);
   assert.equal(wants({}), true);
   assert.equal(wants({ milliseconds: 59_000 }), false, 'short');
   assert.equal(wants({ engine: 'wasm' }), false, 'chosen');
@@ -31,8 +31,8 @@ test('offered where WebAssembly was taken for more than a minute of work', () =>
     true,
     'an update broke it',
   );
-  assert.ok(samplingTime(257_000, 2000) < 1000);
-  assert.ok(samplingTime(257_000, 1e6) > 60_000);
+  assert.ok(estimateSamplingTime(257_000, 2000) < 1000);
+  assert.ok(estimateSamplingTime(257_000, 1e6) > 60_000);
 });
 
 const unfit = !['linux', 'darwin'].includes(process.platform) && 'it is not built here';

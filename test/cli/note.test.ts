@@ -1,24 +1,24 @@
 /** Lines on standard error: broken between words, command lines whole. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { folded } from '../../src/cli/terminal/note.ts';
+import { foldLines } from '../../src/cli/terminal/note.ts';
 
 const line = 'the text makes only 43 batches of 50 × 50: few updates an epoch';
 
 test('words stay whole at any width of the terminal', () => {
   for (const width of [20, 40, 60]) {
-    const lines = folded(line, width, 'char-rnn').split('\n');
+    const lines = foldLines(line, width, 'char-rnn').split('\n');
     assert.ok(lines.length > 1 && lines.every((part) => part.length <= width), lines.join('\n'));
     assert.equal(lines.join(' '), line);
   }
-  assert.equal(folded(line, 100, 'char-rnn'), line);
-  assert.equal(folded(`${line}\n\nx`, 30, 'char-rnn').endsWith('\n\nx'), true);
+  assert.equal(foldLines(line, 100, 'char-rnn'), line);
+  assert.equal(foldLines(`${line}\n\nx`, 30, 'char-rnn').endsWith('\n\nx'), true);
 });
 
 test('what is to be copied stays on one line, and so does everything where nobody looks', () => {
   const command = `To continue:\n  char-rnn train ${'a'.repeat(60)} --resume cv`;
-  assert.equal(folded(command, 30, 'char-rnn'), command);
+  assert.equal(foldLines(command, 30, 'char-rnn'), command);
   const inside = `sample with: node dist/cli/main.js sample cv/best.safetensors`;
-  assert.equal(folded(inside, 30, 'node dist/cli/main.js'), inside);
-  assert.equal(folded(line, undefined, 'char-rnn').includes('\n'), false);
+  assert.equal(foldLines(inside, 30, 'node dist/cli/main.js'), inside);
+  assert.equal(foldLines(line, undefined, 'char-rnn').includes('\n'), false);
 });

@@ -142,7 +142,7 @@ test('--format jsonl: a line for each symbol as it comes, and one at the end', a
   assert.ok(['stop', 'length'].includes(last.ending));
 });
 
-test('an interruption ends JSON well, and text with a line', {
+test('an catchSignals ends JSON well, and text with a line', {
   skip: skipWithoutSignals,
 }, async (context) => {
   const { run } = setUp(context);
@@ -187,6 +187,6 @@ test('the help fits on a screen, with the six most used first', async (context) 
   assert.ok(lines.length <= 70, `${lines.length} lines`);
   // Examples are command lines, which begin with the path of the program.
   assert.ok(lines.slice(0, lines.indexOf('Examples:')).every((line) => line.length <= 100));
-  const first = lines.slice(lines.indexOf('Used first:') + 1, lines.indexOf('Sampling:'));
+  const first = lines.slice(lines.indexOf('Common flags:') + 1, lines.indexOf('Sampling:'));
   assert.equal(first.length, 6, first.join('\n'));
 });

@@ -131,9 +131,9 @@ test('the key may be in the environment; an empty one, or one that no header can
   assert.equal((await complete({})).error.code, 'invalid_api_key');
   for (const [key, problem] of [
     ['', 'it is empty'],
-    ['secret\n', 'it cannot be a key'],
-    ['schl\u00fcssel', 'it cannot be a key'],
-    [' ', 'it cannot be a key'],
+    ['secret\n', 'it is not a valid key'],
+    ['schl\u00fcssel', 'it is not a valid key'],
+    [' ', 'it is not a valid key'],
   ] as const) {
     const env = { CHAR_RNN_API_KEY: key };
     const { code, stderr } = await charRnn(['serve', 'a.safetensors', '--port', '0'], { cwd, env });

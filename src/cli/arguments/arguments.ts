@@ -1,8 +1,8 @@
 /**
- * Reads the words of a command line.
+ * Parses the words of a command line.
  *
- * The original's way: a flag has one dash and takes the next word, whatever it looks like. Also: two dashes, `-` for `_`,
- * and `--flag=value`. No library does the first (decisions/arguments.md).
+ * As in the original, a flag has one dash and takes the next word, whatever it looks like. Two dashes, `-` for `_` and `--flag=value`
+ * work too. No library supports the first (docs/decisions/arguments.md).
  */
 import { UsageError } from '../../errors.ts';
 import { type OptionsWithOrigins, optionsFrom } from '../../util/option-origins.ts';
@@ -10,20 +10,20 @@ import { readEscapes, unknownEscape } from './escapes.ts';
 import { type Flag, flagNames } from './flag-table.ts';
 import { unknownFlag } from './unknown-flag.ts';
 
-/** Values by the option's name in the library: where a flag was typed twice, the last; those that may be, as a list. */
+/** Values by the option's name in the library. If a flag was typed twice, the last value counts, unless the flag takes several. */
 export interface Arguments extends OptionsWithOrigins {
   /** How each option's flag was typed, for messages. */
   readonly typed: ReadonlyMap<string, string>;
   readonly positionals: readonly string[];
-  /** Backslashes in characters that begin no escape, in a line each. */
+  /** One line for each backslash that does not begin an escape. */
   readonly notices: readonly string[];
-  /** Whether help was asked for. */
+  /** Whether the words ask for help. */
   readonly help: boolean;
 }
 
 const HELP = new Set(['-h', '-help', '--help']);
 
-/** @throws {UsageError} for an unknown flag, a missing value, a word that is no number where one is due */
+/** @throws {UsageError} for an unknown flag, a missing value, or a value that should be a number and is not */
 export function parseArguments(words: readonly string[], flags: readonly Flag[]): Arguments {
   const byName = flagsByName(flags);
   const notices: string[] = [];
@@ -64,9 +64,9 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
 }
 
 /**
- * Which flag a word of a command line is, and whether the next word is its value.
+ * Finds the flag that a word stands for, and whether the next word is its value.
  *
- * @returns undefined for a word that is no flag of the command
+ * @returns undefined if the word is not a flag of the command
  */
 export function flagKey(
   word: string,
@@ -79,7 +79,7 @@ export function flagKey(
   return flag && { key: flag.key, takesNext: attached === undefined && takesValue(flag, next) };
 }
 
-/** Whether the word after a flag is its value. A switch takes `true` and `false`, as people write it for other programs. */
+/** Whether the next word is the value of a flag. A switch also takes `true` and `false`, as in other programs. */
 function takesValue({ type, info }: Flag, next: string | undefined): boolean {
   if (type.kind === 'boolean') return next === 'true' || next === 'false';
   return info.bareValue === undefined || !(next === undefined || next.startsWith('-'));
@@ -92,12 +92,12 @@ function splitFlag(word: string) {
   return { name, shown, attached: equals < 0 ? undefined : word.slice(equals + 1) };
 }
 
-/** Flags by each of their names. */
+/** A map with an entry for every name of every flag. */
 export function flagsByName(flags: readonly Flag[]): Map<string, Flag> {
   return new Map(flags.flatMap((flag) => flagNames(flag).map((name) => [name, flag] as const)));
 }
 
-/** Decimal numbers alone: no hexadecimal, no spaces, nothing after them. */
+/** Decimal numbers only: no hexadecimal, no spaces, no units. */
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 function toValue({ type }: Flag, shown: string, word: string | undefined): unknown {

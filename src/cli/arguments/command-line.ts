@@ -1,26 +1,26 @@
-/** Command lines of this program that a person can paste into the shell it was started from. */
+/** Command lines of this program that can be pasted into the shell from which it was started. */
 import type { RemedyValue } from '../../errors.ts';
 import { flagKey } from './arguments.ts';
 import { type Flag, longFlag } from './flag-table.ts';
 import { programName, shellWord } from './program-name.ts';
 
-/** A command line that works as typed. @param words Those after the program's name. */
+/** A command line that works as printed. @param words The words after the program's name. */
 export function commandLine(words: readonly string[]): string {
   return [programName(), ...words.map((word) => shellWord(word))].join(' ');
 }
 
-/** A file's path as an argument: one that begins with a dash would be read as a flag. */
+/** A file's path as an argument. A path that begins with a dash gets `./` in front, or it would be read as a flag. */
 export function fileWord(path: string): string {
   return path.startsWith('-') && path !== '-' ? `./${path}` : path;
 }
 
 /**
- * The words of a command line with some options changed: each set one replaces what was typed for it, or goes to the end.
+ * Changes options in a command line. A new value replaces the typed one; if there is none, the flag goes to the end.
  *
- * @param words As typed, after the command's name.
- * @param set By the option's name in the library; undefined takes the flag out. `textFile` replaces the texts that are named.
- * @param wordsBeforeText Words that are no flags before those that name a text; absent for a command without texts.
- * @returns undefined where the command does not have one of the flags
+ * @param words The words after the command's name, as typed.
+ * @param set Values by the option's name in the library; undefined removes the flag. `textFile` replaces the named texts.
+ * @param wordsBeforeText See `Command`.
+ * @returns undefined if the command lacks one of the flags
  */
 export function wordsWith(
   words: readonly string[],
@@ -32,22 +32,22 @@ export function wordsWith(
   if (texts && wordsBeforeText === undefined) return undefined;
   const changed = Object.entries(set)
     .map(([key, value]) => ({ value, flag: flags.find((flag) => flag.key === key) }))
-    // Removing a flag that the command does not have needs no change.
+    // A flag that the command lacks need not be removed.
     .filter(({ value, flag }) => value !== undefined || flag)
     .map(({ flag }) => flag);
   if (changed.includes(undefined)) return undefined;
-  const takenOut = unsetWords(words, flags, set);
+  const removed = unsetWords(words, flags, set);
   const kept: string[] = [];
-  // Where texts go: before flags that may stand alone, which would take a word after them.
+  // Texts go before flags with an optional value, which would take them as their value.
   let place = 0;
-  // Words that are no flags; of these only the first stay where texts are named anew.
+  // Number of words so far that are not flags. New texts replace all of these but the first `wordsBeforeText`.
   let plain = 0;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
     const found = flagKey(word, words[at + 1], flags);
     const end = at + (found?.takesNext ? 2 : 1);
     const isText = texts && !found && word !== '--' && plain++ >= (wordsBeforeText ?? 0);
-    const goes = found && (Object.hasOwn(set, found.key) || found.key === takenOut.without);
+    const goes = found && (Object.hasOwn(set, found.key) || found.key === removed.without);
     if (!isText && !goes) kept.push(...words.slice(at, end));
     if (texts && !found && !isText && word !== '--') place = kept.length;
     at = end - 1;
@@ -61,7 +61,7 @@ export function wordsWith(
   }
   if (texts) kept.splice(place, 0, ...texts);
   const added = changed.flatMap((flag) => (flag ? flagWords(flag, set[flag.key]) : []));
-  added.push(...takenOut.words);
+  added.push(...removed.words);
   const separator = kept.indexOf('--');
   return separator < 0
     ? [...kept, ...added]
@@ -69,8 +69,8 @@ export function wordsWith(
 }
 
 /**
- * How to unset options that were not typed: they come from a config file. A switch can be turned off;
- * for others the config file goes.
+ * Unsets options that were not typed, so come from a config file. A switch can be turned off; for any other option the config file
+ * itself is removed.
  */
 function unsetWords(
   words: readonly string[],
@@ -91,7 +91,7 @@ function unsetWords(
   };
 }
 
-/** The texts that are named, as words; undefined where they stay as they are. */
+/** The new texts as words; undefined if the texts stay unchanged. */
 function textWords(textFile: RemedyValue): string[] | undefined {
   if (textFile === undefined) return undefined;
   return (Array.isArray(textFile) ? textFile : [String(textFile)]).map((path: string) => fileWord(path));

@@ -1,6 +1,6 @@
 /**
- * Config files: a JSON object with options by the names of the library or of their flags. What a file does not set has its default; a
- * flag counts more than the file. A run writes one, `run.json`, from which it can be repeated.
+ * Config files: a JSON object with options, named as in the library or as flags. Flags override the file; options that neither sets
+ * have their defaults. Every run writes such a file, `run.json`, with which the run can be repeated.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
@@ -9,15 +9,15 @@ import { optionsFrom, resolveOptions } from '../../util/option-origins.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { type Arguments, flagsByName } from './arguments.ts';
 import type { Flag } from './flag-table.ts';
-import { flagMeant } from './unknown-flag.ts';
+import { guessFlag } from './unknown-flag.ts';
 
-/** The first value of a file that a run wrote. */
+/** The value of `kind` in a file that a run wrote. */
 export const RUN_FILE_KIND = 'char-rnn run';
-/** Names that options had in the files of earlier versions. */
-const EARLIER_KEYS: Readonly<Record<string, string>> = { validFile: 'validation', testFile: 'test' };
-/** Keys that tell of a file and set nothing. */
-const FACTS = new Set(['kind', 'version', 'command', 'origins', '$schema']);
-/** Bytes of a file. */
+/** Names that earlier versions used in their files, with the present names. */
+const FORMER_KEYS: Readonly<Record<string, string>> = { validFile: 'validation', testFile: 'test' };
+/** Keys that describe the file and set no option. */
+const INFORMATION_KEYS = new Set(['kind', 'version', 'command', 'origins', '$schema']);
+/** Largest file, in bytes. */
 const MAX_BYTES = 10_000_000;
 
 /** What reading a config file needs to know of a command. */
@@ -35,9 +35,9 @@ interface Config {
 }
 
 /**
- * What was typed, with what the file of `--config` says.
+ * Adds the options of the `--config` file to the typed ones.
  *
- * @throws {UsageError} for a file that can't be read, with its name and the key
+ * @throws {UsageError} for a file that can't be read or has a wrong key; the message names both
  */
 export function withConfig(given: Arguments, command: ConfiguredCommand): Arguments {
   const { configFile, ...flags } = given.values;
@@ -62,13 +62,13 @@ function readConfig(path: string, { name, flags, wordsKey = 'text' }: Configured
   const typed = new Map<string, string>();
   let words: string[] = [];
   for (const [key, value] of Object.entries(content)) {
-    if (FACTS.has(key)) continue;
+    if (INFORMATION_KEYS.has(key)) continue;
     if (key === wordsKey) {
-      words = wordsOf(path, key, value).map((word) => (word === '-' ? word : beside(path, word)));
+      words = wordsOf(path, key, value).map((word) => (word === '-' ? word : resolveFrom(path, word)));
       continue;
     }
     const flag =
-      byKey.get(EARLIER_KEYS[key] ?? key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
+      byKey.get(FORMER_KEYS[key] ?? key) ?? byName.get(key.replace(/^--?/, '').replaceAll('-', '_'));
     if (flag?.key === 'configFile')
       throw new UsageError(`${path}, ${key}: a config file can't name another one.`);
     if (!flag) throw unknownKey(path, key, name, flags);
@@ -115,19 +115,19 @@ function wordsOf(path: string, key: string, value: unknown): string[] {
   throw new UsageError(`${path}, ${key}: got ${JSON.stringify(value)}, expected a path or a list of paths`);
 }
 
-/** Paths are beside the file, as people expect who move a folder. */
+/** Paths are relative to the config file, so that a folder can be moved. */
 function optionValue(path: string, { info, type }: Flag, value: unknown): unknown {
   const isPath = type.kind === 'string' && /FILE|FOLDER/.test(info.value ?? '');
-  return isPath && typeof value === 'string' && value !== '-' ? beside(path, value) : value;
+  return isPath && typeof value === 'string' && value !== '-' ? resolveFrom(path, value) : value;
 }
 
-function beside(config: string, path: string): string {
+function resolveFrom(config: string, path: string): string {
   const folder = dirname(config);
   return isAbsolute(path) || folder === '.' ? path : resolve(folder, path);
 }
 
 function unknownKey(path: string, key: string, command: string, flags: readonly Flag[]): UsageError {
-  const meant = flagMeant(key.replaceAll('-', '_'), flags);
+  const meant = guessFlag(key.replaceAll('-', '_'), flags);
   const suggestion = meant === undefined || meant === 'help' ? '' : ` Did you mean ${meant}?`;
   return new UsageError(`${path}: ${command} has no option ${key}.${suggestion}`);
 }

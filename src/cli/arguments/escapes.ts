@@ -1,4 +1,4 @@
-/** Characters that are hard to type into a shell: read the same way wherever a flag or a command takes characters. */
+/** Escapes for characters that are hard to type in a shell, the same for every flag and command. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
 
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -13,11 +13,11 @@ const ESCAPE = /\\(?:([nrtf\\])|x([\da-f]{2})|u([\da-f]{4})|u\{([\da-f]{1,6})\}|
 
 export interface ReadEscapes {
   readonly text: string;
-  /** Backslashes with what follows them that are no escapes; they stay as they are. */
+  /** Sequences that begin with a backslash but are not escapes. They stay unchanged. */
   readonly unknown: readonly string[];
 }
 
-/** A text in which `\n`, `\r`, `\t`, `\f`, `\\`, `\xHH`, `\uHHHH` and `\u{H…}` become the characters they stand for. */
+/** Replaces `\n`, `\r`, `\t`, `\f`, `\\`, `\xHH`, `\uHHHH` and `\u{H…}` by their characters. */
 export function readEscapes(text: string): ReadEscapes {
   const unknown = new Set<string>();
   const read = text.replace(
@@ -32,19 +32,20 @@ export function readEscapes(text: string): ReadEscapes {
       return whole;
     },
   );
-  // Two escapes of UTF-16 may be one character; a half of one is no text.
+  // Two UTF-16 escapes may form one character; half of a pair is not valid text.
   if (!/\p{Surrogate}/u.test(read)) return { text: read, unknown: [...unknown] };
   return { text, unknown: [text] };
 }
 
-/** The line for a backslash that begins no escape. @param where The flag as it was typed, or what else took the characters. */
+/** The notice for an unknown escape. @param where The flag as typed, or another name for the place. */
 export function unknownEscape(where: string, found: string): string {
   return `${where}: ${found} is not an escape and stays as it is; write \\\\ for a backslash`;
 }
 
 /**
- * A prompt from the command line. The original takes it as it is, and a text with backslashes, such as source code, needs that. So
- * escapes are read for a model that has no backslash: it could not read the prompt otherwise (docs/decisions/escapes.md).
+ * Reads a prompt from the command line. The original takes it literally, which prompts with backslashes, such as source code, need. So
+ * escapes are replaced only if the model's vocabulary has no backslash: it could not read the prompt otherwise
+ * (docs/decisions/escapes.md).
  */
 export function readPrompt(
   prompt: string,

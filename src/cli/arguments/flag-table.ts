@@ -10,7 +10,7 @@ export interface Flag {
   readonly info: OptionInfo;
 }
 
-/** The flags of some schemas, in the order in which the schemas list them. */
+/** The flags of schemas, in their order there. */
 export function flagsOf(...schemas: readonly z.ZodMiniObject[]): Flag[] {
   return schemas.flatMap((schema) =>
     Object.entries(schema.shape).map(([key, type]) => ({
@@ -21,12 +21,12 @@ export function flagsOf(...schemas: readonly z.ZodMiniObject[]): Flag[] {
   );
 }
 
-/** The names of a flag as its schema has them, with `_`. */
+/** All names of a flag, spelled as in the schema: with `_` and without dashes. */
 export function flagNames({ info }: Flag): string[] {
   return [info.flag, ...(info.aliases ?? [])];
 }
 
-/** A name as help and messages print it: `--rnn-size`; a single letter has one dash. */
+/** A flag as help and messages print it: `--rnn-size`; a single letter gets one dash. */
 export function longFlag(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name.replaceAll('_', '-')}`;
 }
@@ -36,7 +36,7 @@ export function originalFlag({ info }: Flag): string | undefined {
   return info.original ? `-${info.flag}` : undefined;
 }
 
-/** What stands for the value of a flag in help: `N`, `NAME`, `a|b`. */
+/** The placeholder for a flag's value in help: `N`, `NAME`, `a|b`. */
 export function valueName({ type, info }: Flag): string {
   if (info.value !== undefined) return info.value;
   if (type.kind === 'choice') return (type.choices ?? []).join('|');

@@ -1,8 +1,8 @@
-/** Messages of the library at the command line: it names options, people type flags. */
+/** Translates messages of the library, which name options, into messages that name flags. */
 import type { TrainingEvent } from '../../train/events.ts';
 import { type Flag, longFlag } from './flag-table.ts';
 
-/** A message in which options stand in backticks, with the flags of a command in their place. */
+/** Replaces options in backticks by the flags of a command. */
 export function inFlags(message: string, flags: readonly Flag[]): string {
   return message.replace(/`(\w+)`/g, (word, name) => {
     const flag = flags.find(({ key }) => key === name);
@@ -10,7 +10,7 @@ export function inFlags(message: string, flags: readonly Flag[]): string {
   });
 }
 
-/** An event, with its message so. */
+/** The same for the message of an event. */
 export function eventInFlags(event: TrainingEvent, flags: readonly Flag[]): TrainingEvent {
   if (event.type !== 'notice' && event.type !== 'warning' && event.type !== 'advice') return event;
   return { ...event, message: inFlags(event.message, flags) };

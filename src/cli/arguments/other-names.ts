@@ -1,8 +1,8 @@
-/** Names that people know from other programs for the flags here: what to suggest where spelling does not help. */
+/** The names that other programs use for our flags and commands: suggestions when the spelling is not close to any of ours. */
 
 /** By the option's name in the library: flags of nanoGPT, textgenrnn, torch-rnn, PyTorch, llama.cpp and others. */
-export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
-  // Of train.
+export const OTHER_FLAG_NAMES: Readonly<Record<string, readonly string[]>> = {
+  // train
   hiddenSize: ['n_embd', 'hidden_units', 'units', 'rnn_units', 'state_size', 'size', 'width', 'nhid', 'dim'],
   layers: ['n_layer', 'n_layers', 'nlayers', 'rnn_layers', 'depth'],
   cell: ['rnn_type', 'cell', 'cell_type', 'arch', 'model_type'],
@@ -56,7 +56,7 @@ export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   threads: ['num_threads', 'n_threads', 't', 'num_workers', 'workers', 'cpus', 'cores', 'j'],
   engine: ['device', 'backend', 'cuda', 'gpu', 'compile'],
   precision: ['dtype', 'fp16', 'half', 'amp'],
-  // Of sample.
+  // sample
   prompt: [
     'start',
     'start_text',
@@ -94,7 +94,7 @@ export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   verbose: ['quiet', 'q', 'silent'],
   format: ['json', 'output_format'],
   lines: ['num_lines', 'n_lines'],
-  // Of several.
+  // several commands
   rows: ['batch', 'batch_size', 'streams'],
   part: ['split', 'set'],
   port: ['p', 'listen'],
@@ -104,7 +104,7 @@ export const FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** By command. */
-const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
+const OTHER_COMMAND_NAMES: Readonly<Record<string, readonly string[]>> = {
   train: ['fit', 'learn', 'finetune', 'resume', 'new', 'run', 'start', 'continue', 'preprocess'],
   sample: ['generate', 'gen', 'write', 'predict', 'chat', 'infer', 'inference', 'create', 'generator'],
   eval: ['test', 'evaluate', 'score', 'perplexity', 'ppl', 'validate', 'measure', 'loss'],
@@ -119,14 +119,14 @@ const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   'build-native': ['build', 'compile', 'make', 'native', 'install'],
 };
 
-/** The options that a name from elsewhere means, by their names in the library; of several the one that a command has counts. */
-export function optionsMeant(name: string): string[] {
-  return keysWith(FLAG_WORDS, name);
+/** The options, by their names in the library, that another program calls so. The caller picks the one that its command has. */
+export function optionsWithOtherName(name: string): string[] {
+  return keysWith(OTHER_FLAG_NAMES, name);
 }
 
-/** The commands that a word means. */
-export function commandsMeant(word: string): string[] {
-  return keysWith(COMMAND_WORDS, word.toLowerCase().replaceAll('-', '_'));
+/** The commands that another program calls so. */
+export function commandsWithOtherName(word: string): string[] {
+  return keysWith(OTHER_COMMAND_NAMES, word.toLowerCase().replaceAll('-', '_'));
 }
 
 function keysWith(table: Readonly<Record<string, readonly string[]>>, word: string): string[] {

@@ -1,15 +1,15 @@
-/** What to say to a first word that is no command: the command that was meant, as a line that works as typed. */
+/** The message for an unknown command, with a suggestion that works as printed. */
 import { existsSync } from 'node:fs';
 import { suggest } from '../../util/suggest.ts';
 import { commandLine } from './command-line.ts';
-import { commandsMeant } from './other-names.ts';
+import { commandsWithOtherName } from './other-names.ts';
 
 /** @param words All words of the command line. */
 export function unknownCommand(words: readonly string[], commands: readonly string[]): string {
   const [first = '', ...rest] = words;
   const isFlag = first.startsWith('-');
   const what = isFlag ? `unknown flag ${first}, and no command` : `unknown command ${first}`;
-  const suggestion = isFlag ? undefined : commandMeant(first, rest, commands);
+  const suggestion = isFlag ? undefined : guessCommand(first, rest, commands);
   return [
     `${what}.`,
     ...(suggestion ? ['Did you mean:', `  ${commandLine(suggestion)}`] : []),
@@ -18,14 +18,14 @@ export function unknownCommand(words: readonly string[], commands: readonly stri
   ].join('\n');
 }
 
-/** The words that were meant. A file in place of a command is a checkpoint to write with, or a text to train on. */
-function commandMeant(
+/** The words that were probably meant. If the first word is a file, it is a checkpoint to sample from or a text to train on. */
+function guessCommand(
   first: string,
   rest: readonly string[],
   commands: readonly string[],
 ): string[] | undefined {
   const meant =
-    commandsMeant(first).find((command) => commands.includes(command)) ??
+    commandsWithOtherName(first).find((command) => commands.includes(command)) ??
     suggest(first.toLowerCase(), commands);
   if (meant !== undefined) return [meant, ...rest];
   if (!existsSync(first)) return undefined;

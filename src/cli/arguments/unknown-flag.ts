@@ -1,24 +1,24 @@
-/** What to say to a flag that a command does not have: the one that was meant, by spelling or by meaning. */
+/** The error for an unknown flag, with a suggestion of similar spelling or meaning. */
 import { UsageError } from '../../errors.ts';
 import { suggest } from '../../util/suggest.ts';
 import { type Flag, flagNames, longFlag } from './flag-table.ts';
-import { optionsMeant } from './other-names.ts';
+import { optionsWithOtherName } from './other-names.ts';
 
 /**
- * @param shown As it was typed, with its dashes.
- * @param name Without dashes, with `_` for `-`.
- * @param flags Those of the command.
+ * @param shown The flag as typed, with its dashes.
+ * @param name The flag without dashes, with `_` for `-`.
+ * @param flags The flags of the command.
  */
 export function unknownFlag(shown: string, name: string, flags: readonly Flag[]): UsageError {
-  const meant = flagMeant(name, flags);
+  const meant = guessFlag(name, flags);
   if (meant === undefined) return new UsageError(`unknown flag ${shown}.`);
   return new UsageError(`unknown flag ${shown}. Did you mean ${longFlag(meant)}?`);
 }
 
-/** The name of the flag that was meant: a name of another program, the option's in the library, or a slip of the hand. */
-export function flagMeant(typed: string, flags: readonly Flag[]): string | undefined {
+/** The flag that was probably meant: by its name in another program, its name in the library, or a similar spelling. */
+export function guessFlag(typed: string, flags: readonly Flag[]): string | undefined {
   const name = snake(typed);
-  const keys = optionsMeant(name);
+  const keys = optionsWithOtherName(name);
   const meant = flags.find(({ key }) => keys.includes(key) || snake(key) === name);
   if (meant) return meant.info.flag;
   return suggest(name, [...flags.flatMap(flagNames), 'help']);

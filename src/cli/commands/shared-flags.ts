@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { type OptionGroup, type OptionInfo, option } from '../../util/option-info.ts';
 
-/** A switch of the original, which has numbers in place of true and false. */
+/** A switch as in the original, which has 0 and 1 instead of true and false. */
 export const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
 
 /** The original has these on every command; there is no GPU engine yet. */

@@ -1,6 +1,6 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are variables of the shell.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are shell variables.
 /**
- * Scripts that complete the words of a command line, made from the schemas. They are static: a shell that completes never starts Node.
+ * Shell completion scripts, made from the schemas. They are static, so completing a word does not start Node.
  */
 
 import { type Flag, flagNames, longFlag } from '../arguments/flag-table.ts';
@@ -21,12 +21,12 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
   return `${script(commands).join('\n')}\n`;
 }
 
-/** What may follow a flag, where that is one of a few words. */
+/** The values of a flag that takes one of a few words; none for other flags. */
 function choicesOf({ type }: Flag): readonly string[] {
   return type.choices ?? [];
 }
 
-/** The choices after `COMMAND FLAG`, by patterns of the shell's `case`; the flag without dashes, with `_`. */
+/** The branches of a shell's `case` with the choices after `COMMAND FLAG`. The flag has no dashes, and `_` between words. */
 function choiceCases(commands: readonly Command[], line: (choices: string) => string): string[] {
   return commands.flatMap(({ name, flags }) =>
     flags
@@ -67,7 +67,7 @@ function bashScript(commands: readonly Command[]): string[] {
     ...flagCases((name) => `-${name}`),
     '      esac ;;',
     '  esac',
-    '  # Without a word the shell completes names of files.',
+    '  # Otherwise the shell completes file names.',
     '  [ -n "$flags" ] && COMPREPLY=($(compgen -W "$flags" -- "$current"))',
     '}',
     `complete -o default -F _char_rnn ${PROGRAMS}`,
@@ -76,7 +76,7 @@ function bashScript(commands: readonly Command[]): string[] {
 
 function zshScript(commands: readonly Command[]): string[] {
   const described = (word: string, text: string) =>
-    single(`${word.replaceAll(':', '\\:')}:${text.replaceAll(':', '\\:')}`);
+    quote(`${word.replaceAll(':', '\\:')}:${text.replaceAll(':', '\\:')}`);
   return [
     `#compdef ${PROGRAMS}`,
     '# Completion of char-rnn for zsh. To install it: char-rnn completions zsh > ~/.zfunc/_char-rnn',
@@ -109,7 +109,7 @@ function zshScript(commands: readonly Command[]): string[] {
     '  fi',
     '  _files',
     '}',
-    // As a file of fpath the script is the function itself.
+    // In a file on fpath the script is the body of the function.
     `if [ "$funcstack[1]" = "_char-rnn" ]; then _char_rnn "$@"; else compdef _char_rnn ${PROGRAMS}; fi`,
   ];
 }
@@ -118,22 +118,22 @@ function fishScript(commands: readonly Command[]): string[] {
   return [
     '# Completion of char-rnn for fish. To install it: char-rnn completions fish > ~/.config/fish/completions/char-rnn.fish',
     ...commands.flatMap(({ name, summary, flags }) => [
-      `complete -c char-rnn -n __fish_use_subcommand -f -a ${name} -d ${single(firstLine(summary))}`,
+      `complete -c char-rnn -n __fish_use_subcommand -f -a ${name} -d ${quote(firstLine(summary))}`,
       ...flags.flatMap((flag) => {
         const choices = choicesOf(flag);
         const value =
           choices.length > 0
-            ? ` -x -a ${single(choices.join(' '))}`
+            ? ` -x -a ${quote(choices.join(' '))}`
             : flag.type.kind === 'boolean'
               ? ''
               : ' -r';
         return flagNames(flag).map(
           (own) =>
-            `complete -c char-rnn -n '__fish_seen_subcommand_from ${name}' -l ${longFlag(own).slice(2)}${value} -d ${single(flag.info.help)}`,
+            `complete -c char-rnn -n '__fish_seen_subcommand_from ${name}' -l ${longFlag(own).slice(2)}${value} -d ${quote(flag.info.help)}`,
         );
       }),
     ]),
-    `complete -c char-rnn -n '__fish_seen_subcommand_from completions' -f -a ${single(SHELLS.join(' '))}`,
+    `complete -c char-rnn -n '__fish_seen_subcommand_from completions' -f -a ${quote(SHELLS.join(' '))}`,
     'complete -c char-rnn-ts -w char-rnn',
   ];
 }
@@ -142,7 +142,7 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? '';
 }
 
-/** A word in single quotes for any of the shells. */
-function single(text: string): string {
+/** A word in quote quotes for any of the shells. */
+function quote(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** The help of a command, from its flags. */
+/** The help of a command. */
 import type { OptionGroup } from '../../util/option-info.ts';
 import { commandLine } from '../arguments/command-line.ts';
 import { type Flag, flagNames, longFlag, originalFlag, valueName } from '../arguments/flag-table.ts';
@@ -21,25 +21,24 @@ const GROUPS: readonly OptionGroup[] = [
   'Device',
 ];
 
-/** Columns that help takes at most, and where the screen is not known. */
+/** The largest width, in columns, and the width if the screen's is unknown. */
 const MAX_WIDTH = 100;
 const MIN_WIDTH = 40;
-/** Columns for the meaning of a flag; with fewer beside its name it goes below. */
+/** Columns that a flag's meaning needs next to its name; with fewer it goes below the name. */
 const MIN_MEANING = 40;
-/** Columns before a meaning that is below its flag. */
+/** Indentation of a meaning below its flag. */
 const INDENT = 6;
-/** Columns of a group's name before its flags. */
+/** Columns for a group's name in the short help. */
 const LABEL = 13;
 
-/** The terminal that shows a text; what is not known is undefined. */
+/** The size of the terminal. */
 export interface Screen {
   readonly rows?: number | undefined;
   readonly columns?: number | undefined;
 }
 
 /**
- * The help of a command. Where it is longer than the screen, only the flags that are used first are explained; where no rows are
- * given, all are.
+ * The help of a command. It explains all flags, or, if that does not fit the given rows, only the common flags.
  */
 export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Screen = {}): string {
   const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns));
@@ -62,11 +61,11 @@ function shortHelp(command: Command, width: number): string {
   });
   return lines([
     ...head(command, width),
-    'Used first:',
+    'Common flags:',
     ...common.flatMap((flag) => entry(flag, column, width)),
     '',
     ...wrap(
-      `All others, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
+      `Other flags, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
       width,
     ),
     ...groups,
@@ -82,7 +81,7 @@ function fullHelp(command: Command, width: number): string {
     flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column, width))];
   return lines([
     ...head(command, width),
-    ...section('Used first', common),
+    ...section('Common flags', common),
     ...GROUPS.flatMap((group) =>
       section(
         group,
@@ -94,7 +93,7 @@ function fullHelp(command: Command, width: number): string {
   ]);
 }
 
-/** How flags may be typed. */
+/** How to read and type flags. */
 function forms({ flags }: Command, width: number): string[] {
   if (flags.length === 0) return [];
   const typed = 'In parentheses: the default. A flag may have one dash or two, and - or _ between words.';
@@ -102,7 +101,7 @@ function forms({ flags }: Command, width: number): string[] {
   return ['', ...wrap(isSpelled ? `${typed} In brackets: its name in the original.` : typed, width)];
 }
 
-/** The flag as the original has it, where more than a dash is different. */
+/** The original's name of a flag, if it differs by more than a dash. */
 function originalSpelling(flag: Flag): string | undefined {
   const original = originalFlag(flag);
   return original?.includes('_') ? original : undefined;
@@ -117,7 +116,7 @@ function examples(command: Command): string[] {
   return ['', 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
 }
 
-/** A command line for a reader: with the program's name as it was started. */
+/** A command line with the name by which the program was started. */
 function asStarted(line: string): string {
   return line.replace(/(?<=^|\| )char-rnn(?= )/g, programName());
 }
@@ -131,7 +130,7 @@ function heading(flag: Flag): string {
   return `  ${names.join(', ')} ${valueName(flag)}`.trimEnd();
 }
 
-/** A flag, what it means, its default and its name in the original: on one line, or folded under it. */
+/** A flag with its meaning, its default and its name in the original. */
 function entry(flag: Flag, column: number, width: number): string[] {
   const { defaultValue } = flag.type;
   const isHidden =

@@ -1,4 +1,4 @@
-/** The help of the whole program. A text, so that it costs nothing to show. */
+/** The help of the whole program, a constant, so that it shows immediately. */
 const TEXT = `Usage: char-rnn COMMAND [flags]
 
 Character-level language models: trained from one text file, sampled from the shell.
@@ -12,23 +12,23 @@ Measure and look inside:
   ls [FOLDER …]        list runs and checkpoints with their losses
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   show which model predicts a text best
-  inspect CHECKPOINT   show what a checkpoint holds
+  inspect CHECKPOINT   show the contents of a checkpoint
 
 Take it elsewhere:
   convert IN OUT       write a model in another format: safetensors, ONNX, npz, Torch7
-  serve CHECKPOINT …   answer requests for completions over HTTP
+  serve CHECKPOINT …   serve completions over HTTP
 
 This machine:
   doctor               show what this machine can do, and how fast
   build-native         compile the fast engine (needs a C++ compiler)
   completions SHELL    print a script that completes commands and flags in bash, zsh or fish
 
-A CHECKPOINT may be a folder, such as cv: its best one is used.
+A CHECKPOINT may be a folder, such as cv: then its best checkpoint is used.
 
-  help COMMAND         all flags of a command
-  --version, -v        the version
+  help COMMAND         show all flags of a command
+  --version, -v        show the version
 
-Begin with:
+To start:
   char-rnn train book.txt
   char-rnn sample cv/best.safetensors --prompt "Once " --temp 0.7
 `;

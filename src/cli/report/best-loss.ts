@@ -1,7 +1,10 @@
 /** The best validation loss of a run. */
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 
-/** @param end The last iteration of the run, with its epoch. @returns undefined where none was measured; of equal ones the first */
+/**
+ * @param end The last iteration of the run, with its epoch.
+ * @returns the first of equal losses; undefined if none was measured
+ */
 export function bestLoss(
   { iterations, values }: LossRecord,
   end: { readonly iteration: number; readonly epoch: number },

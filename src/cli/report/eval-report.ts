@@ -1,4 +1,4 @@
-/** What `char-rnn eval` found, for people and for programs. */
+/** The results of `char-rnn eval`, as lines and as JSON. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { TextFacts } from '../../data/corpus.ts';
 import type { ChangedCounts } from '../../data/symbols/unknown-symbols.ts';
@@ -11,7 +11,7 @@ import { cellAndLayers } from '../terminal/model-text.ts';
 
 export interface DocumentLoss {
   readonly name: string;
-  /** Symbols that were predicted. */
+  /** Number of predicted symbols. */
   readonly characters: number;
   readonly nats: number;
 }
@@ -24,22 +24,22 @@ export interface EvaluationReport {
   };
   readonly text: TextFacts;
   readonly part: 'train' | 'val' | 'test' | 'all';
-  /** Symbols of the text that the model does not know, where that is known. */
+  /** Counts of symbols that the model does not know. */
   readonly changed?: ChangedCounts | undefined;
-  /** Which symbols were predicted, and from where. */
+  /** Which symbols were predicted, and from which state. */
   readonly how: string;
-  /** Where there are several. */
+  /** The loss of each document; empty if the text is not divided into documents. */
   readonly documents: readonly DocumentLoss[];
   readonly characters: number;
   readonly nats: number;
-  /** Of dynamic evaluation, where it was asked for. */
+  /** The sum of losses of dynamic evaluation, if requested. */
   readonly dynamicNats: number | undefined;
   readonly surprising: readonly SurprisingPlace[] | undefined;
 }
 
 export function reportLines(report: EvaluationReport): string[] {
   const { model, text, documents, characters, nats, dynamicNats } = report;
-  // A loss per byte is not a loss per character, so the unit is printed.
+  // The unit is printed, because a loss per byte is not a loss per character.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
     `model    ${model.path} · ${cellAndLayers(model.checkpoint.config)}`,
@@ -54,10 +54,10 @@ export function reportLines(report: EvaluationReport): string[] {
   return lines;
 }
 
-/** Where more of a text than this was changed, its loss says little. */
+/** If a larger fraction of the text was changed, its loss says little about it. */
 const MAX_CHANGED_SHARE = 0.1;
 
-/** What the model did not read as it stands, since the loss is not that of the whole text. */
+/** What was replaced or left out: the loss is not that of the unchanged text. */
 function changedLines({ changed, text, model }: EvaluationReport): string[] {
   const { replaced, leftOut } = changed ?? { replaced: 0, leftOut: 0 };
   if (replaced + leftOut === 0) return [];
@@ -75,12 +75,12 @@ function changedLines({ changed, text, model }: EvaluationReport): string[] {
   return lines;
 }
 
-/** Documents that are shown; a text may have thousands. */
-const SHOWN_DOCUMENTS = 30;
+/** A text may have thousands of documents. */
+const MAX_SHOWN_DOCUMENTS = 30;
 
 function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): string[] {
   const lines = documents
-    .slice(0, SHOWN_DOCUMENTS)
+    .slice(0, MAX_SHOWN_DOCUMENTS)
     .map(
       ({ name, characters, nats }) =>
         `  ${name.padEnd(14)} ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
@@ -103,7 +103,7 @@ export function reportJson(report: EvaluationReport) {
     text: { name: text.name, bytes: text.bytes, sha256: text.sha256, characters: text.characters },
     part,
     how,
-    /** What "character" stands for in the names of the fields. */
+    /** The meaning of "character" in the names of the fields. */
     unit: model.checkpoint.vocabulary.kind,
     ...report.changed,
     ...summarize(characters, nats),

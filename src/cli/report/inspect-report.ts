@@ -1,5 +1,4 @@
-/** What `char-rnn inspect` says of a file, in lines for people and as JSON for programs. */
-
+/** What `char-rnn inspect` shows of a file, as lines and as JSON. */
 import type { LossRecord, Origin, TrainingState } from '../../checkpoint/checkpoint.ts';
 import type { TensorStatistics } from '../../checkpoint/tensor-statistics.ts';
 import { quotedSymbol, symbolText } from '../../data/symbols/symbol-text.ts';
@@ -92,7 +91,7 @@ function trainingLines(training: TrainingState): string[] {
   ];
 }
 
-/** What another program's checkpoint told of its run. */
+/** The facts about a run of another program, from its checkpoint. */
 function originLines(origin: Origin): string[] {
   const { program, iteration, epoch, notices, sampleOnly } = origin;
   const place = [
@@ -106,8 +105,8 @@ function originLines(origin: Origin): string[] {
   ];
 }
 
-/** Lines of train losses that are shown; a run has thousands. */
-const SHOWN_TRAIN_LOSSES = 10;
+/** A run may have thousands of train losses. */
+const MAX_SHOWN_TRAIN_LOSSES = 10;
 
 type Run = Pick<Origin, 'options' | 'trainLosses' | 'validationLosses'>;
 
@@ -118,7 +117,7 @@ function runLines({ options, trainLosses, validationLosses }: Run): string[] {
     'validation losses by iteration',
     ...lossLines(validationLosses, Number.POSITIVE_INFINITY),
     `train losses by iteration (${formatCount(trainLosses.iterations.length)}, the last ones)`,
-    ...lossLines(trainLosses, SHOWN_TRAIN_LOSSES),
+    ...lossLines(trainLosses, MAX_SHOWN_TRAIN_LOSSES),
   ];
 }
 
@@ -130,12 +129,12 @@ function optionLines(options: Readonly<Record<string, unknown>>): string[] {
   );
 }
 
-/** Of how many files a text is made, if of more than one. */
+/** The number of files of a text, if more than one. */
 function filesText(files: readonly unknown[] | undefined): string {
   return files && files.length > 1 ? ` in ${formatCount(files.length)} files` : '';
 }
 
-/** A text from a file without the characters that could move the cursor or worse. */
+/** A text from a file, with control characters, which could move the cursor or worse, replaced. */
 function plain(text: string): string {
   return text.replace(/^"(.*)"$/, '$1').replace(/\p{Control}/gu, '\ufffd');
 }
@@ -148,7 +147,7 @@ function lossLines(record: LossRecord, most: number): string[] {
     .map(({ iteration, loss }) => `  ${String(iteration).padStart(8)}  ${fixed(loss, 6)}`);
 }
 
-/** The symbols, escaped where they can't be seen; not all of a large vocabulary. */
+/** The symbols, with invisible ones escaped; of a large vocabulary only the first. */
 function shownSymbols(symbols: readonly string[], kind: TokenKind): string {
   const shown = symbols.slice(0, 200).map((symbol) => quotedSymbol(symbol, kind).slice(1, -1));
   return (
@@ -169,7 +168,7 @@ export function vocabularyLines(path: string, tokens: readonly string[]): string
 const COLUMNS = ['min', 'max', 'mean', 'std', 'norm'] as const;
 const COLUMN_WIDTH = 12;
 
-/** A line for each tensor. */
+/** One line for each tensor. */
 export function tensorLines(tensors: readonly TensorStatistics[]): string[] {
   const described = tensors.map(({ name, shape, type, numbers }) => ({
     start: [name, `[${shape.join(', ')}]`, type],

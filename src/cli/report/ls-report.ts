@@ -1,4 +1,4 @@
-/** Runs and checkpoints as a table for people and as JSON for programs. */
+/** Runs and checkpoints, as a table and as JSON. */
 import { basename } from 'node:path';
 import type {
   FolderSurvey,
@@ -13,7 +13,7 @@ import { clip, columnsOf, wrap } from '../terminal/text-width.ts';
 import { bestLoss } from './best-loss.ts';
 
 const GAP = 2;
-/** Columns that the names of runs and texts keep on a narrow screen. */
+/** The smallest width of the names of runs and texts on a narrow screen. */
 const MIN_NAME = 8;
 
 const HEAD = ['run', 'text', 'model', 'epoch', 'best', 'last', 'when', 'size'];
@@ -62,7 +62,7 @@ function textName({ text }: FoundCheckpoint): string {
   return more.length === 0 ? basename(first) : `${basename(first)}+${more.length}`;
 }
 
-/** The validation loss of a checkpoint, if it was saved with one. */
+/** The validation loss of a checkpoint, if it was measured there. */
 function lossAt({
   iteration,
   validationLosses: { iterations, values },
@@ -70,7 +70,7 @@ function lossAt({
   return values[iterations.lastIndexOf(iteration)];
 }
 
-/** Columns as wide as what is in them; where they do not fit, the names of runs and texts are cut. */
+/** Columns are as wide as their contents; if the screen is too narrow, the names of texts and runs are cut. */
 function tableLines(rows: readonly (readonly string[])[], width: number): string[] {
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => columnsOf(row[column] ?? ''))));
   const total = () => widths.reduce((sum, one) => sum + one, 0) + GAP * (widths.length - 1);
@@ -111,7 +111,7 @@ function shortNumber(value: number): string {
   return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** `14:32` today, `27 Nov` this year, else `Nov 2025`. */
+/** `14:32` for today, `27 Nov` for this year, otherwise `Nov 2025`. */
 function shortMoment(milliseconds: number): string {
   const [then, now] = [new Date(milliseconds), new Date()];
   const text = (options: Intl.DateTimeFormatOptions) => then.toLocaleString('en-GB', options);
@@ -120,7 +120,7 @@ function shortMoment(milliseconds: number): string {
   return text({ month: 'short', year: 'numeric' });
 }
 
-/** Times are ISO 8601, losses nats a token. */
+/** Times are in ISO 8601, losses in nats per token. */
 export function surveyJson(surveys: readonly FolderSurvey[], all: boolean) {
   return {
     runs: surveys.flatMap(({ runs }) => runs.map((run) => runJson(run, all))),

@@ -4,12 +4,12 @@ import { nativeProblem } from '../../engine/cpu/native.node.ts';
 import { AddonError, type Remedy, type UnsupportedError } from '../../errors.ts';
 import { remedyLines } from './report-error.ts';
 
-/** Milliseconds of computing from which on building it, which takes some tens of seconds, is worth a line. */
+/** Building takes some tens of seconds, so it is suggested only for work of at least this many milliseconds. */
 const MIN_TIME = 60_000;
 
 const GAIN = 'The native engine takes a quarter to half of the time of WebAssembly';
 
-/** How to get a C++ compiler, in words, on the systems for which the native engine can be built. */
+/** How to install a C++ compiler, on the systems where the native engine can be built. */
 export function compilerHint(platform: NodeJS.Platform = process.platform): string {
   if (platform === 'darwin') return 'on macOS: xcode-select --install';
   return 'Debian and Ubuntu: apt install g++; Fedora: dnf install gcc-c++; Alpine: apk add g++; Arch: pacman -S gcc';
@@ -20,12 +20,12 @@ export function hasCompiler(env: NodeJS.ProcessEnv = process.env): boolean {
   try {
     return names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
   } catch {
-    // Node's permissions: what cannot be started is as good as absent.
+    // Node's permission model may forbid starting it; then it is as good as missing.
     return false;
   }
 }
 
-/** What would give this machine the native engine; undefined where it has it or cannot have it. */
+/** How to get the native engine on this machine; undefined if it is there already or can't be built here. */
 export function nativeRemedy(problem = nativeProblem(), canCompile = hasCompiler): Remedy | undefined {
   if (!(problem instanceof AddonError) || problem.code === 'addon-forbidden') return undefined;
   if (!['linux', 'darwin'].includes(process.platform) || !['x64', 'arm64'].includes(process.arch))
@@ -38,19 +38,19 @@ export function nativeRemedy(problem = nativeProblem(), canCompile = hasCompiler
 }
 
 export interface OfferInput {
-  /** As asked for. */
+  /** The value of `--engine`. */
   readonly engine: string | undefined;
-  /** What computes, in words. */
+  /** The description of the engine in use. */
   readonly description: string;
-  /** Time that the work will take. */
+  /** The time that the work will take. */
   readonly milliseconds: number;
 }
 
 /**
- * Whether the offer is worth a line: the engine was not chosen, the work takes long or there is an add-on that cannot be used, and this
- * is not a build service, where nobody reads it.
+ * Whether to suggest the native engine: WebAssembly was chosen automatically, and the work takes long or an existing add-on can't be
+ * used. Not in continuous integration, where nobody reads the suggestion.
  */
-export function wantsOffer(
+export function isOfferUseful(
   { engine, description, milliseconds }: OfferInput,
   problem: UnsupportedError | undefined,
   env: NodeJS.ProcessEnv = process.env,
@@ -60,18 +60,18 @@ export function wantsOffer(
   return isBroken || milliseconds >= MIN_TIME;
 }
 
-/** The lines of the offer; none where it would not help. */
+/** The lines of the suggestion; none if it would not help. */
 export function nativeOffer(input: OfferInput): string[] {
   const problem = nativeProblem();
-  const remedy = wantsOffer(input, problem) ? nativeRemedy(problem) : undefined;
+  const remedy = isOfferUseful(input, problem) ? nativeRemedy(problem) : undefined;
   return remedy ? remedyLines([remedy]) : [];
 }
 
 /**
- * About how long WebAssembly takes to write symbols one after the other.
+ * Estimates how long WebAssembly takes to sample symbols one after the other.
  *
- * @returns milliseconds, from two operations a parameter and 4 GFLOP/s
+ * @returns milliseconds, assuming two operations per parameter and 4 GFLOP/s
  */
-export function samplingTime(parameters: number, symbols: number): number {
+export function estimateSamplingTime(parameters: number, symbols: number): number {
   return (2 * parameters * symbols) / 4e6;
 }

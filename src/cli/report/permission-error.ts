@@ -1,6 +1,6 @@
-/** What Node's permission model refused (`node --permission`, in Node 20 `--experimental-permission`). */
+/** Errors of Node's permission model (`node --permission`, in Node 20 `--experimental-permission`). */
 
-/** Node's flags by the permission that they give. */
+/** By permission: the flag of Node that grants it. */
 const FLAGS: Readonly<Record<string, string>> = {
   FileSystemRead: '--allow-fs-read',
   FileSystemWrite: '--allow-fs-write',
@@ -8,7 +8,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   WorkerThreads: '--allow-worker',
 };
 
-/** A sentence for an error of missing permission; undefined for every other error. */
+/** The message for a missing permission; undefined for other errors. */
 export function permissionText(error: unknown): string | undefined {
   const { code, permission = '', resource } = (error ?? {}) as Readonly<Record<string, string | undefined>>;
   if (code !== 'ERR_ACCESS_DENIED') return undefined;

@@ -1,4 +1,4 @@
-/** Errors as a person reads them, and the exit code that goes with them. */
+/** Prints errors and chooses exit codes. */
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../../errors.ts';
 import { commandLine, wordsWith } from '../arguments/command-line.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
@@ -10,13 +10,13 @@ import { permissionText } from './permission-error.ts';
 /** The command that an error came from. */
 export interface FailedCommand {
   readonly command: Command;
-  /** What was typed after the command's name. */
+  /** The words after the command's name, as typed. */
   readonly words: readonly string[];
   /** How each option's flag was typed. */
   readonly typed?: ReadonlyMap<string, string> | undefined;
 }
 
-/** Prints an error and gives its exit code: 2 for wrong usage, 1 for everything else. */
+/** Prints an error. @returns the exit code: 2 for wrong usage, 1 for everything else */
 export function reportError(error: unknown, failed?: FailedCommand): number {
   const refused = permissionText(error);
   if (refused) {
@@ -37,9 +37,9 @@ export function reportError(error: unknown, failed?: FailedCommand): number {
 }
 
 /**
- * Remedies as lines, each with a command that works as typed. One that sets an option which the command does not have is left out.
+ * Remedies as lines, each with a command that works as printed. Remedies that set an option which the command lacks are left out.
  *
- * @param failed The command in which the options are to be set.
+ * @param failed The command whose words are changed.
  */
 export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand): string[] {
   return remedies.flatMap(({ text, set, command }) => {

@@ -1,13 +1,13 @@
-/** How samples are printed: as text, as one JSON document, as JSON lines. */
+/** The output formats of samples: text, one JSON document, or JSON lines. */
 import type { Sample } from '../../sample/samples.ts';
 import type { Ending } from '../../sample/stops.ts';
 import type { SymbolDetails, TextPiece } from '../../sample/writer.ts';
 import { joinBytes } from '../../util/bytes.ts';
 
-/** Told what happens, it gives what is printed. */
+/** Each method is called when something happens, and returns what to print. */
 export interface SampleFormat {
   start(): string;
-  /** Sample number `place` begins. */
+  /** A sample begins. @param place Its number, from 0. */
   open(place: number, seed: number): string | Uint8Array;
   more(piece: Pick<TextPiece, 'bytes' | 'details'>): string | Uint8Array;
   /** The sample ends. */
@@ -17,11 +17,11 @@ export interface SampleFormat {
 
 export interface SampleFacts {
   readonly checkpoint: string;
-  /** As the model reads it. */
+  /** The prompt as the model reads it. */
   readonly prompt: Uint8Array;
   /** Whether the prompt comes before each text; JSON names it once. */
   readonly echo: boolean;
-  /** Whether every sample is a line: then nothing needs to stand between them. */
+  /** Whether each sample is one line: then they need no separator. */
   readonly oneLine: boolean;
 }
 
@@ -88,7 +88,7 @@ class WholeText {
   }
 }
 
-/** {"checkpoint", "prompt", "samples": [{"seed", "characters": […], "text", "ending"}]}, written as it comes. */
+/** {"checkpoint", "prompt", "samples": [{"seed", "characters": […], "text", "ending"}]}, written piece by piece. */
 class JsonFormat implements SampleFormat {
   readonly #facts: SampleFacts;
   readonly #text = new WholeText();
@@ -128,7 +128,7 @@ class JsonFormat implements SampleFormat {
   }
 }
 
-/** A line for each character, {"sample", "text", …}; at the end of each sample one more, {"sample", "seed", "text", "ending"}. */
+/** One line per character, {"sample", "text", …}, and one at the end of each sample, {"sample", "seed", "text", "ending"}. */
 class JsonLinesFormat implements SampleFormat {
   readonly #text = new WholeText();
   #place = 0;
@@ -162,7 +162,7 @@ function line(value: object): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** Rounded to what float32 holds. */
+/** The numbers are rounded to the precision of float32. */
 function character({ alternatives, text, ...numbers }: SymbolDetails) {
   const round = (value: number) => Number(value.toPrecision(7));
   return {

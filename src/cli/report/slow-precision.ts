@@ -1,19 +1,18 @@
-/** That a large model in double precision takes long, and the command that does not. */
-
+/** Warns that a large model is slow in double precision, with a faster command. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { Precision } from '../../engine/engine.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { layoutOf } from '../../model/config.ts';
 import { type FailedCommand, remedyLines } from './report-error.ts';
 
-/** Parameters from which on it matters: 128 × 2 samples 2,000 characters in a second either way. */
+/** Smaller models are fast either way: 2 layers of 128 sample 2,000 characters in a second. */
 const MIN_SLOW_PARAMETERS = 1_000_000;
 
 /**
- * Lines for people; none where it is fast enough or was asked for.
+ * The lines of the warning; none if the model is small or the precision was chosen.
  *
- * The file's own precision stays the default, since the text of a seed depends on it. Measured on a double .t7 of 512 × 3 on two cores of
- * a Zen 5: 15 ms a character in float64, 1.3 ms in float32.
+ * The file's own precision stays the default, because the text for a seed depends on it. Measured with a double-precision .t7 of 3 layers
+ * of 512 on two cores of a Zen 5: 15 ms per character in float64, 1.3 ms in float32.
  */
 export function slowPrecisionLines(
   { precision, config }: Checkpoint,
@@ -25,7 +24,12 @@ export function slowPrecisionLines(
   return [
     'this model runs in float64, as stored in its file; float32 is about ten times as fast.',
     ...remedyLines(
-      [{ text: 'To compute in float32, where a seed may give another text', set: { precision: 'float32' } }],
+      [
+        {
+          text: 'To compute in float32, in which a seed may give another text',
+          set: { precision: 'float32' },
+        },
+      ],
       typed,
     ),
   ];

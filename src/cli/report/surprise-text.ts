@@ -4,7 +4,7 @@ import type { SurprisingPlace } from '../../score/surprise.ts';
 
 type Colors = ReturnType<typeof pc.createColors>;
 
-/** From how many bits on a character has which look: 3 bits are one in eight, 7 one in a hundred. */
+/** The colour of a character that takes at least `bits`: 3 bits mean a probability of one in eight, 7 one in a hundred. */
 const LEVELS = [
   { bits: 10, name: '10 bits and more', paint: (c: Colors) => (text: string) => c.bgRed(c.white(text)) },
   { bits: 7, name: '7', paint: (c: Colors) => c.red },
@@ -14,13 +14,13 @@ const LEVELS = [
   { bits: 0, name: 'less', paint: (c: Colors) => c.dim },
 ] as const;
 
-/** What the colours mean, in a line. */
+/** A line that explains the colours. */
 export function surpriseLegend(colors: Colors): string {
   const parts = LEVELS.map(({ name, paint }) => paint(colors)(name));
   return `bits a character: ${parts.join(', ')}`;
 }
 
-/** Text in runs of one colour. */
+/** Paints text, with one colour code for neighbours of the same colour. */
 export class SurprisePainter {
   readonly #paints: readonly ((text: string) => string)[];
 
@@ -28,7 +28,7 @@ export class SurprisePainter {
     this.#paints = LEVELS.map(({ paint }) => paint(colors));
   }
 
-  /** @param bits NaN for a symbol that nothing predicted */
+  /** @param bits The loss of each symbol; NaN for a symbol without a prediction. */
   paint(symbols: readonly string[], bits: readonly number[]): string {
     let painted = '';
     let run = '';
@@ -48,12 +48,12 @@ export class SurprisePainter {
   }
 }
 
-/** Index into `LEVELS`; −1 where there is nothing to tell. */
+/** Index into `LEVELS`; −1 for a symbol without a prediction. */
 function levelOf(bits: number): number {
   return Number.isNaN(bits) ? -1 : LEVELS.findIndex((level) => bits >= level.bits);
 }
 
-/** The places as lines: bits, where, what led up to it. */
+/** One line for each place: its bits, line and column, and the text before it. */
 export function placeLines(places: readonly SurprisingPlace[], colors: Colors): string[] {
   return places.map(({ bits, symbol, before, line, column }) => {
     const where = `${line}:${column}`;
@@ -61,7 +61,7 @@ export function placeLines(places: readonly SurprisingPlace[], colors: Colors): 
   });
 }
 
-/** On one line, without control characters. */
+/** Makes line ends, tabs and control characters visible. */
 function visible(text: string): string {
   return text
     .replaceAll('\n', '⏎')

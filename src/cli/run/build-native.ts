@@ -28,7 +28,7 @@ export async function runBuildNative({ positionals }: CommandInput): Promise<num
   return 0;
 }
 
-/** @throws {UnsupportedError} saying what has to be there first */
+/** @throws {UnsupportedError} if Windows or a missing compiler prevents the build */
 function checkCanBuild(): void {
   if (process.platform === 'win32') {
     throw new UnsupportedError('the native engine cannot be built on Windows. In WSL it can.');

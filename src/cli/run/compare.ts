@@ -1,4 +1,4 @@
-/** `char-rnn compare`: which of some models predicts a text best. */
+/** `char-rnn compare`: finds the model that predicts a text best. */
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import { UsageError } from '../../errors.ts';
@@ -14,9 +14,9 @@ import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { interruption } from '../terminal/signals.ts';
-import { modelFile } from './model-file.ts';
-import { readingLike } from './reading-options.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import { findModelFile } from './model-file.ts';
+import { readingOptionsFor } from './reading-options.ts';
 import { openScoredModel, type ScoredModelOptions } from './scored-model.ts';
 
 export interface CompareFlags extends ScoreOptions, ScoredModelOptions {
@@ -41,11 +41,11 @@ export async function runCompare(input: CommandInput, flags: CompareFlags): Prom
       ],
     });
   }
-  const stopped = interruption();
+  const stopped = catchSignals();
   watchOutput((code) => stopped.stop(code));
   try {
     const files: string[] = [];
-    for (const path of paths) files.push(await modelFile(path));
+    for (const path of paths) files.push(await findModelFile(path));
     const comparison = await compare(files, text, flags, input, stopped.signal);
     const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
     process.stdout.write(`${lines.join('\n')}\n`);
@@ -92,13 +92,13 @@ async function compare(
   }
 }
 
-/** The text in the symbols of a model. */
+/** Reads the text in the symbols of a model. */
 async function readAs(path: string, text: string, flags: CompareFlags): Promise<Candidate> {
   const { unknown, rows } = flags;
   const checkpoint = await readCheckpointFile(path);
   const { vocabulary } = checkpoint;
   const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
-  const corpus = await loadCorpus({ paths: [text] }, { ...readingLike(checkpoint, flags), ...options });
+  const corpus = await loadCorpus({ paths: [text] }, { ...readingOptionsFor(checkpoint, flags), ...options });
   try {
     for (const notice of corpus.notices) note(`${path}: ${notice}`);
     if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
@@ -136,8 +136,8 @@ async function measure(
   }
 }
 
-/** The smallest difference in bits that the lines show: other roundings of an equal model make less. */
-const SMALLEST = 5e-5;
+/** A smaller difference in bits does not count: equal models that round differently differ by less. */
+const MIN_SHOWN_DIFFERENCE = 5e-5;
 
 function comparisonLines({ unit, count, blocks, models }: Comparison): string[] {
   const width = Math.max(...models.map(({ name }) => name.length));
@@ -146,7 +146,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
       const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
       if (!behindBest) return `${loss}, the best`;
       const { mean, low, high } = behindBest;
-      const verdict = low >= SMALLEST ? 'worse' : 'no significant difference';
+      const verdict = low >= MIN_SHOWN_DIFFERENCE ? 'worse' : 'no significant difference';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
     `over ${formatCount(count)} ${unit}s; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,

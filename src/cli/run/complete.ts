@@ -1,4 +1,4 @@
-/** `char-rnn complete`: the most likely words after a text. */
+/** `char-rnn complete`: shows the most likely words after a text. */
 
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { EngineName } from '../../engine/names.ts';
@@ -9,7 +9,7 @@ import { readPrompt } from '../arguments/escapes.ts';
 import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
-import { modelFile } from './model-file.ts';
+import { findModelFile } from './model-file.ts';
 
 export interface CompleteFlags {
   readonly count: number;
@@ -30,11 +30,11 @@ export async function runComplete(
     });
   }
   watchOutput((code) => process.exit(code));
-  const path = await modelFile(named);
+  const path = await findModelFile(named);
   const model = await LanguageModel.load(path, {
     engine,
     threads,
-    // The probabilities have two decimals: float64 would only take longer.
+    // Percentages are printed with two decimals, for which float32 is enough.
     precision: 'float32',
     onNotice: note,
   });

@@ -1,4 +1,4 @@
-/** `char-rnn completions`: a script that completes commands, flags and their choices in a shell. */
+/** `char-rnn completions`: prints a script that completes commands, flags and their values in a shell. */
 import { UsageError } from '../../errors.ts';
 import type { CommandInput } from '../command.ts';
 import { completionScript, isShell, SHELLS } from '../help/completion-scripts.ts';

@@ -1,4 +1,4 @@
-/** `char-rnn convert`: a model from one format to another. */
+/** `char-rnn convert`: writes a model in another format. */
 import type { Stats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -23,8 +23,8 @@ import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
 import { describeShape } from '../terminal/model-text.ts';
 import { watchOutput } from '../terminal/output.ts';
-import { interruption } from '../terminal/signals.ts';
-import { modelFile } from './model-file.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import { findModelFile } from './model-file.ts';
 
 export interface ConvertFlags {
   readonly from?: FormatName | undefined;
@@ -40,7 +40,7 @@ export interface ConvertFlags {
 interface Output {
   readonly path: string;
   readonly parts: Iterable<Uint8Array>;
-  /** Compares the written file with what was meant. */
+  /** Compares the written file with the model. */
   readonly check?: Exported['check'];
 }
 
@@ -54,10 +54,10 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
       remedies: [{ text: 'For example', command: ['convert', 'cv/best.safetensors', 'model.onnx'] }],
     });
   }
-  const format = flags.to ?? formatAsked(to);
+  const format = flags.to ?? formatFromName(to);
   const isSafetensors = format === 'safetensors' || format === 'pytorch';
   if (flags.asModule && !isSafetensors) {
-    const weights = fileWord(beside(to, '.safetensors'));
+    const weights = fileWord(withExtension(to, '.safetensors'));
     throw new UsageError(`--as-module works only with weights in safetensors, not in ${to}.`, {
       remedies: [
         {
@@ -67,13 +67,13 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
       ],
     });
   }
-  const module = flags.asModule ? beside(to, '.py') : undefined;
+  const module = flags.asModule ? withExtension(to, '.py') : undefined;
   if (module === to)
     throw new UsageError(`${to} is the name of the Python module: give the weights another name.`);
-  const weights = flags.weights === 'npz' && format !== 'npz' ? beside(to, '.npz') : undefined;
-  await checkFree([to, module, weights], flags.force);
+  const weights = flags.weights === 'npz' && format !== 'npz' ? withExtension(to, '.npz') : undefined;
+  await checkCanCreate([to, module, weights], flags.force);
 
-  const { checkpoint, format: found } = await openCheckpointPath(await modelFile(from), flags.from);
+  const { checkpoint, format: found } = await openCheckpointPath(await findModelFile(from), flags.from);
   const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
   const main = exportCheckpoint(checkpoint, format, settings);
   const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
@@ -82,8 +82,8 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
 
   const { config, precision } = checkpoint;
-  // Only while files are written: what is half written goes, and reading is ended by a signal at once.
-  const stopped = interruption();
+  // Signals are caught only while files are written, to remove a partial file. During reading a signal ends the program directly.
+  const stopped = catchSignals();
   const say = (line: string) => {
     if (!flags.json) process.stdout.write(`${line}\n`);
   };
@@ -105,7 +105,7 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   }
   const signalled = stopped.exitCode();
   if (signalled !== undefined) return signalled;
-  // A vocabulary alone lacks the weights; beside it they are not lost.
+  // A vocabulary alone lacks the weights; withExtension it they are not lost.
   const { notices } = format === 'vocabulary' && arrays ? arrays : main;
   for (const notice of notices) say(notice);
   if (flags.json) {
@@ -118,8 +118,8 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   return 0;
 }
 
-/** @throws {UsageError} for a name that asks for no format */
-function formatAsked(path: string): ExportFormat {
+/** @throws {UsageError} if the extension is not that of a format */
+function formatFromName(path: string): ExportFormat {
   const format = formatOfName(path);
   if (format) return format;
   const pickle = /\.(pt|pth|bin)$/i.test(path)
@@ -135,21 +135,21 @@ function formatAsked(path: string): ExportFormat {
   );
 }
 
-/** The path with another extension. */
-function beside(path: string, extension: string): string {
+/** Replaces the extension of a path. */
+function withExtension(path: string, extension: string): string {
   return path.replace(/(?<=[^/\\])\.[^./\\]+$/, '') + extension;
 }
 
 /**
- * A file is replaced as a whole, which a device, a pipe or a folder would not survive: /dev/stdout would be a file ever after.
+ * Refuses files that exist, and anything that is not a file: writing replaces the whole file, so /dev/stdout would become one.
  *
  * @throws {CheckpointError} `checkpoint-exists`
  */
-async function checkFree(paths: readonly (string | undefined)[], force: boolean): Promise<void> {
+async function checkCanCreate(paths: readonly (string | undefined)[], force: boolean): Promise<void> {
   for (const path of paths) {
     if (path === undefined) continue;
     const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
-    // A link into /proc stands for what this process has open, as /dev/stdout does, be it a file.
+    // A link into /proc, such as /dev/stdout, stands for something that this process has open, even if that is a file.
     const target = await readlink(path).catch(() => '');
     if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
       throw new CheckpointError(
@@ -171,7 +171,7 @@ function factsOf(facts: Promise<Stats>): Promise<Stats | undefined> {
   return facts.catch(() => undefined);
 }
 
-/** Writes a file whole or, where the signal comes first, not at all. @returns its size in bytes */
+/** Writes the whole file, or nothing if it is aborted. @returns its size in bytes */
 async function write({ path, parts, check }: Output, signal: AbortSignal): Promise<number> {
   let size = 0;
   const counted = (function* () {

@@ -1,4 +1,4 @@
-/** `char-rnn doctor`: what this machine can do, how fast each engine is here, and how to get a faster one. */
+/** `char-rnn doctor`: shows what this machine can do, how fast each engine is, and how to get a faster one. */
 import { cpus, totalmem } from 'node:os';
 import { nativeVariants } from '../../engine/cpu/native.node.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -19,11 +19,11 @@ import { nativeRemedy } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
 import { watchOutput } from '../terminal/output.ts';
 
-/** One engine's figures, or why there are none. */
+/** The speed of an engine, or the reason why it can't run. */
 interface Measured {
   readonly engine: EngineKindName;
   readonly description?: string;
-  /** Of an iteration of the default model; the median. */
+  /** Median time of an iteration of the default model. */
   readonly milliseconds?: number;
   readonly charactersPerSecond?: number;
   readonly problem?: string;
@@ -100,7 +100,7 @@ function factLines({
     `native kernels   ${instructionSets.join(', ') || 'none'}`,
     `GPU              ${gpu}`,
     '',
-    'An iteration of the default model (LSTM, 2 layers of 128, 50 streams × 50 characters, 65 different):',
+    'An iteration of the default model (LSTM, 2 layers of 128, batches of 50 × 50 characters, 65 different):',
   ];
 }
 
@@ -143,7 +143,7 @@ async function measure(name: EngineKindName, seconds: number): Promise<Measured>
   }
   const description = engine.description.text;
   await engine.close();
-  // The first one warms up.
+  // The first iteration is a warm-up.
   const milliseconds = times.slice(1).sort((a, b) => a - b)[(times.length - 1) >> 1] as number;
   const charactersPerSecond = (batchSize * sequenceLength * 1000) / milliseconds;
   return { engine: name, description, milliseconds, charactersPerSecond };

@@ -1,4 +1,4 @@
-/** `char-rnn eval --part all`: every character of a text but the first. */
+/** `char-rnn eval --part all`: scores every character of a text but the first. */
 import pc from 'picocolors';
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
@@ -17,11 +17,11 @@ import type { EvaluationReport } from '../report/eval-report.ts';
 import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-text.ts';
 import type { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { readingLike } from './reading-options.ts';
+import { readingOptionsFor } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
-/** Documents that are computed side by side. */
-const DOCUMENT_ROWS = 50;
+/** Number of documents that are scored in parallel. */
+const PARALLEL_DOCUMENTS = 50;
 
 interface Plan {
   readonly sequences: readonly Sequence[];
@@ -57,11 +57,11 @@ export async function scoreWholeText(
   const corpus = await loadCorpus(
     { paths: [path] },
     {
-      ...readingLike(model.checkpoint, flags),
+      ...readingOptionsFor(model.checkpoint, flags),
       normalize: vocabulary.normalize,
       minCount: 1,
       unknown: flags.unknown,
-      // The values of a field are documents.
+      // Each value of a field is a document.
       separator: flags.separator ?? (flags.field === undefined ? undefined : DEFAULT_FIELD_SEPARATOR),
       vocabulary,
     },
@@ -117,13 +117,13 @@ async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: WholeT
       throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');
     const sequences = documentSequences(await documentsOf(tokens));
     const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
-    return { sequences, rows: DOCUMENT_ROWS, how };
+    return { sequences, rows: PARALLEL_DOCUMENTS, how };
   }
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
       ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
-      : `all: every ${kind} but the first, as ${sequences.length} sequences side by side, each from the zero state`;
+      : `all: every ${kind} but the first, as ${sequences.length} parallel sequences, each from the zero state`;
   return { sequences, rows: sequences.length, how };
 }
 
@@ -136,7 +136,7 @@ async function natsOf(
   const progress = new ProgressLine('evaluating');
   const sums = new Float64Array(scoring.sequences.length);
   let done = 0;
-  // Side by side they would not come in the order of the text.
+  // With --surprise one at a time, in the order of the text.
   try {
     for await (const run of scoreSequences(surprise ? { ...scoring, rows: 1 } : scoring)) {
       sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);
@@ -163,7 +163,7 @@ async function dynamicNats(scoring: DynamicScoring, characters: number): Promise
   }
 }
 
-/** The text as it is read, coloured, then its most surprising places; with --json only the places are kept. */
+/** Prints the coloured text while it is read, then its most surprising places. With --json it only collects the places. */
 class SurpriseOutput {
   readonly #corpus: Corpus;
   readonly #output: TextOutput;
@@ -171,9 +171,9 @@ class SurpriseOutput {
   readonly #colors = pc.createColors(pc.isColorSupported);
   readonly #painter = new SurprisePainter(this.#colors);
   readonly #tracker: SurpriseTracker;
-  /** Puts the symbols of a model over bytes together to characters. */
+  /** Joins the symbols of a byte model into characters. */
   readonly #bytes: JoinedBytes | undefined;
-  /** Index of the token that is shown next. */
+  /** Index of the next token to show. */
   #next = 0;
 
   constructor(corpus: Corpus, output: TextOutput, isQuiet: boolean) {
@@ -210,7 +210,7 @@ class SurpriseOutput {
     await this.#output.write(`${lines.join('\n')}\n`);
   }
 
-  /** What nothing predicts: the first character of the text, and of each document. */
+  /** Shows tokens without a prediction: the first character of the text and of each document. */
   async #showUnpredicted(end: number): Promise<void> {
     if (this.#next >= end) return;
     const tokens = new Int32Array(end - this.#next);

@@ -1,5 +1,4 @@
-/** `char-rnn eval`: results on standard output, everything else on standard error. */
-
+/** `char-rnn eval`: prints results to standard output, and everything else to standard error. */
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
@@ -14,10 +13,10 @@ import { type EvaluationReport, reportJson, reportLines } from '../report/eval-r
 import { note } from '../terminal/note.ts';
 import { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { interruption } from '../terminal/signals.ts';
+import { catchSignals } from '../terminal/signals.ts';
 import { scoreWholeText, type WholeTextFlags } from './eval-text.ts';
-import { modelFile } from './model-file.ts';
-import { readingOfRun } from './reading-options.ts';
+import { findModelFile } from './model-file.ts';
+import { readingOptionsOfRun } from './reading-options.ts';
 import { openScoredModel, type ScoredModel, type ScoredModelOptions } from './scored-model.ts';
 
 export interface EvalFlags extends WholeTextFlags, ScoredModelOptions {
@@ -36,9 +35,9 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
       { remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }] },
     );
   }
-  const model = await openScoredModel(await modelFile(path), flags, note, input);
+  const model = await openScoredModel(await findModelFile(path), flags, note, input);
   const say = (notice: string) => note(inFlags(notice, input.command.flags));
-  const stopped = interruption();
+  const stopped = catchSignals();
   const output = new TextOutput((code) => stopped.stop(code));
   try {
     const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
@@ -69,7 +68,7 @@ function textOf(text: string | undefined): string {
   });
 }
 
-/** A split of the text that the checkpoint was trained on. */
+/** Scores a split of the text that the checkpoint was trained on. */
 async function scorePart(
   model: ScoredModel,
   text: string | undefined,
@@ -101,7 +100,7 @@ async function scorePart(
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
   inputs.notices.forEach(say);
   const corpus = await loadCorpus(inputs.source, {
-    ...readingOfRun(checkpoint, { encoding }),
+    ...readingOptionsOfRun(checkpoint, { encoding }),
     normalize: checkpoint.vocabulary.normalize,
     minCount: 1,
     unknown: training.options.unknown === 'skip' ? 'skip' : 'error',
@@ -140,13 +139,13 @@ async function scorePart(
   };
 }
 
-/** Where a part is a text that was held out, which. */
+/** The name of the held-out text, if the part is one. */
 function heldOutName({ text }: Corpus, part: 'train' | 'val' | 'test'): string {
   const path = part === 'val' ? text.validPath : part === 'test' ? text.testPath : undefined;
   return path === undefined ? '' : ` of ${shortPath(path)}`;
 }
 
-/** What ended a document in the run. */
+/** The text that ended a document in the run. */
 function separatorOf({ training }: TrainedCheckpoint): string | undefined {
   const { separator } = training.options;
   return typeof separator === 'string' ? separator : undefined;

@@ -1,12 +1,11 @@
-/** `char-rnn inspect`: what a file of any known format holds. */
-
+/** `char-rnn inspect`: shows the contents of a model file in any known format. */
 import { tensorStatistics } from '../../checkpoint/tensor-statistics.ts';
 import { UsageError } from '../../errors.ts';
 import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
 import type { CommandInput } from '../command.ts';
 import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from '../report/inspect-report.ts';
 import { watchOutput } from '../terminal/output.ts';
-import { modelFile } from './model-file.ts';
+import { findModelFile } from './model-file.ts';
 
 export interface InspectFlags {
   readonly json: boolean;
@@ -32,7 +31,7 @@ export async function runInspect(
 }
 
 async function report(given: string, json: boolean, withTensors: boolean): Promise<string> {
-  const path = await modelFile(given);
+  const path = await findModelFile(given);
   const tokens = await readVocabularyFile(path);
   if (tokens) {
     const facts = { path, format: 'vocabulary', tokens };

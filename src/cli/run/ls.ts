@@ -1,4 +1,4 @@
-/** `char-rnn ls`: the runs and checkpoints in some folders, from their headers. */
+/** `char-rnn ls`: lists the runs and checkpoints in folders, from the headers of the files. */
 import { readdir, stat } from 'node:fs/promises';
 import { type FolderSurvey, surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
 import { CheckpointError } from '../../errors.ts';
@@ -7,7 +7,7 @@ import type { CommandInput } from '../command.ts';
 import { surveyJson, surveyLines } from '../report/ls-report.ts';
 import { watchOutput } from '../terminal/output.ts';
 
-/** Columns where standard output is no terminal. */
+/** Columns if standard output is not a terminal. */
 const WIDTH = 80;
 
 export interface LsFlags {
@@ -32,7 +32,7 @@ export async function runLs({ positionals }: CommandInput, { json, all }: LsFlag
   return 0;
 }
 
-/** This folder and those in it. */
+/** The current folder and its subfolders. */
 async function foldersHere(): Promise<string[]> {
   const entries = await readdir('.', { withFileTypes: true });
   const isCandidate = (name: string) => !name.startsWith('.') && name !== 'node_modules';

@@ -1,10 +1,9 @@
-/** How to read texts given to a model: as its training texts were, except that the encoding of each is detected. */
-
+/** How to read texts for a model: as its training texts were read, except that the encoding of each text is detected. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { ReadingOptions } from '../../data/encoding/reading.ts';
 
-/** @param given What was typed. */
-export function readingLike(
+/** @param given The typed options. */
+export function readingOptionsFor(
   { vocabulary, training }: Checkpoint,
   given: { readonly encoding?: string | undefined; readonly field?: string | undefined },
 ): ReadingOptions {
@@ -17,14 +16,14 @@ export function readingLike(
   };
 }
 
-/** How a run read its own texts. */
-export function readingOfRun(
+/** How to read the texts of the run itself. */
+export function readingOptionsOfRun(
   checkpoint: Checkpoint,
   given: { readonly encoding?: string | undefined },
 ): ReadingOptions {
   const { encoding, field } = checkpoint.training?.options ?? {};
   const own = typeof encoding === 'string' ? encoding : undefined;
-  return readingLike(checkpoint, {
+  return readingOptionsFor(checkpoint, {
     encoding: given.encoding ?? own,
     field: typeof field === 'string' ? field : undefined,
   });

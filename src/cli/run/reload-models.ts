@@ -1,4 +1,4 @@
-/** Checkpoints of a server, loaded again when they are replaced on disk. */
+/** Reloads the checkpoints of a server when their files are replaced. */
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
 import { LanguageModel } from '../../language-model.node.ts';
 import type { ModelInput } from '../../language-model.ts';
@@ -7,28 +7,28 @@ import { watchForReplacement } from '../../server/watch-file.node.ts';
 import { reportError } from '../report/report-error.ts';
 import { describeModel } from '../terminal/model-text.ts';
 
-export interface TakingUp {
+export interface ReloadInput {
   readonly server: Server;
-  /** By name. Replaced models are put here. */
+  /** The models by name; a reloaded one replaces the earlier one. */
   readonly models: Map<string, LanguageModel>;
   readonly input: ModelInput;
   readonly say: (line: string) => void;
 }
 
 /**
- * Watches a checkpoint's file. When a new file can't be loaded, the earlier model stays.
+ * Watches a checkpoint's file and reloads it. If the new file can't be loaded, the earlier model stays.
  *
- * @returns Ends the watch; resolves when nothing is being loaded any more.
+ * @returns a function that stops watching; it resolves when nothing is being loaded any more
  */
-export function takeUpReplacements(name: string, path: string, taking: TakingUp): () => Promise<void> {
+export function watchAndReload(name: string, path: string, input: ReloadInput): () => Promise<void> {
   let isDue = false;
   let running: Promise<void> | undefined;
   const run = async () => {
-    // However often the file was replaced meanwhile, only its present state counts.
+    // The file may have been replaced several times meanwhile: only its latest state is loaded.
     while (isDue) {
       isDue = false;
-      await takeUp(name, path, taking).catch((error: unknown) => {
-        taking.say(`${name}: can't load the checkpoint that replaced the earlier one, which stays:`);
+      await reload(name, path, input).catch((error: unknown) => {
+        input.say(`${name}: can't load the checkpoint that replaced the earlier one, which stays:`);
         reportError(error);
       });
     }
@@ -45,19 +45,23 @@ export function takeUpReplacements(name: string, path: string, taking: TakingUp)
   };
 }
 
-async function takeUp(name: string, path: string, { server, models, input, say }: TakingUp): Promise<void> {
+async function reload(
+  name: string,
+  path: string,
+  { server, models, input, say }: ReloadInput,
+): Promise<void> {
   const { model, facts } = await openModel(path, input);
   const before = models.get(name);
   models.set(name, model);
   say(`${name}: loaded the new checkpoint; ${facts}`);
-  // Not awaited: requests to the earlier model may take long, and the next file may come before they end.
+  // Not awaited: requests to the earlier model may run long, and the file may be replaced again before they end.
   server
     .replace(name, model)
     .then(() => before?.close())
     .catch((error: unknown) => reportError(error));
 }
 
-/** A model that is ready to compute, and what it is in a line. */
+/** Loads a model. @returns it with a description of one line */
 export async function openModel(path: string, input: ModelInput) {
   const model = await LanguageModel.load(path, input);
   try {

@@ -1,5 +1,4 @@
-/** Which run `--resume` alone means. */
-
+/** Finds the run for `--resume` without a value. */
 import { numberedFolders } from '../../checkpoint/storage/numbered-folder.node.ts';
 import { type FoundRun, surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
 import { CheckpointError } from '../../errors.ts';
@@ -9,18 +8,18 @@ import { commandLine, fileWord } from '../arguments/command-line.ts';
 const MAX_OTHERS = 3;
 
 export interface ResumedRun {
-  /** A folder, or a pointer in it where the folder holds several runs. */
+  /** A folder or, if the folder holds several runs, a file. */
   readonly resume: string;
-  /** What was chosen, and commands for the others. */
+  /** Lines that name the chosen run and show commands for the others. */
   readonly notices: readonly string[];
 }
 
 /**
- * The newest run in a folder or in those beside it: `cv`, `cv-2`, …
+ * The newest run in a folder and its numbered siblings: `cv`, `cv-2`, …
  *
- * @throws {CheckpointError} `checkpoint-missing` where there is none
+ * @throws {CheckpointError} `checkpoint-missing` if there is none
  */
-export async function newestRun(folder: string, wanted: WantedRun): Promise<ResumedRun> {
+export async function findNewestRun(folder: string, wanted: WantedRun): Promise<ResumedRun> {
   const folders = await numberedFolders(folder);
   const surveys = await Promise.all(folders.map(surveyFolder));
   const [run, ...others] = await likelyRuns(surveys, wanted);
@@ -32,13 +31,13 @@ export async function newestRun(folder: string, wanted: WantedRun): Promise<Resu
     });
   }
   if (others.length === 0) return { resume: run.folder, notices: [] };
-  const place = placeOf(
+  const place = runPath(
     run,
     surveys.flatMap(({ runs }) => runs),
   );
   const list = others
     .slice(0, MAX_OTHERS)
-    .map((other) => `  ${commandLine(['train', '--resume', fileWord(placeOf(other, [run, ...others]))])}`);
+    .map((other) => `  ${commandLine(['train', '--resume', fileWord(runPath(other, [run, ...others]))])}`);
   const more = others.length > MAX_OTHERS ? [`All of them: ${commandLine(['ls'])}`] : [];
   const notices = [
     `Of ${others.length + 1} runs here, this is ${place}. To resume another:`,
@@ -48,8 +47,8 @@ export async function newestRun(folder: string, wanted: WantedRun): Promise<Resu
   return { resume: place, notices };
 }
 
-/** What names a run: its folder, or a file where the folder holds several. */
-export function placeOf({ runId, folder, last, newest }: FoundRun, all: readonly FoundRun[]): string {
+/** The path that stands for a run: its folder, or, if the folder holds several runs, a file. */
+export function runPath({ runId, folder, last, newest }: FoundRun, all: readonly FoundRun[]): string {
   const isAlone = !all.some((run) => run.folder === folder && run.runId !== runId);
   return isAlone ? folder : (last ?? newest.path);
 }

@@ -1,4 +1,4 @@
-/** `run.json`: how a run was started, as a config file that repeats it. */
+/** `run.json`: a config file with which a run can be repeated. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StartedEvent } from '../../train/events.ts';
@@ -8,20 +8,20 @@ import { VERSION } from '../../util/version.ts';
 import { RUN_FILE_KIND } from '../arguments/config-file.ts';
 
 export interface RunStart {
-  /** What was named to train on. */
+  /** The texts to train on, as named. */
   readonly textFile: string | readonly string[] | undefined;
-  /** Options beside those of training that decide what is learned, by their names in the library. */
+  /** Inputs that affect the result but are not training options, by their names in the library. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** Those of `inputs` that are paths. */
+  /** The names of the `inputs` that are paths. */
   readonly paths: ReadonlySet<string>;
-  /** Where `inputs` come from that were given. */
+  /** Where each given input comes from. */
   readonly origins: OptionOrigins;
 }
 
-/** The content of the file: every option of the run, however it came to its value. Paths are absolute. */
+/** The content of the file: every option of the run, defaults included. Paths are absolute. */
 export function runConfig({ options, origins }: Pick<StartedEvent, 'options' | 'origins'>, start: RunStart) {
   const inputs = Object.entries(start.inputs).filter(([, value]) => value !== undefined);
-  // The shape that --fit chose is among the options.
+  // The options already have the shape that --fit chose.
   const all = { ...options, fit: false };
   const { fit: _, ...ofOptions } = origins;
   const ofInputs = inputs.flatMap(([key]) => {
@@ -45,9 +45,9 @@ export function runConfig({ options, origins }: Pick<StartedEvent, 'options' | '
 }
 
 /**
- * Writes the file of a run that begins; the one of a run that goes on stays as it is.
+ * Writes the file of a new run. A resumed run keeps its file.
  *
- * @returns a line where it could not be written
+ * @returns a message if it could not be written
  */
 export function writeRunFile(event: StartedEvent, start: RunStart): string | undefined {
   const { writes, files } = event;

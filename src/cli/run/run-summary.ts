@@ -1,4 +1,4 @@
-/** The end of a run in a few lines: time, losses, where the model is, and the next two commands. */
+/** The summary at the end of a run: time, losses, the place of the model, and the next two commands. */
 import { surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
 import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
@@ -6,14 +6,14 @@ import { formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { bestLoss } from '../report/best-loss.ts';
 import { formatDuration } from '../terminal/duration-text.ts';
-import { placeOf } from './resumed-run.ts';
+import { runPath } from './resumed-run.ts';
 
 export interface EndedRun {
   readonly started: StartedEvent;
   readonly finished: FinishedEvent;
-  /** Iterations made since it was started or resumed. */
+  /** Number of iterations since the run was started or resumed. */
   readonly iterations: number;
-  /** Since the first of them began. */
+  /** Time since the first of them began. */
   readonly milliseconds: number;
 }
 
@@ -34,12 +34,12 @@ export async function summaryLines(ended: EndedRun): Promise<string[]> {
   if (model === undefined) return [...made, ...best];
   const next =
     finished.reason === 'interrupted' && run
-      ? [`continue with: ${commandLine(['train', '--resume', fileWord(placeOf(run, runs))])}`]
+      ? [`continue with: ${commandLine(['train', '--resume', fileWord(runPath(run, runs))])}`]
       : [nextCommand(started, model)];
   return [...made, ...best, `sample with: ${commandLine(['sample', fileWord(model)])}`, ...next];
 }
 
-/** The held-out part of a text can be measured where the run knows its files. */
+/** `eval` needs a held-out part, and files that the run knows. */
 function nextCommand({ batches, text }: StartedEvent, model: string): string {
   const hasFiles = batches.validation > 0 && text.paths !== undefined;
   return hasFiles

@@ -1,4 +1,4 @@
-/** `char-rnn sample`: text alone on standard output, everything else on standard error. */
+/** `char-rnn sample`: prints only text to standard output, and everything else to standard error. */
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { Content } from '../../data/symbols/tokenizer.ts';
 import { readWholeText } from '../../data/text/whole-text.node.ts';
@@ -12,7 +12,7 @@ import type { Given } from '../../util/check-options.ts';
 import { readPrompt } from '../arguments/escapes.ts';
 import type { CommandInput } from '../command.ts';
 import { EXIT_FAILURE } from '../exit-codes.ts';
-import { nativeOffer, samplingTime } from '../report/native-offer.ts';
+import { estimateSamplingTime, nativeOffer } from '../report/native-offer.ts';
 import { sampleFormat } from '../report/sample-formats.ts';
 import { slowPrecisionLines } from '../report/slow-precision.ts';
 import { converse } from '../sampling/sample-interactive.ts';
@@ -20,10 +20,10 @@ import { type SampleRun, writeMany, writeOne } from '../sampling/sample-run.ts';
 import { describeModel } from '../terminal/model-text.ts';
 import { note } from '../terminal/note.ts';
 import { TextOutput } from '../terminal/output.ts';
-import { interruption } from '../terminal/signals.ts';
-import { deviceNotice } from './device-notice.ts';
-import { modelFile } from './model-file.ts';
-import { readingLike } from './reading-options.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import { gpuNotice } from './gpu-notice.ts';
+import { findModelFile } from './model-file.ts';
+import { readingOptionsFor } from './reading-options.ts';
 
 /** The flags that are not options of the library's `generate`. */
 export interface SampleFlags {
@@ -55,8 +55,8 @@ export async function runSample(
   const { randomSeed } = input;
   if (own.interactive) checkInteractive(own);
   const say = own.verbose === 1 ? note : () => {};
-  const path = await modelFile(checkpointOf(input), say);
-  const notice = deviceNotice(input.typed, own);
+  const path = await findModelFile(checkpointOf(input), say);
+  const notice = gpuNotice(input.typed, own);
   if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
   const checked = checkGenerateOptions({
@@ -75,7 +75,13 @@ export async function runSample(
     say(line);
   }
   try {
-    return await sampleFrom(model, path, own, own.interactive ? ofTurn(checked, input) : checked, say);
+    return await sampleFrom(
+      model,
+      path,
+      own,
+      own.interactive ? withTurnLength(checked, input) : checked,
+      say,
+    );
   } finally {
     await model.close();
   }
@@ -89,15 +95,17 @@ async function sampleFrom(
   say: (line: string) => void,
 ): Promise<number> {
   const prompt =
-    own.primeFile === undefined ? promptOf(checked.prompt, model) : await readText(own.primeFile, model, own);
+    own.primeFile === undefined
+      ? promptFromFlag(checked.prompt, model)
+      : await readText(own.primeFile, model, own);
   for (const notice of readingNotices(model.checkpoint)) note(`${path}: ${notice}`);
   say(`model: ${await describeModel(model)}`);
   if (own.interactive) return await converse({ model, options: checked, prompt, say: note });
-  const milliseconds = samplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
+  const milliseconds = estimateSamplingTime(model.parameterCount, (checked.length ?? 0) * own.count);
   const description = await model.describeEngine();
   for (const line of nativeOffer({ engine: own.engine, description, milliseconds })) say(line);
   const novel = own.novel === undefined ? undefined : await readText(own.novel, model, own);
-  const stopped = interruption();
+  const stopped = catchSignals();
   const output = new TextOutput((code) => stopped.stop(code));
   const { prompt: _, ...rest } = checked;
   const run: SampleRun = {
@@ -127,10 +135,10 @@ async function sampleFrom(
   return stopped.exitCode() ?? 0;
 }
 
-/** Symbols of a turn where nothing else ends it. */
+/** The length of a turn, in symbols, if no option limits it. */
 const TURN_LENGTH = 200;
 
-function ofTurn(checked: GenerateOptions, { values }: CommandInput): GenerateOptions {
+function withTurnLength(checked: GenerateOptions, { values }: CommandInput): GenerateOptions {
   const ends = ['length', 'lines', 'words', 'seconds', 'stop', 'match', 'template'];
   return ends.some((key) => values[key] !== undefined) ? checked : { ...checked, length: TURN_LENGTH };
 }
@@ -165,16 +173,16 @@ function checkpointOf({ positionals, typed }: CommandInput): string {
   return path;
 }
 
-/** The prompt that was typed, with its escapes read. */
-function promptOf(typed: string, { vocabulary }: LanguageModel): string {
+/** The typed prompt, with its escapes replaced. */
+function promptFromFlag(typed: string, { vocabulary }: LanguageModel): string {
   const { text, notices } = readPrompt(typed, vocabulary, 'the prompt');
   for (const notice of notices) note(notice);
   return text;
 }
 
-/** A text in a file, a folder or standard input. A model over bytes takes it as it is. */
+/** Reads a file, a folder or standard input. A byte model reads it unchanged. */
 async function readText(path: string, { checkpoint }: LanguageModel, own: SampleFlags): Promise<Content> {
-  const { content, notices } = await readWholeText(path, readingLike(checkpoint, own));
+  const { content, notices } = await readWholeText(path, readingOptionsFor(checkpoint, own));
   for (const notice of notices) note(notice);
   return content;
 }

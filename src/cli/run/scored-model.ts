@@ -1,5 +1,4 @@
-/** A checkpoint on an engine, for the commands that measure. */
-
+/** Opens a checkpoint and an engine for the commands that measure models. */
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { Engine, Precision } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
@@ -17,15 +16,15 @@ export interface ScoredModel {
 export interface ScoredModelOptions {
   readonly engine: EngineName;
   readonly threads?: number | undefined;
-  /** The checkpoint's own where absent. */
+  /** Default: the checkpoint's own. */
   readonly precision?: Precision | undefined;
 }
 
 /**
- * Opens a checkpoint and makes an engine of its precision.
+ * Opens a checkpoint and an engine of its precision.
  *
- * @param say Receives what was changed to read the file, and why the engine is not a faster one.
- * @param typed The command, for advice.
+ * @param say Called with notices: what was changed to read the file, and why a faster engine is not used.
+ * @param typed The command line, for suggestions.
  * @throws {CheckpointError | UnsupportedError | UsageError}
  */
 export async function openScoredModel(

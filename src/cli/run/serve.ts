@@ -1,4 +1,4 @@
-/** `char-rnn serve`: models over HTTP until a signal comes. It reports on standard error. */
+/** `char-rnn serve`: serves models over HTTP until a signal arrives. Messages go to standard error. */
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Precision } from '../../engine/engine.ts';
@@ -19,9 +19,9 @@ import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
 import { reportError } from '../report/report-error.ts';
 import { note } from '../terminal/note.ts';
-import { interruption } from '../terminal/signals.ts';
-import { modelFile } from './model-file.ts';
-import { openModel, takeUpReplacements } from './reload-models.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import { findModelFile } from './model-file.ts';
+import { openModel, watchAndReload } from './reload-models.ts';
 
 /** The flags that are not options of the library's server. */
 export interface ServeFlags {
@@ -46,11 +46,11 @@ export async function runServe(
     engine: flags.engine,
     threads: flags.threads,
     precision: flags.precision,
-    // What holds for the engine of one model holds for those of all.
+    // All models get the same engine, so they have the same notices.
     onNotice: onlyOnce(note),
   };
   const models = new Map<string, LanguageModel>();
-  // Before the models, which may take long to load: the port may be taken.
+  // The port is opened first: if it is taken, the error comes before the models are loaded.
   const { host, port: number } = flags;
   const port = await openPort({ host, port: number, bodyTimeout: options.bodyTimeout });
   try {
@@ -66,11 +66,11 @@ export async function runServe(
     const listening = port.serve(server);
     const watched = flags.watch ? [...paths] : [];
     const unwatch = watched.map(([name, path]) =>
-      takeUpReplacements(name, path, { server, models, input, say: note }),
+      watchAndReload(name, path, { server, models, input, say: note }),
     );
     note(`listening on ${listening.url}/v1`);
     note(`a page to write in: ${listening.url}/`);
-    const exitCode = await signalled();
+    const exitCode = await waitForSignal();
     note(`stopping: running requests have ${flags.drain} to finish`);
     await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
@@ -83,22 +83,22 @@ export async function runServe(
   }
 }
 
-/** What is set in the environment, where no flag says otherwise. */
+/** Adds the key from the environment, which a flag overrides. */
 function withEnvironment(given: GivenServerOptions) {
   const { CHAR_RNN_API_KEY: apiKey } = process.env;
   if (apiKey === undefined || given.apiKey !== undefined) return given;
   if (!serverOptionsSchema.shape.apiKey.safeParse(apiKey).success) {
-    // Without the key itself, which is a secret.
-    const problem = apiKey === '' ? 'it is empty' : 'it cannot be a key';
+    // The message leaves out the key, which is a secret.
+    const problem = apiKey === '' ? 'it is empty' : 'it is not a valid key';
     throw new UsageError(`CHAR_RNN_API_KEY: ${problem}, expected ${API_KEY_EXPECTED}.`);
   }
   return { ...given, apiKey };
 }
 
-/** The exit code of the signal that comes. A second one ends the program at once. */
-function signalled(): Promise<number> {
+/** Waits for a signal and returns its exit code. A second signal ends the program immediately. */
+function waitForSignal(): Promise<number> {
   return new Promise((resolve) => {
-    interruption(resolve);
+    catchSignals(resolve);
   });
 }
 
@@ -106,14 +106,14 @@ function secondsOf(time: string): number {
   return Number.parseFloat(time) * (time.endsWith('m') ? 60 : 1);
 }
 
-/** Files for those that are folders. With --watch, the pointer in a folder is what is watched. */
+/** Replaces folders by the checkpoints in them. With --watch, the pointer file in the folder is watched. */
 async function modelFiles(named: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const [name, path] of named) files.set(name, await modelFile(path));
+  for (const [name, path] of named) files.set(name, await findModelFile(path));
   return files;
 }
 
-/** The models' files by the names under which they are served: NAME=FILE, or the file's own name. */
+/** The paths of the models by the names under which they are served: NAME=FILE, or the name of the file. */
 function modelPaths(positionals: readonly string[]): Map<string, string> {
   if (positionals.length === 0) {
     throw new UsageError('serve needs a checkpoint.', {

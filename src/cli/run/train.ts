@@ -1,4 +1,4 @@
-/** `char-rnn train`. */
+/** `char-rnn train`: trains a model, shows its progress and prints a summary. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Remedy, UsageError } from '../../errors.ts';
@@ -15,9 +15,9 @@ import { remedyLines } from '../report/report-error.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import { plainLog, type TrainingView } from '../terminal/plain-log.ts';
-import { interruption } from '../terminal/signals.ts';
-import { deviceNotice } from './device-notice.ts';
-import { newestRun } from './resumed-run.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import { gpuNotice } from './gpu-notice.ts';
+import { findNewestRun } from './resumed-run.ts';
 import { type RunStart, writeRunFile } from './run-file.ts';
 import { summaryLines } from './run-summary.ts';
 
@@ -30,7 +30,7 @@ export interface TrainFlags extends Pick<TrainInput, 'include' | 'strict'> {
   readonly validation?: string | undefined;
   readonly test?: string | undefined;
   readonly initFrom?: string | undefined;
-  /** The empty string stands for the newest run. */
+  /** The empty string means the newest run. */
   readonly resume?: string | undefined;
   readonly checkpointDir: string;
   readonly tensorboardDir?: string | undefined;
@@ -51,17 +51,17 @@ export async function runTrain(
   const textFile = textOf(input, dataDir, rest.resume !== undefined);
   const { notices, ...resumed } = await resumedFiles(input, rest, options, textFile);
   const files = { ...rest, ...resumed };
-  const notice = deviceNotice(input.typed, { gpuid, opencl });
+  const notice = gpuNotice(input.typed, { gpuid, opencl });
   if (notice) note(notice);
   const view = await makeView(log);
   for (const line of notices) view.note(line);
   let isTraining = false;
-  const stopped = interruption((code) => {
-    // Before the first iteration there is nothing to save, and perhaps a pipe to wait for.
+  const stopped = catchSignals((code) => {
+    // Before the first iteration there is nothing to save, and reading from a pipe may never end.
     if (!isTraining) process.exit(code);
     view.note('stopping after this iteration …');
   });
-  // A reader that goes away ends the run, with a checkpoint. A terminal that goes away does so by SIGHUP alone.
+  // A closed pipe ends the run, with a checkpoint. A closed terminal ends it only by SIGHUP.
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let finished: FinishedEvent | undefined;
   let started: StartedEvent | undefined;
@@ -96,7 +96,7 @@ export async function runTrain(
         for (const line of nativeOffer(time)) view.note(line);
       }
       if (event.type === 'iteration') iterations++;
-      // What the size says stands in the lines of the start.
+      // Advice about the model's size is already in the lines of the start.
       if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
         const remedies = usableRemedies(event.remedies ?? [], input);
         for (const line of remedyLines(remedies, input)) view.note(line);
@@ -113,7 +113,7 @@ export async function runTrain(
   return stopped.exitCode() ?? 0;
 }
 
-/** What of the flags decides, beside the training options, what a run learns. */
+/** The inputs of the run that `run.json` stores besides the training options. */
 function runStart(
   { origins }: CommandInput,
   textFile: string | readonly string[] | undefined,
@@ -123,7 +123,7 @@ function runStart(
   return { textFile, inputs, paths: new Set(['validation', 'test', 'initFrom']), origins };
 }
 
-/** Without a text on the command line no new run can be started by changing it. */
+/** Drops remedies that start a new run if the command line names no text. */
 function usableRemedies(
   remedies: readonly Remedy[],
   { positionals, typed }: CommandInput,
@@ -132,7 +132,10 @@ function usableRemedies(
   return remedies.filter(({ set }) => !set || !Object.hasOwn(set, 'resume') || set.resume !== undefined);
 }
 
-/** With --resume alone the newest run of the checkpoint folder and those beside it; new checkpoints go beside the one resumed from. */
+/**
+ * Where to resume from and where to save. `--resume` without a value finds the newest run in the checkpoint folder and its numbered
+ * siblings. New checkpoints go to the folder of the resumed one, unless another was typed.
+ */
 async function resumedFiles(
   { typed }: CommandInput,
   { resume, checkpointDir }: { readonly resume?: string | undefined; readonly checkpointDir: string },
@@ -142,13 +145,13 @@ async function resumedFiles(
   if (resume === undefined) return { checkpointDir, notices: [] };
   const asked = typed.has('checkpointDir') ? checkpointDir : undefined;
   if (resume) return { resume, checkpointDir: asked, notices: [] };
-  // A folder that was typed is the one that is meant.
+  // A typed folder is the one to resume in.
   if (asked !== undefined) return { resume: asked, checkpointDir: asked, notices: [] };
   const paths = typeof textFile === 'string' ? [textFile] : textFile;
-  return { ...(await newestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
+  return { ...(await findNewestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
 }
 
-/** The text to train on; undefined for a run that is resumed and knows its own. */
+/** The text to train on; undefined for a resumed run, which knows its text. */
 function textOf(
   { positionals, typed }: CommandInput,
   dataDir: string,

@@ -1,4 +1,4 @@
-/** A text that a person and a model write in turns: what `char-rnn sample -i` does between reading lines and printing. */
+/** The logic of `char-rnn sample -i`, without input and output: a text that a person and a model write in turns. */
 import { CharRnnError } from '../../errors.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
@@ -8,12 +8,12 @@ import { joinBytes } from '../../util/bytes.ts';
 import { formatCount } from '../../util/format.ts';
 import { readPrompt } from '../arguments/escapes.ts';
 
-/** Bytes of the text so far that the model reads again at each turn; older turns are forgotten. */
+/** The model reads this many bytes of the text again at each turn; older turns are dropped. */
 const MAX_TEXT_BYTES = 50_000;
 
 export const CONVERSATION_HELP = [
-  'Type the beginning of a text; the model goes on. An empty line lets it write more.',
-  'A \\ at the end of a line goes on with the next line. // begins a line with a slash.',
+  'Type the beginning of a text; the model continues it. An empty line lets it write more.',
+  'A \\ at the end of a line continues it on the next line. // starts a line with a slash.',
   '  /reset       forget the text so far',
   '  /text        show the text so far',
   '  /temp X      temperature from now on',
@@ -24,9 +24,9 @@ export const CONVERSATION_HELP = [
 export interface ConversationInput {
   readonly model: LanguageModel;
   readonly options: GenerateOptions;
-  /** What comes before the first turn. */
+  /** The text before the first turn. */
   readonly prompt: string | Uint8Array;
-  /** Called with a line for the person. */
+  /** Called with a message for the person. */
   readonly say: (line: string) => void;
 }
 
@@ -37,9 +37,9 @@ export class Conversation {
   #options: GenerateOptions;
   #parts: Uint8Array[];
   #turn = 0;
-  /** Bytes at the start of the text that were dropped since a line said so. */
+  /** Bytes dropped from the start of the text since the last message about it. */
   #dropped = 0;
-  /** Lines that are not yet a whole turn. */
+  /** The lines of an unfinished turn. */
   #pending: string[] = [];
 
   constructor({ model, options, prompt, say }: ConversationInput) {
@@ -50,16 +50,16 @@ export class Conversation {
     this.#parts = [this.#prompt];
   }
 
-  /** Whether the next line belongs to the same turn. */
+  /** Whether the next line continues the same turn. */
   get isOpen(): boolean {
     return this.#pending.length > 0;
   }
 
   /**
-   * Takes a line, and gives what the model writes then.
+   * Processes a line and yields what the model writes in reply.
    *
-   * @param signal Ends the turn; what was written stays.
-   * @returns whether the person wants to go on
+   * @param signal Ends the turn; the text written so far stays.
+   * @returns whether the conversation continues
    */
   async *take(line: string, signal: AbortSignal): AsyncGenerator<Uint8Array, boolean, void> {
     if (!this.isOpen && /^\/(?!\/)/.test(line)) return this.#command(line);
@@ -91,7 +91,7 @@ export class Conversation {
       })) {
         this.#add(piece.bytes);
         if (piece.bytes.length > 0) yield piece.bytes;
-        // What ended the turn was written too: the text goes on after it.
+        // The line end or stop text that ended the turn is part of the text.
         if (piece.ending === 'lines') this.#addText('\n');
         if (piece.ending === 'stop') this.#addText(onlyStop(options.stop));
       }
@@ -167,7 +167,7 @@ export class Conversation {
   }
 }
 
-/** The stop text that ended a turn, where there is only one that could have. */
+/** The stop text that ended a turn, if there is only one to choose from. */
 function onlyStop(stop: GenerateOptions['stop']): string {
   const texts = [stop].flat();
   return texts.length === 1 ? (texts[0] ?? '') : '';

@@ -1,4 +1,4 @@
-/** `char-rnn sample -i`: lines from a person or a pipe, each continued by the model. */
+/** `char-rnn sample -i`: the model continues each line from a terminal or a pipe. */
 import { createInterface } from 'node:readline';
 import { TextOutput } from '../terminal/output.ts';
 import { CONVERSATION_HELP, Conversation, type ConversationInput } from './conversation.ts';
@@ -56,7 +56,7 @@ export async function converse(input: ConversationInput): Promise<number> {
   return exitCode;
 }
 
-/** Prints what the model writes in a turn, and a line end after it. */
+/** Prints the reply of the model, with a line end after it. */
 async function takeTurn(
   pieces: AsyncGenerator<Uint8Array, boolean, void>,
   output: TextOutput,

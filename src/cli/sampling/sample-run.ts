@@ -1,4 +1,4 @@
-/** One sample as it is written, or many as they are found, to standard output. */
+/** Writes one sample, or many, in the chosen format. */
 import { CharRnnError } from '../../errors.ts';
 import type { LanguageModel } from '../../language-model.node.ts';
 import type { SamplesInput } from '../../sample/generate-input.ts';
@@ -15,13 +15,13 @@ export interface SampleRun {
   readonly write: (content: string | Uint8Array) => Promise<void>;
 }
 
-/** A sample, as it is written. */
+/** Writes one sample, piece by piece. */
 export async function writeOne({ model, prompt, options, format, write }: SampleRun): Promise<void> {
   const { length = 0, seconds = Number.POSITIVE_INFINITY } = options;
   const progress = new ProgressLine('', { inLogs: false, isHidden: process.stdout.isTTY });
   let symbols = 0;
   let isOpen = false;
-  // Not before there is something: until then, options and prompt may turn out not to fit.
+  // Nothing is written before the first piece: until then, the options or the prompt may turn out to be wrong.
   const open = async () => {
     if (isOpen) return;
     isOpen = true;
@@ -57,7 +57,7 @@ export interface Wanted {
   readonly novel: string | Uint8Array | undefined;
 }
 
-/** Samples as they come: where none is left out each as it grows, else whole ones. */
+/** The samples: piece by piece, or, if some may be left out, each as a whole. */
 async function* samplesOf(
   { model, prompt, options }: SampleRun,
   { count, unique, novel }: Wanted,
@@ -68,7 +68,7 @@ async function* samplesOf(
   } else yield* model.samplePieces({ ...options, count, prompt, onProgress });
 }
 
-/** Samples, in order; false where the attempts did not give as many as wanted, which was said. */
+/** Writes samples in order. @returns false, after a message, if there were fewer than wanted */
 export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean> {
   const { options, format, write } = run;
   const { count } = wanted;

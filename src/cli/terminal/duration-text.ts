@@ -1,4 +1,4 @@
-/** Durations as people read them. */
+/** Durations in words. */
 
 /** `19 ms`, `1.2 s`, `6 min 40 s`, `3 h 05 min`, `2 days 4 h`. */
 export function formatDuration(milliseconds: number): string {

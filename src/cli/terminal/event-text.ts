@@ -1,4 +1,4 @@
-/** Events that need a sentence, in the words of the live view and of the plain log alike. */
+/** Texts for events that the live view and the plain log share. */
 import { judgeSize } from '../../train/advice/rules.ts';
 import type {
   CheckpointedEvent,
@@ -30,7 +30,7 @@ export function savedText({ path }: CheckpointedEvent): string {
   return `saved ${path}`;
 }
 
-/** What a run takes, fact by fact. */
+/** The time that a run takes. */
 export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }: TimedEvent): string[] {
   return [
     `${formatDuration(milliseconds)} an iteration`,
@@ -39,25 +39,25 @@ export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }
   ];
 }
 
-/** How the model's size suits the text. */
-export function judgedSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
+/** Whether the model's size suits the text. */
+export function judgeModelSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
   const { code, sentence } = judgeSize(parameters, tokens);
   return { code, sentence: inFlags(sentence, flagsOf(trainingOptionsSchema)) };
 }
 
-/** Memory that a run takes, and that there is. */
+/** The memory that a run needs, and the free memory. */
 export function memoryText({ memory, freeMemory }: StartedEvent): string {
   const free = freeMemory === undefined ? '' : ` of ${formatBytes(freeMemory)} free`;
   return `about ${formatBytes(memory)}${free}`;
 }
 
-/** The folder that a run writes to, and why it is not the one asked for. */
+/** The folder that a run writes to and, if it is not the requested one, the reason. */
 export function writesText({ writes = '', writesInstead }: StartedEvent): string {
   const folder = /[/\\]$/.test(writes) ? writes : `${writes}/`;
   return writesInstead === undefined ? folder : `${folder} (${writesInstead})`;
 }
 
-/** A validation loss with its standard error, where that is known. */
+/** A validation loss, with its standard error if known. */
 export function validationText({ validationLoss, standardError }: EvaluatedEvent, digits: number): string {
   const error = standardError === undefined ? '' : ` ± ${fixed(standardError, digits)}`;
   return fixed(validationLoss, digits) + error;

@@ -1,8 +1,8 @@
 /**
- * Whether the end of a terminal (SIGHUP) ends the program.
+ * Decides whether closing the terminal (SIGHUP) ends the program.
  *
- * `nohup` and `trap '' HUP` start a program with SIGHUP ignored. Node gives every signal its default meaning when it starts, so the
- * program cannot see what it inherited and has to infer it.
+ * `nohup` and `trap '' HUP` start a program with SIGHUP ignored. Node resets every signal when it starts, so the program cannot see
+ * the setting that it inherited, and has to infer it.
  */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -12,36 +12,36 @@ export interface ProcessSurroundings {
   /** Whether standard input, output and error are terminals. */
   readonly terminals: readonly [boolean, boolean, boolean];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `/proc/PID/status` of the parent process, where there is one. */
+  /** `/proc/PID/status` of the parent process, on systems that have it. */
   readonly parentStatus: string | undefined;
 }
 
-/** The answer for this process, found once: its parent may end meanwhile, and tell nothing then. */
+/** The answer for this process. It is computed once, because the parent process may end. */
 let ownAnswer: boolean | undefined;
 
-/** Whether SIGHUP ends the program: it has a terminal, and nothing shows that it was to ignore the signal. */
+/** Whether SIGHUP ends the program: it has a terminal, and nothing suggests that it inherited SIGHUP as ignored. */
 export function endsWithTerminal(surroundings?: ProcessSurroundings): boolean {
-  if (surroundings) return endsIn(surroundings);
-  ownAnswer ??= endsIn(ownSurroundings());
+  if (surroundings) return inferFrom(surroundings);
+  ownAnswer ??= inferFrom(ownSurroundings());
   return ownAnswer;
 }
 
-function endsIn(surroundings: ProcessSurroundings): boolean {
+function inferFrom(surroundings: ProcessSurroundings): boolean {
   const { terminals, env, parentStatus } = surroundings;
   const [input, output, error] = terminals;
   if (!input && !output && !error) return false;
-  // Shells name the program that they started in `_`. The nohup of macOS leaves standard input at the terminal.
+  // Shells put the name of the started program into `_`. On macOS nohup does not redirect standard input.
   if (!output && !error && basename(env._ ?? '') === 'nohup') return false;
   return !ignoresHangup(parentStatus);
 }
 
-/** Whether a process ignores SIGHUP, signal 1; what it starts then inherits this. */
+/** Whether a process ignores SIGHUP, signal 1. Its children inherit this. */
 function ignoresHangup(status: string | undefined): boolean {
   const [, mask] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? '') ?? [];
   return mask !== undefined && (BigInt(`0x${mask}`) & 1n) === 1n;
 }
 
-/** Prepares the program for the end of its terminal: to end by SIGHUP with an exit code, or to ignore the signal. */
+/** Prepares the program for a closed terminal: SIGHUP either ends it with the right exit code, or is ignored. */
 export function prepareForHangup(): void {
   if (process.platform === 'win32') return;
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
@@ -49,7 +49,7 @@ export function prepareForHangup(): void {
   if (!endsWithTerminal()) ignoreHangup();
 }
 
-/** Keeps the program running. The first time, a line says how to end it. */
+/** Ignores SIGHUP. The first time, a line tells how to stop the program. */
 function ignoreHangup(): void {
   let isFirst = true;
   process.on('SIGHUP', () => {
@@ -61,17 +61,17 @@ function ignoreHangup(): void {
 }
 
 /**
- * Puts /dev/null in place of terminals that have gone. When Node exits it sets a terminal's modes back, and aborts where that fails;
- * it leaves a descriptor alone that is another file by then.
+ * Replaces closed terminals by /dev/null. When Node exits, it resets the modes of terminals and aborts if that fails; it skips
+ * descriptors that are now another file.
  */
 function replaceClosed(terminals: readonly number[]): void {
   for (const descriptor of terminals.filter((one) => !isatty(one))) {
     try {
       closeSync(descriptor);
-      // Takes the lowest number, which is the one that was closed.
+      // Gets the lowest free descriptor, which is the one just closed.
       openSync('/dev/null', 'r+');
     } catch {
-      // The exit code is lost, nothing else.
+      // Only the exit code is lost.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Lines at the bottom of a terminal that are drawn again and again, below others that stay. */
+/** Lines at the bottom of a terminal that are redrawn, below lines that stay. */
 import type { WriteStream } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { columnsOf } from './text-width.ts';
@@ -19,12 +19,12 @@ export class LiveLines {
     process.on('exit', this.#restore);
   }
 
-  /** Columns that a line may take. */
+  /** The largest width of a line, in columns. */
   get width(): number {
     return Math.max(20, (this.#stream.columns ?? 80) - 1);
   }
 
-  /** Draws the lines in place of those drawn before. */
+  /** Replaces the lines that were drawn before. */
   draw(lines: readonly string[]): void {
     this.#stream.write(this.#erasing() + this.#text(lines));
     this.#lines = lines;
@@ -35,7 +35,7 @@ export class LiveLines {
     this.#stream.write(`${this.#erasing()}${line}\n${this.#text(this.#lines)}`);
   }
 
-  /** Leaves the last lines where they are, and the cursor below them. */
+  /** Leaves the last lines on the screen, and the cursor below them. */
   close(): void {
     this.#lines = [];
     this.#stream.write(SHOW_CURSOR);
@@ -49,7 +49,7 @@ export class LiveLines {
   /** Moves to the first live line and clears from there on. */
   #erasing(): string {
     if (this.#lines.length === 0) return '';
-    // A window that was made narrower since has folded the lines.
+    // If the window is narrower now, the terminal has wrapped the lines.
     const rows = this.#lines.map((line) =>
       Math.max(1, Math.ceil(columnsOf(stripVTControlCharacters(line)) / (this.width + 1))),
     );

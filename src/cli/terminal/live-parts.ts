@@ -1,6 +1,6 @@
 /** The parts of the live lines: bar, sparkline, last epoch. */
 
-/** A bar of `width` columns, filled by a fraction, to half a column. */
+/** A bar of `width` columns, filled up to a fraction, with a precision of half a column. */
 export function progressBar(fraction: number, width: number): string {
   const halves = Math.round(Math.min(1, Math.max(0, fraction)) * width * 2);
   const full = Math.floor(halves / 2);
@@ -10,7 +10,7 @@ export function progressBar(fraction: number, width: number): string {
 
 const LEVELS = '▁▂▃▄▅▆▇█';
 
-/** The course of some numbers in `width` columns: the mean of each stretch, between the least and the greatest. */
+/** A plot of numbers in at most `width` columns: each column shows the mean of its values, scaled between the smallest and the largest mean. */
 export function sparkline(values: readonly number[], width: number): string {
   const columns = Math.min(width, values.length);
   const means = Array.from({ length: columns }, (_, column) => {
@@ -25,9 +25,9 @@ export function sparkline(values: readonly number[], width: number): string {
 }
 
 /**
- * The epoch in which a run ends, the same end that its percent and its time left speak of.
+ * The epoch in which a run ends, consistent with its percentage and its time left.
  *
- * @param iterations Of the whole run; `--max-iterations` can end it before `maxEpochs`.
+ * @param iterations Iterations of the whole run; `--max-iterations` can end it before `maxEpochs`.
  * @param epochLength Iterations in an epoch; undefined before the first.
  */
 export function lastEpoch(maxEpochs: number, iterations: number, epochLength: number | undefined): string {

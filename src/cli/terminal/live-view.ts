@@ -1,11 +1,11 @@
-/** Training on a terminal: facts once, then a few lines that are redrawn. */
+/** The live view of a run on a terminal: facts about the run, then a few lines that are redrawn. */
 import pc from 'picocolors';
 import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { timeLeft } from './duration-text.ts';
 import {
-  judgedSize,
+  judgeModelSize,
   memoryText,
   restoredText,
   savedText,
@@ -22,13 +22,13 @@ import { PreparingLine } from './preparing-line.ts';
 import { clip, wrap } from './text-width.ts';
 
 /** Milliseconds between redraws. */
-const REDRAW = 100;
+const REDRAW_INTERVAL = 100;
 /** Columns of a fact's name. */
 const LABEL = 9;
 /** Weight of the newest iteration in the smoothed loss and time. */
 const SMOOTHING = 0.05;
-/** Losses that the sparkline looks back on. */
-const HISTORY = 4000;
+/** Number of losses that the sparkline shows at most. */
+const MAX_HISTORY = 4000;
 
 export function liveView(): TrainingView {
   const view = new LiveView(new LiveLines(process.stdout));
@@ -123,14 +123,14 @@ class LiveView {
     this.#lines.close();
   }
 
-  /** Facts that stay, with a name before them; broken between words. */
+  /** Prints a row of facts after its name. */
   #row(name: string, facts: readonly string[]): void {
     wrap(facts.join(' · '), this.#lines.width - LABEL).forEach((line, index) => {
       this.#lines.print(pc.bold((index === 0 ? name : '').padEnd(LABEL)) + line);
     });
   }
 
-  /** Sentences that stay, broken between words. */
+  /** Prints sentences that stay on the screen. */
   #say(text: string, colour: (line: string) => string): void {
     for (const paragraph of text.split('\n'))
       for (const line of wrap(paragraph, this.#lines.width)) this.#lines.print(colour(line));
@@ -141,16 +141,16 @@ class LiveView {
     const blend = (smooth: number, value: number) =>
       Number.isNaN(smooth) ? value : smooth + SMOOTHING * (value - smooth);
     this.#milliseconds = blend(this.#milliseconds, event.milliseconds);
-    // A skipped iteration may have none.
+    // A skipped iteration may have no finite loss.
     if (!Number.isFinite(event.trainLoss)) return;
     this.#loss = blend(this.#loss, event.trainLoss);
     this.#history.push(this.#loss);
-    if (this.#history.length > HISTORY) this.#history.splice(0, HISTORY / 2);
+    if (this.#history.length > MAX_HISTORY) this.#history.splice(0, MAX_HISTORY / 2);
   }
 
   #redraw(now: boolean): void {
     const time = performance.now();
-    if (!now && time - this.#drawn < REDRAW) return;
+    if (!now && time - this.#drawn < REDRAW_INTERVAL) return;
     this.#drawn = time;
     const width = this.#lines.width;
     this.#lines.draw([this.#progress(width), this.#losses(width), this.#quote(width)].filter(Boolean));
@@ -183,8 +183,8 @@ class LiveView {
     }
     if (this.#last) parts.push(`|g|/|w| ${fixed(this.#last.gradientNorm / this.#last.parameterNorm, 4)}`);
     const text = clip(parts.join('   '), width);
-    const room = Math.min(24, width - text.length - 4);
-    return room < 6 ? text : `${text}   ${pc.cyan(sparkline(this.#history, room))}`;
+    const columns = Math.min(24, width - text.length - 4);
+    return columns < 6 ? text : `${text}   ${pc.cyan(sparkline(this.#history, columns))}`;
   }
 
   #quote(width: number): string {
@@ -203,11 +203,11 @@ function row(name: string, ...facts: string[]): Row {
   return { name, facts };
 }
 
-/** What was read, what was made, where it runs, how large it is. */
+/** The rows of facts at the start of a run. */
 function header(event: StartedEvent): Row[] {
   const { options, text, batches } = event;
   const { batchSize, sequenceLength } = options;
-  const { code, sentence } = judgedSize(event);
+  const { code, sentence } = judgeModelSize(event);
   const held = batches.test > 0 ? `, ${formatCount(batches.test)} test` : '';
   return [
     row(

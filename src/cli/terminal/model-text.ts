@@ -1,4 +1,4 @@
-/** A model in words. */
+/** Models in words. */
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { formatCount } from '../../util/format.ts';
@@ -9,14 +9,14 @@ export function cellAndLayers({ cell, ...layers }: Layers & Pick<ModelConfig, 'c
   return `${cell}, ${layersText(layers)}`;
 }
 
-/** All of the shape. */
+/** The whole shape. */
 export function describeShape({ cell, reset, embeddingSize, ...layers }: ModelConfig): string {
   const kind = reset === 'after' ? `${cell} (reset after)` : cell;
   const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
   return `${kind}, ${layersText(layers)}${embedding}`;
 }
 
-/** A model on its engine. */
+/** A loaded model and its engine. */
 export async function describeModel(model: LanguageModel): Promise<string> {
   const { config, parameterCount, vocabulary } = model;
   const size = `${formatCount(parameterCount)} parameters, ${vocabulary.size} symbols`;

@@ -1,18 +1,17 @@
-/** Lines for a person on standard error. */
-
+/** Messages on standard error. */
 import { programName } from '../arguments/program-name.ts';
 import { wrap } from './text-width.ts';
 
-/** Columns of a terminal that does not tell. */
+/** The width of a terminal that does not report one. */
 const DEFAULT_COLUMNS = 80;
 
-/** Writes a line, or several. */
+/** Prints one or more lines. */
 export function note(text: string): void {
-  process.stderr.write(`${folded(text, terminalWidth())}\n`);
+  process.stderr.write(`${foldLines(text, terminalWidth())}\n`);
 }
 
-/** A text with its lines broken between words where a terminal would break them within; command lines stay whole, to be copied. */
-export function folded(text: string, width: number | undefined, program = programName()): string {
+/** Breaks lines between words, where the terminal would break within a word. Command lines stay whole, so that they can be copied. */
+export function foldLines(text: string, width: number | undefined, program = programName()): string {
   if (width === undefined) return text;
   const lines = text.split('\n').flatMap((line) => {
     const isCommand = line.startsWith('  ') || line.includes(program);

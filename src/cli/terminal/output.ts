@@ -1,12 +1,12 @@
-/** Standard output as a program has to expect it: its reader may go away, its disk may become full. */
+/** Standard output, with the failures that a program has to expect: a closed pipe, a full disk. */
 import { describeSystemError } from '../../util/system-error.ts';
 import { EXIT_FAILURE } from '../exit-codes.ts';
 
 /**
- * Reports once that standard output cannot be written any more.
+ * Handles the first failure to write to standard output.
  *
- * @param onEnd Called with the exit code: 0 where the reader or the terminal has gone, else 1, after the reason was printed.
- * @param outlivesTerminal Whether the work goes on without output when its terminal has gone: what matters is written elsewhere.
+ * @param onEnd Called with the exit code: 0 for a closed pipe or terminal; 1 for other errors, after the reason is printed.
+ * @param outlivesTerminal Whether work continues without output after the terminal is closed, because its results go to files.
  */
 export function watchOutput(
   onEnd: (exitCode: number) => void,
@@ -16,7 +16,7 @@ export function watchOutput(
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (ended) return;
     ended = true;
-    // A terminal that is gone gives EIO; for a file it means that the disk failed.
+    // A closed terminal gives EIO; for a file EIO means that the disk failed.
     const isTerminalGone = process.stdout.isTTY && error.code === 'EIO';
     if (isTerminalGone && outlivesTerminal) return;
     if (isTerminalGone || error.code === 'EPIPE') {
@@ -28,11 +28,11 @@ export function watchOutput(
   });
 }
 
-/** Standard output at its reader's pace. */
+/** Standard output with back-pressure: `write` waits until the reader has caught up. */
 export class TextOutput {
   #closed = false;
 
-  /** @param onClosed Called when nothing can be written any more, with the exit code. */
+  /** @param onClosed Called with the exit code after the first failure. */
   constructor(onClosed: (exitCode: number) => void) {
     watchOutput((code) => {
       this.#closed = true;

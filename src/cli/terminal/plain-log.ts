@@ -1,10 +1,10 @@
-/** Training as lines of text: the facts of the original, the iteration line in its very format. */
+/** The log of a run as plain lines: the facts that the original prints, and iteration lines in its exact format. */
 import { cellFacts } from '../../engine/cells.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { exponential, fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
 import {
-  judgedSize,
+  judgeModelSize,
   memoryText,
   restoredText,
   savedText,
@@ -26,7 +26,7 @@ export function iterationLine(event: IterationEvent): string {
   );
 }
 
-/** What is known before the first iteration, a fact a line. */
+/** The facts before the first iteration, one per line. */
 export function startedLines(event: StartedEvent): string[] {
   const { options } = event;
   const { train, validation, test } = event.batches;
@@ -41,7 +41,7 @@ export function startedLines(event: StartedEvent): string[] {
       ? [`${initialBias.title} biases start at ${initialBias.value}`]
       : []),
     `number of parameters in the model: ${event.parameters}`,
-    judgedSize(event).sentence,
+    judgeModelSize(event).sentence,
     `memory: ${memoryText(event)}`,
     `device: ${event.engine}`,
     ...(event.writes === undefined ? [] : [`checkpoints: ${writesText(event)}`]),
@@ -50,9 +50,9 @@ export function startedLines(event: StartedEvent): string[] {
 
 export interface TrainingView {
   show(event: TrainingEvent): void;
-  /** A line for the person: what happens next, after a signal. */
+  /** Prints a message that is not an event, such as the reaction to a signal. */
   note(message: string): void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
@@ -85,7 +85,7 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'restored') {
         note(restoredText(event));
       } else if (event.type === 'advice') {
-        // What the size says stands above already.
+        // The lines of the start have it already.
         if (!event.code.startsWith('model-')) note(event.message);
       } else if (event.type === 'timed') {
         line(`time: ${timedFacts(event).join(', ')}`);

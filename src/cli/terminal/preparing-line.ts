@@ -1,4 +1,4 @@
-/** The preparation of a large text as a line of text. */
+/** The progress of preparing a large text. */
 import type { PreparingEvent } from '../../train/events.ts';
 import { timeLeft } from './duration-text.ts';
 import { progressBar } from './live-parts.ts';
@@ -11,16 +11,16 @@ const DOING: Readonly<Record<PreparingEvent['stage'], string>> = {
   checking: 'checking the tokens of',
 };
 
-/** Steps in which the plain log tells. */
+/** The plain log prints a line after each of these steps, as a fraction. */
 const PLAIN_STEP = 0.1;
 
 export class PreparingLine {
   #stage = '';
   #since = 0;
-  /** The fraction that was done when the stage was first seen, or when it was told last. */
+  /** The fraction that was done at the first event of the stage, or, in the plain log, at the last line. */
   #from = 0;
 
-  /** The line for a terminal of a width: with a bar, and the time that the stage will take. */
+  /** The line for a terminal, with a bar and the time that the stage still takes. */
   live(event: PreparingEvent, width: number): string {
     const now = performance.now();
     const done = fractionOf(event);
@@ -35,7 +35,7 @@ export class PreparingLine {
     return bar >= 8 ? `${left}  ${progressBar(done, bar)}  ${right}` : clip(`${left}  ${right}`, width);
   }
 
-  /** The line for a log; undefined where there is little to tell since the last one. */
+  /** The line for a log; undefined if there is little progress since the last line. */
   plain(event: PreparingEvent): string | undefined {
     const done = fractionOf(event);
     if (!this.#isNew(event) && done - this.#from < PLAIN_STEP) return undefined;

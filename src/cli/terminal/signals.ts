@@ -1,4 +1,4 @@
-/** The signals that end a program, as an AbortSignal. */
+/** Turns the signals that end a program into an AbortSignal. */
 import { endsWithTerminal } from './hangup.ts';
 
 /** Exit codes by convention: 128 and the signal's number. */
@@ -6,27 +6,27 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** The exit code of the signal that came, if one did. */
+  /** The exit code for the received signal; undefined if there was none. */
   exitCode(): number | undefined;
-  /** Ends the work without a signal, for a pipe that was closed. */
+  /** Aborts without a signal, for a closed pipe. */
   stop(exitCode: number): void;
-  /** Gives the signals their usual meaning back. */
+  /** Restores the default handling of signals. */
   release(): void;
 }
 
 /**
- * Turns the first signal into an abort; a second one ends the program at once. A terminal that closes sends SIGHUP several times, from
- * the system and from the shell: only the first counts. Without a terminal SIGHUP is ignored (`hangup.ts`).
+ * The first signal aborts the work; a second one ends the program immediately. A closing terminal sends SIGHUP several times, from the
+ * system and from the shell: only the first counts. Without a terminal SIGHUP is ignored (`hangup.ts`).
  *
- * @param onSignal Called when the first signal comes, with the exit code that goes with it.
+ * @param onSignal Called with the exit code when the first signal arrives.
  */
-export function interruption(onSignal: (exitCode: number) => void = () => {}): Interruption {
+export function catchSignals(onSignal: (exitCode: number) => void = () => {}): Interruption {
   const controller = new AbortController();
   let exitCode: number | undefined;
-  // A pipe that was closed first does not make a signal the second one.
+  // Apart from `signal.aborted`: after a closed pipe, the next signal is still the first.
   let signalled = false;
-  const heeded = Object.entries(SIGNALS).filter(([name]) => name !== 'SIGHUP' || endsWithTerminal());
-  const handlers = heeded.map(([name, code]) => {
+  const handled = Object.entries(SIGNALS).filter(([name]) => name !== 'SIGHUP' || endsWithTerminal());
+  const handlers = handled.map(([name, code]) => {
     const handler = () => {
       if (signalled && name === 'SIGHUP') return;
       if (signalled) process.exit(code);

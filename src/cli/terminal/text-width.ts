@@ -4,14 +4,14 @@
 const WIDE =
   /^(?:[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation})$/u;
 
-/** Columns that a text takes: two for East Asian wide characters and emoji, none for marks and joiners. */
+/** The width of a text in columns: East Asian wide characters and emoji take two, marks and joiners none. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const char of text) if (!/^(?:\p{Mark}|\u200d)$/u.test(char)) columns += WIDE.test(char) ? 2 : 1;
   return columns;
 }
 
-/** A text cut to some columns, with control characters, which could move the cursor, made visible. */
+/** Cuts a text to a width in columns. Control characters, which could move the cursor, become U+FFFD. */
 export function clip(text: string, width: number): string {
   let columns = 0;
   let clipped = '';
@@ -23,7 +23,7 @@ export function clip(text: string, width: number): string {
   return clipped;
 }
 
-/** A text in lines of at most some columns, broken between words; a longer word is left whole. */
+/** Breaks a text between words into lines of at most `width` columns. A longer word stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

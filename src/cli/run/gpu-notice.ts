@@ -1,7 +1,5 @@
-/** One line for those who ask for a GPU. */
-
-/** What to say to typed `-gpuid` and `-opencl`; nothing where the CPU was asked for. */
-export function deviceNotice(
+/** The notice for a typed `--gpuid` or `--opencl`; none if they ask for the CPU. */
+export function gpuNotice(
   typed: ReadonlyMap<string, string>,
   { gpuid, opencl }: { readonly gpuid: number; readonly opencl: number },
 ): string | undefined {
