@@ -52,11 +52,11 @@ test('switches', () => {
   assert.throws(() => parse('--fit=maybe'), /got "maybe", expected true or false/);
 });
 
-test('a flag at the end without its value', () => {
+test('a flag at the end without a value', () => {
   assert.throws(() => parse('-rnn_size'), /-rnn_size needs a value: expected a whole number/);
 });
 
-test('an unknown flag names the nearest, in the style it was typed', () => {
+test('an unknown flag suggests the nearest one', () => {
   assert.throws(() => parse('-rnn_sise', '1'), /unknown flag -rnn_sise\. Did you mean --rnn-size\?/);
   assert.throws(() => parse('--rnn-sise', '1'), /Did you mean --rnn-size\?/);
   assert.throws(() => parse('--quux'), /unknown flag --quux\.$/);
@@ -97,7 +97,7 @@ test("every flag of the original's train has its default", () => {
   );
 });
 
-test('a flag has other names, and each name means one flag of a command', () => {
+test('flags have aliases, and each name means only one flag of a command', () => {
   assert.deepEqual(
     parse('--hidden', '64', '--lr=0.01', '-epochs', '3', '--batch', '8', '--seq', '9').values,
     {
@@ -118,7 +118,7 @@ test('a flag has other names, and each name means one flag of a command', () => 
   }
 });
 
-test('names from other programs suggest the flag that means the same; a short one no other flag', () => {
+test('names from other programs suggest the flag of the same meaning; a short name suggests no other flag', () => {
   const train = (name: string) => guessFlag(name, trainCommand.flags);
   assert.deepEqual(
     ['n_layer', 'block_size', 'max_iters', 'out_dir', 'hiddenSize', 'n_embd', 'num_layer'].map(train),
@@ -138,7 +138,7 @@ test('names from other programs suggest the flag that means the same; a short on
   );
 });
 
-test('a word that is no command suggests the command that does it, as a line that works', () => {
+test('an unknown command suggests a known one, as a line that works', () => {
   const names = ['train', 'sample', 'eval', 'inspect', 'serve', 'convert'];
   const suggested = (...words: string[]) =>
     /Did you mean:\n {2}(.*)\n/.exec(unknownCommand(words, names))?.[1];

@@ -20,7 +20,7 @@ test('the program is named as it was started', () => {
   assert.equal(started('/opt/my rnn/dist/cli/main.js'), "node '/opt/my rnn/dist/cli/main.js'");
 });
 
-test('a word comes out of the shell as it went in', () => {
+test('a quoted word comes out of the shell unchanged', () => {
   const words = [
     'plain.txt',
     'my book.txt',
@@ -46,7 +46,7 @@ test('a word comes out of the shell as it went in', () => {
   assert.equal(fileWord('-'), '-');
 });
 
-test('options are changed in what was typed', () => {
+test('options are changed in a typed command line', () => {
   const train = (words: string[], set: Record<string, string | number | boolean | undefined>) =>
     wordsWith(words, trainCommand.flags, set);
   assert.deepEqual(train(['a.txt', '-rnn_size', '9'], { tokens: 'byte' }), [
@@ -68,7 +68,7 @@ test('options are changed in what was typed', () => {
   assert.equal(wordsWith(['m'], sampleCommand.flags, { hiddenSize: 4 }), undefined);
 });
 
-test('options that a config file set are taken out too', () => {
+test('options from a config file are removed too', () => {
   const train = (words: string, set: Parameters<typeof wordsWith>[2]) =>
     wordsWith(words.split(' '), trainCommand.flags, set)?.join(' ');
   const unset = { hiddenSize: undefined, layers: undefined };
@@ -81,7 +81,7 @@ test('options that a config file set are taken out too', () => {
   assert.equal(train('a.txt --resume cv', unset), 'a.txt --resume cv');
 });
 
-test('texts that are named take the place of those that were', () => {
+test('new texts replace the typed ones', () => {
   const train = (words: string[], textFile: string | string[]) =>
     wordsWith(words, trainCommand.flags, { textFile }, trainCommand.wordsBeforeText)?.join(' ');
   assert.equal(train(['--resume', '-max_iterations', '3'], 'b.txt'), 'b.txt --resume -max_iterations 3');

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-/** The program as the package ships it. */
+/** The program in the package. */
 export const shippedProgram = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** The same, bundled by the runner of the tests (scripts/bundle-cli.mjs), so that it starts faster. */
 export const program = process.env.CHAR_RNN_TEST_PROGRAM ?? shippedProgram;
@@ -27,7 +27,7 @@ export interface RunSettings {
   readonly onOutput?: (soFar: string, child: ChildProcess) => void;
 }
 
-/** Runs `char-rnn` with some words to its end. */
+/** Runs `char-rnn` with the given words until it ends. */
 export function charRnn(words: readonly string[], settings: RunSettings = {}): Promise<Outcome> {
   const { cwd = root, input, env = {}, onOutput } = settings;
   const child = spawn(process.execPath, [settings.program ?? program, ...words], {

@@ -18,7 +18,7 @@ function scriptOf(shell: (typeof SHELLS)[number]): string {
 
 const has = (shell: string) => spawnSync(shell, ['-c', 'exit 0']).status === 0;
 
-test('bash completes commands, flags in both styles, choices, and else names of files', {
+test('bash completes commands, flags in both styles, choices, and otherwise file names', {
   skip: has('bash') ? false : 'bash is not installed',
 }, () => {
   const script = scriptOf('bash');

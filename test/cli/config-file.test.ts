@@ -24,7 +24,7 @@ function config(content: unknown): string {
 const read = (content: unknown, ...words: string[]) =>
   withConfig(parseArguments(['--config', config(content), ...words], trainCommand.flags), trainCommand);
 
-test('options by any of their names; a flag counts more; each knows where it comes from', () => {
+test('options may have any of their names; flags override them; each option records its origin', () => {
   const found = read(
     { rnn_size: 64, lr: 0.01, maxEpochs: 3, 'batch-size': 7, text: 'a.txt' },
     '-seed',
@@ -70,7 +70,7 @@ test('errors name the file and the key', async () => {
   assert.equal(wrong.code, 2);
 });
 
-test('the file of a run repeats it, bit for bit, in a folder of its own', async () => {
+test('the run.json of a run repeats it, bit for bit, in another folder', async () => {
   const text = readFileSync(
     fileURLToPath(new URL('../fixtures/original/harbour.txt', import.meta.url)),
   ).subarray(0, 4000);

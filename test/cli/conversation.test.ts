@@ -49,7 +49,7 @@ async function whole(options: Given<GenerateOptions>): Promise<string> {
 const generated = (prompt: string, length: number, turn: number) =>
   whole({ prompt, length, seed: sequenceSeed(123, turn) });
 
-test('each line is continued from the whole text so far; the first turn is what sample writes', async () => {
+test('each line continues the whole text so far; the first turn equals what sample writes', async () => {
   const { take } = talk({ length: 12, prompt: 'a' });
   const first = await take('bc');
   assert.equal(first.text, await generated('abc', 12, 0));
@@ -59,7 +59,7 @@ test('each line is continued from the whole text so far; the first turn is what 
   assert.equal(third.text, await generated(`abc${first.text}é${second.text}`, 12, 2));
 });
 
-test('commands change the turn, forget and show the text, and end', async () => {
+test('commands change options, reset and show the text, and quit', async () => {
   const { take, said } = talk({ length: 5 });
   await take('ab');
   await take('/text');
@@ -73,11 +73,11 @@ test('commands change the turn, forget and show the text, and end', async () => 
   await take('/temp -1');
   assert.match(said.at(-1) ?? '', /temperature: got -1/);
   await take('/nonsense');
-  assert.ok(said.includes('there is no /nonsense') && said.some((line) => line.includes('/reset')));
+  assert.ok(said.includes('there is no command /nonsense') && said.some((line) => line.includes('/reset')));
   assert.equal((await take('/quit')).goesOn, false);
 });
 
-test('a backslash joins lines, escapes are read, two slashes are one, an unknown character does not end it', async () => {
+test('a backslash joins lines, escapes are replaced, // begins with a slash, an unknown character does not end the conversation', async () => {
   const { take, conversation, said } = talk({ length: 0 });
   await take('a\\');
   assert.ok(conversation.isOpen);
@@ -90,7 +90,7 @@ test('a backslash joins lines, escapes are read, two slashes are one, an unknown
   assert.equal(said.at(-1), 'a\nb\n///c');
 });
 
-test('a turn that is stopped keeps what was written', async () => {
+test('a stopped turn keeps what was written', async () => {
   const { take, said } = talk({ length: 50 });
   const controller = new AbortController();
   controller.abort();
@@ -99,20 +99,20 @@ test('a turn that is stopped keeps what was written', async () => {
   assert.equal(said.at(-1), 'ab');
 });
 
-test('a text that becomes too long loses its beginning, with one line a turn', async () => {
+test('a text that becomes too long loses its beginning, with one message per turn', async () => {
   const { take, said } = talk({ length: 200, prompt: 'a'.repeat(49_000) });
   await take('b'.repeat(2000));
   await take('c');
   assert.deepEqual(said, ['the text is too long: its first 49,000 bytes were dropped']);
 });
 
-test('what a text in turns cannot do is refused before anything is read', async () => {
+test('flags that do not work with --interactive are refused before anything is read', async () => {
   const { code, stderr } = await charRnn(['sample', 'missing.safetensors', '-i', '--prime-file', '-']);
   assert.equal(code, 2);
   assert.match(stderr, /--prime-file needs the name of a file/);
 });
 
-test('lines come from a pipe as well', async () => {
+test('lines may come from a pipe', async () => {
   const cwd = sharedFolder();
   writeFileSync(join(cwd, 'm.safetensors'), joinBytes(encodeCheckpoint(checkpoint)));
   const run = (input: string, ...flags: string[]) =>

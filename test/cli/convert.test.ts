@@ -98,12 +98,12 @@ for (const name of ['out.onnx', 'out.npz']) {
   });
 }
 
-test('nothing is overwritten unless --force is typed', async (context) => {
+test('nothing is overwritten without --force', async (context) => {
   const { folder, run } = setUp(context);
   writeFileSync(join(folder, 'model.py'), 'mine');
   const refused = await run('convert', 'model.safetensors', 'model.safetensors', '--as-module');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^model\.safetensors exists .*\nTo replace it:\n {2}.*--force/);
+  assert.match(refused.stderr, /^model\.safetensors exists, .*\nTo replace it:\n {2}.*--force/);
   const beside = await run(
     'convert',
     'model.safetensors',
@@ -124,7 +124,7 @@ test('nothing is overwritten unless --force is typed', async (context) => {
   assert.match(readFileSync(join(folder, 'new.py'), 'utf8'), /"new\.safetensors"/);
 });
 
-test('what can not be said, done or read is named, and nothing is left behind', async (context) => {
+test('wrong usage and unreadable files get a clear message, and no file is left behind', async (context) => {
   const { folder, run } = setUp(context, joined(encodeCheckpoint(madeCheckpoint({ cell: 'gru' }))));
   writeFileSync(join(folder, 'other.zip'), Uint8Array.of(0x50, 0x4b, 3, 4));
   const cases: [string[], number, RegExp][] = [
@@ -154,7 +154,7 @@ test('what can not be said, done or read is named, and nothing is left behind', 
   assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'other.zip']);
 });
 
-test('what is no file is not replaced by one, be it with --force', async (context) => {
+test('anything that is not a file is never replaced, even with --force', async (context) => {
   const { folder, run } = setUp(context);
   const pipe = join(folder, 'pipe');
   if (spawnSync('mkfifo', [pipe]).status !== 0) return context.skip('pipes with names can not be made here');
@@ -164,12 +164,12 @@ test('what is no file is not replaced by one, be it with --force', async (contex
   for (const name of ['pipe', 'link', 'open', 'folder.npz']) {
     const refused = await run('convert', 'model.safetensors', name, '--to', 'npz', '--force');
     assert.equal(refused.code, 1, name);
-    assert.match(refused.stderr, new RegExp(`^${name} is not a file, and is left as it is`));
+    assert.match(refused.stderr, new RegExp(`^${name} is not a file, and was not changed`));
   }
   assert.ok(lstatSync(pipe).isFIFO() && lstatSync(join(folder, 'link')).isSymbolicLink());
 });
 
-test('a signal leaves nothing half written', async (context) => {
+test('a signal leaves no partial file', async (context) => {
   if (skipWithoutSignals) return context.skip(skipWithoutSignals);
   const large = madeCheckpoint({ hiddenSize: 500, moments: 0 });
   const { folder } = setUp(context, joined(encodeCheckpoint(large)));
@@ -186,7 +186,7 @@ test('a signal leaves nothing half written', async (context) => {
   assert.deepEqual(names, ['model.safetensors']);
 });
 
-test('--json: what was written and what is lost, for a program', async (context) => {
+test('--json lists the written files and what is lost', async (context) => {
   const { folder, run } = setUp(context);
   const made = await run('convert', 'model.safetensors', 'vocabulary.json', '--weights', 'npz', '--json');
   const { from, format, to, files, notices } = JSON.parse(made.stdout);
@@ -201,7 +201,7 @@ test('--json: what was written and what is lost, for a program', async (context)
   assert.match(notices.join(), /left out: the training state/);
 });
 
-test("torch-rnn's vocabulary, with the weights for NumPy beside it", async (context) => {
+test('a vocabulary for torch-rnn, together with weights for NumPy', async (context) => {
   const { folder, run } = setUp(context);
   const made = await run('convert', 'model.safetensors', 'vocabulary.json', '--weights', 'npz');
   assert.equal(made.code, 0, made.stderr);
@@ -217,7 +217,7 @@ test("torch-rnn's vocabulary, with the weights for NumPy beside it", async (cont
   assert.equal((await run('inspect', 'vocabulary.npz')).code, 0);
 });
 
-test('float64 is rounded for ONNX unless asked, and says so', async (context) => {
+test('float64 is rounded for ONNX by default, with a notice', async (context) => {
   const { run } = setUp(context, joined(encodeCheckpoint(madeCheckpoint({ precision: 'float64' }))));
   const rounded = await run('convert', 'model.safetensors', 'out.onnx');
   assert.match(rounded.stdout, /rounded to float32/);

@@ -30,7 +30,7 @@ function setUp(context: TestContext) {
     charRnn(['train', 'book.txt', ...small, ...words], { cwd, env: { ...env, ...more } });
 }
 
-test('--engine and --threads choose, and one line says what computes', async (context) => {
+test('--engine and --threads choose the engine, which one line describes', async (context) => {
   const run = setUp(context);
   for (const [words, expected] of [
     [['--engine', 'reference'], /^device: CPU, reference engine .* 1 thread$/m],
@@ -67,7 +67,7 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
   assert.match(stderr, /this machine lacks sse9; it has/);
 });
 
-test('doctor: what the machine can do, a measurement of each engine; --json', async () => {
+test('doctor shows what the machine can do and measures each engine; --json', async () => {
   const { code, stdout, stderr } = await charRnn(['doctor', '--seconds', '0.1']);
   assert.equal(code, 0, stderr);
   for (const engine of ['native', 'wasm', 'reference'])
@@ -81,7 +81,7 @@ test('doctor: what the machine can do, a measurement of each engine; --json', as
   assert.equal((await charRnn(['doctor', 'x'])).code, 2);
 });
 
-test('sample --count: whole, in order, the first that of the seed itself', async (context) => {
+test('sample --count: whole samples in order; the first is the text for the seed itself', async (context) => {
   const cwd = temporaryFolder(context);
   const run = setUp(context);
   const trained = await run(['-checkpoint_dir', cwd]);

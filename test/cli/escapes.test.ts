@@ -1,4 +1,4 @@
-/** Escapes: one reading for every flag that takes characters. */
+/** Escapes are the same for every flag that takes characters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
@@ -7,7 +7,7 @@ import { commands } from '../../src/cli/commands/index.ts';
 import { sampleCommand } from '../../src/cli/commands/sample.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 
-test('escapes become characters; what is no escape stays and is named', () => {
+test('escapes become characters; unknown ones stay and are named', () => {
   assert.deepEqual(readEscapes(String.raw`a\nb\t\r\f\\n`), { text: 'a\nb\t\r\f\\n', unknown: [] });
   assert.equal(readEscapes(String.raw`\x41\u00e9\u{1F600}\ud83d\ude00`).text, 'Aé😀😀');
   for (const odd of [String.raw`\d`, String.raw`\x4`, String.raw`\u12`, String.raw`\u{110000}`, '\\']) {
@@ -17,7 +17,7 @@ test('escapes become characters; what is no escape stays and is named', () => {
   assert.equal(readEscapes(String.raw`\ud800`).text, String.raw`\ud800`);
 });
 
-test('every flag that takes characters reads them, and says what is no escape', () => {
+test('every flag that takes characters replaces escapes, and names unknown ones', () => {
   let seen = 0;
   for (const { flags } of commands) {
     for (const flag of flags.filter(({ info }) => info.escapes)) {
@@ -35,7 +35,7 @@ test('every flag that takes characters reads them, and says what is no escape', 
   );
 });
 
-test('a prompt keeps its backslashes where the model knows them, and the person hears of it', () => {
+test('a prompt keeps its backslashes if the model knows them, with a notice', () => {
   const knowing = (symbols: string) =>
     new Vocabulary({ kind: 'character', normalize: 'none', symbols: [...symbols], hasUnknown: false });
   const [plain, latex] = [knowing('\nab'), knowing('\n\\ab')];

@@ -1,4 +1,4 @@
-/** What a loss is of is told: a loss a byte is not one a character. */
+/** Reports name the unit of a loss: a loss per byte is not a loss per character. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EvaluationReport, reportJson, reportLines } from '../../src/cli/report/eval-report.ts';

@@ -15,7 +15,7 @@ const ATTACHED: ProcessSurroundings = {
   parentStatus: 'Name:\tbash\nSigIgn:\t0000000000384004\n',
 };
 
-test('which processes end with a terminal', () => {
+test('which processes end when their terminal closes', () => {
   const ends = (change: Partial<ProcessSurroundings>) => endsWithTerminal({ ...ATTACHED, ...change });
   const nohup = { _: '/usr/bin/nohup' };
   assert.equal(ends({}), true);

@@ -20,7 +20,7 @@ async function setUp(context: TestContext) {
   return { cwd, folder };
 }
 
-test('each run in a line: best and last loss, epochs; damaged files and models by name; within 80 columns', async (context) => {
+test('one line per run, with best and last loss and epochs; damaged files and models by name; within 80 columns', async (context) => {
   const { cwd, folder } = await setUp(context);
   const [whole = ''] = readdirSync(folder).filter((name) => name.startsWith('lm_b'));
   writeFileSync(join(folder, 'cut.safetensors'), readFileSync(join(folder, whole)).subarray(0, -9));
@@ -43,7 +43,7 @@ test('each run in a line: best and last loss, epochs; damaged files and models b
   assert.deepEqual([missing.code, missing.stderr], [1, 'there is no folder nowhere.\n']);
 });
 
-test('--all lists each checkpoint, --json tells the same to programs; the newest run first', async (context) => {
+test('--all lists each checkpoint, --json prints the same for programs; the newest run comes first', async (context) => {
   const { folder } = await setUp(context);
   const survey = await surveyFolder(folder);
   const lines = surveyLines([survey], { all: true, width: 200 });
@@ -78,7 +78,7 @@ test('a file that begins with a dash: the suggested command reads it as a file',
   assert.match(stderr, / inspect \.\/-x$/m);
 });
 
-test('moments: the time today, the day this year, else month and year; a copied pointer is no second checkpoint', async (context) => {
+test('times: the hour for today, the day for this year, otherwise month and year; a copied pointer is not listed as a second checkpoint', async (context) => {
   const { folder } = await setUp(context);
   const copy = join(folder, '..', 'copy');
   mkdirSync(copy);

@@ -1,4 +1,4 @@
-/** When building the native engine is offered, and what the offer says. */
+/** When building the native engine is suggested, and how. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const MISSING = new AddonError('addon-missing', 'not built.');
 const WASM = 'CPU, wasm engine, WebAssembly SIMD, fused, float32, 2 threads';
 const LONG = { engine: 'auto', description: WASM, milliseconds: 90_000 };
 
-test('offered where WebAssembly was taken for more than a minute of work', () => {
+test('suggested if WebAssembly was chosen automatically for more than a minute of work', () => {
   const wants = (change: Partial<typeof LONG>, problem: UnsupportedError = MISSING, env = {}) =>
     isOfferUseful({ ...LONG, ...change }, problem, env);
   assert.equal(wants({}), true);
@@ -36,7 +36,7 @@ test('offered where WebAssembly was taken for more than a minute of work', () =>
 });
 
 const unfit = !['linux', 'darwin'].includes(process.platform) && 'it is not built here';
-test('it says what it gains, and what has to be installed first', { skip: unfit }, () => {
+test('it tells the gain in speed, and what to install first', { skip: unfit }, () => {
   const remedy = (problem: UnsupportedError, canCompile: boolean) => nativeRemedy(problem, () => canCompile);
   assert.deepEqual(remedy(MISSING, true)?.command, ['build-native']);
   assert.match(remedy(MISSING, true)?.text ?? '', /a quarter to half of the time.*To build it$/);
@@ -48,14 +48,16 @@ test('it says what it gains, and what has to be installed first', { skip: unfit 
   assert.equal(hasCompiler({ CXX: '/nonexistent/compiler' }), false);
 });
 
-test('build-native without a compiler: what to install, and the command again', { skip: unfit }, async () => {
+test('build-native without a compiler names what to install and the command to repeat', {
+  skip: unfit,
+}, async () => {
   const { code, stderr } = await charRnn(['build-native'], { env: { CXX: '/nonexistent/compiler' } });
   assert.equal(code, 1);
   assert.match(stderr, /^the native engine was not built: .*\/nonexistent\/compiler/);
   assert.match(stderr, /build-native$/m);
 });
 
-test('doctor, and a training that will take long, offer it once', { skip: unfit }, async (context) => {
+test('doctor and a long run suggest it once', { skip: unfit }, async (context) => {
   const env = { CHAR_RNN_ADDON: '/nonexistent', CI: '' };
   const { stdout } = await charRnn(['doctor', '--seconds', '0.01'], { env });
   assert.equal(stdout.match(/build-native$/gm)?.length, 1, stdout);

@@ -15,7 +15,7 @@ test('words stay whole at any width of the terminal', () => {
   assert.equal(foldLines(`${line}\n\nx`, 30, 'char-rnn').endsWith('\n\nx'), true);
 });
 
-test('what is to be copied stays on one line, and so does everything where nobody looks', () => {
+test('command lines stay on one line, and so does everything if there is no terminal', () => {
   const command = `To continue:\n  char-rnn train ${'a'.repeat(60)} --resume cv`;
   assert.equal(foldLines(command, 30, 'char-rnn'), command);
   const inside = `sample with: node dist/cli/main.js sample cv/best.safetensors`;

@@ -23,7 +23,7 @@ function setUp(context: TestContext) {
   return { cwd, run, train, commands };
 }
 
-test('the end of a run: time, best loss, where it is; both commands work as typed', async (context) => {
+test('the summary of a run: time, best loss, its place; both commands work as printed', async (context) => {
   const { cwd, run, train, commands } = setUp(context);
   const { code, stderr } = await train();
   assert.equal(code, 0, stderr);
@@ -47,7 +47,7 @@ test('the end of a run: time, best loss, where it is; both commands work as type
   assert.match(never.stderr, /sample never\/last\.safetensors$/m);
 });
 
-test('train typed twice; --resume alone takes the newest and tells of the other; --resume with a text', async (context) => {
+test('train run twice; --resume alone takes the newest run and lists the other; --resume with a text', async (context) => {
   const { cwd, run, train, commands } = setUp(context);
   await train();
   const second = await train();
@@ -56,7 +56,7 @@ test('train typed twice; --resume alone takes the newest and tells of the other;
   await run(['train', 'other.txt', ...SMALL, '--max_iterations', '4']);
   const resumed = await run(['train', '--resume', '--max_iterations', '6']);
   assert.match(resumed.stdout, /^resuming cv-3\//m);
-  assert.match(resumed.stderr, /^Of 3 runs here, this is cv-3/m);
+  assert.match(resumed.stderr, /^Resuming cv-3, one of 3 runs here/m);
   assert.deepEqual(commands(resumed.stderr).slice(0, 2), [
     ['train', '--resume', 'cv-2'],
     ['train', '--resume', 'cv'],
@@ -71,7 +71,7 @@ test('train typed twice; --resume alone takes the newest and tells of the other;
   assert.match(none.stderr, /no run to resume in cv\.\n.*\n.* ls$/m);
 });
 
-test('a folder where a checkpoint is expected: each command takes it and tells the file', async (context) => {
+test('each command takes a folder instead of a checkpoint and names the file', async (context) => {
   const { cwd, run, train } = setUp(context);
   await train();
   mkdirSync(join(cwd, 'lone'));
@@ -96,7 +96,7 @@ test('a folder where a checkpoint is expected: each command takes it and tells t
   assert.match(empty.stderr, /^empty is a folder without a model/);
 });
 
-test('the epochs of the live view end where its percent does', () => {
+test('the epochs of the live view end where its percentage does', () => {
   assert.equal(lastEpoch(50, 900, 423), '2.1');
   assert.equal(lastEpoch(50, 50 * 423, 423), '50');
   assert.equal(lastEpoch(0.5, 211, 423), '0.5', 'an epoch that ends within an iteration');

@@ -23,7 +23,7 @@ function setUp(context: TestContext) {
   return { cwd, run };
 }
 
-test('controls reach the draw', async (context) => {
+test('sampling controls take effect', async (context) => {
   const { run } = setUp(context);
   const all =
     '-top_k 5 -top_p 0.95 -min_p 0.01 -typical_p 0.99 -repetition_penalty 1.1 -presence_penalty 0.1 -frequency_penalty 0.1 -penalty_window 9 -mirostat 2 -temperature_range 0.2';
@@ -36,7 +36,10 @@ test('controls reach the draw', async (context) => {
   assert.match(best.stdout, /^ab[\n a-e]{12}\n$/);
   const few = await run(['-beam', '3', '-count', '5', '-length', '4']);
   assert.equal(few.code, 1);
-  assert.match(few.stderr, /^found 3 of 5 samples in 3; the beam holds no more.*\nTry a larger --beam\.$/m);
+  assert.match(
+    few.stderr,
+    /^found 3 of 5 samples among 3 drawn; the beam holds no more.*\nTry a larger --beam\.$/m,
+  );
 });
 
 test('stop texts may be typed several times, and are not printed', async (context) => {
@@ -48,7 +51,7 @@ test('stop texts may be typed several times, and are not printed', async (contex
   assert.equal(line, `${whole.slice(0, whole.indexOf('\n'))}\n`);
 });
 
-test('samples are divided by a line ---, but one-line samples by nothing; -echo 0 leaves the prime text out', async (context) => {
+test('a line --- separates samples, except one-line samples; --echo 0 omits the prompt', async (context) => {
   const { run } = setUp(context);
   const divided = (await run(['-count', '3', '-length', '4', '-only', 'ab', '-primetext', 'c'])).stdout;
   assert.match(divided, /^c[ab]{4}\n---\nc[ab]{4}\n---\nc[ab]{4}\n$/);
@@ -58,7 +61,7 @@ test('samples are divided by a line ---, but one-line samples by nothing; -echo 
   assert.equal(new Set(lines).size, 20);
 });
 
-test('--novel leaves out what stands in the text; too few are told, with exit code 1', async (context) => {
+test('--novel leaves out samples that occur in the text; too few samples give a message and exit code 1', async (context) => {
   const { cwd, run } = setUp(context);
   writeFileSync(join(cwd, 'known.txt'), 'a\nb\ncd\n');
   const options = [
@@ -77,17 +80,17 @@ test('--novel leaves out what stands in the text; too few are told, with exit co
   const { code, stdout, stderr } = await run(options);
   assert.equal(stdout, 'c\n');
   assert.equal(code, 1);
-  assert.match(stderr, /found 1 of 3 samples in 300/);
+  assert.match(stderr, /found 1 of 3 samples among 300 drawn/);
   assert.equal((await run(['-novel', 'nowhere.txt'])).code, 1);
 });
 
-test('-seconds is the time of all samples; too few are told, with exit code 1', async (context) => {
+test('--seconds limits the time of all samples; too few give a message and exit code 1', async (context) => {
   const { run } = setUp(context);
   const { code, stdout, stderr } = await run(['-count', '10000', '-seconds', '0.3', '-length', '1000']);
   assert.match(stdout, /\n---\n/);
   assert.match(
     stderr,
-    /^found [\d,]+ of 10,000 samples in [\d,]+; then the time ran out\.\nGive it more --seconds\.\n$/,
+    /^found [\d,]+ of 10,000 samples among [\d,]+ drawn; then the time ran out\.\nGive it more --seconds\.\n$/,
   );
   assert.equal(code, 1);
 });
@@ -142,11 +145,11 @@ test('--format jsonl: a line for each symbol as it comes, and one at the end', a
   assert.ok(['stop', 'length'].includes(last.ending));
 });
 
-test('an catchSignals ends JSON well, and text with a line', {
+test('a signal leaves valid JSON, and text that ends with a line end', {
   skip: skipWithoutSignals,
 }, async (context) => {
   const { run } = setUp(context);
-  // A second signal would end it at once.
+  // A second signal would end it immediately.
   const onOutput: RunSettings['onOutput'] = (_, child) => child.killed || child.kill('SIGINT');
   const { code, stdout } = await run(['-length', '100000000', '-format', 'json'], { onOutput });
   assert.equal(code, 130);
@@ -162,7 +165,7 @@ test('an catchSignals ends JSON well, and text with a line', {
   assert.ok(sample.text.length > 0);
 });
 
-test('nothing is printed where options do not fit', async (context) => {
+test('nothing is printed if options are wrong', async (context) => {
   const { run } = setUp(context);
   const cases: [string[], RegExp][] = [
     [['-match', '(a'], /-match: character 1/],
@@ -180,7 +183,7 @@ test('nothing is printed where options do not fit', async (context) => {
   }
 });
 
-test('the help fits on a screen, with the six most used first', async (context) => {
+test('the help fits on a screen, with the six common flags first', async (context) => {
   const { run } = setUp(context);
   const { stdout } = await run(['--help']);
   const lines = stdout.split('\n');

@@ -29,7 +29,7 @@ test('text alone on standard output, after the prime text; diagnostics on standa
   assert.deepEqual([quiet.stdout, quiet.stderr], [stdout, '']);
 });
 
-test('the seed decides; --seed random prints the one it took', async (context) => {
+test('equal seeds give equal texts; --seed random prints its seed', async (context) => {
   const { run } = setUp(context);
   const { stdout, stderr } = await run(['--seed', 'random']);
   const [, seed] = /^seed (\d+)$/m.exec(stderr) ?? [];
@@ -38,7 +38,7 @@ test('the seed decides; --seed random prints the one it took', async (context) =
   assert.notEqual((await run([])).stdout, stdout);
 });
 
-test('-sample 0 and -temperature 0 take the most likely each time', async (context) => {
+test('--sample 0 and --temperature 0 always take the most likely symbol', async (context) => {
   const { run } = setUp(context);
   const greedy = (await run(['-sample', '0', '-length', '40'])).stdout;
   assert.equal((await run(['-temperature', '0', '-length', '40', '-seed', '9'])).stdout, greedy);
@@ -71,7 +71,7 @@ test('characters that the model does not know', async (context) => {
   );
 });
 
-test('a reader that goes away ends it with 0', async (context) => {
+test('a closed pipe ends it with 0', async (context) => {
   const { run } = setUp(context);
   const { code, stderr } = await run(['-length', '100000000'], {
     onOutput: (_, child) => child.stdout?.destroy(),
@@ -91,7 +91,7 @@ test('SIGINT ends it with 130', {
   assert.equal(code, 130);
 });
 
-test('bytes of the prime text are taken and echoed as they are', async (context) => {
+test('bytes of the prompt are read and echoed unchanged', async (context) => {
   const { cwd, run } = setUp(context, 'byte');
   writeFileSync(join(cwd, 'prime'), Uint8Array.of(0xc3, 0x80, 0x61));
   const { code, stdout } = await run(['--prime_file', 'prime', '-length', '0']);
@@ -133,7 +133,7 @@ test('bad input', async (context) => {
   assert.equal((await run(['-length', '1'])).code, 0);
 });
 
-test('inspect prints what a checkpoint holds; --json the same for programs', async (context) => {
+test('inspect prints the contents of a checkpoint; --json prints them for programs', async (context) => {
   const { cwd } = setUp(context);
   const plain = await charRnn(['inspect', 'm.safetensors'], { cwd });
   assert.equal(plain.code, 0, plain.stderr);

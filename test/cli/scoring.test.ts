@@ -37,7 +37,7 @@ test('eval of the own text: the loss in the name of the file, to its four decima
   }
 });
 
-test('eval of another text: all of it, one sequence or rows, and which is said', async () => {
+test('eval of another text: all of it, as one sequence or as rows, which the output names', async () => {
   const [model = ''] = checkpoints;
   writeFileSync(join(cwd, 'other.txt'), readFileSync(harbour).subarray(0, 3000));
   const one = await charRnn(['eval', model, 'other.txt', '--json'], { cwd });
@@ -46,13 +46,13 @@ test('eval of another text: all of it, one sequence or rows, and which is said',
   assert.equal(whole.characters, 2999);
   assert.equal(cut.characters, 2999);
   assert.match(whole.how, /from start to end/);
-  assert.match(cut.how, /7 sequences/);
+  assert.match(cut.how, /7 parallel sequences/);
   assert.notEqual(whole.nats, cut.nats);
   assert.ok(Math.abs(whole.natsPerCharacter - cut.natsPerCharacter) < 0.1);
   assert.ok(Math.abs(whole.bitsPerCharacter * Math.LN2 - whole.natsPerCharacter) < 1e-12);
 });
 
-test('eval by document: each a sequence of its own, and all together', async () => {
+test('eval by document: each one separately, and all together', async () => {
   const [model = ''] = checkpoints;
   const text = readFileSync(harbour, 'utf8').slice(0, 3000);
   writeFileSync(join(cwd, 'documents.txt'), text);
@@ -69,7 +69,7 @@ test('eval by document: each a sequence of its own, and all together', async () 
   assert.match(lines.stdout, new RegExp(`^part +all: .* ${parts.length} documents`, 'm'));
 });
 
-test('--surprise shows the text as it is, then the places; colours only where asked for', async () => {
+test('--surprise shows the unchanged text, then the places; colours only if requested', async () => {
   const [model = ''] = checkpoints;
   const text = readFileSync(harbour, 'utf8').slice(0, 300).replaceAll('e', 'x');
   writeFileSync(join(cwd, 'odd.txt'), text);
@@ -89,7 +89,7 @@ test('--surprise shows the text as it is, then the places; colours only where as
   );
 });
 
-test('--dynamic is told apart', async () => {
+test('--dynamic prints a separate figure', async () => {
   const [model = ''] = checkpoints;
   const { code, stdout, stderr } = await charRnn(['eval', model, 'book.txt', '--part', 'all', '--dynamic'], {
     cwd,
@@ -99,7 +99,7 @@ test('--dynamic is told apart', async () => {
   assert.match(stdout, /^dynamic +\d/m);
 });
 
-test('compare: the better one first, with an interval; the same twice is not to be told apart', async () => {
+test('compare: differences with an interval; the same model twice shows no significant difference', async () => {
   const [good = '', poor = ''] = [checkpoints[0], checkpoints.at(-1)];
   const { code, stdout, stderr } = await charRnn(['compare', poor, good, 'book.txt'], { cwd });
   assert.equal(code, 0, stderr);
@@ -131,7 +131,7 @@ test('complete: words with probabilities', async () => {
   );
 });
 
-test('complete reads a text with unknown characters where it is told how', async () => {
+test('complete reads a text with unknown characters if --unknown allows it', async () => {
   const [model = ''] = checkpoints;
   const plain = await charRnn(['complete', model, 'the w'], { cwd });
   const skipping = await charRnn(['complete', model, 'the\u{1f40b} w', '--unknown', 'skip'], { cwd });
@@ -178,7 +178,7 @@ test('bad input', async (context) => {
   }
 });
 
-test('characters that the model does not know: the nearest is read by eval and compare, and both say how many', async () => {
+test('eval and compare replace unknown characters by the nearest known ones, and both print how many', async () => {
   const model = join('cv', 'best.safetensors');
   writeFileSync(join(cwd, 'typed.txt'), `${readFileSync(harbour, 'utf8').slice(0, 2000)} café \u{1f40b}`);
   const scored = await charRnn(['eval', model, 'typed.txt', '--json'], { cwd });

@@ -55,7 +55,7 @@ async function start(context: TestContext, words: readonly string[] = ['a.safete
   return { cwd, child, ended, lines, line, url, complete };
 }
 
-test('it serves what sample writes, by curl as by any client, and ends with 0 at a signal', async (context) => {
+test('curl gets the text that sample writes, and a signal ends the server with 0', async (context) => {
   const { cwd, child, ended, url, complete } = await start(context);
   const sampled = await charRnn(
     ['sample', 'a.safetensors', '-primetext', 'abc', '-length', '30', '-seed', '1', '-verbose', '0'],
@@ -92,7 +92,7 @@ test('a signal lets running requests finish', async (context) => {
   assert.equal(await ended, 0);
 });
 
-test('--watch takes up a checkpoint that is replaced; a broken one leaves the one before', async (context) => {
+test('--watch reloads a replaced checkpoint; if it is broken, the earlier one stays', async (context) => {
   const { cwd, line, complete, lines } = await start(context, ['moby=a.safetensors', '--watch']);
   const before = await complete({ model: 'moby' });
   writeModel(join(cwd, 'b'), 8);
@@ -106,7 +106,7 @@ test('--watch takes up a checkpoint that is replaced; a broken one leaves the on
   assert.ok(lines.length < 10);
 });
 
-test('a replaced checkpoint does not wait for what runs on the one before', async (context) => {
+test('reloading does not wait for requests to the earlier checkpoint', async (context) => {
   const { cwd, lines, line, complete, url } = await start(context, ['moby=a.safetensors', '--watch']);
   const long = { max_tokens: 100_000, logprobs: 5, stream: true };
   const running = await fetch(`${url}/v1/completions`, {
@@ -126,7 +126,7 @@ test('a replaced checkpoint does not wait for what runs on the one before', asyn
   await running.body?.cancel();
 });
 
-test('the key may be in the environment; an empty one, or one that no header can hold, is refused', async (context) => {
+test('the key may come from the environment; an empty or invalid key is refused', async (context) => {
   const { cwd, complete } = await start(context, ['a.safetensors'], { CHAR_RNN_API_KEY: 'secret' });
   assert.equal((await complete({})).error.code, 'invalid_api_key');
   for (const [key, problem] of [
@@ -143,7 +143,7 @@ test('the key may be in the environment; an empty one, or one that no header can
   }
 });
 
-test('a port that is taken is found before the models are loaded, with a command for another', async (context) => {
+test('a taken port is reported before the models are loaded, with a command for another port', async (context) => {
   const { cwd, url } = await start(context);
   const { port } = new URL(url);
   const outcome = await charRnn(['serve', 'missing.safetensors', '--port', port, '--strict'], { cwd });
@@ -157,7 +157,7 @@ test('a port that is taken is found before the models are loaded, with a command
   assert.match(command, /^ {2}node \S+main\.js serve missing\.safetensors --strict --port 0$/);
 });
 
-test("a model has its file's name without the format's suffix", async (context) => {
+test('a model is named after its file, without the extension', async (context) => {
   const { cwd } = await start(context);
   await charRnn(['convert', 'a.safetensors', 'b.onnx'], { cwd });
   await charRnn(['convert', 'a.safetensors', 'c.d.npz'], { cwd });

@@ -56,39 +56,47 @@ test(
   },
 );
 
-test('a second SIGINT leaves at once: no save is damaged, no lock left', noSignals, async (context) => {
-  const { cwd, run, names } = setUp(context, 40);
-  let sent = false;
-  const { code } = await run(
-    ['book.txt', '-rnn_size', '500', '-batch_size', '2', '-seq_length', '5', '--checkpoint_every', '1'],
-    {
-      onOutput(soFar, child) {
-        if (sent || !soFar.includes('saved ')) return;
-        sent = child.kill('SIGINT');
-        setTimeout(() => child.kill('SIGINT'), 15);
+test(
+  'a second SIGINT ends the program immediately, without a damaged checkpoint or a lock',
+  noSignals,
+  async (context) => {
+    const { cwd, run, names } = setUp(context, 40);
+    let sent = false;
+    const { code } = await run(
+      ['book.txt', '-rnn_size', '500', '-batch_size', '2', '-seq_length', '5', '--checkpoint_every', '1'],
+      {
+        onOutput(soFar, child) {
+          if (sent || !soFar.includes('saved ')) return;
+          sent = child.kill('SIGINT');
+          setTimeout(() => child.kill('SIGINT'), 15);
+        },
       },
-    },
-  );
-  assert.equal(code, 130);
-  const checkpoints = names().filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'));
-  assert.ok(checkpoints.length >= 2, names().join());
-  for (const name of checkpoints) assert.ok((await readCheckpointFile(join(cwd, 'cv', name))).training);
-  assert.ok(!names().some((name) => name.endsWith('.lock')), names().join());
-});
+    );
+    assert.equal(code, 130);
+    const checkpoints = names().filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'));
+    assert.ok(checkpoints.length >= 2, names().join());
+    for (const name of checkpoints) assert.ok((await readCheckpointFile(join(cwd, 'cv', name))).training);
+    assert.ok(!names().some((name) => name.endsWith('.lock')), names().join());
+  },
+);
 
-test('while the text is read: left at once, nothing is made', noSignals, async (context) => {
-  const { cwd, env, names } = setUp(context, 1);
-  const child = spawn(process.execPath, [program, 'train', '-', ...small], {
-    cwd,
-    env: { ...process.env, ...env },
-  });
-  child.stdin.write('the pipe goes on');
-  setTimeout(() => child.kill('SIGTERM'), 700);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  assert.equal(code, 143);
-  assert.deepEqual(names(), []);
-  assert.deepEqual(readdirSync(join(cwd, 'cache', 'char-rnn', 'texts')), []);
-});
+test(
+  'a signal while the text is read ends the program immediately, and nothing is written',
+  noSignals,
+  async (context) => {
+    const { cwd, env, names } = setUp(context, 1);
+    const child = spawn(process.execPath, [program, 'train', '-', ...small], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    child.stdin.write('the pipe goes on');
+    setTimeout(() => child.kill('SIGTERM'), 700);
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    assert.equal(code, 143);
+    assert.deepEqual(names(), []);
+    assert.deepEqual(readdirSync(join(cwd, 'cache', 'char-rnn', 'texts')), []);
+  },
+);
 
 test(
   'two trainings at once: the second gets another folder, one that resumes is refused; the lock goes, with an error too',

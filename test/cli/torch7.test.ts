@@ -1,4 +1,4 @@
-/** The commands take the original's checkpoints as they are. */
+/** The commands read the original's checkpoints unchanged. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -50,13 +50,13 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
   });
 }
 
-test('a double file is sampled in float64 unless told otherwise', async () => {
+test('a double-precision file is sampled in float64 by default', async () => {
   const words = ['sample', pathOf('checkpoints/rnn16x2.t7'), '-length', '5'];
   assert.match((await charRnn(words)).stderr, /float64/);
   assert.match((await charRnn([...words, '--precision', 'float32'])).stderr, /float32/);
 });
 
-test('a large model in double precision: the line says what is faster, and its command works', async (context) => {
+test('a large model in double precision: a message suggests a faster command, which works', async (context) => {
   const folder = temporaryFolder(context);
   const path = join(folder, 'large model.safetensors');
   const { training: _, ...model } = madeCheckpoint({ hiddenSize: 500, layers: 1, precision: 'float64' });

@@ -99,7 +99,7 @@ for (const [name, expected] of [
   });
 }
 
-test('a reader that goes away: what was learned is saved, exit 0', async (context) => {
+test('a closed pipe: the model is saved, exit 0', async (context) => {
   const { run, checkpoints } = setUp(context);
   const { code, stderr } = await run(['book.txt', ...small, '--max_iterations', '100000'], {
     onOutput(soFar, child) {
@@ -110,7 +110,7 @@ test('a reader that goes away: what was learned is saved, exit 0', async (contex
   assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
 });
 
-test('Ctrl-C that ends the reader of the pipe too: saved all the same', {
+test('Ctrl-C that also ends the reader of the pipe: the model is saved', {
   skip: skipWithoutSignals,
 }, async (context) => {
   const { run, checkpoints } = setUp(context);
@@ -126,7 +126,7 @@ test('Ctrl-C that ends the reader of the pipe too: saved all the same', {
   assert.match(checkpoints().join(), /^lm_lstm_epoch[\d.]+_i\d+\.safetensors$/);
 });
 
-test('-gpuid and -opencl are accepted; typed, they say that it runs on the CPU', async (context) => {
+test('--gpuid and --opencl are accepted, with a notice that everything runs on the CPU', async (context) => {
   const { run } = setUp(context);
   const rest = ['book.txt', ...small, '--max_iterations', '1'];
   for (const [words, said] of [
@@ -251,7 +251,7 @@ test('bad input: one clear message, the exit code, nothing left behind', async (
     assert.deepEqual(readFileSync(join(cwd, name)), Buffer.from(content));
 });
 
-test('fractions that add up to more than 1 are a warning; zero is fine', async (context) => {
+test('fractions that add up to more than 1 give a warning; zero is fine', async (context) => {
   const { run } = setUp(context);
   const one = ['book.txt', ...small, '--max_iterations', '1'];
   const sum = await run([...one, '-train_frac', '0.95', '-val_frac', '0.2']);
@@ -262,7 +262,7 @@ test('fractions that add up to more than 1 are a warning; zero is fine', async (
   assert.match(none.stderr, /no validation data/);
 });
 
-test('an exploding loss: tried again with half the rate; then an explanation and advice, exit 1', async (context) => {
+test('an exploding loss: retries with half the rate, then an explanation, advice and exit 1', async (context) => {
   const { run } = setUp(context);
   const { code, stderr } = await run(['book.txt', ...small, '-learning_rate', '50', '--retries', '1']);
   assert.equal(code, 1);
@@ -281,7 +281,7 @@ test('an exploding loss: tried again with half the rate; then an explanation and
   );
 });
 
-test('a disk that is full behind standard output: one sentence, what was learned is saved', {
+test('standard output on a full disk: one message, and the model is saved', {
   skip: existsSync('/dev/full') ? false : 'no /dev/full here',
 }, async (context) => {
   const { cwd, checkpoints } = setUp(context);

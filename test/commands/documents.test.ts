@@ -52,7 +52,7 @@ for (const command of commands) {
 }
 
 function runAll(title: string, typed: readonly string[]): void {
-  test(`${title}: its command lines work as typed`, async (context) => {
+  test(`${title}: its command lines work as printed`, async (context) => {
     // One script for all of them: a server that one block starts answers the next one.
     const lines = typed.filter((line) => !NOT_RUN.some((exception) => exception.line.test(line)));
     const script = lines.filter((line) => !missing.some(({ words }) => words.test(line)));

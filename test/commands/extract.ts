@@ -1,6 +1,6 @@
 /** The command lines of a page of Markdown. */
 
-/** How a line begins that someone types into a shell. */
+/** The beginnings of lines that are typed into a shell. */
 const COMMAND =
   /^(?:npx |node |nohup |setsid |cat |zcat |curl |npm |char-rnn(?:-ts)? |python3 |jq |echo |printf |sudo |apt|source |eval "|export |cd |mkdir |cp |mv )/;
 

@@ -338,7 +338,7 @@ after(() => world.remove());
 const all: string[] = [];
 
 for (const { what, given = [], line, suggestions = 0 } of CASES) {
-  test(`${what}: what is suggested works as typed`, async () => {
+  test(`${what}: every suggested command works as printed`, async () => {
     restore();
     const before = await world.run(given);
     assert.equal(before.code, 0, before.stderr);

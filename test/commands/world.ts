@@ -87,7 +87,7 @@ function worldAt(base: string, folder: string): World {
   };
 }
 
-/** Longest that a block of lines may take, in milliseconds. */
+/** Time limit for a block of lines, in milliseconds. */
 const TIME_LIMIT = 120_000;
 
 function runScript(base: string, lines: readonly string[], cwd: string): Promise<Finished> {

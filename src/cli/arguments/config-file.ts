@@ -37,7 +37,7 @@ interface Config {
 /**
  * Adds the options of the `--config` file to the typed ones.
  *
- * @throws {UsageError} for a file that can't be read or has a wrong key; the message names both
+ * @throws {UsageError} for a file that can't be read or has an unknown key; the message names the file and the key
  */
 export function withConfig(given: Arguments, command: ConfiguredCommand): Arguments {
   const { configFile, ...flags } = given.values;

@@ -10,7 +10,7 @@ export interface Flag {
   readonly info: OptionInfo;
 }
 
-/** The flags of schemas, in their order there. */
+/** The flags for the options of schemas, in the same order. */
 export function flagsOf(...schemas: readonly z.ZodMiniObject[]): Flag[] {
   return schemas.flatMap((schema) =>
     Object.entries(schema.shape).map(([key, type]) => ({

@@ -119,12 +119,12 @@ const OTHER_COMMAND_NAMES: Readonly<Record<string, readonly string[]>> = {
   'build-native': ['build', 'compile', 'make', 'native', 'install'],
 };
 
-/** The options, by their names in the library, that another program calls so. The caller picks the one that its command has. */
+/** The options that have this name in another program, by their names in the library. The caller picks the one that its command has. */
 export function optionsWithOtherName(name: string): string[] {
   return keysWith(OTHER_FLAG_NAMES, name);
 }
 
-/** The commands that another program calls so. */
+/** The commands that have this name in another program. */
 export function commandsWithOtherName(word: string): string[] {
   return keysWith(OTHER_COMMAND_NAMES, word.toLowerCase().replaceAll('-', '_'));
 }

@@ -1,7 +1,7 @@
 /** `--seed random`. */
 import { randomInt } from 'node:crypto';
 
-/** The words with a drawn number in place of `random`, and that number; of several the last. */
+/** Replaces `random` by a drawn number. @returns the new words, and the number: if there are several, the last */
 export function drawRandomSeed(words: readonly string[]): {
   readonly words: readonly string[];
   readonly randomSeed: number | undefined;

@@ -142,7 +142,7 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? '';
 }
 
-/** A word in quote quotes for any of the shells. */
+/** A word in single quotes, valid in all three shells. */
 function quote(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "'\\''")}'`;
 }

@@ -105,7 +105,7 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   }
   const signalled = stopped.exitCode();
   if (signalled !== undefined) return signalled;
-  // A vocabulary alone lacks the weights; withExtension it they are not lost.
+  // A vocabulary has no weights, but the .npz file next to it does.
   const { notices } = format === 'vocabulary' && arrays ? arrays : main;
   for (const notice of notices) say(notice);
   if (flags.json) {
@@ -154,13 +154,13 @@ async function checkCanCreate(paths: readonly (string | undefined)[], force: boo
     if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
       throw new CheckpointError(
         'checkpoint-exists',
-        `${path} is not a file, and is left as it is. Name a file to write to.`,
+        `${path} is not a file, and was not changed. Name a file to write to.`,
       );
     }
     if (there && !force) {
       throw new CheckpointError(
         'checkpoint-exists',
-        `${path} exists and is left as it is. Name another file, or replace it.`,
+        `${path} exists, and was not changed. Name another file, or replace it.`,
         { remedies: [{ text: 'To replace it', set: { force: true } }] },
       );
     }

@@ -40,7 +40,7 @@ export async function findNewestRun(folder: string, wanted: WantedRun): Promise<
     .map((other) => `  ${commandLine(['train', '--resume', fileWord(runPath(other, [run, ...others]))])}`);
   const more = others.length > MAX_OTHERS ? [`All of them: ${commandLine(['ls'])}`] : [];
   const notices = [
-    `Of ${others.length + 1} runs here, this is ${place}. To resume another:`,
+    `Resuming ${place}, one of ${others.length + 1} runs here. To resume another:`,
     ...list,
     ...more,
   ];

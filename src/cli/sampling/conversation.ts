@@ -124,7 +124,7 @@ export class Conversation {
         this.#set('length', value);
         break;
       default:
-        if (name !== 'help') this.#say(`there is no /${name}`);
+        if (name !== 'help') this.#say(`there is no command /${name}`);
         CONVERSATION_HELP.forEach(this.#say);
     }
     return true;

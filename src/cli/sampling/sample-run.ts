@@ -115,7 +115,7 @@ export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean
       ? 'the beam holds no more, and known or repeated texts were left out.\nTry a larger --beam.'
       : 'the others were repeated or known texts.\nTry a higher --temperature, or another --seed.';
   process.stderr.write(
-    `found ${formatCount(place)} of ${formatCount(count)} samples in ${formatCount(drawnSamples)}; ${reason}\n`,
+    `found ${formatCount(place)} of ${formatCount(count)} samples among ${formatCount(drawnSamples)} drawn; ${reason}\n`,
   );
   return false;
 }
