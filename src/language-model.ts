@@ -29,7 +29,7 @@ import {
   planSampling,
   samplesOptionsSchema,
 } from './sample/options.ts';
-import { SequencePool } from './sample/pool/pool.ts';
+import { SequencePool, type SequencePoolInput } from './sample/pool/pool.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import { collectPieces, collectSamples, type Sample, type SamplePiece } from './sample/samples.ts';
 import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
@@ -77,6 +77,11 @@ export interface LoadedModel {
  */
 export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
 
+type PoolLimits = Omit<SequencePoolInput, 'engine' | 'weights' | 'vocabularySize'>;
+
+/** Another pool on a model's engine, with limits of its own. It is closed with the model, or earlier. */
+export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<SequencePool>;
+
 /**
  * A trained model. Its engine is made when it is first needed, so every method that computes may throw an UnsupportedError if the requested
  * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`.
@@ -88,9 +93,12 @@ export class LanguageModel {
   readonly #onNotice: (message: string) => void;
   #loaded: Promise<LoadedModel> | undefined;
   #pool: Promise<SequencePool> | undefined;
+  /** All pools on the engine, which are closed before it. */
+  readonly #pools: SequencePool[] = [];
 
   static {
     loadedModel = (model) => model.#load();
+    openPool = (model, limits) => model.#openPool(limits);
   }
 
   /**
@@ -247,6 +255,7 @@ export class LanguageModel {
   /** The seeds of the samples of one prompt, and a function that writes them. */
   #sampling(prompt: Content, input: WritingInput, seed: number) {
     return {
+      signal: input.signal,
       seedOf: (index: number) => sequenceSeed(seed, index),
       write: (seeds: readonly number[], seconds: number | undefined) =>
         this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, seeds),
@@ -340,20 +349,24 @@ export class LanguageModel {
     this.#loaded.catch(() => {});
     // A model that could not be loaded has nothing to free.
     const found = await loaded?.catch(() => undefined);
-    await (await pool?.catch(() => undefined))?.close();
+    await pool?.catch(() => undefined);
+    for (const open of this.#pools) await open.close();
     await found?.engine.close();
   }
 
   /** The pool that writes all texts of this model. */
   #sequences(): Promise<SequencePool> {
-    this.#pool ??= this.#load().then(
-      ({ engine, weights }) =>
-        new SequencePool({
-          ...{ engine, weights, vocabularySize: this.vocabulary.size },
-          ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: PART_TIME },
-        }),
-    );
+    this.#pool ??= this.#openPool({
+      ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: PART_TIME },
+    });
     return this.#pool;
+  }
+
+  async #openPool(limits: PoolLimits): Promise<SequencePool> {
+    const { engine, weights } = await this.#load();
+    const pool = new SequencePool({ engine, weights, vocabularySize: this.vocabulary.size, ...limits });
+    this.#pools.push(pool);
+    return pool;
   }
 
   #load(): Promise<LoadedModel> {

@@ -31,6 +31,8 @@ export interface SampleCollection {
   /** Draws a sample for each seed, within a time limit. The index of a piece is that of its seed. */
   readonly write: (seeds: readonly number[], seconds: number | undefined) => AsyncIterable<TextPiece>;
   readonly onProgress: (progress: SampleProgress) => void;
+  /** Ends the collection, also between samples that have been drawn. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface SampleProgress {
@@ -79,6 +81,7 @@ export async function* collectSamples(collection: SampleCollection): AsyncGenera
           ...{ bytes: draft.bytes(), details: draft.details },
         };
         if (found === count) return;
+        collection.signal?.throwIfAborted();
       }
     }
     tried += size;
@@ -95,7 +98,7 @@ export interface SamplePiece extends Pick<TextPiece, 'bytes' | 'details' | 'endi
  * Like `collectSamples`, but without filters, and in pieces. The pieces of a sample are held back until all earlier samples have ended.
  */
 export async function* collectPieces(
-  collection: Pick<SampleCollection, 'count' | 'seedOf' | 'seconds' | 'write' | 'onProgress'>,
+  collection: Pick<SampleCollection, 'count' | 'seedOf' | 'seconds' | 'write' | 'onProgress' | 'signal'>,
 ): AsyncGenerator<SamplePiece, void, void> {
   const { count, seedOf, write, onProgress } = collection;
   const clock = new Countdown(collection.seconds);
@@ -112,7 +115,10 @@ export async function* collectPieces(
       for (let hasEnded = true; hasEnded && next < size; ) {
         const pieces = held[next]?.splice(0) ?? [];
         const seed = seeds[next] as number;
-        for (const { bytes, details, ending } of pieces) yield { bytes, details, ending, seed };
+        for (const { bytes, details, ending } of pieces) {
+          yield { bytes, details, ending, seed };
+          collection.signal?.throwIfAborted();
+        }
         hasEnded = pieces.at(-1)?.ending !== undefined;
         if (hasEnded) next++;
       }

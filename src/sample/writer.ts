@@ -81,6 +81,7 @@ export async function* writeTexts(input: WriterInput): AsyncGenerator<TextPiece,
         details: details.map((item) => symbolDetails(vocabulary, item)),
         ending,
       };
+      input.signal?.throwIfAborted();
     }
   }
 }

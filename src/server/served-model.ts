@@ -1,6 +1,6 @@
 /** A model with its name and the pool that all requests to it share. */
-import { type LanguageModel, loadedModel } from '../language-model.ts';
-import { SequencePool } from '../sample/pool/pool.ts';
+import { type LanguageModel, openPool } from '../language-model.ts';
+import type { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
 /** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait that long. */
@@ -58,10 +58,7 @@ export class ServedModel {
   }
 
   async #makePool(): Promise<SequencePool> {
-    const { vocabulary } = this.model;
-    this.#openPool = new SequencePool({
-      ...(await loadedModel(this.model)),
-      vocabularySize: vocabulary.size,
+    this.#openPool = await openPool(this.model, {
       capacity: this.#options.maxStreams,
       cacheBytes: this.#options.cacheBytes,
       partTime: PART_TIME,

@@ -151,12 +151,12 @@ function settingsOf(
   };
 }
 
-/** The observers of a run, in order; its advisor comes before them. */
+/** The observers of a run, in order; its advisor comes before them. The log has what the program's own observers add. */
 function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boolean): TrainingObserver[] {
   return [
     ...(tensorboardDir === undefined ? [] : [tensorBoard(tensorboardDir)]),
-    ...(hasLog ? [eventLog()] : []),
     ...observers,
+    ...(hasLog ? [eventLog()] : []),
   ];
 }
 

@@ -100,6 +100,17 @@ test('a log of its own, where checkpoints go nowhere; the caller sees the same e
   assert.deepEqual(seen, told);
 });
 
+test('the log of a run has what observers add', async (context) => {
+  const checkpointDir = join(temporaryFolder(context), 'cv');
+  const adder = {
+    observe: (event: TrainingEvent) =>
+      event.type === 'started' ? [{ type: 'notice', message: 'added' } as const] : undefined,
+  };
+  for await (const _ of train({ ...small, checkpointDir, observers: [adder] }));
+  const log = readFileSync(join(checkpointDir, 'lstm.log.jsonl'), 'utf8');
+  assert.equal(log.match(/"message":"added"/g)?.length, 1);
+});
+
 test('a folder that is deleted: the files are written again, and later observers are told', async (context) => {
   const folder = temporaryFolder(context);
   const [checkpointDir, tensorboardDir] = [join(folder, 'cv'), join(folder, 'board')];

@@ -104,6 +104,7 @@ export class SequencePool {
 
   /** Fails all requests and frees the engine's memory. */
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const request of [...this.#waiting, ...this.#admitted]) request.fail(closed());
     await this.#running;
