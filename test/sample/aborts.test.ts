@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { listen } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
-import { madeModel } from '../server/served.ts';
+import { madeModel } from '../server/test-server.ts';
 
 const { checkpoint } = madeModel();
 
