@@ -16,6 +16,7 @@ import {
   type CompleteInput,
   type GenerateAllInput,
   type GenerateInput,
+  oneText,
   optionsOf,
   type SamplesInput,
   splitPrompts,
@@ -175,7 +176,7 @@ export class LanguageModel {
    */
   async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    for await (const { bytes } of this.generatePieces(input)) {
+    for await (const { bytes } of this.generatePieces(oneText(input))) {
       const text = decoder.decode(bytes, { stream: true });
       if (text) yield text;
     }

@@ -1,7 +1,7 @@
 /** The inputs of the methods that generate text: options from a schema, prompts, and run-time values such as a signal. */
 import type { Content } from '../data/symbols/tokenizer.ts';
 import { OptionError } from '../errors.ts';
-import { checkContent, checkContents } from '../util/check-content.ts';
+import { checkContent, checkContents, kindOf } from '../util/check-content.ts';
 import type { Given } from '../util/check-options.ts';
 import type { CompleteOptions, GenerateOptions, SamplesOptions } from './options.ts';
 import type { SampleProgress } from './samples.ts';
@@ -52,6 +52,30 @@ export function optionsOf(input: WritingInput): Given<GenerateOptions> {
 }
 
 /**
+ * The input of one text.
+ *
+ * @throws {OptionError} for several prompts, which TypeScript lets pass where it sees no literal
+ */
+export function oneText(input: GenerateInput): GenerateInput {
+  checkInput(input);
+  if ('prompts' in input)
+    throw new OptionError(
+      'prompts',
+      'one text has one `prompt`; generateAll and generatePieces take several',
+    );
+  return input;
+}
+
+/** @throws {OptionError} for an input that is no object, or a signal that is none */
+function checkInput(input: GenerateInput | GenerateAllInput): void {
+  if (typeof input !== 'object' || input === null)
+    throw new OptionError('input', `got ${kindOf(input)}, expected an object`);
+  const { signal } = input;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new OptionError('signal', `got ${kindOf(signal)}, expected an AbortSignal`);
+}
+
+/**
  * The prompts of an input, and the rest of it.
  *
  * @throws {OptionError} for a prompt that is not text, or for both `prompt` and `prompts`
@@ -60,6 +84,7 @@ export function splitPrompts(input: GenerateInput | GenerateAllInput): {
   prompts: readonly Content[];
   rest: WritingInput;
 } {
+  checkInput(input);
   if (!('prompts' in input)) {
     const { prompt = '', ...rest } = input;
     checkContent('prompt', prompt);
