@@ -62,7 +62,7 @@ export interface Dropout {
   readonly probability: number;
   readonly seed: number;
   readonly iteration: number;
-  /** The number of the place in the network where dropout is applied: each has masks of its own. */
+  /** The number of the place in the network where dropout is applied: each has its own masks. */
   readonly site: number;
   /** Use one mask for all steps of a row (variational dropout, Gal & Ghahramani 2016). Default: one mask per step. */
   readonly perSequence?: boolean;

@@ -85,7 +85,7 @@ for (const [name, damage] of damages) {
   });
 }
 
-test('auto goes on with WebAssembly, and one line says why', { skip }, async (context) => {
+test('auto falls back to WebAssembly, with the reason in one line', { skip }, async (context) => {
   const path = useAddon(context, withReplaced(ADDON_SOURCES, '0123456789abcdef'));
   const { engine, notice } = await makeEngine({ engine: 'auto', threads: 1, precision: 'float32' });
   assert.equal(engine.description.name, 'wasm');

@@ -55,7 +55,7 @@ for (const kind of CELL_KINDS) {
     await engine.close();
   });
 
-  test(`${name}: the memory that a run is told to take is within a quarter of what it takes`, async () => {
+  test(`${name}: the estimated memory of a run is within a quarter of its real memory`, async () => {
     const config = { ...kind, layers: 2, hiddenSize: 96, vocabularySize: 64 };
     const shape = { batchSize: 16, sequenceLength: 24 };
     const options = checkTrainingOptions({ optimizer: 'adam' });

@@ -64,7 +64,7 @@ test('regularization acts in the pass that is given it, and in no other', async 
   }
 });
 
-test('what an embedding takes of memory is told', async () => {
+test('the memory estimate includes an embedding', async () => {
   const shape = { batchSize: 50, sequenceLength: 50 };
   const memory = async (config: ModelConfig) => {
     const engine = await (fastEngines.at(-1) as EngineKind).make();

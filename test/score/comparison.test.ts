@@ -75,7 +75,7 @@ test('models of different symbols are compared by the byte', async () => {
   assert.ok((models[1]?.behindBest?.low ?? 0) > 0);
 });
 
-test('blocks in which nothing was predicted are not drawn; of a few characters nothing can be told', async () => {
+test('blocks without predictions are not resampled; a text of a few characters is too short', async () => {
   const compared = async (text: string) => {
     const measured = await Promise.all([1, 2].map((nats) => measure(text, characters, 1, () => nats)));
     const readings = measured.map(({ map }, i) => ({ name: `${i}`, vocabulary: characters, map }));

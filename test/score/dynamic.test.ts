@@ -38,7 +38,7 @@ async function still(): Promise<Float64Array> {
   return nats;
 }
 
-test('a text that repeats itself is learned while it is read; each sequence begins anew', async () => {
+test('a repetitive text is learned while it is read; each sequence starts with the original weights', async () => {
   const adapted = await sums(1e-2);
   const plain = await still();
   assert.ok((adapted[0] as number) < 0.85 * (plain[0] as number), `${adapted[0]} of ${plain[0]}`);

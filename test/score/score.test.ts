@@ -102,7 +102,7 @@ test('rows: each from the zero state, together every character but the first', a
   near(losses.slice(1), expected);
 });
 
-test('documents: each a sequence of its own, whatever is computed beside it', async () => {
+test('documents: each is an independent sequence, whatever else is in the batch', async () => {
   const tokens = randomTokens(700);
   const cuts = [0, 1, 3, 250, 251, 300, 700];
   const documents = cuts.slice(1).map((end, i) => ({ start: cuts[i] as number, end }));
@@ -122,7 +122,7 @@ test('documents: each a sequence of its own, whatever is computed beside it', as
   }
 });
 
-test('rows cover every prediction once, also where there are more rows than predictions', () => {
+test('rows cover every prediction once, even with more rows than predictions', () => {
   for (const [tokens, rows] of [
     [2, 5],
     [100, 7],
@@ -140,7 +140,7 @@ test('rows cover every prediction once, also where there are more rows than pred
   }
 });
 
-test('blocks: rows take what is left, and say where a sequence begins', async () => {
+test('blocks: a row that has finished takes the next sequence, and resets mark where sequences begin', async () => {
   const tokens = new MemoryTokens(Int32Array.from({ length: 20 }, (_, i) => i));
   const sequences = [
     { first: 0, count: 2 },
@@ -152,14 +152,14 @@ test('blocks: rows take what is left, and say where a sequence begins', async ()
   for await (const block of packSequences(tokens, sequences, { batchSize: 2, sequenceLength: 3 })) {
     blocks.push({ inputs: [...block.inputs], targets: [...block.targets], resets: [...block.resets] });
   }
-  // The first lane is done with its sequence after two steps and takes the fourth.
+  // The first row has finished its sequence after two steps and takes the fourth one.
   assert.deepEqual(blocks, [
     { inputs: [0, 6, 1, 7, 12, 8], targets: [1, 7, 2, 8, 13, 9], resets: [1, 1, 0, 0, 1, 0] },
     { inputs: [0, 9, 0, 10, 0, 0], targets: [0, 10, 0, 11, 0, 0], resets: [0, 0, 0, 0, 0, 0] },
   ]);
 });
 
-test('the bits of a row do not depend on the rows beside it', async () => {
+test('the bits of a row do not depend on the other rows', async () => {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
   const tokens = randomTokens(400);
   const run = async (sequences: Sequence[], rows: number) => {
@@ -188,7 +188,7 @@ class SlowReads extends ReferenceEngine {
   }
 }
 
-test('nothing is read any more where scoring was left or aborted: an engine that is read can not be closed', async () => {
+test('no read is pending after scoring was left or aborted, so that the engine can be closed', async () => {
   const tokens = randomTokens(3_000);
   for (const leaves of [true, false]) {
     const engine = new SlowReads('float64');
@@ -237,7 +237,7 @@ test('model.score: totals, symbols, and what it refuses', async () => {
   await model.close();
 });
 
-test('where documents begin is read from the tokens, however they are cut', async () => {
+test('the document boundaries are read from the tokens, in blocks of any size', async () => {
   const text = 'ab cd.e abc.d';
   const corpus = await buildCorpus(
     { text: text.replaceAll('.', 'e'), name: 'made' },

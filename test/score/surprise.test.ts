@@ -47,7 +47,7 @@ test('context and places stay few in a long text', () => {
   assert.equal(tracker.places[0]?.column, 3500);
 });
 
-test('before a byte come whole characters; nothing where there is only a part of one', () => {
+test('the context of a byte has only whole characters', () => {
   const symbols = ['\x80', '\x82', '\x9f', '\xc3', 'a'];
   const bytes = new Vocabulary({
     kind: 'byte',

@@ -355,7 +355,7 @@ test('the estimate of the time is corrected when iterations turn out to take ano
   assert.equal(told(() => 2000)[0]?.restMilliseconds, 2000 * 998, 'after three seconds');
 });
 
-test('a resumed run does not say again what was said', async () => {
+test('a resumed run does not repeat advice', async () => {
   const iterations = Int32Array.from({ length: 900 }, (_, index) => index + 1);
   const resumed = {
     trainLosses: {
@@ -371,7 +371,7 @@ test('a resumed run does not say again what was said', async () => {
   assert.ok(!all.some((event) => event.type === 'advice'), JSON.stringify(all));
 });
 
-test('slow iterations: the time is told after the first that takes long', async () => {
+test('slow iterations: the time is estimated after the first long one', async () => {
   const [timed] = await collect(notifyObservers(madeRun([[2, 2]], 0, 4000), [advisor(undefined)]));
   assert.deepEqual(timed?.type === 'timed' && timed.milliseconds, 4000);
 });

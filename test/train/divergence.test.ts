@@ -206,7 +206,7 @@ for (const [what, damage, cuts] of [
   });
 }
 
-test('any trouble, cut anywhere, any number of times: the bits of the unbroken run', async () => {
+test('any trouble, any interruptions: the bits of the uninterrupted run', async () => {
   const step = fc.integer({ min: 1, max: 158 });
   const trouble = fc.record({ step, what: fc.constantFrom('leap', 'loss', 'gradient'), retry: fc.nat(2) });
   const property = fc.asyncProperty(
@@ -256,7 +256,7 @@ test('a checkpoint of parameters that give no loss is not written: it is of the 
   assert.ok(![...files.keys()].some((name) => /_i14[0-2]\./.test(name)), [...files.keys()].join(' '));
 });
 
-test('a run that is interrupted where it had saved before it went back saves again', async () => {
+test('a run that went back and is interrupted at an iteration that it had saved before saves again', async () => {
   const options = checkTrainingOptions(small);
   const corpus = await buildCorpus({ text, name: 'the text' }, options);
   const storage = memoryStorage();

@@ -20,7 +20,7 @@ test('a consumer that leaves the loop loses nothing', async (context) => {
   );
 });
 
-test('a consumer that leaves is told when what was learned could not be saved, unless it has an error of its own', async (context) => {
+test('a consumer that leaves gets an error if the progress could not be saved, unless it threw one itself', async (context) => {
   const leaveAtThree = async (folder: string, error: Error | undefined) => {
     for await (const event of train({ ...small, checkpointDir: folder })) {
       if (event.type !== 'iteration' || event.iteration < 3) continue;

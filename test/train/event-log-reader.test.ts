@@ -124,7 +124,7 @@ test('an iteration without a finite loss is read as NaN, and counts for nothing'
   assert.equal(logged.trainLosses.values.length, 0);
 });
 
-test('however the bytes are cut into blocks, and wherever a kill cuts the log', () => {
+test('the bytes cut into blocks anywhere, and the log cut by a kill anywhere', () => {
   const bytes = readFileSync(join(logs, 'harbour.log.jsonl'));
   const whole = readBytes(bytes);
   fc.assert(
@@ -145,7 +145,7 @@ test('however the bytes are cut into blocks, and wherever a kill cuts the log', 
   );
 });
 
-test('hostile lines are skipped and counted, those after them are read', () => {
+test('hostile lines are skipped and counted, and the lines after them are read', () => {
   const good = '{"time":"t","type":"evaluating","batch":1,"batches":2}';
   const problems: Record<string, SkippedLine['problem']> = {
     '{"time":"t","type":"evaluating","batch":1': 'not-json',

@@ -35,7 +35,7 @@ test('one JSON object for each event, in order, without the model', async (conte
   assert.equal(lines.at(-1).reason, 'iterations');
 });
 
-test('a line that a kill cut short does not swallow the next; a resumed run goes on in the file', async (context) => {
+test('a line cut short by a kill does not swallow the next one; a resumed run continues the file', async (context) => {
   const checkpointDir = temporaryFolder(context);
   await run({ ...small, checkpointDir, maxIterations: 2 });
   const path = join(checkpointDir, 'lstm.log.jsonl');
@@ -48,7 +48,7 @@ test('a line that a kill cut short does not swallow the next; a resumed run goes
   assert.equal(rest.filter(({ type }) => type === 'iteration').length, 1);
 });
 
-test('a log that can not be written is said once and stops nothing', async (context) => {
+test('a log that can not be written gives one warning and stops nothing', async (context) => {
   const checkpointDir = temporaryFolder(context);
   mkdirSync(join(checkpointDir, 'lstm.log.jsonl'));
   const events = await run({ ...small, checkpointDir, maxIterations: 3 });

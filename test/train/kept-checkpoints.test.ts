@@ -98,7 +98,7 @@ test('best and last are links to whole files; the best stays, whatever comes aft
   );
 });
 
-test('what stays is counted across a resume; checkpoints of other runs and of a way not taken stay', async (context) => {
+test('the checkpoints to keep are counted across a resume; those of other runs and of an abandoned branch are kept', async (context) => {
   const { checkpointDir, small, there, iterationOf } = setUp(context);
   await run({ ...small, keep: 2, maxIterations: 10 });
   assert.deepEqual(await there(), [8, 10]);
@@ -116,7 +116,7 @@ test('what stays is counted across a resume; checkpoints of other runs and of a 
   assert.equal(await iterationOf('other.last.safetensors'), 9);
 });
 
-test('a checkpoint of the run with a loss that its history does not have is neither the best nor taken away', async (context) => {
+test('a checkpoint of the run whose loss is not in its history is neither the best nor deleted', async (context) => {
   const { checkpointDir, small, iterationOf } = setUp(context);
   await run({ ...small, maxIterations: 8 });
   const named = () =>

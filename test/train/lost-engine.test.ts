@@ -49,7 +49,7 @@ async function run(
   for await (const event of trainOn(corpus, options, { makeEngine, storage })) onEvent?.(event);
 }
 
-test('a save that is under way ends before the storage is closed', async () => {
+test('a save ends before the storage is closed', async () => {
   for (const onExplosion of ['stop', 'retry'] as const) {
     const order: string[] = [];
     const memory = memoryStorage();

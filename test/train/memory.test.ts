@@ -20,7 +20,7 @@ const program = `
   }
   console.log(JSON.stringify({ told, growth }));`;
 
-test('the memory told at the start is within 15% of the growth, and all of it is taken by then', () => {
+test('the memory reported at the start is within 15% of the growth, and is all allocated by then', () => {
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type', 'module', '-e', program], {
     cwd: root,
     encoding: 'utf8',

@@ -86,7 +86,7 @@ test('each is closed once: the caller leaves, is interrupted, or an observer fai
   }
 });
 
-test('a log of its own, where checkpoints go nowhere; the caller sees the same events', async (context) => {
+test('a log without checkpoints; the caller sees the same events', async (context) => {
   const folder = temporaryFolder(context);
   const { observer, seen } = watcher();
   const told: string[] = [];
@@ -111,7 +111,7 @@ test('the log of a run has what observers add', async (context) => {
   assert.equal(log.match(/"message":"added"/g)?.length, 1);
 });
 
-test('a folder that is deleted: the files are written again, and later observers are told', async (context) => {
+test('a deleted folder: the files are rewritten, and later observers get the warning', async (context) => {
   const folder = temporaryFolder(context);
   const [checkpointDir, tensorboardDir] = [join(folder, 'cv'), join(folder, 'board')];
   const { observer, seen } = watcher();

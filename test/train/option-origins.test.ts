@@ -62,7 +62,7 @@ test("a run from another model's weights: the shape is the checkpoint's, the res
   assert.equal(startingOptions({ dropout: 0 }, initial).origins.dropout, 'flag');
 });
 
-test('a run that goes on: options are the checkpoint’s, those given now, or defaults', () => {
+test('a resumed run: options are those given now, those of the checkpoint, or defaults', () => {
   const made = madeCheckpoint();
   const stored = { hiddenSize: 3, batchSize: 4, dropout: 0.25, threads: 7, fit: true };
   const checkpoint = { ...made, training: { ...made.training, options: stored } };

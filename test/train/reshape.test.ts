@@ -82,7 +82,7 @@ for (const optimizer of ['rmsprop', 'adam'] as const) {
   });
 }
 
-test('the loss does not jump; back in the old shape the batches are those of the unbroken run', async (context) => {
+test('the loss does not jump; back in the old shape, the batches are those of the uninterrupted run', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const mean = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   const start = await run({ ...base, checkpointDir, maxIterations: 400, learningRate: 0.01 });
@@ -201,7 +201,7 @@ test('an explosion after the change leads back to it, with half the rate', async
   assert.deepEqual([first.iteration, first.learningRate], [220, 5e5]);
 });
 
-test('--fit chooses a shape for a run that goes on, and leaves one that fits', async (context) => {
+test('--fit chooses a shape for a resumed run, and keeps one that fits', async (context) => {
   const { base, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, batchSize: 30, maxIterations: 5 });
   const fitted = await run({ resume: checkpointDir, fit: true, maxIterations: 8 });

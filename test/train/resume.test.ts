@@ -75,7 +75,7 @@ for (const [index, engine] of engines.entries()) {
   }
 }
 
-test('interrupted in an evaluation: it is made when the run goes on, with the bits of the unbroken run', async (context) => {
+test('interrupted in an evaluation: the resumed run repeats it, with the bits of the uninterrupted run', async (context) => {
   const { base, folder } = setUp(context);
   const options = { ...base, evaluateEvery: 8, maxIterations: 20 };
   const whole = await run({ ...options, checkpointDir: join(folder, 'whole') });
@@ -101,7 +101,7 @@ test('a file to validate on can not come or go in the middle of a run', async (c
   assert.equal((await run({ resume: other, maxIterations: 6 })).last.iteration, 6);
 });
 
-test('options come from the checkpoint; a change is said; one that can not be is named', async (context) => {
+test('options come from the checkpoint; a change gives a notice; an option that can not change is named', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const { last } = await run({ ...base, maxIterations: 5, learningRate: 0.004 });
   const { all } = await run({ resume: last.path, maxIterations: 8, learningRate: 0.001 });
@@ -121,7 +121,7 @@ test('options come from the checkpoint; a change is said; one that can not be is
   });
 });
 
-test('another text is refused by its hash; the same one elsewhere is fine; so is a folder that was moved', async (context) => {
+test('another text is refused by its hash; the same text elsewhere is accepted, and so is a moved folder', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, maxIterations: 5 });
   const other = join(folder, 'other.txt');
@@ -217,7 +217,7 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
 });
 
-test('a run on standard input is resumed from what was kept of it, and from the pipe again: the bits of the unbroken run', async (context) => {
+test('a run on standard input is resumed from the kept copy, and from the pipe again: the bits of the uninterrupted run', async (context) => {
   const { folder } = setUp(context);
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
   const small = ['-rnn_size', '8', '-batch_size', '3', '-seq_length', '7'];

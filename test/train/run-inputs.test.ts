@@ -166,7 +166,7 @@ test('a text of thousands of named files resumes; so does one of a folder with s
 
 const earlier = fileURLToPath(new URL('../fixtures/earlier/', import.meta.url));
 
-test('a checkpoint of an earlier version goes on, and says what it can not check', async (context) => {
+test('a checkpoint of an earlier version is resumed, with a notice about what can not be checked', async (context) => {
   const { folder } = setUp(context);
   cpSync(earlier, folder, { recursive: true });
   const [book, valid] = [join(folder, 'book.txt'), join(folder, 'valid.txt')];
@@ -200,7 +200,7 @@ test('without a list of files the folder is read again, and another text is refu
   assert.equal((await failure({ resume: bare, maxIterations: 4 })).code, 'checkpoint-other-text');
 });
 
-test('standard input: what was read is kept; once that is gone, the command that sends it again works', async (context) => {
+test('standard input: a copy is kept; once it is gone, the suggested command to send it again works', async (context) => {
   const { folder, cache } = setUp(context);
   const command = (words: string[], input?: string) =>
     charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: cache }, ...(input !== undefined && { input }) });

@@ -138,7 +138,7 @@ test('a folder with nothing but a copied best is resumed and used; the copy is n
   assert.equal(await iterationOf('lone', 'last.safetensors'), 12);
 });
 
-test('the newest checkpoint is damaged: the one before is taken, with a warning; a file that is named is refused', async (context) => {
+test('the newest checkpoint is damaged: the previous one is used, with a warning; if the user names the file, it is refused', async (context) => {
   const { at, newRun, run } = setUp(context);
   const { events } = await newRun();
   const saved = events.flatMap((event) => (event.type === 'checkpointed' ? [event.path] : []));
@@ -270,7 +270,7 @@ test('a run whose id is given from outside begins again in its own folder and na
   assert.equal(await iterationOf('cv', 'last.safetensors'), 5);
 });
 
-test('of two runs in a folder the one with the id goes on; an id that none has is an error', async (context) => {
+test('of two runs in a folder, the one with the id is resumed; an unknown id is an error', async (context) => {
   const { at, newRun, run } = setUp(context);
   await newRun({ runId: 'one', saveName: 'a' });
   await newRun({ runId: 'two', saveName: 'b' });

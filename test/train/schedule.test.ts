@@ -54,7 +54,7 @@ test('from any place: the bits of rates that are computed one by one, asked for 
   );
 });
 
-test('a rate that was halved, and a run that goes on from where it was: the same schedule, to scale', () => {
+test('a halved rate, and a resumed run: the same schedule, to scale', () => {
   fc.assert(
     fc.property(
       places,

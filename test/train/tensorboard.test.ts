@@ -168,7 +168,7 @@ test('scalars of every iteration, validation losses and samples, under a start t
   });
 });
 
-test('a resumed run has a file of its own, that starts where it goes on; one that trains nothing has none', async (context) => {
+test('a resumed run has a new file, which starts at its iteration; a run that trains nothing has none', async (context) => {
   const folder = temporaryFolder(context);
   const tensorboardDir = join(folder, 'board');
   const checkpointDir = join(folder, 'cv');
@@ -191,7 +191,7 @@ test('a run that goes back starts again from there', async (context) => {
   assert.ok(starts.every(({ step }) => step === 1));
 });
 
-test('a folder that can not be written is said once and stops nothing', async (context) => {
+test('a folder that can not be written gives one warning and stops nothing', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'lstm'), 'in the way');
   const all = await run({ ...small, maxIterations: 3, tensorboardDir: folder });
@@ -214,7 +214,7 @@ print(json.dumps({
   'sample': tensor.string_val[0].decode(),
 }))`;
 
-test('TensorBoard reads it: the steps of a cut run are replaced by those of the resumed one', async (context) => {
+test('TensorBoard reads it: the steps of a killed run are replaced by those of the resumed run', async (context) => {
   const interpreter = python(context, 'tensorboard');
   if (!interpreter) return;
   const folder = temporaryFolder(context);

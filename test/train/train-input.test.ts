@@ -35,7 +35,7 @@ const numbers = ({ parameters, training }: Checkpoint) => [
 ];
 
 for (const [face, call] of Object.entries(faces)) {
-  test(`${face}: a storage, an engine and a run id are injected; a run goes on from bytes and from a clone`, async () => {
+  test(`${face}: a storage, an engine and a run id are injected; a run is resumed from bytes and from a clone`, async () => {
     const checkpointDir = memoryStorage();
     let made = 0;
     const makeEngine = async () => {
@@ -95,7 +95,7 @@ test('a page has no files', async () => {
     );
 });
 
-test('Node: a file trained on into a storage; no log is written where that says memory', async (context) => {
+test('Node: training on a file with a storage as value; no log is written', async (context) => {
   const folder = temporaryFolder(context);
   const textFile = join(folder, 'book.txt');
   writeFileSync(textFile, text);

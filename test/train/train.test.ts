@@ -112,7 +112,7 @@ test('earlyStop ends a run whose validation loss no longer falls', async () => {
   assert.match(JSON.stringify(ofType(all, 'notice')), /3 evaluations in a row/);
 });
 
-test('checkpointEvery saves between evaluations; of those without a loss the newest two stay', async (context) => {
+test('checkpointEvery saves between evaluations; the newest two without a loss are kept', async (context) => {
   const folder = temporaryFolder(context);
   const all = await events({
     ...small,
@@ -193,7 +193,7 @@ test('timers get their turns while it trains', async () => {
   assert.ok(ticks >= 5, `${ticks} ticks`);
 });
 
-test('a save that fails is a warning, training goes on; the last one failing is an error', async (context) => {
+test('a failed save is a warning, and training goes on; if the last save fails, that is an error', async (context) => {
   const { options, corpus } = await prepared({ ...small, evaluateEvery: 5 });
   const memory = memoryStorage();
   let fails = 1;
@@ -225,7 +225,7 @@ test('a save that fails is a warning, training goes on; the last one failing is 
   }, CheckpointError);
 });
 
-test('training goes on while a checkpoint is on its way, and waits before the next', async () => {
+test('training goes on while a checkpoint is written, and waits before the next one', async () => {
   const { options, corpus } = await prepared({ ...small, checkpointEvery: '4' });
   const memory = memoryStorage();
   const told: string[] = [];
@@ -322,7 +322,7 @@ test('too large for the memory: an error that says how much, before anything is 
   await assert.rejects(events({ ...small, layers: 1_000_000_000 }), { code: 'memory' });
 });
 
-test('without validation data training goes on, and says so', async () => {
+test('without validation data, training goes on with a warning', async () => {
   const all = await events({ ...small, trainFraction: 1, validationFraction: 0, evaluateEvery: 5 });
   assert.ok(ofType(all, 'warning').some(({ code }) => code === 'no-validation'));
   assert.equal(ofType(all, 'evaluated').length, 0);
