@@ -4,7 +4,7 @@ import type { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
 /** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait that long. */
-const PART_TIME = 4;
+const PART_TIME = 2;
 const PROMPT_TIME = 20;
 
 export class ServedModel {

@@ -24,7 +24,10 @@ export interface SequencePoolInput {
   readonly capacity: number;
   /** Memory for cached states of prompts, in bytes. */
   readonly cacheBytes: number;
-  /** Milliseconds that each of the three parts of a turn should take. It determines how long a new request waits. */
+  /**
+   * Milliseconds that each of the three parts of a turn should take; up to six times as long for the part in which the engine samples many
+   * sequences. It determines how long a new request waits.
+   */
   readonly partTime: number;
   /** Milliseconds that a turn should take if there are only prompts to read. Default: no limit. */
   readonly promptTime?: number | undefined;
@@ -170,8 +173,16 @@ export class SequencePool {
       .flatMap(({ sequences }) =>
         [...sequences].filter(({ sequence }) => typeof sequence.sampling !== 'function'),
       );
-    await this.#engineSampled.advance(sampled, this.#partTime);
+    await this.#engineSampled.advance(sampled, this.#partTime * loadFactor(sampled.length));
   }
+}
+
+/**
+ * How much longer a call for N sequences may take. Half of the work for what a call gives does not depend on how much it is, such as
+ * writing to a socket, so many sequences are better served by longer calls.
+ */
+function loadFactor(count: number): number {
+  return Math.min(6, Math.max(1, count / 10));
 }
 
 export function closed(): UsageError {
