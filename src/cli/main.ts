@@ -3,7 +3,6 @@
 import { VERSION } from '../util/version.ts';
 import { programName } from './arguments/program-name.ts';
 import { overview } from './help/overview.ts';
-import { prepareForHangup } from './terminal/hangup.ts';
 
 const VERSION_FLAGS = new Set(['--version', '-version', '-v', '-V']);
 const HELP_WORDS = new Set(['help', '--help', '-help', '-h']);
@@ -23,6 +22,8 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(overview(programName()));
     return 0;
   }
+  const { prepareForHangup } = await import('./terminal/hangup.ts');
+  prepareForHangup();
   const { commands } = await import('./commands/index.ts');
   const command = commands.find(({ name }) => name === first);
   if (command) {
@@ -37,7 +38,6 @@ async function main(words: readonly string[]): Promise<number> {
 
 // Work continues if nobody reads the diagnostics any more.
 process.stderr.on('error', () => {});
-prepareForHangup();
 const exitCode = await main(process.argv.slice(2));
 // A failed write to standard output has set it already.
 process.exitCode ||= exitCode;
