@@ -44,6 +44,58 @@ test('the last save that fails ends the run with an error that keeps its cause',
   await assert.rejects(eventsOf({ checkpointDir: broken }), { code: 'checkpoint-save-failed', cause });
 });
 
+test('accepts a frozen storage, and one with private fields', async () => {
+  class Database {
+    readonly #memory = memoryStorage();
+    readonly place = 'db';
+    prepare = () => this.#memory.prepare();
+    close = () => this.#memory.close();
+    identify(name: string) {
+      return this.#memory.identify(name);
+    }
+    list() {
+      return this.#memory.list();
+    }
+    save(name: string, parts: Iterable<Uint8Array>) {
+      return this.#memory.save(name, parts);
+    }
+    point(name: string, path: string) {
+      return this.#memory.point(name, path);
+    }
+    remove(path: string) {
+      return this.#memory.remove(path);
+    }
+  }
+  for (const storage of [Object.freeze(memoryStorage()), Object.freeze(new Database()), new Database()]) {
+    const events = await eventsOf({ checkpointDir: storage, checkpointEvery: '10' });
+    assert.ok(events.some(({ type }) => type === 'checkpointed'));
+    const isFailure = (event: TrainingEvent) =>
+      event.type === 'warning' && event.code.startsWith('checkpoint');
+    assert.deepEqual(events.filter(isFailure), []);
+    assert.notEqual(await storage.identify('last.safetensors'), undefined);
+  }
+});
+
+test('a surplus checkpoint that can not be removed does no harm, however the storage says so', async () => {
+  for (const fail of [
+    () => undefined,
+    () => Promise.reject(new Error('connection lost')),
+    () => {
+      throw new Error('connection lost');
+    },
+  ]) {
+    let calls = 0;
+    const remove = () => {
+      calls++;
+      return fail();
+    };
+    const storage = { ...memoryStorage(), remove };
+    const events = await eventsOf({ checkpointDir: storage, checkpointEvery: '5', keep: 1 });
+    assert.equal(events.at(-1)?.type, 'finished');
+    assert.ok(calls > 0);
+  }
+});
+
 test('what is no storage and no observer is named', async () => {
   const { save: _, ...partial } = memoryStorage();
   for (const [input, message] of [
