@@ -6,7 +6,7 @@
  * scored by the most frequent characters of its language.
  */
 
-import { utf8Length } from '../../util/utf8.ts';
+import { isContinuation, utf8Length } from '../../util/utf8.ts';
 import type { EncodingName } from './encodings.ts';
 import { ALPHABETS, CYRILLIC, IDEOGRAPHS } from './languages.ts';
 import { NO_CHARACTER, singleByteTable } from './single-byte.ts';
@@ -93,7 +93,7 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
     invalid++;
     at++;
     // The remaining continuation bytes belong to the same fault.
-    while (at < sample.length && ((sample[at] as number) & 0xc0) === 0x80) at++;
+    while (at < sample.length && isContinuation(sample[at] as number)) at++;
   }
   if (isCut && isWhole && invalid === 0) return true;
   return valid > 0 && (weight >= 2 * invalid || invalid === 1);
@@ -104,7 +104,7 @@ function shapedLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;
   if (first < 0xc0 || first > 0xf7) return 0;
   const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  for (let i = 1; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
+  for (let i = 1; i < length; i++) if (!isContinuation(bytes[at + i] ?? 0)) return 0;
   return length;
 }
 
@@ -114,9 +114,7 @@ function isBegun(bytes: Uint8Array): boolean {
   full.set(bytes);
   const second = full[1] as number;
   return (
-    bytes.subarray(1).every((byte) => (byte & 0xc0) === 0x80) &&
-    (second & 0xc0) === 0x80 &&
-    utf8Length(full, 0) > bytes.length
+    bytes.subarray(1).every(isContinuation) && isContinuation(second) && utf8Length(full, 0) > bytes.length
   );
 }
 

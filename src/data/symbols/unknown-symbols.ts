@@ -1,6 +1,7 @@
 /** Symbols of a text that are not in the vocabulary. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
+import { isContinuation } from '../../util/utf8.ts';
 import type { TokenKind, Vocabulary } from '../vocabulary.ts';
 import { nearestKnown } from './nearest-symbols.ts';
 import { describeSymbol, quotedSymbol } from './symbol-text.ts';
@@ -101,7 +102,7 @@ export class TextPlace {
       start = at + 1;
     }
     for (let at = start; at < bytes.length; at++) {
-      if (symbols === 'byte' || ((bytes[at] as number) & 0xc0) !== 0x80) this.column++;
+      if (symbols === 'byte' || !isContinuation(bytes[at] as number)) this.column++;
     }
   }
 

@@ -2,6 +2,7 @@
  * Splits a text into documents. Each ends with the separator, which stays part of the text (docs/decisions/documents.md).
  */
 import { joinBytes } from '../../util/bytes.ts';
+import { isContinuation } from '../../util/utf8.ts';
 import { endsLinesInCr, lineEndForms, stringEndsLinesInCr } from '../encoding/line-ends.ts';
 
 /** Consecutive bytes of a text: whole characters, unless symbols are bytes. */
@@ -136,7 +137,7 @@ export class DocumentCutter {
 function characterStart(bytes: Uint8Array, end: number): number {
   for (let back = 1; back <= 4 && back <= end; back++) {
     const byte = bytes[end - back] as number;
-    if ((byte & 0xc0) === 0x80) continue;
+    if (isContinuation(byte)) continue;
     const length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
     return length > back ? end - back : end;
   }

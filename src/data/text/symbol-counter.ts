@@ -1,5 +1,6 @@
 /** The first pass over a text: checks that it is text, and counts its symbols. */
 import { formatCount } from '../../util/format.ts';
+import { isContinuation } from '../../util/utf8.ts';
 import { binaryText, lineEndNotices, markLength, markNotice, NotUtf8 } from '../encoding/decode.ts';
 import { encodingNotices } from '../encoding/encoding-notices.ts';
 import { endsLinesInCr } from '../encoding/line-ends.ts';
@@ -175,7 +176,7 @@ export function* blocksOf(bytes: Uint8Array, size: number): Generator<Uint8Array
   let start = 0;
   while (bytes.length - start > size) {
     let end = start + size;
-    while (((bytes[end] as number) & 0xc0) === 0x80) end--;
+    while (isContinuation(bytes[end] as number)) end--;
     yield bytes.subarray(start, end);
     start = end;
   }
