@@ -12,9 +12,13 @@ export function joinBytes(parts: Iterable<Uint8Array>): Uint8Array {
   return bytes;
 }
 
+/** Bytes to convert at a time: a call takes a limited number of arguments. */
+const PIECE = 8192;
+
 /** A string of the characters U+0000 to U+00FF, one for each byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += PIECE)
+    text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
   return text;
 }

@@ -21,6 +21,7 @@ import {
   type TensorToStore,
 } from '../../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../../errors.ts';
+import { latin1 } from '../../util/bytes.ts';
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0);
 const PREFIX = MAGIC.length + 2;
@@ -68,7 +69,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): TensorInFile {
   }
   const start = PREFIX + new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length, true);
   if (start > bytes.length) throw malformed(where, 'its header is longer than the file');
-  const match = HEADER.exec(String.fromCharCode(...bytes.subarray(PREFIX, start)));
+  const match = HEADER.exec(latin1(bytes.subarray(PREFIX, start)));
   if (!match) throw malformed(where, 'its header is not what numpy.save writes');
   const [, descr = '', order, dimensions = ''] = match;
   const type = TYPES.get(descr);

@@ -5,6 +5,7 @@
  * that occurred before stands for the earlier object. An object is registered before its contents are read, because they may refer to it.
  * Nested objects are on an explicit stack, so that deep nesting can't overflow the call stack.
  */
+import { latin1 } from '../../../util/bytes.ts';
 import { arrayClass } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
 import { TYPE } from '../object-type.ts';
@@ -109,7 +110,7 @@ function readStart(source: Source, known: KnownObjects): Value | OpenObject {
     case TYPE.number:
       return source.double();
     case TYPE.string:
-      return binaryString(source.string());
+      return latin1(source.string());
     case TYPE.boolean:
       return source.int() !== 0;
     case TYPE.oldestFunction:
@@ -159,9 +160,9 @@ function openTable(source: Source): OpenObject {
 
 function openTorch(source: Source): OpenObject {
   // The oldest files have no version before the class name.
-  const first = binaryString(source.string());
+  const first = latin1(source.string());
   const version = /^V (.*)$/.exec(first)?.[1];
-  const className = version === undefined ? first : binaryString(source.string());
+  const className = version === undefined ? first : latin1(source.string());
   const array = arrayClass(className);
   if (array?.kind === 'Storage') {
     const [count = 0] = source.longs(1);
@@ -211,13 +212,4 @@ function openFunction(type: 6 | 7 | 8, source: Source): OpenObject {
       made.upvalues = value;
     },
   };
-}
-
-/** A string with one character for each byte. */
-function binaryString(bytes: Uint8Array): string {
-  const PIECE = 8192;
-  let text = '';
-  for (let at = 0; at < bytes.length; at += PIECE)
-    text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
-  return text;
 }

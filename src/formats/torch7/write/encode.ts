@@ -5,6 +5,7 @@ import { CheckpointError } from '../../../errors.ts';
 import { layoutOf } from '../../../model/config.ts';
 import { toOriginalOrder } from '../../../model/parameters.ts';
 import { NO_REGULARIZATION } from '../../../model/regularization.ts';
+import { latin1 } from '../../../util/bytes.ts';
 import { formatBytes, formatCount } from '../../../util/format.ts';
 import { encodeFacts, FACTS_OPTION } from '../stored-facts.ts';
 import { Table, type Value } from '../values.ts';
@@ -134,7 +135,7 @@ function optionsTable(checkpoint: Checkpoint): Table {
 function vocabularyTable({ vocabulary }: Checkpoint): Table {
   const table = new Table();
   for (let token = 0; token < vocabulary.size; token++)
-    table.add(String.fromCharCode(...vocabulary.bytesOf(token)), token + 1);
+    table.add(latin1(vocabulary.bytesOf(token)), token + 1);
   return table;
 }
 
@@ -148,5 +149,5 @@ function lossTable(record: LossRecord | undefined): Table {
 
 /** A text in UTF-8, as one character for each byte. */
 function bytesOf(text: string): string {
-  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+  return latin1(new TextEncoder().encode(text));
 }
