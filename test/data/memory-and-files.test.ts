@@ -67,7 +67,7 @@ const awkward = fc
 /** Encodes a text in blocks of given sizes. */
 async function streamed(text: string, sizes: readonly number[], options: CorpusOptions) {
   const bytes = Buffer.from(text);
-  const survey = await SymbolCounter.make(options);
+  const counter = await SymbolCounter.make(options);
   const pass = (visit: (part: Parameters<SymbolCounter['add']>[0]) => void) => {
     const cutter = new DocumentCutter(options.separator, { wholeCharacters: options.tokens !== 'byte' });
     cutter.begin(0, bytes);
@@ -79,8 +79,8 @@ async function streamed(text: string, sizes: readonly number[], options: CorpusO
     }
     visit({ bytes: new Uint8Array(), offset: bytes.length, endsDocument: true });
   };
-  survey.beginFile('x', bytes);
-  pass((part) => survey.add(part));
+  counter.beginFile('x', bytes);
+  pass((part) => counter.add(part));
   const memory = await buildCorpus({ text, name: 'x' }, options);
   const blocks: number[] = [];
   const starts: number[] = [];
@@ -105,7 +105,7 @@ async function streamed(text: string, sizes: readonly number[], options: CorpusO
   encoder.beginFile('x');
   pass((part) => encoder.add(part));
   encoder.finish('x');
-  return { memory, counts: survey.counts(), tokens: blocks, starts };
+  return { memory, counts: counter.counts(), tokens: blocks, starts };
 }
 
 for (const kind of KINDS) {

@@ -7,7 +7,7 @@
 import { type Cell, type CellKind, cellFacts, type Reset } from '../../engine/cells.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 
-export type GateOrder = 'pytorch' | 'onnx';
+type Program = 'pytorch' | 'onnx';
 
 /** A cell in another program. */
 interface ProgramCell {
@@ -21,7 +21,7 @@ interface ProgramCell {
   readonly reset?: Reset;
 }
 
-const PROGRAM_CELLS: Readonly<Record<GateOrder, Readonly<Partial<Record<Cell, ProgramCell>>>>> = {
+const PROGRAM_CELLS: Readonly<Record<Program, Readonly<Partial<Record<Cell, ProgramCell>>>>> = {
   pytorch: {
     lstm: { name: 'nn.LSTM', gates: ['i', 'f', 'g', 'o'] },
     gru: { name: 'nn.GRU', gates: ['r', 'z', 'n'], negated: 'z', reset: 'after' },
@@ -35,13 +35,13 @@ const PROGRAM_CELLS: Readonly<Record<GateOrder, Readonly<Partial<Record<Cell, Pr
 };
 
 /** The program's equivalent of a cell; undefined if there is none. */
-export function programCell(program: GateOrder, { cell, reset }: CellKind): ProgramCell | undefined {
+export function programCell(program: Program, { cell, reset }: CellKind): ProgramCell | undefined {
   const known = PROGRAM_CELLS[program][cell];
   return known?.reset === undefined || known.reset === reset ? known : undefined;
 }
 
 /** For each block of the program, the index of our block; and the index of our block with the opposite sign. */
-function orderOf(program: GateOrder, cell: Cell): { blocks: readonly number[]; negated: number | undefined } {
+function orderOf(program: Program, cell: Cell): { blocks: readonly number[]; negated: number | undefined } {
   const known = PROGRAM_CELLS[program][cell];
   if (!known) throw new TypeError(`${program} has no ${cell}`);
   const { gates } = cellFacts(cell);
@@ -56,7 +56,7 @@ function orderOf(program: GateOrder, cell: Cell): { blocks: readonly number[]; n
 type Kind = 'parameters' | 'moments';
 
 /** A copy of a layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. */
-export function toGateOrder<T extends FloatArray>(program: GateOrder, cell: Cell, values: T): T {
+export function toGateOrder<T extends FloatArray>(program: Program, cell: Cell, values: T): T {
   const copy = values.slice() as T;
   let place = 0;
   for (const block of gatesInOrder(program, cell, values)) {
@@ -68,7 +68,7 @@ export function toGateOrder<T extends FloatArray>(program: GateOrder, cell: Cell
 
 /** The same as separate gates: views of `values`, and a copy only of a gate with the opposite sign. */
 export function gatesInOrder<T extends FloatArray>(
-  program: GateOrder,
+  program: Program,
   cell: Cell,
   values: T,
   kind: Kind = 'parameters',
@@ -83,7 +83,7 @@ export function gatesInOrder<T extends FloatArray>(
 
 /** The inverse, bit for bit, into an array of the same length. */
 export function fromGateOrder<T extends FloatArray>(
-  program: GateOrder,
+  program: Program,
   cell: Cell,
   values: T,
   into: T,

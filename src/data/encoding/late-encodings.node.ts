@@ -16,13 +16,13 @@ const BLOCK_BYTES = 1 << 20;
  *
  * @throws {NotUtf8} for the first file whose encoding can't be detected
  */
-export async function* withWholeEncodings(files: readonly TextFile[]): Preparation<TextFile[]> {
+export async function* withLateEncodings(files: readonly TextFile[]): Preparation<TextFile[]> {
   const settled: TextFile[] = [];
-  for (const file of files) settled.push(yield* withWholeEncoding(file));
+  for (const file of files) settled.push(yield* withLateEncoding(file));
   return settled;
 }
 
-async function* withWholeEncoding(file: TextFile): Preparation<TextFile> {
+async function* withLateEncoding(file: TextFile): Preparation<TextFile> {
   const { reading } = file;
   if (!reading || !(isAuto(reading) || isPlain(reading.encoding))) return file;
   const bad = yield* invalidPlace(file);

@@ -25,14 +25,14 @@ export async function readWholeText(path: string, options: ReadingOptions): Prom
   const find = { include: undefined, anyBytes: options.tokens === 'byte' };
   const found = await findTextFiles([saved?.path ?? path], find);
   const text = withReading(saved ? asStandardInput(found) : found, options);
-  const survey = { ...options, normalize: 'none', unknown: 'error', isFromCheckpoint: false } as const;
+  const countOptions = { ...options, normalize: 'none', unknown: 'error', isFromCheckpoint: false } as const;
   let readable = text;
   let counted: CountedText;
   try {
-    counted = await resultOf(countSymbols(text, survey));
+    counted = await resultOf(countSymbols(text, countOptions));
   } catch (error) {
-    readable = await resultOf(withoutUnreadable(text, survey, error));
-    counted = await resultOf(countSymbols(readable, survey));
+    readable = await resultOf(withoutUnreadable(text, countOptions, error));
+    counted = await resultOf(countSymbols(readable, countOptions));
   }
   const bytes = await bytesOf({ ...readable, files: counted.files }, options);
   const content =

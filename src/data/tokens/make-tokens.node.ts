@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { TextError } from '../../errors.ts';
 import { makeFolder, removeOnExit } from '../../util/files.node.ts';
 import { emptyText, markLength, NotUtf8 } from '../encoding/decode.ts';
-import { withWholeEncodings } from '../encoding/late-encodings.node.ts';
+import { withLateEncodings } from '../encoding/late-encodings.node.ts';
 import type { FoundEncoding } from '../encoding/reading.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
 import { withFoundEncoding } from '../files/with-reading.node.ts';
@@ -78,16 +78,17 @@ export async function* countSymbols(
   options: PrepareOptions,
 ): Preparation<CountedText> {
   try {
-    return yield* survey(text, options);
+    return yield* countOnce(text, options);
   } catch (error) {
     if (!(error instanceof NotUtf8)) throw error;
-    const files = yield* withWholeEncodings(text.files);
+    const files = yield* withLateEncodings(text.files);
     if (!files.some((file, index) => file !== text.files[index])) throw error;
-    return yield* survey({ ...text, files }, options);
+    return yield* countOnce({ ...text, files }, options);
   }
 }
 
-async function* survey(
+/** The same, in the encodings that are already set or that the start of a file shows. */
+async function* countOnce(
   text: Pick<TextInFiles, 'name' | 'files'>,
   options: PrepareOptions,
 ): Preparation<CountedText> {
