@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { loadCorpus } from '../../src/data/corpus.node.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
 import type { ByteTransform } from '../../src/data/encoding/byte-transform.ts';
@@ -16,6 +15,7 @@ import { textBlocks } from '../../src/data/text/text-blocks.node.ts';
 import { TextError } from '../../src/errors.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { encodeText } from './encode-text.ts';
+import { tokensOf } from './tokens-of.ts';
 
 const field = (name: string, separator = '\n'): FieldReading => ({
   name,
@@ -217,12 +217,6 @@ test('distinguishes JSON from CSV in every encoding', async (context) => {
 });
 
 const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' } as const;
-
-async function tokensOf(source: TokenSource): Promise<number[]> {
-  const into = new Int32Array(source.length);
-  await source.read(0, into);
-  return [...into];
-}
 
 test('rejects bytes that are not UTF-8, and does not replace them', () => {
   const bad = (text: string) => Buffer.from(text, 'latin1');

@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { TokenSource } from '../../src/data/batches/batches.ts';
 import { type LoadOptions, loadCorpus } from '../../src/data/corpus.node.ts';
 import { root } from '../cli/command.ts';
 import { encodeText } from './encode-text.ts';
 import { temporaryCache } from './temporary-cache.ts';
+import { tokensOf } from './tokens-of.ts';
 
 const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' } as const;
 
@@ -27,12 +27,6 @@ function inProcess(body: string, input: Uint8Array, cache: string): unknown {
   });
   assert.notEqual(stdout, '', stderr);
   return JSON.parse(stdout);
-}
-
-async function tokensOf(source: TokenSource | undefined): Promise<number[]> {
-  const into = new Int32Array(source?.length ?? 0);
-  await source?.read(0, into);
-  return [...into];
 }
 
 test('reads held-out texts in the same way whether standard input is in a file or in memory', async (context) => {
