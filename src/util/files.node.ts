@@ -31,7 +31,7 @@ async function isFolder(path: string): Promise<boolean> {
 /**
  * Removes an unfinished file if the process exits. A process that is killed leaves it behind.
  *
- * @returns cancels the removal; call it when the file is finished
+ * @returns a function that cancels the removal, to be called when the file is finished
  */
 export function removeOnExit(path: string): () => void {
   const remove = () => rmSync(path, { force: true });

@@ -20,7 +20,7 @@ export interface OptionsWithOrigins<Options extends object = Readonly<Record<str
 /**
  * Options of one origin. Undefined values are omitted.
  *
- * @param known Exceptions: options whose origin is known to be another.
+ * @param known The origins of options that have another one.
  */
 export function optionsFrom(
   origin: OptionOrigin,

@@ -1,4 +1,4 @@
-/** Pointers: names that stand for another file in the same folder, on any file system. */
+/** Pointers, such as `best.safetensors`: links to another file in the same folder, or copies of it where links are not supported. */
 import { constants, copyFile, link, lstat, open, readlink, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { replaceWith } from './whole-file.node.ts';
@@ -6,7 +6,7 @@ import { replaceWith } from './whole-file.node.ts';
 /** Makes `temporary` a pointer to `target`, a file in the same folder. */
 type PointerMethod = (target: string, temporary: string) => Promise<void>;
 
-/** A symbolic link shows which file it stands for. The other methods are for FAT, or Windows without the privilege for links. */
+/** In order of preference. A symbolic link shows its target; the others are for FAT, and for Windows without the privilege for links. */
 export const POINTER_METHODS: readonly PointerMethod[] = [
   (target, temporary) => symlink(basename(target), temporary),
   (target, temporary) => link(target, temporary),

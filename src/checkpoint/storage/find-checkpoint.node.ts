@@ -45,7 +45,7 @@ export interface NamedModel {
   readonly choice: string | undefined;
 }
 
-/** The file that a path stands for: the path itself, or a file in that folder. */
+/** The model that is meant by a path: the file itself, or one that `modelIn` chooses if it is a folder. */
 export async function namedModel(path: string): Promise<NamedModel> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isDirectory()) return { path, problems: [], choice: undefined };

@@ -36,7 +36,7 @@ export interface CheckpointStorage {
    */
   save(name: string, parts: Iterable<Uint8Array>): Promise<string>;
   /**
-   * Makes a name a pointer to a stored checkpoint. At any moment it stands for a complete one, either the earlier or the new one.
+   * Makes a name a pointer to a stored checkpoint. At any moment it points to a complete checkpoint, either the earlier or the new one.
    *
    * @param path As returned by `save`.
    * @throws {CheckpointError} `checkpoint-missing` if the checkpoint no longer exists; `checkpoint-save-failed`. The earlier pointer is

@@ -127,7 +127,7 @@ function byPath(a: { readonly path: string }, b: { readonly path: string }): num
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }
 
-/** Calls `work` for every item, for several concurrently. The results are in the order of the items. */
+/** Calls `work` for every item, several at a time. The results are in the order of the items. */
 export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let from = 0; from < items.length; from += MAX_CONCURRENT) {
