@@ -1,9 +1,13 @@
 /** A storage and observers that a program gives to `train`. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
+import { train as trainInNode } from '../../src/train/train.node.ts';
 import { train } from '../../src/train/train.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const text = 'the harbour wall, the sea and the boats. '.repeat(40);
 const small = { text, hiddenSize: 4, layers: 1, batchSize: 4, sequenceLength: 10, maxIterations: 30 };
@@ -94,6 +98,19 @@ test('a surplus checkpoint that can not be removed does no harm, however the sto
     assert.equal(events.at(-1)?.type, 'finished');
     assert.ok(calls > 0);
   }
+});
+
+test('a locked folder storage is refused before the text is read', async (context) => {
+  const folder = temporaryFolder(context);
+  const holder = folderStorage(folder);
+  await holder.prepare();
+  const start = async () => {
+    const input = { textFile: join(folder, 'missing.txt'), checkpointDir: folderStorage(folder) };
+    for await (const _ of trainInNode(input));
+  };
+  await assert.rejects(start(), { code: 'checkpoint-locked' });
+  await holder.close();
+  await assert.rejects(start(), { code: 'text-missing' });
 });
 
 test('what is no storage and no observer is named', async () => {
