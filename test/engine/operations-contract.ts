@@ -496,6 +496,25 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       assert.throws(() => engine.readTokens({ ...call, states: own, output, snapshots: bad }), RangeError);
   });
 
+  check('calls that run sequences through the network keep no memory', async (engine, random) => {
+    const weights = random.vector(layout, 0.8);
+    const states = [engine.tensor('float', [2, 2, H]), engine.tensor('float', [1, 2, H])];
+    const output = engine.tensor('float', [2, V]);
+    const call = { weights, states, output, slots: Int32Array.of(1, 0) };
+    const run = async () => {
+      engine.step({ ...call, tokens: Int32Array.of(1, 2) });
+      engine.readTokens({ ...call, tokens: Int32Array.of(1, 2, 3, 4) });
+      await engine.generate({
+        ...call,
+        uniforms: Float64Array.of(0.1, 0.2, 0.3, 0.4),
+        rows: Array(2).fill({ controls: PLAIN }),
+      });
+      return engine.bytesInUse;
+    };
+    // The first calls may allocate scratch memory, which later ones use again.
+    assert.equal(await run(), await run());
+  });
+
   check('generate by temperature alone draws as the original does', async (engine, random) => {
     const weights = random.vector(layout, 2);
     const rows = random.floats([3, V], 3);

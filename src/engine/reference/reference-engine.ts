@@ -251,27 +251,30 @@ export class ReferenceEngine implements Engine {
     const expected = recurrentModules(layout).length;
     if (states.length !== expected)
       throw new RangeError(`states: got ${states.length}, expected ${expected}`);
-    let input = this.tensor('int', [1, count]);
+    // Not with `tensor`, which keeps what it makes until that is released.
+    const make = (type: ElementType, shape: readonly number[]): Tensor =>
+      new ReferenceTensor(this.#precision, type, shape);
+    let input = make('int', [1, count]);
     this.write(input, tokens);
     let layer = 0;
     layout.forEach((module, index) => {
       if (module.kind === 'embedding') {
-        const embedded = this.tensor('float', [1, count, module.outputSize]);
+        const embedded = make('float', [1, count, module.outputSize]);
         this.embeddingForward({ weights, module: index, tokens: input, output: embedded });
         input = embedded;
       } else if (module.kind === 'recurrent') {
         const state = states[layer++] as Tensor;
         checkState('states', state, module, null);
         checkSlots('slots', slots, state.shape[1] as number);
-        const own = this.tensor('float', [state.shape[0] as number, count, module.hiddenSize]);
-        const hidden = this.tensor('float', [1, count, module.hiddenSize]);
+        const own = make('float', [state.shape[0] as number, count, module.hiddenSize]);
+        const hidden = make('float', [1, count, module.hiddenSize]);
         const places = Int32Array.from(slots.keys());
         this.copySlots(state, slots, own, places);
         this.recurrentForward({ weights, module: index, input, initial: own, final: own, output: hidden });
         this.copySlots(own, places, state, slots);
         input = hidden;
       } else {
-        const logits = this.tensor('float', [1, count, module.outputSize]);
+        const logits = make('float', [1, count, module.outputSize]);
         this.linearForward({ weights, module: index, input, output: logits });
         input = logits;
       }
