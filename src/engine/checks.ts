@@ -209,24 +209,6 @@ function checkSnapshots({ steps, sequences, slots, states }: Snapshots, tokens: 
   });
 }
 
-/**
- * Cuts a call at its snapshots: each part ends after step `to`, where the snapshots `first` to before `end` are taken.
- *
- * @param steps T.
- * @returns at least one part; the last one ends at T
- */
-export function* snapshotParts({ steps: at }: Snapshots, steps: number) {
-  let from = 0;
-  for (let first = 0; from < steps; ) {
-    const to = at[first] ?? steps;
-    let end = first;
-    while (at[end] === to) end++;
-    yield { from, to, first, end };
-    from = to;
-    first = end;
-  }
-}
-
 /** Checks a call of `generate`, for a vocabulary of V tokens. */
 export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): { steps: number } {
   const N = slots.length;

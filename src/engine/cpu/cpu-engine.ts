@@ -47,8 +47,8 @@ import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
-import { chunkBytes, offsetIn, padded, tapeFloats } from './packing.ts';
-import { recurrentBackward, recurrentForward, recurrentScratch } from './recurrent.ts';
+import { chunkBytes, offsetIn, padded, recurrentScratchBytes, tapeBytes } from './packing.ts';
+import { recurrentBackward, recurrentForward } from './recurrent.ts';
 import { copySlots, generate, readTokens, step } from './sequences.ts';
 import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
 
@@ -89,8 +89,8 @@ export class CpuEngine implements Engine {
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     const shape = layout[module];
     if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
-    this.#context.scratch(recurrentScratch(shape, rows, false));
-    const buffer = this.#context.allocate(tapeFloats(shape, steps, rows) * 4);
+    this.#context.scratch(recurrentScratchBytes(shape, rows, false));
+    const buffer = this.#context.allocate(tapeBytes(shape, steps, rows));
     return new CpuTape(this.#context, module, steps, rows, buffer);
   }
 

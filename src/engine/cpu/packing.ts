@@ -85,14 +85,14 @@ function dimensionsOf({ cell, hiddenSize, input, inputSize }: RecurrentModule) {
   return { G: gateCount(cell), K: cellFacts(cell).kept.length, H: padded(hiddenSize), D };
 }
 
-/** Floats of the tape of a recurrent module, for `slots` steps. */
-export function tapeFloats(module: RecurrentModule, slots: number, rows: number): number {
-  return sizeOf('tape', { ...dimensionsOf(module), T: slots, B: rows });
+/** Bytes of the tape of a recurrent module. */
+export function tapeBytes(module: RecurrentModule, steps: number, rows: number): number {
+  return sizeOf('tape', { ...dimensionsOf(module), T: steps, B: rows }) * 4;
 }
 
-/** Floats of scratch memory for a recurrent call. */
-export function recurrentScratchFloats(module: RecurrentModule, rows: number, masked: boolean): number {
-  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows, M: masked ? 2 : 1 });
+/** Bytes of scratch memory for a recurrent call. */
+export function recurrentScratchBytes(module: RecurrentModule, rows: number, masked: boolean): number {
+  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows, M: masked ? 2 : 1 }) * 4;
 }
 
 /** Bytes of scratch memory for some sums over each chunk of a vector. */

@@ -1,7 +1,5 @@
-/** Calls of the recurrent kernels (native/kernels/recurrent.h). */ import {
-  CELL_NAMES,
-  gateCount,
-} from '../cells.ts';
+/** Calls of the recurrent kernels (native/kernels/recurrent.h). */
+import { CELL_NAMES, gateCount } from '../cells.ts';
 import {
   checkRecurrentInput,
   checkSameLayout,
@@ -11,17 +9,12 @@ import {
 } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
 import type { RecurrentBackward, RecurrentForward, Tape } from '../engine.ts';
-import type { RecurrentModule } from '../layout.ts';
 import type { CpuContext } from './context.ts';
 import type { CpuTape } from './handles.ts';
-import { offsetIn, recurrentScratchFloats, tapeFloats } from './packing.ts';
+import { offsetIn, recurrentScratchBytes, tapeBytes } from './packing.ts';
 
 /** Steps kept if no backward pass follows: one that is read and one that is written. */
-const SLOTS_WITHOUT_TAPE = 2;
-
-export function recurrentScratch(module: RecurrentModule, rows: number, masked: boolean): number {
-  return recurrentScratchFloats(module, rows, masked) * 4;
-}
+const STEPS_WITHOUT_TAPE = 2;
 
 export function recurrentForward(context: CpuContext, call: RecurrentForward) {
   const sizes = checkRecurrentInput(call);
@@ -29,18 +22,20 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
   checkState('initial', call.initial, module, rows);
   checkState('final', call.final, module, rows);
   if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
-  const slots = call.tape ? checkedTape(context, call.tape, call.module, sizes).steps : SLOTS_WITHOUT_TAPE;
+  const tapeSteps = call.tape
+    ? checkedTape(context, call.tape, call.module, sizes).steps
+    : STEPS_WITHOUT_TAPE;
   const tape = call.tape
     ? context.buffer(call.tape)
-    : context.workingBuffer('tape', tapeFloats(module, SLOTS_WITHOUT_TAPE, rows) * 4);
+    : context.workingBuffer('tape', tapeBytes(module, STEPS_WITHOUT_TAPE, rows));
   context.submit(
     'recurrentForward',
-    numbersOf(call, sizes, slots),
+    numbersOf(call, sizes, tapeSteps),
     [
       ...inputs(context, call, sizes),
       ...context.buffers(call.initial, call.final, call.output, call.cells),
       tape,
-      context.scratch(recurrentScratch(module, rows, call.recurrentMask !== undefined)),
+      context.scratch(recurrentScratchBytes(module, rows, call.recurrentMask !== undefined)),
     ],
     workOf(sizes),
   );
@@ -64,7 +59,7 @@ export function recurrentBackward(context: CpuContext, call: RecurrentBackward) 
       ...inputs(context, call, sizes),
       ...[NONE, NONE, NONE, NONE],
       context.buffer(call.tape),
-      context.scratch(recurrentScratch(module, rows, call.recurrentMask !== undefined)),
+      context.scratch(recurrentScratchBytes(module, rows, call.recurrentMask !== undefined)),
       ...context.buffers(
         call.outputGradient,
         call.finalGradient,
@@ -88,7 +83,7 @@ function inputs(context: CpuContext, call: RecurrentForward | RecurrentBackward,
 function numbersOf(
   call: RecurrentForward | RecurrentBackward,
   { module, steps, rows }: RecurrentSizes,
-  slots: number,
+  tapeSteps: number,
 ): number[] {
   const { dropout } = call;
   const { layout } = call.weights;
@@ -103,14 +98,14 @@ function numbersOf(
           ...[dropout.perSequence ? 1 : 0, dropout.firstStep ?? 0],
         ]
       : [0, 0, 0, 0, 0]),
-    slots,
+    tapeSteps,
   ];
 }
 
 /** Approximate multiply-adds of a forward pass. */
 function workOf({ module, steps, rows }: RecurrentSizes): number {
-  const inputs_ = module.input === 'tokens' ? 1 : module.inputSize;
-  return steps * rows * gateCount(module.cell) * module.hiddenSize * (module.hiddenSize + inputs_ + 10);
+  const D = module.input === 'tokens' ? 1 : module.inputSize;
+  return steps * rows * gateCount(module.cell) * module.hiddenSize * (module.hiddenSize + D + 10);
 }
 
 function checkedTape(

@@ -9,9 +9,15 @@ import {
   checkSlots,
   checkState,
   checkTensor,
-  snapshotParts,
 } from '../checks.ts';
-import { type Generate, NO_TOKEN, type ReadTokens, type Step, type Tensor } from '../engine.ts';
+import {
+  type Generate,
+  NO_TOKEN,
+  type ReadTokens,
+  type Snapshots,
+  type Step,
+  type Tensor,
+} from '../engine.ts';
 import { type Layout, type Module, recurrentModules } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
 import { type BufferId, CONTROL_FIELDS, DRAW_WORKSPACE, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
@@ -49,6 +55,24 @@ export function readTokens(context: CpuContext, call: ReadTokens) {
     call.states.forEach((state, layer) => {
       copySlots(context, state, copied, snapshots.states[layer] as Tensor, places);
     });
+  }
+}
+
+/**
+ * Cuts a call at its snapshots: each part ends after step `to`, where the snapshots `first` to before `end` are taken.
+ *
+ * @param steps T.
+ * @returns at least one part; the last one ends at T
+ */
+function* snapshotParts({ steps: at }: Snapshots, steps: number) {
+  let from = 0;
+  for (let first = 0; from < steps; ) {
+    const to = at[first] ?? steps;
+    let end = first;
+    while (at[end] === to) end++;
+    yield { from, to, first, end };
+    from = to;
+    first = end;
   }
 }
 
