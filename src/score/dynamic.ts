@@ -77,7 +77,7 @@ class Learner {
   readonly #network: Network;
   readonly #state: NetworkState;
   readonly #original: Vector;
-  readonly #squares: readonly Vector[];
+  readonly #moments: readonly Vector[];
   readonly #weights: Vector;
   readonly #gradient: Vector;
   /** int [1]: updates made. */
@@ -95,7 +95,7 @@ class Learner {
     this.#original = engine.vector(this.#network.layout);
     engine.copy(this.#weights, this.#original);
     // Adam's two moments. The first is the gradient itself, because β₁ is 0.
-    this.#squares = Array.from({ length: UPDATE_RULES.adam.moments }, () =>
+    this.#moments = Array.from({ length: UPDATE_RULES.adam.moments }, () =>
       engine.vector(this.#network.layout),
     );
     this.#steps = engine.tensor('int', [1]);
@@ -106,7 +106,7 @@ class Learner {
   /** Restores the original weights. */
   reset(): void {
     this.#engine.copy(this.#original, this.#weights);
-    for (const moment of this.#squares) this.#engine.fill(moment, 0);
+    for (const moment of this.#moments) this.#engine.fill(moment, 0);
     this.#engine.fill(this.#steps, 0);
   }
 
@@ -128,7 +128,7 @@ class Learner {
     this.#engine.update({
       weights: this.#weights,
       gradient: this.#gradient,
-      moments: this.#squares,
+      moments: this.#moments,
       rule: { kind: 'adam', beta1: 0, beta2: SQUARE_DECAY, epsilon: EPSILON },
       learningRate: this.#learningRate,
       steps: this.#steps,
@@ -138,7 +138,7 @@ class Learner {
   }
 
   release(): void {
-    const vectors = [this.#weights, this.#gradient, this.#original, ...this.#squares];
+    const vectors = [this.#weights, this.#gradient, this.#original, ...this.#moments];
     const handles = [...this.#state, ...vectors, this.#steps, this.#report];
     for (const handle of handles) this.#engine.release(handle);
     this.#network.release();

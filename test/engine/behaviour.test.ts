@@ -88,7 +88,7 @@ test('threads and workers do not keep a finished script alive', () => {
 });
 
 /** Fills a command with numbers that could be anything. */
-function randomMailbox(random: () => number, buffers: readonly number[]): Float64Array {
+function randomCommand(random: () => number, buffers: readonly number[]): Float64Array {
   const kinds = [0, 1, 2, 3, 16, 17, 1000, 1e9, 2 ** 40, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY];
   const command = Float64Array.from(
     { length: COMMAND_LENGTH },
@@ -112,7 +112,7 @@ for (const kind of ['native', 'wasm'] as const) {
     };
     let refused = 0;
     for (let i = 0; i < 3000; i++) {
-      backend.submit(randomMailbox(random, buffers), i % 2 === 0);
+      backend.submit(randomCommand(random, buffers), i % 2 === 0);
       try {
         await backend.read(buffers[0] as number, 0, new Float32Array(1));
       } catch (error) {

@@ -369,7 +369,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
         engine.step({ weights, states: together, slots, tokens, output });
         results.push(await read(engine, output));
       }
-      for (const [stream, sequence] of sequences.entries()) {
+      for (const [n, sequence] of sequences.entries()) {
         const alone = states();
         const row = engine.tensor('float', [1, V]);
         for (const [t, token] of sequence.entries()) {
@@ -380,7 +380,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
             tokens: Int32Array.of(token),
             output: row,
           });
-          const expected = (results[t] as FloatArray).slice(stream * V, (stream + 1) * V);
+          const expected = (results[t] as FloatArray).slice(n * V, (n + 1) * V);
           assert.deepEqual(await read(engine, row), expected);
           close(
             [Array.from(expected, Math.exp).reduce((a, b) => a + b, 0)],

@@ -110,7 +110,7 @@ export class WasmBackend implements Backend {
   /**
    * Starts the workers and waits until they are ready. Uses the workers before the first that failed to start; stops the others.
    *
-   * @returns why there are fewer than asked for; undefined where there are not
+   * @returns why fewer than requested have started; undefined if all have
    */
   async startWorkers({ makeWorker, threads, maxStart }: WorkerRequest): Promise<string | undefined> {
     const starts: WorkerStarting[] = [];
