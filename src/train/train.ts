@@ -7,7 +7,6 @@
 
 import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import { givenStorage } from '../checkpoint/storage/given-storage.ts';
-import type { CheckpointStorage } from '../checkpoint/storage/storage.ts';
 import { fitShape, type Shape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makePortableEngine } from '../engine/select.ts';
@@ -20,6 +19,7 @@ import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
 import { checkObservers, notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
+import type { RunInput } from './run/training-run.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
   checkSameHeldOut,
@@ -49,18 +49,8 @@ import {
 } from './train-input.ts';
 
 /** The settings of a run that are neither its corpus nor its options. */
-export interface TrainSettings
-  extends Pick<
-    TrainInput,
-    'runId' | 'signal' | 'availableMemory' | 'maxInFlight' | 'observers' | 'makeEngine'
-  > {
-  /** Where checkpoints go. Default: nowhere. */
-  readonly storage?: CheckpointStorage | undefined;
-  /** Bytes of memory that are free now, if known. */
-  readonly freeMemory?: number | undefined;
-  /** Name of this machine, if known. */
-  readonly host?: string | undefined;
-}
+export type TrainSettings = Pick<TrainInput, 'availableMemory' | 'observers' | 'makeEngine'> &
+  Pick<RunInput, 'storage' | 'runId' | 'signal' | 'maxInFlight' | 'freeMemory' | 'host'>;
 
 /** What a run begins with. */
 interface Beginning {
@@ -120,7 +110,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
  */
 export function planStart(input: TrainInput, initial: Checkpoint | undefined): StartPlan {
   checkRunId(input.runId);
-  if (input.observers !== undefined) checkObservers(input.observers);
+  checkObservers(input.observers);
   const start = startingOptions(optionsOf(input), initial, input.origins);
   return { ...start, initial, vocabulary: startingVocabulary(initial, start.options) };
 }
@@ -155,7 +145,7 @@ export function planResumption(input: TrainInput, checkpoint: TrainedCheckpoint,
     throw new OptionError('initVocabulary', 'works only with `initFrom`: a resumed run keeps its vocabulary');
   checkRunId(runId);
   checkSameRun(runId, checkpoint.training.runId, name);
-  if (input.observers !== undefined) checkObservers(input.observers);
+  checkObservers(input.observers);
   const resumption = resumedOptions(optionsOf(input), checkpoint, name, origins);
   checkSameHeldOut(input, checkpoint, name);
   return resumption;
@@ -205,15 +195,10 @@ export async function* trainOn(
   corpus: Corpus,
   asked: TrainingOptions,
   {
-    storage,
-    signal,
     availableMemory = DEFAULT_MEMORY,
-    freeMemory,
-    host,
-    runId,
     makeEngine = makePortableEngine,
-    maxInFlight,
     observers = [],
+    ...settings
   }: TrainSettings,
   { origins, initial, resumes = false }: Beginning = {},
 ): AsyncGenerator<TrainingEvent, void, void> {
@@ -234,21 +219,16 @@ export async function* trainOn(
   if (notice) notices.push(notice);
   try {
     const events = runTraining({
+      ...settings,
       corpus: { ...corpus, notices },
       options,
       origins: { ...origins, ...originsOfShape(fitted, asked) },
       engine,
-      storage,
       start: initial && {
         parameters: startingParameters(initial, corpus.vocabulary, options),
         training: resumed?.training,
       },
-      signal,
-      maxInFlight,
       availableMemory,
-      freeMemory,
-      host,
-      runId,
     });
     yield* notifyObservers(events, [advisor(resumed?.training), ...observers]);
   } finally {

@@ -16,8 +16,12 @@ export interface TrainingObserver {
 
 type AddedEvents = Iterable<TrainingEvent> | undefined;
 
-/** @throws {OptionError} for a value of `observers` that is not a list of observers */
+/**
+ * @param observers Default: none.
+ * @throws {OptionError} for a value that is not a list of observers
+ */
 export function checkObservers(observers: unknown): void {
+  if (observers === undefined) return;
   if (!Array.isArray(observers))
     throw new OptionError('observers', `got ${kindOf(observers)}, expected an array`);
   if (!observers.every((observer) => typeof observer?.observe === 'function'))
