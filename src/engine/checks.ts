@@ -3,6 +3,7 @@
  *
  * They find bugs in the calling program, not wrong input of a user: `TypeError` for a wrong kind, `RangeError` for a wrong size.
  */
+import { UnsupportedError } from '../errors.ts';
 import { gateCount, stateParts } from './cells.ts';
 import {
   type CrossEntropy,
@@ -16,12 +17,19 @@ import {
   type ReadTokens,
   type RecurrentForward,
   type Snapshots,
+  type Step,
   type Tensor,
   UPDATE_REPORT_LENGTH,
   type Update,
   type Vector,
 } from './engine.ts';
-import type { EmbeddingModule, LinearModule, Module, RecurrentModule } from './layout.ts';
+import {
+  type EmbeddingModule,
+  type LinearModule,
+  type Module,
+  type RecurrentModule,
+  recurrentModules,
+} from './layout.ts';
 import { UPDATE_RULES } from './update-rules.ts';
 
 /** Throws unless the tensor has this type and shape. `null` stands for any length. */
@@ -176,6 +184,34 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
   if (fromSlots.some((slot) => slot < 0 || slot >= fromCount))
     throw new RangeError('fromSlots: out of range');
   return { parts, H, fromCount, toCount };
+}
+
+/** The fields that `step`, `readTokens` and `generate` have in common. */
+export type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
+
+/** Checks the states, slots and output of such a call. Returns the size of the vocabulary. */
+export function checkSequences({ weights, states, slots, output }: Sequences): number {
+  const { layout } = weights;
+  const recurrent = recurrentModules(layout);
+  if (states.length !== recurrent.length)
+    throw new RangeError(`states: got ${states.length}, expected ${recurrent.length}`);
+  recurrent.forEach((module, index) => {
+    const state = states[index] as Tensor;
+    checkState('states', state, module, null);
+    checkSlots('slots', slots, state.shape[1] as number);
+  });
+  const last = layout.at(-1);
+  if (last?.kind !== 'linear') throw new UnsupportedError('a network that does not end in a linear map');
+  checkTensor('output', output, 'float', [null, last.outputSize]);
+  if ((output.shape[0] as number) < slots.length)
+    throw new RangeError(`output: fewer than ${slots.length} rows`);
+  return last.outputSize;
+}
+
+/** Checks that a step has one token for each sequence. */
+export function checkStepTokens({ tokens, slots }: Step): void {
+  if (tokens.length !== slots.length)
+    throw new RangeError(`tokens: got ${tokens.length}, expected ${slots.length}`);
 }
 
 /** Checks a call that reads whole prompts, for a vocabulary of V tokens. */

@@ -408,6 +408,24 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     },
   );
 
+  check('a step that is refused changes no state', async (engine, random) => {
+    const weights = random.vector(layout, 0.8);
+    const first = random.floats([2, 2, H]);
+    const before = await read(engine, first);
+    const fitting = [first, engine.tensor('float', [1, 2, H])];
+    const call = { weights, slots: Int32Array.of(1, 0), tokens: Int32Array.of(1, 2) };
+    const output = engine.tensor('float', [2, V]);
+    for (const wrong of [
+      { states: [first], output },
+      { states: [first, engine.tensor('float', [2, 2, H])], output },
+      { states: [first, engine.tensor('float', [1, 1, H])], output },
+      { states: fitting, output: engine.tensor('float', [1, V]) },
+      { states: fitting, output: engine.tensor('float', [2, V + 1]) },
+    ])
+      assert.throws(() => engine.step({ ...call, ...wrong }), RangeError);
+    assert.deepEqual(await read(engine, first), before);
+  });
+
   check('readTokens is the same as one step after the other, bit for bit', async (engine, random) => {
     const weights = random.vector(layout, 0.8);
     const prompts = [[1, 2, 3, 4, 5, 6, 7], [8, 0, 3], [4]];

@@ -6,9 +6,9 @@ import {
   checkCopySlots,
   checkGenerate,
   checkReadTokens,
-  checkSlots,
-  checkState,
-  checkTensor,
+  checkSequences,
+  checkStepTokens,
+  type Sequences,
 } from '../checks.ts';
 import {
   type Generate,
@@ -18,7 +18,7 @@ import {
   type Step,
   type Tensor,
 } from '../engine.ts';
-import { type Layout, type Module, recurrentModules } from '../layout.ts';
+import type { Layout, Module } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
 import { type BufferId, CONTROL_FIELDS, DRAW_WORKSPACE, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
 import type { CpuContext } from './context.ts';
@@ -29,13 +29,8 @@ const NOWHERE = -1;
 
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
 
-/** The fields that all calls have. */
-type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
-
 export function step(context: CpuContext, call: Step) {
-  const { tokens, slots } = call;
-  if (tokens.length !== slots.length)
-    throw new RangeError(`tokens: got ${tokens.length}, expected ${slots.length}`);
+  checkStepTokens(call);
   readTokens(context, call);
 }
 
@@ -122,27 +117,6 @@ export async function generate(context: CpuContext, call: Generate): Promise<Int
   return context.backend.read(drawn, 0, new Int32Array(uniforms.length));
 }
 
-/** Checks states, slots and output. Returns the size of the vocabulary. */
-function checkSequences({ weights, states, slots, output }: Sequences): number {
-  const { layout } = weights;
-  const recurrent = recurrentModules(layout);
-  if (states.length !== recurrent.length)
-    throw new RangeError(`states: got ${states.length}, expected ${recurrent.length}`);
-  if (layout.length > MAX_MODULES)
-    throw new UnsupportedError(`a network of more than ${MAX_MODULES} modules`);
-  recurrent.forEach((module, index) => {
-    const state = states[index] as Tensor;
-    checkState('states', state, module, null);
-    checkSlots('slots', slots, state.shape[1] as number);
-  });
-  const last = layout.at(-1);
-  if (last?.kind !== 'linear') throw new UnsupportedError('a network that does not end in a linear map');
-  checkTensor('output', output, 'float', [null, last.outputSize]);
-  if ((output.shape[0] as number) < slots.length)
-    throw new RangeError(`output: fewer than ${slots.length} rows`);
-  return last.outputSize;
-}
-
 /** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, the tokens are read. */
 function submit(
   context: CpuContext,
@@ -152,6 +126,8 @@ function submit(
   draws: readonly [BufferId, BufferId, BufferId] | [] = [],
 ) {
   const { layout } = weights;
+  if (layout.length > MAX_MODULES)
+    throw new UnsupportedError(`a network of more than ${MAX_MODULES} modules`);
   const N = slots.length;
   const V = output.shape[1] as number;
   let layer = 0;

@@ -16,8 +16,8 @@ import {
   checkRange,
   checkReadTokens,
   checkSameLayout,
-  checkSlots,
-  checkState,
+  checkSequences,
+  checkStepTokens,
   checkTensor,
   moduleOf,
 } from '../checks.ts';
@@ -49,7 +49,7 @@ import {
   type Update,
   type Vector,
 } from '../engine.ts';
-import { type Layout, recurrentModules } from '../layout.ts';
+import type { Layout } from '../layout.ts';
 import { floats } from '../precision.ts';
 import { crossEntropy, logSumExp } from './cross-entropy.ts';
 import {
@@ -243,29 +243,25 @@ export class ReferenceEngine implements Engine {
   }
 
   /** One step of N sequences: the operations on whole sequences with T = 1, on the gathered states. */
-  step({ weights, states, slots, tokens, output }: Step) {
-    const { layout } = weights;
+  step(call: Step) {
+    const { weights, states, slots, tokens, output } = call;
     const count = slots.length;
-    if (tokens.length !== count) throw new RangeError(`tokens: got ${tokens.length}, expected ${count}`);
+    checkStepTokens(call);
     if (count === 0) return;
-    const expected = recurrentModules(layout).length;
-    if (states.length !== expected)
-      throw new RangeError(`states: got ${states.length}, expected ${expected}`);
+    const V = checkSequences(call);
     // Not with `tensor`, which keeps what it makes until that is released.
     const make = (type: ElementType, shape: readonly number[]): Tensor =>
       new ReferenceTensor(this.#precision, type, shape);
     let input = make('int', [1, count]);
     this.write(input, tokens);
     let layer = 0;
-    layout.forEach((module, index) => {
+    weights.layout.forEach((module, index) => {
       if (module.kind === 'embedding') {
         const embedded = make('float', [1, count, module.outputSize]);
         this.embeddingForward({ weights, module: index, tokens: input, output: embedded });
         input = embedded;
       } else if (module.kind === 'recurrent') {
         const state = states[layer++] as Tensor;
-        checkState('states', state, module, null);
-        checkSlots('slots', slots, state.shape[1] as number);
         const own = make('float', [state.shape[0] as number, count, module.hiddenSize]);
         const hidden = make('float', [1, count, module.hiddenSize]);
         const places = Int32Array.from(slots.keys());
@@ -279,9 +275,6 @@ export class ReferenceEngine implements Engine {
         input = logits;
       }
     });
-    const V = input.shape[2] as number;
-    checkTensor('output', output, 'float', [null, V]);
-    if ((output.shape[0] as number) < count) throw new RangeError(`output: fewer than ${count} rows`);
     const values = floatsOf(input);
     for (let row = 0; row < count; row++) {
       const normalizer = logSumExp(values, row * V, V);
@@ -295,8 +288,7 @@ export class ReferenceEngine implements Engine {
     const { tokens, slots, output, snapshots, ...rest } = call;
     const N = slots.length;
     if (N === 0) return;
-    const V = output.shape[1] as number;
-    const { steps } = checkReadTokens(call, V);
+    const { steps } = checkReadTokens(call, checkSequences(call));
     for (let step = 0; step < steps; step++) {
       const row = tokens.subarray(step * N, (step + 1) * N);
       const begun = [...row.keys()].filter((n) => row[n] !== NO_TOKEN);
@@ -319,7 +311,7 @@ export class ReferenceEngine implements Engine {
   async generate(call: Generate): Promise<Int32Array> {
     const { output, slots, uniforms, rows, ...rest } = call;
     const N = slots.length;
-    const V = output.shape[1] as number;
+    const V = checkSequences(call);
     const { steps } = checkGenerate(call, V);
     const drawn = new Int32Array(uniforms.length);
     const candidates = new Candidates(V);
