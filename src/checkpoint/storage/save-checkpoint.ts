@@ -14,13 +14,22 @@ export function checkpointName(
   iteration: number,
   validationLoss: number | undefined,
 ): string {
-  return `lm_${saveName}_epoch${epoch.toFixed(2)}_${ending(iteration, validationLoss)}`;
+  return `${beginning(saveName)}${epoch.toFixed(2)}_${ending(iteration, validationLoss)}`;
+}
+
+/** Whether a file's name is that of a checkpoint of a run with this `saveName`. */
+export function isNameOfRun(name: string, saveName: string): boolean {
+  return name.startsWith(beginning(saveName));
 }
 
 /** Whether `saveCheckpoint` may have chosen this name for the given iteration and validation loss. */
 export function isNameFor(path: string, iteration: number, validationLoss: number | undefined): boolean {
   const found = /_epoch\d+\.\d\d_([^_]+)(?:_\d+)?\.safetensors$/.exec(path);
   return found?.[1] === ending(iteration, validationLoss);
+}
+
+function beginning(saveName: string): string {
+  return `lm_${saveName}_epoch`;
 }
 
 function ending(iteration: number, validationLoss: number | undefined): string {

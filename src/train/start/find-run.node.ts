@@ -10,6 +10,7 @@ import {
   type FoundRun,
   surveyFolder,
 } from '../../checkpoint/storage/run-survey.node.ts';
+import { isNameOfRun } from '../../checkpoint/storage/save-checkpoint.ts';
 import { CheckpointError, type CheckpointErrorCode, type Remedy } from '../../errors.ts';
 import { readCheckpointFile } from '../../formats/read.node.ts';
 import { requireTrainingState } from './resume.ts';
@@ -155,17 +156,13 @@ function isDamage(error: unknown): error is CheckpointError {
 /** The newest undamaged checkpoint in the folder of a damaged file, of the same run by its name. */
 async function newestWhole(path: string): Promise<FoundCheckpoint | undefined> {
   const { runs } = await surveyFolder(dirname(path));
-  const run = runs.find(({ saveName }) => isNamedFor(path, saveName)) ?? runs[0];
+  const run = runs.find(({ saveName }) => isNameOfRun(basename(path), saveName)) ?? runs[0];
   return run?.checkpoints.findLast((one) => basename(one.path) !== basename(path));
-}
-
-function isNamedFor(path: string, saveName: string): boolean {
-  return basename(path).startsWith(`lm_${saveName}_epoch`);
 }
 
 /** Damaged files of a run that were written after its newest undamaged checkpoint. */
 function damagedNewer({ damaged }: FolderSurvey, { saveName, newest }: FoundRun): DamagedFile[] {
-  return damaged.filter(({ path, time }) => isNamedFor(path, saveName) && time >= newest.time);
+  return damaged.filter(({ path, time }) => isNameOfRun(basename(path), saveName) && time >= newest.time);
 }
 
 function noRun({ folder, damaged, models }: FolderSurvey): CheckpointError {
