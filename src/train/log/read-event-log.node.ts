@@ -87,24 +87,25 @@ class LogFile {
     }
   }
 
-  *eventsOf(bytes: Uint8Array): Generator<LoggedEvent, void, void> {
-    for (const event of this.#reader.read(bytes)) {
-      this.#events++;
-      yield event;
-    }
+  eventsOf(bytes: Uint8Array): Generator<LoggedEvent, void, void> {
+    return this.#counted(this.#reader.read(bytes));
   }
 
   /** The last event, at the end of a log that is not followed. */
   *end(): Generator<LoggedEvent, void, void> {
-    for (const event of this.#reader.end()) {
-      this.#events++;
-      yield event;
-    }
+    yield* this.#counted(this.#reader.end());
     if (this.#events > 0 || this.#reader.skipped === 0) return;
     throw new LogError(
       'log-malformed',
       `${this.#path} is not the log of a run: none of its lines is an event.`,
     );
+  }
+
+  *#counted(events: Iterable<LoggedEvent>): Generator<LoggedEvent, void, void> {
+    for (const event of events) {
+      this.#events++;
+      yield event;
+    }
   }
 
   async close(): Promise<void> {
