@@ -25,6 +25,7 @@ import {
 } from './engine.ts';
 import {
   type EmbeddingModule,
+  type Layout,
   type LinearModule,
   type Module,
   type RecurrentModule,
@@ -192,20 +193,25 @@ export type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
 /** Checks the states, slots and output of such a call. Returns the size of the vocabulary. */
 export function checkSequences({ weights, states, slots, output }: Sequences): number {
   const { layout } = weights;
-  const recurrent = recurrentModules(layout);
-  if (states.length !== recurrent.length)
-    throw new RangeError(`states: got ${states.length}, expected ${recurrent.length}`);
-  recurrent.forEach((module, index) => {
-    const state = states[index] as Tensor;
-    checkState('states', state, module, null);
-    checkSlots('slots', slots, state.shape[1] as number);
-  });
+  checkStates('', states, slots, layout);
   const last = layout.at(-1);
   if (last?.kind !== 'linear') throw new UnsupportedError('a network that does not end in a linear map');
   checkTensor('output', output, 'float', [null, last.outputSize]);
   if ((output.shape[0] as number) < slots.length)
     throw new RangeError(`output: fewer than ${slots.length} rows`);
   return last.outputSize;
+}
+
+/** Checks the states of all recurrent layers, and slots in them. @param owner Comes before their names in messages. */
+function checkStates(owner: string, states: readonly Tensor[], slots: Int32Array, layout: Layout): void {
+  const recurrent = recurrentModules(layout);
+  if (states.length !== recurrent.length)
+    throw new RangeError(`${owner}states: got ${states.length}, expected ${recurrent.length}`);
+  recurrent.forEach((module, index) => {
+    const state = states[index] as Tensor;
+    checkState(`${owner}states`, state, module, null);
+    checkSlots(`${owner}slots`, slots, state.shape[1] as number);
+  });
 }
 
 /** Checks that a step has one token for each sequence. */
@@ -215,7 +221,8 @@ export function checkStepTokens({ tokens, slots }: Step): void {
 }
 
 /** Checks a call that reads whole prompts, for a vocabulary of V tokens. */
-export function checkReadTokens({ tokens, slots, snapshots }: ReadTokens, V: number): { steps: number } {
+export function checkReadTokens(call: ReadTokens, V: number): { steps: number } {
+  const { weights, tokens, slots, snapshots } = call;
   const N = slots.length;
   const steps = tokens.length / N;
   if (!Number.isInteger(steps)) throw new RangeError(`tokens: got ${tokens.length} for ${N} sequences`);
@@ -226,16 +233,21 @@ export function checkReadTokens({ tokens, slots, snapshots }: ReadTokens, V: num
       throw new RangeError(`token ${token} is outside the vocabulary of ${V}, or a sequence has a gap`);
     }
   });
-  if (snapshots) checkSnapshots(snapshots, tokens, N);
+  if (snapshots) checkSnapshots(snapshots, tokens, N, weights.layout);
   return { steps };
 }
 
-function checkSnapshots({ steps, sequences, slots, states }: Snapshots, tokens: Int32Array, N: number): void {
+function checkSnapshots(
+  { steps, sequences, slots, states }: Snapshots,
+  tokens: Int32Array,
+  N: number,
+  layout: Layout,
+): void {
   if (sequences.length !== steps.length || slots.length !== steps.length)
     throw new RangeError(
       `snapshots: ${steps.length} steps, ${sequences.length} sequences, ${slots.length} slots`,
     );
-  for (const state of states) checkSlots('snapshots', slots, state.shape[1] as number);
+  checkStates('snapshots.', states, slots, layout);
   steps.forEach((step, i) => {
     const sequence = sequences[i] as number;
     const isAscending = step >= Math.max(1, steps[i - 1] ?? 1) && step * N <= tokens.length;

@@ -510,8 +510,12 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     const before = { ...snapshots, steps: Int32Array.of(2, 2, 4, 5) };
     const twice = { ...snapshots, slots: Int32Array.of(0, 0, 2, 1) };
     const beyond = { ...snapshots, steps: Int32Array.of(2, 4, 4, 6) };
-    for (const bad of [wrong, before, twice, beyond])
+    const fewer = { ...snapshots, states: kept.slice(0, 1) };
+    const unlike = { ...snapshots, states: kept.toReversed() };
+    const ends = await read(engine, own[0] as Tensor);
+    for (const bad of [wrong, before, twice, beyond, fewer, unlike])
       assert.throws(() => engine.readTokens({ ...call, states: own, output, snapshots: bad }), RangeError);
+    assert.deepEqual(await read(engine, own[0] as Tensor), ends, 'nothing was read');
   });
 
   check('calls that run sequences through the network keep no memory', async (engine, random) => {
