@@ -99,9 +99,9 @@ export interface SkippedEvent {
   readonly iteration: number;
   readonly cause: 'loss' | 'gradient';
   /** The number of consecutive skipped iterations, including this one. */
-  readonly inARow: number;
+  readonly consecutive: number;
   /** The number of consecutive skipped iterations at which the run goes back to its last good state. */
-  readonly borne: number;
+  readonly limit: number;
 }
 
 /** After an explosion, the run has gone back to an earlier iteration. What it learned since then is discarded. */

@@ -160,7 +160,7 @@ for (const what of ['loss', 'gradient'] as const) {
   test(`a ${what} that is no number once: the step is skipped, and nothing of it is left`, async () => {
     let times = 0;
     const { skipped, restored, checkpoint, events } = await run(noNumberAt(40, what, () => times++ === 0));
-    assert.deepEqual(skipped, [{ type: 'skipped', iteration: 40, cause: what, inARow: 1, borne: 5 }]);
+    assert.deepEqual(skipped, [{ type: 'skipped', iteration: 40, cause: what, consecutive: 1, limit: 5 }]);
     assert.equal(restored.length, 0);
     assert.equal(checkpoint?.training.optimizerSteps, 159);
     const losses = events.flatMap((event) => (event.type === 'iteration' ? [event.trainLoss] : []));
@@ -172,7 +172,7 @@ for (const what of ['loss', 'gradient'] as const) {
 test('five in a row: back', async () => {
   const { skipped, restored } = await run(noNumberAt(140, 'gradient', (call) => call.learningRate === RATE));
   assert.deepEqual(
-    skipped.map(({ inARow }) => inARow),
+    skipped.map(({ consecutive }) => consecutive),
     [1, 2, 3, 4],
   );
   assert.deepEqual(

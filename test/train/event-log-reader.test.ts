@@ -124,6 +124,19 @@ test('an iteration without a finite loss is read as NaN, and counts for nothing'
   assert.equal(logged.trainLosses.values.length, 0);
 });
 
+test('the fields of skipped iterations are read by their names in earlier logs too', () => {
+  const event = { time: 't', type: 'skipped', iteration: 3, cause: 'loss' };
+  const lines = [
+    { ...event, consecutive: 2, limit: 5 },
+    { ...event, inARow: 2, borne: 5 },
+    { ...event, inARow: 2 },
+  ].map((line) => `${JSON.stringify(line)}\n`);
+  const { events, skipped } = readBytes(Buffer.from(lines.join('')));
+  const expected = { ...event, consecutive: 2, limit: 5 };
+  assert.deepEqual(events, [expected, expected]);
+  assert.deepEqual(skipped, [{ line: 3, problem: 'malformed' }]);
+});
+
 test('the bytes cut into blocks anywhere, and the log cut by a kill anywhere', () => {
   const bytes = readFileSync(join(logs, 'harbour.log.jsonl'));
   const whole = readBytes(bytes);

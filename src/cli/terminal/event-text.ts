@@ -15,8 +15,8 @@ import { flagsOf } from '../arguments/flag-table.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
 import { formatDuration } from './duration-text.ts';
 
-export function skippedText({ iteration, cause, inARow, borne }: SkippedEvent): string {
-  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${inARow} of ${borne} in a row before the run goes back)`;
+export function skippedText({ iteration, cause, consecutive, limit }: SkippedEvent): string {
+  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${consecutive} of ${limit} in a row before the run goes back)`;
 }
 
 export function restoredText({ reason, iteration, learningRate, retry, retries }: RestoredEvent): string {

@@ -42,6 +42,12 @@ const number = () =>
 const list = z.optional(z.array(z.looseObject({ text: z.string() })));
 const place = { iteration: count(), epoch: number() };
 
+/** Earlier logs call `consecutive` and `limit` of `skipped` by other names. */
+function renameSkipped(value: unknown): object {
+  const { inARow, borne, ...rest } = value as Readonly<Record<string, unknown>>;
+  return { consecutive: inARow, limit: borne, ...rest };
+}
+
 /** The required fields of each type. Fields that newer versions add are kept. */
 const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
   notice: z.looseObject({ message: z.string(), remedies: list }),
@@ -79,12 +85,15 @@ const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
     milliseconds: number(),
     tokens: count(),
   }),
-  skipped: z.looseObject({
-    iteration: count(),
-    cause: z.enum(['loss', 'gradient']),
-    inARow: count(),
-    borne: count(),
-  }),
+  skipped: z.pipe(
+    z.transform(renameSkipped),
+    z.looseObject({
+      iteration: count(),
+      cause: z.enum(['loss', 'gradient']),
+      consecutive: count(),
+      limit: count(),
+    }),
+  ),
   restored: z.looseObject({
     ...place,
     reason: z.string(),

@@ -78,7 +78,7 @@ export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: st
 }
 
 export function skippedEvent({ iteration }: TrainingRun, { cause, consecutive }: Skip): SkippedEvent {
-  return { type: 'skipped', iteration, cause, inARow: consecutive, borne: MAX_CONSECUTIVE_SKIPS };
+  return { type: 'skipped', iteration, cause, consecutive, limit: MAX_CONSECUTIVE_SKIPS };
 }
 
 export function iterationEvent(
