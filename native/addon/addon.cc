@@ -1,4 +1,4 @@
-// The Node-API add-on: engines with buffers and a queue of calls, used by src/engine/cpu/native.node.ts.
+// The Node-API add-on: engines, each with its buffers and a queue of calls. src/engine/cpu/native.node.ts uses it.
 //
 // Nothing from JavaScript is trusted: ids of buffers are looked up, each call is checked before it runs (kernels/checks.h), and every problem
 // becomes a JavaScript error.
@@ -23,7 +23,7 @@ struct Engine {
   bool ended = false;
 };
 
-// A read that waits in the queue.
+// A read in the queue, whose promise is not settled yet.
 struct PendingRead {
   Engine* engine;
   napi_deferred deferred;
@@ -192,7 +192,7 @@ napi_value submit(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// The arguments of `write` and `read`: the bytes of a typed array and those of a buffer, of the same length.
+// The arguments of `write` and `read`: the bytes of a typed array (outside), and as many bytes of a buffer (inside).
 struct Transfer {
   Engine* engine;
   uint8_t* outside;
@@ -258,7 +258,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   return promise;
 }
 
-// problem(engine) → the first problem of a call since the last time this was called, or an empty string
+// problem(engine) → why the first call since the last `problem` was refused, or an empty string
 napi_value problem(napi_env env, napi_callback_info info) {
   Engine* engine = arguments(env, info, 1, nullptr);
   if (!engine) return nullptr;
@@ -268,7 +268,7 @@ napi_value problem(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// threads(engine) → the number of threads that compute, perhaps fewer than requested
+// threads(engine) → the number of threads that compute: fewer than requested if the system refused to start more
 napi_value threads(napi_env env, napi_callback_info info) {
   Engine* engine = arguments(env, info, 1, nullptr);
   return engine ? number(env, engine->pool->threads) : nullptr;

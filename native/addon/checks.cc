@@ -1,4 +1,4 @@
-// The checks of calls, compiled for the oldest supported processor. They only compare sizes, and run no kernel.
+// The checks of calls. Compiled for the oldest supported processor: they only compare numbers, and run no kernel.
 #define VW 4
 #define NO_FMA
 #include "variants.h"

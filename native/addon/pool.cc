@@ -11,7 +11,7 @@ namespace charrnn {
 namespace {
 
 constexpr uint64_t kHugePage = 2u << 20;
-// How many rounds a helper spins, waiting for the next call, before it sleeps: about 50 µs.
+// How often a helper checks for the next call before it sleeps: about 50 µs.
 constexpr int kSpins = 2000;
 
 void* take_memory(uint64_t bytes) {
@@ -58,7 +58,7 @@ Buffers::~Buffers() {
 
 Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
-  // No thread reads this number before the first call.
+  // The threads do not read `threads` and `team_.threads` before the first call, so these can be set after all threads have been started.
   try {
     workers_.emplace_back([this] { drive(); });
     for (int thread = 1; thread < wanted; thread++) workers_.emplace_back([this, thread] { assist(thread); });
@@ -116,7 +116,7 @@ void Pool::submit(Job&& job, bool small) {
       return;
     }
   }
-  // Only this thread adds to the queue, so nothing can come in between.
+  // Only this thread adds to the queue, so it is still idle.
   makeAlone(job);
 }
 

@@ -36,7 +36,7 @@ class Buffers {
   uint64_t next_ = 1;
 };
 
-// An entry of the queue: a call of the kernels, or another action, such as a copy to or from a buffer.
+// An entry of the queue: a call of a kernel, or another action, such as a copy to or from a buffer.
 struct Job {
   Call call = {};
   uint64_t bytes[MAX_BUFFERS] = {};
@@ -46,10 +46,10 @@ struct Job {
 
 class Pool {
  public:
-  // Returns the problem of a call, or null.
+  // Returns what is wrong with a call, or null if nothing is.
   typedef const char* (*Check)(const Call*, const uint64_t* bytes, int threads);
 
-  // Has fewer threads if the system refuses to start as many as wanted. Throws std::system_error if it starts none.
+  // The pool has fewer threads than wanted if the system refuses to start more. Throws std::system_error if the system starts none.
   Pool(Kernels kernels, Check check, int wanted);
   ~Pool();
 
@@ -59,7 +59,7 @@ class Pool {
   bool act(std::function<void()> action);
   // Whether the queue is empty and no call is running.
   bool idle();
-  // The first problem since the last call of this function.
+  // Why the first call since the last `takeProblem` was refused, or an empty string.
   std::string takeProblem();
 
   Buffers buffers;

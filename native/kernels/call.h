@@ -20,6 +20,7 @@ struct Team {
   int threads;
   // Yields the processor; called when a thread has waited for some time.
   void (*yield)();
+  // The barrier: how many threads wait at it, and how often all have passed it.
   int arrived;
   int generation;
   int counters[8];
@@ -57,7 +58,7 @@ static inline int next_task(Team* team, int phase) {
   return team->threads == 1 ? team->counters[phase]++ : __atomic_fetch_add(&team->counters[phase], 1, __ATOMIC_RELAXED);
 }
 
-// A thread's share of `count` rows: from `from` to before `to`.
+// The rows that one thread computes: `from` … `to` − 1.
 struct Share {
   long from, to;
 };

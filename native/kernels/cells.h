@@ -18,7 +18,7 @@
 #include "elementary.h"
 #include "matrix.h"
 
-// lstm: i f o = σ, g = tanh; c = f·c' + i·g; h = o·tanh(c). h is stored twice: as output and for the next step.
+// lstm: i f o = σ(sum), g = tanh(sum); c = f·c' + i·g; h = o·tanh(c). h is stored twice: as the output and for the next step.
 INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, float* c, float* h, float* hNext) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf i = sigmoid(load(gates + at)), f = sigmoid(load(gates + gate + at));
@@ -77,7 +77,7 @@ INLINE void rnn_backward(index_t from, index_t to, float* gates, const float* dh
   }
 }
 
-// gru, first part: z r = σ(sum). With the reset before the product, candidate = r·h'.
+// gru, first part: z r = σ(sum). With the reset before the product, also candidate = r·h'.
 INLINE void gru_gates(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, float* candidate, bool after) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf r = sigmoid(load(gates + gate + at));
@@ -122,7 +122,7 @@ INLINE void gru_backward_output(index_t from, index_t to, float* gates, index_t 
   }
 }
 
-// gru, backward, second part, with the reset before the product: from d, the gradient of r·h', dr = d·h'·r·(1 − r); dhBefore += d·r.
+// gru, backward, second part, only with the reset before the product. With d, the gradient of r·h': dr = d·h'·r·(1 − r); dhBefore += d·r.
 INLINE void gru_backward_reset(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* d,
                                float* dhBefore) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {

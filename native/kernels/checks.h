@@ -1,6 +1,6 @@
 // Checks every call before it runs: its numbers must be in range, and its buffers large enough. Nothing in a call is trusted before this.
 //
-// The sizes are those of the *Buffers structs, by the formulas in generated.h (src/engine/sizes.ts).
+// The sizes are those given at the *Buffers structs; the memory formulas are in generated.h (made from src/engine/sizes.ts).
 #pragma once
 #include "sequences.h"
 #include "linear.h"
@@ -10,7 +10,7 @@
 struct CheckedCall {
   const Call* call;
   const u64* bytes;     // [MAX_BUFFERS]: sizes of the buffers; 0 for those that the call does not use
-  const char* problem;  // the first problem, or null
+  const char* problem;  // the first problem found, or null
 };
 
 static const double MAX_EXACT = 4503599627370496.0;  // 2^52
@@ -33,7 +33,7 @@ static void require_sizes(CheckedCall& c, const double* numbers, int count) {
   for (int i = 0; i < count; i++)
     require(c, numbers[i] >= 0 && numbers[i] < MAX_SIZE && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
 }
-// Dimensions must be at least 1: then the sizes of the buffers limit all of them.
+// Dimensions must be at least 1: a product with a zero factor would leave the other factors unchecked.
 static void require_dimensions(CheckedCall& c, const double* numbers, int count) {
   require_sizes(c, numbers, count);
   for (int i = 0; i < count; i++) require(c, numbers[i] >= 1, "a dimension is zero");
@@ -99,7 +99,7 @@ static void check_linear(CheckedCall& c, bool backward) {
   if (c.call->buffers[4]) require_floats(c, 5, linear_scratch_size(H, V));
 }
 
-// Whether `at` is an index in the buffer of controls: −1, or that of `length` doubles after the rows.
+// Whether `at` is −1 (no array) or the index of `length` doubles in the buffer of controls, after the RowControls.
 static bool is_place(const SequenceNumbers& n, double at, double length, double total) {
   return at == -1 || (at >= n.N * CONTROL_FIELDS && at == (double)(long long)at && at + length <= total);
 }
@@ -111,7 +111,7 @@ static void check_controls(CheckedCall& c, const SequenceNumbers& n, const Seque
     const RowControls& r = ((const RowControls*)b.controls)[row];
     const double expiring = r.window < n.steps ? r.window : n.steps;
     require_sizes(c, &r.window, 1);
-    require(c, is_place(n, r.shiftAt, n.V, total) && is_place(n, r.countsAt, n.V, total) && is_place(n, r.expiringAt, expiring, total),
+    require(c, is_place(n, r.logitBiasAt, n.V, total) && is_place(n, r.countsAt, n.V, total) && is_place(n, r.expiringAt, expiring, total),
             "controls out of range");
     if (c.problem || r.countsAt < 0) continue;
     require(c, r.expiringAt >= 0, "controls out of range");
@@ -175,7 +175,7 @@ static void check_generate(CheckedCall& c, int threads) {
   require_bytes(c, 7, 4 * sequence_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_WORKSPACE * (n.V + 24));
 }
 
-// The problem of a call, or null.
+// Returns what is wrong with a call, or null if nothing is.
 static const char* problem_of(const Call* call, const u64* bytes, int threads) {
   CheckedCall c = {call, bytes, 0};
   const double* n = call->numbers;

@@ -1,12 +1,12 @@
 // Draws tokens from predictions: the filters of src/engine/candidates.ts, with the same order of operations.
 //
-// Equations: weight = exp((log p − max) / temperature); a token is drawn with probability weight / Σ weights.
+// Equations: weight = exp((log p − max) / temperature); a token is drawn with probability weight / Σ weights, after the filters.
 //
-// Workspace of a draw: DRAW_WORKSPACE doubles per token, for V + 16 tokens.
+// Memory: DRAW_WORKSPACE·(V + 16) = 4·(V + 16) doubles for each thread.
 #pragma once
 #include "elementary.h"
 
-// The workspace of one thread.
+// The workspace of one thread: three arrays of doubles, and two of ints that together take the room of a fourth.
 struct DrawWorkspace {
   double *weights, *logs, *cumulative;  // [V + 16]
   int *tokens, *part;                   // [V + 16]
@@ -17,7 +17,8 @@ static DrawWorkspace draw_workspace(double* at, int V) {
   return {at, at + size, at + 2 * size, (int*)(at + 3 * size), (int*)(at + 3 * size) + size};
 }
 
-// weights[v] = exp((logs[v] − top) / temperature) for some tokens. Returns their sum, added in order, for any vector width.
+// weights[v] = exp((logs[v] − top) / temperature) for the given tokens. Returns the sum of the weights, added in the order of the tokens, so
+// that it has the same bits for any vector width.
 static double exponentiate(const double* logs, const int* tokens, int count, double top, double temperature, double* weights) {
   enum { STEP = VW / 2 };
   double sum = 0;
@@ -30,11 +31,11 @@ static double exponentiate(const double* logs, const int* tokens, int count, dou
   return sum;
 }
 
-// The first token whose cumulative probability is not below the uniform number.
+// The first token whose cumulative probability reaches the uniform number.
 static int pick(const int* tokens, int count, const double* weights, double sum, double uniform, double* cumulative) {
   double total = 0;
   for (int i = 0; i < count; i++) cumulative[i] = total += (float)(weights[tokens[i]] / sum);
-  // Exactly 0 must not select an entry of probability 0.
+  // A uniform number of exactly 0 must not select a token with probability 0.
   if (uniform == 0) uniform = 5e-324;
   int low = 0, high = count - 1;
   while (low < high) {
@@ -58,14 +59,14 @@ static int draw(const float* log, int V, double uniform, double temperature, con
   return pick(workspace.tokens, V, workspace.weights, sum, uniform, workspace.cumulative);
 }
 
-// DrawControls of src/engine/engine.ts. `shift` [V], or null.
+// DrawControls of src/engine/engine.ts. `logitBias` [V], or null.
 struct DrawControls {
   double temperature, topK, topP, minP, repetition, presence, frequency;
-  const double* shift;
+  const double* logitBias;
 };
 
-// The token at which the cumulative sum of the weights, or, without weights, the number of tokens, reaches a target, in order of falling keys:
-// src/engine/cumulative-select.ts.
+// Goes through the tokens in order of falling keys, and returns the one at which the cumulative sum of their weights reaches a target.
+// Without weights, each token counts as 1. See src/engine/cumulative-select.ts.
 static int cumulative_select(const int* tokens, int count, const double* keys, const double* weights, double target, int* part) {
   for (int i = 0; i < count; i++) part[i] = tokens[i];
   int low = 0, high = count - 1;
@@ -99,7 +100,7 @@ static int cumulative_select(const int* tokens, int count, const double* keys, c
   return part[low];
 }
 
-// Keeps the tokens up to and including `last`, in order of falling keys. Returns their number.
+// Keeps the tokens that, in order of falling keys, come before `last`, and `last` itself. Returns their number.
 static int keep_up_to(int* tokens, int count, const double* keys, int last) {
   int kept = 0;
   for (int i = 0; i < count; i++) {
@@ -123,8 +124,8 @@ static int draw_controlled(const float* log, int V, double uniform, const DrawCo
   for (int v = 0; v < V; v++) {
     double x = (double)log[v] > lowest ? (double)log[v] : lowest;
     if (counts && counts[v] > 0) x = x * c.repetition - c.presence - c.frequency * counts[v];
-    if (c.shift) {
-      x += c.shift[v];
+    if (c.logitBias) {
+      x += c.logitBias[v];
       if (x < -1e300) continue;
     }
     logs[v] = x;

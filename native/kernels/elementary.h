@@ -1,4 +1,4 @@
-// exp, log, logistic function and tanh. They are our own, so that every instruction set gives the same bits.
+// exp, log, logistic function and tanh, implemented here so that every instruction set gives the same bits. They need no memory.
 #pragma once
 #include "vector.h"
 
@@ -32,7 +32,7 @@ INLINE vf exp_(vf x) {
 
 INLINE vf sigmoid(vf x) { return splat(1.f) / (splat(1.f) + exp_(-x)); }
 
-// tanh(x) = m / (m + 2), m = exp(2x) − 1, computed without cancellation, so that small x keep all their digits.
+// tanh(x) = m / (m + 2), m = exp(2x) − 1. m is computed without cancellation, so that tanh of a small x has full precision.
 INLINE vf tanh_(vf x) {
   x = at_least(at_most(x, 20.f), -20.f);
   const ExpParts e = exp_parts(x + x);
@@ -66,7 +66,7 @@ static const double INVERSE_FACTORIALS[] = {
     1.984126984126984e-4,   1.388888888888889e-3, 8.333333333333333e-3, 4.1666666666666664e-2, 0.16666666666666666,  0.5,
 };
 
-// exp of numbers ≤ 0 in double precision, in which the original draws: the Taylor series on |f| ≤ ln2 / 2, accurate to 1e-16.
+// exp of numbers ≤ 0, by the Taylor series on |f| ≤ ln2 / 2, accurate to 1e-16. In double precision, because the original draws in that.
 INLINE vd exp_double(vd x) {
   const vd zero = {}, magic = zero + 6755399441055744.0;
   x = x > -700.0 ? x : zero - 700.0;

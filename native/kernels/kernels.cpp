@@ -1,4 +1,4 @@
-// One variant of the kernels. It is compiled for each instruction set, with its vector width VW and a name.
+// All kernels. This file is compiled once for each instruction set, with the vector width VW and KERNELS_NAME of that variant.
 #include "linear.h"
 #include "loss.h"
 #include "optimizer.h"

@@ -1,8 +1,10 @@
 // A linear map over all positions, and the embedding.
 //
-// Equations: output = input·Wᵀ + b; dX = dY·W, dW = dYᵀ·X, db = Σ dY over the positions. Embedding: output[i] = E[token[i]].
+// Equations: output = input·Wᵀ + b; dX = dY·W, dW = dYᵀ·X, db = Σ dY over the positions. Embedding: output[i] = E[token[i]];
+// dE[v] = Σ d output[i] over the positions i with token v.
 //
-// Scratch memory: the transposed weights for dX, ⌈H⌉·⌈V⌉ floats (linearScratch in src/engine/sizes.ts); else none.
+// Scratch memory: ⌈H⌉·⌈V⌉ floats for the transposed weights, if dX is computed (linearScratch in src/engine/sizes.ts). The forward pass and
+// the embedding need none.
 #pragma once
 #include "call.h"
 #include "matrix.h"
@@ -57,7 +59,8 @@ static void linear_backward(const Call* call, Team* team, int thread) {
     }
   }
   float* dW = b.gradient + (index_t)n.weight;
-  // A task is four panels of W times four panels of X, so that even a small vocabulary gives work for many threads.
+  // A task computes the weights between four panels of outputs and four panels of inputs, so that even a small vocabulary keeps many threads
+  // busy.
   enum { GROUP = 4, SIDE = 4 };
   const int groups = (VP + GROUP - 1) / GROUP, sides = (HP + SIDE - 1) / SIDE;
   for (int task = next_task(team, 1); task < groups * sides; task = next_task(team, 1)) {

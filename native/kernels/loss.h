@@ -1,14 +1,14 @@
-// Softmax and cross entropy, one position at a time; and the parameters of dropout.
+// Softmax and cross entropy, one position at a time; and the parameters of the dropout call.
 //
 // Equations: loss = log Σ exp(z) − z[target]; log p = z − log Σ exp(z); dz = weight·scale·(p − one-hot(target)).
 //
-// Scratch memory: one double per position.
+// Scratch memory of cross entropy: one double per position. Dropout needs none.
 #pragma once
 #include "call.h"
 #include "elementary.h"
 #include "matrix.h"
 
-// log Σ exp(z) of a row of V logits in panels, which are `next` floats apart. Also returns the largest logit.
+// log Σ exp(z) of a row of V logits in panels, which are `next` floats apart. Sets `maximum` to the largest logit.
 static double log_sum_exp(const float* row, index_t next, int V, float* maximum) {
   const int whole = V / LANES, rest = V % LANES;
   vf tops[PARTS];
@@ -43,7 +43,7 @@ struct CrossEntropyBuffers {
   const float* logits;           // [⌈V/16⌉][positions][16]
   const int* targets;            // [positions]
   const float* positionWeights;  // [positions], or null
-  float* loss;                   // [1], or [1 + positions] with perPosition: the weighted sum, then each loss
+  float* loss;                   // [1]: the weighted sum; with perPosition [1 + positions]: then the unweighted loss of each position
   float* logProbabilities;       // [⌈V/16⌉][positions][16], or null
   float* gradient;               // [⌈V/16⌉][positions][16], or null; may be the logits
   double* scratch;               // [positions]: the weighted losses
@@ -88,8 +88,8 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
 struct DropoutNumbers {
   double steps, rows, columns, threshold, key, scale, perSequence, firstStep;
 };
-// kernels.cpp applies it.
+// The call is in kernels.cpp, its equation in mask.h.
 struct DropoutBuffers {
   const float* input;  // [⌈columns/16⌉][steps·rows][16]
-  float* output;       // the same; may be the input
+  float* output;       // [⌈columns/16⌉][steps·rows][16]; may be the input
 };

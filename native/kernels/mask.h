@@ -1,7 +1,10 @@
-// Inverted dropout: out = in / (1 − p) where hash(key, row, step, unit) ≥ threshold = p·2³², else 0 (Srivastava et al. 2014).
+// Inverted dropout (Srivastava et al. 2014).
 //
-// The hash is that of src/engine/dropout-mask.ts. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same. Masks are not
-// stored, so this needs no memory.
+// Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0.
+//
+// src/engine/dropout-mask.ts defines the hash. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same.
+//
+// Memory: none, because masks are computed when they are needed.
 #pragma once
 #include "matrix.h"
 
@@ -14,9 +17,9 @@ INLINE u32 mix32(u32 x) {
 struct Dropout {
   u32 threshold;  // units with a hash below this are dropped; 0: no dropout
   u32 key;
-  float scale;  // 1 / (1 − probability)
-  int perSequence;
-  int firstStep;
+  float scale;      // 1 / (1 − p)
+  int perSequence;  // 1: one mask for all steps of a row; 0: a mask for each step
+  int firstStep;    // number of the call's first step in its sequence
 };
 
 // Applies dropout to rows `from` to `to` of a step. `in` and `into` point to the step's row 0.

@@ -24,28 +24,27 @@ enum { TILE_ROWS = 2, TILE_PANELS = 1 };
 enum { TILE_ROWS = 5, TILE_PANELS = 1 };
 #endif
 
-// The panels of a matrix: the first at `at`, each `next` floats after the one before.
+// The panels of a matrix. The first begins at `at`, each other one `next` floats after the previous one.
 struct Panels {
   float* at;
   index_t next;
 };
 
-// One product A·B of a sum. k runs over `count` panels of A, `length` columns each.
+// One product A·B in a sum of products. The summation index k runs over `count` panels of A, `length` columns of each.
 struct Term {
-  // The panels of A.
   Panels a;
   int count;
   int length;
-  // The panels of B, each [count·length][16].
+  // Panels of [count·length][16].
   Panels b;
-  // Floats from the last panels of B to those that are used next.
+  // For prefetching: the distance, in floats, from the panels of B in use to those that are used next.
   index_t following;
   // The memory to prefetch, one cache line per step of k.
   const float* ahead;
 };
 
-// The initial values of the sums. Zero if `at` is null; else row m begins at at + m·row, and panels are `next` floats apart. row = 0 is a
-// bias, the same for all rows.
+// The initial values of the sums: zero if `at` is null. Else those of row m begin at at + m·row, and panels are `next` floats apart. With
+// row = 0, all rows have the same initial values: a bias.
 struct Start {
   const float* at;
   index_t row, next;
@@ -93,7 +92,8 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
 
 typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
 
-// ROW_TILES: the rows of A are the rows of a panel, and k runs along its 16 columns. COLUMN_TILES, for Aᵀ: the other way round.
+// ROW_TILES: the rows of A are the rows of a panel, and k runs over its 16 columns. COLUMN_TILES, for Aᵀ: the rows of Aᵀ are the columns of a
+// panel, and k runs over its rows.
 #define TILES(NP, AM, AK)                                                                          \
   {                                                                                                \
     0, tile<1, NP, AM, AK>, tile<2, NP, AM, AK>,                                                   \
@@ -124,8 +124,8 @@ INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b
 
 // Computes all rows of `width` panels of C, from panel `p` on, in tiles of nearly equal height.
 //
-// Each of the first tiles prefetches one of the next panels of weights, so that they arrive from the third-level cache during the
-// computation.
+// Each of the first tiles prefetches one of the next panels of weights, so that these move from the third-level to the second-level cache
+// during the computation.
 static void multiply_rows(index_t M, int width, int p, Term* terms, int termCount, Start start, Panels c) {
   const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
   const TileFunction* tilesOfWidth = ROW_TILES[width - 1];
@@ -173,14 +173,14 @@ static void multiply(index_t M, int count, Term* terms, int termCount, Start sta
     }
   }
 }
-// The same for one term, with A in kPanels panels.
+// C[M rows][count panels] = start + A·B, with A in kPanels panels.
 static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
   Term only = term(a, kPanels, b);
   multiply(M, count, &only, 1, start, c);
 }
 
-// 16 rows of C, [16][count panels] (+)= Aᵀ·B, summed over some rows of one panel of A and of B. Prefetches the rows that come next: those
-// of A, and those of panel `fetched` of B.
+// C = Aᵀ·B, or C += Aᵀ·B if `adds`, for one panel A [rows][16]: 16 rows of C in `count` panels, with B in as many. Prefetches the rows that
+// follow in A and in panel `fetched` of B.
 static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
   enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
   const float* next[TILES_IN_PANEL] = {a + rows * LANES};
@@ -223,7 +223,7 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
   }
 }
 
-// Transposes one panel of W, [K][16], to 16 rows in each of the kPanels panels of Wᵀ, [kPanels][N][16].
+// Transposes one panel of W, [16·kPanels][16], into 16 rows of each panel of Wᵀ, [kPanels][N][16].
 static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
   for (int kp = 0; kp < kPanels; kp++)
     for (int lane = 0; lane < LANES; lane++) {
@@ -240,8 +240,8 @@ INLINE void copy_floats(float* to, const float* from, index_t count) {
   for (index_t i = 0; i < count; i++) to[i] = from[i];
 }
 
-// into [count panels · 16] = the sums of the columns over R rows. Several panels at a time, because the additions of one column depend on
-// each other.
+// into [count panels · 16] = the sums of the columns over R rows. Several panels at a time, because each addition to a column has to wait for
+// the previous one.
 static void column_sums(index_t R, int count, Panels panels, float* into) {
   enum { AT_ONCE = 4 };
   for (int first = 0; first < count; first += AT_ONCE) {
@@ -256,7 +256,7 @@ static void column_sums(index_t R, int count, Panels panels, float* into) {
   }
 }
 
-// The gradient of a look-up: into [count panels][V][16] = for each token, the sum of the rows of `from` with this token.
+// The gradient of a look-up: row v of `into` [count panels][V][16] is the sum of the rows of `from` [count panels][R][16] whose token is v.
 static void sum_by_token(index_t R, int count, const int* token, index_t V, Panels from, Panels into) {
   for (int p = 0; p < count; p++) clear(into.at + p * into.next, V * LANES);
   for (index_t r = 0; r < R; r++)

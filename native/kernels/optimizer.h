@@ -5,16 +5,16 @@
 //   adam     m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²;
 //            w −= rate·(m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                        (Kingma & Ba 2015)
 //
-// Sums of squares are computed in double precision, in chunks of a fixed size, and the chunks are added in order. So they have the same bits
-// for any number of threads and any vector width.
+// Sums of squares are computed in double precision, in chunks of CHUNK_FLOATS floats, and the sums of the chunks are added in order. So they
+// have the same bits for any number of threads and any vector width.
 //
-// Scratch memory of an update: 3 doubles per chunk of CHUNK_FLOATS floats.
+// Scratch memory of an update: 3·⌈size / CHUNK_FLOATS⌉ doubles. An average needs none.
 #pragma once
 #include "call.h"
 #include "elementary.h"
 #include "matrix.h"
 
-// Lane i sums the squares of the elements whose index is i modulo 16.
+// Sums of squares in 16 lanes: lane i has those of the elements whose index is i modulo 16.
 struct Squares {
   vd low[PARTS], high[PARTS];
 };
@@ -58,7 +58,6 @@ static double norm_of_chunks(const double* partial, index_t size) {
 
 INLINE bool is_finite(double x) { return x - x == 0; }
 
-// into += (vector − into)·weight, element by element.
 struct AverageNumbers {
   double size, weight;
 };
@@ -85,11 +84,11 @@ struct UpdateNumbers {
   double parameters[MAX_RULE_PARAMETERS];
 };
 struct UpdateBuffers {
-  float* weights;     // [size], as are the gradient and the moments
-  float* gradient;
+  float* weights;     // [size]
+  float* gradient;    // [size]; receives the clipped gradient
   const float* loss;  // [1], or null
-  float* report;      // [UPDATE_REPORT_LENGTH]: raw norm, norm, weight norm, applied, loss
-  double* scratch;    // [3, chunks]: sums of squares of the gradient before and after clipping, and of the weights
+  float* report;      // [UPDATE_REPORT_LENGTH]: UPDATE_REPORT in src/engine/engine.ts
+  double* scratch;    // [3, ⌈size / CHUNK_FLOATS⌉]: sums of squares of the gradient before and after clipping, and of the weights
   int* steps;         // [1]: the number of updates made
   float* moments[MAX_MOMENTS];  // [size] each; null beyond those of the rule
 };
@@ -102,13 +101,14 @@ INLINE double power(double factor, u64 t) {
   return result;
 }
 
-// The numbers of an update, each repeated in all lanes of a vector.
+// The numbers of an update, each in all lanes of a vector. alpha and alpha2 are the decay rates of the moments, rest and rest2 are 1 minus
+// these. Adam's rate includes the first moment's bias correction; correction2 is the second moment's.
 struct Rule {
   int kind;
   vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
 };
 
-// @param step The number of updates, including this one.
+// @param step The number of updates made, including this one.
 static Rule rule_of(const UpdateNumbers& n, u64 step) {
   Rule r = {};
   r.kind = (int)n.rule;
@@ -131,7 +131,7 @@ static Rule rule_of(const UpdateNumbers& n, u64 step) {
   return r;
 }
 
-// Updates one vector of moments, from element `at` on, and returns the new weights.
+// Updates the moments of the VW parameters from element `at` on. Returns the new weights.
 INLINE vf updated(const Rule& r, vf w, vf g, float* const* moments, index_t at) {
   float* first = moments[0] + at;
   if (r.kind == UPDATE_RULE_RMSPROP) {

@@ -1,12 +1,14 @@
-// Conversion between the canonical order of the engine's contract (row-major) and panels, and fill and copy.
+// Converts between the canonical order of the engine's contract (row-major) and panels; fills and copies.
 //
-// Element (r, n) of a matrix [R, N] is at ((⌊n/16⌋·R) + r)·16 + n mod 16 of its panels. No operation here needs scratch memory.
+// Equation: element (r, n) of a matrix [R, N] has the index (⌊n/16⌋·R + r)·16 + n mod 16 in its panels.
+//
+// Memory: none.
 #pragma once
 #include "call.h"
 #include "matrix.h"
 
 struct RowNumbers {
-  // `count` elements from `offset` on, in row-major order, of a matrix of R rows and N columns.
+  // `count` elements, from `offset` on in row-major order, of a matrix [R, N].
   double R, N, offset, count;
 };
 struct RowBuffers {
@@ -36,7 +38,7 @@ struct WeightNumbers {
   double first, offset, count;
 };
 
-// Moves the elements of the tensor that are in `offset` … `offset + count` of the canonical vector.
+// Moves those elements of the tensor whose index in the canonical vector is in `offset` … `offset + count` − 1.
 static void move_weights(const Call* call, int thread, bool unpack) {
   if (thread != 0) return;
   const WeightNumbers& n = *(const WeightNumbers*)call->numbers;
@@ -58,7 +60,7 @@ static void move_weights(const Call* call, int thread, bool unpack) {
 
 struct FillNumbers {
   double size, value;
-  double N;  // columns of a matrix in panels, whose padding stays zero; 0: no panels
+  double N;  // columns of a matrix in panels, whose padding stays zero; 0: not in panels
 };
 
 // buffers[0] [size] = value.
@@ -74,7 +76,7 @@ static void fill(const Call* call, Team* team, int thread) {
   }
 }
 
-// buffers[1] [numbers[0]] = buffers[0]. With buffers[2], the report of an update: only if that was not applied.
+// buffers[1] = buffers[0], both [numbers[0]]. If buffers[2], the report of an update, is given: only if that update was not applied.
 static void copy(const Call* call, Team* team, int thread) {
   const float* report = call->buffers[2];
   if (report && report[3] != 0) return;

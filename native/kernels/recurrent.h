@@ -1,7 +1,8 @@
 // A recurrent layer over T steps of B rows, forward and backward.
 //
-// Equations: sum = W x + U h' + b, then the cell's (cells.h). Backward, from the gradients d of the sums: dh' = Uᵀd, dx = Wᵀd, dW = Σ d xᵀ,
-// dU = Σ d h'ᵀ, db = Σ d over all steps and rows: backpropagation through time (Werbos 1990).
+// Equations: sum = W x + U h' + b, then those of the cell (cells.h). Backward, with the gradients d of the sums: dh' = Uᵀd, dx = Wᵀd; over all
+// steps and rows, dW = Σ d xᵀ, dU = Σ d h'ᵀ, db = Σ d. This is backpropagation through time (Werbos 1990). A gru's candidate differs in U h':
+// see cells.h.
 //
 // The rows of the batch are divided among the threads. Each thread runs all steps of its rows by itself, without waiting for others. Weight
 // gradients are divided by panels, never by rows, so that their bits do not depend on the number of threads.
@@ -18,10 +19,10 @@
 struct RecurrentNumbers {
   double cell, resetAfter, tokens;
   double T, B, D, H;
-  // The offsets of the module's tensors in the weights and in their gradient, in floats.
+  // Offsets of the layer's tensors in the weights and in their gradient, in floats.
   double inputWeights, inputBias, hiddenWeights, hiddenBias;
   double dropThreshold, dropKey, dropScale, dropPerSequence, firstStep;
-  // Steps that the tape can hold. Without a backward pass, 2 are enough: they are used in turn.
+  // Steps that the tape can hold. If no backward pass follows, 2 are enough, used alternately.
   double slots;
 };
 
@@ -35,20 +36,20 @@ struct RecurrentBuffers {
   float* output;                // [⌈H/16⌉][T·B][16]: receives h; forward only
   float* cells;                 // [⌈H/16⌉][T·B][16]: receives c; or null; forward only
   float* tape;                  // [·][slots·B][16], panels as listed under Layer
-  float* scratch;               // see above
-  const float* outputGradient;  // [⌈H/16⌉][T·B][16]; this and the following: backward only
+  float* scratch;               // as in the memory formula above
+  const float* outputGradient;  // [⌈H/16⌉][T·B][16]; this and all below: backward only
   const float* finalGradient;   // [⌈H/16⌉][S][B][16], or null for zero
   float* gradient;              // packed vector, as the weights
   float* inputGradient;         // [⌈D/16⌉][T·B][16], or null
   float* initialGradient;       // [⌈H/16⌉][S][B][16], or null
 };
 
-// The sizes and pointers of a call, derived by each thread.
+// The sizes and pointers of a call. Each thread computes its own copy.
 struct Layer {
   int cell, gates, D, H;
   // Whether a state has c besides h.
   bool hasC;
-  // Whether a gru's reset acts after the product; whether the input is tokens.
+  // `after`: a gru's reset acts after the product. `tokens`: the input is tokens.
   bool after, tokens;
   index_t T, B, slots;
   int hPanels, dPanels;
@@ -111,8 +112,8 @@ static Layer layer_of(const Call* call) {
   return l;
 }
 
-// The sums of both biases for panels `from` to `to`. With the reset after the product, the candidate's hidden bias is not added: it belongs
-// to r·(U h' + b).
+// Adds up both biases for panels `from` … `to` − 1. With the reset after the product, the candidate's hidden bias is left out: it is part of
+// r·(U h' + b).
 static void sum_biases(const Layer& l, int from, int to) {
   for (int p = from; p < to; p++)
     for (int i = 0; i < LANES; i++) {
@@ -121,7 +122,7 @@ static void sum_biases(const Layer& l, int from, int to) {
     }
 }
 
-// Computes what all rows share: the sums of the biases and, with a mask, the masked hidden weights. Ends with a barrier.
+// Computes what all rows need: the sums of the biases and, with a mask, the masked hidden weights. Ends with a barrier.
 static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const int all = l.gates * l.hPanels;
@@ -141,7 +142,7 @@ static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
   if (b.mask) l.hiddenWeights = l.masked;
 }
 
-// Copies rows `rowFrom` to `rowTo` of `count` panels. A row with `reset` becomes zero.
+// Copies rows `rowFrom` … `rowTo` − 1 of `count` panels. Rows with `reset` become zero instead.
 static void carry_rows(int count, const float* from, index_t fromNext, float* to, index_t toNext, const unsigned char* reset,
                        index_t rowFrom, index_t rowTo) {
   for (int p = 0; p < count; p++)
@@ -152,7 +153,7 @@ static void carry_rows(int count, const float* from, index_t fromNext, float* to
     }
 }
 
-// Sets the gates of panels p, p + panelStep, … to the bias plus the token's row of the input weights.
+// Sets the gates in panels firstPanel, firstPanel + panelStep, … to the bias plus the token's row of the input weights.
 static void look_up(const Layer& l, int firstPanel, int panelStep, int count, const int* token, index_t from, index_t to, float* gates) {
   const index_t V = l.D;
   for (int i = 0; i < count; i++) {
@@ -164,7 +165,7 @@ static void look_up(const Layer& l, int firstPanel, int panelStep, int count, co
   }
 }
 
-// Computes a step's sums in panels p, p + panelStep, …: bias, input, then, unless `hidden` is null, the hidden state.
+// Computes a step's sums in panels firstPanel, firstPanel + panelStep, …: bias, then input, then hidden state, unless `hidden` is null.
 static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, const float* hidden,
                           index_t from, index_t to, float* gates) {
   const index_t KH = (index_t)l.hPanels * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
@@ -316,7 +317,7 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   const index_t rows = l.T * l.B, KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const Panels d = {l.gate + panel * l.tapeNext, l.tapeNext};
   const bool isCandidate = l.cell == CELL_GRU && gate == 2;
-  // The right factor of the hidden weights' product, and the gradient of that product.
+  // What the hidden weights are multiplied by, and the gradient of that product.
   const Panels h = {isCandidate && !l.after ? l.candidate : l.before, l.tapeNext};
   const Panels dHidden = {isCandidate && l.after ? l.candidate + first * l.tapeNext : d.at, l.tapeNext};
   float* hiddenInto = b.gradient + (index_t)n.hiddenWeights + panel * KH;

@@ -1,10 +1,11 @@
-// Runs N independent sequences through a whole network, step by step: tokens that are given, or that are drawn from its predictions.
+// Runs N independent sequences through a whole network, step by step. Each reads given tokens, or tokens drawn from the network's predictions.
 //
-// Each thread runs all steps of some sequences by itself. The equations are those of the modules (recurrent.h, linear.h, loss.h) and of the
-// draw (draw.h); the output is log softmax.
+// Each thread runs all steps of some sequences by itself. The equations are those of the modules (recurrent.h, linear.h) and of the draw
+// (draw.h); the output is log softmax (loss.h).
 //
-// Scratch memory: 5·W·N + X·N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X the width of
-// the widest module's gates and Y the sum of all biases; then the workspace of each thread's draws.
+// Scratch memory: 5·W·N + X·N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X that of the
+// widest gates and Y that of the biases of all recurrent modules together; then, aligned to 64 bytes, 4·⌈V + 16⌉₈ doubles for each thread's
+// draws, where ⌈·⌉₈ rounds up to a multiple of 8.
 #pragma once
 #include "draw.h"
 #include "loss.h"
@@ -21,37 +22,38 @@ struct SequenceBuffers {
   const float* weights;        // packed vector
   const double* program;       // [modules] of ModuleNumbers, MODULE_FIELDS numbers each
   const int* slots;            // [N]: the row of each sequence in the states
-  int* tokens;                 // given: [steps, N], −1 if a sequence has not begun; drawn: [N], scratch memory
+  int* tokens;                 // if given [steps, N], −1 before a sequence begins; if drawn [N], scratch memory
   const double* uniforms;      // [steps, N] in [0, 1); null if the tokens are given
   int* drawn;                  // [steps, N]: receives the drawn tokens; null if the tokens are given
   float* output;               // [N, V], row-major: log-probabilities of the next tokens
-  double* scratch;             // see above
+  double* scratch;             // as in the memory formula above
   double* controls;            // [N] of RowControls, then the arrays that they point to; null if the tokens are given
-  float* states[MAX_MODULES];  // of each recurrent module [⌈H/16⌉][S][slots][16]; null for other modules
+  float* states[MAX_MODULES];  // for each recurrent module [⌈H/16⌉][S][slots][16]; null for other modules
 };
 
-// How a sequence draws: DrawControls in src/engine/engine.ts. `…At` is the index of an array in the buffer of controls; −1: none.
+// The controls with which a sequence draws: DrawControls and PenaltyWindow in src/engine/engine.ts. `…At` is the index of an array in the
+// buffer of controls; −1: there is none.
 struct RowControls {
   double temperature, topK, topP, minP, repetition, presence, frequency;
-  double shiftAt;     // [V]
-  double countsAt;    // [V]: how often each token occurs in the penalty window; updated
-  double expiringAt;  // [min(steps, window)]: the token that leaves the window after each step, −1 for none
-  double window;      // its length; 0: the whole text
+  double logitBiasAt;  // [V]: the logit bias
+  double countsAt;     // [V]: how often each token occurs in the penalty window; updated
+  double expiringAt;   // [min(steps, window)]: the token that leaves the window with each step; −1: none
+  double window;       // length of the penalty window; 0: the whole text
 };
 
 struct ModuleNumbers {
   double kind, cell, resetAfter, tokens, D, H;
   double inputWeights, inputBias, hiddenWeights, hiddenBias;
-  double slots;  // rows of a part of the state
+  double slots;  // slots in the state
   double unused;
 };
 
-// Arrays in the scratch memory. All modules share them, so each has the width of the widest module.
+// The arrays in the scratch memory. All modules use the same ones, so each is as wide as the widest module needs.
 struct Workspace {
   float *x, *y;                        // [W/16][N][16]: input and output of a module; swapped after each
   float* gates;                        // [X/16][N][16]
-  float *before, *cellBefore, *cell;   // [W/16][N][16]: h and c before the step, c after it
-  float* bias;                         // [Y]: the sums of both biases of each recurrent module
+  float *before, *cellBefore, *cell;   // [W/16][N][16] each: h and c before the step, c after it
+  float* bias;                         // [Y]: for each recurrent module, the sum of its two biases
 };
 
 static index_t widest(const SequenceNumbers& n, const ModuleNumbers* modules, bool gates) {
@@ -102,7 +104,7 @@ static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, in
   return l;
 }
 
-// Copies rows of a state, given by slots, to rows 0 … N − 1, or back.
+// Copies the slots of sequences `from` … `to` − 1 to the rows of a working array, or back.
 static void move_state_rows(int count, float* state, index_t stateNext, index_t part, const int* slots, float* rows, index_t rowsNext,
                           index_t from, index_t to, bool back) {
   for (int p = 0; p < count; p++)
@@ -127,7 +129,7 @@ static void sequence_recurrent(const Layer& l, const Workspace& workspace, float
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);
 }
 
-// One step of the whole network. @param predicts Whether the output is computed, besides the states.
+// One step of the whole network. @param predicts Whether to compute the output in addition to the states.
 static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& whole, const int* tokens, bool predicts,
                         index_t from, index_t to) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
@@ -168,11 +170,11 @@ static int draw_row(const SequenceNumbers& n, const SequenceBuffers& b, index_t 
   const index_t N = (index_t)n.N, at = k * N + row;
   const RowControls& r = ((const RowControls*)b.controls)[row];
   const float* log = b.output + row * (index_t)n.V;
-  const bool plain = r.topK == 0 && r.topP >= 1 && r.minP <= 0 && r.shiftAt < 0 && r.countsAt < 0;
+  const bool plain = r.topK == 0 && r.topP >= 1 && r.minP <= 0 && r.logitBiasAt < 0 && r.countsAt < 0;
   if (plain) return draw(log, (int)n.V, b.uniforms[at], r.temperature, workspace);
-  const double* shift = r.shiftAt < 0 ? 0 : b.controls + (index_t)r.shiftAt;
+  const double* logitBias = r.logitBiasAt < 0 ? 0 : b.controls + (index_t)r.logitBiasAt;
   double* counts = r.countsAt < 0 ? 0 : b.controls + (index_t)r.countsAt;
-  const DrawControls controls = {r.temperature, r.topK, r.topP, r.minP, r.repetition, r.presence, r.frequency, shift};
+  const DrawControls controls = {r.temperature, r.topK, r.topP, r.minP, r.repetition, r.presence, r.frequency, logitBias};
   const int token = draw_controlled(log, (int)n.V, b.uniforms[at], controls, counts, workspace);
   if (!counts) return token;
   const index_t window = (index_t)r.window;
@@ -199,7 +201,7 @@ static void generate(const Call* call, Team* team, int thread) {
   barrier(team);
   const Share share = share_of(team, thread, N);
   if (share.from == share.to) return;
-  // Behind the biases: room for the draws of each thread.
+  // The workspaces for draws follow the biases, one for each thread.
   double* drawMemory = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * DRAW_WORKSPACE * (((index_t)n.V + 16 + 7) & ~7L);
   const DrawWorkspace draws = draw_workspace(drawMemory, (int)n.V);
   for (index_t k = 0; k < (index_t)n.steps; k++) {
@@ -210,7 +212,7 @@ static void generate(const Call* call, Team* team, int thread) {
     }
     const int* tokens = b.tokens + k * N;
     const bool predicts = k + 1 == (index_t)n.steps;
-    // Blocks of adjacent rows that have begun.
+    // Computes blocks of adjacent rows whose sequences have begun.
     for (index_t from = share.from, to; from < share.to; from = to) {
       for (to = from; to < share.to && tokens[to] >= 0;) to++;
       if (to > from) sequence_step(n, b, workspace, tokens, predicts, from, to);
@@ -230,7 +232,7 @@ struct SlotBuffers {
   float* scratch;        // [⌈H/16⌉][parts][count][16]: slotScratch in src/engine/sizes.ts
 };
 
-// Copies slots of a state. All are read before any is written, so `from` and `to` may be the same.
+// Copies slots between states. All are read before any is written, so `from` and `to` may be the same state.
 static void copy_slots(const Call* call, Team*, int thread) {
   if (thread != 0) return;
   const SlotNumbers& n = *(const SlotNumbers*)call->numbers;

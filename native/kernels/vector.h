@@ -1,7 +1,7 @@
 // Vectors of floats. Each build of the kernels sets their width: VW = 16 (AVX-512), 8 (AVX2), 4 (NEON, WebAssembly).
 //
-// All functions in the kernel headers are static, so that the linker can't use a function compiled for one instruction set in the build for
-// another.
+// All functions in the kernel headers are static. Otherwise, the linker could use a function that was compiled for one instruction set in the
+// build for another.
 #pragma once
 #include "generated.h"
 
@@ -12,7 +12,7 @@
 typedef float vf __attribute__((vector_size(VW * 4), aligned(4), may_alias));
 typedef int vi __attribute__((vector_size(VW * 4), aligned(4), may_alias));
 typedef unsigned vu __attribute__((vector_size(VW * 4), aligned(4), may_alias));
-// Half as many numbers, for sums in double precision.
+// VW / 2 floats, and as many doubles, for sums in double precision.
 typedef float vh __attribute__((vector_size(VW * 2), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(VW * 4), aligned(8), may_alias));
 typedef unsigned u32;
@@ -36,8 +36,8 @@ INLINE vf load(const float* p) { return *(const vf*)p; }
 INLINE void store(float* p, vf v) { *(vf*)p = v; }
 INLINE vf splat(float x) { return x - (vf){}; }
 
-// a·b + c, rounded once. A build without fused multiply-add (-DNO_FMA) rounds twice, so its results have other bits. Because of
-// -ffp-contract=off, the compiler fuses nothing else.
+// a·b + c, rounded once. A build without fused multiply-add (-DNO_FMA) rounds twice, so its results have different bits. With
+// -ffp-contract=off, the compiler fuses no other operations.
 INLINE vf fma_(vf a, vf b, vf c) {
 #if defined(NO_FMA)
   return a * b + c;

@@ -43,7 +43,7 @@ uint32_t byteCounts[4][256];
  * If characters of two bytes alternate with spaces, a branch on the length of the next character is unpredictable. So characters of one or two
  * bytes are looked up, without a branch, by the two bytes at their position, the first byte being the low one.
  *
- * This table has the token of the character; NONE if it has no token, has more than two bytes, or is invalid.
+ * This table has the token of the character; NONE if the character has no token, has more than two bytes, or is invalid.
  */
 alignas(64) uint32_t pairTokens[PAIRS];
 /** How often each pair was read in a call. */
@@ -56,7 +56,7 @@ inline uint64_t eight(const uint8_t* at) {
   return word;
 }
 
-/** The number of bytes of the character at `at`, whose first byte is not ASCII, and its code point; 0 if it is invalid. */
+/** Decodes the character at `at`, whose first byte is not ASCII. Returns its number of bytes, and its code point in `symbol`; 0 if it is invalid. */
 inline uint32_t decode(const uint8_t* at, uint32_t left, uint32_t& symbol) {
   const uint32_t a = at[0];
   if (a < 0xc2 || a > 0xf4) return 0;
@@ -82,17 +82,17 @@ inline uint32_t pairAt(const uint8_t* at) {
   return pair;
 }
 
-/** Bytes of the character at a pair: 1 or 2. */
+/** The length of the character at a pair, if it is valid: 1 or 2 bytes. */
 inline uint32_t pairLength(uint32_t pair) { return 1 + (pair >> 7 & 1); }
 
-/** The code point of the character at a pair; NONE where it takes more bytes or is not valid. */
+/** The code point of the character at a pair; NONE if the character has more than two bytes or is invalid. */
 uint32_t pairSymbol(uint32_t pair) {
   const uint8_t bytes[2] = {static_cast<uint8_t>(pair), static_cast<uint8_t>(pair >> 8)};
   uint32_t symbol = bytes[0];
   return symbol < 0x80 || decode(bytes, 2, symbol) == 2 ? symbol : NONE;
 }
 
-/** Adds what was counted by pairs. False where a pair was not valid. */
+/** Adds the counts of pairs to `counts`. Returns false if a pair was invalid. */
 bool addPairCounts(uint32_t& continuations) {
   bool isValid = true;
   for (uint32_t pair = 0; pair < PAIRS; pair++) {
@@ -107,7 +107,7 @@ bool addPairCounts(uint32_t& continuations) {
   return isValid;
 }
 
-/** The first place in input[0, size) at which no valid character begins; `size` for none. */
+/** The offset of the first invalid character in input[0, size), or `size` if all are valid. */
 uint32_t firstInvalid(uint32_t size) {
   uint32_t at = 0;
   while (at < size) {
@@ -132,7 +132,7 @@ void addByteCounts() {
   }
 }
 
-/** Tokens of bytes (UTF8 false) or characters, as numbers of type T. */
+/** Encodes the characters of input[from, to), or its bytes if UTF8 is false, as at most `room` tokens of type T. Fills in `report`. */
 template <typename T, bool UTF8>
 void encode(uint32_t from, uint32_t to, uint32_t room, T* out) {
   uint32_t at = from;
@@ -210,7 +210,7 @@ EXPORT(output_at) uint8_t* output_at() { return output; }
 EXPORT(output_tokens) uint32_t output_tokens() { return TOKENS; }
 EXPORT(report_at) Report* report_at() { return &report; }
 
-/** Must be called after `table` was changed. */
+/** Updates `pairTokens` from `table`. Must be called after every change of `table`. */
 EXPORT(fill_pairs) void fill_pairs() {
   for (uint32_t pair = 0; pair < PAIRS; pair++) {
     const uint32_t symbol = pairSymbol(pair);
@@ -284,8 +284,8 @@ EXPORT(count_line_ends) uint32_t count_line_ends(uint32_t size) {
 }
 
 /**
- * Encodes input[from, to) by `table`, and writes tokens of `width` bytes, 1, 2 or 4, to `output` from `place` on. Stops if `output` is full, at a
- * symbol without a token, and at invalid UTF-8.
+ * Encodes input[from, to) by `table`, and writes tokens of `width` bytes (1, 2 or 4) to `output`, from token `place` on. Stops if `output` is
+ * full, at a symbol without a token, and at invalid UTF-8.
  */
 EXPORT(encode_symbols) void encode_symbols(uint32_t from, uint32_t to, uint32_t place, uint32_t width, uint32_t isUtf8) {
   if (width == 1) encodeAs<uint8_t>(from, to, place, isUtf8);

@@ -22,11 +22,11 @@ enum { ENTRY_SIGNAL = -1, ENTRY_MOVE_BYTES = -2, ENTRY_STOP = -3 };
 
 enum { RING_ENTRIES = 256, PROBLEM_BYTES = 128 };
 
-// The memory that the instances share. JavaScript knows the first five words, the offset of `problem` and that of the ring.
+// The memory that the instances share. JavaScript uses the first five words, `problem` and the ring.
 struct Shared {
   int submitted;  // the number of entries written so far
   int done;       // the number of entries done
-  int wanted;     // the number of calls that helpers must join; −1 tells them to end
+  int wanted;     // the number of calls that helpers have been asked to join; −1: they must end
   int threads;
   int unused[12];
   char problem[PROBLEM_BYTES];
@@ -50,7 +50,7 @@ static void note(Shared* shared, const char* problem) {
   for (int i = 0; i < PROBLEM_BYTES - 1 && problem[i]; i++) shared->problem[i] = problem[i];
 }
 
-// Reads and checks the call of an entry. Notes the problem and returns false if it is invalid.
+// Reads and checks the call of an entry. If it is invalid, notes the problem and returns false.
 static bool take_call(Shared* shared, const Entry* entry, int threads, Call* call) {
   u64 bytes[MAX_BUFFERS];
   call->operation = (int)entry->operation;

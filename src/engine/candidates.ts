@@ -25,7 +25,7 @@ export class Candidates {
   readonly #vocabularySize: number;
   /** The candidates left, in rising order. */
   readonly #tokens: Int32Array;
-  /** [V]: log-probabilities after penalties and shift. */
+  /** [V]: log-probabilities after penalties and bias. */
   readonly #logs: Float64Array;
   /** [V]: exp((log − max) / temperature). */
   readonly #weights: Float64Array;
@@ -88,8 +88,8 @@ export class Candidates {
     this.#likeliest = NONE;
   }
 
-  /** Adds to the log-probabilities. @param shift [V]; −∞ removes a token. */
-  shift(shift: Float64Array): void {
+  /** Adds a bias to the log-probabilities. @param bias [V]; −∞ removes a token. */
+  addBias(bias: Float64Array): void {
     const logs = this.#logs;
     const tokens = this.#tokens;
     let count = 0;
@@ -97,7 +97,7 @@ export class Candidates {
     let maximum = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < this.count; i++) {
       const v = tokens[i]!;
-      const log = logs[v]! + shift[v]!;
+      const log = logs[v]! + bias[v]!;
       if (log === Number.NEGATIVE_INFINITY) continue;
       if (log > maximum) {
         likeliest = v;
@@ -295,10 +295,10 @@ export function drawControlled(
   counts: Int32Array | undefined,
   uniform: number,
 ): number {
-  const { shift, temperature, topK, topP, minP } = controls;
+  const { logitBias, temperature, topK, topP, minP } = controls;
   candidates.start(row, 0);
   if (counts) candidates.penalize(counts, controls);
-  if (shift) candidates.shift(shift);
+  if (logitBias) candidates.addBias(logitBias);
   const likeliest = candidates.likeliest();
   if (temperature === 0 || candidates.count === 1) return likeliest;
   candidates.temperature = temperature;

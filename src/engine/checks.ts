@@ -265,8 +265,8 @@ export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): {
     throw new RangeError(`uniforms: got ${uniforms.length} for ${N} sequences`);
   if (rows.length !== N) throw new RangeError(`rows: got ${rows.length} for ${N} sequences`);
   for (const { controls, window } of rows) {
-    if (controls.shift && controls.shift.length !== V)
-      throw new RangeError(`shift: got ${controls.shift.length} numbers, expected ${V}`);
+    if (controls.logitBias && controls.logitBias.length !== V)
+      throw new RangeError(`logitBias: got ${controls.logitBias.length} numbers, expected ${V}`);
     if (window) checkWindow(window, steps, V);
   }
   return { steps };

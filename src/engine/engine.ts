@@ -269,7 +269,7 @@ export interface DrawControls {
   /** Subtracted from the log-probability of a token in the penalty window, for each time it occurs there. */
   readonly frequencyPenalty: number;
   /** [V]: added to the log-probabilities; −∞ for a token that must not be drawn. At least one must be finite. */
-  readonly shift?: Float64Array | undefined;
+  readonly logitBias?: Float64Array | undefined;
 }
 
 /** The penalty window of one sequence. */
@@ -329,7 +329,7 @@ export interface EngineCapabilities {
 
 /** All draw controls. */
 export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set([
-  ...(['temperature', 'topK', 'topP', 'minP', 'shift'] as const),
+  ...(['temperature', 'topK', 'topP', 'minP', 'logitBias'] as const),
   ...(['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'] as const),
 ]);
 

@@ -560,17 +560,17 @@ export const operationsContract: ContractPart = (add, tolerance) => {
   check("generate draws by each row's own controls, as candidates.ts says", async (engine, random) => {
     const steps = 7;
     const weights = random.vector(layout, 2);
-    const shift = new Float64Array(V);
-    shift[2] = Number.NEGATIVE_INFINITY;
-    shift[4] = 1.5;
+    const logitBias = new Float64Array(V);
+    logitBias[2] = Number.NEGATIVE_INFINITY;
+    logitBias[4] = 1.5;
     const penalties = { repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 };
     const controls: DrawControls[] = [
       { ...PLAIN, temperature: 0.8, topK: 3 },
       { ...PLAIN, temperature: 1.2, topP: 0.7 },
       { ...PLAIN, minP: 0.3 },
-      { ...PLAIN, shift },
-      { ...PLAIN, temperature: 0, shift, ...penalties },
-      { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, shift, ...penalties },
+      { ...PLAIN, logitBias },
+      { ...PLAIN, temperature: 0, logitBias, ...penalties },
+      { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
       PLAIN,
     ];
     const N = controls.length;
@@ -620,7 +620,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     const window = { counts: new Int32Array(V), length: 3, expiring: new Int32Array(2).fill(-1) };
     const wrong: (readonly RowDraw[])[] = [
       [],
-      [{ controls: { ...PLAIN, shift: new Float64Array(V + 1) } }],
+      [{ controls: { ...PLAIN, logitBias: new Float64Array(V + 1) } }],
       [{ controls: PLAIN, window: { ...window, counts: new Int32Array(V - 1) } }],
       [{ controls: PLAIN, window: { ...window, expiring: new Int32Array(3) } }],
       [{ controls: PLAIN, window: { ...window, expiring: Int32Array.of(0, V) } }],

@@ -19,30 +19,30 @@ const bytes = new Vocabulary({
 });
 
 /** What is added to each symbol's log-probability. */
-function shifts(vocabulary: Vocabulary, given: Partial<ControlOptions>): Record<string, number> {
-  const { shift } = resolveControls(vocabulary, checkOptions(controlsSchema, given));
-  return Object.fromEntries(vocabulary.symbols.map((symbol, token) => [symbol, shift?.[token] ?? 0]));
+function biasesOf(vocabulary: Vocabulary, given: Partial<ControlOptions>): Record<string, number> {
+  const { logitBias } = resolveControls(vocabulary, checkOptions(controlsSchema, given));
+  return Object.fromEntries(vocabulary.symbols.map((symbol, token) => [symbol, logitBias?.[token] ?? 0]));
 }
 
 const NEVER = Number.NEGATIVE_INFINITY;
 const U = 'u\u0308';
 
 test('a model over composed characters accepts decomposed ones too', () => {
-  assert.deepEqual(shifts(composed, { ban: U }), { a: 0, u: 0, é: 0, ü: NEVER });
-  assert.deepEqual(shifts(composed, { only: `a${U}` }), { a: 0, u: NEVER, é: NEVER, ü: 0 });
-  assert.deepEqual(shifts(composed, { bias: `${U}=2,u=-1` }), { a: 0, u: -1, é: 0, ü: 2 });
-  assert.deepEqual(shifts(composed, { bias: { [U]: 2, u: -1 } }), { a: 0, u: -1, é: 0, ü: 2 });
+  assert.deepEqual(biasesOf(composed, { ban: U }), { a: 0, u: 0, é: 0, ü: NEVER });
+  assert.deepEqual(biasesOf(composed, { only: `a${U}` }), { a: 0, u: NEVER, é: NEVER, ü: 0 });
+  assert.deepEqual(biasesOf(composed, { bias: `${U}=2,u=-1` }), { a: 0, u: -1, é: 0, ü: 2 });
+  assert.deepEqual(biasesOf(composed, { bias: { [U]: 2, u: -1 } }), { a: 0, u: -1, é: 0, ü: 2 });
 });
 
 // Other characters contain the same bytes, so banning or allowing the bytes would ban or allow parts of those.
 for (const given of [{ ban: 'é' }, { only: 'aé' }, { bias: 'é=3' }, { bias: 'a=1,é=3' }, { ban: 'aन' }]) {
   test(`a model over bytes rejects ${JSON.stringify(given)}`, () => {
-    assert.throws(() => shifts(bytes, given), { code: 'option', option: Object.keys(given)[0] });
+    assert.throws(() => biasesOf(bytes, given), { code: 'option', option: Object.keys(given)[0] });
   });
 }
 
 test('a model over bytes accepts ASCII, and bytes by their names in the vocabulary', () => {
-  assert.equal(shifts(bytes, { ban: 'a' }).a, NEVER);
-  assert.equal(shifts(bytes, { only: 'ab' })['\u00c3'], NEVER);
-  assert.equal(shifts(bytes, { bias: { '\u00e9': 3 } })['\u00e9'], 3);
+  assert.equal(biasesOf(bytes, { ban: 'a' }).a, NEVER);
+  assert.equal(biasesOf(bytes, { only: 'ab' })['\u00c3'], NEVER);
+  assert.equal(biasesOf(bytes, { bias: { '\u00e9': 3 } })['\u00e9'], 3);
 });

@@ -64,7 +64,7 @@ export function drawDistributionP(controls: Partial<ControlOptions>, draws: numb
   const options = controlsSchema.parse(controls);
   const resolved = resolveControls(letters, options);
   const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-  const naive = naiveFilters(options, [...(resolved.shift ?? symbols.map(() => 0))]);
+  const naive = naiveFilters(options, [...(resolved.logitBias ?? symbols.map(() => 0))]);
   const places = new MersenneTwister(seed + 1);
   const bins = new Int32Array(BINS);
   const rows = ROWS.map((row) => Float64Array.from(row));
@@ -87,7 +87,7 @@ export function tokenCountsP(controls: Partial<ControlOptions>, draws: number, s
   const options = controlsSchema.parse(controls);
   const resolved = resolveControls(letters, options);
   const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-  const naive = naiveFilters(options, [...(resolved.shift ?? symbols.map(() => 0))]);
+  const naive = naiveFilters(options, [...(resolved.logitBias ?? symbols.map(() => 0))]);
   const row = ROWS[1] as number[];
   const values = Float64Array.from(row);
   const counts = new Int32Array(symbols.length);

@@ -16,8 +16,8 @@ interface Entry {
 
 export type Twin = ReturnType<typeof naiveFilters>;
 
-/** @param shift [V], −∞ for banned tokens. */
-export function naiveFilters(options: ControlOptions, shift: readonly number[]) {
+/** @param logitBias [V], −∞ for banned tokens. */
+export function naiveFilters(options: ControlOptions, logitBias: readonly number[]) {
   const state: TwinState = { history: [], surpriseLimit: 2 * options.mirostat };
   let beforeMirostat: Entry[] = [];
 
@@ -30,8 +30,8 @@ export function naiveFilters(options: ControlOptions, shift: readonly number[]) 
         times === 0
           ? log
           : log * options.repetitionPenalty - options.presencePenalty - options.frequencyPenalty * times;
-      const shifted = penalized + (shift[token] as number);
-      return shifted === Number.NEGATIVE_INFINITY ? [] : [{ token, log: shifted, p: 0 }];
+      const biased = penalized + (logitBias[token] as number);
+      return biased === Number.NEGATIVE_INFINITY ? [] : [{ token, log: biased, p: 0 }];
     });
     let temperature = options.temperature;
     if (range > 0) {

@@ -17,9 +17,9 @@ function write(
   length: number,
   seed: number,
   vocabulary = many,
-  shift?: Float64Array,
+  logitBias?: Float64Array,
 ): string {
-  const begin = resolveForm(vocabulary, form, { shift }, length);
+  const begin = resolveForm(vocabulary, form, { logitBias }, length);
   assert.ok(begin);
   const constraint = begin();
   const random = new MersenneTwister(seed);
@@ -39,7 +39,7 @@ function write(
 
 /** Whether the form allows a text. */
 function allows(form: FormOptions, text: string, vocabulary: Vocabulary): boolean {
-  const constraint = resolveForm(vocabulary, form, { shift: undefined }, 100)?.();
+  const constraint = resolveForm(vocabulary, form, { logitBias: undefined }, 100)?.();
   assert.ok(constraint);
   const allowed = new Uint8Array(vocabulary.size);
   for (const symbol of text) {
@@ -104,10 +104,10 @@ test('whatever is drawn, the text matches, is not too long, and never reaches a 
 });
 
 test('tokens that must not be drawn lead to no match', () => {
-  const shift = new Float64Array(few.size);
-  shift[few.tokenOf('a') as number] = Number.NEGATIVE_INFINITY;
+  const logitBias = new Float64Array(few.size);
+  logitBias[few.tokenOf('a') as number] = Number.NEGATIVE_INFINITY;
   for (let seed = 0; seed < 50; seed++) {
-    assert.equal(write({ match: 'a*(b|0a)', template: undefined }, 9, seed, few, shift), 'b');
+    assert.equal(write({ match: 'a*(b|0a)', template: undefined }, 9, seed, few, logitBias), 'b');
   }
 });
 
@@ -149,7 +149,7 @@ test('invalid and unsupported expressions are rejected with the position', () =>
     ['a{30}', /30 symbols, more than the length of 20/],
   ];
   for (const [match, message] of cases) {
-    assert.throws(() => resolveForm(many, { match, template: undefined }, { shift: undefined }, 20), {
+    assert.throws(() => resolveForm(many, { match, template: undefined }, { logitBias: undefined }, 20), {
       option: 'match',
       message,
     });
@@ -164,7 +164,7 @@ test('hostile expressions are rejected, or bounded in states and time', () => {
     '(((a{0,99}){0,99}){0,99}){0,99}',
   ];
   for (const match of refused) {
-    assert.throws(() => resolveForm(few, { match, template: undefined }, { shift: undefined }, 1e6), {
+    assert.throws(() => resolveForm(few, { match, template: undefined }, { logitBias: undefined }, 1e6), {
       option: 'match',
     });
   }
@@ -186,7 +186,7 @@ test('hostile expressions are rejected, or bounded in states and time', () => {
 test('limits for the forms of other people are lower: on states and on the tokens in classes', () => {
   const limits = { states: 100, setTokens: 200, kept: 300 };
   const resolve = (match: string) =>
-    resolveForm(many, { match, template: undefined }, { shift: undefined }, 1000, limits);
+    resolveForm(many, { match, template: undefined }, { logitBias: undefined }, 1000, limits);
   assert.throws(() => resolve('a{101}'), { option: 'match', message: /101 states, expected at most 100/ });
   assert.throws(() => resolve('[^a][^b][^c][^d]'), {
     option: 'match',
@@ -225,12 +225,12 @@ test('a template: fixed parts are copied, free parts end by their rules', () => 
     ['____ ß', /no text matches/],
   ];
   for (const [template, message] of cases) {
-    assert.throws(() => resolveForm(many, { match: undefined, template }, { shift: undefined }, 2000), {
+    assert.throws(() => resolveForm(many, { match: undefined, template }, { logitBias: undefined }, 2000), {
       option: 'template',
       message,
     });
   }
-  assert.throws(() => resolveForm(many, { match: 'a', template: '____' }, { shift: undefined }, 9), {
+  assert.throws(() => resolveForm(many, { match: 'a', template: '____' }, { logitBias: undefined }, 9), {
     option: 'template',
   });
 });

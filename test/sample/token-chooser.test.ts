@@ -64,7 +64,7 @@ test('tokens and their probabilities agree with the naive implementation', () =>
         const options = controlsSchema.parse(controls);
         const resolved = controlsOf(controls);
         const chooser = new TokenChooser(resolved, new MersenneTwister(seed));
-        const naive = naiveFilters(options, [...(resolved.shift ?? row.map(() => 0))]);
+        const naive = naiveFilters(options, [...(resolved.logitBias ?? row.map(() => 0))]);
         const values = Float64Array.from(atOffset ? [...row, ...row] : row);
         for (let i = 0; i < 20; i++) {
           const expected = naive.probabilities(row);
@@ -120,18 +120,18 @@ test('whatever the log-probabilities, a token that is not banned is drawn', () =
       for (let i = 0; i < 5; i++) {
         const token = chooser.choose(Float32Array.from(row));
         assert.ok(Number.isInteger(token) && token >= 0 && token < 26);
-        assert.notEqual(resolved.shift?.[token] ?? 0, Number.NEGATIVE_INFINITY);
+        assert.notEqual(resolved.logitBias?.[token] ?? 0, Number.NEGATIVE_INFINITY);
       }
     }),
   );
 });
 
 test('bans, allowed characters and biases name characters; invalid ones are rejected', () => {
-  const shift = (options: Partial<ControlOptions>) => [...(controlsOf(options).shift ?? [])];
-  assert.equal(shift({ ban: 'aé' }).filter((value) => value === Number.NEGATIVE_INFINITY).length, 1);
-  assert.equal(shift({ only: 'xyé' }).filter((value) => value === 0).length, 2);
-  assert.equal(shift({ bias: 'e=-2,x=1.5' })[4], -2);
-  assert.equal(shift({ bias: { x: 1.5 } })[23], 1.5);
+  const logitBias = (options: Partial<ControlOptions>) => [...(controlsOf(options).logitBias ?? [])];
+  assert.equal(logitBias({ ban: 'aé' }).filter((value) => value === Number.NEGATIVE_INFINITY).length, 1);
+  assert.equal(logitBias({ only: 'xyé' }).filter((value) => value === 0).length, 2);
+  assert.equal(logitBias({ bias: 'e=-2,x=1.5' })[4], -2);
+  assert.equal(logitBias({ bias: { x: 1.5 } })[23], 1.5);
   const punctuation = new Vocabulary({
     kind: 'character',
     normalize: 'none',
@@ -139,7 +139,7 @@ test('bans, allowed characters and biases name characters; invalid ones are reje
     hasUnknown: true,
   });
   assert.deepEqual(
-    [...(controlsOf({ bias: ',=-1,==2,\n=3' }, punctuation).shift ?? [])],
+    [...(controlsOf({ bias: ',=-1,==2,\n=3' }, punctuation).logitBias ?? [])],
     [3, -1, 2, Number.NEGATIVE_INFINITY],
   );
   const cases: [Partial<ControlOptions>, string][] = [

@@ -153,18 +153,18 @@ function submit(
   );
 }
 
-/** The controls of the rows, then the arrays that they point to: shifts, counts, tokens that leave the window. */
+/** The controls of the rows, then the arrays that they point to: biases, counts, tokens that leave the window. */
 function controlValues({ rows }: Generate, steps: number, V: number): Float64Array {
-  const shifts = new Map<Float64Array, number>();
+  const biases = new Map<Float64Array, number>();
   let length = rows.length * CONTROL_FIELDS;
   const place = (size: number) => {
     length += size;
     return length - size;
   };
-  const places = rows.map(({ controls: { shift }, window }) => {
-    if (shift && !shifts.has(shift)) shifts.set(shift, place(V));
+  const places = rows.map(({ controls: { logitBias }, window }) => {
+    if (logitBias && !biases.has(logitBias)) biases.set(logitBias, place(V));
     return {
-      shiftAt: shift ? (shifts.get(shift) as number) : NOWHERE,
+      logitBiasAt: logitBias ? (biases.get(logitBias) as number) : NOWHERE,
       countsAt: window ? place(V) : NOWHERE,
       expiringAt: window ? place(Math.min(steps, window.length)) : NOWHERE,
     };
@@ -173,11 +173,11 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
   rows.forEach(({ controls, window }, row) => {
     const { temperature, topK, topP, minP } = controls;
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
-    const { shiftAt, countsAt, expiringAt } = places[row] as (typeof places)[number];
+    const { logitBiasAt, countsAt, expiringAt } = places[row] as (typeof places)[number];
     values.set(
       [
         ...[temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty],
-        ...[shiftAt, countsAt, expiringAt, window?.length ?? 0],
+        ...[logitBiasAt, countsAt, expiringAt, window?.length ?? 0],
       ],
       row * CONTROL_FIELDS,
     );
@@ -185,7 +185,7 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
     values.set(window.counts, countsAt);
     values.set(window.expiring, expiringAt);
   });
-  for (const [shift, at] of shifts) values.set(shift, at);
+  for (const [logitBias, at] of biases) values.set(logitBias, at);
   return values;
 }
 

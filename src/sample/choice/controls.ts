@@ -14,7 +14,7 @@ export type ControlOptions = z.output<typeof controlsSchema>;
 export interface Controls extends ControlOptions {
   readonly vocabularySize: number;
   /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined if all would be zero. */
-  readonly shift: Float64Array | undefined;
+  readonly logitBias: Float64Array | undefined;
   /** Whether any penalty is active. */
   readonly hasPenalties: boolean;
 }
@@ -38,11 +38,11 @@ export function resolveControls(vocabulary: Vocabulary, options: ControlOptions)
       `got ${temperatureRange}, expected a number of at most the temperature, ${temperature}`,
     );
   }
-  const isShifted = ban !== '' || only !== '' || Object.keys(bias).length > 0;
+  const isBiased = ban !== '' || only !== '' || Object.keys(bias).length > 0;
   return {
     ...options,
     vocabularySize: vocabulary.size,
-    shift: isShifted || vocabulary.hasUnknown ? shiftOf(vocabulary, ban, only, bias) : undefined,
+    logitBias: isBiased || vocabulary.hasUnknown ? logitBiasOf(vocabulary, ban, only, bias) : undefined,
     hasPenalties: isActive(penalties, options),
   };
 }
@@ -64,35 +64,35 @@ export function controlNotices(
   ];
 }
 
-function shiftOf(
+function logitBiasOf(
   vocabulary: Vocabulary,
   ban: string,
   only: string,
   bias: ControlOptions['bias'],
 ): Float64Array {
-  const shift = new Float64Array(vocabulary.size);
+  const logitBias = new Float64Array(vocabulary.size);
   for (const [symbol, value] of biasEntries(vocabulary, bias)) {
     const token = vocabulary.tokenOf(symbol);
     if (token === undefined) {
       throw new OptionError('bias', `${JSON.stringify(symbol)} is not in the model's vocabulary`);
     }
-    shift[token] = value;
+    logitBias[token] = value;
   }
   if (only !== '') {
     const allowed = new Set(symbolsOf(vocabulary, 'only', only));
     vocabulary.symbols.forEach((symbol, token) => {
-      if (!allowed.has(symbol)) shift[token] = Number.NEGATIVE_INFINITY;
+      if (!allowed.has(symbol)) logitBias[token] = Number.NEGATIVE_INFINITY;
     });
   }
   for (const symbol of symbolsOf(vocabulary, 'ban', ban)) {
     const token = vocabulary.tokenOf(symbol);
-    if (token !== undefined) shift[token] = Number.NEGATIVE_INFINITY;
+    if (token !== undefined) logitBias[token] = Number.NEGATIVE_INFINITY;
   }
-  if (vocabulary.unknownToken !== undefined) shift[vocabulary.unknownToken] = Number.NEGATIVE_INFINITY;
-  if (shift.every((value) => value === Number.NEGATIVE_INFINITY)) {
+  if (vocabulary.unknownToken !== undefined) logitBias[vocabulary.unknownToken] = Number.NEGATIVE_INFINITY;
+  if (logitBias.every((value) => value === Number.NEGATIVE_INFINITY)) {
     throw new OptionError(only === '' ? 'ban' : 'only', "it leaves none of the model's characters to draw");
   }
-  return shift;
+  return logitBias;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface FilterStep {
 export interface SequenceSettings {
   readonly vocabularySize: number;
   /** [V], added to the log-probabilities; −∞ for a token that must never be drawn. Undefined if all would be zero. */
-  readonly shift: Float64Array | undefined;
+  readonly logitBias: Float64Array | undefined;
   /** The tokens in the penalty window; undefined without penalties. */
   readonly recent: RecentTokens | undefined;
   /** The form that the text must have. */

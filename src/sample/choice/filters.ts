@@ -86,11 +86,11 @@ const bias = filter({
   },
   // Requests have the field logit_bias instead, with token ids.
   requestOptions: [],
-  off: { shift: undefined },
+  off: { logitBias: undefined },
   changes: 'log-probabilities',
   isForBeam: true,
-  begin: ({ shift }) => ({
-    apply: (candidates) => shift && candidates.shift(shift),
+  begin: ({ logitBias }) => ({
+    apply: (candidates) => logitBias && candidates.addBias(logitBias),
   }),
 });
 

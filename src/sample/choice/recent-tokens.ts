@@ -28,7 +28,7 @@ export class RecentTokens {
    *
    * @param ahead Less than the window.
    */
-  leaving(ahead: number): number {
+  expiring(ahead: number): number {
     const { length } = this.#ring;
     const at = this.#length + ahead;
     return at >= length ? (this.#ring[at % length] as number) : -1;

@@ -45,7 +45,7 @@ export type FormOptions = z.output<typeof formSchema>;
 export function resolveForm(
   vocabulary: Vocabulary,
   { match, template }: FormOptions,
-  { shift }: Pick<Controls, 'shift'>,
+  { logitBias }: Pick<Controls, 'logitBias'>,
   length: number,
   limits: AutomatonLimits = AUTOMATON_LIMITS,
 ): (() => Constraint) | undefined {
@@ -62,7 +62,7 @@ export function resolveForm(
       ? parseTemplate(vocabulary.normalized(template ?? ''), vocabulary.kind)
       : parseExpression(vocabulary.normalized(match), vocabulary.kind);
   const usable = Uint8Array.from({ length: vocabulary.size }, (_, token) =>
-    shift?.[token] === Number.NEGATIVE_INFINITY || token === vocabulary.unknownToken ? 0 : 1,
+    logitBias?.[token] === Number.NEGATIVE_INFINITY || token === vocabulary.unknownToken ? 0 : 1,
   );
   const automaton = new Automaton(expression, vocabulary, usable, name, limits);
   const { distance } = automaton.start;

@@ -104,6 +104,6 @@ export class EngineSampledBatch {
 function rowDraw({ controls, recent }: EngineSampling, steps: number): RowDraw {
   if (!recent) return { controls };
   const length = controls.penaltyWindow;
-  const expiring = Int32Array.from({ length: Math.min(steps, length) }, (_, step) => recent.leaving(step));
+  const expiring = Int32Array.from({ length: Math.min(steps, length) }, (_, step) => recent.expiring(step));
   return { controls, window: { counts: recent.counts, length, expiring } };
 }

@@ -100,12 +100,12 @@ export class BeamRows {
 
   /** Fills `#tokens` with the tokens that may come next and `#logs` with their log-probabilities. Returns their number. */
   #gather(predictions: FloatArray, row: number, constraint: Constraint | undefined): number {
-    const { vocabularySize: V, shift } = this.#search.controls;
+    const { vocabularySize: V, logitBias } = this.#search.controls;
     if (constraint) constraint.allow(this.#allowed);
     let count = 0;
     for (let token = 0; token < V; token++) {
-      let log = (predictions[row * V + token] as number) + (shift?.[token] ?? 0);
-      const isBanned = shift?.[token] === Number.NEGATIVE_INFINITY;
+      let log = (predictions[row * V + token] as number) + (logitBias?.[token] ?? 0);
+      const isBanned = logitBias?.[token] === Number.NEGATIVE_INFINITY;
       if (isBanned || (constraint && this.#allowed[token] === 0)) continue;
       if (!(log > MIN_SCORE)) log = MIN_SCORE;
       this.#logs[token] = log;
