@@ -128,7 +128,7 @@ test('errors in a list tell the record', () => {
 });
 
 test('the name decides on the format, else the first character', () => {
-  const start = (text: string) => new TextEncoder().encode(text);
+  const start = (text: string) => () => new TextEncoder().encode(text);
   assert.equal(recordFormat('a.CSV.gz', start('{')), 'csv');
   assert.equal(recordFormat('a.tsv', start('')), 'csv');
   assert.equal(recordFormat('a.jsonl', start('')), 'json-lines');
@@ -136,6 +136,17 @@ test('the name decides on the format, else the first character', () => {
   assert.equal(recordFormat('a.json', start('{"a"')), 'json-lines');
   assert.equal(recordFormat('-', start('\ufeff{"a"')), 'json-lines');
   assert.equal(recordFormat('data', start('a,b')), 'csv');
+});
+
+test('a name that decides on the format spares decoding the start of the file', () => {
+  const fail = () => assert.fail('decoded');
+  for (const [name, format] of [
+    ['a.csv', 'csv'],
+    ['a.TSV.gz', 'csv'],
+    ['a.ndjson', 'json-lines'],
+  ] as const) {
+    assert.equal(recordFormat(name, fail), format);
+  }
 });
 
 test('keeps only a part of a large file in memory', async (context) => {

@@ -18,7 +18,7 @@ export interface TransformedFile {
 
 /**
  * @param reading With a detected or named encoding, not `auto`.
- * @throws {TextError} `text-not-decodable` if a field is wanted and the first bytes are not valid in the encoding
+ * @throws {TextError} `text-not-decodable` if the first bytes are not valid in the encoding and have to show the format of records
  */
 export function transformsOf(reading: Reading, { name, path, start }: TransformedFile): ByteTransform[] {
   const { lineEnds, field } = reading;
@@ -27,7 +27,7 @@ export function transformsOf(reading: Reading, { name, path, start }: Transforme
       ? undefined
       : settledEncoding(reading.encoding, start);
   const format =
-    field && recordFormat(path, encoding ? transcoder(encoding, name).push(start, false) : start);
+    field && recordFormat(path, () => (encoding ? transcoder(encoding, name).push(start, false) : start));
   return [
     ...(encoding ? [transcoder(encoding, name)] : []),
     ...(field && format === 'csv' ? [new CsvColumn(name, field)] : []),

@@ -25,12 +25,12 @@ const MAX_NAME = 100;
 /** The format of a file of records. */
 export type RecordFormat = 'csv' | 'json-lines' | 'json-list';
 
-/** Judges by the name of the file, else by its first character. @param start Its first bytes, in UTF-8. */
-export function recordFormat(path: string, start: Uint8Array): RecordFormat {
-  const first = new TextDecoder().decode(start).trimStart()[0];
+/** The format by the name of a file, else by its first character. @param start Returns its first bytes in UTF-8, if they are needed. */
+export function recordFormat(path: string, start: () => Uint8Array): RecordFormat {
   const ending = /\.(csv|tsv|tab|jsonl|ndjson|json)(?:\.gz)?$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === 'csv' || ending === 'tsv' || ending === 'tab') return 'csv';
   if (ending === 'jsonl' || ending === 'ndjson') return 'json-lines';
+  const first = new TextDecoder().decode(start()).trimStart()[0];
   if (first === '[') return 'json-list';
   return first === '{' ? 'json-lines' : 'csv';
 }
