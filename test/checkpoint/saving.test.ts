@@ -14,9 +14,17 @@ import { test } from 'node:test';
 import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
 import { checkpointName, saveCheckpoint } from '../../src/checkpoint/storage/save-checkpoint.ts';
+import { isSameCheckpoint } from '../../src/checkpoint/storage/storage.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
+
+test('a checkpoint is the same only if both its run and its iteration are', () => {
+  const one = { runId: 'a', iteration: 3 };
+  assert.ok(isSameCheckpoint(one, { ...one }));
+  for (const other of [{ runId: 'b' }, { iteration: 4 }])
+    assert.ok(!isSameCheckpoint(one, { ...one, ...other }));
+});
 
 test("the names are the original's", () => {
   assert.equal(checkpointName('lstm', 0.946, 400, 2.06814), 'lm_lstm_epoch0.95_2.0681');

@@ -12,7 +12,12 @@ import { isLink, pointTo } from './file-pointer.node.ts';
 import { FolderLock, OTHER_FOLDER } from './folder-lock.node.ts';
 import { pointerStem } from './run-files.ts';
 import { checkpointName } from './save-checkpoint.ts';
-import type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './storage.ts';
+import {
+  type CheckpointIdentity,
+  type CheckpointStorage,
+  isSameCheckpoint,
+  type StoredCheckpoint,
+} from './storage.ts';
 import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
 export interface FolderStorage extends CheckpointStorage {
@@ -104,9 +109,7 @@ async function isReplaceable(path: string, folder: string): Promise<boolean> {
   const there = await identify(path);
   if (there === undefined) return true;
   if (there === 'other') return false;
-  return (await listCheckpoints(folder)).some(
-    ({ runId, iteration }) => runId === there.runId && iteration === there.iteration,
-  );
+  return (await listCheckpoints(folder)).some((stored) => isSameCheckpoint(stored, there));
 }
 
 /**

@@ -6,6 +6,7 @@ import { withFile } from '../safetensors/file-source.node.ts';
 import { type CheckpointSummary, readSummary, type TrainingSummary } from '../summary.ts';
 import { linkTarget } from './file-pointer.node.ts';
 import { pointerStem } from './run-files.ts';
+import { isSameCheckpoint } from './storage.ts';
 
 interface FoundFile {
   readonly path: string;
@@ -68,7 +69,7 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
     try {
       const { config, training } = withFile(path, (source) => readSummary(source, path));
       if (!training) models.push({ ...file, config });
-      else if (!isPointer(name) || !atIteration(found, training))
+      else if (!isPointer(name) || !found.some((one) => isSameCheckpoint(one, training)))
         found.push({ ...file, ...training, config });
     } catch (error) {
       damaged.push({ ...file, problem: problemOf(error, path) });
@@ -139,18 +140,10 @@ async function targetOf(
   if (linked || !(await stat(path).catch(() => undefined))?.isFile()) return linked;
   try {
     const { training } = withFile(path, (source) => readSummary(source, path));
-    return training && atIteration(found, training);
+    return training && found.find((one) => isSameCheckpoint(one, training));
   } catch {
     return undefined;
   }
-}
-
-/** The checkpoint of the same run and iteration. */
-function atIteration(
-  found: readonly FoundCheckpoint[],
-  { runId, iteration }: TrainingSummary,
-): FoundCheckpoint | undefined {
-  return found.find((one) => one.runId === runId && one.iteration === iteration);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Names checkpoints and saves them without overwriting files of another run. */
 import type { TrainedCheckpoint } from '../checkpoint.ts';
 import { encodeCheckpoint } from '../codec.ts';
-import type { CheckpointStorage } from './storage.ts';
+import { type CheckpointStorage, isSameCheckpoint } from './storage.ts';
 
 const EXTENSION = '.safetensors';
 
@@ -49,13 +49,12 @@ export async function saveCheckpoint(
   saveName: string,
   validationLoss: number | undefined,
 ): Promise<string> {
-  const { runId, iteration, epoch } = checkpoint.training;
+  const { iteration, epoch } = checkpoint.training;
   const base = checkpointName(saveName, epoch, iteration, validationLoss);
   for (let number = 1; ; number++) {
     const name = base + (number === 1 ? '' : `_${number}`) + EXTENSION;
     const there = await storage.identify(name);
-    const ours =
-      there !== undefined && there !== 'other' && there.runId === runId && there.iteration === iteration;
-    if (there === undefined || ours) return storage.save(name, encodeCheckpoint(checkpoint));
+    const isOurs = typeof there === 'object' && isSameCheckpoint(there, checkpoint.training);
+    if (there === undefined || isOurs) return storage.save(name, encodeCheckpoint(checkpoint));
   }
 }

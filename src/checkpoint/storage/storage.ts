@@ -6,6 +6,11 @@ export interface CheckpointIdentity {
   readonly iteration: number;
 }
 
+/** Whether two checkpoints are of the same run and iteration. */
+export function isSameCheckpoint(a: CheckpointIdentity, b: CheckpointIdentity): boolean {
+  return a.runId === b.runId && a.iteration === b.iteration;
+}
+
 export interface StoredCheckpoint extends CheckpointIdentity {
   /** As returned by `save`. */
   readonly path: string;
