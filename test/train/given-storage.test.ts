@@ -48,6 +48,26 @@ test('the last save that fails ends the run with an error that keeps its cause',
   await assert.rejects(eventsOf({ checkpointDir: broken }), { code: 'checkpoint-save-failed', cause });
 });
 
+test('an error before training says which operation failed', async () => {
+  const cause = new Error('connection lost');
+  const { checkpoint } = (await eventsOf({})).at(-1) as Extract<TrainingEvent, { type: 'finished' }>;
+  for (const [method, input, problem] of [
+    ['identify', {}, "db: can't find out whether best.safetensors exists: connection lost."],
+    [
+      'list',
+      { resume: checkpoint, maxIterations: 40 },
+      "db: the checkpoints can't be listed: connection lost.",
+    ],
+  ] as const) {
+    const broken = { ...memoryStorage(), place: 'db', [method]: () => Promise.reject(cause) };
+    await assert.rejects(eventsOf({ checkpointDir: broken, ...input }), {
+      code: 'checkpoint-unreadable',
+      problem,
+      cause,
+    });
+  }
+});
+
 test('accepts a frozen storage, and one with private fields', async () => {
   class Database {
     readonly #memory = memoryStorage();

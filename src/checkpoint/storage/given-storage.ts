@@ -1,4 +1,4 @@
-/** A storage that a program gives: checks it, and turns every error of a save into a `checkpoint-save-failed`. */
+/** A storage that a program gives: checks it, and turns its errors into errors of this package that say which operation failed. */
 import { CheckpointError, OptionError } from '../../errors.ts';
 import { kindOf } from '../../util/check-content.ts';
 import type { CheckpointStorage } from './storage.ts';
@@ -11,21 +11,23 @@ interface GivenStorage extends CheckpointStorage {
 }
 
 /**
- * The storage with its errors converted: a database has errors of its own, but a run continues only after a `checkpoint-save-failed`. Its
- * methods may be synchronous.
+ * The storage with its errors converted: a database has errors of its own, but a run continues only after a `CheckpointError`. Its methods
+ * may be synchronous.
  *
  * @param option The option that it was given for.
  * @throws {OptionError} for a value that lacks a method of a storage
  */
 export function givenStorage(option: string, storage: GivenStorage) {
   checkStorage(option, storage);
-  const saving = async <T>(call: () => Promise<T>): Promise<T> => {
+  const converting = async <T>(code: FailureCode, what: string, call: () => Promise<T>): Promise<T> => {
     try {
       return await call();
     } catch (error) {
-      throw error instanceof CheckpointError ? error : saveFailed(storage, error);
+      throw error instanceof CheckpointError ? error : failure(code, `${storage.place}: ${what}`, error);
     }
   };
+  const saving = <T>(call: () => Promise<T>) =>
+    converting('checkpoint-save-failed', "the checkpoint can't be saved", call);
   return {
     get place() {
       return storage.place;
@@ -42,8 +44,11 @@ export function givenStorage(option: string, storage: GivenStorage) {
     async close() {
       await storage.close();
     },
-    identify: (name) => saving(() => storage.identify(name)),
-    list: () => saving(() => storage.list()),
+    identify: (name) =>
+      converting('checkpoint-unreadable', `can't find out whether ${name} exists`, () =>
+        storage.identify(name),
+      ),
+    list: () => converting('checkpoint-unreadable', "the checkpoints can't be listed", () => storage.list()),
     save: (name, parts) => saving(() => storage.save(name, parts)),
     point: (name, path) => saving(() => storage.point(name, path)),
     async remove(path) {
@@ -60,9 +65,10 @@ function checkStorage(option: string, value: unknown): void {
     throw new OptionError(option, `got an object without the method ${missing}, expected a storage`);
 }
 
-function saveFailed({ place }: CheckpointStorage, cause: unknown): CheckpointError {
+type FailureCode = 'checkpoint-save-failed' | 'checkpoint-unreadable';
+
+function failure(code: FailureCode, problem: string, cause: unknown): CheckpointError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new CheckpointError('checkpoint-save-failed', `${place}: the checkpoint can't be saved: ${reason}`, {
-    cause,
-  });
+  const stop = /[.!?]\s*$/.test(reason) ? '' : '.';
+  return new CheckpointError(code, `${problem}: ${reason}${stop}`, { cause });
 }
