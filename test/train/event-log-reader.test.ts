@@ -61,6 +61,29 @@ function readBytes(bytes: Uint8Array, cuts: readonly number[] = []) {
   return { events, skipped };
 }
 
+test('readEventLog refuses an unknown option or a value of another type, and names it', async () => {
+  const path = join(logs, 'harbour.log.jsonl');
+  const cases: readonly (readonly [unknown, unknown, string])[] = [
+    [5, undefined, 'path: got the number 5, expected the path of a log'],
+    [undefined, undefined, 'path: got undefined, expected the path of a log'],
+    [path, 'follow', 'input: got one text, expected an object with options'],
+    [path, { folow: true }, 'folow: there is no such option'],
+    [path, { follow: 1 }, 'follow: got the number 1, expected true or false'],
+    [path, { interval: -1 }, 'interval: got the number -1, expected a number from 0 to 2147483647'],
+    [
+      path,
+      { interval: 2 ** 31 },
+      'interval: got the number 2147483648, expected a number from 0 to 2147483647',
+    ],
+    [path, { signal: {} }, 'signal: got an object, expected an AbortSignal'],
+    [path, { onSkipped: [] }, 'onSkipped: got an array, expected a function'],
+  ];
+  for (const [where, input, message] of cases) {
+    const events = readEventLog(where as string, input as ReadEventLogInput);
+    await assert.rejects(events.next(), { name: 'OptionError', message });
+  }
+});
+
 test('a log of 7f30f74: cut in a line, resumed from an earlier checkpoint, gone back after an explosion', async () => {
   const { events, skipped, logged } = await read(join(logs, 'harbour.log.jsonl'));
   const { runId: _, ...losses } = JSON.parse(readFileSync(join(logs, 'harbour.losses.json'), 'utf8'));

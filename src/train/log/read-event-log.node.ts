@@ -1,7 +1,8 @@
 /** Reads the log of a run from its file, and can follow a log that is still growing. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { LogError } from '../../errors.ts';
+import { LogError, OptionError } from '../../errors.ts';
+import { kindOf } from '../../util/check-content.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { EventLogReader, type SkippedLine } from './event-log-reader.ts';
 import type { LoggedEvent } from './logged-event.ts';
@@ -17,6 +18,25 @@ export interface ReadEventLogInput {
   readonly onSkipped?: ((line: SkippedLine) => void) | undefined;
 }
 
+/** Maximum milliseconds of a timer. */
+const MAX_INTERVAL = 2 ** 31 - 1;
+
+/** For each option, whether it can have a value, and which values it can have. */
+const OPTIONS: Readonly<
+  Record<keyof ReadEventLogInput, { accepts(value: unknown): boolean; readonly expected: string }>
+> = {
+  follow: { accepts: (value) => typeof value === 'boolean', expected: 'true or false' },
+  signal: {
+    accepts: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
+    expected: 'an AbortSignal',
+  },
+  interval: {
+    accepts: (value) => typeof value === 'number' && value >= 0 && value <= MAX_INTERVAL,
+    expected: `a number from 0 to ${MAX_INTERVAL}`,
+  },
+  onSkipped: { accepts: (value) => typeof value === 'function', expected: 'a function' },
+};
+
 const BLOCK_BYTES = 2 ** 18;
 /** Bytes at the start of a log that identify it. */
 const HEAD_BYTES = 1024;
@@ -25,12 +45,15 @@ const HEAD_BYTES = 1024;
  * The events of a log, from its start. If the run rewrites a deleted log, reading continues where it was. If another log takes its place,
  * that log is read from its start.
  *
+ * @throws {OptionError} for an unknown option or a value of another type
  * @throws {LogError} for a file that is missing, can't be read, or has no line that is an event
  */
 export async function* readEventLog(
   path: string,
-  { follow = false, signal, interval = 250, onSkipped }: ReadEventLogInput = {},
+  input: ReadEventLogInput = {},
 ): AsyncGenerator<LoggedEvent, void, void> {
+  checkArguments(path, input);
+  const { follow = false, signal, interval = 250, onSkipped } = input;
   let log = new LogFile(path, onSkipped);
   try {
     while (!signal?.aborted) {
@@ -49,6 +72,19 @@ export async function* readEventLog(
     }
   } finally {
     await log.close();
+  }
+}
+
+function checkArguments(path: unknown, input: unknown): void {
+  if (typeof path !== 'string')
+    throw new OptionError('path', `got ${kindOf(path)}, expected the path of a log`);
+  if (typeof input !== 'object' || input === null)
+    throw new OptionError('input', `got ${kindOf(input)}, expected an object with options`);
+  for (const [name, value] of Object.entries(input)) {
+    if (!Object.hasOwn(OPTIONS, name)) throw new OptionError(name, 'there is no such option');
+    const { accepts, expected } = OPTIONS[name as keyof ReadEventLogInput];
+    if (value !== undefined && !accepts(value))
+      throw new OptionError(name, `got ${kindOf(value)}, expected ${expected}`);
   }
 }
 
