@@ -134,6 +134,14 @@ export function noFilesError(option: string): UsageError {
   return new UsageError(`train: \`${option}\` is for files, and there are none here`);
 }
 
+/** @throws {OptionError} unless `maxInFlight` is missing or a whole number of at least 1 */
+export function checkMaxInFlight(maxInFlight: unknown): void {
+  if (maxInFlight === undefined) return;
+  if (Number.isSafeInteger(maxInFlight) && (maxInFlight as number) >= 1) return;
+  const got = typeof maxInFlight === 'number' ? String(maxInFlight) : kindOf(maxInFlight);
+  throw new OptionError('maxInFlight', `got ${got}, expected a whole number of at least 1`);
+}
+
 const MAX_RUN_ID_LENGTH = 200;
 
 /**

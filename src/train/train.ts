@@ -38,6 +38,7 @@ import {
   startingVocabulary,
 } from './start/start-from.ts';
 import {
+  checkMaxInFlight,
   checkpointOf,
   checkRunId,
   type GivenTexts,
@@ -111,6 +112,7 @@ export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, v
 export function planStart(input: TrainInput, initial: Checkpoint | undefined): StartPlan {
   checkRunId(input.runId);
   checkObservers(input.observers);
+  checkMaxInFlight(input.maxInFlight);
   const start = startingOptions(optionsOf(input), initial, input.origins);
   return { ...start, initial, vocabulary: startingVocabulary(initial, start.options) };
 }
@@ -146,6 +148,7 @@ export function planResumption(input: TrainInput, checkpoint: TrainedCheckpoint,
   checkRunId(runId);
   checkSameRun(runId, checkpoint.training.runId, name);
   checkObservers(input.observers);
+  checkMaxInFlight(input.maxInFlight);
   const resumption = resumedOptions(optionsOf(input), checkpoint, name, origins);
   checkSameHeldOut(input, checkpoint, name);
   return resumption;

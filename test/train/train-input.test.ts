@@ -35,6 +35,22 @@ const numbers = ({ parameters, training }: Checkpoint) => [
 ];
 
 for (const [face, call] of Object.entries(faces)) {
+  test(`${face}: refuses a maximum of iterations in flight below 1, of a new run and of a resumed one`, async () => {
+    const { checkpoint } = await run(call, { ...shape, text, engine: 'reference', maxIterations: 1 });
+    for (const maxInFlight of [0, -1, 1.5, Number.NaN, '2' as unknown as number]) {
+      for (const input of [
+        { ...shape, text },
+        { text, resume: checkpoint },
+      ]) {
+        await assert.rejects(run(call, { ...input, maxInFlight }), {
+          name: 'OptionError',
+          option: 'maxInFlight',
+          reason: /^got .*, expected a whole number of at least 1$/,
+        });
+      }
+    }
+  });
+
   test(`${face}: a storage, an engine and a run id are injected; a run is resumed from bytes and from a clone`, async () => {
     const checkpointDir = memoryStorage();
     let made = 0;
