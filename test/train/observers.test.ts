@@ -1,7 +1,7 @@
 /** Those who watch a run: who sees what, in which order, and that each is closed. */
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { eventLog, type TrainingEvent, type TrainingObserver, train } from '../../src/index.ts';
 import { notifyObservers } from '../../src/train/observers/observers.ts';
@@ -98,6 +98,22 @@ test('a log without checkpoints; the caller sees the same events', async (contex
     told,
   );
   assert.deepEqual(seen, told);
+});
+
+test("a log that is given beside the run's own, in the same folder, is written once and has what observers add", async (context) => {
+  const checkpointDir = join(temporaryFolder(context), 'cv');
+  const { observer, seen } = watcher();
+  const adder = {
+    observe: (event: TrainingEvent) =>
+      event.type === 'started' ? [{ type: 'notice', message: 'added' } as const] : undefined,
+  };
+  const observers = [eventLog(relative('.', checkpointDir)), adder, eventLog(), observer];
+  for await (const _ of train({ ...small, checkpointDir, observers }));
+  const lines = readFileSync(join(checkpointDir, 'lstm.log.jsonl'), 'utf8').trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => nameOf(JSON.parse(line))),
+    seen,
+  );
 });
 
 test('the log of a run has what observers add', async (context) => {

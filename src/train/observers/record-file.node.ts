@@ -1,6 +1,6 @@
 /** An observer that writes the events of a run into a file. The log and TensorBoard's event files are made with it. */
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { makeFolder } from '../../util/files.node.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import type { StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
@@ -23,9 +23,12 @@ export interface RecordFormat {
   recordOf(event: TrainingEvent): string | Uint8Array | undefined;
 }
 
+/** For each run, the observer that writes each file. The last of several for the same file gets what all others have added. */
+const writers = new WeakMap<StartedEvent, Map<string, TrainingObserver>>();
+
 /**
  * An observer that writes events into a file. The file is made at the first iteration or evaluation, and gets the earlier events then: so
- * a run that trains nothing writes no file.
+ * a run that trains nothing writes no file. If a run has several observers for one file, only the last of them writes it.
  *
  * Each record is one write: if the program is killed, only the last record may be incomplete. If the file can't be written, one warning
  * reports it and training goes on.
@@ -33,20 +36,36 @@ export interface RecordFormat {
 export function recordFile(format: RecordFormat): TrainingObserver {
   const early: TrainingEvent[] = [];
   let path: string | undefined;
+  let isWriter = () => false;
+  let hasBegun = false;
   let file: RecordFile | undefined;
-  return {
+  const observer: TrainingObserver = {
     async observe(event) {
-      if (event.type === 'started') path = format.pathOf(event);
-      if (path !== undefined && (event.type === 'iteration' || event.type === 'evaluated'))
-        file ??= await RecordFile.open(format, path, event.iteration);
-      if (!file) early.push(event);
-      else for (const pending of [...early.splice(0), event]) file.write(format.recordOf(pending));
+      if (event.type === 'started') {
+        path = format.pathOf(event);
+        if (path !== undefined) isWriter = claim(event, resolve(path), observer);
+      }
+      early.push(event);
+      if (!hasBegun) {
+        if (event.type !== 'iteration' && event.type !== 'evaluated') return undefined;
+        hasBegun = true;
+        if (path !== undefined && isWriter()) file = await RecordFile.open(format, path, event.iteration);
+      }
+      for (const pending of early.splice(0)) file?.write(format.recordOf(pending));
       return file?.takeWarnings();
     },
     close() {
       file?.close();
     },
   };
+  return observer;
+}
+
+/** Makes an observer the writer of a path. Returns a function that tells whether it still is: a later one may take its place. */
+function claim(started: StartedEvent, path: string, observer: TrainingObserver): () => boolean {
+  const ofRun = writers.get(started) ?? new Map<string, TrainingObserver>();
+  writers.set(started, ofRun.set(path, observer));
+  return () => ofRun.get(path) === observer;
 }
 
 /** Whether a path still names an open file. */
