@@ -16,7 +16,7 @@ export const generateOptionsSchema = z.strictObject({
     flag: 'primetext',
     aliases: ['prompt', 'prime'],
     group: 'Sampling',
-    help: 'text that the model reads first; echoed before the sample',
+    help: 'the prompt: read first, and printed before the sample',
     value: 'TEXT',
     original: true,
     common: true,
@@ -35,7 +35,7 @@ export const generateOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Sampling',
-    help: 'unknown characters of the prime text; auto: the nearest known one, else an error',
+    help: 'unknown characters of the prompt; auto: the nearest known one, else an error',
   }),
 });
 
@@ -46,12 +46,12 @@ export const samplesOptionsSchema = z.strictObject({
   count: option(z._default(count(1), 1), { flag: 'count', group: 'Sampling', help: 'samples wanted' }),
   unique: option(z._default(z.boolean(), false), {
     flag: 'unique',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'leave out repeated samples',
   }),
   attempts: option(z.optional(count(1)), {
     flag: 'attempts',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'most samples to draw; default: 100 for each one wanted',
   }),
 });
@@ -62,7 +62,7 @@ export const detailsOptionsSchema = z.strictObject({
   alternatives: option(z.optional(count(0)), {
     flag: 'alternatives',
     group: 'Output',
-    help: 'likeliest symbols that the details name',
+    help: 'the most likely symbols that the details list',
   }),
 });
 

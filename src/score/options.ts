@@ -8,7 +8,7 @@ export const scoreOptionsSchema = z.strictObject({
   rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MAX_ROWS)), 1), {
     flag: 'rows',
     group: 'Scoring',
-    help: 'cut the text into N sequences, each from the zero state, and score them in parallel: faster, slightly worse at each start',
+    help: 'cut the text into N rows, each starting with an empty memory, and score them in parallel: faster, but the start of each row is predicted slightly worse',
   }),
   unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'nearest'), {
     flag: 'unknown',

@@ -17,7 +17,7 @@ export interface TextScoring {
   readonly parameters: NumberArray;
   readonly vocabulary: Vocabulary;
   readonly tokens: Int32Array;
-  /** How many sequences the text is cut into. Each starts from the zero state. */
+  /** How many rows the text is cut into. Each starts from the zero state. */
   readonly rows: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -83,7 +83,7 @@ export const serverOptionsSchema = z.strictObject({
   cacheBytes: option(z._default(count(0), 16_777_216), {
     flag: 'cache_bytes',
     group: 'Limits',
-    help: 'memory for the states of earlier prompts, for each model',
+    help: 'bytes of memory for the states of earlier prompts, for each model',
   }),
 });
 
@@ -99,7 +99,7 @@ export const listenOptions = {
   port: option(z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 8080), {
     flag: 'port',
     group: 'Serving',
-    help: 'port to listen on; 0 takes a free one',
+    help: 'port to listen on; 0: any free one',
     common: true,
   }),
 };

@@ -217,7 +217,7 @@ export const trainingOptionsSchema = z.strictObject({
   onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
     flag: 'on_explosion',
     group: 'Training',
-    help: 'when the loss is not finite or 3 times the first: retry from the last good state with half the rate, or stop',
+    help: 'when the loss is not finite or 3 times the first: retry from the last good state with half the learning rate, or stop',
   }),
   retries: option(z._default(count(0), 5), {
     flag: 'retries',

@@ -2,14 +2,15 @@
 import * as z from 'zod/mini';
 
 export type OptionGroup =
+  | 'Input'
   | 'Text'
   | 'Model'
   | 'Training'
   | 'Sampling'
   | 'Scoring'
-  | 'Choice'
-  | 'Form'
-  | 'Ends'
+  | 'Choice of symbols'
+  | 'Form of a text'
+  | 'Where a text ends'
   | 'Output'
   | 'Serving'
   | 'Limits'
@@ -32,7 +33,7 @@ export interface OptionInfo {
   readonly several?: true;
   /** Its value may contain `\n`, `\t` and other escapes on the command line. */
   readonly escapes?: true;
-  /** One of the few flags that people use first. */
+  /** One of the few flags that people use most. */
   readonly common?: true;
   /** The original has this flag, with the same name, default and meaning. */
   readonly original?: true;

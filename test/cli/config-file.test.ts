@@ -52,9 +52,9 @@ test('options may have any of their names; flags override them; each option reco
 test('errors name the file and the key', async () => {
   assert.throws(
     () => read({ rnn_sise: 64 }),
-    /config-\d+\.json: train has no option rnn_sise\. Did you mean rnn_size\?/,
+    /config-\d+\.json: train has no option rnn_sise\. Did you mean rnn-size\?/,
   );
-  assert.throws(() => read({ n_layer: 2 }), /Did you mean num_layers\?/);
+  assert.throws(() => read({ n_layer: 2 }), /Did you mean num-layers\?/);
   assert.throws(() => read({ config: 'other.json' }), /config: a config file can't name another one\./);
   assert.throws(() => read({ rnn_size: 64, hiddenSize: 65 }), /hiddenSize sets the same option/);
   assert.throws(() => read('{"a":'), /is not valid JSON/);

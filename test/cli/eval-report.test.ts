@@ -34,9 +34,9 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
     };
     const text = reportLines(report).join('\n');
     assert.match(text, new RegExp(`^text .* 1,234 ${kind}s$`, 'm'));
-    assert.match(text, new RegExp(`document 1 .* nats a ${kind}, .* over 2 ${kind}s$`, 'm'));
-    assert.match(text, new RegExp(`^loss +1\\.0000 nats a ${kind}, .* over 1,233 ${kind}s$`, 'm'));
-    assert.match(text, new RegExp(`^dynamic +1\\.0000 nats a ${kind}`, 'm'));
+    assert.match(text, new RegExp(`document 1 .* nats per ${kind}, .* over 2 ${kind}s$`, 'm'));
+    assert.match(text, new RegExp(`^loss +1\\.0000 nats per ${kind}, .* over 1,233 ${kind}s$`, 'm'));
+    assert.match(text, new RegExp(`^dynamic +1\\.0000 nats per ${kind}`, 'm'));
     assert.equal(reportJson(report).unit, kind);
     const changed = (replaced: number, leftOut: number) =>
       reportLines({ ...report, changed: { replaced, leftOut } }).find((line) => line.startsWith('changed'));

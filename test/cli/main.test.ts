@@ -20,6 +20,17 @@ test('--help, help, and no words at all', async () => {
   assert.deepEqual([nothing.code, nothing.stdout, nothing.stderr], [2, '', stdout]);
 });
 
+test('the overview fits 80 columns; no help has two empty lines in a row', () => {
+  const lines = overview('char-rnn').split('\n');
+  assert.deepEqual(
+    lines.filter((line) => columnsOf(line) > 80),
+    [],
+  );
+  for (const text of [overview('char-rnn'), ...commands.map((command) => commandHelp(command))]) {
+    assert.doesNotMatch(text, /\n\n\n/, text);
+  }
+});
+
 test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const flag of ['--version', '-v', '-V']) {

@@ -39,7 +39,7 @@ const unfit = !['linux', 'darwin'].includes(process.platform) && 'it is not buil
 test('it tells the gain in speed, and what to install first', { skip: unfit }, () => {
   const remedy = (problem: UnsupportedError, canCompile: boolean) => nativeRemedy(problem, () => canCompile);
   assert.deepEqual(remedy(MISSING, true)?.command, ['build-native']);
-  assert.match(remedy(MISSING, true)?.text ?? '', /a quarter to half of the time.*To build it$/);
+  assert.match(remedy(MISSING, true)?.text ?? '', /a quarter to half as long.*To build it$/);
   assert.match(remedy(MISSING, false)?.text ?? '', /install a C\+\+ compiler \(.*\), then$/);
   assert.equal(remedy(new AddonError('addon-forbidden', 'no.'), true), undefined);
   assert.equal(remedy(new UnsupportedError('no kernels.'), true), undefined, 'a processor without kernels');

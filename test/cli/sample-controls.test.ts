@@ -190,6 +190,6 @@ test('the help fits on a screen, with the six common flags first', async (contex
   assert.ok(lines.length <= 70, `${lines.length} lines`);
   // Examples are command lines, which begin with the path of the program.
   assert.ok(lines.slice(0, lines.indexOf('Examples:')).every((line) => line.length <= 100));
-  const first = lines.slice(lines.indexOf('Common flags:') + 1, lines.indexOf('Sampling:'));
+  const first = lines.slice(lines.indexOf('Most used:') + 1, lines.indexOf('Sampling:'));
   assert.equal(first.length, 6, first.join('\n'));
 });

@@ -121,7 +121,7 @@ test('bad input', async (context) => {
       /-temperature: got -1, expected a number of at least 0/,
     ],
     [['sample', 'm.safetensors', '-lenght', '3'], 2, /Did you mean --length\?/],
-    [['sample', 'm.safetensors', '-primetext', 'a', '--prime_file', 'x'], 2, /named twice/],
+    [['sample', 'm.safetensors', '-primetext', 'a', '--prime_file', 'x'], 2, /the prompt is given twice/],
     [['sample', 'm.safetensors', '--prime_file', 'nowhere'], 1, /nowhere/],
   ];
   for (const [words, code, message] of cases) {
@@ -140,13 +140,14 @@ test('inspect prints the contents of a checkpoint; --json prints them for progra
   for (const fact of [
     /parameters +\d+/,
     /vocabulary size +6/,
-    /batch_size +4/,
-    /seed +123/,
+    /^ {2}--batch-size +4$/m,
+    /^ {2}--seed +123$/m,
     /2 +3\.800000/,
     /1 +4\.200000/,
   ]) {
     assert.match(plain.stdout, fact);
   }
+  assert.doesNotMatch(plain.stdout, /\w_\w/, 'flags are printed as --kebab-case');
   const json = JSON.parse((await charRnn(['inspect', 'm.safetensors', '--json'], { cwd })).stdout);
   assert.equal(json.vocabulary.size, 6);
   assert.deepEqual(json.training.validationLosses, [{ iteration: 2, loss: 3.8 }]);

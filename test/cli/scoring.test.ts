@@ -46,7 +46,7 @@ test('eval of another text: all of it, as one sequence or as rows, which the out
   assert.equal(whole.characters, 2999);
   assert.equal(cut.characters, 2999);
   assert.match(whole.how, /from start to end/);
-  assert.match(cut.how, /7 parallel sequences/);
+  assert.match(cut.how, /7 parallel rows/);
   assert.notEqual(whole.nats, cut.nats);
   assert.ok(Math.abs(whole.natsPerCharacter - cut.natsPerCharacter) < 0.1);
   assert.ok(Math.abs(whole.bitsPerCharacter * Math.LN2 - whole.natsPerCharacter) < 1e-12);
@@ -151,14 +151,14 @@ test('bad input', async (context) => {
     [['eval'], 2, /eval takes a checkpoint/],
     [['eval', model, '--part', 'all'], 2, /--part all needs a text/],
     [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
-    [['eval', model, '--surprise'], 2, /--surprise reads a text/],
+    [['eval', model, '--surprise'], 2, /--surprise needs a whole text/],
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /other\.txt \(text\): another text/],
     [['eval', model, 'book.txt', '--separator', 'x', '--rows', '2'], 2, /--rows cuts a text/],
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
     [['eval', model, '--part', 'val', '--rows', '4'], 2, /--rows cuts a text/],
-    [['eval', model, '--separator', 'x'], 2, /--separator cuts a text; --part val/],
-    [['eval', oldModel], 1, /it has no parts\. Name a text/],
+    [['eval', model, '--separator', 'x'], 2, /--separator cuts a text, but --part val/],
+    [['eval', oldModel], 1, /its own text is not known\. Name a text/],
     [
       ['eval', model, join(elsewhere, 'emoji.txt'), '--unknown', 'error'],
       1,

@@ -101,7 +101,7 @@ test('--watch reloads a replaced checkpoint; if it is broken, the earlier one st
   const after = await complete({ model: 'moby' });
   assert.notEqual(after.choices[0].text, before.choices[0].text);
   writeFileSync(join(cwd, 'a.safetensors'), 'no checkpoint');
-  await line(/^moby: can't load the checkpoint that replaced/);
+  await line(/^moby: can't load the new checkpoint/);
   assert.deepEqual((await complete({ model: 'moby' })).choices, after.choices);
   assert.ok(lines.length < 10);
 });
@@ -176,7 +176,7 @@ test('bad usage', async (context) => {
     [
       ['a.safetensors', './a.safetensors'],
       2,
-      /two checkpoints would have the name a: .*other=\.\/a\.safetensors/,
+      /two checkpoints would be called a: .*other=\.\/a\.safetensors/,
     ],
     [['a.safetensors', '--drain', 'long'], 2, /-drain: got "long", expected seconds, such as 10s/],
     [['a.safetensors', '--port', '70000'], 2, /from 0 to 65535/],

@@ -50,6 +50,18 @@ for (const name of ['lstm16x2', 'gru16x2', 'rnn16x2', 'lstm24x3_drop25']) {
   });
 }
 
+test('inspect prints the options of the original as flags', async () => {
+  const { stdout } = await charRnn(['inspect', pathOf('checkpoints/lstm16x2.t7')]);
+  for (const fact of [
+    /^ {2}--rnn-size +16$/m,
+    /^ {2}--data-dir +data\/slice$/m,
+    /\(the last 10 of 3,040\)$/m,
+  ]) {
+    assert.match(stdout, fact);
+  }
+  assert.doesNotMatch(stdout, /^ {2}\w+_\w+ /m);
+});
+
 test('a double-precision file is sampled in float64 by default', async () => {
   const words = ['sample', pathOf('checkpoints/rnn16x2.t7'), '-length', '5'];
   assert.match((await charRnn(words)).stderr, /float64/);

@@ -166,7 +166,7 @@ const starts: [string, string[], string[], RegExp][] = [
     'without permission to read the text',
     [PERMISSION, `--allow-fs-read=${root}*`],
     [],
-    /^Node was started without a permission that this needs \(FileSystemRead, .*\)\. Its flag: --allow-fs-read=/m,
+    /^Node was started without a permission that this needs \(FileSystemRead, .*\)\. This flag of Node grants it: --allow-fs-read=/m,
   ],
   [
     'with permission for workers',

@@ -105,7 +105,7 @@ function contentOf(path: string): Record<string, unknown> {
     });
   }
   throw new UsageError(
-    `the config file ${path} is not a JSON object of options, such as {"rnn_size": 256, "dropout": 0.3}.`,
+    `the config file ${path} is not a JSON object of options, such as {"hiddenSize": 256, "dropout": 0.3}.`,
   );
 }
 
@@ -128,6 +128,7 @@ function resolveFrom(config: string, path: string): string {
 
 function unknownKey(path: string, key: string, command: string, flags: readonly Flag[]): UsageError {
   const meant = guessFlag(key.replaceAll('-', '_'), flags);
-  const suggestion = meant === undefined || meant === 'help' ? '' : ` Did you mean ${meant}?`;
+  const suggestion =
+    meant === undefined || meant === 'help' ? '' : ` Did you mean ${meant.replaceAll('_', '-')}?`;
   return new UsageError(`${path}: ${command} has no option ${key}.${suggestion}`);
 }

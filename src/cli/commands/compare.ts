@@ -10,7 +10,7 @@ import type { Command } from '../command.ts';
 import { encodingFlag, fieldFlag, jsonFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
-  encoding: encodingFlag('Text', 'the texts'),
+  encoding: encodingFlag('Text', 'TEXT'),
   field: fieldFlag('Text'),
   seed: option(z._default(seed(), 123), {
     flag: 'seed',

@@ -11,7 +11,7 @@ import { jsonFlag } from './shared-flags.ts';
 const flagsSchema = z.strictObject({
   from: option(z.optional(z.enum(FORMAT_NAMES)), {
     flag: 'from',
-    group: 'Text',
+    group: 'Input',
     help: 'format of IN; default: detected from its content',
   }),
   to: option(z.optional(z.enum(EXPORT_FORMATS)), {
@@ -48,7 +48,7 @@ export const convertCommand: Command = {
   name: 'convert',
   usage: 'char-rnn convert IN OUT [flags]',
   summary:
-    'Writes a model in another format. The content of IN and the name of OUT decide on the formats:\n' +
+    'Writes a model in another format. The format of IN is detected; the name of OUT decides what is written:\n' +
     ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
   flags: flagsOf(flagsSchema),
   examples: [

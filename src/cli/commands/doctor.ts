@@ -10,7 +10,7 @@ const flagsSchema = z.strictObject({
   seconds: option(z._default(z.number().check(z.gt(0), z.maximum(600)), 10), {
     flag: 'seconds',
     group: 'Output',
-    help: 'how long each engine is measured',
+    help: 'seconds to measure each engine',
     common: true,
   }),
   json: jsonFlag({ common: true }),

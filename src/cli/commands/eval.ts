@@ -13,7 +13,7 @@ const flagsSchema = z.strictObject({
   part: option(z.optional(z.enum(['train', 'val', 'test', 'all'])), {
     flag: 'part',
     group: 'Scoring',
-    help: "a split of the checkpoint's own text, batched as in training, or all of a text; default: val for its own text, all for another",
+    help: "train, val, test: a split of the checkpoint's own text, in batches as in training; all: the whole of TEXT; default: val, or all if there is a TEXT",
     common: true,
   }),
   ...heldOutFlags(
@@ -29,7 +29,7 @@ const flagsSchema = z.strictObject({
   dynamic: option(z._default(z.boolean(), false), {
     flag: 'dynamic',
     group: 'Scoring',
-    help: 'also evaluate dynamically: the weights adapt to the text as it is read; a separate figure',
+    help: 'also print the loss of dynamic evaluation, in which the weights adapt to the text as it is read',
     common: true,
   }),
   dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {
@@ -41,7 +41,7 @@ const flagsSchema = z.strictObject({
     flag: 'separator',
     escapes: true,
     group: 'Text',
-    help: 'what ends a document (\\n: a line end): each is scored separately, from the zero state',
+    help: 'text that ends a document (\\n: a line end); each document is scored separately, starting with an empty memory',
     value: 'TEXT',
   }),
   encoding: encodingFlag('Text', 'the texts'),
@@ -56,7 +56,7 @@ export const evalCommand: Command = {
   name: 'eval',
   usage: 'char-rnn eval CHECKPOINT [TEXT] [flags]',
   summary:
-    "Measures how well a model predicts a text: nats and bits a character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
+    "Measures how well a model predicts a text: nats and bits per character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
   flags: flagsOf(flagsSchema, scoreOptionsSchema),
   wordsBeforeText: 1,
   examples: [

@@ -20,7 +20,7 @@ export const lsCommand: Command = {
   name: 'ls',
   usage: 'char-rnn ls [FOLDER …] [flags]',
   summary:
-    'Lists runs and checkpoints with their losses, the best as LOSS@EPOCH, and names damaged files.\nWithout FOLDER: in this folder and those in it.',
+    'Lists runs and checkpoints with their losses, the best as LOSS@EPOCH, and names damaged files.\nWithout FOLDER: looks in this folder and the folders in it.',
   flags: flagsOf(flagsSchema),
   examples: ['char-rnn ls', 'char-rnn ls cv --all', 'char-rnn ls --json'],
   async run(input) {

@@ -31,36 +31,36 @@ const flagsSchema = z.strictObject({
   }),
   unique: option(z._default(z.boolean(), false), {
     flag: 'unique',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'leave out repeated samples',
   }),
   novel: option(z.optional(z.string()), {
     flag: 'novel',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'leave out samples that occur in this text',
     value: 'FILE',
   }),
-  encoding: encodingFlag('Form', 'files'),
-  field: fieldFlag('Form'),
+  encoding: encodingFlag('Form of a text', 'files'),
+  field: fieldFlag('Form of a text'),
   format: option(z._default(z.enum(['text', 'json', 'jsonl']), 'text'), {
     flag: 'format',
     group: 'Output',
-    help: 'json, jsonl: with log-probabilities and more',
+    help: 'json, jsonl: with log-probabilities and alternatives',
   }),
   alternatives: option(z._default(z.int().check(z.minimum(0), z.maximum(1000)), 5), {
     flag: 'alternatives',
     group: 'Output',
-    help: 'alternatives to list for each symbol in JSON',
+    help: 'number of alternatives listed for each symbol in JSON',
   }),
   echo: option(z._default(zeroOrOne(), 1), {
     flag: 'echo',
     group: 'Output',
-    help: '0: without the prime text',
+    help: '0: leave out the prompt',
   }),
   primeFile: option(z.optional(z.string()), {
     flag: 'prime_file',
     group: 'Sampling',
-    help: 'file with the prime text, - for standard input',
+    help: 'file with the prompt, - for standard input',
     value: 'FILE',
   }),
   verbose: option(z._default(zeroOrOne(), 1), {
@@ -78,8 +78,7 @@ const flagsSchema = z.strictObject({
 export const sampleCommand: Command = {
   name: 'sample',
   usage: 'char-rnn sample CHECKPOINT [flags]',
-  summary:
-    'Writes text with a trained model. Only the text goes to standard output, the rest to standard error.',
+  summary: 'Writes text with a trained model: the text to standard output, messages to standard error.',
   flags: flagsOf(generateOptionsSchema, flagsSchema),
   wordsKey: 'checkpoint',
   examples: [

@@ -21,7 +21,7 @@ const flagsSchema = z.strictObject({
   drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {
     flag: 'drain',
     group: 'Serving',
-    help: 'how long running requests may continue after a signal, in seconds (10s) or minutes (1m)',
+    help: 'how long running requests may continue after a signal: seconds, such as 10s, or minutes, such as 1m',
     value: 'TIME',
     expected: 'seconds, such as 10s, or minutes, such as 1m',
     common: true,
@@ -39,7 +39,7 @@ export const serveCommand: Command = {
   name: 'serve',
   usage: 'char-rnn serve [NAME=]CHECKPOINT … [flags]',
   summary:
-    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nEach model has the name of its file, or NAME.",
+    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nA model is called NAME; without NAME=, it has the name of its file.",
   flags: flagsOf(flagsSchema, serverOptionsSchema),
   wordsKey: 'checkpoints',
   examples: [

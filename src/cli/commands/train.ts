@@ -32,7 +32,7 @@ const flagsSchema = z.strictObject({
   memory: option(z.optional(z.string().check(z.regex(SIZE))), {
     flag: 'memory',
     group: 'Text',
-    help: 'limit for the memory of the text, such as 2GB; default: a quarter of the memory',
+    help: 'maximum memory for the text, such as 2GB; default: a quarter of what the machine or container has',
     value: 'SIZE',
     expected: 'a size such as 500MB or 2GB',
   }),
@@ -47,7 +47,7 @@ const flagsSchema = z.strictObject({
   resume: option(z.optional(z.string()), {
     flag: 'resume',
     group: 'Training',
-    help: 'continue a run exactly where it stopped: a checkpoint, or a folder for its newest one; without FILE the newest run here',
+    help: 'continue a run exactly where it stopped: from a checkpoint, from the newest one in a folder or, without FILE, the newest run here',
     value: '[FILE]',
     bareValue: '',
     common: true,
@@ -55,14 +55,14 @@ const flagsSchema = z.strictObject({
   checkpointDir: option(z._default(z.string().check(z.minLength(1)), 'cv'), {
     flag: 'checkpoint_dir',
     group: 'Output',
-    help: 'folder for checkpoints, created if missing; FOLDER-2 and so on if it has a run with this savefile',
+    help: 'folder for checkpoints, created if missing; if it has a run with this --savefile, FOLDER-2 and so on',
     value: 'FOLDER',
     original: true,
   }),
   tensorboardDir: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'tensorboard',
     group: 'Output',
-    help: "folder for TensorBoard's event files; each run writes to a subfolder named after its savefile",
+    help: "folder for TensorBoard's event files; each run writes to a subfolder named after its --savefile",
     value: 'FOLDER',
   }),
   log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {

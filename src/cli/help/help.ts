@@ -7,14 +7,15 @@ import type { Command } from '../command.ts';
 import { wrap } from '../terminal/text-width.ts';
 
 const GROUPS: readonly OptionGroup[] = [
+  'Input',
   'Text',
   'Model',
   'Training',
   'Sampling',
   'Scoring',
-  'Choice',
-  'Form',
-  'Ends',
+  'Choice of symbols',
+  'Form of a text',
+  'Where a text ends',
   'Output',
   'Serving',
   'Limits',
@@ -28,8 +29,6 @@ const MIN_WIDTH = 40;
 const MIN_MEANING = 40;
 /** Indentation of a meaning below its flag. */
 const INDENT = 6;
-/** Columns for a group's name in the short help. */
-const LABEL = 13;
 
 /** The size of the terminal. */
 export interface Screen {
@@ -50,18 +49,18 @@ export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Scr
 function shortHelp(command: Command, width: number): string {
   const common = command.flags.filter((flag) => flag.info.common);
   const column = Math.max(0, ...common.map((flag) => heading(flag).length)) + 2;
+  const others = command.flags.filter((flag) => !flag.info.common);
+  const label = Math.max(0, ...others.map(({ info }) => info.group.length)) + '  : '.length;
   const groups = GROUPS.flatMap((group) => {
-    const names = command.flags
-      .filter((flag) => flag.info.group === group && !flag.info.common)
-      .map((flag) => longFlag(flag.info.flag));
+    const names = others.filter((flag) => flag.info.group === group).map((flag) => longFlag(flag.info.flag));
     if (names.length === 0) return [];
-    return wrap(names.join(' '), width - LABEL).map(
-      (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(LABEL) + line,
+    return wrap(names.join(' '), width - label).map(
+      (line, index) => (index === 0 ? `  ${group}:` : '').padEnd(label) + line,
     );
   });
   return lines([
     ...head(command, width),
-    'Common flags:',
+    'Most used:',
     ...common.flatMap((flag) => entry(flag, column, width)),
     '',
     ...wrap(
@@ -81,7 +80,7 @@ function fullHelp(command: Command, width: number): string {
     flags.length === 0 ? [] : [`${title}:`, ...flags.flatMap((flag) => entry(flag, column, width))];
   return lines([
     ...head(command, width),
-    ...section('Common flags', common),
+    ...section('Most used', common),
     ...GROUPS.flatMap((group) =>
       section(
         group,
@@ -113,7 +112,9 @@ function head({ usage, summary }: Command, width: number): string[] {
 }
 
 function examples(command: Command): string[] {
-  return ['', 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
+  // The flags, if there are any, end without an empty line.
+  const gap = command.flags.length > 0 ? [''] : [];
+  return [...gap, 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
 }
 
 /** A command line with the name by which the program was started. */

@@ -1,10 +1,10 @@
 /** The help of the whole program, a constant, so that it shows immediately. */
 const TEXT = `Usage: char-rnn COMMAND [flags]
 
-Character-level language models: trained from one text file, sampled from the shell.
+Trains character-level language models on texts, and writes new text with them.
 
 Train and write:
-  train [TEXT]         train a model on a text file, a folder with input.txt, or - for standard input
+  train [TEXT …]       train a model on files, folders or - (standard input)
   sample CHECKPOINT    write text with a trained model
   complete CHECKPOINT  show the most likely next words
 
@@ -14,16 +14,16 @@ Measure and look inside:
   compare A B … TEXT   show which model predicts a text best
   inspect CHECKPOINT   show the contents of a checkpoint
 
-Take it elsewhere:
-  convert IN OUT       write a model in another format: safetensors, ONNX, npz, Torch7
-  serve CHECKPOINT …   serve completions over HTTP
+Use a model elsewhere:
+  convert IN OUT       convert a model: safetensors, ONNX, npz, Torch7
+  serve CHECKPOINT …   serve completions over HTTP, with a page to try them
 
 This machine:
   doctor               show what this machine can do, and how fast
-  build-native         compile the fast engine (needs a C++ compiler)
-  completions SHELL    print a script that completes commands and flags in bash, zsh or fish
+  build-native         compile the fastest engine (needs a C++ compiler)
+  completions SHELL    print a script for completion in bash, zsh or fish
 
-A CHECKPOINT may be a folder, such as cv: then its best checkpoint is used.
+A CHECKPOINT is a file or the folder of a run, such as cv, whose best is used.
 
   help COMMAND         show all flags of a command
   --version, -v        show the version

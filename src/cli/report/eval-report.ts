@@ -92,7 +92,7 @@ function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): str
 function lossText(characters: number, nats: number, kind: TokenKind): string {
   if (characters === 0) return 'nothing to predict';
   const { natsPerCharacter, bitsPerCharacter, perplexity } = summarize(characters, nats);
-  return `${natsPerCharacter.toFixed(4)} nats a ${kind}, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
+  return `${natsPerCharacter.toFixed(4)} nats per ${kind}, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
 }
 
 export function reportJson(report: EvaluationReport) {

@@ -7,10 +7,9 @@ import { parameterCount } from '../../engine/layout.ts';
 import type { OpenedCheckpoint } from '../../formats/open.ts';
 import { layoutOf } from '../../model/config.ts';
 import { NO_REGULARIZATION } from '../../model/regularization.ts';
-import { trainingOptionsSchema } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
-import { flagsOf } from '../arguments/flag-table.ts';
+import { type Flag, longFlag } from '../arguments/flag-table.ts';
 import { describeShape } from '../terminal/model-text.ts';
 
 export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
@@ -56,7 +55,12 @@ function pairs({ iterations, values }: LossRecord) {
   return Array.from(iterations, (iteration, index) => ({ iteration, loss: values[index] as number }));
 }
 
-export function checkpointLines(path: string, { checkpoint, format }: OpenedCheckpoint): string[] {
+/** @param flags Those of `train`, as which options are shown. */
+export function checkpointLines(
+  path: string,
+  { checkpoint, format }: OpenedCheckpoint,
+  flags: readonly Flag[],
+): string[] {
   const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
   const { training, origin, notices = [] } = checkpoint;
   return [
@@ -66,13 +70,13 @@ export function checkpointLines(path: string, { checkpoint, format }: OpenedChec
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,
-    ...(training ? trainingLines(training) : ['  no training state: it can be used, but not resumed']),
+    ...(training ? trainingLines(training, flags) : ['  no training state: it can be used, but not resumed']),
     ...notices.map((notice) => `  ${plain(notice)}`),
-    ...(origin ? originLines(origin) : []),
+    ...(origin ? originLines(origin, flags) : []),
   ];
 }
 
-function trainingLines(training: TrainingState): string[] {
+function trainingLines(training: TrainingState, flags: readonly Flag[]): string[] {
   const { iteration, epoch, learningRate, text, shapeChange } = training;
   const { batchSize, sequenceLength } = shapeChange?.heldOut ?? {};
   return [
@@ -87,12 +91,12 @@ function trainingLines(training: TrainingState): string[] {
           `  resumed with another batch shape; the held-out part still follows batches of ${batchSize} × ${sequenceLength}`,
         ]
       : []),
-    ...runLines(training),
+    ...runLines(training, flags),
   ];
 }
 
 /** The facts about a run of another program, from its checkpoint. */
-function originLines(origin: Origin): string[] {
+function originLines(origin: Origin, flags: readonly Flag[]): string[] {
   const { program, iteration, epoch, notices, sampleOnly } = origin;
   const place = [
     ...(iteration === undefined ? [] : [`iteration ${formatCount(iteration)}`]),
@@ -101,7 +105,7 @@ function originLines(origin: Origin): string[] {
   return [
     `  made by          ${[plain(program), ...place].join(', ')}`,
     ...[...notices, ...(sampleOnly === undefined ? [] : [sampleOnly])].map((line) => `  ${plain(line)}`),
-    ...runLines(origin),
+    ...runLines(origin, flags),
   ];
 }
 
@@ -110,22 +114,32 @@ const MAX_SHOWN_TRAIN_LOSSES = 10;
 
 type Run = Pick<Origin, 'options' | 'trainLosses' | 'validationLosses'>;
 
-function runLines({ options, trainLosses, validationLosses }: Run): string[] {
+function runLines({ options, trainLosses, validationLosses }: Run, flags: readonly Flag[]): string[] {
+  const trainLossCount = trainLosses.iterations.length;
   return [
     'options',
-    ...optionLines(options),
+    ...optionLines(options, flags),
     'validation losses by iteration',
     ...lossLines(validationLosses, Number.POSITIVE_INFINITY),
-    `train losses by iteration (${formatCount(trainLosses.iterations.length)}, the last ones)`,
+    `train losses by iteration${trainLossCount > MAX_SHOWN_TRAIN_LOSSES ? ` (the last ${MAX_SHOWN_TRAIN_LOSSES} of ${formatCount(trainLossCount)})` : ''}`,
     ...lossLines(trainLosses, MAX_SHOWN_TRAIN_LOSSES),
   ];
 }
 
-function optionLines(options: Readonly<Record<string, unknown>>): string[] {
-  const flagOf = new Map(flagsOf(trainingOptionsSchema).map((flag) => [flag.key, flag.info.flag]));
+/** Options as flags. A checkpoint of another program may have more options; their names stay as stored. */
+function optionLines(options: Readonly<Record<string, unknown>>, flags: readonly Flag[]): string[] {
+  const names = new Map(
+    flags.flatMap(({ key, info }) => {
+      const shown = longFlag(info.flag);
+      return [
+        [key, shown],
+        [info.flag, shown],
+      ];
+    }),
+  );
   return Object.entries(options).map(
     ([key, value]) =>
-      `  ${plain(flagOf.get(key) ?? key).padEnd(26)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,
+      `  ${plain(names.get(key) ?? key).padEnd(27)} ${typeof value === 'number' ? value : plain(String(JSON.stringify(value) ?? ''))}`,
   );
 }
 

@@ -7,7 +7,7 @@ import { remedyLines } from './report-error.ts';
 /** Building takes some tens of seconds, so it is suggested only for work of at least this many milliseconds. */
 const MIN_TIME = 60_000;
 
-const GAIN = 'The native engine takes a quarter to half of the time of WebAssembly';
+const GAIN = 'The native engine takes a quarter to half as long as WebAssembly';
 
 /** How to install a C++ compiler, on the systems where the native engine can be built. */
 export function compilerHint(platform: NodeJS.Platform = process.platform): string {

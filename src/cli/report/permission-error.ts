@@ -15,5 +15,5 @@ export function permissionText(error: unknown): string | undefined {
   const flag = FLAGS[permission];
   const what = resource ? `${permission}, ${resource}` : permission;
   const value = resource && permission.startsWith('FileSystem') ? `=${resource}` : '';
-  return `Node was started without a permission that this needs (${what}).${flag ? ` Its flag: ${flag}${value}` : ''}`;
+  return `Node was started without a permission that this needs (${what}).${flag ? ` This flag of Node grants it: ${flag}${value}` : ''}`;
 }

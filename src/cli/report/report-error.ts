@@ -24,7 +24,7 @@ export function reportError(error: unknown, failed?: FailedCommand): number {
     return EXIT_FAILURE;
   }
   if (!(error instanceof CharRnnError)) {
-    process.stderr.write(`char-rnn: this should not have happened; please report it.\n${stackOf(error)}\n`);
+    process.stderr.write(`char-rnn: this should not have happened. Please report it:\n${stackOf(error)}\n`);
     return EXIT_FAILURE;
   }
   note([problemText(error, failed), ...remedyLines(error.remedies, failed)].join('\n'));

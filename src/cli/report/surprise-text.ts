@@ -17,7 +17,7 @@ const LEVELS = [
 /** A line that explains the colours. */
 export function surpriseLegend(colors: Colors): string {
   const parts = LEVELS.map(({ name, paint }) => paint(colors)(name));
-  return `bits a character: ${parts.join(', ')}`;
+  return `bits per character: ${parts.join(', ')}`;
 }
 
 /** Paints text, with one colour code for neighbours of the same colour. */

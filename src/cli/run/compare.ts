@@ -143,7 +143,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
   const width = Math.max(...models.map(({ name }) => name.length));
   return [
     ...models.map(({ name, bits, behindBest }) => {
-      const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits a ${unit}`;
+      const loss = `${name.padEnd(width)}  ${bits.toFixed(4)} bits per ${unit}`;
       if (!behindBest) return `${loss}, the best`;
       const { mean, low, high } = behindBest;
       const verdict = low >= MIN_SHOWN_DIFFERENCE ? 'worse' : 'no significant difference';

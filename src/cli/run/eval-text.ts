@@ -114,16 +114,16 @@ async function scoreCorpus(
 async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: WholeTextFlags): Promise<Plan> {
   if (tokens.hasDocuments) {
     if (rows > 1)
-      throw new UsageError('--rows cuts a text into sequences; this one is already cut into documents.');
+      throw new UsageError('--rows cuts a text into rows, but this text is already cut into documents.');
     const sequences = documentSequences(await documentsOf(tokens));
-    const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each from the zero state`;
+    const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each starting with an empty memory`;
     return { sequences, rows: PARALLEL_DOCUMENTS, how };
   }
   const sequences = rowSequences(tokens.length, rows);
   const how =
     rows === 1
       ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
-      : `all: every ${kind} but the first, as ${sequences.length} parallel sequences, each from the zero state`;
+      : `all: every ${kind} but the first, in ${sequences.length} parallel rows, each starting with an empty memory`;
   return { sequences, rows: sequences.length, how };
 }
 
@@ -136,7 +136,7 @@ async function natsOf(
   const progress = new ProgressLine('evaluating');
   const sums = new Float64Array(scoring.sequences.length);
   let done = 0;
-  // With --surprise one at a time, in the order of the text.
+  // --surprise prints the text, so it needs the sequences one after the other.
   try {
     for await (const run of scoreSequences(surprise ? { ...scoring, rows: 1 } : scoring)) {
       sums[run.sequence] = (sums[run.sequence] as number) + sumOf(run.losses);

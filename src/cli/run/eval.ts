@@ -43,7 +43,7 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
     const { part = text === undefined ? 'val' : 'all', validation, test } = flags;
     if (part === 'all' && (validation !== undefined || test !== undefined)) {
       throw new UsageError(
-        `${validation === undefined ? '--test' : '--valid'} tells where a text of the run is now; use it with --part val, test or train.`,
+        `${validation === undefined ? '--test' : '--valid'} says where a text of the run is now: use it with --part val, test or train.`,
       );
     }
     const report =
@@ -79,19 +79,19 @@ async function scorePart(
 ): Promise<EvaluationReport> {
   if (surprise || dynamic) {
     throw new UsageError(
-      `${surprise ? '--surprise' : '--dynamic'} reads a text from its start to its end: name one, with --part all.`,
+      `${surprise ? '--surprise' : '--dynamic'} needs a whole text: name one, with --part all.`,
     );
   }
   if (rows > 1 || separator !== undefined) {
     throw new UsageError(
-      `${rows > 1 ? '--rows' : '--separator'} cuts a text; --part ${part} is in the batches of its run. Name a text, with --part all.`,
+      `${rows > 1 ? '--rows' : '--separator'} cuts a text, but --part ${part} is read in the batches of its run. Name a text, with --part all.`,
     );
   }
   const { training } = model.checkpoint;
   if (!training) {
     throw new CheckpointError(
       'checkpoint-not-resumable',
-      `${model.path} has no training state, so it has no parts. Name a text to measure it on.`,
+      `${model.path} has no training state, so its own text is not known. Name a text to measure it on.`,
     );
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };

@@ -2,6 +2,7 @@
 import { tensorStatistics } from '../../checkpoint/tensor-statistics.ts';
 import { UsageError } from '../../errors.ts';
 import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
+import type { Flag } from '../arguments/flag-table.ts';
 import type { CommandInput } from '../command.ts';
 import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from '../report/inspect-report.ts';
 import { watchOutput } from '../terminal/output.ts';
@@ -13,7 +14,7 @@ export interface InspectFlags {
 }
 
 export async function runInspect(
-  { positionals }: CommandInput,
+  { positionals, commands }: CommandInput,
   { json, tensors }: InspectFlags,
 ): Promise<number> {
   const [path, ...more] = positionals;
@@ -22,7 +23,8 @@ export async function runInspect(
       remedies: [{ text: 'For example', command: ['inspect', 'cv'] }],
     });
   }
-  const text = await report(path, json, tensors);
+  const trainFlags = commands.find(({ name }) => name === 'train')?.flags ?? [];
+  const text = await report(path, json, tensors, trainFlags);
   watchOutput((code) => {
     process.exitCode = code;
   });
@@ -30,7 +32,12 @@ export async function runInspect(
   return 0;
 }
 
-async function report(given: string, json: boolean, withTensors: boolean): Promise<string> {
+async function report(
+  given: string,
+  json: boolean,
+  withTensors: boolean,
+  trainFlags: readonly Flag[],
+): Promise<string> {
   const path = await findModelFile(given);
   const tokens = await readVocabularyFile(path);
   if (tokens) {
@@ -40,5 +47,5 @@ async function report(given: string, json: boolean, withTensors: boolean): Promi
   const opened = await openCheckpointPath(path);
   const tensors = withTensors ? tensorStatistics(opened.checkpoint) : undefined;
   if (json) return JSON.stringify({ ...checkpointJson(path, opened), tensors }, undefined, 2);
-  return [...checkpointLines(path, opened), ...(tensors ? tensorLines(tensors) : [])].join('\n');
+  return [...checkpointLines(path, opened, trainFlags), ...(tensors ? tensorLines(tensors) : [])].join('\n');
 }

@@ -28,7 +28,7 @@ export function watchAndReload(name: string, path: string, input: ReloadInput): 
     while (isDue) {
       isDue = false;
       await reload(name, path, input).catch((error: unknown) => {
-        input.say(`${name}: can't load the checkpoint that replaced the earlier one, which stays:`);
+        input.say(`${name}: can't load the new checkpoint; the earlier one stays in use:`);
         reportError(error);
       });
     }

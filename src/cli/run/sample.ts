@@ -146,7 +146,7 @@ function withTurnLength(checked: GenerateOptions, { values }: CommandInput): Gen
 function checkInteractive({ count, unique, novel, format, primeFile }: SampleFlags): void {
   if (count > 1 || unique || novel !== undefined || format !== 'text') {
     throw new UsageError(
-      '--interactive writes one text: it does not go with --count, --unique, --novel or --format.',
+      '--interactive writes one text: it cannot be combined with --count, --unique, --novel or --format.',
     );
   }
   if (primeFile === '-') {
@@ -167,7 +167,7 @@ function checkpointOf({ positionals, typed }: CommandInput): string {
     throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
   if (typed.has('prompt') && typed.has('primeFile')) {
     throw new UsageError(
-      `the prime text is named twice: by ${typed.get('prompt')} and ${typed.get('primeFile')}`,
+      `the prompt is given twice: by ${typed.get('prompt')} and ${typed.get('primeFile')}`,
     );
   }
   return path;

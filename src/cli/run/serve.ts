@@ -69,13 +69,13 @@ export async function runServe(
       watchAndReload(name, path, { server, models, input, say: note }),
     );
     note(`listening on ${listening.url}/v1`);
-    note(`a page to write in: ${listening.url}/`);
+    note(`to try it in a browser: ${listening.url}/`);
     const exitCode = await waitForSignal();
     note(`stopping: running requests have ${flags.drain} to finish`);
     await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
     if (ended === 0) return 0;
-    note(`ended ${formatCount(ended)} requests that had not finished`);
+    note(`ended ${formatCount(ended)} ${ended === 1 ? 'request' : 'requests'} that had not finished`);
     return exitCode;
   } finally {
     await port.close();
@@ -126,7 +126,7 @@ function modelPaths(positionals: readonly string[]): Map<string, string> {
     const name = given ?? basename(resolve(file)).replace(/\.(safetensors|t7|onnx|npz)$/i, '');
     if (paths.has(name)) {
       throw new UsageError(
-        `two checkpoints would have the name ${name}: give one of them another, as in other=${fileWord(file)}`,
+        `two checkpoints would be called ${name}: give one of them another name, such as other=${fileWord(file)}`,
       );
     }
     paths.set(name, file);

@@ -17,8 +17,8 @@ export const CONVERSATION_HELP = [
   '  /reset       forget the text so far',
   '  /text        show the text so far',
   '  /temp X      temperature from now on',
-  '  /length N    symbols of a turn from now on',
-  '  /quit        end, as Ctrl-D; Ctrl-C stops a turn',
+  '  /length N    maximum symbols of a turn from now on',
+  '  /quit        end the conversation, like Ctrl-D; Ctrl-C ends a turn of the model',
 ];
 
 export interface ConversationInput {

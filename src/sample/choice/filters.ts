@@ -28,22 +28,22 @@ export const penalties = filter({
   options: {
     repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
       flag: 'repetition_penalty',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'factor on the log-probability of recent symbols',
     }),
     presencePenalty: option(z._default(amount(), 0), {
       flag: 'presence_penalty',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'subtracted from the log-probability of recent symbols',
     }),
     frequencyPenalty: option(z._default(amount(), 0), {
       flag: 'frequency_penalty',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'subtracted once for each recent occurrence of a symbol',
     }),
     penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
       flag: 'penalty_window',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'how many symbols count as recent; 0: the whole sample',
     }),
   },
@@ -64,21 +64,21 @@ const bias = filter({
     ban: option(z._default(z.string(), ''), {
       flag: 'ban',
       escapes: true,
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'characters that are never drawn',
       value: 'CHARS',
     }),
     only: option(z._default(z.string(), ''), {
       flag: 'only',
       escapes: true,
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'the only characters that may be drawn',
       value: 'CHARS',
     }),
     bias: option(z._default(z.union([z.string(), z.record(z.string(), amount())]), ''), {
       flag: 'bias',
       escapes: true,
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: "added to characters' log-probabilities: e=-2,x=1.5",
       value: 'C=X,…',
       expected: BIAS_EXPECTED,
@@ -121,14 +121,14 @@ const temperature = filter({
       flag: 'temperature',
       aliases: ['temp'],
       group: 'Sampling',
-      help: 'below 1: safer; above 1: more daring; 0: the likeliest',
+      help: 'below 1: safer; above 1: more daring; 0: the most likely',
       original: true,
       common: true,
     }),
     temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
       flag: 'temperature_range',
-      group: 'Choice',
-      help: 'X colder if the model is certain, X hotter if it is not',
+      group: 'Choice of symbols',
+      help: 'lower by up to X if the model is certain, higher if not',
     }),
   },
   requestOptions: ['temperature'],
@@ -155,7 +155,7 @@ const topK = filter({
   options: {
     topK: option(z._default(count(0), 0), {
       flag: 'top_k',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'keep the N most likely symbols; 0: all',
     }),
   },
@@ -171,8 +171,8 @@ const topP = filter({
   options: {
     topP: option(z._default(share(), 1), {
       flag: 'top_p',
-      group: 'Choice',
-      help: 'keep the likeliest, up to this total probability',
+      group: 'Choice of symbols',
+      help: 'keep the most likely, up to this total probability',
       common: true,
     }),
   },
@@ -188,8 +188,8 @@ const minP = filter({
   options: {
     minP: option(z._default(fraction(), 0), {
       flag: 'min_p',
-      group: 'Choice',
-      help: 'drop symbols below this fraction of the highest',
+      group: 'Choice of symbols',
+      help: 'drop symbols below this share of the top probability',
     }),
   },
   requestOptions: ['minP'],
@@ -204,7 +204,7 @@ const typicalP = filter({
   options: {
     typicalP: option(z._default(share(), 1), {
       flag: 'typical_p',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'keep the most typical, up to this total probability',
     }),
   },
@@ -224,12 +224,12 @@ const mirostat = filter({
   options: {
     mirostat: option(z._default(z.number().check(z.minimum(0)), 0), {
       flag: 'mirostat',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'keep the average surprise of a symbol near X bits; 0: off',
     }),
     mirostatRate: option(z._default(share(), 0.1), {
       flag: 'mirostat_rate',
-      group: 'Choice',
+      group: 'Choice of symbols',
       help: 'how fast Mirostat adapts',
     }),
   },

@@ -20,14 +20,14 @@ import { parseTemplate } from './template.ts';
 export const formOptions = {
   match: option(z.optional(z.string()), {
     flag: 'match',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'a regular expression that the whole sample must match',
     value: 'REGEX',
   }),
   template: option(z.optional(z.string()), {
     flag: 'template',
     escapes: true,
-    group: 'Form',
+    group: 'Form of a text',
     help: 'fixed and free parts: "Dear ____, … Yours, ____"',
   }),
 };

@@ -19,12 +19,12 @@ import { BeamRows, type BeamSearch, type Extension, type Hypothesis } from './be
 export const beamOptions = {
   beam: option(z._default(z.int().check(z.minimum(0), z.maximum(256)), 0), {
     flag: 'beam',
-    group: 'Form',
-    help: 'beam search: follow the N best texts; 0: draw',
+    group: 'Form of a text',
+    help: 'beam search: follow the N best texts; 0: sample instead',
   }),
   beamNorm: option(z._default(z.number().check(z.minimum(0), z.maximum(10)), 1), {
     flag: 'beam_norm',
-    group: 'Form',
+    group: 'Form of a text',
     help: 'divide log-probabilities by the length to this power',
   }),
 };
