@@ -58,7 +58,7 @@ static void check_recurrent(CheckedCall& c, bool backward) {
   const double dense = n.tokens != 0 ? 0 : D, state = state_size(STATE_PARTS[cell], n.B, H);
   const bool whole = backward || n.slots >= n.T || n.slots >= 2;
   require(c, whole && (!backward || n.slots >= n.T), "the tape is too short");
-  for (int vector = 0; vector < 13; vector += 12) {
+  for (int vector = 0; vector < 12; vector += 11) {
     if (vector && !backward) break;
     require_floats(c, vector, n.inputWeights + weights_size(gates, H, D));
     require_floats(c, vector, n.inputBias + weights_size(gates, H, 1));
@@ -68,20 +68,19 @@ static void check_recurrent(CheckedCall& c, bool backward) {
   if (n.tokens != 0) require_tokens(c, 1, positions, n.D);
   else require_floats(c, 1, positions * D);
   if (c.call->buffers[2]) require_bytes(c, 2, positions);
-  allow_floats(c, 3, gates * n.H * n.H);
   if (!backward) {
+    require_floats(c, 3, state);
     require_floats(c, 4, state);
-    require_floats(c, 5, state);
-    require_floats(c, 6, positions * H);
-    allow_floats(c, 7, positions * H);
+    require_floats(c, 5, positions * H);
+    allow_floats(c, 6, positions * H);
   } else {
-    require_floats(c, 10, positions * H);
-    allow_floats(c, 11, state);
-    allow_floats(c, 13, positions * D);
-    allow_floats(c, 14, state);
+    require_floats(c, 9, positions * H);
+    allow_floats(c, 10, state);
+    allow_floats(c, 12, positions * D);
+    allow_floats(c, 13, state);
   }
-  require_floats(c, 8, tape_size(n.slots, n.B, gates, H, KEPT_COUNT[cell], dense));
-  require_floats(c, 9, recurrent_scratch_size(gates, H, c.call->buffers[3] ? 2 : 1, dense, n.B));
+  require_floats(c, 7, tape_size(n.slots, n.B, gates, H, KEPT_COUNT[cell], dense));
+  require_floats(c, 8, recurrent_scratch_size(gates, H, dense, n.B));
 }
 
 static void check_linear(CheckedCall& c, bool backward) {
@@ -236,6 +235,13 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       require_floats(c, 0, n[0] * n[1] * padded(n[2]));
       require_floats(c, 1, n[0] * n[1] * padded(n[2]));
       break;
+    case OP_DROP_WEIGHTS: {
+      const WeightDropoutNumbers& w = *(const WeightDropoutNumbers*)n;
+      require_sizes(c, n, 4);
+      require_dimensions(c, n, 3);
+      require_floats(c, 0, w.at + weights_size(w.gates, padded(w.N), w.K));
+      break;
+    }
     case OP_AVERAGE:
       require_sizes(c, n, 1);
       require(c, n[0] == padded(n[0]), "a vector is not padded");
@@ -251,8 +257,10 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
       allow_floats(c, 2, 1);
       require_floats(c, 3, UPDATE_REPORT_LENGTH);
       require_bytes(c, 4, 3 * 8 * __builtin_ceil(n[0] / CHUNK_FLOATS));
-      require_bytes(c, 5, 4);
-      for (int moment = 0; moment < MOMENT_COUNT[(int)n[1]]; moment++) require_floats(c, 6 + moment, n[0]);
+      require_sizes(c, n + 6, 1);
+      require_bytes(c, 5, 2 * 8 * n[6]);
+      require_bytes(c, 6, 4);
+      for (int moment = 0; moment < MOMENT_COUNT[(int)n[1]]; moment++) require_floats(c, 7 + moment, n[0]);
       break;
     case OP_GENERATE: check_generate(c, threads); break;
     case OP_COPY_SLOTS:

@@ -30,6 +30,7 @@ enum Operation {
   OP_LINEAR_BACKWARD,
   OP_CROSS_ENTROPY,
   OP_DROPOUT,
+  OP_DROP_WEIGHTS,
   OP_UPDATE,
   OP_AVERAGE,
   OP_GENERATE,
@@ -73,7 +74,7 @@ struct AdamParameters {
 static inline double state_size(double S, double B, double H) { return S * B * H; }
 static inline double weights_size(double G, double H, double R) { return G * H * R; }
 static inline double tape_size(double T, double B, double G, double H, double K, double D) { return T * B * G * H + T * B * K * H + T * B * D; }
-static inline double recurrent_scratch_size(double G, double H, double M, double D, double B) { return G * H + M * G * H * H + G * H * D + 3 * B * H; }
+static inline double recurrent_scratch_size(double G, double H, double D, double B) { return G * H + G * H * H + G * H * D + 3 * B * H; }
 static inline double linear_scratch_size(double H, double V) { return H * V; }
 static inline double slot_scratch_size(double S, double N, double H) { return S * N * H; }
 static inline double sequence_scratch_size(double W, double N, double X, double Y) { return 5 * W * N + X * N + Y; }

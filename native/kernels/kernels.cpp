@@ -31,6 +31,7 @@ static void run(const Call* call, Team* team, int thread) {
     case OP_LINEAR_BACKWARD: return linear_backward(call, team, thread);
     case OP_CROSS_ENTROPY: return cross_entropy(call, team, thread);
     case OP_DROPOUT: return dropout(call, team, thread);
+    case OP_DROP_WEIGHTS: return drop_weights(call, team, thread);
     case OP_UPDATE: return update(call, team, thread);
     case OP_AVERAGE: return vector_average(call, team, thread);
     case OP_GENERATE: return generate(call, team, thread);

@@ -1,8 +1,10 @@
-// Inverted dropout (Srivastava et al. 2014).
+// Inverted dropout (Srivastava et al. 2014), on units and on weights (DropConnect, Wan et al. 2013).
 //
-// Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0.
+// Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0. On weights, the row is the output, the step 0, and the
+// unit the input; if whole inputs are dropped, the row is 0.
 //
-// src/engine/dropout-mask.ts defines the hash. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same.
+// src/engine/dropout-mask.ts defines the hash. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same; a weight matrix is
+// packed, [gates·⌈N/16⌉][K][16].
 //
 // Memory: none, because masks are computed when they are needed.
 #pragma once
@@ -22,6 +24,12 @@ struct Dropout {
   int firstStep;    // number of the call's first step in its sequence
 };
 
+INLINE vu mix_all(vu x) {
+  x = (x ^ (x >> 16)) * 0x7feb352dU;
+  x = (x ^ (x >> 15)) * 0x846ca68bU;
+  return x ^ (x >> 16);
+}
+
 // Applies dropout to rows `from` to `to` of a step. `in` and `into` point to the step's row 0.
 static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
   for (index_t row = from; row < to; row++) {
@@ -30,13 +38,41 @@ static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to
       for (int v = 0; v < PARTS; v++) {
         vu x;
         for (int i = 0; i < VW; i++) x[i] = position + (u32)(p * LANES + v * VW + i);
-        x = (x ^ (x >> 16)) * 0x7feb352dU;
-        x = (x ^ (x >> 15)) * 0x846ca68bU;
-        x = x ^ (x >> 16);
-        const vi kept = (vi)(x >= dropout.threshold);
+        const vi kept = (vi)(mix_all(x) >= dropout.threshold);
         const index_t at = row * LANES + v * VW;
         const vf value = load(in.at + p * in.next + at) * splat(dropout.scale);
         store(into.at + p * into.next + at, (vf)((vi)value & kept));
+      }
+  }
+}
+
+struct WeightDropoutNumbers {
+  // The matrix: N outputs for each gate, K inputs, and its offset in the vector, in floats.
+  double gates, N, K, at;
+  // Whether whole inputs are dropped.
+  double inputs;
+  double threshold, key, scale;
+};
+
+// Drops weights, or whole inputs, of a matrix in place.
+static void drop_weights(const Call* call, Team* team, int thread) {
+  const WeightDropoutNumbers& n = *(const WeightDropoutNumbers*)call->numbers;
+  const int unitPanels = panels((int)n.N);
+  const index_t K = (index_t)n.K;
+  const u32 threshold = (u32)n.threshold;
+  const vf scale = splat((float)n.scale);
+  const Share share = share_of(team, thread, (index_t)n.gates * unitPanels);
+  for (index_t p = share.from; p < share.to; p++) {
+    const index_t firstOutput = p / unitPanels * (index_t)n.N + p % unitPanels * LANES;
+    vu position[PARTS];
+    for (int v = 0; v < PARTS; v++)
+      for (int i = 0; i < VW; i++) position[v][i] = mix32(mix32((u32)n.key ^ (n.inputs != 0 ? 0 : (u32)(firstOutput + v * VW + i))));
+    float* weights = call->buffers[0] + (index_t)n.at + p * K * LANES;
+    for (index_t k = 0; k < K; k++)
+      for (int v = 0; v < PARTS; v++) {
+        const vi kept = (vi)(mix_all(position[v] + (u32)k) >= threshold);
+        float* at = weights + k * LANES + v * VW;
+        store(at, (vf)((vi)(load(at) * scale) & kept));
       }
   }
 }

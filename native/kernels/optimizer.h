@@ -1,6 +1,7 @@
 // Updates and averages of whole parameter vectors, element by element.
 //
-// Equations: average: into += (vector − into)·weight. update: g = clip(gradient), then the rule (src/engine/update-rules.ts):
+// Equations: average: into += (vector − into)·weight. update: g = clip(gradient); w *= 1 − rate·weightDecay in matrices (Loshchilov & Hutter
+// 2019); then the rule (src/engine/update-rules.ts):
 //   rmsprop  m = α·m + (1 − α)·g²; w −= rate·g / (√m + ε)                                             (Tieleman & Hinton 2012)
 //   adam     m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²;
 //            w −= rate·(m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                        (Kingma & Ba 2015)
@@ -79,7 +80,9 @@ static void vector_average(const Call* call, Team* team, int thread) {
 INLINE vf clamp(vf x, float limit) { return at_least(at_most(x, limit), -limit); }
 
 struct UpdateNumbers {
-  double size, rule, learningRate, clipNorm, clipElement;
+  double size, rule, learningRate, clipNorm, clipElement, weightDecay;
+  // The number of biases: they do not decay.
+  double biases;
   // The parameters of the rule: RmspropParameters, …
   double parameters[MAX_RULE_PARAMETERS];
 };
@@ -89,6 +92,7 @@ struct UpdateBuffers {
   const float* loss;  // [1], or null
   float* report;      // [UPDATE_REPORT_LENGTH]: UPDATE_REPORT in src/engine/engine.ts
   double* scratch;    // [3, ⌈size / CHUNK_FLOATS⌉]: sums of squares of the gradient before and after clipping, and of the weights
+  const double* biases;  // [biases, 2]: the first float of each and the one after its last, ascending
   int* steps;         // [1]: the number of updates made
   float* moments[MAX_MOMENTS];  // [size] each; null beyond those of the rule
 };
@@ -159,13 +163,18 @@ static void update(const Call* call, Team* team, int thread) {
   const bool applied = is_finite(norm) && (!b.loss || is_finite(b.loss[0]));
   const float scale = n.clipNorm > 0 && norm > n.clipNorm ? (float)(n.clipNorm / norm) : 1;
   const Rule rule = rule_of(n, (u64)b.steps[0] + 1);
+  const vf decay = splat((float)(1 - n.learningRate * n.weightDecay));
   for (index_t chunk = next_task(team, 1); chunk < count; chunk = next_task(team, 1)) {
     Squares gradients = {}, weights = {};
-    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES)
+    int bias = 0;
+    for (index_t i = chunk * CHUNK_FLOATS; i < chunk_end(chunk, size); i += LANES) {
+      while (bias < (int)n.biases && b.biases[2 * bias + 1] <= i) bias++;
+      const bool decays = n.weightDecay > 0 && !(bias < (int)n.biases && b.biases[2 * bias] <= i);
       for (int p = 0; p < PARTS; p++) {
         const index_t at = i + p * VW;
         vf w = load(b.weights + at);
         if (applied) {
+          if (decays) w *= decay;
           vf g = load(b.gradient + at) * splat(scale);
           if (n.clipElement > 0) g = clamp(g, (float)n.clipElement);
           store(b.gradient + at, g);
@@ -175,6 +184,7 @@ static void update(const Call* call, Team* team, int thread) {
         }
         add_square(weights, p, w);
       }
+    }
     clipped[chunk] = sum_of_squares(gradients);
     weight[chunk] = sum_of_squares(weights);
   }

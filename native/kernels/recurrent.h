@@ -9,8 +9,8 @@
 //
 // Memory (src/engine/sizes.ts), with H and D padded to multiples of 16, and D = 0 for tokens:
 //   tape     T·B·G·H + T·B·K·H + T·B·D floats: the gates; K arrays of states before each step; the input after dropout
-//   scratch  G·H + M·G·H·H + G·H·D + 3·B·H floats: the sums of both biases; the recurrent weights transposed and, with a mask (M = 2),
-//            masked; the input weights transposed; three gradients of states
+//   scratch  G·H + G·H·H + G·H·D + 3·B·H floats: the sums of both biases; the recurrent and the input weights, transposed; three gradients
+//            of states
 #pragma once
 #include "call.h"
 #include "cells.h"
@@ -30,7 +30,6 @@ struct RecurrentBuffers {
   const float* weights;         // packed vector: W [G·⌈H/16⌉][⌈D⌉ or, for tokens, D][16], U [G·⌈H/16⌉][⌈H⌉][16], two biases [G·⌈H⌉]
   const float* input;           // [⌈D/16⌉][T·B][16], or int [T·B] of tokens
   const unsigned char* resets;  // [T, B]: 1 resets the state before the step; or null
-  const float* mask;            // [G·H, H], row-major: multiplies U; or null
   const float* initial;         // [⌈H/16⌉][S][B][16]: the state before the first step; forward only
   float* last;                  // [⌈H/16⌉][S][B][16]: receives the state after the last step; may be `initial`; forward only
   float* output;                // [⌈H/16⌉][T·B][16]: receives h; forward only
@@ -61,8 +60,8 @@ struct Layer {
   // On the tape: the gates [G·⌈H/16⌉][slots·B][16]; h, c and the candidate before each step [⌈H/16⌉][slots·B][16] (c and the candidate
   // share a pointer, because no cell has both); the input after dropout [⌈D/16⌉][slots·B][16].
   float *gate, *before, *cellBefore, *candidate, *dropped;
-  // In the scratch memory: bias [G·⌈H⌉]; U masked and Uᵀ, G·⌈H⌉·⌈H⌉ floats each; Wᵀ, G·⌈H⌉·⌈D⌉ floats; the rest [⌈H/16⌉][B][16].
-  float *bias, *masked, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;
+  // In the scratch memory: bias [G·⌈H⌉]; Uᵀ, G·⌈H⌉·⌈H⌉ floats; Wᵀ, G·⌈H⌉·⌈D⌉ floats; the rest [⌈H/16⌉][B][16].
+  float *bias, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;
   Dropout dropout;
 };
 
@@ -99,9 +98,7 @@ static Layer layer_of(const Call* call) {
   at = b.scratch;
   const index_t hidden = (index_t)l.gates * l.hPanels * l.hPanels * LANES * LANES;
   l.bias = at;
-  l.masked = at += (index_t)l.gates * l.hPanels * LANES;
-  if (b.mask) at += hidden;
-  l.hiddenTransposed = at;
+  l.hiddenTransposed = at += (index_t)l.gates * l.hPanels * LANES;
   l.inputTransposed = at += hidden;
   if (!l.tokens) at += (index_t)l.gates * l.hPanels * l.dPanels * LANES * LANES;
   const index_t rows = l.hPanels * l.B * LANES;
@@ -122,24 +119,11 @@ static void sum_biases(const Layer& l, int from, int to) {
     }
 }
 
-// Computes what all rows need: the sums of the biases and, with a mask, the masked hidden weights. Ends with a barrier.
-static void prepare_layer(Layer& l, const Call* call, Team* team, int thread) {
-  const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
-  const int all = l.gates * l.hPanels;
-  const Share share = share_of(team, thread, all);
+// Computes what all rows need: the sums of the biases. Ends with a barrier.
+static void prepare_layer(const Layer& l, Team* team, int thread) {
+  const Share share = share_of(team, thread, l.gates * l.hPanels);
   sum_biases(l, (int)share.from, (int)share.to);
-  for (long p = share.from; b.mask && p < share.to; p++) {
-    const index_t K = (index_t)l.hPanels * LANES;
-    const int gate = (int)p / l.hPanels, first = ((int)p % l.hPanels) * LANES;
-    for (index_t k = 0; k < K; k++)
-      for (int i = 0; i < LANES; i++) {
-        const index_t at = (p * K + k) * LANES + i;
-        const bool inside = k < l.H && first + i < l.H;
-        l.masked[at] = inside ? l.hiddenWeights[at] * b.mask[((index_t)gate * l.H + first + i) * l.H + k] : 0;
-      }
-  }
   barrier(team);
-  if (b.mask) l.hiddenWeights = l.masked;
 }
 
 // Copies rows `rowFrom` … `rowTo` − 1 of `count` panels. Rows with `reset` become zero instead.
@@ -230,8 +214,8 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
 
 static void recurrent_forward(const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
-  Layer l = layer_of(call);
-  prepare_layer(l, call, team, thread);
+  const Layer l = layer_of(call);
+  prepare_layer(l, team, thread);
   const Share share = share_of(team, thread, l.B);
   const index_t from = share.from, to = share.to;
   if (from == to) return;
@@ -326,16 +310,6 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   if (dHidden.at == d.at) copy_floats(hiddenBias, inputBias, count * LANES);
   else column_sums(rows, count, dHidden, hiddenBias);
   weight_gradient(rows, HP, h, count, dHidden, {hiddenInto, KH});
-  if (b.mask) {
-    for (int p = 0; p < count; p++)
-      for (index_t k = 0; k < HP * LANES; k++)
-        for (int i = 0; i < LANES; i++) {
-          const index_t unit = (first + p) * LANES + i;
-          const bool inside = k < l.H && unit < l.H;
-          float* into = hiddenInto + p * KH + k * LANES + i;
-          *into = inside ? *into * b.mask[((index_t)gate * l.H + unit) * l.H + k] : 0;
-        }
-  }
   if (!l.tokens) {
     const Panels x = {l.dropout.threshold ? l.dropped : (float*)b.input, l.dropout.threshold ? l.tapeNext : l.outNext};
     weight_gradient(rows, l.dPanels, x, count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD});
@@ -347,8 +321,8 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
 
 static void recurrent_backward(const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
-  Layer l = layer_of(call);
-  prepare_layer(l, call, team, thread);
+  const Layer l = layer_of(call);
+  prepare_layer(l, team, thread);
   const int HP = l.hPanels, all = l.gates * HP;
   const index_t KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const bool wantsInput = !l.tokens && b.inputGradient;

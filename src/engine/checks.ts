@@ -22,12 +22,15 @@ import {
   UPDATE_REPORT_LENGTH,
   type Update,
   type Vector,
+  type WeightDropout,
 } from './engine.ts';
 import {
   type EmbeddingModule,
   type Layout,
   type LinearModule,
   type Module,
+  type ParameterSlice,
+  parameterSlices,
   type RecurrentModule,
   recurrentModules,
 } from './layout.ts';
@@ -88,10 +91,7 @@ export interface RecurrentSizes {
 
 /** Checks the tensors that are common to the forward and the backward pass of a recurrent layer. */
 export function checkRecurrentInput(
-  call: Pick<
-    RecurrentForward,
-    'weights' | 'module' | 'input' | 'resets' | 'recurrentMask' | 'dropout' | 'output'
-  >,
+  call: Pick<RecurrentForward, 'weights' | 'module' | 'input' | 'resets' | 'dropout' | 'output'>,
 ): RecurrentSizes {
   const module = moduleOf(call.weights, call.module, 'recurrent');
   checkTensor('output', call.output, 'float', [null, null, module.hiddenSize]);
@@ -100,10 +100,6 @@ export function checkRecurrentInput(
   else checkTensor('input', call.input, 'float', [steps, rows, module.inputSize]);
   if (call.dropout && module.input === 'tokens') throw new TypeError('dropout: the input is token ids');
   if (call.resets) checkTensor('resets', call.resets, 'byte', [steps, rows]);
-  if (call.recurrentMask) {
-    const gates = recurrentWidth(module);
-    checkTensor('recurrentMask', call.recurrentMask, 'float', [gates, module.hiddenSize]);
-  }
   return { module, steps, rows };
 }
 
@@ -143,6 +139,14 @@ export function checkCrossEntropy(call: CrossEntropy): { positions: number; voca
 export function checkDropout(call: DropoutCall) {
   checkTensor('input', call.input, 'float', [null, null, null]);
   checkTensor('output', call.output, 'float', call.input.shape);
+}
+
+/** The matrix that a call drops weights of. Throws unless the module has one of that name. */
+export function checkWeightDropout({ vector, module, parameter }: WeightDropout): ParameterSlice {
+  const slice = parameterSlices(vector.layout).find((one) => one.module === module && one.name === parameter);
+  if (slice) return slice;
+  const kind = vector.layout[module]?.kind ?? 'missing';
+  throw new TypeError(`module ${module} of the layout is ${kind}: it has no ${parameter}`);
 }
 
 /** Checks an optimizer's update. */

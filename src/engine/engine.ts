@@ -78,8 +78,6 @@ interface RecurrentCall {
   readonly input: Tensor;
   /** byte [T, B]: 1 resets the state before the step to zero and stops the gradient there. */
   readonly resets?: Tensor | undefined;
-  /** float [G·H, H]: multiplies `weight_hh` element by element (DropConnect on the recurrent weights, Merity et al. 2017). */
-  readonly recurrentMask?: Tensor | undefined;
   /** Applied to a dense input. */
   readonly dropout?: Dropout | undefined;
 }
@@ -176,6 +174,24 @@ export interface DropoutCall extends Dropout {
   readonly output: Tensor;
 }
 
+/**
+ * Dropout on a weight matrix, in place, with one mask for all rows and steps. A pass with dropped weights takes three steps: copy the
+ * weights and drop in the copy; run forward and backward with the copy; drop in the gradient with the same call.
+ *
+ * The mask is the hash of `engine/dropout-mask.ts`. Its unit is the number of the input. Its row is the number of the output (gate · H +
+ * hidden unit), or 0 if whole inputs are dropped.
+ */
+export interface WeightDropout extends Omit<Dropout, 'perSequence' | 'firstStep'> {
+  readonly vector: Vector;
+  readonly module: number;
+  readonly parameter: 'weight' | 'weight_ih' | 'weight_hh';
+  /**
+   * `weight`: single weights (DropConnect, Wan et al. 2013; on `weight_hh`, Merity et al. 2017). `input`: all weights of an input, so
+   * whole tokens in a matrix that reads tokens (Gal & Ghahramani 2016).
+   */
+  readonly drops: 'weight' | 'input';
+}
+
 /** Index of each figure in the tensor that `update` reports to. */
 export const UPDATE_REPORT = {
   /** ‖gradient‖₂ before clipping. */
@@ -201,6 +217,11 @@ export interface Update {
   readonly moments: readonly Vector[];
   readonly rule: UpdateRule;
   readonly learningRate: number;
+  /**
+   * Before the rule, the weights of matrices, not biases, are multiplied by 1 − learningRate · weightDecay (decoupled weight decay, Loshchilov &
+   * Hutter 2019). Default: 0.
+   */
+  readonly weightDecay?: number | undefined;
   /** Clamps every element of the gradient to ± this. Default: no limit. */
   readonly clipElement?: number | undefined;
   /** Scales the gradient down to this norm if its norm is larger. Default: no limit. */
@@ -386,6 +407,7 @@ export interface Engine {
   linearBackward(call: LinearBackward): void;
   crossEntropy(call: CrossEntropy): void;
   dropout(call: DropoutCall): void;
+  dropWeights(call: WeightDropout): void;
 
   update(call: Update): void;
   /** into += (from − into)·weight: for a running average, or one of equal weights. */

@@ -21,12 +21,12 @@ export const SIZES = {
     ['T', 'B', 'D'],
   ],
   /**
-   * Scratch of a pass over a recurrent layer: the sums of both biases; the recurrent weights, transposed and, with a mask (M = 2, else 1),
-   * masked; the input weights, transposed; three gradients of states.
+   * Scratch of a pass over a recurrent layer: the sums of both biases; the recurrent and the input weights, transposed; three gradients of
+   * states.
    */
   recurrentScratch: [
     ['G', 'H'],
-    ['M', 'G', 'H', 'H'],
+    ['G', 'H', 'H'],
     ['G', 'H', 'D'],
     [3, 'B', 'H'],
   ],

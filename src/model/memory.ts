@@ -37,7 +37,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
     const own = { G, K: cellFacts(cell).kept.length, H, D: input === 'dense' ? inputSize : 0 };
     return {
       kept: T * B * H + (isTrained ? sizeOf('tape', { ...own, T, B }) : 0),
-      scratch: sizeOf('recurrentScratch', { ...own, B, M: 1 }),
+      scratch: sizeOf('recurrentScratch', { ...own, B }),
     };
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);

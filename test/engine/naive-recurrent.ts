@@ -13,8 +13,6 @@ export interface NaiveInput {
   /** [S, B, H]. */
   readonly initial: ArrayLike<number>;
   readonly resets?: ArrayLike<number> | undefined;
-  /** [G·H, H]. */
-  readonly mask?: ArrayLike<number> | undefined;
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -53,11 +51,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
       };
       /** Row `gate` of the recurrent map, on a hidden vector. */
       const fromHidden = (gate: number, hidden: readonly number[]) =>
-        hidden.reduce(
-          (sum, value, j) =>
-            sum + at(wh + gate * H + j) * (call.mask ? (call.mask[gate * H + j] as number) : 1) * value,
-          at(bh + gate),
-        );
+        hidden.reduce((sum, value, j) => sum + at(wh + gate * H + j) * value, at(bh + gate));
       const sum = (gate: number, hidden = h) => fromInput(gate) + fromHidden(gate, hidden);
       const units = [...h.keys()];
       if (module.cell === 'rnn') h = units.map((j) => Math.tanh(sum(j)));

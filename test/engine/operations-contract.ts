@@ -1,6 +1,7 @@
 /** The part of the engine contract that is about everything but recurrent layers. */
 import assert from 'node:assert/strict';
 import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
+import { dropoutKey, dropThreshold, keeps, positionKey } from '../../src/engine/dropout-mask.ts';
 import {
   type DrawControls,
   type Engine,
@@ -11,7 +12,7 @@ import {
   UPDATE_REPORT,
   UPDATE_REPORT_LENGTH,
 } from '../../src/engine/engine.ts';
-import type { Layout } from '../../src/engine/layout.ts';
+import { type Layout, parameterSlices } from '../../src/engine/layout.ts';
 import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { largestDifference } from '../compare.ts';
 import { drawToken } from '../sample/draw-token.ts';
@@ -248,6 +249,82 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     engine.dropout({ ...call, perSequence: true });
     const constant = await read(engine, output);
     assert.deepEqual(constant.slice(0, rows * units), constant.slice(7 * rows * units, 8 * rows * units));
+  });
+
+  check('dropped weights have the mask of the hash, and nothing else changes', async (engine) => {
+    // Sizes beside the multiples of 16, and a matrix that reads tokens.
+    const [size, tokens] = [19, 21];
+    const network: Layout = [
+      ...layout.slice(0, 2),
+      { kind: 'recurrent', name: 'gru', cell: 'gru', input: 'tokens', inputSize: tokens, hiddenSize: size },
+      { kind: 'linear', name: 'linear', inputSize: size, outputSize: 5 },
+    ];
+    const probability = 0.3;
+    const scale = engine.description.precision === 'float64' ? 1 / 0.7 : Math.fround(1 / 0.7);
+    const cases = [
+      { module: 0, parameter: 'weight', drops: 'input' },
+      { module: 0, parameter: 'weight', drops: 'weight' },
+      { module: 2, parameter: 'weight_ih', drops: 'input' },
+      { module: 2, parameter: 'weight_hh', drops: 'weight' },
+      { module: 3, parameter: 'weight', drops: 'weight' },
+    ] as const;
+    for (const one of cases) {
+      const vector = engine.vector(network);
+      engine.fill(vector, 1);
+      const hash = { probability, seed: 3, iteration: 9, site: 5 };
+      engine.dropWeights({ ...hash, ...one, vector });
+      const expected = Float64Array.from({ length: vector.size }, () => 1);
+      const slice = parameterSlices(network).find(
+        ({ module, name }) => module === one.module && name === one.parameter,
+      );
+      assert.ok(slice);
+      const [rows = 0, columns = 0] = slice.shape;
+      const key = dropoutKey(hash);
+      for (let row = 0; row < rows; row++)
+        for (let column = 0; column < columns; column++) {
+          // An embedding is a table: its inputs, the tokens, are its rows.
+          const [output, input] = one.module === 0 ? [column, row] : [row, column];
+          const position = positionKey(key, one.drops === 'weight' ? output : 0, 0);
+          const isKept = keeps(position, input, dropThreshold(probability));
+          expected[slice.offset + row * columns + column] = isKept ? scale : 0;
+        }
+      assert.deepEqual([...(await engine.read(vector))], [...expected], JSON.stringify(one));
+    }
+    const vector = engine.vector(network);
+    const bad = { probability, seed: 1, iteration: 1, site: 1, vector, drops: 'weight' } as const;
+    assert.throws(() => engine.dropWeights({ ...bad, module: 3, parameter: 'weight_hh' }), TypeError);
+    assert.throws(() => engine.dropWeights({ ...bad, module: 9, parameter: 'weight' }), TypeError);
+  });
+
+  check('weight decay shrinks matrices before the rule, and no bias', async (engine, random) => {
+    const update = async (weightDecay: number | undefined, start: FloatArray, slope: number) => {
+      const [weights, gradient] = [engine.vector(wide), engine.vector(wide)];
+      engine.write(weights, start);
+      engine.fill(gradient, slope);
+      const moments = [engine.vector(wide), engine.vector(wide)];
+      const report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
+      const steps = engine.tensor('int', [1]);
+      const call = { weights, gradient, moments, rule: RULES.adam.rule, learningRate: 0.01, steps, report };
+      engine.update({ ...call, weightDecay });
+      return { after: await engine.read(weights), report: await read(engine, report) };
+    };
+    // More than one chunk of the kernels.
+    const wide: Layout = [
+      { kind: 'recurrent', name: 'layer', cell: 'lstm', input: 'tokens', inputSize: V, hiddenSize: 40 },
+      { kind: 'linear', name: 'decoder', inputSize: 40, outputSize: V },
+    ];
+    const start = await engine.read(random.vector(wide));
+    const plain = await update(undefined, start, 0.5);
+    const decayed = await update(0.3, start, 0.5);
+    const expected = start.map((value, i) => {
+      const { shape } = parameterSlices(wide).find(({ offset, size }) => i >= offset && i < offset + size)!;
+      return value * (shape.length > 1 ? 1 - 0.01 * 0.3 : 1) + ((plain.after[i] as number) - value);
+    });
+    close(decayed.after, expected, 'weights');
+    close([decayed.report[UPDATE_REPORT.weightNorm] as number], [Math.hypot(...decayed.after)], 'norm');
+    assert.deepEqual((await update(0, start, 0.5)).after, plain.after, 'a decay of zero');
+    const { after } = await update(0.3, start, Number.NaN);
+    assert.deepEqual(after, start, 'nothing changes on a gradient that is not finite');
   });
 
   check('average moves one vector towards another', async (engine, random) => {

@@ -1,8 +1,8 @@
 /** The part of the engine contract that is about recurrent layers. */
 import assert from 'node:assert/strict';
-import { CELL_KINDS, type CellKind, gateCount, stateParts } from '../../src/engine/cells.ts';
+import { CELL_KINDS, type CellKind, stateParts } from '../../src/engine/cells.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
-import type { Layout, RecurrentModule } from '../../src/engine/layout.ts';
+import { type Layout, parameterSlices, type RecurrentModule } from '../../src/engine/layout.ts';
 import { largestDifference } from '../compare.ts';
 import type { ContractPart } from './contract-suite.ts';
 import { naiveRecurrent } from './naive-recurrent.ts';
@@ -15,7 +15,6 @@ class Case {
   readonly weights: Vector;
   readonly input: Tensor;
   readonly resets: Tensor;
-  readonly recurrentMask: Tensor;
   readonly initial: Tensor;
   readonly outputGradient: Tensor;
   readonly finalGradient: Tensor;
@@ -43,14 +42,20 @@ class Case {
         : random.floats([steps, rows, inputSize]);
     this.resets = engine.tensor('byte', [steps, rows]);
     engine.write(this.resets, [1], rows * Math.min(2, steps - 1) + 1);
-    this.recurrentMask = random.integersAsFloats([gateCount(kind.cell) * hiddenSize, hiddenSize]);
     this.initial = random.floats([parts, rows, hiddenSize]);
     this.outputGradient = random.floats([steps, rows, hiddenSize]);
     this.finalGradient = random.floats([parts, rows, hiddenSize]);
   }
 
+  /** Drops recurrent weights and inputs in a vector of this layout. */
+  drop(vector: Vector): void {
+    const common = { probability: 0.4, seed: 7, iteration: 2, vector, module: 0 };
+    this.engine.dropWeights({ ...common, site: 1, parameter: 'weight_hh', drops: 'weight' });
+    this.engine.dropWeights({ ...common, site: 2, parameter: 'weight_ih', drops: 'input' });
+  }
+
   /** Runs forward; the outputs and the final state. */
-  async forward(options: { resets?: boolean; mask?: boolean } = {}) {
+  async forward(options: { resets?: boolean } = {}) {
     const { engine, steps, rows, module } = this;
     const output = engine.tensor('float', [steps, rows, module.hiddenSize]);
     const final = engine.tensor('float', this.initial.shape);
@@ -64,7 +69,6 @@ class Case {
       output,
       tape,
       resets: options.resets ? this.resets : undefined,
-      recurrentMask: options.mask ? this.recurrentMask : undefined,
     });
     return { output, final, tape };
   }
@@ -80,7 +84,7 @@ export const recurrentContract: ContractPart = (add, tolerance) => {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       add(`${kindName}, ${input}: forward is the equations`, async (engine) => {
-        for (const options of [{}, { resets: true }, { mask: true }, { resets: true, mask: true }]) {
+        for (const options of [{}, { resets: true }]) {
           const layer = new Case(engine, kind, input);
           const { output, final } = await layer.forward(options);
           const expected = naiveRecurrent({
@@ -91,7 +95,6 @@ export const recurrentContract: ContractPart = (add, tolerance) => {
             input: await engine.read(layer.input),
             initial: await engine.read(layer.initial),
             resets: options.resets ? await engine.read(layer.resets) : undefined,
-            mask: options.mask ? await engine.read(layer.recurrentMask) : undefined,
           });
           assert.ok(largestDifference(await read(engine, output), expected.output) <= tolerance, 'output');
           assert.ok(largestDifference(await read(engine, final), expected.final) <= tolerance, 'final state');
@@ -158,8 +161,9 @@ export const recurrentGradientContract: ContractPart = (add) => {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       for (const dropout of input === 'dense' ? [false, true] : [false]) {
-        add(`${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and masks`, (engine) =>
-          checkGradients(new Case(engine, kind, input), dropout),
+        add(
+          `${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and dropped weights`,
+          (engine) => checkGradients(new Case(engine, kind, input), dropout),
         );
       }
     }
@@ -172,12 +176,12 @@ async function checkGradients(layer: Case, withDropout: boolean) {
   const output = engine.tensor('float', [steps, rows, H]);
   const final = engine.tensor('float', layer.initial.shape);
   const tape = engine.tape(layer.layout, 0, steps, rows);
+  const dropped = engine.vector(layer.layout);
   const common = {
-    weights,
+    weights: dropped,
     module: 0,
     input: layer.input,
     resets: layer.resets,
-    recurrentMask: layer.recurrentMask,
     dropout: withDropout ? { probability: 0.3, seed: 1, iteration: 2, site: 3 } : undefined,
     output,
     tape,
@@ -188,6 +192,8 @@ async function checkGradients(layer: Case, withDropout: boolean) {
     Array.from(a, (value, i) => value * (b[i] as number)).reduce((sum, value) => sum + value, 0);
   /** A loss that is linear in the outputs and the final state. */
   const loss = async () => {
+    engine.copy(weights, dropped);
+    layer.drop(dropped);
     engine.recurrentForward({ ...common, initial: layer.initial, final });
     return dot(await read(engine, output), outputWeights) + dot(await read(engine, final), finalWeights);
   };
@@ -203,6 +209,8 @@ async function checkGradients(layer: Case, withDropout: boolean) {
     inputGradient,
     initialGradient,
   });
+  layer.drop(gradient);
+  assertBothKinds(layer.layout, await engine.read(gradient));
   const checks: [string, Tensor | Vector, FloatArray][] = [
     ['weights', weights, await engine.read(gradient)],
     ['initial state', layer.initial, await read(engine, initialGradient)],
@@ -224,5 +232,13 @@ async function checkGradients(layer: Case, withDropout: boolean) {
       const error = Math.abs(slope - (got[index] as number));
       assert.ok(error < 1e-6, `${what} ${index}: slope ${slope}, gradient ${got[index]}`);
     }
+  }
+}
+
+/** Checks that a gradient has weights that were dropped and others that were not. */
+function assertBothKinds(layout: Layout, gradient: FloatArray) {
+  for (const { name, offset, size } of parameterSlices(layout)) {
+    const zeros = gradient.subarray(offset, offset + size).filter((value) => value === 0).length;
+    if (name.startsWith('weight')) assert.ok(zeros > 0 && zeros < size, `${name}: ${zeros} of ${size}`);
   }
 }

@@ -34,6 +34,7 @@ export const OPERATIONS = [
   'linearBackward',
   'crossEntropy',
   'dropout',
+  'dropWeights',
   'update',
   'average',
   'generate',

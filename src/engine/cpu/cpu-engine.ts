@@ -13,6 +13,7 @@ import {
   checkSameLayout,
   checkTensor,
   checkUpdate,
+  checkWeightDropout,
   moduleOf,
 } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
@@ -40,6 +41,7 @@ import {
   UPDATE_REPORT_LENGTH,
   type Update,
   type Vector,
+  type WeightDropout,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
@@ -47,7 +49,15 @@ import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
 import { CpuTape } from './handles.ts';
-import { chunkBytes, offsetIn, padded, recurrentScratchBytes, tapeBytes } from './packing.ts';
+import {
+  biasRanges,
+  chunkBytes,
+  offsetIn,
+  padded,
+  recurrentScratchBytes,
+  sliceIn,
+  tapeBytes,
+} from './packing.ts';
 import { recurrentBackward, recurrentForward } from './recurrent.ts';
 import { copySlots, generate, readTokens, step } from './sequences.ts';
 import { copyHandle, fillHandle, readHandle, writeHandle } from './transfer.ts';
@@ -89,7 +99,7 @@ export class CpuEngine implements Engine {
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     const shape = layout[module];
     if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
-    this.#context.scratch(recurrentScratchBytes(shape, rows, false));
+    this.#context.scratch(recurrentScratchBytes(shape, rows));
     const buffer = this.#context.allocate(tapeBytes(shape, steps, rows));
     return new CpuTape(this.#context, module, steps, rows, buffer);
   }
@@ -228,6 +238,21 @@ export class CpuEngine implements Engine {
     );
   }
 
+  dropWeights(call: WeightDropout) {
+    checkWeightDropout(call);
+    const { vector, module, parameter, probability, drops } = call;
+    const { gates, units, rows, offset } = sliceIn(vector.layout, module, parameter);
+    this.#context.submit(
+      'dropWeights',
+      [
+        ...[gates, units, rows, offset, drops === 'input' ? 1 : 0],
+        ...[dropThreshold(probability), dropoutKey(call), 1 / (1 - probability)],
+      ],
+      this.#context.buffers(vector),
+      gates * units * rows * 4,
+    );
+  }
+
   average(from: Vector, into: Vector, weight: number) {
     checkSameLayout(from, into);
     const { size } = this.#context.vector(from).packed;
@@ -238,16 +263,18 @@ export class CpuEngine implements Engine {
     checkUpdate(call);
     const { size } = this.#context.vector(call.weights).packed;
     const scratch = this.#context.scratch(chunkBytes(size, 3));
+    const biases = biasRanges(call.weights.layout);
     this.#context.submit(
       'update',
       [
         ...[size, UPDATE_RULE_KINDS.indexOf(call.rule.kind)],
-        ...[call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0],
-        ...ruleNumbers(call.rule),
+        ...[call.learningRate, call.clipNorm ?? 0, call.clipElement ?? 0, call.weightDecay ?? 0],
+        ...[biases.length / 2, ...ruleNumbers(call.rule)],
       ],
       [
         ...this.#context.buffers(call.weights, call.gradient, call.loss, call.report),
         scratch,
+        this.#context.uploadCached('biases', biases),
         ...this.#context.buffers(call.steps, ...call.moments),
       ],
       size * 8,

@@ -70,13 +70,26 @@ function shapeOf(module: Module, { name, shape }: ParameterSlice) {
   return { gates, units: outputs / gates, inputs, rows: isBias ? 1 : looksUp ? inputs : padded(inputs) };
 }
 
-/** The offset of a module's tensor in a packed vector, in floats. */
-export function offsetIn(layout: Layout, module: number, name: ParameterSlice['name']): number {
+/** A module's tensor in a packed vector. */
+export function sliceIn(layout: Layout, module: number, name: ParameterSlice['name']): PackedSlice {
   const found = packedVector(layout).slices.find(
     ({ slice }) => slice.module === module && slice.name === name,
   );
   if (!found) throw new TypeError(`module ${module} has no ${name}`);
-  return found.offset;
+  return found;
+}
+
+/** The offset of a module's tensor in a packed vector, in floats. */
+export function offsetIn(layout: Layout, module: number, name: ParameterSlice['name']): number {
+  return sliceIn(layout, module, name).offset;
+}
+
+/** The first float of each bias and the one after its last: [first, end, first, end, …]. */
+export function biasRanges(layout: Layout): Float64Array {
+  const biases = packedVector(layout).slices.filter(({ slice }) => slice.shape.length === 1);
+  return Float64Array.from(
+    biases.flatMap(({ offset, gates, units }) => [offset, offset + gates * padded(units)]),
+  );
 }
 
 /** The dimensions of a recurrent module, padded as in the kernels. */
@@ -91,8 +104,8 @@ export function tapeBytes(module: RecurrentModule, steps: number, rows: number):
 }
 
 /** Bytes of scratch memory for a recurrent call. */
-export function recurrentScratchBytes(module: RecurrentModule, rows: number, masked: boolean): number {
-  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows, M: masked ? 2 : 1 }) * 4;
+export function recurrentScratchBytes(module: RecurrentModule, rows: number): number {
+  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows }) * 4;
 }
 
 /** Bytes of scratch memory for some sums over each chunk of a vector. */

@@ -35,7 +35,7 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
       ...inputs(context, call, sizes),
       ...context.buffers(call.initial, call.final, call.output, call.cells),
       tape,
-      context.scratch(recurrentScratchBytes(module, rows, call.recurrentMask !== undefined)),
+      context.scratch(recurrentScratchBytes(module, rows)),
     ],
     workOf(sizes),
   );
@@ -59,7 +59,7 @@ export function recurrentBackward(context: CpuContext, call: RecurrentBackward) 
       ...inputs(context, call, sizes),
       ...[NONE, NONE, NONE, NONE],
       context.buffer(call.tape),
-      context.scratch(recurrentScratchBytes(module, rows, call.recurrentMask !== undefined)),
+      context.scratch(recurrentScratchBytes(module, rows)),
       ...context.buffers(
         call.outputGradient,
         call.finalGradient,
@@ -77,7 +77,7 @@ function inputs(context: CpuContext, call: RecurrentForward | RecurrentBackward,
     module.input === 'tokens'
       ? context.tokens(call.input, module.inputSize).buffer
       : context.buffer(call.input);
-  return [context.buffer(call.weights), input, ...context.buffers(call.resets, call.recurrentMask)];
+  return [context.buffer(call.weights), input, ...context.buffers(call.resets)];
 }
 
 function numbersOf(

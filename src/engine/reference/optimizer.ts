@@ -1,6 +1,7 @@
 /** Clipping, norms and updates over the flat vector of all parameters. */
 import { checkUpdate } from '../checks.ts';
-import { type FloatArray, UPDATE_REPORT, type Update } from '../engine.ts';
+import { type FloatArray, UPDATE_REPORT, type Update, type Vector } from '../engine.ts';
+import { parameterSlices } from '../layout.ts';
 import type { UpdateRule, UpdateRuleKind } from '../update-rules.ts';
 import { floatsOf, intsOf, vectorOf } from './handles.ts';
 
@@ -47,11 +48,21 @@ export function update(call: Update) {
     steps[0] = (steps[0] as number) + 1;
     clip(gradient, { norm: call.clipNorm, element: call.clipElement });
     const moments = call.moments.map((moment) => vectorOf(moment).data);
-    const { rule, learningRate } = call;
+    const { rule, learningRate, weightDecay = 0 } = call;
+    if (weightDecay > 0) decay(call.weights, 1 - learningRate * weightDecay);
     applyRule(rule, { weights, gradient, moments, learningRate, steps: steps[0] as number });
   }
   report[UPDATE_REPORT.gradientNorm] = norm(gradient);
   report[UPDATE_REPORT.weightNorm] = norm(weights);
+}
+
+/** Multiplies the weights of all matrices. */
+function decay(vector: Vector, factor: number) {
+  const { data } = vectorOf(vector);
+  for (const { shape, offset, size } of parameterSlices(vector.layout)) {
+    if (shape.length < 2) continue;
+    for (let i = offset; i < offset + size; i++) data[i] = data[i]! * factor;
+  }
 }
 
 /** The input of a rule. */

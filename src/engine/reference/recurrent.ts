@@ -9,11 +9,19 @@ import {
   checkRecurrentInput,
   checkState,
   checkTensor,
+  checkWeightDropout,
   type RecurrentSizes,
   recurrentWidth,
 } from '../checks.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
-import type { Dropout, FloatArray, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
+import type {
+  Dropout,
+  FloatArray,
+  Precision,
+  RecurrentBackward,
+  RecurrentForward,
+  WeightDropout,
+} from '../engine.ts';
 import { floats } from '../precision.ts';
 import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
 import { bytesOf, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
@@ -112,11 +120,7 @@ function stepContext(
   const width = recurrentWidth(module);
   const weights = vectorOf(call.weights);
   const at = weights.offsetOf(call.module, 'weight_hh');
-  let recurrent = weights.data.subarray(at, at + width * H);
-  if (call.recurrentMask) {
-    const mask = floatsOf(call.recurrentMask);
-    recurrent = recurrent.map((value, i) => value * (mask[i] as number));
-  }
+  const recurrent = weights.data.subarray(at, at + width * H);
   const recurrentTransposed = backward ? floats(precision, width * H) : NONE;
   if (backward) transpose({ data: recurrent }, recurrentTransposed, width, H);
   const biasAt = weights.offsetOf(call.module, 'bias_hh');
@@ -203,6 +207,26 @@ export function applyDropout(
   }
 }
 
+/** Drops weights, or whole inputs, of a matrix. */
+export function dropWeights(call: WeightDropout) {
+  const { offset, shape } = checkWeightDropout(call);
+  const { data } = vectorOf(call.vector);
+  const key = dropoutKey(call);
+  const threshold = dropThreshold(call.probability);
+  const scale = 1 / (1 - call.probability);
+  // A look-up table has its inputs, the tokens, along the first dimension.
+  const isTable = call.vector.layout[call.module]?.kind === 'embedding';
+  const [rows, columns] = shape as [number, number];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const [output, input] = isTable ? [column, row] : [row, column];
+      const position = positionKey(key, call.drops === 'weight' ? output : 0, 0);
+      const at = offset + row * columns + column;
+      data[at] = keeps(position, input, threshold) ? data[at]! * scale : 0;
+    }
+  }
+}
+
 /** Copies the state before a step into the trace, with zeros for rows that are reset. */
 function carry(
   from: FloatArray,
@@ -269,10 +293,6 @@ function weightGradients(precision: Precision, call: RecurrentBackward, sizes: R
       hidden.set(candidate);
       recurrentGradient(recurrentAt, last, gates, last, H);
     }
-  }
-  if (call.recurrentMask) {
-    const mask = floatsOf(call.recurrentMask);
-    for (let i = 0; i < width * H; i++) G[recurrentAt + i] = G[recurrentAt + i]! * mask[i]!;
   }
 
   addColumnSums({ data: trace.gates }, G, inputBiasAt, positions, width);

@@ -48,6 +48,7 @@ import {
   UPDATE_REPORT_LENGTH,
   type Update,
   type Vector,
+  type WeightDropout,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import { floats } from '../precision.ts';
@@ -63,7 +64,7 @@ import {
 } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 import { update } from './optimizer.ts';
-import { applyDropout, checkedToken, recurrentBackward, recurrentForward } from './recurrent.ts';
+import { applyDropout, checkedToken, dropWeights, recurrentBackward, recurrentForward } from './recurrent.ts';
 
 export class ReferenceEngine implements Engine {
   readonly description: EngineDescription;
@@ -229,6 +230,10 @@ export class ReferenceEngine implements Engine {
     checkDropout(call);
     const [steps, rows, units] = call.input.shape as [number, number, number];
     applyDropout(call, floatsOf(call.input), floatsOf(call.output), steps, rows, units);
+  }
+
+  dropWeights(call: WeightDropout) {
+    dropWeights(call);
   }
 
   update(call: Update) {
