@@ -146,7 +146,8 @@ export function modelFrom(
     );
   }
   const { dropout } = facts.config;
-  return { config, regularization: { dropout }, precision: facts.precision, vocabulary, parameters };
+  const regularization = { ...NO_REGULARIZATION, ...facts.regularization, dropout };
+  return { config, regularization, precision: facts.precision, vocabulary, parameters };
 }
 
 /**
@@ -175,10 +176,12 @@ export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, 
 function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
   const { config, regularization = NO_REGULARIZATION, precision, vocabulary, training, origin } = checkpoint;
   const { reset, ...shape } = config;
+  const { dropout, ...otherRegularization } = regularization;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
     formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
-    config: { ...shape, dropout: regularization.dropout },
+    config: { ...shape, dropout },
+    regularization: otherRegularization,
     ...resetField(config.cell, reset),
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },

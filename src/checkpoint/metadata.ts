@@ -4,6 +4,7 @@ import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
 import { MAX_LAYERS } from '../model/config.ts';
+import { DROPOUT_MASKS } from '../model/regularization.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 
@@ -39,6 +40,14 @@ const metadataSchema = z.object({
   }),
   /** For a cell with a reset gate: where that acts. */
   reset: z.optional(z.enum(['before', 'after'])),
+  /** Regularization other than dropout. Absent in checkpoints of earlier versions: none. */
+  regularization: z.optional(
+    z.object({
+      dropoutMask: z.enum(DROPOUT_MASKS),
+      weightDrop: z.number().check(z.minimum(0), z.lt(1)),
+      tokenDropout: z.number().check(z.minimum(0), z.lt(1)),
+    }),
+  ),
   precision: z.enum(['float32', 'float64']),
   vocabulary: z.object({
     kind: z.enum(['character', 'byte', 'grapheme']),

@@ -6,6 +6,7 @@ import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
 import { programCell } from '../checkpoint/tensors/gates.ts';
 import type { Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
+import { dropsWeights, NO_REGULARIZATION } from '../model/regularization.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { encodeTorchRnnVocabulary, torchRnnNames } from './torch-rnn-vocabulary.ts';
@@ -71,7 +72,8 @@ export function exportCheckpoint(
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
   // A Torch7 file holds the options and losses of a run, which come from the training state.
-  const given = keepsTraining || format === 'torch7' ? checkpoint : model;
+  const given =
+    format === 'torch7' ? withTorch7Regularization(checkpoint) : keepsTraining ? checkpoint : model;
   const written = { ...given, ...inPrecision(checkpoint, precision) };
   return {
     parts: ENCODERS[format](written),
@@ -81,7 +83,9 @@ export function exportCheckpoint(
         ? ['left out: the losses of the run that it comes from']
         : []),
       ...(precision === checkpoint.precision ? [] : [precisionNotice(precision)]),
-      ...(format === 'torch7' ? torch7Notices(written) : []),
+      ...(format === 'torch7'
+        ? torch7Notices({ ...written, regularization: checkpoint.regularization })
+        : []),
     ],
     check: (file, name) =>
       verifyModel(file, name, {
@@ -133,12 +137,21 @@ function precisionNotice(precision: Precision): string {
 }
 
 /** What the original's programs do differently with the file. (This program reads back the same model.) */
-function torch7Notices({ precision, vocabulary }: Checkpoint): string[] {
+/** With the regularization that the original knows: dropout, with a mask for each step. */
+function withTorch7Regularization(checkpoint: Checkpoint): Checkpoint {
+  const { dropout } = checkpoint.regularization ?? NO_REGULARIZATION;
+  return { ...checkpoint, regularization: { ...NO_REGULARIZATION, dropout } };
+}
+
+function torch7Notices({ precision, vocabulary, regularization }: Checkpoint): string[] {
   const { symbols, hasUnknown, normalize, kind } = vocabulary;
   const isBeyondAscii = kind !== 'byte' && symbols.some((symbol) => symbol > '\u007f' || symbol.length > 1);
   return [
     ...(precision === 'float32'
       ? ['written as float64, as the original expects; this program reads it back as float32']
+      : []),
+    ...(regularization && dropsWeights(regularization)
+      ? ['left out: weight drop and token dropout, which the original does not have']
       : []),
     ...(hasUnknown ? ["the original's sample.lua can draw the unknown symbol, as U+FFFD"] : []),
     ...(isBeyondAscii ? ["the original's sample.lua can be primed with ASCII only"] : []),

@@ -14,6 +14,8 @@ export interface MemoryNeeds {
   readonly sequenceLength: number;
   /** Moments that the optimizer keeps; undefined without training. */
   readonly moments?: number | undefined;
+  /** Whether training needs a copy of the parameters, to drop some. */
+  readonly dropsWeights?: boolean | undefined;
   /** Whether checkpoints are saved: a save needs a copy of parameters and moments. */
   readonly saves?: boolean | undefined;
   /** Whether the run keeps its last good state, to go back to after an explosion. */
@@ -26,11 +28,12 @@ export interface MemoryNeeds {
  * The estimate is within a quarter of what the engines use, without the memory of the program itself.
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
-  const { batchSize: B, sequenceLength: T, moments, saves = false, retries = false } = needs;
+  const { batchSize: B, sequenceLength: T, moments } = needs;
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
   const isTrained = moments !== undefined;
-  const copies = Number(saves) + Number(retries);
-  const vectors = isTrained ? 2 + moments + copies * (1 + moments) : 1;
+  const copies = Number(needs.saves ?? false) + Number(needs.retries ?? false);
+  const dropped = Number(needs.dropsWeights ?? false);
+  const vectors = isTrained ? 2 + moments + dropped + copies * (1 + moments) : 1;
   const layout = layoutOf(config);
   const G = gateCount(cell);
   const layers = recurrentModules(layout).map(({ input, inputSize }) => {

@@ -8,8 +8,12 @@ import type { Batch } from '../data/batches/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from './config.ts';
-import type { RegularizedPass } from './regularization.ts';
+import { dropsWeights, type RegularizedPass } from './regularization.ts';
 import { makeStates } from './states.ts';
+
+/** The sites of dropout on the input's tokens and on the recurrent weights of layer 0; those of other layers follow. See `Dropout`. */
+const TOKEN_SITE = 1000;
+const WEIGHT_SITE = 2000;
 
 /** The state of each recurrent layer, float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
@@ -68,6 +72,8 @@ export class Network {
   readonly #decoder: LayerInput;
   readonly #logits: Tensor;
   readonly #buffers: BackwardBuffers | undefined;
+  /** A copy of the weights, to drop some in. Made when it is first needed. */
+  #dropped: Vector | undefined;
   /** Everything that `release` must release. */
   readonly #handles: (Tensor | Vector | Tape)[] = [];
 
@@ -146,7 +152,12 @@ export class Network {
   ): void {
     const buffers = this.#buffers;
     if (!buffers) throw new TypeError('this network was made for evaluation');
-    const pass = { weights, resets: this.#writeBatch(batch), regularization };
+    const drops = regularization && dropsWeights(regularization) ? regularization : undefined;
+    const pass = {
+      weights: drops ? this.#droppedCopy(weights, drops) : weights,
+      resets: this.#writeBatch(batch),
+      regularization,
+    };
     this.#forward(pass, state, buffers);
     this.#engine.crossEntropy({
       logits: this.#logits,
@@ -156,6 +167,33 @@ export class Network {
       gradientScale: 1 / this.#batchSize,
     });
     this.#backward(pass, gradient, buffers);
+    if (drops) this.#dropWeights(gradient, drops);
+  }
+
+  /** The weights with some of them dropped. */
+  #droppedCopy(weights: Vector, regularization: RegularizedPass): Vector {
+    this.#dropped ??= this.#own(this.#engine.vector(this.layout));
+    this.#engine.copy(weights, this.#dropped);
+    this.#dropWeights(this.#dropped, regularization);
+    return this.#dropped;
+  }
+
+  /** Drops tokens and recurrent weights in a vector: the weights, or their gradient. */
+  #dropWeights(vector: Vector, { weightDrop, tokenDropout, seed, iteration }: RegularizedPass): void {
+    const common = { vector, seed, iteration };
+    if (tokenDropout > 0) {
+      this.#engine.dropWeights({
+        ...{ ...common, module: 0, parameter: this.#embedded ? 'weight' : 'weight_ih' },
+        ...{ drops: 'input', probability: tokenDropout, site: TOKEN_SITE },
+      });
+    }
+    if (weightDrop === 0) return;
+    for (const [layer, { module }] of this.#layers.entries()) {
+      this.#engine.dropWeights({
+        ...{ ...common, module, parameter: 'weight_hh', drops: 'weight' },
+        ...{ probability: weightDrop, site: WEIGHT_SITE + layer },
+      });
+    }
   }
 
   #own<T extends Tensor | Vector | Tape>(handle: T): T {
@@ -242,6 +280,9 @@ export class Network {
 /** The dropout of a layer's input in a pass; undefined if there is none. */
 function dropoutAt({ dropoutSite }: LayerInput, { regularization }: Pass): Dropout | undefined {
   if (dropoutSite === undefined || !regularization || regularization.dropout === 0) return undefined;
-  const { dropout, seed, iteration } = regularization;
-  return { probability: dropout, site: dropoutSite, seed, iteration };
+  const { dropout, dropoutMask, seed, iteration } = regularization;
+  return {
+    ...{ probability: dropout, site: dropoutSite, seed, iteration },
+    perSequence: dropoutMask === 'sequence',
+  };
 }

@@ -12,6 +12,7 @@ import { splitCorpus, splitWarnings } from '../data/batches/splits.ts';
 import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { DivergenceError } from '../errors.ts';
 import { checkMemory } from '../model/memory.ts';
+import { dropsWeights } from '../model/regularization.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
@@ -68,6 +69,7 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const needs = {
     ...options,
     moments: UPDATE_RULES[options.optimizer].moments,
+    dropsWeights: dropsWeights(options),
     saves: storage !== undefined,
     retries: options.onExplosion === 'retry',
   };

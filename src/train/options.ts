@@ -10,6 +10,7 @@ import { CELL_NAMES, resetField } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { DROPOUT_MASKS, type Regularization } from '../model/regularization.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
@@ -130,6 +131,21 @@ export const trainingOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
+  dropoutMask: option(z._default(z.enum(DROPOUT_MASKS), 'step'), {
+    flag: 'dropout_mask',
+    group: 'Model',
+    help: 'draw the units to drop anew for each step, as the original does, or once for the sequence of an iteration',
+  }),
+  weightDrop: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
+    flag: 'weight_drop',
+    group: 'Model',
+    help: 'probability of dropping a recurrent weight during training',
+  }),
+  tokenDropout: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
+    flag: 'token_dropout',
+    group: 'Model',
+    help: 'probability of dropping a symbol of the vocabulary from the input during training',
+  }),
   precision: option(z._default(z.enum(['float32', 'float64']), 'float32'), {
     flag: 'precision',
     group: 'Model',
@@ -202,6 +218,21 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: "RMSProp's smoothing constant",
     original: true,
+  }),
+  adamBeta1: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.9), {
+    flag: 'adam_beta1',
+    group: 'Training',
+    help: "Adam's smoothing constant of the gradient",
+  }),
+  adamBeta2: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.999), {
+    flag: 'adam_beta2',
+    group: 'Training',
+    help: "Adam's smoothing constant of the squared gradient",
+  }),
+  weightDecay: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
+    flag: 'weight_decay',
+    group: 'Training',
+    help: 'shrink the weights, but not the biases, by this times the learning rate at each update; with adam: AdamW',
   }),
   gradientClip: option(z._default(positive(), 5), {
     flag: 'grad_clip',
@@ -294,6 +325,12 @@ export function resolveTrainingOptions(
   const given = resolveOptions(...sources);
   const values = checkTrainingOptions(given.values);
   return { values, origins: optionsFrom('default', values, given.origins).origins };
+}
+
+/** The regularization of a run. */
+export function regularizationOf(options: TrainingOptions): Regularization {
+  const { dropout, dropoutMask, weightDrop, tokenDropout } = options;
+  return { dropout, dropoutMask, weightDrop, tokenDropout };
 }
 
 /** The shape of the model, from the training options. */

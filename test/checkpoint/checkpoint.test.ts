@@ -8,6 +8,7 @@ import type { TensorArray } from '../../src/checkpoint/safetensors/number-types.
 import { decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
+import { NO_REGULARIZATION } from '../../src/model/regularization.ts';
 import { joined, madeCheckpoint } from './made-checkpoint.ts';
 
 const kinds = [
@@ -60,7 +61,14 @@ test('stores dropout in the shape, as always; without regularization it is 0', (
   assert.equal(dropoutIn(checkpoint), 0.25);
   assert.equal(dropoutIn({ ...checkpoint, regularization: undefined }), 0);
   const read = decodeCheckpoint(joined(encodeCheckpoint(checkpoint)), 'x');
-  assert.deepEqual([read.regularization, Object.hasOwn(read.config, 'dropout')], [{ dropout: 0.25 }, false]);
+  assert.deepEqual(read.regularization, checkpoint.regularization);
+  assert.equal(Object.hasOwn(read.config, 'dropout'), false);
+  const older = withMetadata((json) => delete json.regularization);
+  assert.deepEqual(
+    decodeCheckpoint(older, 'x').regularization,
+    { ...NO_REGULARIZATION, dropout: 0.25 },
+    'a checkpoint of an earlier version',
+  );
 });
 
 test('keeps the facts of another program', () => {
@@ -213,6 +221,7 @@ for (const [what, bytes, code] of evil) {
 /** The parts of a checkpoint's JSON that tests change. */
 interface Metadata {
   readonly config: object;
+  regularization?: object;
   readonly training: { readonly stability: { readonly good: object } };
 }
 
@@ -266,6 +275,11 @@ const lies: [string, (json: Metadata) => void, string][] = [
       Object.assign(json.training, {
         shapeChange: { batchOffset: -8, heldOut: { batchSize: 4, sequenceLength: 5 } },
       }),
+    'checkpoint-malformed',
+  ],
+  [
+    'all recurrent weights dropped',
+    (json) => Object.assign(json.regularization ?? {}, { weightDrop: 1 }),
     'checkpoint-malformed',
   ],
   ['a negative iteration', (json) => Object.assign(json.training, { iteration: -1 }), 'checkpoint-malformed'],

@@ -64,7 +64,7 @@ export function madeCheckpoint({
   });
   return {
     config,
-    regularization: { dropout: 0.25 },
+    regularization: { dropout: 0.25, dropoutMask: 'sequence', weightDrop: 0.5, tokenDropout: 0.125 },
     precision,
     vocabulary,
     parameters: numbers(size),

@@ -45,7 +45,10 @@ async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[numb
   // The second batch begins with a state that is not zero.
   for (let iteration = 1; iteration <= 2; iteration++) {
     const batch = { inputs: tokens(), targets: tokens() };
-    network.lossAndGradient(weights, gradient, batch, state, { dropout: 0.3, seed: 1, iteration });
+    network.lossAndGradient(weights, gradient, batch, state, {
+      ...{ dropout: 0.3, dropoutMask: 'sequence', weightDrop: 0.3, tokenDropout: 0.1 },
+      ...{ seed: 1, iteration },
+    });
   }
   const top = state.at(-1) as (typeof state)[number];
   return {

@@ -4,8 +4,9 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
 import { Network } from '../../src/model/network.ts';
 import { initialParameters } from '../../src/model/parameters.ts';
-import { checkTrainingOptions } from '../../src/train/options.ts';
+import { checkTrainingOptions, regularizationOf, type TrainingOptions } from '../../src/train/options.ts';
 import { Optimizer } from '../../src/train/run/optimizer.ts';
+import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 const B = 7;
@@ -17,7 +18,14 @@ export const TRAININGS = [
   ['lstm', 'rmsprop'],
   ['gru', 'adam'],
   ['rnn', 'rmsprop'],
+  ['lstm', 'adam'],
 ] as const;
+
+/** With one optimizer the dropout of the original, with the other all regularization there is. */
+const REGULARIZATION: Readonly<Record<UpdateRuleKind, Given<TrainingOptions>>> = {
+  rmsprop: { dropout: 0.2 },
+  adam: { dropout: 0.2, dropoutMask: 'sequence', weightDrop: 0.3, tokenDropout: 0.1, weightDecay: 0.05 },
+};
 
 /** The parameters after some iterations on random batches, in hexadecimal; rows and widths that do not divide. Closes the engine. */
 export async function parametersAfter(
@@ -31,12 +39,17 @@ export async function parametersAfter(
   const random = new MersenneTwister(5);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
   engine.write(weights, initialParameters(network.layout, random));
-  const steps = new Optimizer(engine, network.layout, checkTrainingOptions({ optimizer }));
+  const options = checkTrainingOptions({ optimizer, ...REGULARIZATION[optimizer] });
+  const steps = new Optimizer(engine, network.layout, options);
   const state = network.makeState();
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
   for (let iteration = 1; iteration <= iterations; iteration++) {
     const batch = { inputs: tokens(), targets: tokens() };
-    network.lossAndGradient(weights, gradient, batch, state, { dropout: 0.2, seed: 1, iteration });
+    network.lossAndGradient(weights, gradient, batch, state, {
+      ...regularizationOf(options),
+      seed: 1,
+      iteration,
+    });
     steps.update({ weights, gradient, loss: network.loss, learningRate: 0.01 });
     await steps.readFigures();
   }

@@ -5,6 +5,7 @@ import type { Batch } from '../../src/data/batches/batches.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { Network, type NetworkState } from '../../src/model/network.ts';
+import { NO_REGULARIZATION, type Regularization } from '../../src/model/regularization.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
 const VOCABULARY = 7;
@@ -34,10 +35,17 @@ const kinds: readonly [string, Kind][] = [
   ['rnn, embedding', { cell: 'rnn', embeddingSize: 6 }],
 ];
 
+const regularizations: readonly [string, Partial<Regularization>][] = [
+  ['plain', {}],
+  ['dropout', { dropout: 0.4 }],
+  ['all regularization', { dropout: 0.3, dropoutMask: 'sequence', weightDrop: 0.4, tokenDropout: 0.3 }],
+];
+
 for (const [name, kind] of kinds) {
   for (const layers of [1, 2, 3]) {
-    for (const dropout of [0, 0.4]) {
-      test(`${name}, ${layers} layers, dropout ${dropout}: the gradient is the slope of the loss`, async () => {
+    for (const [which, regularization] of regularizations) {
+      test(`${name}, ${layers} layers, ${which}: the gradient is the slope of the loss`, async () => {
+        const pass = { ...NO_REGULARIZATION, ...regularization, seed: 5, iteration: 3 };
         const engine = new ReferenceEngine('float64');
         const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
@@ -63,7 +71,7 @@ for (const [name, kind] of kinds) {
         const loss = async () => {
           engine.write(weights, parameters);
           restore(state);
-          network.lossAndGradient(weights, gradient, batch, state, { dropout, seed: 5, iteration: 3 });
+          network.lossAndGradient(weights, gradient, batch, state, pass);
           const [total] = await engine.read(network.loss);
           return (total as number) / ROWS;
         };

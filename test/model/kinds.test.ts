@@ -5,6 +5,7 @@ import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts'
 import type { ModelConfig } from '../../src/model/config.ts';
 import { estimateMemory } from '../../src/model/memory.ts';
 import { Network } from '../../src/model/network.ts';
+import { NO_REGULARIZATION, type Regularization } from '../../src/model/regularization.ts';
 import { largestDifference } from '../compare.ts';
 import { type EngineKind, fastEngines } from '../engine/engines.ts';
 import { eachKind } from '../formats/kinds.ts';
@@ -31,7 +32,14 @@ for (const { name, checkpoint } of eachKind()) {
       network.evaluate(weights, BATCH, network.makeState());
       const [total] = await engine.read(network.loss);
       assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: at once`);
-      const regularization = { dropout: 0.25, seed: 1, iteration: 1 };
+      const regularization = {
+        ...NO_REGULARIZATION,
+        dropout: 0.25,
+        weightDrop: 0.3,
+        tokenDropout: 0.2,
+        seed: 1,
+        iteration: 1,
+      };
       network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
       const values = await engine.read(gradient);
       reference ??= values;
@@ -41,27 +49,39 @@ for (const { name, checkpoint } of eachKind()) {
   });
 }
 
+const SOME: readonly Partial<Regularization>[] = [
+  { dropout: 0.5 },
+  { weightDrop: 0.5 },
+  { tokenDropout: 0.5 },
+];
+
 test('regularization acts in the pass that is given it, and in no other', async () => {
-  for (const { name, checkpoint } of eachKind()) {
-    const engine = new ReferenceEngine('float64');
-    const network = new Network(engine, checkpoint.config, SHAPE);
-    const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
-    engine.write(weights, checkpoint.parameters);
-    const train = async (dropout?: number, iteration = 1) => {
-      const regularization = dropout === undefined ? undefined : { dropout, seed: 1, iteration };
-      network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
-      const [loss] = await engine.read(network.loss);
-      return [loss, ...(await engine.read(gradient))];
-    };
-    const plain = await train();
-    const dropped = await train(0.5);
-    assert.notEqual(dropped[0], plain[0], name);
-    network.evaluate(weights, BATCH, network.makeState());
-    assert.equal((await engine.read(network.loss))[0], plain[0], name);
-    assert.notEqual((await train(0.5, 2))[0], dropped[0], name);
-    assert.deepEqual(await train(0.5), dropped, name);
-    assert.deepEqual(await train(0), plain, name);
-  }
+  for (const { name, checkpoint } of eachKind())
+    for (const some of SOME) {
+      const engine = new ReferenceEngine('float64');
+      const network = new Network(engine, checkpoint.config, SHAPE);
+      const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+      engine.write(weights, checkpoint.parameters);
+      const train = async (given?: Partial<Regularization>, iteration = 1) => {
+        const regularization = given && { ...NO_REGULARIZATION, ...given, seed: 1, iteration };
+        network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
+        const [loss] = await engine.read(network.loss);
+        return [loss, ...(await engine.read(gradient))];
+      };
+      const plain = await train();
+      const dropped = await train(some);
+      assert.notEqual(dropped[0], plain[0], name);
+      network.evaluate(weights, BATCH, network.makeState());
+      assert.equal((await engine.read(network.loss))[0], plain[0], name);
+      assert.notEqual((await train(some, 3))[0], dropped[0], name);
+      assert.deepEqual(await train(some), dropped, name);
+      assert.deepEqual(await train({}), plain, name);
+      assert.deepEqual(
+        await engine.read(weights),
+        Float64Array.from(checkpoint.parameters),
+        'the weights stay',
+      );
+    }
 });
 
 test('the memory estimate includes an embedding', async () => {

@@ -33,10 +33,10 @@ export interface UpdateInput {
   readonly learningRate: number;
 }
 
-/** The parameters of each rule: from an option if there is one, else the default of its paper. */
+/** The parameters of each rule. The smallest numbers, ε, are those of its paper. */
 const RULES: { readonly [K in UpdateRuleKind]: (options: TrainingOptions) => UpdateRule<K> } = {
   rmsprop: ({ decayRate }) => ({ kind: 'rmsprop', alpha: decayRate, epsilon: 1e-8 }),
-  adam: () => ({ kind: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
+  adam: ({ adamBeta1, adamBeta2 }) => ({ kind: 'adam', beta1: adamBeta1, beta2: adamBeta2, epsilon: 1e-8 }),
 };
 
 export class Optimizer {
@@ -74,6 +74,7 @@ export class Optimizer {
       ...input,
       moments: this.#moments,
       rule: this.#rule,
+      weightDecay: this.#options.weightDecay,
       clipElement: this.#options.gradientClip,
       clipNorm: this.#options.gradientNormClip,
       steps: this.#steps,

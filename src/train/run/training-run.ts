@@ -14,7 +14,7 @@ import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
 import { sampleText } from '../evaluation.ts';
 import type { IterationEvent } from '../events.ts';
-import type { TrainingOptions } from '../options.ts';
+import { regularizationOf, type TrainingOptions } from '../options.ts';
 import { type Explosion, isGood, judge, MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
 import { Recovery } from '../recovery/recovery.ts';
 import { describeTrainedText } from '../saving/trained-text.ts';
@@ -80,7 +80,7 @@ export class TrainingRun {
     const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
-    this.#regularization = { dropout: options.dropout };
+    this.#regularization = regularizationOf(options);
     this.#options = options;
     this.#vocabulary = corpus.vocabulary;
     this.#text = describeTrainedText(corpus);

@@ -5,6 +5,7 @@ import { fromFloat16 } from '../../../src/checkpoint/safetensors/number-types.ts
 import { toFloat16 } from '../../../src/formats/torch7/elements.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
 import { LuaFunction, Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';
+import { NO_REGULARIZATION } from '../../../src/model/regularization.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { type FirstNetwork, firstCheckpoint, firstLogProbabilities, type Weights } from './first-network.ts';
 import { fixtureFile, fixtureNumbers } from './fixtures.ts';
@@ -167,7 +168,7 @@ for (const dropout of [0, 0.25]) {
     };
     const read = decodeTorch7(torch7File(firstCheckpoint(network)), 'x');
     assert.deepEqual(read.config, { cell: 'lstm', layers: 2, hiddenSize: 4, vocabularySize: 5 });
-    assert.deepEqual(read.regularization, { dropout });
+    assert.deepEqual(read.regularization, { ...NO_REGULARIZATION, dropout });
     const tokens = [0, 3, 1, 1, 2, 4, 0];
     const text = tokens.map((token) => network.vocabulary[token]).join('');
     const rows = await logProbabilities(read, text, 'float64');

@@ -4,7 +4,7 @@ import type { FloatArray, Precision } from '../../../engine/engine.ts';
 import { type ParameterSlice, parameterCount, parameterSlices } from '../../../engine/layout.ts';
 import { floatArrayType, floats } from '../../../engine/precision.ts';
 import { layoutOf, type ModelConfig } from '../../../model/config.ts';
-import type { Regularization } from '../../../model/regularization.ts';
+import { NO_REGULARIZATION, type Regularization } from '../../../model/regularization.ts';
 import { malformed, unsupported } from '../errors.ts';
 import { elementOf, type Matrix } from './matrix.ts';
 
@@ -85,7 +85,7 @@ export function assembleModel(maps: ModelMaps, order: readonly number[], fileSiz
     }
   }
   if (!parameters.every(Number.isFinite)) throw malformed('a weight is not a finite number');
-  return { config, regularization: { dropout }, precision, parameters };
+  return { config, regularization: { ...NO_REGULARIZATION, dropout }, precision, parameters };
 }
 
 /** A parameter tensor of ours, or a gate's part of one. */
