@@ -145,7 +145,8 @@ test('invalid and unsupported expressions are rejected with the position', () =>
     ['\\p{Nonsense}', /no such property/],
     ['\\u{110000}', /not a character/],
     ['[z-a]', /out of order/],
-    ['ß', /no text matches/],
+    ['ß', /no text matches it, because the model can't write "ß" \(U\+00DF\)$/],
+    ['a(ŷ|ß)', /can't write "ŷ" \(U\+0177\), "ß" \(U\+00DF\)$/],
     ['a{30}', /30 symbols, more than the length of 20/],
   ];
   for (const [match, message] of cases) {
@@ -222,7 +223,7 @@ test('a template: fixed parts are copied, free parts end by their rules', () => 
   const cases: [string, RegExp][] = [
     ['Dear', /expected a free part/],
     ['____{0}', /from 1 to 5000/],
-    ['____ ß', /no text matches/],
+    ['____ ß', /no text matches it, because the model can't write "ß" \(U\+00DF\)$/],
   ];
   for (const [template, message] of cases) {
     assert.throws(() => resolveForm(many, { match: undefined, template }, { logitBias: undefined }, 2000), {

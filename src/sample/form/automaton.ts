@@ -5,6 +5,7 @@
  * written out. Sets of its states are the states of a deterministic automaton. They are made when a text reaches them, and cached within a
  * memory limit. Each of them knows the minimum number of tokens to a match.
  */
+import { describeSymbol } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
@@ -39,6 +40,10 @@ export interface AutomatonState {
 }
 
 const ACCEPT = 0;
+/** Symbols that an error names. */
+const MAX_NAMED = 5;
+
+type SetExpression = Extract<Expression, { kind: 'set' }>;
 
 export class Automaton {
   readonly start: AutomatonState;
@@ -86,12 +91,14 @@ export class Automaton {
     this.#option = option;
     this.#limits = limits;
     const numbers = new Map<SymbolSet, number>();
-    const entry = this.#add(expression, ACCEPT, (set) => {
+    const missing = new Set<string>();
+    const entry = this.#add(expression, ACCEPT, ({ set, symbol }) => {
       const known = numbers.get(set);
       if (known !== undefined) return known;
       const tokens = vocabulary.symbols.flatMap((symbol, token) =>
         usable[token] === 1 && set(symbol) ? [token] : [],
       );
+      if (tokens.length === 0 && symbol !== undefined) missing.add(symbol);
       const number = this.#setNumber(tokens);
       numbers.set(set, number);
       return number;
@@ -99,7 +106,14 @@ export class Automaton {
     this.#distances = this.#measure();
     this.#visited = new Int32Array(this.#reads.length);
     if (this.#distances[entry] === NEVER) {
-      throw new OptionError(option, 'no text matches it with only the characters that the model may draw');
+      const named = [...missing].slice(0, MAX_NAMED).map((symbol) => describeSymbol(symbol, vocabulary.kind));
+      const more = missing.size > MAX_NAMED ? ` and ${formatCount(missing.size - MAX_NAMED)} more` : '';
+      throw new OptionError(
+        option,
+        named.length > 0
+          ? `no text matches it, because the model can't write ${named.join(', ')}${more}`
+          : 'no text matches it with only the characters that the model may draw',
+      );
     }
     this.start = this.#state([entry]);
   }
@@ -119,11 +133,11 @@ export class Automaton {
   }
 
   /** Adds the states of an expression that continues at `exit`. Returns its entry. */
-  #add(expression: Expression, exit: number, numberOf: (set: SymbolSet) => number): number {
+  #add(expression: Expression, exit: number, numberOf: (set: SetExpression) => number): number {
     const add = (part: Expression, to: number) => this.#add(part, to, numberOf);
     switch (expression.kind) {
       case 'set':
-        return this.#addState(numberOf(expression.set), exit, exit);
+        return this.#addState(numberOf(expression), exit, exit);
       case 'sequence':
         return expression.parts.reduceRight((to, part) => add(part, to), exit);
       case 'choice':

@@ -13,7 +13,8 @@ import { formatCount } from '../../util/format.ts';
 export type SymbolSet = (symbol: string) => boolean;
 
 export type Expression =
-  | { readonly kind: 'set'; readonly set: SymbolSet }
+  /** `symbol`: the only member of the set, if it is a symbol of the source. */
+  | { readonly kind: 'set'; readonly set: SymbolSet; readonly symbol?: string }
   | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly Expression[] }
   /** `max` may be infinite. */
   | { readonly kind: 'repeat'; readonly part: Expression; readonly min: number; readonly max: number };
@@ -44,7 +45,10 @@ export function parseExpression(source: string, kind: TokenKind): Expression {
 
 /** An expression that matches only this text, symbol by symbol: bytes, characters or graphemes. */
 export function literal(text: string, kind: TokenKind): Expression {
-  const parts = Array.from(segment(text, kind), (symbol) => one((other) => other === symbol));
+  const parts = Array.from(
+    segment(text, kind),
+    (symbol): Expression => ({ kind: 'set', set: (other) => other === symbol, symbol }),
+  );
   return parts.length === 1 ? (parts[0] as Expression) : { kind: 'sequence', parts };
 }
 
