@@ -15,7 +15,7 @@ import {
 import { basename, join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
-import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
+import { LanguageModel, readEventLog, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { likelyRuns } from '../../src/train/start/find-run.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -119,6 +119,32 @@ test('what is in the folder decides: nothing, a log, a lone copy, files of other
   mkdirSync(at('lone'));
   cpSync(at('cv', 'lstm.best.safetensors'), at('lone', 'best.safetensors'), { dereference: true });
   assert.equal((await newRun({ checkpointDir: `${at('lone')}/` })).started.writes, at('lone-2'));
+});
+
+test('a run with a given id that was killed before its first checkpoint starts again in its own folder', async (context) => {
+  const { at, newRun } = setUp(context);
+  const finished = await newRun({ runId: 'mine', checkpointDir: at('whole') });
+  // Only the log is left of a killed run, with a last line that may be incomplete.
+  mkdirSync(at('cv'));
+  const log = readFileSync(at('whole', 'lstm.log.jsonl'), 'utf8');
+  const isStart = (line: string) => line.includes('"type":"started"');
+  const until = log.split('\n').findIndex(isStart) + 1;
+  assert.ok(until > 0 && finished.started.runId === 'mine');
+  writeFileSync(at('cv', 'lstm.log.jsonl'), `${log.split('\n').slice(0, until).join('\n')}\n{"time":"20`);
+  const other = await newRun({ runId: 'other' });
+  assert.equal(other.started.writes, at('cv-2'));
+  const without = await newRun();
+  assert.equal(without.started.writes, at('cv-3'));
+  const again = await newRun({ runId: 'mine' });
+  assert.deepEqual([again.started.writes, again.started.writesInstead], [at('cv'), undefined]);
+  assert.equal(again.started.files?.best, 'best.safetensors');
+  const read = [];
+  for await (const event of readEventLog(at('cv', 'lstm.log.jsonl'), { onSkipped() {} }))
+    read.push(event.type);
+  assert.deepEqual(
+    read.filter((type) => type === 'started' || type === 'finished'),
+    ['started', 'started', 'finished'],
+  );
 });
 
 test('a folder with nothing but a copied best is resumed and used; the copy is not lost', async (context) => {

@@ -1,9 +1,10 @@
 /** Chooses the folder of a run: the requested one, or the next free one if another run uses it. */
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
 import { formatMoment } from '../../util/format.ts';
 import { type FolderStorage, folderStorage } from './folder-storage.node.ts';
+import { loggedRunId } from './logged-run-id.node.ts';
 import { numberedFolder } from './numbered-folder.node.ts';
 import { runFiles } from './run-files.ts';
 import { type FoundRun, surveyFolder } from './run-survey.node.ts';
@@ -12,7 +13,7 @@ import type { CheckpointStorage } from './storage.ts';
 /** Identifies a run in a folder. */
 interface RunNames {
   readonly saveName: string;
-  /** For a resumed run. */
+  /** Of a resumed run, or of a new one with a given id. */
   readonly runId?: string | undefined;
 }
 
@@ -83,7 +84,9 @@ async function occupantOf(folder: string, { saveName, runId }: RunNames): Promis
   const other = runs.find((run) => run.saveName === saveName);
   if (other) return `${shown(folder)} holds ${describeRun(other)}`;
   const log = logs.find((name) => name === runFiles(saveName).log);
-  return log && `${shown(folder)} holds the log of another run, ${log}`;
+  if (log === undefined) return undefined;
+  if (runId !== undefined && (await loggedRunId(join(folder, log))) === runId) return undefined;
+  return `${shown(folder)} holds the log of another run, ${log}`;
 }
 
 /** For example `the run of book.txt from 27 November`. */
