@@ -9,7 +9,8 @@ import { parameterCount } from './engine/layout.ts';
 import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError, UsageError } from './errors.ts';
-import { EXPORT_FORMATS, type ExportFormat, exportCheckpoint } from './formats/export.ts';
+import { exportCheckpoint } from './formats/export.ts';
+import { EXPORT_FORMATS, type ExportFormat } from './formats/format-names.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import {

@@ -13,7 +13,7 @@ export type { ChosenEngine, EngineChoice, MakeEngine } from './engine/choose.ts'
 export type { Engine, FloatArray, Precision } from './engine/engine.ts';
 export type { EngineName } from './engine/names.ts';
 export * from './errors.ts';
-export type { ExportFormat } from './formats/export.ts';
+export type { ExportFormat } from './formats/format-names.ts';
 export type { ModelInput } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';

@@ -7,18 +7,12 @@ import { programCell } from '../checkpoint/tensors/gates.ts';
 import type { Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
 import { dropsWeights, NO_REGULARIZATION } from '../model/regularization.ts';
+import type { ExportFormat } from './format-names.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
 import { encodeTorchRnnVocabulary, torchRnnNames } from './torch-rnn-vocabulary.ts';
 import { encodeTorch7 } from './torch7/index.ts';
 import { verifyModel, verifyNames } from './verify-export.ts';
-
-/**
- * `safetensors`: our own format, complete. `pytorch`: the same without a training state, for `load_state_dict` of PyTorch's own modules.
- * `torch7`: the original's format. `vocabulary`: torch-rnn's JSON.
- */
-export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7', 'vocabulary'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportOptions {
   /**

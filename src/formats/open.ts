@@ -5,13 +5,11 @@ import { decodeCheckpoint, readCheckpoint } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
 import { isSafetensors } from '../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
+import { FORMAT_NAMES, type FormatName } from './format-names.ts';
 import { decodeNpz } from './npz/npz.ts';
 import { isZip } from './npz/zip.ts';
 import { decodeOnnx, isOnnx } from './onnx/decode.ts';
 import { decodeTorch7, isTorch7 } from './torch7/index.ts';
-
-export const FORMAT_NAMES = ['safetensors', 'npz', 'onnx', 'torch7'] as const;
-export type FormatName = (typeof FORMAT_NAMES)[number];
 
 interface Format {
   /** Whether the first bytes match this format. The file may still be damaged. */

@@ -8,7 +8,8 @@ import { CharRnnError, CheckpointError, MemoryError } from '../errors.ts';
 import { formatBytes } from '../util/format.ts';
 import { availableMemory } from '../util/machine.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
-import { type FormatName, formatOfFile, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
+import type { FormatName } from './format-names.ts';
+import { formatOfFile, type OpenedCheckpoint, openCheckpointFile } from './open.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 const OPENING_BRACE = 0x7b;

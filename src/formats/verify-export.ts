@@ -5,7 +5,8 @@ import { checkpointTensors } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
 import { storedBytes, type TensorToStore } from '../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
-import { type FormatName, openCheckpointFile } from './open.ts';
+import type { FormatName } from './format-names.ts';
+import { openCheckpointFile } from './open.ts';
 import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
 
 /**

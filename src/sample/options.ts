@@ -8,7 +8,7 @@ import { type Controls, controlNotices, resolveControls } from './choice/control
 import { controlOptions } from './choice/filters.ts';
 import type { Constraint } from './form/constraint.ts';
 import { formOptions, resolveForm } from './form/form.ts';
-import { beamOptions, checkBeamOptions } from './search/beam.ts';
+import { beamOptions, checkBeamOptions } from './search/beam-options.ts';
 import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 
 export const generateOptionsSchema = z.strictObject({

@@ -2,7 +2,9 @@
 import * as z from 'zod/mini';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { option } from '../util/option-info.ts';
-import { MAX_ROWS } from './score-sequences.ts';
+
+/** More rows are not faster. */
+export const MAX_ROWS = 256;
 
 export const scoreOptionsSchema = z.strictObject({
   rows: option(z._default(z.int().check(z.minimum(1), z.maximum(MAX_ROWS)), 1), {

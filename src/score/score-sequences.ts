@@ -4,6 +4,7 @@ import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
+import { MAX_ROWS } from './options.ts';
 import { type Block, packSequences, type Span } from './pack-sequences.ts';
 import type { Sequence } from './sequences.ts';
 
@@ -34,8 +35,6 @@ export interface ScoredSpan {
 /** Positions in a block: enough to fill the engine's tiles, few enough to stay in the cache. */
 const BLOCK_POSITIONS = 2_500;
 const MAX_STEPS = 512;
-/** More rows are not faster. */
-export const MAX_ROWS = 256;
 
 /** @throws the signal's reason if it is aborted */
 export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredSpan, void, void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
 import { commands } from '../../src/cli/commands/index.ts';
@@ -75,7 +75,7 @@ test('--help loads no module of a command and no package', () => {
   }
 });
 
-test('the help of a command and completions load no engine', () => {
+test('the help of a command and completions load no engine, no file format and no search', () => {
   const cli = join(root, 'dist', 'cli');
   const loaded = new Set<string>();
   const load = (path: string) => {
@@ -85,8 +85,12 @@ test('the help of a command and completions load no engine', () => {
   };
   for (const name of ['commands/index.js', 'run-command.js', 'run/completions.js']) load(join(cli, name));
   assert.ok(loaded.has(join(cli, 'commands', 'train.js')));
-  const engines = [...loaded].filter((path) => /engine\/(cpu|reference|select)/.test(path));
-  assert.deepEqual(engines, []);
+  const heavy = /engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/|model\/|sample\/pool/;
+  assert.deepEqual(
+    [...loaded].filter((path) => heavy.test(relative(join(root, 'dist'), path))),
+    [],
+  );
+  assert.ok(loaded.size < 85, `${loaded.size} modules`);
 });
 
 test('the overview has every command', () => {

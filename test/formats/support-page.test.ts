@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CheckpointError } from '../../src/errors.ts';
-import { type ExportFormat, exportCheckpoint } from '../../src/formats/export.ts';
+import { exportCheckpoint } from '../../src/formats/export.ts';
+import type { ExportFormat } from '../../src/formats/format-names.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
 /** The models of the columns, in order. */

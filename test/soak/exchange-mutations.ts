@@ -12,9 +12,10 @@ import { checkpointTensors, encodeCheckpoint } from '../../src/checkpoint/codec.
 import { encodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { parameterCount } from '../../src/engine/layout.ts';
 import { CharRnnError } from '../../src/errors.ts';
+import type { FormatName } from '../../src/formats/format-names.ts';
 import { encodeNpz } from '../../src/formats/npz/npz.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
-import { type FormatName, openCheckpoint } from '../../src/formats/open.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { mutations } from './mutations.ts';

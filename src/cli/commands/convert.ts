@@ -1,7 +1,6 @@
 /** `char-rnn convert`: its definition and flags. */
 import * as z from 'zod/mini';
-import { EXPORT_FORMATS } from '../../formats/export.ts';
-import { FORMAT_NAMES } from '../../formats/open.ts';
+import { EXPORT_FORMATS, FORMAT_NAMES } from '../../formats/format-names.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';

@@ -6,14 +6,8 @@ import { readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { Precision } from '../../engine/engine.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import {
-  EXPORT_FORMATS,
-  type Exported,
-  type ExportFormat,
-  exportCheckpoint,
-  formatOfName,
-} from '../../formats/export.ts';
-import type { FormatName } from '../../formats/open.ts';
+import { type Exported, exportCheckpoint, formatOfName } from '../../formats/export.ts';
+import { EXPORT_FORMATS, type ExportFormat, type FormatName } from '../../formats/format-names.ts';
 import { pythonModule } from '../../formats/python-module.ts';
 import { openCheckpointPath } from '../../formats/read.node.ts';
 import { writeExport } from '../../formats/write-export.node.ts';

@@ -1,48 +1,19 @@
 /**
- * Beam search for the likeliest texts: of all one-token extensions of the N best texts so far, the N best are kept.
+ * Beam search for the most likely texts: of all one-token extensions of the N best texts so far, the N best are kept.
  *
  * A text's score is the sum of its log-probabilities (after bias and bans) divided by length^norm, as in Wu et al. 2016, section 7, but with
  * the plain length. The norm only matters if texts can end early. The search is over when no unfinished text can beat the finished ones.
  */
-import * as z from 'zod/mini';
-import { OptionError } from '../../errors.ts';
 import { TurnTaker } from '../../util/event-loop.ts';
-import { option } from '../../util/option-info.ts';
-import type { ControlOptions } from '../choice/controls.ts';
-import { activeSettings } from '../choice/filter.ts';
-import { FILTERS } from '../choice/filters.ts';
 import { endOnTimeout } from '../form/constraint.ts';
 import { type Ending, StopTracker } from '../stops.ts';
 import { BeamRows, type BeamSearch, type Extension, type Hypothesis } from './beam-rows.ts';
-
-/** Options that every schema of sampling options includes. */
-export const beamOptions = {
-  beam: option(z._default(z.int().check(z.minimum(0), z.maximum(256)), 0), {
-    flag: 'beam',
-    group: 'Form of a text',
-    help: 'beam search: follow the N best texts; 0: sample instead',
-  }),
-  beamNorm: option(z._default(z.number().check(z.minimum(0), z.maximum(10)), 1), {
-    flag: 'beam_norm',
-    group: 'Form of a text',
-    help: 'divide log-probabilities by the length to this power',
-  }),
-};
 
 export interface BeamText {
   readonly tokens: readonly number[];
   /** The log-probability of the whole text, divided by length^norm. */
   readonly score: number;
   readonly ending: Ending;
-}
-
-/** @throws {OptionError} if a filter is active that only applies to random draws */
-export function checkBeamOptions(options: ControlOptions): void {
-  const refused = FILTERS.filter(({ isForBeam }) => !isForBeam);
-  const [name] = refused.flatMap((filter) => activeSettings(filter, options));
-  if (name !== undefined) {
-    throw new OptionError(name, 'it cannot be combined with `beam`, which does not draw');
-  }
 }
 
 /** Returns the best texts, at most `beam`, the best first. */
