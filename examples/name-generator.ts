@@ -11,7 +11,7 @@ Marta Martina Matilda Melina Mila Mina Miranda Mona Monika Nadia Natalia Nina No
 Petra Pia Ramona Rebekka Regina Renata Rita Roberta Romina Rosa Rosalia Sabina Sabrina Sandra Sara Selma Serena Silvia Sofia Sonja
 Stella Susanna Tamara Tanja Tatjana Teresa Tina Ulla Ulrika Ursula Valentina Valeria Vanessa Vera Verena Viktoria Viola Vita Wanda
 Wilma Xenia Yolanda Zita`.split(/\s+/);
-// Each copy of the list is in a different order, so that the model learns names and not which name follows which.
+// Each copy of the list is in a different order, so that the model learns the names rather than their order.
 const orders = [1, 3, 7, 11, 13, 17, 19, 23, 29, 31];
 const text = orders
   .map((step) => known.map((_, i) => `${known[(i * step) % known.length]}\n`).join(''))
@@ -23,7 +23,7 @@ for await (const event of train({ text, ...options, maxEpochs: 15 })) {
   if (event.type === 'finished') model = new LanguageModel(event.checkpoint);
 }
 
-// A name is a line. The model reads two names first, so that it starts with a new one.
+// Each name is one line. The model reads two names first, so that it begins with a new name.
 const wanted = {
   count: 200,
   lines: 1,

@@ -1,4 +1,4 @@
-/** Train a small model and serve it next to a page of your own. Run: npx tsx examples/serve.ts, with --stay to keep it running. */
+/** Trains a small model, and serves it next to a page of your own. Run: npx tsx examples/serve.ts, with --stay to keep it running. */
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer, LanguageModel, nodeListener, train } from 'char-rnn-ts';

@@ -1,4 +1,4 @@
-/** Stop a run after some time and save what it has learned. Run: npx tsx examples/stop-and-save.ts FOLDER */
+/** Stops a run after a second and a half, and saves what the model has learned. Run: npx tsx examples/stop-and-save.ts FOLDER */
 import { LanguageModel, train } from 'char-rnn-ts';
 
 const folder = process.argv[2] ?? 'cv';
