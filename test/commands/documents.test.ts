@@ -4,7 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { programName } from '../../src/cli/arguments/program-name.ts';
 import { commands } from '../../src/cli/commands/index.ts';
+import { completionScript, SHELLS } from '../../src/cli/help/completion-scripts.ts';
+import { commandHelp } from '../../src/cli/help/help.ts';
+import { overview } from '../../src/cli/help/overview.ts';
 import { root } from '../cli/command.ts';
 import { commandLines } from './extract.ts';
 import { makeWorld } from './world.ts';
@@ -30,6 +34,7 @@ after(() => world.remove());
 /** Programs that some lines need beside ours, where they are not installed. */
 const missing = [
   { program: 'curl', words: /\bcurl\b/, isThere: existsSync('/usr/bin/curl') },
+  { program: 'less', words: /\bless\b/, isThere: spawnSync('less', ['--version']).status === 0 },
   { program: 'jq', words: /\bjq\b/, isThere: spawnSync('jq', ['--version']).status === 0 },
   {
     program: 'PyTorch',
@@ -49,6 +54,49 @@ for (const page of pages) {
 
 for (const command of commands) {
   runAll(`help of ${command.name}`, command.examples);
+}
+
+const TO_START = 'To start:\n';
+const start = overview('char-rnn');
+runAll(
+  'the overview',
+  linesIn(start.slice(start.indexOf(TO_START) + TO_START.length), /^ +(char-rnn .+)$/gm),
+);
+
+// On a small screen each command has a short help, which names the command that prints all of it.
+const shortHelps = commands
+  .map((command) => commandHelp(command, { rows: 1, columns: 1000 }))
+  .filter((help) => help.includes('| less\n'));
+runAll(
+  'the short helps',
+  shortHelps
+    .flatMap((help) => linesIn(help, /^ +(.+ --help \| less)$/gm))
+    .map((line) => line.replace(programName(), 'char-rnn')),
+);
+test('the overview and each short help name command lines', () => {
+  assert.ok(start.includes(TO_START) && shortHelps.length > 5);
+});
+
+runAll(
+  'the completion scripts',
+  SHELLS.flatMap((shell) =>
+    linesIn(completionScript(shell, commands), /^# .*: (.*char-rnn completions .+)$/gm),
+  ),
+);
+
+runAll(
+  'the end of npm start',
+  linesIn(
+    readFileSync(join(root, 'scripts', 'start.mjs'), 'utf8'),
+    /(npx char-rnn (?:train YOUR\.txt|--help))/g,
+  ),
+);
+
+/** The command lines that a pattern captures in a text; a message if there is none. */
+function linesIn(text: string, pattern: RegExp): string[] {
+  const lines = Array.from(text.matchAll(pattern), ([, line = '']) => line.replace('YOUR.txt', 'book.txt'));
+  assert.ok(lines.length > 0, `no command line in:\n${text.slice(0, 500)}`);
+  return lines;
 }
 
 function runAll(title: string, typed: readonly string[]): void {

@@ -4,6 +4,9 @@
 const COMMAND =
   /^(?:npx |node |nohup |setsid |cat |zcat |curl |npm |char-rnn(?:-ts)? |python3 |jq |echo |printf |sudo |apt|source |eval "|export |cd |mkdir |cp |mv )/;
 
+/** A command within a sentence: one with an argument, or one that works without. */
+const INLINE = /`((?:npx )?char-rnn(?:-ts)? (?:[a-z-]+ [^`[]+|ls|doctor|build-native|--help))`/g;
+
 /** Words in capitals that a reader replaces, and what this test puts there. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   MODEL: 'cv/best.safetensors',
@@ -31,7 +34,7 @@ export function commandLines(markdown: string): string[] {
       while (/^ {4}/.test(all[at + 1] ?? '')) at++;
       commands.push(...commandsOf(all.slice(start, at + 1).map((text) => text.slice(4))));
     } else if (!line.startsWith('#')) {
-      for (const [, code = ''] of line.matchAll(/`((?:npx )?char-rnn(?:-ts)? [a-z-]+ [^`[]+)`/g)) {
+      for (const [, code = ''] of line.matchAll(INLINE)) {
         commands.push(...commandsOf([code]));
       }
     }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { shellWord } from '../../src/cli/arguments/program-name.ts';
 import { root } from '../cli/command.ts';
 import { filled } from './extract.ts';
 import { makeWorld } from './world.ts';
@@ -207,6 +208,9 @@ const CASES: readonly Case[] = [
   },
   { what: 'eval of a part that has no batch', line: 'char-rnn eval cv --part test', suggestions: 1 },
   { what: 'all of a text that is not named', line: 'char-rnn eval cv --part all' },
+  { what: 'completions for no shell', line: 'char-rnn completions', suggestions: 1 },
+  { what: 'a text in place of a command', line: 'char-rnn book.txt', suggestions: 2 },
+  { what: 'a checkpoint in place of a command', line: 'char-rnn cv/best.safetensors', suggestions: 2 },
   { what: 'compare with one model', line: 'char-rnn compare cv book.txt' },
   { what: 'complete without a model', line: 'char-rnn complete' },
   { what: 'inspect without a model', line: 'char-rnn inspect' },
@@ -394,9 +398,19 @@ function suggestionsOfSources(): { file: string; text: string }[] {
         ([, a, b, c]) => a ?? b ?? c ?? '',
       );
       const notes = Array.from(code.matchAll(/`([^`$]*): \$\{commandLine\(/g), ([, text = '']) => text);
-      return [...remedies, ...notes].map((text) => ({ file, text: longestConstant(text) }));
+      // "For example" comes before many commands: here each is looked for itself.
+      const commands = Array.from(code.matchAll(/command: \[((?:\s*'[^']*',?)+)\s*\]/g), ([, words = '']) =>
+        commandOf(words),
+      ).filter((command) => !command.includes('build-native'));
+      return [...remedies, ...notes, ...commands].map((text) => ({ file, text: longestConstant(text) }));
     })
     .filter(({ text }) => text.length > 3);
+}
+
+/** A command as it is printed, from its words in the source. */
+function commandOf(words: string): string {
+  const all = Array.from(words.matchAll(/'([^']*)'/g), ([, word = '']) => shellWord(word));
+  return ['char-rnn', ...all].join(' ');
 }
 
 function longestConstant(template: string): string {

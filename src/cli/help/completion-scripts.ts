@@ -21,6 +21,11 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
   return `${script(commands).join('\n')}\n`;
 }
 
+/** A comment with the command that installs a script. */
+function installComment(shell: Shell, folder: string, file: string): string {
+  return `# Completion of char-rnn for ${shell}. To install it: mkdir -p ${folder} && char-rnn completions ${shell} > ${folder}/${file}`;
+}
+
 /** The values of a flag that takes one of a few words; none for other flags. */
 function choicesOf({ type }: Flag): readonly string[] {
   return type.choices ?? [];
@@ -45,7 +50,7 @@ function bashScript(commands: readonly Command[]): string[] {
       return `      ${name}) flags="${words.join(' ')}" ;;`;
     });
   return [
-    '# Completion of char-rnn for bash. To install it: char-rnn completions bash > ~/.local/share/bash-completion/completions/char-rnn',
+    installComment('bash', '~/.local/share/bash-completion/completions', 'char-rnn'),
     '_char_rnn() {',
     '  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" flags=""',
     '  COMPREPLY=()',
@@ -79,8 +84,8 @@ function zshScript(commands: readonly Command[]): string[] {
     quote(`${word.replaceAll(':', '\\:')}:${text.replaceAll(':', '\\:')}`);
   return [
     `#compdef ${PROGRAMS}`,
-    '# Completion of char-rnn for zsh. To install it: char-rnn completions zsh > ~/.zfunc/_char-rnn',
-    '# with fpath+=~/.zfunc before compinit in ~/.zshrc.',
+    installComment('zsh', '~/.zfunc', '_char-rnn'),
+    '# In ~/.zshrc, before compinit: fpath+=~/.zfunc',
     '_char_rnn() {',
     '  local -a found',
     '  if (( CURRENT == 2 )); then',
@@ -116,7 +121,7 @@ function zshScript(commands: readonly Command[]): string[] {
 
 function fishScript(commands: readonly Command[]): string[] {
   return [
-    '# Completion of char-rnn for fish. To install it: char-rnn completions fish > ~/.config/fish/completions/char-rnn.fish',
+    installComment('fish', '~/.config/fish/completions', 'char-rnn.fish'),
     ...commands.flatMap(({ name, summary, flags }) => [
       `complete -c char-rnn -n __fish_use_subcommand -f -a ${name} -d ${quote(firstLine(summary))}`,
       ...flags.flatMap((flag) => {
