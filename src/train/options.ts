@@ -134,7 +134,7 @@ export const trainingOptionsSchema = z.strictObject({
   dropoutMask: option(z._default(z.enum(DROPOUT_MASKS), 'step'), {
     flag: 'dropout_mask',
     group: 'Model',
-    help: 'draw the units to drop anew for each step, as the original does, or once for the sequence of an iteration',
+    help: 'step: drop other units at each step, as the original does; sequence: drop the same units in the whole sequence of an iteration',
   }),
   weightDrop: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'weight_drop',

@@ -31,6 +31,16 @@ test('the overview fits 80 columns; no help has two empty lines in a row', () =>
   }
 });
 
+test('on a small screen the help has a line for each group of flags, and no heading without a flag', () => {
+  for (const command of commands) {
+    const help = commandHelp(command, { rows: 3, columns: 80 });
+    assert.doesNotMatch(help, /^.*:\n\n/m, help);
+    if (!command.flags.every(({ info }) => info.common)) assert.match(help, /--help \| less$/m);
+    const shown = command.flags.filter(({ info }) => !help.includes(`--${info.flag.replaceAll('_', '-')}`));
+    assert.deepEqual(shown, [], command.name);
+  }
+});
+
 test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const flag of ['--version', '-v', '-V']) {
@@ -85,7 +95,8 @@ test('the help of a command and completions load no engine, no file format and n
   };
   for (const name of ['commands/index.js', 'run-command.js', 'run/completions.js']) load(join(cli, name));
   assert.ok(loaded.has(join(cli, 'commands', 'train.js')));
-  const heavy = /engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/|model\/network|sample\/pool/;
+  const heavy =
+    /engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/|model\/network|sample\/pool/;
   assert.deepEqual(
     [...loaded].filter((path) => heavy.test(relative(join(root, 'dist'), path))),
     [],

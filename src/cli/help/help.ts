@@ -42,7 +42,8 @@ export interface Screen {
 export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Screen = {}): string {
   const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns));
   const whole = fullHelp(command, width);
-  if (rows === undefined || whole.split('\n').length <= rows) return whole;
+  const isShort = command.flags.every((flag) => flag.info.common);
+  if (isShort || rows === undefined || whole.split('\n').length <= rows) return whole;
   return shortHelp(command, width);
 }
 
@@ -60,14 +61,12 @@ function shortHelp(command: Command, width: number): string {
   });
   return lines([
     ...head(command, width),
-    'Most used:',
-    ...common.flatMap((flag) => entry(flag, column, width)),
-    '',
-    ...wrap(
-      `Other flags, explained by ${commandLine([command.name, '--help'])} | less and in docs/flags.md:`,
-      width,
-    ),
+    ...(common.length > 0 ? ['Most used:', ...common.flatMap((flag) => entry(flag, column, width)), ''] : []),
+    common.length > 0 ? 'Other flags, explained in docs/flags.md:' : 'Flags, explained in docs/flags.md:',
     ...groups,
+    '',
+    'To read about all flags:',
+    `  ${commandLine([command.name, '--help'])} | less`,
     ...examples(command),
   ]);
 }

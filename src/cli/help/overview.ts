@@ -23,7 +23,7 @@ This machine:
   build-native         compile the fastest engine (needs a C++ compiler)
   completions SHELL    print a script for completion in bash, zsh or fish
 
-A CHECKPOINT is a file or the folder of a run, such as cv, whose best is used.
+A CHECKPOINT may be a folder, such as cv: then its best checkpoint is used.
 
   help COMMAND         show all flags of a command
   --version, -v        show the version

@@ -18,6 +18,7 @@ import type { CommandInput } from '../command.ts';
 import { nativeRemedy } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
 import { watchOutput } from '../terminal/output.ts';
+import { columnsOf } from '../terminal/text-width.ts';
 
 /** The speed of an engine, or the reason why it can't run. */
 interface Measured {
@@ -100,7 +101,8 @@ function factLines({
     `native kernels   ${instructionSets.join(', ') || 'none'}`,
     `GPU              ${gpu}`,
     '',
-    'An iteration of the default model (LSTM, 2 layers of 128, batches of 50 × 50 characters, 65 different):',
+    'An iteration of the default model: LSTM, 2 layers of 128 units, 65 symbols,',
+    'in batches of 50 rows × 50 symbols:',
   ];
 }
 
@@ -108,7 +110,11 @@ function engineLine({ engine, description, milliseconds, charactersPerSecond, pr
   const name = engine.padEnd(10);
   if (milliseconds === undefined || charactersPerSecond === undefined)
     return `  ${name} does not work here: ${problem}`;
-  return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
+  const figures = `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s`;
+  const line = `${figures}   ${description}`;
+  // A narrow terminal would break the line within a word.
+  const isNarrow = columnsOf(line) > (process.stdout.columns ?? Number.POSITIVE_INFINITY);
+  return isNarrow ? `${figures}\n${' '.repeat(13)}${description}` : line;
 }
 
 async function measure(name: EngineKindName, seconds: number): Promise<Measured> {
