@@ -82,7 +82,7 @@ export function readCheckpoint(file: ByteSource, name: string): Checkpoint {
 export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: string): Checkpoint {
   const { tensors, metadata } = file;
   const notices: string[] = [];
-  const stored = factsOf(file, name);
+  const stored = metadataFrom(file, name);
   if (!metadata.has(METADATA_KEY)) notices.push(INFERRED_NOTICE);
   const config = configOf(stored);
   // Checked before a layout is computed: every layer has tensors in the file.
@@ -110,11 +110,14 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
  *
  * @throws {CheckpointError} `checkpoint-other-kind` if it is not a model, `checkpoint-newer`, `checkpoint-malformed`
  */
-export function factsOf({ tensors, metadata }: Safetensors<TensorInFile>, name: string): CheckpointMetadata {
+export function metadataFrom(
+  { tensors, metadata }: Safetensors<TensorInFile>,
+  name: string,
+): CheckpointMetadata {
   return metadata.has(METADATA_KEY) ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
 }
 
-/** @param isConverted Whether the weights have changed their type. @param isPartial Whether some of the state is present. */
+/** @param isConverted Whether the weights were converted to another type. @param isPartial Whether some tensors of the training state are present. */
 function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
   const why = isConverted
     ? 'the training state was left out, since it belongs to the weights before they were converted'

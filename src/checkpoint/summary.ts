@@ -1,7 +1,7 @@
-/** The facts about a checkpoint that a list shows. They are read without its weights. */
+/** What a list shows about a checkpoint. It is read without the weights. */
 import type { ModelConfig } from '../model/config.ts';
 import type { LossRecord, TrainedText } from './checkpoint.ts';
-import { configOf, factsOf } from './codec.ts';
+import { configOf, metadataFrom } from './codec.ts';
 import type { ByteSource } from './safetensors/byte-source.ts';
 import { readSafetensors } from './safetensors/safetensors.ts';
 import { decodeLosses, GENERATOR, trainedText } from './tensors/training-tensors.ts';
@@ -32,7 +32,7 @@ export interface TrainingSummary {
 export function readSummary(file: ByteSource, name: string): CheckpointSummary {
   const stored = readSafetensors(file, name);
   const { tensors } = stored;
-  const facts = factsOf(stored, name);
+  const facts = metadataFrom(stored, name);
   const config = configOf(facts);
   // Other tools may drop the tensors of the training state but keep the metadata.
   if (!facts.training || !tensors.has(GENERATOR)) return { config };

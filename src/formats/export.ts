@@ -20,7 +20,7 @@ export interface ExportOptions {
    * Torch7 file always holds float64, as the original's programs expect. This does not change the numbers of a float32 model.
    */
   readonly precision?: Precision | undefined;
-  /** Whether PyTorch must have modules for the layers. Default: true. */
+  /** Whether a model is refused if PyTorch has no modules for its layers. Default: true. */
   readonly pytorchModules?: boolean | undefined;
 }
 
@@ -61,7 +61,7 @@ export function exportCheckpoint(
   options: ExportOptions = {},
 ): Exported {
   if (format === 'vocabulary') return exportVocabulary(checkpoint);
-  if (format === 'pytorch' && options.pytorchModules !== false) checkPyTorchHasIt(checkpoint);
+  if (format === 'pytorch' && options.pytorchModules !== false) checkPyTorchSupport(checkpoint);
   const precision = options.precision ?? precisionOf(format, checkpoint);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
@@ -74,7 +74,7 @@ export function exportCheckpoint(
     notices: [
       ...(training && !keepsTraining ? [trainingNotice(format)] : []),
       ...(checkpoint.origin && format === 'onnx'
-        ? ['left out: the losses of the run that it comes from']
+        ? ['left out: the losses of the run that trained the model']
         : []),
       ...(precision === checkpoint.precision ? [] : [precisionNotice(precision)]),
       ...(format === 'torch7'
@@ -127,7 +127,7 @@ function trainingNotice(format: ExportFormat): string {
 function precisionNotice(precision: Precision): string {
   return precision === 'float32'
     ? 'rounded to float32: about seven digits of each parameter are kept'
-    : 'written as float64; the numbers stay those of float32';
+    : 'written as float64, without gaining precision over float32';
 }
 
 /** What the original's programs do differently with the file. (This program reads back the same model.) */
@@ -166,12 +166,12 @@ function inPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
   );
 }
 
-function checkPyTorchHasIt({ config }: Checkpoint) {
+function checkPyTorchSupport({ config }: Checkpoint) {
   if (programCell('pytorch', config)) return;
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    "PyTorch does not have this gru: its reset gate acts before the recurrent product, as in the original, nn.GRU's after it. " +
-      'Its tensors are named gru_v1.…, so that no nn.GRU takes them by mistake.',
+    'PyTorch has no such gru: its reset gate acts before the recurrent product, as in the original; that of nn.GRU acts after it. ' +
+      'Its tensors are named gru_v1.…, so that no nn.GRU loads them by mistake.',
     {
       remedies: [
         { text: 'Write a Python module for it next to the weights', set: { asModule: true } },

@@ -60,7 +60,7 @@ export function openCheckpoint(
   return FORMATS[format].decode(bytes, name);
 }
 
-/** Reads a checkpoint from a file that need not be in memory, and tells its format. Otherwise like `openCheckpoint`. */
+/** Reads a checkpoint from a file that need not be in memory. Otherwise like `openCheckpoint`. */
 export function openCheckpointFile(
   file: ByteSource,
   name: string,
@@ -74,7 +74,7 @@ export function openCheckpointFile(
     if (!(error instanceof CheckpointError) || seen === undefined || seen === format) throw error;
     // The file may be intact, but in another format than the named one.
     const problem = `${error.problem}\nIt was read as ${format}, but it begins like a file in ${seen}.`;
-    const remedy = { text: 'Let the content decide on the format', set: { from: undefined } };
+    const remedy = { text: 'Recognise the format from the content', set: { from: undefined } };
     throw new CheckpointError(error.code, problem, { cause: error, remedies: [remedy] });
   }
 }

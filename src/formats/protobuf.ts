@@ -103,7 +103,7 @@ export function* fieldsOf(message: Uint8Array, where: string): Generator<Field, 
     const tag = varint();
     const wire = tag % 8;
     const number = (tag - wire) / 8;
-    if (number < 1 || number >= 2 ** 29) throw malformed(where, `it has a field ${number}`);
+    if (number < 1 || number >= 2 ** 29) throw malformed(where, `it has the invalid field number ${number}`);
     if (wire === VARINT) {
       const value = varint();
       yield { number, value: Number.isSafeInteger(value) ? value : undefined, bytes: undefined };
@@ -111,7 +111,7 @@ export function* fieldsOf(message: Uint8Array, where: string): Generator<Field, 
     }
     const length = wire === BYTES ? varint() : wire === FIXED64 ? 8 : wire === FIXED32 ? 4 : Number.NaN;
     if (Number.isNaN(length)) throw malformed(where, `field ${number} has the wire type ${wire}`);
-    if (at + length > message.length) throw malformed(where, `field ${number} is longer than what it is in`);
+    if (at + length > message.length) throw malformed(where, `field ${number} is longer than its message`);
     const bytes = message.subarray(at, at + length);
     at += length;
     yield { number, value: undefined, bytes: wire === BYTES ? bytes : undefined };
@@ -133,12 +133,12 @@ function varintAt(bytes: Uint8Array, at: number, where: string): { value: number
 /**
  * The numbers in a packed field.
  *
- * @throws {CheckpointError} `checkpoint-malformed` for more than `most`
+ * @throws {CheckpointError} `checkpoint-malformed` for more than `max`
  */
-export function varintsOf(bytes: Uint8Array, most: number, where: string): number[] {
+export function varintsOf(bytes: Uint8Array, max: number, where: string): number[] {
   const numbers: number[] = [];
   for (let at = 0; at < bytes.length; ) {
-    if (numbers.length === most) throw malformed(where, `it has more than ${most} numbers`);
+    if (numbers.length === max) throw malformed(where, `it has more than ${max} numbers`);
     const { value, next } = varintAt(bytes, at, where);
     numbers.push(value);
     at = next;
@@ -149,13 +149,13 @@ export function varintsOf(bytes: Uint8Array, most: number, where: string): numbe
 /**
  * The bytes of all fields with a number.
  *
- * @throws {CheckpointError} `checkpoint-malformed` for more than `most` fields. (An empty field takes two bytes in a file but more in memory.)
+ * @throws {CheckpointError} `checkpoint-malformed` for more than `max` fields. (An empty field takes two bytes in a file, but more in memory.)
  */
-export function bytesOf(message: Uint8Array, number: number, most: number, where: string): Uint8Array[] {
+export function bytesOf(message: Uint8Array, number: number, max: number, where: string): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const field of fieldsOf(message, where)) {
     if (field.number !== number || !field.bytes) continue;
-    if (found.length === most) throw malformed(where, `it has more than ${most} fields ${number}`);
+    if (found.length === max) throw malformed(where, `it has more than ${max} fields ${number}`);
     found.push(field.bytes);
   }
   return found;

@@ -16,7 +16,7 @@ export async function writeExport(
 ): Promise<void> {
   await asCheckpointError(path, async () => {
     await makeFolder(dirname(path));
-    await writeWhole(path, parts, 'anybody', (temporary) => {
+    await writeWhole(path, parts, 'other', (temporary) => {
       if (check) withFile(temporary, (file) => check(file, path));
     });
   });

@@ -26,7 +26,7 @@ function contender(folder: string) {
   const module = new URL('../../src/checkpoint/storage/folder-lock.node.ts', import.meta.url).href;
   const program = `
     const { FolderLock } = await import(${JSON.stringify(module)});
-    const said = await FolderLock.take(${JSON.stringify(folder)}).then(() => 'got', (error) => error.code);
+    const said = await FolderLock.acquire(${JSON.stringify(folder)}).then(() => 'got', (error) => error.code);
     console.log(said);
     if (said === 'got') setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type', 'module', '-e', program], {
@@ -38,15 +38,18 @@ function contender(folder: string) {
 
 test('only one can have a folder, even within a process, until it is released', async (context) => {
   const folder = temporaryFolder(context);
-  const lock = await FolderLock.take(folder);
+  const lock = await FolderLock.acquire(folder);
   const [name = ''] = locksIn(folder);
   const { host, pid, since } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
   assert.deepEqual([host, pid], [thisProcess().host, process.pid]);
   assert.ok(Date.now() - Date.parse(since) < 60_000);
-  await assert.rejects(FolderLock.take(folder), { ...locked, message: /another training is running there/ });
+  await assert.rejects(FolderLock.acquire(folder), {
+    ...locked,
+    message: /another training is running there/,
+  });
   lock.release();
   assert.deepEqual(locksIn(folder), []);
-  (await FolderLock.take(folder)).release();
+  (await FolderLock.acquire(folder)).release();
 });
 
 test(
@@ -61,7 +64,7 @@ test(
       { bootId: '00000000-0000-0000-0000-000000000000' },
     ]) {
       const { folder, path } = lockedBy(context, holder);
-      const lock = await FolderLock.take(folder);
+      const lock = await FolderLock.acquire(folder);
       assert.ok(!existsSync(path));
       lock.release();
     }
@@ -75,7 +78,7 @@ test('refuses the folder, with the command that removes the lock: of another hos
     { pid: 'one' },
   ]) {
     const { folder, path } = lockedBy(context, holder);
-    await assert.rejects(FolderLock.take(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
+    await assert.rejects(FolderLock.acquire(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
     assert.deepEqual(locksIn(folder).length, 1, 'it is left, and the own one is not');
   }
 });
@@ -83,7 +86,7 @@ test('refuses the folder, with the command that removes the lock: of another hos
 test('suggests the folder that a second run would get', async (context) => {
   const { folder } = lockedBy(context, {});
   const suggested = async (path: string) => {
-    const error = await FolderLock.take(path).then(
+    const error = await FolderLock.acquire(path).then(
       () => assert.fail('it got the folder'),
       (reason: unknown) => reason,
     );
@@ -105,7 +108,7 @@ test('suggests the folder that a second run would get', async (context) => {
 test('an unreadable lock holds the folder too', async (context) => {
   const folder = temporaryFolder(context);
   mkdirSync(join(folder, '.training-0123456789ab.lock'));
-  await assert.rejects(FolderLock.take(folder), {
+  await assert.rejects(FolderLock.acquire(folder), {
     ...locked,
     message: /in an unknown process/,
   });

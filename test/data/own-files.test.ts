@@ -74,7 +74,7 @@ test('recognises files of this program under any name', async (context) => {
   contents.set('run.json', new TextEncoder().encode('{\n  "kind": "char-rnn run",\n  "seed": 1\n}\n'));
   await runIn(own, source);
   contents.set('log', readFileSync(join(own, 'lstm.log.jsonl')));
-  const lock = await FolderLock.take(own);
+  const lock = await FolderLock.acquire(own);
   const lockName = readdirSync(own).find((name) => name.endsWith('.lock'));
   contents.set('lock', readFileSync(join(own, lockName ?? '')));
   lock.release();

@@ -191,7 +191,7 @@ test('reports what the file does not hold', () => {
   assert.match(unknown, /can draw the unknown symbol, as U\+FFFD/);
   assert.match(unknown, /primed with ASCII only\n.*does not normalise/);
   assert.match(notices('graphemes', 'npz').join('\n'), /^left out: the training state .*$/);
-  assert.match(notices('graphemes', 'onnx', 'float64').join('\n'), /numbers stay those of float32/);
+  assert.match(notices('graphemes', 'onnx', 'float64').join('\n'), /without gaining precision over float32/);
   assert.match(notices('characters, nfc, an unknown one', 'vocabulary').join('\n'), /normalisation \(nfc\)/);
   assert.deepEqual(notices('graphemes', 'safetensors'), []);
 });

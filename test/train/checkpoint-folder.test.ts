@@ -23,7 +23,7 @@ test('a run whose folder another training has is not resumed; this is found befo
   writeFileSync(textFile, 'the harbour wall stood in the rain. '.repeat(40));
   const checkpointDir = join(folder, 'cv');
   await events({ ...small, textFile, checkpointDir });
-  const lock = await FolderLock.take(checkpointDir);
+  const lock = await FolderLock.acquire(checkpointDir);
   const nowhere = join(folder, 'nowhere.txt');
   const refused = { code: 'checkpoint-locked' };
   await assert.rejects(events({ textFile: nowhere, resume: checkpointDir, maxIterations: 8 }), refused);

@@ -29,7 +29,7 @@ export interface StoredTensor {
 
 /** A tensor to write. */
 export interface TensorToStore extends StoredTensor {
-  /** Pieces to write instead of `values`, with the same type and total length. Called when they are due, to save memory. */
+  /** Makes pieces to write instead of `values`, with the same type and total length. Called only when they are written, to save memory. */
   readonly pieces?: (() => readonly TensorArray[]) | undefined;
 }
 
@@ -53,12 +53,12 @@ export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
 /** Maximum bytes of a header. This allows more than 30,000 tensors with names of 60 characters, far more than any model here has. */
 const MAX_HEADER = 4_500_000;
 const MAX_METADATA_ENTRIES = 1000;
-/** Minimum bytes of a tensor and its description in a file; a thousand tensors may have fewer. */
-const MIN_TENSOR_BYTES = 100;
+/** A file may have a thousand tensors, and one more for every so many bytes of its size. */
+const BYTES_PER_TENSOR = 100;
 
-/** Maximum number of values by depth: in the header; in the descriptions of tensors (three each) and the metadata; in shapes and offsets. */
+/** Maximum number of JSON values at each depth: in the header, in the descriptions of tensors and the metadata, in shapes and offsets. */
 function headerValues(fileSize: number): number[] {
-  const tensors = 1000 + fileSize / MIN_TENSOR_BYTES;
+  const tensors = 1000 + fileSize / BYTES_PER_TENSOR;
   return [tensors + 1, 3 * tensors + MAX_METADATA_ENTRIES, 6 * tensors];
 }
 
@@ -149,13 +149,13 @@ export function readSafetensors(file: ByteSource, name: string): Safetensors<Ten
 }
 
 export interface SafetensorsHeader {
-  readonly tensors: ReadonlyMap<string, TensorPlace>;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly metadata: ReadonlyMap<string, string>;
   /** Offset of the data in the file. */
   readonly dataStart: number;
 }
 
-interface TensorPlace {
+interface TensorEntry {
   readonly type: StoredType;
   readonly shape: readonly number[];
   readonly begin: number;
@@ -195,11 +195,11 @@ export function readHeader(file: ByteSource, name: string): SafetensorsHeader {
   }
   if (dataStart > fileSize) throw truncated(name, dataStart, fileSize);
   const parsed = parseJson(start.subarray(PREFIX, dataStart), fileSize, name);
-  const tensors = new Map<string, TensorPlace>();
+  const tensors = new Map<string, TensorEntry>();
   const metadata = new Map<string, string>();
   for (const [key, value] of Object.entries(parsed)) {
     if (key === '__metadata__') for (const entry of metadataEntries(value, name)) metadata.set(...entry);
-    else tensors.set(key, tensorPlace(key, value, name));
+    else tensors.set(key, tensorEntry(key, value, name));
   }
   checkCoverage(tensors, fileSize - dataStart, name, fileSize);
   return { tensors, metadata, dataStart };
@@ -247,7 +247,7 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
+function tensorEntry(key: string, value: unknown, name: string): TensorEntry {
   const where = `tensor ${JSON.stringify(key.slice(0, 80))}`;
   if (!isRecord(value)) throw malformed(name, `${where} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
@@ -268,14 +268,14 @@ function tensorPlace(key: string, value: unknown, name: string): TensorPlace {
 
 /** Checks that the tensors fill the data without overlaps and gaps. */
 function checkCoverage(
-  tensors: ReadonlyMap<string, TensorPlace>,
+  tensors: ReadonlyMap<string, TensorEntry>,
   dataSize: number,
   name: string,
   fileSize: number,
 ): void {
   let at = 0;
   for (const { begin, end } of [...tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== at) throw malformed(name, 'its tensors overlap or leave holes');
+    if (begin !== at) throw malformed(name, 'its tensors overlap or leave gaps');
     at = end;
   }
   if (at > dataSize) throw truncated(name, fileSize - dataSize + at, fileSize);
@@ -289,5 +289,5 @@ function describeKind(start: Uint8Array): string {
   if (a === 4 && b === 0 && c === 0 && d === 0) return 'it looks like a Torch7 file (.t7)';
   if (a === 0x80) return 'it looks like a Python pickle';
   if (start.subarray(0, KIND_BYTES).every((byte) => byte >= 9 && byte < 0x7f)) return 'it looks like text';
-  return 'its first bytes are of no known kind';
+  return 'its first bytes match no known format';
 }

@@ -1,8 +1,8 @@
 /**
  * Ensures that only one training at a time writes to a folder.
  *
- * Every training writes a lock file with a unique name into the folder, and then looks for the files of others. It has the folder if no other
- * file belongs to a live process. Since each writes before it looks, at least one of two simultaneous trainings sees the other and gives way.
+ * Every training writes a lock file with a unique name into the folder, and then looks for the files of others. It holds the folder if no other
+ * file belongs to a live process. Since each writes before it looks, at least one of two simultaneous trainings sees the other and backs off.
  * Anyone may delete the file of a dead process, because its name is never used again. With a single name for all, two trainings that
  * replaced the same stale lock could both get the folder.
  */
@@ -37,10 +37,10 @@ interface Other {
   readonly liveness: Liveness;
 }
 
-/** Milliseconds after which another lock is final. A younger one may be about to give way. */
+/** Milliseconds after which the lock of another process counts as held. Before that, the process may still back off. */
 const SETTLED_AFTER = 1000;
 const MAX_ATTEMPTS = 50;
-/** Maximum wait before the next attempt, in milliseconds. It is random, so that two that gave way to each other return at different times. */
+/** Maximum milliseconds before the next attempt. The wait is random, so that two trainings that backed off from each other do not collide again. */
 const MAX_WAIT = 150;
 
 export class FolderLock {
@@ -51,10 +51,10 @@ export class FolderLock {
   }
 
   /**
-   * @throws {CheckpointError} `checkpoint-locked` if a training that runs, or may be running, has the folder
+   * @throws {CheckpointError} `checkpoint-locked` if a training that is running, or may be running, holds the folder
    * @throws a system error if the folder can't be written
    */
-  static async take(folder: string): Promise<FolderLock> {
+  static async acquire(folder: string): Promise<FolderLock> {
     for (let attempts = 1; ; attempts++) {
       const path = join(folder, `.training-${randomBytes(6).toString('hex')}.lock`);
       const lock = new FolderLock(path);
@@ -75,8 +75,8 @@ export class FolderLock {
     }
   }
 
-  /** Whether the lock file still exists. It does not if somebody has deleted the folder. */
-  get isThere(): boolean {
+  /** Whether the lock file still exists. It is gone if somebody has deleted the folder. */
+  get exists(): boolean {
     return existsSync(this.#path);
   }
 

@@ -22,21 +22,21 @@ import { clearLeftovers, writeWhole } from './whole-file.node.ts';
 
 export interface FolderStorage extends CheckpointStorage {
   /**
-   * Takes the folder if it exists. `prepare` makes a missing one.
+   * Locks the folder if it exists. (`prepare` creates and locks a missing one.)
    *
    * @throws {CheckpointError} as `prepare`
    */
   reserve(): Promise<void>;
 }
 
-/** A storage in a folder, which is made when needed. */
+/** A storage in a folder, which is created when it is first needed. */
 export function folderStorage(folder: string): FolderStorage {
   let lock: FolderLock | undefined;
   const prepare = async () => {
     try {
       await makeFolder(folder);
       // Permission bits are not enough (root, read-only mounts, full disks): only writing a file shows that it is possible.
-      lock ??= await FolderLock.take(folder);
+      lock ??= await FolderLock.acquire(folder);
       await clearLeftovers(folder);
     } catch (error) {
       if (error instanceof CheckpointError) throw error;
@@ -69,9 +69,9 @@ export function folderStorage(folder: string): FolderStorage {
       const path = join(folder, name);
       await asCheckpointError(path, async () => {
         await makeFolder(folder);
-        // Somebody deleted the folder. If another training has taken it by now, the two still use different names.
-        if (lock && !lock.isThere) lock = await FolderLock.take(folder).catch(() => lock);
-        await writeWhole(path, parts, lock ? 'training' : 'anybody');
+        // Somebody deleted the folder. Even if another training has recreated and locked it since, the two use different file names.
+        if (lock && !lock.exists) lock = await FolderLock.acquire(folder).catch(() => lock);
+        await writeWhole(path, parts, lock ? 'training' : 'other');
       });
       return path;
     },
@@ -82,7 +82,7 @@ export function folderStorage(folder: string): FolderStorage {
         if ((await isReplaceable(path, folder)) || (await renamedToOwnName(path, target))) {
           return pointTo(path, target);
         }
-        throw new Error('a file that is not a link has this name, and would be lost. Give it another name');
+        throw new Error('a file that is not a link has this name and would be lost. Rename that file');
       });
     },
     remove: (path) => rm(path, { force: true }),

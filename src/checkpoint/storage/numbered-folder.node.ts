@@ -1,4 +1,4 @@
-/** Folders of runs that were given the same folder: `cv`, `cv-2`, `cv-3`, … */
+/** The folders of several runs for which the same folder was requested: `cv`, `cv-2`, `cv-3`, … */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, normalize } from 'node:path';
 

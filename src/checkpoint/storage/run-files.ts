@@ -1,4 +1,4 @@
-/** The names of a run's files. One run in a folder has the plain names; those of every other run begin with its `saveName`. */
+/** The names of a run's files. The first run in a folder has the plain names; those of every other run begin with its `saveName`. */
 import type { CheckpointIdentity } from './storage.ts';
 
 /** File names in the run's folder. */

@@ -21,22 +21,22 @@ interface RunNames {
  * The storage of a run. `reserve` and `prepare` choose its folder X: the requested one, unless a run in it has the same `saveName` or a
  * training is running there. In that case, the first of `X-2`, `X-3`, … of which neither is true.
  */
-export function runStorage(asked: string, run: RunNames): FolderStorage {
-  let storage = folderStorage(asked);
+export function runStorage(requested: string, run: RunNames): FolderStorage {
+  let storage = folderStorage(requested);
   let insteadOf: string | undefined;
   let number = 1;
   let isHeld = false;
-  /** @param makes Whether to make a missing folder. */
-  const choose = async (makes: boolean) => {
+  /** @param creates Whether to create a missing folder. */
+  const choose = async (creates: boolean) => {
     while (!isHeld) {
       const folder = storage.place;
-      if (!makes && !existsSync(folder)) return;
+      if (!creates && !existsSync(folder)) return;
       const reason = (await occupantOf(folder, run)) ?? (await take(storage, folder, run));
       isHeld = reason === undefined;
       if (reason === undefined) return;
       insteadOf ??= reason;
       number++;
-      storage = folderStorage(numberedFolder(asked, number));
+      storage = folderStorage(numberedFolder(requested, number));
     }
   };
   return {

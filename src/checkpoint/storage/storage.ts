@@ -29,7 +29,7 @@ export interface CheckpointStorage {
   prepare(): Promise<void>;
   /** Lets others write there again. Does nothing without `prepare`. */
   close(): Promise<void>;
-  /** Whether a name belongs to a checkpoint, to another file, or to nothing. */
+  /** The run and iteration of the checkpoint with a name; `other` for any other file; undefined if nothing has the name. */
   identify(name: string): Promise<CheckpointIdentity | 'other' | undefined>;
   /** The checkpoints with a training state, oldest first, without the pointers `best` and `last`. */
   list(): Promise<StoredCheckpoint[]>;

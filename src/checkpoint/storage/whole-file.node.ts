@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** Who writes a temporary file: the training that holds the folder's lock, or anybody. */
-export type Writer = 'training' | 'anybody';
+/** Who writes a temporary file: the training that holds the folder's lock, or any other process. */
+export type Writer = 'training' | 'other';
 
-const ENDINGS: Readonly<Record<Writer, string>> = { training: 'saving', anybody: 'tmp' };
+const ENDINGS: Readonly<Record<Writer, string>> = { training: 'saving', other: 'tmp' };
 
 /** Names made by `temporaryPath`, now and in earlier versions. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.(saving|tmp)$/;
-/** In milliseconds. No save takes longer. */
+/** In milliseconds. No save takes longer, so an older temporary file has been abandoned. */
 const HOUR = 3_600_000;
 
 /**
@@ -23,7 +23,7 @@ const HOUR = 3_600_000;
 export async function writeWhole(
   path: string,
   parts: Iterable<Uint8Array>,
-  writer: Writer = 'anybody',
+  writer: Writer = 'other',
   check: (temporary: string) => void = () => {},
 ): Promise<void> {
   await replaceWith(path, writer, async (temporary) => {
@@ -50,8 +50,8 @@ export async function replaceWith(
 }
 
 /**
- * Deletes temporary files of killed processes from a folder: those of trainings immediately, since the caller holds the lock, and those of
- * anybody after an hour.
+ * Deletes temporary files of killed processes from a folder: those of trainings immediately, since the caller holds the lock, and all others
+ * after an hour.
  */
 export async function clearLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -65,7 +65,7 @@ export async function clearLeftovers(folder: string): Promise<void> {
   }
 }
 
-/** A random name, so that nobody can have made a link of that name. */
+/** A random name, so that nobody can have put a link there. */
 function temporaryPath(path: string, writer: Writer): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.${ENDINGS[writer]}`);
 }

@@ -40,7 +40,7 @@ export function programCell(program: Program, { cell, reset }: CellKind): Progra
   return known?.reset === undefined || known.reset === reset ? known : undefined;
 }
 
-/** For each block of the program, the index of our block; and the index of our block with the opposite sign. */
+/** For each gate in the program's order, its index in ours; and the index in ours of the negated gate. */
 function orderOf(program: Program, cell: Cell): { blocks: readonly number[]; negated: number | undefined } {
   const known = PROGRAM_CELLS[program][cell];
   if (!known) throw new TypeError(`${program} has no ${cell}`);
@@ -66,7 +66,7 @@ export function toGateOrder<T extends FloatArray>(program: Program, cell: Cell, 
   return copy;
 }
 
-/** The same as separate gates: views of `values`, and a copy only of a gate with the opposite sign. */
+/** The same, as separate gates: views of `values`, except for the negated gate, which is a copy. */
 export function gatesInOrder<T extends FloatArray>(
   program: Program,
   cell: Cell,
@@ -81,7 +81,7 @@ export function gatesInOrder<T extends FloatArray>(
   });
 }
 
-/** The inverse, bit for bit, into an array of the same length. */
+/** The inverse of `toGateOrder`, bit for bit, into an array of the same length. */
 export function fromGateOrder<T extends FloatArray>(
   program: Program,
   cell: Cell,

@@ -149,15 +149,16 @@ export function decodeTraining(
   const numbers = (prefix: string) => decodePosition(training, facts, layout, tensors, prefix, file);
   const good = stability?.good;
   if (good && good.iteration > training.iteration) {
-    throw malformed(file, 'the state to go back to is of a later iteration');
+    throw malformed(file, 'the state to return to is from a later iteration');
   }
   const firstIteration = good?.iteration ?? training.iteration;
   if (firstIteration + (training.shapeChange?.batchOffset ?? 0) < 0) {
-    throw malformed(file, 'its place in the text is before the start');
+    throw malformed(file, 'its position in the text is before the start');
   }
   const goodState = (place: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
     const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);
-    if (!parameters.every(Number.isFinite)) throw malformed(file, 'a parameter to go back to is not finite');
+    if (!parameters.every(Number.isFinite))
+      throw malformed(file, 'a parameter of the state to return to is not finite');
     return { ...place, ...numbers('train.good.'), parameters };
   };
   return {
@@ -199,7 +200,7 @@ function decodePosition(
 
 /** Rejects NaN: training never saves one and could not recover from it. */
 function withoutNaN(values: FloatArray, file: string): FloatArray {
-  if (values.some(Number.isNaN)) throw malformed(file, 'a number of its training state is not a number');
+  if (values.some(Number.isNaN)) throw malformed(file, 'its training state contains NaN');
   return values;
 }
 

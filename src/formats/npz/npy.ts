@@ -77,7 +77,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): TensorInFile {
   if (!type || (order === 'True' && shape.length > 1)) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${where} is of ${descr}${order === 'True' ? ' in columns' : ''}, expected rows of f8, f4, f2, i8, i4 or u1, little endian.`,
+      `${where} has the type ${descr}${order === 'True' ? ' in column-major order' : ''}, expected f8, f4, f2, i8, i4 or u1, little endian, in row-major order.`,
     );
   }
   const size = shape.reduce((product, length) => product * length, type.bytesPerElement);

@@ -61,10 +61,10 @@ function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
 }
 
 function textOf({ values }: TensorInFile, entry: string, file: string): string {
-  if (!(values instanceof Uint8Array)) throw malformed(file, `${entry} is not of bytes`);
+  if (!(values instanceof Uint8Array)) throw malformed(file, `${entry} is not an array of bytes`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(values);
   } catch {
-    throw malformed(file, `${entry} is not a text in UTF-8`);
+    throw malformed(file, `${entry} is not UTF-8`);
   }
 }

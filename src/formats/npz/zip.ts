@@ -68,7 +68,7 @@ export function encodeZip(entries: ReadonlyMap<string, readonly Uint8Array[]>): 
   if (offset + size > MAX_SIZE || entries.size > MAX_ENTRIES) {
     throw new CheckpointError(
       'checkpoint-not-convertible',
-      'the model is too large for an .npz file, which holds 4 GB. Convert it to .safetensors.',
+      'the model is too large for an .npz file, which can hold at most 4 GB. Convert it to .safetensors.',
     );
   }
   return [...parts, ...directory, endRecord(entries.size, size, offset)];
@@ -86,7 +86,7 @@ export function decodeZip(bytes: Uint8Array, file: string): Map<string, Uint8Arr
   if (end < 0 || view.getUint32(end, true) !== END_SIGNATURE) {
     throw new CheckpointError(
       'checkpoint-truncated',
-      `${file} is cut short: a zip archive that does not end as one. Copy it again, or use an earlier checkpoint.`,
+      `${file} is cut short: it is a zip archive without its end. Copy it again, or use an earlier checkpoint.`,
     );
   }
   const count = view.getUint16(end + 10, true);
@@ -133,7 +133,7 @@ function entryOf(bytes: Uint8Array, at: number, start: number, where: string): U
   if (method !== STORED || view.getUint16(at + 8, true) & ENCRYPTED) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${where} is compressed or encrypted, expected stored entries.`,
+      `${where} is compressed or encrypted, expected uncompressed entries.`,
       { remedies: [{ text: 'In Python, save the arrays with numpy.savez, not with savez_compressed' }] },
     );
   }

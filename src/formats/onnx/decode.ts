@@ -26,7 +26,7 @@ import { bytesOf, fieldsOf, textOf, varintsOf } from '../protobuf.ts';
 import { constantOf, VOCABULARY_KEY } from './encode.ts';
 import { ENTRY, GRAPH, MODEL, TENSOR, TYPES } from './schema.ts';
 
-/** A layer has three constants; some more are for the rest. */
+/** A layer has three constants; the rest of the model has a few more. */
 const MAX_CONSTANTS = 4 * MAX_LAYERS;
 const MAX_ENTRIES = 1000;
 const MAX_DIMENSIONS = 8;
@@ -142,7 +142,7 @@ function readParameters(
   file: string,
 ): FloatArray {
   const slices = parameterSlices(layout);
-  const places = slices.map((slice) => placeOf(layout, slice, constants, file));
+  const places = slices.map((slice) => storedNumbers(layout, slice, constants, file));
   const count = parameterCount(layout);
   const type = floatArrayType(precision);
   const flat = new type(count);
@@ -159,7 +159,7 @@ function readParameters(
 }
 
 /** The numbers of a parameter tensor in the file. */
-function placeOf(
+function storedNumbers(
   layout: Layout,
   slice: ParameterSlice,
   constants: ReadonlyMap<string, Constant>,
@@ -173,7 +173,7 @@ function placeOf(
   const fits =
     shape.length === constant.shape.length && shape.every((length, at) => length === constant.shape[at]);
   if (!type || !fits || constant.raw.length !== size) {
-    throw malformed(file, `constant ${name} is not of floats [${shape.join(', ')}]`);
+    throw malformed(file, `constant ${name} is not an array of floats [${shape.join(', ')}]`);
   }
   if (part === undefined) return { raw: constant.raw, type };
   return { raw: constant.raw.subarray((part * size) / 2, ((part + 1) * size) / 2), type };

@@ -59,7 +59,7 @@ export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
   if (message.size > MAX_SIZE) {
     throw new CheckpointError(
       'checkpoint-not-convertible',
-      'the model is too large for an ONNX file, which holds 2 GB. Convert it to .safetensors.',
+      'the model is too large for an ONNX file, which can hold at most 2 GB. Convert it to .safetensors.',
     );
   }
   return message.parts;
@@ -129,8 +129,8 @@ function operatorOf({ cell, reset }: ModelConfig): string {
   throw new CheckpointError('checkpoint-not-convertible', `ONNX has no ${cell}. Convert it to .safetensors.`);
 }
 
-/** The name and shape of the constant that holds a parameter tensor, and for biases which half. */
-interface Place {
+/** The name and shape of the constant that holds a parameter tensor. For a bias, `part` is the half of the constant. */
+interface ConstantPart {
   readonly name: string;
   readonly shape: readonly number[];
   readonly part?: 0 | 1;
@@ -140,7 +140,7 @@ interface Place {
  * The constant of the graph that holds a parameter tensor. The first axis of a layer's constants is for directions. Weights are [1, G·H, …];
  * both biases are in `bias_l0` [1, 2·G·H].
  */
-export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): Place {
+export function constantOf(layout: Layout, { module, name, shape }: ParameterSlice): ConstantPart {
   const owner = layout[module] as Module;
   if (owner.kind !== 'recurrent') return { name: `${owner.name}.${name}`, shape };
   const layer = layerOf(layout, module);

@@ -231,6 +231,9 @@ test('rejects many layers that share one large normalisation, without allocating
   };
   const times = (count: number, ...modules: TorchObject[]) =>
     Array.from({ length: count }, () => modules).flat();
-  refusedFor(times(20_000, layer, normalised), /100000 units are normalised before layer 2, which reads 1/);
+  refusedFor(
+    times(20_000, layer, normalised),
+    /100000 units are normalised before layer 2, whose input size is 1/,
+  );
   refusedFor(times(20_000, layer), /more than 1000 layers/);
 });

@@ -13,7 +13,7 @@ const MAX_NUMBER = 64;
 const PIECE = 4096;
 
 export class AsciiSource implements Source {
-  readonly shortestObject = 2;
+  readonly minObjectBytes = 2;
   offset = 0;
   readonly #bytes: Uint8Array;
   #piece = '';
@@ -111,7 +111,7 @@ export class AsciiSource implements Source {
   #truncated(length: number): Torch7Fault {
     return new Torch7Fault(
       'torch7-truncated',
-      `at least ${length} bytes were expected at byte ${this.offset}, but the file ends after ${this.remaining}. It is damaged or was not copied whole`,
+      `at least ${length} bytes were expected at byte ${this.offset}, but the file ends after ${this.remaining}. It is damaged or was not copied completely`,
     );
   }
 }

@@ -4,7 +4,7 @@ import { malformed, Torch7Fault } from '../errors.ts';
 import type { Source } from './source.ts';
 
 export class BinarySource implements Source {
-  readonly shortestObject = 4;
+  readonly minObjectBytes = 4;
   offset = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -55,7 +55,7 @@ export class BinarySource implements Source {
     if (this.#longBytes === 4) return this.#view.getInt32(offset, true);
     const long = Number(this.#view.getBigInt64(offset, true));
     if (Number.isSafeInteger(long)) return long;
-    throw malformed(`a number of ${long} at byte ${offset}, where a size or an offset was expected`);
+    throw malformed(`the number ${long} at byte ${offset}, where a size or an offset was expected`);
   }
 
   /** Advances by some bytes and returns the offset of the first. */
@@ -63,7 +63,7 @@ export class BinarySource implements Source {
     if (length > this.remaining) {
       throw new Torch7Fault(
         'torch7-truncated',
-        `${length} bytes were expected at byte ${this.offset}, but the file ends after ${this.remaining}. It is damaged or was not copied whole`,
+        `${length} bytes were expected at byte ${this.offset}, but the file ends after ${this.remaining}. It is damaged or was not copied completely`,
       );
     }
     this.offset += length;

@@ -1,17 +1,17 @@
-/** Finds the equations of docs/notation.md in the graph of a network, and so the linear maps of each gate. */
+/** Finds the linear maps of each gate, by matching the graph of a network with the equations of docs/notation.md. */
 import { Torch7Fault, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
 import { numberOf } from './fields.ts';
 import { rowsOf } from './matrix.ts';
 import type { GateMaps, LinearMap } from './model-maps.ts';
 import {
+  type BeforeDropout,
+  beforeDropout,
   type Computed,
   computedAt,
   linearMap,
   type Node,
   nodeAt,
-  type Undropped,
-  undroppedAt,
 } from './module-graph.ts';
 
 /** A state of a layer, and the input of the graph that receives it at the next step. */
@@ -25,14 +25,14 @@ export interface Layer {
   readonly gates: readonly GateMaps[];
   readonly states: readonly LayerState[];
   /** The input of the layer. */
-  readonly below: Undropped;
+  readonly below: BeforeDropout;
 }
 
 /** W x + U h': the two maps and their inputs. */
 interface Sums {
   readonly input: LinearMap;
   readonly state: LinearMap;
-  readonly below: Undropped;
+  readonly below: BeforeDropout;
   readonly stateNode: Node;
 }
 
@@ -84,7 +84,7 @@ export function gruLayer(hidden: Computed): Layer {
   const [candidate, update] = ordered(added, (node) => node.kind === 'nn.Tanh');
   const [oldState, rest] = ordered(kept, (node) => node.type === 'input');
   const z = computedAt(update, 'nn.Sigmoid', "a gru's z");
-  if (oneMinus(rest).data !== z.data) throw unsupported("a gru's (1 − z) is of another z");
+  if (oneMinus(rest).data !== z.data) throw unsupported("a gru's (1 − z) uses another z");
   const n = sumsAt(inputOf(computedAt(candidate, 'nn.Tanh', "a gru's n")));
   if (n.stateNode.type !== 'computed')
     throw unsupported("a gru's reset gate does not act before the product");
@@ -99,7 +99,7 @@ export function gruLayer(hidden: Computed): Layer {
   const sameInput = [zSums, rSums].every(
     ({ below }) => sameNode(below.node, n.below.node) && below.scale === n.below.scale,
   );
-  if (!sameState || !sameInput) throw unsupported('the gates of a gru do not read the same');
+  if (!sameState || !sameInput) throw unsupported('the gates of a gru do not have the same inputs');
   return { gates: [zSums, rSums, n], states: [{ node: hidden, input }], below: n.below };
 }
 
@@ -112,11 +112,11 @@ function oneMinus(data: Table): Computed {
   return computedAt(inputOf(minus), 'nn.Sigmoid', "a gru's z");
 }
 
-/** Recognises W x + U h'. The inputs of the two maps show which one is of the state. */
+/** Recognises W x + U h'. The inputs of the two maps show which of them is U. */
 function sumsAt(data: Table): Sums {
   const maps = inputPair(computedAt(data, 'nn.CAddTable', 'the sums of a gate')).map((input) => {
     const linear = computedAt(input, 'nn.Linear', 'a term of the sums of a gate');
-    return { map: linearMap(linear.fields, 'a gate'), from: undroppedAt(inputOf(linear)) };
+    return { map: linearMap(linear.fields, 'a gate'), from: beforeDropout(inputOf(linear)) };
   });
   const state = maps.find(({ from }) => isState(from.node));
   const input = maps.find((map) => map !== state);
@@ -164,7 +164,7 @@ function gateAt(data: Table): Gate {
     else if (node.kind === 'nn.CAddTable' && activation)
       return { activation, sums: node, start: (total) => narrowed + part * total };
     else if (node.kind === 'nn.Narrow') {
-      if (node.fields.get('dimension') !== 2) throw unsupported('a nn.Narrow of the batch');
+      if (node.fields.get('dimension') !== 2) throw unsupported('an nn.Narrow selects a part of the batch');
       narrowed += (numberOf(node.fields.get('index')) ?? 1) - 1;
       at = inputOf(node);
     } else if ((node.kind === 'nn.Sigmoid' || node.kind === 'nn.Tanh') && !activation) {
@@ -177,12 +177,12 @@ function gateAt(data: Table): Gate {
 /** The only input of a node. */
 function inputOf({ kind, inputs: [first, ...more] }: Computed): Table {
   if (first && more.length === 0) return first;
-  throw unsupported(`a ${kind} of its network has not one input`);
+  throw unsupported(`an ${kind} of its network does not have exactly one input`);
 }
 
 function inputPair({ kind, inputs: [first, second, ...more] }: Computed): [Table, Table] {
   if (first && second && more.length === 0) return [first, second];
-  throw unsupported(`a ${kind} of its network has not two inputs`);
+  throw unsupported(`an ${kind} of its network does not have exactly two inputs`);
 }
 
 /** The two inputs of a node, beginning with the one for which `isFirst` is true. */
@@ -190,7 +190,7 @@ function ordered(node: Computed, isFirst: (node: Node) => boolean): [Table, Tabl
   const [left, right] = inputPair(node);
   if (isFirst(nodeAt(left))) return [left, right];
   if (isFirst(nodeAt(right))) return [right, left];
-  throw unsupported(`a ${node.kind} of its network is of other things than in a known layer`);
+  throw unsupported(`an ${node.kind} of its network has other inputs than in a known layer`);
 }
 
 function inputIndex(node: Node): number {

@@ -61,12 +61,12 @@ function symbolsOf(table: Table): string[] {
   table.keys.forEach((symbol, place) => {
     const number = table.values[place];
     if (typeof symbol !== 'string' || typeof number !== 'number')
-      throw malformed('vocab is not of symbols and numbers');
+      throw malformed('vocab does not map symbols to numbers');
     const known = Number.isInteger(number) && number >= 1 && number <= table.size && !symbols[number - 1];
     if (!known)
       throw new Torch7Fault(
         'torch7-vocabulary',
-        `vocab gives a symbol the number ${number} of ${table.size}`,
+        `vocab gives a symbol the number ${number}, expected 1 to ${table.size}`,
       );
     symbols[number - 1] = symbol;
   });

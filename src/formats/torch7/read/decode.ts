@@ -61,7 +61,7 @@ function readWhole(source: Source): ReadObject {
 
 function readCheckpoint(root: Value, fileSize: number): Checkpoint {
   if (!(root instanceof Table))
-    throw unsupported(`it holds ${describe(root)}, no checkpoint of char-rnn or torch-rnn`);
+    throw unsupported(`it holds ${describe(root)}, not a checkpoint of char-rnn or torch-rnn`);
   if (isCharRnn(root)) return readCharRnn(root, fileSize);
   if (isTorchRnn(root)) return readTorchRnn(root, fileSize);
   throw unsupported('it is not a checkpoint of char-rnn or torch-rnn: it has neither protos nor model');

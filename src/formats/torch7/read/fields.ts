@@ -30,7 +30,7 @@ export function numberOf(value: Value): number | undefined {
 /** The modules of an `nn.Sequential`. */
 export function modulesOf(sequential: TorchObject): TorchObject[] {
   if (sequential.className !== 'nn.Sequential')
-    throw unsupported(`its network is a ${sequential.className}, expected a nn.Sequential`);
+    throw unsupported(`its network is a ${sequential.className}, expected an nn.Sequential`);
   const modules = tableOf(fieldsOf(sequential).get('modules'), 'nn.Sequential.modules');
   return modules.list().map((module) => objectOf(module, 'a module of nn.Sequential'));
 }

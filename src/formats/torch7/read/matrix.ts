@@ -19,22 +19,21 @@ export interface Matrix {
 /**
  * A view of a tensor with one or two axes. A single axis becomes a column.
  *
- * @throws {Torch7Fault} if it is no such tensor, has no floating-point numbers, or exceeds its storage
+ * @throws {Torch7Fault} for any other value, for integers, and for a view that exceeds its storage
  */
 export function matrixOf(value: Value, where: string): Matrix {
   const { sizes, strides, offset, storage } = tensorOf(value, where);
   const [rows = 0, columns = 1] = sizes;
   const [rowStride = 1, columnStride = 1] = strides;
   if (sizes.length < 1 || sizes.length > 2 || rows < 1 || columns < 1 || !storage)
-    throw malformed(`${where} has the sizes [${sizes.join(', ')}], expected one or two of at least 1`);
+    throw malformed(`${where} has the sizes [${sizes.join(', ')}], expected one or two, each at least 1`);
   const precision = precisionOf(storage.element);
-  if (!precision)
-    throw unsupported(`${where} is in a ${storage.className}, expected numbers with a fraction`);
+  if (!precision) throw unsupported(`${where} is in a ${storage.className}, expected floating-point numbers`);
   const first = offset - 1;
   const last = first + (rows - 1) * rowStride + (columns - 1) * columnStride;
   const { length } = storage;
   if (rowStride < 0 || columnStride < 0 || first < 0 || last >= length || rows * columns > length)
-    throw malformed(`${where} is a view of the numbers ${first} to ${last} of ${length}`);
+    throw malformed(`${where} is a view of elements ${first} to ${last} of a storage of ${length}`);
   const read = floatReader(storage.element, storage.bytes);
   return { rows, columns, precision, offset: first, rowStride, columnStride, read };
 }

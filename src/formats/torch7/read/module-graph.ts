@@ -42,7 +42,7 @@ export type Node = Computed | GraphInput | Selected;
 /** The nodes that are the outputs of a graph. */
 export function graphOutputs(graph: TorchObject): Table[] {
   if (graph.className !== 'nn.gModule')
-    throw unsupported(`its network is a ${graph.className}, expected a nn.gModule`);
+    throw unsupported(`its network is a ${graph.className}, expected an nn.gModule`);
   const outnode = objectOf(fieldsOf(graph).get('outnode'), 'nn.gModule.outnode');
   return inputsOf(tableOf(fieldsOf(outnode).get('data'), 'the data of the output'));
 }
@@ -65,7 +65,7 @@ export function nodeAt(start: Table): Node {
     const object = objectOf(module, 'the module of a node');
     if (object.className !== 'nn.Identity' && object.className !== 'nn.Reshape')
       return { type: 'computed', kind: object.className, fields: fieldsOf(object), inputs, data };
-    if (!first) throw malformed(`a ${object.className} without an input`);
+    if (!first) throw malformed(`an ${object.className} without an input`);
     data = first;
   }
 }
@@ -87,8 +87,8 @@ export function computedAt(data: Table, kind: string, where: string): Computed {
   throw unsupported(`${where} is made by ${node.kind}, expected ${kind}`);
 }
 
-/** A node before its dropouts, and their effect at evaluation. */
-export interface Undropped {
+/** The node that a chain of dropouts starts from, and the effect of the dropouts at evaluation. */
+export interface BeforeDropout {
   readonly node: Node;
   /** The highest probability of the dropouts; 0 if there are none. */
   readonly dropout: number;
@@ -96,7 +96,7 @@ export interface Undropped {
   readonly scale: number;
 }
 
-export function undroppedAt(start: Table): Undropped {
+export function beforeDropout(start: Table): BeforeDropout {
   let dropout = 0;
   let scale = 1;
   let node = nodeAt(start);

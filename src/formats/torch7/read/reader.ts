@@ -38,11 +38,11 @@ export interface ReadObject {
 /** The objects read so far, by number. */
 class KnownObjects {
   readonly #objects = new Map<number, Reference>();
-  readonly #most: number;
+  readonly #max: number;
 
   /** @param size Bytes of the file. */
   constructor(size: number) {
-    this.#most = BASE_OBJECTS + Math.floor(size / BYTES_PER_OBJECT);
+    this.#max = BASE_OBJECTS + Math.floor(size / BYTES_PER_OBJECT);
   }
 
   get(index: number): Reference | undefined {
@@ -50,10 +50,10 @@ class KnownObjects {
   }
 
   add(index: number, object: Reference): void {
-    if (this.#objects.size === this.#most)
+    if (this.#objects.size === this.#max)
       throw new Torch7Fault(
         'torch7-too-large',
-        `it has more than ${this.#most} objects, more than a network of its size`,
+        `it has more than ${this.#max} objects, more than a network of its size`,
       );
     this.#objects.set(index, object);
   }
@@ -138,7 +138,7 @@ function readStart(source: Source, known: KnownObjects): Value | OpenObject {
 
 function openTable(source: Source): OpenObject {
   const entries = source.int();
-  if (entries < 0 || entries * 2 * source.shortestObject > source.remaining) {
+  if (entries < 0 || entries * 2 * source.minObjectBytes > source.remaining) {
     throw malformed(
       `a table of ${entries} entries before byte ${source.offset}, where ${source.remaining} bytes are left`,
     );

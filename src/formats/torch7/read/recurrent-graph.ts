@@ -10,7 +10,14 @@ import { Torch7Fault, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
 import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
 import type { GateMaps, LinearMap, ModelMaps } from './model-maps.ts';
-import { type Computed, computedAt, linearMap, nodeAt, type Undropped, undroppedAt } from './module-graph.ts';
+import {
+  type BeforeDropout,
+  beforeDropout,
+  type Computed,
+  computedAt,
+  linearMap,
+  nodeAt,
+} from './module-graph.ts';
 
 /** The reader for each cell, by the module that computes the hidden state. */
 const CELLS = new Map<string, { readonly cell: Cell; readonly read: (hidden: Computed) => Layer }>([
@@ -33,7 +40,7 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
   const last = outputs.at(-1);
   if (!last) throw unsupported('its network has no outputs');
   const { linear, top } = separateDecoder
-    ? { linear: separateDecoder, top: undroppedAt(last) }
+    ? { linear: separateDecoder, top: beforeDropout(last) }
     : decoderAt(last);
   const layers: (readonly GateMaps[])[] = [];
   const passed = new Set<Table>();
@@ -50,7 +57,7 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
     const kind = CELLS.get(hidden.kind);
     if (!kind || (cell && kind.cell !== cell))
       throw unsupported(
-        `a layer of its network is made by ${hidden.kind}, which no ${cell ?? 'known'} layer is`,
+        `a layer of its network is computed by ${hidden.kind}, unlike any ${cell ?? 'known'} layer`,
       );
     cell = kind.cell;
     const layer = kind.read(hidden);
@@ -73,29 +80,29 @@ export function readRecurrentGraph(outputs: readonly Table[], separateDecoder?: 
   return { maps: { cell, layers, decoder, dropout }, dropsState };
 }
 
-function isHidden(below: Undropped): below is Undropped & { readonly node: Computed } {
+function isHidden(below: BeforeDropout): below is BeforeDropout & { readonly node: Computed } {
   return below.node.type === 'computed' && below.node.kind !== 'OneHot';
 }
 
-function decoderAt(output: Table): { linear: LinearMap; top: Undropped } {
+function decoderAt(output: Table): { linear: LinearMap; top: BeforeDropout } {
   const [sums] = computedAt(output, 'nn.LogSoftMax', 'the last output').inputs;
-  if (!sums) throw unsupported('its log-probabilities are made of nothing');
-  const { fields, inputs } = computedAt(sums, 'nn.Linear', 'what the log-probabilities are of');
+  if (!sums) throw unsupported('its log-probabilities have no input');
+  const { fields, inputs } = computedAt(sums, 'nn.Linear', 'the input of the log-probabilities');
   const [hidden] = inputs;
   if (!hidden) throw unsupported('its decoder has no input');
-  return { linear: linearMap(fields, 'the decoder'), top: undroppedAt(hidden) };
+  return { linear: linearMap(fields, 'the decoder'), top: beforeDropout(hidden) };
 }
 
 /**
  * Follows a layer's state to the next step: output k of the graph becomes input k + 1.
  *
- * @throws {Torch7Fault} if the layer receives another state than its own
+ * @throws {Torch7Fault} if the layer receives the state of another layer
  */
-function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Table[]): Undropped {
-  let carried: Undropped | undefined;
+function carriedState({ states }: Layer, hidden: Computed, outputs: readonly Table[]): BeforeDropout {
+  let carried: BeforeDropout | undefined;
   for (const { node, input } of states) {
     const output = outputs[input - 2];
-    const back = output && undroppedAt(output);
+    const back = output && beforeDropout(output);
     if (back?.node.type !== 'computed' || back.node.data !== node.data)
       throw unsupported(`input ${input} of its network is not the state of the layer that reads it`);
     if (node.data === hidden.data) carried = back;

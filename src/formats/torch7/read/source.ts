@@ -6,8 +6,8 @@ export interface Source {
   readonly offset: number;
   /** Number of bytes left. */
   readonly remaining: number;
-  /** Bytes of the shortest object. */
-  readonly shortestObject: number;
+  /** Bytes of the smallest object. */
+  readonly minObjectBytes: number;
 
   int(): number;
   longs(count: number): number[];

@@ -39,7 +39,7 @@ export function isTorchRnn(root: Table): boolean {
 export function readTorchRnn(root: Table, fileSize: number): Checkpoint {
   const model = objectOf(root.get('model'), 'model');
   if (model.className !== 'nn.LanguageModel')
-    throw unsupported(`its model is a ${model.className}, expected a nn.LanguageModel`);
+    throw unsupported(`its model is a ${model.className}, expected an nn.LanguageModel`);
   const fields = fieldsOf(model);
   const { vocabulary, order, reordered } = symbolOrder(
     symbolsOf(tableOf(fields.get('idx_to_token'), 'idx_to_token')),
@@ -85,9 +85,9 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
     const module = tableOf(payload, className);
     const kind = CELLS.get(className);
     if (decoder && className !== 'nn.View')
-      throw unsupported(`its network goes on with ${className} after nn.Linear`);
+      throw unsupported(`its network continues with ${className} after nn.Linear`);
     if (kind) {
-      if (cell && kind !== cell) throw unsupported(`its network has layers of ${cell} and ${kind}`);
+      if (cell && kind !== cell) throw unsupported(`its network has both ${cell} and ${kind} layers`);
       cell = kind;
       if (layers.length === MAX_LAYERS) throw unsupported(`its network has more than ${MAX_LAYERS} layers`);
       layers.push(layerMaps(module, kind, `layer ${layers.length + 1}`, change));
@@ -99,7 +99,7 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
       normalised = true;
     } else if (className === 'nn.Dropout') {
       dropout = Math.max(dropout, dropoutProbability(module));
-      if (module.get('v2') !== true) throw unsupported('its network has dropout of the first kind');
+      if (module.get('v2') !== true) throw unsupported('its network has the first version of nn.Dropout');
     } else if (className === 'nn.Linear')
       decoder = withChange(linearMap(module, 'the decoder'), change, 'the decoder');
     else if (className !== 'nn.View')
@@ -107,7 +107,7 @@ function readNetwork(fields: Table): { maps: ModelMaps; normalised: boolean } {
   }
   if (!cell || !embedding || !decoder)
     throw unsupported(
-      'its network is not of nn.LookupTable, layers of nn.LSTM or nn.VanillaRNN, and nn.Linear',
+      'its network does not consist of nn.LookupTable, layers of nn.LSTM or nn.VanillaRNN, and nn.Linear',
     );
   return { maps: { cell, embedding, layers, decoder, dropout }, normalised };
 }
@@ -135,7 +135,9 @@ function layerMaps(module: Table, cell: Cell, layer: string, change: Normalisati
 function withChange(map: LinearMap, change: Normalisation | undefined, where: string): LinearMap {
   const { columns } = map.weight;
   if (change && change.scale.length !== columns)
-    throw malformed(`${change.scale.length} units are normalised before ${where}, which reads ${columns}`);
+    throw malformed(
+      `${change.scale.length} units are normalised before ${where}, whose input size is ${columns}`,
+    );
   return { ...map, change };
 }
 
@@ -156,7 +158,7 @@ function normalisation(module: Table): Normalisation {
   const gamma = module.get('weight') === null ? mean.map(() => 1) : column('weight');
   const beta = module.get('bias') === null ? mean.map(() => 0) : column('bias');
   if ([inverse, gamma, beta].some(({ length }) => length !== mean.length))
-    throw malformed('the parts of a nn.BatchNormalization have different lengths');
+    throw malformed('the parts of an nn.BatchNormalization have different lengths');
   const scale = inverse.map((value, index) => value * (gamma[index] as number));
   const shift = beta.map((value, index) => value - (mean[index] as number) * (scale[index] as number));
   return { scale, shift };

@@ -2,13 +2,13 @@
 import type { ElementType } from '../elements.ts';
 import type { Sink } from './sink.ts';
 
-/** Arrays larger than half of this become separate parts and are not copied. */
-const LARGE = 65_536;
+/** Bytes of the buffer. Arrays larger than half of it become separate parts, without a copy. */
+const BUFFER_BYTES = 65_536;
 
 export class BinarySink implements Sink {
   readonly #longBytes: 4 | 8;
   readonly #parts: Uint8Array[] = [];
-  #buffer = new DataView(new ArrayBuffer(LARGE));
+  #buffer = new DataView(new ArrayBuffer(BUFFER_BYTES));
   #used = 0;
 
   /** @param longBytes Bytes of a long on the machine that will read the file. */
@@ -50,7 +50,7 @@ export class BinarySink implements Sink {
   }
 
   #raw(bytes: Uint8Array): void {
-    if (bytes.length > LARGE / 2) {
+    if (bytes.length > BUFFER_BYTES / 2) {
       this.#flush();
       this.#parts.push(bytes);
       return;
@@ -69,7 +69,7 @@ export class BinarySink implements Sink {
   #flush(): void {
     if (this.#used === 0) return;
     this.#parts.push(new Uint8Array(this.#buffer.buffer, 0, this.#used));
-    this.#buffer = new DataView(new ArrayBuffer(LARGE));
+    this.#buffer = new DataView(new ArrayBuffer(BUFFER_BYTES));
     this.#used = 0;
   }
 }

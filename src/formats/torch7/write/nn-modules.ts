@@ -88,7 +88,7 @@ function longStorage(values: readonly number[]): Storage {
 
 function storage(className: string, values: Float64Array | BigInt64Array): Storage {
   const array = arrayClass(className);
-  if (!array) throw new RangeError(`${className} is no storage`);
+  if (!array) throw new RangeError(`${className} is not a storage class`);
   return new Storage(
     className,
     array.element,
