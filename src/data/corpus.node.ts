@@ -7,7 +7,7 @@ import { type KnownText, TextMismatch, type TextRole, type WantedTexts } from '.
 import { STANDARD_INPUT, saveStandardInput } from './files/standard-input.node.ts';
 import {
   asStandardInput,
-  filesAgain,
+  filesReadBefore,
   findTextFiles,
   type TextFile,
   type TextFiles,
@@ -60,7 +60,7 @@ export async function* prepareCorpus(source: TextSource, options: LoadOptions): 
   const { wanted } = options;
   const listed = async (role: TextRole, paths: readonly string[]) => {
     const files = wanted?.files[role];
-    const found = files ? await filesAgain(files, paths, source.include) : await find(paths);
+    const found = files ? await filesReadBefore(files, paths, source.include) : await find(paths);
     return withReading(found, options, files);
   };
   const heldOutFiles = async (role: TextRole, path: string | undefined) =>

@@ -7,7 +7,7 @@ import { type Content, segment } from './symbols/tokenizer.ts';
 import {
   type ChangedCounts,
   ChangedSymbols,
-  TextPlace,
+  TextPosition,
   type UnknownInText,
   unknownCharacter,
 } from './symbols/unknown-symbols.ts';
@@ -211,7 +211,7 @@ function encodeDocuments(
   let array = tokenArray(vocabulary.size, most);
   let starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));
   const changed = new ChangedSymbols(vocabulary, unknown);
-  const place = new TextPlace();
+  const position = new TextPosition();
   let length = 0;
   let startsDocument = true;
   const put = (token: number) => {
@@ -229,9 +229,9 @@ function encodeDocuments(
       const token = vocabulary.tokenOf(symbol) ?? vocabulary.unknownToken;
       if (token !== undefined) put(token);
       else if (unknown === 'error') {
-        throw unknownCharacter(symbol, vocabulary.kind, place, name, given !== undefined);
+        throw unknownCharacter(symbol, vocabulary.kind, position, name, given !== undefined);
       } else changed.take(symbol).forEach(put);
-      place.pass(symbol);
+      position.pass(symbol);
     }
   }
   return {

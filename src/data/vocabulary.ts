@@ -38,7 +38,9 @@ export class Vocabulary {
       checkSymbol(symbol, input.kind);
       const before = this.symbols[index - 1];
       if (before !== undefined && compareCodePoints(before, symbol) >= 0) {
-        throw new RangeError(`symbol ${index} of the vocabulary is not after the one before it`);
+        throw new RangeError(
+          `the vocabulary is not sorted, or repeats a symbol: symbol ${index} is not greater than the one before`,
+        );
       }
     });
     this.#tokens = new Map(this.symbols.map((symbol, token) => [symbol, token]));

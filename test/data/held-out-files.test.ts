@@ -69,7 +69,7 @@ test('warns of a text that is both trained on and held out: the same file, or a 
 test('warns of a file that is named twice, or also found in a folder', async (context) => {
   const at = setUp(context);
   const twice = await load([at('texts'), at('texts/a.txt')], {});
-  assert.match(twice.notices, /^read more than once, as it is named: .*a\.txt$/);
+  assert.match(twice.notices, /^read more than once, because it was given more than once: .*a\.txt$/);
   assert.equal((await load([at('texts')], {})).notices, '');
 });
 

@@ -62,7 +62,7 @@ test('a document ends with each file even without a separator, and a notice says
   const paths = ['a.txt', 'b.txt', 'c.txt'].map((name) => write(name, `${name} `));
   const { text, notices } = await loadCorpus({ paths }, { ...options, separator: '\n\n' });
   assert.equal(text.documents, 3);
-  assert.match(notices.join('\n'), /does not occur in .*, which is 3 documents, one a file/);
+  assert.match(notices.join('\n'), /does not occur in .*, which is 3 documents, one per file/);
 });
 
 test('a pattern that matches nothing is a notice for one of several folders, and an error for all of them', async (context) => {

@@ -29,7 +29,7 @@ export interface DecodedText {
   readonly notices: readonly string[];
 }
 
-/** Maximum bytes of a text in memory: a string can't hold more. */
+/** Maximum bytes of a text in memory: a string can't be longer. */
 export const MAX_TEXT = 500_000_000;
 
 /**
@@ -129,7 +129,7 @@ export function binaryText(name: string, offset: number): TextError {
 
 /** The error for invalid UTF-8. */
 export class NotUtf8 extends TextError {
-  /** @param byte The invalid byte. @param offset Its place, from 0. */
+  /** @param byte The invalid byte. @param offset Its offset in the text. */
   constructor(name: string, offset: number, byte: number) {
     super('text-not-utf8', `${name}: byte ${formatCount(offset)} is not valid UTF-8 (${byteText(byte)}).`, {
       remedies: [

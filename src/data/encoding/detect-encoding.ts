@@ -1,9 +1,9 @@
 /**
  * Detects the encoding of a text that is not UTF-8: the one in which a sample of it looks most like a language.
  *
- * Single-byte encodings are scored by their letters (docs/decisions/encodings.md): an encoding gains for each character beyond ASCII that
- * is a letter of one language, and loses if a capital follows a small letter. The text must be valid in a multi-byte encoding, which is
- * scored by the most frequent characters of its language.
+ * Single-byte encodings are scored by their letters (docs/decisions/encodings.md): the score rises with each character beyond ASCII that is
+ * a letter of one language, and falls with each capital after a small letter. For a multi-byte encoding, the text must be valid in it, and
+ * the score depends on the most frequent characters of its language.
  */
 
 import { isContinuation, utf8Length } from '../../util/utf8.ts';
@@ -29,7 +29,7 @@ const CONTROL = -2;
 const ENGLISH = ['windows-1252', 'macintosh'];
 /** Weight of a valid UTF-8 sequence by its length: long ones rarely occur by chance. */
 const SEQUENCE_WEIGHTS = [0, 0, 1, 3, 6];
-/** Score added if a smaller share of Cyrillic letters than `MIN_VOWELS` are vowels. */
+/** Score added if less than a share of `MIN_VOWELS` of Cyrillic letters are vowels. */
 const CONSONANTS = -0.15;
 const MIN_VOWELS = 0.3;
 
@@ -76,7 +76,7 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
   let invalid = 0;
   let isCut = false;
   for (let at = 0; at < sample.length; ) {
-    const length = utf8Length(sample, at) || shapedLength(sample, at);
+    const length = utf8Length(sample, at) || forbiddenLength(sample, at);
     if (length === 1) {
       at++;
       continue;
@@ -88,7 +88,7 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
       continue;
     }
     const begun = sample.length - at;
-    isCut = (sample[at] as number) >= 0xe0 && begun > 1 && begun < 4 && isBegun(sample.subarray(at));
+    isCut = (sample[at] as number) >= 0xe0 && begun > 1 && begun < 4 && isSequenceStart(sample.subarray(at));
     if (isCut) break;
     invalid++;
     at++;
@@ -99,8 +99,8 @@ export function isDamagedUtf8(sample: Uint8Array, isWhole: boolean): boolean {
   return valid > 0 && (weight >= 2 * invalid || invalid === 1);
 }
 
-/** Length of a sequence that has the right form but is not allowed (a surrogate, an overlong form, above U+10FFFF); else 0. */
-function shapedLength(bytes: Uint8Array, at: number): number {
+/** Length of a well-formed sequence that is not allowed: a surrogate, an overlong form, or a code point above U+10FFFF. Otherwise 0. */
+function forbiddenLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;
   if (first < 0xc0 || first > 0xf7) return 0;
   const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
@@ -109,7 +109,7 @@ function shapedLength(bytes: Uint8Array, at: number): number {
 }
 
 /** Whether the bytes are exactly the beginning of a UTF-8 sequence. */
-function isBegun(bytes: Uint8Array): boolean {
+function isSequenceStart(bytes: Uint8Array): boolean {
   const full = new Uint8Array(4).fill(0x80);
   full.set(bytes);
   const second = full[1] as number;

@@ -25,14 +25,14 @@ export async function* withLateEncodings(files: readonly TextFile[]): Preparatio
 async function* withLateEncoding(file: TextFile): Preparation<TextFile> {
   const { reading } = file;
   if (!reading || !(isAuto(reading) || isPlain(reading.encoding))) return file;
-  const bad = yield* invalidPlace(file);
+  const bad = yield* findInvalidByte(file);
   if (!bad) return file;
   const found = isAuto(reading) && !bad.isMarked ? encodingNear(bad.sample, bad) : undefined;
   if (!found) throw new NotUtf8(file.name, bad.offset + bad.invalid, bad.sample[bad.invalid] ?? 0);
   return withFoundEncoding(file, found);
 }
 
-interface InvalidPlace {
+interface InvalidByte {
   readonly sample: Uint8Array;
   /** Index of the invalid byte in the sample. */
   readonly invalid: number;
@@ -45,25 +45,25 @@ interface InvalidPlace {
 }
 
 /** The bytes around the first invalid one. Undefined if there is none, or if the start of the file shows its encoding. */
-async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefined> {
+async function* findInvalidByte(file: TextFile): Preparation<InvalidByte | undefined> {
   let before: Uint8Array = new Uint8Array();
   let offset = 0;
-  let place: Omit<InvalidPlace, 'isWhole' | 'isMarked'> | undefined;
+  let found: Omit<InvalidByte, 'isWhole' | 'isMarked'> | undefined;
   let isMarked = false;
   const { reading: _, ...raw } = file;
   for await (const block of textBlocks(isAuto(file.reading) ? file : raw, BLOCK_BYTES)) {
     if (block.found) return undefined;
     if (offset === 0) isMarked = hasUtf8Mark(block.bytes);
-    if (place) return { ...withMore(place, block.bytes), isMarked, isWhole: false };
+    if (found) return { ...withMore(found, block.bytes), isMarked, isWhole: false };
     const bytes = Buffer.concat([before, block.bytes]);
     const start = offset - before.length;
     const invalid = firstInvalidByte(bytes);
     const isCut = !block.isLast && invalid > bytes.length - MAX_SEQUENCE;
     if (invalid >= 0 && !isCut) {
       const from = Math.max(0, invalid - DETECTION_SAMPLE / 2);
-      place = { sample: bytes.subarray(from), invalid: invalid - from, offset: start + from };
+      found = { sample: bytes.subarray(from), invalid: invalid - from, offset: start + from };
       if (block.isLast || bytes.length - invalid > DETECTION_SAMPLE / 2)
-        return { ...place, isMarked, isWhole: block.isLast };
+        return { ...found, isMarked, isWhole: block.isLast };
       continue;
     }
     offset += block.bytes.length;
@@ -71,9 +71,9 @@ async function* invalidPlace(file: TextFile): Preparation<InvalidPlace | undefin
     before = bytes.slice(-DETECTION_SAMPLE / 2);
     yield { stage: 'reading', name: file.name, bytes: Math.min(file.size, block.position), total: file.size };
   }
-  return place && { ...place, isMarked, isWhole: true };
+  return found && { ...found, isMarked, isWhole: true };
 }
 
-function withMore<T extends { readonly sample: Uint8Array }>(place: T, more: Uint8Array): T {
-  return { ...place, sample: Buffer.concat([place.sample, more.subarray(0, DETECTION_SAMPLE / 2)]) };
+function withMore<T extends { readonly sample: Uint8Array }>(found: T, more: Uint8Array): T {
+  return { ...found, sample: Buffer.concat([found.sample, more.subarray(0, DETECTION_SAMPLE / 2)]) };
 }

@@ -109,7 +109,7 @@ export function encodingNear(
 }
 
 /** Adds the byte order to `utf-16` and `utf-32`: from the mark, else from the positions of NULs, else little-endian. */
-export function settledEncoding(encoding: EncodingName, start: Uint8Array): EncodingName {
+export function withByteOrder(encoding: EncodingName, start: Uint8Array): EncodingName {
   if (encoding !== 'utf-16' && encoding !== 'utf-32') return encoding;
   const wide = wideEncoding(start)?.encoding;
   return wide?.startsWith(encoding) ? wide : `${encoding}le`;

@@ -5,7 +5,7 @@ import { JsonRecords } from '../records/json.ts';
 import { recordFormat } from '../records/records.ts';
 import type { ByteTransform } from './byte-transform.ts';
 import { LineFeeds } from './line-ends.ts';
-import { isPlain, type Reading, settledEncoding } from './reading.ts';
+import { isPlain, type Reading, withByteOrder } from './reading.ts';
 import { transcoder } from './transcoder.ts';
 
 export interface TransformedFile {
@@ -25,7 +25,7 @@ export function transformsOf(reading: Reading, { name, path, start }: Transforme
   const encoding =
     reading.encoding === undefined || isPlain(reading.encoding)
       ? undefined
-      : settledEncoding(reading.encoding, start);
+      : withByteOrder(reading.encoding, start);
   const format =
     field && recordFormat(path, () => (encoding ? transcoder(encoding, name).push(start, false) : start));
   return [

@@ -16,7 +16,7 @@ export function transcoder(encoding: EncodingName, name: string): ByteTransform 
   const table = singleByteTable(encoding);
   if (table) return new SingleByte(encoding, name, table);
   if (encoding.startsWith('utf-32')) return new Utf32(encoding, name);
-  return new Platform(encoding, name);
+  return new PlatformDecoder(encoding, name);
 }
 
 class SingleByte implements ByteTransform {
@@ -52,8 +52,8 @@ class SingleByte implements ByteTransform {
   }
 }
 
-/** Uses `TextDecoder`. */
-class Platform implements ByteTransform {
+/** Uses the platform's `TextDecoder`. */
+class PlatformDecoder implements ByteTransform {
   readonly #encoding: EncodingName;
   readonly #name: string;
   readonly #decoder: TextDecoder;
@@ -129,6 +129,6 @@ function undecodable(name: string, encoding: EncodingName, offset: number, byte:
   return new TextError(
     'text-not-decodable',
     `${name}: byte ${formatCount(offset)} (${byteText(byte)}) is not valid ${encodingTitle(encoding)}.`,
-    { remedies: [{ text: 'To have its encoding found', set: { encoding: undefined } }, ANY_BYTES] },
+    { remedies: [{ text: 'To detect its encoding', set: { encoding: undefined } }, ANY_BYTES] },
   );
 }

@@ -18,14 +18,14 @@ const MARKS: readonly (readonly [mark: readonly number[], encoding: WideEncoding
 
 /** Bytes to examine. */
 const SAMPLE = 4096;
-/** Minimum share of units that have a high byte below 0x20 or are kana. */
-const MIN_LOW_HIGHS = 0.4;
-/** If that share is too small: minimum share of units with a byte beyond ASCII. */
+/** Minimum share of 16-bit units whose high byte is below 0x20, or that are kana. */
+const MIN_SMALL_HIGH_BYTES = 0.4;
+/** If that share is too small: minimum share of units in which a byte is beyond ASCII. */
 const MIN_BEYOND_ASCII = 0.2;
 /** Maximum share of low bytes that are zero, as in U+0100 and U+3000. */
-const MAX_ZERO_LOWS = 0.25;
+const MAX_ZERO_LOW_BYTES = 0.25;
 /** Minimum share of characters that are letters, marks, digits, punctuation, symbols or white space. */
-const MIN_PRINTED = 0.97;
+const MIN_PRINTABLE = 0.97;
 
 /** @param start The first bytes of a file. */
 export function wideEncoding(start: Uint8Array): WideText | undefined {
@@ -46,7 +46,7 @@ function isTextIn(sample: Uint8Array, encoding: WideEncoding): boolean {
   if (units.length === 0 || (sample.length < SAMPLE && units.length !== sample.length)) return false;
   return width === 4
     ? isUtf32(units, encoding === 'utf-32le')
-    : isUtf16(units, encoding === 'utf-16le') && isPrinted(decoded16(units, encoding));
+    : isUtf16(units, encoding === 'utf-16le') && isPrintable(decoded16(units, encoding));
 }
 
 function isUtf32(units: Uint8Array, isLittle: boolean): boolean {
@@ -57,7 +57,7 @@ function isUtf32(units: Uint8Array, isLittle: boolean): boolean {
     if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
     text += String.fromCodePoint(point);
   }
-  return isPrinted(text);
+  return isPrintable(text);
 }
 
 /** Judges by bytes only: pairs of ASCII characters are letters in UTF-16 too. */
@@ -78,8 +78,8 @@ function isUtf16(units: Uint8Array, isLittle: boolean): boolean {
   }
   return (
     zeroHighs > 0 &&
-    zeroLows <= MAX_ZERO_LOWS * count &&
-    (lowHighs >= MIN_LOW_HIGHS * count || beyond >= MIN_BEYOND_ASCII * count)
+    zeroLows <= MAX_ZERO_LOW_BYTES * count &&
+    (lowHighs >= MIN_SMALL_HIGH_BYTES * count || beyond >= MIN_BEYOND_ASCII * count)
   );
 }
 
@@ -89,9 +89,9 @@ function decoded16(units: Uint8Array, encoding: WideEncoding): string {
   return text.replace(/\ufffd$/, '');
 }
 
-function isPrinted(text: string): boolean {
+function isPrintable(text: string): boolean {
   if (text.includes('\0')) return false;
   const printed = text.match(/[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\t\n\r\f\v\u2028\u2029\p{Cf}]/gu)?.length ?? 0;
   const others = text.match(/\ufffd/g)?.length ?? 0;
-  return printed - others >= MIN_PRINTED * Array.from(text).length;
+  return printed - others >= MIN_PRINTABLE * Array.from(text).length;
 }

@@ -17,7 +17,7 @@ export interface WalkedFile {
   readonly ino: number;
 }
 
-/** A path that was skipped, with the reason, such as `link that leads nowhere`. */
+/** A path that was skipped, with the reason, such as `broken link`. */
 export interface SkippedPath {
   readonly path: string;
   readonly reason: string;
@@ -80,7 +80,7 @@ class FolderWalker {
         this.#files.push(file);
         seen.set(identityOf(file), file.path);
       } else {
-        const reason = 'link to a file that is read';
+        const reason = 'link to a file that is already read';
         this.#skipped.push({ path: file.path, reason, isReadElsewhere: true, target });
       }
     }
@@ -91,7 +91,7 @@ class FolderWalker {
     try {
       const facts = await stat(path);
       if (this.#walked.has(identityOf(facts)))
-        this.#skipped.push({ path, reason: 'link to a folder that is read', isReadElsewhere: true });
+        this.#skipped.push({ path, reason: 'link to a folder that is already read', isReadElsewhere: true });
       else await this.folder(path, facts);
     } catch (error) {
       this.#skipped.push({ path, reason: describeSystemError(error), isReadElsewhere: false });
@@ -103,8 +103,8 @@ class FolderWalker {
     try {
       facts = await stat(path);
     } catch (error) {
-      const leadsNowhere = isLink && (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const reason = leadsNowhere ? 'link that leads nowhere' : describeSystemError(error);
+      const isBroken = isLink && (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const reason = isBroken ? 'broken link' : describeSystemError(error);
       this.#skipped.push({ path, reason, isReadElsewhere: false });
       return;
     }

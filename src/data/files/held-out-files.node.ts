@@ -32,7 +32,7 @@ export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFile
   return { ...main, name: nameOfFiles(main.named, files), files, notices: [...main.notices, notice] };
 }
 
-/** Compares only files of the same size, so most pairs need no stat call. */
+/** Calls stat only for files of the same size, so most pairs need no call. */
 async function isAmong(file: TextFile, others: readonly TextFile[]): Promise<boolean> {
   const alike = others.filter(({ size }) => size === file.size);
   for (const other of alike) if (await isSameFile(file.path, other.path)) return true;
@@ -64,6 +64,7 @@ export function overlapNotices(texts: RunTexts): string[] {
   const seen = new Set<string>();
   const again = paths.filter((path) => seen.size === seen.add(path).size);
   const twice = [...new Set(again)];
-  if (twice.length > 0) notices.push(`read more than once, as it is named: ${shortList(twice)}`);
+  if (twice.length > 0)
+    notices.push(`read more than once, because it was given more than once: ${shortList(twice)}`);
   return notices;
 }

@@ -101,7 +101,7 @@ export async function findTextFiles(named: readonly string[], options: FindOptio
   };
 }
 
-/** Names a saved standard input so in messages. */
+/** Messages call a saved standard input by that name, not by its path. */
 export function asStandardInput(text: TextFiles): TextFiles {
   const files = text.files.map((file) => ({ ...file, name: STANDARD_INPUT }));
   return { ...text, name: STANDARD_INPUT, files };
@@ -113,7 +113,7 @@ export function asStandardInput(text: TextFiles): TextFiles {
  * @param named The paths that were named then.
  * @throws {TextError} `text-missing`, `text-unreadable`
  */
-export async function filesAgain(
+export async function filesReadBefore(
   known: readonly FileFacts[],
   named: readonly string[],
   include: string | undefined,
@@ -171,12 +171,12 @@ interface OwnFile {
   readonly error: TextError;
 }
 
-/** @param isLookedAt Whether to open a file that matches the pattern, to see its kind. Others are ignored. */
+/** @param shouldOpen Whether to open a file that matches the pattern, to see its kind. If not, the file is ignored. */
 async function filesOfFolder(
   folder: string,
   options: FindOptions,
   leftOut: LeftOut,
-  isLookedAt: (path: string) => boolean = () => true,
+  shouldOpen: (path: string) => boolean = () => true,
 ): Promise<TextFile[]> {
   const inside = join(folder, FOLDER_TEXT);
   if (options.include === undefined) {
@@ -188,7 +188,7 @@ async function filesOfFolder(
   const walk = await walkFolder(folder).catch((error: unknown) => {
     throw unreadable(folder, error);
   });
-  const wanted = walk.files.filter(({ path }) => isWanted(path) && isLookedAt(path));
+  const wanted = walk.files.filter(({ path }) => isWanted(path) && shouldOpen(path));
   const classes = await inBatches(wanted, (file) =>
     classifyFile(file, { anyBytes: options.anyBytes, byName: true }),
   );
@@ -242,8 +242,8 @@ async function ownFile(
 
 function checkpointRemedies(path: string) {
   return [
-    { text: 'To go on with its run', command: ['train', '--resume', path] },
-    { text: 'To write text with it', command: ['sample', path] },
+    { text: 'To continue its run', command: ['train', '--resume', path] },
+    { text: 'To generate text with it', command: ['sample', path] },
   ];
 }
 
@@ -283,7 +283,7 @@ function noFile(path: string): TextError {
   return new TextError(
     'text-unreadable',
     `${path} is not a regular file, and a text is read more than once.`,
-    { remedies: [{ text: 'Send it through standard input, and name it -' }] },
+    { remedies: [{ text: 'Pipe it to standard input, and name it -' }] },
   );
 }
 

@@ -20,7 +20,7 @@ export function withReading(
     : undefined;
   const files = text.files.map((file) => {
     const encoding = encodings?.get(file.path);
-    const found = encoding === undefined ? undefined : { encoding, why: 'it was when the run began' };
+    const found = encoding === undefined ? undefined : { encoding, why: 'the run began with that encoding' };
     return withFoundEncoding({ ...file, reading }, found);
   });
   return { ...text, files };

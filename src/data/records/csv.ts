@@ -24,7 +24,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DELIMITERS = [0x2c, 0x3b, 0x09, 0x7c];
 
-type Place = 'start' | 'plain' | 'quoted' | 'quote';
+/** Where the parser is in a field; `quote`: after a quote in a quoted field, which either ends it or is doubled. */
+type State = 'start' | 'plain' | 'quoted' | 'quote';
 
 export class CsvColumn implements ByteTransform {
   readonly #name: string;
@@ -39,7 +40,7 @@ export class CsvColumn implements ByteTransform {
   #column = -1;
   #row: string[] = [];
   #index = 0;
-  #place: Place = 'start';
+  #state: State = 'start';
   #value: number[] = [];
   #line = 1;
   #rowLine = 1;
@@ -71,30 +72,30 @@ export class CsvColumn implements ByteTransform {
     const isLineFeedOfPair = byte === LF && this.#isAfterCr;
     this.#isAfterCr = byte === CR;
     if (byte === CR || (byte === LF && !isLineFeedOfPair)) this.#line++;
-    if (this.#place === 'quoted') {
-      if (byte === QUOTE) this.#place = 'quote';
+    if (this.#state === 'quoted') {
+      if (byte === QUOTE) this.#state = 'quote';
       else this.#keep(byte);
       return;
     }
-    if (this.#place === 'quote' && byte === QUOTE) {
-      this.#place = 'quoted';
+    if (this.#state === 'quote' && byte === QUOTE) {
+      this.#state = 'quoted';
       this.#keep(byte);
     } else if (byte === this.#delimiter) {
       this.#endValue();
       this.#hasContent = true;
     } else if (byte === LF || byte === CR) {
       if (!isLineFeedOfPair) this.#endRow();
-    } else if (byte === QUOTE && this.#place === 'start') {
-      this.#place = 'quoted';
+    } else if (byte === QUOTE && this.#state === 'start') {
+      this.#state = 'quoted';
       this.#hasContent = true;
     } else {
-      this.#place = 'plain';
+      this.#state = 'plain';
       this.#hasContent = true;
       this.#keep(byte);
     }
   }
 
-  /** Keeps a byte of the header or of the wanted column. */
+  /** Appends a byte to the value, if it belongs to the header or to the wanted column. */
   #keep(byte: number): void {
     if (this.#header && this.#index !== this.#column) return;
     if (this.#value.length >= MAX_RECORD) {
@@ -118,7 +119,7 @@ export class CsvColumn implements ByteTransform {
       this.#value = [];
     }
     this.#index++;
-    this.#place = 'start';
+    this.#state = 'start';
   }
 
   #endRow(): void {
@@ -129,7 +130,7 @@ export class CsvColumn implements ByteTransform {
     }
     this.#row = [];
     this.#index = 0;
-    this.#place = 'start';
+    this.#state = 'start';
     this.#hasContent = false;
     this.#rowLine = this.#line;
   }
@@ -153,7 +154,7 @@ export class CsvColumn implements ByteTransform {
   }
 
   #end(): void {
-    if (this.#place === 'quoted') {
+    if (this.#state === 'quoted') {
       throw brokenRecord(this.#name, lineText(this.#rowLine), 'a quote that is opened here is never closed');
     }
     this.#endRow();

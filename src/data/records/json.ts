@@ -76,9 +76,9 @@ export class JsonRecords implements ByteTransform {
     }
   }
 
-  #add(record: unknown, place: string): void {
+  #add(record: unknown, where: string): void {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) {
-      throw brokenRecord(this.#name, place, 'expected an object with fields');
+      throw brokenRecord(this.#name, where, 'expected an object with fields');
     }
     if (this.#fields.size < 1000) for (const key of Object.keys(record)) this.#fields.add(key);
     const value = valueAt(record, this.#writer.field.name);
@@ -86,7 +86,7 @@ export class JsonRecords implements ByteTransform {
     if (typeof value === 'object') {
       throw brokenRecord(
         this.#name,
-        place,
+        where,
         `${JSON.stringify(this.#writer.field.name)} is ${Array.isArray(value) ? 'a list' : 'an object'}, expected a text`,
       );
     }

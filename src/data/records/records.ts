@@ -73,16 +73,16 @@ export function unknownField(name: string, field: string, fields: readonly strin
   );
 }
 
-/** @param place Such as `line 3`. */
-export function brokenRecord(name: string, place: string, problem: string): TextError {
-  return new TextError('text-field', `${name}, ${place}: ${problem}.`);
+/** @param where Such as `line 3`. */
+export function brokenRecord(name: string, where: string, problem: string): TextError {
+  return new TextError('text-field', `${name}, ${where}: ${problem}.`);
 }
 
 export function lineText(line: number): string {
   return `line ${formatCount(line)}`;
 }
 
-/** The error for bytes that would silently become U+FFFD. @param line The line of the bytes, or an earlier one. */
+/** The error for invalid bytes, which a decoder would silently replace by U+FFFD. @param line The line of the bytes, or an earlier one. */
 export function invalidUtf8(name: string, line: number, cause: unknown): TextError {
   const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not show its encoding. Name the encoding.`;
   return new TextError('text-field', problem, { cause });

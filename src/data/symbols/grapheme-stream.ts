@@ -1,8 +1,8 @@
 /**
  * Splits a text that comes in pieces into grapheme clusters (UAX #29).
  *
- * Most clusters are one simple character next to another and need no Unicode tables. The stretches between go to the system's
- * segmenter, about a word at a time. The results are remembered, because the words of a language recur.
+ * Between two simple characters there is a boundary (except within CRLF), so most clusters need no Unicode tables. Everything else goes to the platform's
+ * segmenter (`Intl.Segmenter`), about a word at a time. The results are remembered, because the words of a language recur.
  */
 import { isSimple } from './simple-characters.ts';
 import { clustersOf } from './tokenizer.ts';

@@ -83,8 +83,8 @@ export class ChangedSymbols {
   }
 }
 
-/** A place in a text: line and column, from 1. Columns count symbols. */
-export class TextPlace {
+/** A position in a text: line and column, from 1. Columns count symbols. */
+export class TextPosition {
   line = 1;
   column = 1;
 
@@ -116,11 +116,11 @@ export class TextPlace {
 export function unknownCharacter(
   symbol: string,
   kind: TokenKind,
-  place: TextPlace,
+  position: TextPosition,
   name: string,
   isFromCheckpoint: boolean,
 ): TextError {
-  const where = `${name}, line ${formatCount(place.line)}, column ${formatCount(place.column)}`;
+  const where = `${name}, line ${formatCount(position.line)}, column ${formatCount(position.column)}`;
   const owner = isFromCheckpoint
     ? "the checkpoint's vocabulary"
     : 'the vocabulary, which is that of the training text';

@@ -51,22 +51,22 @@ function inUtf8(texts: readonly string[]): Uint8Array[] {
 /** Finds the next of several forms of a separator. Remembers where each occurs next, so that no part of a text is searched twice. */
 class SeparatorFinder<T extends string | Uint8Array> {
   readonly #find: (form: T, from: number) => number;
-  readonly #places: { readonly form: T; at: number }[];
+  readonly #next: { readonly form: T; at: number }[];
 
   constructor(forms: readonly T[], find: (form: T, from: number) => number) {
     this.#find = find;
     // −2: not searched yet.
-    this.#places = forms.map((form) => ({ form, at: -2 }));
+    this.#next = forms.map((form) => ({ form, at: -2 }));
   }
 
   /** The end of the first separator that begins at `from` or later; −1 if there is none. `from` must not decrease. */
   endOfNext(from: number): number {
     let best: { readonly form: T; at: number } | undefined;
-    for (const place of this.#places) {
-      if (place.at !== -1 && place.at < from) place.at = this.#find(place.form, from);
-      if (place.at < 0) continue;
-      const isFirst = !best || place.at < best.at;
-      if (isFirst || (place.at === best?.at && place.form.length > best.form.length)) best = place;
+    for (const next of this.#next) {
+      if (next.at !== -1 && next.at < from) next.at = this.#find(next.form, from);
+      if (next.at < 0) continue;
+      const isFirst = !best || next.at < best.at;
+      if (isFirst || (next.at === best?.at && next.form.length > best.form.length)) best = next;
     }
     return best ? best.at + best.form.length : -1;
   }
@@ -125,7 +125,7 @@ export class DocumentCutter {
     return { bytes, offset, endsDocument };
   }
 
-  /** Number of bytes that no later byte can affect. */
+  /** Number of bytes whose division into parts no later byte can change. */
   #certain(bytes: Uint8Array): number {
     const longest = this.#forms.reduce((most, { length }) => Math.max(most, length), 1);
     const end = bytes.length - (longest - 1);

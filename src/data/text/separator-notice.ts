@@ -15,7 +15,7 @@ export function separatorNotice(name: string, separator: string, start: Uint8Arr
   const near = nearSeparators(separator)
     .map((text) => ({ text, count: countOf(start, text) }))
     .find(({ count }) => count > 0);
-  const documents = files === 1 ? 'one document' : `${formatCount(files)} documents, one a file`;
+  const documents = files === 1 ? 'one document' : `${formatCount(files)} documents, one per file`;
   const instead = near ? `; ${JSON.stringify(near.text)} does, ${timesText(near.count)}` : '';
   return `the separator ${JSON.stringify(separator)} does not occur in ${name}, which is ${documents}${instead}`;
 }

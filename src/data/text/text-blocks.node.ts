@@ -20,17 +20,17 @@ export interface TextBlock {
 
 /** Bytes to read at a time for transforming. */
 const TRANSFORM_BYTES = 1 << 18;
-/** Maximum input to hold for one block of output: a column may be a small part of a table. */
+/** Maximum bytes of input to hold for one block of output: a column may be a small part of a table. */
 const MAX_RAW = 16 * 2 ** 20;
 
 /** @throws {TextError} `text-unreadable`, `text-packed`, `text-binary`, `text-not-decodable` */
-export async function* textBlocks(file: TextFile, most: number): AsyncGenerator<TextBlock, void, void> {
+export async function* textBlocks(file: TextFile, maxBytes: number): AsyncGenerator<TextBlock, void, void> {
   const { path, name, size: fileSize } = file;
   const opened = await openUnpacked(path, name);
   try {
     const { source, found } = await readAs(opened, file);
     // No large buffers for small files: a text may have tens of thousands of them.
-    const size = source === opened && !opened.isPacked ? Math.min(most, fileSize + 1) : most;
+    const size = source === opened && !opened.isPacked ? Math.min(maxBytes, fileSize + 1) : maxBytes;
     // The caller processes one while the other is filled.
     const buffers = [new Uint8Array(size), new Uint8Array(size)] as const;
     let turn = 0;

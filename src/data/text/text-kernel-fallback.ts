@@ -33,7 +33,7 @@ export interface TextPasses {
   count_bytes(size: number): void;
   count_characters(size: number): void;
   count_line_ends(size: number): number;
-  encode_symbols(from: number, to: number, place: number, width: number, isUtf8: number): void;
+  encode_symbols(from: number, to: number, outputIndex: number, width: number, isUtf8: number): void;
 }
 
 export function plainTextPasses(): TextPasses {
@@ -90,11 +90,11 @@ export function plainTextPasses(): TextPasses {
       for (let at = 1; at < size; at++) if (input[at - 1] === CR && input[at] === LF) pairs++;
       return pairs;
     },
-    encode_symbols(from, to, place, width, isUtf8) {
+    encode_symbols(from, to, outputIndex, width, isUtf8) {
       const block = input.subarray(0, to);
       const output = outputs[width as 1 | 2 | 4];
       let at = from;
-      let out = place;
+      let out = outputIndex;
       let stop: number = STOP.end;
       while (at < to) {
         if (out === TOKENS) {
@@ -116,7 +116,7 @@ export function plainTextPasses(): TextPasses {
         output[out++] = token;
         at += length;
       }
-      report.set([at - from, out - place, stop]);
+      report.set([at - from, out - outputIndex, stop]);
     },
   };
 }

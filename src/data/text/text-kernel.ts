@@ -111,9 +111,9 @@ export class TextKernel {
     this.#input.set(block);
   }
 
-  /** Encodes bytes `from` to `to` − 1 of the block and writes the tokens to `output`, starting at index `place`. */
-  encode(from: number, to: number, place: number, width: TokenWidth, symbols: KernelSymbols): Pass {
-    this.#exports.encode_symbols(from, to, place, width, symbols === 'character' ? 1 : 0);
+  /** Encodes bytes `from` to `to` − 1 of the block and writes the tokens to `output`, starting at `outputIndex`. */
+  encode(from: number, to: number, outputIndex: number, width: TokenWidth, symbols: KernelSymbols): Pass {
+    this.#exports.encode_symbols(from, to, outputIndex, width, symbols === 'character' ? 1 : 0);
     return this.#pass();
   }
 

@@ -30,7 +30,7 @@ export async function markUsed(folder: string): Promise<void> {
  *
  * @param keep A folder not to delete.
  */
-export async function trimTextCache(keep: string, mostBytes = MAX_BYTES): Promise<void> {
+export async function trimTextCache(keep: string, maxBytes = MAX_BYTES): Promise<void> {
   const root = join(cacheDir(), 'texts');
   const names = await readdir(root).catch(() => []);
   const folders = await Promise.all(names.map((name) => measure(join(root, name))));
@@ -39,7 +39,7 @@ export async function trimTextCache(keep: string, mostBytes = MAX_BYTES): Promis
   for (const { path, bytes, used } of known) {
     total += bytes;
     const isOld = Date.now() - used > MAX_UNUSED;
-    if (path === keep || (total <= mostBytes && !isOld)) continue;
+    if (path === keep || (total <= maxBytes && !isOld)) continue;
     total -= bytes;
     await rm(path, { recursive: true, force: true }).catch(() => {});
   }

@@ -6,7 +6,7 @@ import { unreadable } from '../files/text-files.node.ts';
 import type { TokenArray } from './memory-tokens.ts';
 import {
   blockDigest,
-  blockPlace,
+  blockLayout,
   DIGEST_BYTES,
   hasHeader,
   type TokenFileFacts,
@@ -95,17 +95,17 @@ export class FileTokens implements TokenSource {
 
   /** @throws {TextError} `text-damaged` for a block with a wrong digest, `text-unreadable` */
   async #block(index: number): Promise<TokenBlock> {
-    const place = blockPlace(this.#facts, index);
-    const bytes = new Uint8Array(DIGEST_BYTES + place.tokenBytes + place.startBytes);
-    await this.#file.read(bytes, 0, bytes.length, place.offset).catch((error: unknown) => {
+    const layout = blockLayout(this.#facts, index);
+    const bytes = new Uint8Array(DIGEST_BYTES + layout.tokenBytes + layout.startBytes);
+    await this.#file.read(bytes, 0, bytes.length, layout.offset).catch((error: unknown) => {
       throw unreadable(this.#path, error);
     });
     const payload = bytes.subarray(DIGEST_BYTES);
     const digest = blockDigest(this.#facts.id, index, payload);
     if (!digest.every((byte, at) => byte === bytes[at])) throw this.#damaged();
-    const tokens = tokensIn(payload, place.tokens, this.#facts.width);
+    const tokens = tokensIn(payload, layout.tokens, this.#facts.width);
     for (const token of tokens) if (token >= this.#vocabularySize) throw this.#damaged();
-    const starts = this.#facts.hasDocuments ? payload.subarray(place.tokenBytes) : undefined;
+    const starts = this.#facts.hasDocuments ? payload.subarray(layout.tokenBytes) : undefined;
     return { index, tokens, starts };
   }
 

@@ -35,9 +35,9 @@ import {
   writeRecord,
 } from './token-cache.node.ts';
 
-/** Maximum bytes of tokens to read into memory. A higher limit would not save time. */
+/** Maximum bytes of tokens to hold in memory. A higher limit would not save time. */
 const MAX_IN_MEMORY = 32e6;
-/** If a change time is older than this many milliseconds, a later change would also change it. */
+/** Milliseconds after which a change time is reliable: a later change gives the file a different time. */
 const CLOCK_RESOLUTION = 2000;
 
 export interface LoadTextOptions extends PrepareOptions {
@@ -93,10 +93,10 @@ async function* loadFiles(files: TextFiles, options: LoadTextOptions): Preparati
 class TextLoading {
   #text: TextInFiles;
   readonly #options: LoadTextOptions;
-  /** Whether the files are old enough that a later change would change their times. */
+  /** Whether all change times are reliable (`CLOCK_RESOLUTION`). */
   readonly #isStampReliable: boolean;
   readonly #notices: string[];
-  /** Why cached tokens do not match, by path: the notice if they are replaced. */
+  /** Why cached tokens do not match, by path. It becomes a notice if they are replaced. */
   readonly #mismatches = new Map<string, string>();
   #identity: TextIdentity | undefined;
   #counted: CountedText | undefined;
@@ -131,20 +131,20 @@ class TextLoading {
   /** Looks up the text in the cache. Remembers why cached files do not match. */
   async *#findCached(given: string | null): Preparation<LoadedText | undefined> {
     const options = this.#cacheKey(given);
-    for (const place of this.#places(given)) {
-      const found = await readRecord(place, options);
-      if ('nothing' in found) continue;
-      let wrong = 'wrong' in found ? found.wrong : undefined;
+    for (const paths of this.#cachePaths(given)) {
+      const found = await readRecord(paths, options);
+      if ('missing' in found) continue;
+      let mismatch = 'mismatch' in found ? found.mismatch : undefined;
       if ('record' in found) {
         const { record } = found;
-        if (!(yield* this.#isTextOf(record))) wrong = 'belong to another text';
+        if (!(yield* this.#isTextOf(record))) mismatch = 'belong to another text';
         else {
-          const opened = yield* this.#open(place, record);
+          const opened = yield* this.#open(paths, record);
           if (opened) return opened;
-          wrong = 'are damaged';
+          mismatch = 'are damaged';
         }
       }
-      this.#mismatches.set(place.tokens, `${place.vocabulary} and ${basename(place.tokens)} ${wrong}`);
+      this.#mismatches.set(paths.tokens, `${paths.vocabulary} and ${basename(paths.tokens)} ${mismatch}`);
     }
     return undefined;
   }
@@ -165,14 +165,14 @@ class TextLoading {
   }
 
   /** Opens cached tokens; undefined if they are damaged. */
-  async *#open(place: TokenCachePaths, record: TokenRecord): Preparation<LoadedText | undefined> {
+  async *#open(paths: TokenCachePaths, record: TokenRecord): Preparation<LoadedText | undefined> {
     const { vocabulary, notices } = record;
     // Another process may have deleted it.
-    const stamp = await tokenFileStamp(place.tokens).catch(() => undefined);
+    const stamp = await tokenFileStamp(paths.tokens).catch(() => undefined);
     if (stamp === undefined) return undefined;
-    const tokens = yield* this.#openTokens(place, record, stamp === record.tokens.stamp);
+    const tokens = yield* this.#openTokens(paths, record, stamp === record.tokens.stamp);
     if (!tokens) return undefined;
-    await markUsed(dirname(place.tokens));
+    await markUsed(dirname(paths.tokens));
     const textStamp = this.#isStampReliable ? this.#text.stamp : undefined;
     const files = this.#identity?.files;
     const isComplete = record.text.files?.length === files?.length;
@@ -183,18 +183,18 @@ class TextLoading {
         tokens: { ...record.tokens, stamp },
       };
       // Only an optimisation, so failure does not matter.
-      await writeRecord(place, seen).catch(() => {});
+      await writeRecord(paths, seen).catch(() => {});
     }
     return this.#loaded(vocabulary, tokens, record.tokens.documents ?? 0, record.changed, notices);
   }
 
   /** @param isAsWritten Whether the file is unchanged, so that it need not be verified. */
   async *#openTokens(
-    place: TokenCachePaths,
+    paths: TokenCachePaths,
     { vocabulary, tokens: facts }: TokenRecord,
     isAsWritten: boolean,
   ): Preparation<FileTokens | MemoryTokens | undefined> {
-    const file = await FileTokens.open(place.tokens, facts, vocabulary.size).catch(() => undefined);
+    const file = await FileTokens.open(paths.tokens, facts, vocabulary.size).catch(() => undefined);
     if (!file) return undefined;
     const total = facts.count * facts.width;
     const limit = Math.min(MAX_IN_MEMORY, this.#options.memory);
@@ -253,21 +253,21 @@ class TextLoading {
     }
     const given = encoding.isOwn ? null : vocabularyDigest(encoding.vocabulary);
     const options = this.#cacheKey(given);
-    const places = this.#places(given);
-    for (const place of places) {
+    const candidates = this.#cachePaths(given);
+    for (const paths of candidates) {
       const about = { counted, options, isStampReliable: this.#isStampReliable };
-      if (!(yield* encodeToFile(this.#text, encoding, this.#options, place, about))) continue;
-      const mismatch = this.#mismatches.get(place.tokens);
+      if (!(yield* encodeToFile(this.#text, encoding, this.#options, paths, about))) continue;
+      const mismatch = this.#mismatches.get(paths.tokens);
       if (mismatch) this.#notices.push(`${mismatch}; made again`);
-      const folder = dirname(place.tokens);
+      const folder = dirname(paths.tokens);
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
-      if (place !== places[0]) {
+      if (paths !== candidates[0]) {
         this.#notices.push(
           `${name}: its vocabulary and tokens can't be saved next to it; they are in ${folder}`,
         );
       }
-      const found = await readRecord(place, options);
-      const opened = 'record' in found ? yield* this.#open(place, found.record) : undefined;
+      const found = await readRecord(paths, options);
+      const opened = 'record' in found ? yield* this.#open(paths, found.record) : undefined;
       // Another process wrote other tokens at the same time.
       if (!opened) continue;
       return opened;
@@ -284,7 +284,7 @@ class TextLoading {
 
   async *#makeInMemory(encoding: Encoding, limit: number): Preparation<LoadedText | undefined> {
     const counted = yield* this.#countSymbols();
-    const tooMany = new RangeError('the tokens take more memory than they may');
+    const tooMany = new RangeError('the tokens exceed the memory limit');
     try {
       const { tokens, documents, changed, notices } = yield* encodeToMemory(
         this.#text,
@@ -339,11 +339,11 @@ class TextLoading {
   }
 
   /** Where tokens may be cached: next to a text of one file, and in the cache folder. */
-  #places(given: string | null): [TokenCachePaths, ...TokenCachePaths[]] {
-    const cached = placeIn(this.#cachedFolder(given), 'text');
+  #cachePaths(given: string | null): [TokenCachePaths, ...TokenCachePaths[]] {
+    const cached = pathsIn(this.#cachedFolder(given), 'text');
     const [only, ...more] = this.#text.files;
     if (given !== null || !only || more.length > 0) return [cached];
-    return [placeIn(dirname(only.path), basename(only.path)), cached];
+    return [pathsIn(dirname(only.path), basename(only.path)), cached];
   }
 
   #cachedFolder(given: string | null): string {
@@ -352,7 +352,7 @@ class TextLoading {
   }
 }
 
-function placeIn(folder: string, name: string): TokenCachePaths {
+function pathsIn(folder: string, name: string): TokenCachePaths {
   return { vocabulary: join(folder, `${name}.vocab.json`), tokens: join(folder, `${name}.tokens`) };
 }
 

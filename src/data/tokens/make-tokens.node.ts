@@ -169,15 +169,15 @@ export async function* encodeToFile(
   text: TextInFiles,
   encoding: Encoding,
   options: PrepareOptions,
-  place: TokenCachePaths,
+  paths: TokenCachePaths,
   about: { readonly counted: CountedText; readonly options: CacheKey; readonly isStampReliable: boolean },
 ): Preparation<boolean> {
-  const temporary = temporaryPath(place.tokens);
+  const temporary = temporaryPath(paths.tokens);
   let writer: TokenFileWriter;
   try {
-    if (!(await canWriteTo(place))) return false;
-    await makeFolder(dirname(place.tokens));
-    await removeAbandoned(place);
+    if (!(await canWriteTo(paths))) return false;
+    await makeFolder(dirname(paths.tokens));
+    await removeAbandoned(paths);
     writer = await TokenFileWriter.create(temporary);
   } catch {
     return false;
@@ -191,8 +191,8 @@ export async function* encodeToFile(
     );
     await writer.finish();
     isClosed = true;
-    await rename(temporary, place.tokens);
-    await writeRecord(place, {
+    await rename(temporary, paths.tokens);
+    await writeRecord(paths, {
       text: { ...about.counted.identity, stamp: about.isStampReliable ? text.stamp : undefined },
       options: about.options,
       vocabulary: encoding.vocabulary,
@@ -202,7 +202,7 @@ export async function* encodeToFile(
         width: tokenWidth(encoding.vocabulary.size),
         hasDocuments: options.separator !== undefined,
         documents,
-        stamp: await tokenFileStamp(place.tokens),
+        stamp: await tokenFileStamp(paths.tokens),
       },
       changed,
       notices: [...about.counted.notices, ...notices],
@@ -218,7 +218,7 @@ export async function* encodeToFile(
     await rm(temporary, { force: true }).catch(() => {});
     release();
     // Tokens without a record are useless and would fill the disk.
-    if (isClosed && !isRecorded) await rm(place.tokens, { force: true }).catch(() => {});
+    if (isClosed && !isRecorded) await rm(paths.tokens, { force: true }).catch(() => {});
   }
 }
 

@@ -6,7 +6,7 @@ import { checkHeld, PartDecoder } from '../symbols/part-decoder.ts';
 import {
   type ChangedCounts,
   ChangedSymbols,
-  TextPlace,
+  TextPosition,
   type UnknownInText,
   unknownCharacter,
 } from '../symbols/unknown-symbols.ts';
@@ -36,9 +36,9 @@ export class SymbolEncoder {
   readonly #graphemes: GraphemeStream | undefined;
   readonly #changed: ChangedSymbols;
   #name = '';
-  #place = new TextPlace();
-  /** Whether an error may have to report the place of a symbol. */
-  readonly #tracksPlace: boolean;
+  #position = new TextPosition();
+  /** Whether an error may have to report the position of a symbol. */
+  readonly #tracksPosition: boolean;
   #startsDocument = true;
 
   private constructor(kernel: TextKernel, options: EncoderOptions, sink: BlockSink) {
@@ -47,7 +47,7 @@ export class SymbolEncoder {
     this.#options = options;
     this.#changed = new ChangedSymbols(vocabulary, options.unknown);
     this.#text = new PartDecoder(vocabulary.normalize);
-    this.#tracksPlace = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
+    this.#tracksPosition = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
     if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeStream();
     else kernel.setTokens(kernelTokens(vocabulary), vocabulary.unknownToken ?? NO_TOKEN);
@@ -69,7 +69,7 @@ export class SymbolEncoder {
 
   beginFile(name: string): void {
     this.#name = name;
-    this.#place = new TextPlace();
+    this.#position = new TextPosition();
   }
 
   /** @throws {TextError} `text-unknown-character`; `text-unreadable` if the text has changed since the first pass */
@@ -105,15 +105,15 @@ export class SymbolEncoder {
   #encode(bytes: Uint8Array, symbols: KernelSymbols): void {
     this.#kernel.load(bytes);
     let at = 0;
-    /** The bytes before this one are counted in the place. */
+    /** The bytes before this one are counted in the position. */
     let counted = 0;
     while (at < bytes.length) {
       this.#markStart();
-      const { width, place } = this.#packer;
+      const { width, filled } = this.#packer;
       const { consumed, produced, stop, symbol } = this.#kernel.encode(
         at,
         bytes.length,
-        place,
+        filled,
         width,
         symbols,
       );
@@ -121,14 +121,14 @@ export class SymbolEncoder {
       this.#packer.advance(produced);
       if (stop === 'invalid') throw changedText(this.#name);
       if (stop === 'unknown') {
-        if (this.#tracksPlace) this.#place.passBytes(bytes.subarray(counted, at), symbols);
+        if (this.#tracksPosition) this.#position.passBytes(bytes.subarray(counted, at), symbols);
         const text = String.fromCodePoint(symbol);
         this.#missing(text);
         counted = at;
         at += symbols === 'byte' ? 1 : this.#utf8.encode(text).length;
       }
     }
-    if (this.#tracksPlace) this.#place.passBytes(bytes.subarray(counted), symbols);
+    if (this.#tracksPosition) this.#position.passBytes(bytes.subarray(counted), symbols);
   }
 
   #markStart(): void {
@@ -153,13 +153,13 @@ export class SymbolEncoder {
         const token = simple[unit] as number;
         if (token >= 0) put(token);
         else this.#missing(String.fromCharCode(unit));
-        if (this.#tracksPlace) this.#place.pass(String.fromCharCode(unit));
+        if (this.#tracksPosition) this.#position.pass(String.fromCharCode(unit));
       },
       cluster: (cluster) => {
         const token = vocabulary.tokenOf(cluster) ?? missing;
         if (token >= 0) put(token);
         else this.#missing(cluster);
-        if (this.#tracksPlace) this.#place.pass(cluster);
+        if (this.#tracksPosition) this.#position.pass(cluster);
       },
     });
   }
@@ -168,7 +168,7 @@ export class SymbolEncoder {
     const { isOwn, unknown, vocabulary, isFromCheckpoint } = this.#options;
     if (isOwn) throw changedText(this.#name);
     if (unknown === 'error')
-      throw unknownCharacter(symbol, vocabulary.kind, this.#place, this.#name, isFromCheckpoint);
+      throw unknownCharacter(symbol, vocabulary.kind, this.#position, this.#name, isFromCheckpoint);
     const tokens = this.#changed.take(symbol);
     if (tokens.length > 0) this.#markStart();
     for (const token of tokens) this.#packer.put(token);

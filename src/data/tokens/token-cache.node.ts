@@ -100,37 +100,37 @@ export interface TokenRecord {
 /** The result of a lookup: a record for the options, or why there is none. */
 export type CacheLookup =
   | { readonly record: TokenRecord }
-  | { readonly nothing: true }
-  | { readonly wrong: string };
+  | { readonly missing: true }
+  | { readonly mismatch: string };
 
 /** Reads a record that is undamaged and was made with the options. The caller checks whether it belongs to the text. */
-export async function readRecord(place: TokenCachePaths, options: CacheKey): Promise<CacheLookup> {
+export async function readRecord(paths: TokenCachePaths, options: CacheKey): Promise<CacheLookup> {
   const [json, tokens] = await Promise.all([
-    readJson(place.vocabulary),
-    stat(place.tokens).catch(() => undefined),
+    readJson(paths.vocabulary),
+    stat(paths.tokens).catch(() => undefined),
   ]);
-  if (json === undefined && !tokens) return { nothing: true };
-  if (json === undefined || !tokens) return { wrong: 'are not both there' };
+  if (json === undefined && !tokens) return { missing: true };
+  if (json === undefined || !tokens) return { mismatch: 'are not both there' };
   const file = parse(json);
-  if (!file) return { wrong: 'are damaged or of another program' };
+  if (!file) return { mismatch: 'are damaged or of another program' };
   const isSame = (Object.keys(options) as (keyof CacheKey)[]).every(
     (key) => options[key] === file.options[key],
   );
   if (!isSame || file.unicodeVersion !== unicodeFor(options))
-    return { wrong: 'were made with other options' };
+    return { mismatch: 'were made with other options' };
   if (file.tokens.hasDocuments && file.tokens.documents === undefined)
-    return { wrong: 'were made by an earlier version' };
+    return { mismatch: 'were made by an earlier version' };
   try {
     const text = { ...file.text, files: filesFrom(file.text) };
     return { record: { ...file, text, vocabulary: new Vocabulary(file.vocabulary) } };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { wrong: 'are damaged' };
+    return { mismatch: 'are damaged' };
   }
 }
 
 /** Writes the record of an existing token file, completely or not at all. */
-export async function writeRecord(place: TokenCachePaths, record: TokenRecord): Promise<void> {
+export async function writeRecord(paths: TokenCachePaths, record: TokenRecord): Promise<void> {
   const { kind, normalize, symbols, hasUnknown, unicodeVersion: version } = record.vocabulary;
   const file = fileSchema.parse({
     kind: KIND,
@@ -156,7 +156,7 @@ export async function writeRecord(place: TokenCachePaths, record: TokenRecord): 
   });
   // The kind comes first, so that the file can be recognised from its first bytes.
   const { kind: what, ...facts } = file;
-  const temporary = temporaryPath(place.vocabulary);
+  const temporary = temporaryPath(paths.vocabulary);
   try {
     await writeFile(
       temporary,
@@ -165,7 +165,7 @@ export async function writeRecord(place: TokenCachePaths, record: TokenRecord): 
         flag: 'wx',
       },
     );
-    await rename(temporary, place.vocabulary);
+    await rename(temporary, paths.vocabulary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -199,9 +199,9 @@ export function temporaryPath(path: string): string {
 }
 
 /** Removes the temporary files of killed processes. */
-export async function removeAbandoned(place: TokenCachePaths): Promise<void> {
-  const folder = dirname(place.tokens);
-  const beginnings = [place.tokens, place.vocabulary].map((path) => basename(path));
+export async function removeAbandoned(paths: TokenCachePaths): Promise<void> {
+  const folder = dirname(paths.tokens);
+  const beginnings = [paths.tokens, paths.vocabulary].map((path) => basename(path));
   for (const name of await readdir(folder).catch(() => [])) {
     const isOurs = beginnings.some(
       (start) => name.startsWith(`${start}.`) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length + 1)),
@@ -214,8 +214,8 @@ export async function removeAbandoned(place: TokenCachePaths): Promise<void> {
 }
 
 /** Whether writing would overwrite only files of this program. */
-export async function canWriteTo(place: TokenCachePaths): Promise<boolean> {
-  const [json, tokens] = await Promise.all([startOf(place.vocabulary), startOf(place.tokens)]);
+export async function canWriteTo(paths: TokenCachePaths): Promise<boolean> {
+  const [json, tokens] = await Promise.all([startOf(paths.vocabulary), startOf(paths.tokens)]);
   const magic = TOKEN_FILE_MAGIC.slice(0, TOKEN_FILE_MAGIC.lastIndexOf(' '));
   return (json === '' || json.includes(KIND)) && (tokens === '' || tokens.startsWith(magic));
 }

@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { TokenWidth } from '../text/text-kernel.ts';
 import { BLOCK_TOKENS, type BlockSink } from './token-packer.ts';
 
-/** The facts of a token file, which are stored with the vocabulary. */
+/** Describes a token file. Stored with the vocabulary. */
 export interface TokenFileFacts {
   /** In hexadecimal; random for each file. */
   readonly id: string;
@@ -24,20 +24,20 @@ const ID_BYTES = 16;
 export const DIGEST_BYTES = 16;
 /** Minimum bytes to collect before writing. */
 const MIN_WRITE = 1 << 21;
-/** Initial buffer size: for these bytes and those that a block of text adds. The buffer grows if necessary. */
+/** Initial bytes of a buffer: enough for `MIN_WRITE` bytes and what one block of text adds. It grows if necessary. */
 const BUFFER_BYTES = 1 << 22;
 
 type Geometry = Pick<TokenFileFacts, 'count' | 'width' | 'hasDocuments'>;
 
 /** The offset of a block and the sizes of its parts. */
-export interface BlockPlace {
+export interface BlockLayout {
   readonly offset: number;
   readonly tokens: number;
   readonly tokenBytes: number;
   readonly startBytes: number;
 }
 
-export function blockPlace({ count, width, hasDocuments }: Geometry, index: number): BlockPlace {
+export function blockLayout({ count, width, hasDocuments }: Geometry, index: number): BlockLayout {
   const tokens = Math.max(0, Math.min(BLOCK_TOKENS, count - index * BLOCK_TOKENS));
   const full = DIGEST_BYTES + BLOCK_TOKENS * width + (hasDocuments ? BLOCK_TOKENS / 8 : 0);
   return {
@@ -52,7 +52,7 @@ export function blockPlace({ count, width, hasDocuments }: Geometry, index: numb
 export function tokenFileBytes(geometry: Geometry): number {
   const blocks = Math.ceil(geometry.count / BLOCK_TOKENS);
   if (blocks === 0) return HEADER_BYTES;
-  const { offset, tokenBytes, startBytes } = blockPlace(geometry, blocks - 1);
+  const { offset, tokenBytes, startBytes } = blockLayout(geometry, blocks - 1);
   return offset + DIGEST_BYTES + tokenBytes + startBytes;
 }
 

@@ -26,7 +26,7 @@ export class TokenPacker {
   /** Number of documents. */
   documents = 0;
   /** Number of tokens in the current block. */
-  place = 0;
+  filled = 0;
   readonly #block: Uint8Array;
   readonly #tokens: Uint8Array | Uint16Array | Uint32Array;
   readonly #starts: Uint8Array | undefined;
@@ -50,34 +50,34 @@ export class TokenPacker {
   /** Marks the next token as the start of a document. */
   startDocument(): void {
     if (!this.#starts) return;
-    if (this.place === BLOCK_TOKENS) this.#flush();
+    if (this.filled === BLOCK_TOKENS) this.#flush();
     this.documents++;
-    const at = this.place >> 3;
-    this.#starts[at] = (this.#starts[at] as number) | (1 << (this.place & 7));
+    const at = this.filled >> 3;
+    this.#starts[at] = (this.#starts[at] as number) | (1 << (this.filled & 7));
   }
 
   put(token: number): void {
-    if (this.place === BLOCK_TOKENS) this.#flush();
-    this.#tokens[this.place++] = token;
+    if (this.filled === BLOCK_TOKENS) this.#flush();
+    this.#tokens[this.filled++] = token;
     this.count++;
   }
 
-  /** Adds tokens that the caller wrote into the block at `place`. Passes the block on if it is full. */
+  /** Adds tokens that the caller wrote into the block at `filled`. Passes the block on if it is full. */
   advance(tokens: number): void {
-    this.place += tokens;
+    this.filled += tokens;
     this.count += tokens;
-    if (this.place === BLOCK_TOKENS) this.#flush();
+    if (this.filled === BLOCK_TOKENS) this.#flush();
   }
 
   /** Passes on the last block. */
   finish(): void {
-    if (this.place > 0) this.#flush();
+    if (this.filled > 0) this.#flush();
   }
 
   #flush(): void {
-    const bytes = this.#block.subarray(0, this.place * this.width);
-    this.#sink.put(bytes, this.#starts?.subarray(0, Math.ceil(this.place / 8)));
+    const bytes = this.#block.subarray(0, this.filled * this.width);
+    this.#sink.put(bytes, this.#starts?.subarray(0, Math.ceil(this.filled / 8)));
     this.#starts?.fill(0);
-    this.place = 0;
+    this.filled = 0;
   }
 }
