@@ -36,7 +36,7 @@ for (const engine of ENGINES) {
   }
 }
 
-/** Of the parameters, of the losses and gradient norms, and of what the model writes and scores. */
+/** Hashes of the parameters, of the losses and gradient norms, and of the model's texts and scores. */
 async function hashesOf(
   engine: EngineName,
   options: (typeof MODELS)[keyof typeof MODELS],
@@ -56,7 +56,7 @@ async function hashesOf(
   return data.map(hash);
 }
 
-/** Texts that are drawn by the engine, chosen in JavaScript, and searched; then a score and likely words. */
+/** Texts sampled by the engine, sampled in JavaScript, and found by beam search; then a score, and likely words. */
 async function outputOf(model: LanguageModel): Promise<string> {
   const prompt = 'the ';
   let output = '';

@@ -1,15 +1,15 @@
 /**
- * Builds the native add-on, build/native/char-rnn.node, where there is a C++ compiler; says so where there is none.
+ * Builds the native add-on, build/native/char-rnn.node. Without a C++ compiler, it prints what is missing.
  *
  *     node scripts/build-native.mjs [--optional] [--sanitize address|thread] [--arch x64|arm64] [--to FOLDER]
  *     node scripts/build-native.mjs --check
  *
- * --optional (`npm ci`): what was built from the present sources is kept, and that it can't be built is no failure; the program then
- * runs on WebAssembly. --arch: for machines of another kind, with a compiler for it in CXX. --check: says whether the package expects
- * the add-on of these sources, builds nothing.
+ * --optional (`npm ci`) keeps an add-on that was built from the current sources, and exits with 0 if the build is impossible; the program
+ * then runs on WebAssembly. --arch builds for another architecture, with the cross compiler in CXX. --check builds nothing, and fails unless
+ * the package expects an add-on of the current sources.
  *
- * The add-on carries the hash of its sources, and src/engine/cpu/addon-sources.ts says which one the package expects: in a checkout a
- * build sets it.
+ * The add-on contains the hash of its sources. src/engine/cpu/addon-sources.ts has the hash that the package expects; a build in a checkout
+ * updates it.
  */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,20 +35,20 @@ const after = (flag) =>
   process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined;
 const sanitize = after('--sanitize');
 const arch = after('--arch') ?? process.arch;
-/** The add-on that runs here is in build/native, each other one in a folder of its own. */
+/** The add-on for this machine is in build/native, every other one in a separate folder. */
 const kind = sanitize ?? (arch === process.arch ? undefined : arch);
 const folder = after('--to') ?? join(root, 'build', kind ? `native-${kind}` : 'native');
 const product = join(folder, 'char-rnn.node');
 const expectation = join(root, 'src', 'engine', 'cpu', 'addon-sources.ts');
 
 const headerScript = join(root, 'scripts', 'kernel-header.ts');
-/** Whether this is a checkout, and not what `npm ci` or `--check` makes of it: then what is generated is made anew. */
+/** Whether to update the generated files: only in a checkout, and not by `npm ci` or `--check`. */
 const refreshes = !optional && !process.argv.includes('--check') && existsSync(headerScript);
 if (refreshes)
   execFileSync(process.execPath, ['--import', 'tsx', headerScript], { cwd: root, stdio: 'inherit' });
 const sources = sourcesHash();
 
-/** -ffp-contract=off: a product and a sum are fused only where the kernels say so, or results would differ between builds. */
+/** -ffp-contract=off: only explicit fused multiply-adds are fused. Otherwise results would differ between builds. */
 const COMMON = [
   '-std=c++17',
   '-fPIC',
@@ -64,7 +64,7 @@ const COMMON = [
   ...(sanitize
     ? ['-O1', '-g', `-fsanitize=${sanitize === 'address' ? 'address,undefined' : sanitize}`]
     : ['-O3']),
-  // What node runs as, which under Rosetta is not what the compiler would take.
+  // The architecture of the running node. Under Rosetta, the compiler's default is another one.
   ...(process.platform === 'darwin' ? ['-arch', arch === 'x64' ? 'x86_64' : arch] : []),
 ];
 
@@ -82,28 +82,28 @@ const COMPILER_HINT =
     ? 'Install one: xcode-select --install'
     : 'Install one with the package manager: apt install g++, dnf install gcc-c++, apk add g++ or pacman -S gcc.';
 
-/** Ends the build. @param {string} [hint] what to do about it */
-function give(reason, hint) {
+/** Ends the build. @param {string} [hint] what to do about the reason */
+function giveUp(reason, hint) {
   console.error(`The native engine was not built: ${reason}.`);
   if (hint) console.error(hint);
   console.error('The program runs without it, on WebAssembly, which takes two to four times as long.');
   process.exit(optional ? 0 : 1);
 }
 
-/** The compiler that CXX names, or else the first that answers. */
+/** The compiler in CXX, else the first known one that is installed. */
 function findCompiler() {
   const names = process.env.CXX ? [process.env.CXX] : ['g++', 'clang++', 'c++'];
   return names.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
 }
 
-/** The machine that a compiler compiles for, where it is not `arch`. On macOS -arch chooses it. */
+/** The compiler's target, if it is not `arch`. Undefined on macOS, where -arch sets the target. */
 function otherTarget(compiler) {
   if (process.platform === 'darwin') return undefined;
   const target = spawnSync(compiler, ['-dumpmachine'], { encoding: 'utf8' }).stdout.trim();
   return target.startsWith({ x64: 'x86_64', arm64: 'aarch64' }[arch]) ? undefined : target;
 }
 
-/** The folder with node_api.h: npm's nodedir, beside the running node, or the package node-api-headers. */
+/** The folder with node_api.h: in npm's nodedir, next to the running node, or in the package node-api-headers. */
 function findHeaders() {
   const nodedir = process.env.npm_config_nodedir ?? process.env.npm_package_config_node_gyp_nodedir;
   const candidates = [
@@ -121,35 +121,35 @@ function findHeaders() {
   return candidates.find((path) => path && existsSync(join(path, 'node_api.h')));
 }
 
-/** Names the sources of the add-on, and so the calls that it understands: a hash of their paths and texts. */
+/** A hash of the paths and contents of the add-on's sources. It identifies the calls that an add-on understands. */
 function sourcesHash() {
   const hash = createHash('sha256');
-  for (const room of ['addon', 'kernels']) {
-    const names = readdirSync(join(root, 'native', room)).filter((name) => /\.(h|cc|cpp)$/.test(name));
+  for (const directory of ['addon', 'kernels']) {
+    const names = readdirSync(join(root, 'native', directory)).filter((name) => /\.(h|cc|cpp)$/.test(name));
     for (const name of names.sort()) {
-      const text = readFileSync(join(root, 'native', room, name));
-      hash.update(`${room}/${name} ${text.length}\n`).update(text);
+      const text = readFileSync(join(root, 'native', directory, name));
+      hash.update(`${directory}/${name} ${text.length}\n`).update(text);
     }
   }
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The text of the module with the hash that the package expects. */
+/** The source of the module with the hash that the package expects. */
 const expectationText = `/** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
 export const ADDON_SOURCES = '${sources}';
 `;
 const isExpected = () => readFileSync(expectation, { encoding: 'utf8', flag: 'a+' }) === expectationText;
 
-/** Loads an add-on in another process: one that crashes here would take every run with it. */
-function tryOut(path) {
+/** Loads an add-on in a separate process, because a faulty one crashes its process. */
+function tryLoading(path) {
   const words = ['-p', `require(${JSON.stringify(path)}).sources`];
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
   if (status === 0 && stdout.trim() === sources) return;
   if (stderr) console.error(stderr);
-  give(`the compiled add-on cannot be loaded (${signal ?? `exit code ${status}`})`);
+  giveUp(`the compiled add-on cannot be loaded (${signal ?? `exit code ${status}`})`);
 }
 
-/** Whether the product was built from the present sources, by the present script. */
+/** Whether the add-on was built from the current sources by the current version of this script. */
 function isCurrent() {
   if (!existsSync(product)) return false;
   const script = fileURLToPath(import.meta.url);
@@ -158,35 +158,39 @@ function isCurrent() {
 
 if (process.argv.includes('--check')) {
   if (isExpected()) process.exit(0);
-  console.error('src/engine/cpu/addon-sources.ts does not name the present sources: npm run build:native');
+  console.error(
+    'src/engine/cpu/addon-sources.ts does not have the hash of the current sources: npm run build:native',
+  );
   process.exit(1);
 }
 if (refreshes && !isExpected()) {
   writeFileSync(`${expectation}.unfinished`, expectationText);
   renameSync(`${expectation}.unfinished`, expectation);
-  console.log('src/engine/cpu/addon-sources.ts names the present sources now. For dist: npm run build');
+  console.log(
+    'src/engine/cpu/addon-sources.ts now has the hash of the current sources. For dist: npm run build',
+  );
 }
-if (!VARIANTS) give(`there are no kernels for ${arch}`);
-if (process.platform === 'win32') give('building on Windows is not supported');
+if (!VARIANTS) giveUp(`there are no kernels for ${arch}`);
+if (process.platform === 'win32') giveUp('building on Windows is not supported');
 if (optional && isCurrent()) process.exit(0);
 const compiler = findCompiler();
 if (!compiler) {
-  give(
-    process.env.CXX ? `CXX is ${process.env.CXX}, which is no compiler` : 'there is no C++ compiler',
+  giveUp(
+    process.env.CXX ? `CXX is ${process.env.CXX}, which is not a compiler` : 'there is no C++ compiler',
     COMPILER_HINT,
   );
 }
-if (otherTarget(compiler)) give(`${compiler} compiles for ${otherTarget(compiler)}, not for ${arch}`);
+if (otherTarget(compiler)) giveUp(`${compiler} compiles for ${otherTarget(compiler)}, not for ${arch}`);
 const headers = findHeaders();
 if (!headers) {
-  give(
-    'node_api.h, which belongs to Node, was not found',
-    'Debian and Ubuntu have it in libnode-dev, Alpine in nodejs-dev. Node from nodejs.org brings it along.',
+  giveUp(
+    'node_api.h, a header of Node, was not found',
+    'Debian and Ubuntu have it in libnode-dev, Alpine in nodejs-dev. Node from nodejs.org includes it.',
   );
 }
 
 mkdirSync(folder, { recursive: true });
-// Another build may be under way: each has a folder for itself, and the product takes its name by a rename.
+// Another build may be running. Each has its own folder, and renames the finished add-on.
 const unfinished = mkdtempSync(join(folder, 'unfinished-'));
 process.on('exit', () => rmSync(unfinished, { recursive: true, force: true }));
 const run = promisify(execFile);
@@ -224,9 +228,9 @@ try {
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
   const made = join(unfinished, 'char-rnn.node');
   await run(compiler, [...COMMON, ...link, ...objects, '-o', made]);
-  if (!sanitize && arch === process.arch) tryOut(made);
+  if (!sanitize && arch === process.arch) tryLoading(made);
   renameSync(made, product);
 } catch (error) {
   console.error(error.stderr ?? error);
-  give('the compiler failed');
+  giveUp('the compiler failed');
 }

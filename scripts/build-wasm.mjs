@@ -1,11 +1,11 @@
 /**
- * Builds what is WebAssembly, and embeds it in modules: the kernels of the engine, four times (with and without fused multiply-add, with
- * and without shared memory), in src/engine/cpu/wasm-binaries.ts; the passes over a text in src/data/text/text-kernel-binary.ts.
+ * Builds the WebAssembly binaries and embeds them in modules: the kernels of the engine in src/engine/cpu/wasm-binaries.ts, four times (with
+ * and without fused multiply-add, with and without shared memory), and the passes over a text in src/data/text/text-kernel-binary.ts.
  *
  *     node scripts/build-wasm.mjs [--check]
  *
- * The result is kept in the repository, so that nobody needs the toolchain; it is the same byte for byte with clang and lld of
- * exactly this version (Debian: apt install clang-19 lld-19). --check: says whether it differs, writes nothing.
+ * The modules are in the repository, so that users do not need the toolchain. Exactly this version of clang and lld gives the same bytes
+ * (Debian: apt install clang-19 lld-19). --check writes nothing, and fails if a module differs.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const COMMON = [
   ...['-fuse-ld=lld', '-Wl,--no-entry', '-Wl,-z,stack-size=65536', '-Wl,--strip-all'],
 ];
 
-/** -Os: a third of the size of -O3, at the same speed: the products' loops are unrolled by hand. */
+/** -Os: a third of the size of -O3 at the same speed, because the loops of the matrix products are unrolled by hand. */
 const KERNELS = [
   ...['-Os', '-ffp-contract=off', '-fno-math-errno', '-mnontrapping-fptoint', '-DVW=4'],
   ...['-Wl,--import-memory', '-Wl,--export=__stack_pointer', '-Wl,--export=__heap_base'],
@@ -32,7 +32,7 @@ const SHARED = ['-matomics', '-DTHREADS', '-Wl,--shared-memory'];
 const FUSED = ['-mrelaxed-simd'];
 const STRICT = ['-DNO_FMA'];
 
-/** The modules: path, what it holds, source, and by name of the constant the flags. */
+/** The modules: their path, the subject of their header comment, their source, and the compiler flags of each constant. */
 export const PRODUCTS = [
   {
     path: 'src/engine/cpu/wasm-binaries.ts',
@@ -53,7 +53,7 @@ export const PRODUCTS = [
   },
 ];
 
-/** Whether clang and lld of the version are here. */
+/** Whether clang and lld of the required version are installed. */
 export function hasToolchain() {
   const { status, stdout } = spawnSync('clang++-19', ['--version'], { encoding: 'utf8' });
   return (
@@ -61,13 +61,13 @@ export function hasToolchain() {
   );
 }
 
-/** The text of a module. */
+/** The source of a module. */
 export function buildWasm({ holds, source, builds }) {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-wasm-'));
   try {
     const lines = builds.map(([name, flags]) => {
       const file = join(folder, `${name}.wasm`);
-      // From within the folder of the sources: no path of this machine gets into the result.
+      // Run in the folder of the sources, so that the binary contains no path of this machine.
       execFileSync('clang++-19', [...COMMON, ...flags, basename(source), '-o', file], {
         cwd: join(root, dirname(source)),
         stdio: 'inherit',
@@ -99,9 +99,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const text = buildWasm(product);
     const same = readFileSync(path, { encoding: 'utf8', flag: 'a+' }) === text;
     if (!process.argv.includes('--check')) writeFileSync(path, text);
-    else if (same) console.log(`${product.path} is that of the sources`);
+    else if (same) console.log(`${product.path} is up to date`);
     else {
-      console.log(`${product.path} differs from the sources: npm run build:wasm`);
+      console.log(`${product.path} is out of date: npm run build:wasm`);
       process.exitCode = 1;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Compiles src/ to dist/ without disturbing programs that run from there: tsc writes into build/dist, and each file that differs
- * takes its place by a rename. Files that do not differ are not touched. Of two builds at once the second waits.
+ * Compiles src/ to dist/ without disturbing programs that run from there: tsc writes to build/dist, and each file that differs is renamed
+ * into dist/. Other files are not touched. If two builds run at once, the second waits for the first.
  *
  *     node scripts/build.mjs
  */
@@ -22,9 +22,9 @@ import { withLock } from './lock.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-/** The types of what programs import. */
+/** The declarations of the modules that programs import. */
 const ENTRY_POINTS = ['index.d.ts', 'browser.d.ts'];
-/** Files that the shell starts. */
+/** Files that can be run from a shell. */
 const EXECUTABLE = [join('cli', 'main.js')];
 
 /** @returns tsc's exit code */
@@ -44,7 +44,7 @@ function build() {
     for (const name of EXECUTABLE) chmodSync(join(made, name), 0o755);
     const types = typesOf(made, ENTRY_POINTS);
     const names = filesIn(made).filter((name) => !name.endsWith('.d.ts') || types.has(name));
-    for (const name of names) place(join(made, name), join(dist, name));
+    for (const name of names) moveIfChanged(join(made, name), join(dist, name));
     const current = new Set(names);
     for (const name of filesIn(dist)) if (!current.has(name)) rmSync(join(dist, name));
     return 0;
@@ -58,7 +58,7 @@ function compiler() {
   return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.tsc);
 }
 
-/** Declaration files that some of them reach: nobody can import from the others, which would be a quarter of the package. */
+/** The declaration files that the entry points import. Nobody can import the others, and they would be a quarter of the package. */
 function typesOf(folder, entryPoints) {
   const reached = new Set(entryPoints);
   for (const name of reached) {
@@ -70,7 +70,7 @@ function typesOf(folder, entryPoints) {
   return reached;
 }
 
-/** Paths of the files in a folder, from it. */
+/** The paths of all files below a folder, relative to it. */
 function filesIn(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -78,8 +78,8 @@ function filesIn(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1));
 }
 
-/** Puts a file where another may be, unless that has the same content. */
-function place(from, to) {
+/** Moves a file to a path, unless a file with the same content and mode is already there. */
+function moveIfChanged(from, to) {
   const same = existsSync(to) && readFileSync(from).equals(readFileSync(to));
   if (same && statSync(from).mode === statSync(to).mode) return;
   mkdirSync(dirname(to), { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * Bundles the built command line into a few files, for tests that start it hundreds of times: it starts in half the time. What the package
- * ships is dist/, which test/package.test.ts runs.
+ * Bundles the built command line into a few files, for tests that start it hundreds of times: the bundle starts in half the time. The
+ * package contains dist/ instead, which test/package.test.ts runs.
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ import { withLock } from './lock.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const entry = join(dist, 'cli', 'main.js');
-/** As deep as dist/cli/commands, so that paths from there to the package's other files hold. */
+/** As deep in the package as dist/cli/commands, so that relative paths to other files of the package are still right. */
 const folder = join(root, 'build', 'bundle', 'cli');
 const bundled = join(folder, 'main.js');
 
 /**
- * Bundles dist/cli, unless that was done since dist/ changed last.
+ * Bundles dist/cli, unless the bundle is newer than dist/.
  *
- * @returns {Promise<string | undefined>} the bundled program; undefined where nothing is built
+ * @returns {Promise<string | undefined>} the path of the bundled program; undefined if dist/ was not built
  */
 export async function bundleCli() {
   if (!existsSync(entry)) return undefined;
@@ -36,7 +36,7 @@ export async function bundleCli() {
   return bundled;
 }
 
-/** When a file of dist/ was made or removed last, in milliseconds since 1970. */
+/** When a file of dist/ was last written or removed, in milliseconds since 1970. */
 function lastChange() {
   return readdirSync(dist, { recursive: true })
     .map((name) => statSync(join(dist, String(name))).mtimeMs)

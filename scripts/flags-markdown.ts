@@ -14,7 +14,7 @@ import { scoreOptionsSchema } from '../src/score/options.ts';
 import { listenOptionsSchema, serverOptionsSchema } from '../src/server/options.ts';
 import { trainingOptionsSchema } from '../src/train/options.ts';
 
-/** The options of the library's functions, which the commands have as flags. */
+/** The names of the library's options that are flags of a command. */
 const LIBRARY_OPTIONS: ReadonlySet<string> = new Set(
   [
     trainingOptionsSchema,
@@ -58,7 +58,7 @@ function optionName({ key }: Flag): string {
   return LIBRARY_OPTIONS.has(key) ? `\`${key}\`` : '';
 }
 
-/** Rows of cells as a table whose columns are aligned in the source too. */
+/** A Markdown table whose columns are also aligned in the source. */
 function aligned(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

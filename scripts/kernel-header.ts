@@ -1,9 +1,9 @@
 /**
- * native/kernels/generated.h: what the kernels share with src/engine/, as C.
+ * Writes native/kernels/generated.h: the numbers and formulas that the kernels share with src/engine/, in C.
  *
  *     node --import tsx scripts/kernel-header.ts
  *
- * Builds of the kernels in a checkout (build-native.mjs, build-wasm.mjs) run it first.
+ * In a checkout, build-native.mjs and build-wasm.mjs run it first.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -100,13 +100,13 @@ function constants(values: Readonly<Record<string, number>>): string {
   return `enum {\n${lines.join('')}};`;
 }
 
-/** An enumeration from 0 on; `<prefix>_COUNT` ends it. */
+/** An enumeration that starts at 0 and ends with `<prefix>_COUNT`. */
 function numbering(name: string, prefix: string, names: readonly string[]): string {
   const lines = [...names, 'count'].map((one) => `  ${prefix}_${snakeCase(one).toUpperCase()},\n`);
   return `enum ${name} {\n${lines.join('')}};`;
 }
 
-/** `packRows`: pack_rows. */
+/** For example `pack_rows` for `packRows`. */
 function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, '_$&').toLowerCase();
 }

@@ -1,24 +1,24 @@
-/** One of several processes at a time. */
+/** Lets only one of several processes run something at a time. */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds after which nobody works any more. */
+/** Milliseconds after which a lock is stale, whatever its process. */
 const MAX_TIME = 300_000;
 
 /**
- * Runs something while no other process holds the lock file. It holds the process's number; one whose process is gone, or that
- * is five minutes old, is taken over.
+ * Runs a function while holding a lock file, which contains the number of its process. A lock file is stale, and is deleted, if its process
+ * has ended or if it is five minutes old.
  *
  * @template T
- * @param {string} path of the lock file; its folder is made
+ * @param {string} path of the lock file; its folder is created
  * @param {() => T} run
  * @returns {Promise<T>}
  */
 export async function withLock(path, run) {
   mkdirSync(dirname(path), { recursive: true });
-  while (!take(path)) {
-    if (isAbandoned(path)) rmSync(path, { force: true });
+  while (!acquire(path)) {
+    if (isStale(path)) rmSync(path, { force: true });
     else await sleep(100);
   }
   try {
@@ -28,7 +28,7 @@ export async function withLock(path, run) {
   }
 }
 
-function take(path) {
+function acquire(path) {
   try {
     writeFileSync(path, String(process.pid), { flag: 'wx' });
     return true;
@@ -38,12 +38,12 @@ function take(path) {
   }
 }
 
-function isAbandoned(path) {
+function isStale(path) {
   try {
-    // First, since its number may have gone to another process, of another user too.
+    // Checked first, because the number may since have been given to another process, even of another user.
     if (Date.now() - statSync(path).mtimeMs > MAX_TIME) return true;
     const pid = Number(readFileSync(path, 'utf8'));
-    // A file that is still empty is being written.
+    // An empty file is still being written.
     if (pid > 0) process.kill(pid, 0);
     return false;
   } catch (error) {

@@ -1,10 +1,10 @@
 /**
- * Makes the optional package of a platform from build/native, to be published beside the main one:
+ * Makes a platform's optional package from build/native, which is published in addition to the main package:
  *
  *     node scripts/pack-native.mjs FOLDER [--arch x64|arm64]
  *
- * It has the add-on alone; npm installs it only where `os`, `cpu` and (on Linux) `libc` fit. --arch: that of
- * `build-native.mjs --arch`, which is in a folder of its own. The system is always this one: each is packed on its own machine.
+ * It contains only the add-on. npm installs it only on machines with the same `os`, `cpu` and (on Linux) `libc`. --arch packs the add-on that
+ * was built by `build-native.mjs --arch`. The operating system is always that of this machine.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,9 @@ if (!existsSync(addon)) {
 const expectation = readFileSync(join(root, 'src', 'engine', 'cpu', 'addon-sources.ts'), 'utf8');
 const [, expected] = /ADDON_SOURCES = '(\w+)'/.exec(expectation) ?? [];
 if (!expected || !readFileSync(addon).includes(expected)) {
-  console.error(`${addon} was built from other sources, the package would refuse it: npm run build:native`);
+  console.error(
+    `${addon} was built from other sources, so the main package would reject it: npm run build:native`,
+  );
   process.exit(1);
 }
 

@@ -1,9 +1,9 @@
 /**
- * What npm runs after an install in a checkout, and before a package is packed: builds dist/ and, where there is a C++ compiler, the native
+ * npm runs this after an install in a checkout, and before it packs the package. It builds dist/ and, if there is a C++ compiler, the native
  * engine.
  *
- * The first `npx char-rnn` in a checkout makes npm link the package to itself, for which it runs this too: the program that is there then
- * stays as it is.
+ * npm also runs it for the first `npx char-rnn` in a checkout, because it then links the package to itself. A program that was already built
+ * is left as it is.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

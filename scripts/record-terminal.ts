@@ -1,10 +1,10 @@
 /**
- * Draws the README's picture: runs a command of the program in a terminal of 92 columns and writes the screen, as it is after some
- * seconds, as an SVG. Needs tmux, and `npm run build` first.
+ * Draws the README's picture: runs a command of the program in a terminal of 92 columns, and writes the screen as an SVG after some seconds.
+ * It needs tmux, and `npm run build` before it.
  *
  *     npx tsx scripts/record-terminal.ts docs/images/train.svg FOLDER SECONDS "train input.txt" "What the picture shows"
  *
- * FOLDER is where the command runs; its checkpoints stay there.
+ * The command runs in FOLDER, and its checkpoints stay there.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ if (!out || !folder || !seconds || !command || !label) {
   process.exit(2);
 }
 
-// A shell that finds the program by its name, as after an installation.
+// In this shell the program can be run by its name, as after an installation.
 const bin = mkdtempSync(join(tmpdir(), 'char-rnn-picture-'));
 symlinkSync(fileURLToPath(new URL('../dist/cli/main.js', import.meta.url)), join(bin, 'char-rnn'));
 const shell = `PATH=${bin}:$PATH PS1='$ ' exec bash --norc --noprofile`;
@@ -39,7 +39,7 @@ try {
   tmux('kill-server');
 }
 
-/** @returns what tmux printed; a server of its own, so that no other session is disturbed */
+/** Runs tmux on a separate server, so that no other session is disturbed. Returns what it printed. */
 function tmux(...words: string[]): string {
   const { status, stdout, stderr } = spawnSync('tmux', ['-L', 'char-rnn-picture', ...words], {
     encoding: 'utf8',

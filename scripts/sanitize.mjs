@@ -1,6 +1,6 @@
 /**
- * The engine's tests with a native add-on built by sanitizers: addresses and undefined behaviour over the whole contract, data
- * races over what uses threads. Needs g++ and its sanitizers' libraries.
+ * Runs the engine's tests with native add-ons that have sanitizers: for addresses and undefined behaviour, the whole contract; for data
+ * races, the tests that use threads as well. It needs g++ and the libraries of its sanitizers.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Sanitizer, library to load before node, its options, tests. */
+/** [sanitizer, library to load before node, environment, tests] */
 const RUNS = [
   [
     'address',

@@ -1,4 +1,4 @@
-/** `npm start`: trains on a real book for about a minute, saves the model, and lets it write. */
+/** `npm start`: trains on a real book for about a minute, saves the model, and generates text with it. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -38,7 +38,7 @@ const [newest] = readdirSync('cv')
 run('sample', newest, '-primetext', 'The whale ', '-length', '500', '-temperature', '0.6');
 console.log('\nNext: npx char-rnn train YOUR.txt, or npx char-rnn --help.');
 
-/** Runs a command of the program, and shows it as a person would type it. */
+/** Prints a command as a user would type it, and runs it. */
 function run(...words) {
   console.log(`$ npx char-rnn ${words.map((word) => (word.includes(' ') ? `"${word}"` : word)).join(' ')}`);
   const { status, signal } = spawnSync(process.execPath, [program, ...words], { stdio: 'inherit' });

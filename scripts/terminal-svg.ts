@@ -1,4 +1,4 @@
-/** A screen of a terminal as a self-contained SVG. */
+/** Draws the screen of a terminal as a self-contained SVG. */
 
 /** Pixels of a character cell, and of the space around the screen. */
 const CELL = { width: 8.43, height: 19, size: 14 };
@@ -8,7 +8,7 @@ const TITLE = 34;
 
 const BACKGROUND = '#1e2127';
 const FOREGROUND = '#dcdfe4';
-/** SGR codes 30 to 37, and 90 to 97 less 60. */
+/** For SGR codes 30 to 37; the same for 90 to 97. */
 const COLOURS = ['#5c6370', '#e06c75', '#98c379', '#e5c07b', '#61afef', '#c678dd', '#56b6c2', '#dcdfe4'];
 
 /** How a character is drawn. */
@@ -28,12 +28,12 @@ interface Run {
 /**
  * Draws what `tmux capture-pane -e -p` printed.
  *
- * Every run of characters has its length in the SVG, so that columns line up in any font; bars and block characters are
- * rectangles, since fonts draw them with gaps.
+ * Every run of characters has an explicit length in the SVG, so that columns line up in any font. Bars and block characters are drawn as
+ * rectangles, because fonts leave gaps between them.
  *
- * @param screen Lines of text with SGR sequences; each character is one column wide
- * @param columns Width of the terminal
- * @param label What the picture shows, for readers who can't see it
+ * @param screen Lines of text with SGR sequences. Each character is one column wide.
+ * @param columns Width of the terminal.
+ * @param label Describes the picture to readers who can't see it.
  */
 export function terminalSvg(screen: string, columns: number, label: string): string {
   const lines = parseScreen(screen);
@@ -52,7 +52,7 @@ export function terminalSvg(screen: string, columns: number, label: string): str
   ].join('\n');
 }
 
-/** The runs of each line; blank lines at the end are dropped. */
+/** The runs of each line, without blank lines at the end. */
 function parseScreen(screen: string): Run[][] {
   let style: Style = {};
   const lines = screen.split('\n').map((line) => {
@@ -73,7 +73,7 @@ function parseScreen(screen: string): Run[][] {
   return lines;
 }
 
-/** The style after one SGR code; codes without a meaning here leave it as it is. */
+/** The style after an SGR code. Unknown codes do not change it. */
 function styleAfter(style: Style, code: string): Style {
   const number = Number(code || '0');
   if (number === 0) return {};
@@ -85,12 +85,12 @@ function styleAfter(style: Style, code: string): Style {
   return colour ? { ...style, fill: colour } : style;
 }
 
-/** A run as elements: pieces of text between blanks, and rectangles. */
+/** The SVG elements of a run: pieces of text, and rectangles. */
 function drawn(run: Run, top: number): string[] {
   const { fill, bold, dim } = run.style;
   const look = `${fill ? ` fill="${fill}"` : ''}${dim ? ' fill-opacity="0.6"' : ''}`;
   const elements: string[] = [];
-  // A single blank stays within its piece; tables are cut at two.
+  // Two blanks or more end a piece, so that each cell of a table is a separate one.
   for (const match of run.text.matchAll(/[━╸─▁-█]+|(?:(?! {2})[^━╸─▁-█])+/gu)) {
     const text = match[0];
     const column = run.column + [...run.text.slice(0, match.index)].length;
@@ -110,7 +110,7 @@ function drawn(run: Run, top: number): string[] {
   return elements;
 }
 
-/** Where the rectangles of bars and block characters are; equal neighbours share one. */
+/** The rectangles of bars and block characters. Equal neighbours share one. */
 function bars(text: string, column: number, top: number): string[] {
   return Array.from(text.matchAll(/(.)\1*/gu), ([same, character = ''], index) => ({
     same,
@@ -125,7 +125,7 @@ function bars(text: string, column: number, top: number): string[] {
   });
 }
 
-/** Upper edge and height of a character that is drawn as a rectangle. */
+/** The upper edge and height of a character's rectangle. */
 function extent(character: string, top: number): [number, number] {
   const middle = top + 9.5;
   if (character === '━' || character === '╸') return [middle - 1.5, 3];

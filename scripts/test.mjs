@@ -1,10 +1,10 @@
 /**
- * Runs the tests with Node's test runner: all of them, or those whose path contains one of the words given.
+ * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
- *     npm test              everything
+ *     npm test              everything, after a build
  *     npm test -- data      test/data/…, and any file with "data" in its name
- *     node scripts/test.mjs data/decode            the same without a build: seconds, for tests of src/ alone
- *     node scripts/test.mjs --watch data/decode    again whenever one of the files that they import changes
+ *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
+ *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

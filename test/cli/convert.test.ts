@@ -136,7 +136,11 @@ test('wrong usage and unreadable files get a clear message, and no file is left 
       2,
       /--as-module works only with .*\n.*\n {2}.*convert model\.safetensors out\.safetensors --as-module/,
     ],
-    [['model.safetensors', 'out.safetensors', '--to', 'pytorch'], 1, /that of nn\.GRU acts after it[\s\S]*--as-module/],
+    [
+      ['model.safetensors', 'out.safetensors', '--to', 'pytorch'],
+      1,
+      /that of nn\.GRU acts after it[\s\S]*--as-module/,
+    ],
     [['missing.t7', 'out.onnx'], 1, /there is no checkpoint missing\.t7/],
     [['other.zip', 'out.onnx'], 1, /other\.zip is cut short/],
     [

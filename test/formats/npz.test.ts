@@ -153,7 +153,10 @@ test('names an unsupported number type as NumPy does', () => {
   const whole32 = joined(encodeNpy({ shape: [length], values: new Int32Array(length) }));
   assert.match(messageOf(whole32), /tensor decoder\.bias is int32, expected float32/);
   const turned = Buffer.from(Buffer.from(written).toString('latin1').replace('<f4', '>f4'), 'latin1');
-  assert.match(messageOf(turned), /decoder\.bias\.npy has the type >f4, expected .*little endian, in row-major order/);
+  assert.match(
+    messageOf(turned),
+    /decoder\.bias\.npy has the type >f4, expected .*little endian, in row-major order/,
+  );
 });
 
 const DIRECTORY = [0x50, 0x4b, 1, 2];
