@@ -78,7 +78,7 @@ export class Metrics {
     'Tokens of prompts that did not have to be read again.',
   );
   readonly generatedTokens = new Family('char_rnn_generated_tokens_total', 'counter', 'Tokens drawn.');
-  readonly sequences = new Family('char_rnn_streams', 'gauge', 'Texts that have a slot now.');
+  readonly sequences = new Family('char_rnn_sequences', 'gauge', 'Texts that have a slot now.');
   readonly waiting = new Family('char_rnn_waiting_requests', 'gauge', 'Prompts that wait for a slot now.');
   readonly firstToken = new Histogram(
     'char_rnn_first_token_seconds',

@@ -45,8 +45,9 @@ export const serverOptionsSchema = z.strictObject({
     group: 'Serving',
     help: 'refuse requests with fields that the server does not know, instead of ignoring the fields',
   }),
-  maxStreams: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
-    flag: 'max_streams',
+  maxSequences: option(z._default(z.int().check(z.minimum(1), z.maximum(4096)), 256), {
+    flag: 'max_sequences',
+    aliases: ['max_streams'],
     group: 'Limits',
     help: 'maximum texts written at once for each model; others wait',
   }),

@@ -3,8 +3,9 @@ import { type LanguageModel, openPool } from '../language-model.ts';
 import type { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
-/** Milliseconds of each part of a turn of the pool, and of a turn that only reads prompts. New requests wait that long. */
+/** Milliseconds of each part of a turn of the pool. A new request waits at most for the current part. */
 const PART_TIME = 2;
+/** Milliseconds of a turn that only reads prompts. */
 const PROMPT_TIME = 20;
 
 export class ServedModel {
@@ -29,7 +30,7 @@ export class ServedModel {
     return { sequences: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
-  /** The pool. The first call makes it. */
+  /** The pool. The first call opens it. */
   pool(): Promise<SequencePool> {
     this.#pool ??= this.#makePool();
     return this.#pool;
@@ -59,7 +60,7 @@ export class ServedModel {
 
   async #makePool(): Promise<SequencePool> {
     this.#openPool = await openPool(this.model, {
-      capacity: this.#options.maxStreams,
+      capacity: this.#options.maxSequences,
       cacheBytes: this.#options.cacheBytes,
       partTime: PART_TIME,
       promptTime: PROMPT_TIME,

@@ -21,7 +21,7 @@ async function waitForMetric(url: string, line: string) {
   assert.fail(`${line} did not come:\n${metrics}`);
 }
 
-const STREAMS = (count: number) => `char_rnn_streams{model="tiny"} ${count}`;
+const SEQUENCES = (count: number) => `char_rnn_sequences{model="tiny"} ${count}`;
 
 /** Sends bytes to the server and reads until it closes the connection. */
 function raw(url: string, bytes: string): Promise<string> {
@@ -46,9 +46,9 @@ test('a request that is cut off ends immediately, streamed or not', async (conte
     const aborter = new AbortController();
     const response = post(COMPLETIONS, { max_tokens: 100_000, n: 100, stream }, { signal: aborter.signal });
     response.then((answer) => answer.text()).catch(() => {});
-    await waitForMetric(url, STREAMS(100));
+    await waitForMetric(url, SEQUENCES(100));
     aborter.abort();
-    await waitForMetric(url, STREAMS(0));
+    await waitForMetric(url, SEQUENCES(0));
   }
 });
 
@@ -59,17 +59,17 @@ test('a stream that nobody reads pauses, and continues when it is read', async (
   const response = await post(COMPLETIONS, { ...given, stream: true });
   // A later request of the same length has ended. Without a pause, the first would have ended too.
   await ask(COMPLETIONS, { ...given, logprobs: 0 });
-  await waitForMetric(url, STREAMS(1));
+  await waitForMetric(url, SEQUENCES(1));
   const events = await response.text();
   const text = [...events.matchAll(/^data: (\{.*\})$/gm)]
     .map(([, json]) => JSON.parse(json as string).choices[0].text)
     .join('');
   assert.deepEqual([text], await model.generateAll({ prompts: [''], length: 40_000, seed: 1 }));
-  await waitForMetric(url, STREAMS(0));
+  await waitForMetric(url, SEQUENCES(0));
 });
 
 test('the limits on time and on waiting requests', async (context) => {
-  const { post } = await serveModel(context, { timeout: 0.3, maxStreams: 1, maxQueue: 1 });
+  const { post } = await serveModel(context, { timeout: 0.3, maxSequences: 1, maxQueue: 1 });
   const long = { max_tokens: 100_000, logprobs: 5 };
   const first = post(COMPLETIONS, long);
   const streamed = post(COMPLETIONS, { ...long, stream: true });
@@ -90,11 +90,11 @@ test('the limits on time and on waiting requests', async (context) => {
 });
 
 test('if no request may wait, those that need not are accepted', async (context) => {
-  const { post, url, ask } = await serveModel(context, { maxStreams: 2, maxQueue: 0 });
+  const { post, url, ask } = await serveModel(context, { maxSequences: 2, maxQueue: 0 });
   await Promise.all([ask(COMPLETIONS, {}), ask(COMPLETIONS, {})]);
   const leave = new AbortController();
   const running = post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5 }, { signal: leave.signal });
-  await waitForMetric(url, STREAMS(1));
+  await waitForMetric(url, SEQUENCES(1));
   assert.equal((await post(COMPLETIONS, { n: 2 })).status, 429);
   assert.equal((await post(COMPLETIONS, {})).status, 200);
   leave.abort();
@@ -106,7 +106,7 @@ test('times that are too long for timers are rejected, or cut to the maximum', a
   assert.throws(() => createServer({}, { bodyTimeout: 3e6 }), { code: 'option', option: 'bodyTimeout' });
   const { listening, url, ask } = await serveModel(context, { bodyTimeout: 0.123_456 });
   const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5 });
-  await waitForMetric(url, STREAMS(1));
+  await waitForMetric(url, SEQUENCES(1));
   assert.equal(await listening.close(1e9), 0);
   assert.equal((await running).usage.completion_tokens, 3000);
 });
@@ -154,7 +154,7 @@ test('a connection can be used again after a body was refused', async (context) 
 test('a server that shuts down finishes running requests, and accepts no new ones', async (context) => {
   const { listening, post, url, ask } = await serveModel(context);
   const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5, seed: 1 });
-  await waitForMetric(url, STREAMS(1));
+  await waitForMetric(url, SEQUENCES(1));
   const waiting = fetch(`${url}/health`);
   assert.equal((await waiting).status, 200);
   const closed = listening.close(10);
@@ -168,7 +168,7 @@ test('requests that have not finished by then are ended with an error', async (c
   const whole = post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5 });
   const streamed = await post(COMPLETIONS, { max_tokens: 100_000, logprobs: 5, stream: true });
   const events = streamed.text();
-  await waitForMetric(url, STREAMS(2));
+  await waitForMetric(url, SEQUENCES(2));
   assert.equal(await listening.close(0.05), 2);
   assert.equal((await whole).status, 503);
   assert.match(await events, /"code":"shutting_down"/);
@@ -180,7 +180,7 @@ test('a model is replaced: running requests finish with the old one', async (con
   context.after(() => other.close());
   const given = { max_tokens: 4000, seed: 1 };
   const before = ask(COMPLETIONS, { ...given, logprobs: 0 });
-  await waitForMetric(url, STREAMS(1));
+  await waitForMetric(url, SEQUENCES(1));
   const replaced = server.replace('tiny', other);
   const after = await ask(COMPLETIONS, given);
   await replaced;
@@ -211,7 +211,7 @@ test('a server that can not listen says why, with a remedy', async (context) => 
   const server = createServer({});
   const taken = Number(new URL(url).port);
   const cases: [Parameters<typeof listen>[1], RegExp, string][] = [
-    [{ port: taken }, /another program uses this port already \(EADDRINUSE\)/, 'port'],
+    [{ port: taken }, /another program already uses this port \(EADDRINUSE\)/, 'port'],
     [{ port: 0, host: '192.0.2.1' }, /this machine does not have that address \(EADDRNOTAVAIL\)/, 'host'],
     [
       { port: 0, host: 'no.invalid' },

@@ -43,7 +43,7 @@ test('text_offset of a byte is the offset of its character', async (context) => 
   assert.deepEqual(echoed.logprobs.tokens, ['a', 'bytes:\\xc3', 'bytes:\\xa9']);
 });
 
-test('top_logprobs is in falling order, also for digits, whole and streamed', async (context) => {
+test('top_logprobs is in descending order, even for digits, whole and streamed', async (context) => {
   const { post, model } = await serveModel(context, {}, madeModel({ symbols: [...'-0159az'] }));
   const body = { prompt: 'a', max_tokens: 20, seed: 4, logprobs: 5 };
   const whole = await (await post(COMPLETIONS, body)).text();

@@ -228,12 +228,12 @@ test('openai: a client that disconnects', async (context) => {
   });
   for await (const _ of stream) break;
   const deadline = Date.now() + 2000;
-  let streams = '';
-  while (!streams.endsWith(' 0') && Date.now() < deadline) {
+  let sequences = '';
+  while (!sequences.endsWith(' 0') && Date.now() < deadline) {
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    streams = /^char_rnn_streams.*$/m.exec(metrics)?.[0] ?? '';
+    sequences = /^char_rnn_sequences.*$/m.exec(metrics)?.[0] ?? '';
   }
-  assert.equal(streams, 'char_rnn_streams{model="tiny"} 0');
+  assert.equal(sequences, 'char_rnn_sequences{model="tiny"} 0');
 });
 
 test('ai: the provider for OpenAI-compatible servers, whole and streamed', async (context) => {

@@ -10,7 +10,7 @@ test('invalid requests get the right status, code and field', async (context) =>
     maxBody: 2000,
     maxPrompt: 50,
     maxTokens: 500,
-    maxStreams: 8,
+    maxSequences: 8,
   });
   const completion = (body: unknown) => post(COMPLETIONS, body);
   const cases: [string, Promise<Response>, number, string, string | null][] = [

@@ -9,21 +9,21 @@ export interface ParamNames {
 }
 
 /**
- * Checks a request before its texts are encoded: whether it needs too many sequences, and whether the texts are far too long. A symbol is
+ * Checks a request before its texts are encoded: it must not need too many sequences, and its texts must not be far too long. A symbol is
  * seldom longer than two UTF-16 units.
  *
- * @param each Sequences for each text.
+ * @param each Number of sequences for each text.
  * @throws {ApiError} 400
  */
 export function checkSize(
-  { maxStreams, maxPrompt }: ServerOptions,
+  { maxSequences, maxPrompt }: ServerOptions,
   { prompt, count = prompt }: ParamNames,
   texts: readonly { readonly length: number }[],
   each: number,
 ): void {
-  if (texts.length > maxStreams) throw tooMuch(prompt, texts.length, maxStreams, ' texts at once');
-  if (texts.length * each > maxStreams) {
-    const max = Math.floor(maxStreams / texts.length);
+  if (texts.length > maxSequences) throw tooMuch(prompt, texts.length, maxSequences, ' texts at once');
+  if (texts.length * each > maxSequences) {
+    const max = Math.floor(maxSequences / texts.length);
     throw tooMuch(count, each, max, texts.length === 1 ? '' : ` for ${texts.length} prompts`);
   }
   const units = texts.reduce((sum, { length }) => sum + length, 0);
