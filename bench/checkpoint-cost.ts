@@ -3,8 +3,8 @@
  *
  *     node --import tsx bench/checkpoint-cost.ts [units] [blocks] [folder]
  *
- * Two training runs, one with checkpoints and one without, take turns of 10 iterations. The save comes in the middle of a turn, so that the
- * turn includes the time to write it to disk. Each turn is compared with the other run's turn before it. The result is the median ratio.
+ * Two training runs, one with checkpoints and one without, alternate in turns of 10 iterations. A save begins in the middle of a turn, so that
+ * the turn includes the time to write it to disk. Each turn is compared with the other run's previous turn. The result is the median ratio.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const options = { text, hiddenSize: units, layers: 2, maxIterations: EVERY * (bl
 
 type Training = AsyncGenerator<TrainingEvent, void, void>;
 
-/** Runs some iterations. Returns the milliseconds of one. */
+/** Runs some iterations. Returns the milliseconds per iteration. */
 async function take(training: Training, iterations: number): Promise<number> {
   const began = performance.now();
   for (let made = 0; made < iterations; ) {

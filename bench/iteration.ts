@@ -44,7 +44,7 @@ engine.write(weights, initialParameters(network.layout, random));
 const optimizer = new Optimizer(engine, network.layout, checkTrainingOptions({}));
 const state = network.makeState();
 const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
-/** Made in advance: a training run takes its batches from a text that it has read before. */
+/** Created in advance, because in a training run the text has been read before. */
 const batches = Array.from({ length: 16 }, () => ({ inputs: tokens(), targets: tokens() }));
 
 let iteration = 0;

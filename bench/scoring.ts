@@ -30,7 +30,7 @@ const tokens = new MemoryTokens(
   Uint8Array.from({ length: 1_000_000 }, () => Math.floor(random.nextUniform() * V)),
 );
 
-/** Characters a second of some work, which yields how many it has done. */
+/** Characters a second of some work, which yields the number of characters that it has done. */
 async function rate(work: AsyncIterable<number>): Promise<number> {
   let done = 0;
   const start = performance.now();

@@ -44,7 +44,7 @@ writeButton.addEventListener('click', async () => {
   writeButton.disabled = false;
 });
 
-/** Trains until the last epoch, or until the user presses Stop; either way there is a model. */
+/** Trains until the last epoch, or until the user presses Stop. There is a model in either case. */
 async function trainModel(signal: AbortSignal): Promise<void> {
   const options = { hiddenSize: 64, fit: true, maxEpochs: 30 };
   for await (const event of train({ text: text.value, ...options, signal })) {

@@ -33,7 +33,7 @@ export interface ServerInput extends GivenServerOptions {
 
 export interface Server {
   (request: IncomingRequest): Promise<Response>;
-  /** Adds a model, or replaces the one of this name. Resolves when no request uses the replaced model any more. */
+  /** Adds a model, or replaces the one with this name. Resolves when no request uses the replaced model any longer. */
   replace(name: string, model: LanguageModel): Promise<void>;
   /**
    * Refuses new requests and waits for the running ones. Those that are not finished after `seconds` (default: 0) are ended.
@@ -69,7 +69,7 @@ interface Route {
   readonly path: string;
   readonly method: 'GET' | 'POST';
   readonly handle: Handler;
-  /** Set if requests need no key. */
+  /** Whether requests need no key. */
   readonly isOpen?: true;
 }
 

@@ -1,4 +1,4 @@
-/** The folder for files that this program can make again. */
+/** The folder for files that this program can recreate. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 

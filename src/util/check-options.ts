@@ -20,15 +20,17 @@ interface Bound {
   readonly inclusive: boolean;
 }
 
-/** Bounds above this only guard against overflow and are not mentioned, unless a value exceeds one. */
-const TOLD_MAXIMUM = 2 ** 31 - 2;
+/** Maximum bounds above this only guard against overflow. They are mentioned only if a value exceeds them. */
+const MAX_MENTIONED = 2 ** 31 - 2;
 
 function rangeText(low: Bound | undefined, high: Bound | undefined, given: unknown): string {
-  const isTold = high && (high.value <= TOLD_MAXIMUM || (typeof given === 'number' && given >= high.value));
-  const told = isTold ? high : undefined;
-  if (low?.inclusive && told?.inclusive) return ` from ${low.value} to ${told.value}`;
+  const isMentioned =
+    high && (high.value <= MAX_MENTIONED || (typeof given === 'number' && given >= high.value));
+  const mentioned = isMentioned ? high : undefined;
+  if (low?.inclusive && mentioned?.inclusive) return ` from ${low.value} to ${mentioned.value}`;
   const lowText = low && (low.inclusive ? `of at least ${low.value}` : `greater than ${low.value}`);
-  const highText = told && (told.inclusive ? `of at most ${told.value}` : `less than ${told.value}`);
+  const highText =
+    mentioned && (mentioned.inclusive ? `of at most ${mentioned.value}` : `less than ${mentioned.value}`);
   const both = [lowText, highText].filter(Boolean).join(' and ');
   return both && ` ${both}`;
 }

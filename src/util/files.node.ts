@@ -1,10 +1,10 @@
-/** Folders that are made when missing, and files that the process removes when it exits. */
+/** Creates folders, and removes unfinished files when the process exits. */
 import { rmSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and its missing parents.
+ * Creates a folder and its missing parents.
  *
  * Node's own `recursive` never returns (Node 20) if the system reports ENOENT for the folder although its parent exists, as in `/proc`.
  */

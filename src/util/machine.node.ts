@@ -1,4 +1,4 @@
-/** How many processors, how many threads and how much memory this process may use, in a container too. */
+/** The processors, threads and memory that this process may use. Respects the limits of a container. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 

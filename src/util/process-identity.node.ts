@@ -56,7 +56,7 @@ function statusOf(pid: number): { readonly start: string; readonly ended: boolea
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = '', start] = [fields[0], fields[19]];
-  // Z: it has ended, but its parent has not asked for its exit status yet.
+  // Z: it has ended, but its parent has not read its exit status yet.
   return start === undefined ? undefined : { start, ended: /^[ZXx]$/.test(state) };
 }
 

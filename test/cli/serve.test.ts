@@ -151,7 +151,7 @@ test('a taken port is reported before the models are loaded, with a command for 
   const [problem, advice, command = ''] = outcome.stderr.split('\n');
   assert.equal(
     problem,
-    `can't listen on 127.0.0.1, port ${port}: another program uses this port already (EADDRINUSE).`,
+    `can't listen on 127.0.0.1, port ${port}: another program already uses this port (EADDRINUSE).`,
   );
   assert.equal(advice, 'To take any free port:');
   assert.match(command, /^ {2}node \S+main\.js serve missing\.safetensors --strict --port 0$/);

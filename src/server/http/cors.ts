@@ -50,9 +50,13 @@ export function isPreflight({ method, headers }: IncomingRequest): boolean {
 export function preflight(request: IncomingRequest, allowed: readonly string[]): Response {
   const { headers } = request;
   if (allowedOrigin(request, allowed) === undefined) {
-    throw new ApiError(403, `this server does not answer pages of ${headers.get('origin') ?? 'no origin'}.`, {
-      code: 'origin_not_allowed',
-    });
+    throw new ApiError(
+      403,
+      `this server does not allow requests from pages of ${headers.get('origin') ?? 'no origin'}.`,
+      {
+        code: 'origin_not_allowed',
+      },
+    );
   }
   const wanted = (headers.get('access-control-request-headers') ?? '').split(',').map((name) => name.trim());
   const names = wanted.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));

@@ -1,7 +1,7 @@
 /**
  * The part of fetch's `Request` that the server uses. Every `Request` has this type.
  *
- * For Node, making a whole `Request` would cost as much as all the work of the server on it, so the listener makes only this part.
+ * Node's listener creates only this part, because creating a whole `Request` takes as long as everything else that the server does with it.
  */
 export interface IncomingRequest {
   readonly method: string;
@@ -9,7 +9,7 @@ export interface IncomingRequest {
   readonly url: string;
   readonly headers: { get(name: string): string | null };
   readonly body: { getReader(): BodyReader } | null;
-  /** Aborted when the client does not wait for the response any more. */
+  /** Aborted when the client no longer waits for the response. */
   readonly signal: AbortSignal;
 }
 

@@ -22,7 +22,7 @@ const HEAD_TIMEOUT = 10_000;
 const GRACE = 5_000;
 const MAX_HEAD_BYTES = 16_384;
 
-/** A port that was opened before its server exists. Until then, requests get 503. */
+/** A port that is open before its server exists. Until then, requests get 503. */
 export interface OpenPort {
   /** The address, such as `http://127.0.0.1:8080`. */
   readonly url: string;
@@ -93,7 +93,7 @@ export async function openPort(input: ListenInput = {}): Promise<OpenPort> {
           const closed = closeHttp();
           const ended = await server.close(seconds);
           http.closeIdleConnections();
-          // Requests that were ended still need time to get their response.
+          // Requests that were ended early still need time to receive their response.
           const cut = setTimeout(() => http.closeAllConnections(), 500);
           await closed;
           clearTimeout(cut);

@@ -8,8 +8,8 @@ export interface RequestPath {
 }
 
 /**
- * Removes what clients write differently: `/v1` at the start, a slash at the end, doubled slashes. So a base URL works with or without
- * `/v1`, and with a slash at its end.
+ * Removes `/v1` at the start, slashes at the end, and doubled slashes. So a client's base URL may or may not have `/v1`, and may end with a
+ * slash.
  */
 export function requestPath(pathname: string): RequestPath {
   const tidy = pathname.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');

@@ -3,12 +3,12 @@ import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { Choice, ChoicePart } from './choice.ts';
 import { chatLogprobs, completionLogprobs } from './token-logprobs.ts';
 
-/** A part of a choice, or the whole choice, with all that a format needs to write it. */
+/** A part of a choice, or the whole choice, with everything that a format needs to write it. */
 export interface FormattedPart extends ChoicePart {
   readonly index: number;
   readonly finishReason: Choice['finishReason'];
   readonly vocabulary: Vocabulary;
-  /** How many alternatives of each token the request asked for. */
+  /** Number of alternatives that the request asked for, for each token. */
   readonly alternatives: number;
 }
 

@@ -1,4 +1,4 @@
-/** Turns the messages of a chat into a prompt, and tells where a reply ends. */
+/** Turns the messages of a chat into a prompt, and into stop strings that end the reply. */
 import { OptionError } from '../../errors.ts';
 
 export const DEFAULT_CHAT_TEMPLATE = 'User: {user}\nAssistant: {assistant}\n';

@@ -120,7 +120,7 @@ export class Choice {
   }
 }
 
-/** OpenAI's value: a text that ended because its form is complete has stopped by itself. */
+/** OpenAI's finish reason. A text that ended because its form is complete counts as `stop`. */
 function finishReasonOf(ending: Ending): 'stop' | 'length' {
   return ending === 'length' ? 'length' : 'stop';
 }

@@ -20,8 +20,8 @@ import { type RatedToken, rateToken } from './token-logprobs.ts';
 const LIMITS = checkOptions(limitsSchema, {});
 
 /**
- * Limits on the automaton of a request's form. Every running or waiting request may have one, so each takes at most some megabytes. A token
- * costs at most a visit to every state.
+ * Limits on the automaton of a request's form. Every running or waiting request may have one, so each may take only a few megabytes. A token
+ * costs at most one visit to each state.
  */
 const FORM_LIMITS: AutomatonLimits = { states: 2500, setTokens: 500_000, kept: 250_000 };
 
@@ -80,7 +80,7 @@ export class Completion {
     });
   }
 
-  /** How many sequences it needs. */
+  /** Number of sequences that it needs. */
   get size(): number {
     return this.#branches.length * this.request.bestOf;
   }

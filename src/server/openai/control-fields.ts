@@ -34,7 +34,7 @@ export const controlFields: Readonly<Record<never, z.ZodMiniType>> = Object.from
   CONTROL_FIELDS.map(({ name, type }) => [name, type]),
 );
 
-/** The controls of a request, from its checked fields. As in OpenAI's API, the penalties count the whole text, not only its end. */
+/** The controls of a request, from its checked fields. As in OpenAI's API, the penalty window is the whole text. */
 export function controlsOf(fields: Readonly<Record<string, unknown>>): ControlOptions {
   const asked = CONTROL_FIELDS.flatMap(({ option, name, toOption }) => {
     const value = fields[name] ?? undefined;

@@ -29,7 +29,7 @@ export function blameField<T>(param: string, action: () => T): T {
   }
 }
 
-/** The problem, and the remedies that a client can apply by setting fields. Those that only the server's owner can apply are left out. */
+/** The problem, and those remedies that a client can apply by setting fields. Only the server's operator could apply the others. */
 export function problemText({ problem, remedies }: CharRnnError): string {
   return [problem, ...remedies.flatMap(remedyOfRequest)].join(' ');
 }

@@ -61,7 +61,7 @@ export class Scoring {
     return this.#inputs.reduce((sum, { tokens }) => sum + tokens.length, 0);
   }
 
-  /** How many sequences it needs. */
+  /** Number of sequences that it needs. */
   get size(): number {
     return this.#inputs.length;
   }

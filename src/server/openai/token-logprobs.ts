@@ -9,7 +9,7 @@ export interface RatedToken {
   readonly token: number;
   /** Undefined for the first token of a prompt, which follows nothing. */
   readonly logprob: number | undefined;
-  /** The likeliest tokens in falling order, followed by the token itself if it is not among them. */
+  /** The likeliest tokens in descending order, followed by the token itself if it is not among them. */
   readonly alternatives: readonly RankedToken[];
 }
 
@@ -37,7 +37,7 @@ export function tokenText(vocabulary: Vocabulary, token: number): string {
 export interface CompletionLogprobs {
   readonly tokens: string[];
   readonly token_logprobs: (number | null)[];
-  /** By token, in falling order. A Map, because an object puts keys like "7" before all others. */
+  /** By token, in descending order. A Map, because an object would put keys such as "7" before all others. */
   readonly top_logprobs: (ReadonlyMap<string, number> | null)[];
   readonly text_offset: number[];
 }
