@@ -10,7 +10,7 @@ export interface Command {
   readonly examples: readonly string[];
   /** The key of a config file for the words that are not flags. Default: no config files. */
   readonly wordsKey?: 'text' | 'checkpoint' | 'checkpoints';
-  /** Number of words, flags aside, before those that name a text. Default: the command takes no text. */
+  /** Number of words before those that name a text, not counting flags. Default: the command takes no text. */
   readonly wordsBeforeText?: number;
   /** Whether `--seed random` draws a seed. */
   readonly takesRandomSeed?: boolean;

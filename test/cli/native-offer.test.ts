@@ -36,7 +36,7 @@ test('suggested if WebAssembly was chosen automatically for more than a minute o
 });
 
 const unfit = !['linux', 'darwin'].includes(process.platform) && 'it is not built here';
-test('it tells the gain in speed, and what to install first', { skip: unfit }, () => {
+test('the suggestion names the gain in speed, and what to install first', { skip: unfit }, () => {
   const remedy = (problem: UnsupportedError, canCompile: boolean) => nativeRemedy(problem, () => canCompile);
   assert.deepEqual(remedy(MISSING, true)?.command, ['build-native']);
   assert.match(remedy(MISSING, true)?.text ?? '', /a quarter to half as long.*To build it$/);

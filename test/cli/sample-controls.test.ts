@@ -183,7 +183,7 @@ test('nothing is printed if options are wrong', async (context) => {
   }
 });
 
-test('the help fits on a screen, with the six common flags first', async (context) => {
+test('the help fits on a screen, and begins with the six flags that are used most', async (context) => {
   const { run } = setUp(context);
   const { stdout } = await run(['--help']);
   const lines = stdout.split('\n');

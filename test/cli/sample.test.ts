@@ -19,7 +19,7 @@ function setUp(context: TestContext, kind: 'character' | 'byte' = 'character') {
   return { cwd, run };
 }
 
-test('text alone on standard output, after the prime text; diagnostics on standard error', async (context) => {
+test('only text on standard output, after the prompt; diagnostics on standard error', async (context) => {
   const { run } = setUp(context);
   const { code, stdout, stderr } = await run(['-primetext', 'abc', '-length', '50']);
   assert.equal(code, 0, stderr);

@@ -37,7 +37,7 @@ test('eval of the own text: the loss in the name of the file, to its four decima
   }
 });
 
-test('eval of another text: all of it, as one sequence or as rows, which the output names', async () => {
+test('eval of another text: all of it, as one sequence or in rows; the output says which', async () => {
   const [model = ''] = checkpoints;
   writeFileSync(join(cwd, 'other.txt'), readFileSync(harbour).subarray(0, 3000));
   const one = await charRnn(['eval', model, 'other.txt', '--json'], { cwd });
@@ -89,7 +89,7 @@ test('--surprise shows the unchanged text, then the places; colours only if requ
   );
 });
 
-test('--dynamic prints a separate figure', async () => {
+test('--dynamic prints a second loss', async () => {
   const [model = ''] = checkpoints;
   const { code, stdout, stderr } = await charRnn(['eval', model, 'book.txt', '--part', 'all', '--dynamic'], {
     cwd,

@@ -22,7 +22,7 @@ function setUp(context: TestContext, lines: number) {
 }
 
 test(
-  'within an evaluation: saved at once, and the evaluation is made when the run goes on',
+  'within an evaluation: saved immediately; the resumed run makes the evaluation',
   noSignals,
   async (context) => {
     const { run, names } = setUp(context, 12_000);
@@ -99,7 +99,7 @@ test(
 );
 
 test(
-  'two trainings at once: the second gets another folder, one that resumes is refused; the lock goes, with an error too',
+  'two trainings at the same time: the second gets another folder, one that resumes is refused; the lock is removed, after an error too',
   noSignals,
   async (context) => {
     const { cwd, run, names } = setUp(context, 40);

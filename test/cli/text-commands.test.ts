@@ -1,4 +1,4 @@
-/** Commands that messages about texts print: each works as it stands, in a folder with a space in its name. */
+/** Commands that messages about texts print: each works as printed, in a folder with a space in its name. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ async function setUp(context: TestContext) {
   return { folder, fail, runAll };
 }
 
-test('of texts that changed, with a copy of what they were', async (context) => {
+test('texts that changed, of which a copy exists', async (context) => {
   const { folder, fail, runAll } = await setUp(context);
   copyFileSync(join(folder, 'v.txt'), join(folder, 'old v.txt'));
   appendFileSync(join(folder, 'v.txt'), line);
@@ -63,7 +63,7 @@ test('of texts that changed, with a copy of what they were', async (context) => 
   runAll(await fail(['eval', 'my cv/best.safetensors']), 2);
 });
 
-test('of texts that were moved', async (context) => {
+test('texts that were moved', async (context) => {
   const { folder, fail, runAll } = await setUp(context);
   renameSync(join(folder, 'a.txt'), join(folder, 'b c.txt'));
   renameSync(join(folder, 'v.txt'), join(folder, '-v.txt'));
@@ -71,7 +71,7 @@ test('of texts that were moved', async (context) => {
   runAll(await fail(['train', '--resume', 'my cv', '-max_iterations', '3']), 1);
 });
 
-test('of files that are no text', async (context) => {
+test('files that are not text', async (context) => {
   const { folder, fail, runAll } = await setUp(context);
   writeFileSync(join(folder, 'others', 'picture'), Uint8Array.of(1, 0, 2));
   writeFileSync(join(folder, 'others', 'b.txt'), line.repeat(4));

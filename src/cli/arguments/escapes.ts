@@ -43,8 +43,8 @@ export function unknownEscape(where: string, found: string): string {
 }
 
 /**
- * Reads a prompt from the command line. The original takes it literally, which prompts with backslashes, such as source code, need. So
- * escapes are replaced only if the model's vocabulary has no backslash: it could not read the prompt otherwise
+ * Reads a prompt from the command line. The original takes prompts literally, which matters for those with backslashes, such as source
+ * code. So escapes are replaced only if the model's vocabulary has no backslash: it could not read the prompt otherwise
  * (docs/decisions/escapes.md).
  */
 export function readPrompt(

@@ -103,7 +103,7 @@ export const OTHER_FLAG_NAMES: Readonly<Record<string, readonly string[]>> = {
   configFile: ['conf', 'configuration', 'settings', 'options', 'c'],
 };
 
-/** By command. */
+/** By command: its names in other programs. */
 const OTHER_COMMAND_NAMES: Readonly<Record<string, readonly string[]>> = {
   train: ['fit', 'learn', 'finetune', 'resume', 'new', 'run', 'start', 'continue', 'preprocess'],
   sample: ['generate', 'gen', 'write', 'predict', 'chat', 'infer', 'inference', 'create', 'generator'],

@@ -8,7 +8,7 @@ import { commandsWithOtherName } from './other-names.ts';
 export function unknownCommand(words: readonly string[], commands: readonly string[]): string {
   const [first = '', ...rest] = words;
   const isFlag = first.startsWith('-');
-  const what = isFlag ? `unknown flag ${first}, and no command` : `unknown command ${first}`;
+  const what = isFlag ? `there is no command, only the flag ${first}` : `unknown command ${first}`;
   const suggestion = isFlag ? undefined : guessCommand(first, rest, commands);
   return [
     `${what}.`,

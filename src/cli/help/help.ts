@@ -37,7 +37,7 @@ export interface Screen {
 }
 
 /**
- * The help of a command. It explains all flags, or, if that does not fit the given rows, only the common flags.
+ * The help of a command. It explains all flags or, if that does not fit the given rows, only those that are used most.
  */
 export function commandHelp(command: Command, { rows, columns = MAX_WIDTH }: Screen = {}): string {
   const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, columns));
@@ -111,7 +111,7 @@ function head({ usage, summary }: Command, width: number): string[] {
 }
 
 function examples(command: Command): string[] {
-  // The flags, if there are any, end without an empty line.
+  // Flags end without an empty line; a summary ends with one.
   const gap = command.flags.length > 0 ? [''] : [];
   return [...gap, 'Examples:', ...command.examples.map((example) => `  ${asStarted(example)}`)];
 }

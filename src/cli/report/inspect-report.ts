@@ -55,7 +55,7 @@ function pairs({ iterations, values }: LossRecord) {
   return Array.from(iterations, (iteration, index) => ({ iteration, loss: values[index] as number }));
 }
 
-/** @param flags Those of `train`, as which options are shown. */
+/** @param flags Those of `train`: options are shown under their names. */
 export function checkpointLines(
   path: string,
   { checkpoint, format }: OpenedCheckpoint,

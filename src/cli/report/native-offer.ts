@@ -4,7 +4,7 @@ import { nativeProblem } from '../../engine/cpu/native.node.ts';
 import { AddonError, type Remedy, type UnsupportedError } from '../../errors.ts';
 import { remedyLines } from './report-error.ts';
 
-/** Building takes some tens of seconds, so it is suggested only for work of at least this many milliseconds. */
+/** Building takes a while, so it is suggested only for work of at least this many milliseconds. */
 const MIN_TIME = 60_000;
 
 const GAIN = 'The native engine takes a quarter to half as long as WebAssembly';
@@ -20,7 +20,7 @@ export function hasCompiler(env: NodeJS.ProcessEnv = process.env): boolean {
   try {
     return names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
   } catch {
-    // Node's permission model may forbid starting it; then it is as good as missing.
+    // Node's permission model may forbid starting it; then it counts as missing.
     return false;
   }
 }

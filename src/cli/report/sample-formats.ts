@@ -30,7 +30,7 @@ export function sampleFormat(name: 'text' | 'json' | 'jsonl', facts: SampleFacts
   return name === 'json' ? new JsonFormat(facts) : new JsonLinesFormat();
 }
 
-/** A whole sample. */
+/** Formats a whole sample. */
 export function* printed(
   format: SampleFormat,
   place: number,

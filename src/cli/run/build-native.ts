@@ -35,7 +35,7 @@ function checkCanBuild(): void {
   }
   if (hasCompiler()) return;
   const { CXX } = process.env;
-  const reason = CXX ? `CXX names ${CXX}, which does not run` : 'there is no C++ compiler here';
+  const reason = CXX ? `CXX is ${CXX}, which does not run` : 'there is no C++ compiler here';
   throw new UnsupportedError(`the native engine was not built: ${reason}.`, {
     remedies: [{ text: `Install a compiler (${compilerHint()}), then`, command: ['build-native'] }],
   });

@@ -117,7 +117,7 @@ function formatFromName(path: string): ExportFormat {
   const format = formatOfName(path);
   if (format) return format;
   const pickle = /\.(pt|pth|bin)$/i.test(path)
-    ? "\nPyTorch reads .safetensors files; .pt files are Python's own objects, which only Python writes."
+    ? '\nPyTorch reads .safetensors files; .pt files hold Python objects, which only Python can write.'
     : '';
   throw new UsageError(
     `${path}: its name does not show the format. End it in .safetensors, .onnx, .npz, .t7 or .json (torch-rnn's vocabulary).${pickle}`,
@@ -143,7 +143,7 @@ async function checkCanCreate(paths: readonly (string | undefined)[], force: boo
   for (const path of paths) {
     if (path === undefined) continue;
     const [there, meant] = await Promise.all([factsOf(lstat(path)), factsOf(stat(path))]);
-    // A link into /proc, such as /dev/stdout, stands for something that this process has open, even if that is a file.
+    // A link into /proc, such as /dev/stdout, is something that this process has open, even if it leads to a file.
     const target = await readlink(path).catch(() => '');
     if ((meant && !meant.isFile()) || target.startsWith('/proc/')) {
       throw new CheckpointError(

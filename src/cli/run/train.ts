@@ -96,7 +96,7 @@ export async function runTrain(
         for (const line of nativeOffer(time)) view.note(line);
       }
       if (event.type === 'iteration') iterations++;
-      // Advice about the model's size is already in the lines of the start.
+      // The lines at the start already contain the advice about the model's size.
       if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
         const remedies = usableRemedies(event.remedies ?? [], input);
         for (const line of remedyLines(remedies, input)) view.note(line);
@@ -145,7 +145,7 @@ async function resumedFiles(
   if (resume === undefined) return { checkpointDir, notices: [] };
   const asked = typed.has('checkpointDir') ? checkpointDir : undefined;
   if (resume) return { resume, checkpointDir: asked, notices: [] };
-  // A typed folder is the one to resume in.
+  // The run to resume is in the typed folder.
   if (asked !== undefined) return { resume: asked, checkpointDir: asked, notices: [] };
   const paths = typeof textFile === 'string' ? [textFile] : textFile;
   return { ...(await findNewestRun(checkpointDir, { saveName, paths })), checkpointDir: undefined };
@@ -174,7 +174,7 @@ function textOf(
     remedies: [
       { text: 'Name a text file', command: ['train', 'book.txt'] },
       { text: 'Or a folder of texts', command: ['train', 'texts/'] },
-      { text: 'Or send a text through standard input, and name it -' },
+      { text: 'Or pipe a text to standard input, and name it -' },
     ],
   });
 }

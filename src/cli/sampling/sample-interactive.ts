@@ -23,7 +23,7 @@ export async function converse(input: ConversationInput): Promise<number> {
     if (turn) {
       turn.abort();
     } else if (isTerminal) {
-      process.stderr.write('\nCtrl-D or /quit ends.\n');
+      process.stderr.write('\nTo end: Ctrl-D or /quit.\n');
       lines.prompt();
     } else {
       exitCode = 130;

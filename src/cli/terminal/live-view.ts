@@ -27,7 +27,7 @@ const REDRAW_INTERVAL = 100;
 const LABEL = 9;
 /** Weight of the newest iteration in the smoothed loss and time. */
 const SMOOTHING = 0.05;
-/** Number of losses that the sparkline shows at most. */
+/** Maximum number of losses in the sparkline. */
 const MAX_HISTORY = 4000;
 
 export function liveView(): TrainingView {

@@ -9,14 +9,14 @@ export function cellAndLayers({ cell, ...layers }: Layers & Pick<ModelConfig, 'c
   return `${cell}, ${layersText(layers)}`;
 }
 
-/** The whole shape. */
+/** The shape of a model: cell, layers, embedding. */
 export function describeShape({ cell, reset, embeddingSize, ...layers }: ModelConfig): string {
   const kind = reset === 'after' ? `${cell} (reset after)` : cell;
   const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
   return `${kind}, ${layersText(layers)}${embedding}`;
 }
 
-/** A loaded model and its engine. */
+/** Describes a loaded model and its engine. */
 export async function describeModel(model: LanguageModel): Promise<string> {
   const { config, parameterCount, vocabulary } = model;
   const size = `${formatCount(parameterCount)} parameters, ${vocabulary.size} symbols`;

@@ -85,7 +85,7 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'restored') {
         note(restoredText(event));
       } else if (event.type === 'advice') {
-        // The lines of the start have it already.
+        // The lines at the start already contain it.
         if (!event.code.startsWith('model-')) note(event.message);
       } else if (event.type === 'timed') {
         line(`time: ${timedFacts(event).join(', ')}`);

@@ -23,7 +23,7 @@ export interface Interruption {
 export function catchSignals(onSignal: (exitCode: number) => void = () => {}): Interruption {
   const controller = new AbortController();
   let exitCode: number | undefined;
-  // Apart from `signal.aborted`: after a closed pipe, the next signal is still the first.
+  // Separate from `signal.aborted`, because after a closed pipe the next signal is still the first.
   let signalled = false;
   const handled = Object.entries(SIGNALS).filter(([name]) => name !== 'SIGHUP' || endsWithTerminal());
   const handlers = handled.map(([name, code]) => {
