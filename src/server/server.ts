@@ -19,7 +19,7 @@ import { Completion } from './openai/completion.ts';
 import { type CompletionRequest, parseCompletionRequest } from './openai/completion-request.ts';
 import { completionEvents, wholeCompletion } from './openai/completion-response.ts';
 import { apiErrorOf } from './openai/request-errors.ts';
-import { checkMaxTokens, checkSize, checkTokens } from './openai/request-limits.ts';
+import { checkSize, checkTokens } from './openai/request-limits.ts';
 import { parseScoreRequest, Scoring } from './openai/score.ts';
 import { detokenized, parseDetokenizeRequest, parseTokenizeRequest, tokenized } from './openai/tokenize.ts';
 import { checkServerOptions, type GivenServerOptions, MAX_SECONDS, type ServerOptions } from './options.ts';
@@ -208,7 +208,6 @@ class Service {
     const served = this.#modelOf(parsed.model);
     const { paramNames } = parsed;
     checkSize(this.#options, paramNames, parsed.prompts, parsed.bestOf);
-    checkMaxTokens(this.#options, paramNames.length, parsed.maxTokens);
     const completion = new Completion(parsed, served);
     checkTokens(this.#options, paramNames.prompt, completion.promptTokens);
     const metrics = this.#metrics;

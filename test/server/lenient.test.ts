@@ -58,6 +58,36 @@ test('-1 means no limit: the maximum tokens of the server, or all symbols for to
   }
 });
 
+test("without a field for the length, the server's maximum also limits the default", async (context) => {
+  const { ask } = await serveModel(context, { maxTokens: 10 });
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const max_tokens of [undefined, null]) {
+    const { choices } = await ask(COMPLETIONS, { prompt: ['x', 'y'], max_tokens });
+    for (const { text } of choices) assert.equal(text.length, 10);
+    const chat = await ask('/v1/chat/completions', {
+      messages,
+      max_tokens,
+      max_completion_tokens: max_tokens,
+    });
+    assert.equal(chat.choices[0].message.content.length, 10);
+  }
+});
+
+test('an error about the length names the field that has the value', async (context) => {
+  const { post } = await serveModel(context, { maxTokens: 50 });
+  const messages = [{ role: 'user', content: 'x' }];
+  const cases: [object, string][] = [
+    [{ max_tokens: 51 }, 'max_tokens'],
+    [{ max_tokens: 51, max_completion_tokens: null }, 'max_tokens'],
+    [{ max_tokens: null, max_completion_tokens: 51 }, 'max_completion_tokens'],
+    [{ max_tokens: 5, max_completion_tokens: 51 }, 'max_completion_tokens'],
+  ];
+  for (const [lengths, param] of cases) {
+    const response = await post('/v1/chat/completions', { messages, ...lengths });
+    assert.deepEqual([response.status, (await response.json()).error.param], [400, param], param);
+  }
+});
+
 test('a seed is taken modulo 2^32', async (context) => {
   const { ask, post } = await serveModel(context);
   const text = async (seed: number) => (await ask(COMPLETIONS, { seed })).choices[0].text;

@@ -5,7 +5,13 @@ import { checkFields, field, invalidField, isText, limitField, shown } from '../
 import type { ServerOptions } from '../options.ts';
 import { type ChatMessage, chatPrompt, chatStops, parseChatTemplate } from './chat-template.ts';
 import type { CompletionRequest } from './completion-request.ts';
-import { flagField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
+import {
+  flagField,
+  type LengthField,
+  samplingFields,
+  samplingRequest,
+  wholeField,
+} from './sampling-fields.ts';
 
 /** OpenAI has no default limit. But a model that never writes the user's name would then write up to the server's limit. */
 const DEFAULT_MAX_TOKENS = 500;
@@ -35,9 +41,11 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
     });
   }
   if (top_logprobs && !logprobs) throw invalidField('top_logprobs', 'it requires logprobs: true');
-  const maxTokens = max_completion_tokens ?? max_tokens;
-  const defaultMaxTokens = Math.min(DEFAULT_MAX_TOKENS, options.maxTokens);
-  const sampling = samplingRequest(fields, maxTokens, defaultMaxTokens, options);
+  const length: Omit<LengthField, 'byDefault'> =
+    typeof max_completion_tokens === 'number'
+      ? { name: 'max_completion_tokens', value: max_completion_tokens }
+      : { name: 'max_tokens', value: max_tokens };
+  const sampling = samplingRequest(fields, { ...length, byDefault: DEFAULT_MAX_TOKENS }, options);
   const template = parseChatTemplate(options.chatTemplate);
   return {
     ...sampling,
@@ -48,11 +56,7 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
     echo: false,
     // Users type characters that the model has never read, and chat programs can't set this field.
     unknown: fields.unknown ?? 'nearest',
-    paramNames: {
-      prompt: 'messages',
-      count: 'n',
-      length: max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens',
-    },
+    paramNames: { prompt: 'messages', count: 'n' },
   };
 }
 

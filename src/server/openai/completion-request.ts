@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { checkFields, field, invalidField, isListOf, isText } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
+import type { ParamNames } from './request-limits.ts';
 import {
   flagField,
   type SamplingRequest,
@@ -49,8 +50,8 @@ export interface CompletionRequest extends SamplingRequest {
   readonly logprobs: number | undefined;
   readonly echo: boolean;
   readonly unknown: Unknown;
-  /** The fields to name in errors about the prompt, the number of texts and their length. */
-  readonly paramNames: { readonly prompt: string; readonly count: string; readonly length: string };
+  /** The fields to name in errors about the prompt and the number of texts. */
+  readonly paramNames: Required<ParamNames>;
 }
 
 /**
@@ -60,7 +61,8 @@ export interface CompletionRequest extends SamplingRequest {
  */
 export function parseCompletionRequest(body: unknown, options: ServerOptions): CompletionRequest {
   const fields = checkFields(schema, body, options.strict);
-  const sampling = samplingRequest(fields, fields.max_tokens, DEFAULT_MAX_TOKENS, options);
+  const length = { name: 'max_tokens', value: fields.max_tokens, byDefault: DEFAULT_MAX_TOKENS } as const;
+  const sampling = samplingRequest(fields, length, options);
   const { n, stream } = sampling;
   const bestOf = fields.best_of ?? n;
   if (bestOf < n) throw invalidField('best_of', `got ${bestOf}, expected at least n, which is ${n}`);
@@ -80,7 +82,7 @@ export function parseCompletionRequest(body: unknown, options: ServerOptions): C
     logprobs: fields.logprobs ?? undefined,
     echo: fields.echo ?? false,
     unknown: fields.unknown ?? 'error',
-    paramNames: { prompt: 'prompt', count: bestOf > n ? 'best_of' : 'n', length: 'max_tokens' },
+    paramNames: { prompt: 'prompt', count: bestOf > n ? 'best_of' : 'n' },
   };
 }
 

@@ -6,6 +6,7 @@ import type { UnknownRule } from '../../sample/prompt.ts';
 import { field, invalidField, isText, limitField } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
 import { controlFields, controlsOf } from './control-fields.ts';
+import { checkMaxTokens } from './request-limits.ts';
 
 export const wholeField = (minimum: number, maximum: number) =>
   field(
@@ -85,14 +86,23 @@ export interface SamplingRequest {
   readonly form: FormOptions;
 }
 
+/** The field that limits the length of a text. */
+export interface LengthField {
+  readonly name: 'max_tokens' | 'max_completion_tokens';
+  /** The request's value: −1 for the server's maximum; null or undefined for the default. */
+  readonly value: number | null | undefined;
+  /** The default. The server's maximum limits it too. */
+  readonly byDefault: number;
+}
+
 /**
- * @param maxTokens The request's value; null or undefined for the default, −1 for the server's maximum.
- * @throws {ApiError} 400 for fields that contradict each other
+ * The part of a request that completions and chats share.
+ *
+ * @throws {ApiError} 400 for fields that contradict each other, and for more tokens than the server allows
  */
 export function samplingRequest(
   fields: SamplingFields,
-  maxTokens: number | null | undefined,
-  defaultMaxTokens: number,
+  length: LengthField,
   options: ServerOptions,
 ): SamplingRequest {
   const stream = fields.stream ?? false;
@@ -101,7 +111,7 @@ export function samplingRequest(
   }
   return {
     model: fields.model ?? undefined,
-    maxTokens: maxTokens === -1 ? options.maxTokens : (maxTokens ?? defaultMaxTokens),
+    maxTokens: maxTokensOf(length, options),
     n: fields.n ?? 1,
     seed: reducedSeed(fields.seed ?? randomSeed()),
     stop: typeof fields.stop === 'string' ? [fields.stop] : (fields.stop ?? []),
@@ -113,6 +123,14 @@ export function samplingRequest(
     controls: controlsOf(fields),
     form: { match: fields.match ?? undefined, template: fields.template ?? undefined },
   };
+}
+
+/** @throws {ApiError} 400 */
+function maxTokensOf({ name, value, byDefault }: LengthField, options: ServerOptions): number {
+  if (value === -1) return options.maxTokens;
+  if (value === null || value === undefined) return Math.min(byDefault, options.maxTokens);
+  checkMaxTokens(options, name, value);
+  return value;
 }
 
 /** A seed modulo 2³², which is what the random number generator takes. */
