@@ -16,8 +16,8 @@ const NONE = -1;
 type Penalties = Pick<DrawControls, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;
 
 /**
- * First, `start` to `keepAllowed` change the log-probabilities. Later filters use weights, which are computed from the log-probabilities and
- * the temperature when needed. The memory is reused for every prediction.
+ * Call `start`, `penalize`, `addBias` and `keepAllowed` first: they change the log-probabilities. The other filters use weights, which are
+ * computed from the log-probabilities and the temperature when they are needed. The memory is reused for every prediction.
  */
 export class Candidates {
   /** The number of candidates left. */
@@ -55,7 +55,7 @@ export class Candidates {
   /**
    * Starts with all tokens and a temperature of 1.
    *
-   * @param row Natural log-probabilities. The prediction begins at `offset`.
+   * @param row Contains the prediction, V natural log-probabilities, at `offset`.
    */
   start(row: FloatArray, offset: number): void {
     const V = this.#vocabularySize;
@@ -136,7 +136,7 @@ export class Candidates {
     return best;
   }
 
-  /** Must be above 0. The weights are exp((log − log of the likeliest) / temperature). */
+  /** Sets the temperature of the weights, exp((log p − max) / temperature). It must be above 0. */
   set temperature(value: number) {
     this.#temperature = value;
     this.#isWeighed = false;
@@ -203,6 +203,7 @@ export class Candidates {
     return Math.log(sum) - total / sum;
   }
 
+  /** The weight of a candidate. The weights must have been computed, as `sum` and the filters of weights do. */
   weight(token: number): number {
     return this.#weights[token]!;
   }
@@ -217,10 +218,10 @@ export class Candidates {
   /**
    * Draws a token as the original does, so that a seed gives the same text.
    *
-   * The probabilities (weight / sum) are rounded to float32. Their cumulative sum, in double precision, is divided by its total. The drawn
-   * token is the first whose cumulative sum is not below the uniform number; the last entry counts as 1. Source: Torch7's multinomial
-   * without alias, as called by `sample.lua`. Unlike the original, the weights are computed after subtracting the maximum, so that no
-   * temperature causes an overflow.
+   * The probabilities (weight / sum) are rounded to float32. Their cumulative sum, in double precision, is divided by its total, and the last
+   * entry is taken as 1. The drawn token is the first whose cumulative sum reaches the uniform number. Source: Torch7's multinomial without
+   * alias, as called by `sample.lua`. Unlike the original, this subtracts the maximum before it computes the weights, so that no temperature
+   * causes an overflow.
    *
    * @param uniform In [0, 1).
    */
@@ -235,14 +236,14 @@ export class Candidates {
       total += Math.fround(weights[tokens[i]!]! / sum);
       cumulative[i] = total;
     }
-    // A uniform number of exactly 0 must not select an entry of probability 0.
+    // A uniform number of exactly 0 must not select a token with probability 0.
     const place = uniform || Number.MIN_VALUE;
     let at = 0;
     while (at < last && cumulative[at]! / total < place) at++;
     return tokens[at]!;
   }
 
-  /** Computes the weights of the candidates, if that was not done yet. */
+  /** Computes the weights of the candidates, unless they are up to date. */
   #weigh(): void {
     if (this.#isWeighed) return;
     const logs = this.#logs;
@@ -264,7 +265,7 @@ export class Candidates {
     this.#keepUpTo(keys, this.#select.threshold(this.#tokens, this.count, keys, this.#weights, mass));
   }
 
-  /** Keeps the candidates up to and including `last`, in order of falling keys. */
+  /** Keeps the candidates that, in order of falling keys, come before `last`, and `last` itself. */
   #keepUpTo(keys: Float64Array, last: number): void {
     const tokens = this.#tokens;
     const weights = this.#weights;

@@ -23,7 +23,7 @@ export const CELLS = {
     gates: ['i', 'f', 'o', 'g'],
     state: ['c', 'h'],
     kept: ['h', 'c'],
-    // Jozefowicz et al. 2015: so the cell keeps its state from the start of training.
+    // So that the cell keeps its state from the start of training (Jozefowicz et al. 2015).
     initialBias: { gate: 'f', title: 'forget gate', value: 1 },
     hasReset: false,
   },
@@ -76,7 +76,7 @@ export function carriesC(cell: Cell): boolean {
   return cellFacts(cell).state.includes('c');
 }
 
-/** Whether the recurrent weights of a cell's last gate are not simply multiplied by h', as in the gru's candidate. */
+/** Whether the cell has a candidate: a last gate whose recurrent weights are not simply multiplied by h', such as the gru's n. */
 export function hasCandidate(cell: Cell): boolean {
   return cellFacts(cell).kept.includes('candidate');
 }

@@ -56,7 +56,7 @@ export function checkTensor(
 /** Throws unless all vectors have the same layout. */
 export function checkSameLayout(...vectors: readonly Vector[]) {
   if (vectors.some((vector) => vector.layout !== vectors[0]?.layout)) {
-    throw new TypeError('the vectors of one call must have been made for one layout');
+    throw new TypeError('the vectors of a call must have the same layout');
   }
 }
 
@@ -64,7 +64,7 @@ export function checkSameLayout(...vectors: readonly Vector[]) {
 export function checkCopy(from: Tensor | Vector, to: Tensor | Vector) {
   if (from.kind === 'vector' && to.kind === 'vector') checkSameLayout(from, to);
   else if (from.kind === 'tensor' && to.kind === 'tensor') checkTensor('to', to, from.type, from.shape);
-  else throw new TypeError('a tensor is copied to a tensor, a vector to a vector');
+  else throw new TypeError(`got a ${from.kind} to copy to a ${to.kind}, expected two tensors or two vectors`);
 }
 
 /** The module at an index of a vector's layout. Throws unless it is of this kind. */
@@ -98,7 +98,8 @@ export function checkRecurrentInput(
   const [steps, rows] = call.output.shape as [number, number];
   if (module.input === 'tokens') checkTensor('input', call.input, 'int', [steps, rows]);
   else checkTensor('input', call.input, 'float', [steps, rows, module.inputSize]);
-  if (call.dropout && module.input === 'tokens') throw new TypeError('dropout: the input is token ids');
+  if (call.dropout && module.input === 'tokens')
+    throw new TypeError('dropout: got an input of token ids, expected a dense input');
   if (call.resets) checkTensor('resets', call.resets, 'byte', [steps, rows]);
   return { module, steps, rows };
 }
@@ -184,7 +185,8 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
   const [parts, fromCount, H] = from.shape as [number, number, number];
   checkTensor('to', to, 'float', [parts, null, H]);
   const toCount = to.shape[1] as number;
-  if (fromSlots.length !== toSlots.length) throw new RangeError('as many slots to copy to as to copy from');
+  if (fromSlots.length !== toSlots.length)
+    throw new RangeError(`toSlots: got ${toSlots.length}, expected ${fromSlots.length}, as in fromSlots`);
   checkSlots('toSlots', toSlots, toCount);
   if (fromSlots.some((slot) => slot < 0 || slot >= fromCount))
     throw new RangeError('fromSlots: out of range');
@@ -194,7 +196,7 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
 /** The fields that `step`, `readTokens` and `generate` have in common. */
 export type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
 
-/** Checks the states, slots and output of such a call. Returns the size of the vocabulary. */
+/** Checks these fields. Returns the size of the vocabulary. */
 export function checkSequences({ weights, states, slots, output }: Sequences): number {
   const { layout } = weights;
   checkStates('', states, slots, layout);
@@ -202,11 +204,11 @@ export function checkSequences({ weights, states, slots, output }: Sequences): n
   if (last?.kind !== 'linear') throw new UnsupportedError('a network that does not end in a linear map');
   checkTensor('output', output, 'float', [null, last.outputSize]);
   if ((output.shape[0] as number) < slots.length)
-    throw new RangeError(`output: fewer than ${slots.length} rows`);
+    throw new RangeError(`output: got ${output.shape[0]} rows, expected at least ${slots.length}`);
   return last.outputSize;
 }
 
-/** Checks the states of all recurrent layers, and slots in them. @param owner Comes before their names in messages. */
+/** Checks the states of all recurrent layers, and slots in them. @param owner A prefix for their names in messages. */
 function checkStates(owner: string, states: readonly Tensor[], slots: Int32Array, layout: Layout): void {
   const recurrent = recurrentModules(layout);
   if (states.length !== recurrent.length)
@@ -249,7 +251,7 @@ function checkSnapshots(
 ): void {
   if (sequences.length !== steps.length || slots.length !== steps.length)
     throw new RangeError(
-      `snapshots: ${steps.length} steps, ${sequences.length} sequences, ${slots.length} slots`,
+      `snapshots: got ${steps.length} steps, ${sequences.length} sequences and ${slots.length} slots, expected as many of each`,
     );
   checkStates('snapshots.', states, slots, layout);
   steps.forEach((step, i) => {
@@ -292,6 +294,6 @@ export function checkRange(range: ReadRange | undefined, length: number): ReadRa
   const { offset, count } = range;
   const fits = Number.isInteger(offset) && Number.isInteger(count) && offset >= 0 && count >= 0;
   if (!fits || offset + count > length)
-    throw new RangeError(`${count} elements from ${offset} on, of ${length}`);
+    throw new RangeError(`range: got ${count} elements from ${offset} on, expected them within ${length}`);
   return range;
 }

@@ -16,7 +16,7 @@ export interface EngineChoice extends EngineOptions {
 
 export interface ChosenEngine {
   readonly engine: Engine;
-  /** Why a faster engine is not used, if that is worth a line. */
+  /** A message for the user, such as why a faster engine is not used. */
   readonly notice: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
 /** An engine that can be chosen. */
 export interface EngineKind {
   readonly name: EngineKindName;
-  /** The start of the notice that this engine is used instead of a faster one. The reason follows. */
+  /** The start of the notice when this engine is used instead of a faster one. The notice continues with the reason. */
   readonly instead: string;
   readonly precisions: readonly Precision[];
   /** @throws {UnsupportedError} with the reason why it does not work here */
@@ -42,7 +42,7 @@ export interface EngineKind {
  * A function that chooses among engines.
  *
  * @param kinds The engines to choose from, the fastest first.
- * @param place Where these engines run, for messages: `in a page`.
+ * @param place Where these engines run, for messages, such as `in a page`.
  */
 export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEngine {
   return async ({ engine, ...settings }) => {
@@ -74,7 +74,7 @@ async function openFastest(
     try {
       const { engine, notice } = await open(options);
       const limit = isLimited && `${options.precision} is computed by the ${name} engine, which is slow.`;
-      const problems = failures.filter(isNews).map(({ problem }) => problem);
+      const problems = failures.filter(isNoteworthy).map(({ problem }) => problem);
       const reason = problems.length > 0 && `${instead}: ${problems.join(' ')}`;
       return { engine, notice: joined(limit, reason, notice) };
     } catch (error) {
@@ -85,8 +85,8 @@ async function openFastest(
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${options.precision} here.`);
 }
 
-/** Whether a failure is worth a notice. A missing add-on is not: the notice would come at every start. */
-function isNews(failure: UnsupportedError): boolean {
+/** Whether to tell the user about a failure. A missing add-on would otherwise cause a notice at every start. */
+function isNoteworthy(failure: UnsupportedError): boolean {
   return !(failure instanceof AddonError && failure.code === 'addon-missing');
 }
 

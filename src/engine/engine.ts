@@ -7,7 +7,7 @@
  * - Tensors are opaque: an engine may store them in any order. `write` and `read` use row-major order.
  * - Operations are enqueued, and the calls return immediately. `read` waits for all earlier operations, and returns the values before any
  *   later operation.
- * - `tensor`, `vector` and `tape` allocate all memory. Operations allocate nothing that lasts.
+ * - `tensor`, `vector` and `tape` allocate all memory. Operations keep no memory, except scratch memory that later operations use again.
  * - An engine may throw `UnsupportedError`, with the name of what it lacks. It never computes something else instead.
  * - Rows are independent, on every engine: the results of a row have the same bits for any batch size, any other rows, and any cut of a
  *   sequence into calls.
@@ -299,7 +299,7 @@ export interface PenaltyWindow {
   readonly counts: Int32Array;
   /** Its length in tokens; 0: the whole text. */
   readonly length: number;
-  /** [min(steps, length)]: the token that leaves the window after each step's draw; −1: none. */
+  /** [min(steps, length)]: the token that leaves the window when the token of each step is drawn; −1: none. */
   readonly expiring: Int32Array;
 }
 
@@ -376,7 +376,7 @@ export interface Engine {
   /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */
   readonly bytesInUse: number;
 
-  /** Resolves when the engine is ready for a use. Earlier calls give the same results, but may be slower. */
+  /** Resolves when the engine is ready for a use. Calls made before that give the same results, but may be slower. */
   prepare(layout: Layout, use: EngineUse): Promise<void>;
 
   /** A tensor of zeros. */
@@ -396,7 +396,7 @@ export interface Engine {
   /** Copies all elements between tensors or vectors of the same shape. */
   copy(from: Tensor, to: Tensor): void;
   copy(from: Vector, to: Vector): void;
-  /** Copies only if the report says that the update was not applied: so a skipped iteration can restore the carried states. */
+  /** Copies only if the report says that the update was not applied. This lets a skipped iteration restore the carried states. */
   copyUnlessApplied(report: Tensor, from: Tensor, to: Tensor): void;
 
   recurrentForward(call: RecurrentForward): void;
@@ -410,7 +410,7 @@ export interface Engine {
   dropWeights(call: WeightDropout): void;
 
   update(call: Update): void;
-  /** into += (from − into)·weight: for a running average, or one of equal weights. */
+  /** into += (from − into)·weight: a running average or, with weight 1/n for the n-th vector, the mean. */
   average(from: Vector, into: Vector, weight: number): void;
 
   step(call: Step): void;

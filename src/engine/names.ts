@@ -5,5 +5,5 @@ export const ENGINE_KINDS = ['native', 'wasm', 'reference'] as const;
 export type EngineKindName = (typeof ENGINE_KINDS)[number];
 export const ENGINE_NAMES = ['auto', ...ENGINE_KINDS] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
-/** More than any supported machine has. */
+/** The maximum number of threads: more than any supported machine has. */
 export const MAX_THREADS = 1024;

@@ -1,6 +1,6 @@
 /**
- * The sizes of a layer's arrays, in numbers: each formula once, for the engines, for the kernels' checks (native/kernels/generated.h) and for
- * the memory estimate of a run.
+ * The sizes of a layer's arrays, in elements. The engines, the kernels' checks (native/kernels/generated.h) and the memory estimate of a run
+ * use the same formulas.
  *
  * Dimension letters: B batch rows, T time steps, G gates, K states that a tape keeps besides the gates (`CELLS`), S parts of a state, N
  * sequences in parallel. H and D are a layer's hidden units and dense input, which the kernels pad to multiples of 16; D is 0 for tokens.
@@ -35,8 +35,8 @@ export const SIZES = {
   /** Scratch of a copy of slots: the copied rows. */
   slotScratch: [['S', 'N', 'H']],
   /**
-   * Scratch of `step`, `readTokens` and `generate`: for each sequence five rows of W, the width of the widest module, and one of X, the width
-   * of the widest module's gates; then the sums of all biases, Y.
+   * Scratch of `step`, `readTokens` and `generate`: for each sequence, five rows of W, the width of the widest module, and one of X, the width
+   * of the widest gates; then Y numbers for the biases of all recurrent modules.
    */
   sequenceScratch: [[5, 'W', 'N'], ['X', 'N'], ['Y']],
 } as const satisfies Record<string, Formula>;

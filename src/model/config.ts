@@ -1,4 +1,4 @@
-/** The shape of a model: everything that is needed to compute it, besides its parameters. */
+/** The shape of a model: with its parameters, everything that is needed to compute it. */
 import { type Cell, type Reset, resetField } from '../engine/cells.ts';
 import type { Layout, Module } from '../engine/layout.ts';
 
@@ -14,7 +14,10 @@ export interface ModelConfig {
   readonly reset?: Reset | undefined;
 }
 
-/** More than anybody trains. Without a limit, the layout itself could be too large to build, and a checkpoint has to list all layers. */
+/**
+ * The maximum number of layers: more than anybody trains. Without a limit, the layout itself could be too large to build, and a checkpoint has
+ * to list all layers.
+ */
 export const MAX_LAYERS = 1000;
 
 /** The modules of the model, from the input to the output. */

@@ -25,7 +25,7 @@ export interface MemoryNeeds {
 /**
  * Bytes of a model's arrays: parameters, gradient and moments; outputs and tapes of all layers; logits.
  *
- * The estimate is within a quarter of what the engines use, without the memory of the program itself.
+ * The estimate is within 25% of what the engines use. It does not include the memory of the program itself.
  */
 export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments } = needs;
@@ -45,7 +45,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);
   const scratch = Math.max(...layers.map((layer) => layer.scratch));
-  // Two gradients of outputs, and both operands of a weight gradient, transposed.
+  // The two gradients of layers' outputs, and both operands of a weight gradient, transposed.
   const work = isTrained ? T * B * H * (2 + G + 1) : 0;
   const decoder = T * B * V * 2;
   // The embedded tokens and their gradient.

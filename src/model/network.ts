@@ -24,7 +24,7 @@ interface LayerInput {
   readonly module: number;
   /** float [T, B, D]; int [T, B] if the first layer reads tokens. */
   readonly input: Tensor;
-  /** The number that makes this layer's dropout masks differ from those of other layers; undefined if dropout does not act on the input. */
+  /** The number by which this layer's dropout masks differ from those of other layers; undefined if its input has no dropout. */
   readonly dropoutSite: number | undefined;
 }
 
@@ -123,7 +123,7 @@ export class Network {
     return makeStates(this.#engine, this.layout, this.#batchSize);
   }
 
-  /** Releases its memory, but not the states that it has made: these belong to the caller. */
+  /** Releases its memory, except the states that `makeState` has returned: these belong to the caller. */
   release(): void {
     for (const handle of this.#handles) this.#engine.release(handle);
   }

@@ -22,8 +22,8 @@ export function stateBytes(layout: Layout, precision: Precision): number {
 /**
  * A pool of state slots, one for each sequence.
  *
- * It grows up to its capacity as slots are taken. When it grows, `states` becomes a list of other tensors with the same values. A taken
- * slot still holds the state of its last owner.
+ * It grows up to its capacity as slots are taken. When it grows, `states` becomes a list of other tensors with the same values. A newly
+ * taken slot still holds the state of its previous owner.
  */
 export class StateSlots {
   readonly capacity: number;

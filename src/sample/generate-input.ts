@@ -54,7 +54,7 @@ export function optionsOf(input: WritingInput): Given<GenerateOptions> {
 /**
  * The input of one text.
  *
- * @throws {OptionError} for several prompts, which TypeScript lets pass where it sees no literal
+ * @throws {OptionError} for `prompts`, which TypeScript rejects only in an object literal
  */
 export function oneText(input: GenerateInput): GenerateInput {
   checkInput(input);
@@ -66,7 +66,7 @@ export function oneText(input: GenerateInput): GenerateInput {
   return input;
 }
 
-/** @throws {OptionError} for an input that is no object, or a signal that is none */
+/** @throws {OptionError} for an input that is not an object, or a signal that is not an AbortSignal */
 function checkInput(input: GenerateInput | GenerateAllInput): void {
   if (typeof input !== 'object' || input === null)
     throw new OptionError('input', `got ${kindOf(input)}, expected an object`);

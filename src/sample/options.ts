@@ -84,7 +84,8 @@ const WORD_LENGTH = 200;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
- * The sampling options with their defaults filled in. If lines, words or seconds are limited and no length is given, the length is set large enough for them.
+ * The sampling options with their defaults filled in. If lines, words or seconds are limited and no length is given, the length is set large
+ * enough for them.
  *
  * @throws {OptionError} for the first option that is unknown or out of its range
  */

@@ -1,6 +1,6 @@
 /**
- * Sums a model's losses over blocks of the text's bytes. So models of different symbols (bytes, characters, graphemes) become comparable,
- * because all of them read the same bytes.
+ * Sums a model's losses over blocks of the text's bytes. Models with different symbols (bytes, characters, graphemes) can be compared by
+ * these sums, because all of them read the same bytes.
  */
 import type { TokenSource } from '../data/batches/batches.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
@@ -93,7 +93,7 @@ export class ByteBlocks {
   }
 }
 
-/** The size of a block: about 1,000 bytes, so chosen that there are at least 20 and at most 2,000 blocks. */
+/** The size of a block in bytes: about 1,000, unless the text would have fewer than 20 or more than 2,000 blocks. */
 export function blockBytesFor(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / 2_000), Math.min(1_000, Math.floor(bytes / 20)));
 }

@@ -43,8 +43,8 @@ export function checkComparable(readings: readonly Reading[]): void {
     if (map.unknown === 0) continue;
     throw new TextError(
       'text-not-comparable',
-      `${name} reads ${formatCount(map.unknown)} characters of the text as its one unknown symbol, which is easier than to tell them apart: ` +
-        'its loss is not that of the whole text. Compare on a text whose characters it knows.',
+      `${name} reads ${formatCount(map.unknown)} characters of the text as its one unknown symbol, which is easier to predict than the characters: ` +
+        "its loss can't be compared. Compare on a text whose characters it knows.",
     );
   }
   for (const { name, map } of others) {
@@ -57,7 +57,7 @@ export function checkComparable(readings: readonly Reading[]): void {
   }
 }
 
-/** With fewer blocks, a difference can't be told from chance. */
+/** With fewer blocks, differences can't be distinguished from chance. */
 const MIN_BLOCKS = 10;
 
 /**
@@ -76,13 +76,13 @@ export function compareModels(
   const unit = others.length === 0 ? kind : 'byte';
   const all = (unit === 'byte' ? measured[0]?.bytes : measured[0]?.symbols) ?? new Float64Array();
   const count = sumOf(all);
-  // A small block may contain no start of a symbol: the first one, or one inside a long symbol.
+  // No symbol may begin in a small block: in the first one, or in one within a long symbol.
   const holds = (_: number, block: number) => all[block] !== 0;
   const sizes = all.filter(holds);
   if (sizes.length < MIN_BLOCKS) {
     throw new TextError(
       'text-too-short',
-      `the text is too short to compare models on: blocks in it: ${sizes.length}, expected at least ${MIN_BLOCKS}. Give a longer one.`,
+      `the text is too short to compare models: got ${sizes.length} ${sizes.length === 1 ? 'block' : 'blocks'}, expected at least ${MIN_BLOCKS}. Give a longer text.`,
     );
   }
   const ranked = readings

@@ -53,6 +53,6 @@ export async function scoreText(scoring: TextScoring): Promise<TextScore> {
 export function tooShort(name: string, symbols: number): TextError {
   return new TextError(
     'text-too-short',
-    `${name} has ${symbols === 1 ? 'one character' : 'no characters'}: nothing to predict. Scoring takes two or more.`,
+    `${name} has ${symbols === 1 ? 'one character' : 'no characters'}: nothing to predict. Scoring needs at least two.`,
   );
 }

@@ -9,11 +9,11 @@ export interface Summary {
   readonly nats: number;
   readonly natsPerCharacter: number;
   readonly bitsPerCharacter: number;
-  /** e to the mean loss: as uncertain as a choice among this many equally likely characters. */
+  /** e to the power of the mean loss: the model is as uncertain as if it chose among this many equally likely characters. */
   readonly perplexity: number;
 }
 
-/** Without any character, the means are NaN. */
+/** Sums up the losses of some characters. If there are none, the means are NaN. */
 export function summarize(characters: number, nats: number): Summary {
   const natsPerCharacter = nats / characters;
   return {

@@ -13,7 +13,7 @@ import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice/rules.ts';
 import type { TrainingOptions } from './options.ts';
 
-/** A fact worth a line, such as what was read or left out. */
+/** Information in one line, such as what was read or left out. */
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly message: string;
@@ -130,7 +130,7 @@ export interface TimedEvent {
   readonly restMilliseconds: number;
 }
 
-/** Advice drawn from the model's size or the losses. Each kind comes at most once in a run. */
+/** Advice that follows from the model's size or the losses. Each kind comes at most once in a run. */
 export interface AdviceEvent extends Advice {
   readonly type: 'advice';
 }

@@ -158,7 +158,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
  * @param isLost Whether the parameters are useless after an explosion. Then the last good state is saved, if the run keeps one.
  */
 async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<void> {
-  // First, because the storage is closed if one of the next steps fails.
+  // This comes first, because the storage is closed if one of the next steps fails.
   await saver.settle();
   if (isLost) await queue.discard();
   else await queue.drain();

@@ -151,7 +151,7 @@ function settingsOf(
   };
 }
 
-/** The observers of a run, in order; its advisor comes before them. The log has what the program's own observers add. */
+/** The observers of a run, in order, after its advisor. The log comes last, so that it has the events that the program's observers add. */
 function observersOf({ tensorboardDir, observers = [] }: TrainInput, hasLog: boolean): TrainingObserver[] {
   return [
     ...(tensorboardDir === undefined ? [] : [tensorBoard(tensorboardDir)]),
@@ -212,8 +212,8 @@ function severalRuns(folder: string, { checkpoint, others }: CheckpointToResume)
 }
 
 /**
- * Reads the texts of files into a corpus, which may take long. Reserves the folder for checkpoints first, so that a folder which another
- * training has locked is refused before that. A folder that does not exist can't be locked: it is made once the text has been read.
+ * Reads the texts of files into a corpus, which may take long. First it reserves the folder for checkpoints, so that a folder that another
+ * training has locked is refused immediately. A folder that does not exist can't be locked: it is made once the text has been read.
  *
  * @param explain Turns an error in the texts into the one to throw.
  */

@@ -10,7 +10,7 @@ const plain = { normalize: 'none', hasUnknown: false } as const;
 const characters = new Vocabulary({ kind: 'character', symbols: ['a', 'b', '\u00e9', '\u20ac'], ...plain });
 const bytes = new Vocabulary({ kind: 'byte', symbols: [...'ab\u0082\u00a9\u00ac\u00c3\u00e2'], ...plain });
 
-/** A text's tokens, and the losses that a model is said to have: as many nats as given by byte offset. */
+/** The byte map of a text, and made-up losses for its tokens, as a function of their byte offset. */
 async function measure(text: string, vocabulary: Vocabulary, rows: number, nats: (offset: number) => number) {
   const symbols = vocabulary.kind === 'byte' ? [...Buffer.from(text).toString('latin1')] : [...text];
   const ids = Int32Array.from(symbols, (symbol) => vocabulary.tokenOf(symbol) as number);
@@ -31,7 +31,7 @@ async function measure(text: string, vocabulary: Vocabulary, rows: number, nats:
   return { map, runs };
 }
 
-test('losses fall into the blocks of their bytes, whatever the symbols and the rows', async () => {
+test('losses are added to the blocks of their bytes, for any symbols and number of rows', async () => {
   const text = 'ab\u20acab\u00e9ab\u20acb';
   for (const rows of [1, 2, 3]) {
     const byCharacter = await measure(text, characters, rows, (offset) => offset);
@@ -49,9 +49,9 @@ test('losses fall into the blocks of their bytes, whatever the symbols and the r
   }
 });
 
-test('models of different symbols are compared by the byte', async () => {
+test('models with different symbols are compared in bits per byte', async () => {
   const text = 'ab\u20ac'.repeat(40);
-  // A character costs 1 nat; a byte 0.7, so that the three of the euro sign cost 2.1.
+  // A character costs 1 nat; a byte costs 0.7, so the three bytes of the euro sign cost 2.1.
   const a = await measure(text, characters, 1, () => 1);
   const b = await measure(text, bytes, 1, () => 0.7);
   const readings = [
@@ -92,11 +92,11 @@ test('blocks without predictions are not resampled; a text of a few characters i
   for (const value of [mean, low, high]) assert.ok(Math.abs(value - 1 / Math.LN2) < 1e-12, String(value));
   await assert.rejects(compared('ab'), {
     code: 'text-too-short',
-    message: /blocks in it: 1, expected at least 10/,
+    message: /got 1 block, expected at least 10/,
   });
 });
 
-test('what can not be compared is refused by name', async () => {
+test('models that can not be compared are rejected, with their names', async () => {
   const unknown = new Vocabulary({ ...characters, symbols: ['a', 'b'], hasUnknown: true });
   const ids = new MemoryTokens(Int32Array.of(0, 1, 2, 2));
   const map = await mapBytes(ids, unknown, rowSequences(4, 1));
@@ -116,7 +116,7 @@ test('what can not be compared is refused by name', async () => {
   );
 });
 
-test('blocks: at least twenty, at most two thousand', () => {
+test('a text has at least twenty and at most two thousand blocks', () => {
   assert.equal(blockBytesFor(2_000), 100);
   assert.equal(blockBytesFor(1_000_000), 1_000);
   assert.equal(blockBytesFor(1e9), 500_000);

@@ -10,11 +10,11 @@ export interface Backend {
   /** `AVX-512`, `WebAssembly SIMD`, … */
   readonly instructions: string;
   readonly threads: number;
-  /** Whether multiply-adds are fused as the kernels request. Then results have the same bits as those of every other such backend. */
+  /** Whether multiply-adds are fused where the kernels ask for it. All such backends give the same bits. */
   readonly exactBits: boolean;
   /** Resolves when its threads are lost; undefined if that can't happen. */
   readonly lost?: Promise<EngineLostError>;
-  /** Bytes of memory besides the buffers: threads and code. */
+  /** Bytes of memory for threads and code, in addition to the buffers. */
   readonly overhead: number;
   /** Allocates a buffer of zeros. Throws `MemoryError` if there is not enough memory. */
   allocate(bytes: number): BufferId;
@@ -23,7 +23,8 @@ export interface Backend {
   /**
    * Enqueues a command (`calls.ts`). The array may be reused immediately.
    *
-   * @param small Whether it is faster to run the command on this thread, if no other command is running, than to hand it on.
+   * @param small Whether the command is so small that this thread finishes it sooner than it could pass it to other threads. It then runs here,
+   *   unless another command is still running.
    */
   submit(command: Float64Array, small: boolean): void;
   /** Writes bytes from an offset on, after all commands submitted so far. The array may be changed immediately. */

@@ -13,7 +13,7 @@ export const CONTROL_FIELDS = 11;
 
 /** Columns of a panel: native/kernels/matrix.h. */
 export const LANES = 16;
-/** Floats of a vector that form one task, with one partial sum. */
+/** Length, in floats, of the chunks into which operations on vectors are divided. Each chunk is a task, with a partial sum of its own. */
 export const CHUNK_FLOATS = 4096;
 /** Workspace of a draw, in doubles per token: three arrays of doubles and two of ints (native/kernels/draw.h). */
 export const DRAW_WORKSPACE = 4;

@@ -5,7 +5,7 @@ import type { Backend } from './backend.ts';
 import { type BufferId, COMMAND_LENGTH, encodeCommand, type Operation } from './calls.ts';
 import { type CpuHandle, CpuTape, CpuTensor, CpuVector } from './handles.ts';
 
-/** Calls of fewer multiply-adds, about 50 µs, are not worth handing to other threads. */
+/** Calls with fewer multiply-adds, about 50 µs of work, are not worth passing to other threads. */
 const MIN_THREADED_WORK = 1_500_000;
 
 /** Working buffers, by their use. They grow as needed. */
@@ -17,7 +17,7 @@ export class CpuContext {
   readonly #working = new Map<WorkingBuffer, { buffer: BufferId; bytes: number }>();
   /** Bytes of every buffer. */
   readonly #sizes = new Map<BufferId, number>();
-  /** The numbers of `uploadCached`. */
+  /** The numbers that `uploadCached` wrote last, by name. */
   readonly #cached = new Map<string, Float64Array>();
   #isClosed = false;
 

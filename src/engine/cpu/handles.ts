@@ -4,7 +4,7 @@ import { type Layout, parameterCount } from '../layout.ts';
 import type { BufferId } from './calls.ts';
 import { type PackedVector, packedVector, panelFloats } from './packing.ts';
 
-/** Bounds of the values in an int tensor. */
+/** Bounds of the values in an int tensor. After writes to a part of the tensor, they may be wider than necessary. */
 export interface TokenRange {
   readonly low: number;
   readonly high: number;

@@ -73,7 +73,7 @@ class NativeBackend implements Backend {
 
   allocate(bytes: number): number {
     const buffer = this.#addon.allocate(this.#engine, bytes);
-    if (buffer === 0) throw new MemoryError(`there is no memory for ${formatBytes(bytes)} more`);
+    if (buffer === 0) throw new MemoryError(`there is not enough memory for another ${formatBytes(bytes)}`);
     return buffer;
   }
 

@@ -62,7 +62,7 @@ export function packedVector(layout: Layout): PackedVector {
 function shapeOf(module: Module, { name, shape }: ParameterSlice) {
   const gates = module.kind === 'recurrent' ? gateCount(module.cell) : 1;
   const [outputs = 0, inputs = 1] = shape;
-  // A look-up table [V, D] is a linear map of one-hot tokens, stored the other way round in canonical order.
+  // A look-up table is a linear map of one-hot tokens. Its canonical form [V, D] is the transpose of a weight matrix.
   if (module.kind === 'embedding')
     return { gates, units: module.outputSize, inputs: module.vocabularySize, rows: module.vocabularySize };
   const looksUp = name === 'weight_ih' && module.kind === 'recurrent' && module.input === 'tokens';

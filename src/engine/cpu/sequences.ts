@@ -24,7 +24,7 @@ import { type BufferId, CONTROL_FIELDS, DRAW_WORKSPACE, MAX_MODULES, MODULE_FIEL
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 
-/** In place of an index into the buffer of controls: none. */
+/** Instead of an index into the buffer of controls: there is no such array. */
 const NOWHERE = -1;
 
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
@@ -71,7 +71,10 @@ function* snapshotParts({ steps: at }: Snapshots, steps: number) {
   }
 }
 
-/** The slots and tokens, from step `from` on, of the sequences that have begun by step `end`: the kernels accept no others. */
+/**
+ * Selects the sequences that have begun by step `end`, because the kernels accept no others: their slots, and their tokens from step `from`
+ * to `end`.
+ */
 function begunBy(end: number, from: number, { tokens, slots }: ReadTokens) {
   const N = slots.length;
   const begun = [...slots.keys()].filter((n) => tokens[(end - 1) * N + n] !== NO_TOKEN);
@@ -117,7 +120,7 @@ export async function generate(context: CpuContext, call: Generate): Promise<Int
   return context.backend.read(drawn, 0, new Int32Array(uniforms.length));
 }
 
-/** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, the tokens are read. */
+/** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, because the tokens are given. */
 function submit(
   context: CpuContext,
   { weights, states, slots, output }: Sequences,
@@ -148,7 +151,7 @@ function submit(
       controls,
       ...context.buffers(...stateOf),
     ],
-    // One sequence can't be divided among threads: the caller's thread computes it unless that takes long.
+    // Threads can't share the work of one sequence: the caller's thread does it, unless it takes long.
     N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
 }

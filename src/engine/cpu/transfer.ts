@@ -15,7 +15,9 @@ export function writeHandle(
   const handle = own(context, target);
   const length = handle.kind === 'tensor' ? handle.length : handle.size;
   if (offset < 0 || offset + values.length > length) {
-    throw new RangeError(`${values.length} elements from ${offset} on, into ${length}`);
+    throw new RangeError(
+      `got ${values.length} elements to write from ${offset} on, expected them within ${length}`,
+    );
   }
   if (values.length === 0) return;
   const array = arrayFor(handle, values);

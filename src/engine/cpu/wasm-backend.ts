@@ -76,7 +76,7 @@ export class WasmBackend implements Backend {
   /** The address of the queue entry for calls that this thread runs. */
   readonly #ownEntry: number;
   readonly #sizes = new Map<number, number>();
-  /** Blocks to free after a number of commands are done. */
+  /** Blocks to free once the first `after` commands are done. */
   #toFree: { readonly at: number; readonly after: number }[] = [];
   #workers: KernelWorker[] = [];
   #threads = 1;
@@ -108,7 +108,7 @@ export class WasmBackend implements Backend {
   }
 
   /**
-   * Starts the workers and waits until they are ready. Uses the workers before the first that failed to start; stops the others.
+   * Starts the workers and waits until they are ready. If one does not start, it and all workers after it are stopped, and the others are used.
    *
    * @returns why fewer than requested have started; undefined if all have
    */
@@ -251,7 +251,7 @@ export class WasmBackend implements Backend {
     await Promise.all(workers.map((worker) => worker.stop()));
   }
 
-  /** Each worker has its own JavaScript heap, besides the stack of its thread. */
+  /** Each worker has its own JavaScript heap in addition to the stack of its thread. */
   get overhead(): number {
     return this.#workers.length * 11e6 + this.#threads * STACK;
   }
@@ -271,7 +271,7 @@ export class WasmBackend implements Backend {
       return;
     }
     const words = this.#words();
-    // A full queue gets a free entry when the current call is done, unless the driver has ended.
+    // If the queue is full, an entry becomes free when the current call is done, unless the driver has ended.
     while (this.#submitted - Atomics.load(words, DONE) >= ring_entries()) {
       if (this.#failure) throw this.#failure;
     }
@@ -327,7 +327,7 @@ export class WasmBackend implements Backend {
       this.#memory.grow(missing);
     } catch (error) {
       throw new MemoryError(
-        `WebAssembly has no memory for ${formatBytes(missing * PAGE)} more, 4 GB at most`,
+        `WebAssembly can't get another ${formatBytes(missing * PAGE)} of memory; its limit is 4 GB`,
         {
           cause: error,
         },

@@ -17,7 +17,7 @@ export class MemoryBlocks {
 
   /**
    * @param start The first byte that may be allocated.
-   * @param grow Called to make the memory extend to an address. Throws if it can't.
+   * @param grow Called to extend the memory up to an address. Throws if it can't.
    */
   constructor(start: number, grow: (end: number) => void) {
     this.#end = Math.ceil(start / ALIGNMENT) * ALIGNMENT;
@@ -45,7 +45,7 @@ export class MemoryBlocks {
 
   free(at: number): void {
     const bytes = this.#taken.get(at);
-    if (bytes === undefined) throw new RangeError(`nothing was taken at ${at}`);
+    if (bytes === undefined) throw new RangeError(`there is no allocated block at ${at}`);
     this.#taken.delete(at);
     const after = this.#free.findIndex((block) => block.at > at);
     this.#free.splice(after < 0 ? this.#free.length : after, 0, { at, bytes });

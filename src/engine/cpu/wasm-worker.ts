@@ -22,10 +22,10 @@ export interface WorkerStart {
   readonly thread: number;
 }
 
-/** A word of `struct Shared` that the kernels do not use. It becomes 1 when the number of threads is final, which the driver then reads. */
+/** A word of `struct Shared` that the kernels do not use. It becomes 1 when the number of threads is final. Only then does the driver start. */
 export const BEGUN = 4;
 
-/** The program of a worker, called with a `WorkerStart`. It posts 0 when it is ready, then the number of each read that may go on. */
+/** The program of a worker, called with a `WorkerStart`. It posts 0 when it is ready, then the number of each read whose values are ready. */
 export const WORKER_PROGRAM = `async ({ module, memory, stack, shared, thread }, post) => {
   const { exports } = await WebAssembly.instantiate(module, { env: { memory }, host: { settle: post } });
   exports.__stack_pointer.value = stack;

@@ -25,9 +25,9 @@ export interface StartedBackend {
   readonly notice: string | undefined;
 }
 
-/** Memory limits in pages: 4 GB, 1 GB, 256 MB. The first one that the system can reserve is used. */
+/** Memory limits in pages: 4 GB, 1 GB, 256 MB. The first that the system can reserve is used. */
 const MAX_PAGES = [65536, 16384, 4096] as const;
-/** Milliseconds to wait for workers. Normally, they start within some tens. */
+/** Milliseconds to wait for workers, which normally start within a few dozen. */
 const MAX_START = 10_000;
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {
@@ -102,7 +102,9 @@ async function instantiate(
     memory,
     exports: exports as unknown as WasmExports,
     exactBits: isFused,
-    instructions: isFused ? 'WebAssembly SIMD, fused' : 'WebAssembly SIMD, not fused (its own last digits)',
+    instructions: isFused
+      ? 'WebAssembly SIMD, fused'
+      : 'WebAssembly SIMD, not fused (differs in the last digits)',
   };
 }
 

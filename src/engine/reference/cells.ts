@@ -22,7 +22,10 @@ export interface StepContext {
   readonly recurrentBias: FloatArray;
   /** h of every step, [T, B, H]. */
   readonly output: FloatArray;
-  /** Gradients with respect to h and, for lstm, c, [B, H]. A backward step takes those after the step and leaves those before it. */
+  /**
+   * [B, H]: gradients with respect to h and, for lstm, c. A backward step replaces those of the state after the step by those of the state
+   * before it.
+   */
   readonly hiddenGradient: FloatArray;
   readonly cellGradient: FloatArray;
   /** [B, H]. */
@@ -179,7 +182,7 @@ const gru: CellSteps = {
           const r = gates[gate + H]!;
           const dn = gates[gate + 2 * H]!;
           gates[gate + H] = dn * candidate[at]! * r * (1 - r);
-          // From here on, `candidate` holds the gradient in U h' + b.
+          // From here on, `candidate` holds the gradient of U h' + b.
           candidate[at] = dn * r;
         }
       }

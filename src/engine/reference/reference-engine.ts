@@ -254,7 +254,7 @@ export class ReferenceEngine implements Engine {
     checkStepTokens(call);
     if (count === 0) return;
     const V = checkSequences(call);
-    // Not with `tensor`, which keeps what it makes until that is released.
+    // Not with `tensor`, which registers a tensor until it is released.
     const make = (type: ElementType, shape: readonly number[]): Tensor =>
       new ReferenceTensor(this.#precision, type, shape);
     let input = make('int', [1, count]);

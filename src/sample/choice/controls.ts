@@ -113,10 +113,10 @@ function symbolsOf(vocabulary: Vocabulary, option: string, characters: string): 
   return [...segment(vocabulary.normalized(characters), kind)];
 }
 
-/** One character, =, a number. It also matches `,=-1` and `==2`. */
+/** A character, =, a number. The character may be a comma or an equals sign: `,=-1`, `==2`. */
 const BIAS = /(.+?)=([+-]?(?:\d+\.?\d*|\.\d+))(?:,|$)/suy;
 
-/** What to add for each symbol. An object's keys are symbols of the vocabulary: for a model over bytes, U+0000–U+00FF. */
+/** The bias of each symbol. If `bias` is an object, its keys are symbols of the vocabulary: for a model over bytes, U+0000–U+00FF. */
 function biasEntries(vocabulary: Vocabulary, bias: ControlOptions['bias']): [string, number][] {
   if (typeof bias !== 'string') {
     if (vocabulary.kind === 'byte') return Object.entries(bias);

@@ -1,5 +1,5 @@
 /**
- * Compiles an expression to an automaton over a vocabulary, which tells which tokens may come next so that the whole text can still match.
+ * Compiles an expression to an automaton over a vocabulary. It determines which tokens may come next so that the whole text can still match.
  *
  * Thompson's construction (1968) gives a nondeterministic automaton whose size is linear in that of the expression with its repetitions
  * written out. Sets of its states are the states of a deterministic automaton. They are made when a text reaches them, and cached within a

@@ -178,8 +178,8 @@ export class SequencePool {
 }
 
 /**
- * How much longer a call for N sequences may take. Half of the work for what a call gives does not depend on how much it is, such as
- * writing to a socket, so many sequences are better served by longer calls.
+ * How much longer a call for N sequences may take. About half of the work that follows a call, such as writing to sockets, does not depend on
+ * how many tokens the call has drawn. So if there are many sequences, longer calls are more efficient.
  */
 function loadFactor(count: number): number {
   return Math.min(6, Math.max(1, count / 10));

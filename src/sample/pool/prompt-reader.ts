@@ -72,7 +72,7 @@ export class PromptReader {
     reading.forEach((request, n) => {
       request.position += steps - (firstSteps[n] as number);
     });
-    // Waits for the call in any case, so that no further call is queued for a request that is cancelled meanwhile.
+    // Waits for the call even if no prompt has been read completely: a request that is cancelled meanwhile must not cause another call.
     const isAnyRead = reading.some((request) => left(request) === 0);
     const { vocabularySize: V } = this.#pool;
     const rows = await engine.read(output, { offset: 0, count: isAnyRead ? reading.length * V : 1 });

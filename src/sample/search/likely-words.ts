@@ -46,7 +46,7 @@ interface Prefix {
 
 /** Maximum states in memory, which limits the prefixes that are extended. */
 const MAX_SLOTS = 2_048;
-/** Minimum probability of a word: less would be 0.00%. */
+/** Minimum probability of a word: a smaller one would be shown as 0.00%. */
 const MIN_PROBABILITY = 5e-5;
 const MIN_LOG_PROBABILITY = Math.log(MIN_PROBABILITY);
 /** Prefixes that are extended in one batch. */
@@ -69,7 +69,7 @@ async function explore({ vocabulary, count, signal }: WordSearch, states: Prefix
   const isInWord = Array.from({ length: vocabulary.size }, (_, token) => isWordToken(vocabulary, token));
   const completes = isInWord[last] === true;
   const words: LikelyWord[] = [];
-  // In rising order of probability.
+  // In ascending order of probability.
   let queue: Prefix[] = [{ text: '', logProbability: 0, slot: 0, token: last }];
   const isWord = (text: string) => (text === '' ? completes : isWholeWord(text, vocabulary));
   const turns = new TurnTaker();

@@ -6,7 +6,7 @@ import { LossCurve } from './loss-curve.ts';
 import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './rules.ts';
 import { TimeEstimator } from './time-estimate.ts';
 
-/** With a larger standard error than this, in nats, the validation loss is too imprecise to show usual improvements. */
+/** If its standard error, in nats, is larger than this, the validation loss is too imprecise to show usual improvements. */
 const MAX_STANDARD_ERROR = 0.03;
 
 /**
@@ -85,8 +85,8 @@ class Advisor {
       type: 'warning',
       code,
       message:
-        `little is held out: the validation loss is known to ± ${range} only, and what differs by less may be chance. ` +
-        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a text of its own (`validation`).',
+        `little text is held out: the validation loss is accurate to ± ${range} only, and smaller differences may be chance. ` +
+        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a separate text (`validation`).',
     };
   }
 

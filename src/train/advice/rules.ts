@@ -37,7 +37,7 @@ const MAX_UNDERFITTING_GAP = 0.03;
 /** Divergence: two blocks in a row exceed the lowest block by this factor and by this fraction of the first loss. */
 const DIVERGENCE_FACTOR = 1.2;
 const DIVERGENCE_FRACTION_OF_FIRST = 0.1;
-/** A training loss that is still above this fraction of the first has hardly moved. */
+/** A training loss has hardly moved if it is still above this fraction of the first. */
 const UNMOVED_FRACTION = 0.9;
 
 /** The facts of a run that the advice depends on. The learning rate is that of the last iteration. */

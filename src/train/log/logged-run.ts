@@ -43,7 +43,7 @@ export class LoggedRun {
         this.#forgetAfter(event.iteration, event.iteration);
         break;
       case 'evaluated':
-        // An evaluation comes before the event of its iteration, or, if a resumed run had to catch up on it, after.
+        // An evaluation comes before the event of its iteration, but after it if a resumed run had to make up for it.
         this.#forgetAfter(event.iteration, event.iteration - 1);
         this.#validationLosses.add(event.iteration, event.validationLoss);
         break;

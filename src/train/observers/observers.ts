@@ -25,7 +25,7 @@ export function checkObservers(observers: unknown): void {
   if (!Array.isArray(observers))
     throw new OptionError('observers', `got ${kindOf(observers)}, expected an array`);
   if (!observers.every((observer) => typeof observer?.observe === 'function'))
-    throw new OptionError('observers', 'expected that each has the method observe');
+    throw new OptionError('observers', 'each must have the method observe');
 }
 
 /** Passes on events, with those that observers add. Each event is passed on after all observers have seen it. */

@@ -7,7 +7,10 @@ import type { TrainingEvent } from '../events.ts';
 import type { TrainingObserver } from './observers.ts';
 import { recordFile } from './record-file.node.ts';
 
-/** An observer that writes an event file. It tells TensorBoard to drop earlier data from its first iteration on: they are of a killed run. */
+/**
+ * An observer that writes an event file. TensorBoard drops the data that earlier files have from its first iteration on: a killed run has left
+ * them.
+ */
 export function tensorBoard(folder: string): TrainingObserver {
   const now = () => Date.now() / 1000;
   return recordFile({

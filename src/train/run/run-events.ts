@@ -54,7 +54,7 @@ export function startedEvent(
   };
 }
 
-/** Memory of Node besides the data: code and working memory. */
+/** Memory of Node for code and work, in addition to the data. */
 const PROGRAM_BYTES = 15e6;
 
 /**
@@ -72,7 +72,7 @@ function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
 export function memoryWarnings({ memory, freeMemory }: StartedEvent): { code: string; message: string }[] {
   if (freeMemory === undefined || memory <= freeMemory) return [];
   const message =
-    `the run takes about ${formatBytes(memory)}, and ${formatBytes(freeMemory)} are free: it may become very slow or be killed. ` +
+    `the run needs about ${formatBytes(memory)}, but only ${formatBytes(freeMemory)} are free: it may become very slow or be killed. ` +
     'Close other programs, or try fewer hidden units, a smaller batch or a shorter sequence.';
   return [{ code: 'memory-short', message }];
 }
@@ -110,9 +110,9 @@ export function alreadyEndedNotice(
     const message =
       iteration === last
         ? `the run has reached its end, ${end}: nothing was trained.`
-        : `the run is at iteration ${formatCount(iteration)}, beyond the end that was asked for, ${end}: nothing was trained.`;
+        : `the run is at iteration ${formatCount(iteration)}, beyond the requested end, ${end}: nothing was trained.`;
     const isByCount = last === maxIterations;
-    // Counted in batches of the present shape: a run that once had another shape has another number of iterations.
+    // In batches of the current shape. In a run that once had another shape, the iterations do not measure the position in the text.
     const all = maxEpochs * epochLength;
     const place = isByCount
       ? schedule.positionAt(2 * iteration)

@@ -1,4 +1,4 @@
-/** The state that an iteration changes, kept on the engine: parameters, moments, carried state, counts. And what a run starts with. */
+/** The state that an iteration changes, kept on the engine: parameters, moments, carried state, counts; and the state that a run starts with. */
 
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../../checkpoint/checkpoint.ts';
 import { stateParts } from '../../engine/cells.ts';

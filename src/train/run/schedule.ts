@@ -29,10 +29,11 @@ export type RateAt = (iteration: number) => number;
 type Timing = Pick<Schedule, 'epochLength' | 'positionAt'>;
 
 /**
- * The learning-rate schedules. Each starts from a given rate, the one that checkpoints hold. So a resumed run has the rates of an
- * uninterrupted one to the last bit, even if an explosion or a changed option has lowered the rate before.
+ * The learning-rate schedules. Each starts from a given rate, which checkpoints store. So a resumed run has the same rates, to the last bit, as
+ * an uninterrupted one, even after an explosion or a changed option has lowered the rate.
  *
- * Rates decide bits, so they are made of the four basic operations: Math.cos and Math.pow differ between engines of JavaScript.
+ * The rates determine the bits of the parameters, so only the four basic operations compute them: the results of Math.cos and Math.pow differ
+ * between JavaScript engines.
  */
 const LEARNING_RATE_SCHEDULES = {
   /** The original's schedule: multiplies by `learningRateDecay` at the end of each epoch, from epoch `learningRateDecayAfter` on. */

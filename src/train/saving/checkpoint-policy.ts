@@ -42,7 +42,7 @@ export class KeptCheckpoints {
   readonly #keep: number | undefined;
   /** The existing checkpoints, the newest last. */
   #all: readonly KeptCheckpoint[];
-  /** Checkpoints of iterations that the run has discarded by going back: they are kept by the same rule, but none can be the best. */
+  /** Checkpoints of iterations that the run discarded when it went back. The same rule applies to them, but none can be the best. */
   readonly #discarded = new Set<KeptCheckpoint>();
 
   /** @param earlier The checkpoints from before the run was resumed, the newest last. */

@@ -167,7 +167,7 @@ function checkFit(
   }
 }
 
-/** @throws {OptionError} if the checkpoint is of another run than the named one */
+/** @throws {OptionError} if the checkpoint belongs to another run than the one named */
 export function checkSameRun(runId: string | undefined, resumed: string, checkpoint: string): void {
   if (runId === undefined || runId === resumed) return;
   throw new OptionError('runId', `got ${JSON.stringify(runId)}, but ${checkpoint} is of the run ${resumed}`);
@@ -190,7 +190,7 @@ export function checkSameHeldOut(
   throw new CheckpointError(
     'checkpoint-option',
     has
-      ? `${name}: the run holds out a part of its text; with a validation or test file, it would train on all of it. That can't change in the middle of a run.`
+      ? `${name}: the run holds out a part of its text; with a validation or test file, it would train on all of it. That can't change during a run.`
       : `${name}: the run has a file to validate or test on, which goes with \`textFile\`, not with \`text\`.`,
   );
 }
@@ -226,7 +226,7 @@ export function checkSameHeldOutTexts(texts: RunTexts, { training }: TrainedChec
   }
 }
 
-/** Adds a remedy to an error in the text of a resumed run, if a character is not in the run's vocabulary. */
+/** Adds a remedy to an error in the text of a resumed run, if the error is a character that is not in the run's vocabulary. */
 export function errorOfRun(error: unknown, checkpoint: string): unknown {
   if (!(error instanceof TextError) || error.code !== 'text-unknown-character') return error;
   const [place] = error.message.split('\n');

@@ -49,7 +49,7 @@ export interface RunInputs {
 }
 
 /**
- * The texts of a run: where its checkpoint or the user says that they are.
+ * The texts of a run, in the places that the user names or, by default, those that its checkpoint stores.
  *
  * @param name What messages call the checkpoint.
  * @throws {TextError} `text-missing` if a file is missing

@@ -65,9 +65,7 @@ export function startingOptions(
       const asked = given[name as keyof TrainingOptions];
       return asked !== undefined && asked !== value;
     })
-    .map(
-      ([name, value]) => `\`${name}\` is ${value ?? 'not there'}: it comes from the checkpoint to start from`,
-    );
+    .map(([name, value]) => `\`${name}\` is ${value ?? 'none'}: it comes from the checkpoint to start from`);
   notices.push(...readingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(
