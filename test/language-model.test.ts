@@ -1,4 +1,4 @@
-/** What a model takes from its environment, and what it hands out. */
+/** How a model gets its engine, and what its public members expose. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ for (const [entry, Model] of [
   ['the portable class', LanguageModel],
   ['the class for Node', NodeModel],
 ] as const) {
-  test(`${entry} computes on the engine that it is given, made once, and closes it`, async () => {
+  test(`${entry} makes the engine once, by the given function, and closes it`, async () => {
     const choices: EngineChoice[] = [];
     let closed = 0;
     class Engine extends ReferenceEngine {
@@ -43,7 +43,7 @@ for (const [entry, Model] of [
   });
 }
 
-test('the class decides on the engine that it has by itself', async () => {
+test('without a given engine, the class determines which engines are available', async () => {
   const portable = new LanguageModel(checkpoint, { engine: 'native' });
   await assert.rejects(portable.describeEngine(), { code: 'unsupported', message: /in a page/ });
   const inNode = new NodeModel(checkpoint, { threads: 1 });
@@ -51,7 +51,7 @@ test('the class decides on the engine that it has by itself', async () => {
   await inNode.close();
 });
 
-test('a model from bytes is of the class that was asked', async (context) => {
+test('fromBytes and load return a model of the class they are called on', async (context) => {
   const bytes = new LanguageModel(checkpoint).toBytes();
   assert.ok(!(LanguageModel.fromBytes(bytes) instanceof NodeModel));
   const model = NodeModel.fromBytes(bytes, 'bytes', { engine: 'reference' });
@@ -64,7 +64,7 @@ test('a model from bytes is of the class that was asked', async (context) => {
   });
 });
 
-test('a model hands out nothing of its engine', () => {
+test('a model does not expose its engine', () => {
   assert.deepEqual(Object.getOwnPropertyNames(new LanguageModel(checkpoint)), ['checkpoint']);
   const members = Object.getOwnPropertyNames(LanguageModel.prototype);
   assert.deepEqual(

@@ -1,4 +1,4 @@
-/** That an add-on of another version, or a damaged one, is never computed with, and that its error names what is wrong. */
+/** An add-on that is damaged or of another version is never used, and the error says what is wrong with it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,17 +14,17 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const built = join(root, 'build', 'native', 'char-rnn.node');
 const skip = existsSync(built) ? false : 'the native engine was not built here';
 
-/** The add-on with some text of it replaced by another of the same length. */
+/** The add-on with some of its text replaced by another text of the same length. */
 function withReplaced(from: string, to: string): Buffer {
   const bytes = readFileSync(built);
   assert.equal(from.length, to.length);
   const at = bytes.indexOf(from);
-  assert.ok(at > 0 && bytes.indexOf(from, at + 1) < 0, `${from} stands once in the add-on`);
+  assert.ok(at > 0 && bytes.indexOf(from, at + 1) < 0, `${from} occurs once in the add-on`);
   bytes.write(to, at, 'latin1');
   return bytes;
 }
 
-/** Makes a file the add-on of this process, until the test ends. */
+/** Makes this process use these bytes as its add-on until the test ends. */
 function useAddon(context: TestContext, bytes: Uint8Array): string {
   const path = join(temporaryFolder(context), 'char-rnn.node');
   writeFileSync(path, bytes);
@@ -33,18 +33,18 @@ function useAddon(context: TestContext, bytes: Uint8Array): string {
   return path;
 }
 
-test('the package expects the add-on of the sources that it comes with', () => {
+test('the package expects an add-on that was built from its own sources', () => {
   const words = [join(root, 'scripts', 'build-native.mjs'), '--check'];
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
 });
 
 const others: [string, () => Buffer][] = [
-  ['of other sources', () => withReplaced(ADDON_SOURCES, '0123456789abcdef')],
-  ['from before it named its sources', () => withReplaced('\0sources\0', '\0sourcez\0')],
+  ['built from other sources', () => withReplaced(ADDON_SOURCES, '0123456789abcdef')],
+  ['that does not name its sources', () => withReplaced('\0sources\0', '\0sourcez\0')],
 ];
 for (const [name, make] of others) {
-  test(`an add-on ${name} is of another version`, { skip }, (context) => {
+  test(`an add-on ${name} is rejected as another version`, { skip }, (context) => {
     const path = useAddon(context, make());
     assert.throws(
       () => nativeBackend(),
@@ -61,16 +61,16 @@ const damages: [string, (bytes: Buffer) => Uint8Array][] = [
   ['empty', () => new Uint8Array()],
   ['a text', () => Buffer.from('version https://example.invalid\n'.repeat(40))],
   ['zeros', (bytes) => new Uint8Array(bytes.length)],
-  ['its head alone', (bytes) => bytes.subarray(0, 64)],
+  ['only its first 64 bytes', (bytes) => bytes.subarray(0, 64)],
   ['a quarter of it', (bytes) => bytes.subarray(0, bytes.length >> 2)],
   ['half of it', (bytes) => bytes.subarray(0, bytes.length >> 1)],
   ['all but its last byte', (bytes) => bytes.subarray(0, -1)],
   ['for another processor', (bytes) => bytes.fill(0xf3, 18, 19)],
 ];
 for (const [name, damage] of damages) {
-  const linuxAlone = process.platform !== 'linux' && /last byte|processor/.test(name);
+  const isOnlyForLinux = process.platform !== 'linux' && /last byte|processor/.test(name);
   test(`an add-on that is ${name} can't be used`, {
-    skip: skip || (linuxAlone && 'is about ELF'),
+    skip: skip || (isOnlyForLinux && 'only for ELF files'),
   }, (context) => {
     const path = useAddon(context, damage(readFileSync(built)));
     assert.throws(
@@ -113,7 +113,9 @@ test('commands: auto trains, --engine native and a forced instruction set are er
   }
 });
 
-// The last: a process keeps the add-on that it has loaded.
-test('what was built here is of these sources (if not: npm run build:native)', { skip }, async () => {
+// This test must be the last: a process keeps the add-on that it has loaded.
+test('the add-on in build/ was built from the current sources (if not: npm run build:native)', {
+  skip,
+}, async () => {
   await nativeBackend().close();
 });

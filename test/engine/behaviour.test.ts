@@ -1,4 +1,4 @@
-/** How the fast engines live with the program around them: turns of the event loop, ends, refused calls. */
+/** How the fast engines affect the program that uses them: the event loop, the end of the process, rejected calls. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { root } from '../cli/command.ts';
 import { fastEngines } from './engines.ts';
 
 for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('one thread'))) {
-  test(`${name}: a timer is served during steps of hundreds of milliseconds`, async () => {
+  test(`${name}: timers fire while an iteration of some hundred milliseconds is computed`, async () => {
     const engine = await make();
     const config = { cell: 'lstm', layers: 3, hiddenSize: 700, vocabularySize: 65 } as const;
     const network = new Network(engine, config, { batchSize: 50, sequenceLength: 20 });
@@ -32,17 +32,17 @@ for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('o
     await engine.read(network.loss);
     const took = performance.now() - start;
     clearInterval(timer);
-    assert.ok(took > 50, `${took} ms: too fast to tell`);
-    // Other tests want the processors too: on an engine that blocks it would be all of the time.
+    assert.ok(took > 50, `${took} ms is too short for this test`);
+    // The limit is generous, because other tests use the processors too. If the engine blocked the thread, the timer would wait all the time.
     assert.ok(longest < took / 2, `the timer waited ${longest} of ${took} ms`);
     await engine.close();
   });
 }
 
 for (const { name, make } of fastEngines) {
-  test(`${name}: reads that wait give what stood there when they were asked for`, async () => {
+  test(`${name}: a read returns the values at the time of the call, even if later operations run before it resolves`, async () => {
     const engine = await make();
-    // So large that the calls are queued.
+    // Large enough for the calls to be queued.
     const layout = [{ kind: 'linear', name: 'decoder', inputSize: 1250, outputSize: 1600 }] as const;
     const vectors = [1, 2].map((value) => {
       const vector = engine.vector(layout);
@@ -65,7 +65,7 @@ for (const { name, make } of fastEngines) {
   });
 }
 
-test('threads and workers do not keep a finished script alive', () => {
+test('threads and workers do not keep the process alive', () => {
   const script = `
     const { makeEngine } = await import('./src/engine/select.node.ts');
     for (const engine of ['auto', 'wasm']) {
@@ -87,7 +87,7 @@ test('threads and workers do not keep a finished script alive', () => {
   assert.equal(stdout, '1,2\n1,2\n');
 });
 
-/** Fills a command with numbers that could be anything. */
+/** A command of arbitrary numbers. */
 function randomCommand(random: () => number, buffers: readonly number[]): Float64Array {
   const kinds = [0, 1, 2, 3, 16, 17, 1000, 1e9, 2 ** 40, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY];
   const command = Float64Array.from(
@@ -102,7 +102,7 @@ function randomCommand(random: () => number, buffers: readonly number[]): Float6
 
 for (const kind of ['native', 'wasm'] as const) {
   const skip = kind === 'native' && nativeVariants().length === 0 ? 'it was not built here' : false;
-  test(`${kind}: calls of nonsense are refused, and the engine lives on`, { skip }, async () => {
+  test(`${kind}: random commands are rejected, and the engine still works`, { skip }, async () => {
     const backend = kind === 'native' ? nativeBackend({ threads: 2 }) : (await nodeWasmBackend(2)).backend;
     const buffers = [64, 4096, 65536].map((bytes) => backend.allocate(bytes));
     let state = 12345;
@@ -129,7 +129,7 @@ for (const kind of ['native', 'wasm'] as const) {
   });
 }
 
-test('an engine that can not work is an error that says why', async () => {
+test('requesting an engine that does not work here is an error with the reason', async () => {
   const before = process.env.CHAR_RNN_ISA;
   process.env.CHAR_RNN_ISA = 'sse9';
   await assert.rejects(makeEngine({ engine: 'auto', precision: 'float32' }), { code: 'unsupported' });
@@ -144,7 +144,7 @@ test('an engine that can not work is an error that says why', async () => {
   assert.match(notice ?? '', /float64/);
 });
 
-test('blocks of a memory: neighbours that are free become one', () => {
+test('adjacent free blocks of memory are joined', () => {
   let end = 0;
   const blocks = new MemoryBlocks(100, (to) => {
     end = Math.max(end, to);
@@ -159,7 +159,7 @@ test('blocks of a memory: neighbours that are free become one', () => {
   assert.throws(() => blocks.free(5), RangeError);
 });
 
-test('the workers of WebAssembly start in a process whose program was given as a module', () => {
+test('WebAssembly workers start in a process with --input-type=module', () => {
   const program = `const { train } = await import(${JSON.stringify(new URL('dist/index.js', `file://${root}`).href)});
     const text = 'the harbour wall, the rain. '.repeat(200);
     const options = { engine: 'wasm', threads: 2, hiddenSize: 8, batchSize: 4, sequenceLength: 10, maxIterations: 2 };

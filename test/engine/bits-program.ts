@@ -1,4 +1,4 @@
-/** Prints, as JSON, what the native engine of the processor that this runs on computes: trainings and sampled texts, to the bit. */
+/** Prints, as JSON, the exact results of the native engine on this processor: trained parameters, sampled texts and scores. */
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend } from '../../src/engine/cpu/native.node.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
@@ -9,7 +9,7 @@ const variant = process.env.CHAR_RNN_ISA;
 const ITERATIONS = 6;
 const bits: Record<string, string> = {};
 for (const [cell, optimizer] of TRAININGS) {
-  // Emulated threads wait for each other at length: one cell is enough for what they do apart.
+  // Emulated threads synchronise slowly, so only one cell is trained with two.
   const threads = cell === 'lstm' ? 2 : 1;
   const engine = new CpuEngine(nativeBackend({ variant, threads }));
   bits[`${cell}, training`] = await parametersAfter(engine, cell, optimizer, ITERATIONS);

@@ -1,4 +1,4 @@
-/** That an engine can leave tests of the contract suite out by name alone, with a reason. */
+/** An engine can skip tests of the contract suite, but only by name and with a reason. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
@@ -12,7 +12,7 @@ const parts: readonly ContractPart[] = [
     }),
 ];
 
-/** What is registered: name and reason. The bodies of those without a reason are run. */
+/** The names of the registered tests, with the reasons to skip them. Runs the tests that have no reason. */
 async function registered(skip?: readonly Skip[]) {
   const names: [string, string | undefined][] = [];
   const bodies: (() => Promise<void>)[] = [];
@@ -25,7 +25,7 @@ async function registered(skip?: readonly Skip[]) {
   return names;
 }
 
-test('a test that is to be skipped is registered with its reason, every other one runs', async () => {
+test('a skipped test is registered with its reason, and all others run', async () => {
   await assert.rejects(registered(), /within 2/);
   assert.deepEqual(await registered([{ reason: 'it has no float64', tests: ['draws'] }]), [
     ['page: adds', undefined],
@@ -33,10 +33,10 @@ test('a test that is to be skipped is registered with its reason, every other on
   ]);
 });
 
-test('a test that is to be skipped and does not exist is an error, and so are two of one name', async () => {
+test('skipping a test that does not exist is an error, and so are two tests of the same name', async () => {
   await assert.rejects(
     registered([{ reason: 'it has no float64', tests: ['draws', 'draw'] }]),
-    /page: there are no tests draw, which are to be skipped/,
+    /page: the tests to skip include draw, which does not exist/,
   );
   const make = () => new ReferenceEngine('float32');
   assert.throws(

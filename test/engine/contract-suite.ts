@@ -1,9 +1,9 @@
-/** Runs the parts of the contract suite against an engine, but for the tests that it is known not to pass. */
+/** Runs the parts of the contract suite against an engine, except the tests that it is known to fail. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine } from '../../src/engine/engine.ts';
 
-/** Tests, by their names in the suite, that an engine does not pass, and why. They are reported as skipped. */
+/** Tests, by their names in the suite, that an engine fails, and the reason. They are reported as skipped. */
 export interface Skip {
   readonly reason: string;
   readonly tests: readonly string[];
@@ -12,7 +12,7 @@ export interface Skip {
 export interface ContractSubject {
   readonly name: string;
   make(): Engine | Promise<Engine>;
-  /** Largest difference from exact results, relative to the largest element. */
+  /** Maximum difference from exact results, relative to the largest element. */
   readonly tolerance: number;
   readonly skip?: readonly Skip[];
 }
@@ -23,10 +23,10 @@ export type AddTest = (what: string, run: (engine: Engine) => Promise<void>) => 
 /** A part of the suite adds its tests. */
 export type ContractPart = (add: AddTest, tolerance: number) => void;
 
-/** As `test` of `node:test`. */
+/** Like `test` of `node:test`. */
 type Register = (name: string, options: { readonly skip?: string }, body: () => Promise<void>) => unknown;
 
-/** @throws {AssertionError} for a test that is to be skipped and does not exist, and for two of one name */
+/** @throws {AssertionError} for a test to skip that does not exist, and for two tests of the same name */
 export function runContract(
   { name, make, tolerance, skip = [] }: ContractSubject,
   parts: readonly ContractPart[],
@@ -48,6 +48,6 @@ export function runContract(
   const unknown = [...reasons.keys()].filter((what) => !added.has(what));
   assert.ok(
     unknown.length === 0,
-    `${name}: there are no tests ${unknown.join(', ')}, which are to be skipped`,
+    `${name}: the tests to skip include ${unknown.join(', ')}, which does not exist`,
   );
 }

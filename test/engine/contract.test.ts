@@ -1,4 +1,4 @@
-/** The engine contract, against every engine and instruction set that this machine can run. */
+/** Runs the contract suite against every engine and instruction set that this machine supports. */
 import { test } from 'node:test';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
@@ -24,4 +24,4 @@ for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind
 runContract(float64, [recurrentGradientContract]);
 
 const built = nativeVariants().length > 0;
-test('the native engine is there', { skip: built ? false : 'it was not built here' }, () => {});
+test('the native engine was built', { skip: built ? false : 'it was not built here' }, () => {});

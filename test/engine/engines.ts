@@ -1,4 +1,4 @@
-/** Every fast engine that this machine can run, for the tests that hold them to something. */
+/** Every fast engine that this machine supports, for tests that run on all of them. */
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';

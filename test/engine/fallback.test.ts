@@ -1,4 +1,4 @@
-/** What computes where the fast engine is not allowed or does not start: the next one, with a line; never a hang. */
+/** If the fast engine is not allowed or does not start, the next one is used, with a notice. Nothing hangs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -25,15 +25,15 @@ function deadWorker(fail: (listener: (reason: string) => void) => void = () => {
   };
 }
 
-/** Makes workers of Node, but the one at a place of another kind. */
-function workersBut(place: number, other: () => KernelWorker): () => KernelWorker {
+/** Makes Node workers, except for the one with this index. */
+function workersExcept(index: number, other: () => KernelWorker): () => KernelWorker {
   let made = 0;
-  return () => (made++ === place ? other() : makeNodeWorker());
+  return () => (made++ === index ? other() : makeNodeWorker());
 }
 
 const cases: [string, () => () => KernelWorker, number, RegExp][] = [
   [
-    'no worker may be made',
+    'no worker can be created',
     () => () => {
       throw new Error('restricted');
     },
@@ -41,36 +41,36 @@ const cases: [string, () => () => KernelWorker, number, RegExp][] = [
     /^One thread computes, not 3: workers could not be started \(restricted\)\.$/,
   ],
   [
-    'workers fail',
+    'all workers fail',
     () => () => deadWorker((listener) => setTimeout(listener, 1, 'out of memory')),
     1,
     /^One thread computes, not 3: .*\(out of memory\)/,
   ],
   [
-    'workers never answer',
+    'no worker answers',
     () => () => deadWorker(),
     1,
     /^One thread computes, not 3: .*did not start within 2 s/,
   ],
   [
-    'the third never answers',
-    () => workersBut(2, deadWorker),
+    'the third worker does not answer',
+    () => workersExcept(2, deadWorker),
     2,
     /^2 threads compute, not 3: .*did not start/,
   ],
   [
-    'the second may not be made',
+    'the second worker can not be created',
     () =>
-      workersBut(1, () => {
+      workersExcept(1, () => {
         throw new Error('EAGAIN');
       }),
     1,
     /^One thread computes, not 3: .*EAGAIN/,
   ],
-  ['all start', () => makeNodeWorker, 3, /^$/],
+  ['all workers start', () => makeNodeWorker, 3, /^$/],
 ];
 for (const [name, makeWorker, threads, expected] of cases) {
-  test(`WebAssembly where ${name}: as many threads as can be had, the same bits`, async () => {
+  test(`WebAssembly if ${name}: as many threads as possible, with the same bits`, async () => {
     const { backend, notice = '' } = await wasmBackend({
       makeWorker: makeWorker(),
       threads: 3,
@@ -85,7 +85,7 @@ for (const [name, makeWorker, threads, expected] of cases) {
   });
 }
 
-test('a worker that ends later fails the reads that wait for it', async () => {
+test('if a worker ends later, pending reads fail', async () => {
   let fail = (_: string) => {};
   const makeWorker = () => {
     const worker = makeNodeWorker();
@@ -103,7 +103,7 @@ test('a worker that ends later fails the reads that wait for it', async () => {
   const fill = () => backend.submit(new Float64Array(64), false);
   fill();
   assert.throws(() => {
-    // Something is under way, so that the read would have to wait.
+    // Until a read would have to wait for queued calls.
     for (let i = 0; i < 10_000; i++) {
       fill();
       const result = backend.read(buffer, 0, new Float32Array(16));
@@ -113,12 +113,12 @@ test('a worker that ends later fails the reads that wait for it', async () => {
   await backend.close();
 });
 
-test('calls to a driver that has ended are refused once no more of them fit', async () => {
+test('if the driver has ended, calls fail once the queue is full', async () => {
   let fail = (_: string) => {};
   let stopped = 0;
   const makeWorker = (): KernelWorker => ({
     ...deadWorker(),
-    // It is ready, and makes no call.
+    // It reports that it is ready, but runs no calls.
     onSettled: (listener) => listener(0),
     onFailed(listener) {
       fail = listener;
@@ -136,7 +136,7 @@ test('calls to a driver that has ended are refused once no more of them fit', as
   assert.equal(stopped, 2);
 });
 
-test('threads that a container does not allow', (context) => {
+test('the number of threads respects the limits of a container', (context) => {
   const folder = temporaryFolder(context);
   const group = (name: string, most: string, current: string) => {
     mkdirSync(join(folder, name));
@@ -154,12 +154,12 @@ test('threads that a container does not allow', (context) => {
 });
 
 const built = existsSync(join(root, 'build', 'native', 'char-rnn.node'));
-/** Its name until Node 23. */
+/** The flag has another name before Node 23. */
 const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission';
 const PERMISSIONS = [PERMISSION, '--allow-fs-read=*', '--allow-fs-write=*'];
-/** Node's flags, the program's words, what standard output and error have. */
+/** Node's flags, arguments of the program, and what it prints. */
 const starts: [string, string[], string[], RegExp][] = [
   ['without permissions', PERMISSIONS, [], /One thread computes[\s\S]*wasm engine.* 1 thread$/m],
   [
@@ -183,7 +183,7 @@ const starts: [string, string[], string[], RegExp][] = [
   ],
   ['with --jitless', ['--jitless', '--no-addons'], [], /^device: .*reference engine/m],
   [
-    'without WebAssembly, which is named',
+    'without WebAssembly, but with --engine wasm',
     ['--no-expose-wasm'],
     ['--engine', 'wasm'],
     /^the WebAssembly engine does not work here: there is no WebAssembly here\.\n.*:\n {2}.* train book\.txt .*--engine reference$/m,
@@ -191,7 +191,7 @@ const starts: [string, string[], string[], RegExp][] = [
   ...(built
     ? ([
         [
-          'without add-ons, which are named',
+          'without add-ons, but with --engine native',
           ['--no-addons'],
           ['--engine', 'native'],
           /^this Node was started without permission for add-ons\.\n[\s\S]*\n {2}.* train book\.txt .*--engine auto$/m,
@@ -202,11 +202,11 @@ const starts: [string, string[], string[], RegExp][] = [
 
 const SMALL = '-rnn_size 8 -batch_size 4 -seq_length 10 --max_iterations 2'.split(' ');
 
-test('Node with less than usual', async (context) => {
+test('training in a restricted Node', async (context) => {
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain, жизнь. '.repeat(60));
   for (const [name, flags, words, expected] of starts) {
-    // No text is kept from the run before: each reads it with what it has.
+    // Each run has its own cache, so that it has to read the text itself.
     const env = { ...process.env, XDG_CACHE_HOME: join(cwd, name) };
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -229,12 +229,12 @@ test('Node with less than usual', async (context) => {
   }
 });
 
-test('threads that the system does not start', {
-  skip: process.platform !== 'linux' || !built ? 'is about the native engine on Linux' : false,
+test('the native engine uses the threads that the system starts, and a notice says how many', {
+  skip: process.platform !== 'linux' || !built ? 'only for the native engine on Linux' : false,
 }, (context) => {
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
-  // Room for the stacks of some hundred threads.
+  // Memory for the stacks of a few hundred threads.
   const script = `ulimit -s 8192 && ulimit -v 6000000 && exec "${process.execPath}" "${program}" train book.txt "$@"`;
   const { status, stdout, stderr } = spawnSync(
     'sh',
@@ -246,10 +246,10 @@ test('threads that the system does not start', {
   assert.match(stdout, new RegExp(`^device: CPU, native engine, .* ${threads} threads$`, 'm'));
 });
 
-test('auto never fails for want of an add-on or WebAssembly', async () => {
+test('auto does not fail if there is neither an add-on nor WebAssembly', async () => {
   const { WebAssembly: real } = globalThis;
   process.env.CHAR_RNN_ADDON = '/nonexistent.node';
-  // @ts-expect-error: what a Node without it has.
+  // @ts-expect-error: as in a Node without WebAssembly.
   globalThis.WebAssembly = undefined;
   try {
     const { engine, notice } = await makeEngine({ engine: 'auto', precision: 'float32' });

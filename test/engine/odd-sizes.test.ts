@@ -1,4 +1,4 @@
-/** Networks of sizes that divide by nothing: loss, gradient and state of every engine, against the reference in float64. */
+/** Networks of sizes that are no multiples of the tiles: loss, gradient and state of every engine, compared with the float64 reference. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cell } from '../../src/engine/cells.ts';
@@ -42,7 +42,7 @@ async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[numb
   engine.write(weights, initialParameters(network.layout, random));
   const state = network.makeState();
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
-  // The second batch begins with a state that is not zero.
+  // Two batches, so that the second one begins with a state that is not zero.
   for (let iteration = 1; iteration <= 2; iteration++) {
     const batch = { inputs: tokens(), targets: tokens() };
     network.lossAndGradient(weights, gradient, batch, state, {

@@ -1,4 +1,4 @@
-/** The part of the engine contract that is about everything but recurrent layers. */
+/** The part of the contract suite for all operations except recurrent layers. */
 import assert from 'node:assert/strict';
 import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../../src/engine/dropout-mask.ts';
@@ -35,7 +35,7 @@ const PLAIN: DrawControls = {
   ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
 };
 
-/** Each rule with some numbers, and the step that it makes: of an element's gradient, its moments before, and the number of updates. */
+/** Each rule with some parameters, and its step for one element: from the gradient, the moments before it, and the number of updates. */
 const RULES: {
   readonly [K in UpdateRuleKind]: {
     readonly rule: UpdateRule<K>;
@@ -80,7 +80,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     assert.throws(() => engine.write(tensor, [1, 2], 5), RangeError);
   });
 
-  check('a released handle can not be used', async (engine) => {
+  check('using a released handle is an error', async (engine) => {
     const tensor = engine.tensor('float', [2]);
     engine.release(tensor);
     assert.throws(() => engine.fill(tensor, 1), TypeError);
@@ -101,7 +101,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     );
   });
 
-  check('the embedding looks up rows, and gathers their gradients', async (engine, random) => {
+  check('the embedding looks up rows, and sums their gradients', async (engine, random) => {
     const weights = random.vector(layout);
     const tokens = random.integers([T, B], V);
     const output = engine.tensor('float', [T, B, H]);
@@ -169,7 +169,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     );
     assert.ok(
       got.subarray(0, got.length - V * H - V).every((value) => value === 0),
-      'other modules untouched',
+      'the gradients of other modules do not change',
     );
   });
 
@@ -221,35 +221,38 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     assert.deepEqual(await read(engine, logits), kept, 'in place');
   });
 
-  check('dropout zeroes its share, scales the rest, and repeats itself', async (engine) => {
-    const [steps, rows, units] = [20, 10, 50];
-    const input = engine.tensor('float', [steps, rows, units]);
-    engine.fill(input, 1);
-    const output = engine.tensor('float', [steps, rows, units]);
-    const call = { probability: 0.25, seed: 3, iteration: 4, site: 1, input, output };
-    engine.dropout(call);
-    const mask = await read(engine, output);
-    const dropped = mask.filter((value) => value === 0).length / mask.length;
-    assert.ok(Math.abs(dropped - 0.25) < 0.02, `dropped ${dropped}`);
-    const scale = engine.description.precision === 'float64' ? 1 / 0.75 : Math.fround(1 / 0.75);
-    assert.ok(
-      mask.every((value) => value === 0 || value === scale),
-      'scaled by 1 / (1 - p)',
-    );
-    engine.dropout(call);
-    assert.deepEqual(await read(engine, output), mask, 'the same call, the same mask');
-    for (const change of [{ seed: 4 }, { iteration: 5 }, { site: 2 }]) {
-      engine.dropout({ ...call, ...change });
-      assert.notDeepEqual(await read(engine, output), mask, JSON.stringify(change));
-    }
-    const tail = engine.tensor('float', [5, rows, units]);
-    engine.fill(tail, 1);
-    engine.dropout({ ...call, input: tail, output: tail, firstStep: 15 });
-    assert.deepEqual(await read(engine, tail), mask.slice(15 * rows * units), 'a piece of the sequence');
-    engine.dropout({ ...call, perSequence: true });
-    const constant = await read(engine, output);
-    assert.deepEqual(constant.slice(0, rows * units), constant.slice(7 * rows * units, 8 * rows * units));
-  });
+  check(
+    'dropout zeroes elements with its probability, scales the others, and is reproducible',
+    async (engine) => {
+      const [steps, rows, units] = [20, 10, 50];
+      const input = engine.tensor('float', [steps, rows, units]);
+      engine.fill(input, 1);
+      const output = engine.tensor('float', [steps, rows, units]);
+      const call = { probability: 0.25, seed: 3, iteration: 4, site: 1, input, output };
+      engine.dropout(call);
+      const mask = await read(engine, output);
+      const dropped = mask.filter((value) => value === 0).length / mask.length;
+      assert.ok(Math.abs(dropped - 0.25) < 0.02, `dropped ${dropped}`);
+      const scale = engine.description.precision === 'float64' ? 1 / 0.75 : Math.fround(1 / 0.75);
+      assert.ok(
+        mask.every((value) => value === 0 || value === scale),
+        'scaled by 1 / (1 - p)',
+      );
+      engine.dropout(call);
+      assert.deepEqual(await read(engine, output), mask, 'the same call, the same mask');
+      for (const change of [{ seed: 4 }, { iteration: 5 }, { site: 2 }]) {
+        engine.dropout({ ...call, ...change });
+        assert.notDeepEqual(await read(engine, output), mask, JSON.stringify(change));
+      }
+      const tail = engine.tensor('float', [5, rows, units]);
+      engine.fill(tail, 1);
+      engine.dropout({ ...call, input: tail, output: tail, firstStep: 15 });
+      assert.deepEqual(await read(engine, tail), mask.slice(15 * rows * units), 'the last steps alone');
+      engine.dropout({ ...call, perSequence: true });
+      const constant = await read(engine, output);
+      assert.deepEqual(constant.slice(0, rows * units), constant.slice(7 * rows * units, 8 * rows * units));
+    },
+  );
 
   check('dropped weights have the mask of the hash, and nothing else changes', async (engine) => {
     // Sizes beside the multiples of 16, and a matrix that reads tokens.
@@ -358,7 +361,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
   });
 
   check(
-    'every update rule is its formula; nothing moves on a gradient that is not finite',
+    'each update rule follows its formula; if the gradient or the loss is not finite, nothing changes',
     async (engine, random) => {
       for (const { rule, step } of Object.values(RULES)) {
         const weights = random.vector(layout);
@@ -394,12 +397,12 @@ export const operationsContract: ContractPart = (add, tolerance) => {
         close([figures[UPDATE_REPORT.gradientNorm] as number], [Math.hypot(...clipped)], 'norm');
         close([figures[UPDATE_REPORT.weightNorm] as number], [Math.hypot(...expected)], 'weight norm');
         assert.equal(figures[UPDATE_REPORT.applied], 1);
-        assert.deepEqual([...(await engine.read(steps))], [3], 'an update that is made is counted');
+        assert.deepEqual([...(await engine.read(steps))], [3], 'the update is counted');
         const [carried, copy] = [random.floats([2, B, H]), engine.tensor('float', [2, B, H])];
         engine.copyUnlessApplied(report, carried, copy);
         assert.ok(
           (await read(engine, copy)).every((value) => value === 0),
-          'nothing is taken back',
+          'nothing is copied after an applied update',
         );
 
         const kept = await engine.read(weights);
@@ -414,7 +417,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
         const refused = await read(engine, report);
         assert.equal(refused[UPDATE_REPORT.applied], 0);
         assert.equal(refused[UPDATE_REPORT.loss], Number.POSITIVE_INFINITY);
-        assert.deepEqual([...(await engine.read(steps))], [3], 'and one that is not made is not');
+        assert.deepEqual([...(await engine.read(steps))], [3], 'a skipped update is not counted');
         engine.copyUnlessApplied(report, carried, copy);
         assert.deepEqual(await read(engine, copy), await read(engine, carried));
         assert.deepEqual(await engine.read(weights), kept);
@@ -423,69 +426,62 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     },
   );
 
-  check(
-    'step: sequences in slots give the bits of the whole network, and each is independent',
-    async (engine, random) => {
-      const weights = random.vector(layout, 0.8);
-      const slotCount = 5;
-      const states = () => [
-        engine.tensor('float', [2, slotCount, H]),
-        engine.tensor('float', [1, slotCount, H]),
-      ];
-      const together = states();
-      const output = engine.tensor('float', [3, V]);
-      const slots = Int32Array.of(4, 0, 2);
-      const sequences = [
-        [1, 2, 3, 4],
-        [5, 5, 0, 1],
-        [8, 7, 6, 5],
-      ];
-      const results: FloatArray[] = [];
-      for (let t = 0; t < 4; t++) {
-        const tokens = Int32Array.from(sequences, (sequence) => sequence[t] as number);
-        engine.step({ weights, states: together, slots, tokens, output });
-        results.push(await read(engine, output));
+  check('step: each sequence has the same bits as alone', async (engine, random) => {
+    const weights = random.vector(layout, 0.8);
+    const slotCount = 5;
+    const states = () => [
+      engine.tensor('float', [2, slotCount, H]),
+      engine.tensor('float', [1, slotCount, H]),
+    ];
+    const together = states();
+    const output = engine.tensor('float', [3, V]);
+    const slots = Int32Array.of(4, 0, 2);
+    const sequences = [
+      [1, 2, 3, 4],
+      [5, 5, 0, 1],
+      [8, 7, 6, 5],
+    ];
+    const results: FloatArray[] = [];
+    for (let t = 0; t < 4; t++) {
+      const tokens = Int32Array.from(sequences, (sequence) => sequence[t] as number);
+      engine.step({ weights, states: together, slots, tokens, output });
+      results.push(await read(engine, output));
+    }
+    for (const [n, sequence] of sequences.entries()) {
+      const alone = states();
+      const row = engine.tensor('float', [1, V]);
+      for (const [t, token] of sequence.entries()) {
+        engine.step({
+          weights,
+          states: alone,
+          slots: Int32Array.of(1),
+          tokens: Int32Array.of(token),
+          output: row,
+        });
+        const expected = (results[t] as FloatArray).slice(n * V, (n + 1) * V);
+        assert.deepEqual(await read(engine, row), expected);
+        close([Array.from(expected, Math.exp).reduce((a, b) => a + b, 0)], [1], 'the probabilities sum to 1');
       }
-      for (const [n, sequence] of sequences.entries()) {
-        const alone = states();
-        const row = engine.tensor('float', [1, V]);
-        for (const [t, token] of sequence.entries()) {
-          engine.step({
-            weights,
-            states: alone,
-            slots: Int32Array.of(1),
-            tokens: Int32Array.of(token),
-            output: row,
-          });
-          const expected = (results[t] as FloatArray).slice(n * V, (n + 1) * V);
-          assert.deepEqual(await read(engine, row), expected);
-          close(
-            [Array.from(expected, Math.exp).reduce((a, b) => a + b, 0)],
-            [1],
-            'probabilities add up to 1',
-          );
-        }
-      }
-      const state = await read(engine, together[0] as Tensor);
-      assert.ok(
-        state.slice(1 * H, 2 * H).every((value) => value === 0),
-        'other slots are untouched',
-      );
-      assert.throws(
-        () =>
-          engine.step({
-            weights,
-            states: together,
-            slots: Int32Array.of(1, 1),
-            tokens: Int32Array.of(0, 0),
-            output,
-          }),
-        RangeError,
-      );
-    },
-  );
+    }
+    const state = await read(engine, together[0] as Tensor);
+    assert.ok(
+      state.slice(1 * H, 2 * H).every((value) => value === 0),
+      'other slots do not change',
+    );
+    assert.throws(
+      () =>
+        engine.step({
+          weights,
+          states: together,
+          slots: Int32Array.of(1, 1),
+          tokens: Int32Array.of(0, 0),
+          output,
+        }),
+      RangeError,
+    );
+  });
 
-  check('a step that is refused changes no state', async (engine, random) => {
+  check('a rejected step does not change the states', async (engine, random) => {
     const weights = random.vector(layout, 0.8);
     const first = random.floats([2, 2, H]);
     const before = await read(engine, first);
@@ -503,7 +499,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     assert.deepEqual(await read(engine, first), before);
   });
 
-  check('readTokens is the same as one step after the other, bit for bit', async (engine, random) => {
+  check('readTokens gives the same bits as single steps', async (engine, random) => {
     const weights = random.vector(layout, 0.8);
     const prompts = [[1, 2, 3, 4, 5, 6, 7], [8, 0, 3], [4]];
     const steps = 7;
@@ -538,64 +534,69 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     }
   });
 
-  check('readTokens keeps states on the way, and computes the same', async (engine, random) => {
-    const weights = random.vector(layout, 0.8);
-    const states = (slots: number) => [
-      engine.tensor('float', [2, slots, H]),
-      engine.tensor('float', [1, slots, H]),
-    ];
-    const tokens = Int32Array.of(1, NO_TOKEN, 2, NO_TOKEN, 3, 4, 5, 6, 7, 8);
-    const slots = Int32Array.of(1, 0);
-    const [own, plain, kept] = [states(2), states(2), states(5)];
-    const output = engine.tensor('float', [2, V]);
-    const expected = engine.tensor('float', [2, V]);
-    const call = { weights, slots, tokens };
-    const steps = [2, 4, 4, 5];
-    const [sequences, places] = [
-      [0, 1, 0, 1],
-      [4, 0, 2, 1],
-    ];
-    const snapshots = {
-      states: kept,
-      steps: Int32Array.from(steps),
-      sequences: Int32Array.from(sequences),
-      slots: Int32Array.from(places),
-    };
-    engine.readTokens({ ...call, states: own, output, snapshots });
-    engine.readTokens({ ...call, states: plain, output: expected });
-    assert.deepEqual(await read(engine, output), await read(engine, expected));
-    for (const [layer, state] of own.entries())
-      assert.deepEqual(await read(engine, state), await read(engine, plain[layer] as Tensor));
-    for (const [i, step] of steps.entries()) {
-      const alone = states(2);
-      const sequence = sequences[i] as number;
-      const its = tokens.slice(0, step * 2).filter((token, at) => at % 2 === sequence && token !== NO_TOKEN);
-      engine.readTokens({
-        weights,
-        slots: slots.slice(sequence, sequence + 1),
-        states: alone,
-        output,
-        tokens: its,
-      });
-      for (const [layer, state] of alone.entries()) {
-        const at = (values: FloatArray, slot: number) => values.slice(slot * H, (slot + 1) * H);
-        const copy = at(await read(engine, kept[layer] as Tensor), places[i] as number);
-        assert.deepEqual(copy, at(await read(engine, state), slots[sequence] as number), `copy ${i}`);
+  check(
+    'readTokens copies states at the requested steps, without changing the results',
+    async (engine, random) => {
+      const weights = random.vector(layout, 0.8);
+      const states = (slots: number) => [
+        engine.tensor('float', [2, slots, H]),
+        engine.tensor('float', [1, slots, H]),
+      ];
+      const tokens = Int32Array.of(1, NO_TOKEN, 2, NO_TOKEN, 3, 4, 5, 6, 7, 8);
+      const slots = Int32Array.of(1, 0);
+      const [own, plain, kept] = [states(2), states(2), states(5)];
+      const output = engine.tensor('float', [2, V]);
+      const expected = engine.tensor('float', [2, V]);
+      const call = { weights, slots, tokens };
+      const steps = [2, 4, 4, 5];
+      const [sequences, places] = [
+        [0, 1, 0, 1],
+        [4, 0, 2, 1],
+      ];
+      const snapshots = {
+        states: kept,
+        steps: Int32Array.from(steps),
+        sequences: Int32Array.from(sequences),
+        slots: Int32Array.from(places),
+      };
+      engine.readTokens({ ...call, states: own, output, snapshots });
+      engine.readTokens({ ...call, states: plain, output: expected });
+      assert.deepEqual(await read(engine, output), await read(engine, expected));
+      for (const [layer, state] of own.entries())
+        assert.deepEqual(await read(engine, state), await read(engine, plain[layer] as Tensor));
+      for (const [i, step] of steps.entries()) {
+        const alone = states(2);
+        const sequence = sequences[i] as number;
+        const its = tokens
+          .slice(0, step * 2)
+          .filter((token, at) => at % 2 === sequence && token !== NO_TOKEN);
+        engine.readTokens({
+          weights,
+          slots: slots.slice(sequence, sequence + 1),
+          states: alone,
+          output,
+          tokens: its,
+        });
+        for (const [layer, state] of alone.entries()) {
+          const at = (values: FloatArray, slot: number) => values.slice(slot * H, (slot + 1) * H);
+          const copy = at(await read(engine, kept[layer] as Tensor), places[i] as number);
+          assert.deepEqual(copy, at(await read(engine, state), slots[sequence] as number), `copy ${i}`);
+        }
       }
-    }
-    const wrong = { ...snapshots, steps: Int32Array.of(4, 2, 4, 5) };
-    const before = { ...snapshots, steps: Int32Array.of(2, 2, 4, 5) };
-    const twice = { ...snapshots, slots: Int32Array.of(0, 0, 2, 1) };
-    const beyond = { ...snapshots, steps: Int32Array.of(2, 4, 4, 6) };
-    const fewer = { ...snapshots, states: kept.slice(0, 1) };
-    const unlike = { ...snapshots, states: kept.toReversed() };
-    const ends = await read(engine, own[0] as Tensor);
-    for (const bad of [wrong, before, twice, beyond, fewer, unlike])
-      assert.throws(() => engine.readTokens({ ...call, states: own, output, snapshots: bad }), RangeError);
-    assert.deepEqual(await read(engine, own[0] as Tensor), ends, 'nothing was read');
-  });
+      const wrong = { ...snapshots, steps: Int32Array.of(4, 2, 4, 5) };
+      const before = { ...snapshots, steps: Int32Array.of(2, 2, 4, 5) };
+      const twice = { ...snapshots, slots: Int32Array.of(0, 0, 2, 1) };
+      const beyond = { ...snapshots, steps: Int32Array.of(2, 4, 4, 6) };
+      const fewer = { ...snapshots, states: kept.slice(0, 1) };
+      const unlike = { ...snapshots, states: kept.toReversed() };
+      const ends = await read(engine, own[0] as Tensor);
+      for (const bad of [wrong, before, twice, beyond, fewer, unlike])
+        assert.throws(() => engine.readTokens({ ...call, states: own, output, snapshots: bad }), RangeError);
+      assert.deepEqual(await read(engine, own[0] as Tensor), ends, 'rejected calls read no tokens');
+    },
+  );
 
-  check('calls that run sequences through the network keep no memory', async (engine, random) => {
+  check('step, readTokens and generate do not increase the memory in use', async (engine, random) => {
     const weights = random.vector(layout, 0.8);
     const states = [engine.tensor('float', [2, 2, H]), engine.tensor('float', [1, 2, H])];
     const output = engine.tensor('float', [2, V]);
@@ -610,11 +611,11 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       });
       return engine.bytesInUse;
     };
-    // The first calls may allocate scratch memory, which later ones use again.
+    // The first calls may allocate scratch memory, which later calls use again.
     assert.equal(await run(), await run());
   });
 
-  check('generate by temperature alone draws as the original does', async (engine, random) => {
+  check('with only a temperature, generate draws as the original does', async (engine, random) => {
     const weights = random.vector(layout, 2);
     const rows = random.floats([3, V], 3);
     const values = await read(engine, rows);
@@ -634,79 +635,82 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     }
   });
 
-  check("generate draws by each row's own controls, as candidates.ts says", async (engine, random) => {
-    const steps = 7;
-    const weights = random.vector(layout, 2);
-    const logitBias = new Float64Array(V);
-    logitBias[2] = Number.NEGATIVE_INFINITY;
-    logitBias[4] = 1.5;
-    const penalties = { repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 };
-    const controls: DrawControls[] = [
-      { ...PLAIN, temperature: 0.8, topK: 3 },
-      { ...PLAIN, temperature: 1.2, topP: 0.7 },
-      { ...PLAIN, minP: 0.3 },
-      { ...PLAIN, logitBias },
-      { ...PLAIN, temperature: 0, logitBias, ...penalties },
-      { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
-      PLAIN,
-    ];
-    const N = controls.length;
-    const uniforms = Float64Array.from({ length: steps * N }, (_, i) => ((i * 7919 + 13) % 1009) / 1009);
-    for (const length of [0, 1, 4, 20]) {
-      const rows = controls.map((one, n): RowDraw => {
-        if (one.presencePenalty === 0) return { controls: one };
-        const counts = Int32Array.from({ length: V }, (_, i) => ((n + i) % 5 === 0 ? 1 : 0));
-        const expiring = new Int32Array(Math.min(steps, length)).fill(-1);
-        // One of the tokens leaves the window with the first step.
-        if (length > 0) expiring[0] = counts.indexOf(1);
-        return { controls: one, window: { counts, length, expiring } };
-      });
-      const make = () => [engine.tensor('float', [2, N, H]), engine.tensor('float', [1, N, H])];
-      const slots = Int32Array.from({ length: N }, (_, n) => (n + 2) % N);
-      const [states, twin] = [make(), make()];
-      const [output, predicted] = [engine.tensor('float', [N, V]), engine.tensor('float', [N, V])];
-      const own = rows.map(({ window }) => window?.counts.slice());
-      const candidates = new Candidates(V);
-      const expected: number[] = [];
-      for (let step = 0; step < steps; step++) {
-        const predictions = await read(engine, predicted);
-        rows.forEach(({ controls: one, window }, n) => {
-          const row = predictions.slice(n * V, (n + 1) * V);
-          const counts = own[n];
-          const token = drawControlled(candidates, row, one, counts, uniforms[step * N + n] as number);
-          expected.push(token);
-          if (!window || !counts) return;
-          const gone =
-            length === 0 ? -1 : step < length ? window.expiring[step] : expected[(step - length) * N + n];
-          if (gone !== undefined && gone >= 0) counts[gone] = (counts[gone] as number) - 1;
-          counts[token] = (counts[token] as number) + 1;
+  check(
+    'generate applies the controls of each sequence, as candidates.ts defines them',
+    async (engine, random) => {
+      const steps = 7;
+      const weights = random.vector(layout, 2);
+      const logitBias = new Float64Array(V);
+      logitBias[2] = Number.NEGATIVE_INFINITY;
+      logitBias[4] = 1.5;
+      const penalties = { repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 };
+      const controls: DrawControls[] = [
+        { ...PLAIN, temperature: 0.8, topK: 3 },
+        { ...PLAIN, temperature: 1.2, topP: 0.7 },
+        { ...PLAIN, minP: 0.3 },
+        { ...PLAIN, logitBias },
+        { ...PLAIN, temperature: 0, logitBias, ...penalties },
+        { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
+        PLAIN,
+      ];
+      const N = controls.length;
+      const uniforms = Float64Array.from({ length: steps * N }, (_, i) => ((i * 7919 + 13) % 1009) / 1009);
+      for (const length of [0, 1, 4, 20]) {
+        const rows = controls.map((one, n): RowDraw => {
+          if (one.presencePenalty === 0) return { controls: one };
+          const counts = Int32Array.from({ length: V }, (_, i) => ((n + i) % 5 === 0 ? 1 : 0));
+          const expiring = new Int32Array(Math.min(steps, length)).fill(-1);
+          // A token leaves the window at the first step.
+          if (length > 0) expiring[0] = counts.indexOf(1);
+          return { controls: one, window: { counts, length, expiring } };
         });
-        engine.step({
-          weights,
-          states: twin,
-          slots,
-          tokens: Int32Array.from(expected.slice(-N)),
-          output: predicted,
-        });
+        const make = () => [engine.tensor('float', [2, N, H]), engine.tensor('float', [1, N, H])];
+        const slots = Int32Array.from({ length: N }, (_, n) => (n + 2) % N);
+        const [states, twin] = [make(), make()];
+        const [output, predicted] = [engine.tensor('float', [N, V]), engine.tensor('float', [N, V])];
+        const own = rows.map(({ window }) => window?.counts.slice());
+        const candidates = new Candidates(V);
+        const expected: number[] = [];
+        for (let step = 0; step < steps; step++) {
+          const predictions = await read(engine, predicted);
+          rows.forEach(({ controls: one, window }, n) => {
+            const row = predictions.slice(n * V, (n + 1) * V);
+            const counts = own[n];
+            const token = drawControlled(candidates, row, one, counts, uniforms[step * N + n] as number);
+            expected.push(token);
+            if (!window || !counts) return;
+            const gone =
+              length === 0 ? -1 : step < length ? window.expiring[step] : expected[(step - length) * N + n];
+            if (gone !== undefined && gone >= 0) counts[gone] = (counts[gone] as number) - 1;
+            counts[token] = (counts[token] as number) + 1;
+          });
+          engine.step({
+            weights,
+            states: twin,
+            slots,
+            tokens: Int32Array.from(expected.slice(-N)),
+            output: predicted,
+          });
+        }
+        const drawn = await engine.generate({ weights, states, slots, output, uniforms, rows });
+        assert.deepEqual([...drawn], expected, `a window of ${length}`);
       }
-      const drawn = await engine.generate({ weights, states, slots, output, uniforms, rows });
-      assert.deepEqual([...drawn], expected, `a window of ${length}`);
-    }
-    const states = [engine.tensor('float', [2, 1, H]), engine.tensor('float', [1, 1, H])];
-    const call = { weights, states, slots: Int32Array.of(0), output: engine.tensor('float', [1, V]) };
-    const window = { counts: new Int32Array(V), length: 3, expiring: new Int32Array(2).fill(-1) };
-    const wrong: (readonly RowDraw[])[] = [
-      [],
-      [{ controls: { ...PLAIN, logitBias: new Float64Array(V + 1) } }],
-      [{ controls: PLAIN, window: { ...window, counts: new Int32Array(V - 1) } }],
-      [{ controls: PLAIN, window: { ...window, expiring: new Int32Array(3) } }],
-      [{ controls: PLAIN, window: { ...window, expiring: Int32Array.of(0, V) } }],
-    ];
-    for (const rows of wrong) {
-      const drawing = async () => engine.generate({ ...call, uniforms: new Float64Array(2), rows });
-      await assert.rejects(drawing, RangeError);
-    }
-  });
+      const states = [engine.tensor('float', [2, 1, H]), engine.tensor('float', [1, 1, H])];
+      const call = { weights, states, slots: Int32Array.of(0), output: engine.tensor('float', [1, V]) };
+      const window = { counts: new Int32Array(V), length: 3, expiring: new Int32Array(2).fill(-1) };
+      const wrong: (readonly RowDraw[])[] = [
+        [],
+        [{ controls: { ...PLAIN, logitBias: new Float64Array(V + 1) } }],
+        [{ controls: PLAIN, window: { ...window, counts: new Int32Array(V - 1) } }],
+        [{ controls: PLAIN, window: { ...window, expiring: new Int32Array(3) } }],
+        [{ controls: PLAIN, window: { ...window, expiring: Int32Array.of(0, V) } }],
+      ];
+      for (const rows of wrong) {
+        const drawing = async () => engine.generate({ ...call, uniforms: new Float64Array(2), rows });
+        await assert.rejects(drawing, RangeError);
+      }
+    },
+  );
 
   check('copySlots gathers, scatters and forks', async (engine, random) => {
     const from = random.floats([2, 4, H]);
@@ -726,10 +730,10 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     }
   });
 
-  check('copySlots within one state: slots change places', async (engine, random) => {
+  check('copySlots within one state can swap slots', async (engine, random) => {
     const state = random.floats([2, 4, H]);
     const before = await read(engine, state);
-    // What stands in 0 is written over before it would be read again.
+    // Slot 0 is read twice and written once: all reads must come first.
     engine.copySlots(state, Int32Array.of(1, 0, 0), state, Int32Array.of(0, 1, 3));
     const after = await read(engine, state);
     for (const [slot, origin] of [1, 0, 2, 0].entries()) {
@@ -742,7 +746,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
   });
 
   check(
-    'copySlots refuses what is no state, slots that are not there, and one slot twice',
+    'copySlots rejects tensors that are not states, slots out of range, and repeated target slots',
     async (engine) => {
       const [state, tokens] = [engine.tensor('float', [2, 4, H]), engine.tensor('int', [2, 4, H])];
       const copy = (from: Tensor, fromSlots: number[], to: Tensor, toSlots: number[]) => () =>

@@ -1,4 +1,4 @@
-/** A short training of which every bit counts. */
+/** A short training, for comparing its results bit by bit. */
 import type { Cell } from '../../src/engine/cells.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
@@ -13,7 +13,7 @@ const B = 7;
 const T = 11;
 const V = 37;
 
-/** Each cell, each optimizer. */
+/** Every cell and every optimizer occurs once or more. */
 export const TRAININGS = [
   ['lstm', 'rmsprop'],
   ['gru', 'adam'],
@@ -27,7 +27,10 @@ const REGULARIZATION: Readonly<Record<UpdateRuleKind, Given<TrainingOptions>>> =
   adam: { dropout: 0.2, dropoutMask: 'sequence', weightDrop: 0.3, tokenDropout: 0.1, weightDecay: 0.05 },
 };
 
-/** The parameters after some iterations on random batches, in hexadecimal; rows and widths that do not divide. Closes the engine. */
+/**
+ * The parameters after some iterations on random batches, in hexadecimal. No dimension is a multiple of the kernels' tiles. Closes the
+ * engine.
+ */
 export async function parametersAfter(
   engine: Engine,
   cell: Cell,

@@ -1,4 +1,4 @@
-/** Random tensors and vectors for tests of engines, the same on every engine. */
+/** Random tensors and vectors for tests of engines. The same seed gives the same values on every engine. */
 import type { Engine, Tensor, Vector } from '../../src/engine/engine.ts';
 import type { Layout } from '../../src/engine/layout.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -29,7 +29,7 @@ export class RandomValues {
     return tensor;
   }
 
-  /** Zeros and ones as floats: a mask. */
+  /** A float tensor of zeros and ones, for use as a mask. */
   integersAsFloats(shape: readonly number[]): Tensor {
     const tensor = this.#engine.tensor('float', shape);
     this.#engine.write(

@@ -1,4 +1,4 @@
-/** The part of the engine contract that is about recurrent layers. */
+/** The part of the contract suite for recurrent layers. */
 import assert from 'node:assert/strict';
 import { CELL_KINDS, type CellKind, stateParts } from '../../src/engine/cells.ts';
 import type { Engine, FloatArray, Tensor, Vector } from '../../src/engine/engine.ts';
@@ -8,7 +8,7 @@ import type { ContractPart } from './contract-suite.ts';
 import { naiveRecurrent } from './naive-recurrent.ts';
 import { RandomValues, sizeOf } from './random-values.ts';
 
-/** A layer with everything that a call can take. */
+/** A layer with random values for all inputs that a call can have. */
 class Case {
   readonly layout: Layout;
   readonly module: RecurrentModule;
@@ -54,7 +54,7 @@ class Case {
     this.engine.dropWeights({ ...common, site: 2, parameter: 'weight_ih', drops: 'input' });
   }
 
-  /** Runs forward; the outputs and the final state. */
+  /** Runs the forward pass. Returns the outputs, the final state and the tape. */
   async forward(options: { resets?: boolean } = {}) {
     const { engine, steps, rows, module } = this;
     const output = engine.tensor('float', [steps, rows, module.hiddenSize]);
@@ -74,7 +74,7 @@ class Case {
   }
 }
 
-/** Numbers of a float tensor. */
+/** Reads a float tensor. */
 async function read(engine: Engine, tensor: Tensor): Promise<FloatArray> {
   return (await engine.read(tensor)) as FloatArray;
 }
@@ -83,7 +83,7 @@ export const recurrentContract: ContractPart = (add, tolerance) => {
   for (const kind of CELL_KINDS) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
-      add(`${kindName}, ${input}: forward is the equations`, async (engine) => {
+      add(`${kindName}, ${input}: the forward pass follows the equations`, async (engine) => {
         for (const options of [{}, { resets: true }]) {
           const layer = new Case(engine, kind, input);
           const { output, final } = await layer.forward(options);
@@ -103,7 +103,7 @@ export const recurrentContract: ContractPart = (add, tolerance) => {
     }
 
     add(
-      `${kindName}: a sequence in pieces, step by step or beside other rows has the same bits`,
+      `${kindName}: a sequence has the same bits in pieces, step by step, and with other rows in the batch`,
       async (engine) => {
         const whole = new Case(engine, kind, 'dense', { steps: 7, rows: 5, hiddenSize: 19, inputSize: 11 });
         const { output, final } = await whole.forward();
@@ -146,7 +146,7 @@ export const recurrentContract: ContractPart = (add, tolerance) => {
   }
 };
 
-/** Of [N, B, width] some of the B rows. */
+/** Some of the B rows of values [N, B, width]. */
 function pickRows(values: FloatArray, batch: number, width: number, rows: readonly number[]): number[] {
   const picked: number[] = [];
   for (let at = 0; at < values.length; at += batch * width) {
@@ -155,14 +155,14 @@ function pickRows(values: FloatArray, batch: number, width: number, rows: readon
   return picked;
 }
 
-/** For engines that compute in float64: finite differences of every gradient that backward gives. */
+/** Compares all gradients of the backward pass with finite differences. For engines that compute in float64. */
 export const recurrentGradientContract: ContractPart = (add) => {
   for (const kind of CELL_KINDS) {
     const kindName = kind.reset ? `${kind.cell}, reset ${kind.reset}` : kind.cell;
     for (const input of ['tokens', 'dense'] as const) {
       for (const dropout of input === 'dense' ? [false, true] : [false]) {
         add(
-          `${kindName}, ${input}${dropout ? ', dropout' : ''}: backward with resets and dropped weights`,
+          `${kindName}, ${input}${dropout ? ', dropout' : ''}: gradients with resets and dropped weights`,
           (engine) => checkGradients(new Case(engine, kind, input), dropout),
         );
       }

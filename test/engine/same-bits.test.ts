@@ -1,4 +1,4 @@
-/** That a run's parameters are the same bits whatever computes them. */
+/** A training has the same bits on every engine with fused multiply-add. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
@@ -23,12 +23,12 @@ const engines: [string, () => Promise<Engine>][] = [
 ];
 
 for (const [cell, optimizer] of TRAININGS) {
-  test(`${cell}, ${optimizer}: 200 iterations give the same bits on every engine with fused multiply-add, with any number of threads`, async (context) => {
+  test(`${cell}, ${optimizer}: 200 iterations have the same bits on every engine with fused multiply-add and with any number of threads`, async (context) => {
     let expected: string | undefined;
     for (const [name, make] of engines) {
       const engine = await make();
       if (name.startsWith('WebAssembly') && !hasFused()) {
-        context.diagnostic(`${name}: has no fused multiply-add here, and its own bits`);
+        context.diagnostic(`${name}: not compared, because it has no fused multiply-add here`);
         await engine.close();
         continue;
       }

@@ -1,4 +1,4 @@
-/** Which engine is taken. */
+/** Which engine is chosen. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { NODE_ENGINES } from '../../src/engine/select.node.ts';
 import { makePortableEngine, PAGE_ENGINES } from '../../src/engine/select.ts';
 import { AddonError, UnsupportedError } from '../../src/errors.ts';
 
-test('every place lists the engines from the fastest on, and docs/engines.md has each', () => {
+test('Node and pages list the engines from the fastest to the slowest, and docs/engines.md lists all of them', () => {
   const document = readFileSync(new URL('../../docs/engines.md', import.meta.url), 'utf8');
   const places = [NODE_ENGINES, PAGE_ENGINES].map((kinds) => kinds.map(({ name }) => name));
   for (const names of places) {
@@ -21,12 +21,12 @@ test('every place lists the engines from the fastest on, and docs/engines.md has
   assert.deepEqual(
     ENGINE_KINDS.filter((name) => !places.flat().includes(name)),
     [],
-    'engines that no place has',
+    'engines that neither Node nor a page has',
   );
   for (const name of ENGINE_KINDS) assert.match(document, new RegExp(`^\\| \`${name}\` `, 'm'));
 });
 
-/** Engines that are the reference engine, or do not work. */
+/** Engine kinds that make a reference engine, or fail. */
 function kindsThat(native: UnsupportedError | undefined, wasm: UnsupportedError | undefined) {
   const kind = (name: EngineKind['name'], failure: UnsupportedError | undefined): EngineKind => ({
     name,
@@ -40,7 +40,7 @@ function kindsThat(native: UnsupportedError | undefined, wasm: UnsupportedError 
   return [kind('native', native), kind('wasm', wasm), kind('reference', undefined)];
 }
 
-test('auto takes the first that works, and says why it is not a faster one', async () => {
+test('auto chooses the first engine that works, and says why it is not a faster one', async () => {
   const broken = new UnsupportedError('it is broken.');
   const missing = new AddonError('addon-missing', 'it is not here.');
   for (const [native, wasm, expected] of [
@@ -56,7 +56,7 @@ test('auto takes the first that works, and says why it is not a faster one', asy
   }
 });
 
-test('an engine that is named and does not work is an error, and so is a precision that it lacks', async () => {
+test('requesting an engine that does not work, or does not have the precision, is an error', async () => {
   const broken = new UnsupportedError('it is broken.');
   const make = engineMaker(kindsThat(broken, undefined), 'here');
   await assert.rejects(make({ engine: 'native', precision: 'float32' }), broken);

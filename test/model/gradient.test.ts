@@ -1,4 +1,4 @@
-/** Finite differences in float64 against the gradient of the whole model. */
+/** Compares the gradient of the whole model with finite differences, in float64. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Batch } from '../../src/data/batches/batches.ts';
@@ -67,7 +67,7 @@ for (const [name, kind] of kinds) {
           });
         };
 
-        /** The sum over time of the mean over rows, which is what the gradient belongs to. */
+        /** The loss that the gradient is of: the sum over time of the mean over rows. */
         const loss = async () => {
           engine.write(weights, parameters);
           restore(state);
@@ -80,7 +80,7 @@ for (const [name, kind] of kinds) {
         const slopes = await engine.read(gradient);
         assert.ok(
           slopes.some((value) => Math.abs(value) > 0.01),
-          'a gradient that is worth a check',
+          'the gradient is not almost zero',
         );
         for (let index = 0; index < parameters.length; index++) {
           const value = parameters[index] as number;

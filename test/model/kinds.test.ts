@@ -1,4 +1,4 @@
-/** Every engine computes every kind of model: a text at once, step by step, and in training. */
+/** Every engine computes every kind of model: a whole text in one pass, step by step, and its gradient. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
@@ -16,7 +16,7 @@ const SHAPE = { batchSize: 1, sequenceLength: TOKENS.length - 1 };
 const BATCH = { inputs: Int32Array.from(TOKENS.slice(0, -1)), targets: Int32Array.from(TOKENS.slice(1)) };
 
 for (const { name, checkpoint } of eachKind()) {
-  test(`${name}: on every engine, the loss of a text is that of its steps, with one gradient`, async () => {
+  test(`${name}: on every engine, a text has the same loss in one pass and step by step, and the same gradient`, async () => {
     const { config } = checkpoint;
     const expected = await logProbabilities(checkpoint, TOKENS);
     const loss = TOKENS.slice(1).reduce((sum, token, t) => sum - (expected[t * 6 + token] ?? 0), 0);
@@ -31,7 +31,7 @@ for (const { name, checkpoint } of eachKind()) {
       engine.write(weights, checkpoint.parameters);
       network.evaluate(weights, BATCH, network.makeState());
       const [total] = await engine.read(network.loss);
-      assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: at once`);
+      assert.ok(Math.abs((total as number) - loss) <= 1e-5 * loss, `${kind.name}: in one pass`);
       const regularization = {
         ...NO_REGULARIZATION,
         dropout: 0.25,
@@ -55,7 +55,7 @@ const SOME: readonly Partial<Regularization>[] = [
   { tokenDropout: 0.5 },
 ];
 
-test('regularization acts in the pass that is given it, and in no other', async () => {
+test('regularization affects only the pass that it is given to', async () => {
   for (const { name, checkpoint } of eachKind())
     for (const some of SOME) {
       const engine = new ReferenceEngine('float64');
@@ -89,7 +89,7 @@ test('the memory estimate includes an embedding', async () => {
   const memory = async (config: ModelConfig) => {
     const engine = await (fastEngines.at(-1) as EngineKind).make();
     const network = new Network(engine, config, shape);
-    // Weights, gradient, moment.
+    // The third vector stands for the optimizer's moment.
     const [weights, gradient] = Array.from({ length: 3 }, () => engine.vector(network.layout));
     assert.ok(weights && gradient);
     const batch = { inputs: new Int32Array(2500), targets: new Int32Array(2500) };
@@ -97,15 +97,15 @@ test('the memory estimate includes an embedding', async () => {
     await engine.read(network.loss);
     const used = engine.bytesInUse;
     await engine.close();
-    return { told: estimateMemory(config, { precision: 'float32', ...shape, moments: 1 }), used };
+    return { estimated: estimateMemory(config, { precision: 'float32', ...shape, moments: 1 }), used };
   };
   const plain = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 90 } as const;
   const [without, embedded] = [await memory(plain), await memory({ ...plain, embeddingSize: 256 })];
-  const [told, used] = [embedded.told - without.told, embedded.used - without.used];
-  assert.ok(used > 5e6 && Math.abs(told / used - 1) < 0.25, `told ${told}, used ${used}`);
+  const [estimated, used] = [embedded.estimated - without.estimated, embedded.used - without.used];
+  assert.ok(used > 5e6 && Math.abs(estimated / used - 1) < 0.25, `estimated ${estimated}, used ${used}`);
 });
 
-test('a network that is released leaves nothing on its engine', async () => {
+test('a released network leaves no memory in use on its engine', async () => {
   for (const { name, checkpoint } of eachKind()) {
     for (const purpose of ['training', 'evaluation'] as const) {
       const engine = new ReferenceEngine('float32');

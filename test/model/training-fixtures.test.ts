@@ -1,4 +1,4 @@
-/** Golden: twenty iterations as the original computed them. */
+/** Golden numbers: twenty iterations of training, recorded from the original. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ interface TrainingFixture {
   readonly params_final: number[];
 }
 
-/** A batch of the fixture, [batch][time] from 1, as ours, [T, B] from 0. */
+/** Converts a batch of the fixture, [batch][time] with tokens from 1, to ours, [T, B] with tokens from 0. */
 function toBatch({ x, y }: { x: number[][]; y: number[][] }): Batch {
   const timeFirst = (rows: number[][]) =>
     Int32Array.from((rows[0] as number[]).flatMap((_, t) => rows.map((row) => (row[t] as number) - 1)));
@@ -73,7 +73,7 @@ for (const name of ['lstm12x2', 'gru12x2', 'rnn12x2', 'lstm12x2_clip02']) {
         const original = fixture.losses[index] as number;
         assert.ok(
           Math.abs(loss - original) <= tolerance * original,
-          `loss of iteration ${index + 1}: ${loss}, the original's ${original}`,
+          `loss of iteration ${index + 1}: ${loss}; the original's: ${original}`,
         );
         engine.update({
           weights,

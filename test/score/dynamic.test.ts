@@ -27,7 +27,7 @@ async function sums(learningRate: number): Promise<Float64Array> {
   return step.value;
 }
 
-async function still(): Promise<Float64Array> {
+async function fixedWeights(): Promise<Float64Array> {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
   const nats = new Float64Array(sequences.length);
   const tokens = new MemoryTokens(repeated);
@@ -38,18 +38,18 @@ async function still(): Promise<Float64Array> {
   return nats;
 }
 
-test('a repetitive text is learned while it is read; each sequence starts with the original weights', async () => {
+test('the model learns a repetitive text while reading it; each sequence starts with the original weights', async () => {
   const adapted = await sums(1e-2);
-  const plain = await still();
+  const plain = await fixedWeights();
   assert.ok((adapted[0] as number) < 0.85 * (plain[0] as number), `${adapted[0]} of ${plain[0]}`);
   assert.equal(adapted[2], adapted[0]);
-  // Shorter than an update: nothing was learned, and nothing of the sequence before is left.
+  // Shorter than a block between updates: nothing is learned, and nothing is left of the previous sequence.
   assert.ok(Math.abs((adapted[1] as number) - (plain[1] as number)) < 1e-4);
 });
 
-test('without steps it is the plain loss', async () => {
+test('with a tiny learning rate, the losses are those of fixed weights', async () => {
   const adapted = await sums(1e-12);
-  (await still()).forEach((nats, i) => {
+  (await fixedWeights()).forEach((nats, i) => {
     assert.ok(Math.abs((adapted[i] as number) - nats) < 1e-3);
   });
 });

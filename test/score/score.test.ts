@@ -1,4 +1,4 @@
-/** Scoring against its naive twin: a step at a time, on the reference engine. */
+/** Compares scoring with a naive implementation: one step at a time, on the reference engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -59,7 +59,7 @@ async function naiveLosses(tokens: Int32Array): Promise<number[]> {
   return losses;
 }
 
-/** The losses by place in the text, from whatever sequences. */
+/** The losses by position in the text, for any sequences. */
 async function lossesOf(tokens: Int32Array, sequences: readonly Sequence[], rows: number) {
   const losses = new Float64Array(tokens.length).fill(Number.NaN);
   const runs = scoreSequences({
@@ -84,14 +84,14 @@ function near(actual: Iterable<number>, expected: readonly number[]) {
   });
 }
 
-test('one sequence: every character but the first, once, as step by step', async () => {
+test('one sequence: every character but the first has a loss, the same as step by step', async () => {
   const tokens = randomTokens(1203);
   const losses = await lossesOf(tokens, rowSequences(tokens.length, 1), 1);
   assert.ok(Number.isNaN(losses[0]));
   near(losses.slice(1), await naiveLosses(tokens));
 });
 
-test('rows: each from the zero state, together every character but the first', async () => {
+test('rows: each starts from the zero state, and together they predict every character but the first', async () => {
   const tokens = randomTokens(101);
   const losses = await lossesOf(tokens, rowSequences(tokens.length, 3), 3);
   const expected = [
@@ -102,7 +102,7 @@ test('rows: each from the zero state, together every character but the first', a
   near(losses.slice(1), expected);
 });
 
-test('documents: each is an independent sequence, whatever else is in the batch', async () => {
+test('documents: each is an independent sequence, whatever the rest of the batch is', async () => {
   const tokens = randomTokens(700);
   const cuts = [0, 1, 3, 250, 251, 300, 700];
   const documents = cuts.slice(1).map((end, i) => ({ start: cuts[i] as number, end }));
@@ -174,21 +174,21 @@ test('the bits of a row do not depend on the other rows', async () => {
   await engine.close();
 });
 
-/** Its reads take a while, as where threads compute. */
+/** An engine whose reads take some time, like those of an engine with threads. */
 class SlowReads extends ReferenceEngine {
-  underWay = 0;
+  pendingReads = 0;
 
   override read(source: Vector): Promise<FloatArray>;
   override read(source: Tensor): Promise<FloatArray | Int32Array | Uint8Array>;
   override async read(source: Tensor | Vector): Promise<FloatArray | Int32Array | Uint8Array> {
-    this.underWay++;
+    this.pendingReads++;
     await setTimeout(5);
-    this.underWay--;
+    this.pendingReads--;
     return super.read(source as Tensor);
   }
 }
 
-test('no read is pending after scoring was left or aborted, so that the engine can be closed', async () => {
+test('after scoring is left or aborted, no read is pending, so the engine can be closed', async () => {
   const tokens = randomTokens(3_000);
   for (const leaves of [true, false]) {
     const engine = new SlowReads('float64');
@@ -203,11 +203,11 @@ test('no read is pending after scoring was left or aborted, so that the engine c
     };
     if (leaves) await read();
     else await assert.rejects(read(), { name: 'AbortError' });
-    assert.equal(engine.underWay, 0);
+    assert.equal(engine.pendingReads, 0);
   }
 });
 
-test('model.score: totals, symbols, and what it refuses', async () => {
+test('model.score: totals, symbols, and invalid input', async () => {
   const model = new LanguageModel(checkpoint);
   const text = 'abc dead cab';
   const score = await model.score(text);

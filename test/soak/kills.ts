@@ -194,10 +194,10 @@ async function checkLosses(cv: string): Promise<void> {
   for (const which of ['trainLosses', 'validationLosses'] as const) {
     const { iterations, values } = training?.[which] ?? run[which];
     const kept = new Map([...iterations].map((iteration, index) => [iteration, values[index]]));
-    const told = run[which];
-    for (const [index, iteration] of told.iterations.entries())
-      assert.equal(told.values[index], kept.get(iteration), `${which} at ${iteration}`);
-    assert.ok(told.values.length > 0 && new Set(told.iterations).size === told.iterations.length);
+    const logged = run[which];
+    for (const [index, iteration] of logged.iterations.entries())
+      assert.equal(logged.values[index], kept.get(iteration), `${which} at ${iteration}`);
+    assert.ok(logged.values.length > 0 && new Set(logged.iterations).size === logged.iterations.length);
   }
 }
 
@@ -213,8 +213,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const began = performance.now();
   const figures = await killTrainings({
     ...{ kills, seed, iterations },
-    onProgress: (so) => {
-      if (so.kills % 50 === 0) console.log(JSON.stringify(so));
+    onProgress: (progress) => {
+      if (progress.kills % 50 === 0) console.log(JSON.stringify(progress));
     },
   });
   console.log(JSON.stringify({ ...figures, seconds: Math.round((performance.now() - began) / 1000) }));

@@ -1,4 +1,4 @@
-/** What the losses say: on made curves, and on real ones. */
+/** Advice from the losses, for artificial and for real curves. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
@@ -18,7 +18,7 @@ import { checkTrainingOptions } from '../../src/train/options.ts';
 
 const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002 };
 
-/** Points, an evaluation each `epochs` epochs, from pairs of training and validation loss. */
+/** Points from pairs of training and validation loss, with an evaluation every `epochs` epochs. */
 function points(losses: readonly (readonly [number, (number | undefined)?])[], epochs = 1): LossPoint[] {
   return losses.map(([trainLoss, validationLoss], index) => ({
     iteration: (index + 1) * 1000,
@@ -28,8 +28,8 @@ function points(losses: readonly (readonly [number, (number | undefined)?])[], e
   }));
 }
 
-/** What is said, and after how many points, when a curve grows point by point; each kind once. */
-function said(all: readonly LossPoint[], first = 4): [string, number][] {
+/** The kinds of advice that are given while a curve grows, each with the number of points when it first appears. */
+function adviceOn(all: readonly LossPoint[], first = 4): [string, number][] {
   const codes = new Map<string, number>();
   for (let length = 1; length <= all.length; length++) {
     const advice = adviseOnPoints(all.slice(0, length), first, run);
@@ -41,16 +41,16 @@ function said(all: readonly LossPoint[], first = 4): [string, number][] {
 const fall = (from: number, to: number, steps: number) =>
   Array.from({ length: steps }, (_, index) => to + (from - to) * 0.7 ** index);
 
-test('a healthy curve: not a word', () => {
+test('a healthy curve: no advice', () => {
   const train = fall(2.5, 1.2, 20).map((loss, index) => loss - index * 0.01);
-  assert.deepEqual(said(points(train.map((loss) => [loss, loss + 0.1]))), []);
+  assert.deepEqual(adviceOn(points(train.map((loss) => [loss, loss + 0.1]))), []);
 });
 
 test('overfitting: validation rises for three evaluations while training falls', () => {
   const train = [2.0, 1.6, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9];
   const validation = [2.05, 1.7, 1.55, 1.5, 1.53, 1.56, 1.6, 1.66];
   const curve = points(train.map((loss, index) => [loss, validation[index]]));
-  assert.deepEqual(said(curve), [['overfitting', 7]]);
+  assert.deepEqual(adviceOn(curve), [['overfitting', 7]]);
   assert.match(
     adviseOnPoints(curve.slice(0, 7), 4, run)?.message ?? '',
     /validation has risen for 3 evaluations \(1\.5000 to 1\.6000\) while the training loss fell \(1\.3000 to 1\.0000\): overfitting\. Try more dropout.*epoch 4\.0\.$/,
@@ -66,7 +66,7 @@ test('overfitting: validation rises for three evaluations while training falls',
   assert.deepEqual(settings(0.5), [{ hiddenSize: 64, resume: undefined }]);
 });
 
-test('a jump of one evaluation, a rise within noise, or within a part of an epoch is none', () => {
+test('not overfitting: a jump in one evaluation, a rise within the noise, or a rise within part of an epoch', () => {
   const jump = points([
     [2, 2.1],
     [1.6, 1.7],
@@ -75,12 +75,12 @@ test('a jump of one evaluation, a rise within noise, or within a part of an epoc
     [1.35, 1.65],
     [1.3, 1.55],
   ]);
-  assert.deepEqual(said(jump), []);
+  assert.deepEqual(adviceOn(jump), []);
   const noise = fall(2.5, 1.3, 20).map((loss, index): [number, number] => [
     loss - index * 0.02,
     index < 10 ? loss + 0.1 : 1.43 + (index % 2) * 0.004,
   ]);
-  assert.deepEqual(said(points(noise)), []);
+  assert.deepEqual(adviceOn(points(noise)), []);
   const early = points(
     [
       [2.6, 2.61],
@@ -91,40 +91,40 @@ test('a jump of one evaluation, a rise within noise, or within a part of an epoc
     ],
     0.05,
   );
-  assert.deepEqual(said(early), []);
+  assert.deepEqual(adviceOn(early), []);
 });
 
-test('underfitting: both are level and about equal', () => {
+test('underfitting: both losses are level and about equal', () => {
   const curve = [2.4, 2.1, 1.95, 1.92, 1.915, 1.912, 1.91, 1.909].map((loss): [number, number] => [
     loss,
     loss + 0.02,
   ]);
-  assert.deepEqual(said(points(curve)), [['underfitting', 8]]);
+  assert.deepEqual(adviceOn(points(curve)), [['underfitting', 8]]);
   assert.match(adviseOnPoints(points(curve), 4, run)?.message ?? '', /underfitting\. The model is too small/);
 });
 
-test('a plateau: both are level, apart; or training alone, without validation', () => {
+test('a plateau: both losses are level but not equal; or the training loss is level and nothing is held out', () => {
   const losses = [2.0, 1.5, 1.3, 1.2, 1.195, 1.194, 1.192, 1.191];
-  assert.deepEqual(said(points(losses.map((loss) => [loss, loss + 0.3]))), [['plateau', 8]]);
-  assert.deepEqual(said(points(losses.map((loss) => [loss]))), [['plateau', 8]]);
+  assert.deepEqual(adviceOn(points(losses.map((loss) => [loss, loss + 0.3]))), [['plateau', 8]]);
+  assert.deepEqual(adviceOn(points(losses.map((loss) => [loss]))), [['plateau', 8]]);
   const advice = adviseOnPoints(points(losses.map((loss) => [loss])), 4, {
     ...run,
     bestPath: 'cv/best.safetensors',
   });
   assert.deepEqual(advice?.remedies?.[0]?.set, { resume: 'cv/best.safetensors', learningRate: 0.001 });
   assert.deepEqual(
-    said(
+    adviceOn(
       points(
         losses.map((loss) => [loss]),
         0.1,
       ),
     ),
     [],
-    'less than two epochs',
+    'too short: less than two epochs',
   );
 });
 
-test('a loss that has not moved: longer steps', () => {
+test('a loss that has hardly moved: a larger learning rate', () => {
   const curve = points(Array.from({ length: 6 }, (_, index) => [3.9 - index * 0.001, 3.9]));
   assert.match(adviseOnPoints(curve, 4, run)?.message ?? '', /hardly moved.*larger learning rate/);
 });
@@ -134,7 +134,7 @@ test('divergence: two blocks far above the lowest', () => {
   const when = rising.findIndex((_, index) => adviseOnBlocks(rising.slice(0, index + 1), 4.2, run));
   assert.equal(when, 7);
   assert.equal(adviseOnBlocks(rising, 4.2, run)?.code, 'divergence');
-  assert.equal(adviseOnBlocks([3, 2, 1.6, 1.5, 2.2, 1.6, 1.5], 4.2, run), undefined, 'one bad block');
+  assert.equal(adviseOnBlocks([3, 2, 1.6, 1.5, 2.2, 1.6, 1.5], 4.2, run), undefined, 'only one bad block');
   assert.equal(adviseOnBlocks([3, 1, 0.2, 0.05, 0.09, 0.1], 4.2, run), undefined, 'a memorised text');
 });
 
@@ -158,7 +158,7 @@ const ORIGINAL: readonly (readonly [number, number])[] = [
   [47.28, 1.4343],
   [50, 1.4303],
 ];
-/** The same run of this program: epoch, training loss since the evaluation before, validation loss. */
+/** The same run with this program: epoch, training loss since the previous evaluation, validation loss. */
 const OURS: readonly (readonly [number, number, number])[] = [
   [2.36, 2.1998, 1.7657],
   [4.73, 1.5943, 1.5613],
@@ -183,7 +183,7 @@ const OURS: readonly (readonly [number, number, number])[] = [
   [49.65, 1.1399, 1.4214],
 ];
 
-test('the real curves: nothing before epoch 26, the best; then overfitting, and nothing else', () => {
+test('the real curves: overfitting is the only advice, some time after the best epoch, 26', () => {
   const trainAt = (epoch: number) => OURS.find(([at]) => at >= epoch)?.[1] ?? 1.14;
   for (const curve of [OURS, ORIGINAL.map(([epoch, loss]) => [epoch, trainAt(epoch), loss] as const)]) {
     const all = curve.map(([epoch, trainLoss, validationLoss], index) => ({
@@ -192,7 +192,7 @@ test('the real curves: nothing before epoch 26, the best; then overfitting, and 
       trainLoss,
       validationLoss,
     }));
-    const [[code, length] = ['', 0], ...more] = said(all, 4.18);
+    const [[code, length] = ['', 0], ...more] = adviceOn(all, 4.18);
     assert.equal(code, 'overfitting');
     const epoch = all[length - 1]?.epoch ?? 0;
     assert.ok(epoch > 28 && epoch < 45, `${epoch}`);
@@ -200,7 +200,7 @@ test('the real curves: nothing before epoch 26, the best; then overfitting, and 
   }
 });
 
-test('the size of the model: the rule of thumb', () => {
+test('the model size is judged by the number of characters per parameter', () => {
   assert.deepEqual(judgeSize(240_321, 1_115_394), {
     code: undefined,
     sentence: '4.6 characters per parameter: a good size for this text',
@@ -210,7 +210,7 @@ test('the size of the model: the rule of thumb', () => {
   assert.match(judgeSize(3_000_000, 100_000).sentence, /^30 parameters per character/);
 });
 
-test('each kind of advice has what to change as data', () => {
+test('advice has the options to change as data', () => {
   const settings = (advice: Advice | undefined) => advice?.remedies?.map(({ set }) => set) ?? [];
   const fresh = { resume: undefined };
   assert.deepEqual(settings(adviseOnBlocks([3, 2, 1.6, 1.5, 1.55, 1.7, 2.0, 2.3], 4.2, run)), [
@@ -229,22 +229,22 @@ test('each kind of advice has what to change as data', () => {
   assert.equal(settings(adviseOnSize(large, { ...run, dropout: 0.1 })).length, 1);
 });
 
-test('a course forgets what a run goes back over', () => {
-  const course = new LossCurve((iteration) => iteration / 100);
+test('a loss curve discards what a run discards by going back', () => {
+  const curve = new LossCurve((iteration) => iteration / 100);
   for (let iteration = 1; iteration <= 250; iteration++) {
-    course.addTraining(iteration, iteration <= 200 ? 2 : 90);
-    if (iteration % 100 === 0) course.addEvaluation(iteration, 2.1);
+    curve.addTraining(iteration, iteration <= 200 ? 2 : 90);
+    if (iteration % 100 === 0) curve.addEvaluation(iteration, 2.1);
   }
-  course.addEvaluation(250, 80);
-  course.goBack(200);
-  assert.deepEqual(course.blockMeans, [2, 2]);
+  curve.addEvaluation(250, 80);
+  curve.goBack(200);
+  assert.deepEqual(curve.blockMeans, [2, 2]);
   assert.deepEqual(
-    course.points.map(({ iteration }) => iteration),
+    curve.points.map(({ iteration }) => iteration),
     [100, 200],
   );
-  course.addTraining(201, 1);
-  course.addEvaluation(201, 1);
-  assert.equal(course.points.at(-1)?.trainLoss, 1);
+  curve.addTraining(201, 1);
+  curve.addEvaluation(201, 1);
+  assert.equal(curve.points.at(-1)?.trainLoss, 1);
 });
 
 const started: StartedEvent = {
@@ -271,8 +271,8 @@ const started: StartedEvent = {
   files: undefined,
 };
 
-/** The events of a made run: a training and a validation loss each hundred iterations. */
-async function* madeRun(
+/** The events of an artificial run, from its training and validation losses for every hundred iterations. */
+async function* artificialRun(
   curve: readonly (readonly [number, number])[],
   from = 0,
   milliseconds = 20,
@@ -309,8 +309,8 @@ const OVERFIT = [2, 1.6, 1.4, 1.3, 1.2, 1.1, 1, 0.9, 0.8, 0.7].map((train, index
   index < 4 ? train + 0.1 : 1.4 + 0.05 * (index - 3),
 ]);
 
-test('events: the time, a warning of little validation data, advice, each once', async () => {
-  const all = await collect(notifyObservers(madeRun(OVERFIT), [advisor(undefined)]));
+test('events: an estimate of the time, a warning about too little validation data, and advice, each once', async () => {
+  const all = await collect(notifyObservers(artificialRun(OVERFIT), [advisor(undefined)]));
   assert.deepEqual(
     all.map((event) => ('code' in event ? event.code : event.type)),
     ['timed', 'validation-imprecise', 'overfitting'],
@@ -323,9 +323,9 @@ test('events: the time, a warning of little validation data, advice, each once',
   });
 });
 
-test('the estimate of the time is corrected when iterations turn out to take another time, and only then', () => {
-  const told = (timeOf: (iteration: number) => number) => {
-    const watch = new TimeEstimator(started);
+test('the estimate of the time is corrected only if iterations take a different time', () => {
+  const estimates = (timeOf: (iteration: number) => number) => {
+    const estimator = new TimeEstimator(started);
     return Array.from({ length: 400 }, (_, index) => {
       const figures = {
         epoch: 0,
@@ -336,7 +336,7 @@ test('the estimate of the time is corrected when iterations turn out to take ano
         tokens: 1,
       };
       const milliseconds = timeOf(index + 1);
-      return watch.after({
+      return estimator.after({
         type: 'iteration',
         ...figures,
         iteration: index + 1,
@@ -346,13 +346,13 @@ test('the estimate of the time is corrected when iterations turn out to take ano
     }).flatMap((event) => event ?? []);
   };
   assert.deepEqual(
-    told((iteration) => 20 + (iteration % 3)).map(({ milliseconds }) => milliseconds),
+    estimates((iteration) => 20 + (iteration % 3)).map(({ milliseconds }) => milliseconds),
     [21],
   );
-  const [first, second, ...more] = told((iteration) => (iteration < 30 ? 40 : 20));
+  const [first, second, ...more] = estimates((iteration) => (iteration < 30 ? 40 : 20));
   assert.deepEqual([first?.milliseconds, second?.milliseconds, more.length], [40, 20, 0]);
-  assert.equal(told((iteration) => (iteration % 50 === 0 ? 900 : 20)).length, 1, 'a pause now and then');
-  assert.equal(told(() => 2000)[0]?.restMilliseconds, 2000 * 998, 'after three seconds');
+  assert.equal(estimates((iteration) => (iteration % 50 === 0 ? 900 : 20)).length, 1, 'occasional pauses');
+  assert.equal(estimates(() => 2000)[0]?.restMilliseconds, 2000 * 998, 'estimated after three seconds');
 });
 
 test('a resumed run does not repeat advice', async () => {
@@ -367,11 +367,11 @@ test('a resumed run does not repeat advice', async () => {
       values: Float64Array.from(OVERFIT.slice(0, 9), ([, validation]) => validation),
     },
   } as unknown as TrainingState;
-  const all = await collect(notifyObservers(madeRun(OVERFIT, 900), [advisor(resumed)]));
+  const all = await collect(notifyObservers(artificialRun(OVERFIT, 900), [advisor(resumed)]));
   assert.ok(!all.some((event) => event.type === 'advice'), JSON.stringify(all));
 });
 
-test('slow iterations: the time is estimated after the first long one', async () => {
-  const [timed] = await collect(notifyObservers(madeRun([[2, 2]], 0, 4000), [advisor(undefined)]));
+test('if iterations are slow, the time is estimated after the first one', async () => {
+  const [timed] = await collect(notifyObservers(artificialRun([[2, 2]], 0, 4000), [advisor(undefined)]));
   assert.deepEqual(timed?.type === 'timed' && timed.milliseconds, 4000);
 });

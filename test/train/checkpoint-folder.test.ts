@@ -1,4 +1,4 @@
-/** When a training has its folder for checkpoints, and when it gives it back. */
+/** When a training locks its folder for checkpoints, and when it releases it. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ async function events(input: TrainInput): Promise<TrainingEvent[]> {
 
 const locks = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.lock'));
 
-test('a run whose folder another training has is not resumed; this is found before the text is looked at', async (context) => {
+test('a run whose folder is locked by another training is not resumed, and its text is not read', async (context) => {
   const { folder } = temporaryCache(context);
   const textFile = join(folder, 'input.txt');
   writeFileSync(textFile, 'the harbour wall stood in the rain. '.repeat(40));
@@ -28,11 +28,11 @@ test('a run whose folder another training has is not resumed; this is found befo
   const refused = { code: 'checkpoint-locked' };
   await assert.rejects(events({ textFile: nowhere, resume: checkpointDir, maxIterations: 8 }), refused);
   const over = await events({ resume: checkpointDir });
-  assert.equal(over.at(-1)?.type, 'finished', 'a run that is over writes nothing');
+  assert.equal(over.at(-1)?.type, 'finished', 'a run that has ended needs no lock');
   lock.release();
 });
 
-test('a text that can not be prepared: the folder is given back, and is not made for it', async (context) => {
+test('if the text can not be prepared, the folder is unlocked, or not created', async (context) => {
   const { folder } = temporaryCache(context);
   const textFile = join(folder, 'nowhere.txt');
   const missing = { code: 'text-missing' };

@@ -1,4 +1,4 @@
-/** Events that go from a worker to a page: a structured clone has all that they hold, and its checkpoint can be used. */
+/** Events can go from a worker to a page: a structured clone has all their data, and its checkpoint can be used. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LanguageModel, type TrainingEvent, train, Vocabulary } from '../../src/index.ts';
@@ -14,7 +14,7 @@ const small = {
 };
 
 for (const tokens of ['character', 'byte', 'grapheme'] as const) {
-  test(`a run over ${tokens}s: each event is cloned; the model of the clone writes the same text`, async () => {
+  test(`a run over ${tokens}s: a clone of each event is equal, and a model of the clone writes the same text`, async () => {
     const events: TrainingEvent[] = [];
     for await (const event of train({ ...small, text, tokens })) {
       const clone = structuredClone(event);
@@ -35,7 +35,7 @@ for (const tokens of ['character', 'byte', 'grapheme'] as const) {
   });
 }
 
-test('data that is no vocabulary is refused', () => {
+test('data that is not a vocabulary is rejected', () => {
   const data = { kind: 'character', normalize: 'none', hasUnknown: false } as const;
   assert.throws(() => Vocabulary.from({ ...data, symbols: ['b', 'a'] }), RangeError);
   assert.throws(() => Vocabulary.from({ ...data, symbols: ['ab'] }), RangeError);

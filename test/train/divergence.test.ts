@@ -1,4 +1,4 @@
-/** Explosions: skipped steps, going back with half the learning rate, the end; and all of it the same after a resume. */
+/** Explosions: skipped updates, going back with half the learning rate, giving up; with the same results if the run is resumed in between. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -30,20 +30,24 @@ const small = {
   maxIterations: 160,
 } as const;
 
-/** Damages an update before it is made, as a text or a rate that does not suit would. @param step Its number: the same in a resumed run. */
+/**
+ * Damages an update before it is made, like an unsuitable text or learning rate would.
+ *
+ * @param step The number of the update, which is the same in a resumed run.
+ */
 type Damage = (engine: Engine, call: Update, step: number) => Update;
 
-/** The parameters leave all bounds at a step, unless the rate was lowered. */
+/** Makes an update of enormous size at a step, unless the learning rate was lowered. */
 const leapAt =
   (step: number, rate = RATE): Damage =>
   (_, call, at) =>
     at === step && call.learningRate >= rate ? { ...call, learningRate: 1e4 } : call;
 
-/** The loss or the gradient is no number at a step, as long as `while_` says so. */
-const noNumberAt =
-  (step: number, what: 'loss' | 'gradient', while_: (call: Update) => boolean): Damage =>
+/** Makes the loss or the gradient of a step not finite, if `isActive` returns true. */
+const notFiniteAt =
+  (step: number, what: 'loss' | 'gradient', isActive: (call: Update) => boolean): Damage =>
   (engine, call, at) => {
-    if (at === step && while_(call)) {
+    if (at === step && isActive(call)) {
       if (what === 'loss' && call.loss) engine.write(call.loss, [Number.NaN]);
       else engine.fill(call.gradient, Number.POSITIVE_INFINITY);
     }
@@ -53,7 +57,7 @@ const noNumberAt =
 function damaged(damage: Damage): MakeEngine {
   return async (options) => {
     const { engine, notice } = await makeEngine(options);
-    // Updates made: what the run writes at its start or when it goes back, and one for each that was applied.
+    // The number of updates made: the number that the run writes when it starts or goes back, plus those applied since.
     let made = 0;
     const proxy = new Proxy(engine, {
       get(target, name) {
@@ -112,11 +116,11 @@ function comparable({ parameters, training }: Checkpoint) {
   return { parameters, state };
 }
 
-test('back to the last good state with half the rate; what was forgotten is in no history', async () => {
+test('the run goes back to the last good state with half the learning rate, and discards the losses since then', async () => {
   const { restored, checkpoint, events } = await run(leapAt(130));
   assert.equal(restored.length, 1);
   const [event] = restored;
-  assert.equal(event?.iteration, 125, 'the evaluation at 125 showed a good state');
+  assert.equal(event?.iteration, 125, 'the evaluation at iteration 125 found a good state');
   assert.equal(event?.learningRate, RATE / 2);
   assert.deepEqual([event?.retry, event?.retries], [1, 5]);
   assert.match(
@@ -135,7 +139,7 @@ test('back to the last good state with half the rate; what was forgotten is in n
   assert.ok(limit < 1000);
 });
 
-test('without validation data every hundredth iteration is looked at, when the loss of the next is known', async () => {
+test('without validation data, the state after every hundredth iteration is kept if the next loss is good', async () => {
   const { restored } = await run(leapAt(130), { trainFraction: 1, validationFraction: 0 });
   assert.deepEqual(
     restored.map(({ iteration }) => iteration),
@@ -145,11 +149,11 @@ test('without validation data every hundredth iteration is looked at, when the l
   assert.deepEqual(
     atOnce.restored.map(({ iteration }) => iteration),
     [0],
-    'the state after iteration 100 was not good',
+    'the state after iteration 100 is not good',
   );
 });
 
-test('a state with a loss that has risen is not kept', () => {
+test('a state whose loss has risen far is not good', () => {
   assert.ok(isGood(3, undefined, undefined));
   assert.ok(!isGood(Number.NaN, undefined, undefined));
   assert.ok(isGood(2.3, 4, 1.4));
@@ -157,9 +161,9 @@ test('a state with a loss that has risen is not kept', () => {
 });
 
 for (const what of ['loss', 'gradient'] as const) {
-  test(`a ${what} that is no number once: the step is skipped, and nothing of it is left`, async () => {
+  test(`if the ${what} is not finite once, the update is skipped without a trace`, async () => {
     let times = 0;
-    const { skipped, restored, checkpoint, events } = await run(noNumberAt(40, what, () => times++ === 0));
+    const { skipped, restored, checkpoint, events } = await run(notFiniteAt(40, what, () => times++ === 0));
     assert.deepEqual(skipped, [{ type: 'skipped', iteration: 40, cause: what, consecutive: 1, limit: 5 }]);
     assert.equal(restored.length, 0);
     assert.equal(checkpoint?.training.optimizerSteps, 159);
@@ -169,8 +173,8 @@ for (const what of ['loss', 'gradient'] as const) {
   });
 }
 
-test('five in a row: back', async () => {
-  const { skipped, restored } = await run(noNumberAt(140, 'gradient', (call) => call.learningRate === RATE));
+test('after five skips in a row, the run goes back', async () => {
+  const { skipped, restored } = await run(notFiniteAt(140, 'gradient', (call) => call.learningRate === RATE));
   assert.deepEqual(
     skipped.map(({ consecutive }) => consecutive),
     [1, 2, 3, 4],
@@ -181,7 +185,7 @@ test('five in a row: back', async () => {
   );
 });
 
-/** Where a run is cut: before, within and after what goes wrong; at an evaluation or not. */
+/** The cuts are before, within and after the trouble, some of them at an evaluation. */
 for (const [what, damage, cuts] of [
   ['a leap', leapAt(130), [3, 50, 110, 126, 130, 140]],
   [
@@ -189,9 +193,13 @@ for (const [what, damage, cuts] of [
     (engine, call, step) => leapAt(150, RATE / 2)(engine, leapAt(130)(engine, call, step), step),
     [127, 149, 150, 155],
   ],
-  ['no numbers', noNumberAt(140, 'loss', (call) => call.learningRate === RATE), [139, 141, 143, 150]],
+  [
+    'losses that are not finite',
+    notFiniteAt(140, 'loss', (call) => call.learningRate === RATE),
+    [139, 141, 143, 150],
+  ],
 ] as [string, Damage, number[]][]) {
-  test(`${what}: a run that was cut and resumed gives the bits of the unbroken one`, async () => {
+  test(`${what}: a run that is interrupted and resumed has the same bits as an uninterrupted one`, async () => {
     const whole = await run(damage);
     assert.ok(whole.checkpoint && whole.restored.length > 0);
     for (const cut of cuts) {
@@ -206,7 +214,7 @@ for (const [what, damage, cuts] of [
   });
 }
 
-test('any trouble, any interruptions: the bits of the uninterrupted run', async () => {
+test('with any trouble and any interruptions, a run has the same bits as an uninterrupted one', async () => {
   const step = fc.integer({ min: 1, max: 158 });
   const trouble = fc.record({ step, what: fc.constantFrom('leap', 'loss', 'gradient'), retry: fc.nat(2) });
   const property = fc.asyncProperty(
@@ -217,10 +225,10 @@ test('any trouble, any interruptions: the bits of the uninterrupted run', async 
     async (troubles, cuts, evaluateEvery, isHeldOut) => {
       const damage: Damage = (engine, call, step) =>
         troubles.reduce((changed, { step: at, what, retry }) => {
-          // Trouble that is over once the rate has been halved some times.
+          // The trouble ends after the learning rate has been halved `retry` + 1 times.
           const rate = RATE / 2 ** retry;
           if (what === 'leap') return leapAt(at, rate)(engine, changed, step);
-          return noNumberAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed, step);
+          return notFiniteAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed, step);
         }, call);
       const changes = isHeldOut
         ? { evaluateEvery }
@@ -242,9 +250,9 @@ test('any trouble, any interruptions: the bits of the uninterrupted run', async 
   await fc.assert(property, { numRuns: Number(process.env.CHAR_RNN_RUNS ?? 12) });
 });
 
-test('a checkpoint of parameters that give no loss is not written: it is of the last good state instead', async () => {
+test('if the loss is not finite at the end, the last good state is saved instead', async () => {
   const { files, checkpoint } = await run(
-    noNumberAt(140, 'loss', () => true),
+    notFiniteAt(140, 'loss', () => true),
     {
       maxIterations: 142,
       checkpointEvery: '1',
@@ -256,14 +264,14 @@ test('a checkpoint of parameters that give no loss is not written: it is of the 
   assert.ok(![...files.keys()].some((name) => /_i14[0-2]\./.test(name)), [...files.keys()].join(' '));
 });
 
-test('a run that went back and is interrupted at an iteration that it had saved before saves again', async () => {
+test('a run that goes back and is interrupted at an iteration that it saved before saves it again', async () => {
   const options = checkTrainingOptions(small);
   const corpus = await buildCorpus({ text, name: 'the text' }, options);
   const storage = memoryStorage();
   const controller = new AbortController();
   const { signal } = controller;
   const events: TrainingEvent[] = [];
-  // The step of iteration 125 leaves all bounds: that is evaluated and saved, the next loss shows it.
+  // The update of iteration 125 is enormous. Its state is evaluated and saved; only the next loss reveals the explosion.
   for await (const event of trainOn(corpus, options, {
     storage,
     signal,
@@ -282,7 +290,7 @@ test('a run that went back and is interrupted at an iteration that it had saved 
   assert.deepEqual(saved.parameters, finished.checkpoint.parameters);
 });
 
-test('retries that do not help: an error with advice; the last good state is saved', async () => {
+test('if retries do not help, the run ends with an error and remedies, and saves the last good state', async () => {
   const { error, restored, files } = await run(
     (_, call, step) => (step > 110 ? { ...call, learningRate: 1e4 } : call),
     { retries: 2, trainFraction: 1, validationFraction: 0 },
@@ -296,7 +304,7 @@ test('retries that do not help: an error with advice; the last good state is sav
   assert.deepEqual(
     error.remedies.map(({ set }) => set),
     [{ learningRate: 0.00125 }, { learningRate: 0.00125, gradientNormClip: 1 }],
-    'half of what was tried last',
+    'half the learning rate of the last retry',
   );
   assert.deepEqual(
     restored.map(({ learningRate }) => learningRate),
@@ -308,23 +316,23 @@ test('retries that do not help: an error with advice; the last good state is sav
   );
 });
 
-test('onExplosion stop: the first one is the end, and nothing of it is saved', async () => {
+test('with onExplosion stop, the first explosion ends the run, and the state is not saved', async () => {
   for (const damage of [
     leapAt(30),
-    noNumberAt(30, 'loss', () => true),
-    noNumberAt(30, 'gradient', () => true),
+    notFiniteAt(30, 'loss', () => true),
+    notFiniteAt(30, 'gradient', () => true),
   ]) {
     const { error, files, events } = await run(damage, { onExplosion: 'stop' });
     assert.ok(error instanceof DivergenceError);
     assert.match(error.problem, /training stopped\.$/);
     assert.equal(error.remedies[0]?.set?.learningRate, Math.min(RATE / 2, 0.002));
     const written = [...files.keys()].filter((name) => name.startsWith('lm_'));
-    assert.equal(written.length, 1, 'the evaluation at 25');
+    assert.equal(written.length, 1, 'only the checkpoint of the evaluation at iteration 25');
     assert.equal(events.at(-1)?.type, 'iteration');
   }
 });
 
-test('what is judged an explosion', () => {
+test('which iterations are judged as explosions', () => {
   const fine = { iteration: 5, trainLoss: 4, updated: true, parameterNorm: 9 };
   assert.equal(judge(fine, 4, 0, 5), undefined);
   assert.equal(judge({ ...fine, trainLoss: 11.9 }, 4, 0, 5), undefined);

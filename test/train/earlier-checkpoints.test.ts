@@ -19,7 +19,7 @@ function hash(values: { buffer: ArrayBufferLike; byteOffset: number; byteLength:
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
 
-/** The facts that `expected.json` has of a checkpoint. */
+/** The facts about a checkpoint that `expected.json` records. */
 async function factsOf(checkpoint: Checkpoint) {
   const { parameters, training } = checkpoint;
   assert.ok(training);

@@ -1,4 +1,4 @@
-/** A consumer that leaves the loop before the run has ended. */
+/** What happens if the consumer leaves the loop before the run has ended. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
 const small = { text, hiddenSize: 12, layers: 2, batchSize: 4, sequenceLength: 10, maxIterations: 12 };
 
-test('a consumer that leaves the loop loses nothing', async (context) => {
+test('if the consumer leaves the loop, the progress is saved', async (context) => {
   const folder = temporaryFolder(context);
   for await (const event of train({ ...small, checkpointDir: folder })) {
     if (event.type === 'iteration' && event.iteration === 3) break;
@@ -20,7 +20,7 @@ test('a consumer that leaves the loop loses nothing', async (context) => {
   );
 });
 
-test('a consumer that leaves gets an error if the progress could not be saved, unless it threw one itself', async (context) => {
+test('if the progress can not be saved, the consumer gets an error, unless it threw one itself', async (context) => {
   const leaveAtThree = async (folder: string, error: Error | undefined) => {
     for await (const event of train({ ...small, checkpointDir: folder })) {
       if (event.type !== 'iteration' || event.iteration < 3) continue;

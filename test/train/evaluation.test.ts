@@ -1,4 +1,4 @@
-/** The validation loss and its standard error, against what the losses of all positions give. */
+/** Compares the validation loss and its standard error with those computed from the losses of all positions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { splitCorpus } from '../../src/data/batches/splits.ts';
@@ -22,7 +22,7 @@ test('the standard error of a mean', () => {
 });
 
 for (const batchSize of [10, 3]) {
-  test(`${batchSize} rows: ${batchSize < 8 ? 'the rows of every batch' : 'whole rows'} are the samples`, async (context) => {
+  test(`with ${batchSize} rows, the samples are the means of ${batchSize < 8 ? 'each row in each batch' : 'whole rows'}`, async (context) => {
     const options = checkTrainingOptions({
       hiddenSize: 6,
       layers: 1,

@@ -1,4 +1,4 @@
-/** Logs read back: those of this program, one that 7f30f74 wrote, those that still grow, and lines that are no events. */
+/** Reading logs: those of this version, one that commit 7f30f74 wrote, logs that are still growing, and lines that are not events. */
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -84,7 +84,7 @@ test('readEventLog refuses an unknown option or a value of another type, and nam
   }
 });
 
-test('a log of 7f30f74: cut in a line, resumed from an earlier checkpoint, gone back after an explosion', async () => {
+test('a log of 7f30f74, with a truncated line, a resume from an earlier checkpoint, and an explosion', async () => {
   const { events, skipped, logged } = await read(join(logs, 'harbour.log.jsonl'));
   const { runId: _, ...losses } = JSON.parse(readFileSync(join(logs, 'harbour.losses.json'), 'utf8'));
   assert.deepEqual(skipped, [{ line: 26, problem: 'not-json' }]);
@@ -97,7 +97,7 @@ test('a log of 7f30f74: cut in a line, resumed from an earlier checkpoint, gone 
   assert.equal(events.filter(({ type }) => type === 'iteration').length, 19);
 });
 
-test('a log gives back what its caller saw, and the losses of the last checkpoint: resumed, gone back, ended by error', async (context) => {
+test('a log has the events that the caller saw, and the losses of the last checkpoint, also after resumes and explosions', async (context) => {
   const checkpointDir = temporaryFolder(context);
   const path = join(checkpointDir, 'lstm.log.jsonl');
   const seen = await run({ ...small, checkpointDir, maxIterations: 10 });
@@ -107,7 +107,7 @@ test('a log gives back what its caller saw, and the losses of the last checkpoin
     seen.map((event) => JSON.parse(JSON.stringify({ ...event, checkpoint: undefined }))),
   );
   assert.deepEqual(before.skipped, []);
-  // From an earlier checkpoint, as after a kill, at a rate that explodes; with a loss that is not finite.
+  // Resumes from an earlier checkpoint, as after a kill, with a learning rate that makes the loss explode and not finite.
   const four = readdirSync(checkpointDir).find((name) => /^lm_lstm_epoch0\.12_\d/.test(name)) ?? '';
   const second = await run({ text, resume: join(checkpointDir, four), learningRate: 3, maxIterations: 14 });
   assert.ok(second.some(({ type }) => type === 'restored'));
@@ -117,7 +117,7 @@ test('a log gives back what its caller saw, and the losses of the last checkpoin
   assert.deepEqual(logged.trainLosses, last.checkpoint.training.trainLosses);
   assert.deepEqual(logged.validationLosses, last.checkpoint.training.validationLosses);
   assert.equal(logged.started?.runId, last.checkpoint.training.runId);
-  // The end by an explosion, and a run that goes on from before it.
+  // An explosion that ends the run; then the run is resumed from before it.
   await assert.rejects(
     run({ text, resume: checkpointDir, learningRate: 1e3, retries: 0, maxIterations: 30 }),
   );
@@ -129,7 +129,7 @@ test('a log gives back what its caller saw, and the losses of the last checkpoin
   assert.deepEqual(again.logged.validationLosses, end.checkpoint.training.validationLosses);
 });
 
-test('an iteration without a finite loss is read as NaN, and counts for nothing', () => {
+test('a loss that is not finite is read as NaN, and is left out of the losses of the run', () => {
   const line = {
     time: 't',
     type: 'iteration',
@@ -160,7 +160,7 @@ test('the fields of skipped iterations are read by their names in earlier logs t
   assert.deepEqual(skipped, [{ line: 3, problem: 'malformed' }]);
 });
 
-test('the bytes cut into blocks anywhere, and the log cut by a kill anywhere', () => {
+test('any cut of the bytes into blocks gives the same events, and a truncated log gives its first events', () => {
   const bytes = readFileSync(join(logs, 'harbour.log.jsonl'));
   const whole = readBytes(bytes);
   fc.assert(
@@ -214,7 +214,7 @@ test('hostile lines are skipped and counted, and the lines after them are read',
   assert.deepEqual(readBytes(invalid).skipped, [{ line: 1, problem: 'not-json' }]);
 });
 
-test('a line of 40 MB is skipped, and is not kept', () => {
+test('a line of 40 MB is skipped, and is not kept in memory', () => {
   const skipped: SkippedLine[] = [];
   const reader = new EventLogReader((line) => skipped.push(line));
   const block = Buffer.alloc(1e6, 0x61);
@@ -237,7 +237,7 @@ test('a missing log, a folder and another file are named errors', async (context
   assert.deepEqual((await read(at('empty'))).events, []);
 });
 
-test('a log that grows: made later, written in parts, deleted and written again, then another run', {
+test('following a log that is created later, written in parts, deleted and rewritten, and replaced by that of another run', {
   timeout: 30_000,
 }, async (context) => {
   const folder = join(temporaryFolder(context), 'cv');
@@ -245,7 +245,7 @@ test('a log that grows: made later, written in parts, deleted and written again,
   const line = (message: string) => `${JSON.stringify({ time: 't', type: 'notice', message })}\n`;
   const stop = new AbortController();
   const follow = readEventLog(path, { follow: true, interval: 1, signal: stop.signal });
-  /** What comes after something was done to the file. */
+  /** The message of the next event, after a change to the file. */
   const next = async (change: () => void) => {
     const step = follow.next();
     await new Promise((resolve) => setTimeout(resolve, 5));

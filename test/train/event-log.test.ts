@@ -16,7 +16,7 @@ async function run(options: Parameters<typeof train>[0]): Promise<TrainingEvent[
 
 const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
-test('one JSON object for each event, in order, without the model', async (context) => {
+test('the log has one JSON object per event, in order, without the model', async (context) => {
   const checkpointDir = temporaryFolder(context);
   const events = await run({ ...small, checkpointDir, maxIterations: 3, saveName: 'mine' });
   const lines = linesOf(join(checkpointDir, 'mine.log.jsonl')).map((line) => JSON.parse(line));
@@ -35,7 +35,7 @@ test('one JSON object for each event, in order, without the model', async (conte
   assert.equal(lines.at(-1).reason, 'iterations');
 });
 
-test('a line cut short by a kill does not swallow the next one; a resumed run continues the file', async (context) => {
+test('a resumed run continues the file on a new line, even if a kill has left an incomplete one', async (context) => {
   const checkpointDir = temporaryFolder(context);
   await run({ ...small, checkpointDir, maxIterations: 2 });
   const path = join(checkpointDir, 'lstm.log.jsonl');
@@ -48,7 +48,7 @@ test('a line cut short by a kill does not swallow the next one; a resumed run co
   assert.equal(rest.filter(({ type }) => type === 'iteration').length, 1);
 });
 
-test('a log that can not be written gives one warning and stops nothing', async (context) => {
+test('if the log can not be written, there is one warning, and training goes on', async (context) => {
   const checkpointDir = temporaryFolder(context);
   mkdirSync(join(checkpointDir, 'lstm.log.jsonl'));
   const events = await run({ ...small, checkpointDir, maxIterations: 3 });

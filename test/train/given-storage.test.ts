@@ -1,4 +1,4 @@
-/** A storage and observers that a program gives to `train`. */
+/** Storages and observers that a program passes to `train`. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -42,7 +42,7 @@ test('an error of any kind in a save is a warning, and training goes on', async 
   }
 });
 
-test('the last save that fails ends the run with an error that keeps its cause', async () => {
+test('if the last save fails, the run ends with an error that has the cause', async () => {
   const cause = new Error('connection lost');
   const broken = { ...memoryStorage(), place: 'db', save: () => Promise.reject(cause) };
   await assert.rejects(eventsOf({ checkpointDir: broken }), { code: 'checkpoint-save-failed', cause });
@@ -100,7 +100,7 @@ test('accepts a frozen storage, and one with private fields', async () => {
   }
 });
 
-test('a surplus checkpoint that can not be removed does no harm, however the storage says so', async () => {
+test('if a surplus checkpoint can not be removed, training goes on, however the storage reports it', async () => {
   for (const fail of [
     () => undefined,
     () => Promise.reject(new Error('connection lost')),
@@ -133,7 +133,7 @@ test('a locked folder storage is refused before the text is read', async (contex
   await assert.rejects(start(), { code: 'text-missing' });
 });
 
-test('what is no storage and no observer is named', async () => {
+test('an invalid storage or observer is an error that names the option', async () => {
   const { save: _, ...partial } = memoryStorage();
   for (const [input, message] of [
     [{ checkpointDir: 5 }, /a folder's path or a storage/],

@@ -1,4 +1,4 @@
-/** Iterations in flight: an engine whose answers take long is kept busy, and what is learned does not depend on it. */
+/** Iterations in flight keep an engine with slow reads busy, and do not change the results. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
@@ -52,8 +52,8 @@ async function run(engine: SlowEngine, { options = {}, maxInFlight, onEvent, sig
   return { events, checkpoint: last.checkpoint, training: last.checkpoint.training, finished: last };
 }
 
-/** The share of the engine's speed that a run of 120 iterations of 2 ms has. */
-async function speed(engine: SlowEngine, setting?: Setting): Promise<number> {
+/** The fraction of the time in which the engine is busy, in a run of 120 iterations of 2 ms. */
+async function utilization(engine: SlowEngine, setting?: Setting): Promise<number> {
   let end = 0;
   await run(engine, {
     ...setting,
@@ -64,14 +64,14 @@ async function speed(engine: SlowEngine, setting?: Setting): Promise<number> {
   return (120 * 2) / end;
 }
 
-test('an engine that answers after 5 ms is idle for most of the time at depth 1, and hardly ever at depth 4', async () => {
-  const one = await speed(slowEngine({ depth: 1 }));
-  const four = await speed(slowEngine({ depth: 4 }));
+test('an engine whose reads take 5 ms is mostly idle at depth 1, and hardly ever at depth 4', async () => {
+  const one = await utilization(slowEngine({ depth: 1 }));
+  const four = await utilization(slowEngine({ depth: 4 }));
   assert.ok(one < 0.5, `depth 1: ${one}`);
   assert.ok(four > 0.9, `depth 4: ${four}`);
 });
 
-test('an iteration is read once', async () => {
+test('each iteration needs one read', async () => {
   for (const depth of [1, 4]) {
     const engine = slowEngine({ depth });
     const counts: number[] = [];
@@ -83,7 +83,7 @@ test('an iteration is read once', async () => {
   }
 });
 
-test('an evaluation reads once a batch, while the engine computes the next ones', async () => {
+test('an evaluation needs one read per batch, while the engine computes the next batches', async () => {
   const engine = slowEngine({ depth: 4 });
   const made = await engine.makeEngine({ engine: 'auto', precision: 'float32' });
   const options = checkTrainingOptions({ ...small, trainFraction: 0.1, validationFraction: 0.9 });
@@ -106,7 +106,7 @@ test('an evaluation reads once a batch, while the engine computes the next ones'
   assert.ok(share > 0.9, `${share}`);
 });
 
-test('what is learned is the same with any number of iterations in flight, also across skips and explosions', async () => {
+test('the results are the same with any number of iterations in flight, also after skips and explosions', async () => {
   const options = {
     evaluateEvery: 30,
     onExplosion: 'retry',
@@ -119,20 +119,20 @@ test('what is learned is the same with any number of iterations in flight, also 
   for (const depth of [1, 2, 4, 7]) {
     const { training, checkpoint, events } = await run(slowEngine({ depth }), { options });
     const { runId: _, ...state } = training;
-    const told = events.flatMap((event): { type: string }[] => {
+    const reported = events.flatMap((event): { type: string }[] => {
       if (event.type !== 'iteration')
         return event.type === 'evaluated' || event.type === 'restored' ? [event] : [];
       const { milliseconds: __, ...figures } = event;
       return [figures];
     });
-    results.push({ state, parameters: checkpoint.parameters, told });
+    results.push({ state, parameters: checkpoint.parameters, reported });
   }
-  const kinds = new Set(results[0]?.told.map(({ type }) => type));
+  const kinds = new Set(results[0]?.reported.map(({ type }) => type));
   assert.deepEqual([...kinds].sort(), ['evaluated', 'iteration', 'restored']);
   for (const other of results.slice(1)) assert.deepEqual(other, results[0]);
 });
 
-test('an abort finishes what is in flight, and saves it', async () => {
+test('on an abort, the iterations in flight are completed and saved', async () => {
   const controller = new AbortController();
   const { events, finished, training } = await run(slowEngine({ depth: 4 }), {
     signal: controller.signal,
@@ -141,16 +141,16 @@ test('an abort finishes what is in flight, and saves it', async () => {
     },
   });
   assert.equal(finished.reason, 'interrupted');
-  const told = events.flatMap((event) => (event.type === 'iteration' ? [event.iteration] : []));
+  const iterations = events.flatMap((event) => (event.type === 'iteration' ? [event.iteration] : []));
   assert.deepEqual(
-    told,
-    Array.from({ length: told.length }, (_, index) => index + 1),
+    iterations,
+    Array.from({ length: iterations.length }, (_, index) => index + 1),
   );
-  assert.equal(training.iteration, told.length);
-  assert.equal(training.optimizerSteps, told.length);
-  assert.ok(told.length >= 20 && told.length <= 24, `${told.length}`);
+  assert.equal(training.iteration, iterations.length);
+  assert.equal(training.optimizerSteps, iterations.length);
+  assert.ok(iterations.length >= 20 && iterations.length <= 24, `${iterations.length}`);
 });
 
-test('maxInFlight: 1 waits for every iteration', async () => {
-  assert.ok((await speed(slowEngine({ depth: 4 }), { maxInFlight: 1 })) < 0.5);
+test('with maxInFlight 1, the run waits for every iteration', async () => {
+  assert.ok((await utilization(slowEngine({ depth: 4 }), { maxInFlight: 1 })) < 0.5);
 });

@@ -9,8 +9,8 @@ import { KeptCheckpoints } from '../../src/train/saving/checkpoint-policy.ts';
 import { train as trainHere } from '../../src/train/train.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
-/** Adds checkpoints with these losses, named by their place; gives what stays. */
-function staying(keep: number | undefined, losses: readonly (number | undefined)[]): string {
+/** Adds checkpoints with these losses, named by their index. Returns the names of those that are kept. */
+function keptOf(keep: number | undefined, losses: readonly (number | undefined)[]): string {
   const kept = new KeptCheckpoints(keep);
   const there = new Set<string>();
   losses.forEach((validationLoss, index) => {
@@ -21,19 +21,19 @@ function staying(keep: number | undefined, losses: readonly (number | undefined)
   return [...there].join(' ');
 }
 
-test('--keep N: the newest N, the best and the last', () => {
-  assert.equal(staying(1, [3, 2, 4, 5]), '1 3');
-  assert.equal(staying(2, [3, 2, 4, 5]), '1 2 3');
-  assert.equal(staying(2, [2, undefined, 3, undefined]), '0 2 3');
-  assert.equal(staying(3, [5, 4, 3, 2]), '1 2 3');
-  assert.equal(staying(1, [2, 2, 2]), '0 2', 'of equal losses the first is the best');
+test('--keep N keeps the newest N and the best', () => {
+  assert.equal(keptOf(1, [3, 2, 4, 5]), '1 3');
+  assert.equal(keptOf(2, [3, 2, 4, 5]), '1 2 3');
+  assert.equal(keptOf(2, [2, undefined, 3, undefined]), '0 2 3');
+  assert.equal(keptOf(3, [5, 4, 3, 2]), '1 2 3');
+  assert.equal(keptOf(1, [2, 2, 2]), '0 2', 'of equal losses, the first is the best');
 });
 
-test('without --keep: all with a validation loss, and the newest two of the others', () => {
-  assert.equal(staying(undefined, [5, undefined, undefined, 6, undefined]), '0 2 3 4');
+test('without --keep, all with a validation loss and the newest two of the others are kept', () => {
+  assert.equal(keptOf(undefined, [5, undefined, undefined, 6, undefined]), '0 2 3 4');
 });
 
-test('after going back, the best is none of the stretch that is forgotten', () => {
+test('after the run has gone back, the best is none of the discarded checkpoints', () => {
   const kept = new KeptCheckpoints(1);
   for (const [iteration, validationLoss] of [
     [10, 3],
@@ -82,7 +82,7 @@ function setUp(context: TestContext) {
   return { checkpointDir, small, there, iterationOf };
 }
 
-test('best and last are links to whole files; the best stays, whatever comes after', async (context) => {
+test('best and last are links to complete checkpoints; the best is kept, whatever follows', async (context) => {
   const { checkpointDir, small, there, iterationOf } = setUp(context);
   const evaluated = await run({ ...small, keep: 2, maxIterations: 24, learningRate: 0.05 });
   const best = evaluated.reduce((a, b) => (b.validationLoss < a.validationLoss ? b : a)).iteration;
@@ -98,7 +98,7 @@ test('best and last are links to whole files; the best stays, whatever comes aft
   );
 });
 
-test('the checkpoints to keep are counted across a resume; those of other runs and of an abandoned branch are kept', async (context) => {
+test('a resumed run counts its earlier checkpoints, and leaves those of other runs and of an abandoned branch alone', async (context) => {
   const { checkpointDir, small, there, iterationOf } = setUp(context);
   await run({ ...small, keep: 2, maxIterations: 10 });
   assert.deepEqual(await there(), [8, 10]);
@@ -111,12 +111,12 @@ test('the checkpoints to keep are counted across a resume; those of other runs a
   assert.deepEqual(all, [4, 8, 9, 16, 18]);
   const sixteen = readdirSync(checkpointDir).find((name) => /^lm_lstm.*_\d\.\d{4}\.safetensors$/.test(name));
   await run({ text, resume: join(checkpointDir, sixteen ?? ''), maxIterations: 17 });
-  assert.deepEqual(await there(), [4, 8, 9, 16, 17, 18], 'iteration 18 is of a way not taken');
+  assert.deepEqual(await there(), [4, 8, 9, 16, 17, 18], 'iteration 18 belongs to an abandoned branch');
   assert.equal(await iterationOf('last.safetensors'), 17);
   assert.equal(await iterationOf('other.last.safetensors'), 9);
 });
 
-test('a checkpoint of the run whose loss is not in its history is neither the best nor deleted', async (context) => {
+test('a checkpoint whose loss is not in the history of the run is never best, and is not deleted', async (context) => {
   const { checkpointDir, small, iterationOf } = setUp(context);
   await run({ ...small, maxIterations: 8 });
   const named = () =>
@@ -132,10 +132,13 @@ test('a checkpoint of the run whose loss is not in its history is neither the be
   const best = readlinkSync(join(checkpointDir, 'best.safetensors'));
   assert.notEqual(best, forgotten);
   for (const name of [forgotten, mine]) assert.ok(readdirSync(checkpointDir).includes(name), name);
-  assert.ok(!readdirSync(checkpointDir).includes(fourth) || best === fourth, 'what is its own is counted');
+  assert.ok(
+    !readdirSync(checkpointDir).includes(fourth) || best === fourth,
+    "the run's own checkpoint is counted",
+  );
 });
 
-test('a checkpoint is deleted as soon as it was saved: best goes back to the one before, last stays', async (context) => {
+test('if a checkpoint is deleted right after it was saved, best points to the previous one, and last does not change', async (context) => {
   const { checkpointDir: _, ...small } = setUp(context).small;
   const storage = folderStorage(temporaryFolder(context));
   const saved: string[] = [];

@@ -1,4 +1,4 @@
-/** An engine that is lost during a run: its error is what the caller gets, and nothing is left under way. */
+/** If the engine is lost during a run, the caller gets its error, and nothing is left pending. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { checkTrainingOptions, type TrainingOptions } from '../../src/train/opti
 import { trainOn } from '../../src/train/train.ts';
 import type { Given } from '../../src/util/check-options.ts';
 
-/** An engine whose reads fail from the moment when it is lost. */
+/** An engine whose reads fail once `isLost` returns true. */
 function losable(depth: number, isLost: () => boolean): MakeEngine {
   return async () => {
     const engine = new ReferenceEngine('float32');
@@ -49,7 +49,7 @@ async function run(
   for await (const event of trainOn(corpus, options, { makeEngine, storage })) onEvent?.(event);
 }
 
-test('a save ends before the storage is closed', async () => {
+test('a save is completed before the storage is closed', async () => {
   for (const onExplosion of ['stop', 'retry'] as const) {
     const order: string[] = [];
     const memory = memoryStorage();
@@ -75,7 +75,7 @@ test('a save ends before the storage is closed', async () => {
   }
 });
 
-test('with several iterations in flight all of them fail, and none of these errors is left unhandled', async () => {
+test('if several iterations are in flight, all of them fail, and no error is unhandled', async () => {
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => unhandled.push(reason);
   process.on('unhandledRejection', note);

@@ -1,4 +1,4 @@
-/** That the memory told at the start is what a run takes. */
+/** The memory that is reported at the start is the memory that a run needs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
@@ -12,23 +12,23 @@ const program = `
   import { train } from './dist/index.js';
   const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(4000);
   const before = process.memoryUsage().rss;
-  let told = 0;
+  let reported = 0;
   const growth = [];
   for await (const event of train({ text, hiddenSize: 400, maxIterations: 4 })) {
-    if (event.type === 'started') told = event.memory;
+    if (event.type === 'started') reported = event.memory;
     if (event.type === 'iteration') growth.push(process.memoryUsage().rss - before);
   }
-  console.log(JSON.stringify({ told, growth }));`;
+  console.log(JSON.stringify({ reported, growth }));`;
 
-test('the memory reported at the start is within 15% of the growth, and is all allocated by then', () => {
+test('the reported memory is within 15% of the growth of the process, nearly all of it before the second iteration', () => {
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type', 'module', '-e', program], {
     cwd: root,
     encoding: 'utf8',
   });
   assert.notEqual(stdout, '', stderr);
-  const { told, growth } = JSON.parse(stdout) as { told: number; growth: number[] };
+  const { reported, growth } = JSON.parse(stdout) as { reported: number; growth: number[] };
   const last = growth.at(-1) as number;
-  assert.ok(Math.abs(told / last - 1) < 0.15, `told ${told}, grew by ${last}`);
+  assert.ok(Math.abs(reported / last - 1) < 0.15, `reported ${reported}, grew by ${last}`);
   assert.ok(
     last < 1.05 * (growth[0] as number),
     `it grew from ${growth[0]} to ${last} after the first iteration`,
@@ -36,7 +36,7 @@ test('the memory reported at the start is within 15% of the growth, and is all a
 });
 
 test('the free memory is reported before the first iteration, with a warning if it is too little', async () => {
-  const told = async (free: number | undefined) => {
+  const isWarned = async (free: number | undefined) => {
     const all: TrainingEvent[] = [];
     const text = 'the harbour wall stood in the rain. '.repeat(40);
     const settings = { storage: memoryStorage(), freeMemory: free };
@@ -52,9 +52,9 @@ test('the free memory is reported before the first iteration, with a warning if 
     assert.equal(started?.type === 'started' && started.freeMemory, free);
     return before.some((event) => event.type === 'warning' && event.code === 'memory-short');
   };
-  assert.equal(await told(1e6), true);
-  assert.equal(await told(1e9), false);
-  assert.equal(await told(undefined), false);
+  assert.equal(await isWarned(1e6), true);
+  assert.equal(await isWarned(1e9), false);
+  assert.equal(await isWarned(undefined), false);
   const now = freeMemory();
   assert.ok(now > 0 && now <= totalmem(), `${now}`);
 });

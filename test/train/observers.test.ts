@@ -1,4 +1,4 @@
-/** Those who watch a run: who sees what, in which order, and that each is closed. */
+/** Observers: which events they get, in which order, and that each is closed. */
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -16,8 +16,8 @@ async function* given(events: readonly TrainingEvent[]): AsyncGenerator<Training
   yield* events;
 }
 
-/** Keeps the names of what it sees, and answers some with a notice. */
-function watcher(answers: Readonly<Record<string, string>> = {}) {
+/** An observer that records the names of events, and adds a notice after some of them. */
+function recorder(answers: Readonly<Record<string, string>> = {}) {
   const seen: string[] = [];
   let closed = 0;
   const observer: TrainingObserver = {
@@ -33,28 +33,28 @@ function watcher(answers: Readonly<Record<string, string>> = {}) {
   return { observer, seen, closed: () => closed };
 }
 
-test('what an observer adds follows the event, for later observers and the caller; finished stays the last', async () => {
-  const first = watcher({ a: 'of a', finished: 'at the end' });
-  const second = watcher({ 'of a': 'of of a' });
-  const third = watcher();
+test('events that an observer adds follow its event, for later observers and the caller, but precede finished', async () => {
+  const first = recorder({ a: 'of a', finished: 'at the end' });
+  const second = recorder({ 'of a': 'of of a' });
+  const third = recorder();
   const finished = { type: 'finished' } as TrainingEvent;
   const events = notifyObservers(
     given([notice('a'), finished]),
     [first, second, third].map((one) => one.observer),
   );
-  const told: string[] = [];
-  for await (const event of events) told.push(nameOf(event));
-  assert.deepEqual(told, ['a', 'of a', 'of of a', 'at the end', 'finished']);
+  const received: string[] = [];
+  for await (const event of events) received.push(nameOf(event));
+  assert.deepEqual(received, ['a', 'of a', 'of of a', 'at the end', 'finished']);
   assert.deepEqual(first.seen, ['a', 'finished']);
   assert.deepEqual(second.seen, ['a', 'of a', 'at the end', 'finished']);
-  assert.deepEqual(third.seen, told);
+  assert.deepEqual(third.seen, received);
   assert.deepEqual(
     [first, second, third].map((one) => one.closed()),
     [1, 1, 1],
   );
 });
 
-test('each is closed once: the caller leaves, is interrupted, or an observer fails, here or in closing', async () => {
+test('each observer is closed once, if the caller leaves, the run is interrupted, or an observer fails', async () => {
   const failing = (where: 'observe' | 'close'): TrainingObserver => ({
     observe() {
       if (where === 'observe') throw new Error('observe');
@@ -71,7 +71,7 @@ test('each is closed once: the caller leaves, is interrupted, or an observer fai
     { other: failing('close'), error: /^Error: close$/ },
   ];
   for (const { other, leaves, stops, error } of ways) {
-    const [before, after] = [watcher(), watcher()];
+    const [before, after] = [recorder(), recorder()];
     const observers = [before.observer, ...(other ? [other] : []), after.observer];
     const stop = new AbortController();
     const run = async () => {
@@ -86,23 +86,23 @@ test('each is closed once: the caller leaves, is interrupted, or an observer fai
   }
 });
 
-test('a log without checkpoints; the caller sees the same events', async (context) => {
+test('a log without checkpoints has the same events as the caller gets', async (context) => {
   const folder = temporaryFolder(context);
-  const { observer, seen } = watcher();
-  const told: string[] = [];
+  const { observer, seen } = recorder();
+  const received: string[] = [];
   for await (const event of train({ ...small, observers: [eventLog(folder), observer] }))
-    told.push(nameOf(event));
+    received.push(nameOf(event));
   const lines = readFileSync(join(folder, 'lstm.log.jsonl'), 'utf8').trim().split('\n');
   assert.deepEqual(
     lines.map((line) => nameOf(JSON.parse(line))),
-    told,
+    received,
   );
-  assert.deepEqual(seen, told);
+  assert.deepEqual(seen, received);
 });
 
 test("a log that is given beside the run's own, in the same folder, is written once and has what observers add", async (context) => {
   const checkpointDir = join(temporaryFolder(context), 'cv');
-  const { observer, seen } = watcher();
+  const { observer, seen } = recorder();
   const adder = {
     observe: (event: TrainingEvent) =>
       event.type === 'started' ? [{ type: 'notice', message: 'added' } as const] : undefined,
@@ -116,7 +116,7 @@ test("a log that is given beside the run's own, in the same folder, is written o
   );
 });
 
-test('the log of a run has what observers add', async (context) => {
+test('the log of a run has the events that observers add', async (context) => {
   const checkpointDir = join(temporaryFolder(context), 'cv');
   const adder = {
     observe: (event: TrainingEvent) =>
@@ -127,10 +127,10 @@ test('the log of a run has what observers add', async (context) => {
   assert.equal(log.match(/"message":"added"/g)?.length, 1);
 });
 
-test('a deleted folder: the files are rewritten, and later observers get the warning', async (context) => {
+test('if the folder is deleted, the files are rewritten, and later observers get the warning', async (context) => {
   const folder = temporaryFolder(context);
   const [checkpointDir, tensorboardDir] = [join(folder, 'cv'), join(folder, 'board')];
-  const { observer, seen } = watcher();
+  const { observer, seen } = recorder();
   for await (const event of train({ ...small, checkpointDir, tensorboardDir, observers: [observer] })) {
     if (event.type === 'iteration' && event.iteration === 1) rmSync(tensorboardDir, { recursive: true });
   }

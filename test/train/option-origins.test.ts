@@ -1,4 +1,4 @@
-/** Options from several sources: which value counts, and that each remembers where it comes from. */
+/** Options from several sources: which value is used, and what is recorded about its source. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveTrainingOptions } from '../../src/train/options.ts';
@@ -7,9 +7,9 @@ import { startingOptions } from '../../src/train/start/start-from.ts';
 import { OPTION_ORIGINS, optionsFrom, resolveOptions } from '../../src/util/option-origins.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 
-test('default < checkpoint < preset < config file < flag, in whatever order they come', () => {
+test('default < checkpoint < preset < config file < flag, whatever the order of the sources', () => {
   const sources = OPTION_ORIGINS.map((origin, rank) =>
-    // The first option is in all sources, the second in all but the last, and so on.
+    // The first option is in all sources, the second in all except the last, and so on.
     optionsFrom(
       origin,
       Object.fromEntries(OPTION_ORIGINS.slice(0, OPTION_ORIGINS.length - rank).map((name) => [name, origin])),
@@ -28,7 +28,7 @@ test('default < checkpoint < preset < config file < flag, in whatever order they
   }
 });
 
-test('what is undefined is not set; options without a source have their default', () => {
+test('undefined values do not count; options without a source have their defaults', () => {
   const { values, origins } = resolveTrainingOptions(
     optionsFrom('preset', { hiddenSize: 512, layers: 3, dropout: 0.5 }),
     optionsFrom('flag', { layers: 1, seed: undefined, dropout: 0.2, field: 'text' }, { dropout: 'config' }),
@@ -49,7 +49,7 @@ test('what is undefined is not set; options without a source have their default'
   });
 });
 
-test("a run from another model's weights: the shape is the checkpoint's, the rest may be given", () => {
+test("in a run from another model's weights, the shape comes from the checkpoint, and the rest can be set", () => {
   const initial = madeCheckpoint();
   const given = { hiddenSize: 9, embeddingSize: 4, batchSize: 2, seed: undefined };
   const { options, origins, notices } = startingOptions(given, initial, { batchSize: 'config' });
@@ -62,7 +62,7 @@ test("a run from another model's weights: the shape is the checkpoint's, the res
   assert.equal(startingOptions({ dropout: 0 }, initial).origins.dropout, 'flag');
 });
 
-test('a resumed run: options are those given now, those of the checkpoint, or defaults', () => {
+test('in a resumed run, options come from the caller, else from the checkpoint, else from the defaults', () => {
   const made = madeCheckpoint();
   const stored = { hiddenSize: 3, batchSize: 4, dropout: 0.25, threads: 7, fit: true };
   const checkpoint = { ...made, training: { ...made.training, options: stored } };

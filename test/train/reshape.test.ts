@@ -1,4 +1,4 @@
-/** A run that goes on with another batch size or sequence length. */
+/** Resuming a run with another batch size or sequence length. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { charRnn } from '../cli/command.ts';
 import { temporaryCache } from '../data/temporary-cache.ts';
 
 const words = 'the harbour wall stood in the rain and the keeper walked along it past the boats'.split(' ');
-/** The words in an order that does not repeat soon. */
+/** The words in an order with a long period. */
 const text = Array.from({ length: 900 }, (_, at) => words[((at * at + 3 * at) % 83) % words.length]).join(
   ' ',
 );
@@ -41,12 +41,12 @@ function stateOf({ training }: Checkpoint) {
   return training;
 }
 
-/** Batches in an epoch of a state. */
+/** Batches in an epoch, from a training state. */
 const epochLengthOf = (training: ReturnType<typeof stateOf>) =>
   Math.round((training.iteration + (training.shapeChange?.batchOffset ?? 0)) / training.epoch);
 
 for (const optimizer of ['rmsprop', 'adam'] as const) {
-  test(`${optimizer}: another shape keeps weights, moments, rate and the place in the text, and goes back`, async (context) => {
+  test(`${optimizer}: a change of shape keeps the weights, the moments, the learning rate and the position in the text`, async (context) => {
     const { base, checkpointDir } = setUp(context);
     const start = await run({
       ...base,
@@ -62,7 +62,7 @@ for (const optimizer of ['rmsprop', 'adam'] as const) {
       { batchSize: 2, sequenceLength: 5 },
       { batchSize: 1, sequenceLength: 40 },
     ]) {
-      // The run has reached its end: what it would go on from is what it gives back.
+      // The run has reached its end, so it returns the state that it would continue from.
       const changed = await run({ resume: checkpointDir, ...shape, maxIterations: 150 });
       const after = stateOf(changed.checkpoint);
       assert.deepEqual(changed.checkpoint.parameters, start.checkpoint.parameters);
@@ -82,12 +82,12 @@ for (const optimizer of ['rmsprop', 'adam'] as const) {
   });
 }
 
-test('the loss does not jump; back in the old shape, the batches are those of the uninterrupted run', async (context) => {
+test('the loss does not jump after a change of shape, nor after a change back', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const mean = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   const start = await run({ ...base, checkpointDir, maxIterations: 400, learningRate: 0.01 });
   const [first, reached] = [start.losses[0] as number, mean(start.losses.slice(-40))];
-  assert.ok(reached < first - 0.5, 'it has learned something');
+  assert.ok(reached < first - 0.5, 'the loss has fallen');
   const wider = await run({ resume: checkpointDir, batchSize: 8, sequenceLength: 25, maxIterations: 410 });
   assert.ok(
     Math.abs(mean(wider.losses) - reached) < 0.25 * (first - reached),
@@ -102,12 +102,12 @@ test('the loss does not jump; back in the old shape, the batches are those of th
   assert.deepEqual(shapeChange?.heldOut, { batchSize: 4, sequenceLength: 10 });
 });
 
-test('the held-out text and its loss stay the same', async (context) => {
+test('a change of shape does not change the held-out text and its loss', async (context) => {
   const { base, folder } = setUp(context);
   for (const more of [{}, { split: 'tail' as const }, { validation: base.textFile }]) {
     const checkpointDir = join(folder, JSON.stringify(Object.keys(more)));
     const start = await run({ ...base, ...more, checkpointDir, evaluateEvery: 20, maxIterations: 20 });
-    // With no learning rate to speak of the parameters stay.
+    // With such a small learning rate, the parameters do not change.
     const still = { resume: checkpointDir, learningRate: 1e-30, evaluateEvery: 1, maxIterations: 22 };
     const after = await run({ ...still, batchSize: 7, sequenceLength: 13 });
     assert.deepEqual(after.validation, [start.validation[0], start.validation[0]]);
@@ -127,16 +127,16 @@ test('the rate decays once at the end of each epoch; the run ends at its last ep
   assert.equal(stateOf(end.checkpoint).cursor, 0);
 });
 
-/** The options that the notice of a run that has ended offers. */
-async function offered(input: TrainInput): Promise<Readonly<Record<string, unknown>>> {
+/** The options that the notice of an ended run suggests. */
+async function suggested(input: TrainInput): Promise<Readonly<Record<string, unknown>>> {
   for await (const event of train(input)) {
-    assert.notEqual(event.type, 'iteration', 'it has ended');
+    assert.notEqual(event.type, 'iteration', 'the run has ended');
     if (event.type === 'notice' && event.remedies) return event.remedies[0]?.set ?? {};
   }
   assert.fail('no notice with a remedy');
 }
 
-test('an ended run that had another shape: the end that is offered is twice as far, in its iterations or in the text', async (context) => {
+test('for an ended run that once had another shape, the suggested end doubles its iterations or its text', async (context) => {
   const { base, checkpointDir, folder } = setUp(context);
   await run({ ...base, checkpointDir, maxEpochs: 1, maxIterations: 100 });
   const resumed = async (name: string, shape: TrainInput) => {
@@ -144,20 +144,20 @@ test('an ended run that had another shape: the end that is offered is twice as f
     const { last } = await run({ resume: checkpointDir, checkpointDir: own, ...shape, maxIterations: 1e6 });
     return { own, iteration: last.iteration };
   };
-  // The place in the text is ahead of the iterations: twice as many of them need more epochs.
+  // The position in the text is ahead of the iterations: twice as many iterations need more epochs.
   const ahead = await resumed('ahead', { batchSize: 2, sequenceLength: 5 });
-  const further = await offered({ resume: ahead.own, maxIterations: ahead.iteration });
+  const further = await suggested({ resume: ahead.own, maxIterations: ahead.iteration });
   assert.deepEqual(further, { maxIterations: 2 * ahead.iteration, maxEpochs: 2 });
   const twice = await run({ resume: ahead.own, ...further });
   assert.equal(twice.last.iteration, 2 * ahead.iteration);
-  // It is behind them: twice the text is enough.
+  // The position is behind the iterations: twice the epochs are enough.
   const behind = await resumed('behind', { batchSize: 8, sequenceLength: 20 });
-  assert.deepEqual(await offered({ resume: behind.own }), { maxEpochs: 2 });
+  assert.deepEqual(await suggested({ resume: behind.own }), { maxEpochs: 2 });
   const longer = await run({ resume: behind.own, maxEpochs: 2 });
   assert.equal(longer.last.epoch, 2);
 });
 
-test('resumed again in the new shape: the bits of the run that was not interrupted', async (context) => {
+test('a run that is resumed again in the new shape has the same bits as without the second interruption', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, maxIterations: 30 });
   const shape = { batchSize: 6, sequenceLength: 8 };
@@ -176,12 +176,16 @@ test('resumed again in the new shape: the bits of the run that was not interrupt
   const last = await readCheckpointFile(join(checkpointDir, 'last.safetensors'));
   assert.deepEqual(last.training?.shapeChange, state.shapeChange);
   const header = readFileSync(join(checkpointDir, 'last.safetensors')).toString('latin1', 8, 4000);
-  assert.match(header, /formatVersion\\":2/, 'an older program must not go on at the wrong place');
+  assert.match(
+    header,
+    /formatVersion\\":2/,
+    'an older program must reject it: it would continue at the wrong position',
+  );
 });
 
-test('an explosion after the change leads back to it, with half the rate', async (context) => {
+test('after an explosion, the run goes back to the change of shape, with half the learning rate', async (context) => {
   const { base, checkpointDir } = setUp(context);
-  // So that there is a good state of the old shape.
+  // Long enough for a good state of the old shape.
   await run({ ...base, checkpointDir, maxIterations: 220, evaluateEvery: 50, learningRate: 0.004 });
   const restored: TrainingEvent[] = [];
   const exploding = {
@@ -213,7 +217,7 @@ test('--fit chooses a shape for a resumed run, and keeps one that fits', async (
   assert.deepEqual(stateOf(again.checkpoint).shapeChange, shapeChange);
 });
 
-test('a shape that the text does not fill is refused, as are options of the model', async (context) => {
+test('a shape that is too large for the text is rejected, and so are other options of the model', async (context) => {
   const { base, checkpointDir } = setUp(context);
   await run({ ...base, checkpointDir, maxIterations: 5 });
   await assert.rejects(run({ resume: checkpointDir, batchSize: 5000 }), { code: 'text-too-short' });
@@ -223,7 +227,7 @@ test('a shape that the text does not fill is refused, as are options of the mode
   });
 });
 
-test('the commands: a notice, and eval measures the parts as the run did', async (context) => {
+test('commands: train prints a notice, and eval measures each split as the run did', async (context) => {
   const { folder } = setUp(context);
   const command = (...words: string[]) =>
     charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
@@ -253,7 +257,7 @@ test('the commands: a notice, and eval measures the parts as the run did', async
   assert.match(JSON.parse(whole.stdout).how, /^train: \d+ batches of 7 × 10,/);
 });
 
-/** A source of tokens that each occur once. */
+/** A source in which each token occurs once. */
 const different = (length: number) => new MemoryTokens(Int32Array.from({ length }, (_, at) => at));
 
 async function tokensOf(source: BatchSource): Promise<number[]> {
@@ -262,7 +266,7 @@ async function tokensOf(source: BatchSource): Promise<number[]> {
   return all;
 }
 
-test('splits of two shapes: the held-out part is that of the first, and nothing of it is trained on', async () => {
+test('after a change of shape, the held-out part is that of the first shape, and nothing of it is trained on', async () => {
   const heldOut = { batchSize: 7, sequenceLength: 9 };
   const cut = (options: Partial<SplitOptions>, files: boolean): Splits =>
     splitCorpus(
@@ -289,7 +293,7 @@ test('splits of two shapes: the held-out part is that of the first, and nothing 
         assert.deepEqual(await tokensOf(after.test), await tokensOf(before.test));
         const seen = new Set(await tokensOf(before.train));
         const trained = await tokensOf(after.train);
-        assert.equal(new Set(trained).size, trained.length, 'each once');
+        assert.equal(new Set(trained).size, trained.length, 'no token is trained on twice');
         assert.ok(trained.length > 0.95 * seen.size - shape.batchSize * shape.sequenceLength);
         if (files) continue;
         const isHeldOut = new Set([...(await tokensOf(before.validation)), ...(await tokensOf(before.test))]);

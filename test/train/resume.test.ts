@@ -18,7 +18,7 @@ async function run(input: TrainInput) {
   return { all, last, checkpoint: last.checkpoint };
 }
 
-/** A folder with a text, and options of a run on it. */
+/** A folder with a text, and the options of a run on it. */
 function setUp(context: TestContext) {
   const { folder } = temporaryCache(context);
   const textFile = join(folder, 'book.txt');
@@ -36,7 +36,7 @@ function setUp(context: TestContext) {
   return { folder, checkpointDir, base };
 }
 
-/** All that training depends on, without what is a run's own. */
+/** The state that determines training, without the id and the options of the run. */
 function comparable({ parameters, training }: Checkpoint) {
   const { runId: _, options: __, ...state } = training as NonNullable<typeof training>;
   return { parameters, state };
@@ -54,10 +54,10 @@ const kinds = cells.flatMap((cell) =>
     [0, 0.2].map((dropout) => ({ ...cell, optimizer, dropout })),
   ),
 );
-// Every kind on the first engine; on the others each cell, optimizer and rate once or more.
+// All kinds on the first engine; on the others, each cell, optimizer and dropout rate at least once.
 for (const [index, engine] of engines.entries()) {
   for (const kind of index === 0 ? kinds : kinds.filter((_, k) => k % 4 === k >> 2)) {
-    test(`${engine}, ${Object.values(kind).join(', ')}: resumed in mid-epoch, after an evaluation, with other threads: the bits of the unbroken run`, async (context) => {
+    test(`${engine}, ${Object.values(kind).join(', ')}: resumed within an epoch, after an evaluation, with other threads: the same bits as an uninterrupted run`, async (context) => {
       const { base, folder } = setUp(context);
       const options = { ...base, engine, ...kind, evaluateEvery: 8, learningRateDecayAfter: 0 };
       const whole = await run({
@@ -75,7 +75,7 @@ for (const [index, engine] of engines.entries()) {
   }
 }
 
-test('interrupted in an evaluation: the resumed run repeats it, with the bits of the uninterrupted run', async (context) => {
+test('interrupted in an evaluation: the resumed run repeats it, and has the same bits as an uninterrupted run', async (context) => {
   const { base, folder } = setUp(context);
   const options = { ...base, evaluateEvery: 8, maxIterations: 20 };
   const whole = await run({ ...options, checkpointDir: join(folder, 'whole') });
@@ -88,7 +88,7 @@ test('interrupted in an evaluation: the resumed run repeats it, with the bits of
   assert.deepEqual(comparable(end.checkpoint), comparable(whole.checkpoint));
 });
 
-test('a file to validate on can not come or go in the middle of a run', async (context) => {
+test('a validation file can not be added to or removed from a run', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, maxIterations: 5 });
   const validation = join(folder, 'valid.txt');
@@ -101,7 +101,7 @@ test('a file to validate on can not come or go in the middle of a run', async (c
   assert.equal((await run({ resume: other, maxIterations: 6 })).last.iteration, 6);
 });
 
-test('options come from the checkpoint; a change gives a notice; an option that can not change is named', async (context) => {
+test('options come from the checkpoint; a changed option gives a notice, or an error if it can not change', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const { last } = await run({ ...base, maxIterations: 5, learningRate: 0.004 });
   const { all } = await run({ resume: last.path, maxIterations: 8, learningRate: 0.001 });
@@ -121,7 +121,7 @@ test('options come from the checkpoint; a change gives a notice; an option that 
   });
 });
 
-test('another text is refused by its hash; the same text elsewhere is accepted, and so is a moved folder', async (context) => {
+test('another text is rejected by its hash; the same text in another place, or a moved folder, is accepted', async (context) => {
   const { base, folder, checkpointDir } = setUp(context);
   await run({ ...base, maxIterations: 5 });
   const other = join(folder, 'other.txt');
@@ -141,10 +141,10 @@ test('another text is refused by its hash; the same text elsewhere is accepted, 
   const moved = join(folder, 'moved');
   cpSync(checkpointDir, moved, { recursive: true });
   const again = await run({ resume: moved, text, maxIterations: 6 });
-  assert.ok(again.last.path?.startsWith(moved), 'it goes on beside the one resumed from');
+  assert.ok(again.last.path?.startsWith(moved), 'new checkpoints go next to the one that it resumed from');
 });
 
-test('a run that has reached its end: nothing is written, it says how to go further', async (context) => {
+test('resuming a run that has reached its end writes nothing, and says how to train further', async (context) => {
   const { base, checkpointDir } = setUp(context);
   await run({ ...base, maxIterations: 5 });
   const before = readdirSync(checkpointDir).map((name) => [
@@ -160,7 +160,7 @@ test('a run that has reached its end: nothing is written, it says how to go furt
   );
 });
 
-test('a run that has ended early, or is beyond the end asked for, trains nothing and says how to go further', async (context) => {
+test('resuming a run that has ended early, or is beyond the requested end, trains nothing and says how to train further', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const early = await run({ ...base, evaluateEvery: 2, learningRate: 0.5, earlyStop: 1, maxIterations: 400 });
   assert.equal(early.last.reason, 'no-better');
@@ -191,7 +191,7 @@ test('a run that has ended early, or is beyond the end asked for, trains nothing
   assert.equal(further.last.iteration, iteration + 1);
 });
 
-test('the command: --resume alone, with a folder, with a checkpoint', async (context) => {
+test('the command: --resume alone, with a folder, and with a text', async (context) => {
   const { folder } = setUp(context);
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
   const small = ['-rnn_size', '8', '-batch_size', '3', '-seq_length', '7'];
@@ -217,7 +217,7 @@ test('the command: --resume alone, with a folder, with a checkpoint', async (con
   assert.equal((await charRnn(['train', '--resume'], { cwd: empty, env })).code, 1);
 });
 
-test('a run on standard input is resumed from the kept copy, and from the pipe again: the bits of the uninterrupted run', async (context) => {
+test('a run on standard input resumes from the kept copy, or from standard input again, with the same bits', async (context) => {
   const { folder } = setUp(context);
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
   const small = ['-rnn_size', '8', '-batch_size', '3', '-seq_length', '7'];
@@ -248,7 +248,7 @@ test('a run on standard input is resumed from the kept copy, and from the pipe a
   assert.match(gone.stderr, /missing\n.*found elsewhere:\n.* train book\.txt --resume /);
 });
 
-test('a run on several files, with documents, finds them again: the bits of the unbroken run', async (context) => {
+test('a run on several files with documents finds them again, and has the same bits as an uninterrupted run', async (context) => {
   const { folder, base, checkpointDir } = setUp(context);
   const texts = join(folder, 'texts');
   mkdirSync(texts);

@@ -1,4 +1,4 @@
-/** A run goes on with the texts that it began with, or says which of them is missing or changed. */
+/** A run continues with the texts that it began with, or says which of them are missing or changed. */
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -45,10 +45,10 @@ async function run(input: TrainInput) {
   return { notices: notices.join('\n'), path };
 }
 
-/** The error of a run that can't go on. */
+/** The error of a run that can't continue. */
 async function failure(input: TrainInput): Promise<CharRnnError> {
   return await run(input).then(
-    () => assert.fail('it went on'),
+    () => assert.fail('the run continued'),
     (error: unknown) => {
       assert.ok(error instanceof CharRnnError, String(error));
       return error;
@@ -57,7 +57,7 @@ async function failure(input: TrainInput): Promise<CharRnnError> {
 }
 
 for (const role of ['main', 'validation', 'test'] as const) {
-  test(`the ${role} text changed, was cut, or is gone: a named error, and best stays what it was`, async (context) => {
+  test(`the ${role} text is changed, truncated or missing: a named error, and best does not change`, async (context) => {
     const { write, checkpointDir } = setUp(context);
     const files = {
       main: write('a.txt', line.repeat(6)),
@@ -80,11 +80,11 @@ for (const role of ['main', 'validation', 'test'] as const) {
       assert.equal(error.remedies.length, 2);
       assert.equal(error.code, 'checkpoint-other-text');
       assert.match(error.message, new RegExp(`${basename(path)} \\(.*text\\): ${detail}`));
-      // Named now, it is no better.
+      // Naming the file does not help.
       const option = { main: 'textFile', validation: 'validation', test: 'test' }[role];
       assert.equal((await failure({ ...resume, [option]: path })).code, 'checkpoint-other-text');
     }
-    // A copy of what it was: the command names it.
+    // The remedy finds a copy of the original file.
     const copy = write('copy.txt', original);
     const [remedy] = (await failure(resume)).remedies;
     assert.deepEqual(Object.values(remedy?.set ?? {}).flat(), [copy]);
@@ -97,7 +97,7 @@ for (const role of ['main', 'validation', 'test'] as const) {
   });
 }
 
-test('a text that was moved, renamed or packed is found, and the remedy works as it is', async (context) => {
+test('a text that was moved, renamed or compressed is found, and the remedy works unchanged', async (context) => {
   const { folder, write, checkpointDir } = setUp(context);
   const textFile = write('texts/a.txt', line.repeat(6));
   const validation = write('held/v.txt', line.repeat(4));
@@ -114,12 +114,12 @@ test('a text that was moved, renamed or packed is found, and the remedy works as
     move();
     const resume = { resume: checkpointDir, maxIterations: 4 + index };
     const [remedy] = (await failure(resume)).remedies;
-    assert.ok(remedy?.set, 'a remedy with the place');
+    assert.ok(remedy?.set, 'a remedy that names the file');
     await run({ ...resume, ...remedy.set });
   }
 });
 
-test('a folder: new files are named and not read; changed and missing ones are named', async (context) => {
+test('new files in a folder are reported and not read; changed and missing ones are an error that names them', async (context) => {
   const { folder, write, checkpointDir } = setUp(context);
   const texts = join(folder, 'texts');
   for (const name of ['b.txt', 'a.txt', 'deep/c.txt']) write(`texts/${name}`, name + line.repeat(3));
@@ -138,7 +138,7 @@ test('a folder: new files are named and not read; changed and missing ones are n
   assert.doesNotMatch(error.message, /a\.txt|0\.txt/);
 });
 
-test('a folder that was moved is found, or named, and goes by the same files', async (context) => {
+test('a moved folder is found, or can be named; only the same files are read', async (context) => {
   const { folder, write, checkpointDir } = setUp(context);
   const texts = join(folder, 'all', 'texts');
   for (const name of ['b.txt', 'a.txt']) write(`all/texts/${name}`, name + line.repeat(3));
@@ -151,7 +151,7 @@ test('a folder that was moved is found, or named, and goes by the same files', a
   await run({ ...resume, textFile: moved });
 });
 
-test('a text of thousands of named files resumes; so does one of a folder with spaces in its name', async (context) => {
+test('a run on more than a thousand named files, in a folder with a space in its name, can be resumed', async (context) => {
   const { write, checkpointDir } = setUp(context);
   const textFile = Array.from({ length: 1100 }, (_, index) =>
     write(`my texts/${index}.txt`, `${index} words\n`),
@@ -166,14 +166,14 @@ test('a text of thousands of named files resumes; so does one of a folder with s
 
 const earlier = fileURLToPath(new URL('../fixtures/earlier/', import.meta.url));
 
-test('a checkpoint of an earlier version is resumed, with a notice about what can not be checked', async (context) => {
+test('a checkpoint of an earlier version can be resumed, with a notice about texts that can not be checked', async (context) => {
   const { folder } = setUp(context);
   cpSync(earlier, folder, { recursive: true });
   const [book, valid] = [join(folder, 'book.txt'), join(folder, 'valid.txt')];
   const resume = { resume: join(folder, 'run.safetensors'), maxIterations: 5 };
   const { notices, path } = await run({ ...resume, textFile: book, validation: valid });
   assert.match(notices, /earlier version and has no hash of its validation text/);
-  // What it writes now has all.
+  // Checkpoints that this version writes have all hashes.
   assert.doesNotMatch((await run({ resume: path ?? '', maxIterations: 6 })).notices, /earlier version/);
   appendFileSync(book, 'more');
   assert.equal(
@@ -182,7 +182,7 @@ test('a checkpoint of an earlier version is resumed, with a notice about what ca
   );
 });
 
-test('without a list of files the folder is read again, and another text is refused', async (context) => {
+test('if a checkpoint has no list of files, the folder is listed again, and another text is rejected', async (context) => {
   const { folder, write, checkpointDir } = setUp(context);
   for (const name of ['b.txt', 'a.txt']) write(`texts/${name}`, name + line.repeat(3));
   const { path } = await run({ ...shape, textFile: join(folder, 'texts'), checkpointDir, maxIterations: 3 });
@@ -200,7 +200,7 @@ test('without a list of files the folder is read again, and another text is refu
   assert.equal((await failure({ resume: bare, maxIterations: 4 })).code, 'checkpoint-other-text');
 });
 
-test('standard input: a copy is kept; once it is gone, the suggested command to send it again works', async (context) => {
+test('a copy of standard input is kept; if it is deleted, the suggested command to send the text again works', async (context) => {
   const { folder, cache } = setUp(context);
   const command = (words: string[], input?: string) =>
     charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: cache }, ...(input !== undefined && { input }) });
@@ -216,7 +216,7 @@ test('standard input: a copy is kept; once it is gone, the suggested command to 
   assert.equal((await command([...words, '-max_iterations', '4'], text)).code, 0);
 });
 
-test('eval refuses another validation text, and takes the place of one that was moved', async (context) => {
+test('eval rejects another validation text, and accepts the new path of a moved one', async (context) => {
   const { folder, cache, write } = setUp(context);
   const command = (words: string[]) => charRnn(words, { cwd: folder, env: { XDG_CACHE_HOME: cache } });
   write('a.txt', line.repeat(6));

@@ -1,4 +1,4 @@
-/** Several runs in a folder and beside each other: where each writes, and which one is resumed. */
+/** Several runs in one folder or in neighbouring ones: where each writes, and which one is resumed. */
 import assert from 'node:assert/strict';
 import {
   cpSync,
@@ -52,7 +52,7 @@ const withoutTime = (path: string) =>
     .filter(Boolean)
     .map((line) => JSON.parse(line).type);
 
-test('the same run three times: three folders, none touched by the next', async (context) => {
+test('starting the same run three times gives three folders, and does not change the earlier ones', async (context) => {
   const { at, newRun } = setUp(context);
   await newRun();
   const before = readdirSync(at('cv')).map((name) => [name, readFileSync(at('cv', name)).length]);
@@ -67,7 +67,7 @@ test('the same run three times: three folders, none touched by the next', async 
   assert.equal(withoutTime(at('cv-2', 'lstm.log.jsonl')).filter((type) => type === 'started').length, 1);
 });
 
-test('another savefile: the same folder, names of its own; each is resumed into its own', async (context) => {
+test('a run with another savefile shares the folder under its own names, also when it is resumed', async (context) => {
   const { at, newRun, run, iterationOf } = setUp(context);
   const first = await newRun();
   const second = await newRun({ saveName: 'b', maxIterations: 6 });
@@ -97,14 +97,14 @@ test('another savefile: the same folder, names of its own; each is resumed into 
   });
 });
 
-test('two that start at the same moment', async (context) => {
+test('runs that start at the same time get separate folders', async (context) => {
   const { at, newRun } = setUp(context);
   const runs = await Promise.all([newRun(), newRun(), newRun()]);
   const folders = runs.map(({ started }) => started.writes).sort();
   assert.deepEqual(folders, [at('cv'), at('cv-2'), at('cv-3')]);
 });
 
-test('what is in the folder decides: nothing, a log, a lone copy, files of others', async (context) => {
+test('the folder and names of a new run depend on the files in the folder: foreign files, a log, a single copied checkpoint', async (context) => {
   const { at, newRun } = setUp(context);
   mkdirSync(at('cv'));
   writeFileSync(at('cv', 'notes.txt'), 'mine');
@@ -147,7 +147,7 @@ test('a run with a given id that was killed before its first checkpoint starts a
   );
 });
 
-test('a folder with nothing but a copied best is resumed and used; the copy is not lost', async (context) => {
+test('a folder with only a copied best can be resumed and used, and the copy is not lost', async (context) => {
   const { at, newRun, run, iterationOf } = setUp(context);
   await newRun();
   mkdirSync(at('lone'));
@@ -159,12 +159,12 @@ test('a folder with nothing but a copied best is resumed and used; the copy is n
   const { runs } = await surveyFolder(at('lone'));
   assert.ok(
     runs[0]?.checkpoints.some((one) => one.iteration === iteration),
-    'the copy',
+    'the copy still exists',
   );
   assert.equal(await iterationOf('lone', 'last.safetensors'), 12);
 });
 
-test('the newest checkpoint is damaged: the previous one is used, with a warning; if the user names the file, it is refused', async (context) => {
+test('if the newest checkpoint is damaged, the previous one is used, with a warning; naming the damaged file is an error', async (context) => {
   const { at, newRun, run } = setUp(context);
   const { events } = await newRun();
   const saved = events.flatMap((event) => (event.type === 'checkpointed' ? [event.path] : []));
@@ -189,7 +189,7 @@ test('the newest checkpoint is damaged: the previous one is used, with a warning
   await assert.rejects(run({ text, resume: at('cv') }), { code: 'checkpoint-truncated' });
 });
 
-test('numbers that are damaged behind a sound header are found, too', async (context) => {
+test('damaged numbers after an intact header are detected too', async (context) => {
   const { at, newRun, run } = setUp(context);
   const { events } = await newRun();
   const [before = '', newest = ''] = events.flatMap((event) =>
@@ -203,7 +203,7 @@ test('numbers that are damaged behind a sound header are found, too', async (con
   assert.match(JSON.stringify(resumed.events), new RegExp(`resumes from ${before}`));
 });
 
-test('a damaged file is never offered in its own place, however its path is written', async (context) => {
+test('the remedy for a damaged file never suggests the same file, however its path is written', async (context) => {
   const { at, newRun, run } = setUp(context);
   const { events } = await newRun();
   const [before = '', newest = ''] = events.flatMap((event) =>
@@ -226,7 +226,7 @@ test('a damaged file is never offered in its own place, however its path is writ
   }
 });
 
-test('of several runs the likeliest: by savefile, by text, the newest; a folder of an earlier version', async (context) => {
+test('of several runs, the likeliest one is chosen: by savefile, by text, else the newest; also in a folder of an earlier version', async (context) => {
   const { at, small, newRun } = setUp(context);
   const files = ['a.txt', 'b.txt'].map((name, index) => {
     writeFileSync(at(name), text + 'x'.repeat(index));
@@ -249,14 +249,14 @@ test('of several runs the likeliest: by savefile, by text, the newest; a folder 
   assert.equal(await first({ paths: [at('moved.txt')] }), 'cv lstm');
   assert.equal(await first({ saveName: 'lstm' }), 'cv-2 lstm');
   assert.equal(await first({ saveName: 'nobody' }), 'cv c');
-  // Before every run had pointers of its own, a folder's belonged to the run that saved last; a copy has the times of the copy.
+  // In earlier versions, the runs in a folder shared best and last, which belonged to the run that saved last. File times are those of a copy.
   rmSync(at('cv', 'c.last.safetensors'));
   rmSync(at('cv', 'c.best.safetensors'));
   for (const name of readdirSync(at('cv'))) if (name.startsWith('lm_')) utimesSync(at('cv', name), 1e9, 1e9);
   assert.equal((await surveyFolder(at('cv'))).runs[0]?.saveName, 'lstm');
 });
 
-test('the folder is deleted during a run: log, checkpoints, pointers and lock come back, with warnings', async (context) => {
+test('if the folder is deleted during a run, the log, checkpoints, pointers and lock are written again, with warnings', async (context) => {
   const { at, small, iterationOf } = setUp(context);
   const warnings: string[] = [];
   for await (const event of train({
@@ -277,10 +277,10 @@ test('the folder is deleted during a run: log, checkpoints, pointers and lock co
     [1, 2, 3, 4, 5, 6, 7, 8],
   );
   assert.equal(await iterationOf('cv', 'last.safetensors'), 8);
-  assert.ok([4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0), 'of those that are left');
+  assert.ok([4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0), 'best is one of the checkpoints that are left');
 });
 
-test('a run whose id is given from outside begins again in its own folder and names; another one does not', async (context) => {
+test('a run with a given id starts over in the folder of the run with this id; a run with another id does not', async (context) => {
   const { at, newRun, run, iterationOf } = setUp(context);
   const first = await newRun({ runId: 'sweep-7' });
   const again = await newRun({ runId: 'sweep-7' });
@@ -296,7 +296,7 @@ test('a run whose id is given from outside begins again in its own folder and na
   assert.equal(await iterationOf('cv', 'last.safetensors'), 5);
 });
 
-test('of two runs in a folder, the one with the id is resumed; an unknown id is an error', async (context) => {
+test('of two runs in a folder, the one with the given id is resumed; an unknown id is an error', async (context) => {
   const { at, newRun, run } = setUp(context);
   await newRun({ runId: 'one', saveName: 'a' });
   await newRun({ runId: 'two', saveName: 'b' });

@@ -14,14 +14,14 @@ test("the schedule is the original's", () => {
   assert.deepEqual([10, 19, 20, 29, 30].map(rateAt), [1, 1, 0.97, 0.97, 0.97 * 0.97]);
 });
 
-test('rates are made of operations that every engine of JavaScript computes alike', () => {
+test('rates use only operations that give the same results in every JavaScript engine', () => {
   const source = readFileSync(new URL('../../src/train/run/schedule.ts', import.meta.url), 'utf8');
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
   const used = new Set([...code.matchAll(/Math\.(\w+)|(\*\*)/g)].map(([all]) => all));
   assert.deepEqual([...used].sort(), ['Math.floor', 'Math.max', 'Math.min']);
 });
 
-/** As the original goes along: a product at the end of an epoch. */
+/** The rates as the original computes them: by a multiplication at the end of each epoch. */
 function ratesOneByOne(rate: number, from: number, to: number, decaysAt: (iteration: number) => boolean) {
   const rates = [rate];
   for (let iteration = from + 1; iteration <= to; iteration++) {
@@ -38,7 +38,7 @@ const places = fc.record({
   rate: fc.double({ min: 1e-6, max: 10, noNaN: true }),
 });
 
-test('from any place: the bits of rates that are computed one by one, asked for in any order', () => {
+test('from any start, and in any order, the rates have the same bits as those computed one by one', () => {
   fc.assert(
     fc.property(places, ({ epochLength, after, offset, start, rate }) => {
       const options = checkTrainingOptions({ learningRateDecayAfter: after });
@@ -54,7 +54,7 @@ test('from any place: the bits of rates that are computed one by one, asked for 
   );
 });
 
-test('a halved rate, and a resumed run: the same schedule, to scale', () => {
+test('after a resume with a halved rate, the schedule is the same, scaled', () => {
   fc.assert(
     fc.property(
       places,

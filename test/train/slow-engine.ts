@@ -1,6 +1,6 @@
 /**
- * An engine on a clock of its own, like a device behind a bus: a batch takes `work` milliseconds of the device, and what is read
- * arrives `latency` milliseconds after the device has come to it. The clock moves only when the program waits for a read.
+ * An engine with a simulated clock, like a device on a bus: the device computes a batch in `work` milliseconds, and the values of a read
+ * arrive `latency` milliseconds after the device has reached it. The clock advances only when the program waits for a read.
  */
 import type { Engine } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
@@ -12,11 +12,11 @@ export interface SlowEngine {
   now(): number;
   /** Batches whose losses were computed. */
   batches(): number;
-  /** Reads that were asked for. */
+  /** Reads that were requested. */
   reads(): number;
 }
 
-/** Turns of the event loop in which a program that has something to do would have enqueued it. */
+/** After this many turns of the event loop without a call, the program is taken to be waiting. */
 const IDLE_TURNS = 20;
 
 export function slowEngine({
@@ -29,7 +29,7 @@ export function slowEngine({
   latency?: number;
 }): SlowEngine {
   let now = 0;
-  /** When the device will have done all that was enqueued. */
+  /** When the device will have completed all enqueued work. */
   let busyUntil = 0;
   let batches = 0;
   let reads = 0;
@@ -37,7 +37,7 @@ export function slowEngine({
   let waiting: { readonly at: number; resolve(): void }[] = [];
   let isWatching = false;
 
-  /** Moves the clock to the first read that is due, whenever nothing happens any more. */
+  /** Advances the clock to the next read that is due, each time the program is idle. */
   async function watch(): Promise<void> {
     isWatching = true;
     while (waiting.length > 0) {

@@ -1,4 +1,4 @@
-/** `-init_from` on a text with other characters: --vocab extend and match. */
+/** Starting from a checkpoint on a text with other characters: `--init-from` with `--vocab extend` or `match`. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { charRnn } from '../cli/command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const before = 'the harbour wall stood in the rain. '.repeat(30);
-/** Without `l`, `w` and `.`; with é, and a character beyond U+FFFF. */
+/** Lacks `l`, `w` and `.`; has é and a character beyond U+FFFF. */
 const after = 'thé harbour \u{1F600} stood in the rain '.repeat(30);
 const small = { batchSize: 3, sequenceLength: 10, hiddenSize: 7, layers: 2, maxIterations: 2 } as const;
 
@@ -42,7 +42,7 @@ for (const shape of [
   { cell: 'gru', precision: 'float64' },
   { cell: 'rnn', embeddingSize: 5 },
 ] as const) {
-  test(`${shape.cell}: what belongs to a symbol moves with it, the rest stays, new ones are the seed's`, async (context) => {
+  test(`${shape.cell}: the parameters of a symbol move to its new token, and the others do not change`, async (context) => {
     const initFrom = join(temporaryFolder(context), 'start.safetensors');
     const { checkpoint } = await run({ ...small, ...shape, text: before });
     await new LanguageModel(checkpoint).save(initFrom);
@@ -60,15 +60,16 @@ for (const shape of [
           ? /3 not in the text, dropped from the model: "\." "l" "w"/
           : /3 not in the text, kept as they are: "\." "l" "w"/,
       );
-      // The logits of the symbols in common are those of before: the probabilities differ by one constant.
+      // The logits of the common symbols have not changed, so their log-probabilities differ from the earlier ones by a constant.
       const common = checkpoint.vocabulary.symbols.filter(
         (symbol) => vocabulary.tokenOf(symbol) !== undefined,
       );
       const [old, now] = await Promise.all(
         [checkpoint, adapted.checkpoint].map((one) => predictions(new LanguageModel(one), 'the har')),
       );
-      const shifts = common.map((symbol) => (now?.get(symbol) ?? 0) - (old?.get(symbol) ?? 0));
-      for (const shift of shifts) assert.ok(Math.abs(shift - (shifts[0] as number)) < 1e-5, `${shifts}`);
+      const differences = common.map((symbol) => (now?.get(symbol) ?? 0) - (old?.get(symbol) ?? 0));
+      for (const difference of differences)
+        assert.ok(Math.abs(difference - (differences[0] as number)) < 1e-5, `${differences}`);
     }
   });
 }
@@ -77,7 +78,7 @@ function pick({ precision }: { readonly precision?: 'float32' | 'float64' }) {
   return precision ? { precision } : {};
 }
 
-test('new symbols have the values that a new run of the seed would give them; forget biases stay', async () => {
+test('new symbols get the initial parameters of a new run with the same seed; learned biases are kept', async () => {
   const { checkpoint } = await run({ ...small, text: before });
   const other = (await run({ ...small, text: after })).checkpoint;
   const parameters = startingParameters(checkpoint, other.vocabulary, { seed: 5, precision: 'float32' });
@@ -95,20 +96,24 @@ test('new symbols have the values that a new run of the seed would give them; fo
   assert.deepEqual(
     biases(parameters, V),
     biases(checkpoint.parameters, checkpoint.config.vocabularySize),
-    'the first layer’s biases are those that were learned',
+    "the first layer's biases are the learned ones",
   );
 });
 
-test('the unknown symbol of both is one; a vocabulary that fits is left alone', async () => {
+test('the unknown symbols of both vocabularies correspond; an equal vocabulary changes nothing', async () => {
   const { checkpoint } = await run({ ...small, text: `${before}xyz`, minCount: 2 });
   const again = startingParameters(checkpoint, checkpoint.vocabulary, { seed: 5, precision: 'float32' });
   assert.equal(again, checkpoint.parameters);
   const other = (await run({ ...small, text: `${after}xyz`, minCount: 2 })).checkpoint;
   const parameters = startingParameters(checkpoint, other.vocabulary, { seed: 5, precision: 'float32' });
-  assert.equal(parameters.at(-1), checkpoint.parameters.at(-1), 'the bias of the unknown symbol, the last');
+  assert.equal(
+    parameters.at(-1),
+    checkpoint.parameters.at(-1),
+    'the last parameter is the bias of the unknown symbol',
+  );
 });
 
-test('the command: an unknown character names the flag; other kinds and a missing -init_from are errors', async (context) => {
+test('the command: errors for unknown characters, another kind of symbols, and --vocab without --init-from', async (context) => {
   const cwd = temporaryFolder(context);
   const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
   const command = (...words: string[]) => charRnn(['train', ...words], { cwd, env });

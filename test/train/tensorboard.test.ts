@@ -1,4 +1,4 @@
-/** Event files, read back by a decoder of the test's own and, where there is one, by TensorBoard itself. */
+/** Event files, read by a decoder in this test and, if it is installed, by TensorBoard. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ async function run(input: TrainInput): Promise<TrainingEvent[]> {
   return all;
 }
 
-/** CRC-32C bit by bit. */
+/** CRC-32C, computed bit by bit. */
 function slowChecksum(bytes: Uint8Array): number {
   let value = 0xffffffff;
   for (const byte of bytes) {
@@ -28,7 +28,7 @@ function slowChecksum(bytes: Uint8Array): number {
   return ~value >>> 0;
 }
 
-test('CRC-32C: the check value of the catalogue, and any bytes', () => {
+test('CRC-32C gives the published check value, and agrees with a naive implementation', () => {
   assert.equal(crc32c(new TextEncoder().encode('123456789')), 0xe3069283);
   const bytes = Uint8Array.from({ length: 1000 }, (_, index) => (index * 37) ^ (index >> 3));
   assert.equal(crc32c(bytes), slowChecksum(bytes));
@@ -77,7 +77,7 @@ interface Read {
   readonly step: unknown;
   readonly version: string | undefined;
   readonly sessionStatus: unknown;
-  /** By tag: a number, or a text with its plug-in. */
+  /** By tag: a number, or a text with the name of its plug-in. */
   readonly values: Map<string, unknown>;
 }
 
@@ -133,7 +133,7 @@ const filesIn = (folder: string) =>
     .sort()
     .map((name) => join(folder, name));
 
-test('scalars of every iteration, validation losses and samples, under a start that drops what was cut', async (context) => {
+test('a file has scalars of every iteration, validation losses and samples, after a record that drops later data of other files', async (context) => {
   const folder = temporaryFolder(context);
   const input = { ...small, saveName: 'mine', maxIterations: 12 };
   const all = await run({ ...input, tensorboardDir: join(folder, 'board') });
@@ -168,7 +168,7 @@ test('scalars of every iteration, validation losses and samples, under a start t
   });
 });
 
-test('a resumed run has a new file, which starts at its iteration; a run that trains nothing has none', async (context) => {
+test('a resumed run writes a new file, which starts at its iteration; a run that trains nothing writes none', async (context) => {
   const folder = temporaryFolder(context);
   const tensorboardDir = join(folder, 'board');
   const checkpointDir = join(folder, 'cv');
@@ -182,7 +182,7 @@ test('a resumed run has a new file, which starts at its iteration; a run that tr
   assert.ok(!existsSync(join(folder, 'none')));
 });
 
-test('a run that goes back starts again from there', async (context) => {
+test('a run that goes back writes a record from which data start again', async (context) => {
   const folder = temporaryFolder(context);
   await run({ ...small, maxIterations: 10, learningRate: 1, retries: 9, tensorboardDir: folder });
   const [path = ''] = filesIn(join(folder, 'lstm'));
@@ -191,7 +191,7 @@ test('a run that goes back starts again from there', async (context) => {
   assert.ok(starts.every(({ step }) => step === 1));
 });
 
-test('a folder that can not be written gives one warning and stops nothing', async (context) => {
+test('if the folder can not be written, there is one warning, and training goes on', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'lstm'), 'in the way');
   const all = await run({ ...small, maxIterations: 3, tensorboardDir: folder });
@@ -214,14 +214,14 @@ print(json.dumps({
   'sample': tensor.string_val[0].decode(),
 }))`;
 
-test('TensorBoard reads it: the steps of a killed run are replaced by those of the resumed run', async (context) => {
+test('in TensorBoard, the steps of a resumed run replace those of the killed run', async (context) => {
   const interpreter = python(context, 'tensorboard');
   if (!interpreter) return;
   const folder = temporaryFolder(context);
   const tensorboardDir = join(folder, 'board');
   const checkpointDir = join(folder, 'cv');
   const options = { ...small, checkpointDir, tensorboardDir };
-  // As after a kill: three iterations more than the checkpoint has.
+  // As after a kill, the file has three more iterations than the checkpoint.
   await run({ ...options, maxIterations: 8 });
   const five = readdirSync(checkpointDir).find((name) => /^lm_lstm_epoch0\.15_\d/.test(name)) ?? '';
   await new Promise((resolve) => setTimeout(resolve, 1100));

@@ -1,4 +1,4 @@
-/** One input for Node and for a page: paths, bytes and values in the same places. */
+/** Node and a page accept the same input: texts and checkpoints as paths (in Node only), bytes or values. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const text = 'the harbour wall stood in the rain. '.repeat(40);
 const validation = { text: 'the harbour wall. '.repeat(20), name: 'held out' };
 const shape = { hiddenSize: 8, layers: 1, batchSize: 2, sequenceLength: 10, evaluateEvery: 4 };
-const faces = { Node: train, page: trainInPage };
+const environments = { Node: train, page: trainInPage };
 
 async function run(call: typeof train, input: TrainInput) {
   const events: TrainingEvent[] = [];
@@ -34,7 +34,7 @@ const numbers = ({ parameters, training }: Checkpoint) => [
   training?.validationLosses,
 ];
 
-for (const [face, call] of Object.entries(faces)) {
+for (const [name, call] of Object.entries(environments)) {
   test(`${face}: refuses a maximum of iterations in flight below 1, of a new run and of a resumed one`, async () => {
     const { checkpoint } = await run(call, { ...shape, text, engine: 'reference', maxIterations: 1 });
     for (const maxInFlight of [0, -1, 1.5, Number.NaN, '2' as unknown as number]) {
@@ -51,7 +51,7 @@ for (const [face, call] of Object.entries(faces)) {
     }
   });
 
-  test(`${face}: a storage, an engine and a run id are injected; a run is resumed from bytes and from a clone`, async () => {
+  test(`${name}: the caller can set the storage, the engine and the run id, and resume from bytes or from a clone`, async () => {
     const checkpointDir = memoryStorage();
     let made = 0;
     const makeEngine = async () => {
@@ -72,8 +72,8 @@ for (const [face, call] of Object.entries(faces)) {
       assert.deepEqual(numbers(end), numbers(whole.checkpoint));
     }
     for (const initFrom of [bytes, structuredClone(checkpoint)]) {
-      const { started: anew } = await run(call, { ...base, initFrom, maxIterations: 1 });
-      assert.ok(anew?.type === 'started' && anew.start === 'weights');
+      const { started: fresh } = await run(call, { ...base, initFrom, maxIterations: 1 });
+      assert.ok(fresh?.type === 'started' && fresh.start === 'weights');
     }
     const other = { ...validation, text: 'the wall. '.repeat(40) };
     for (const heldOut of [undefined, other]) {
@@ -82,7 +82,7 @@ for (const [face, call] of Object.entries(faces)) {
     }
   });
 
-  test(`${face}: what is no checkpoint, and paths that do not fit, are named`, async () => {
+  test(`${name}: invalid checkpoints and misplaced paths are errors that name the option`, async () => {
     const bad = (input: object) => run(call, { ...shape, text, maxIterations: 1, ...input });
     await assert.rejects(
       bad({ initFrom: 7 }),
@@ -96,7 +96,7 @@ for (const [face, call] of Object.entries(faces)) {
   });
 }
 
-test('a page has no files', async () => {
+test('in a page, options about files are errors', async () => {
   for (const input of [
     { textFile: 'a.txt' },
     { text, include: '*.txt' },
@@ -111,7 +111,7 @@ test('a page has no files', async () => {
     );
 });
 
-test('Node: training on a file with a storage as value; no log is written', async (context) => {
+test('in Node, training on a file with a storage object writes no log', async (context) => {
   const folder = temporaryFolder(context);
   const textFile = join(folder, 'book.txt');
   writeFileSync(textFile, text);

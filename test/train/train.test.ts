@@ -41,7 +41,7 @@ async function events(input: TrainInput): Promise<TrainingEvent[]> {
   return all;
 }
 
-/** The checkpoints in a folder, by name; `best` and `last` stand for one of them. */
+/** The names of the checkpoints in a folder, without `best` and `last`, which point to some of them. */
 function checkpointsIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith('lm_'))
@@ -59,7 +59,7 @@ function finished(all: readonly TrainingEvent[]): OfType<'finished'> {
   return last;
 }
 
-test('a run tells its story: started, iterations, evaluations with a sample, finished', async () => {
+test('the events of a run: started, iterations, evaluations with a sample, finished', async () => {
   const all = await events({ ...small, evaluateEvery: 5, learningRate: 0.01 });
   const [started] = ofType(all, 'started');
   assert.ok(started);
@@ -84,17 +84,17 @@ test('a run tells its story: started, iterations, evaluations with a sample, fin
     [120, 120],
   );
   assert.equal(finished(all).reason, 'iterations');
-  assert.ok((iterations.at(-1)?.trainLoss ?? 9) < (iterations[0]?.trainLoss ?? 0) - 0.1, 'it learns');
+  assert.ok((iterations.at(-1)?.trainLoss ?? 9) < (iterations[0]?.trainLoss ?? 0) - 0.1, 'the loss falls');
 });
 
-test('an evaluation changes nothing of the training', async () => {
+test('evaluations do not affect training', async () => {
   const often = finished(await events({ ...small, evaluateEvery: 2 }));
   const never = finished(await events(small));
   assert.deepEqual(often.checkpoint.parameters, never.checkpoint.parameters);
   assert.deepEqual(often.checkpoint.training?.carriedState, never.checkpoint.training?.carriedState);
 });
 
-test('the same seed gives the same run, another one another', async () => {
+test('the same seed gives the same losses, another seed gives others', async () => {
   const losses = async (seed: number) =>
     ofType(await events({ ...small, dropout: 0.2, seed }), 'iteration').map(({ trainLoss }) => trainLoss);
   const one = await losses(1);
@@ -140,7 +140,7 @@ test('gradientNormClip bounds the norm of the gradient', async () => {
   assert.ok(Math.abs((clipped[0]?.gradientNorm ?? 0) - bound) < 1e-4 * bound);
 });
 
-test('maxEpochs ends with an evaluation and is completed', async () => {
+test('a run that reaches maxEpochs ends with an evaluation, as completed', async () => {
   const { maxIterations: _, ...rest } = small;
   const all = await events({ ...rest, maxEpochs: 0.1 });
   assert.equal(finished(all).reason, 'completed');
@@ -156,7 +156,7 @@ async function prepared({ text: given, ...rest }: typeof small & Given<TrainingO
   return { options, corpus: await buildCorpus({ text: given, name: 'x' }, options) };
 }
 
-test("checkpoints at evaluations and at the end, with the original's names", async () => {
+test("checkpoints are saved at evaluations and at the end, under the original's names", async () => {
   const storage = memoryStorage();
   const { options, corpus } = await prepared({ ...small, evaluateEvery: 10 });
   const all: TrainingEvent[] = [];
@@ -172,7 +172,7 @@ test("checkpoints at evaluations and at the end, with the original's names", asy
   assert.deepEqual(model.checkpoint.parameters, finished(all).checkpoint.parameters);
 });
 
-test('an AbortSignal ends the run after the iteration, and what was learned is saved', async (context) => {
+test('an AbortSignal ends the run after the current iteration, and the progress is saved', async (context) => {
   const folder = temporaryFolder(context);
   const controller = new AbortController();
   const all: TrainingEvent[] = [];
@@ -185,7 +185,7 @@ test('an AbortSignal ends the run after the iteration, and what was learned is s
   assert.deepEqual(checkpointsIn(folder), ['lm_lstm_epoch0.06_i4.safetensors']);
 });
 
-test('timers get their turns while it trains', async () => {
+test('timers fire during training', async () => {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   await events({ ...small, maxIterations: 60 });
@@ -193,7 +193,7 @@ test('timers get their turns while it trains', async () => {
   assert.ok(ticks >= 5, `${ticks} ticks`);
 });
 
-test('a failed save is a warning, and training goes on; if the last save fails, that is an error', async (context) => {
+test('a failed save gives a warning, and training goes on; if the last save fails, the run ends with an error', async (context) => {
   const { options, corpus } = await prepared({ ...small, evaluateEvery: 5 });
   const memory = memoryStorage();
   let fails = 1;
@@ -225,39 +225,39 @@ test('a failed save is a warning, and training goes on; if the last save fails, 
   }, CheckpointError);
 });
 
-test('training goes on while a checkpoint is written, and waits before the next one', async () => {
+test('training goes on while a checkpoint is written; the next save waits for it', async () => {
   const { options, corpus } = await prepared({ ...small, checkpointEvery: '4' });
   const memory = memoryStorage();
-  const told: string[] = [];
+  const order: string[] = [];
   let release = () => {};
   let isSlow = true;
   const slow: CheckpointStorage = {
     ...memory,
     async save(name, parts) {
-      told.push('save begins');
+      order.push('save begins');
       await new Promise<void>((resolve) => {
         release = resolve;
         if (!isSlow) resolve();
       });
-      told.push('save ends');
+      order.push('save ends');
       return memory.save(name, parts);
     },
   };
   for await (const event of trainOn(corpus, options, { storage: slow })) {
-    if (event.type === 'checkpointed') told.push(`checkpointed ${event.iteration}`);
+    if (event.type === 'checkpointed') order.push(`checkpointed ${event.iteration}`);
     if (event.type !== 'iteration') continue;
-    told.push(`${event.iteration}`);
+    order.push(`${event.iteration}`);
     if (event.iteration === 7) release();
-    // The one of iteration 8 is released only when the run waits for it, to take the next snapshot.
+    // The save of iteration 8 is released only when the run waits for it before the next snapshot.
     if (event.iteration === 11) setTimeout(() => release(), 20);
     if (event.iteration === 12) isSlow = false;
     if (event.iteration === 12) release();
   }
-  const at = (what: string) => told.indexOf(what);
-  assert.ok(at('save begins') < at('4') && at('7') < at('save ends'), told.join());
-  assert.ok(at('save ends') < at('checkpointed 4'), told.join());
-  assert.equal(told.filter((what) => what === 'save ends').length, 3, told.join());
-  assert.equal(told.at(-1), 'checkpointed 12', told.join());
+  const at = (what: string) => order.indexOf(what);
+  assert.ok(at('save begins') < at('4') && at('7') < at('save ends'), order.join());
+  assert.ok(at('save ends') < at('checkpointed 4'), order.join());
+  assert.equal(order.filter((what) => what === 'save ends').length, 3, order.join());
+  assert.equal(order.at(-1), 'checkpointed 12', order.join());
   const saved = [...memory.files.keys()].filter((name) => name.startsWith('lm_'));
   assert.equal(saved.length, 2);
   for (const name of saved) {
@@ -265,12 +265,12 @@ test('training goes on while a checkpoint is written, and waits before the next 
     assert.match(
       name,
       new RegExp(`_i${checkpoint.training?.iteration}\\.`),
-      'the snapshot is that of its iteration',
+      'the checkpoint has the state of the iteration in its name',
     );
   }
 });
 
-test('checkpoints that can not be written are an error before the first iteration', async (context) => {
+test('if checkpoints can not be written, the run ends with an error before the first iteration', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'cv'), 'a file');
   const seen: string[] = [];
@@ -283,7 +283,7 @@ test('checkpoints that can not be written are an error before the first iteratio
   assert.ok(!seen.includes('iteration'));
 });
 
-test("init_from: weights, shape and vocabulary are the checkpoint's", async (context) => {
+test('with initFrom, weights, shape and vocabulary come from the checkpoint', async (context) => {
   const folder = temporaryFolder(context);
   const first = finished(await events({ ...small, checkpointDir: folder }));
   assert.ok(first.path);
@@ -307,14 +307,14 @@ test("init_from: weights, shape and vocabulary are the checkpoint's", async (con
   const loss = ofType(all, 'iteration')[0]?.trainLoss ?? 9;
   assert.ok(
     loss < (ofType(await events(small), 'iteration')[0]?.trainLoss ?? 0),
-    'it starts from what was learned',
+    'the first loss is lower than that of a new model',
   );
   await assert.rejects(events({ ...small, text: text.replaceAll('wall', 'WALL'), initFrom: first.path }), {
     code: 'text-unknown-character',
   });
 });
 
-test('too large for the memory: an error that says how much, before anything is allocated', async () => {
+test('a model that does not fit in memory is an error with its size, before anything is allocated', async () => {
   await assert.rejects(events({ ...small, hiddenSize: 1_000_000_000 }), {
     code: 'memory',
     message: /would take about .*; there are .*\n.*fewer/,
@@ -329,7 +329,7 @@ test('without validation data, training goes on with a warning', async () => {
   assert.equal(ofType(all, 'sampled').length, 2);
 });
 
-/** What a person may pass wrongly from JavaScript. */
+/** Mistakes that a caller can make from JavaScript. */
 const wrong: [string, object, RegExp][] = [
   ['an unknown option', { rnnSize: 3 }, /rnnSize: there is no such option/],
   ['zero units', { hiddenSize: 0 }, /hiddenSize: got 0, expected a whole number of at least 1/],
@@ -339,7 +339,7 @@ const wrong: [string, object, RegExp][] = [
   ['a text', { seed: '1' }, /seed: got "1"/],
   ['a fraction above 1', { trainFraction: 1.1 }, /trainFraction: got 1.1, expected a number from 0 to 1/],
   ['a dropout of 1', { dropout: 1 }, /dropout: got 1, expected .* less than 1/],
-  ['a cell that is none', { cell: 'lstn' }, /cell: got "lstn", expected lstm, gru or rnn/],
+  ['an unknown cell', { cell: 'lstn' }, /cell: got "lstn", expected lstm, gru or rnn/],
   ['a name with a folder', { saveName: '../x' }, /saveName/],
 ];
 for (const [what, options, expected] of wrong) {
@@ -348,17 +348,17 @@ for (const [what, options, expected] of wrong) {
   });
 }
 
-test('zero is fine for dropout, seed and validation', () => {
+test('dropout, seed and validationFraction can be zero', () => {
   assert.equal(checkTrainingOptions({ dropout: 0, seed: 0, validationFraction: 0 }).seed, 0);
 });
 
-test('the default model on 65 characters has 240,321 parameters, all drawn', () => {
+test('the default model for 65 characters has 240,321 parameters', () => {
   const layout = layoutOf({ cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65 });
   const parameters = initialParameters(layout, new MersenneTwister(123));
   assert.equal(parameters.length, 240_321);
 });
 
-test('without a folder nothing is written', async (context) => {
+test('without a folder for checkpoints, nothing is written', async (context) => {
   const folder = temporaryFolder(context);
   mkdirSync(join(folder, 'empty'));
   const before = process.cwd();
@@ -387,7 +387,7 @@ test('checkpointEvery in minutes counts from the last checkpoint', () => {
   assert.equal(new SaveSchedule(undefined).due(100), false);
 });
 
-test('options that are texts say what they must be', () => {
+test('errors for options that are strings say what was expected', () => {
   assert.throws(
     () => checkTrainingOptions({ checkpointEvery: 'soon' }),
     /got "soon", expected iterations, such as 100, or minutes/,
