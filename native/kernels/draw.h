@@ -65,7 +65,7 @@ struct DrawControls {
   const double* logitBias;
 };
 
-// Goes through the tokens in order of falling keys, and returns the one at which the cumulative sum of their weights reaches a target.
+// Goes through the tokens in descending order of keys, and returns the one at which the cumulative sum of their weights reaches a target.
 // Without weights, each token counts as 1. See src/engine/cumulative-select.ts.
 static int cumulative_select(const int* tokens, int count, const double* keys, const double* weights, double target, int* part) {
   for (int i = 0; i < count; i++) part[i] = tokens[i];
@@ -100,7 +100,7 @@ static int cumulative_select(const int* tokens, int count, const double* keys, c
   return part[low];
 }
 
-// Keeps the tokens that, in order of falling keys, come before `last`, and `last` itself. Returns their number.
+// Keeps the tokens that, in descending order of keys, come before `last`, and `last` itself. Returns their number.
 static int keep_up_to(int* tokens, int count, const double* keys, int last) {
   int kept = 0;
   for (int i = 0; i < count; i++) {

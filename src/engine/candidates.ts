@@ -10,8 +10,9 @@ import { CumulativeSelect } from './cumulative-select.ts';
 import type { DrawControls, FloatArray } from './engine.ts';
 
 /** Replaces −∞ and NaN in log-probabilities, so that there is always a token to draw. */
-const LOWEST = -1e30;
-const NONE = -1;
+const MIN_LOG_PROBABILITY = -1e30;
+/** Instead of a token that has not been computed. */
+const NOT_COMPUTED = -1;
 
 type Penalties = Pick<DrawControls, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;
 
@@ -23,7 +24,7 @@ export class Candidates {
   /** The number of candidates left. */
   count = 0;
   readonly #vocabularySize: number;
-  /** The candidates left, in rising order. */
+  /** The candidates left, in ascending order. */
   readonly #tokens: Int32Array;
   /** [V]: log-probabilities after penalties and bias. */
   readonly #logs: Float64Array;
@@ -35,8 +36,8 @@ export class Candidates {
   readonly #ones: Float64Array;
   readonly #select: CumulativeSelect;
   #temperature = 1;
-  /** The candidate with the highest log-probability; `NONE` if it is not known. */
-  #likeliest = NONE;
+  /** The candidate with the highest log-probability, or `NOT_COMPUTED`. */
+  #likeliest = NOT_COMPUTED;
   /** Whether the weights have been computed for this temperature. */
   #isWeighed = false;
   /** The sum of the candidates' weights. */
@@ -65,7 +66,7 @@ export class Candidates {
     let maximum = Number.NEGATIVE_INFINITY;
     for (let v = 0; v < V; v++) {
       let log = row[offset + v]!;
-      if (!(log > LOWEST)) log = LOWEST;
+      if (!(log > MIN_LOG_PROBABILITY)) log = MIN_LOG_PROBABILITY;
       if (log > maximum) {
         likeliest = v;
         maximum = log;
@@ -85,7 +86,7 @@ export class Candidates {
       const times = counts[v]!;
       if (times > 0) logs[v] = logs[v]! * repetitionPenalty - presencePenalty - frequencyPenalty * times;
     }
-    this.#likeliest = NONE;
+    this.#likeliest = NOT_COMPUTED;
   }
 
   /** Adds a bias to the log-probabilities. @param bias [V]; −∞ removes a token. */
@@ -93,7 +94,7 @@ export class Candidates {
     const logs = this.#logs;
     const tokens = this.#tokens;
     let count = 0;
-    let likeliest = NONE;
+    let likeliest = NOT_COMPUTED;
     let maximum = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < this.count; i++) {
       const v = tokens[i]!;
@@ -119,12 +120,12 @@ export class Candidates {
       if (allowed[v] === 1) tokens[count++] = v;
     }
     this.count = count;
-    this.#likeliest = NONE;
+    this.#likeliest = NOT_COMPUTED;
   }
 
   /** The candidate with the highest log-probability; the first of several. There must be at least one candidate. */
   likeliest(): number {
-    if (this.#likeliest !== NONE) return this.#likeliest;
+    if (this.#likeliest !== NOT_COMPUTED) return this.#likeliest;
     if (this.count === 0) throw new RangeError('no token is left to draw');
     const logs = this.#logs;
     let best = this.#tokens[0]!;
@@ -265,7 +266,7 @@ export class Candidates {
     this.#keepUpTo(keys, this.#select.threshold(this.#tokens, this.count, keys, this.#weights, mass));
   }
 
-  /** Keeps the candidates that, in order of falling keys, come before `last`, and `last` itself. */
+  /** Keeps the candidates that, in descending order of keys, come before `last`, and `last` itself. */
   #keepUpTo(keys: Float64Array, last: number): void {
     const tokens = this.#tokens;
     const weights = this.#weights;

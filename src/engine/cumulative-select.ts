@@ -1,4 +1,4 @@
-/** Finds where a cumulative sum over tokens, in order of falling keys, reaches a target, without sorting them: quickselect (Hoare 1961). */
+/** Finds where a cumulative sum over tokens, in descending order of keys, reaches a target, without sorting them: quickselect (Hoare 1961). */
 
 export class CumulativeSelect {
   /** A copy of the tokens, partitioned in place. */
@@ -10,7 +10,7 @@ export class CumulativeSelect {
   }
 
   /**
-   * The token at which the cumulative sum of the weights reaches `target`, in order of falling keys. Of equal keys, the smaller token comes
+   * The token at which the cumulative sum of the weights reaches `target`, in descending order of keys. Of equal keys, the smaller token comes
    * first. If the sum never reaches the target, the last token.
    *
    * @param count Number of `tokens`, at least one.

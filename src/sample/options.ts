@@ -79,8 +79,8 @@ export const completeOptionsSchema = z.strictObject({
 export type CompleteOptions = z.output<typeof completeOptionsSchema>;
 
 /** Maximum symbols for each line and each word if no length is given. */
-const LINE_LENGTH = 2_000;
-const WORD_LENGTH = 200;
+const MAX_LINE_LENGTH = 2_000;
+const MAX_WORD_LENGTH = 200;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
@@ -93,10 +93,12 @@ export function checkGenerateOptions(given: Given<GenerateOptions>): GenerateOpt
   const options = checkOptions(generateOptionsSchema, given);
   const { lines, words, seconds } = options;
   if (given.length !== undefined) return options;
-  const room = [lines && lines * LINE_LENGTH, words && words * WORD_LENGTH, seconds && NO_LIMIT].filter(
-    (length) => length !== undefined,
-  );
-  return room.length === 0 ? options : { ...options, length: Math.min(...room, NO_LIMIT) };
+  const lengths = [
+    lines && lines * MAX_LINE_LENGTH,
+    words && words * MAX_WORD_LENGTH,
+    seconds && NO_LIMIT,
+  ].filter((length) => length !== undefined);
+  return lengths.length === 0 ? options : { ...options, length: Math.min(...lengths, NO_LIMIT) };
 }
 
 /** Sampling options resolved for a vocabulary, shared by all texts of a call. */

@@ -23,14 +23,15 @@ export interface PairedBlocks {
   readonly sizes: Float64Array;
 }
 
-const DRAWS = 10_000;
+/** How often the blocks are resampled. */
+const RESAMPLES = 10_000;
 
 /** The mean difference per character, with its interval. The same seed gives the same result. */
 export function pairedBootstrap({ differences, sizes }: PairedBlocks, seed = 1): Interval {
   const random = new MersenneTwister(seed);
   const blocks = differences.length;
-  const means = new Float64Array(DRAWS);
-  for (let draw = 0; draw < DRAWS; draw++) {
+  const means = new Float64Array(RESAMPLES);
+  for (let draw = 0; draw < RESAMPLES; draw++) {
     let difference = 0;
     let size = 0;
     for (let i = 0; i < blocks; i++) {
@@ -44,8 +45,8 @@ export function pairedBootstrap({ differences, sizes }: PairedBlocks, seed = 1):
   const total = differences.reduce((sum, value) => sum + value, 0);
   return {
     mean: total / sizes.reduce((sum, value) => sum + value, 0),
-    low: means[Math.floor(0.025 * DRAWS)] as number,
-    high: means[Math.ceil(0.975 * DRAWS) - 1] as number,
-    below: means.filter((mean) => mean < 0).length / DRAWS,
+    low: means[Math.floor(0.025 * RESAMPLES)] as number,
+    high: means[Math.ceil(0.975 * RESAMPLES) - 1] as number,
+    below: means.filter((mean) => mean < 0).length / RESAMPLES,
   };
 }

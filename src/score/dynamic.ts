@@ -35,9 +35,10 @@ export interface DynamicScoring {
 }
 
 /** Tokens between updates. */
-const STEPS = 20;
+const UPDATE_INTERVAL = 20;
 /** With each update, the weights move back towards the original ones by this fraction of the difference. */
 const DECAY = 0.001;
+/** β₂ and ε of Adam. */
 const SQUARE_DECAY = 0.999;
 const EPSILON = 1e-8;
 
@@ -72,7 +73,7 @@ export async function* scoreDynamically(scoring: DynamicScoring): AsyncGenerator
 
 /** A model that learns from what it reads. */
 class Learner {
-  readonly shape = { batchSize: 1, sequenceLength: STEPS };
+  readonly shape = { batchSize: 1, sequenceLength: UPDATE_INTERVAL };
   readonly #engine: Engine;
   readonly #network: Network;
   readonly #state: NetworkState;
@@ -113,7 +114,7 @@ class Learner {
   /** The loss of the first `length` tokens of a block, in nats. Learns from the block if it is full. */
   async read(block: Batch, length: number): Promise<number> {
     const weights = this.#weights;
-    if (length === STEPS) {
+    if (length === UPDATE_INTERVAL) {
       this.#network.lossAndGradient(weights, this.#gradient, block, this.#state);
       this.#learn();
     } else {

@@ -19,7 +19,7 @@ export interface SurprisingPlace {
 }
 
 /** Symbols of context to keep. */
-const CONTEXT = 40;
+const CONTEXT_SYMBOLS = 40;
 
 /** Follows a text in order and keeps its most surprising places. */
 export class SurpriseTracker {
@@ -53,7 +53,7 @@ export class SurpriseTracker {
       const place = {
         bits,
         symbol: symbolText(symbol, this.#vocabulary.kind),
-        before: textOf(this.#passed.slice(-CONTEXT - 1, -1), this.#vocabulary.kind),
+        before: textOf(this.#passed.slice(-CONTEXT_SYMBOLS - 1, -1), this.#vocabulary.kind),
         index: target + i,
         line: this.#line,
         column: this.#column,
@@ -73,7 +73,7 @@ export class SurpriseTracker {
     }
     this.#column++;
     this.#passed.push(symbol);
-    if (this.#passed.length > 4 * CONTEXT) this.#passed = this.#passed.slice(-CONTEXT - 1);
+    if (this.#passed.length > 4 * CONTEXT_SYMBOLS) this.#passed = this.#passed.slice(-CONTEXT_SYMBOLS - 1);
   }
 
   #insert(place: SurprisingPlace): void {

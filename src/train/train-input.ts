@@ -71,7 +71,7 @@ export interface TrainInput extends Given<TrainingOptions> {
 }
 
 /** The keys of `TrainInput` that are not training options. */
-const INPUTS: Readonly<Record<Exclude<keyof TrainInput, keyof TrainingOptions>, true>> = {
+const INPUT_KEYS: Readonly<Record<Exclude<keyof TrainInput, keyof TrainingOptions>, true>> = {
   ...{ text: true, textFile: true, name: true, include: true, strict: true, memory: true },
   ...{ validation: true, test: true, checkpointDir: true, tensorboardDir: true },
   ...{ initFrom: true, resume: true, runId: true, signal: true, availableMemory: true },
@@ -80,7 +80,7 @@ const INPUTS: Readonly<Record<Exclude<keyof TrainInput, keyof TrainingOptions>, 
 
 /** The training options of an input, unchecked: unknown keys are kept, so that the check can name them. */
 export function optionsOf(input: TrainInput): Given<TrainingOptions> {
-  return Object.fromEntries(Object.entries(input).filter(([key]) => !Object.hasOwn(INPUTS, key)));
+  return Object.fromEntries(Object.entries(input).filter(([key]) => !Object.hasOwn(INPUT_KEYS, key)));
 }
 
 /** Texts in memory. */

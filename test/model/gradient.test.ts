@@ -44,7 +44,7 @@ const regularizations: readonly [string, Partial<Regularization>][] = [
 for (const [name, kind] of kinds) {
   for (const layers of [1, 2, 3]) {
     for (const [which, regularization] of regularizations) {
-      test(`${name}, ${layers} layers, ${which}: the gradient is the slope of the loss`, async () => {
+      test(`${name}, ${layers} layers, ${which}: the gradient equals the finite differences`, async () => {
         const pass = { ...NO_REGULARIZATION, ...regularization, seed: 5, iteration: 3 };
         const engine = new ReferenceEngine('float64');
         const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY };

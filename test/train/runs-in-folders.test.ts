@@ -277,7 +277,10 @@ test('if the folder is deleted during a run, the log, checkpoints, pointers and 
     [1, 2, 3, 4, 5, 6, 7, 8],
   );
   assert.equal(await iterationOf('cv', 'last.safetensors'), 8);
-  assert.ok([4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0), 'best is one of the checkpoints that are left');
+  assert.ok(
+    [4, 6, 8].includes((await iterationOf('cv', 'best.safetensors')) ?? 0),
+    'best is one of the checkpoints that are left',
+  );
 });
 
 test('a run with a given id starts over in the folder of the run with this id; a run with another id does not', async (context) => {

@@ -30,8 +30,8 @@ const REMEDIES: readonly Remedy[] = [
   { text: 'The fastest engine that works without it', set: { engine: 'auto' } },
 ];
 
-/** Error codes of a Node that was started without permission for add-ons. */
-const FORBIDDEN = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
+/** The codes of errors in a Node that was started without permission for add-ons. */
+const PERMISSION_ERRORS = new Set(['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED']);
 
 const require = createRequire(import.meta.url);
 
@@ -87,7 +87,7 @@ function loadFrom(place: string): Addon | undefined {
     addon = require(path);
   } catch (error) {
     if (error instanceof AddonError) throw error;
-    if (FORBIDDEN.has((error as NodeJS.ErrnoException).code ?? '')) throw forbidden(error);
+    if (PERMISSION_ERRORS.has((error as NodeJS.ErrnoException).code ?? '')) throw forbidden(error);
     const [line] = String(error instanceof Error ? error.message : error).split('\n');
     throw unusable(`cannot be loaded: it is damaged or for another system (${line})`, error);
   }

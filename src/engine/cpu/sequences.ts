@@ -25,7 +25,7 @@ import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 
 /** Instead of an index into the buffer of controls: there is no such array. */
-const NOWHERE = -1;
+const NO_ARRAY = -1;
 
 const KIND_NUMBERS = { embedding: 0, recurrent: 1, linear: 2 } as const;
 
@@ -167,9 +167,9 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
   const places = rows.map(({ controls: { logitBias }, window }) => {
     if (logitBias && !biases.has(logitBias)) biases.set(logitBias, place(V));
     return {
-      logitBiasAt: logitBias ? (biases.get(logitBias) as number) : NOWHERE,
-      countsAt: window ? place(V) : NOWHERE,
-      expiringAt: window ? place(Math.min(steps, window.length)) : NOWHERE,
+      logitBiasAt: logitBias ? (biases.get(logitBias) as number) : NO_ARRAY,
+      countsAt: window ? place(V) : NO_ARRAY,
+      expiringAt: window ? place(Math.min(steps, window.length)) : NO_ARRAY,
     };
   });
   const values = new Float64Array(length);

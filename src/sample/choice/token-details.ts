@@ -17,7 +17,7 @@ export interface TokenDetails {
   readonly entropy: number;
   /** The probability of the token after all controls; 1 if it was not drawn at random. */
   readonly drawnProbability: number;
-  /** The likeliest tokens, in falling order. */
+  /** The likeliest tokens, in descending order. */
   readonly alternatives: readonly RankedToken[];
 }
 
@@ -45,7 +45,7 @@ export class PredictionReader {
 }
 
 /**
- * The `count` likeliest tokens in falling order, or all tokens if there are fewer. Of equally likely tokens, the smaller one comes first.
+ * The `count` likeliest tokens in descending order, or all tokens if there are fewer. Of equally likely tokens, the smaller one comes first.
  *
  * @param row Log-probabilities [V].
  */
@@ -66,7 +66,7 @@ export function likeliestTokens(row: FloatArray, count: number): RankedToken[] {
   return best;
 }
 
-/** The index that keeps the list in falling order, after all equal log-probabilities. */
+/** The index that keeps the list in descending order, after all equal log-probabilities. */
 function insertionIndex(logProbability: number, ranked: readonly RankedToken[]): number {
   let low = 0;
   let high = ranked.length;

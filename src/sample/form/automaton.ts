@@ -34,7 +34,7 @@ export interface AutomatonState {
   readonly distances: Int32Array;
   /** The minimum of `distances`. */
   readonly nearest: number;
-  /** The nondeterministic states that read a token, in rising order. */
+  /** The nondeterministic states that read a token, in ascending order. */
   readonly members: Int32Array;
   readonly next: Map<number, AutomatonState>;
 }

@@ -24,7 +24,7 @@ const MAX_LENGTH = 10_000;
 const MAX_DEPTH = 100;
 const MAX_REPEATS = 10_000;
 
-const REFUSED: readonly (readonly [RegExp, string])[] = [
+const UNSUPPORTED: readonly (readonly [RegExp, string])[] = [
   [/^\(\?[=!]/, 'looking ahead'],
   [/^\(\?<[=!]/, 'looking behind'],
   [/^\\[bB]/, 'a word boundary'],
@@ -108,7 +108,7 @@ class Parser {
 
   #item(next: string): Expression {
     const rest = this.#characters.slice(this.#at, this.#at + 4).join('');
-    for (const [pattern, name] of REFUSED) if (pattern.test(rest)) this.#fail(`${name} is not supported`);
+    for (const [pattern, name] of UNSUPPORTED) if (pattern.test(rest)) this.#fail(`${name} is not supported`);
     if (next === '(') return this.#group();
     if (next === '[') return one(this.#class());
     if (next === '.') {
@@ -238,7 +238,7 @@ class Parser {
     if (whole === undefined) this.#fail(`${rest.slice(0, 2)} is not supported`);
     const point = hex ?? /[\da-fA-F]{2,6}/.exec(whole)?.[0];
     this.#at += [...segment(whole, this.#kind === 'grapheme' ? 'grapheme' : 'character')].length;
-    if (short !== undefined) return SHORT[short] ?? short;
+    if (short !== undefined) return ESCAPES[short] ?? short;
     const value = Number.parseInt(point as string, 16);
     if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) this.#fail(`${whole} is not a character`);
     return String.fromCodePoint(value);
@@ -265,7 +265,7 @@ class Parser {
   }
 }
 
-const SHORT: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', 0: '\0' };
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', 0: '\0' };
 
 function shorten(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;

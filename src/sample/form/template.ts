@@ -11,9 +11,10 @@ import type { TokenKind } from '../../data/vocabulary.ts';
 import { OptionError } from '../../errors.ts';
 import { type Expression, literal, one, type SymbolSet } from './expression.ts';
 
-const SHORT_PART = 40;
-const LONG_PART = 400;
-const MAX_PART = 5000;
+/** Maximum symbols of `____` and of `…` if the template sets none, and the largest maximum that it can set. */
+const DEFAULT_MAX_SHORT = 40;
+const DEFAULT_MAX_LONG = 400;
+const MAX_PART_LENGTH = 5000;
 
 const isSpace: SymbolSet = (symbol) => /^\s+$/u.test(symbol);
 const endsLine: SymbolSet = (symbol) => /^[\r\n]+$/.test(symbol);
@@ -33,7 +34,9 @@ export function parseTemplate(template: string, kind: TokenKind): Expression {
     const fixed = template.slice(at, free[index + 1]?.index);
     const max = found[2] === undefined ? undefined : checkLimit(found[2]);
     parts.push(
-      found[1] === '…' ? longPart(max ?? LONG_PART) : shortPart(max ?? SHORT_PART, firstSymbol(fixed, kind)),
+      found[1] === '…'
+        ? longPart(max ?? DEFAULT_MAX_LONG)
+        : shortPart(max ?? DEFAULT_MAX_SHORT, firstSymbol(fixed, kind)),
     );
     if (found[1] !== '…' && at === template.length) parts.push(one(endsLine));
   }
@@ -58,8 +61,8 @@ function longPart(max: number): Expression {
 
 function checkLimit(digits: string): number {
   const value = Number(digits);
-  if (value >= 1 && value <= MAX_PART) return value;
-  throw new OptionError('template', `{${digits}}: expected a number from 1 to ${MAX_PART}`);
+  if (value >= 1 && value <= MAX_PART_LENGTH) return value;
+  throw new OptionError('template', `{${digits}}: expected a number from 1 to ${MAX_PART_LENGTH}`);
 }
 
 function firstSymbol(text: string, kind: TokenKind): string | undefined {

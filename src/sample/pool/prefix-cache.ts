@@ -1,7 +1,7 @@
 /**
  * Caches the states after prefixes of prompts, so that a prefix that several prompts share is read only once.
  *
- * A state is kept after every `BLOCK` tokens of a prompt and before its last token. The last token is always read again, which gives the
+ * A state is kept after every `BLOCK_TOKENS` tokens of a prompt and before its last token. The last token is always read again, which gives the
  * prediction after it. The prefixes form a tree of blocks, which are compared token by token. When the cache is full, the least recently used
  * state is evicted. States have the same bits however a prompt is cut, so texts do not depend on what is cached.
  */
@@ -10,7 +10,7 @@ import type { Layout } from '../../engine/layout.ts';
 import { StateSlots, stateBytes } from '../../model/states.ts';
 
 /** Tokens between two cached states of a prompt. */
-const BLOCK = 16;
+const BLOCK_TOKENS = 16;
 
 /** Maximum cached states, however small they are. */
 const MAX_STATES = 1 << 16;
@@ -101,7 +101,7 @@ export class PrefixCache {
   *lengthsToKeep(prompt: readonly number[], from: number, to: number): Generator<number, void, void> {
     const beforeLast = prompt.length - 1;
     for (let length = from + 1; length <= to; length++)
-      if (length % BLOCK === 0 || length === beforeLast) yield length;
+      if (length % BLOCK_TOKENS === 0 || length === beforeLast) yield length;
   }
 
   /**
@@ -144,7 +144,7 @@ export class PrefixCache {
 
 function longestChild(at: PrefixNode, prompt: readonly number[]): PrefixNode | undefined {
   if (at.children.size === 0) return undefined;
-  for (let length = Math.min(BLOCK, prompt.length - 1 - at.length); length > 0; length--) {
+  for (let length = Math.min(BLOCK_TOKENS, prompt.length - 1 - at.length); length > 0; length--) {
     const child = at.children.get(keyOf(prompt, at.length, at.length + length));
     if (child) return child;
   }

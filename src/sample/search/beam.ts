@@ -60,7 +60,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
       live = next;
       const worst = finished[beam - 1];
       const best = live[0];
-      // The best score that an unfinished text can still reach: its present sum divided by (maximum length)^norm.
+      // The best score that an unfinished text can still reach: its current sum divided by (maximum length)^norm.
       const isOver =
         worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
       if (!best || isOver) break;

@@ -144,7 +144,7 @@ function extensionsOf(
   return prefixes;
 }
 
-/** Inserts a word in falling order of probability, unless it is too unlikely. */
+/** Inserts a word in descending order of probability, unless it is too unlikely. */
 function insert(words: LikelyWord[], word: LikelyWord): void {
   if (word.probability < MIN_PROBABILITY) return;
   const at = words.findIndex(({ probability }) => probability < word.probability);

@@ -1,4 +1,4 @@
-/** A binary max-heap: takes tokens in the order of falling keys, without sorting those that are never taken. */
+/** A binary max-heap: takes tokens in descending order of keys, without sorting those that are never taken. */
 
 /** Of tokens with equal keys, the smaller one comes first. The memory is reused. */
 export class TopTokens {

@@ -1,7 +1,7 @@
 /** The losses of a run, averaged over evaluations and over blocks of iterations, as the rules for advice need them. */
 
 /** Iterations in a block. */
-const BLOCK = 100;
+const BLOCK_ITERATIONS = 100;
 
 /** The two losses at an evaluation, in nats per token. */
 export interface LossPoint {
@@ -49,8 +49,8 @@ export class LossCurve {
       mean.sum += loss;
       mean.count++;
     }
-    if (this.#inBlock.count < BLOCK) return false;
-    this.#blocks.push({ iteration, mean: this.#inBlock.sum / BLOCK });
+    if (this.#inBlock.count < BLOCK_ITERATIONS) return false;
+    this.#blocks.push({ iteration, mean: this.#inBlock.sum / BLOCK_ITERATIONS });
     this.#inBlock = { sum: 0, count: 0 };
     return true;
   }

@@ -49,7 +49,7 @@ function renameSkipped(value: unknown): object {
 }
 
 /** The required fields of each type. Fields that newer versions add are kept. */
-const LINES: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
+const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
   notice: z.looseObject({ message: z.string(), remedies: list }),
   preparing: z.looseObject({ stage: z.string(), name: z.string(), bytes: count(), total: count() }),
   warning: z.looseObject({ code: z.string(), message: z.string() }),
@@ -135,7 +135,7 @@ export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
   if (typeof value !== 'object' || value === null) return 'malformed';
   const { type, time } = value as { readonly type?: unknown; readonly time?: unknown };
   if (typeof type !== 'string' || typeof time !== 'string') return 'malformed';
-  if (!Object.hasOwn(LINES, type)) return 'unknown-type';
-  const checked = LINES[type as TrainingEvent['type']].safeParse(value);
+  if (!Object.hasOwn(EVENT_SCHEMAS, type)) return 'unknown-type';
+  const checked = EVENT_SCHEMAS[type as TrainingEvent['type']].safeParse(value);
   return checked.success ? (checked.data as LoggedEvent) : 'malformed';
 }

@@ -2,7 +2,7 @@
 import type { DivergenceCode } from '../../errors.ts';
 
 /** A run has exploded if its loss is more than this many times the first, as in the original. */
-const EXPLOSION = 3;
+const EXPLOSION_FACTOR = 3;
 /** At this many consecutive iterations without an update, the run has exploded. */
 export const MAX_CONSECUTIVE_SKIPS = 5;
 /** How far the loss of a good state may be above the lowest loss, as a fraction of the first loss. */
@@ -71,9 +71,9 @@ export function judgeLoss(
   first: number | undefined,
 ): Explosion | undefined {
   if (!Number.isFinite(loss)) return notFinite(`iteration ${iteration}: the ${name} is not finite`);
-  if (first === undefined || !(loss > EXPLOSION * first)) return undefined;
+  if (first === undefined || !(loss > EXPLOSION_FACTOR * first)) return undefined;
   const reason =
-    `iteration ${iteration}: the ${name} is ${loss.toFixed(4)}, more than ${EXPLOSION} times the first ` +
+    `iteration ${iteration}: the ${name} is ${loss.toFixed(4)}, more than ${EXPLOSION_FACTOR} times the first ` +
     `(${first.toFixed(4)})`;
   return { kind: 'explosion', code: 'loss-exploded', reason };
 }

@@ -2,7 +2,7 @@
 import type { GoodState, StabilityState } from '../../checkpoint/checkpoint.ts';
 
 /** Iterations between the states that may be kept. */
-const KEPT_EVERY = 100;
+const KEEP_INTERVAL = 100;
 /** Factor on the learning rate each time the run goes back. A power of two, so that the scheduled rates keep their digits. */
 const RATE_FACTOR = 0.5;
 
@@ -39,7 +39,7 @@ export class Recovery {
 
   /** Whether the state after an iteration may be kept. The next iteration decides, because it computes the loss of that state. */
   considersAfter(iteration: number): boolean {
-    return iteration % KEPT_EVERY === 0 && iteration !== this.#good.iteration;
+    return iteration % KEEP_INTERVAL === 0 && iteration !== this.#good.iteration;
   }
 
   keep(state: GoodState): void {

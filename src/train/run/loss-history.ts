@@ -2,7 +2,7 @@
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 
 /** Losses per mean. */
-const BLOCK = 100;
+const BLOCK_LOSSES = 100;
 
 export class LossHistory {
   readonly #iterations: number[] = [];
@@ -75,8 +75,8 @@ export class LossHistory {
 
   #addToBlock(loss: number): void {
     this.#blockSum += loss;
-    if (this.#values.length % BLOCK !== 0) return;
-    this.#lowestMean = Math.min(this.#lowestMean, this.#blockSum / BLOCK);
+    if (this.#values.length % BLOCK_LOSSES !== 0) return;
+    this.#lowestMean = Math.min(this.#lowestMean, this.#blockSum / BLOCK_LOSSES);
     this.#blockSum = 0;
   }
 }

@@ -6,7 +6,7 @@ export interface Schedule {
   readonly last: number;
   /** Iterations in an epoch. */
   readonly epochLength: number;
-  /** The position in the training text after an iteration, in batches of the present shape since the start of the first epoch. */
+  /** The position in the training text after an iteration, in batches of the current shape since the start of the first epoch. */
   positionAt(iteration: number): number;
   /** Passes through the training text after an iteration; 0.5 is half a pass. */
   epochAt(iteration: number): number;

@@ -23,7 +23,7 @@ export interface WantedRun {
   readonly paths?: readonly string[] | undefined;
 }
 
-const DAMAGED: readonly CheckpointErrorCode[] = [
+const DAMAGE_CODES: readonly CheckpointErrorCode[] = [
   'checkpoint-truncated',
   'checkpoint-malformed',
   'checkpoint-empty',
@@ -150,7 +150,7 @@ async function fileToResume(from: string, wanted: WantedRun): Promise<Checkpoint
 }
 
 function isDamage(error: unknown): error is CheckpointError {
-  return error instanceof CheckpointError && DAMAGED.includes(error.code);
+  return error instanceof CheckpointError && DAMAGE_CODES.includes(error.code);
 }
 
 /** The newest undamaged checkpoint in the folder of a damaged file, of the same run by its name. */

@@ -16,7 +16,7 @@ import {
 } from '../options.ts';
 
 /** Options that determine the model's shape, its state or the training text. They can't change during a run. */
-const FIXED = [
+const FIXED_OPTIONS = [
   ...['cell', 'hiddenSize', 'layers', 'gruReset', 'embeddingSize', 'precision'],
   ...[
     'tokens',
@@ -94,7 +94,7 @@ export function resumedOptions(
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
     (key) => given[key] !== undefined && options[key] !== before[key],
   );
-  const fixed = changed.filter((key) => (FIXED as readonly string[]).includes(key));
+  const fixed = changed.filter((key) => (FIXED_OPTIONS as readonly string[]).includes(key));
   if (fixed.length > 0) {
     const list = fixed
       .map((key) => `\`${key}\` is ${formatValue(before[key])}, not ${formatValue(options[key])}`)

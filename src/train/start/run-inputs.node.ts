@@ -114,7 +114,7 @@ async function singleFile(
   return facts?.isDirectory() ? undefined : [{ path, bytes: text.bytes, sha256: text.sha256 }];
 }
 
-/** The files at their present paths; undefined if the given paths must be listed to find out. */
+/** The files at their current paths; undefined if the given paths must be listed to find out. */
 async function filesNow(
   files: readonly FileFacts[],
   was: readonly string[] | undefined,
