@@ -1,10 +1,12 @@
 // Inverted dropout (Srivastava et al. 2014), on units and on weights (DropConnect, Wan et al. 2013).
 //
-// Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0. On weights, the row is the output, the step 0, and the
-// unit the input; if whole inputs are dropped, the row is 0.
+// Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0. For weights, the output takes the place of the row,
+// the input that of the unit, and the step is 0. If whole inputs are dropped, the row is 0 too.
 //
-// src/engine/dropout-mask.ts defines the hash. `in` and `into` are panels [⌈columns/16⌉][rows][16], and may be the same; a weight matrix is
-// packed, [gates·⌈N/16⌉][K][16].
+// src/engine/dropout-mask.ts defines the hash.
+//
+// Buffers: `in` and `into` of drop_rows are panels [⌈columns/16⌉][rows][16], and may be the same. The matrix of drop_weights is a part of a
+// packed vector, [gates·⌈N/16⌉][K][16].
 //
 // Memory: none, because masks are computed when they are needed.
 #pragma once
@@ -30,7 +32,7 @@ INLINE vu mix_all(vu x) {
   return x ^ (x >> 16);
 }
 
-// Applies dropout to rows `from` to `to` of a step. `in` and `into` point to the step's row 0.
+// Applies dropout to rows `from` … `to` − 1 of a step. `in` and `into` point to the step's row 0.
 static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
   for (index_t row = from; row < to; row++) {
     const u32 position = mix32(mix32(dropout.key ^ (u32)row) + (dropout.perSequence ? 0 : (u32)(dropout.firstStep + step)));
@@ -54,7 +56,7 @@ struct WeightDropoutNumbers {
   double threshold, key, scale;
 };
 
-// Drops weights, or whole inputs, of a matrix in place.
+// Drops weights of a matrix, or all weights of some of its inputs, in buffers[0], the packed vector.
 static void drop_weights(const Call* call, Team* team, int thread) {
   const WeightDropoutNumbers& n = *(const WeightDropoutNumbers*)call->numbers;
   const int unitPanels = panels((int)n.N);

@@ -1,7 +1,7 @@
 // Updates and averages of whole parameter vectors, element by element.
 //
-// Equations: average: into += (vector − into)·weight. update: g = clip(gradient); w *= 1 − rate·weightDecay in matrices (Loshchilov & Hutter
-// 2019); then the rule (src/engine/update-rules.ts):
+// Equations: average: into += (vector − into)·weight. update: g = clip(gradient); in matrices, but not in biases, w *= 1 − rate·weightDecay
+// (Loshchilov & Hutter 2019); then the rule (src/engine/update-rules.ts):
 //   rmsprop  m = α·m + (1 − α)·g²; w −= rate·g / (√m + ε)                                             (Tieleman & Hinton 2012)
 //   adam     m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²;
 //            w −= rate·(m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                        (Kingma & Ba 2015)
@@ -87,13 +87,13 @@ struct UpdateNumbers {
   double parameters[MAX_RULE_PARAMETERS];
 };
 struct UpdateBuffers {
-  float* weights;     // [size]
-  float* gradient;    // [size]; receives the clipped gradient
-  const float* loss;  // [1], or null
-  float* report;      // [UPDATE_REPORT_LENGTH]: UPDATE_REPORT in src/engine/engine.ts
-  double* scratch;    // [3, ⌈size / CHUNK_FLOATS⌉]: sums of squares of the gradient before and after clipping, and of the weights
-  const double* biases;  // [biases, 2]: the first float of each and the one after its last, ascending
-  int* steps;         // [1]: the number of updates made
+  float* weights;        // [size]
+  float* gradient;       // [size]; receives the clipped gradient
+  const float* loss;     // [1], or null
+  float* report;         // [UPDATE_REPORT_LENGTH]: UPDATE_REPORT in src/engine/engine.ts
+  double* scratch;       // [3, ⌈size / CHUNK_FLOATS⌉]: sums of squares of the gradient before and after clipping, and of the weights
+  const double* biases;  // [biases, 2]: for each bias, the index of its first float and that after its last, in ascending order
+  int* steps;            // [1]: the number of updates made
   float* moments[MAX_MOMENTS];  // [size] each; null beyond those of the rule
 };
 

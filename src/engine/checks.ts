@@ -142,7 +142,7 @@ export function checkDropout(call: DropoutCall) {
   checkTensor('output', call.output, 'float', call.input.shape);
 }
 
-/** The matrix that a call drops weights of. Throws unless the module has one of that name. */
+/** The matrix whose weights a call drops. Throws unless the module has a matrix of that name. */
 export function checkWeightDropout({ vector, module, parameter }: WeightDropout): ParameterSlice {
   const slice = parameterSlices(vector.layout).find((one) => one.module === module && one.name === parameter);
   if (slice) return slice;

@@ -14,7 +14,7 @@ export interface MemoryNeeds {
   readonly sequenceLength: number;
   /** Moments that the optimizer keeps; undefined without training. */
   readonly moments?: number | undefined;
-  /** Whether training needs a copy of the parameters, to drop some. */
+  /** Whether training needs a copy of the weights, in which some are dropped. */
   readonly dropsWeights?: boolean | undefined;
   /** Whether checkpoints are saved: a save needs a copy of parameters and moments. */
   readonly saves?: boolean | undefined;

@@ -72,7 +72,7 @@ export class Network {
   readonly #decoder: LayerInput;
   readonly #logits: Tensor;
   readonly #buffers: BackwardBuffers | undefined;
-  /** A copy of the weights, to drop some in. Made when it is first needed. */
+  /** A copy of the weights in which some are dropped. Made when it is first needed. */
   #dropped: Vector | undefined;
   /** Everything that `release` must release. */
   readonly #handles: (Tensor | Vector | Tape)[] = [];
@@ -170,7 +170,7 @@ export class Network {
     if (drops) this.#dropWeights(gradient, drops);
   }
 
-  /** The weights with some of them dropped. */
+  /** Returns a copy of the weights in which some are dropped. */
   #droppedCopy(weights: Vector, regularization: RegularizedPass): Vector {
     this.#dropped ??= this.#own(this.#engine.vector(this.layout));
     this.#engine.copy(weights, this.#dropped);

@@ -1,7 +1,7 @@
 /** Regularization of training. It is not part of the model's shape: evaluation and sampling never use it. */
 
 export interface Regularization {
-  /** Probability of dropping a unit, in the input of each recurrent layer but the first and in the input of the decoder. */
+  /** Probability of dropping a unit in the input of each recurrent layer except the first, and in the input of the decoder. */
   readonly dropout: number;
   /** Whether dropout has a mask for each `step`, or one for the whole `sequence` of an iteration (Gal & Ghahramani 2016). */
   readonly dropoutMask: DropoutMask;
@@ -21,7 +21,7 @@ export const NO_REGULARIZATION: Regularization = {
   tokenDropout: 0,
 };
 
-/** Whether a pass needs a copy of the weights, to drop some. */
+/** Whether a pass drops weights, so that it needs a copy of them. */
 export function dropsWeights({
   weightDrop,
   tokenDropout,

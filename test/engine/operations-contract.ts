@@ -255,7 +255,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
   );
 
   check('dropped weights have the mask of the hash, and nothing else changes', async (engine) => {
-    // Sizes beside the multiples of 16, and a matrix that reads tokens.
+    // Sizes that are no multiples of 16, and a matrix that reads tokens.
     const [size, tokens] = [19, 21];
     const network: Layout = [
       ...layout.slice(0, 2),
@@ -285,7 +285,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       const key = dropoutKey(hash);
       for (let row = 0; row < rows; row++)
         for (let column = 0; column < columns; column++) {
-          // An embedding is a table: its inputs, the tokens, are its rows.
+          // The rows of an embedding are its inputs, the tokens.
           const [output, input] = one.module === 0 ? [column, row] : [row, column];
           const position = positionKey(key, one.drops === 'weight' ? output : 0, 0);
           const isKept = keeps(position, input, dropThreshold(probability));
@@ -311,7 +311,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       engine.update({ ...call, weightDecay });
       return { after: await engine.read(weights), report: await read(engine, report) };
     };
-    // More than one chunk of the kernels.
+    // Large enough for more than one chunk in the kernels.
     const wide: Layout = [
       { kind: 'recurrent', name: 'layer', cell: 'lstm', input: 'tokens', inputSize: V, hiddenSize: 40 },
       { kind: 'linear', name: 'decoder', inputSize: 40, outputSize: V },

@@ -21,7 +21,7 @@ export const TRAININGS = [
   ['lstm', 'adam'],
 ] as const;
 
-/** With one optimizer the dropout of the original, with the other all regularization there is. */
+/** With one optimizer, the dropout of the original; with the other, all kinds of regularization. */
 const REGULARIZATION: Readonly<Record<UpdateRuleKind, Given<TrainingOptions>>> = {
   rmsprop: { dropout: 0.2 },
   adam: { dropout: 0.2, dropoutMask: 'sequence', weightDrop: 0.3, tokenDropout: 0.1, weightDecay: 0.05 },

@@ -235,7 +235,7 @@ async function checkGradients(layer: Case, withDropout: boolean) {
   }
 }
 
-/** Checks that a gradient has weights that were dropped and others that were not. */
+/** Checks that some weights of a gradient were dropped, and others not. */
 function assertBothKinds(layout: Layout, gradient: FloatArray) {
   for (const { name, offset, size } of parameterSlices(layout)) {
     const zeros = gradient.subarray(offset, offset + size).filter((value) => value === 0).length;

@@ -61,7 +61,7 @@ function readBytes(bytes: Uint8Array, cuts: readonly number[] = []) {
   return { events, skipped };
 }
 
-test('readEventLog refuses an unknown option or a value of another type, and names it', async () => {
+test('readEventLog rejects an unknown option or a value of the wrong type, with its name', async () => {
   const path = join(logs, 'harbour.log.jsonl');
   const cases: readonly (readonly [unknown, unknown, string])[] = [
     [5, undefined, 'path: got the number 5, expected the path of a log'],

@@ -48,7 +48,7 @@ test('if the last save fails, the run ends with an error that has the cause', as
   await assert.rejects(eventsOf({ checkpointDir: broken }), { code: 'checkpoint-save-failed', cause });
 });
 
-test('an error before training says which operation failed', async () => {
+test('an error of the storage before training says which operation failed', async () => {
   const cause = new Error('connection lost');
   const { checkpoint } = (await eventsOf({})).at(-1) as Extract<TrainingEvent, { type: 'finished' }>;
   for (const [method, input, problem] of [

@@ -100,7 +100,7 @@ test('a log without checkpoints has the same events as the caller gets', async (
   assert.deepEqual(seen, received);
 });
 
-test("a log that is given beside the run's own, in the same folder, is written once and has what observers add", async (context) => {
+test("if the program adds a log to the run's own in the same folder, the file is written once, with the events that observers add", async (context) => {
   const checkpointDir = join(temporaryFolder(context), 'cv');
   const { observer, seen } = recorder();
   const adder = {

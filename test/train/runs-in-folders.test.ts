@@ -121,7 +121,7 @@ test('the folder and names of a new run depend on the files in the folder: forei
   assert.equal((await newRun({ checkpointDir: `${at('lone')}/` })).started.writes, at('lone-2'));
 });
 
-test('a run with a given id that was killed before its first checkpoint starts again in its own folder', async (context) => {
+test('a run with a given id that was killed before its first checkpoint starts over in its own folder', async (context) => {
   const { at, newRun } = setUp(context);
   const finished = await newRun({ runId: 'mine', checkpointDir: at('whole') });
   // Only the log is left of a killed run, with a last line that may be incomplete.

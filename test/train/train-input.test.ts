@@ -35,7 +35,7 @@ const numbers = ({ parameters, training }: Checkpoint) => [
 ];
 
 for (const [name, call] of Object.entries(environments)) {
-  test(`${name}: refuses a maximum of iterations in flight below 1, of a new run and of a resumed one`, async () => {
+  test(`${name}: maxInFlight must be at least 1, for a new run and for a resumed one`, async () => {
     const { checkpoint } = await run(call, { ...shape, text, engine: 'reference', maxIterations: 1 });
     for (const maxInFlight of [0, -1, 1.5, Number.NaN, '2' as unknown as number]) {
       for (const input of [

@@ -84,7 +84,7 @@ export function offsetIn(layout: Layout, module: number, name: ParameterSlice['n
   return sliceIn(layout, module, name).offset;
 }
 
-/** The first float of each bias and the one after its last: [first, end, first, end, …]. */
+/** For each bias, the index of its first float and that after its last: [first, end, first, end, …]. */
 export function biasRanges(layout: Layout): Float64Array {
   const biases = packedVector(layout).slices.filter(({ slice }) => slice.shape.length === 1);
   return Float64Array.from(

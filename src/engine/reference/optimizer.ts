@@ -56,7 +56,7 @@ export function update(call: Update) {
   report[UPDATE_REPORT.weightNorm] = norm(weights);
 }
 
-/** Multiplies the weights of all matrices. */
+/** Multiplies the weights of all matrices by a factor. Biases do not change. */
 function decay(vector: Vector, factor: number) {
   const { data } = vectorOf(vector);
   for (const { shape, offset, size } of parameterSlices(vector.layout)) {

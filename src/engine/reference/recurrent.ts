@@ -207,14 +207,14 @@ export function applyDropout(
   }
 }
 
-/** Drops weights, or whole inputs, of a matrix. */
+/** Drops weights of a matrix, or all weights of some of its inputs. */
 export function dropWeights(call: WeightDropout) {
   const { offset, shape } = checkWeightDropout(call);
   const { data } = vectorOf(call.vector);
   const key = dropoutKey(call);
   const threshold = dropThreshold(call.probability);
   const scale = 1 / (1 - call.probability);
-  // A look-up table has its inputs, the tokens, along the first dimension.
+  // The first dimension of a look-up table is its input, the token.
   const isTable = call.vector.layout[call.module]?.kind === 'embedding';
   const [rows, columns] = shape as [number, number];
   for (let row = 0; row < rows; row++) {

@@ -18,7 +18,7 @@ export interface ReadEventLogInput {
   readonly onSkipped?: ((line: SkippedLine) => void) | undefined;
 }
 
-/** Maximum milliseconds of a timer. */
+/** The maximum delay of a timer, in milliseconds. */
 const MAX_INTERVAL = 2 ** 31 - 1;
 
 /** For each option, whether it can have a value, and which values it can have. */

@@ -23,7 +23,7 @@ export interface RecordFormat {
   recordOf(event: TrainingEvent): string | Uint8Array | undefined;
 }
 
-/** For each run, the observer that writes each file. The last of several for the same file gets what all others have added. */
+/** For each run, the observer that writes each file. Of several for the same file, this is the last, which gets the events that others add. */
 const writers = new WeakMap<StartedEvent, Map<string, TrainingObserver>>();
 
 /**
@@ -61,7 +61,7 @@ export function recordFile(format: RecordFormat): TrainingObserver {
   return observer;
 }
 
-/** Makes an observer the writer of a path. Returns a function that tells whether it still is: a later one may take its place. */
+/** Makes an observer the writer of a path. Returns a function that tells whether it still is, because a later observer may replace it. */
 function claim(started: StartedEvent, path: string, observer: TrainingObserver): () => boolean {
   const ofRun = writers.get(started) ?? new Map<string, TrainingObserver>();
   writers.set(started, ofRun.set(path, observer));

@@ -33,7 +33,7 @@ export interface UpdateInput {
   readonly learningRate: number;
 }
 
-/** The parameters of each rule. The smallest numbers, ε, are those of its paper. */
+/** The parameters of each rule, from the options; ε is that of the rule's paper. */
 const RULES: { readonly [K in UpdateRuleKind]: (options: TrainingOptions) => UpdateRule<K> } = {
   rmsprop: ({ decayRate }) => ({ kind: 'rmsprop', alpha: decayRate, epsilon: 1e-8 }),
   adam: ({ adamBeta1, adamBeta2 }) => ({ kind: 'adam', beta1: adamBeta1, beta2: adamBeta2, epsilon: 1e-8 }),
