@@ -1,7 +1,8 @@
 /**
  * The differences between the cells, in one table. docs/notation.md has their equations.
  *
- * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/tensors/gates.ts` has the gate orders of other programs.
+ * `reference/cells.ts` and native/kernels/cells.h compute them; `checkpoint/tensors/gates.ts` has the gate orders
+ * of PyTorch and ONNX, and `formats/torch7/index.ts` says where those of Torch7 are.
  */
 
 interface CellFacts {

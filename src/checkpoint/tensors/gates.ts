@@ -1,5 +1,5 @@
 /**
- * The names and gate orders of our cells in other programs.
+ * The names and gate orders of our cells in PyTorch and ONNX. For those of Torch7, see `formats/torch7/index.ts`.
  *
  * `CELLS` has our order. A gru's z weighs the old state in PyTorch and ONNX, but the new state here. Since 1 − σ(a) = σ(−a), the weights and
  * biases of z have the opposite sign there.

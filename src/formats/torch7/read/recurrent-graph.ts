@@ -8,7 +8,7 @@ import type { Cell } from '../../../engine/cells.ts';
 import { MAX_LAYERS } from '../../../model/config.ts';
 import { Torch7Fault, unsupported } from '../errors.ts';
 import type { Table } from '../values.ts';
-import { gruLayer, type Layer, lstmLayer, rnnLayer } from './cell-graphs.ts';
+import { gruLayer, type Layer, lstmLayer, rnnLayer } from './gates-by-equation.ts';
 import type { GateMaps, LinearMap, ModelMaps } from './model-maps.ts';
 import {
   type BeforeDropout,
