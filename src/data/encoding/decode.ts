@@ -4,6 +4,7 @@ import { formatCount } from '../../util/format.ts';
 import { firstInvalidByte } from '../../util/utf8.ts';
 import { isGzip } from '../files/file-kind.ts';
 import type { Content } from '../symbols/tokenizer.ts';
+import { transformsOf } from '../text/text-transforms.ts';
 import { encodingNotices } from './encoding-notices.ts';
 import { stringEndsLinesInCr } from './line-ends.ts';
 import {
@@ -20,7 +21,6 @@ import {
   refuseFormats,
   START_BYTES,
 } from './reading.ts';
-import { transformsOf } from './text-transforms.ts';
 
 export interface DecodedText {
   /** Bytes if tokens are bytes, else a string. Not normalised. */

@@ -2,9 +2,9 @@
 import { TextError } from '../../errors.ts';
 import type { ByteTransform } from '../encoding/byte-transform.ts';
 import { type FoundEncoding, findEncoding, isAuto, refuseFormats, START_BYTES } from '../encoding/reading.ts';
-import { transformsOf } from '../encoding/text-transforms.ts';
 import { type TextFile, unreadable } from '../files/text-files.node.ts';
 import { openUnpacked, type UnpackedFile } from '../files/unpacked-file.node.ts';
+import { transformsOf } from './text-transforms.ts';
 
 export interface TextBlock {
   /** Valid until two more blocks have been requested. */

@@ -1,12 +1,12 @@
 /** Transforms that convert the bytes of a file to UTF-8, extract a field and replace line ends. */
 
+import type { ByteTransform } from '../encoding/byte-transform.ts';
+import { LineFeeds } from '../encoding/line-ends.ts';
+import { isPlain, type Reading, withByteOrder } from '../encoding/reading.ts';
+import { transcoder } from '../encoding/transcoder.ts';
 import { CsvColumn } from '../records/csv.ts';
 import { JsonRecords } from '../records/json.ts';
 import { recordFormat } from '../records/records.ts';
-import type { ByteTransform } from './byte-transform.ts';
-import { LineFeeds } from './line-ends.ts';
-import { isPlain, type Reading, withByteOrder } from './reading.ts';
-import { transcoder } from './transcoder.ts';
 
 export interface TransformedFile {
   /** What to call it in messages. */
