@@ -1,4 +1,7 @@
-/** Progress on standard error, after the first second: on a terminal a line that is redrawn, elsewhere a new line every ten seconds. */
+/**
+ * The progress of `eval`, `compare` and `sample` on standard error, after the first second: on a terminal a line that is redrawn, elsewhere a
+ * new line every ten seconds. Training has `live-view.ts` and `preparing-line.ts`.
+ */
 import { timeLeft } from './duration-text.ts';
 import { LiveLines } from './live-lines.ts';
 import { progressBar } from './live-parts.ts';

@@ -256,6 +256,19 @@ const mirostat = filter({
   },
 });
 
+/** The filters, in the order in which they act. */
+export const FILTERS: readonly Filter<z.core.$ZodShape, SettingsOf<typeof controlOptions>>[] = [
+  penalties,
+  bias,
+  constraint,
+  temperature,
+  topK,
+  topP,
+  minP,
+  typicalP,
+  mirostat,
+];
+
 /** The options of all filters, in the order of the help. Every schema of sampling options includes them. */
 export const controlOptions = {
   temperature: temperature.options.temperature,
@@ -268,15 +281,3 @@ export const controlOptions = {
   ...penalties.options,
   ...bias.options,
 };
-
-export const FILTERS: readonly Filter<z.core.$ZodShape, SettingsOf<typeof controlOptions>>[] = [
-  penalties,
-  bias,
-  constraint,
-  temperature,
-  topK,
-  topP,
-  minP,
-  typicalP,
-  mirostat,
-];

@@ -1,4 +1,4 @@
-/** When a run saves a checkpoint, and which of its checkpoints it keeps. */
+/** When a run saves between evaluations, and which of its checkpoints it keeps. `train/loop.ts` decides about the other saves. */
 
 const MINUTE = 60_000;
 
