@@ -1,4 +1,4 @@
-/** The build: programs that run from dist/ keep their files, and nobody sees a half-written one. */
+/** The build does not disturb programs that run from dist/: they never see a half-written file. */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import {
@@ -43,7 +43,7 @@ function setUp(context: TestContext) {
     const result = run('build.mjs');
     assert.equal(result.status, 0, result.stdout + result.stderr);
   };
-  /** Each file of dist/ with what changes when it is written. */
+  /** The inode and modification time of each file of dist/. */
   const files = () =>
     Object.fromEntries(
       ['value.js', 'value.d.ts', 'index.js', 'index.d.ts', 'cli/main.js'].map((name) => {
@@ -54,7 +54,7 @@ function setUp(context: TestContext) {
   return { at, run, built, files, exporting };
 }
 
-test('a file that has not changed is not touched, one that has is replaced whole, one without a source goes', (context) => {
+test('leaves unchanged files alone, replaces changed ones in one step, and removes those without a source', (context) => {
   const { at, built, files, exporting } = setUp(context);
   built();
   const first = files();
@@ -81,7 +81,7 @@ test('a file that has not changed is not touched, one that has is replaced whole
   assert.deepEqual(readdirSync(at('build')), [], 'nothing is left behind');
 });
 
-test('types are there for what the library exports, and for nothing else', (context) => {
+test('writes declarations of what the library exports, and no others', (context) => {
   const { at, built, exporting } = setUp(context);
   const types = () =>
     readdirSync(at('dist'), { recursive: true })
@@ -97,7 +97,7 @@ test('types are there for what the library exports, and for nothing else', (cont
   assert.deepEqual(types(), ['browser.d.ts', 'index.d.ts']);
 });
 
-test('a build that fails leaves what was there', (context) => {
+test('a failed build changes nothing', (context) => {
   const { at, run, built, files } = setUp(context);
   built();
   const before = files();
@@ -108,7 +108,7 @@ test('a build that fails leaves what was there', (context) => {
   assert.deepEqual(files(), before);
 });
 
-test('of two builds at once the second waits; a lock whose process is gone is taken over', async (context) => {
+test('if two builds run at once, the second waits; a lock whose process has ended is ignored', async (context) => {
   const { at, built, files } = setUp(context);
   mkdirSync(at('build'));
   const ended = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).stdout.trim();
@@ -128,7 +128,7 @@ test('of two builds at once the second waits; a lock whose process is gone is ta
   );
   assert.deepEqual(readdirSync(at('build')), []);
   const before = files();
-  // Its number has gone to a process of another user.
+  // Its PID now belongs to a process of another user.
   writeFileSync(at('build', 'dist.lock'), '1');
   utimesSync(at('build', 'dist.lock'), 1e9, 1e9);
   built();

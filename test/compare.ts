@@ -1,4 +1,4 @@
-/** The largest |actual − expected|, relative to the largest |expected|. NaN anywhere gives NaN, which is below nothing. */
+/** The largest |actual − expected|, relative to the largest |expected|. NaN anywhere gives NaN, which is below no tolerance. */
 export function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length)
     throw new RangeError(`${actual.length} numbers, not ${expected.length}`);

@@ -1,4 +1,4 @@
-/** Links from page to page in the README, docs/ and the other documents: the file exists, and so does the heading. */
+/** The targets of links between the README, docs/ and the other documents exist, both files and headings. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -11,7 +11,7 @@ const inDocs = readdirSync(join(root, 'docs'), { recursive: true })
   .filter((name) => name.endsWith('.md'));
 
 for (const page of [...inRoot, ...inDocs]) {
-  test(`${page}: its links lead somewhere`, () => {
+  test(`${page}: the targets of its links exist`, () => {
     const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;

@@ -1,4 +1,4 @@
-/** The examples in TypeScript, as a person runs them; that in Python is in test/cli/convert.test.ts. */
+/** Runs the examples in TypeScript as a person would. test/cli/convert.test.ts runs the one in Python. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { root } from './cli/command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** What each prints. */
+/** The expected output of each. */
 const EXPECTED: Readonly<Record<string, RegExp>> = {
   'serve.ts': /^listening on http:\/\/127\.0\.0\.1:\d+\/v1\nthe keeper [a-z. ]{60}\n$/,
   'train-and-sample.ts': /validation loss \d\.\d{3}\n[\s\S]*the keeper /,
@@ -34,7 +34,7 @@ for (const name of programs) {
   });
 }
 
-/** Whether none of the names stands in the list that the example learned from. */
+/** Checks that none of the names is in the list that the example trains on. */
 function checkNames(stdout: string): void {
   const example = readFileSync(new URL('../examples/name-generator.ts', import.meta.url), 'utf8');
   const known = new Set(/`([\w\s]+)`/.exec(example)?.[1]?.split(/\s+/));

@@ -1,4 +1,4 @@
-/** What a module of src/ exports, read from its source: types leave no trace at run time. */
+/** Reads the exports of a module from its source, because types do not exist at run time. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** The direction of imports, checked by reading the sources. */
+/** Checks the direction of imports by reading the sources. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
@@ -40,9 +40,9 @@ const FORBIDDEN = new Set([
 
 interface File {
   readonly path: string;
-  /** What it imports, types included: paths within src, or names of packages. */
+  /** Its imports, including those of types: paths within src, or names of packages. */
   readonly imports: readonly string[];
-  /** The same without imports of types alone. */
+  /** The same, without imports of types only. */
   readonly runtimeImports: readonly string[];
 }
 
@@ -74,7 +74,7 @@ function moduleOf(path: string): string {
   return name === 'browser' ? 'index' : name;
 }
 
-test('there are files to look at, and every import of ours exists', () => {
+test('finds source files, and every file that they import', () => {
   assert.ok(files.length > 50);
   for (const file of files) {
     for (const name of file.imports)
@@ -100,7 +100,7 @@ test('imports point one way', () => {
   }
 });
 
-test('the model sees an engine only by its contract', () => {
+test('the model imports only the contract of the engine', () => {
   for (const file of files.filter(({ path }) => moduleOf(path) === 'model')) {
     for (const name of file.imports.filter((target) => target.startsWith('engine/'))) {
       assert.match(name, /^engine\/(cells|engine|layout|sizes)\.ts$/, `${file.path} imports ${name}`);
@@ -108,10 +108,10 @@ test('the model sees an engine only by its contract', () => {
   }
 });
 
-test('no file imports itself by way of others', () => {
+test('no imports form a cycle', () => {
   const done = new Set<string>();
   const visit = (path: string, way: readonly string[]) => {
-    assert.ok(!way.includes(path), `a circle: ${[...way.slice(way.indexOf(path)), path].join(' → ')}`);
+    assert.ok(!way.includes(path), `a cycle: ${[...way.slice(way.indexOf(path)), path].join(' → ')}`);
     if (done.has(path)) return;
     for (const name of byPath.get(path)?.imports ?? []) if (byPath.has(name)) visit(name, [...way, path]);
     done.add(path);
@@ -119,7 +119,7 @@ test('no file imports itself by way of others', () => {
   for (const { path } of files) visit(path, []);
 });
 
-test('folders of the command line do not import each other in a circle', () => {
+test('folders of the command line form no import cycle', () => {
   const folderOf = (path: string) => {
     const [, folder = '', ...rest] = path.split('/');
     return rest.length === 0 ? path : folder;
@@ -132,7 +132,7 @@ test('folders of the command line do not import each other in a circle', () => {
     targets.set(folderOf(path), own);
   }
   const visit = (folder: string, way: readonly string[]) => {
-    assert.ok(!way.includes(folder), `a circle: ${[...way, folder].join(' → ')}`);
+    assert.ok(!way.includes(folder), `a cycle: ${[...way, folder].join(' → ')}`);
     for (const target of targets.get(folder) ?? []) visit(target, [...way, folder]);
   };
   for (const folder of targets.keys()) visit(folder, []);

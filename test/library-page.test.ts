@@ -1,4 +1,4 @@
-/** docs/library.md: it has every export of the package, and its programs are well typed and run. */
+/** docs/library.md has every export of the package, and its programs have no type errors and run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const named = new Set(
 );
 const used = new Set(programs.flatMap((code) => code.match(/\w+/g) ?? []));
 
-// Below this package, so that programs find it by its name.
+// Inside this package, so that the programs can import it by its name.
 mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build', 'library-page-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -34,7 +34,7 @@ const files = programs.map((code, index) => {
 
 for (const entry of ['index', 'browser']) {
   const exported = exportsOf(join(root, 'src', `${entry}.ts`));
-  test(`every export of ${entry}.ts is on the page; functions are in a program too`, () => {
+  test(`every export of ${entry}.ts is on the page; functions are also in a program`, () => {
     assert.ok(exported.length > 70);
     for (const { name, isValue } of exported) {
       assert.ok(named.has(name), `${name} is not on the page`);
@@ -61,7 +61,7 @@ test('every member of a model is on the page and in a program', () => {
   }
 });
 
-test('the programs are well typed', () => {
+test('the programs have no type errors', () => {
   const manifest = createRequire(import.meta.url).resolve('typescript/package.json');
   const compiler = join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.tsc);
   const options = { noEmit: true, skipLibCheck: true, rewriteRelativeImportExtensions: false };

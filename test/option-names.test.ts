@@ -1,4 +1,4 @@
-/** Whom messages speak to: the library names options, in backticks; the command line puts flags in their place. */
+/** Messages of the library name options, in backticks. The command line replaces them by flags. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const source = fileURLToPath(new URL('../src', import.meta.url));
 const names = [...new Set(commands.flatMap(({ flags }) => flags.flatMap(flagNames)))];
 const spelled = names.flatMap((name) => [name, name.replaceAll('_', '-')]);
 const DASHED = new RegExp(`(?<![\\w-])(--?)(${spelled.join('|')})(?![\\w-])`, 'g');
-/** The original's names of training options; elsewhere, as in the protocol of the server, such names mean other things. */
+/** The original's names of training options. In other modules, such as the server's protocol, these names mean other things. */
 const ORIGINAL = new RegExp(
   `(?<![\\w/])(${trainCommand.flags
     .flatMap(flagNames)
@@ -38,13 +38,13 @@ function flagsIn(path: string): string[] {
 test('no message of the library names a flag', () => {
   const files = readdirSync(source, { recursive: true })
     .map((name) => String(name).replaceAll('\\', '/'))
-    // A program that convert writes names the command that wrote it; the page's style has names of its own.
+    // The Python module names the command that wrote it, and the page's style has custom properties (--name).
     .filter((name) => name.endsWith('.ts') && !/^cli\/|python-module|page-style/.test(name));
   assert.ok(files.length > 200);
   assert.deepEqual(files.flatMap(flagsIn), []);
 });
 
-test('what is in backticks becomes the flag of a command that has it', () => {
+test('a name in backticks becomes a flag, if the command has it', () => {
   const message = 'Try a smaller `batchSize`, or let `fit` choose; `toString` and `beam` stay.';
   assert.equal(
     inFlags(message, trainCommand.flags),

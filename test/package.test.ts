@@ -1,4 +1,4 @@
-/** The package as it would be published: packed, installed into an empty folder, used; without the add-on and with it. */
+/** Packs the package as for publishing, installs it in an empty folder and uses it, without the add-on and with it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ function run(program: string, words: readonly string[], cwd: string, env: Record
   });
 }
 
-/** The package as npm packs it, checked for what it holds. */
+/** Packs the package with npm, and checks which files it contains. */
 function pack(folder: string): string {
   const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   assert.equal(packed.status, 0, packed.stderr);
@@ -41,15 +41,15 @@ function pack(folder: string): string {
   return join(folder, filename);
 }
 
-/** What several tests use: the package, and an empty project with it, without the add-on until the last of them builds it. */
+/** The package and an empty project with it. Several tests use them; the last one builds the add-on. */
 const shared = sharedFolder();
 let packed: string | undefined;
 let withoutAddon: ReturnType<typeof installed>;
 
 /**
- * The package in an empty project; undefined (and the test skipped) where npm reaches no registry.
+ * Installs the package in an empty project. Returns undefined, and skips the test, if npm reaches no registry.
  *
- * @param others Packages installed with it: folders, relative to the project.
+ * @param others Packages to install with it: folders relative to the project.
  */
 function installed(
   context: TestContext,
@@ -78,7 +78,7 @@ function installed(
   };
 }
 
-/** The command that ends a training's output: it works as typed, in the folder where it was printed. */
+/** Runs the command that a training suggests at its end, in the same folder. */
 function followedAdvice(outcome: ReturnType<typeof run>, folder: string, env: Record<string, string>) {
   assert.equal(outcome.status, 0, outcome.stderr);
   const [, command = ''] = /^\s*(\S.* sample \S+\.safetensors\S*)$/m.exec(
@@ -92,7 +92,7 @@ function followedAdvice(outcome: ReturnType<typeof run>, folder: string, env: Re
 
 const small = 'book.txt -rnn_size 8 -batch_size 4 -seq_length 10 --max_iterations 3'.split(' ');
 
-test('installed, npx and the shell find it by both names, and what it prints works as typed', {
+test('after an installation, npx and the shell find both names, and printed commands work as typed', {
   skip: process.platform === 'win32' ? 'a shell of POSIX' : false,
 }, (context) => {
   withoutAddon ??= installed(context, shared);
@@ -122,7 +122,7 @@ test('installed, npx and the shell find it by both names, and what it prints wor
   }
 });
 
-test('installed without the add-on it runs on WebAssembly; build-native gives it the add-on', (context) => {
+test('without the add-on it runs on WebAssembly; build-native builds the add-on', (context) => {
   withoutAddon ??= installed(context, shared);
   const it = withoutAddon;
   if (!it) return;
@@ -180,7 +180,7 @@ for await (const event of train({ text: 'a text', checkpointDir: memoryStorage()
 LanguageModel.load('model.safetensors');
 `;
 
-test('projects in TypeScript find its types: in Node, with a bundler, and in a page without the types of Node', (context) => {
+test('TypeScript projects find its types: in Node, with a bundler, and in a page without the types of Node', (context) => {
   withoutAddon ??= installed(context, shared);
   if (!withoutAddon) return;
   const { folder } = withoutAddon;
@@ -207,7 +207,7 @@ test('projects in TypeScript find its types: in Node, with a bundler, and in a p
 const skip = existsSync(join(root, 'build', 'native', 'char-rnn.node'))
   ? false
   : 'the add-on was not built here';
-test('installed beside the optional package of the platform it runs on the native engine', {
+test('with the optional package of the platform, it runs on the native engine', {
   skip,
 }, (context) => {
   const folder = temporaryFolder(context);

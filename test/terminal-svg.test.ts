@@ -1,4 +1,4 @@
-/** The converter behind the README's picture. */
+/** The converter that draws the README's picture. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { terminalSvg } from '../scripts/terminal-svg.ts';
@@ -16,6 +16,6 @@ test('a screen becomes text in its columns, styles and rectangles', () => {
   assert.match(svg, /<rect x="32\.9" y="61\.0" width="16\.9" height="3\.0" fill="#56b6c2"\/>/);
   assert.match(svg, /<rect x="49\.7" y="62\.0" width="8\.4" height="1\.0" fill="#56b6c2"\/>/);
   assert.match(svg, /fill-opacity="0\.6" textLength="42\.1">&quot;dim&quot;</);
-  // The blank lines at the end take no height: three lines.
+  // Three lines: the blank ones at the end are left out.
   assert.match(svg, /height="107"/);
 });

@@ -1,4 +1,4 @@
-/** The engine contract as a program for a page: the engine is the one that the page would take. */
+/** The engine contract as a program for a page, with the engine that the page would choose. */
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { runContract } from '../engine/contract-suite.ts';
 import { operationsContract } from '../engine/operations-contract.ts';

@@ -1,4 +1,4 @@
-/** examples/page as a person uses it: started, opened, trained and stopped, and asked to write. */
+/** Uses examples/page like a person: starts it, opens the page, trains, stops, and generates text. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** The library in a page: bundled, then trained and sampled in headless Chromium. */
+/** The library in a page: is bundled, then trains and samples in headless Chromium. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -27,14 +27,14 @@ const program = `
   }`;
 const stdin = { contents: program, resolveDir: source, loader: 'ts' } as const;
 
-test('the browser face bundles without Node, in less than 600 kB, most of it kernels', async () => {
+test('the entry point for pages is bundled without Node, in less than 600 kB, most of it kernels', async () => {
   const code = await bundle({ stdin });
   assert.ok(code.length > 10_000 && code.length < 600_000, `${code.length} characters`);
 });
 
 for (const isolated of [true, false]) {
   const where = isolated ? 'isolated, with workers' : 'not isolated, on its own thread';
-  test(`a page, ${where}, trains and samples, with the numbers of Node`, {
+  test(`a page, ${where}, trains and samples, with the same losses as in Node`, {
     skip: skipWithoutChromium,
   }, async () => {
     const there = await withPage({ isolated }, async (page) => {
@@ -46,7 +46,7 @@ for (const isolated of [true, false]) {
       if (event.type === 'iteration') here.push(event.trainLoss);
     assert.equal(here.length, 5);
     assert.match(there.engine, /WebAssembly/);
-    // With fused multiply-add the very same bits.
+    // With fused multiply-add, the bits are equal.
     if (there.engine.includes(', fused')) assert.deepEqual(there.losses, here);
     else
       for (const [i, loss] of there.losses.entries()) assert.ok(Math.abs(loss - (here[i] as number)) < 1e-5);

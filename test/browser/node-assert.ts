@@ -1,4 +1,4 @@
-/** In a page, for the contract suite: what it uses of `node:assert/strict`. */
+/** Replaces `node:assert/strict` in a page, as far as the contract suite uses it. */
 
 type ErrorClass = new (...words: never[]) => Error;
 

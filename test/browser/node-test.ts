@@ -1,4 +1,4 @@
-/** In a page, for the contract suite: what it uses of `node:test`. */
+/** Replaces `node:test` in a page, as far as the contract suite uses it. */
 
 type Body = () => void | Promise<void>;
 const tests: { readonly name: string; readonly body: Body }[] = [];
@@ -7,7 +7,7 @@ export function test(name: string, { skip }: { readonly skip?: string }, body: B
   if (skip === undefined) tests.push({ name, body });
 }
 
-/** Runs all tests; what failed, with its error. */
+/** Runs all tests. A failure is the name of the test and its error. */
 export async function runTests(): Promise<{ passed: number; failures: string[] }> {
   const failures: string[] = [];
   for (const { name, body } of tests) {

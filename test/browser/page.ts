@@ -11,10 +11,10 @@ export const executablePath = [
   '/usr/bin/google-chrome',
 ].find(existsSync);
 
-/** Why there is no page, for the tests that need one. */
+/** The reason for skipping tests that need a page; false if there is a browser. */
 export const skipWithoutChromium = executablePath ? false : 'no Chromium here';
 
-/** A program as one script for a page, its exports under the name `page`. */
+/** Bundles a program into one script for a page. Its exports are in the global variable `page`. */
 export async function bundle(options: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
     bundle: true,
@@ -33,9 +33,9 @@ const ISOLATED = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** What a page is served with. */
+/** How a page is served. */
 export interface PageSettings {
-  /** Whether it is isolated from others, and so has shared memory. */
+  /** Whether it is cross-origin isolated, and so has shared memory. */
   readonly isolated: boolean;
   /** Its Content-Security-Policy. */
   readonly policy?: string | undefined;
@@ -43,7 +43,7 @@ export interface PageSettings {
   readonly script?: string | undefined;
 }
 
-/** Opens a page that is empty but for its script, and closes everything behind it. */
+/** Opens a page that is empty except for its script, and closes the browser and the server afterwards. */
 export async function withPage<T>(settings: PageSettings, use: (page: Page) => Promise<T>): Promise<T> {
   const { isolated, policy, script } = settings;
   const server = createServer(({ url }, response) => {

@@ -1,4 +1,4 @@
-/** Pages whose Content-Security-Policy forbids what the fast engine needs: a slower one computes, and a line says why. Never a hang. */
+/** If a page's Content-Security-Policy forbids what the fast engine needs, a slower one is used, with a notice. The page never hangs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ interface Result {
   readonly error?: string;
 }
 
-/** Trains as the page is opened, and makes the result its title. */
+/** Trains when the page is opened, and writes the result into its title. */
 const program = `
   import { train } from './browser.ts';
   async function run(options) {
@@ -73,7 +73,7 @@ for (const [name, policy, engine, notice] of [
   });
 }
 
-test('an engine that was named and is not allowed is an error', { skip: skipWithoutChromium }, async () => {
+test('an engine that is named but not allowed is an error', { skip: skipWithoutChromium }, async () => {
   const result = await trainedUnder(SELF, { engine: 'wasm' });
   assert.match(
     result.error ?? '',
@@ -82,7 +82,7 @@ test('an engine that was named and is not allowed is an error', { skip: skipWith
   assert.match(result.error ?? '', /engine: "reference"/);
 });
 
-test('threads that a page that is not isolated cannot have are a line', {
+test('a page that is not isolated gets fewer threads, with a notice', {
   skip: skipWithoutChromium,
 }, async () => {
   const result = await trainedUnder(undefined, { threads: 4 }, false);

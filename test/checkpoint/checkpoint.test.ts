@@ -118,8 +118,8 @@ test('a gru whose reset acts after the product is an nn.GRU: r, z, n, and its z 
   assert.deepEqual(moment.subarray(18, 36), square?.subarray(0, 18), 'a mean of squares keeps its sign');
 });
 
-/** Checks that decoding gives a checkpoint or a CheckpointError for any bytes. */
-function survives(bytes: Uint8Array): 'read' | string {
+/** The result of decoding some bytes: `read`, or the code of a CheckpointError. Any other error fails the test. */
+function outcome(bytes: Uint8Array): 'read' | string {
   try {
     decodeCheckpoint(bytes, 'evil.safetensors');
     return 'read';
@@ -132,10 +132,10 @@ function survives(bytes: Uint8Array): 'read' | string {
 test('truncated anywhere: a named error', () => {
   const bytes = joined(encodeCheckpoint(madeCheckpoint()));
   for (let length = 0; length < bytes.length; length++) {
-    const code = survives(bytes.slice(0, length));
+    const code = outcome(bytes.slice(0, length));
     assert.match(code, /^checkpoint-(empty|truncated|other-kind)$/, `${length} bytes: ${code}`);
   }
-  assert.equal(survives(joined([bytes, Uint8Array.of(0)])), 'checkpoint-malformed');
+  assert.equal(outcome(joined([bytes, Uint8Array.of(0)])), 'checkpoint-malformed');
 });
 
 test('changed bits in the header: reads the file or throws a named error', () => {
@@ -145,7 +145,7 @@ test('changed bits in the header: reads the file or throws a named error', () =>
     fc.property(fc.integer({ min: 0, max: headerSize - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
       const evil = bytes.slice();
       evil[at] = (evil[at] ?? 0) ^ flip;
-      survives(evil);
+      outcome(evil);
     }),
     { numRuns: 2000 },
   );
@@ -163,12 +163,12 @@ const huge = 2 ** 53 - 1;
 const evil: [string, Uint8Array, string][] = [
   ['a header of 2^63 bytes', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 0x7b), 'checkpoint-other-kind'],
   ['no JSON', file('{"a'), 'checkpoint-malformed'],
-  ['a mass of empty arrays', file(`{"a":[${'[],'.repeat(100_000)}[]]}`), 'checkpoint-malformed'],
-  ['a mass of numbers', file(`{"a":[${'0,'.repeat(100_000)}0]}`), 'checkpoint-malformed'],
+  ['very many empty arrays', file(`{"a":[${'[],'.repeat(100_000)}[]]}`), 'checkpoint-malformed'],
+  ['very many numbers', file(`{"a":[${'0,'.repeat(100_000)}0]}`), 'checkpoint-malformed'],
   ['an array', file('[1]'), 'checkpoint-other-kind'],
-  ['a deep nesting', file(`{"a":${'['.repeat(200_000)}`), 'checkpoint-malformed'],
+  ['deeply nested arrays', file(`{"a":${'['.repeat(200_000)}`), 'checkpoint-malformed'],
   [
-    'a size beyond all memory',
+    'a size larger than any memory',
     file({ a: { dtype: 'F32', shape: [huge, huge], data_offsets: [0, 8] } }, 8),
     'checkpoint-malformed',
   ],
@@ -177,7 +177,7 @@ const evil: [string, Uint8Array, string][] = [
     file({ a: { dtype: 'F32', shape: [1000], data_offsets: [0, 4000] } }, 8),
     'checkpoint-truncated',
   ],
-  ['a hole', file({ a: { dtype: 'U8', shape: [1], data_offsets: [1, 2] } }, 2), 'checkpoint-malformed'],
+  ['a gap', file({ a: { dtype: 'U8', shape: [1], data_offsets: [1, 2] } }, 2), 'checkpoint-malformed'],
   [
     'an overlap',
     file(
@@ -215,7 +215,7 @@ const evil: [string, Uint8Array, string][] = [
   ['a Torch7 file', Uint8Array.of(4, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0), 'checkpoint-other-kind'],
 ];
 for (const [what, bytes, code] of evil) {
-  test(`evil: ${what}`, () => assert.equal(survives(bytes), code));
+  test(`hostile file: ${what}`, () => assert.equal(outcome(bytes), code));
 }
 
 /** The parts of a checkpoint's JSON that tests change. */
@@ -260,17 +260,17 @@ const lies: [string, (json: Metadata) => void, string][] = [
     'checkpoint-malformed',
   ],
   [
-    'a negative learning rate to go back to',
+    'a negative learning rate in the state to return to',
     (json) => Object.assign(json.training.stability.good, { learningRate: -1 }),
     'checkpoint-malformed',
   ],
   [
-    'options that are a bomb',
+    'options with very many values',
     (json) => Object.assign(json.training, { options: { a: Array(20_000).fill([]) } }),
     'checkpoint-malformed',
   ],
   [
-    'a place before the start of the text',
+    'a position before the start of the text',
     (json) =>
       Object.assign(json.training, {
         shapeChange: { batchOffset: -8, heldOut: { batchSize: 4, sequenceLength: 5 } },
@@ -285,7 +285,7 @@ const lies: [string, (json: Metadata) => void, string][] = [
   ['a negative iteration', (json) => Object.assign(json.training, { iteration: -1 }), 'checkpoint-malformed'],
 ];
 for (const [what, change, code] of lies) {
-  test(`metadata that lies: ${what}`, () => assert.equal(survives(withMetadata(change)), code));
+  test(`inconsistent metadata: ${what}`, () => assert.equal(outcome(withMetadata(change)), code));
 }
 
 /** The file of a checkpoint with one of its tensors changed. */
@@ -298,14 +298,14 @@ function withTensor(name: string, change: (values: TensorArray) => void): Uint8A
 
 for (const [what, name, value] of [
   ['a parameter that is infinite', 'decoder.bias', Number.POSITIVE_INFINITY],
-  ['a moment that is not a number', 'train.moment0.decoder.bias', Number.NaN],
-  ['a carried state that is not a number', 'train.state_l1', Number.NaN],
+  ['a moment that is NaN', 'train.moment0.decoder.bias', Number.NaN],
+  ['a carried state that is NaN', 'train.state_l1', Number.NaN],
   ['a random generator with a wrong word', 'train.generator', 2n ** 40n],
 ] as const) {
-  test(`evil: ${what}`, () => {
+  test(`hostile file: ${what}`, () => {
     const bytes = withTensor(name, (values) =>
       (values as (number | bigint)[] & TensorArray).fill(value as never),
     );
-    assert.equal(survives(bytes), 'checkpoint-malformed');
+    assert.equal(outcome(bytes), 'checkpoint-malformed');
   });
 }

@@ -46,7 +46,7 @@ test('keeps the earlier file if the file system supports no method', async (cont
   assert.equal(readFileSync(join(folder, 'name'), 'utf8'), 'earlier');
 });
 
-test("a file of somebody's that has the name is not lost; a copy of a checkpoint that is there is", async (context) => {
+test('does not overwrite another file of the name, but replaces a copy of an existing checkpoint', async (context) => {
   const folder = temporaryFolder(context);
   const storage = folderStorage(folder);
   const path = await saveCheckpoint(storage, madeCheckpoint(), 'lstm', 1.5);
@@ -77,11 +77,11 @@ test('the newest checkpoint is the target of last, unless there is a later one; 
   assert.equal(await newestPath(), seven);
   const nine = await save('a', 9);
   await storage.point('last.safetensors', seven);
-  assert.equal(await newestPath(), nine, 'a kill came between the save and the name');
+  assert.equal(await newestPath(), nine, 'the run was killed after the save, before it set the pointer');
   await storage.point('last.safetensors', nine);
   await save('a', 8);
   await save('b', 20);
-  assert.equal(await newestPath(), nine, 'a copied folder has times that tell nothing');
+  assert.equal(await newestPath(), nine, 'file times in a copied folder mean nothing');
   assert.equal((await readCheckpointFile(join(folder, 'last.safetensors'))).training?.iteration, 9);
   assert.equal(await linkTarget(join(folder, 'last.safetensors')), nine);
   const elsewhere = join(temporaryFolder(context), 'link');

@@ -13,7 +13,7 @@ const locked = { code: 'checkpoint-locked' };
 
 const locksIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.lock'));
 
-/** A folder with the lock file of another process that has had it for a while. */
+/** A folder with a lock file that another process wrote some time ago. */
 function lockedBy(context: TestContext, holder: object) {
   const folder = temporaryFolder(context);
   const path = join(folder, '.training-0123456789ab.lock');
@@ -21,7 +21,7 @@ function lockedBy(context: TestContext, holder: object) {
   return { folder, path };
 }
 
-/** Starts a process that tries to take the folder, prints `got` or an error code, and keeps the folder until it is killed. */
+/** Starts a process that tries to lock the folder, prints `got` or an error code, and keeps the lock until it is killed. */
 function contender(folder: string) {
   const module = new URL('../../src/checkpoint/storage/folder-lock.node.ts', import.meta.url).href;
   const program = `
@@ -36,7 +36,7 @@ function contender(folder: string) {
   return { child, said };
 }
 
-test('only one can have a folder, even within a process, until it is released', async (context) => {
+test('only one can lock a folder, even within a process, until it is released', async (context) => {
   const folder = temporaryFolder(context);
   const lock = await FolderLock.acquire(folder);
   const [name = ''] = locksIn(folder);
@@ -53,7 +53,7 @@ test('only one can have a folder, even within a process, until it is released', 
 });
 
 test(
-  'taken over: of a process that is gone; of one whose number was given to another; from before the machine was started',
+  'replaces the lock of a process that has ended, whose PID was reused, or that ran before the machine was restarted',
   noProc,
   async (context) => {
     const ended = spawn(process.execPath, ['-e', '']);
@@ -71,7 +71,7 @@ test(
   },
 );
 
-test('refuses the folder, with the command that removes the lock: of another host, of a live PID only, unreadable', async (context) => {
+test('refuses the folder, with the command that removes the lock, if the lock is from another host, has only a live PID, or is unreadable', async (context) => {
   for (const holder of [
     { host: 'elsewhere' },
     { pid: process.pid, processStart: undefined },
@@ -79,7 +79,7 @@ test('refuses the folder, with the command that removes the lock: of another hos
   ]) {
     const { folder, path } = lockedBy(context, holder);
     await assert.rejects(FolderLock.acquire(folder), { ...locked, message: new RegExp(`rm '${path}'`) });
-    assert.deepEqual(locksIn(folder).length, 1, 'it is left, and the own one is not');
+    assert.deepEqual(locksIn(folder).length, 1, 'the other lock stays, our own is removed');
   }
 });
 
@@ -87,7 +87,7 @@ test('suggests the folder that a second run would get', async (context) => {
   const { folder } = lockedBy(context, {});
   const suggested = async (path: string) => {
     const error = await FolderLock.acquire(path).then(
-      () => assert.fail('it got the folder'),
+      () => assert.fail('it locked the folder'),
       (reason: unknown) => reason,
     );
     assert.ok(error instanceof CheckpointError && error.code === 'checkpoint-locked');

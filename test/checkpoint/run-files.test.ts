@@ -19,7 +19,7 @@ async function setUp(context: TestContext) {
   return { folder, storage, path, at: (name: string) => join(folder, name) };
 }
 
-test('the first run gets the plain names, later ones get names of their own', async (context) => {
+test('the first run gets the plain names, later ones get separate names', async (context) => {
   const { storage, path } = await setUp(context);
   assert.equal((await chooseRunFiles(storage, fresh)).best, 'best.safetensors');
   await storage.point('last.safetensors', path);

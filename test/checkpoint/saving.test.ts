@@ -52,7 +52,7 @@ for (const kind of ['folder', 'memory'] as const) {
   });
 }
 
-test("a stranger's file of the name is left alone", async (context) => {
+test("leaves another program's file of the same name alone", async (context) => {
   const folder = temporaryFolder(context);
   const precious = join(folder, 'lm_lstm_epoch0.70_i7.safetensors');
   writeFileSync(precious, 'precious');
@@ -61,7 +61,7 @@ test("a stranger's file of the name is left alone", async (context) => {
   assert.equal(readFileSync(precious, 'utf8'), 'precious');
 });
 
-test('finds out before training that a folder can not be made or written', async (context) => {
+test('reports before training that a folder can not be created or written', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'cv'), 'a file');
   await assert.rejects(folderStorage(join(folder, 'cv', 'deeper')).prepare(), {

@@ -35,19 +35,19 @@ test('reads back the files of each text; a text without files has none', () => {
 
 const UTF8 = new TextEncoder();
 const bad: Readonly<Record<string, readonly [string, TensorToStore]>> = {
-  'a path too few': ['train.files.paths', { shape: [3], values: UTF8.encode('/a\0') }],
+  'one path too few': ['train.files.paths', { shape: [3], values: UTF8.encode('/a\0') }],
   'an empty path': ['train.files.paths', { shape: [5], values: UTF8.encode('/a\0\0/\0').slice(0, 5) }],
   'a path without an end': ['train.files.paths', { shape: [8], values: UTF8.encode('/a\0/b\0/c') }],
-  'paths that are no UTF-8': ['train.files.paths', { shape: [2], values: Uint8Array.of(0xff, 0) }],
+  'paths that are not UTF-8': ['train.files.paths', { shape: [2], values: Uint8Array.of(0xff, 0) }],
   'a negative size': ['train.files.bytes', { shape: [3], values: BigInt64Array.of(1n, -1n, 1n) }],
-  'a size beyond all files': [
+  'a size larger than any file': [
     'train.files.bytes',
     { shape: [3], values: BigInt64Array.of(1n, 2n ** 62n, 1n) },
   ],
-  'sizes too many': ['train.files.bytes', { shape: [4], values: BigInt64Array.of(1n, 1n, 1n, 1n) }],
+  'one size too many': ['train.files.bytes', { shape: [4], values: BigInt64Array.of(1n, 1n, 1n, 1n) }],
   'counts that do not add up': ['train.files.counts', { shape: [3], values: BigInt64Array.of(2n, 2n, 0n) }],
   'a negative count': ['train.files.counts', { shape: [3], values: BigInt64Array.of(4n, -1n, 0n) }],
-  'a count too few': ['train.files.counts', { shape: [2], values: BigInt64Array.of(2n, 1n) }],
+  'one count too few': ['train.files.counts', { shape: [2], values: BigInt64Array.of(2n, 1n) }],
   'hashes of another length': ['train.files.sha256', { shape: [3, 31], values: new Uint8Array(93) }],
 };
 

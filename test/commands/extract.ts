@@ -1,13 +1,13 @@
-/** The command lines of a page of Markdown. */
+/** Extracts the command lines from a page of Markdown. */
 
-/** The beginnings of lines that are typed into a shell. */
+/** How a line that is typed into a shell begins. */
 const COMMAND =
   /^(?:npx |node |nohup |setsid |cat |zcat |curl |npm |char-rnn(?:-ts)? |python3 |jq |echo |printf |sudo |apt|source |eval "|export |cd |mkdir |cp |mv )/;
 
-/** A command within a sentence: one with an argument, or one that works without. */
+/** A command within a sentence: one with an argument, or one that needs none. */
 const INLINE = /`((?:npx )?char-rnn(?:-ts)? (?:[a-z-]+ [^`[]+|ls|doctor|build-native|--help))`/g;
 
-/** Words in capitals that a reader replaces, and what this test puts there. */
+/** The values for the words in capitals that a reader replaces. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   MODEL: 'cv/best.safetensors',
   CHECKPOINT: 'cv/best.safetensors',
@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   OUT: 'out.onnx',
 };
 
-/** Commands in blocks that are indented by four spaces or fenced as a shell's, and within sentences. */
+/** The commands in blocks that are indented by four spaces or fenced as shell code, and those within sentences. */
 export function commandLines(markdown: string): string[] {
   const commands: string[] = [];
   const all = markdown.split('\n');

@@ -1,7 +1,7 @@
 /**
- * A folder in which every command line of the documentation works as typed: the files that the pages mention, a finished
- * run in cv/, and a PATH on which `char-rnn`, `npx char-rnn` and `curl` are the real programs, kept short: trainings end after
- * a few iterations, servers listen on a free port and end with the test.
+ * A folder in which every command line of the documentation works as typed. It has the files that the pages mention, and a finished run in cv/.
+ * On its PATH, `char-rnn`, `npx char-rnn` and `curl` run the real programs, but trainings end after a few iterations, and servers listen on
+ * a free port and end with the test.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,13 +14,13 @@ const WORDS =
   'call me the whale and sea of ship captain water dark light wind old rope sail I we was not with his all but from Ishmael'.split(
     ' ',
   );
-/** Every printable ASCII character, so that any prompt of the pages can be read. */
+/** Every printable ASCII character, so that the models know all characters of the prompts in the pages. */
 const ASCII = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
 
 export interface World {
-  /** Runs lines as one bash script in the folder, each as typed; ends at the first that fails, and names it on standard error. */
+  /** Runs lines as one bash script in the folder. It ends at the first line that fails, which it prints on standard error. */
   run(lines: readonly string[]): Promise<Finished>;
-  /** Keeps the files as they are now; what is returned puts them back, at the same paths, which runs know their texts by. */
+  /** Copies all files. Returns a function that restores them at the same paths, because runs record the paths of their texts. */
   snapshot(): () => void;
   remove(): void;
 }
@@ -31,7 +31,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Makes the folder; the runs in it are trained, which takes some seconds. */
+/** Creates the folder and trains the runs in it, which takes some seconds. */
 export async function makeWorld(): Promise<World> {
   const base = mkdtempSync(join(tmpdir(), 'char-rnn-world-'));
   const folder = join(base, 'work');
@@ -68,7 +68,7 @@ export async function makeWorld(): Promise<World> {
 
 async function mustRun(world: World, lines: readonly string[]): Promise<void> {
   const { code, stderr } = await world.run(lines);
-  if (code !== 0) throw new Error(`the world could not be made:\n${stderr}`);
+  if (code !== 0) throw new Error(`the folder could not be set up:\n${stderr}`);
 }
 
 function worldAt(base: string, folder: string): World {
@@ -113,7 +113,7 @@ function runScript(base: string, lines: readonly string[], cwd: string): Promise
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
   });
-  // The servers that the lines have started are in the script's process group.
+  // Servers started by the lines are in the process group of the script.
   const end = () => {
     try {
       if (child.pid) process.kill(-child.pid, 'SIGKILL');
@@ -136,7 +136,7 @@ function makePrograms(base: string): void {
   const real = join(base, 'real');
   mkdirSync(bin);
   mkdirSync(real);
-  // The program takes its name from the link that it is started by.
+  // The program prints the name of the link by which it was started.
   symlinkSync(program, join(real, 'char-rnn'));
   symlinkSync(program, join(real, 'char-rnn-ts'));
   const script = (name: string, text: string) => {
@@ -154,7 +154,7 @@ exec /usr/bin/curl -fsS "\${words[@]}"
   );
 }
 
-/** What keeps the program short: flags in front, so that typed ones replace them, or behind, where none was typed. */
+/** A script that runs the program with flags for a short run: in front, so that typed flags override them, or at the end if none was typed. */
 function wrapper(real: string): string {
   return `has() { local word; for word in "\${words[@]}"; do [[ "\${word//-/_}" =~ ^__?($1)(=|$) ]] && return 0; done; return 1; }
 command=$1; shift; words=("$@")

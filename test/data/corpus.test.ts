@@ -41,7 +41,7 @@ test('identifies a packed text by its unpacked bytes, also if it is held out', a
   assert.deepEqual(corpus.texts, { main: known('abc'), validation: known('cab'), test: known('ba') });
 });
 
-test('a held-out character outside the vocabulary is an error with its place', async () => {
+test('a held-out character outside the vocabulary is an error with its position', async () => {
   const validation = { text: 'ab\nax', name: 'valid.txt' };
   await assert.rejects(buildCorpus({ text: 'ab\n', name: 'x', validation }, options), {
     code: 'text-unknown-character',
@@ -49,7 +49,7 @@ test('a held-out character outside the vocabulary is an error with its place', a
   });
 });
 
-test('--unknown skip leaves it out, with a notice', async () => {
+test('--unknown skip leaves out such a character, with a notice', async () => {
   const validation = { text: 'axxby', name: 'valid.txt' };
   const corpus = await buildCorpus({ text: 'ab', name: 'x', validation }, { ...options, unknown: 'skip' });
   assert.deepEqual(tokensOf(corpus.validation), [0, 1]);

@@ -42,7 +42,7 @@ const invalid: [string, number[], number][] = [
   ['after characters of every length', [...Buffer.from('a\u00e9\u20ac\u{1F600}'), 0xff], 10],
 ];
 for (const [what, bytes, offset] of invalid) {
-  test(`invalid UTF-8, ${what}: its place and what to do`, () => {
+  test(`invalid UTF-8, ${what}: the error has the offset and remedies`, () => {
     assert.throws(
       () => decodeText(Uint8Array.from(bytes), 'input.txt', { ...characters, encoding: 'utf-8' }),
       {

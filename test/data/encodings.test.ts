@@ -121,7 +121,7 @@ test('detects the encoding if the first invalid byte comes late', () => {
   assert.match(notices.join(), /byte 560,002 \(0xF6\)/);
 });
 
-test('uses a named encoding, and its errors tell the place', () => {
+test('uses a named encoding, and its errors have the offset', () => {
   const encoding = 'shift_jis';
   assert.throws(
     () => decodeText(Uint8Array.of(0x61, 0x62, 0x82, 0xff, 0x61), 'x', { ...characters, encoding }),

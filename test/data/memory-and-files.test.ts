@@ -1,6 +1,6 @@
 /**
- * The contract of a corpus: from memory, by plain loops over strings, and from files, by streams of blocks, the same vocabulary, the
- * same tokens and the same documents.
+ * A corpus from memory (by plain loops over strings) and from files (block by block) has the same vocabulary, the same tokens and the same
+ * documents.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -65,7 +65,7 @@ const awkward = fc
   .map((pieces) => pieces.join(''));
 
 /** Encodes a text in blocks of given sizes. */
-async function streamed(text: string, sizes: readonly number[], options: CorpusOptions) {
+async function encodedInBlocks(text: string, sizes: readonly number[], options: CorpusOptions) {
   const bytes = Buffer.from(text);
   const counter = await SymbolCounter.make(options);
   const pass = (visit: (part: Parameters<SymbolCounter['add']>[0]) => void) => {
@@ -118,7 +118,7 @@ for (const kind of KINDS) {
           fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }),
           async (text, sizes) => {
             const padded = `ab${text}`;
-            const { memory, counts, tokens, starts } = await streamed(padded, sizes, options);
+            const { memory, counts, tokens, starts } = await encodedInBlocks(padded, sizes, options);
             const expected = await tokensOf(memory.tokens);
             assert.deepEqual(new Set(counts.keys()), new Set(memory.vocabulary.symbols));
             assert.deepEqual(tokens, [...expected.tokens]);
@@ -183,7 +183,7 @@ test('both paths throw the same errors', async (context) => {
   }
 });
 
-test('both report an unknown character with its place', async (context) => {
+test('both report an unknown character with its position', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   const valid = join(folder, 'valid.txt');

@@ -104,7 +104,7 @@ test('suggests the closest field, but no dissimilar one', () => {
   assert.deepEqual(remedies('description'), []);
 });
 
-test('errors in a file tell the line', () => {
+test('errors in a file have the line', () => {
   failure(() => csv('id,name\n1,x\n'), /t\.csv has no field "text"\. Its fields are "id", "name"\./);
   failure(() => csv('id,text\n1,x\n2\n'), /line 3: a row of 1 fields, expected 2/);
   failure(() => csv('id,text\n1,x\n2,"open\n3,y\n'), /line 3: a quote that is opened here is never closed/);
@@ -116,7 +116,7 @@ test('errors in a file tell the line', () => {
   failure(() => lines('{"__proto__":1}\n', 'toString'), /has no field/);
 });
 
-test('errors in a list tell the record', () => {
+test('errors in a list have the number of the record', () => {
   const list = (text: string, name = 'text') =>
     read(new JsonRecords('t.json', 'json-list', field(name)), text);
   const good = '{"text": "a"}';

@@ -91,7 +91,7 @@ test('nearest: a byte model uses the closest character whose bytes it knows', ()
   assert.deepEqual([known.tokens.length, known.notices], [2, []]);
 });
 
-test('a text: the place of its byte, and what was left out', async () => {
+test('a text: the error has the position of the byte, and a notice says what was left out', async () => {
   const options = { tokens: 'byte', normalize: 'none', minCount: 1, vocabulary: bytesOf('caf \n') } as const;
   const text = { text: utf8('caf\ncaf\u00e9'), name: 'x' };
   await assert.rejects(buildCorpus(text, { ...options, unknown: 'error' }), {

@@ -136,7 +136,7 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
   }
 });
 
-test("another program's file of that name is left alone; the cache folder is taken", async (context) => {
+test("another program's file of that name is left alone, and the cache folder is used", async (context) => {
   const { path, vocabulary, cache } = setUp(context);
   writeFileSync(vocabulary, '{"precious": true}');
   const first = await load(path);

@@ -230,7 +230,7 @@ test('does not keep a file that does not hold the model, and keeps the earlier f
       });
     }
   }
-  assert.deepEqual(readdirSync(folder).sort(), [...FORMATS, 'vocabulary'].sort(), 'nothing beside them');
+  assert.deepEqual(readdirSync(folder).sort(), [...FORMATS, 'vocabulary'].sort(), 'no other files');
 });
 
 test('the library checks its exports too', () => {

@@ -115,7 +115,7 @@ function withWideEnd(parts: readonly Uint8Array[]): Uint8Array {
   return joined([...parts.slice(0, -1), record, locator, ...parts.slice(-1)]);
 }
 
-test("PyTorch's .pt, which has such records always, is told to be one", () => {
+test("recognises PyTorch's .pt, which always has the 64-bit records", () => {
   const pickle = withWideEnd(encodeZip(new Map([['archive/data.pkl', [text('x')]]])));
   assert.throws(() => openCheckpoint(pickle, 'model.pt'), {
     code: 'checkpoint-other-kind',
@@ -125,7 +125,7 @@ test("PyTorch's .pt, which has such records always, is told to be one", () => {
   assert.deepEqual(own.parameters, madeCheckpoint().parameters);
 });
 
-/** Empty space in place of these records. */
+/** An archive with zeros in place of these records. */
 function unended(): Uint8Array {
   const parts = encodeNpz(madeCheckpoint());
   return joined([...parts.slice(0, -1), new Uint8Array(76), ...parts.slice(-1)]);
@@ -175,6 +175,7 @@ const evil: [string, Uint8Array, string][] = [
     joined(encodeZip(new Map([['a.npy', encodeNpy({ shape: [1], values: Uint8Array.of(1) })]]))),
     'checkpoint-other-kind',
   ],
-  ['records before its end that are none', unended(), 'checkpoint-malformed'],
+  ['zeros in place of the 64-bit records', unended(), 'checkpoint-malformed'],
 ];
-for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));
+for (const [what, bytes, code] of evil)
+  test(`hostile file: ${what}`, () => assert.equal(codeOf(bytes), code));

@@ -177,12 +177,12 @@ const manyDimensions = new MessageWriter().bytes(1, new Uint8Array(1_000_000).fi
 const foreign = new MessageWriter().varint(1, 8).text(2, 'pytorch').message(7, new MessageWriter());
 const evil: [string, Uint8Array, string][] = [
   ['cut', whole.slice(0, -5), 'checkpoint-malformed'],
-  ['a constant that is not there', replaced('weight_hh_l1', 'weight_hh_l7'), 'checkpoint-malformed'],
+  ['a missing constant', replaced('weight_hh_l1', 'weight_hh_l7'), 'checkpoint-malformed'],
   ['another size', replaced('"hiddenSize":3', '"hiddenSize":9'), 'checkpoint-malformed'],
   ['another number of layers', replaced('"layers":2', '"layers":3'), 'checkpoint-malformed'],
-  ['a vocabulary that is no list', replaced('["\\n","a"', '{"\\n","a"'), 'checkpoint-malformed'],
+  ['a vocabulary that is not a list', replaced('["\\n","a"', '{"\\n","a"'), 'checkpoint-malformed'],
   [
-    'a million constants of nothing',
+    'a million empty constants',
     joined(new MessageWriter().varint(1, 8).bytes(7, emptyFields).message(14, facts).parts),
     'checkpoint-malformed',
   ],
@@ -197,10 +197,11 @@ const evil: [string, Uint8Array, string][] = [
     'checkpoint-malformed',
   ],
   [
-    'a mass of symbols of nothing',
+    'very many empty symbols',
     followedBy(...new MessageWriter().message(14, masses).parts),
     'checkpoint-malformed',
   ],
   ["another program's model", joined(foreign.parts), 'checkpoint-other-kind'],
 ];
-for (const [what, bytes, code] of evil) test(`evil: ${what}`, () => assert.equal(codeOf(bytes), code));
+for (const [what, bytes, code] of evil)
+  test(`hostile file: ${what}`, () => assert.equal(codeOf(bytes), code));

@@ -32,7 +32,7 @@ interface RawFile {
 }
 
 /** Parses a safetensors file like Python's `safe_open`, without the program's own reader. */
-function takeApart(file: Uint8Array): RawFile {
+function parseSafetensors(file: Uint8Array): RawFile {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
   const { __metadata__: metadata, ...places } = header;
@@ -54,7 +54,7 @@ function takeApart(file: Uint8Array): RawFile {
 }
 
 /** What `save_file(tensors, path, metadata)` writes. */
-function putTogether({ tensors, metadata }: RawFile): Uint8Array {
+function buildSafetensors({ tensors, metadata }: RawFile): Uint8Array {
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   let at = 0;
   for (const [name, { dtype, shape, bytes }] of tensors) {
@@ -69,7 +69,7 @@ function putTogether({ tensors, metadata }: RawFile): Uint8Array {
 
 /** The file of a checkpoint with a change. */
 function changed(checkpoint: Checkpoint, change: (raw: RawFile) => RawFile): Uint8Array {
-  return putTogether(change(takeApart(joined(encodeCheckpoint(checkpoint)))));
+  return buildSafetensors(change(parseSafetensors(joined(encodeCheckpoint(checkpoint)))));
 }
 
 const withoutTraining = ({ tensors, metadata }: RawFile): RawFile => ({
@@ -217,7 +217,7 @@ test('rejects a file without metadata and vocabulary, and says how to keep them'
     }));
     assert.throws(() => openCheckpoint(lie, 'lie'), CheckpointError, `${name} [${shape}]`);
   }
-  const other = putTogether({
+  const other = buildSafetensors({
     tensors: new Map([['model.layers.0.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) }]]),
     metadata: { format: 'pt' },
   });
@@ -236,7 +236,7 @@ test('a folder lists and opens a model without metadata, but not a file of anoth
     writeFileSync(path, saved);
     writeFileSync(
       join(folder, 'foreign.safetensors'),
-      putTogether({
+      buildSafetensors({
         tensors: new Map([['model.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) }]]),
         metadata: { format: 'pt' },
       }),

@@ -49,7 +49,7 @@ const evil: [string, Uint8Array, string][] = [
   ['no JSON', new TextEncoder().encode('{"token_to_idx":'), 'checkpoint-malformed'],
   ['no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 'checkpoint-malformed'],
   ['JSON of another kind', json({ a: 1 }), 'checkpoint-other-kind'],
-  ['a deep nesting', new TextEncoder().encode('['.repeat(200_000)), 'checkpoint-other-kind'],
+  ['deeply nested arrays', new TextEncoder().encode('['.repeat(200_000)), 'checkpoint-other-kind'],
   [
     'lists that disagree',
     json({ token_to_idx: { a: 1, b: 2 }, idx_to_token: { 1: 'b', 2: 'a' } }),
@@ -62,7 +62,7 @@ const evil: [string, Uint8Array, string][] = [
   ],
 ];
 for (const [what, bytes, code] of evil) {
-  test(`evil: ${what}`, () => {
+  test(`hostile file: ${what}`, () => {
     assert.throws(
       () => decodeTorchRnnVocabulary(bytes, 'x'),
       (error: unknown) => error instanceof CheckpointError && error.code === code,

@@ -89,7 +89,7 @@ test('the limits on time and on waiting requests', async (context) => {
   assert.doesNotMatch(events, /DONE/);
 });
 
-test('if no request may wait, those that need not are accepted', async (context) => {
+test('if no request may wait, those that find a free slot are accepted', async (context) => {
   const { post, url, ask } = await serveModel(context, { maxSequences: 2, maxQueue: 0 });
   await Promise.all([ask(COMPLETIONS, {}), ask(COMPLETIONS, {})]);
   const leave = new AbortController();

@@ -64,7 +64,7 @@ test('top_logprobs is in descending order, even for digits, whole and streamed',
   assert.notDeepEqual(
     parsed,
     keys,
-    'JavaScript objects have another order: else the test would show nothing',
+    'JavaScript objects have another order, or this test would prove nothing',
   );
   const events = await (await post(COMPLETIONS, { ...body, stream: true })).text();
   const streamed = events.split('\n\n').filter((event) => event.includes('top_logprobs'));

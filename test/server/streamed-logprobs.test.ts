@@ -5,7 +5,7 @@ import { type ModelFacts, madeModel, serveModel } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-interface Told {
+interface JoinedParts {
   readonly text: string;
   readonly tokens: readonly string[];
   readonly offsets: readonly number[];
@@ -17,7 +17,7 @@ interface Part {
 }
 
 /** The parts of a choice, joined. */
-function together(choices: readonly Part[]): Told {
+function joined(choices: readonly Part[]): JoinedParts {
   return {
     text: choices.map(({ text }) => text).join(''),
     tokens: choices.flatMap(({ logprobs }) => logprobs.tokens),
@@ -40,10 +40,10 @@ for (const [name, facts, request] of [
     const { ask, post } = await serveModel(context, {}, madeModel(facts));
     for (let seed = 0; seed < 12; seed++) {
       const given = { prompt: '', max_tokens: 30, seed, logprobs: 1, ...request };
-      const whole = together((await ask(COMPLETIONS, given)).choices);
+      const whole = joined((await ask(COMPLETIONS, given)).choices);
       const events = await (await post(COMPLETIONS, { ...given, stream: true })).text();
       const parts = [...events.matchAll(/^data: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json as string));
-      assert.deepEqual(together(parts.flatMap(({ choices }) => choices)), whole, `seed ${seed}`);
+      assert.deepEqual(joined(parts.flatMap(({ choices }) => choices)), whole, `seed ${seed}`);
     }
   });
 }

@@ -83,8 +83,8 @@ function linearFields({ weight, bias }: Weights) {
 }
 
 /**
- * The log-probabilities after each token, step by step as the first program computed them at evaluation: a dropout of the
- * first kind multiplies what comes out of a layer, and so its state too, by 1 − p.
+ * The log-probabilities after each token, as the first version of the program computed them at evaluation, step by step: its dropout
+ * multiplies the output of a layer, which is also its state, by 1 − p.
  */
 export function firstLogProbabilities(network: FirstNetwork, tokens: readonly number[]): number[][] {
   const { vocabulary, hiddenSize, layers, decoder, dropout } = network;

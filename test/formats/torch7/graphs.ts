@@ -27,16 +27,16 @@ export function torch7File(root: Value, kind: Torch7Kind = 'binary'): Uint8Array
 }
 
 /** The value at a path of fields. The fields of an object are those of its table. */
-export function down(value: Value, ...way: readonly (string | number)[]): Value {
+export function valueAt(value: Value, ...path: readonly (string | number)[]): Value {
   const fields = value instanceof TorchObject ? value.payload : value;
-  const [key, ...rest] = way;
+  const [key, ...rest] = path;
   if (key === undefined) return fields;
   assert.ok(fields instanceof Table, `no table before ${key}`);
-  return down(fields.get(key), ...rest);
+  return valueAt(fields.get(key), ...rest);
 }
 
-export function tableAt(root: Value, ...way: readonly (string | number)[]): Table {
-  const table = down(root, ...way);
+export function tableAt(root: Value, ...path: readonly (string | number)[]): Table {
+  const table = valueAt(root, ...path);
   assert.ok(table instanceof Table);
   return table;
 }
@@ -51,7 +51,7 @@ export function put(table: Table, key: string | number, value: Value): void {
 }
 
 /** All references in a graph. */
-export function everything(root: Value): Set<Reference> {
+export function allReferences(root: Value): Set<Reference> {
   const found = new Set<Reference>();
   const waiting: Value[] = [root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
@@ -66,7 +66,7 @@ export function everything(root: Value): Set<Reference> {
 
 /** The data of all nodes whose module is of a class. */
 export function nodesOf(root: Value, className: string): Table[] {
-  return [...everything(root)].filter((value): value is Table => {
+  return [...allReferences(root)].filter((value): value is Table => {
     if (!(value instanceof Table) || value.get('mapindex') === null) return false;
     const module = value.get('module');
     return module instanceof TorchObject && module.className === className;
@@ -75,7 +75,7 @@ export function nodesOf(root: Value, className: string): Table[] {
 
 /** The tables of all modules of a class. */
 export function modulesOf(root: Value, className: string): Table[] {
-  return [...everything(root)].flatMap((value) =>
+  return [...allReferences(root)].flatMap((value) =>
     value instanceof TorchObject && value.className === className && value.payload instanceof Table
       ? [value.payload]
       : [],

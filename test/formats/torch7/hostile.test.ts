@@ -6,7 +6,16 @@ import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
 import { Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';
 import { joined } from '../../checkpoint/made-checkpoint.ts';
 import { allFixtures, fixtureFile } from './fixtures.ts';
-import { down, everything, fixtureGraph, modulesOf, nodesOf, put, tableAt, torch7File } from './graphs.ts';
+import {
+  allReferences,
+  fixtureGraph,
+  modulesOf,
+  nodesOf,
+  put,
+  tableAt,
+  torch7File,
+  valueAt,
+} from './graphs.ts';
 
 /** The error code from decoding. */
 function refusal(bytes: Uint8Array): string {
@@ -62,19 +71,19 @@ const raw: [string, Uint8Array, RegExp][] = [
   ['a storage of 2^40 numbers', tableOfOne(object('torch.DoubleStorage', 2n ** 40n)), /truncated/],
   ['a storage of −1 numbers', tableOfOne(object('torch.DoubleStorage', -1n)), /malformed/],
   ['a function of 2 GB', tableOfOne(binary(8, 2, 2 ** 31 - 1)), /truncated/],
-  ['ASCII: no number', new TextEncoder().encode('3\n1\nx\n'), /malformed/],
+  ['ASCII: not a number', new TextEncoder().encode('3\n1\nx\n'), /malformed/],
   ['ASCII: a long number', new TextEncoder().encode(`3\n1\n${'9'.repeat(100_000)}`), /malformed/],
   ['ASCII: a table of 10^9 entries', new TextEncoder().encode('3\n1\n1000000000\n'), /malformed/],
-  ['ASCII: half a number', new TextEncoder().encode('3\n1\n1.5\n'), /malformed/],
+  ['ASCII: a fraction as a size', new TextEncoder().encode('3\n1\n1.5\n'), /malformed/],
   ['a vocab.t7', torch7File(Table.of({ a: 1, b: 2 })), /unsupported/],
   ['a table that is its own entry', binary(3, 1, 1, 2, 1, 'a', 3, 1), /unsupported/],
   ['a number', binary(1, 0n), /unsupported/],
 ];
 for (const [what, bytes, code] of raw) {
-  test(`evil: ${what}`, () => assert.match(refusal(bytes), code));
+  test(`hostile file: ${what}`, () => assert.match(refusal(bytes), code));
 }
 
-test('evil: objects 300,000 deep, and 300,000 objects', () => {
+test('hostile file: objects 300,000 deep, and 300,000 objects', () => {
   const deep = new Int32Array(6 * 300_000);
   const flat = new Int32Array(3 + 6 * 300_000);
   flat.set([3, 1, 300_000]);
@@ -130,15 +139,15 @@ const graphs: [string, string, RegExp, (root: Table) => void][] = [
     },
   ],
   [
-    'an output that is missing',
+    'a missing output',
     'lstm16x2',
     /unsupported/,
     (root) => {
-      const data = tableAt(down(root, 'protos', 'rnn', 'outnode'), 'data');
+      const data = tableAt(valueAt(root, 'protos', 'rnn', 'outnode'), 'data');
       put(data, 'mapindex', Table.list(tableAt(data, 'mapindex').list().slice(1)));
     },
   ],
-  ['a state that is not a number', 'rnn16x2', /malformed/, (root) => setFirst(root, Number.NaN)],
+  ['a weight that is NaN', 'rnn16x2', /malformed/, (root) => setFirst(root, Number.NaN)],
   [
     'weights beyond their storage',
     'rnn16x2',
@@ -152,31 +161,31 @@ const graphs: [string, string, RegExp, (root: Table) => void][] = [
     (root) => eachWeight(root, (weight) => Object.assign(weight, { offset: -5 })),
   ],
   [
-    'strides that go back',
+    'negative strides',
     'rnn16x2',
     /malformed/,
     (root) => eachWeight(root, (weight) => Object.assign(weight, { strides: [-16, 1] })),
   ],
   [
-    'weights of 2^40 rows that are one number',
+    'weights of 2^40 rows with a stride of 0',
     'rnn16x2',
     /malformed/,
     (root) => eachWeight(root, (weight) => Object.assign(weight, { sizes: [2 ** 40, 1], strides: [0, 0] })),
   ],
   [
-    'weights of whole numbers',
+    'integer weights',
     'rnn16x2',
     /unsupported/,
     (root) => {
-      for (const value of everything(root))
+      for (const value of allReferences(root))
         if (value instanceof Storage) Object.assign(value, { element: { name: 'Long', bytes: 8 } });
-      for (const value of everything(root))
+      for (const value of allReferences(root))
         if (value instanceof Storage) Object.assign(value, { className: 'torch.LongStorage' });
     },
   ],
   ['a vocabulary of one symbol', 'gru16x2', /vocabulary/, (root) => put(root, 'vocab', Table.of({ a: 1 }))],
   [
-    'a vocabulary with two of a number',
+    'a vocabulary that repeats a number',
     'gru16x2',
     /vocabulary/,
     (root) => put(root, 'vocab', Table.of({ a: 1, b: 1 })),
@@ -188,7 +197,7 @@ const graphs: [string, string, RegExp, (root: Table) => void][] = [
   ['no network', 'gru16x2', /malformed/, (root) => put(tableAt(root, 'protos'), 'rnn', null)],
 ];
 for (const [what, name, code, change] of graphs) {
-  test(`evil graph: ${what}`, () => {
+  test(`hostile graph: ${what}`, () => {
     const root = fixtureGraph(name);
     change(root);
     assert.match(refusal(torch7File(root)), code);

@@ -15,12 +15,12 @@ interface Pair {
   readonly path: string;
 }
 
-/** Fields whose numbers are left from the last batch; their types, sizes and places are compared all the same. */
+/** Fields with numbers left over from the last batch, which are not compared. Their types, sizes and positions are. */
 const BUFFERS = new Set(['gradWeight', 'gradBias', 'batchsize', 'output_tensor', 'target']);
 
 /**
- * Follows both graphs side by side and fails where they differ: in a value, a class, a shape, a number of a tensor, or in
- * what is the same object.
+ * Walks both graphs in parallel and fails at the first difference: in a value, a class, a shape, a number of a tensor, or in whether two
+ * references are to the same object.
  */
 export function assertSameGraph(actual: Value, expected: Value): void {
   const partner = new Map<Reference, Reference>();

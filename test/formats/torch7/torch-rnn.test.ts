@@ -70,7 +70,7 @@ function madeModel(cell: Model['cell'], normalised: boolean): Model {
   };
 }
 
-/** The checkpoint as torch-rnn saves it; `deviation` as older versions of nn do, which keep 1 / √(variance + ε). */
+/** The checkpoint that torch-rnn would save. @param deviation Whether to store 1 / √(variance + ε), as older versions of nn do. */
 function checkpointOf(model: Model, { dropout = 0, deviation = false } = {}): Table {
   const { cell, symbols, layers, decoder, hiddenSize, embeddingSize } = model;
   const tensor = (values: Float64Array, ...sizes: number[]) => tensorOn(doubleStorage(values), sizes, 0);

@@ -9,7 +9,7 @@ import { NO_REGULARIZATION } from '../../../src/model/regularization.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
 import { type FirstNetwork, firstCheckpoint, firstLogProbabilities, type Weights } from './first-network.ts';
 import { fixtureFile, fixtureNumbers } from './fixtures.ts';
-import { everything, fixtureGraph, modulesOf, nodesOf, put, tableAt, torch7File } from './graphs.ts';
+import { allReferences, fixtureGraph, modulesOf, nodesOf, put, tableAt, torch7File } from './graphs.ts';
 import { largestError, logProbabilities } from './log-probabilities.ts';
 
 for (const [device, precision] of [
@@ -20,7 +20,7 @@ for (const [device, precision] of [
   test(`tensors of a GPU (torch.${device}Tensor) are read like plain ones`, () => {
     const name = precision === 'float64' ? 'gru16x2' : 'float_lstm16x2';
     const root = fixtureGraph(name);
-    for (const value of everything(root)) {
+    for (const value of allReferences(root)) {
       if (value instanceof Tensor || value instanceof Storage)
         Object.assign(value, { className: value.className.replace(/\.(Float|Double)/, `.${device}`) });
     }
@@ -32,7 +32,7 @@ for (const [device, precision] of [
 
 test('numbers of 16 bits', () => {
   const root = fixtureGraph('float_lstm16x2');
-  for (const value of everything(root)) {
+  for (const value of allReferences(root)) {
     if (value instanceof Tensor && value.storage) {
       value.storage = halfOf(value.storage);
       Object.assign(value, { className: value.className.replace('Float', 'Half') });
@@ -117,7 +117,7 @@ test('ignores the order of modules, nodes and inputs, and the names of maps', ()
 
 test('classes without a version, as the oldest files have them', () => {
   const root = fixtureGraph('lstm16x2');
-  for (const value of everything(root))
+  for (const value of allReferences(root))
     if (!(value instanceof Table)) Object.assign(value, { version: undefined });
   assert.deepEqual(decodeTorch7(torch7File(root), 'x'), decodeTorch7(fixtureFile('lstm16x2'), 'x'));
 });
@@ -178,7 +178,7 @@ for (const dropout of [0, 0.25]) {
   });
 }
 
-test("dropout of the first kind between layers scales what the next map reads, and not the layer's state", () => {
+test("first-version dropout between layers scales the input of the next map, but not the layer's state", () => {
   const root = fixtureGraph('lstm24x3_drop25');
   for (const fields of modulesOf(root, 'nn.Dropout')) put(fields, 'v2', null);
   const read = decodeTorch7(torch7File(root), 'x');

@@ -9,7 +9,7 @@ import { readTorch7 } from '../../../src/formats/torch7/read/decode.ts';
 import { Tensor, TorchObject, type Value } from '../../../src/formats/torch7/values.ts';
 import { joined, madeCheckpoint } from '../../checkpoint/made-checkpoint.ts';
 import { allFixtures, charRnnFixtures, fixtureFile } from './fixtures.ts';
-import { down, tableAt, torch7File } from './graphs.ts';
+import { tableAt, torch7File, valueAt } from './graphs.ts';
 import { assertSameGraph } from './isomorphism.ts';
 
 /** A file's object graph in another kind of file. */
@@ -53,7 +53,7 @@ const changes: [string, (root: Value) => void][] = [
     'an object that is not the same as elsewhere',
     (root) => {
       const modules = tableAt(root, 'protos', 'rnn', 'modules');
-      modules.values[0] = new TorchObject('nn.Identity', down(root, 'protos', 'rnn', 'modules', 1));
+      modules.values[0] = new TorchObject('nn.Identity', valueAt(root, 'protos', 'rnn', 'modules', 1));
     },
   ],
   [
@@ -66,7 +66,7 @@ const changes: [string, (root: Value) => void][] = [
   ],
 ];
 for (const [what, change] of changes) {
-  test(`the comparison of graphs sees ${what}`, () => {
+  test(`the comparison of graphs detects ${what}`, () => {
     const read = () => readTorch7(fixtureFile('rnn16x2')).value;
     const changed = read();
     assertSameGraph(changed, read());
@@ -115,7 +115,7 @@ const refused: [string, Checkpoint][] = [
   ['a gru that resets after the product', madeCheckpoint({ cell: 'gru', reset: 'after' })],
 ];
 for (const [what, checkpoint] of refused) {
-  test(`${what} can't be exported, and it is said why`, () => {
+  test(`refuses to export ${what}, with the reason`, () => {
     assert.throws(
       () => encodeTorch7(checkpoint),
       (error) => error instanceof CheckpointError && error.code === 'torch7-unsupported',
