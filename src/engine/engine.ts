@@ -114,36 +114,44 @@ export interface RecurrentBackward extends RecurrentCall {
 
 export interface EmbeddingForward {
   readonly weights: Vector;
+  /** Index of the embedding in the layout of `weights`. */
   readonly module: number;
   /** int [T, B]. */
   readonly tokens: Tensor;
-  /** float [T, B, D]. */
+  /** float [T, B, D]: receives the vectors of the tokens. */
   readonly output: Tensor;
 }
 
 export interface EmbeddingBackward {
+  /** Receives the gradient of the module's parameters; earlier values are overwritten. */
   readonly gradient: Vector;
   readonly module: number;
+  /** int [T, B]. */
   readonly tokens: Tensor;
+  /** float [T, B, D]: gradient of the loss with respect to the output of the forward pass. */
   readonly outputGradient: Tensor;
 }
 
 export interface LinearForward {
   readonly weights: Vector;
+  /** Index of the linear map in the layout of `weights`. */
   readonly module: number;
   /** float [T, B, H]. */
   readonly input: Tensor;
-  /** float [T, B, V]. */
+  /** float [T, B, V]: receives input · Wᵀ + b. */
   readonly output: Tensor;
 }
 
 export interface LinearBackward {
   readonly weights: Vector;
+  /** Receives the gradient of the module's parameters; earlier values are overwritten. */
   readonly gradient: Vector;
   readonly module: number;
+  /** float [T, B, H]: the input of the forward pass. */
   readonly input: Tensor;
+  /** float [T, B, V]: gradient of the loss with respect to the output of the forward pass. */
   readonly outputGradient: Tensor;
-  /** float [T, B, H]. */
+  /** float [T, B, H]: receives the gradient with respect to the input. */
   readonly inputGradient?: Tensor | undefined;
 }
 

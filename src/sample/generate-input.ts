@@ -12,7 +12,7 @@ export interface WritingInput extends Given<Omit<GenerateOptions, 'prompt'>> {
   readonly echo?: boolean | undefined;
   /** How many alternatives to list in the details of each symbol, in pieces and samples. Default: no details. */
   readonly alternatives?: number | undefined;
-  /** Ends the texts: the call throws the signal's reason. */
+  /** When it is aborted, the texts end and the call throws its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with notices: about characters of the prompt that were left out or replaced, and about options that have no effect. */
   readonly onNotice?: ((message: string) => void) | undefined;
@@ -39,7 +39,7 @@ export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<Samples
 }
 
 export interface CompleteInput extends Given<CompleteOptions> {
-  /** Ends the search: the call throws the signal's reason. */
+  /** When it is aborted, the search ends and the call throws its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with notices about characters of the text that were left out or replaced. */
   readonly onNotice?: ((message: string) => void) | undefined;

@@ -31,7 +31,7 @@ export interface SampleCollection {
   /** Draws a sample for each seed, within a time limit. The index of a piece is that of its seed. */
   readonly write: (seeds: readonly number[], seconds: number | undefined) => AsyncIterable<TextPiece>;
   readonly onProgress: (progress: SampleProgress) => void;
-  /** Ends the collection, also between samples that have been drawn. */
+  /** When it is aborted, the collection ends, also between samples that have already been drawn. */
   readonly signal?: AbortSignal | undefined;
 }
 

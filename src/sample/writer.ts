@@ -23,7 +23,7 @@ export interface SymbolDetails {
   readonly entropy: number;
   /** The probability of the symbol after all controls; 1 if it was not drawn at random. */
   readonly drawnProbability: number;
-  /** The likeliest symbols, in descending order. */
+  /** The most likely symbols, in descending order. */
   readonly alternatives: readonly { readonly text: string; readonly logProbability: number }[];
 }
 

@@ -8,7 +8,7 @@ import { sumOf } from './summary.ts';
 
 /** How one model reads the text. */
 export interface Reading {
-  /** What messages call the model. */
+  /** The name of the model in messages. */
   readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly map: ByteMap;

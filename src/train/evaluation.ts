@@ -15,7 +15,7 @@ const MIN_ROWS = 8;
 
 /** Symbols in the sample that is drawn at an evaluation. */
 const SAMPLE_LENGTH = 120;
-/** How long drawing it may block the event loop at a time. */
+/** Maximum milliseconds for which drawing it blocks the event loop at a time. */
 const SAMPLE_MILLISECONDS = 10;
 /** Temperature of that sample: below 1, because that reads better early in training. */
 const SAMPLE_TEMPERATURE = 0.8;

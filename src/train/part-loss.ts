@@ -13,7 +13,7 @@ import { checkSameText, resumedOptions } from './start/resume.ts';
 export interface PartInput {
   readonly engine: Engine;
   readonly checkpoint: TrainedCheckpoint;
-  /** What messages call the checkpoint. */
+  /** The name of the checkpoint in messages. */
   readonly name: string;
   /** The text of its run. */
   readonly corpus: Corpus;

@@ -21,7 +21,7 @@ export async function* reportPreparation<T>(
       due = performance.now() + INTERVAL;
     }
   } finally {
-    // If the consumer has left, this removes half-made files.
+    // If the consumer has left, this removes incomplete files.
     await preparation.return(undefined as T);
   }
 }

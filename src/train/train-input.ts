@@ -20,7 +20,7 @@ export interface TrainInput extends Given<TrainingOptions> {
   readonly text?: string | Uint8Array | undefined;
   /** Node: where the text is: files and folders, in order, or `-` for standard input. A folder with `input.txt` means that file. */
   readonly textFile?: string | readonly string[] | undefined;
-  /** What messages call `text`. Default: `the text`. */
+  /** The name of `text` in messages. Default: `the text`. */
   readonly name?: string | undefined;
   /** Node: a pattern that files of a folder must match, such as `*.txt`. */
   readonly include?: string | undefined;
@@ -110,7 +110,7 @@ export function textsOf({ text, name = 'the text', validation, test }: TrainInpu
   };
 }
 
-/** What messages call a checkpoint without a path. */
+/** The name of a checkpoint without a path in messages. */
 export const UNNAMED_CHECKPOINT = 'the checkpoint';
 
 /**

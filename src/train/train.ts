@@ -135,7 +135,7 @@ export function startRun(
 /**
  * The plan of a resumed run.
  *
- * @param name What messages call its checkpoint.
+ * @param name The name of its checkpoint in messages.
  * @throws {UsageError | OptionError} for an option that a resumed run can't have
  * @throws {CheckpointError} `checkpoint-option` for an option that can't change during a run
  */

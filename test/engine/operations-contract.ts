@@ -320,8 +320,9 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     const plain = await update(undefined, start, 0.5);
     const decayed = await update(0.3, start, 0.5);
     const expected = start.map((value, i) => {
-      const { shape } = parameterSlices(wide).find(({ offset, size }) => i >= offset && i < offset + size)!;
-      return value * (shape.length > 1 ? 1 - 0.01 * 0.3 : 1) + ((plain.after[i] as number) - value);
+      const slice = parameterSlices(wide).find(({ offset, size }) => i >= offset && i < offset + size);
+      const isMatrix = slice !== undefined && slice.shape.length > 1;
+      return value * (isMatrix ? 1 - 0.01 * 0.3 : 1) + ((plain.after[i] as number) - value);
     });
     close(decayed.after, expected, 'weights');
     close([decayed.report[UPDATE_REPORT.weightNorm] as number], [Math.hypot(...decayed.after)], 'norm');

@@ -27,7 +27,7 @@ function allTexts(length: number): string[] {
   return allTexts(length - 1).flatMap((text) => [...'.abc'].map((symbol) => text + symbol));
 }
 
-test('a beam as wide as the number of texts finds the likeliest, in order', async () => {
+test('a beam as wide as the number of texts finds the most likely texts, in order', async () => {
   const scored = await Promise.all(
     allTexts(3).map(async (text) => ({ text, p: await logProbability('ab', text) })),
   );
@@ -44,7 +44,7 @@ test('a beam of one is greedy; neither the seed nor other texts make a differenc
   assert.deepEqual(await model.generateAll({ prompts: ['ab', 'c'], length: 30, beam: 1, seed: 9 }), greedy);
 });
 
-test('norm 0 takes the likeliest text, norm 1 the likeliest per symbol', async () => {
+test('norm 0 takes the most likely text, norm 1 the most likely per symbol', async () => {
   const ended = allTexts(1)
     .concat(allTexts(2), allTexts(3))
     .filter((text) => text.indexOf('.') === text.length - 1);

@@ -34,7 +34,7 @@ function allWords(longest: number): string[] {
   return words;
 }
 
-test('finds the likeliest words after a space, and the likeliest rests within a word', async () => {
+test('finds the most likely words after a space, and the most likely endings within a word', async () => {
   for (const [text, completes] of [
     ['ab ', false],
     ['. ab', true],

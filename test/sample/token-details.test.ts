@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { likeliestTokens } from '../../src/sample/choice/token-details.ts';
 
-test('the likeliest tokens are the first ones of the sorted list; of equals, the smaller token', () => {
+test('the most likely tokens are the first ones of the sorted list; of equals, the smaller token', () => {
   const logs = fc.oneof(
     fc.double({ min: -9, max: 0, noNaN: true }),
     fc.constantFrom(-1, -2, Number.NEGATIVE_INFINITY, Number.NaN),

@@ -226,7 +226,7 @@ test('the remedy for a damaged file never suggests the same file, however its pa
   }
 });
 
-test('of several runs, the likeliest one is chosen: by savefile, by text, else the newest; also in a folder of an earlier version', async (context) => {
+test('of several runs, the most likely one is chosen: by savefile, by text, else the newest; also in a folder of an earlier version', async (context) => {
   const { at, small, newRun } = setUp(context);
   const files = ['a.txt', 'b.txt'].map((name, index) => {
     writeFileSync(at(name), text + 'x'.repeat(index));

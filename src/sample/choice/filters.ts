@@ -245,7 +245,7 @@ const mirostat = filter({
     return {
       apply: (candidates) => {
         sum = candidates.sum;
-        // Keeps the likeliest of the candidates in any case, also after typical-p.
+        // Keeps the most likely candidate in any case, also after typical-p.
         candidates.keepAtLeast(Math.min(sum * 2 ** -limit, candidates.largestWeight()));
       },
       chosen: (token, candidates) => {

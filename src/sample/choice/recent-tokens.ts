@@ -24,7 +24,7 @@ export class RecentTokens {
   }
 
   /**
-   * The token that leaves the window with push number `ahead` from now, where 0 is the next one; −1 if none leaves.
+   * The token that will leave the window when a token is pushed for the `ahead`-th time from now, where 0 is the next time; −1 if none leaves.
    *
    * @param ahead Less than the window.
    */

@@ -1,4 +1,4 @@
-/** The model's prediction for a token that was chosen: its log-probability, the entropy and the likeliest alternatives. */
+/** The model's prediction for a token that was chosen: its log-probability, the entropy and the most likely alternatives. */
 import type { FloatArray } from '../../engine/engine.ts';
 
 /** A token and its log-probability in a prediction. */
@@ -17,7 +17,7 @@ export interface TokenDetails {
   readonly entropy: number;
   /** The probability of the token after all controls; 1 if it was not drawn at random. */
   readonly drawnProbability: number;
-  /** The likeliest tokens, in descending order. */
+  /** The most likely tokens, in descending order. */
   readonly alternatives: readonly RankedToken[];
 }
 
@@ -26,7 +26,7 @@ export class PredictionReader {
   readonly #vocabularySize: number;
   readonly #alternatives: number;
 
-  /** @param alternatives How many of the likeliest tokens to list. */
+  /** @param alternatives How many of the most likely tokens to list. */
   constructor(vocabularySize: number, alternatives: number) {
     this.#vocabularySize = vocabularySize;
     this.#alternatives = alternatives;
@@ -45,7 +45,7 @@ export class PredictionReader {
 }
 
 /**
- * The `count` likeliest tokens in descending order, or all tokens if there are fewer. Of equally likely tokens, the smaller one comes first.
+ * The `count` most likely tokens in descending order, or all tokens if there are fewer. Of equally likely tokens, the smaller one comes first.
  *
  * @param row Log-probabilities [V].
  */

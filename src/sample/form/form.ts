@@ -39,7 +39,7 @@ export type FormOptions = z.output<typeof formSchema>;
  * Returns a function that makes the constraint of a new text; undefined if any text is allowed.
  *
  * @param length Maximum tokens of the text.
- * @param limits On the size of the automaton. Default: limits for forms that the user wrote.
+ * @param limits Limits on the size of the automaton. Default: those for forms that the user wrote.
  * @throws {OptionError} for an expression or a template that is invalid, or that no text of this length matches
  */
 export function resolveForm(

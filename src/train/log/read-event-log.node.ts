@@ -10,7 +10,7 @@ import type { LoggedEvent } from './logged-event.ts';
 export interface ReadEventLogInput {
   /** Whether to wait for more events at the end, and for a file that does not exist yet. Default: false. */
   readonly follow?: boolean | undefined;
-  /** Ends the reading. With `follow`, there is no other end. */
+  /** When it is aborted, reading ends. With `follow`, nothing else ends it. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds between checks for more events. Default: 250. */
   readonly interval?: number | undefined;

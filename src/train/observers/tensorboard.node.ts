@@ -8,8 +8,8 @@ import type { TrainingObserver } from './observers.ts';
 import { recordFile } from './record-file.node.ts';
 
 /**
- * An observer that writes an event file. TensorBoard drops the data that earlier files have from its first iteration on: a killed run has left
- * them.
+ * An observer that writes an event file. It makes TensorBoard drop the data of earlier files from its first iteration on, because these come
+ * from iterations that a killed run had not saved.
  */
 export function tensorBoard(folder: string): TrainingObserver {
   const now = () => Date.now() / 1000;

@@ -3,7 +3,7 @@ import type { DivergenceCode } from '../../errors.ts';
 
 /** A run has exploded if its loss is more than this many times the first, as in the original. */
 const EXPLOSION_FACTOR = 3;
-/** At this many consecutive iterations without an update, the run has exploded. */
+/** A run has exploded after this many consecutive iterations without an update. */
 export const MAX_CONSECUTIVE_SKIPS = 5;
 /** How far the loss of a good state may be above the lowest loss, as a fraction of the first loss. */
 const MAX_RISE = 0.25;

@@ -28,7 +28,7 @@ export interface UpdateInput {
   readonly weights: Vector;
   /** Clipped in place. */
   readonly gradient: Vector;
-  /** float [≥ 1]: the loss first. No update is made unless it is finite. */
+  /** float [≥ 1]: the first element is the loss. If it is not finite, no update is made. */
   readonly loss: Tensor;
   readonly learningRate: number;
 }

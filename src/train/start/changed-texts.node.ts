@@ -30,7 +30,7 @@ export type Purpose = { readonly for: 'resume' } | { readonly for: 'eval'; reado
 /** A run and the files of its texts. */
 export interface WantedFiles {
   readonly checkpoint: TrainedCheckpoint;
-  /** What messages call the checkpoint. */
+  /** The name of the checkpoint in messages. */
   readonly name: string;
   readonly purpose: Purpose;
   readonly files: Readonly<Partial<Record<TextRole, readonly FileFacts[]>>>;

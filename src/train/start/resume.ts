@@ -73,7 +73,7 @@ export function requireTrainingState(
 /**
  * The options of a resumed run: those of the checkpoint, overridden by those given now.
  *
- * @param name What messages call the checkpoint.
+ * @param name The name of the checkpoint in messages.
  * @param givenOrigins Where the options given now come from. Default: flags.
  * @throws {OptionError} for an invalid value
  * @throws {CheckpointError} `checkpoint-option` for an option that can't change during a run

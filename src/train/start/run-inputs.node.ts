@@ -51,7 +51,7 @@ export interface RunInputs {
 /**
  * The texts of a run, in the places that the user names or, by default, those that its checkpoint stores.
  *
- * @param name What messages call the checkpoint.
+ * @param name The name of the checkpoint in messages.
  * @throws {TextError} `text-missing` if a file is missing
  * @throws {CheckpointError} `checkpoint-other-text` if other files have changed as well
  * @throws {UsageError} if the checkpoint does not store where its text is
