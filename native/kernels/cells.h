@@ -11,7 +11,10 @@
 //   cBefore, hBefore   c' and h'
 //   c, h, hNext        receive c and h; hNext is where the next step reads h'
 //   candidate    gru: r·h' (reset before) or U h' + b (reset after); backward: the gradient of U h' + b
-//   dh, dhLater, dhBefore, dc   gradients with respect to the output h, the carried h and the carried c
+//   dh           gradient of h as the output, from the layer above
+//   dhCarried    gradient of h as the state that the step after reads. The gru's backward pass replaces it by the part of the gradient of h'
+//                that needs no matrix product. recurrent.h adds the product with Uᵀ; for the lstm and the rnn that is the whole gradient.
+//   dc           gradient of c from the step after; the backward pass of the lstm replaces it by that of c'
 //
 // Memory: none besides these buffers. recurrent.h allocates them on the tape and in the scratch memory.
 #pragma once
@@ -35,12 +38,12 @@ INLINE void lstm_forward(index_t from, index_t to, float* gates, index_t gate, c
   }
 }
 
-// lstm, backward: t = tanh(c), d = dh + dhLater, dc += d·o·(1 − t²);
+// lstm, backward: t = tanh(c), d = dh + dhCarried, dc += d·o·(1 − t²);
 // di = dc·g·i·(1 − i), df = dc·c'·f·(1 − f), do = d·t·o·(1 − o), dg = dc·i·(1 − g²); dc' = dc·f.
-// `dh` comes from the layer above, `dhLater` and `dc` from the step after. c is recomputed from the tape.
+// c is recomputed from the tape.
 // `step`: floats from the step before to this one; the gates of the step before are prefetched.
 INLINE void lstm_backward(index_t from, index_t to, float* gates, index_t gate, const float* cBefore, const float* dh,
-                          const float* dhLater, float* dc, index_t step) {
+                          const float* dhCarried, float* dc, index_t step) {
   const vf one = splat(1.f);
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     for (int q = 0; q < 4; q++) fetch(gates + q * gate + at - step);
@@ -49,7 +52,7 @@ INLINE void lstm_backward(index_t from, index_t to, float* gates, index_t gate, 
     const vf i = load(gates + at), f = load(gates + gate + at);
     const vf o = load(gates + 2 * gate + at), g = load(gates + 3 * gate + at), before = load(cBefore + at);
     const vf t = tanh_(fma_(f, before, i * g));
-    const vf d = load(dh + at) + load(dhLater + at);
+    const vf d = load(dh + at) + load(dhCarried + at);
     const vf dCell = fma_(d * o, one - t * t, load(dc + at));
     store(gates + at, dCell * g * i * (one - i));
     store(gates + gate + at, dCell * before * f * (one - f));
@@ -69,11 +72,11 @@ INLINE void rnn_forward(index_t from, index_t to, float* gates, float* h, float*
   }
 }
 
-// rnn, backward: d sum = (dh + dhLater)·(1 − h²).
-INLINE void rnn_backward(index_t from, index_t to, float* gates, const float* dh, const float* dhLater) {
+// rnn, backward: d sum = (dh + dhCarried)·(1 − h²).
+INLINE void rnn_backward(index_t from, index_t to, float* gates, const float* dh, const float* dhCarried) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf h = load(gates + at);
-    store(gates + at, (load(dh + at) + load(dhLater + at)) * (splat(1.f) - h * h));
+    store(gates + at, (load(dh + at) + load(dhCarried + at)) * (splat(1.f) - h * h));
   }
 }
 
@@ -102,18 +105,18 @@ INLINE void gru_output(index_t from, index_t to, float* gates, index_t gate, con
   }
 }
 
-// gru, backward, first part: d = dh + dhBefore; dn = d·z·(1 − n²), dz = d·(n − h')·z·(1 − z); dhBefore = d·(1 − z).
+// gru, backward, first part: d = dh + dhCarried; dn = d·z·(1 − n²), dz = d·(n − h')·z·(1 − z); dhCarried = d·(1 − z).
 // With the reset after the product, also dr = dn·candidate·r·(1 − r).
 INLINE void gru_backward_output(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* dh,
-                                float* dhBefore, float* candidate, bool after) {
+                                float* dhCarried, float* candidate, bool after) {
   const vf one = splat(1.f);
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
-    const vf d = load(dh + at) + load(dhBefore + at);
+    const vf d = load(dh + at) + load(dhCarried + at);
     const vf z = load(gates + at), n = load(gates + 2 * gate + at);
     const vf dn = d * z * (one - n * n);
     store(gates + at, d * (n - load(hBefore + at)) * z * (one - z));
     store(gates + 2 * gate + at, dn);
-    store(dhBefore + at, d * (one - z));
+    store(dhCarried + at, d * (one - z));
     if (!after) continue;
     const vf r = load(gates + gate + at);
     store(gates + gate + at, dn * load(candidate + at) * r * (one - r));
@@ -122,12 +125,13 @@ INLINE void gru_backward_output(index_t from, index_t to, float* gates, index_t 
   }
 }
 
-// gru, backward, second part, only with the reset before the product. With d, the gradient of r·h': dr = d·h'·r·(1 − r); dhBefore += d·r.
+// gru, backward, second part, only with the reset before the product. With d, the gradient of r·h':
+// dr = d·h'·r·(1 − r); dhCarried += d·r.
 INLINE void gru_backward_reset(index_t from, index_t to, float* gates, index_t gate, const float* hBefore, const float* d,
-                               float* dhBefore) {
+                               float* dhCarried) {
   for (index_t at = from * LANES; at < to * LANES; at += VW) {
     const vf r = load(gates + gate + at), dProduct = load(d + at);
     store(gates + gate + at, dProduct * load(hBefore + at) * r * (splat(1.f) - r));
-    store(dhBefore + at, fma_(dProduct, r, load(dhBefore + at)));
+    store(dhCarried + at, fma_(dProduct, r, load(dhCarried + at)));
   }
 }
