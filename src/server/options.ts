@@ -49,7 +49,7 @@ export const serverOptionsSchema = z.strictObject({
     flag: 'max_sequences',
     aliases: ['max_streams'],
     group: 'Limits',
-    help: 'maximum texts written at once for each model; others wait',
+    help: 'maximum texts written in parallel for each model; others wait',
   }),
   maxQueue: option(z._default(count(0), 1024), {
     flag: 'max_queue',
@@ -93,7 +93,7 @@ export const listenOptions = {
   host: option(z._default(z.string().check(z.minLength(1)), '127.0.0.1'), {
     flag: 'host',
     group: 'Serving',
-    help: 'address to listen on; 0.0.0.0 or :: for all addresses of this machine: then set a key',
+    help: 'address to listen on; 0.0.0.0 or :: for all addresses of this machine; then set --api-key',
     value: 'HOST',
     common: true,
   }),

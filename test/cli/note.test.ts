@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foldLines } from '../../src/cli/terminal/note.ts';
+import { wrapHanging } from '../../src/cli/terminal/text-width.ts';
 
 const line = 'the text makes only 43 batches of 50 × 50: few updates an epoch';
 
@@ -13,6 +14,18 @@ test('words stay whole at any width of the terminal', () => {
   }
   assert.equal(foldLines(line, 100, 'char-rnn'), line);
   assert.equal(foldLines(`${line}\n\nx`, 30, 'char-rnn').endsWith('\n\nx'), true);
+});
+
+test('reports are indented where they are broken, and keep the spaces after a name', () => {
+  const fact = `part     ${line}`;
+  for (const width of [20, 40, 60]) {
+    const [first = '', ...more] = wrapHanging(fact, 9, width);
+    assert.match(first, /^part {5}the /);
+    assert.ok(more.length > 0 && more.every((part) => /^ {9}\S/.test(part)), more.join('\n'));
+    assert.ok([first, ...more].every((part) => part.length <= width));
+    assert.equal([first, ...more.map((part) => part.trim())].join(' '), fact);
+  }
+  assert.deepEqual(wrapHanging(fact, 9, undefined), [fact]);
 });
 
 test('command lines stay on one line, and so does everything if there is no terminal', () => {

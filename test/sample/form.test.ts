@@ -146,6 +146,7 @@ test('invalid and unsupported expressions are rejected with the position', () =>
     ['\\u{110000}', /not a character/],
     ['[z-a]', /out of order/],
     ['ß', /no text matches it, because the model can't write "ß" \(U\+00DF\)$/],
+    ['ŷaß', /can't write "ŷ" \(U\+0177\), "ß" \(U\+00DF\)$/],
     ['a(ŷ|ß)', /can't write "ŷ" \(U\+0177\), "ß" \(U\+00DF\)$/],
     ['a{30}', /30 symbols, more than the length of 20/],
   ];

@@ -47,7 +47,7 @@ export const convertCommand: Command = {
   name: 'convert',
   usage: 'char-rnn convert IN OUT [flags]',
   summary:
-    'Writes a model in another format. The format of IN is detected; the name of OUT decides what is written:\n' +
+    'Converts a model. The format of IN is detected; the name of OUT decides what is written:\n' +
     ".safetensors (PyTorch), .onnx, .npz (NumPy), .t7 (the original), .json (torch-rnn's vocabulary).",
   flags: flagsOf(flagsSchema),
   examples: [

@@ -15,7 +15,7 @@ const flagsSchema = z.strictObject({
   watch: option(z._default(z.boolean(), false), {
     flag: 'watch',
     group: 'Serving',
-    help: 'reload a checkpoint that is replaced on disk; running requests finish with the earlier one',
+    help: 'reload a checkpoint when its file is replaced; running requests finish with the earlier one',
     common: true,
   }),
   drain: option(z._default(z.string().check(z.regex(/^\d{1,6}(\.\d{1,3})?[sm]?$/)), '10s'), {

@@ -37,6 +37,9 @@ export interface EvaluationReport {
   readonly surprising: readonly SurprisingPlace[] | undefined;
 }
 
+/** Columns of the name of a fact. */
+export const LABEL_WIDTH = 9;
+
 export function reportLines(report: EvaluationReport): string[] {
   const { model, text, documents, characters, nats, dynamicNats } = report;
   // The unit is printed, because a loss per byte is not a loss per character.

@@ -55,6 +55,9 @@ function pairs({ iterations, values }: LossRecord) {
   return Array.from(iterations, (iteration, index) => ({ iteration, loss: values[index] as number }));
 }
 
+/** Columns of the name of a fact. */
+export const LABEL_WIDTH = 19;
+
 /** @param flags Those of `train`: options are shown under their names. */
 export function checkpointLines(
   path: string,

@@ -12,9 +12,10 @@ import { rowSequences, type Sequence } from '../../score/sequences.ts';
 import { formatCount } from '../../util/format.ts';
 import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
-import { watchOutput } from '../terminal/output.ts';
+import { outputWidth, watchOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { catchSignals } from '../terminal/signals.ts';
+import { wrapHanging } from '../terminal/text-width.ts';
 import { findModelFile } from './model-file.ts';
 import { readingOptionsFor } from './reading-options.ts';
 import { openScoredModel, type ScoredModelOptions } from './scored-model.ts';
@@ -47,7 +48,9 @@ export async function runCompare(input: CommandInput, flags: CompareFlags): Prom
     const files: string[] = [];
     for (const path of paths) files.push(await findModelFile(path));
     const comparison = await compare(files, text, flags, input, stopped.signal);
-    const lines = flags.json ? [JSON.stringify(comparison, undefined, 2)] : comparisonLines(comparison);
+    const lines = flags.json
+      ? [JSON.stringify(comparison, undefined, 2)]
+      : comparisonLines(comparison).flatMap((line) => wrapHanging(line, 2, outputWidth()));
     process.stdout.write(`${lines.join('\n')}\n`);
   } catch (error) {
     if (!stopped.signal.aborted) throw error;

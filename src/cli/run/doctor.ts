@@ -17,8 +17,8 @@ import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { CommandInput } from '../command.ts';
 import { nativeRemedy } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
-import { watchOutput } from '../terminal/output.ts';
-import { columnsOf } from '../terminal/text-width.ts';
+import { outputWidth, watchOutput } from '../terminal/output.ts';
+import { wrapHanging } from '../terminal/text-width.ts';
 
 /** The speed of an engine, or the reason why it can't run. */
 interface Measured {
@@ -42,6 +42,8 @@ interface Report {
   readonly advice: string | undefined;
 }
 
+/** Columns in front of an engine's figures. */
+const NAME_WIDTH = 13;
 const MODEL: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65 };
 
 export interface DoctorFlags {
@@ -63,7 +65,7 @@ export async function runDoctor(
   for (const { name: engine } of NODE_ENGINES) {
     const measured = await measure(engine, seconds);
     engines.push(measured);
-    say(engineLine(measured));
+    for (const line of wrapHanging(engineLine(measured), NAME_WIDTH, outputWidth())) say(line);
   }
   const remedy = nativeRemedy();
   const advice = remedy && remedyLines([remedy]).join('\n');
@@ -110,11 +112,7 @@ function engineLine({ engine, description, milliseconds, charactersPerSecond, pr
   const name = engine.padEnd(10);
   if (milliseconds === undefined || charactersPerSecond === undefined)
     return `  ${name} does not work here: ${problem}`;
-  const figures = `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s`;
-  const line = `${figures}   ${description}`;
-  // A narrow terminal would break the line within a word.
-  const isNarrow = columnsOf(line) > (process.stdout.columns ?? Number.POSITIVE_INFINITY);
-  return isNarrow ? `${figures}\n${' '.repeat(13)}${description}` : line;
+  return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
 }
 
 async function measure(name: EngineKindName, seconds: number): Promise<Measured> {

@@ -9,11 +9,12 @@ import { checkSameHeldOut } from '../../train/start/resume.ts';
 import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
 import type { CommandInput } from '../command.ts';
-import { type EvaluationReport, reportJson, reportLines } from '../report/eval-report.ts';
+import { type EvaluationReport, LABEL_WIDTH, reportJson, reportLines } from '../report/eval-report.ts';
 import { note } from '../terminal/note.ts';
-import { TextOutput } from '../terminal/output.ts';
+import { outputWidth, TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { catchSignals } from '../terminal/signals.ts';
+import { wrapHanging } from '../terminal/text-width.ts';
 import { scoreWholeText, type WholeTextFlags } from './eval-text.ts';
 import { findModelFile } from './model-file.ts';
 import { readingOptionsOfRun } from './reading-options.ts';
@@ -50,7 +51,7 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
       part === 'all'
         ? await scoreWholeText(model, textOf(text), flags, { output, say, signal: stopped.signal })
         : await scorePart(model, text, part, flags, say, stopped.signal);
-    const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : reportLines(report);
+    const lines = flags.json ? [JSON.stringify(reportJson(report), undefined, 2)] : foldedReport(report);
     await output.write(`${lines.join('\n')}\n`);
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
@@ -66,6 +67,11 @@ function textOf(text: string | undefined): string {
   throw new UsageError('--part all needs a text.', {
     remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }],
   });
+}
+
+/** The lines of a report, broken between words at the width of a terminal. */
+function foldedReport(report: EvaluationReport): string[] {
+  return reportLines(report).flatMap((line) => wrapHanging(line, LABEL_WIDTH, outputWidth()));
 }
 
 /** Scores a split of the text that the checkpoint was trained on. */

@@ -4,8 +4,15 @@ import { UsageError } from '../../errors.ts';
 import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
 import type { Flag } from '../arguments/flag-table.ts';
 import type { CommandInput } from '../command.ts';
-import { checkpointJson, checkpointLines, tensorLines, vocabularyLines } from '../report/inspect-report.ts';
-import { watchOutput } from '../terminal/output.ts';
+import {
+  checkpointJson,
+  checkpointLines,
+  LABEL_WIDTH,
+  tensorLines,
+  vocabularyLines,
+} from '../report/inspect-report.ts';
+import { outputWidth, watchOutput } from '../terminal/output.ts';
+import { wrapHanging } from '../terminal/text-width.ts';
 import { findModelFile } from './model-file.ts';
 
 export interface InspectFlags {
@@ -47,5 +54,8 @@ async function report(
   const opened = await openCheckpointPath(path);
   const tensors = withTensors ? tensorStatistics(opened.checkpoint) : undefined;
   if (json) return JSON.stringify({ ...checkpointJson(path, opened), tensors }, undefined, 2);
-  return [...checkpointLines(path, opened, trainFlags), ...(tensors ? tensorLines(tensors) : [])].join('\n');
+  const facts = checkpointLines(path, opened, trainFlags).flatMap((line) =>
+    wrapHanging(line, LABEL_WIDTH, outputWidth()),
+  );
+  return [...facts, ...(tensors ? tensorLines(tensors) : [])].join('\n');
 }

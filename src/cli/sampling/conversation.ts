@@ -18,7 +18,7 @@ export const CONVERSATION_HELP = [
   '  /text        show the text so far',
   '  /temp X      temperature from now on',
   '  /length N    maximum symbols of a turn from now on',
-  '  /quit        end the conversation, like Ctrl-D; Ctrl-C ends a turn of the model',
+  '  /quit        end the conversation, as Ctrl-D does; Ctrl-C ends a turn',
 ];
 
 export interface ConversationInput {

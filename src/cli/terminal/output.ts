@@ -28,6 +28,11 @@ export function watchOutput(
   });
 }
 
+/** Columns of standard output, if it is a terminal. */
+export function outputWidth(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined;
+}
+
 /** Standard output with back-pressure: `write` waits until the reader has caught up. */
 export class TextOutput {
   #closed = false;

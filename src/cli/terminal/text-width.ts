@@ -34,3 +34,10 @@ export function wrap(text: string, width: number): string[] {
   }
   return lines;
 }
+
+/** Breaks a line like `wrap` and indents all lines but the first. Without a width, the line stays whole. */
+export function wrapHanging(line: string, indent: number, width: number | undefined): string[] {
+  if (width === undefined || columnsOf(line) <= width) return [line];
+  const [first = '', ...rest] = wrap(line, width);
+  return [first, ...wrap(rest.join(' '), width - indent).map((more) => ' '.repeat(indent) + more)];
+}

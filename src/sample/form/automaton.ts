@@ -106,7 +106,8 @@ export class Automaton {
     this.#distances = this.#measure();
     this.#visited = new Int32Array(this.#reads.length);
     if (this.#distances[entry] === NEVER) {
-      const named = [...missing].slice(0, MAX_NAMED).map((symbol) => describeSymbol(symbol, vocabulary.kind));
+      const inOrder = new Set([...symbolsOf(expression)].filter((symbol) => missing.has(symbol)));
+      const named = [...inOrder].slice(0, MAX_NAMED).map((symbol) => describeSymbol(symbol, vocabulary.kind));
       const more = missing.size > MAX_NAMED ? ` and ${formatCount(missing.size - MAX_NAMED)} more` : '';
       throw new OptionError(
         option,
@@ -270,6 +271,17 @@ export class Automaton {
     }
     this.#kept.set(key, state);
     this.#keptNumbers += numbers;
+  }
+}
+
+/** The symbols that an expression names, from left to right. */
+function* symbolsOf(expression: Expression): Generator<string> {
+  if (expression.kind === 'set') {
+    if (expression.symbol !== undefined) yield expression.symbol;
+  } else if (expression.kind === 'repeat') {
+    yield* symbolsOf(expression.part);
+  } else {
+    for (const part of expression.parts) yield* symbolsOf(part);
   }
 }
 
