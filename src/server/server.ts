@@ -110,7 +110,7 @@ class Service {
       post('/v1/detokenize', (request) => this.#detokenize(request)),
       get('/v1/models', () => this.#listModels()),
       get('/v1/models/*', (_, name) => jsonResponse(modelObject(this.#modelOf(name)))),
-      { ...get('/', () => pageResponse()), isOpen: true },
+      { ...get('/', () => pageResponse(this.#options.maxTokens)), isOpen: true },
       { ...get('/health', () => this.#health()), isOpen: true },
       get('/metrics', () => this.#showMetrics()),
     ];

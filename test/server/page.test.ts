@@ -27,6 +27,18 @@ test('the page is one document that loads nothing, and may run only its own scri
   assert.deepEqual([head.status, await head.text()], [200, '']);
 });
 
+test("the page suggests a length that the server's maximum allows", async (context) => {
+  for (const [maxTokens, length] of [
+    [60, 60],
+    [400, 400],
+    [1000, 400],
+  ] as const) {
+    const { url } = await serveModel(context, { maxTokens });
+    const [, value] = /<input id="length"[^>]* value="(\d+)"/.exec(await (await fetch(url)).text()) ?? [];
+    assert.equal(Number(value), length, String(maxTokens));
+  }
+});
+
 /** Opens the page and collects the browser's errors. */
 async function openPage(context: TestContext, url: string, width = 1280) {
   const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });

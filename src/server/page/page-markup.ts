@@ -1,5 +1,8 @@
-/** The elements of the page at `/`. */
-export const PAGE_MARKUP = `
+/** The initial length of a text, in tokens. */
+const DEFAULT_LENGTH = 400;
+
+/** The elements of the page at `/`. @param maxTokens The server's maximum for the length of a text. */
+export const pageMarkup = (maxTokens: number) => `
 <header>
   <h1>char-rnn</h1>
   <p id="models" hidden><label for="model">Model</label> <select id="model"></select></p>
@@ -24,7 +27,7 @@ export const PAGE_MARKUP = `
       </p>
       <p>
         <label for="length">Length</label>
-        <input id="length" type="number" min="1" step="1" value="400" inputmode="numeric" required aria-describedby="length-hint">
+        <input id="length" type="number" min="1" step="1" value="${Math.min(DEFAULT_LENGTH, maxTokens)}" inputmode="numeric" required aria-describedby="length-hint">
         <span class="hint" id="length-hint">Characters to write</span>
       </p>
       <p>

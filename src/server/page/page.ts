@@ -1,25 +1,29 @@
 /** The page at `/` for trying a model in a browser: one HTML document that loads nothing else. */
-import { PAGE_MARKUP } from './page-markup.ts';
+import { pageMarkup } from './page-markup.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 
-const HTML = `<!doctype html>
+const pageHtml = (maxTokens: number) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>char-rnn</title>
 <link rel="icon" href="data:,">
 <style>${PAGE_STYLE}</style>
-<body>${PAGE_MARKUP}<script>${PAGE_SCRIPT}</script></body>
+<body>${pageMarkup(maxTokens)}<script>${PAGE_SCRIPT}</script></body>
 </html>
 `;
 
 let policy: Promise<string> | undefined;
 
-/** The page. Its content security policy allows only its own script and style, by hash, and requests to its own server. */
-export async function pageResponse(): Promise<Response> {
+/**
+ * The page. Its content security policy allows only its own script and style, by hash, and requests to its own server.
+ *
+ * @param maxTokens The server's maximum for the length of a text.
+ */
+export async function pageResponse(maxTokens: number): Promise<Response> {
   policy ??= contentPolicy();
-  return new Response(HTML, {
+  return new Response(pageHtml(maxTokens), {
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': await policy,
