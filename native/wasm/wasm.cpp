@@ -88,7 +88,7 @@ EXPORT("make_entry") void make_entry(Shared* shared, const Entry* entry) {
 
 #ifdef THREADS
 
-// Posts a message to tell the caller that a read may go on.
+// Posts a message to tell the caller that the values of a read are ready.
 extern "C" __attribute__((import_module("host"), import_name("settle"))) void settle(int id);
 
 static const int SPINS = 20000;
