@@ -4,15 +4,17 @@ import { LanguageModel, train } from 'char-rnn-ts';
 const folder = process.argv[2] ?? 'cv';
 const text = 'she sells sea shells by the sea shore, and the shells she sells are sea shells. '.repeat(80);
 
-const signal = AbortSignal.timeout(1500);
+const stop = new AbortController();
 for await (const event of train({
   text,
   hiddenSize: 24,
   fit: true,
   maxEpochs: 1e6,
   checkpointDir: folder,
-  signal,
+  signal: stop.signal,
 })) {
+  // The time counts from the first iteration: before it, there is nothing to save.
+  if (event.type === 'iteration' && event.iteration === 1) setTimeout(() => stop.abort(), 1500);
   if (event.type !== 'finished' || !event.path) continue;
   console.log(`${event.reason} after ${event.iteration} iterations: ${event.path}`);
   const model = await LanguageModel.load(event.path);
