@@ -207,9 +207,9 @@ function encodeDocuments(
   { unknown, separator, vocabulary: given }: CorpusOptions,
 ): { tokens: MemoryTokens; changed: ChangedCounts; notices: string[] } {
   // A text has no more symbols than code units or bytes, unless one symbol is replaced by several.
-  const most = documents.reduce((sum, document) => sum + document.length, 0);
-  let array = tokenArray(vocabulary.size, most);
-  let starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(most / 8));
+  const maxTokens = documents.reduce((sum, document) => sum + document.length, 0);
+  let array = tokenArray(vocabulary.size, maxTokens);
+  let starts = separator === undefined ? undefined : new Uint8Array(Math.ceil(maxTokens / 8));
   const changed = new ChangedSymbols(vocabulary, unknown);
   const position = new TextPosition();
   let length = 0;

@@ -100,7 +100,7 @@ test("tensors have PyTorch's names, shapes and gate order", () => {
   assert.deepEqual(gate(stored, 2), gate(checkpoint.parameters.subarray(0, 72), 3));
   assert.deepEqual(gate(stored, 3), gate(checkpoint.parameters.subarray(0, 72), 2));
   const gru = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint({ cell: 'gru' }))), 'x');
-  assert.ok(gru.tensors.has('gru_v1.weight_ih_l0'), 'a gru that is not nn.GRU has a name of its own');
+  assert.ok(gru.tensors.has('gru_v1.weight_ih_l0'), 'a gru that is not nn.GRU has another name');
   const embedded = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint({ embeddingSize: 5 }))), 'x');
   assert.deepEqual(embedded.tensors.get('embedding.weight')?.shape, [6, 5]);
   assert.deepEqual(embedded.tensors.get('rnn.weight_ih_l0')?.shape, [12, 5]);

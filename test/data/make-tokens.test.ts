@@ -1,4 +1,4 @@
-/** Tokenising may be killed or stopped at any moment. Its files are complete, or are made again. */
+/** Tokenising may be killed or stopped at any moment. Its files are complete, or are recreated. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -66,7 +66,7 @@ test('a process that exits in the middle deletes its unfinished files', async (c
   assert.deepEqual(readdirSync(folder), ['book.txt']);
 });
 
-test('killed at any moment: its files are complete or made again', async (context) => {
+test('killed at any moment: its files are complete or recreated', async (context) => {
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);

@@ -1,4 +1,4 @@
-/** A run reads the texts of a folder, but no file that this program wrote, whatever its name and place. */
+/** A run reads the texts of a folder, but no file that this program wrote, whatever its name and folder. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -100,7 +100,7 @@ test('joins files and folders in the order in which they are named, and identifi
   writeFileSync(c, 'let d;\n');
   const changed = await load({ paths: [deep, a] });
   assert.equal(changed.text, 'let d;\n# notes\nlet a;\n');
-  assert.match(changed.said, /belong to another text; made again/);
+  assert.match(changed.said, /belong to another text; recreated/);
 });
 
 test('recognises gzip by content, and reads the same text', async (context) => {

@@ -58,7 +58,7 @@ test('makes them again, with a notice, if the text has changed, even with the sa
   utimesSync(path, date, date);
   const { back, said } = await load(path);
   assert.equal(back, changed);
-  assert.match(said, /belong to another text; made again/);
+  assert.match(said, /belong to another text; recreated/);
   assert.equal((await load(path)).said, '');
 });
 
@@ -66,7 +66,7 @@ test('makes them again for other options', async (context) => {
   const { path } = setUp(context);
   await load(path);
   const { corpus, said } = await load(path, { minCount: 2 });
-  assert.match(said, /other options; made again/);
+  assert.match(said, /other options; recreated/);
   assert.ok(corpus.vocabulary.hasUnknown);
 });
 
@@ -92,7 +92,7 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
     [
       'tokens cut short',
       () => writeFileSync(tokens, readFileSync(tokens).subarray(0, 30)),
-      /damaged; made again/,
+      /damaged; recreated/,
     ],
     [
       'a token changed',
@@ -101,20 +101,20 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
         bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
         writeFileSync(tokens, bytes);
       },
-      /damaged; made again/,
+      /damaged; recreated/,
     ],
-    ['tokens too long', () => appendFileSync(tokens, 'x'), /damaged; made again/],
-    ['no tokens', () => rmSync(tokens), /not both there; made again/],
-    ['no vocabulary', () => rmSync(vocabulary), /not both there; made again/],
+    ['tokens too long', () => appendFileSync(tokens, 'x'), /damaged; recreated/],
+    ['no tokens', () => rmSync(tokens), /not both there; recreated/],
+    ['no vocabulary', () => rmSync(vocabulary), /not both there; recreated/],
     [
       'vocabulary cut short',
       () => writeFileSync(vocabulary, readFileSync(vocabulary).subarray(0, 60)),
-      /damaged or of another program; made again/,
+      /damaged or of another program; recreated/,
     ],
     [
       'symbols exchanged',
       () => writeFileSync(vocabulary, readFileSync(vocabulary, 'utf8').replace('"a"', '"zz"')),
-      /damaged or of another program; made again/,
+      /damaged or of another program; recreated/,
     ],
     [
       'a list of very many values in the vocabulary',
@@ -123,7 +123,7 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
           vocabulary,
           readFileSync(vocabulary, 'utf8').replace('"notices": [', `"notices": [${'[],'.repeat(1e5)}[]`),
         ),
-      /damaged or of another program; made again/,
+      /damaged or of another program; recreated/,
     ],
   ];
   for (const [what, damage, expected] of damages) {

@@ -288,16 +288,19 @@ test('opens a model whose training state was removed, completely or in part; a w
   assert.throws(() => openCheckpoint(misshapen, 'x'), { code: 'checkpoint-malformed' });
 });
 
-test('tensors in another order, tensors of any type beside them, more metadata: the same checkpoint', () => {
+test('tensors in another order, additional tensors of any type, more metadata: the same checkpoint', () => {
   const checkpoint = madeCheckpoint();
-  const beside: [string, RawTensor][] = ['BOOL', 'F8_E4M3', 'I8'].map((dtype) => [
+  const additional: [string, RawTensor][] = ['BOOL', 'F8_E4M3', 'I8'].map((dtype) => [
     `extra.${dtype}`,
     { dtype, shape: [3], bytes: new Uint8Array(3) },
   ]);
-  beside.push(['extra.u64', { dtype: 'U64', shape: [], bytes: new Uint8Array(8) }]);
+  additional.push(['extra.u64', { dtype: 'U64', shape: [], bytes: new Uint8Array(8) }]);
   for (const change of [
     ({ tensors, metadata }: RawFile): RawFile => ({ tensors: new Map([...tensors].sort()), metadata }),
-    ({ tensors, metadata }: RawFile): RawFile => ({ tensors: new Map([...beside, ...tensors]), metadata }),
+    ({ tensors, metadata }: RawFile): RawFile => ({
+      tensors: new Map([...additional, ...tensors]),
+      metadata,
+    }),
     ({ tensors, metadata }: RawFile): RawFile => ({ tensors, metadata: { format: 'pt', ...metadata } }),
     ({ tensors, metadata }: RawFile): RawFile => {
       const facts = Object.entries(JSON.parse(metadata?.char_rnn ?? '')).reverse();

@@ -1,5 +1,5 @@
 /**
- * Damages vocabulary and token files. Each must either be made again, with a notice, or give the same tokens as the text.
+ * Damages vocabulary and token files. Each must either be recreated, with a notice, or give the same tokens as the text.
  *
  *     node --import tsx test/soak/token-mutations.ts [COUNT] [SEED]
  */
@@ -20,7 +20,7 @@ const OPTIONS = {
   separator: '--',
 } as const;
 
-/** Tries `count` mutations of each file. Returns how many files were made again with a notice, and how many mutations had no effect. */
+/** Tries `count` mutations of each file. Returns how many files were recreated with a notice, and how many mutations had no effect. */
 export async function tryTokenMutations(count: number, seed: number) {
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-mutations-'));
   const before = process.env.XDG_CACHE_HOME;
@@ -51,11 +51,11 @@ export async function tryTokenMutations(count: number, seed: number) {
         const loaded = await load();
         assert.equal(loaded.text, TEXT, `${name}: ${what}`);
         assert.equal(loaded.starts, expected.starts, `${name}: ${what}`);
-        if (loaded.notices.some((notice) => /made again|can't be saved next to it/.test(notice)))
+        if (loaded.notices.some((notice) => /recreated|can't be saved next to it/.test(notice)))
           result.again++;
         else result.same++;
       }
-      // A file that was made again has another id.
+      // A file that was recreated has another id.
       writeFileSync(name, whole);
       writeFileSync(other, companion);
     }
@@ -70,5 +70,5 @@ export async function tryTokenMutations(count: number, seed: number) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [count = '10000', seed = '1'] = process.argv.slice(2);
   const { again, same } = await tryTokenMutations(Number(count), Number(seed));
-  console.log(`${again} were made again, ${same} changed nothing that counts; no crash, no wrong token`);
+  console.log(`${again} were recreated, ${same} changed nothing that counts; no crash, no wrong token`);
 }

@@ -285,7 +285,7 @@ function checkCoverage(
 /** Guesses the kind of a file that is not safetensors. */
 function describeKind(start: Uint8Array): string {
   const [a, b, c, d] = start;
-  if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, as PyTorch writes';
+  if (a === 0x50 && b === 0x4b) return 'it looks like a zip archive, such as PyTorch writes';
   if (a === 4 && b === 0 && c === 0 && d === 0) return 'it looks like a Torch7 file (.t7)';
   if (a === 0x80) return 'it looks like a Python pickle';
   if (start.subarray(0, KIND_BYTES).every((byte) => byte >= 9 && byte < 0x7f)) return 'it looks like text';

@@ -49,8 +49,8 @@ export async function isLink(path: string): Promise<boolean> {
 export async function linkTarget(path: string): Promise<string> {
   const target = await readlink(path).catch(() => undefined);
   if (target === undefined) return path;
-  const beside = join(dirname(path), basename(target));
-  if (await stat(beside).catch(() => undefined)) return beside;
+  const sibling = join(dirname(path), basename(target));
+  if (await stat(sibling).catch(() => undefined)) return sibling;
   return isAbsolute(target) ? target : join(dirname(path), target);
 }
 

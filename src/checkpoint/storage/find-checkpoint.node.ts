@@ -111,6 +111,6 @@ function closest(path: string, known: readonly string[]): string | undefined {
     return { one, distance };
   });
   const best = distances.sort((a, b) => a.distance - b.distance)[0];
-  const most = Math.max(1, Math.min(3, Math.floor(basename(name, '.safetensors').length / 3)));
-  return best && best.distance <= most ? best.one : undefined;
+  const maxDistance = Math.max(1, Math.min(3, Math.floor(basename(name, '.safetensors').length / 3)));
+  return best && best.distance <= maxDistance ? best.one : undefined;
 }

@@ -58,10 +58,10 @@ type Kind = 'parameters' | 'moments';
 /** A copy of a layer's `weight_…` or `bias_…` [G·H, …] with its gates in a program's order. */
 export function toGateOrder<T extends FloatArray>(program: Program, cell: Cell, values: T): T {
   const copy = values.slice() as T;
-  let place = 0;
+  let offset = 0;
   for (const block of gatesInOrder(program, cell, values)) {
-    copy.set(block, place);
-    place += block.length;
+    copy.set(block, offset);
+    offset += block.length;
   }
   return copy;
 }
@@ -91,9 +91,9 @@ export function fromGateOrder<T extends FloatArray>(
 ): void {
   const { blocks, negated } = orderOf(program, cell);
   const size = values.length / blocks.length;
-  blocks.forEach((own, place) => {
+  blocks.forEach((own, index) => {
     const block = into.subarray(own * size, (own + 1) * size);
-    block.set(values.subarray(place * size, (place + 1) * size));
+    block.set(values.subarray(index * size, (index + 1) * size));
     if (own !== negated || kind === 'moments') return;
     block.forEach((value, index) => {
       block[index] = -value;

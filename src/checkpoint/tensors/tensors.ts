@@ -73,9 +73,9 @@ export function vectorFromTensors(
   for (const { slice, tensor } of parts) {
     const values = inType(tensor.values as FloatArray, type);
     const cell = cellInOrder(layout, slice);
-    const place = flat.subarray(slice.offset, slice.offset + slice.size);
-    if (cell) fromGateOrder('pytorch', cell, values, place, kindOf(prefix));
-    else place.set(values);
+    const target = flat.subarray(slice.offset, slice.offset + slice.size);
+    if (cell) fromGateOrder('pytorch', cell, values, target, kindOf(prefix));
+    else target.set(values);
   }
   return flat;
 }

@@ -155,11 +155,11 @@ export function decodeTraining(
   if (firstIteration + (training.shapeChange?.batchOffset ?? 0) < 0) {
     throw malformed(file, 'its position in the text is before the start');
   }
-  const goodState = (place: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
+  const goodState = (position: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
     const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);
     if (!parameters.every(Number.isFinite))
       throw malformed(file, 'a parameter of the state to return to is not finite');
-    return { ...place, ...numbers('train.good.'), parameters };
+    return { ...position, ...numbers('train.good.'), parameters };
   };
   return {
     ...rest,

@@ -37,8 +37,8 @@ export async function findMovedFolder(
 ): Promise<string | undefined> {
   const [first] = files;
   if (!first) return undefined;
-  for (const place of new Set(folders.map((path) => resolve(path)))) {
-    const path = join(place, basename(folder));
+  for (const parent of new Set(folders.map((path) => resolve(path)))) {
+    const path = join(parent, basename(folder));
     if (path === folder || !(await relocated(files, folder, path))) continue;
     const found = await identifyFile(join(path, relative(folder, first.path))).catch(() => undefined);
     if (found?.sha256 === first.sha256) return shortPath(path);

@@ -5,7 +5,7 @@ import { binaryText, lineEndNotices, markLength, markNotice, NotUtf8 } from '../
 import { encodingNotices } from '../encoding/encoding-notices.ts';
 import { endsLinesInCr } from '../encoding/line-ends.ts';
 import type { FoundEncoding } from '../encoding/reading.ts';
-import { GraphemeStream } from '../symbols/grapheme-stream.ts';
+import { GraphemeSplitter } from '../symbols/grapheme-splitter.ts';
 import { checkHeld, PartDecoder } from '../symbols/part-decoder.ts';
 import type { Normalization, TokenKind } from '../vocabulary.ts';
 import type { TextPart } from './documents.ts';
@@ -147,7 +147,7 @@ class CharacterCounter implements StringCounter {
 class GraphemeCounter implements StringCounter {
   readonly #simple = new Float64Array(0x10000);
   readonly #clusters = new Map<string, number>();
-  readonly #stream = new GraphemeStream({
+  readonly #splitter = new GraphemeSplitter({
     simple: (unit) => {
       (this.#simple[unit] as number)++;
     },
@@ -157,8 +157,8 @@ class GraphemeCounter implements StringCounter {
   });
 
   add(text: string, end: boolean, name: string): void {
-    this.#stream.push(text, end);
-    checkHeld(this.#stream.held, name);
+    this.#splitter.push(text, end);
+    checkHeld(this.#splitter.held, name);
   }
 
   counts(): ReadonlyMap<string, number> {

@@ -112,7 +112,7 @@ export class FileTokens implements TokenSource {
   #damaged(): TextError {
     return new TextError(
       'text-damaged',
-      `${this.#path} is damaged: its tokens are not those that were written. Delete it; it will be made again from the text.`,
+      `${this.#path} is damaged: its tokens differ from those that were written. Delete it: it will be recreated from the text.`,
     );
   }
 }

@@ -258,7 +258,7 @@ class TextLoading {
       const about = { counted, options, isStampReliable: this.#isStampReliable };
       if (!(yield* encodeToFile(this.#text, encoding, this.#options, paths, about))) continue;
       const mismatch = this.#mismatches.get(paths.tokens);
-      if (mismatch) this.#notices.push(`${mismatch}; made again`);
+      if (mismatch) this.#notices.push(`${mismatch}; recreated`);
       const folder = dirname(paths.tokens);
       if (folder === this.#cachedFolder(given)) await trimTextCache(folder);
       if (paths !== candidates[0]) {

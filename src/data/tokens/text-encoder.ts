@@ -1,7 +1,7 @@
 /** The second pass over a text: encodes its symbols as tokens. */
 
 import { TextError } from '../../errors.ts';
-import { GraphemeStream } from '../symbols/grapheme-stream.ts';
+import { GraphemeSplitter } from '../symbols/grapheme-splitter.ts';
 import { checkHeld, PartDecoder } from '../symbols/part-decoder.ts';
 import {
   type ChangedCounts,
@@ -33,7 +33,7 @@ export class SymbolEncoder {
   readonly #options: EncoderOptions;
   readonly #text: PartDecoder;
   readonly #utf8 = new TextEncoder();
-  readonly #graphemes: GraphemeStream | undefined;
+  readonly #graphemes: GraphemeSplitter | undefined;
   readonly #changed: ChangedSymbols;
   #name = '';
   #position = new TextPosition();
@@ -49,7 +49,7 @@ export class SymbolEncoder {
     this.#text = new PartDecoder(vocabulary.normalize);
     this.#tracksPosition = !options.isOwn && !vocabulary.hasUnknown && options.unknown === 'error';
     this.#packer = new TokenPacker(kernel.output, tokenWidth(vocabulary.size), options.hasDocuments, sink);
-    if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeStream();
+    if (vocabulary.kind === 'grapheme') this.#graphemes = this.#graphemeSplitter();
     else kernel.setTokens(kernelTokens(vocabulary), vocabulary.unknownToken ?? NO_TOKEN);
   }
 
@@ -137,7 +137,7 @@ export class SymbolEncoder {
     this.#startsDocument = false;
   }
 
-  #graphemeStream(): GraphemeStream {
+  #graphemeSplitter(): GraphemeSplitter {
     const { vocabulary } = this.#options;
     const missing = vocabulary.unknownToken ?? -1;
     const simple = new Int32Array(0x10000).fill(missing);
@@ -148,7 +148,7 @@ export class SymbolEncoder {
       this.#markStart();
       this.#packer.put(token);
     };
-    return new GraphemeStream({
+    return new GraphemeSplitter({
       simple: (unit) => {
         const token = simple[unit] as number;
         if (token >= 0) put(token);

@@ -2,7 +2,7 @@
  * The two cache files of a text: its vocabulary, `<text>.vocab.json`, and its tokens, `<text>.tokens`.
  *
  * The first records the text (size and SHA-256), the options and the token file to which it belongs, and its own digest. Every block of the
- * second has a digest too. Files that do not match are made again. If they can't be read or written, the program works without them.
+ * second has a digest too. Files that do not match are recreated. If they can't be read or written, the program works without them.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -93,7 +93,7 @@ export interface TokenRecord {
   readonly tokens: z.output<typeof tokenFileSchema>;
   /** Symbols that were replaced or left out, if recorded. */
   readonly changed?: ChangedCounts | undefined;
-  /** The notices from making them. */
+  /** The notices from encoding the text. */
   readonly notices: readonly string[];
 }
 

@@ -151,9 +151,9 @@ function readParameters(
     // Copy the bytes for alignment.
     const values = inType(numbersIn(new Uint8Array(raw), stored) as FloatArray, type);
     const module = layout[slice.module];
-    const place = flat.subarray(slice.offset, slice.offset + slice.size);
-    if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, place);
-    else place.set(values);
+    const target = flat.subarray(slice.offset, slice.offset + slice.size);
+    if (module?.kind === 'recurrent') fromGateOrder('onnx', module.cell, values, target);
+    else target.set(values);
   });
   return flat;
 }

@@ -18,7 +18,7 @@ export type ClassVersion = string | undefined;
 export class Table {
   readonly keys: Value[] = [];
   readonly values: Value[] = [];
-  #places: Map<Value, number> | undefined;
+  #indices: Map<Value, number> | undefined;
 
   /** A table whose keys are names. */
   static of(fields: Readonly<Record<string, Value>>): Table {
@@ -39,16 +39,16 @@ export class Table {
   }
 
   add(key: Value, value: Value): void {
-    this.#places = undefined;
+    this.#indices = undefined;
     this.keys.push(key);
     this.values.push(value);
   }
 
   /** The value of a key; null if there is none. */
   get(key: Value): Value {
-    this.#places ??= new Map(this.keys.map((each, place) => [each, place]));
-    const place = this.#places.get(key);
-    return place === undefined ? null : (this.values[place] ?? null);
+    this.#indices ??= new Map(this.keys.map((each, index) => [each, index]));
+    const index = this.#indices.get(key);
+    return index === undefined ? null : (this.values[index] ?? null);
   }
 
   /** The values of the keys 1, 2, … up to the first missing one. */

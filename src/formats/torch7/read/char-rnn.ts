@@ -58,8 +58,8 @@ function inOwnPrecision(model: AssembledModel, facts: StoredFacts | undefined): 
 /** The symbols in the order of their numbers, from a table that maps symbols to numbers from 1. */
 function symbolsOf(table: Table): string[] {
   const symbols: string[] = [];
-  table.keys.forEach((symbol, place) => {
-    const number = table.values[place];
+  table.keys.forEach((symbol, index) => {
+    const number = table.values[index];
     if (typeof symbol !== 'string' || typeof number !== 'number')
       throw malformed('vocab does not map symbols to numbers');
     const known = Number.isInteger(number) && number >= 1 && number <= table.size && !symbols[number - 1];
@@ -80,7 +80,7 @@ function separateDecoder(protos: Table): LinearMap | undefined {
   const modules = modulesOf(objectOf(softmax, 'protos.softmax'));
   const [linear, last, ...more] = modules;
   if (linear?.className !== 'nn.Linear' || last?.className !== 'nn.LogSoftMax' || more.length > 0)
-    throw unsupported(`protos.softmax is made of ${classNames(modules)}, expected nn.Linear, nn.LogSoftMax`);
+    throw unsupported(`protos.softmax consists of ${classNames(modules)}, expected nn.Linear, nn.LogSoftMax`);
   return linearMap(fieldsOf(linear), 'the decoder');
 }
 

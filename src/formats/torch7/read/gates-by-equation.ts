@@ -170,7 +170,7 @@ function gateAt(data: Table): Gate {
     } else if ((node.kind === 'nn.Sigmoid' || node.kind === 'nn.Tanh') && !activation) {
       activation = node.kind;
       at = inputOf(node);
-    } else throw unsupported(`a gate is made by ${node.kind}`);
+    } else throw unsupported(`a gate is computed by ${node.kind}`);
   }
 }
 

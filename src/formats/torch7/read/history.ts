@@ -10,8 +10,8 @@ const MAX_TEXT = 4096;
 /** The options whose values are numbers, booleans or strings. */
 export function optionsOf(value: Value): Record<string, unknown> {
   if (!(value instanceof Table)) return {};
-  const options = value.keys.flatMap((key, place): [string, unknown][] => {
-    const option = value.values[place];
+  const options = value.keys.flatMap((key, index): [string, unknown][] => {
+    const option = value.values[index];
     if (typeof key !== 'string' || key === FACTS_OPTION) return [];
     if (typeof option === 'string') return [[readable(key), readable(option)]];
     return typeof option === 'number' || typeof option === 'boolean' ? [[readable(key), option]] : [];
@@ -23,9 +23,9 @@ export function optionsOf(value: Value): Record<string, unknown> {
 export function lossesOf(losses: Value, iterations?: Value): LossRecord {
   const pairs: [number, number][] = [];
   if (losses instanceof Table) {
-    losses.keys.forEach((key, place) => {
+    losses.keys.forEach((key, index) => {
       const iteration = iterations instanceof Table ? iterations.get(key) : key;
-      const loss = losses.values[place];
+      const loss = losses.values[index];
       if (typeof loss === 'number' && isIteration(iteration)) pairs.push([iteration, loss]);
     });
   }

@@ -13,7 +13,7 @@ export interface Matrix {
   readonly rowStride: number;
   readonly columnStride: number;
   /** The number at an index of the storage. */
-  readonly read: (place: number) => number;
+  readonly read: (index: number) => number;
 }
 
 /**

@@ -84,7 +84,7 @@ function selected(index: number, split: Table): Node {
 export function computedAt(data: Table, kind: string, where: string): Computed {
   const node = nodeAt(data);
   if (node.type === 'computed' && node.kind === kind) return node;
-  throw unsupported(`${where} is made by ${node.kind}, expected ${kind}`);
+  throw unsupported(`${where} is computed by ${node.kind}, expected ${kind}`);
 }
 
 /** The node that a chain of dropouts starts from, and the effect of the dropouts at evaluation. */

@@ -40,7 +40,7 @@ function writeReference(value: Reference, sink: Sink, numbers: Map<Reference, nu
   }
   if (value instanceof Table) {
     sink.int(value.size);
-    return value.keys.flatMap((key, place) => [key, value.values[place] ?? null]).reverse();
+    return value.keys.flatMap((key, index) => [key, value.values[index] ?? null]).reverse();
   }
   if (value.version !== undefined) sink.string(bytesOf(`V ${value.version}`));
   sink.string(bytesOf(value.className));

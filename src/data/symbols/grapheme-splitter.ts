@@ -23,7 +23,7 @@ const MAX_REMEMBERED_LENGTH = 64;
 const CR = 0x0d;
 const LF = 0x0a;
 
-export class GraphemeStream {
+export class GraphemeSplitter {
   readonly #visitor: ClusterVisitor;
   readonly #remembered = new Map<string, readonly string[]>();
   #held = '';
