@@ -20,7 +20,7 @@ export interface OptionsWithOrigins<Options extends object = Readonly<Record<str
 /**
  * Options of one origin. Undefined values are omitted.
  *
- * @param known The origins of options that have another one.
+ * @param known Origins of individual options, which take precedence over `origin`.
  */
 export function optionsFrom(
   origin: OptionOrigin,

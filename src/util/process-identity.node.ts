@@ -12,7 +12,7 @@ export interface ProcessIdentity {
   readonly processStart?: string | undefined;
 }
 
-/** Whether a process is running. `unknown`: it is on another host, or only its number is known and some process has it. */
+/** Whether a process is running. `unknown`: it is on another host, or only its PID is known, and some process has that PID. */
 export type Liveness = 'running' | 'gone' | 'unknown';
 
 export function thisProcess(): ProcessIdentity {

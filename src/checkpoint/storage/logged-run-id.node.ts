@@ -1,7 +1,7 @@
-/** Whose log a file is: a run that was killed before its first checkpoint has left nothing else. */
+/** Reads the id of a run from its log. A run that was killed before its first checkpoint has left no other file. */
 import { open } from 'node:fs/promises';
 
-/** Bytes at the start of a log in which the start of its run is looked for. Few events come before it. */
+/** Bytes at the start of a log that are searched for the event `started`. Few events come before it. */
 const HEAD_BYTES = 1_000_000;
 
 /** The id of the run that began a log; undefined if the log does not have it. */

@@ -18,8 +18,8 @@ interface RunNames {
 }
 
 /**
- * The storage of a run. `reserve` and `prepare` choose its folder X: the requested one, unless a run in it has the same `saveName` or a
- * training is running there. In that case, the first of `X-2`, `X-3`, … of which neither is true.
+ * The storage of a run. `reserve` and `prepare` choose its folder: the requested one, X, or the first of `X-2`, `X-3`, … if a run in X has the
+ * same `saveName` or a training is running there. A folder is skipped for the same reasons.
  */
 export function runStorage(requested: string, run: RunNames): FolderStorage {
   let storage = folderStorage(requested);

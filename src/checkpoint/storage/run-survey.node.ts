@@ -130,7 +130,7 @@ async function groupRuns(
   return runs.sort((a, b) => Number(hasPointer(b)) - Number(hasPointer(a)) || b.newest.time - a.newest.time);
 }
 
-/** The checkpoint to which a pointer links, or of which it is a copy. */
+/** The checkpoint that a pointer links to or is a copy of. */
 async function targetOf(
   pointer: string,
   found: readonly FoundCheckpoint[],

@@ -7,7 +7,7 @@ import { shortList } from './left-out.ts';
 import { nameOfFiles, type TextFile, type TextFiles } from './text-files.node.ts';
 
 /**
- * Removes held-out files from a training text if they were found in a folder. A file that was named itself stays, with a notice from
+ * Removes held-out files from a training text if they were found in a folder. A file that was itself named stays, with a notice from
  * `overlapNotices`.
  *
  * @throws {TextError} `text-missing` if no file is left

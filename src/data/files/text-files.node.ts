@@ -56,7 +56,7 @@ export interface FindOptions {
 }
 
 /**
- * The files of a text: named files in their order, the files of a folder sorted by path. A folder with `input.txt` stands for that file.
+ * The files of a text: named files in their order, the files of a folder sorted by path. A folder with `input.txt` means that file.
  * Files that this program wrote are never included.
  *
  * @throws {TextError} `text-missing`, `text-unreadable`, `text-own-file`

@@ -52,7 +52,7 @@ const ATTEMPTS: readonly ((text: string) => string)[] = [
   typewritten,
 ];
 
-/** The first replacement of which all symbols are known; undefined if there is none. */
+/** The first replacement whose symbols are all known; undefined if there is none. */
 export function nearestKnown(vocabulary: Vocabulary, symbol: string): string[] | undefined {
   for (const attempt of ATTEMPTS) {
     const symbols = [...segment(attempt(symbol), vocabulary.kind)];

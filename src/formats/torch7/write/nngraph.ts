@@ -1,12 +1,12 @@
 /**
- * Makes the objects of Torch's nngraph for a network: an `nn.gModule` with its graph in both directions.
+ * Creates the objects of Torch's nngraph for a network: an `nn.gModule` with its graph in both directions.
  *
- * Nodes, edges and modules are in the order in which nngraph makes them. So a file is the same as the original's, except for the order of
+ * Nodes, edges and modules are in the order in which nngraph creates them. So a file is the same as the original's, except for the order of
  * keys, which is arbitrary in Lua.
  */
 import { Table, TorchObject, type Value } from '../values.ts';
 
-/** A node of a network. It is made after the nodes from which it gets its input. */
+/** A node of a network. It is created after the nodes that it gets its inputs from. */
 export interface GraphNode {
   readonly inputs: readonly GraphNode[];
   readonly module: TorchObject | undefined;
