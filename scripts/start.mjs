@@ -26,8 +26,8 @@ console.log('Training the default model, two layers of 128 units, on Moby Dick: 
 run(
   'train',
   folder,
-  ...['-max_epochs', '5', '-eval_val_every', '500', '-print_every', '50'],
-  ...['-checkpoint_dir', checkpoints],
+  ...['--max-epochs', '5', '--eval-every', '500', '--print-every', '50'],
+  ...['--checkpoint-dir', checkpoints],
 );
 
 // A second start of this script writes to cv/moby-dick-2, and so on.
@@ -35,7 +35,7 @@ const [newest] = readdirSync('cv')
   .filter((name) => /^moby-dick(-\d+)?$/.test(name))
   .map((name) => join('cv', name))
   .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-run('sample', newest, '-primetext', 'The whale ', '-length', '500', '-temperature', '0.6');
+run('sample', newest, '--prompt', 'The whale ', '--length', '500', '--temp', '0.6');
 console.log('\nNext: npx char-rnn train YOUR.txt, or npx char-rnn --help.');
 
 /** Prints a command as a user would type it, and runs it. */

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { programName } from '../../src/cli/arguments/program-name.ts';
+import { programName, shellWord } from '../../src/cli/arguments/program-name.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { completionScript, SHELLS } from '../../src/cli/help/completion-scripts.ts';
 import { commandHelp } from '../../src/cli/help/help.ts';
@@ -43,9 +43,8 @@ const missing = [
   },
 ].filter(({ isThere }) => !isThere);
 
-const pages = [...readdirSync(root), ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+const inDocs = readdirSync(join(root, 'docs'), { recursive: true }).map((name) => `docs/${name}`);
+const pages = [...readdirSync(root), ...inDocs].filter((name) => name.endsWith('.md'));
 
 for (const page of pages) {
   const lines = commandLines(readFileSync(join(root, page), 'utf8'));
@@ -84,13 +83,24 @@ runAll(
   ),
 );
 
-runAll(
-  'the end of npm start',
-  linesIn(
-    readFileSync(join(root, 'scripts', 'start.mjs'), 'utf8'),
-    /(npx char-rnn (?:train YOUR\.txt|--help))/g,
-  ),
-);
+const startScript = readFileSync(join(root, 'scripts', 'start.mjs'), 'utf8');
+runAll('npm start', [
+  `npx char-rnn train book.txt ${wordsIn(startScript, /run\(\s*'train',\s*folder,([\s\S]*?)\n\);/)}`,
+  `npx char-rnn sample cv/moby-dick ${wordsIn(startScript, /run\('sample', newest, (.*)\);/)}`,
+  ...linesIn(startScript, /(npx char-rnn (?:train YOUR\.txt|--help))/g),
+]);
+
+/** The constant words in a call of a script's `run`, for a shell. */
+function wordsIn(script: string, call: RegExp): string {
+  const [, code = ''] = call.exec(script) ?? [];
+  const literals = code.replace('checkpoints', "'cv/moby-dick'").matchAll(/'([^']*)'/g);
+  const words = Array.from(literals, ([, word = '']) => shellWord(word));
+  assert.ok(
+    words.some((word) => word.startsWith('--')),
+    `no flag in:\n${code}`,
+  );
+  return words.join(' ');
+}
 
 /** The command lines that a pattern captures in a text; a message if there is none. */
 function linesIn(text: string, pattern: RegExp): string[] {
