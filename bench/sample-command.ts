@@ -18,7 +18,7 @@ import { recurrentModules } from '../src/engine/layout.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf, type ModelConfig } from '../src/model/config.ts';
-import { initialParameters } from '../src/model/parameters.ts';
+import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [rounds = '5'] = process.argv.slice(2);

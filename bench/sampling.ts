@@ -10,7 +10,7 @@ import type { Cell } from '../src/engine/cells.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
-import { initialParameters } from '../src/model/parameters.ts';
+import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [

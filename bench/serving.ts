@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
-import { initialParameters } from '../src/model/parameters.ts';
+import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 import { spawnServer } from '../test/server/spawn-server.ts';
 import type { ClientReport } from './serving-client.ts';

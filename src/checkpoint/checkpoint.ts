@@ -31,6 +31,7 @@ export interface TrainedText {
 export interface RunPosition {
   /** Iterations done. */
   readonly iteration: number;
+  /** With the original's schedule, the learning rate of the next update; with others, the peak that the schedule goes on from. */
   readonly learningRate: number;
   /** The optimizer's moments, in the canonical order of the parameters. */
   readonly moments: readonly FloatArray[];
@@ -57,7 +58,7 @@ export interface StabilityState {
 
 /** How batches relate to iterations in a run that was resumed with another batch shape. */
 export interface ShapeChange {
-  /** `iteration + batchOffset` is the number of batches of the present shape up to this position in the text. */
+  /** `iteration · accumulate + batchOffset` is the number of batches of the present shape up to this position in the text. */
   readonly batchOffset: number;
   /** The initial shape of the run, which determines the held-out text. */
   readonly heldOut: { readonly batchSize: number; readonly sequenceLength: number };

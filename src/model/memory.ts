@@ -16,6 +16,8 @@ export interface MemoryNeeds {
   readonly moments?: number | undefined;
   /** Whether training needs a copy of the weights, in which some are dropped. */
   readonly dropsWeights?: boolean | undefined;
+  /** Whether training keeps the mean gradient of several batches. */
+  readonly accumulates?: boolean | undefined;
   /** Whether checkpoints are saved: a save needs a copy of parameters and moments. */
   readonly saves?: boolean | undefined;
   /** Whether the run keeps its last good state, to go back to after an explosion. */
@@ -32,8 +34,8 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
   const isTrained = moments !== undefined;
   const copies = Number(needs.saves ?? false) + Number(needs.retries ?? false);
-  const dropped = Number(needs.dropsWeights ?? false);
-  const vectors = isTrained ? 2 + moments + dropped + copies * (1 + moments) : 1;
+  const extra = Number(needs.dropsWeights ?? false) + Number(needs.accumulates ?? false);
+  const vectors = isTrained ? 2 + moments + extra + copies * (1 + moments) : 1;
   const layout = layoutOf(config);
   const G = gateCount(cell);
   const layers = recurrentModules(layout).map(({ input, inputSize }) => {

@@ -5,12 +5,8 @@
  * from six linear maps: those of z, the candidate's input map, those of r, the candidate's recurrent map.
  */
 import { type Cell, cellFacts } from '../engine/cells.ts';
-import type { FloatArray, Precision } from '../engine/engine.ts';
-import { type Layout, type ParameterSlice, parameterCount, parameterSlices } from '../engine/layout.ts';
-import type { MersenneTwister } from '../util/mersenne-twister.ts';
-
-/** Initial parameters are uniform in ± this, as in the original. Another value changes the results of every seed. */
-const INITIAL_RANGE = 0.08;
+import type { FloatArray } from '../engine/engine.ts';
+import { type Layout, type ParameterSlice, parameterSlices } from '../engine/layout.ts';
 
 /** A block of parameters that is contiguous in both orders. */
 interface Piece {
@@ -31,7 +27,7 @@ const ORIGINAL_MAPS: Readonly<Partial<Record<Cell, readonly (readonly ['ih' | 'h
 };
 
 /** The blocks of the canonical order, in the original's order. */
-function originalPieces(layout: Layout): Piece[] {
+export function originalPieces(layout: Layout): Piece[] {
   const slices = parameterSlices(layout);
   return layout.flatMap((module, index) => {
     const own = slices.filter((slice) => slice.module === index);
@@ -68,34 +64,4 @@ export function toOriginalOrder<T extends FloatArray>(layout: Layout, canonical:
     at += size;
   }
   return flat;
-}
-
-/**
- * The original's initial parameters, in canonical order. They are drawn in double precision, and rounded for float32.
- *
- * In the original, every linear map first draws weights that are then overwritten. So as many draws are skipped here. The input bias of
- * some gates starts with a fixed value instead (`initialBias` in `CELLS`).
- */
-export function initialParameters(
-  layout: Layout,
-  generator: MersenneTwister,
-  precision: Precision = 'float64',
-): FloatArray {
-  const count = parameterCount(layout);
-  generator.skip(count);
-  const parameters = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
-  for (const { offset, size } of originalPieces(layout)) {
-    for (let i = offset; i < offset + size; i++) {
-      parameters[i] = generator.nextUniform() * (2 * INITIAL_RANGE) - INITIAL_RANGE;
-    }
-  }
-  for (const slice of parameterSlices(layout)) {
-    const module = layout[slice.module];
-    if (module?.kind !== 'recurrent' || slice.name !== 'bias_ih') continue;
-    const { gates, initialBias } = cellFacts(module.cell);
-    if (!initialBias) continue;
-    const at = slice.offset + gates.indexOf(initialBias.gate) * module.hiddenSize;
-    parameters.fill(initialBias.value, at, at + module.hiddenSize);
-  }
-  return parameters;
 }

@@ -64,12 +64,17 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const { corpus, options, engine, storage } = input;
   for (const message of corpus.notices) yield { type: 'notice', message };
   const heldOut = input.start?.training?.shapeChange?.heldOut;
-  const splits = splitCorpus(corpus, { ...options, heldOut });
+  const splits = splitCorpus(corpus, {
+    ...options,
+    heldOut,
+    offsetSeed: options.randomOffset ? options.seed : undefined,
+  });
   const config = modelConfig(options, corpus.vocabulary.size);
   const needs = {
     ...options,
     moments: UPDATE_RULES[options.optimizer].moments,
     dropsWeights: dropsWeights(options),
+    accumulates: options.accumulate > 1,
     saves: storage !== undefined,
     retries: options.onExplosion === 'retry',
   };

@@ -9,11 +9,14 @@ import { DEFAULT_FIELD_SEPARATOR } from '../data/records/records.ts';
 import { CELL_NAMES, resetField } from '../engine/cells.ts';
 import { engineOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
+import { OptionError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { INITS } from '../model/initial-parameters.ts';
 import { DROPOUT_MASKS, type Regularization } from '../model/regularization.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
+import { SCHEDULES } from './run/learning-rate.ts';
 
 export const trainingOptionsSchema = z.strictObject({
   tokens: option(z._default(z.enum(['character', 'byte', 'grapheme']), 'character'), {
@@ -131,6 +134,11 @@ export const trainingOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
+  init: option(z._default(z.enum(INITS), 'original'), {
+    flag: 'init',
+    group: 'Model',
+    help: "initial parameters: original: uniform in ±0.08; pytorch: as PyTorch's nn.LSTM; scaled: larger for the input, best for long runs",
+  }),
   dropoutMask: option(z._default(z.enum(DROPOUT_MASKS), 'step'), {
     flag: 'dropout_mask',
     group: 'Model',
@@ -169,6 +177,21 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'time steps of backpropagation',
     original: true,
   }),
+  accumulate: option(z._default(count(1), 1), {
+    flag: 'accumulate',
+    group: 'Training',
+    help: 'batches whose mean gradient makes one update, and so one iteration',
+  }),
+  randomOffset: option(z._default(z.boolean(), false), {
+    flag: 'random_offset',
+    group: 'Training',
+    help: 'shift the rows by another random offset in each epoch, and reset the states there',
+  }),
+  stateReset: option(z._default(z.number().check(z.minimum(0), z.maximum(1)), 0), {
+    flag: 'state_reset',
+    group: 'Training',
+    help: 'probability of resetting the state of a row before a batch',
+  }),
   maxEpochs: option(z._default(positive(), 50), {
     flag: 'max_epochs',
     aliases: ['epochs'],
@@ -200,6 +223,16 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'step size of the optimizer',
     original: true,
     common: true,
+  }),
+  schedule: option(z._default(z.enum(SCHEDULES), 'original'), {
+    flag: 'schedule',
+    group: 'Training',
+    help: 'learning rate over the run: original: --learning-rate-decay; cosine or linear to zero; wsd: constant, then to zero in the last fifth',
+  }),
+  warmup: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
+    flag: 'warmup',
+    group: 'Training',
+    help: 'fraction of the run in which the learning rate rises from zero',
   }),
   learningRateDecay: option(z._default(positive(), 0.97), {
     flag: 'learning_rate_decay',
@@ -244,6 +277,11 @@ export const trainingOptionsSchema = z.strictObject({
     flag: 'clip_norm',
     group: 'Training',
     help: 'scale the gradient down to this norm if its norm is larger, before --grad-clip',
+  }),
+  meanNormClip: option(z.optional(positive()), {
+    flag: 'clip_mean_norm',
+    group: 'Training',
+    help: 'the same for the gradient of the mean loss of a symbol: --clip-norm divided by --seq-length',
   }),
   onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
     flag: 'on_explosion',
@@ -310,6 +348,11 @@ export type TrainingOptions = z.output<typeof trainingOptionsSchema>;
  */
 export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOptions {
   const options = checkOptions(trainingOptionsSchema, input);
+  if (options.gradientNormClip !== undefined && options.meanNormClip !== undefined)
+    throw new OptionError(
+      'meanNormClip',
+      'limits the same norm as `gradientNormClip`, in other units: give only one',
+    );
   if (options.field === undefined || options.separator !== undefined) return options;
   return { ...options, separator: DEFAULT_FIELD_SEPARATOR };
 }

@@ -2,8 +2,8 @@
 import type { Cell } from '../../src/engine/cells.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
+import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
-import { initialParameters } from '../../src/model/parameters.ts';
 import { checkTrainingOptions, regularizationOf, type TrainingOptions } from '../../src/train/options.ts';
 import { Optimizer } from '../../src/train/run/optimizer.ts';
 import type { Given } from '../../src/util/check-options.ts';

@@ -8,8 +8,9 @@ import type { Precision } from '../../src/engine/engine.ts';
 import { UPDATE_REPORT_LENGTH } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
+import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
-import { fromOriginalOrder, initialParameters, toOriginalOrder } from '../../src/model/parameters.ts';
+import { fromOriginalOrder, toOriginalOrder } from '../../src/model/parameters.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { largestDifference } from '../compare.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LanguageModel, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { initialParameters } from '../../src/model/parameters.ts';
+import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { startingParameters } from '../../src/train/start/start-from.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { charRnn } from '../cli/command.ts';

@@ -16,7 +16,7 @@ import {
   train,
 } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { initialParameters } from '../../src/model/parameters.ts';
+import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../../src/train/options.ts';
 import { SaveSchedule } from '../../src/train/saving/checkpoint-policy.ts';
 import { startingOptions } from '../../src/train/start/start-from.ts';

@@ -152,7 +152,9 @@ export function decodeTraining(
     throw malformed(file, 'the state to return to is from a later iteration');
   }
   const firstIteration = good?.iteration ?? training.iteration;
-  if (firstIteration + (training.shapeChange?.batchOffset ?? 0) < 0) {
+  const { accumulate } = training.options;
+  const batches = firstIteration * (typeof accumulate === 'number' ? accumulate : 1);
+  if (batches + (training.shapeChange?.batchOffset ?? 0) < 0) {
     throw malformed(file, 'its position in the text is before the start');
   }
   const goodState = (position: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {

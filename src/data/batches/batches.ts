@@ -34,8 +34,12 @@ export interface BatchSource {
   readonly count: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
-  /** The batch with an index from 0 to count − 1. Its arrays are valid until the next call. */
-  batch(index: number): Promise<Batch>;
+  /**
+   * The batch with an index from 0 to count − 1. Its arrays are valid until the next call.
+   *
+   * @param epoch The number of the epoch, from 0: a source may arrange its rows anew for each.
+   */
+  batch(index: number, epoch?: number): Promise<Batch>;
 }
 
 export type SplitName = 'train' | 'validation' | 'test';

@@ -4,6 +4,7 @@ import { formatCount } from '../../util/format.ts';
 import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
 import type { Splits, TokenSource } from './batches.ts';
+import { OffsetBatches, type Ring } from './offset-batches.ts';
 import { RowBatches } from './row-batches.ts';
 
 export interface Shape {
@@ -20,6 +21,8 @@ export interface SplitOptions extends Shape {
   readonly validationFraction: number;
   /** `rows` holds out the last batches of every row, as the original does; `tail` holds out the end of the text. */
   readonly split: 'rows' | 'tail';
+  /** The seed of a random offset of the training rows in each epoch. Absent: rows begin at fixed places, as in the original. */
+  readonly offsetSeed?: number | undefined;
   /** Batch shape for the held-out part if it differs from training's; it determines which tokens are held out. */
   readonly heldOut?: Shape | undefined;
 }
@@ -47,10 +50,24 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
   const source = ({ tokens, offset, length, first, count }: Plan, shape: Shape) =>
     new RowBatches({ tokens, offset, length }, shape, first, count);
   return {
-    train: source(train, options),
+    train:
+      options.offsetSeed === undefined
+        ? source(train, options)
+        : new OffsetBatches(ringOf(train, options), options, options.offsetSeed),
     validation: source(plans.validation, heldOut),
     test: source(plans.test, heldOut),
   };
+}
+
+/** The tokens of the training split, one row after the other. */
+function ringOf(
+  { tokens, offset, length, first, count }: Plan,
+  { batchSize: B, sequenceLength: T }: Shape,
+): Ring {
+  const pieces = { offset: offset + first * T, length: count * T, stride: length / B, count: B };
+  if (pieces.length === pieces.stride) return { tokens, offset: pieces.offset, length };
+  const spliced = new SplicedTokens(tokens, pieces);
+  return { tokens: spliced, offset: 0, length: spliced.length };
 }
 
 /** The number of batches in the training split. @throws {TextError} as `splitCorpus` */

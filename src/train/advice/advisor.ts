@@ -35,7 +35,10 @@ class Advisor {
   constructor(started: StartedEvent, resumed: TrainingState | undefined) {
     this.#started = started;
     const { batchOffset = 0 } = resumed?.shapeChange ?? {};
-    this.#curve = new LossCurve((iteration) => (iteration + batchOffset) / started.batches.train);
+    const { accumulate } = started.options;
+    this.#curve = new LossCurve(
+      (iteration) => (iteration * accumulate + batchOffset) / started.batches.train,
+    );
     this.#estimator = new TimeEstimator(started);
     this.#learningRate = resumed?.learningRate ?? started.options.learningRate;
     if (resumed) this.#replay(resumed);

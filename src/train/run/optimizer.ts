@@ -45,6 +45,8 @@ export class Optimizer {
   readonly #engine: Engine;
   readonly #options: TrainingOptions;
   readonly #rule: UpdateRule;
+  /** Limit of the norm of the gradient of the sum over time. */
+  readonly #clipNorm: number | undefined;
   readonly #moments: readonly Vector[];
   /** int [1]: updates made. */
   readonly #steps: Tensor;
@@ -53,6 +55,8 @@ export class Optimizer {
     this.#engine = engine;
     this.#options = options;
     this.#rule = RULES[options.optimizer](options);
+    const { gradientNormClip, meanNormClip, sequenceLength } = options;
+    this.#clipNorm = meanNormClip === undefined ? gradientNormClip : meanNormClip * sequenceLength;
     this.#moments = Array.from({ length: UPDATE_RULES[options.optimizer].moments }, () =>
       engine.vector(layout),
     );
@@ -76,7 +80,7 @@ export class Optimizer {
       rule: this.#rule,
       weightDecay: this.#options.weightDecay,
       clipElement: this.#options.gradientClip,
-      clipNorm: this.#options.gradientNormClip,
+      clipNorm: this.#clipNorm,
       steps: this.#steps,
       report: this.report,
     });

@@ -6,12 +6,13 @@ import type { Engine, FloatArray, Tensor, Vector } from '../../engine/engine.ts'
 import { type Layout, recurrentModules } from '../../engine/layout.ts';
 import { floats } from '../../engine/precision.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import { initialParameters } from '../../model/initial-parameters.ts';
 import type { Network, NetworkState } from '../../model/network.ts';
-import { initialParameters } from '../../model/parameters.ts';
 import type { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { TrainingOptions } from '../options.ts';
+import type { LearningRates } from './learning-rate.ts';
 import type { Optimizer } from './optimizer.ts';
-import type { RateAt, Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 
 export class RunState {
   /** Iterations whose figures have arrived. */
@@ -21,13 +22,13 @@ export class RunState {
   readonly weights: Vector;
   /** The state of the network at the start of the next batch. */
   readonly carried: NetworkState;
-  /** The carried state as it was before the last batch. */
+  /** The carried state as it was before the batches of the last iteration. */
   readonly #before: NetworkState;
   readonly #engine: Engine;
   readonly #optimizer: Optimizer;
   readonly #schedule: Schedule;
-  /** The learning rate by iteration, from the state that was last written. */
-  #rateAt: RateAt = () => 0;
+  /** The learning rates from the state that was last written. */
+  #rates: LearningRates | undefined;
 
   constructor(engine: Engine, network: Network, optimizer: Optimizer, schedule: Schedule) {
     this.#engine = engine;
@@ -40,18 +41,18 @@ export class RunState {
 
   /** The learning rate of the next iteration to be enqueued. */
   get learningRate(): number {
-    return this.#rateAt(this.enqueued);
+    return this.#rates?.at(this.enqueued) ?? 0;
   }
 
-  /** Remembers the carried state before a batch. */
-  markBatch(): void {
+  /** Remembers the carried state before the batches of an iteration. */
+  markBatches(): void {
     this.carried.forEach((layer, index) => {
       this.#engine.copy(layer, this.#before[index] as Tensor);
     });
   }
 
-  /** Restores the carried state from before the batch, if the update was not applied. */
-  undoBatchUnlessApplied(): void {
+  /** Restores the carried state from before the iteration's batches, if the update was not applied. */
+  undoBatchesUnlessApplied(): void {
     this.carried.forEach((layer, index) => {
       this.#engine.copyUnlessApplied(this.#optimizer.report, this.#before[index] as Tensor, layer);
     });
@@ -62,8 +63,8 @@ export class RunState {
     return this.#read(this.carried);
   }
 
-  /** Reads the state before the last batch. Its update must not be enqueued yet. */
-  readBeforeBatch(): Promise<GoodState> {
+  /** Reads the state before the last iteration. Its update must not be enqueued yet. */
+  readBeforeBatches(): Promise<GoodState> {
     return this.#read(this.#before);
   }
 
@@ -71,7 +72,7 @@ export class RunState {
   write({ iteration, learningRate, optimizerSteps, parameters, moments, carriedState }: GoodState): void {
     this.iteration = iteration;
     this.enqueued = iteration;
-    this.#rateAt = this.#schedule.learningRateFrom({ iteration, learningRate });
+    this.#rates = this.#schedule.learningRatesFrom({ iteration, learningRate });
     this.#engine.write(this.weights, parameters);
     this.#optimizer.restore(moments, optimizerSteps);
     carriedState.forEach((state, layer) => {
@@ -80,7 +81,8 @@ export class RunState {
   }
 
   async #read(carried: NetworkState): Promise<GoodState> {
-    const { iteration, learningRate } = this;
+    const { iteration } = this;
+    const learningRate = this.#rates?.heldAt(this.enqueued) ?? 0;
     // All reads are enqueued before the first is awaited: later calls can't change what they return.
     const [optimizerSteps, parameters, moments, carriedState] = await Promise.all([
       this.#optimizer.readSteps(),
@@ -117,7 +119,7 @@ export function firstState(
     return { ...position, learningRate: rate, parameters: start.parameters };
   }
   const numbers = (length: number) => floats(precision, length);
-  const given = start?.parameters ?? initialParameters(layout, generator, precision);
+  const given = start?.parameters ?? initialParameters(layout, generator, precision, options.init);
   const parameters = numbers(given.length);
   parameters.set(given);
   return {

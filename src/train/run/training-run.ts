@@ -22,6 +22,7 @@ import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
+import { withStateResets } from './state-resets.ts';
 
 /** The figures of one iteration, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
@@ -65,6 +66,8 @@ export class TrainingRun {
   readonly #text: TrainedText;
   readonly #batches: BatchSource;
   readonly #gradient: Vector;
+  /** The mean gradient of several batches; undefined if each batch makes an update. */
+  readonly #meanGradient: Vector | undefined;
   readonly #optimizer: Optimizer;
   readonly #state: RunState;
   readonly #generator: MersenneTwister;
@@ -89,6 +92,7 @@ export class TrainingRun {
     this.#shapeChange = resumed?.shapeChange;
     this.network = new Network(engine, config, options);
     this.#gradient = engine.vector(this.network.layout);
+    if (options.accumulate > 1) this.#meanGradient = engine.vector(this.network.layout);
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
     this.#state = new RunState(engine, this.network, this.#optimizer, this.schedule);
     this.#generator = resumed
@@ -133,6 +137,11 @@ export class TrainingRun {
     return this.schedule.positionAt(iteration) % this.#batches.count;
   }
 
+  /** Symbols that an iteration reads. */
+  get #positions(): number {
+    return this.network.positions * this.#options.accumulate;
+  }
+
   get trainLosses(): LossHistory {
     return this.#trainLosses;
   }
@@ -169,21 +178,53 @@ export class TrainingRun {
   async enqueue(): Promise<{ readonly figures: Promise<IterationFigures> }> {
     const state = this.#state;
     const { weights, enqueued, learningRate } = state;
-    const batch = await this.#batches.batch(this.#cursorAfter(enqueued));
     const iteration = enqueued + 1;
-    const regularization = { ...this.#regularization, seed: this.#options.seed, iteration };
-    state.markBatch();
-    this.network.lossAndGradient(weights, this.#gradient, batch, state.carried, regularization);
-    if (this.mustDrainAfter(enqueued)) await this.#keepIfGood();
-    this.#optimizer.update({ weights, gradient: this.#gradient, loss: this.network.loss, learningRate });
-    const figures = this.#optimizer
-      .readFigures()
-      .then((update) => this.#figuresOf(iteration, learningRate, update));
+    state.markBatches();
+    const { gradient, earlierLosses } = await this.#lossAndGradient(iteration);
+    if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses);
+    this.#optimizer.update({ weights, gradient, loss: this.network.loss, learningRate });
+    const update = this.#optimizer.readFigures();
+    const figures = Promise.all([update, earlierLosses]).then(([report, earlier]) =>
+      this.#figuresOf(iteration, learningRate, { ...report, loss: earlier + report.loss }),
+    );
     // Awaited later, or never if the run ends with an error.
     figures.catch(() => {});
-    state.undoBatchUnlessApplied();
+    state.undoBatchesUnlessApplied();
     state.enqueued = iteration;
     return { figures };
+  }
+
+  /**
+   * Enqueues the forward and backward passes of an iteration.
+   *
+   * @returns the gradient, and the sum of the losses of all batches but the last, whose loss is in `network.loss`
+   */
+  async #lossAndGradient(iteration: number): Promise<{ gradient: Vector; earlierLosses: Promise<number> }> {
+    const { accumulate, batchSize, seed, stateReset } = this.#options;
+    const { weights, carried } = this.#state;
+    const first = this.schedule.positionAt(iteration - 1);
+    const losses: Promise<number>[] = [];
+    for (let number = 0; number < accumulate; number++) {
+      const position = first + number;
+      const epoch = Math.floor(position / this.#batches.count);
+      const batch = await this.#batches.batch(position % this.#batches.count, epoch);
+      // The masks of each batch are its own.
+      const pass = { seed, iteration: (iteration - 1) * accumulate + number + 1 };
+      const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
+      if (number > 0) losses.push(this.#lossOfBatch());
+      this.network.lossAndGradient(weights, this.#gradient, withResets, carried, {
+        ...this.#regularization,
+        ...pass,
+      });
+      if (!this.#meanGradient) continue;
+      // A running mean. The first batch is copied, because the mean may hold numbers that are not finite.
+      if (number === 0) this.#engine.copy(this.#gradient, this.#meanGradient);
+      else this.#engine.average(this.#gradient, this.#meanGradient, 1 / (number + 1));
+    }
+    const earlierLosses = Promise.all(losses).then((all) => all.reduce((sum, loss) => sum + loss, 0));
+    // Awaited later, or never if the run ends with an error.
+    earlierLosses.catch(() => {});
+    return { gradient: this.#meanGradient ?? this.#gradient, earlierLosses };
   }
 
   /** Records an iteration whose figures have arrived. Call it in the order of iterations. */
@@ -199,11 +240,11 @@ export class TrainingRun {
       iteration,
       iterations: this.schedule.last,
       epoch: this.schedule.epochAt(iteration),
-      trainLoss: update.loss / this.network.positions,
+      trainLoss: update.loss / this.#positions,
       learningRate,
       gradientNorm: update.gradientNorm,
       parameterNorm: update.parameterNorm,
-      tokens: this.network.positions,
+      tokens: this.#positions,
       updated: update.applied,
     };
   }
@@ -289,16 +330,17 @@ export class TrainingRun {
     return new Network(this.#engine, this.#config, shape, 'evaluation');
   }
 
-  /** Keeps the state before the last batch, if the loss of that batch is good. */
-  async #keepIfGood(): Promise<void> {
+  /** Keeps the state before the iteration that is being enqueued, if its loss is good. */
+  async #keepIfGood(earlierLosses: Promise<number>): Promise<void> {
     const { first, lowestMean } = this.#trainLosses;
-    if (!isGood(await this.#lossOfBatch(), first, lowestMean)) return;
-    this.#recovery?.keep(await this.#state.readBeforeBatch());
+    const loss = ((await earlierLosses) + (await this.#lossOfBatch())) / this.#positions;
+    if (!isGood(loss, first, lowestMean)) return;
+    this.#recovery?.keep(await this.#state.readBeforeBatches());
   }
 
-  /** The mean loss of the last batch, in nats per token. */
+  /** The sum of the losses of the last batch, in nats. */
   async #lossOfBatch(): Promise<number> {
     const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
-    return (total as number) / this.network.positions;
+    return total as number;
   }
 }

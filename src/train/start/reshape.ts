@@ -40,7 +40,7 @@ export function reshapeRun(
   const countBefore = trainingBatches(corpus, { ...options, ...before, heldOut });
   const count = trainingBatches(corpus, { ...options, heldOut });
   const position = positionInNew(
-    training.iteration + (training.shapeChange?.batchOffset ?? 0),
+    training.iteration * options.accumulate + (training.shapeChange?.batchOffset ?? 0),
     countBefore,
     count,
   );
@@ -54,7 +54,7 @@ export function reshapeRun(
       carriedState: keepsState ? training.carriedState : zeroState(layout, options),
       // The last good state has the old shape and is dropped: after an explosion, the run goes back to this point.
       stability: training.stability && stability,
-      shapeChange: { batchOffset: position - training.iteration, heldOut },
+      shapeChange: { batchOffset: position - training.iteration * options.accumulate, heldOut },
     },
     notices: [
       `batches of ${shapeText(options)} instead of ${shapeText(before)}: the weights, the optimizer's moments and the learning rate are kept; ` +

@@ -8,7 +8,7 @@ import type { FloatArray } from '../../engine/engine.ts';
 import { CheckpointError, OptionError } from '../../errors.ts';
 import { adaptParameters } from '../../model/adapt-parameters.ts';
 import { layoutOf } from '../../model/config.ts';
-import { initialParameters } from '../../model/parameters.ts';
+import { initialParameters } from '../../model/initial-parameters.ts';
 import type { Given } from '../../util/check-options.ts';
 import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';

@@ -1,0 +1,91 @@
+/**
+ * Training batches whose rows begin at another place in each epoch, so that the text is not always cut at the same places.
+ *
+ * The text is taken as a ring of N tokens. In epoch e, row r begins at token (o + r·N/B) mod N, where o is a hash of the seed and e. The state of
+ * every row is reset there, and where the ring closes.
+ */
+import { mix32 } from '../../util/mix32.ts';
+import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
+
+/** The ring: a range of a token source, whose length is a multiple of B·T. */
+export interface Ring {
+  readonly tokens: TokenSource;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export class OffsetBatches implements BatchSource {
+  readonly count: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly #ring: Ring;
+  readonly #seed: number;
+  readonly #batch: Batch & { readonly resets: Uint8Array };
+  readonly #row: Int32Array;
+  readonly #starts: Uint8Array;
+  /** One for each row, so that every row is read ahead. */
+  readonly #readers: readonly TokenReader[];
+
+  constructor(
+    ring: Ring,
+    { batchSize: B, sequenceLength: T }: { readonly batchSize: number; readonly sequenceLength: number },
+    seed: number,
+  ) {
+    this.batchSize = B;
+    this.sequenceLength = T;
+    this.count = ring.length / (B * T);
+    this.#ring = ring;
+    this.#seed = seed;
+    this.#batch = {
+      inputs: new Int32Array(T * B),
+      targets: new Int32Array(T * B),
+      resets: new Uint8Array(T * B),
+    };
+    this.#row = new Int32Array(T + 1);
+    this.#starts = new Uint8Array(T + 1);
+    this.#readers = Array.from({ length: B }, () => ring.tokens.reader());
+  }
+
+  /** How far the rows of an epoch are shifted, from 0 to N − 1. */
+  #shift(epoch: number): number {
+    return Math.floor((mix32(mix32(this.#seed) ^ epoch) / 2 ** 32) * this.#ring.length);
+  }
+
+  async batch(index: number, epoch = 0): Promise<Batch> {
+    if (index < 0 || index >= this.count) throw new RangeError(`batch ${index} of ${this.count}`);
+    const { batchSize: B, sequenceLength: T } = this;
+    const { length } = this.#ring;
+    const { inputs, targets, resets } = this.#batch;
+    const row = this.#row;
+    const starts = this.#starts;
+    const shift = this.#shift(epoch);
+    for (let r = 0; r < B; r++) {
+      await this.#read(r, (shift + (r * length) / B + index * T) % length);
+      if (index === 0) starts[0] = 1;
+      for (let t = 0; t < T; t++) {
+        inputs[t * B + r] = row[t] as number;
+        targets[t * B + r] = row[t + 1] as number;
+        resets[t * B + r] = starts[t] as number;
+      }
+    }
+    // A batch without resets is cheaper.
+    return resets.includes(1) ? this.#batch : { inputs, targets };
+  }
+
+  /** Reads a row's T + 1 tokens and the places where its state is reset. */
+  async #read(r: number, from: number): Promise<void> {
+    const { tokens, offset, length } = this.#ring;
+    const reader = this.#readers[r] as TokenReader;
+    const row = this.#row;
+    // Without documents, readers leave the array as it is.
+    const starts = this.#starts.fill(0);
+    const before = Math.min(row.length, length - from);
+    const flags = (begin: number, end?: number) =>
+      tokens.hasDocuments ? starts.subarray(begin, end) : undefined;
+    await reader.read(offset + from, row.subarray(0, before), flags(0, before));
+    if (from === 0) starts[0] = 1;
+    if (before === row.length) return;
+    await reader.read(offset, row.subarray(before), flags(before));
+    starts[before] = 1;
+  }
+}
