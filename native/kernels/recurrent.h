@@ -52,7 +52,6 @@ struct Layer {
   bool after, tokens;
   index_t T, B, slots;
   int hPanels, dPanels;
-  index_t state;      // unused
   index_t stateNext;  // floats from panel to panel of a state, of the tape, and of [T, B, ·] tensors
   index_t tapeNext;
   index_t outNext;

@@ -4,7 +4,7 @@ import { CELL_NAMES } from '../engine/cells.ts';
 import { MAX_MOMENTS } from '../engine/update-rules.ts';
 import { CheckpointError } from '../errors.ts';
 import { MAX_LAYERS } from '../model/config.ts';
-import { DROPOUT_MASKS } from '../model/regularization.ts';
+import { DROPOUT_MASKS } from '../model/option-values.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 

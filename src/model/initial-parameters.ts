@@ -10,7 +10,8 @@ import {
 } from '../engine/layout.ts';
 import { floats } from '../engine/precision.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
-import { originalPieces } from './parameters.ts';
+import type { Init } from './option-values.ts';
+import { originalPieces } from './original-order.ts';
 
 /** The original's initial parameters are uniform in ± this. Another number would change every seed's results. */
 const ORIGINAL_RANGE = 0.08;
@@ -18,7 +19,7 @@ const ORIGINAL_RANGE = 0.08;
 const UNIT_RANGE = Math.sqrt(3);
 
 /**
- * How parameters are drawn, all in canonical order but `original`:
+ * Initial parameters, in canonical order. They are drawn in double precision, and rounded for float32.
  *
  * - `original`: uniform in ± 0.08, in the original's order, and its forget biases.
  * - `pytorch`: uniform in ± 1/√(hidden units), or 1/√inputs in the decoder, as in nn.LSTM and nn.Linear. An embedding has variance 1, as
@@ -26,10 +27,6 @@ const UNIT_RANGE = Math.sqrt(3);
  * - `scaled`: as `pytorch`, but the weights of tokens in ± 1, forget biases 1 and other biases 0. With one-hot input, ± 1/√H gives sums far
  *   smaller than the recurrent ones.
  */
-export const INITS = ['original', 'pytorch', 'scaled'] as const;
-export type Init = (typeof INITS)[number];
-
-/** Initial parameters, in canonical order. They are drawn in double precision, and rounded for float32. */
 export function initialParameters(
   layout: Layout,
   generator: MersenneTwister,

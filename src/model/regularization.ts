@@ -1,4 +1,5 @@
 /** Regularization of training. It is not part of the model's shape: evaluation and sampling never use it. */
+import type { DropoutMask } from './option-values.ts';
 
 export interface Regularization {
   /** Probability of dropping a unit in the input of each recurrent layer except the first, and in the input of the decoder. */
@@ -10,9 +11,6 @@ export interface Regularization {
   /** Probability of dropping a token of the vocabulary from the input: its embedding, or its column of the first layer's weights. */
   readonly tokenDropout: number;
 }
-
-export const DROPOUT_MASKS = ['step', 'sequence'] as const;
-export type DropoutMask = (typeof DROPOUT_MASKS)[number];
 
 export const NO_REGULARIZATION: Regularization = {
   dropout: 0,

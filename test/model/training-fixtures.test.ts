@@ -10,7 +10,7 @@ import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts'
 import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
-import { fromOriginalOrder, toOriginalOrder } from '../../src/model/parameters.ts';
+import { fromOriginalOrder, toOriginalOrder } from '../../src/model/original-order.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { largestDifference } from '../compare.ts';
 

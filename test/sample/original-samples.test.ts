@@ -9,7 +9,7 @@ import { recurrentModules } from '../../src/engine/layout.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
-import { fromOriginalOrder } from '../../src/model/parameters.ts';
+import { fromOriginalOrder } from '../../src/model/original-order.ts';
 
 interface CheckpointFixture {
   readonly opt: { model: Cell; rnn_size: number; num_layers: number };

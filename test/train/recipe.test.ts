@@ -6,7 +6,8 @@ import { parameterSlices } from '../../src/engine/layout.ts';
 import type { Checkpoint, TrainInput } from '../../src/index.ts';
 import { train } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
-import { INITS, initialParameters } from '../../src/model/initial-parameters.ts';
+import { initialParameters } from '../../src/model/initial-parameters.ts';
+import { INITS } from '../../src/model/option-values.ts';
 import { withStateResets } from '../../src/train/run/state-resets.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 

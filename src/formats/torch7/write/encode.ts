@@ -3,7 +3,7 @@
 import type { Checkpoint, LossRecord } from '../../../checkpoint/checkpoint.ts';
 import { CheckpointError } from '../../../errors.ts';
 import { layoutOf } from '../../../model/config.ts';
-import { toOriginalOrder } from '../../../model/parameters.ts';
+import { toOriginalOrder } from '../../../model/original-order.ts';
 import { NO_REGULARIZATION } from '../../../model/regularization.ts';
 import { latin1 } from '../../../util/bytes.ts';
 import { formatBytes, formatCount } from '../../../util/format.ts';

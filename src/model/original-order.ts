@@ -1,5 +1,5 @@
 /**
- * The initial parameters and the parameter order of the original.
+ * The order of the parameters in the original.
  *
  * The original's flat order differs from the engine's canonical one (`engine/layout.ts`) only for the gru. The original builds each gru layer
  * from six linear maps: those of z, the candidate's input map, those of r, the candidate's recurrent map.
