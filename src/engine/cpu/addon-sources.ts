@@ -1,2 +1,2 @@
 /** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
-export const ADDON_SOURCES = 'f2ead96550816fc6';
+export const ADDON_SOURCES = '3bf4fb8864781e09';
