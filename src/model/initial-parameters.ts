@@ -8,7 +8,6 @@ import {
   parameterCount,
   parameterSlices,
 } from '../engine/layout.ts';
-import { floats } from '../engine/precision.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import type { Init } from './option-values.ts';
 import { originalPieces } from './original-order.ts';
@@ -33,7 +32,8 @@ export function initialParameters(
   precision: Precision = 'float64',
   init: Init = 'original',
 ): FloatArray {
-  const parameters = floats(precision, parameterCount(layout));
+  const count = parameterCount(layout);
+  const parameters = precision === 'float64' ? new Float64Array(count) : new Float32Array(count);
   if (init === 'original') drawOriginal(layout, generator, parameters);
   else {
     for (const slice of parameterSlices(layout)) {

@@ -16,7 +16,6 @@ import type { Regularization } from '../model/regularization.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
-import { SCHEDULES } from './run/learning-rate.ts';
 
 export const trainingOptionsSchema = z.strictObject({
   tokens: option(z._default(z.enum(['character', 'byte', 'grapheme']), 'character'), {
@@ -224,7 +223,7 @@ export const trainingOptionsSchema = z.strictObject({
     original: true,
     common: true,
   }),
-  schedule: option(z._default(z.enum(SCHEDULES), 'original'), {
+  schedule: option(z._default(z.enum(['original', 'constant', 'cosine', 'linear', 'wsd']), 'original'), {
     flag: 'schedule',
     group: 'Training',
     help: 'learning rate over the run: original: --learning-rate-decay; cosine or linear to zero; wsd: constant, then to zero in the last fifth',

@@ -48,10 +48,7 @@ const SHAPES = {
     const decayed = (progress - (1 - WSD_DECAY)) / WSD_DECAY;
     return decayed <= 0 ? 1 : 1 - Math.sqrt(decayed);
   },
-} as const satisfies Record<string, (progress: number) => number>;
-
-export const SCHEDULES = ['original', ...(Object.keys(SHAPES) as (keyof typeof SHAPES)[])] as const;
-export type ScheduleName = (typeof SCHEDULES)[number];
+} as const satisfies Record<Exclude<TrainingOptions['schedule'], 'original'>, (progress: number) => number>;
 
 /** The learning rates of a run from a start on. */
 export function learningRates(options: TrainingOptions, timing: Timing, start: RateStart): LearningRates {
