@@ -5,13 +5,17 @@
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
+ *
+ * It bundles the files into a folder of build/ first, and removes that at the end (scripts/bundle-tests.mjs). With --watch, they run through
+ * tsx instead, as does one file alone: node --import tsx --test test/data/decode.test.ts
  */
-import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleCli } from './bundle-cli.mjs';
+import { bundleTests } from './bundle-tests.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isWatch = process.argv.includes('--watch');
@@ -22,18 +26,22 @@ const files = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => words.length === 0 || words.some((word) => relative('test', name).includes(word)))
   .sort();
-
 if (files.length === 0) {
   console.error(`no test file has ${words.join(' or ')} in its path`);
   process.exit(2);
 }
 
 const program = await bundleCli();
-const result = spawnSync(
+mkdirSync(join(root, 'build'), { recursive: true });
+const folder = mkdtempSync(join(root, 'build', 'tests-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const runner = spawn(
   process.execPath,
   [
-    ...['--import', 'tsx', '--test', ...(isWatch ? ['--watch'] : [])],
-    ...[`--test-concurrency=${availableParallelism()}`, ...files],
+    ...(isWatch ? ['--import', 'tsx', '--test', '--watch'] : ['--enable-source-maps', '--test']),
+    `--test-concurrency=${availableParallelism()}`,
+    ...(isWatch ? files : await bundleTests(files, folder)),
   ],
   {
     cwd: root,
@@ -41,4 +49,7 @@ const result = spawnSync(
     env: { ...process.env, ...(program !== undefined && { CHAR_RNN_TEST_PROGRAM: program }) },
   },
 );
-process.exit(result.status ?? 1);
+// Ctrl-C reaches the runner too. This script ends after it.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => runner.kill());
+runner.on('close', (status) => process.exit(status ?? 1));

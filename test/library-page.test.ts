@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { transformSync } from 'esbuild';
 import { LanguageModel as NodeModel } from '../src/language-model.node.ts';
 import { LanguageModel } from '../src/language-model.ts';
 import { root } from './cli/command.ts';
@@ -84,7 +85,10 @@ test('the programs run, and each prints something', async (context) => {
   const printed = context.mock.method(console, 'log', () => {});
   for (const file of files) {
     const count = printed.mock.callCount();
-    await import(pathToFileURL(file).href);
+    const { code } = transformSync(readFileSync(file, 'utf8'), { loader: 'ts' });
+    const javaScript = file.replace(/ts$/, 'mjs');
+    writeFileSync(javaScript, code);
+    await import(pathToFileURL(javaScript).href);
     assert.ok(printed.mock.callCount() > count, `nothing printed by\n${readFileSync(file, 'utf8')}`);
     const values: readonly unknown[] = printed.mock.calls.slice(count).flatMap((call) => call.arguments);
     assert.ok(!values.includes(undefined), `undefined printed by\n${readFileSync(file, 'utf8')}`);
