@@ -14,6 +14,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { DROPOUT_MASKS, INITS } from '../model/option-values.ts';
 import type { Regularization } from '../model/regularization.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
+import { DURATION } from '../util/duration.ts';
 import { count, fraction, option, positive, seed } from '../util/option-info.ts';
 import { type OptionsWithOrigins, optionsFrom, resolveOptions } from '../util/option-origins.ts';
 
@@ -93,6 +94,20 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'choose --batch-size and --seq-length to suit a small text',
   }),
 
+  preset: option(z.optional(z.enum(['original', 'small', 'balanced', 'best'])), {
+    flag: 'preset',
+    group: 'Model',
+    help: 'choose model, regularization, rate and epochs for the text, this machine and --time: 2m, 10m or 1h',
+    common: true,
+  }),
+  time: option(z.optional(z.string().check(z.regex(DURATION))), {
+    flag: 'time',
+    group: 'Model',
+    help: 'the time that a run with --preset may take',
+    value: 'TIME',
+    expected: 'a time such as 90s, 10m or 2h',
+    common: true,
+  }),
   cell: option(z._default(z.enum(CELL_NAMES), 'lstm'), {
     flag: 'model',
     group: 'Model',

@@ -7,7 +7,7 @@
 
 import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import { givenStorage } from '../checkpoint/storage/given-storage.ts';
-import { fitShape, type Shape } from '../data/batches/splits.ts';
+import { fitShape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
 import { makePortableEngine } from '../engine/select.ts';
 import { OptionError, UsageError } from '../errors.ts';
@@ -19,6 +19,7 @@ import type { TrainingEvent } from './events.ts';
 import { runTraining } from './loop.ts';
 import { checkObservers, notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
+import { applyPreset } from './preset/apply-preset.ts';
 import type { RunInput } from './run/training-run.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
@@ -145,6 +146,9 @@ export function planResumption(input: TrainInput, checkpoint: TrainedCheckpoint,
     throw new UsageError('train: `resume` continues a run, `initFrom` starts a new one: give only one');
   if (initVocabulary !== undefined)
     throw new OptionError('initVocabulary', 'works only with `initFrom`: a resumed run keeps its vocabulary');
+  for (const option of ['preset', 'time'] as const)
+    if (input[option] !== undefined)
+      throw new OptionError(option, 'works only for a new run: a resumed run keeps its settings');
   checkRunId(runId);
   checkSameRun(runId, checkpoint.training.runId, name);
   checkObservers(input.observers);
@@ -187,10 +191,12 @@ export async function* resumeRun(
   yield* trainOn({ ...corpus, notices: all }, options, settings, beginning);
 }
 
-/** `preset` for what `fit` has changed. */
-function originsOfShape(fitted: Partial<Shape>, asked: Shape): OptionOrigins {
-  const changed = Object.entries(fitted).filter(([name, value]) => asked[name as keyof Shape] !== value);
-  return Object.fromEntries(changed.map(([name]) => [name, 'preset']));
+/** `preset` for the options that a preset or `fit` has changed. */
+function originsOfChanges(asked: TrainingOptions, options: TrainingOptions): OptionOrigins {
+  const names = Object.keys(options) as (keyof TrainingOptions)[];
+  return Object.fromEntries(
+    names.filter((name) => options[name] !== asked[name]).map((name) => [name, 'preset']),
+  );
 }
 
 /** Trains on a corpus. */
@@ -205,27 +211,30 @@ export async function* trainOn(
   }: TrainSettings,
   { origins, initial, resumes = false }: Beginning = {},
 ): AsyncGenerator<TrainingEvent, void, void> {
-  const fitted = asked.fit ? fitShape(corpus, asked) : {};
-  const options = { ...asked, ...fitted };
-  const notices = [...corpus.notices];
-  if (asked.fit) {
-    notices.push(
-      `\`fit\`: \`batchSize\` ${formatCount(options.batchSize)}, \`sequenceLength\` ${formatCount(options.sequenceLength)}`,
-    );
-  }
+  const fitted = (options: TrainingOptions) =>
+    options.fit ? { ...options, ...fitShape(corpus, options) } : options;
   const resumed =
     resumes && initial?.training
-      ? reshapeRun(initial.training, corpus, options, layoutOf(initial.config))
+      ? reshapeRun(initial.training, corpus, fitted(asked), layoutOf(initial.config))
       : undefined;
-  if (resumed) notices.push(...resumed.notices);
-  const { engine, notice } = await makeEngine(options);
-  if (notice) notices.push(notice);
-  try {
-    const events = runTraining({
+  const { engine, notice } = await makeEngine(asked);
+  const run = async function* (): AsyncGenerator<TrainingEvent, void, void> {
+    const options = fitted(
+      resumed ? asked : yield* applyPreset(engine, corpus, asked, origins, settings.signal),
+    );
+    const { batchSize, sequenceLength } = options;
+    const shape = `\`batchSize\` ${formatCount(batchSize)}, \`sequenceLength\` ${formatCount(sequenceLength)}`;
+    const notices = [
+      ...corpus.notices,
+      ...(asked.fit ? [`\`fit\`: ${shape}`] : []),
+      ...(resumed?.notices ?? []),
+      ...(notice ? [notice] : []),
+    ];
+    yield* runTraining({
       ...settings,
       corpus: { ...corpus, notices },
       options,
-      origins: { ...origins, ...originsOfShape(fitted, asked) },
+      origins: { ...origins, ...originsOfChanges(asked, options) },
       engine,
       start: initial && {
         parameters: startingParameters(initial, corpus.vocabulary, options),
@@ -233,7 +242,9 @@ export async function* trainOn(
       },
       availableMemory,
     });
-    yield* notifyObservers(events, [advisor(resumed?.training), ...observers]);
+  };
+  try {
+    yield* notifyObservers(run(), [advisor(resumed?.training), ...observers]);
   } finally {
     await engine.close();
   }

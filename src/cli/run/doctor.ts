@@ -5,15 +5,11 @@ import type { Engine } from '../../engine/engine.ts';
 import type { EngineKindName } from '../../engine/names.ts';
 import { makeEngine, NODE_ENGINES } from '../../engine/select.node.ts';
 import { CharRnnError, UsageError } from '../../errors.ts';
-import type { ModelConfig } from '../../model/config.ts';
-import { initialParameters } from '../../model/initial-parameters.ts';
-import { Network } from '../../model/network.ts';
 import { checkTrainingOptions } from '../../train/options.ts';
-import { Optimizer } from '../../train/run/optimizer.ts';
+import { measureSpeed } from '../../train/preset/measure-speed.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { availableProcessors } from '../../util/machine.node.ts';
-import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { CommandInput } from '../command.ts';
 import { nativeRemedy } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
@@ -44,7 +40,8 @@ interface Report {
 
 /** Columns in front of an engine's figures. */
 const NAME_WIDTH = 13;
-const MODEL: ModelConfig = { cell: 'lstm', layers: 2, hiddenSize: 128, vocabularySize: 65 };
+/** Symbols of the measured model, which is the default one. */
+const VOCABULARY = 65;
 
 export interface DoctorFlags {
   readonly json: boolean;
@@ -125,30 +122,11 @@ async function measure(name: EngineKindName, seconds: number): Promise<Measured>
   }
   const options = checkTrainingOptions({});
   const { batchSize, sequenceLength } = options;
-  const network = new Network(engine, MODEL, options);
-  const random = new MersenneTwister(options.seed);
-  const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
-  engine.write(weights, initialParameters(network.layout, random));
-  const optimizer = new Optimizer(engine, network.layout, options);
-  const state = network.makeState();
-  const tokens = () =>
-    Int32Array.from({ length: batchSize * sequenceLength }, () =>
-      Math.floor(random.nextUniform() * MODEL.vocabularySize),
-    );
-  const times: number[] = [];
-  const end = performance.now() + seconds * 1000;
-  while (performance.now() < end || times.length < 2) {
-    const batch = { inputs: tokens(), targets: tokens() };
-    const start = performance.now();
-    network.lossAndGradient(weights, gradient, batch, state);
-    optimizer.update({ weights, gradient, loss: network.loss, learningRate: options.learningRate });
-    await optimizer.readFigures();
-    times.push(performance.now() - start);
-  }
+  const charactersPerSecond = await measureSpeed(engine, options, VOCABULARY, {
+    milliseconds: seconds * 1000,
+  });
   const description = engine.description.text;
   await engine.close();
-  // The first iteration is a warm-up.
-  const milliseconds = times.slice(1).sort((a, b) => a - b)[(times.length - 1) >> 1] as number;
-  const charactersPerSecond = (batchSize * sequenceLength * 1000) / milliseconds;
+  const milliseconds = (batchSize * sequenceLength * 1000) / charactersPerSecond;
   return { engine: name, description, milliseconds, charactersPerSecond };
 }

@@ -21,9 +21,9 @@ export interface RunStart {
 /** The content of the file: every option of the run, defaults included. Paths are absolute. */
 export function runConfig({ options, origins }: Pick<StartedEvent, 'options' | 'origins'>, start: RunStart) {
   const inputs = Object.entries(start.inputs).filter(([, value]) => value !== undefined);
-  // The options already have the shape that --fit chose.
-  const all = { ...options, fit: false };
-  const { fit: _, ...ofOptions } = origins;
+  // The options already have what --fit and --preset chose.
+  const { preset, time, ...all } = { ...options, fit: false };
+  const { fit: _, preset: __, time: ___, ...ofOptions } = origins;
   const ofInputs = inputs.flatMap(([key]) => {
     const origin = start.origins[key];
     return origin === undefined ? [] : [[key, origin] as const];

@@ -103,6 +103,10 @@ export class Optimizer {
     return steps as number;
   }
 
+  release(): void {
+    for (const handle of [...this.#moments, this.#steps, this.report]) this.#engine.release(handle);
+  }
+
   /** Reads the moments, in the canonical order of the parameters. */
   readMoments(): Promise<FloatArray[]> {
     return Promise.all(this.#moments.map((moment) => this.#engine.read(moment)));

@@ -88,7 +88,7 @@ export function resumedOptions(
   const before = storedTrainingOptions(checkpoint.training, name);
   checkFit(before, checkpoint, name);
   const { values: options, origins } = resolveTrainingOptions(
-    optionsFrom('checkpoint', { ...stored, fit: undefined }),
+    optionsFrom('checkpoint', { ...stored, fit: undefined, preset: undefined, time: undefined }),
     optionsFrom('flag', given, givenOrigins),
   );
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(

@@ -1,0 +1,137 @@
+/** Presets: what they choose, what they leave alone, and that their settings can be repeated without them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
+import { choosePreset, flopsPerSymbol, type PresetInput } from '../../src/train/preset/preset.ts';
+import { DURATION, parseDuration } from '../../src/util/duration.ts';
+
+const base: PresetInput = {
+  ...{ seconds: 600, symbols: 1e6, vocabularySize: 65, flopsPerSecond: 2e11 },
+  fitShape: (shape) => shape,
+  given: {},
+};
+
+/** The time that a choice takes, in seconds. */
+const secondsOf = (input: PresetInput, chosen: ReturnType<typeof choosePreset>) =>
+  (input.symbols * chosen.maxEpochs * flopsPerSymbol({ ...chosen, vocabularySize: input.vocabularySize })) /
+  input.flopsPerSecond;
+
+test('more time makes a larger model, until the text is the limit', () => {
+  const units = [60, 600, 1800, 3600, 36_000].map((seconds) => choosePreset({ ...base, seconds }).hiddenSize);
+  assert.deepEqual(
+    units,
+    units.toSorted((a, b) => a - b),
+  );
+  assert.ok((units[0] as number) >= 64 && (units.at(-1) as number) <= 2 * 1e6 ** 0.4);
+  const [first, last] = [choosePreset({ ...base, seconds: 60 }), choosePreset({ ...base, seconds: 36_000 })];
+  assert.equal(first.cell, 'gru');
+  assert.equal(last.cell, 'lstm');
+  assert.ok(last.dropout > first.dropout && last.weightDrop > 0 && first.weightDrop === 0);
+  assert.ok(last.maxEpochs <= 45, 'no more than half as many epochs again');
+});
+
+test('a choice is within the time, and its settings are valid', () => {
+  const inputs = fc.record({
+    seconds: fc.integer({ min: 10, max: 100_000 }),
+    symbols: fc.integer({ min: 1000, max: 100_000_000 }),
+    vocabularySize: fc.integer({ min: 2, max: 5000 }),
+    flopsPerSecond: fc.double({ min: 1e8, max: 1e13, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(inputs, (given) => {
+      const input = { ...base, ...given };
+      const chosen = choosePreset(input);
+      assert.ok(secondsOf(input, chosen) <= 1.01 * input.seconds, 'time');
+      assert.ok(chosen.hiddenSize >= 64 && chosen.hiddenSize % 32 === 0);
+      assert.ok(chosen.dropout >= 0 && chosen.dropout <= 0.5);
+      assert.ok(chosen.maxEpochs > 0 && chosen.learningRate > 0 && chosen.learningRate < 0.1);
+      assert.ok(chosen.batchSize >= 16 && chosen.evaluateEvery >= 1);
+    }),
+  );
+});
+
+test('given options stay, and the others follow from them', () => {
+  const given = {
+    hiddenSize: 100,
+    layers: 3,
+    cell: 'rnn',
+    maxEpochs: 7,
+    batchSize: 5,
+    dropout: 0.1,
+  } as const;
+  const chosen = choosePreset({ ...base, given });
+  assert.deepEqual({ ...chosen, ...given }, chosen);
+  assert.equal(chosen.learningRate, 0.004);
+  assert.ok(!('meanNormClip' in choosePreset({ ...base, given: { gradientNormClip: 5 } })));
+});
+
+test('durations', () => {
+  assert.deepEqual(['90s', '10m', '1.5h'].map(parseDuration), [90, 600, 5400]);
+  for (const bad of ['', '10', 'm', '-1m', '1d', '1e3s', '10 m']) assert.ok(!DURATION.test(bad), bad);
+});
+
+const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
+
+async function run(input: TrainInput) {
+  const all: TrainingEvent[] = [];
+  for await (const event of train(input)) all.push(event);
+  const started = all.find((event) => event.type === 'started');
+  const last = all.at(-1);
+  assert.ok(started?.type === 'started' && last?.type === 'finished');
+  return { all, started, checkpoint: last.checkpoint };
+}
+
+const short = { text, preset: 'small', time: '1s', maxIterations: 12, engine: 'wasm', threads: 1 } as const;
+
+test('a run with a preset says what it chose, and the settings alone repeat it to the bit', async () => {
+  const { all, started, checkpoint } = await run({ ...short, dropout: 0.25 });
+  const { options, origins } = started;
+  assert.deepEqual([options.cell, options.optimizer, options.schedule], ['gru', 'adam', 'cosine']);
+  assert.deepEqual([options.dropout, origins.dropout], [0.25, 'flag']);
+  assert.deepEqual([origins.cell, origins.learningRate, origins.preset], ['preset', 'preset', 'flag']);
+  const notice = all.find((event) => event.type === 'notice' && event.remedies?.length);
+  assert.ok(notice?.type === 'notice');
+  assert.match(notice.message, /`preset` small: gru, 2 layers of 64 units, dropout 0\.25, .* GFLOP\/s/);
+  const set = notice.remedies?.[0]?.set;
+  assert.ok(set && 'preset' in set && set.preset === undefined);
+  const { preset: _, time: __, ...rest } = { ...short, dropout: 0.25, ...set } as TrainInput;
+  const again = await run(rest);
+  assert.deepEqual(again.checkpoint.parameters, checkpoint.parameters);
+});
+
+test('a resumed run keeps the settings, without another measurement', async () => {
+  const first: Checkpoint = (await run(short)).checkpoint;
+  const { all, started } = await run({ text, resume: first, maxIterations: 15, engine: 'wasm' });
+  assert.equal(started.options.hiddenSize, first.config.hiddenSize);
+  assert.ok(!all.some((event) => event.type === 'notice' && /measuring/.test(event.message)));
+  for (const change of [{ preset: 'best' }, { time: '1h' }] as const)
+    await assert.rejects(run({ text, resume: first, ...change }), /works only for a new run/);
+});
+
+test('the preset original, and a run without one, leave every default', async () => {
+  const options = { text, maxIterations: 1, batchSize: 4, sequenceLength: 10, engine: 'wasm' } as const;
+  const [plain, original] = [await run(options), await run({ ...options, preset: 'original' })];
+  assert.deepEqual(
+    { ...original.started.options, preset: undefined },
+    { ...plain.started.options, preset: undefined },
+  );
+  assert.deepEqual(original.checkpoint.parameters, plain.checkpoint.parameters);
+});
+
+test('a time alone means the preset balanced; a time that is none is refused', async () => {
+  const { all } = await run({ ...short, preset: undefined });
+  assert.ok(all.some((event) => event.type === 'notice' && /`preset` balanced/.test(event.message)));
+  await assert.rejects(run({ ...short, time: 'soon' }), /time: got "soon", expected a time such as 90s/);
+});
+
+test('an interrupt while the speed is measured ends the run before its first iteration', async () => {
+  const controller = new AbortController();
+  const types: string[] = [];
+  for await (const event of train({ ...short, maxIterations: undefined, signal: controller.signal })) {
+    types.push(event.type);
+    controller.abort();
+  }
+  assert.ok(!types.includes('iteration'));
+  assert.equal(types.at(-1), 'finished');
+});
