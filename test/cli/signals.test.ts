@@ -60,23 +60,49 @@ test(
   'a second SIGINT ends the program immediately, without a damaged checkpoint or a lock',
   noSignals,
   async (context) => {
-    const { cwd, run, names } = setUp(context, 40);
+    const { cwd, run, names } = setUp(context, 4000);
+    let ended: number | undefined;
     let sent = false;
-    const { code } = await run(
-      ['book.txt', '-rnn_size', '500', '-batch_size', '2', '-seq_length', '5', '--checkpoint_every', '1'],
-      {
-        onOutput(soFar, child) {
-          if (sent || !soFar.includes('saved ')) return;
-          sent = child.kill('SIGINT');
-          setTimeout(() => child.kill('SIGINT'), 15);
-        },
+    // An iteration takes seconds: the first signal waits for its end.
+    const size = ['-rnn_size', '700', '-batch_size', '100', '-seq_length', '100'];
+    const { code, stderr } = await run(['book.txt', ...size, '--checkpoint_every', '1'], {
+      onOutput(soFar, child) {
+        if (sent || soFar.split('saved ').length < 3) return;
+        sent = child.kill('SIGINT');
+        setTimeout(() => {
+          ended = performance.now();
+          child.kill('SIGINT');
+        }, 300);
       },
-    );
+    });
+    assert.ok(performance.now() - (ended ?? 0) < 1500, 'at once');
     assert.equal(code, 130);
+    assert.doesNotMatch(stderr, /continue with/);
     const checkpoints = names().filter((name) => name.endsWith('.safetensors') && !name.startsWith('.'));
     assert.ok(checkpoints.length >= 2, names().join());
     for (const name of checkpoints) assert.ok((await readCheckpointFile(join(cwd, 'cv', name))).training);
     assert.ok(!names().some((name) => name.endsWith('.lock')), names().join());
+  },
+);
+
+test(
+  'two signals at once, as timeout and batch systems send, are one: the run is saved',
+  noSignals,
+  async (context) => {
+    const { run, names } = setUp(context, 400);
+    let sent = false;
+    const { code, stderr } = await run(['book.txt', ...small, '-eval_val_every', '100000'], {
+      onOutput(soFar, child) {
+        if (sent || !soFar.includes('\n20/')) return;
+        sent = child.kill('SIGINT') && child.kill('SIGTERM') && child.kill('SIGINT');
+      },
+    });
+    assert.ok(code === 130 || code === 143, String(code));
+    assert.match(stderr, /continue with/);
+    assert.ok(
+      names().some((name) => name.endsWith('.safetensors')),
+      names().join(),
+    );
   },
 );
 

@@ -85,7 +85,7 @@ runAll(
 
 const startScript = readFileSync(join(root, 'scripts', 'start.mjs'), 'utf8');
 runAll('npm start', [
-  `npx char-rnn train book.txt ${wordsIn(startScript, /run\(\s*'train',\s*folder,([\s\S]*?)\n\);/)}`,
+  `npx char-rnn train book.txt ${wordsIn(startScript, /run\('train', folder, (.*)\);/)}`,
   `npx char-rnn sample cv/moby-dick ${wordsIn(startScript, /run\('sample', newest, (.*)\);/)}`,
   ...linesIn(startScript, /(npx char-rnn (?:train YOUR\.txt|--help))/g),
 ]);

@@ -83,6 +83,7 @@ export async function runTrain(
         isTraining = true;
         const problem = writeRunFile(event, runStart(input, textFile, rest));
         if (problem) view.note(problem);
+        if (event.start === 'new' && !CHOSEN.some((option) => event.origins[option])) view.note(PRESET_HINT);
         started = event;
         begun = performance.now();
       }
@@ -112,6 +113,11 @@ export async function runTrain(
   }
   return stopped.exitCode() ?? 0;
 }
+
+/** Whoever sets one of these has chosen for himself. */
+const CHOSEN = ['preset', 'time', 'cell', 'hiddenSize', 'layers', 'optimizer', 'learningRate', 'maxEpochs'];
+const PRESET_HINT =
+  "these are the original's settings; --preset balanced chooses some for this text and machine: a lower loss in the same time";
 
 /** The inputs of the run that `run.json` stores besides the training options. */
 function runStart(

@@ -15,6 +15,12 @@ export interface Interruption {
 }
 
 /**
+ * Signals that follow the first within this time are the same signal: `timeout` sends one to the program and one to its process group, and
+ * batch systems signal every process of a job. In milliseconds, less than between two presses of a key.
+ */
+const SAME_SIGNAL = 200;
+
+/**
  * The first signal aborts the work; a second one ends the program immediately. A closing terminal sends SIGHUP several times, from the
  * system and from the shell: only the first counts. Without a terminal SIGHUP is ignored (`hangup.ts`).
  *
@@ -24,13 +30,15 @@ export function catchSignals(onSignal: (exitCode: number) => void = () => {}): I
   const controller = new AbortController();
   let exitCode: number | undefined;
   // Separate from `signal.aborted`, because after a closed pipe the next signal is still the first.
-  let signalled = false;
+  let signalled: number | undefined;
   const handled = Object.entries(SIGNALS).filter(([name]) => name !== 'SIGHUP' || endsWithTerminal());
   const handlers = handled.map(([name, code]) => {
     const handler = () => {
-      if (signalled && name === 'SIGHUP') return;
-      if (signalled) process.exit(code);
-      signalled = true;
+      if (signalled !== undefined) {
+        if (name === 'SIGHUP' || performance.now() - signalled < SAME_SIGNAL) return;
+        process.exit(code);
+      }
+      signalled = performance.now();
       exitCode = code;
       onSignal(code);
       controller.abort();
