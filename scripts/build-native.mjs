@@ -57,6 +57,8 @@ const COMMON = [
   '-ffp-contract=off',
   '-Wall',
   '-Wextra',
+  // A switch over an enumeration must have a case for each value: a cell or an update rule without one does not compile.
+  '-Werror=switch',
   '-Wno-unknown-warning-option',
   '-Wno-psabi',
   '-Wno-ignored-attributes',

@@ -18,7 +18,8 @@ export const CLANG_VERSION = '19.1.7';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const COMMON = [
   ...['--target=wasm32', '-std=c++17', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti'],
-  ...['-msimd128', '-mbulk-memory', '-Wall', '-Wextra', '-Wno-unknown-pragmas', '-Wno-unused-function'],
+  ...['-msimd128', '-mbulk-memory', '-Wall', '-Wextra', '-Werror=switch'],
+  ...['-Wno-unknown-pragmas', '-Wno-unused-function'],
   ...['-fuse-ld=lld', '-Wl,--no-entry', '-Wl,-z,stack-size=65536', '-Wl,--strip-all'],
 ];
 

@@ -33,6 +33,7 @@ function callLines(): string {
     '// src/engine/cpu/calls.ts',
     constants({ MAX_NUMBERS, MAX_BUFFERS, MAX_MODULES, MODULE_FIELDS, CONTROL_FIELDS }),
     constants({ LANES, CHUNK_FLOATS, DRAW_WORKSPACE, UPDATE_REPORT_LENGTH }),
+    `struct RowControls {\n  double ${calls.ROW_CONTROLS.join(', ')};\n};`,
     numbering('Operation', 'OP', calls.OPERATIONS),
   ].join('\n');
 }

@@ -59,12 +59,6 @@ static int draw(const float* log, int V, double uniform, double temperature, con
   return pick(workspace.tokens, V, workspace.weights, sum, uniform, workspace.cumulative);
 }
 
-// DrawControls of src/engine/engine.ts. `logitBias` [V], or null.
-struct DrawControls {
-  double temperature, topK, topP, minP, repetition, presence, frequency;
-  const double* logitBias;
-};
-
 // Goes through the tokens in descending order of keys, and returns the one at which the cumulative sum of their weights reaches a target.
 // Without weights, each token counts as 1. See src/engine/cumulative-select.ts.
 static int cumulative_select(const int* tokens, int count, const double* keys, const double* weights, double target, int* part) {
@@ -116,16 +110,18 @@ static double sum_of(const int* tokens, int count, const double* weights) {
   return sum;
 }
 
-// Draws with all controls. `counts` [V]: how often each token occurs in the penalty window, or null.
-static int draw_controlled(const float* log, int V, double uniform, const DrawControls& c, const double* counts, const DrawWorkspace& workspace) {
+// Draws with all controls: DrawControls in src/engine/engine.ts. `logitBias` [V], or null. `counts` [V]: how often each token occurs in the
+// penalty window, or null.
+static int draw_controlled(
+    const float* log, int V, double uniform, const RowControls& c, const double* logitBias, const double* counts, const DrawWorkspace& workspace) {
   const double lowest = -1e30;
   double *logs = workspace.logs, *weights = workspace.weights;
   int *tokens = workspace.tokens, count = 0, best = -1;
   for (int v = 0; v < V; v++) {
     double x = (double)log[v] > lowest ? (double)log[v] : lowest;
-    if (counts && counts[v] > 0) x = x * c.repetition - c.presence - c.frequency * counts[v];
-    if (c.logitBias) {
-      x += c.logitBias[v];
+    if (counts && counts[v] > 0) x = x * c.repetitionPenalty - c.presencePenalty - c.frequencyPenalty * counts[v];
+    if (logitBias) {
+      x += logitBias[v];
       if (x < -1e300) continue;
     }
     logs[v] = x;

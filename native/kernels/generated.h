@@ -15,6 +15,9 @@ enum {
   DRAW_WORKSPACE = 4,
   UPDATE_REPORT_LENGTH = 5,
 };
+struct RowControls {
+  double temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBiasAt, countsAt, expiringAt, window;
+};
 enum Operation {
   OP_FILL,
   OP_COPY,

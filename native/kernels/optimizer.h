@@ -108,47 +108,60 @@ INLINE double power(double factor, u64 t) {
 // The numbers of an update, each in all lanes of a vector. alpha and alpha2 are the decay rates of the moments, rest and rest2 are 1 minus
 // these. Adam's rate includes the first moment's bias correction; correction2 is the second moment's.
 struct Rule {
-  int kind;
+  UpdateRule kind;
   vf rate, alpha, rest, epsilon, alpha2, rest2, correction2;
 };
 
 // @param step The number of updates made, including this one.
 static Rule rule_of(const UpdateNumbers& n, u64 step) {
   Rule r = {};
-  r.kind = (int)n.rule;
-  if (r.kind == UPDATE_RULE_RMSPROP) {
-    const RmspropParameters& p = *(const RmspropParameters*)n.parameters;
-    r.rate = splat((float)n.learningRate);
-    r.alpha = splat((float)p.alpha);
-    r.rest = splat((float)(1 - p.alpha));
-    r.epsilon = splat((float)p.epsilon);
-  } else {
-    const AdamParameters& p = *(const AdamParameters*)n.parameters;
-    r.rate = splat((float)(n.learningRate / (1 - power(p.beta1, step))));
-    r.alpha = splat((float)p.beta1);
-    r.rest = splat((float)(1 - p.beta1));
-    r.alpha2 = splat((float)p.beta2);
-    r.rest2 = splat((float)(1 - p.beta2));
-    r.correction2 = splat((float)(1 / (1 - power(p.beta2, step))));
-    r.epsilon = splat((float)p.epsilon);
+  r.kind = (UpdateRule)n.rule;
+  switch (r.kind) {
+    case UPDATE_RULE_RMSPROP: {
+      const RmspropParameters& p = *(const RmspropParameters*)n.parameters;
+      r.rate = splat((float)n.learningRate);
+      r.alpha = splat((float)p.alpha);
+      r.rest = splat((float)(1 - p.alpha));
+      r.epsilon = splat((float)p.epsilon);
+      return r;
+    }
+    case UPDATE_RULE_ADAM: {
+      const AdamParameters& p = *(const AdamParameters*)n.parameters;
+      r.rate = splat((float)(n.learningRate / (1 - power(p.beta1, step))));
+      r.alpha = splat((float)p.beta1);
+      r.rest = splat((float)(1 - p.beta1));
+      r.alpha2 = splat((float)p.beta2);
+      r.rest2 = splat((float)(1 - p.beta2));
+      r.correction2 = splat((float)(1 / (1 - power(p.beta2, step))));
+      r.epsilon = splat((float)p.epsilon);
+      return r;
+    }
+    case UPDATE_RULE_COUNT: break;
   }
-  return r;
+  __builtin_trap();
 }
 
 // Updates the moments of the VW parameters from element `at` on. Returns the new weights.
 INLINE vf updated(const Rule& r, vf w, vf g, float* const* moments, index_t at) {
-  float* first = moments[0] + at;
-  if (r.kind == UPDATE_RULE_RMSPROP) {
-    const vf m = fma_(r.alpha, load(first), r.rest * g * g);
-    store(first, m);
-    return w - r.rate * g / (square_root(m) + r.epsilon);
+  switch (r.kind) {
+    case UPDATE_RULE_RMSPROP: {
+      float* mean = moments[0] + at;
+      const vf m = fma_(r.alpha, load(mean), r.rest * g * g);
+      store(mean, m);
+      return w - r.rate * g / (square_root(m) + r.epsilon);
+    }
+    case UPDATE_RULE_ADAM: {
+      float *first = moments[0] + at, *second = moments[1] + at;
+      const vf m = fma_(r.alpha, load(first), r.rest * g);
+      const vf v = fma_(r.alpha2, load(second), r.rest2 * g * g);
+      store(first, m);
+      store(second, v);
+      return w - r.rate * m / (square_root(v * r.correction2) + r.epsilon);
+    }
+    case UPDATE_RULE_COUNT: break;
   }
-  float* second = moments[1] + at;
-  const vf m = fma_(r.alpha, load(first), r.rest * g);
-  const vf v = fma_(r.alpha2, load(second), r.rest2 * g * g);
-  store(first, m);
-  store(second, v);
-  return w - r.rate * m / (square_root(v * r.correction2) + r.epsilon);
+  // rule_of has refused any other rule.
+  __builtin_unreachable();
 }
 
 // Clips, updates and reports. Nothing changes if the gradient or the loss is not finite.

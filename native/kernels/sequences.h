@@ -27,18 +27,9 @@ struct SequenceBuffers {
   int* drawn;                  // [steps, N]: receives the drawn tokens; null if the tokens are given
   float* output;               // [N, V], row-major: log-probabilities of the next tokens
   double* scratch;             // as in the memory formula above
-  double* controls;            // [N] of RowControls, then the arrays that they point to; null if the tokens are given
+  double* controls;            // [N] of RowControls (ROW_CONTROLS in src/engine/cpu/calls.ts), then the arrays that they point to; null if the
+                               // tokens are given
   float* states[MAX_MODULES];  // for each recurrent module [⌈H/16⌉][S][slots][16]; null for other modules
-};
-
-// The controls with which a sequence draws: DrawControls and PenaltyWindow in src/engine/engine.ts. `…At` is the index of an array in the
-// buffer of controls; −1: there is none.
-struct RowControls {
-  double temperature, topK, topP, minP, repetition, presence, frequency;
-  double logitBiasAt;  // [V]: the logit bias
-  double countsAt;     // [V]: how often each token occurs in the penalty window; updated
-  double expiringAt;   // [min(steps, window)]: the token that leaves the window with each step; −1: none
-  double window;       // length of the penalty window; 0: the whole text
 };
 
 struct ModuleNumbers {
@@ -174,8 +165,7 @@ static int draw_row(const SequenceNumbers& n, const SequenceBuffers& b, index_t 
   if (plain) return draw(log, (int)n.V, b.uniforms[at], r.temperature, workspace);
   const double* logitBias = r.logitBiasAt < 0 ? 0 : b.controls + (index_t)r.logitBiasAt;
   double* counts = r.countsAt < 0 ? 0 : b.controls + (index_t)r.countsAt;
-  const DrawControls controls = {r.temperature, r.topK, r.topP, r.minP, r.repetition, r.presence, r.frequency, logitBias};
-  const int token = draw_controlled(log, (int)n.V, b.uniforms[at], controls, counts, workspace);
+  const int token = draw_controlled(log, (int)n.V, b.uniforms[at], r, logitBias, counts, workspace);
   if (!counts) return token;
   const index_t window = (index_t)r.window;
   const int gone = window == 0 ? -1 : k < window ? (int)b.controls[(index_t)r.expiringAt + k] : b.drawn[at - window * N];

@@ -356,11 +356,16 @@ export interface EngineCapabilities {
   readonly exactBits: boolean;
 }
 
+/** The type demands every control. */
+const EVERY_DRAW_CONTROL: Readonly<Record<keyof DrawControls, true>> = {
+  ...{ temperature: true, topK: true, topP: true, minP: true, logitBias: true },
+  ...{ repetitionPenalty: true, presencePenalty: true, frequencyPenalty: true },
+};
+
 /** All draw controls. */
-export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set([
-  ...(['temperature', 'topK', 'topP', 'minP', 'logitBias'] as const),
-  ...(['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'] as const),
-]);
+export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set(
+  Object.keys(EVERY_DRAW_CONTROL) as (keyof DrawControls)[],
+);
 
 /** The elements that `read` returns, in row-major order; for a vector, in canonical order. */
 export interface ReadRange {

@@ -8,8 +8,22 @@ export const COMMAND_LENGTH = 1 + MAX_NUMBERS + MAX_BUFFERS;
 export const MAX_MODULES = 70;
 /** Numbers that describe a module to `generate`. */
 export const MODULE_FIELDS = 12;
-/** Numbers that describe how a sequence draws: `RowControls` in native/kernels/sequences.h. */
-export const CONTROL_FIELDS = 11;
+/**
+ * The numbers that describe how a sequence draws, in the order of `RowControls` in native/kernels/generated.h. `…At` is the index of an array
+ * in the buffer of controls; −1: there is none.
+ *
+ * - `logitBiasAt`, [V]: the logit bias.
+ * - `countsAt`, [V]: how often each token occurs in the penalty window; updated.
+ * - `expiringAt`, [min(steps, window)]: the token that leaves the window with each step; −1: none.
+ * - `window`: the length of the penalty window; 0: the whole text.
+ */
+export const ROW_CONTROLS = [
+  ...(['temperature', 'topK', 'topP', 'minP'] as const),
+  ...(['repetitionPenalty', 'presencePenalty', 'frequencyPenalty'] as const),
+  ...(['logitBiasAt', 'countsAt', 'expiringAt', 'window'] as const),
+] as const;
+export type RowControls = Readonly<Record<(typeof ROW_CONTROLS)[number], number>>;
+export const CONTROL_FIELDS = ROW_CONTROLS.length;
 
 /** Columns of a panel: native/kernels/matrix.h. */
 export const LANES = 16;

@@ -11,6 +11,7 @@ import {
   type Sequences,
 } from '../checks.ts';
 import {
+  type DrawControls,
   type Generate,
   NO_TOKEN,
   type ReadTokens,
@@ -20,7 +21,15 @@ import {
 } from '../engine.ts';
 import type { Layout, Module } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
-import { type BufferId, CONTROL_FIELDS, DRAW_WORKSPACE, MAX_MODULES, MODULE_FIELDS } from './calls.ts';
+import {
+  type BufferId,
+  CONTROL_FIELDS,
+  DRAW_WORKSPACE,
+  MAX_MODULES,
+  MODULE_FIELDS,
+  ROW_CONTROLS,
+  type RowControls,
+} from './calls.ts';
 import type { CpuContext } from './context.ts';
 import { offsetIn, padded } from './packing.ts';
 
@@ -156,6 +165,9 @@ function submit(
   );
 }
 
+/** The controls that are numbers. Does not compile if `ROW_CONTROLS` lacks one. */
+type NumberControls = Pick<RowControls, Exclude<keyof DrawControls, 'logitBias'>>;
+
 /** The controls of the rows, then the arrays that they point to: biases, counts, tokens that leave the window. */
 function controlValues({ rows }: Generate, steps: number, V: number): Float64Array {
   const biases = new Map<Float64Array, number>();
@@ -174,19 +186,16 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
   });
   const values = new Float64Array(length);
   rows.forEach(({ controls, window }, row) => {
-    const { temperature, topK, topP, minP } = controls;
-    const { repetitionPenalty, presencePenalty, frequencyPenalty } = controls;
-    const { logitBiasAt, countsAt, expiringAt } = places[row] as (typeof places)[number];
+    const arrays = places[row] as (typeof places)[number];
+    const numbers: NumberControls = controls;
+    const own: RowControls = { ...numbers, ...arrays, window: window?.length ?? 0 };
     values.set(
-      [
-        ...[temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty],
-        ...[logitBiasAt, countsAt, expiringAt, window?.length ?? 0],
-      ],
+      ROW_CONTROLS.map((name) => own[name]),
       row * CONTROL_FIELDS,
     );
     if (!window) return;
-    values.set(window.counts, countsAt);
-    values.set(window.expiring, expiringAt);
+    values.set(window.counts, arrays.countsAt);
+    values.set(window.expiring, arrays.expiringAt);
   });
   for (const [logitBias, at] of biases) values.set(logitBias, at);
   return values;
