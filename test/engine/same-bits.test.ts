@@ -1,11 +1,13 @@
 /** A training has the same bits on every engine with fused multiply-add. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CELL_NAMES } from '../../src/engine/cells.ts';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
 import { hasFused } from '../../src/engine/cpu/wasm.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { UPDATE_RULE_KINDS } from '../../src/engine/update-rules.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
 
 const variants = nativeVariants();
@@ -21,6 +23,11 @@ const engines: [string, () => Promise<Engine>][] = [
     async () => new CpuEngine((await nodeWasmBackend(threads)).backend),
   ]),
 ];
+
+test('every cell and every optimizer is compared', () => {
+  assert.deepEqual(new Set(TRAININGS.map(([cell]) => cell)), new Set(CELL_NAMES));
+  assert.deepEqual(new Set(TRAININGS.map(([, optimizer]) => optimizer)), new Set(UPDATE_RULE_KINDS));
+});
 
 for (const [cell, optimizer] of TRAININGS) {
   test(`${cell}, ${optimizer}: 200 iterations have the same bits on every engine with fused multiply-add and with any number of threads`, async (context) => {

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { BatchSource, Splits } from '../../src/data/batches/batches.ts';
 import { type SplitOptions, splitCorpus } from '../../src/data/batches/splits.ts';
 import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
+import { UPDATE_RULE_KINDS } from '../../src/engine/update-rules.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
 import { charRnn } from '../cli/command.ts';
@@ -45,7 +46,7 @@ function stateOf({ training }: Checkpoint) {
 const epochLengthOf = (training: ReturnType<typeof stateOf>) =>
   Math.round((training.iteration + (training.shapeChange?.batchOffset ?? 0)) / training.epoch);
 
-for (const optimizer of ['rmsprop', 'adam'] as const) {
+for (const optimizer of UPDATE_RULE_KINDS) {
   test(`${optimizer}: a change of shape keeps the weights, the moments, the learning rate and the position in the text`, async (context) => {
     const { base, checkpointDir } = setUp(context);
     const start = await run({
