@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
+import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/safetensors/half-precision.ts';
 import type { Content } from './data/symbols/tokenizer.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
@@ -153,17 +154,25 @@ export class LanguageModel {
   /**
    * The checkpoint as the bytes of a file. They are read back and compared with the checkpoint.
    *
-   * @throws {OptionError} for an unknown format
+   * @param precision The type of the numbers in the file. Default: that of the checkpoint, float32 in ONNX and float64 in Torch7. Another one
+   *   leaves out the training state.
+   * @throws {OptionError} for an unknown format or precision
    * @throws {CheckpointError} `checkpoint-not-convertible` or `torch7-unsupported` if the format can't store the model
    */
-  toBytes(format: ExportFormat = 'safetensors'): Uint8Array {
+  toBytes(format: ExportFormat = 'safetensors', precision?: StoredPrecision): Uint8Array {
     if (!EXPORT_FORMATS.includes(format)) {
       throw new OptionError(
         'format',
         `got ${JSON.stringify(format)}, expected one of ${EXPORT_FORMATS.join(', ')}`,
       );
     }
-    const { parts, check } = exportCheckpoint(this.checkpoint, format);
+    if (precision !== undefined && !STORED_PRECISIONS.includes(precision)) {
+      throw new OptionError(
+        'precision',
+        `got ${JSON.stringify(precision)}, expected one of ${STORED_PRECISIONS.join(', ')}`,
+      );
+    }
+    const { parts, check } = exportCheckpoint(this.checkpoint, format, { precision });
     const bytes = joinBytes(parts);
     check(bytesSource(bytes), `the file in ${format}`);
     return bytes;

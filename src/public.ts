@@ -1,6 +1,7 @@
 /** The exports that both entry points of the library share. */
 
 export type { Checkpoint, LossRecord, TrainingState } from './checkpoint/checkpoint.ts';
+export type { StoredPrecision } from './checkpoint/safetensors/half-precision.ts';
 export { type MemoryStorage, memoryStorage } from './checkpoint/storage/memory-storage.ts';
 export type {
   CheckpointIdentity,

@@ -4,6 +4,7 @@ import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Regularization } from '../model/regularization.ts';
+import type { StoredPrecision } from './safetensors/half-precision.ts';
 
 /** Losses by iteration, in nats per token. */
 export interface LossRecord {
@@ -115,6 +116,11 @@ export interface Checkpoint {
   readonly training?: TrainingState | undefined;
   /** Present in a model trained by another program. */
   readonly origin?: Origin | undefined;
+  /**
+   * Number types in which the file stored the parameter tensors, in the order of `parameterSlices`. Absent if all have the checkpoint's
+   * precision. Not saved.
+   */
+  readonly weightTypes?: readonly StoredPrecision[] | undefined;
   /** Messages about what was changed or left out when the file was read. Not saved. */
   readonly notices?: readonly string[] | undefined;
 }

@@ -2,6 +2,7 @@
 import { Vocabulary } from '../data/vocabulary.ts';
 import { resetField } from '../engine/cells.ts';
 import type { FloatArray } from '../engine/engine.ts';
+import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { NO_REGULARIZATION } from '../model/regularization.ts';
 import type { Checkpoint, Origin } from './checkpoint.ts';
@@ -16,7 +17,8 @@ import {
   SHAPE_CHANGE_VERSION,
 } from './metadata.ts';
 import { type ByteSource, bytesSource } from './safetensors/byte-source.ts';
-import { storedPrecision } from './safetensors/number-types.ts';
+import type { HalfPrecision } from './safetensors/half-precision.ts';
+import { type StoredWeights, storedWeights } from './safetensors/number-types.ts';
 import {
   encodeSafetensors,
   readHeader,
@@ -41,21 +43,28 @@ import { symbolsOf, vocabularyTensors } from './tensors/vocabulary-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
-/** Yields the file in parts. */
-export function encodeCheckpoint(checkpoint: Checkpoint): Iterable<Uint8Array> {
-  return encodeSafetensors(checkpointTensors(checkpoint));
+/**
+ * Yields the file in parts.
+ *
+ * @param storedAs Rounds the parameters to this type. For a checkpoint without a training state.
+ */
+export function encodeCheckpoint(checkpoint: Checkpoint, storedAs?: HalfPrecision): Iterable<Uint8Array> {
+  return encodeSafetensors(checkpointTensors(checkpoint, storedAs));
 }
 
 /** A checkpoint as named tensors and metadata. */
-export function checkpointTensors(checkpoint: Checkpoint): Safetensors<TensorToStore> {
+export function checkpointTensors(
+  checkpoint: Checkpoint,
+  storedAs?: HalfPrecision,
+): Safetensors<TensorToStore> {
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
-    ...vectorTensors(layout, checkpoint.parameters, ''),
+    ...vectorTensors(layout, checkpoint.parameters, '', storedAs),
     ...vocabularyTensors(checkpoint.vocabulary),
     ...trainingTensors(layout, checkpoint.training),
     ...originTensors(checkpoint.origin),
   ]);
-  return { tensors, metadata: checkpointMetadata(checkpoint) };
+  return { tensors, metadata: checkpointMetadata(checkpoint, storedAs) };
 }
 
 /** Decodes a file in memory, like `readCheckpoint`. */
@@ -84,23 +93,18 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
   const notices: string[] = [];
   const stored = metadataFrom(file, name);
   if (!metadata.has(METADATA_KEY)) notices.push(INFERRED_NOTICE);
-  const config = configOf(stored);
-  // Checked before a layout is computed: every layer has tensors in the file.
-  if (config.layers > tensors.size)
-    throw malformed(name, `it has too few tensors for ${config.layers} layers`);
-  const layout = layoutOf(config);
-  const types = vectorNames(layout, '').flatMap((weight) => tensors.get(weight)?.type ?? []);
-  const { precision, notice } = storedPrecision(types, stored.precision);
+  const { layout, precision, weightTypes, notice } = weightsIn(stored, tensors, name);
   if (notice) notices.push(notice);
   const facts = { ...stored, precision };
   const parameters = vectorFromTensors(layout, tensors, '', precision, name);
   const { training, origin } = facts;
-  const isWhole = training && notice === undefined && isWholeTraining(training, layout, tensors);
-  if (training && !isWhole) notices.push(leftOutNotice(notice !== undefined, tensors.has(GENERATOR)));
+  const isWhole = training && !weightTypes && isWholeTraining(training, layout, tensors);
+  if (training && !isWhole) notices.push(leftOutNotice(weightTypes !== undefined, tensors.has(GENERATOR)));
   return {
     ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
     training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
     ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
+    ...(weightTypes && { weightTypes }),
     ...(notices.length > 0 && { notices }),
   };
 }
@@ -115,6 +119,25 @@ export function metadataFrom(
   name: string,
 ): CheckpointMetadata {
   return metadata.has(METADATA_KEY) ? decodeMetadata(metadata, name) : inferMetadata(tensors, name);
+}
+
+/**
+ * The layout of the parameters in a file, and how they are stored.
+ *
+ * @throws {CheckpointError} `checkpoint-malformed` if the file has fewer tensors than layers
+ */
+export function weightsIn(
+  facts: CheckpointMetadata,
+  tensors: Tensors,
+  name: string,
+): StoredWeights & { readonly layout: Layout } {
+  const config = configOf(facts);
+  // Checked before a layout is computed: every layer has tensors in the file.
+  if (config.layers > tensors.size)
+    throw malformed(name, `it has too few tensors for ${config.layers} layers`);
+  const layout = layoutOf(config);
+  const types = vectorNames(layout, '').flatMap((weight) => tensors.get(weight)?.type ?? []);
+  return { layout, ...storedWeights(types, facts.precision, facts.storedAs) };
 }
 
 /** @param isConverted Whether the weights were converted to another type. @param isPartial Whether some tensors of the training state are present. */
@@ -171,9 +194,16 @@ export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
   return { ...shape, ...resetField(config.cell, reset) };
 }
 
-/** The metadata: everything except the tensors. */
-export function checkpointMetadata(checkpoint: Checkpoint): ReadonlyMap<string, string> {
-  return encodeMetadata(metadataOf(checkpoint));
+/**
+ * The metadata: everything except the tensors.
+ *
+ * @param storedAs The type of the parameters in the file, if not the checkpoint's precision.
+ */
+export function checkpointMetadata(
+  checkpoint: Checkpoint,
+  storedAs?: HalfPrecision,
+): ReadonlyMap<string, string> {
+  return encodeMetadata({ ...metadataOf(checkpoint), ...(storedAs && { storedAs }) });
 }
 
 function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {

@@ -7,6 +7,7 @@ import { MAX_LAYERS } from '../model/config.ts';
 import { DROPOUT_MASKS } from '../model/option-values.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
+import { HALF_PRECISIONS } from './safetensors/half-precision.ts';
 
 /** To be increased when older programs would misread new files. */
 export const FORMAT_VERSION = 1;
@@ -49,6 +50,8 @@ const metadataSchema = z.object({
     }),
   ),
   precision: z.enum(['float32', 'float64']),
+  /** Number type of the parameters in the file, if not `precision`. */
+  storedAs: z.optional(z.enum(HALF_PRECISIONS)),
   vocabulary: z.object({
     kind: z.enum(['character', 'byte', 'grapheme']),
     normalize: z.enum(['none', 'nfc']),

@@ -1,13 +1,15 @@
 /** What a list shows about a checkpoint. It is read without the weights. */
 import type { ModelConfig } from '../model/config.ts';
-import type { LossRecord, TrainedText } from './checkpoint.ts';
-import { configOf, metadataFrom } from './codec.ts';
+import type { Checkpoint, LossRecord, TrainedText } from './checkpoint.ts';
+import { configOf, metadataFrom, weightsIn } from './codec.ts';
 import type { ByteSource } from './safetensors/byte-source.ts';
 import { readSafetensors } from './safetensors/safetensors.ts';
 import { decodeLosses, GENERATOR, trainedText } from './tensors/training-tensors.ts';
 
 export interface CheckpointSummary {
   readonly config: ModelConfig;
+  /** As in the checkpoint. */
+  readonly weightTypes?: Checkpoint['weightTypes'];
   /** Absent in a model without a training state. */
   readonly training?: TrainingSummary | undefined;
 }
@@ -34,8 +36,10 @@ export function readSummary(file: ByteSource, name: string): CheckpointSummary {
   const { tensors } = stored;
   const facts = metadataFrom(stored, name);
   const config = configOf(facts);
-  // Other tools may drop the tensors of the training state but keep the metadata.
-  if (!facts.training || !tensors.has(GENERATOR)) return { config };
+  const { weightTypes } = weightsIn(facts, tensors, name);
+  // Other tools may drop the tensors of the training state but keep the metadata, or keep a state that converted weights do not fit.
+  if (!facts.training || !tensors.has(GENERATOR) || weightTypes)
+    return { config, ...(weightTypes && { weightTypes }) };
   const { runId, iteration, epoch, options, text } = facts.training;
   const validationLosses = decodeLosses(tensors, 'train.validation_losses', name);
   return {

@@ -1,13 +1,15 @@
 /** Statistics of a checkpoint's tensors. */
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './codec.ts';
+import type { StoredPrecision } from './safetensors/half-precision.ts';
 import { type ArrayType, type NumberType, numberType } from './safetensors/number-types.ts';
 
 export interface TensorStatistics {
   /** The name in docs/checkpoints.md, whatever the format of the file. */
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: NumberType;
+  /** The type in the file. */
+  readonly type: NumberType | StoredPrecision;
   /** Absent for integers and empty tensors. */
   readonly numbers?: NumberStatistics | undefined;
 }
@@ -24,12 +26,15 @@ export interface NumberStatistics {
 
 /** The tensors of a checkpoint, named and ordered as in our own file format. */
 export function tensorStatistics(checkpoint: Checkpoint): TensorStatistics[] {
-  return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, pieces }]) => {
+  const { weightTypes = [] } = checkpoint;
+  // The parameters come first.
+  return Array.from(checkpointTensors(checkpoint).tensors, ([name, { shape, values, pieces }], index) => {
     const floats = (pieces?.() ?? [values]).filter(
       (piece) => piece instanceof Float32Array || piece instanceof Float64Array,
     );
     const numbers = floats.length > 0 && values.length > 0 ? statisticsOf(floats) : undefined;
-    return { name, shape, type: numberType(values.constructor as ArrayType), ...(numbers && { numbers }) };
+    const type = weightTypes[index] ?? numberType(values.constructor as ArrayType);
+    return { name, shape, type, ...(numbers && { numbers }) };
   });
 }
 

@@ -3,10 +3,19 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import {
+  fromHalf,
+  type HalfPrecision,
+  isHalf,
+  largestHalf,
+  type StoredPrecision,
+  toHalf,
+} from '../checkpoint/safetensors/half-precision.ts';
 import { programCell } from '../checkpoint/tensors/gates.ts';
-import type { Precision } from '../engine/engine.ts';
+import type { FloatArray, Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';
 import { dropsWeights, NO_REGULARIZATION } from '../model/regularization.ts';
+import { formatCount } from '../util/format.ts';
 import type { ExportFormat } from './format-names.ts';
 import { encodeNpz } from './npz/npz.ts';
 import { encodeOnnx } from './onnx/encode.ts';
@@ -17,9 +26,10 @@ import { verifyModel, verifyNames } from './verify-export.ts';
 export interface ExportOptions {
   /**
    * Precision of the numbers in the file. Default: that of the model; for ONNX float32, because onnxruntime does not support float64. A
-   * Torch7 file always holds float64, as the original's programs expect. This does not change the numbers of a float32 model.
+   * Torch7 file always holds float64, as the original's programs expect. This does not change the numbers of a float32 model. float16 and
+   * bfloat16 round the parameters, and leave out the training state.
    */
-  readonly precision?: Precision | undefined;
+  readonly precision?: StoredPrecision | undefined;
   /** Whether a model is refused if PyTorch has no modules for its layers. Default: true. */
   readonly pytorchModules?: boolean | undefined;
 }
@@ -63,6 +73,8 @@ export function exportCheckpoint(
   if (format === 'vocabulary') return exportVocabulary(checkpoint);
   if (format === 'pytorch' && options.pytorchModules !== false) checkPyTorchSupport(checkpoint);
   const precision = options.precision ?? precisionOf(format, checkpoint);
+  const storedAs = isHalf(precision) ? precision : undefined;
+  if (storedAs) checkHalfSupport(format, storedAs);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
   const { training, ...model } = checkpoint;
   // A Torch7 file holds the options and losses of a run, which come from the training state.
@@ -70,13 +82,13 @@ export function exportCheckpoint(
     format === 'torch7' ? withTorch7Regularization(checkpoint) : keepsTraining ? checkpoint : model;
   const written = { ...given, ...inPrecision(checkpoint, precision) };
   return {
-    parts: ENCODERS[format](written),
+    parts: ENCODERS[format](written, storedAs),
     notices: [
       ...(training && !keepsTraining ? [trainingNotice(format)] : []),
       ...(checkpoint.origin && format === 'onnx'
         ? ['left out: the losses of the run that trained the model']
         : []),
-      ...(precision === checkpoint.precision ? [] : [precisionNotice(precision)]),
+      ...precisionNotices(checkpoint, written, precision),
       ...(format === 'torch7'
         ? torch7Notices({ ...written, regularization: checkpoint.regularization })
         : []),
@@ -85,6 +97,7 @@ export function exportCheckpoint(
       verifyModel(file, name, {
         format: format === 'pytorch' ? 'safetensors' : format,
         written,
+        storedAs,
         whole: format !== 'onnx' && format !== 'torch7',
       }),
   };
@@ -102,7 +115,10 @@ function exportVocabulary({ vocabulary }: Checkpoint): Exported {
 }
 
 const ENCODERS: Readonly<
-  Record<Exclude<ExportFormat, 'vocabulary'>, (model: Checkpoint) => Iterable<Uint8Array>>
+  Record<
+    Exclude<ExportFormat, 'vocabulary'>,
+    (model: Checkpoint, storedAs?: HalfPrecision) => Iterable<Uint8Array>
+  >
 > = {
   safetensors: encodeCheckpoint,
   pytorch: encodeCheckpoint,
@@ -110,6 +126,17 @@ const ENCODERS: Readonly<
   npz: encodeNpz,
   torch7: (model) => encodeTorch7(model),
 };
+
+/**
+ * The half precision in which a checkpoint was stored, if all its parameters were and a format is meant to keep it; otherwise undefined.
+ * The parameters must still be those that were read.
+ */
+export function keptPrecision({ weightTypes }: Checkpoint, format: ExportFormat): HalfPrecision | undefined {
+  const [type, ...others] = new Set(weightTypes);
+  if (type === undefined || others.length > 0 || !isHalf(type)) return undefined;
+  if (format === 'npz') return type === 'float16' ? type : undefined;
+  return format === 'safetensors' || format === 'pytorch' ? type : undefined;
+}
 
 /** The precision that other programs expect in a format. */
 function precisionOf(format: ExportFormat, { precision }: Checkpoint): Precision {
@@ -124,10 +151,25 @@ function trainingNotice(format: ExportFormat): string {
   return `left out: the training state (${lost})`;
 }
 
-function precisionNotice(precision: Precision): string {
-  return precision === 'float32'
-    ? 'rounded to float32: about seven digits of each parameter are kept'
-    : 'written as float64, without gaining precision over float32';
+/** @param written The model in the file, with its numbers rounded. */
+function precisionNotices(checkpoint: Checkpoint, written: Checkpoint, precision: StoredPrecision): string[] {
+  if (precision === checkpoint.precision) return [];
+  if (precision === 'float64') return ['written as float64, without gaining precision over float32'];
+  if (precision === 'float32') return ['rounded to float32: about seven digits of each parameter are kept'];
+  const change = largestChange(checkpoint.parameters, written.parameters);
+  if (change === 0) return [];
+  const digits = precision === 'float16' ? 'about three digits' : 'two to three digits';
+  return [
+    `rounded to ${precision}: ${digits} of each parameter are kept; the largest change is ${change.toExponential(1)}`,
+  ];
+}
+
+function largestChange(before: FloatArray, after: FloatArray): number {
+  let largest = 0;
+  for (const [at, value] of before.entries()) {
+    largest = Math.max(largest, Math.abs(value - (after[at] as number)));
+  }
+  return largest;
 }
 
 /** What the original's programs do differently with the file. (This program reads back the same model.) */
@@ -153,17 +195,47 @@ function torch7Notices({ precision, vocabulary, regularization }: Checkpoint): s
   ];
 }
 
-/** @throws {CheckpointError} `checkpoint-not-convertible` */
-function inPrecision({ parameters, precision }: Checkpoint, wanted: Precision) {
+/** @throws {CheckpointError} `checkpoint-not-convertible` if a number is too large for the precision */
+function inPrecision(
+  { parameters, precision }: Checkpoint,
+  wanted: StoredPrecision,
+): Partial<Pick<Checkpoint, 'precision' | 'parameters'>> {
   if (wanted === precision) return {};
   if (wanted === 'float64') return { precision: wanted, parameters: Float64Array.from(parameters) };
-  const rounded = Float32Array.from(parameters);
-  if (rounded.every(Number.isFinite)) return { precision: wanted, parameters: rounded };
+  const rounded = isHalf(wanted)
+    ? fromHalf(toHalf(parameters, wanted), wanted)
+    : Float32Array.from(parameters);
+  if (rounded.every(Number.isFinite)) return { precision: 'float32', parameters: rounded };
+  const limit = wanted === 'float16' ? `, at most ${formatCount(largestHalf(wanted))}` : '';
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    'a parameter of the model is beyond what float32 can hold.',
-    { remedies: [{ text: 'Keep the numbers as they are', set: { precision: 'float64' } }] },
+    `a parameter of the model is beyond what ${wanted} can hold${limit}.`,
+    {
+      remedies: [
+        wanted === 'float16'
+          ? { text: 'bfloat16 holds it, with fewer digits', set: { precision: 'bfloat16' } }
+          : { text: 'Keep the numbers as they are', set: { precision } },
+      ],
+    },
   );
+}
+
+/** @throws {CheckpointError} `checkpoint-not-convertible` if a format does not have a type of numbers */
+function checkHalfSupport(format: ExportFormat, precision: HalfPrecision): void {
+  if (format === 'npz' && precision === 'bfloat16') {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      'NumPy has no bfloat16, so that an .npz file can not hold it.',
+      { remedies: [{ text: 'It has float16', set: { precision: 'float16' } }] },
+    );
+  }
+  if (format === 'torch7') {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      `a .t7 file always holds float64: rounding to ${precision} would lose digits without making it smaller.`,
+      { remedies: [{ text: 'Keep the numbers as they are', set: { precision: undefined } }] },
+    );
+  }
 }
 
 function checkPyTorchSupport({ config }: Checkpoint) {

@@ -25,7 +25,10 @@ from torch import nn
 from torch.nn import functional
 
 WEIGHTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), ${JSON.stringify(weights)})
-TYPES = {"F64": torch.float64, "F32": torch.float32, "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8}
+TYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8,
+}
 
 
 def read(path):
@@ -167,7 +170,8 @@ def load(path=WEIGHTS):
         text = bytes(vocabulary["vocabulary.bytes"].tolist())
         offsets = vocabulary["vocabulary.offsets"].tolist()
         symbols = [text[begin:end].decode("utf-8") for begin, end in zip(offsets, offsets[1:])]
-    model = CharRnn(facts, symbols).to(tensors["decoder.weight"].dtype)
+    # Weights in half precision are read as float32.
+    model = CharRnn(facts, symbols).to(torch.promote_types(tensors["decoder.weight"].dtype, torch.float32))
     model.load_state_dict(tensors)
     return model.eval()
 `;

@@ -3,6 +3,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkpointTensors } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
+import type { HalfPrecision, StoredPrecision } from '../checkpoint/safetensors/half-precision.ts';
 import { storedBytes, type TensorToStore } from '../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { FormatName } from './format-names.ts';
@@ -13,6 +14,7 @@ import { decodeTorchRnnVocabulary } from './torch-rnn-vocabulary.ts';
  * Reads a model back and compares it with the one that was written, bit by bit.
  *
  * @param name What to call the file in messages.
+ * @param storedAs Number type of the parameters in the file, if not the precision of the model.
  * @param whole Whether to compare the training state and the origin too, or only the model.
  * @throws {CheckpointError} `checkpoint-export-differs`
  */
@@ -22,15 +24,23 @@ export function verifyModel(
   {
     format,
     written,
+    storedAs,
     whole,
-  }: { readonly format: FormatName; readonly written: Checkpoint; readonly whole: boolean },
+  }: {
+    readonly format: FormatName;
+    readonly written: Checkpoint;
+    readonly storedAs?: HalfPrecision | undefined;
+    readonly whole: boolean;
+  },
 ): void {
   const read = readBack(name, () => {
     const opened = openCheckpointFile(file, name);
     return opened.format === format ? opened.checkpoint : undefined;
   });
   const part = (checkpoint: Checkpoint) => (whole ? checkpoint : modelAlone(checkpoint));
-  const difference = read ? differenceOf(part(written), part(read)) : `it is not recognised as ${format}`;
+  const difference = read
+    ? (storageDifference(read, storedAs) ?? differenceOf(part(written), part(read)))
+    : `it is not recognised as ${format}`;
   if (difference) throw differs(name, difference);
 }
 
@@ -60,6 +70,14 @@ function differs(name: string, difference: string, cause?: unknown): CheckpointE
 
 function modelAlone({ config, regularization, precision, vocabulary, parameters }: Checkpoint): Checkpoint {
   return { config, regularization, precision, vocabulary, parameters };
+}
+
+function storageDifference(
+  { weightTypes, precision }: Checkpoint,
+  expected: StoredPrecision = precision,
+): string | undefined {
+  const other = (weightTypes ?? [precision]).find((type) => type !== expected);
+  return other && `its parameters are stored as ${other}, expected ${expected}`;
 }
 
 /** The first difference; undefined if there is none. */

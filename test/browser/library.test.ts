@@ -23,7 +23,10 @@ const program = `
     const model = LanguageModel.fromBytes(new LanguageModel(checkpoint).toBytes());
     let sample = '';
     for await (const piece of model.generate({ prompt: 'the ', length: 30 })) sample += piece;
-    return { losses, sample, engine, place: memoryStorage().place };
+    const half = LanguageModel.fromBytes(model.toBytes('safetensors', 'float16'));
+    let halfSample = '';
+    for await (const piece of half.generate({ prompt: 'the ', length: 30 })) halfSample += piece;
+    return { losses, sample, halfSample, engine, place: memoryStorage().place };
   }`;
 const stdin = { contents: program, resolveDir: source, loader: 'ts' } as const;
 
@@ -39,7 +42,9 @@ for (const isolated of [true, false]) {
   }, async () => {
     const there = await withPage({ isolated }, async (page) => {
       await page.addScriptTag({ content: await bundle({ stdin }) });
-      return page.evaluate<{ losses: number[]; sample: string; engine: string }>('page.run()');
+      return page.evaluate<{ losses: number[]; sample: string; halfSample: string; engine: string }>(
+        'page.run()',
+      );
     });
     const here: number[] = [];
     for await (const event of train({ text, ...options }))
@@ -51,5 +56,6 @@ for (const isolated of [true, false]) {
     else
       for (const [i, loss] of there.losses.entries()) assert.ok(Math.abs(loss - (here[i] as number)) < 1e-5);
     assert.equal([...there.sample].length, 30);
+    assert.equal([...there.halfSample].length, 30, 'from weights in half precision');
   });
 }

@@ -239,6 +239,16 @@ const CASES: readonly Case[] = [
     line: 'char-rnn convert cv/best.safetensors a.npz --as-module',
   },
   {
+    what: 'convert to a type of numbers that NumPy lacks',
+    line: 'char-rnn convert cv/best.safetensors a.npz --precision bfloat16',
+    suggestions: 1,
+  },
+  {
+    what: 'convert to half precision for the original',
+    line: 'char-rnn convert cv/best.safetensors a.t7 --precision float16',
+    suggestions: 1,
+  },
+  {
     what: 'an engine in a precision that it lacks',
     line: 'char-rnn sample cv --engine wasm --precision float64 -length 9',
     suggestions: 1,
@@ -312,7 +322,10 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     reason: 'a process without WebAssembly: test/engine',
   },
   { text: /^To compute in float32/, reason: 'a model of over a million parameters: test/cli' },
-  { text: /^Keep the numbers as they are/, reason: 'parameters beyond float32: test/formats' },
+  {
+    text: /^Keep the numbers as they are|^bfloat16 holds it/,
+    reason: 'parameters beyond a precision: test/formats',
+  },
   {
     text: /^To (take any free port|take a port|listen on this machine)/,
     reason: 'ports that are taken or forbidden: test/cli/serve.test.ts',

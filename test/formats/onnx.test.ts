@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { type TestContext, test } from 'node:test';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { checkpointMetadata } from '../../src/checkpoint/codec.ts';
+import { HALF_PRECISIONS } from '../../src/checkpoint/safetensors/half-precision.ts';
 import { recurrentModules } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
@@ -104,6 +105,23 @@ for (const { name, checkpoint } of eachKind()) {
     );
     assert.ok(largestError(secondRow, expected.slice(20 * 6)) <= 5e-6, 'in pieces');
     await session.release();
+  });
+}
+
+for (const precision of HALF_PRECISIONS) {
+  test(`onnxruntime computes the same from constants in ${precision}`, async (context) => {
+    const ort = runtime(context);
+    if (!ort) return;
+    for (const { name, checkpoint } of eachKind()) {
+      const file = joined(exportCheckpoint(checkpoint, 'onnx', { precision }).parts);
+      const expected = await logProbabilities(openCheckpoint(file, name), TOKENS);
+      const session = await ort.InferenceSession.create(file);
+      const read = new ort.Tensor('int64', BigInt64Array.from(TOKENS, BigInt), [TOKENS.length, 1]);
+      const outputs = await session.run({ tokens: read, ...zeroStates(ort, checkpoint, 1) });
+      const error = largestError(outputs.log_probabilities?.data ?? [], expected);
+      assert.ok(error <= 5e-6, `${name}: ${error}`);
+      await session.release();
+    }
   });
 }
 

@@ -17,6 +17,8 @@ spec.loader.exec_module(module)
 def alone(tensors, config, tokens):
     """Log-probabilities from PyTorch's own module, loaded by the names in the file."""
     V, H = config["vocabularySize"], config["hiddenSize"]
+    half = (torch.float16, torch.bfloat16)
+    tensors = {name: values.float() if values.dtype in half else values for name, values in tensors.items()}
     layers = {name[4:]: values for name, values in tensors.items() if name.startswith("rnn.")}
     D = layers["weight_ih_l0"].shape[1]
     kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[config["cell"]]

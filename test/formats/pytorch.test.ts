@@ -5,8 +5,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { HALF_PRECISIONS, type StoredPrecision } from '../../src/checkpoint/safetensors/half-precision.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
 import { pythonModule } from '../../src/formats/python-module.ts';
 import { LanguageModel } from '../../src/index.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
@@ -37,14 +40,28 @@ test('PyTorch computes the same as our engines, with its own modules and the gen
     ...eachKind(),
     { name: 'lstm, float64', checkpoint: madeCheckpoint({ precision: 'float64' }) },
   ];
-  const computedHere = made.map(async ({ name, checkpoint }) => {
-    return { name, checkpoint, tokens: TOKENS, expected: await logProbabilities(checkpoint, TOKENS) };
-  });
-  const cases = [...(await Promise.all(computedHere)), ...originals()];
-  const words = cases.map(({ checkpoint, tokens }, index) => {
+  const exported = (checkpoint: Checkpoint, precision?: StoredPrecision) =>
+    joined(exportCheckpoint(checkpoint, 'pytorch', { precision, pytorchModules: false }).parts);
+  const inHalf = HALF_PRECISIONS.flatMap((precision) =>
+    [madeCheckpoint(), madeCheckpoint({ cell: 'gru', embeddingSize: 5 })].map((checkpoint) => {
+      const file = exported(checkpoint, precision);
+      return { name: `${checkpoint.config.cell}, ${precision}`, file, checkpoint: openCheckpoint(file, 'x') };
+    }),
+  );
+  const computedHere = [...made.map((one) => ({ ...one, file: exported(one.checkpoint) })), ...inHalf].map(
+    async (one) => ({
+      ...one,
+      tokens: TOKENS,
+      expected: await logProbabilities(one.checkpoint, TOKENS),
+    }),
+  );
+  const cases = [
+    ...(await Promise.all(computedHere)),
+    ...originals().map((one) => ({ ...one, file: exported(one.checkpoint) })),
+  ];
+  const words = cases.map(({ file, tokens }, index) => {
     const path = join(folder, `${index}.safetensors`);
-    const { parts } = exportCheckpoint(checkpoint, 'pytorch', { pytorchModules: false });
-    writeFileSync(path, joined([...parts]));
+    writeFileSync(path, file);
     return [path, tokens];
   });
   const { stdout, stderr, status } = spawnSync(interpreter, [program, module, JSON.stringify(words)], {

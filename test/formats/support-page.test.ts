@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { StoredPrecision } from '../../src/checkpoint/safetensors/half-precision.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
 import type { ExportFormat } from '../../src/formats/format-names.ts';
@@ -15,6 +16,8 @@ const MODELS = [
   { cell: 'rnn' },
   { cell: 'lstm', embeddingSize: 2 },
   { cell: 'lstm', precision: 'float64' },
+  { cell: 'rnn', stored: 'float16' },
+  { cell: 'rnn', stored: 'bfloat16' },
 ] as const;
 
 const page = readFileSync(new URL('../../docs/support.md', import.meta.url), 'utf8');
@@ -35,7 +38,8 @@ test('docs/support.md lists every format with the models that it can hold', () =
   );
   for (const { format, asModule, cells } of rows) {
     for (const [column, model] of MODELS.entries()) {
-      const isHeld = canExport(format, asModule, madeCheckpoint(model));
+      const stored = 'stored' in model ? model.stored : undefined;
+      const isHeld = canExport(format, asModule, madeCheckpoint(model), stored);
       assert.equal(cells[column], isHeld ? 'yes' : 'no', `${format}, ${JSON.stringify(model)}`);
     }
     assert.equal(cells[MODELS.length], format === 'safetensors' ? 'yes' : 'no', `${format}: training state`);
@@ -46,9 +50,10 @@ function canExport(
   format: ExportFormat,
   asModule: boolean,
   checkpoint: ReturnType<typeof madeCheckpoint>,
+  precision: StoredPrecision = checkpoint.precision,
 ): boolean {
   try {
-    exportCheckpoint(checkpoint, format, { precision: checkpoint.precision, pytorchModules: !asModule });
+    exportCheckpoint(checkpoint, format, { precision, pytorchModules: !asModule });
     return true;
   } catch (error) {
     if (error instanceof CheckpointError) return false;

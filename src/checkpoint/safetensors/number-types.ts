@@ -1,5 +1,6 @@
 /** Number types of tensors in files, and their conversion to arrays. */
 import type { Precision } from '../../engine/engine.ts';
+import { fromHalf, type HalfPrecision, type StoredPrecision } from './half-precision.ts';
 
 export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
@@ -22,23 +23,22 @@ function plain(name: NumberType, array: ArrayType): StoredType {
   return { name, bytesPerElement: array.BYTES_PER_ELEMENT, array };
 }
 
+function half(name: HalfPrecision): StoredType {
+  return {
+    name,
+    bytesPerElement: 2,
+    array: Float32Array,
+    widen: (bytes) => fromHalf(new Uint16Array(bytes.buffer), name),
+  };
+}
+
 export const FLOAT64 = plain('float64', Float64Array);
 export const FLOAT32 = plain('float32', Float32Array);
 export const INT64 = plain('int64', BigInt64Array);
 export const INT32 = plain('int32', Int32Array);
 export const UINT8 = plain('uint8', Uint8Array);
-export const FLOAT16: StoredType = {
-  name: 'float16',
-  bytesPerElement: 2,
-  array: Float32Array,
-  widen: (bytes) => Float32Array.from(new Uint16Array(bytes.buffer), fromFloat16),
-};
-export const BFLOAT16: StoredType = {
-  name: 'bfloat16',
-  bytesPerElement: 2,
-  array: Float32Array,
-  widen: fromBfloat16,
-};
+export const FLOAT16 = half('float16');
+export const BFLOAT16 = half('bfloat16');
 
 /** The name of an array type in messages. */
 export function numberType(type: ArrayType): NumberType {
@@ -56,50 +56,53 @@ export function numbersIn(
   return widen ? widen(bytes) : new array(bytes.buffer);
 }
 
-/** Whether an array can be stored as a type without conversion. */
-export function isStoredAs(values: TensorArray, { array, widen }: StoredType): boolean {
-  return array !== undefined && !widen && values instanceof array;
-}
-
 /** Whether a type is a floating-point type that can be read. */
 export function isFloat({ array }: StoredType): boolean {
   return array === Float32Array || array === Float64Array;
 }
 
-/** A number from the bits of an IEEE 754 half: 1 sign bit, 5 exponent bits, 10 fraction bits. */
-export function fromFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** The type in which numbers are stored: their own, or the one to which they are rounded. */
+export function typeToStore(values: TensorArray, storedAs?: HalfPrecision): StoredType {
+  if (storedAs) return storedAs === 'float16' ? FLOAT16 : BFLOAT16;
+  const type = [FLOAT64, FLOAT32, INT64, INT32, UINT8].find(
+    ({ array }) => array !== undefined && values instanceof array,
+  );
+  if (!type) throw new TypeError('a tensor of this type of numbers cannot be stored');
+  return type;
 }
 
-/** A bfloat16 is the upper half of a float32. */
-function fromBfloat16(bytes: Uint8Array<ArrayBuffer>): Float32Array {
-  const halves = new Uint16Array(bytes.buffer);
-  return new Float32Array(Uint32Array.from(halves, (half) => half * 0x10000).buffer);
+/** Types of parameters in a file, and what they mean for the model. */
+export interface StoredWeights {
+  /** The precision of the model that is read. */
+  readonly precision: Precision;
+  /** The types of the parameter tensors, in the order given. Absent if all are stored in the model's precision. */
+  readonly weightTypes?: readonly StoredPrecision[];
+  /** Reports that they are not what the metadata says. */
+  readonly notice?: string;
 }
 
 /**
- * The precision in which to read weights, whatever type another tool stored them in.
+ * The precision in which to read weights, whatever type this or another program stored them in.
  *
  * @param types The types of all weights in the file.
  * @param precision The precision of the model when it was written.
- * @returns the precision, and a notice if it or the types have changed
+ * @param declared The type of the weights according to the metadata. Default: the precision.
  */
-export function storedPrecision(
-  types: Iterable<StoredType>,
+export function storedWeights(
+  types: readonly StoredType[],
   precision: Precision,
-): { precision: Precision; notice?: string } {
+  declared: StoredPrecision = precision,
+): StoredWeights {
   const different = [...new Set(types)];
   const names = different.map(({ name }) => name);
   // If a type is not floating-point, reading the tensor will throw.
   if (names.every((name) => name === precision) || !different.every(isFloat)) return { precision };
   const wanted = names.includes('float64') ? 'float64' : 'float32';
+  const weightTypes = types.map(({ name }) => name as StoredPrecision);
+  if (wanted === precision && names.every((name) => name === declared)) return { precision, weightTypes };
   return {
     precision: wanted,
+    weightTypes,
     notice: `its weights are stored as ${names.join(' and ')}, the model was ${precision}; read as ${wanted}`,
   };
 }

@@ -4,10 +4,12 @@
  * A file has eight bytes with the length of the header (little endian), the header `{"name": {"dtype", "shape", "data_offsets"}}` with an
  * optional `__metadata__` of strings, and the data. Specification: github.com/huggingface/safetensors, README, "Format".
  */
+import type { FloatArray } from '../../engine/engine.ts';
 import { CheckpointError } from '../../errors.ts';
 import { withinJsonLimits } from '../../util/json-limits.ts';
 import { malformed } from '../errors.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
+import { type HalfPrecision, toHalf } from './half-precision.ts';
 import {
   BFLOAT16,
   FLOAT16,
@@ -15,10 +17,10 @@ import {
   FLOAT64,
   INT32,
   INT64,
-  isStoredAs,
   numbersIn,
   type StoredType,
   type TensorArray,
+  typeToStore,
   UINT8,
 } from './number-types.ts';
 
@@ -31,13 +33,16 @@ export interface StoredTensor {
 export interface TensorToStore extends StoredTensor {
   /** Makes pieces to write instead of `values`, with the same type and total length. Called only when they are written, to save memory. */
   readonly pieces?: (() => readonly TensorArray[]) | undefined;
+  /** Rounds floats to this type. Default: they are stored unchanged. */
+  readonly storedAs?: HalfPrecision | undefined;
 }
 
 /** The bytes of a tensor in the file, in pieces. */
-export function storedBytes({ values, pieces }: TensorToStore): Uint8Array[] {
-  return (pieces?.() ?? [values]).map(
-    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
-  );
+export function storedBytes({ values, pieces, storedAs }: TensorToStore): Uint8Array[] {
+  return (pieces?.() ?? [values]).map((piece) => {
+    const { buffer, byteOffset, byteLength } = storedAs ? toHalf(piece as FloatArray, storedAs) : piece;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  });
 }
 
 /** A tensor in a file. Each access to `values` reads them from the file. */
@@ -91,11 +96,14 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToSto
   const header: [string, unknown][] = [];
   if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
   // Wider elements come first, so that every tensor is aligned.
-  const sorted = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
+  const sorted = [...tensors]
+    .map(([name, tensor]) => ({ name, tensor, type: typeToStore(tensor.values, tensor.storedAs) }))
+    .sort((a, b) => b.type.bytesPerElement - a.type.bytesPerElement);
   let offset = 0;
-  for (const [name, { shape, values }] of sorted) {
-    const end = offset + values.byteLength;
-    header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, end] }]);
+  for (const { name, tensor, type } of sorted) {
+    const { shape, values } = tensor;
+    const end = offset + values.length * type.bytesPerElement;
+    header.push([name, { dtype: dtypeOf(type), shape, data_offsets: [offset, end] }]);
     offset = end;
   }
   let json = JSON.stringify(Object.fromEntries(header));
@@ -108,7 +116,7 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToSto
   start.set(encoded, PREFIX);
   return parts(
     start,
-    sorted.map(([, tensor]) => tensor),
+    sorted.map(({ tensor }) => tensor),
   );
 }
 
@@ -117,9 +125,9 @@ function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator
   for (const tensor of tensors) yield* storedBytes(tensor);
 }
 
-function dtypeOf(values: TensorArray): string {
-  for (const [dtype, type] of TYPES) if (isStoredAs(values, type)) return dtype;
-  throw new TypeError('a tensor of this type of numbers cannot be stored');
+/** The name of a type in the header. */
+function dtypeOf(wanted: StoredType): string | undefined {
+  return [...TYPES].find(([, type]) => type === wanted)?.[0];
 }
 
 /** Decodes a file in memory, like `readSafetensors`. The values are copies. */

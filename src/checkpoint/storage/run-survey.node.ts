@@ -20,7 +20,7 @@ export interface FoundCheckpoint extends FoundFile, TrainingSummary {
 }
 
 /** A usable model without a training state. */
-export type FoundModel = FoundFile & { readonly config?: CheckpointSummary['config'] | undefined };
+export type FoundModel = FoundFile & Partial<Pick<CheckpointSummary, 'config' | 'weightTypes'>>;
 
 export interface DamagedFile extends FoundFile {
   readonly problem: CheckpointError;
@@ -67,8 +67,8 @@ export async function surveyFolder(folder: string): Promise<FolderSurvey> {
     const file = await foundFile(path);
     if (!file) continue;
     try {
-      const { config, training } = withFile(path, (source) => readSummary(source, path));
-      if (!training) models.push({ ...file, config });
+      const { config, training, weightTypes } = withFile(path, (source) => readSummary(source, path));
+      if (!training) models.push({ ...file, config, ...(weightTypes && { weightTypes }) });
       else if (!isPointer(name) || !found.some((one) => isSameCheckpoint(one, training)))
         found.push({ ...file, ...training, config });
     } catch (error) {

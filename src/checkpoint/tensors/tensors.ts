@@ -10,6 +10,7 @@ import {
 } from '../../engine/layout.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { malformed } from '../errors.ts';
+import type { HalfPrecision } from '../safetensors/half-precision.ts';
 import { type ArrayType, isFloat, numberType, type TensorArray } from '../safetensors/number-types.ts';
 import type { TensorInFile, TensorToStore } from '../safetensors/safetensors.ts';
 import { fromGateOrder, gatesInOrder, programCell } from './gates.ts';
@@ -41,12 +42,17 @@ function cellInOrder(layout: Layout, { module }: ParameterSlice) {
 const kindOf = (prefix: string) => (prefix === '' ? 'parameters' : 'moments');
 
 /** The tensors of a flat vector of parameters or moments, with names that start with `prefix`. */
-export function vectorTensors(layout: Layout, flat: FloatArray, prefix: string): [string, TensorToStore][] {
+export function vectorTensors(
+  layout: Layout,
+  flat: FloatArray,
+  prefix: string,
+  storedAs?: HalfPrecision,
+): [string, TensorToStore][] {
   return parameterSlices(layout).map((slice) => {
     const values = flat.subarray(slice.offset, slice.offset + slice.size);
     const cell = cellInOrder(layout, slice);
     const pieces = cell && (() => gatesInOrder('pytorch', cell, values, kindOf(prefix)));
-    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, pieces }];
+    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, pieces, storedAs }];
   });
 }
 

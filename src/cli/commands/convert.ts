@@ -1,5 +1,6 @@
 /** `char-rnn convert`: its definition and flags. */
 import * as z from 'zod/mini';
+import { STORED_PRECISIONS } from '../../checkpoint/safetensors/half-precision.ts';
 import { EXPORT_FORMATS, FORMAT_NAMES } from '../../formats/format-names.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
@@ -30,10 +31,10 @@ const flagsSchema = z.strictObject({
     group: 'Output',
     help: 'also write the weights for NumPy, as OUT with .npz',
   }),
-  precision: option(z.optional(z.enum(['float32', 'float64'])), {
+  precision: option(z.optional(z.enum(STORED_PRECISIONS)), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; default: the model's own, float32 for ONNX. A .t7 file always has float64",
+    help: 'numbers in OUT; float16 and bfloat16 halve its size; default: as in IN, float32 for ONNX; .t7 always has float64',
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {
@@ -53,6 +54,7 @@ export const convertCommand: Command = {
   examples: [
     'char-rnn convert cv/best.safetensors model.onnx',
     'char-rnn convert cv/best.safetensors model.safetensors --to pytorch --as-module',
+    'char-rnn convert cv/best.safetensors small.safetensors --precision float16',
     'char-rnn convert cv/best.safetensors model.t7',
   ],
   async run(input) {

@@ -8,21 +8,29 @@ import type { OpenedCheckpoint } from '../../formats/open.ts';
 import { layoutOf } from '../../model/config.ts';
 import { NO_REGULARIZATION } from '../../model/regularization.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatCount } from '../../util/format.ts';
+import { formatBytes, formatCount } from '../../util/format.ts';
 import { type Flag, longFlag } from '../arguments/flag-table.ts';
-import { describeShape } from '../terminal/model-text.ts';
+import { describeShape, storedText } from '../terminal/model-text.ts';
 
-export function checkpointJson(path: string, { checkpoint, format }: OpenedCheckpoint) {
+/** A file of a checkpoint. */
+export interface InspectedFile extends OpenedCheckpoint {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export function checkpointJson({ path, bytes, checkpoint, format }: InspectedFile) {
   const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
-  const { training, origin, notices } = checkpoint;
+  const { training, origin, notices, weightTypes = [precision] } = checkpoint;
   return {
     path,
     format,
+    bytes,
     notices,
     ...config,
     ...regularization,
     parameters: parameterCount(layoutOf(config)),
     precision,
+    storedAs: [...new Set(weightTypes)],
     vocabulary: {
       kind: vocabulary.kind,
       normalize: vocabulary.normalize,
@@ -60,16 +68,15 @@ export const LABEL_WIDTH = 19;
 
 /** @param flags Those of `train`: options are shown under their names. */
 export function checkpointLines(
-  path: string,
-  { checkpoint, format }: OpenedCheckpoint,
+  { path, bytes, checkpoint, format }: InspectedFile,
   flags: readonly Flag[],
 ): string[] {
-  const { config, regularization = NO_REGULARIZATION, precision, vocabulary } = checkpoint;
+  const { config, regularization = NO_REGULARIZATION, vocabulary } = checkpoint;
   const { training, origin, notices = [] } = checkpoint;
   return [
     path,
-    `  format           ${format}`,
-    `  model            ${describeShape(config)}, dropout ${regularization.dropout}, ${precision}`,
+    `  format           ${format}, ${formatBytes(bytes)}`,
+    `  model            ${describeShape(config)}, dropout ${regularization.dropout}, ${storedText(checkpoint)}`,
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,

@@ -9,6 +9,7 @@ import type {
 import type { ModelConfig } from '../../model/config.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes } from '../../util/format.ts';
+import { typesText } from '../terminal/model-text.ts';
 import { clip, columnsOf, wrap } from '../terminal/text-width.ts';
 import { bestLoss } from './best-loss.ts';
 
@@ -102,9 +103,10 @@ function checkpointLine(checkpoint: FoundCheckpoint, width: number): string {
   return `${clip(`  ${path}`, Math.max(MIN_NAME, width - facts.length - GAP))}  ${facts}`;
 }
 
-function modelText({ path, config, time, bytes }: FoundModel): string {
+function modelText({ path, config, weightTypes, time, bytes }: FoundModel): string {
   const shape = config ? `${config.cell} ${config.layers}×${config.hiddenSize}, ` : '';
-  return `model: ${path}, ${shape}${shortMoment(time)}, ${formatBytes(bytes)}`;
+  const types = weightTypes ? `${typesText(weightTypes)}, ` : '';
+  return `model: ${path}, ${shape}${types}${shortMoment(time)}, ${formatBytes(bytes)}`;
 }
 
 function shortNumber(value: number): string {
@@ -125,11 +127,12 @@ export function surveyJson(surveys: readonly FolderSurvey[], all: boolean) {
   return {
     runs: surveys.flatMap(({ runs }) => runs.map((run) => runJson(run, all))),
     models: surveys.flatMap(({ models }) =>
-      models.map(({ path, bytes, time, config }) => ({
+      models.map(({ path, bytes, time, config, weightTypes }) => ({
         path,
         bytes,
         time: iso(time),
         model: shapeJson(config),
+        ...(weightTypes && { storedAs: [...new Set(weightTypes)] }),
       })),
     ),
     damaged: surveys.flatMap(({ damaged }) =>

@@ -3,10 +3,10 @@ import type { Stats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import type { Precision } from '../../engine/engine.ts';
+import type { StoredPrecision } from '../../checkpoint/safetensors/half-precision.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { type Exported, exportCheckpoint, formatOfName } from '../../formats/export.ts';
+import { type Exported, exportCheckpoint, formatOfName, keptPrecision } from '../../formats/export.ts';
 import { EXPORT_FORMATS, type ExportFormat, type FormatName } from '../../formats/format-names.ts';
 import { pythonModule } from '../../formats/python-module.ts';
 import { openCheckpointPath } from '../../formats/read.node.ts';
@@ -15,7 +15,7 @@ import { layoutOf } from '../../model/config.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
-import { describeShape } from '../terminal/model-text.ts';
+import { describeShape, storedText } from '../terminal/model-text.ts';
 import { watchOutput } from '../terminal/output.ts';
 import { catchSignals } from '../terminal/signals.ts';
 import { findModelFile } from './model-file.ts';
@@ -25,7 +25,7 @@ export interface ConvertFlags {
   readonly to?: ExportFormat | undefined;
   readonly asModule: boolean;
   readonly weights?: 'npz' | undefined;
-  readonly precision?: Precision | undefined;
+  readonly precision?: StoredPrecision | undefined;
   readonly json: boolean;
   readonly force: boolean;
 }
@@ -68,14 +68,18 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   await checkCanCreate([to, module, weights], flags.force);
 
   const { checkpoint, format: found } = await openCheckpointPath(await findModelFile(from), flags.from);
-  const settings = { precision: flags.precision, pytorchModules: !flags.asModule };
-  const main = exportCheckpoint(checkpoint, format, settings);
-  const arrays = weights === undefined ? undefined : exportCheckpoint(checkpoint, 'npz', settings);
+  const exportAs = (to: ExportFormat) =>
+    exportCheckpoint(checkpoint, to, {
+      precision: flags.precision ?? keptPrecision(checkpoint, to),
+      pytorchModules: !flags.asModule,
+    });
+  const main = exportAs(format);
+  const arrays = weights === undefined ? undefined : exportAs('npz');
   const outputs: Output[] = [{ path: to, parts: main.parts, check: main.check }];
   if (weights !== undefined && arrays) outputs.push({ path: weights, ...arrays });
   if (module) outputs.push({ path: module, parts: [new TextEncoder().encode(pythonModule(basename(to)))] });
 
-  const { config, precision } = checkpoint;
+  const { config } = checkpoint;
   // Signals are caught only while files are written, to remove a partial file. During reading a signal ends the program directly.
   const stopped = catchSignals();
   const say = (line: string) => {
@@ -84,7 +88,7 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   const sizes: number[] = [];
   try {
     say(
-      `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${precision}`,
+      `${from}: ${found}, ${describeShape(config)}, ${formatCount(parameterCount(layoutOf(config)))} parameters, ${storedText(checkpoint)}`,
     );
     for (const notice of readingNotices(checkpoint)) say(notice);
     for (const output of outputs) {

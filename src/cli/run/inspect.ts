@@ -1,4 +1,5 @@
 /** `char-rnn inspect`: shows the contents of a model file in any known format. */
+import { stat } from 'node:fs/promises';
 import { tensorStatistics } from '../../checkpoint/tensor-statistics.ts';
 import { UsageError } from '../../errors.ts';
 import { openCheckpointPath, readVocabularyFile } from '../../formats/read.node.ts';
@@ -52,9 +53,10 @@ async function report(
     return json ? JSON.stringify(facts, undefined, 2) : vocabularyLines(path, tokens).join('\n');
   }
   const opened = await openCheckpointPath(path);
+  const file = { path, bytes: (await stat(path)).size, ...opened };
   const tensors = withTensors ? tensorStatistics(opened.checkpoint) : undefined;
-  if (json) return JSON.stringify({ ...checkpointJson(path, opened), tensors }, undefined, 2);
-  const facts = checkpointLines(path, opened, trainFlags).flatMap((line) =>
+  if (json) return JSON.stringify({ ...checkpointJson(file), tensors }, undefined, 2);
+  const facts = checkpointLines(file, trainFlags).flatMap((line) =>
     wrapHanging(line, LABEL_WIDTH, outputWidth()),
   );
   return [...facts, ...(tensors ? tensorLines(tensors) : [])].join('\n');

@@ -1,4 +1,6 @@
 /** Models in words. */
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import type { StoredPrecision } from '../../checkpoint/safetensors/half-precision.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { formatCount } from '../../util/format.ts';
@@ -14,6 +16,19 @@ export function describeShape({ cell, reset, embeddingSize, ...layers }: ModelCo
   const kind = reset === 'after' ? `${cell} (reset after)` : cell;
   const embedding = embeddingSize === undefined ? '' : `, embedding of ${embeddingSize}`;
   return `${kind}, ${layersText(layers)}${embedding}`;
+}
+
+/** The precision of a model, and the types in which its file stored the parameters if they differ: `float32, stored as float16`. */
+export function storedText({
+  precision,
+  weightTypes,
+}: Pick<Checkpoint, 'precision' | 'weightTypes'>): string {
+  return weightTypes ? `${precision}, stored as ${typesText(weightTypes)}` : precision;
+}
+
+/** Number types, each once: `float16`, `float16 and float32`. */
+export function typesText(types: readonly StoredPrecision[]): string {
+  return [...new Set(types)].join(' and ');
 }
 
 /** Describes a loaded model and its engine. */

@@ -10,9 +10,9 @@ import {
   FLOAT64,
   INT32,
   INT64,
-  isStoredAs,
   numbersIn,
   type StoredType,
+  typeToStore,
   UINT8,
 } from '../../checkpoint/safetensors/number-types.ts';
 import {
@@ -43,8 +43,9 @@ const HEADER =
 
 /** The file in parts: the header and the bytes of the array. */
 export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
-  const { shape, values } = tensor;
-  const descr = [...TYPES].find(([, type]) => isStoredAs(values, type))?.[0];
+  const { shape, values, storedAs } = tensor;
+  const wanted = typeToStore(values, storedAs);
+  const descr = [...TYPES].find(([, type]) => type === wanted)?.[0];
   // In Python, a tuple of one element needs a comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;

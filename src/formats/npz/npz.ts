@@ -3,6 +3,7 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointFromTensors, checkpointTensors } from '../../checkpoint/codec.ts';
 import { malformed } from '../../checkpoint/errors.ts';
+import type { HalfPrecision } from '../../checkpoint/safetensors/half-precision.ts';
 import type { TensorInFile, TensorToStore } from '../../checkpoint/safetensors/safetensors.ts';
 import { CheckpointError } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
@@ -15,10 +16,11 @@ const EXTENSION = '.npy';
 /**
  * Encodes the file in parts, with everything that a safetensors file would hold.
  *
+ * @param storedAs Rounds the parameters to this type, which NumPy must have.
  * @throws {CheckpointError} `checkpoint-not-convertible` if it is too large
  */
-export function encodeNpz(checkpoint: Checkpoint): Uint8Array[] {
-  const { tensors, metadata } = checkpointTensors(checkpoint);
+export function encodeNpz(checkpoint: Checkpoint, storedAs?: HalfPrecision): Uint8Array[] {
+  const { tensors, metadata } = checkpointTensors(checkpoint, storedAs);
   const texts = [...metadata].map(([key, text]): [string, TensorToStore] => {
     const values = new TextEncoder().encode(text);
     return [METADATA + key, { shape: [values.length], values }];

@@ -11,7 +11,7 @@ import {
   FLOAT64,
   numbersIn,
   type StoredType,
-  storedPrecision,
+  storedWeights,
 } from '../../checkpoint/safetensors/number-types.ts';
 import { fromGateOrder } from '../../checkpoint/tensors/gates.ts';
 import { inType } from '../../checkpoint/tensors/tensors.ts';
@@ -58,9 +58,11 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
   if (config.layers > constants.size)
     throw malformed(file, `it has too few constants for ${config.layers} layers`);
   const layout = layoutOf(config);
-  const { precision, notice } = storedPrecision(weightTypes(layout, constants), facts.precision);
+  const types = typesOfWeights(layout, constants);
+  const { precision, weightTypes, notice } = storedWeights(types, facts.precision, facts.storedAs);
   const parameters = readParameters(layout, constants, precision, file);
   return {
+    ...(weightTypes && { weightTypes }),
     ...(notice !== undefined && { notices: [notice] }),
     ...modelFrom(
       { ...facts, precision },
@@ -122,7 +124,7 @@ const FLOATS = new Map<number, StoredType>([
   [TYPES.bfloat16, BFLOAT16],
 ]);
 
-function weightTypes(layout: Layout, constants: ReadonlyMap<string, Constant>): StoredType[] {
+function typesOfWeights(layout: Layout, constants: ReadonlyMap<string, Constant>): StoredType[] {
   return parameterSlices(layout).flatMap(
     (slice) => FLOATS.get(constants.get(constantOf(layout, slice).name)?.type ?? 0) ?? [],
   );

@@ -5,10 +5,13 @@
  *
  * Inputs: the tokens, and the state of every layer, `h_l0` … and for an lstm `c_l0` …, each [1, batch, H]. Outputs:
  * `log_probabilities` [time, batch, V], and the states after the last step, `h_l0_next` …. Time and batch can have any size.
+ *
+ * Constants in half precision are cast to float32, in which the graph computes: few runtimes compute these operators in half precision.
  */
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointMetadata } from '../../checkpoint/codec.ts';
+import { type HalfPrecision, toHalf } from '../../checkpoint/safetensors/half-precision.ts';
 import { programCell, toGateOrder } from '../../checkpoint/tensors/gates.ts';
 import { cellFacts } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
@@ -25,7 +28,7 @@ import { floatArrayType } from '../../engine/precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { layoutOf, type ModelConfig } from '../../model/config.ts';
 import { MessageWriter } from '../protobuf.ts';
-import { ENTRY, GRAPH, initializer, MODEL, node, valueInfo } from './schema.ts';
+import { ENTRY, GRAPH, initializer, MODEL, node, TYPES, valueInfo } from './schema.ts';
 
 const PRODUCER = 'char-rnn';
 /** The metadata entry with the symbols: a JSON array of strings. Bytes are written as the characters U+0000–U+00FF. */
@@ -40,18 +43,19 @@ const MAX_SIZE = 2 ** 31 - 1;
 /**
  * Encodes the file in parts. Leaves out the training state.
  *
+ * @param storedAs Rounds the parameters to this type. Default: the checkpoint's precision.
  * @throws {CheckpointError} `checkpoint-not-convertible` for a cell that ONNX does not have, and for a model of more than 2 GB
  */
-export function encodeOnnx(checkpoint: Checkpoint): Uint8Array[] {
+export function encodeOnnx(checkpoint: Checkpoint, storedAs?: HalfPrecision): Uint8Array[] {
   const { training: _, ...model } = checkpoint;
   const message = new MessageWriter()
     .varint(MODEL.irVersion, IR_VERSION)
     .text(MODEL.producerName, PRODUCER)
-    .message(MODEL.graph, graphOf(model))
+    .message(MODEL.graph, graphOf(model, storedAs))
     .message(MODEL.operatorSets, new MessageWriter().text(1, '').varint(2, OPERATOR_SET));
   const { symbols } = checkpoint.vocabulary;
   for (const [key, value] of [
-    ...checkpointMetadata(model),
+    ...checkpointMetadata(model, storedAs),
     [VOCABULARY_KEY, JSON.stringify(symbols)],
   ] as const) {
     message.message(MODEL.metadata, new MessageWriter().text(ENTRY.key, key).text(ENTRY.value, value));
@@ -71,10 +75,14 @@ class GraphBuilder {
   readonly initializers: MessageWriter[] = [];
   readonly inputs: MessageWriter[] = [];
   readonly outputs: MessageWriter[] = [];
+  /** In which it computes. */
   readonly precision: Precision;
+  /** In which it stores the parameters, if not in that. */
+  readonly #storedAs: HalfPrecision | undefined;
 
-  constructor(precision: Precision) {
+  constructor(precision: Precision, storedAs: HalfPrecision | undefined) {
     this.precision = precision;
+    this.#storedAs = storedAs;
   }
 
   add(
@@ -92,15 +100,33 @@ class GraphBuilder {
     return name;
   }
 
+  /** The name of a parameter as an input of nodes. `addConstants` adds its constant. */
+  parameter(constant: string): string {
+    return this.#storedAs ? castName(constant) : constant;
+  }
+
+  addParameter(name: string, shape: readonly number[], values: FloatArray): void {
+    if (!this.#storedAs) {
+      this.floats(name, shape, values);
+      return;
+    }
+    this.initializers.push(initializer(name, this.#storedAs, shape, toHalf(values, this.#storedAs)));
+    this.add('Cast', [name], [castName(name)], { to: TYPES[this.precision] });
+  }
+
   integers(name: string, values: readonly number[], shape: readonly number[] = [values.length]): string {
     this.initializers.push(initializer(name, 'int64', shape, BigInt64Array.from(values, BigInt)));
     return name;
   }
 }
 
-function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
+function castName(constant: string): string {
+  return `${constant}_cast`;
+}
+
+function graphOf({ config, precision, parameters }: Checkpoint, storedAs?: HalfPrecision): MessageWriter {
   const operator = operatorOf(config);
-  const graph = new GraphBuilder(precision);
+  const graph = new GraphBuilder(precision, storedAs);
   const layout = layoutOf(config);
   graph.inputs.push(valueInfo('tokens', 'int64', ['time', 'batch']));
   graph.outputs.push(valueInfo('log_probabilities', precision, ['time', 'batch', config.vocabularySize]));
@@ -111,9 +137,9 @@ function graphOf({ config, precision, parameters }: Checkpoint): MessageWriter {
     const sequence = addLayer(graph, operator, module, layer, current);
     current = graph.add('Squeeze', [sequence, axis], [`output_l${layer}`]);
   }
-  const transposed = graph.add('Transpose', ['decoder.weight'], ['decoder_transposed']);
+  const transposed = graph.add('Transpose', [graph.parameter('decoder.weight')], ['decoder_transposed']);
   const product = graph.add('MatMul', [current, transposed], ['decoder_product']);
-  const logits = graph.add('Add', [product, 'decoder.bias'], ['logits']);
+  const logits = graph.add('Add', [product, graph.parameter('decoder.bias')], ['logits']);
   graph.add('LogSoftmax', [logits], ['log_probabilities']);
   return new MessageWriter()
     .messages(GRAPH.nodes, graph.nodes)
@@ -158,9 +184,9 @@ function addConstants(graph: GraphBuilder, layout: Layout, parameters: FloatArra
     const module = layout[slice.module];
     const values = module?.kind === 'recurrent' ? toGateOrder('onnx', module.cell, own) : own;
     const { name, shape, part } = constantOf(layout, slice);
-    if (part === undefined) graph.floats(name, shape, values);
+    if (part === undefined) graph.addParameter(name, shape, values);
     else if (part === 0) firstHalf = values;
-    else graph.floats(name, shape, joined(firstHalf, values));
+    else graph.addParameter(name, shape, joined(firstHalf, values));
   }
 }
 
@@ -174,7 +200,8 @@ function joined(first: FloatArray, second: FloatArray): FloatArray {
 
 /** Adds the nodes for the first layer's input, [time, batch, D]. Returns its name. */
 function addInput(graph: GraphBuilder, { vocabularySize: V, embeddingSize }: ModelConfig): string {
-  if (embeddingSize !== undefined) return graph.add('Gather', ['embedding.weight', 'tokens'], ['input']);
+  if (embeddingSize !== undefined)
+    return graph.add('Gather', [graph.parameter('embedding.weight'), 'tokens'], ['input']);
   const depth = graph.integers('vocabulary_size', [V], []);
   const offAndOn = graph.floats('off_and_on', [2], floatArrayType(graph.precision).of(0, 1));
   return graph.add('OneHot', ['tokens', depth, offAndOn], ['input']);
@@ -196,14 +223,10 @@ function addLayer(
   const next = states.map((name) => `${name}_next`);
   for (const name of states) graph.inputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
   for (const name of next) graph.outputs.push(valueInfo(name, graph.precision, [1, 'batch', H]));
+  const constants = ['weight_ih', 'weight_hh', 'bias'].map((name) => graph.parameter(`${name}_l${layer}`));
   const NO_LENGTHS = '';
-  return graph.add(
-    operator,
-    [input, `weight_ih_l${layer}`, `weight_hh_l${layer}`, `bias_l${layer}`, NO_LENGTHS, ...states],
-    [`sequence_l${layer}`, ...next],
-    {
-      hidden_size: H,
-      ...(module.reset && { linear_before_reset: module.reset === 'after' ? 1 : 0 }),
-    },
-  );
+  return graph.add(operator, [input, ...constants, NO_LENGTHS, ...states], [`sequence_l${layer}`, ...next], {
+    hidden_size: H,
+    ...(module.reset && { linear_before_reset: module.reset === 'after' ? 1 : 0 }),
+  });
 }

@@ -48,12 +48,12 @@ export function node(
   );
 }
 
-/** A constant of a graph: little endian, row-major. */
+/** A constant of a graph: little endian, row-major. Half-precision numbers are given as their bits. */
 export function initializer(
   name: string,
   type: TensorType,
   shape: readonly number[],
-  values: Float32Array | Float64Array | BigInt64Array,
+  values: Float32Array | Float64Array | BigInt64Array | Uint16Array,
 ): MessageWriter {
   const message = new MessageWriter();
   for (const length of shape) message.varint(TENSOR.dimensions, length);

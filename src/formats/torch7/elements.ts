@@ -1,5 +1,5 @@
 /** Number types of Torch7's storages. */
-import { fromFloat16 } from '../../checkpoint/safetensors/number-types.ts';
+import { fromFloat16 } from '../../checkpoint/safetensors/half-precision.ts';
 import type { Precision } from '../../engine/engine.ts';
 
 export interface ElementType {

@@ -54,9 +54,11 @@ export function requireTrainingState(
   hasText = false,
 ): TrainedCheckpoint {
   if (checkpoint.training) return checkpoint as TrainedCheckpoint;
+  const types = [...new Set(checkpoint.weightTypes)].join(' and ');
+  const why = types && ` It holds its parameters as ${types}, not the exact ones of a run.`;
   throw new CheckpointError(
     'checkpoint-not-resumable',
-    `${name} is a model to use: it has no training state to resume.`,
+    `${name} is a model to use: it has no training state to resume.${why}`,
     {
       remedies: [
         hasText

@@ -1,7 +1,7 @@
 /** Files from other machines, devices and versions give the same model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromFloat16 } from '../../../src/checkpoint/safetensors/number-types.ts';
+import { fromFloat16 } from '../../../src/checkpoint/safetensors/half-precision.ts';
 import { toFloat16 } from '../../../src/formats/torch7/elements.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
 import { LuaFunction, Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';

@@ -1,0 +1,84 @@
+/** Floating-point numbers of 16 bits, in which files can store parameters. The engines compute in float32 or float64. */
+import type { FloatArray } from '../../engine/engine.ts';
+
+export const HALF_PRECISIONS = ['float16', 'bfloat16'] as const;
+export type HalfPrecision = (typeof HALF_PRECISIONS)[number];
+
+/** The precisions in which a file can store parameters. */
+export const STORED_PRECISIONS = ['float32', 'float64', ...HALF_PRECISIONS] as const;
+export type StoredPrecision = (typeof STORED_PRECISIONS)[number];
+
+export function isHalf(precision: string): precision is HalfPrecision {
+  return (HALF_PRECISIONS as readonly string[]).includes(precision);
+}
+
+/** One sign bit, then the exponent, then the fraction. */
+interface HalfFormat {
+  readonly fractionBits: number;
+  /** Exponents of the smallest and the largest normal numbers. */
+  readonly minExponent: number;
+  readonly maxExponent: number;
+  readonly read: (bits: number) => number;
+}
+
+/** IEEE 754 binary16, and bfloat16: the upper half of a float32. */
+const FORMATS: Readonly<Record<HalfPrecision, HalfFormat>> = {
+  float16: { fractionBits: 10, minExponent: -14, maxExponent: 15, read: fromFloat16 },
+  bfloat16: { fractionBits: 7, minExponent: -126, maxExponent: 127, read: fromBfloat16 },
+};
+
+/** The largest finite number: 65,504 for float16, 3.39e38 for bfloat16. */
+export function largestHalf(precision: HalfPrecision): number {
+  const { fractionBits, maxExponent } = FORMATS[precision];
+  return (2 - 2 ** -fractionBits) * 2 ** maxExponent;
+}
+
+/** The bits of the nearest numbers; of two that are equally near, the one with an even fraction. Too large a number becomes infinite. */
+export function toHalf(values: FloatArray, precision: HalfPrecision): Uint16Array {
+  const format = FORMATS[precision];
+  return Uint16Array.from(values, (value) => halfBits(value, format));
+}
+
+/** The numbers of some bits. Every half-precision number is a float32 too. */
+export function fromHalf(bits: Uint16Array, precision: HalfPrecision): Float32Array<ArrayBuffer> {
+  return Float32Array.from(bits, FORMATS[precision].read);
+}
+
+function halfBits(value: number, { fractionBits, minExponent, maxExponent }: HalfFormat): number {
+  const infinity = (maxExponent - minExponent + 2) * 2 ** fractionBits;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return infinity + 1;
+  if (size === Number.POSITIVE_INFINITY) return sign + infinity;
+  // Subnormal numbers have the spacing of the smallest normal ones.
+  const exponent = Math.max(Math.floor(Math.log2(size)), minExponent);
+  const units = roundToEven(size * 2 ** (fractionBits - exponent));
+  // A normal number has at least 2^fractionBits units, which add 1 to the exponent. So does rounding up to a power of two.
+  return sign + Math.min(units + (exponent - minExponent) * 2 ** fractionBits, infinity);
+}
+
+/** From this number on, doubles have no fraction, so that adding it rounds a smaller one, ties to even. */
+const NO_FRACTION = 2 ** 52;
+
+function roundToEven(value: number): number {
+  return value + NO_FRACTION - NO_FRACTION;
+}
+
+/** A number from the bits of an IEEE 754 half: 1 sign bit, 5 exponent bits, 10 fraction bits. */
+export function fromFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const float32Bits = new Uint32Array(1);
+const float32Value = new Float32Array(float32Bits.buffer);
+
+/** A number from the bits of a bfloat16: 1 sign bit, 8 exponent bits, 7 fraction bits. */
+function fromBfloat16(bits: number): number {
+  float32Bits[0] = bits * 0x10000;
+  return float32Value[0] as number;
+}
