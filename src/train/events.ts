@@ -9,6 +9,7 @@ import type { RunFiles } from '../checkpoint/storage/run-files.ts';
 import type { TextFacts } from '../data/corpus.ts';
 import type { PreparingProgress } from '../data/preparation.ts';
 import type { Remedy } from '../errors.ts';
+import type { CountModelLoss } from '../score/count-model/count-model-loss.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice/rules.ts';
 import type { TrainingOptions } from './options.ts';
@@ -154,6 +155,14 @@ export interface EvaluatedEvent {
   readonly best: boolean;
 }
 
+/**
+ * The loss of a count model of the training split: an n-gram model with interpolated modified Kneser–Ney smoothing. A network is of use if its
+ * validation loss is lower.
+ */
+export interface BaselineEvent extends CountModelLoss {
+  readonly type: 'baseline';
+}
+
 /** A short sample, drawn at each evaluation. */
 export interface SampledEvent {
   readonly type: 'sampled';
@@ -192,6 +201,7 @@ export type TrainingEvent =
   | RestoredEvent
   | TimedEvent
   | AdviceEvent
+  | BaselineEvent
   | EvaluatingEvent
   | EvaluatedEvent
   | SampledEvent

@@ -19,6 +19,7 @@ import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
 import { recoverFromDivergence } from './recovery/recover-from-divergence.ts';
+import { Baseline } from './run/baseline.ts';
 import { IterationQueue } from './run/iteration-queue.ts';
 import {
   alreadyEndedNotice,
@@ -57,6 +58,7 @@ interface Parts {
   readonly saver: Saver;
   readonly clock: IterationClock;
   readonly queue: IterationQueue;
+  readonly baseline: Baseline;
 }
 
 /** Makes the parts of a run. Returns undefined if a resumed run has already ended: then it only reports that. */
@@ -102,12 +104,15 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const isBoundary = (iteration: number) =>
     run.schedule.evaluatesAt(iteration) || saver.isDue(iteration) || run.mustDrainAfter(iteration);
   const queue = new IterationQueue({ run, depth, isBoundary });
-  return { input, run, splits, saver, clock: new IterationClock(), queue };
+  const baseline = new Baseline(input);
+  const event = await baseline.begin(input.signal);
+  if (event) yield event;
+  return { input, run, splits, saver, clock: new IterationClock(), queue, baseline };
 }
 
 /** Trains until the run ends, and saves what was learned. */
 async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
-  const { run, splits, saver, clock, queue } = parts;
+  const { run, splits, saver, clock, queue, baseline } = parts;
   const { options, signal } = parts.input;
   let explosion: Explosion | undefined;
   let isOutOfPatience = false;
@@ -130,6 +135,8 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
         continue;
       }
       if (goesOn()) await queue.fill();
+      const known = await baseline.advance();
+      if (known) yield known;
       // The only place where training waits for the engine.
       const figures = await queue.next();
       const milliseconds = clock.lap();

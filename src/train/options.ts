@@ -321,6 +321,11 @@ export const trainingOptionsSchema = z.strictObject({
     help: 'iterations between evaluations, each with a checkpoint',
     original: true,
   }),
+  baseline: option(z._default(z.boolean(), true), {
+    flag: 'baseline',
+    group: 'Output',
+    help: 'measure the loss of a count model of order 5 on the validation split: the line to beat; false: leave it out',
+  }),
   checkpointEvery: option(z.optional(z.string().check(z.regex(/^[1-9]\d{0,8}m?$/))), {
     flag: 'checkpoint_every',
     group: 'Output',

@@ -28,7 +28,10 @@ test('the summary of a run: time, best loss, its place; both commands work as pr
   const { code, stderr } = await train();
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^trained 4 iterations in [\d.]+ m?s, to iteration 4, epoch 0\.\d+$/m);
-  assert.match(stderr, /^best validation loss \d\.\d{4} at epoch 0\.\d+: cv\/best\.safetensors$/m);
+  assert.match(
+    stderr,
+    /^best validation loss \d\.\d{4} at epoch 0\.\d+, \d\.\d\d above the count model of order 5: cv\/best\.safetensors$/m,
+  );
   assert.deepEqual(
     commands(stderr).map(([name]) => name),
     ['sample', 'eval'],

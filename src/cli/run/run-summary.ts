@@ -1,6 +1,7 @@
 /** The summary at the end of a run: time, losses, the place of the model, and the next two commands. */
 import { surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
-import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
+import { compareWithBaseline } from '../../train/advice/baseline-comparison.ts';
+import type { BaselineEvent, FinishedEvent, StartedEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
@@ -11,6 +12,8 @@ import { runPath } from './resumed-run.ts';
 export interface EndedRun {
   readonly started: StartedEvent;
   readonly finished: FinishedEvent;
+  /** The count model that the run has to beat, if its loss is known. */
+  readonly baseline: BaselineEvent | undefined;
   /** Number of iterations since the run was started or resumed. */
   readonly iterations: number;
   /** Time since the first of them began. */
@@ -47,10 +50,13 @@ function nextCommand({ batches, text }: StartedEvent, model: string): string {
     : `serve with: ${commandLine(['serve', fileWord(model)])}`;
 }
 
-function bestLine({ finished }: EndedRun, path: string | undefined): string[] {
+function bestLine({ finished, baseline }: EndedRun, path: string | undefined): string[] {
   const losses = finished.checkpoint.training?.validationLosses;
   const best = losses && bestLoss(losses, finished);
   if (!best) return [];
   const place = path === undefined ? '' : `: ${path}`;
-  return [`best validation loss ${fixed(best.loss, 4)} at epoch ${fixed(best.epoch, 2)}${place}`];
+  const comparison = baseline ? `, ${compareWithBaseline(best.loss, baseline)}` : '';
+  return [
+    `best validation loss ${fixed(best.loss, 4)} at epoch ${fixed(best.epoch, 2)}${comparison}${place}`,
+  ];
 }

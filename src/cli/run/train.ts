@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Remedy, UsageError } from '../../errors.ts';
-import type { FinishedEvent, StartedEvent } from '../../train/events.ts';
+import type { BaselineEvent, FinishedEvent, StartedEvent } from '../../train/events.ts';
 import type { TrainingOptions } from '../../train/options.ts';
 import { train } from '../../train/train.node.ts';
 import type { TrainInput } from '../../train/train-input.ts';
@@ -65,6 +65,7 @@ export async function runTrain(
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let finished: FinishedEvent | undefined;
   let started: StartedEvent | undefined;
+  let baseline: BaselineEvent | undefined;
   let begun = performance.now();
   let iterations = 0;
   let isTimed = false;
@@ -96,6 +97,7 @@ export async function runTrain(
         };
         for (const line of nativeOffer(time)) view.note(line);
       }
+      if (event.type === 'baseline') baseline = event;
       if (event.type === 'iteration') iterations++;
       // The lines at the start already contain the advice about the model's size.
       if (event.type === 'notice' || (event.type === 'advice' && !event.code.startsWith('model-'))) {
@@ -109,7 +111,8 @@ export async function runTrain(
   }
   if (started && finished) {
     const milliseconds = performance.now() - begun;
-    for (const line of await summaryLines({ started, finished, iterations, milliseconds })) view.note(line);
+    for (const line of await summaryLines({ started, finished, baseline, iterations, milliseconds }))
+      view.note(line);
   }
   return stopped.exitCode() ?? 0;
 }

@@ -1,6 +1,7 @@
 /** Texts for events that the live view and the plain log share. */
 import { judgeSize } from '../../train/advice/rules.ts';
 import type {
+  BaselineEvent,
   CheckpointedEvent,
   EvaluatedEvent,
   RestoredEvent,
@@ -37,6 +38,20 @@ export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }
     `${formatDuration(epochMilliseconds)} an epoch`,
     `${formatDuration(restMilliseconds)} to the end`,
   ];
+}
+
+/** The loss of the count model, and how much of the text it was fitted to if the text is large. */
+export function baselineText(
+  { order, loss, trainTokens }: BaselineEvent,
+  started: StartedEvent | undefined,
+): string {
+  const { batches, options } = started ?? {};
+  const all = batches && options ? batches.train * options.batchSize * options.sequenceLength : trainTokens;
+  const part =
+    trainTokens < all
+      ? `, fitted to the last ${formatCount(trainTokens)} ${options?.tokens}s of the training text,`
+      : '';
+  return `a count model of order ${order}${part} has ${fixed(loss, 4)}: the line to beat`;
 }
 
 /** Whether the model's size suits the text. */

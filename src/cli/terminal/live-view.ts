@@ -5,6 +5,7 @@ import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { timeLeft } from './duration-text.ts';
 import {
+  baselineText,
   judgeModelSize,
   memoryText,
   restoredText,
@@ -90,6 +91,9 @@ class LiveView {
       case 'restored':
         this.#say(restoredText(event), pc.yellow);
         this.#loss = Number.NaN;
+        break;
+      case 'baseline':
+        this.#row('baseline', [baselineText(event, this.#started)]);
         break;
       case 'evaluating':
         this.#evaluating = `validating ${event.batch} of ${event.batches}`;

@@ -4,6 +4,7 @@ import type { IterationEvent, StartedEvent, TrainingEvent } from '../../train/ev
 import { exponential, fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
 import {
+  baselineText,
   judgeModelSize,
   memoryText,
   restoredText,
@@ -58,11 +59,13 @@ export interface TrainingView {
 
 export function plainLog(): TrainingView {
   let printEvery = 1;
+  let started: StartedEvent | undefined;
   const preparing = new PreparingLine();
   const line = (text: string) => process.stdout.write(`${text}\n`);
   return {
     show(event) {
       if (event.type === 'started') {
+        started = event;
         printEvery = event.options.printEvery;
         startedLines(event).forEach(line);
       } else if (event.type === 'iteration') {
@@ -87,6 +90,8 @@ export function plainLog(): TrainingView {
       } else if (event.type === 'advice') {
         // The lines at the start already contain it.
         if (!event.code.startsWith('model-')) note(event.message);
+      } else if (event.type === 'baseline') {
+        line(`baseline: ${baselineText(event, started)}`);
       } else if (event.type === 'timed') {
         line(`time: ${timedFacts(event).join(', ')}`);
       }

@@ -1,6 +1,6 @@
 /** Watches the events of a run, and adds estimates of its time and advice. */
 import type { TrainingState } from '../../checkpoint/checkpoint.ts';
-import type { EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
+import type { BaselineEvent, EvaluatedEvent, StartedEvent, TrainingEvent, WarningEvent } from '../events.ts';
 import type { TrainingObserver } from '../observers/observers.ts';
 import { LossCurve } from './loss-curve.ts';
 import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './rules.ts';
@@ -31,6 +31,7 @@ class Advisor {
   /** Codes of the advice and warnings given so far. */
   readonly #given = new Set<string>();
   #learningRate: number;
+  #baseline: BaselineEvent | undefined;
 
   constructor(started: StartedEvent, resumed: TrainingState | undefined) {
     this.#started = started;
@@ -56,6 +57,9 @@ class Advisor {
         if (this.#curve.addTraining(event.iteration, event.trainLoss)) yield* this.#once(this.#onBlocks());
         break;
       }
+      case 'baseline':
+        this.#baseline = event;
+        break;
       case 'restored':
         this.#curve.goBack(event.iteration);
         break;
@@ -106,7 +110,7 @@ class Advisor {
     const { options, writes, files } = this.#started;
     const bestPath = writes !== undefined && files ? `${writes}/${files.best}` : undefined;
     const { dropout, hiddenSize } = options;
-    const run = { dropout, hiddenSize, learningRate: this.#learningRate, bestPath };
+    const run = { dropout, hiddenSize, learningRate: this.#learningRate, bestPath, baseline: this.#baseline };
     return adviseOnPoints(this.#curve.points, this.#curve.first, run);
   }
 

@@ -5,8 +5,10 @@
  * difference that is a certain fraction of the loss.
  */
 import type { Remedy } from '../../errors.ts';
+import type { CountModelLoss } from '../../score/count-model/count-model-loss.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
+import { compareWithBaseline } from './baseline-comparison.ts';
 import type { LossPoint } from './loss-curve.ts';
 
 export type AdviceCode =
@@ -44,6 +46,8 @@ const UNMOVED_FRACTION = 0.9;
 export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
   /** Path of the checkpoint with the lowest validation loss, if checkpoints are saved. */
   readonly bestPath?: string | undefined;
+  /** The count model that the run has to beat, if its loss is known. */
+  readonly baseline?: CountModelLoss | undefined;
 }
 
 /** Advice after an evaluation. */
@@ -57,7 +61,7 @@ export function adviseOnPoints(
 
 function adviseOnOverfitting(
   points: readonly LossPoint[],
-  { dropout, hiddenSize, bestPath }: AdvisedRun,
+  { dropout, hiddenSize, bestPath, baseline }: AdvisedRun,
 ): Advice | undefined {
   const last = points.at(-1);
   if (last?.validationLoss === undefined || last.trainLoss >= last.validationLoss) return undefined;
@@ -75,7 +79,8 @@ function adviseOnOverfitting(
       `validation has risen for ${formatCount(since.length)} evaluations (${best.validationLoss.toFixed(4)} to ${last.validationLoss.toFixed(4)}) ` +
       `while the training loss fell (${best.trainLoss.toFixed(4)} to ${last.trainLoss.toFixed(4)}): overfitting. ` +
       'Try more dropout, fewer hidden units, or more text. ' +
-      `The best model so far is that of epoch ${best.epoch.toFixed(1)}${bestPath === undefined ? '' : `, in ${bestPath}`}.`,
+      `The best model so far is that of epoch ${best.epoch.toFixed(1)}${bestPath === undefined ? '' : `, in ${bestPath}`}.` +
+      baselineSentence('Its loss', best.validationLoss, baseline),
     remedies: [
       ...(dropout < 0.5
         ? [{ text: 'With more dropout', set: { dropout: stronger, resume: undefined } }]
@@ -89,7 +94,7 @@ function adviseOnOverfitting(
 function adviseOnPlateau(
   points: readonly LossPoint[],
   first: number | undefined,
-  { hiddenSize, learningRate, bestPath }: AdvisedRun,
+  { hiddenSize, learningRate, bestPath, baseline }: AdvisedRun,
 ): Advice | undefined {
   const recent = points.slice(-PLATEAU_EVALUATIONS);
   const [start] = recent;
@@ -98,9 +103,10 @@ function adviseOnPlateau(
     return undefined;
   if (!isLevel(start.trainLoss, last.trainLoss)) return undefined;
   const { validationLoss } = last;
-  const best = lowestPoint(recent)?.validationLoss ?? 0;
-  if (start.validationLoss !== undefined && best < start.validationLoss * (1 - MAX_PLATEAU_CHANGE))
+  const best = lowestPoint(recent)?.validationLoss;
+  if (start.validationLoss !== undefined && (best ?? 0) < start.validationLoss * (1 - MAX_PLATEAU_CHANGE))
     return undefined;
+  const line = baselineSentence('The lowest validation loss', lowestPoint(points)?.validationLoss, baseline);
   const where = `the losses no longer fall (training ${last.trainLoss.toFixed(4)}${validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`})`;
   if (first !== undefined && last.trainLoss > UNMOVED_FRACTION * first) {
     return {
@@ -114,13 +120,13 @@ function adviseOnPlateau(
   if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + MAX_UNDERFITTING_GAP)) {
     return {
       code: 'underfitting',
-      message: `${where} and are about equal: underfitting. The model is too small to learn more. Try more hidden units, then a third layer.`,
+      message: `${where} and are about equal: underfitting. The model is too small to learn more.${line} Try more hidden units, then a third layer.`,
       remedies: [{ text: 'With more hidden units', set: { hiddenSize: 2 * hiddenSize, resume: undefined } }],
     };
   }
   return {
     code: 'plateau',
-    message: `${where}: a plateau. Stop here, or continue with a smaller learning rate.`,
+    message: `${where}: a plateau.${line} Stop here, or continue with a smaller learning rate.`,
     remedies:
       bestPath === undefined
         ? []
@@ -200,6 +206,16 @@ export function judgeSize(
     };
   }
   return { code: undefined, sentence: `${sizes}: a good size for this text` };
+}
+
+/** A sentence, after a space, on a loss and that of the count model; empty if either is unknown. */
+function baselineSentence(
+  subject: string,
+  validationLoss: number | undefined,
+  baseline: CountModelLoss | undefined,
+): string {
+  if (validationLoss === undefined || baseline === undefined) return '';
+  return ` ${subject} is ${compareWithBaseline(validationLoss, baseline)}.`;
 }
 
 /** Half of a learning rate, rounded to two digits. */

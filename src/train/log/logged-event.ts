@@ -103,6 +103,12 @@ const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = 
   }),
   timed: z.looseObject({ milliseconds: number(), epochMilliseconds: number(), restMilliseconds: number() }),
   advice: z.looseObject({ code: z.string(), message: z.string(), remedies: list }),
+  baseline: z.looseObject({
+    order: count(),
+    loss: number(),
+    trainTokens: count(),
+    validationTokens: count(),
+  }),
   evaluating: z.looseObject({ batch: count(), batches: count() }),
   evaluated: z.looseObject({
     ...place,
