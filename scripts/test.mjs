@@ -40,7 +40,8 @@ const runner = spawn(
   process.execPath,
   [
     ...(isWatch ? ['--import', 'tsx', '--test', '--watch'] : ['--enable-source-maps', '--test']),
-    `--test-concurrency=${availableParallelism()}`,
+    // One more than processors: some tests wait for timers and for programs that start.
+    `--test-concurrency=${availableParallelism() + 1}`,
     ...(isWatch ? files : await bundleTests(files, folder)),
   ],
   {
