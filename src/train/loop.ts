@@ -17,6 +17,7 @@ import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
+import { usesPreset } from './preset/apply-preset.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
 import { recoverFromDivergence } from './recovery/recover-from-divergence.ts';
 import { Baseline } from './run/baseline.ts';
@@ -96,7 +97,10 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     yield await finishedEvent(run, reason, undefined);
     return undefined;
   }
-  for (const warning of [...splitWarnings(splits, options, corpus), ...memoryWarnings(started)]) {
+  for (const warning of [
+    ...splitWarnings(splits, { ...options, fit: options.fit || usesPreset(options) }, corpus),
+    ...memoryWarnings(started),
+  ]) {
     yield { type: 'warning', ...warning };
   }
   const saver = await Saver.open(run, options, storage && files && { storage, files });

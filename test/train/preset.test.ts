@@ -100,6 +100,14 @@ test('a run with a preset says what it chose, and the settings alone repeat it t
   assert.deepEqual(again.checkpoint.parameters, checkpoint.parameters);
 });
 
+test('a preset suits the batches to a small text itself', async () => {
+  const { all, started } = await run({ ...short, text: text.slice(0, 700) });
+  assert.ok(started.options.batchSize < 16);
+  const warning = all.find((event) => event.type === 'warning' && event.code === 'few-batches');
+  assert.ok(warning?.type === 'warning');
+  assert.doesNotMatch(warning.message, /fit/);
+});
+
 test('a resumed run keeps the settings, without another measurement', async () => {
   const first: Checkpoint = (await run(short)).checkpoint;
   const { all, started } = await run({ text, resume: first, maxIterations: 15, engine: 'wasm' });

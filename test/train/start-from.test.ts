@@ -81,7 +81,8 @@ function pick({ precision }: { readonly precision?: 'float32' | 'float64' }) {
 test('new symbols get the initial parameters of a new run with the same seed; learned biases are kept', async () => {
   const { checkpoint } = await run({ ...small, text: before });
   const other = (await run({ ...small, text: after })).checkpoint;
-  const parameters = startingParameters(checkpoint, other.vocabulary, { seed: 5, precision: 'float32' });
+  const options = { seed: 5, precision: 'float32', init: 'original' } as const;
+  const parameters = startingParameters(checkpoint, other.vocabulary, options);
   const layout = layoutOf(other.config);
   const fresh = initialParameters(layout, new MersenneTwister(5), 'float32');
   const V = other.config.vocabularySize;
@@ -89,6 +90,9 @@ test('new symbols get the initial parameters of a new run with the same seed; le
   for (let row = 0; row < 4 * H; row++) {
     assert.equal(parameters[row * V + token], fresh[row * V + token]);
   }
+  const scaled = startingParameters(checkpoint, other.vocabulary, { ...options, init: 'scaled' });
+  const column = Array.from({ length: 4 * H }, (_, row) => Math.abs(scaled[row * V + token] as number));
+  assert.ok(Math.max(...column) > 0.5, 'the initial values that the run asks for');
   const decoder = parameters.length - V * H - V + token * H;
   assert.deepEqual(parameters.subarray(decoder, decoder + H), fresh.subarray(decoder, decoder + H));
   const biases = (values: ArrayLike<number>, width: number) =>
@@ -102,10 +106,14 @@ test('new symbols get the initial parameters of a new run with the same seed; le
 
 test('the unknown symbols of both vocabularies correspond; an equal vocabulary changes nothing', async () => {
   const { checkpoint } = await run({ ...small, text: `${before}xyz`, minCount: 2 });
-  const again = startingParameters(checkpoint, checkpoint.vocabulary, { seed: 5, precision: 'float32' });
+  const again = startingParameters(checkpoint, checkpoint.vocabulary, {
+    ...{ seed: 5, precision: 'float32', init: 'original' },
+  });
   assert.equal(again, checkpoint.parameters);
   const other = (await run({ ...small, text: `${after}xyz`, minCount: 2 })).checkpoint;
-  const parameters = startingParameters(checkpoint, other.vocabulary, { seed: 5, precision: 'float32' });
+  const parameters = startingParameters(checkpoint, other.vocabulary, {
+    ...{ seed: 5, precision: 'float32', init: 'original' },
+  });
   assert.equal(
     parameters.at(-1),
     checkpoint.parameters.at(-1),

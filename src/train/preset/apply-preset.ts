@@ -15,6 +15,11 @@ const ASSUMED_FLOPS = 1e11;
 /** Enough for a stable median. */
 const MEASURING_MILLISECONDS = 400;
 
+/** Whether a preset chooses options of a run: a time alone means `balanced`. */
+export function usesPreset({ preset, time }: Pick<TrainingOptions, 'preset' | 'time'>): boolean {
+  return preset === undefined ? time !== undefined : preset !== 'original';
+}
+
 /**
  * The options of a run with a preset. Yields notices of what is measured and chosen.
  *
@@ -28,8 +33,8 @@ export async function* applyPreset(
   origins: OptionOrigins | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
-  const preset = asked.preset ?? (asked.time === undefined ? 'original' : 'balanced');
-  if (preset === 'original') return asked;
+  const { preset = 'balanced' } = asked;
+  if (!usesPreset(asked) || preset === 'original') return asked;
   yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const { vocabulary } = corpus;
   const input: Omit<PresetInput, 'flopsPerSecond'> = {
@@ -84,9 +89,11 @@ function presetText(
   { cell, layers, hiddenSize, maxEpochs, dropout }: TrainingOptions,
   { seconds, flopsPerSecond }: { readonly seconds: number; readonly flopsPerSecond: number },
 ): string {
-  const minutes = seconds < 90 ? `${Math.round(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`;
+  const isShort = seconds < 90;
+  const time = Math.max(1, Math.round(isShort ? seconds : seconds / 60));
+  const unit = isShort ? 'second' : 'minute';
   return (
     `\`preset\` ${preset}: ${cell}, ${formatCount(layers)} layers of ${formatCount(hiddenSize)} units, dropout ${dropout}, ` +
-    `${Number(maxEpochs.toPrecision(3))} epochs: about ${minutes} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s`
+    `${Number(maxEpochs.toPrecision(3))} epochs: about ${formatCount(time)} ${time === 1 ? unit : `${unit}s`} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s`
   );
 }

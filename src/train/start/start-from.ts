@@ -104,11 +104,11 @@ export function startingVocabulary(
 export function startingParameters(
   { parameters, config, vocabulary: known }: Checkpoint,
   vocabulary: Vocabulary,
-  { seed, precision }: Pick<TrainingOptions, 'seed' | 'precision'>,
+  { seed, precision, init }: Pick<TrainingOptions, 'seed' | 'precision' | 'init'>,
 ): FloatArray {
   if (known.equals(vocabulary)) return parameters;
   const layout = layoutOf({ ...config, vocabularySize: vocabulary.size });
-  const fresh = initialParameters(layout, new MersenneTwister(seed), precision);
+  const fresh = initialParameters(layout, new MersenneTwister(seed), precision, init);
   return adaptParameters(
     { parameters, layout: layoutOf(config), vocabulary: known },
     { parameters: fresh, layout, vocabulary },
