@@ -28,6 +28,14 @@ export interface TrainedText {
   readonly test?: KnownText | undefined;
 }
 
+/** Training with a running average of the weights: the parameters are the average, and training goes on from the weights. */
+export interface AveragedWeights {
+  /** The iteration after which the average began. */
+  readonly since: number;
+  /** The weights after the last update, in canonical order. */
+  readonly weights: FloatArray;
+}
+
 /** What an iteration changes, except the parameters and losses. */
 export interface RunPosition {
   /** Iterations done. */
@@ -40,6 +48,8 @@ export interface RunPosition {
   readonly optimizerSteps: number;
   /** Carried state of each recurrent layer, [S, B, H] in row-major order. */
   readonly carriedState: readonly FloatArray[];
+  /** Absent if the parameters are the weights after the last update. */
+  readonly average?: AveragedWeights | undefined;
 }
 
 /** A state that the run can return to, with its parameters in canonical order. */

@@ -5,10 +5,11 @@ import type { FloatArray } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { NO_REGULARIZATION } from '../model/regularization.ts';
-import type { Checkpoint, Origin } from './checkpoint.ts';
+import type { Checkpoint, Origin, TrainingState } from './checkpoint.ts';
 import { malformed } from './errors.ts';
 import { INFERRED_NOTICE, inferMetadata } from './inferred-metadata.ts';
 import {
+  AVERAGE_VERSION,
   type CheckpointMetadata,
   decodeMetadata,
   encodeMetadata,
@@ -212,7 +213,7 @@ function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
   const { dropout, ...otherRegularization } = regularization;
   const { kind, normalize, hasUnknown, unicodeVersion } = vocabulary;
   return {
-    formatVersion: training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION,
+    formatVersion: versionFor(training),
     config: { ...shape, dropout },
     regularization: otherRegularization,
     ...resetField(config.cell, reset),
@@ -221,6 +222,12 @@ function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
     ...(training && { training: trainingMetadata(training) }),
     ...(origin && { origin: originMetadata(origin) }),
   };
+}
+
+/** The lowest version of a program that reads the file correctly. */
+function versionFor(training: TrainingState | undefined): CheckpointMetadata['formatVersion'] {
+  if (training?.average || training?.stability?.good?.average) return AVERAGE_VERSION;
+  return training?.shapeChange ? SHAPE_CHANGE_VERSION : FORMAT_VERSION;
 }
 
 function originMetadata(origin: Origin): NonNullable<CheckpointMetadata['origin']> {

@@ -14,6 +14,9 @@ export const FORMAT_VERSION = 1;
 /** Version of files with a shape change, which version-1 programs would resume at the wrong position. */
 export const SHAPE_CHANGE_VERSION = 2;
 
+/** Version of files whose parameters are an average, from which programs of earlier versions would train on. */
+export const AVERAGE_VERSION = 3;
+
 /** The only metadata key. */
 export const METADATA_KEY = 'char_rnn';
 
@@ -25,11 +28,14 @@ const METADATA_VALUES = [100, 1000, 1000, 1000, 1000];
 const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
 
+/** An average of the weights. The weights are stored in tensors. */
+const average = () => z.optional(z.object({ since: count() }));
+
 /** A held-out text. Its files are stored in tensors. */
 const knownText = () => z.object({ bytes: count(), sha256: z.string() });
 
 const metadataSchema = z.object({
-  formatVersion: z.union([z.literal(FORMAT_VERSION), z.literal(SHAPE_CHANGE_VERSION)]),
+  formatVersion: z.literal([FORMAT_VERSION, SHAPE_CHANGE_VERSION, AVERAGE_VERSION]),
   config: z.object({
     cell: z.enum(CELL_NAMES),
     layers: size().check(z.maximum(MAX_LAYERS)),
@@ -67,6 +73,7 @@ const metadataSchema = z.object({
       options: z.record(z.string(), z.unknown()),
       moments: z.int().check(z.minimum(0), z.maximum(MAX_MOMENTS)),
       optimizerSteps: count(),
+      average: average(),
       stability: z.optional(
         z.object({
           skips: count(),
@@ -76,6 +83,7 @@ const metadataSchema = z.object({
               iteration: count(),
               learningRate: z.number().check(z.positive()),
               optimizerSteps: count(),
+              average: average(),
             }),
           ),
         }),
@@ -145,10 +153,10 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
     throw malformed(file, 'its metadata is not JSON');
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
-  if (typeof version === 'number' && version > SHAPE_CHANGE_VERSION) {
+  if (typeof version === 'number' && version > AVERAGE_VERSION) {
     throw new CheckpointError(
       'checkpoint-newer',
-      `${file} has format version ${version}; this program reads versions up to ${SHAPE_CHANGE_VERSION}. Update char-rnn.`,
+      `${file} has format version ${version}; this program reads versions up to ${AVERAGE_VERSION}. Update char-rnn.`,
     );
   }
   return checkMetadata(value, file);

@@ -18,7 +18,9 @@ export interface MemoryNeeds {
   readonly dropsWeights?: boolean | undefined;
   /** Whether training keeps the mean gradient of several batches. */
   readonly accumulates?: boolean | undefined;
-  /** Whether checkpoints are saved: a save needs a copy of parameters and moments. */
+  /** Whether training keeps an average of the weights. */
+  readonly averages?: boolean | undefined;
+  /** Whether checkpoints are saved: a save needs a copy of parameters, their average and moments. */
   readonly saves?: boolean | undefined;
   /** Whether the run keeps its last good state, to go back to after an explosion. */
   readonly retries?: boolean | undefined;
@@ -35,7 +37,8 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   const isTrained = moments !== undefined;
   const copies = Number(needs.saves ?? false) + Number(needs.retries ?? false);
   const extra = Number(needs.dropsWeights ?? false) + Number(needs.accumulates ?? false);
-  const vectors = isTrained ? 2 + moments + extra + copies * (1 + moments) : 1;
+  const state = 1 + Number(needs.averages ?? false) + (moments ?? 0);
+  const vectors = isTrained ? 1 + extra + (1 + copies) * state : 1;
   const layout = layoutOf(config);
   const G = gateCount(cell);
   const layers = recurrentModules(layout).map(({ input, inputSize }) => {

@@ -24,6 +24,7 @@ import { Baseline } from './run/baseline.ts';
 import { IterationQueue } from './run/iteration-queue.ts';
 import {
   alreadyEndedNotice,
+  averageMessage,
   earlyStopMessage,
   finishedEvent,
   iterationEvent,
@@ -78,6 +79,7 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     moments: UPDATE_RULES[options.optimizer].moments,
     dropsWeights: dropsWeights(options),
     accumulates: options.accumulate > 1,
+    averages: options.average !== 'none',
     saves: storage !== undefined,
     retries: options.onExplosion === 'retry',
   };
@@ -248,8 +250,9 @@ async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Exp
       clock.resume();
       return explosion;
     }
-    const best = await run.addValidationLoss(validationLoss);
+    const { best, beginsAverage } = await run.addValidationLoss(validationLoss);
     yield { type: 'evaluated', iteration, epoch, validationLoss, standardError, best };
+    if (beginsAverage) yield { type: 'notice', message: averageMessage(run) };
   }
   yield { type: 'sampled', iteration: run.iteration, text: await run.sample() };
   clock.resume();
@@ -265,7 +268,7 @@ async function* validate({
 }: Parts): AsyncGenerator<TrainingEvent, SplitLoss | undefined, void> {
   const network = run.networkFor(validation);
   try {
-    const evaluation = evaluateSplit(input.engine, network, run.weights, validation, input.signal);
+    const evaluation = evaluateSplit(input.engine, network, run.parameters, validation, input.signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) {
       yield { type: 'evaluating', batch: step.value, batches: validation.count };

@@ -281,6 +281,21 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'shrink the weights, but not the biases, by this times the learning rate at each update; with adam: AdamW',
   }),
+  average: option(z._default(z.enum(['none', 'ema', 'triggered']), 'none'), {
+    flag: 'average',
+    group: 'Training',
+    help: 'evaluate, sample and save an average of the weights: ema: a moving one; triggered: of those since the loss stopped falling',
+  }),
+  averageDecay: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.999), {
+    flag: 'average_decay',
+    group: 'Training',
+    help: 'with --average ema: what each update keeps of the average',
+  }),
+  averageAfter: option(z._default(count(1), 5), {
+    flag: 'average_after',
+    group: 'Training',
+    help: 'with --average triggered: average after this many evaluations in a row without a new best',
+  }),
   gradientClip: option(z._default(positive(), 5), {
     flag: 'grad_clip',
     group: 'Training',
@@ -371,6 +386,12 @@ export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOpt
     throw new OptionError(
       'meanNormClip',
       'limits the same norm as `gradientNormClip`, in other units: give only one',
+    );
+  const { average, averageAfter, earlyStop } = options;
+  if (average === 'triggered' && earlyStop !== undefined && earlyStop <= averageAfter)
+    throw new OptionError(
+      'averageAfter',
+      `must be less than \`earlyStop\` (${earlyStop}): otherwise the run ends before the average begins`,
     );
   if (options.field === undefined || options.separator !== undefined) return options;
   return { ...options, separator: DEFAULT_FIELD_SEPARATOR };

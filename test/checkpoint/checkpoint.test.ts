@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { checkpointTensors, decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { METADATA_KEY } from '../../src/checkpoint/metadata.ts';
 import type { TensorArray } from '../../src/checkpoint/safetensors/number-types.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
@@ -222,7 +222,7 @@ for (const [what, bytes, code] of evil) {
 interface Metadata {
   readonly config: object;
   regularization?: object;
-  readonly training: { readonly stability: { readonly good: object } };
+  readonly training: { average?: object; readonly stability: { readonly good: { average?: object } } };
 }
 
 /** The file of a checkpoint with its JSON changed. */
@@ -234,7 +234,7 @@ function withMetadata(change: (json: Metadata) => void): Uint8Array {
 }
 
 const lies: [string, (json: Metadata) => void, string][] = [
-  ['a newer version', (json) => Object.assign(json, { formatVersion: 3 }), 'checkpoint-newer'],
+  ['a newer version', (json) => Object.assign(json, { formatVersion: 4 }), 'checkpoint-newer'],
   ['a billion layers', (json) => Object.assign(json.config, { layers: 1e9 }), 'checkpoint-malformed'],
   ['a billion units', (json) => Object.assign(json.config, { hiddenSize: 1e9 }), 'checkpoint-malformed'],
   ['another cell', (json) => Object.assign(json.config, { cell: 'gru' }), 'checkpoint-malformed'],
@@ -282,6 +282,27 @@ const lies: [string, (json: Metadata) => void, string][] = [
     (json) => Object.assign(json.regularization ?? {}, { weightDrop: 1 }),
     'checkpoint-malformed',
   ],
+  [
+    'an average that began at a later iteration',
+    (json) => Object.assign(json.training, { average: { since: 8 } }),
+    'checkpoint-malformed',
+  ],
+  [
+    'an average that began after the state to return to',
+    (json) => Object.assign(json.training.stability.good, { average: { since: 1 } }),
+    'checkpoint-malformed',
+  ],
+  [
+    'an average that began at no iteration',
+    (json) => Object.assign(json.training, { average: { since: 0.5 } }),
+    'checkpoint-malformed',
+  ],
+  ['weights without an average', (json) => delete json.training.average, 'checkpoint-malformed'],
+  [
+    'weights to return to without an average',
+    (json) => delete json.training.stability.good.average,
+    'checkpoint-malformed',
+  ],
   ['a negative iteration', (json) => Object.assign(json.training, { iteration: -1 }), 'checkpoint-malformed'],
 ];
 for (const [what, change, code] of lies) {
@@ -299,6 +320,8 @@ function withTensor(name: string, change: (values: TensorArray) => void): Uint8A
 for (const [what, name, value] of [
   ['a parameter that is infinite', 'decoder.bias', Number.POSITIVE_INFINITY],
   ['a moment that is NaN', 'train.moment0.decoder.bias', Number.NaN],
+  ['a weight that is NaN', 'train.weights.decoder.bias', Number.NaN],
+  ['a weight to return to that is infinite', 'train.good.weights.rnn.bias_hh_l0', Number.POSITIVE_INFINITY],
   ['a carried state that is NaN', 'train.state_l1', Number.NaN],
   ['a random generator with a wrong word', 'train.generator', 2n ** 40n],
 ] as const) {
@@ -309,3 +332,29 @@ for (const [what, name, value] of [
     assert.equal(outcome(bytes), 'checkpoint-malformed');
   });
 }
+
+test('without the weights of an average, a file is a model to use; a file with an average has version 3', () => {
+  const { tensors, metadata } = checkpointTensors(madeCheckpoint());
+  for (const lost of ['train.weights.decoder.bias', 'train.good.weights.rnn.weight_hh_l1']) {
+    const kept = new Map([...tensors].filter(([name]) => name !== lost));
+    assert.equal(kept.size, tensors.size - 1);
+    const { training, notices } = decodeCheckpoint(
+      joined(encodeSafetensors({ tensors: kept, metadata })),
+      'x',
+    );
+    assert.equal(training, undefined);
+    assert.match(notices?.[0] ?? '', /some of its tensors are missing/);
+  }
+  const version = ({ metadata: stored }: { metadata: ReadonlyMap<string, string> }) =>
+    (JSON.parse(stored.get('char_rnn') ?? '') as { formatVersion: number }).formatVersion;
+  assert.equal(version({ metadata }), 3);
+  const made = madeCheckpoint();
+  const { average: _, stability: __, ...plain } = made.training;
+  assert.equal(version(checkpointTensors({ ...made, training: plain })), 1);
+  const stability = made.training.stability;
+  assert.equal(
+    version(checkpointTensors({ ...made, training: { ...plain, stability } })),
+    3,
+    'only in the state to return to',
+  );
+});

@@ -70,10 +70,15 @@ export function madeCheckpoint({
     parameters: numbers(size),
     training: {
       ...position(iteration),
+      average: { since: 2, weights: numbers(size) },
       runId,
       epoch: 0.7,
-      options: { batchSize: 4, seed: 123, saveName: 'lstm' },
-      stability: { skips: 1, retries: 2, good: { ...position(0), parameters: numbers(size) } },
+      options: { batchSize: 4, seed: 123, saveName: 'lstm', average: 'ema' },
+      stability: {
+        skips: 1,
+        retries: 2,
+        good: { ...position(0), average: { since: 0, weights: numbers(size) }, parameters: numbers(size) },
+      },
       batchSize: 4,
       cursor: 5,
       generator: random.save(),

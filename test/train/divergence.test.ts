@@ -222,7 +222,8 @@ test('with any trouble and any interruptions, a run has the same bits as an unin
     fc.array(step, { minLength: 1, maxLength: 3 }),
     fc.integer({ min: 5, max: 70 }),
     fc.boolean(),
-    async (troubles, cuts, evaluateEvery, isHeldOut) => {
+    fc.constantFrom('none', 'ema', 'triggered'),
+    async (troubles, cuts, evaluateEvery, isHeldOut, average) => {
       const damage: Damage = (engine, call, step) =>
         troubles.reduce((changed, { step: at, what, retry }) => {
           // The trouble ends after the learning rate has been halved `retry` + 1 times.
@@ -230,9 +231,8 @@ test('with any trouble and any interruptions, a run has the same bits as an unin
           if (what === 'leap') return leapAt(at, rate)(engine, changed, step);
           return notFiniteAt(at, what, ({ learningRate }) => learningRate >= rate)(engine, changed, step);
         }, call);
-      const changes = isHeldOut
-        ? { evaluateEvery }
-        : { evaluateEvery, trainFraction: 1, validationFraction: 0 };
+      const averaged = { evaluateEvery, average, averageAfter: 1 };
+      const changes = isHeldOut ? averaged : { ...averaged, trainFraction: 1, validationFraction: 0 };
       const whole = await run(damage, changes);
       let from: TrainedCheckpoint | undefined;
       for (const cut of [...cuts.sort((a, b) => a - b), 160]) {

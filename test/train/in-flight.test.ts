@@ -107,7 +107,13 @@ test('an evaluation needs one read per batch, while the engine computes the next
 });
 
 test('the results are the same with any number of iterations in flight, also after skips and explosions', async () => {
+  for (const average of ['none', 'ema', 'triggered'] as const) await sameInFlight(average);
+});
+
+/** Checks that the results of a run with skips and explosions do not depend on the number of iterations in flight. */
+async function sameInFlight(average: 'none' | 'ema' | 'triggered') {
   const options = {
+    ...{ average, averageAfter: 1 },
     evaluateEvery: 30,
     onExplosion: 'retry',
     checkpointEvery: '17',
@@ -130,7 +136,8 @@ test('the results are the same with any number of iterations in flight, also aft
   const kinds = new Set(results[0]?.reported.map(({ type }) => type));
   assert.deepEqual([...kinds].sort(), ['evaluated', 'iteration', 'restored']);
   for (const other of results.slice(1)) assert.deepEqual(other, results[0]);
-});
+  assert.equal(results[0]?.state.average !== undefined, average !== 'none', average);
+}
 
 test('on an abort, the iterations in flight are completed and saved', async () => {
   const controller = new AbortController();

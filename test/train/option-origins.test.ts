@@ -64,7 +64,7 @@ test("in a run from another model's weights, the shape comes from the checkpoint
 
 test('in a resumed run, options come from the caller, else from the checkpoint, else from the defaults', () => {
   const made = madeCheckpoint();
-  const stored = { hiddenSize: 3, batchSize: 4, dropout: 0.25, threads: 7, fit: true };
+  const stored = { hiddenSize: 3, batchSize: 4, dropout: 0.25, threads: 7, fit: true, average: 'ema' };
   const checkpoint = { ...made, training: { ...made.training, options: stored } };
   const given = { dropout: undefined, seed: 5, maxEpochs: 9 };
   const { options, origins } = resumedOptions(given, checkpoint, 'it', { seed: 'config' });

@@ -17,7 +17,7 @@ const EVERYTHING = {
   ...{ text, hiddenSize: 9, layers: 2, batchSize: 3, sequenceLength: 7, maxEpochs: 6, evaluateEvery: 8 },
   ...{ optimizer: 'adam', adamBeta1: 0.8, adamBeta2: 0.99, weightDecay: 0.01, meanNormClip: 0.1 },
   ...{ schedule: 'cosine', warmup: 0.1, learningRate: 0.01, accumulate: 2, init: 'scaled' },
-  ...{ randomOffset: true, stateReset: 0.2 },
+  ...{ randomOffset: true, stateReset: 0.2, average: 'ema', averageDecay: 0.9 },
   ...{ dropout: 0.2, dropoutMask: 'sequence', weightDrop: 0.2, tokenDropout: 0.1 },
 } as const satisfies TrainInput;
 

@@ -1,7 +1,7 @@
 /** Encodes and decodes the training state of a checkpoint: its metadata and its tensors. */
 import type { FileFacts, KnownText } from '../../data/files/known-text.ts';
 import { stateParts } from '../../engine/cells.ts';
-import type { FloatArray } from '../../engine/engine.ts';
+import type { FloatArray, Precision } from '../../engine/engine.ts';
 import { type Layout, recurrentModules } from '../../engine/layout.ts';
 import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type {
@@ -31,6 +31,8 @@ type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
 
 /** A tensor that every training state has. */
 export const GENERATOR = 'train.generator';
+/** The start of the names of the weights, if the parameters are an average. */
+const WEIGHTS = 'weights.';
 const TRAIN_LOSSES = 'train.train_losses';
 const VALIDATION_LOSSES = 'train.validation_losses';
 
@@ -46,6 +48,7 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
     options: { ...options },
     moments: moments.length,
     optimizerSteps,
+    ...averageMetadata(training),
     ...(stability && { stability: stabilityMetadata(stability) }),
     batchSize,
     ...(shapeChange && { shapeChange }),
@@ -68,7 +71,11 @@ function textMetadata(text: TrainedText): TrainingMetadata['text'] {
 function stabilityMetadata({ skips, retries, good }: StabilityState): TrainingMetadata['stability'] {
   if (!good) return { skips, retries };
   const { iteration, learningRate, optimizerSteps } = good;
-  return { skips, retries, good: { iteration, learningRate, optimizerSteps } };
+  return { skips, retries, good: { iteration, learningRate, optimizerSteps, ...averageMetadata(good) } };
+}
+
+function averageMetadata({ average }: RunPosition): Pick<TrainingMetadata, 'average'> {
+  return average ? { average: { since: average.since } } : {};
 }
 
 export function trainingTensors(
@@ -94,11 +101,12 @@ export function trainingTensors(
 
 function positionTensors(
   layout: Layout,
-  { moments, carriedState }: RunPosition,
+  { moments, carriedState, average }: RunPosition,
   batchSize: number,
   prefix: string,
 ): [string, TensorToStore][] {
   return [
+    ...(average ? vectorTensors(layout, average.weights, `${prefix}${WEIGHTS}`) : []),
     ...moments.flatMap((moment, index) => vectorTensors(layout, moment, `${prefix}moment${index}.`)),
     ...recurrentModules(layout).map(({ cell, hiddenSize }, layer) =>
       oneTensor(`${prefix}state_l${layer}`, carriedState[layer] as FloatArray, [
@@ -116,13 +124,14 @@ export function lossTensors(name: string, { iterations, values }: LossRecord): [
 }
 
 /** Whether a file has every tensor of its training state. Another program may have dropped some. */
-export function isWholeTraining(
-  { moments, stability }: TrainingMetadata,
-  layout: Layout,
-  tensors: Tensors,
-): boolean {
-  const prefixes = stability?.good ? ['train.', 'train.good.'] : ['train.'];
-  const positions = prefixes.flatMap((prefix) => [
+export function isWholeTraining(training: TrainingMetadata, layout: Layout, tensors: Tensors): boolean {
+  const { moments, stability } = training;
+  const stored = [
+    { prefix: 'train.', average: training.average },
+    ...(stability?.good ? [{ prefix: 'train.good.', average: stability.good.average }] : []),
+  ];
+  const positions = stored.flatMap(({ prefix, average }) => [
+    ...(average ? vectorNames(layout, `${prefix}${WEIGHTS}`) : []),
     ...Array.from({ length: moments }, (_, index) => vectorNames(layout, `${prefix}moment${index}.`)).flat(),
     ...recurrentModules(layout).map((_, layer) => `${prefix}state_l${layer}`),
   ]);
@@ -145,8 +154,11 @@ export function decodeTraining(
   tensors: Tensors,
   file: string,
 ): TrainingState {
-  const { moments: _, text: stored, stability, ...rest } = training;
-  const numbers = (prefix: string) => decodePosition(training, facts, layout, tensors, prefix, file);
+  const { moments: _, text: stored, stability, average, ...rest } = training;
+  const numbers = (prefix: string, position: PositionMetadata) => ({
+    ...decodePosition(training, facts, layout, tensors, prefix, file),
+    ...decodeAverage(position, layout, tensors, { prefix, precision: facts.precision, file }),
+  });
   const good = stability?.good;
   if (good && good.iteration > training.iteration) {
     throw malformed(file, 'the state to return to is from a later iteration');
@@ -157,15 +169,15 @@ export function decodeTraining(
   if (batches + (training.shapeChange?.batchOffset ?? 0) < 0) {
     throw malformed(file, 'its position in the text is before the start');
   }
-  const goodState = (position: Omit<RunPosition, 'moments' | 'carriedState'>): GoodState => {
+  const goodState = ({ average, ...position }: PositionMetadata): GoodState => {
     const parameters = vectorFromTensors(layout, tensors, 'train.good.', facts.precision, file);
     if (!parameters.every(Number.isFinite))
       throw malformed(file, 'a parameter of the state to return to is not finite');
-    return { ...position, ...numbers('train.good.'), parameters };
+    return { ...position, ...numbers('train.good.', { ...position, average }), parameters };
   };
   return {
     ...rest,
-    ...numbers('train.'),
+    ...numbers('train.', training),
     text: stored && trainedText(stored, decodeFiles(tensors, file)),
     ...(stability && {
       stability: {
@@ -178,6 +190,31 @@ export function decodeTraining(
     trainLosses: decodeLosses(tensors, TRAIN_LOSSES, file),
     validationLosses: decodeLosses(tensors, VALIDATION_LOSSES, file),
   };
+}
+
+/** What the metadata has of a position. */
+type PositionMetadata = Pick<RunPosition, 'iteration' | 'learningRate' | 'optimizerSteps'> &
+  Pick<TrainingMetadata, 'average'>;
+
+/** The weights, if the parameters are their average. */
+function decodeAverage(
+  { average, iteration }: PositionMetadata,
+  layout: Layout,
+  tensors: Tensors,
+  { prefix, precision, file }: { prefix: string; precision: Precision; file: string },
+): Pick<RunPosition, 'average'> {
+  const names = vectorNames(layout, `${prefix}${WEIGHTS}`);
+  if (!average) {
+    const surplus = names.find((name) => tensors.has(name));
+    if (surplus !== undefined)
+      throw malformed(file, `it has a tensor ${surplus}, but no average of these weights`);
+    return {};
+  }
+  if (average.since > iteration)
+    throw malformed(file, 'its average of the weights began at a later iteration');
+  const weights = vectorFromTensors(layout, tensors, `${prefix}${WEIGHTS}`, precision, file);
+  if (!weights.every(Number.isFinite)) throw malformed(file, 'a weight is not a finite number');
+  return { average: { since: average.since, weights } };
 }
 
 /** Moments and carried state. */

@@ -46,6 +46,7 @@ export function checkpointJson({ path, bytes, checkpoint, format }: InspectedFil
       learningRate: training.learningRate,
       shapeChange: training.shapeChange,
       optimizerSteps: training.optimizerSteps,
+      averagedSince: training.average?.since,
       options: training.options,
       text: training.text,
       trainLosses: pairs(training.trainLosses),
@@ -87,10 +88,13 @@ export function checkpointLines(
 }
 
 function trainingLines(training: TrainingState, flags: readonly Flag[]): string[] {
-  const { iteration, epoch, learningRate, text, shapeChange } = training;
+  const { iteration, epoch, learningRate, text, shapeChange, average } = training;
   const { batchSize, sequenceLength } = shapeChange?.heldOut ?? {};
   return [
     `  iteration        ${formatCount(iteration)}, epoch ${fixed(epoch, 3)}, learning rate ${learningRate}`,
+    ...(average
+      ? [`  parameters are the average of the weights since iteration ${formatCount(average.since)}`]
+      : []),
     ...(text
       ? [
           `  text             ${formatCount(text.bytes)} bytes${filesText(text.files)}, SHA-256 ${plain(text.sha256)}`,

@@ -58,12 +58,13 @@ export function startedEvent(
 const PROGRAM_BYTES = 15e6;
 
 /**
- * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters and moments for a save and for the
- * last good state.
+ * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters, their average and moments for a
+ * save and for the last good state.
  */
 function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
-  const copy = parameterCount(run.network.layout) * (1 + UPDATE_RULES[options.optimizer].moments) * bytes;
+  const vectors = 1 + Number(options.average !== 'none') + UPDATE_RULES[options.optimizer].moments;
+  const copy = parameterCount(run.network.layout) * vectors * bytes;
   const copies = copy * (run.canGoBack ? 2 : 1);
   return engine.bytesInUse + copies + PROGRAM_BYTES;
 }
@@ -136,6 +137,13 @@ export function alreadyEndedNotice(
     `${lowest.toFixed(4)}. Nothing was trained.`;
   const remedies = [{ text: 'To train further', set: { earlyStop: sinceLowest + earlyStop } }];
   return { type: 'notice', reason: 'no-better', message, remedies };
+}
+
+export function averageMessage({ validationLosses }: TrainingRun): string {
+  return (
+    `${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best: from now on, the run averages the weights, ` +
+    'and evaluates, samples and saves the average.'
+  );
 }
 
 export function earlyStopMessage({ validationLosses }: TrainingRun): string {

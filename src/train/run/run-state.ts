@@ -1,4 +1,4 @@
-/** The state that an iteration changes, kept on the engine: parameters, moments, carried state, counts; and the state that a run starts with. */
+/** The state that an iteration changes, kept on the engine: weights and their average, moments, carried state, counts; and the state that a run starts with. */
 
 import type { GoodState, RunPosition, StabilityState, TrainingState } from '../../checkpoint/checkpoint.ts';
 import { stateParts } from '../../engine/cells.ts';
@@ -13,6 +13,7 @@ import type { TrainingOptions } from '../options.ts';
 import type { LearningRates } from './learning-rate.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { Schedule } from './schedule.ts';
+import { WeightAverage } from './weight-average.ts';
 
 export class RunState {
   /** Iterations whose figures have arrived. */
@@ -20,6 +21,10 @@ export class RunState {
   /** Iterations enqueued so far. */
   enqueued = 0;
   readonly weights: Vector;
+  /** Undefined if the run keeps no average. */
+  readonly #average: WeightAverage | undefined;
+  /** Whether the average begins with the run. */
+  readonly #averagesFromStart: boolean;
   /** The state of the network at the start of the next batch. */
   readonly carried: NetworkState;
   /** The carried state as it was before the batches of the last iteration. */
@@ -30,11 +35,19 @@ export class RunState {
   /** The learning rates from the state that was last written. */
   #rates: LearningRates | undefined;
 
-  constructor(engine: Engine, network: Network, optimizer: Optimizer, schedule: Schedule) {
+  constructor(
+    engine: Engine,
+    network: Network,
+    options: TrainingOptions,
+    optimizer: Optimizer,
+    schedule: Schedule,
+  ) {
     this.#engine = engine;
     this.#optimizer = optimizer;
     this.#schedule = schedule;
     this.weights = engine.vector(network.layout);
+    if (options.average !== 'none') this.#average = new WeightAverage(engine, network.layout, options);
+    this.#averagesFromStart = options.average === 'ema';
     this.carried = network.makeState();
     this.#before = network.makeState();
   }
@@ -42,6 +55,26 @@ export class RunState {
   /** The learning rate of the next iteration to be enqueued. */
   get learningRate(): number {
     return this.#rates?.at(this.enqueued) ?? 0;
+  }
+
+  /** Whether the run evaluates and saves an average of the weights. */
+  get isAveraged(): boolean {
+    return this.#average?.since !== undefined;
+  }
+
+  /** The average of the weights if there is one, otherwise the weights. */
+  get parameters(): Vector {
+    return this.#average && this.isAveraged ? this.#average.vector : this.weights;
+  }
+
+  /** Begins the average after the current iteration. Later iterations must not be enqueued yet. */
+  beginAverage(): void {
+    this.#average?.begin(this.iteration, this.weights);
+  }
+
+  /** Adds the weights to their average, after the update of an iteration. */
+  addToAverage(iteration: number): void {
+    this.#average?.add(iteration, this.weights);
   }
 
   /** Remembers the carried state before the batches of an iteration. */
@@ -69,28 +102,37 @@ export class RunState {
   }
 
   /** Sets the run to a state. */
-  write({ iteration, learningRate, optimizerSteps, parameters, moments, carriedState }: GoodState): void {
+  write(state: GoodState): void {
+    const { iteration, learningRate, optimizerSteps, parameters, moments, carriedState, average } = state;
     this.iteration = iteration;
     this.enqueued = iteration;
     this.#rates = this.#schedule.learningRatesFrom({ iteration, learningRate });
-    this.#engine.write(this.weights, parameters);
+    this.#engine.write(this.weights, average?.weights ?? parameters);
+    this.#average?.restore(average?.since, parameters);
+    if (this.#averagesFromStart && !average) this.beginAverage();
     this.#optimizer.restore(moments, optimizerSteps);
-    carriedState.forEach((state, layer) => {
-      this.#engine.write(this.carried[layer] as Tensor, state);
+    carriedState.forEach((values, layer) => {
+      this.#engine.write(this.carried[layer] as Tensor, values);
     });
   }
 
   async #read(carried: NetworkState): Promise<GoodState> {
     const { iteration } = this;
+    const since = this.#average?.since;
     const learningRate = this.#rates?.heldAt(this.enqueued) ?? 0;
     // All reads are enqueued before the first is awaited: later calls can't change what they return.
-    const [optimizerSteps, parameters, moments, carriedState] = await Promise.all([
+    const [optimizerSteps, parameters, weights, moments, carriedState] = await Promise.all([
       this.#optimizer.readSteps(),
-      this.#engine.read(this.weights),
+      this.#engine.read(this.parameters),
+      since === undefined ? undefined : this.#engine.read(this.weights),
       this.#optimizer.readMoments(),
       Promise.all(carried.map(async (layer) => (await this.#engine.read(layer)) as FloatArray)),
     ]);
-    return { iteration, learningRate, optimizerSteps, parameters, moments, carriedState };
+    const average = since !== undefined && weights && { since, weights };
+    return {
+      ...{ iteration, learningRate, optimizerSteps, parameters, moments, carriedState },
+      ...(average && { average }),
+    };
   }
 }
 
@@ -113,10 +155,11 @@ export function firstState(
 ): GoodState {
   const { precision, learningRate } = options;
   if (start?.training) {
-    const { iteration, moments, optimizerSteps, carriedState } = start.training;
-    const position = { iteration, moments, optimizerSteps, carriedState };
+    const { iteration, moments, optimizerSteps, carriedState, average } = start.training;
+    const position = { iteration, moments, optimizerSteps, carriedState, ...(average && { average }) };
     const rate = resumedRate(start.training, start.training, options);
-    return { ...position, learningRate: rate, parameters: start.parameters };
+    const state = { ...position, learningRate: rate, parameters: start.parameters };
+    return resumedAverage(state, start.training, options);
   }
   const numbers = (length: number) => floats(precision, length);
   const given = start?.parameters ?? initialParameters(layout, generator, precision, options.init);
@@ -142,7 +185,7 @@ export function zeroState(
   );
 }
 
-/** The skips, retries and last good state of a resumed run, with the learning rate that the options ask for. */
+/** The skips, retries and last good state of a resumed run, with the learning rate and the average that the options ask for. */
 export function resumedStability(
   training: TrainingState,
   options: TrainingOptions,
@@ -150,7 +193,19 @@ export function resumedStability(
   const { stability } = training;
   if (!stability?.good) return stability;
   const learningRate = resumedRate(stability.good, training, options);
-  return { ...stability, good: { ...stability.good, learningRate } };
+  const good = resumedAverage({ ...stability.good, learningRate }, training, options);
+  return { ...stability, good };
+}
+
+/** A stored state, without its average if the resumed run has another kind or none: then training goes on from the weights alone. */
+function resumedAverage(
+  state: GoodState,
+  { options: stored }: TrainingState,
+  { average: kind }: TrainingOptions,
+): GoodState {
+  const { average, ...rest } = state;
+  if (!average || stored.average === kind) return state;
+  return { ...rest, parameters: average.weights };
 }
 
 /** The learning rate of a stored position, or the one given for the resumed run if it differs from the stored option. */

@@ -94,7 +94,7 @@ export class TrainingRun {
     this.#gradient = engine.vector(this.network.layout);
     if (options.accumulate > 1) this.#meanGradient = engine.vector(this.network.layout);
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
-    this.#state = new RunState(engine, this.network, this.#optimizer, this.schedule);
+    this.#state = new RunState(engine, this.network, options, this.#optimizer, this.schedule);
     this.#generator = resumed
       ? MersenneTwister.restore(resumed.generator)
       : new MersenneTwister(options.seed);
@@ -118,9 +118,9 @@ export class TrainingRun {
     return this.#state.enqueued;
   }
 
-  /** The parameters, on the engine. */
-  get weights(): Vector {
-    return this.#state.weights;
+  /** The parameters to evaluate, sample and save, on the engine: the average of the weights if there is one. */
+  get parameters(): Vector {
+    return this.#state.parameters;
   }
 
   /** The name of the run, the same in all its checkpoints. */
@@ -189,6 +189,7 @@ export class TrainingRun {
     );
     // Awaited later, or never if the run ends with an error.
     figures.catch(() => {});
+    state.addToAverage(iteration);
     state.undoBatchesUnlessApplied();
     state.enqueued = iteration;
     return { figures };
@@ -261,14 +262,22 @@ export class TrainingRun {
   }
 
   /**
-   * Records the validation loss of the current state, in nats. If the loss is good, this becomes the state to go back to.
+   * Records the validation loss of the current state, in nats. If the loss is good, this becomes the state to go back to. But the loss of an
+   * average does not show whether the weights are good: then the next training loss decides.
    *
-   * @returns whether it is the lowest so far
+   * @returns whether it is the lowest so far, and whether an average of the weights begins because it is not
    */
-  async addValidationLoss(loss: number): Promise<boolean> {
+  async addValidationLoss(loss: number): Promise<{ best: boolean; beginsAverage: boolean }> {
+    const { average, averageAfter } = this.#options;
     const { first, lowest } = this.#validationLosses;
-    if (isGood(loss, first, lowest)) this.#recovery?.keep(await this.#state.read());
-    return this.#validationLosses.add(this.#state.iteration, loss);
+    const isOfWeights = !this.#state.isAveraged;
+    const best = this.#validationLosses.add(this.#state.iteration, loss);
+    const isTriggered = average === 'triggered' && this.#validationLosses.sinceLowest >= averageAfter;
+    const beginsAverage = isTriggered && isOfWeights;
+    // Before the state is kept, because a run that goes back to it does not evaluate it again.
+    if (beginsAverage) this.#state.beginAverage();
+    if (isOfWeights && isGood(loss, first, lowest)) this.#recovery?.keep(await this.#state.read());
+    return { best, beginsAverage };
   }
 
   /**
@@ -291,7 +300,7 @@ export class TrainingRun {
 
   /** A short text from the current model. */
   sample(): Promise<string> {
-    return sampleText(this.#engine, this.weights, this.#vocabulary, this.#options.seed);
+    return sampleText(this.#engine, this.parameters, this.#vocabulary, this.#options.seed);
   }
 
   /**

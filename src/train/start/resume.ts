@@ -167,6 +167,8 @@ function checkFit(
   if (training.moments.length !== moments) {
     throw malformed(name, `it has ${training.moments.length} moments, but ${title} has ${moments}`);
   }
+  if (options.average === 'none' && (training.average || training.stability?.good?.average))
+    throw malformed(name, 'it has an average of the weights, but its option average is none');
 }
 
 /** @throws {OptionError} if the checkpoint belongs to another run than the one named */
