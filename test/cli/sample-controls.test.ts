@@ -187,7 +187,7 @@ test('the help begins with the six flags that are used most, and is short', asyn
   const { run } = setUp(context);
   const { stdout } = await run(['--help']);
   const lines = stdout.split('\n');
-  // More than a screen: the most used flags come first, and the rest is in groups. But a help text of two lines needs a reason.
+  // It may be longer than a screen: on a terminal with fewer rows, the help has one line for each group of rare flags.
   assert.ok(lines.length <= 80, `${lines.length} lines`);
   // Examples are command lines, which begin with the path of the program.
   assert.ok(lines.slice(0, lines.indexOf('Examples:')).every((line) => line.length <= 100));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Candidates, drawControlled } from '../../src/engine/candidates.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../../src/engine/dropout-mask.ts';
 import {
+  ALL_DRAW_CONTROLS,
   type DrawControls,
   type Engine,
   type FloatArray,
@@ -654,6 +655,11 @@ export const operationsContract: ContractPart = (add, tolerance) => {
         { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
         PLAIN,
       ];
+      for (const name of ALL_DRAW_CONTROLS)
+        assert.ok(
+          controls.some((one) => one[name] !== PLAIN[name]),
+          `${name} is tried`,
+        );
       const N = controls.length;
       const uniforms = Float64Array.from({ length: steps * N }, (_, i) => ((i * 7919 + 13) % 1009) / 1009);
       for (const length of [0, 1, 4, 20]) {
