@@ -27,10 +27,6 @@ export function field<T extends z.ZodMiniType>(type: T, expected: string) {
 export const numberField = (minimum: number, maximum: number) =>
   field(z.number().check(z.minimum(minimum), z.maximum(maximum)), `a number from ${minimum} to ${maximum}`);
 
-/** A whole number of at least 0, or −1, which many clients send for "no limit". */
-export const limitField = () =>
-  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
-
 /**
  * Checks a body and returns its fields. Fields that the schema does not have are left out.
  *

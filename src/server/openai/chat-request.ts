@@ -1,27 +1,20 @@
 /** Parses the body of a chat request into a completion request, whose prompt is made from the messages. */
 import * as z from 'zod/mini';
 import { ApiError } from '../http/api-error.ts';
-import { checkFields, field, invalidField, isText, limitField, shown } from '../http/request-fields.ts';
+import { checkFields, field, invalidField, isText, shown } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
 import { type ChatMessage, chatPrompt, chatStops, parseChatTemplate } from './chat-template.ts';
 import type { CompletionRequest } from './completion-request.ts';
-import {
-  flagField,
-  type LengthField,
-  samplingFields,
-  samplingRequest,
-  wholeField,
-} from './sampling-fields.ts';
+import { DEFAULT_CHAT_TOKENS, type LengthField, maxTokensField } from './max-tokens.ts';
+import { flagField, samplingFields, samplingRequest, wholeField } from './sampling-fields.ts';
 
-/** OpenAI has no default limit. But a model that never writes the user's name would then write up to the server's limit. */
-const DEFAULT_MAX_TOKENS = 500;
 /** OpenAI's maximum of alternatives in chats. */
 const MAX_TOP_LOGPROBS = 20;
 
 const schema = z.object({
   ...samplingFields,
   messages: field(z.custom<readonly unknown[]>(Array.isArray), 'an array of messages'),
-  max_completion_tokens: limitField(),
+  max_completion_tokens: maxTokensField(),
   logprobs: flagField(),
   top_logprobs: wholeField(0, MAX_TOP_LOGPROBS),
 });
@@ -45,7 +38,7 @@ export function parseChatRequest(body: unknown, options: ServerOptions): Complet
     typeof max_completion_tokens === 'number'
       ? { name: 'max_completion_tokens', value: max_completion_tokens }
       : { name: 'max_tokens', value: max_tokens };
-  const sampling = samplingRequest(fields, { ...length, byDefault: DEFAULT_MAX_TOKENS }, options);
+  const sampling = samplingRequest(fields, { ...length, byDefault: DEFAULT_CHAT_TOKENS }, options);
   const template = parseChatTemplate(options.chatTemplate);
   return {
     ...sampling,

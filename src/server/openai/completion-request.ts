@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { checkFields, field, invalidField, isListOf, isText } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
+import { DEFAULT_COMPLETION_TOKENS } from './max-tokens.ts';
 import type { ParamNames } from './request-limits.ts';
 import {
   flagField,
@@ -17,8 +18,6 @@ export type Prompt = string | number[];
 
 /** OpenAI's maximum of alternatives in completions. */
 const MAX_LOGPROBS = 5;
-/** OpenAI's default. */
-const DEFAULT_MAX_TOKENS = 16;
 
 type GivenPrompt = string | number[] | string[] | number[][];
 
@@ -61,7 +60,11 @@ export interface CompletionRequest extends SamplingRequest {
  */
 export function parseCompletionRequest(body: unknown, options: ServerOptions): CompletionRequest {
   const fields = checkFields(schema, body, options.strict);
-  const length = { name: 'max_tokens', value: fields.max_tokens, byDefault: DEFAULT_MAX_TOKENS } as const;
+  const length = {
+    name: 'max_tokens',
+    value: fields.max_tokens,
+    byDefault: DEFAULT_COMPLETION_TOKENS,
+  } as const;
   const sampling = samplingRequest(fields, length, options);
   const { n, stream } = sampling;
   const bestOf = fields.best_of ?? n;

@@ -1,4 +1,4 @@
-/** Limits on the size of a request. */
+/** Limits on the size of a request. `max-tokens.ts` has the limit on the length of the texts that are written. */
 import { ApiError } from '../http/api-error.ts';
 import type { ServerOptions } from '../options.ts';
 
@@ -35,15 +35,17 @@ export function checkTokens({ maxPrompt }: ServerOptions, param: string, tokens:
   if (tokens > maxPrompt) throw tooLong(param, tokens, maxPrompt);
 }
 
-/** Checks the requested length of a text. @throws {ApiError} 400 */
-export function checkMaxTokens({ maxTokens }: ServerOptions, param: string, tokens: number): void {
-  if (tokens > maxTokens) throw tooMuch(param, tokens, maxTokens);
-}
-
 function tooLong(param: string, got: number, max: number): ApiError {
   return tooMuch(param, got, max, ' tokens', 'context_length_exceeded');
 }
 
-function tooMuch(param: string, got: number, max: number, unit = '', code = 'invalid_value'): ApiError {
+/** An error for a field whose value, size or length exceeds the server's maximum. */
+export function tooMuch(
+  param: string,
+  got: number,
+  max: number,
+  unit = '',
+  code = 'invalid_value',
+): ApiError {
   return new ApiError(400, `${param}: got ${got}, expected at most ${max}${unit}.`, { param, code });
 }

@@ -3,10 +3,10 @@ import * as z from 'zod/mini';
 import type { ControlOptions } from '../../sample/choice/controls.ts';
 import type { FormOptions } from '../../sample/form/form.ts';
 import type { UnknownRule } from '../../sample/prompt.ts';
-import { field, invalidField, isText, limitField } from '../http/request-fields.ts';
+import { field, invalidField, isText } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
 import { controlFields, controlsOf } from './control-fields.ts';
-import { checkMaxTokens } from './request-limits.ts';
+import { type LengthField, maxTokensField, maxTokensOf } from './max-tokens.ts';
 
 export const wholeField = (minimum: number, maximum: number) =>
   field(
@@ -40,7 +40,7 @@ const formField = (kind: string) =>
 
 export const samplingFields = {
   model: modelField(),
-  max_tokens: limitField(),
+  max_tokens: maxTokensField(),
   n: wholeField(1, 128),
   stop: field(
     z.custom<string | string[]>(isStop),
@@ -86,15 +86,6 @@ export interface SamplingRequest {
   readonly form: FormOptions;
 }
 
-/** The field that limits the length of a text. */
-export interface LengthField {
-  readonly name: 'max_tokens' | 'max_completion_tokens';
-  /** The request's value: −1 for the server's maximum; null or undefined for the default. */
-  readonly value: number | null | undefined;
-  /** The default. The server's maximum limits it too. */
-  readonly byDefault: number;
-}
-
 /**
  * The part of a request that completions and chats share.
  *
@@ -123,14 +114,6 @@ export function samplingRequest(
     controls: controlsOf(fields),
     form: { match: fields.match ?? undefined, template: fields.template ?? undefined },
   };
-}
-
-/** @throws {ApiError} 400 */
-function maxTokensOf({ name, value, byDefault }: LengthField, options: ServerOptions): number {
-  if (value === -1) return options.maxTokens;
-  if (value === null || value === undefined) return Math.min(byDefault, options.maxTokens);
-  checkMaxTokens(options, name, value);
-  return value;
 }
 
 /** A seed modulo 2³², which is what the random number generator takes. */
