@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
-import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/safetensors/half-precision.ts';
+import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/stored-precision.ts';
 import type { Content } from './data/symbols/tokenizer.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';

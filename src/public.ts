@@ -1,13 +1,13 @@
 /** The exports that both entry points of the library share. */
 
 export type { Checkpoint, LossRecord, TrainingState } from './checkpoint/checkpoint.ts';
-export type { StoredPrecision } from './checkpoint/safetensors/half-precision.ts';
 export { type MemoryStorage, memoryStorage } from './checkpoint/storage/memory-storage.ts';
 export type {
   CheckpointIdentity,
   CheckpointStorage,
   StoredCheckpoint,
 } from './checkpoint/storage/storage.ts';
+export type { StoredPrecision } from './checkpoint/stored-precision.ts';
 export type { TextFacts, TextInput } from './data/corpus.ts';
 export { Vocabulary, type VocabularyInput } from './data/vocabulary.ts';
 export type { ChosenEngine, EngineChoice, MakeEngine } from './engine/choose.ts';

@@ -4,7 +4,7 @@ import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Regularization } from '../model/regularization.ts';
-import type { StoredPrecision } from './safetensors/half-precision.ts';
+import type { StoredPrecision } from './stored-precision.ts';
 
 /** Losses by iteration, in nats per token. */
 export interface LossRecord {

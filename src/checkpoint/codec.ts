@@ -18,7 +18,6 @@ import {
   SHAPE_CHANGE_VERSION,
 } from './metadata.ts';
 import { type ByteSource, bytesSource } from './safetensors/byte-source.ts';
-import type { HalfPrecision } from './safetensors/half-precision.ts';
 import { type StoredWeights, storedWeights } from './safetensors/number-types.ts';
 import {
   encodeSafetensors,
@@ -29,6 +28,7 @@ import {
   type TensorToStore,
 } from './safetensors/safetensors.ts';
 import type { CheckpointIdentity } from './storage/storage.ts';
+import type { HalfPrecision } from './stored-precision.ts';
 import { vectorFromTensors, vectorNames, vectorTensors } from './tensors/tensors.ts';
 import {
   decodeLosses,

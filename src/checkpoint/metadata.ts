@@ -7,7 +7,7 @@ import { MAX_LAYERS } from '../model/config.ts';
 import { DROPOUT_MASKS } from '../model/option-values.ts';
 import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
-import { HALF_PRECISIONS } from './safetensors/half-precision.ts';
+import { HALF_PRECISIONS } from './stored-precision.ts';
 
 /** To be increased when older programs would misread new files. */
 export const FORMAT_VERSION = 1;

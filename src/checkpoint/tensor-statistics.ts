@@ -1,8 +1,8 @@
 /** Statistics of a checkpoint's tensors. */
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './codec.ts';
-import type { StoredPrecision } from './safetensors/half-precision.ts';
 import { type ArrayType, type NumberType, numberType } from './safetensors/number-types.ts';
+import type { StoredPrecision } from './stored-precision.ts';
 
 export interface TensorStatistics {
   /** The name in docs/checkpoints.md, whatever the format of the file. */

@@ -3,14 +3,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
-import {
-  fromHalf,
-  type HalfPrecision,
-  isHalf,
-  largestHalf,
-  type StoredPrecision,
-  toHalf,
-} from '../checkpoint/safetensors/half-precision.ts';
+import { fromHalf, isHalf, largestHalf, toHalf } from '../checkpoint/safetensors/half-precision.ts';
+import type { HalfPrecision, StoredPrecision } from '../checkpoint/stored-precision.ts';
 import { programCell } from '../checkpoint/tensors/gates.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import { CheckpointError } from '../errors.ts';

@@ -3,8 +3,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkpointTensors } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
-import type { HalfPrecision, StoredPrecision } from '../checkpoint/safetensors/half-precision.ts';
 import { storedBytes, type TensorToStore } from '../checkpoint/safetensors/safetensors.ts';
+import type { HalfPrecision, StoredPrecision } from '../checkpoint/stored-precision.ts';
 import { CheckpointError } from '../errors.ts';
 import type { FormatName } from './format-names.ts';
 import { openCheckpointFile } from './open.ts';

@@ -7,14 +7,9 @@ import { type TestContext, test } from 'node:test';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { bytesSource } from '../../src/checkpoint/safetensors/byte-source.ts';
-import {
-  fromHalf,
-  HALF_PRECISIONS,
-  type HalfPrecision,
-  largestHalf,
-  toHalf,
-} from '../../src/checkpoint/safetensors/half-precision.ts';
+import { fromHalf, largestHalf, toHalf } from '../../src/checkpoint/safetensors/half-precision.ts';
 import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
+import { HALF_PRECISIONS, type HalfPrecision } from '../../src/checkpoint/stored-precision.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
 import { encodeOnnx } from '../../src/formats/onnx/encode.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';

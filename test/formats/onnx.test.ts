@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { type TestContext, test } from 'node:test';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { checkpointMetadata } from '../../src/checkpoint/codec.ts';
-import { HALF_PRECISIONS } from '../../src/checkpoint/safetensors/half-precision.ts';
+import { HALF_PRECISIONS } from '../../src/checkpoint/stored-precision.ts';
 import { recurrentModules } from '../../src/engine/layout.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
-import { HALF_PRECISIONS, type StoredPrecision } from '../../src/checkpoint/safetensors/half-precision.ts';
+import { HALF_PRECISIONS, type StoredPrecision } from '../../src/checkpoint/stored-precision.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';

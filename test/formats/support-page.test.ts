@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { StoredPrecision } from '../../src/checkpoint/safetensors/half-precision.ts';
+import type { StoredPrecision } from '../../src/checkpoint/stored-precision.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { exportCheckpoint } from '../../src/formats/export.ts';
 import type { ExportFormat } from '../../src/formats/format-names.ts';

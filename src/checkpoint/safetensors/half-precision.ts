@@ -1,12 +1,6 @@
 /** Floating-point numbers of 16 bits, in which files can store parameters. The engines compute in float32 or float64. */
 import type { FloatArray } from '../../engine/engine.ts';
-
-export const HALF_PRECISIONS = ['float16', 'bfloat16'] as const;
-export type HalfPrecision = (typeof HALF_PRECISIONS)[number];
-
-/** The precisions in which a file can store parameters. */
-export const STORED_PRECISIONS = ['float32', 'float64', ...HALF_PRECISIONS] as const;
-export type StoredPrecision = (typeof STORED_PRECISIONS)[number];
+import { HALF_PRECISIONS, type HalfPrecision } from '../stored-precision.ts';
 
 export function isHalf(precision: string): precision is HalfPrecision {
   return (HALF_PRECISIONS as readonly string[]).includes(precision);

@@ -1,6 +1,7 @@
 /** Number types of tensors in files, and their conversion to arrays. */
 import type { Precision } from '../../engine/engine.ts';
-import { fromHalf, type HalfPrecision, type StoredPrecision } from './half-precision.ts';
+import type { HalfPrecision, StoredPrecision } from '../stored-precision.ts';
+import { fromHalf } from './half-precision.ts';
 
 export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 

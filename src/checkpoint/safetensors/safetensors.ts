@@ -8,8 +8,9 @@ import type { FloatArray } from '../../engine/engine.ts';
 import { CheckpointError } from '../../errors.ts';
 import { withinJsonLimits } from '../../util/json-limits.ts';
 import { malformed } from '../errors.ts';
+import type { HalfPrecision } from '../stored-precision.ts';
 import { type ByteSource, bytesSource } from './byte-source.ts';
-import { type HalfPrecision, toHalf } from './half-precision.ts';
+import { toHalf } from './half-precision.ts';
 import {
   BFLOAT16,
   FLOAT16,

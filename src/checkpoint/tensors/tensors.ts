@@ -10,9 +10,9 @@ import {
 } from '../../engine/layout.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { malformed } from '../errors.ts';
-import type { HalfPrecision } from '../safetensors/half-precision.ts';
 import { type ArrayType, isFloat, numberType, type TensorArray } from '../safetensors/number-types.ts';
 import type { TensorInFile, TensorToStore } from '../safetensors/safetensors.ts';
+import type { HalfPrecision } from '../stored-precision.ts';
 import { fromGateOrder, gatesInOrder, programCell } from './gates.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;

@@ -1,6 +1,6 @@
 /** `char-rnn convert`: its definition and flags. */
 import * as z from 'zod/mini';
-import { STORED_PRECISIONS } from '../../checkpoint/safetensors/half-precision.ts';
+import { STORED_PRECISIONS } from '../../checkpoint/stored-precision.ts';
 import { EXPORT_FORMATS, FORMAT_NAMES } from '../../formats/format-names.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import type { StoredPrecision } from '../../checkpoint/safetensors/half-precision.ts';
+import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
 import { type Exported, exportCheckpoint, formatOfName, keptPrecision } from '../../formats/export.ts';

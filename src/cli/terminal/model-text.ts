@@ -1,6 +1,6 @@
 /** Models in words. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { StoredPrecision } from '../../checkpoint/safetensors/half-precision.ts';
+import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { formatCount } from '../../util/format.ts';

@@ -3,8 +3,8 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointFromTensors, checkpointTensors } from '../../checkpoint/codec.ts';
 import { malformed } from '../../checkpoint/errors.ts';
-import type { HalfPrecision } from '../../checkpoint/safetensors/half-precision.ts';
 import type { TensorInFile, TensorToStore } from '../../checkpoint/safetensors/safetensors.ts';
+import type { HalfPrecision } from '../../checkpoint/stored-precision.ts';
 import { CheckpointError } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import { decodeZip, encodeZip } from './zip.ts';

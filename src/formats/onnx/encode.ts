@@ -11,7 +11,8 @@
 
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { checkpointMetadata } from '../../checkpoint/codec.ts';
-import { type HalfPrecision, toHalf } from '../../checkpoint/safetensors/half-precision.ts';
+import { toHalf } from '../../checkpoint/safetensors/half-precision.ts';
+import type { HalfPrecision } from '../../checkpoint/stored-precision.ts';
 import { programCell, toGateOrder } from '../../checkpoint/tensors/gates.ts';
 import { cellFacts } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';

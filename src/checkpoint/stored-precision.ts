@@ -1,0 +1,8 @@
+/** The precisions in which a file can store parameters. Their names are apart from the code that converts, so that help loads nothing else. */
+
+/** Floating-point numbers of 16 bits. */
+export const HALF_PRECISIONS = ['float16', 'bfloat16'] as const;
+export type HalfPrecision = (typeof HALF_PRECISIONS)[number];
+
+export const STORED_PRECISIONS = ['float32', 'float64', ...HALF_PRECISIONS] as const;
+export type StoredPrecision = (typeof STORED_PRECISIONS)[number];
