@@ -121,14 +121,20 @@ export interface RestoredEvent {
   readonly retries: number;
 }
 
-/** The estimated time of the run, measured on recent iterations, without evaluations and saves. A wrong estimate is followed by another. */
+/**
+ * The estimated time of the run, from the times of its iterations and evaluations: after ten iterations or three seconds, ten seconds after
+ * the first iteration, and whenever the estimate has left its range or the range has become much narrower.
+ */
 export interface TimedEvent {
   readonly type: 'timed';
-  /** The time of one iteration. */
+  /** The time of one iteration, without evaluations. */
   readonly milliseconds: number;
   readonly epochMilliseconds: number;
-  /** The time from here to the end of the run. */
+  /** The time from here to the end of the run, with evaluations. */
   readonly restMilliseconds: number;
+  /** The range that this time is in for about eight of ten runs. */
+  readonly minRestMilliseconds: number;
+  readonly maxRestMilliseconds: number;
 }
 
 /** Advice that follows from the model's size or the losses. Each kind comes at most once in a run. */

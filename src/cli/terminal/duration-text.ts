@@ -15,10 +15,31 @@ export function formatDuration(milliseconds: number): string {
 
 /** `6:02 left`, `3 h 05 min left`. */
 export function timeLeft(milliseconds: number): string {
-  if (!Number.isFinite(milliseconds)) return '';
+  return Number.isFinite(milliseconds) ? `${shortDuration(milliseconds)} left` : '';
+}
+
+/** `6:02–7:40 left`; `under 0:40 left` if the shorter time is up, and `` if both are. */
+export function timeRangeLeft(min: number, max: number): string {
+  const [from, to] = [shortDuration(min), shortDuration(max)];
+  if (max <= 0) return '';
+  if (min <= 0) return `under ${to} left`;
+  return from === to ? `${to} left` : `${from}–${to} left`;
+}
+
+/** `6:02`, `3 h 05 min`. */
+function shortDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   const two = (value: number) => String(value).padStart(2, '0');
-  return hours > 0 ? `${hours} h ${two(minutes)} min left` : `${minutes}:${two(seconds % 60)} left`;
+  return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/** A moment in local time: `14:05`, `Friday 14:05`, or `27 November` if it is more than six days away. */
+export function formatMoment(moment: Date, now: Date): string {
+  const time = `${String(moment.getHours()).padStart(2, '0')}:${String(moment.getMinutes()).padStart(2, '0')}`;
+  if (moment.toDateString() === now.toDateString()) return time;
+  const isFar = moment.getTime() - now.getTime() >= 6 * 24 * 3_600_000;
+  if (isFar) return moment.toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });
+  return `${moment.toLocaleDateString('en-GB', { weekday: 'long' })} ${time}`;
 }

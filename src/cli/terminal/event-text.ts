@@ -14,7 +14,7 @@ import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
-import { formatDuration } from './duration-text.ts';
+import { formatDuration, formatMoment } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, consecutive, limit }: SkippedEvent): string {
   return `iteration ${iteration}: the ${cause} is not finite; step skipped (${consecutive} in a row; after ${limit} the run goes back to an earlier state)`;
@@ -31,12 +31,16 @@ export function savedText({ path }: CheckpointedEvent): string {
   return `saved ${path}`;
 }
 
-/** The time that a run takes. */
-export function timedFacts({ milliseconds, epochMilliseconds, restMilliseconds }: TimedEvent): string[] {
+/** The time that a run takes, and when it ends, as a range. */
+export function timedFacts(event: TimedEvent, now = new Date()): string[] {
+  const { milliseconds, epochMilliseconds, minRestMilliseconds: min, maxRestMilliseconds: max } = event;
+  const [from, to] = [formatDuration(min), formatDuration(max)];
+  const [first, last] = [min, max].map((rest) => formatMoment(new Date(now.getTime() + rest), now));
   return [
     `${formatDuration(milliseconds)} an iteration`,
     `${formatDuration(epochMilliseconds)} an epoch`,
-    `${formatDuration(restMilliseconds)} to the end`,
+    from === to ? `${to} left` : `${from} to ${to} left`,
+    first === last ? `ends about ${last}` : `ends between ${first} and ${last}`,
   ];
 }
 

@@ -1,9 +1,15 @@
 /** The live view of a run on a terminal: facts about the run, then a few lines that are redrawn. */
 import pc from 'picocolors';
-import type { EvaluatedEvent, IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
+import type {
+  EvaluatedEvent,
+  IterationEvent,
+  StartedEvent,
+  TimedEvent,
+  TrainingEvent,
+} from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
-import { timeLeft } from './duration-text.ts';
+import { timeRangeLeft } from './duration-text.ts';
 import {
   baselineText,
   judgeModelSize,
@@ -51,6 +57,8 @@ class LiveView {
   #loss = Number.NaN;
   #milliseconds = Number.NaN;
   readonly #history: number[] = [];
+  #timed: TimedEvent | undefined;
+  #timedAt = 0;
   #drawn = 0;
   readonly #preparing = new PreparingLine();
 
@@ -84,6 +92,8 @@ class LiveView {
         break;
       case 'timed':
         this.#row('time', timedFacts(event));
+        this.#timed = event;
+        this.#timedAt = performance.now();
         break;
       case 'skipped':
         this.#say(skippedText(event), pc.yellow);
@@ -172,11 +182,19 @@ class LiveView {
     const done = iteration / iterations;
     const left = `epoch ${fixed(epoch, 1)} of ${end}`;
     const speed = `${formatCount(Math.round((tokens * 1000) / this.#milliseconds) || 0)} char/s`;
-    const rest = this.#evaluating || timeLeft((iterations - iteration) * this.#milliseconds);
+    const rest = this.#evaluating || this.#timeLeft();
     const right = `${Math.floor(done * 100)}%  ${speed}  ${rest}`;
     const bar = width - left.length - right.length - 5;
     const middle = bar >= 8 ? `  ${pc.cyan(progressBar(done, bar))}  ` : '  ';
     return bar >= 8 ? left + middle + right : clip(`${left}  ${right}`, width);
+  }
+
+  /** The time to the end of the run: the last estimate, less the time since then. */
+  #timeLeft(): string {
+    if (!this.#timed) return '';
+    const { minRestMilliseconds: min, maxRestMilliseconds: max } = this.#timed;
+    const elapsed = performance.now() - this.#timedAt;
+    return timeRangeLeft(min - elapsed, max - elapsed);
   }
 
   #losses(width: number): string {

@@ -48,6 +48,13 @@ function renameSkipped(value: unknown): object {
   return { consecutive: inARow, limit: borne, ...rest };
 }
 
+/** In earlier logs, `timed` has no range. */
+function addRange(value: unknown): object {
+  const event = value as Readonly<Record<string, unknown>>;
+  const { restMilliseconds } = event;
+  return { minRestMilliseconds: restMilliseconds, maxRestMilliseconds: restMilliseconds, ...event };
+}
+
 /** The required fields of each type. Fields that newer versions add are kept. */
 const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = {
   notice: z.looseObject({ message: z.string(), remedies: list }),
@@ -101,7 +108,16 @@ const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = 
     retry: count(),
     retries: count(),
   }),
-  timed: z.looseObject({ milliseconds: number(), epochMilliseconds: number(), restMilliseconds: number() }),
+  timed: z.pipe(
+    z.transform(addRange),
+    z.looseObject({
+      milliseconds: number(),
+      epochMilliseconds: number(),
+      restMilliseconds: number(),
+      minRestMilliseconds: number(),
+      maxRestMilliseconds: number(),
+    }),
+  ),
   advice: z.looseObject({ code: z.string(), message: z.string(), remedies: list }),
   baseline: z.looseObject({
     order: count(),
