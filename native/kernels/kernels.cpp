@@ -1,19 +1,10 @@
 // All kernels. This file is compiled once for each instruction set, with the vector width VW and KERNELS_NAME of that variant.
+#include "dropout.h"
 #include "linear.h"
 #include "loss.h"
 #include "optimizer.h"
 #include "packing.h"
 #include "sequences.h"
-
-static void dropout(const Call* call, Team* team, int thread) {
-  const DropoutNumbers& n = *(const DropoutNumbers*)call->numbers;
-  const DropoutBuffers& b = *(const DropoutBuffers*)call->buffers;
-  const Dropout mask = {(u32)n.threshold, (u32)n.key, (float)n.scale, (int)n.perSequence, (int)n.firstStep};
-  const index_t B = (index_t)n.rows, next = (index_t)n.steps * B * LANES;
-  const Share share = share_of(team, thread, B);
-  for (index_t t = 0; t < (index_t)n.steps; t++)
-    drop_rows(mask, (int)t, share.from, share.to, (int)n.columns, {(float*)b.input + t * B * LANES, next}, {b.output + t * B * LANES, next});
-}
 
 static void run(const Call* call, Team* team, int thread) {
   switch (call->operation) {

@@ -1,8 +1,8 @@
-// Softmax and cross entropy, one position at a time; and the parameters of the dropout call.
+// Softmax and cross entropy, one position at a time.
 //
 // Equations: loss = log Σ exp(z) − z[target]; log p = z − log Σ exp(z); dz = weight·scale·(p − one-hot(target)).
 //
-// Scratch memory of cross entropy: one double per position. Dropout needs none.
+// Scratch memory: one double per position.
 #pragma once
 #include "call.h"
 #include "elementary.h"
@@ -84,12 +84,3 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
   for (index_t r = 0; r < R; r++) total += b.scratch[r];
   b.loss[0] = (float)total;
 }
-
-struct DropoutNumbers {
-  double steps, rows, columns, threshold, key, scale, perSequence, firstStep;
-};
-// The call is in kernels.cpp, its equation in mask.h.
-struct DropoutBuffers {
-  const float* input;  // [⌈columns/16⌉][steps·rows][16]
-  float* output;       // [⌈columns/16⌉][steps·rows][16]; may be the input
-};

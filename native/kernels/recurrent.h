@@ -14,7 +14,7 @@
 #pragma once
 #include "call.h"
 #include "cells.h"
-#include "mask.h"
+#include "dropout.h"
 
 struct RecurrentNumbers {
   double cell, resetAfter, tokens;

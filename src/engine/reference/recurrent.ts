@@ -9,21 +9,13 @@ import {
   checkRecurrentInput,
   checkState,
   checkTensor,
-  checkWeightDropout,
   type RecurrentSizes,
   recurrentWidth,
 } from '../checks.ts';
-import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
-import type {
-  Dropout,
-  FloatArray,
-  Precision,
-  RecurrentBackward,
-  RecurrentForward,
-  WeightDropout,
-} from '../engine.ts';
+import type { FloatArray, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
 import { floats } from '../precision.ts';
 import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
+import { applyDropout } from './dropout.ts';
 import { bytesOf, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 
@@ -181,50 +173,6 @@ function droppedInput(
   if (call.dropout) applyDropout(call.dropout, input, trace.input, steps, rows, module.inputSize);
   else trace.input.set(input);
   return trace.input;
-}
-
-/** to[position, unit] = from[position, unit] / (1 − p) or 0. The forward and the backward pass are the same. */
-export function applyDropout(
-  dropout: Dropout,
-  from: FloatArray,
-  to: FloatArray,
-  steps: number,
-  rows: number,
-  units: number,
-) {
-  const key = dropoutKey(dropout);
-  const threshold = dropThreshold(dropout.probability);
-  const scale = 1 / (1 - dropout.probability);
-  const firstStep = dropout.firstStep ?? 0;
-  for (let step = 0; step < steps; step++) {
-    for (let row = 0; row < rows; row++) {
-      const position = positionKey(key, row, dropout.perSequence ? 0 : firstStep + step);
-      const at = (step * rows + row) * units;
-      for (let unit = 0; unit < units; unit++) {
-        to[at + unit] = keeps(position, unit, threshold) ? from[at + unit]! * scale : 0;
-      }
-    }
-  }
-}
-
-/** Drops weights of a matrix, or all weights of some of its inputs. */
-export function dropWeights(call: WeightDropout) {
-  const { offset, shape } = checkWeightDropout(call);
-  const { data } = vectorOf(call.vector);
-  const key = dropoutKey(call);
-  const threshold = dropThreshold(call.probability);
-  const scale = 1 / (1 - call.probability);
-  // The first dimension of a look-up table is its input, the token.
-  const isTable = call.vector.layout[call.module]?.kind === 'embedding';
-  const [rows, columns] = shape as [number, number];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const [output, input] = isTable ? [column, row] : [row, column];
-      const position = positionKey(key, call.drops === 'weight' ? output : 0, 0);
-      const at = offset + row * columns + column;
-      data[at] = keeps(position, input, threshold) ? data[at]! * scale : 0;
-    }
-  }
 }
 
 /** Copies the state before a step into the trace, with zeros for rows that are reset. */

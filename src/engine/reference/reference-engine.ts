@@ -53,6 +53,7 @@ import {
 import type { Layout } from '../layout.ts';
 import { floats } from '../precision.ts';
 import { crossEntropy, logSumExp } from './cross-entropy.ts';
+import { applyDropout, dropWeights } from './dropout.ts';
 import {
   arrayOf,
   floatsOf,
@@ -64,7 +65,7 @@ import {
 } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 import { update } from './optimizer.ts';
-import { applyDropout, checkedToken, dropWeights, recurrentBackward, recurrentForward } from './recurrent.ts';
+import { checkedToken, recurrentBackward, recurrentForward } from './recurrent.ts';
 
 export class ReferenceEngine implements Engine {
   readonly description: EngineDescription;

@@ -3,13 +3,15 @@
 // Equation: out = in / (1 − p) if hash(key, row, step, unit) ≥ threshold = p·2³², else 0. For weights, the output takes the place of the row,
 // the input that of the unit, and the step is 0. If whole inputs are dropped, the row is 0 too.
 //
-// src/engine/dropout-mask.ts defines the hash.
+// src/engine/dropout-mask.ts defines the hash. The recurrent layers call drop_rows for their input (recurrent.h); `dropout` and drop_weights
+// are operations of the engine.
 //
 // Buffers: `in` and `into` of drop_rows are panels [⌈columns/16⌉][rows][16], and may be the same. The matrix of drop_weights is a part of a
 // packed vector, [gates·⌈N/16⌉][K][16].
 //
 // Memory: none, because masks are computed when they are needed.
 #pragma once
+#include "call.h"
 #include "matrix.h"
 
 INLINE u32 mix32(u32 x) {
@@ -46,6 +48,25 @@ static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to
         store(into.at + p * into.next + at, (vf)((vi)value & kept));
       }
   }
+}
+
+struct DropoutNumbers {
+  double steps, rows, columns, threshold, key, scale, perSequence, firstStep;
+};
+struct DropoutBuffers {
+  const float* input;  // [⌈columns/16⌉][steps·rows][16]
+  float* output;       // [⌈columns/16⌉][steps·rows][16]; may be the input
+};
+
+// Applies dropout to a whole tensor. The threads divide its rows.
+static void dropout(const Call* call, Team* team, int thread) {
+  const DropoutNumbers& n = *(const DropoutNumbers*)call->numbers;
+  const DropoutBuffers& b = *(const DropoutBuffers*)call->buffers;
+  const Dropout mask = {(u32)n.threshold, (u32)n.key, (float)n.scale, (int)n.perSequence, (int)n.firstStep};
+  const index_t B = (index_t)n.rows, next = (index_t)n.steps * B * LANES;
+  const Share share = share_of(team, thread, B);
+  for (index_t t = 0; t < (index_t)n.steps; t++)
+    drop_rows(mask, (int)t, share.from, share.to, (int)n.columns, {(float*)b.input + t * B * LANES, next}, {b.output + t * B * LANES, next});
 }
 
 struct WeightDropoutNumbers {
