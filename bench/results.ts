@@ -1,0 +1,124 @@
+/**
+ * Reproduces a row of results: trains with each seed, measures on the held-out part, and prints the mean.
+ *
+ *     node --import tsx bench/results.ts ROW TEXT [SEEDS]
+ *
+ * Runs go to results/ROW/seed-N. An interrupted one is resumed, and a finished one is not repeated: so the program may be stopped at any time.
+ * Without ROW, it lists the rows. SEEDS: how many, default 3.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Checkpoint } from '../src/checkpoint/checkpoint.ts';
+import { parameterCount } from '../src/engine/layout.ts';
+import { readCheckpointFile } from '../src/formats/read.node.ts';
+import { layoutOf } from '../src/model/config.ts';
+import { flopsPerSymbol } from '../src/train/preset/preset.ts';
+
+/** The last tenth of the text is held out, as in nanoGPT. */
+const TAIL = ['--split', 'tail', '--train-frac', '0.9', '--val-frac', '0.1'];
+const RECIPE = [
+  ...['--batch-size', '32', '--seq-length', '80', '--random-offset', '--init', 'scaled'],
+  ...['--optimizer', 'adam', '--adam-beta2', '0.99', '--schedule', 'cosine', '--warmup', '0.02'],
+  ...['--clip-mean-norm', '1', '--dropout-mask', 'sequence'],
+];
+
+/** The flags of each row. */
+const ROWS: Readonly<Record<string, readonly string[]>> = {
+  'lstm-384': [
+    ...TAIL,
+    ...RECIPE,
+    ...['--rnn-size', '384', '--learning-rate', '0.005', '--max-epochs', '12', '--eval-every', '390'],
+    ...['--dropout', '0.35', '--weight-drop', '0.2'],
+  ],
+  'lstm-512': [
+    ...TAIL,
+    ...RECIPE,
+    ...['--rnn-size', '512', '--learning-rate', '0.0044', '--max-epochs', '32', '--eval-every', '780'],
+    ...['--dropout', '0.5', '--weight-drop', '0.3', '--token-dropout', '0.05'],
+  ],
+  'ten-minutes': [...TAIL, '--preset', 'balanced', '--time', '10m'],
+  original: ['--rnn-size', '128', '--num-layers', '2'],
+};
+
+interface Result {
+  readonly seed: number;
+  /** Validation losses in nats per symbol, and the epochs of the two models. */
+  readonly best: number;
+  readonly bestEpoch: number;
+  readonly last: number;
+  readonly lastEpoch: number;
+  readonly parameters: number;
+  readonly flops: number;
+  /** Seconds of this program's training, without those before an interruption. */
+  readonly seconds: number;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [row = '', text = '', seeds = '3'] = process.argv.slice(2);
+const flags = ROWS[row];
+if (!flags || !existsSync(text)) {
+  console.error(`node --import tsx bench/results.ts ROW TEXT [SEEDS]\nrows: ${Object.keys(ROWS).join(', ')}`);
+  process.exit(2);
+}
+
+const results: Result[] = [];
+for (let seed = 1; seed <= Number(seeds); seed++) results.push(await resultOf(seed));
+const mean = (of: (result: Result) => number) =>
+  results.reduce((sum, one) => sum + of(one), 0) / results.length;
+const spread = (of: (result: Result) => number) =>
+  Math.sqrt(
+    results.reduce((sum, one) => sum + (of(one) - mean(of)) ** 2, 0) / Math.max(1, results.length - 1),
+  );
+const figure = (of: (result: Result) => number) => `${mean(of).toFixed(4)} ± ${spread(of).toFixed(4)}`;
+console.log(`char-rnn train ${[text, ...flags].join(' ')} --seed 1 … ${seeds}`);
+console.log(`${cpus()[0]?.model}, ${cpus().length} processors`);
+console.log(
+  `best ${figure(({ best }) => best)} at epoch ${mean(({ bestEpoch }) => bestEpoch).toFixed(1)}; last ${figure(({ last }) => last)}; ` +
+    `${results[0]?.parameters} parameters; ${mean(({ flops }) => flops).toExponential(1)} FLOP; ${Math.round(mean(({ seconds }) => seconds))} s`,
+);
+
+/** The result of a seed: from its file, or by a training to its end. */
+async function resultOf(seed: number): Promise<Result> {
+  const folder = join('results', row, `seed-${seed}`);
+  const file = join(folder, 'result.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  mkdirSync(folder, { recursive: true });
+  const checkpoints = join(folder, 'cv');
+  const isResumed = existsSync(join(checkpoints, 'last.safetensors'));
+  const words = isResumed
+    ? ['--resume', checkpoints]
+    : [text, ...(flags ?? []), '--seed', String(seed), '--checkpoint-dir', checkpoints, '--keep', '1'];
+  const begun = performance.now();
+  const program = join(root, 'dist', 'cli', 'main.js');
+  const { status } = spawnSync(process.execPath, [program, 'train', ...words, '--print-every', '100'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  const seconds = (performance.now() - begun) / 1000;
+  const last = await readCheckpointFile(join(checkpoints, 'last.safetensors'));
+  const result = { seed, seconds, ...figuresOf(last) };
+  writeFileSync(file, JSON.stringify(result));
+  return result;
+}
+
+/** The losses of a run, from its last checkpoint. */
+function figuresOf({ config, training }: Checkpoint): Omit<Result, 'seed' | 'seconds'> {
+  if (!training) throw new TypeError('the checkpoint has no training state');
+  const { epoch, iteration, options, validationLosses } = training;
+  const values = [...validationLosses.values];
+  const best = Math.min(...values);
+  const bestIteration = validationLosses.iterations[values.indexOf(best)] as number;
+  const { batchSize, sequenceLength, accumulate } = options as Record<string, number>;
+  const symbols = iteration * (batchSize as number) * (sequenceLength as number) * (accumulate as number);
+  return {
+    best,
+    bestEpoch: (epoch * bestIteration) / iteration,
+    last: values.at(-1) as number,
+    lastEpoch: epoch,
+    parameters: parameterCount(layoutOf(config)),
+    flops: symbols * flopsPerSymbol(config),
+  };
+}
