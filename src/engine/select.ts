@@ -11,7 +11,7 @@ export type { EngineName } from './names.ts';
 /** The kernels, compiled to WebAssembly. @param make Starts them with a number of threads. */
 export const wasmKind = (make: (threads: number | undefined) => Promise<StartedBackend>): EngineKind => ({
   name: 'wasm',
-  instead: 'WebAssembly computes, which takes two to four times as long',
+  instead: 'using WebAssembly, which takes two to four times as long',
   precisions: ['float32'],
   async open({ threads }) {
     const { backend, notice } = await make(threads);

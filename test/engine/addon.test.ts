@@ -91,7 +91,7 @@ test('auto falls back to WebAssembly, with the reason in one line', { skip }, as
   assert.equal(engine.description.name, 'wasm');
   await engine.close();
   const why = `${path} was built for another version of char-rnn.`;
-  assert.equal(notice, `WebAssembly computes, which takes two to four times as long: ${why}`);
+  assert.equal(notice, `using WebAssembly, which takes two to four times as long: ${why}`);
 });
 
 test('commands: auto trains, --engine native and a forced instruction set are errors', {
