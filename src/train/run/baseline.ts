@@ -1,6 +1,6 @@
 /**
- * Fits the count model that a run has to beat, without holding up the training: up to a second before the first iteration, which is enough
- * for 2 MB of text, then in slices while the engine computes.
+ * Fits the count model that a run has to beat, without holding up the training: up to two seconds before the first iteration, which is enough
+ * for some MB of text, then in slices while the engine computes.
  */
 import { splitCorpus } from '../../data/batches/splits.ts';
 import { countModelLoss } from '../../score/count-model/count-model-loss.ts';
@@ -9,7 +9,7 @@ import type { BaselineEvent } from '../events.ts';
 import type { RunInput } from './training-run.ts';
 
 /** Maximum milliseconds before the first iteration. */
-const MAX_START_MILLISECONDS = 1000;
+const MAX_START_MILLISECONDS = 2000;
 /** Maximum share of the time afterwards. */
 const MAX_SHARE = 0.01;
 

@@ -4,6 +4,7 @@ import type { RunFiles } from '../../checkpoint/storage/run-files.ts';
 import type { Splits } from '../../data/batches/batches.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import { countModelBytes } from '../../score/count-model/count-model-loss.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { VERSION } from '../../util/version.ts';
 import {
@@ -43,7 +44,7 @@ export function startedEvent(
     },
     tokens: corpus.tokens.length,
     parameters: parameterCount(run.network.layout),
-    memory: memoryOf(run, input),
+    memory: memoryOf(run, input, splits),
     freeMemory: input.freeMemory,
     engine: engine.description.text,
     iteration: run.iteration,
@@ -59,14 +60,16 @@ const PROGRAM_BYTES = 15e6;
 
 /**
  * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters, their average and moments for a
- * save and for the last good state.
+ * save and for the last good state, and the count model, until its loss is known.
  */
-function memoryOf(run: TrainingRun, { engine, options }: RunInput): number {
+function memoryOf(run: TrainingRun, { engine, options }: RunInput, { train, validation }: Splits): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
   const vectors = 1 + Number(options.average !== 'none') + UPDATE_RULES[options.optimizer].moments;
   const copy = parameterCount(run.network.layout) * vectors * bytes;
   const copies = copy * (run.canGoBack ? 2 : 1);
-  return engine.bytesInUse + copies + PROGRAM_BYTES;
+  const trainTokens = train.count * train.batchSize * train.sequenceLength;
+  const baseline = options.baseline && validation.count > 0 ? countModelBytes(trainTokens) : 0;
+  return engine.bytesInUse + copies + baseline + PROGRAM_BYTES;
 }
 
 /** Warns if the run needs more than the free memory. */
