@@ -184,11 +184,11 @@ export class TrainingRun {
     if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses);
     this.#optimizer.update({ weights, gradient, loss: this.network.loss, learningRate });
     const update = this.#optimizer.readFigures();
-    const figures = Promise.all([update, earlierLosses]).then(([report, earlier]) =>
-      this.#figuresOf(iteration, learningRate, { ...report, loss: earlier + report.loss }),
+    const figures = handled(
+      Promise.all([update, earlierLosses]).then(([report, earlier]) =>
+        this.#figuresOf(iteration, learningRate, { ...report, loss: earlier + report.loss }),
+      ),
     );
-    // Awaited later, or never if the run ends with an error.
-    figures.catch(() => {});
     state.addToAverage(iteration);
     state.undoBatchesUnlessApplied();
     state.enqueued = iteration;
@@ -212,7 +212,7 @@ export class TrainingRun {
       // The masks of each batch are its own.
       const pass = { seed, iteration: (iteration - 1) * accumulate + number + 1 };
       const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
-      if (number > 0) losses.push(this.#lossOfBatch());
+      if (number > 0) losses.push(handled(this.#lossOfBatch()));
       this.network.lossAndGradient(weights, this.#gradient, withResets, carried, {
         ...this.#regularization,
         ...pass,
@@ -222,9 +222,9 @@ export class TrainingRun {
       if (number === 0) this.#engine.copy(this.#gradient, this.#meanGradient);
       else this.#engine.average(this.#gradient, this.#meanGradient, 1 / (number + 1));
     }
-    const earlierLosses = Promise.all(losses).then((all) => all.reduce((sum, loss) => sum + loss, 0));
-    // Awaited later, or never if the run ends with an error.
-    earlierLosses.catch(() => {});
+    const earlierLosses = handled(
+      Promise.all(losses).then((all) => all.reduce((sum, loss) => sum + loss, 0)),
+    );
     return { gradient: this.#meanGradient ?? this.#gradient, earlierLosses };
   }
 
@@ -352,4 +352,10 @@ export class TrainingRun {
     const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
     return total as number;
   }
+}
+
+/** A promise that is awaited later, or never if the run ends with an error: its rejection is not unhandled. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
