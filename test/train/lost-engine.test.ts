@@ -80,7 +80,7 @@ test('if several iterations are in flight, all of them fail, and no error is unh
   const note = (reason: unknown) => unhandled.push(reason);
   process.on('unhandledRejection', note);
   try {
-    for (const depth of [2, 4, 7]) {
+    for (const [depth, accumulate] of [[2], [4], [7], [1, 4], [3, 4]] as const) {
       let isLost = false;
       const onEvent = (event: TrainingEvent) => {
         if (event.type === 'iteration' && event.iteration === 10) isLost = true;
@@ -88,7 +88,7 @@ test('if several iterations are in flight, all of them fail, and no error is unh
       const running = run(
         losable(depth, () => isLost),
         memoryStorage(),
-        { onExplosion: 'stop' },
+        { onExplosion: 'stop', accumulate },
         onEvent,
       );
       await assert.rejects(running, { code: 'engine-lost' });
