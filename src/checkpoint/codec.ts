@@ -12,6 +12,7 @@ import {
   AVERAGE_VERSION,
   type CheckpointMetadata,
   decodeMetadata,
+  type EveryField,
   encodeMetadata,
   FORMAT_VERSION,
   METADATA_KEY,
@@ -174,7 +175,9 @@ export function modelFrom(
   }
   const { dropout } = facts.config;
   const regularization = { ...NO_REGULARIZATION, ...facts.regularization, dropout };
-  return { config, regularization, precision: facts.precision, vocabulary, parameters };
+  return { config, regularization, precision: facts.precision, vocabulary, parameters } satisfies EveryField<
+    Omit<Checkpoint, 'training' | 'origin' | 'weightTypes' | 'notices'>
+  >;
 }
 
 /**
@@ -216,12 +219,12 @@ function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {
     formatVersion: versionFor(training),
     config: { ...shape, dropout },
     regularization: otherRegularization,
-    ...resetField(config.cell, reset),
+    reset: resetField(config.cell, reset).reset,
     precision,
     vocabulary: { kind, normalize, hasUnknown, ...(unicodeVersion !== undefined && { unicodeVersion }) },
-    ...(training && { training: trainingMetadata(training) }),
-    ...(origin && { origin: originMetadata(origin) }),
-  };
+    training: training && trainingMetadata(training),
+    origin: origin && originMetadata(origin),
+  } satisfies EveryField<Omit<CheckpointMetadata, 'storedAs'>>;
 }
 
 /** The lowest version of a program that reads the file correctly. */

@@ -126,6 +126,9 @@ const metadataSchema = z.object({
 
 export type CheckpointMetadata = z.output<typeof metadataSchema>;
 
+/** Names every field, even the optional ones: an object that must satisfy this cannot forget one. JSON leaves out undefined values. */
+export type EveryField<T> = Readonly<Record<keyof T, unknown>>;
+
 export function encodeMetadata(metadata: CheckpointMetadata): ReadonlyMap<string, string> {
   return new Map([[METADATA_KEY, JSON.stringify(metadata)]]);
 }

@@ -13,7 +13,7 @@ import type {
   TrainingState,
 } from '../checkpoint.ts';
 import { malformed } from '../errors.ts';
-import type { CheckpointMetadata } from '../metadata.ts';
+import type { CheckpointMetadata, EveryField } from '../metadata.ts';
 import type { TensorInFile, TensorToStore } from '../safetensors/safetensors.ts';
 import {
   floatTensor,
@@ -28,6 +28,8 @@ import { decodeFiles, type FilesByRole, filesTensors } from './text-file-tensors
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 type TrainingMetadata = NonNullable<CheckpointMetadata['training']>;
+type StabilityMetadata = NonNullable<TrainingMetadata['stability']>;
+type GoodMetadata = NonNullable<StabilityMetadata['good']>;
 
 /** A tensor that every training state has. */
 export const GENERATOR = 'train.generator';
@@ -48,13 +50,13 @@ export function trainingMetadata(training: TrainingState): TrainingMetadata {
     options: { ...options },
     moments: moments.length,
     optimizerSteps,
-    ...averageMetadata(training),
-    ...(stability && { stability: stabilityMetadata(stability) }),
+    average: averageMetadata(training),
+    stability: stability && stabilityMetadata(stability),
     batchSize,
-    ...(shapeChange && { shapeChange }),
+    shapeChange,
     cursor,
-    ...(text && { text: textMetadata(text) }),
-  };
+    text: text && textMetadata(text),
+  } satisfies EveryField<TrainingMetadata>;
 }
 
 /** The metadata of a text. Its files are stored in tensors. */
@@ -68,14 +70,22 @@ function textMetadata(text: TrainedText): TrainingMetadata['text'] {
   };
 }
 
-function stabilityMetadata({ skips, retries, good }: StabilityState): TrainingMetadata['stability'] {
-  if (!good) return { skips, retries };
-  const { iteration, learningRate, optimizerSteps } = good;
-  return { skips, retries, good: { iteration, learningRate, optimizerSteps, ...averageMetadata(good) } };
+function stabilityMetadata({ skips, retries, good }: StabilityState): StabilityMetadata {
+  return { skips, retries, good: good && goodMetadata(good) } satisfies EveryField<StabilityMetadata>;
 }
 
-function averageMetadata({ average }: RunPosition): Pick<TrainingMetadata, 'average'> {
-  return average ? { average: { since: average.since } } : {};
+function goodMetadata(good: GoodState): GoodMetadata {
+  const { iteration, learningRate, optimizerSteps } = good;
+  return {
+    iteration,
+    learningRate,
+    optimizerSteps,
+    average: averageMetadata(good),
+  } satisfies EveryField<GoodMetadata>;
+}
+
+function averageMetadata({ average }: RunPosition): TrainingMetadata['average'] {
+  return average && { since: average.since };
 }
 
 export function trainingTensors(
