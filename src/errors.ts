@@ -117,6 +117,7 @@ export type CheckpointErrorCode =
   | 'checkpoint-newer'
   | 'checkpoint-not-convertible'
   | 'checkpoint-vocabulary'
+  | 'checkpoint-other-model'
   | 'checkpoint-not-resumable'
   | 'checkpoint-option'
   | 'checkpoint-other-text'

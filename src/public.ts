@@ -1,5 +1,6 @@
 /** The exports that both entry points of the library share. */
 
+export { averageCheckpoints } from './checkpoint/average.ts';
 export type { Checkpoint, LossRecord, TrainingState } from './checkpoint/checkpoint.ts';
 export { type MemoryStorage, memoryStorage } from './checkpoint/storage/memory-storage.ts';
 export type {

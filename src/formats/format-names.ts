@@ -9,4 +9,6 @@ export type FormatName = (typeof FORMAT_NAMES)[number];
  * `load_state_dict` of PyTorch's own modules. `torch7`: the original's format. `vocabulary`: torch-rnn's JSON. `export.ts` has their writers.
  */
 export const EXPORT_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7', 'vocabulary'] as const;
+/** Those of them that hold a model. */
+export const MODEL_FORMATS = ['safetensors', 'pytorch', 'onnx', 'npz', 'torch7'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];

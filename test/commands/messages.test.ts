@@ -239,6 +239,16 @@ const CASES: readonly Case[] = [
     line: 'char-rnn convert cv/best.safetensors a.npz --as-module',
   },
   {
+    what: 'average without a name',
+    line: 'char-rnn average cv/best.safetensors cv/last.safetensors',
+    suggestions: 1,
+  },
+  {
+    what: 'average onto a file',
+    given: ['cp old.t7 there.npz'],
+    line: 'char-rnn average cv/best.safetensors cv/last.safetensors -o there.npz',
+  },
+  {
     what: 'convert to a type of numbers that NumPy lacks',
     line: 'char-rnn convert cv/best.safetensors a.npz --precision bfloat16',
     suggestions: 1,

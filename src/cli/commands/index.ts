@@ -1,5 +1,6 @@
 /** All commands, in the order of the documentation. */
 import type { Command } from '../command.ts';
+import { averageCommand } from './average.ts';
 import { buildNativeCommand } from './build-native.ts';
 import { compareCommand } from './compare.ts';
 import { completeCommand } from './complete.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   lsCommand,
   inspectCommand,
   convertCommand,
+  averageCommand,
   evalCommand,
   compareCommand,
   completeCommand,

@@ -16,6 +16,7 @@ Measure and look inside:
 
 Use a model elsewhere:
   convert IN OUT       convert a model: safetensors, ONNX, npz, Torch7
+  average A … -o OUT   make one model of several checkpoints
   serve CHECKPOINT …   serve completions over HTTP, with a page to try them
 
 This machine:
