@@ -10,7 +10,7 @@ import {
   TextPosition,
   type UnknownInText,
   unknownCharacter,
-} from './symbols/unknown-symbols.ts';
+} from './symbols/unknown-in-text.ts';
 import { cutDocuments, endsWithSeparator } from './text/documents.ts';
 import { SEPARATOR_SAMPLE, separatorNotice } from './text/separator-notice.ts';
 import { MemoryTokens, tokenArray } from './tokens/memory-tokens.ts';

@@ -7,10 +7,12 @@ import { TextError } from '../errors.ts';
 import { formatCount } from '../util/format.ts';
 
 /**
- * What happens to a character that the model does not know. `error`: it is an error. `skip`: it is left out. `nearest`: the closest known
- * character replaces it; if there is none, it is left out. `auto`: like `nearest`, but if there is none, it is an error.
+ * What happens to a character that the model does not know (`--unknown`). `error`: it is an error. `skip`: it is left out. `nearest`: the
+ * closest known character replaces it; if there is none, it is left out. `auto`: like `nearest`, but if there is none, it is an error.
+ *
+ * The default for prompts is `auto` in commands and in the library, `error` in requests to the server, and `nearest` in chats there.
  */
-export type UnknownRule = 'auto' | 'error' | 'skip' | 'nearest';
+export type UnknownInPrompt = 'auto' | 'error' | 'skip' | 'nearest';
 
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
@@ -27,7 +29,11 @@ export interface EncodedPrompt {
  *
  * @throws {TextError} `text-unknown-character` for the first unknown character that the rule does not replace or skip
  */
-export function encodePrompt(vocabulary: Vocabulary, prompt: Content, unknown: UnknownRule): EncodedPrompt {
+export function encodePrompt(
+  vocabulary: Vocabulary,
+  prompt: Content,
+  unknown: UnknownInPrompt,
+): EncodedPrompt {
   const normalized = typeof prompt === 'string' ? vocabulary.normalized(prompt) : prompt;
   const tokens: number[] = [];
   const shown: string[] = [];
@@ -103,7 +109,7 @@ function unknownCharacter(
   described: string,
   position: number,
   kind: TokenKind,
-  rule: UnknownRule,
+  rule: UnknownInPrompt,
 ): TextError {
   return new TextError(
     'text-unknown-character',

@@ -5,7 +5,7 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import { CharacterPieces } from '../../src/sample/character-pieces.ts';
 import type { GenerateInput } from '../../src/sample/generate-input.ts';
-import { encodePrompt, type UnknownRule } from '../../src/sample/prompt.ts';
+import { encodePrompt, type UnknownInPrompt } from '../../src/sample/prompt.ts';
 import { sequenceSeed } from '../../src/sample/sequence-seed.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { drawToken } from './draw-token.ts';
@@ -135,7 +135,7 @@ function vocabulary(
   });
 }
 
-function read(known: Vocabulary, prompt: string, unknown: UnknownRule) {
+function read(known: Vocabulary, prompt: string, unknown: UnknownInPrompt) {
   const { tokens, bytes, notices } = encodePrompt(known, prompt, unknown);
   assert.equal(tokens.map((token) => known.symbolOf(token)).join(''), Buffer.from(bytes).toString());
   return { text: Buffer.from(bytes).toString(), notices: notices.join('\n') };

@@ -1,7 +1,7 @@
 /** The results of `char-rnn eval`, as lines and as JSON. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { TextFacts } from '../../data/corpus.ts';
-import type { ChangedCounts } from '../../data/symbols/unknown-symbols.ts';
+import type { ChangedCounts } from '../../data/symbols/unknown-in-text.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { summarize } from '../../score/summary.ts';

@@ -9,7 +9,7 @@ import { AUTO, checkEncoding } from '../encoding/encodings.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
 import { refuseAll, withoutUnreadable } from '../files/unreadable-files.node.ts';
 import type { Preparation } from '../preparation.ts';
-import type { ChangedCounts } from '../symbols/unknown-symbols.ts';
+import type { ChangedCounts } from '../symbols/unknown-in-text.ts';
 import type { TextIdentity } from '../text/text-pass.node.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 import { cachedTextFolder, markUsed, trimTextCache } from './cache-folder.node.ts';

@@ -9,7 +9,7 @@ import type { FoundEncoding } from '../encoding/reading.ts';
 import { stampOf, type TextFile, type TextFiles } from '../files/text-files.node.ts';
 import { withFoundEncoding } from '../files/with-reading.node.ts';
 import { type Preparation, resultOf } from '../preparation.ts';
-import type { ChangedCounts, UnknownInText } from '../symbols/unknown-symbols.ts';
+import type { ChangedCounts, UnknownInText } from '../symbols/unknown-in-text.ts';
 import { separatorNotice } from '../text/separator-notice.ts';
 import { SymbolCounter } from '../text/symbol-counter.ts';
 import {

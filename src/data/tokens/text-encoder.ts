@@ -9,7 +9,7 @@ import {
   TextPosition,
   type UnknownInText,
   unknownCharacter,
-} from '../symbols/unknown-symbols.ts';
+} from '../symbols/unknown-in-text.ts';
 import type { TextPart } from '../text/documents.ts';
 import { blocksOf } from '../text/symbol-counter.ts';
 import { type KernelSymbols, NO_TOKEN, TextKernel } from '../text/text-kernel.ts';

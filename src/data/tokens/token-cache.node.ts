@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
 import { withinJsonLimits } from '../../util/json-limits.ts';
 import { unicodeVersion } from '../corpus.ts';
-import type { ChangedCounts } from '../symbols/unknown-symbols.ts';
+import type { ChangedCounts } from '../symbols/unknown-in-text.ts';
 import type { FileIdentity, TextIdentity } from '../text/text-pass.node.ts';
 import { type Normalization, type TokenKind, Vocabulary } from '../vocabulary.ts';
 import { TOKEN_FILE_MAGIC } from './token-file.node.ts';

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import type { ControlOptions } from '../../sample/choice/controls.ts';
 import type { FormOptions } from '../../sample/form/form.ts';
-import type { UnknownRule } from '../../sample/prompt.ts';
+import type { UnknownInPrompt } from '../../sample/prompt.ts';
 import { field, invalidField, isText } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
 import { controlFields, controlsOf } from './control-fields.ts';
@@ -67,7 +67,7 @@ export const samplingFields = {
 type SamplingFields = z.output<z.ZodMiniObject<typeof samplingFields>>;
 
 /** The rule for characters that the model does not know. */
-export type Unknown = Exclude<UnknownRule, 'auto'>;
+export type Unknown = Exclude<UnknownInPrompt, 'auto'>;
 
 /** The options of a request's texts, with the defaults filled in. */
 export interface SamplingRequest {

@@ -37,7 +37,10 @@ export interface Timing {
 /** The share of a run in which `wsd` lowers the rate. */
 const WSD_DECAY = 0.2;
 
-/** The factor on the peak rate, by progress: from 0 at the end of the warm-up to 1 at the end of the run. */
+/**
+ * The factor on the peak rate, by progress: from 0 at the end of the warm-up to 1 at the end of the run. A new shape also needs its name in
+ * `schedule` of `../options.ts`.
+ */
 const SHAPES = {
   constant: () => 1,
   /** Loshchilov & Hutter 2017, without restarts. */

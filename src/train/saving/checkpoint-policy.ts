@@ -1,4 +1,9 @@
-/** When a run saves between evaluations, and which of its checkpoints it keeps. `train/loop.ts` decides about the other saves. */
+/**
+ * When a run saves between evaluations (`SaveSchedule`), and which of its checkpoints it deletes (`KeptCheckpoints.takeSurplus`).
+ *
+ * `train/loop.ts` decides about the other saves: one follows every evaluation, at the interval in `Schedule.evaluatesAt`
+ * (`train/run/schedule.ts`), and one ends the run.
+ */
 
 const MINUTE = 60_000;
 

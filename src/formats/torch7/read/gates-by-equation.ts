@@ -21,7 +21,7 @@ interface LayerState {
 }
 
 export interface Layer {
-  /** In our order. */
+  /** In the order of `CELLS[cell].gates` (`engine/cells.ts`). */
   readonly gates: readonly GateMaps[];
   readonly states: readonly LayerState[];
   /** The input of the layer. */
@@ -61,6 +61,7 @@ export function lstmLayer(hidden: Computed): Layer {
   const sums = sumsAt(i.sums.data);
   const size = sums.state.weight.rows / 4;
   return {
+    // In the order of CELLS.lstm.gates (engine/cells.ts).
     gates: [i, gateAt(forgetGate), gateAt(outputGate), g].map((gate, index) => {
       if (gate.sums.data !== i.sums.data || gate.activation !== (index === 3 ? 'nn.Tanh' : 'nn.Sigmoid'))
         throw unsupported(`gate ${index + 1} of an lstm is not one of its four`);
@@ -100,6 +101,7 @@ export function gruLayer(hidden: Computed): Layer {
     ({ below }) => sameNode(below.node, n.below.node) && below.scale === n.below.scale,
   );
   if (!sameState || !sameInput) throw unsupported('the gates of a gru do not have the same inputs');
+  // In the order of CELLS.gru.gates (engine/cells.ts).
   return { gates: [zSums, rSums, n], states: [{ node: hidden, input }], below: n.below };
 }
 

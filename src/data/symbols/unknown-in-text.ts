@@ -1,4 +1,4 @@
-/** Symbols of a text that are not in the vocabulary. */
+/** Symbols of a text to train on or to evaluate that are not in the vocabulary. `sample/prompt.ts` handles those of prompts. */
 import { TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import { isContinuation } from '../../util/utf8.ts';
