@@ -97,13 +97,13 @@ export const trainingOptionsSchema = z.strictObject({
   preset: option(z.optional(z.enum(['original', 'small', 'balanced', 'best'])), {
     flag: 'preset',
     group: 'Model',
-    help: 'choose model, regularization, rate and epochs for the text, this machine and --time: 2m, 10m or 1h',
+    help: 'choose settings that suit the text, the machine and the time: 2 minutes for small, 10 for balanced, an hour for best, or --time',
     common: true,
   }),
   time: option(z.optional(z.string().check(z.regex(DURATION))), {
     flag: 'time',
     group: 'Model',
-    help: 'the time that a run with --preset may take',
+    help: 'time that the run may take, such as 30m; without --preset, settings are chosen as with balanced',
     value: 'TIME',
     expected: 'a time such as 90s, 10m or 2h',
     common: true,
@@ -151,12 +151,12 @@ export const trainingOptionsSchema = z.strictObject({
   init: option(z._default(z.enum(INITS), 'original'), {
     flag: 'init',
     group: 'Model',
-    help: "initial parameters: original: uniform in ±0.08; pytorch: as PyTorch's nn.LSTM; scaled: larger for the input, best for long runs",
+    help: "initial parameters: original: uniform in ±0.08; pytorch: as PyTorch's nn.LSTM; scaled: as pytorch, but ±1 for the one-hot input and forget biases of 1; best for long runs",
   }),
   dropoutMask: option(z._default(z.enum(DROPOUT_MASKS), 'step'), {
     flag: 'dropout_mask',
     group: 'Model',
-    help: 'step: drop other units at each step, as the original does; sequence: drop the same units in the whole sequence of an iteration',
+    help: 'step: drop different units at each time step (the original); sequence: drop the same units at all steps of a batch',
   }),
   weightDrop: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'weight_drop',
@@ -194,12 +194,12 @@ export const trainingOptionsSchema = z.strictObject({
   accumulate: option(z._default(count(1), 1), {
     flag: 'accumulate',
     group: 'Training',
-    help: 'batches whose mean gradient makes one update, and so one iteration',
+    help: 'batches per iteration; one update is made from their mean gradient',
   }),
   randomOffset: option(z._default(z.boolean(), false), {
     flag: 'random_offset',
     group: 'Training',
-    help: 'shift the rows by another random offset in each epoch, and reset the states there',
+    help: 'at the start of each epoch, shift the rows by a new random offset and reset the states',
   }),
   stateReset: option(z._default(z.number().check(z.minimum(0), z.maximum(1)), 0), {
     flag: 'state_reset',
@@ -241,7 +241,7 @@ export const trainingOptionsSchema = z.strictObject({
   schedule: option(z._default(z.enum(['original', 'constant', 'cosine', 'linear', 'wsd']), 'original'), {
     flag: 'schedule',
     group: 'Training',
-    help: 'learning rate over the run: original: --learning-rate-decay; cosine or linear to zero; wsd: constant, then to zero in the last fifth',
+    help: 'how the learning rate changes: original: by --learning-rate-decay; cosine, linear: falls to zero; wsd: constant, falls to zero in the last fifth',
   }),
   warmup: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0), {
     flag: 'warmup',
@@ -284,17 +284,17 @@ export const trainingOptionsSchema = z.strictObject({
   average: option(z._default(z.enum(['none', 'ema', 'triggered']), 'none'), {
     flag: 'average',
     group: 'Training',
-    help: 'evaluate, sample and save an average of the weights: ema: a moving one; triggered: of those since the loss stopped falling',
+    help: 'evaluate, sample and save an average of the weights; ema: a moving average; triggered: the mean since the validation loss stopped falling',
   }),
   averageDecay: option(z._default(z.number().check(z.minimum(0), z.lt(1)), 0.999), {
     flag: 'average_decay',
     group: 'Training',
-    help: 'with --average ema: what each update keeps of the average',
+    help: 'with --average ema: the fraction of the average that is kept at each update',
   }),
   averageAfter: option(z._default(count(1), 5), {
     flag: 'average_after',
     group: 'Training',
-    help: 'with --average triggered: average after this many evaluations in a row without a new best',
+    help: 'with --average triggered: begin after this many evaluations in a row without a new best',
   }),
   gradientClip: option(z._default(positive(), 5), {
     flag: 'grad_clip',
@@ -310,7 +310,7 @@ export const trainingOptionsSchema = z.strictObject({
   meanNormClip: option(z.optional(positive()), {
     flag: 'clip_mean_norm',
     group: 'Training',
-    help: 'the same for the gradient of the mean loss of a symbol: --clip-norm divided by --seq-length',
+    help: 'limit the norm of the gradient of the mean loss per symbol: the same as a --clip-norm of X times --seq-length',
   }),
   onExplosion: option(z._default(z.enum(['retry', 'stop']), 'retry'), {
     flag: 'on_explosion',

@@ -25,7 +25,7 @@ const flagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(STORED_PRECISIONS)), {
     flag: 'precision',
     group: 'Output',
-    help: "numbers in OUT; float16 and bfloat16 halve its size; default: the models' own, float32 for ONNX",
+    help: "precision of the numbers in OUT; float16 and bfloat16 halve its size; default: the models' own, float32 for ONNX",
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {

@@ -34,7 +34,7 @@ const flagsSchema = z.strictObject({
   precision: option(z.optional(z.enum(STORED_PRECISIONS)), {
     flag: 'precision',
     group: 'Output',
-    help: 'numbers in OUT; float16 and bfloat16 halve its size; default: as in IN, float32 for ONNX; .t7 always has float64',
+    help: 'precision of the numbers in OUT; float16 and bfloat16 halve its size; default: as in IN, float32 for ONNX; .t7 always has float64',
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {

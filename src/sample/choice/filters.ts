@@ -128,7 +128,7 @@ const temperature = filter({
     temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
       flag: 'temperature_range',
       group: 'Choice of symbols',
-      help: 'lower by up to X if the model is certain, higher if not',
+      help: 'lower the temperature by up to X if certain, else raise it',
     }),
   },
   requestOptions: ['temperature'],
