@@ -32,7 +32,7 @@ export type { Ending } from './sample/stops.ts';
 export type { StreamInput, TextStream } from './sample/text-stream.ts';
 export type { SymbolDetails, TextPiece } from './sample/writer.ts';
 export type { CountModelLoss } from './score/count-model/count-model-loss.ts';
-export type { ScoreInput } from './score/options.ts';
+export type { ScoreInput, StatisticsInput } from './score/options.ts';
 export type { TextScore } from './score/score-text.ts';
 export type { Summary } from './score/summary.ts';
 export type { BodyReader, IncomingRequest } from './server/http/incoming-request.ts';

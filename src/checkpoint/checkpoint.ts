@@ -122,6 +122,11 @@ export interface Checkpoint {
   readonly vocabulary: Vocabulary;
   /** All parameters in canonical order (`engine/layout.ts`). */
   readonly parameters: FloatArray;
+  /**
+   * The mean square of each parameter's gradient over the training text, in canonical order (`score/mean-square.ts`). Absent: not measured;
+   * dynamic evaluation then uses a running mean.
+   */
+  readonly meanSquare?: FloatArray | undefined;
   /** Absent in a model from another program, or without its training state. */
   readonly training?: TrainingState | undefined;
   /** Present in a model trained by another program. */

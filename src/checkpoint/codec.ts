@@ -30,6 +30,7 @@ import {
 } from './safetensors/safetensors.ts';
 import type { CheckpointIdentity } from './storage/storage.ts';
 import type { HalfPrecision } from './stored-precision.ts';
+import { decodeMeanSquare, meanSquareTensors } from './tensors/mean-square-tensors.ts';
 import { vectorFromTensors, vectorNames, vectorTensors } from './tensors/tensors.ts';
 import {
   decodeLosses,
@@ -62,6 +63,7 @@ export function checkpointTensors(
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
     ...vectorTensors(layout, checkpoint.parameters, '', storedAs),
+    ...meanSquareTensors(layout, checkpoint.meanSquare),
     ...vocabularyTensors(checkpoint.vocabulary),
     ...trainingTensors(layout, checkpoint.training),
     ...originTensors(checkpoint.origin),
@@ -102,8 +104,10 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
   const { training, origin } = facts;
   const isWhole = training && !weightTypes && isWholeTraining(training, layout, tensors);
   if (training && !isWhole) notices.push(leftOutNotice(weightTypes !== undefined, tensors.has(GENERATOR)));
+  const meanSquare = weightTypes ? undefined : decodeMeanSquare(layout, tensors, precision, name);
   return {
     ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
+    ...(meanSquare && { meanSquare }),
     training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
     ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
     ...(weightTypes && { weightTypes }),
@@ -176,7 +180,7 @@ export function modelFrom(
   const { dropout } = facts.config;
   const regularization = { ...NO_REGULARIZATION, ...facts.regularization, dropout };
   return { config, regularization, precision: facts.precision, vocabulary, parameters } satisfies EveryField<
-    Omit<Checkpoint, 'training' | 'origin' | 'weightTypes' | 'notices'>
+    Omit<Checkpoint, 'meanSquare' | 'training' | 'origin' | 'weightTypes' | 'notices'>
   >;
 }
 

@@ -70,7 +70,7 @@ export function exportCheckpoint(
   const storedAs = isHalf(precision) ? precision : undefined;
   if (storedAs) checkHalfSupport(format, storedAs);
   const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
-  const { training, ...model } = checkpoint;
+  const { training, meanSquare, ...model } = checkpoint;
   // A Torch7 file holds the options and losses of a run, which come from the training state.
   const given =
     format === 'torch7' ? withTorch7Regularization(checkpoint) : keepsTraining ? checkpoint : model;
@@ -79,6 +79,9 @@ export function exportCheckpoint(
     parts: ENCODERS[format](written, storedAs),
     notices: [
       ...(training && !keepsTraining ? [trainingNotice(format)] : []),
+      ...(meanSquare && !keepsTraining
+        ? ['left out: the mean squared gradient, which dynamic evaluation uses']
+        : []),
       ...(checkpoint.origin && format === 'onnx'
         ? ['left out: the losses of the run that trained the model']
         : []),

@@ -1,7 +1,7 @@
 /** The schema of the scoring options; see `train/options.ts`. */
 import * as z from 'zod/mini';
 import { checkOptions, type Given } from '../util/check-options.ts';
-import { option } from '../util/option-info.ts';
+import { option, positive } from '../util/option-info.ts';
 
 /** More rows are not faster. */
 export const MAX_ROWS = 256;
@@ -19,13 +19,43 @@ export const scoreOptionsSchema = z.strictObject({
   }),
 });
 
+/**
+ * Default step sizes of dynamic evaluation: with the mean squared gradient of the training text, and with a running mean of the text that
+ * is read.
+ */
+export const DYNAMIC_RATES = { training: 5e-4, running: 6e-4 } as const;
+
+/** The options of scoring one text with one model. */
+export const textScoreOptionsSchema = z.strictObject({
+  ...scoreOptionsSchema.shape,
+  dynamic: option(z._default(z.boolean(), false), {
+    flag: 'dynamic',
+    group: 'Scoring',
+    help: 'also measure the loss of dynamic evaluation, in which the weights adapt to the text as it is read',
+    common: true,
+  }),
+  dynamicRate: option(z.optional(positive()), {
+    flag: 'dynamic_rate',
+    group: 'Scoring',
+    help: `step size of --dynamic; default: ${DYNAMIC_RATES.training} with statistics of the training text, else ${DYNAMIC_RATES.running}`,
+  }),
+});
+
 export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
 
-export interface ScoreInput extends Given<ScoreOptions> {
+export type TextScoreOptions = z.output<typeof textScoreOptionsSchema>;
+
+export interface ScoreInput extends Given<TextScoreOptions> {
   /** When it is aborted, scoring throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a message about characters of the text that were left out. */
   readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+/** For `LanguageModel.withMeanSquare`. */
+export interface StatisticsInput extends Pick<ScoreInput, 'unknown' | 'signal' | 'onNotice'> {
+  /** Called with the fraction that is done, from 0 to 1. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
 }
 
 /**
@@ -35,4 +65,9 @@ export interface ScoreInput extends Given<ScoreOptions> {
  */
 export function checkScoreOptions(given: Given<ScoreOptions>): ScoreOptions {
   return checkOptions(scoreOptionsSchema, given);
+}
+
+/** The same for the options of scoring one text with one model. */
+export function checkTextScoreOptions(given: Given<TextScoreOptions>): TextScoreOptions {
+  return checkOptions(textScoreOptionsSchema, given);
 }

@@ -6,6 +6,7 @@ import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Engine, NumberArray } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { type DynamicScoring, scoreDynamically } from './dynamic.ts';
 import { scoreSequences } from './score-sequences.ts';
 import { rowSequences } from './sequences.ts';
 import { type Summary, summarize, sumOf } from './summary.ts';
@@ -19,6 +20,8 @@ export interface TextScoring {
   readonly tokens: Int32Array;
   /** How many rows the text is cut into. Each starts from the zero state. */
   readonly rows: number;
+  /** If given, dynamic evaluation is done too: with this mean squared gradient (see `dynamic.ts`) and step size. */
+  readonly dynamic?: Pick<DynamicScoring, 'meanSquare' | 'learningRate'> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,6 +30,8 @@ export interface TextScore extends Summary {
   readonly symbols: readonly string[];
   /** −log p of each symbol, in nats; NaN for the first, which is not predicted. */
   readonly losses: Float64Array;
+  /** The loss of dynamic evaluation, if it was asked for. Its symbols are those of the text but the first. */
+  readonly dynamic?: Summary | undefined;
 }
 
 /**
@@ -40,13 +45,23 @@ export async function scoreText(scoring: TextScoring): Promise<TextScore> {
   if (tokens.length < 2) throw tooShort('the text', tokens.length);
   const losses = new Float64Array(tokens.length).fill(Number.NaN);
   const sequences = rowSequences(tokens.length, rows);
-  const spans = scoreSequences({ ...scoring, tokens: new MemoryTokens(tokens), sequences, rows });
-  for await (const span of spans) losses.set(span.losses, span.target);
+  const source = { ...scoring, tokens: new MemoryTokens(tokens), sequences };
+  for await (const span of scoreSequences(source)) losses.set(span.losses, span.target);
+  const dynamic = scoring.dynamic && (await dynamicNats({ ...source, ...scoring.dynamic }));
   return {
     ...summarize(tokens.length - 1, sumOf(losses.subarray(1))),
     symbols: Array.from(tokens, (token) => symbolText(vocabulary.symbolOf(token), vocabulary.kind)),
     losses,
+    ...(dynamic !== undefined && { dynamic: summarize(tokens.length - 1, dynamic) }),
   };
+}
+
+/** The sum of the losses of dynamic evaluation. */
+async function dynamicNats(scoring: DynamicScoring): Promise<number> {
+  const steps = scoreDynamically(scoring);
+  let step = await steps.next();
+  while (!step.done) step = await steps.next();
+  return sumOf(step.value);
 }
 
 /** The error for a text that is too short to predict anything. */

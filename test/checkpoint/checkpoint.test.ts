@@ -5,7 +5,11 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { checkpointTensors, decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { METADATA_KEY } from '../../src/checkpoint/metadata.ts';
 import type { TensorArray } from '../../src/checkpoint/safetensors/number-types.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorToStore,
+} from '../../src/checkpoint/safetensors/safetensors.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { NO_REGULARIZATION } from '../../src/model/regularization.ts';
@@ -217,6 +221,26 @@ const evil: [string, Uint8Array, string][] = [
 for (const [what, bytes, code] of evil) {
   test(`hostile file: ${what}`, () => assert.equal(outcome(bytes), code));
 }
+
+test('statistics: finite, not negative, of the right shape; if a tensor is missing, there are none', () => {
+  const { tensors, metadata } = decodeSafetensors(joined(encodeCheckpoint(madeCheckpoint())), 'x');
+  const name = 'mean_square.decoder.bias';
+  const { shape, values } = tensors.get(name) as TensorToStore;
+  const withBias = (bias: TensorToStore | undefined) => {
+    const changed = new Map<string, TensorToStore>(tensors);
+    if (bias) changed.set(name, bias);
+    else changed.delete(name);
+    return joined(encodeSafetensors({ tensors: changed, metadata }));
+  };
+  for (const value of [-1e-9, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const bias = { shape, values: (values as Float32Array).slice().fill(value, 1, 2) };
+    assert.equal(outcome(withBias(bias)), 'checkpoint-malformed', `${value}`);
+  }
+  assert.equal(outcome(withBias({ shape: [2, 3], values })), 'checkpoint-malformed');
+  const read = decodeCheckpoint(withBias(undefined), 'x');
+  assert.equal(read.meanSquare, undefined);
+  assert.ok(read.training);
+});
 
 /** The parts of a checkpoint's JSON that tests change. */
 interface Metadata {

@@ -68,6 +68,7 @@ export function madeCheckpoint({
     precision,
     vocabulary,
     parameters: numbers(size),
+    meanSquare: numbers(size).map((value) => value ** 2) as FloatArray,
     training: {
       ...position(iteration),
       average: { since: 2, weights: numbers(size) },

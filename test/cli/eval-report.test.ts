@@ -29,14 +29,17 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
       documents: [{ name: 'document 1', characters: 2, nats: 1 }],
       characters: 1233,
       nats: 1233,
-      dynamicNats: 1233,
+      dynamic: { nats: 1233, meanSquare: 'running' },
       surprising: undefined,
     };
     const text = reportLines(report).join('\n');
     assert.match(text, new RegExp(`^text .* 1,234 ${kind}s$`, 'm'));
     assert.match(text, new RegExp(`document 1 .* nats per ${kind}, .* over 2 ${kind}s$`, 'm'));
     assert.match(text, new RegExp(`^loss +1\\.0000 nats per ${kind}, .* over 1,233 ${kind}s$`, 'm'));
+    assert.doesNotMatch(text, /learns too fast/);
     assert.match(text, new RegExp(`^dynamic +1\\.0000 nats per ${kind}`, 'm'));
+    const worse = { ...report, dynamic: { nats: 1234, meanSquare: 'training' } } as const;
+    assert.match(reportLines(worse).join('\n'), /learns too fast.*--dynamic-rate/);
     assert.equal(reportJson(report).unit, kind);
     const changed = (replaced: number, leftOut: number) =>
       reportLines({ ...report, changed: { replaced, leftOut } }).find((line) => line.startsWith('changed'));

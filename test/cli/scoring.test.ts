@@ -1,9 +1,10 @@
 /** `eval`, `compare` and `complete` as a person types them. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
 import { charRnn } from './command.ts';
 
@@ -89,14 +90,95 @@ test('--surprise shows the unchanged text, then the places; colours only if requ
   );
 });
 
-test('--dynamic prints a second loss', async () => {
+test('--dynamic prints a second loss, with statistics of the text that the checkpoint names, or of a named text', async () => {
   const [model = ''] = checkpoints;
-  const { code, stdout, stderr } = await charRnn(['eval', model, 'book.txt', '--part', 'all', '--dynamic'], {
-    cwd,
+  writeFileSync(join(cwd, 'part.txt'), readFileSync(harbour).subarray(0, 3000));
+  const dynamic = ['eval', model, 'part.txt', '--dynamic'];
+  const own = await charRnn(dynamic, { cwd });
+  assert.equal(own.code, 0, own.stderr);
+  assert.equal(own.stderr, '');
+  assert.match(own.stdout, /^loss +\d/m);
+  assert.match(own.stdout, /^dynamic +\d.*, with statistics of the training text/m);
+  const named = await charRnn([...dynamic, '--statistics-text', 'part.txt', '--json'], { cwd });
+  const { dynamic: figures } = JSON.parse(named.stdout);
+  assert.equal(figures.meanSquare, 'training');
+  assert.ok(!own.stdout.includes(`dynamic  ${figures.natsPerCharacter.toFixed(4)} `));
+  // A model of another program does not say where its text is.
+  const unknown = await charRnn(['eval', oldModel, 'part.txt', '--dynamic'], { cwd });
+  assert.equal(unknown.code, 0, unknown.stderr);
+  assert.match(unknown.stderr, /^--dynamic has no statistics .* no training state.*--statistics-text\.$/m);
+  assert.match(unknown.stdout, /^dynamic .*, without statistics of the training text/m);
+});
+
+test('--dynamic if the training text has changed: a running mean square, or an error with --save-statistics', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 2000));
+  const flags = ['-rnn_size', '4', '-batch_size', '2', '-seq_length', '10', '-max_epochs', '1'];
+  assert.equal((await charRnn(['train', 'book.txt', ...flags], { cwd: folder })).code, 0);
+  writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 1999));
+  const words = ['eval', 'cv', 'book.txt', '--dynamic'];
+  const changed = await charRnn(words, { cwd: folder });
+  assert.equal(changed.code, 0, changed.stderr);
+  assert.match(changed.stderr, /--dynamic has no statistics .* changed/);
+  assert.match(changed.stdout, /^dynamic .*, without statistics/m);
+  const saved = await charRnn([...words, '--save-statistics'], { cwd: folder });
+  assert.equal(saved.code, 1);
+  assert.match(saved.stderr, /changed/);
+});
+
+test('--save-statistics adds them to the file; the run goes on with the same bits', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 2000));
+  const flags = ['-rnn_size', '4', '-batch_size', '2', '-seq_length', '10', '--optimizer', 'adam'];
+  const train = (words: readonly string[]) => charRnn(['train', ...words], { cwd: folder });
+  assert.equal((await train(['book.txt', ...flags, '-max_epochs', '1'])).code, 0);
+  cpSync(join(folder, 'cv'), join(folder, 'other'), { recursive: true, verbatimSymlinks: true });
+  const link = join(folder, 'cv', 'last.safetensors');
+  const before = decodeSafetensors(readFileSync(link), 'x');
+  const evaluated = await charRnn(['eval', 'cv', 'book.txt', '--dynamic', '--save-statistics'], {
+    cwd: folder,
   });
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^loss +\d/m);
-  assert.match(stdout, /^dynamic +\d/m);
+  assert.equal(evaluated.code, 0, evaluated.stderr);
+  assert.match(evaluated.stderr, /stored the statistics in cv/);
+  assert.ok(lstatSync(link).isSymbolicLink());
+  const after = decodeSafetensors(readFileSync(link), 'x');
+  assert.deepEqual(after.metadata, before.metadata);
+  for (const [name, { shape, values }] of before.tensors) {
+    const added = after.tensors.get(`mean_square.${name}`);
+    assert.deepEqual(after.tensors.get(name)?.values, values, name);
+    if (/^(rnn|decoder)\./.test(name)) assert.deepEqual(added?.shape, shape);
+  }
+  // The stored statistics give the same figures, without the text.
+  rmSync(join(folder, 'book.txt'));
+  writeFileSync(join(folder, 'same.txt'), readFileSync(harbour).subarray(0, 2000));
+  const again = await charRnn(['eval', 'cv', 'same.txt', '--dynamic'], { cwd: folder });
+  const dynamicLine = (output: string) => /^dynamic .*$/m.exec(output)?.[0];
+  assert.equal(dynamicLine(again.stdout), dynamicLine(evaluated.stdout));
+  // Resumed, both write the same checkpoint. It has other weights, so it has no statistics.
+  writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 2000));
+  for (const name of ['cv', 'other']) {
+    const resumed = await train(['--resume', name, '-max_epochs', '2']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+  }
+  const last = ['cv', 'other'].map((name) =>
+    decodeSafetensors(readFileSync(join(folder, name, 'last.safetensors')), 'x'),
+  );
+  assert.deepEqual(last[0]?.tensors, last[1]?.tensors);
+  assert.ok(![...(last[0]?.tensors.keys() ?? [])].some((name) => name.startsWith('mean_square.')));
+});
+
+test('--save-statistics stores nothing in a file of another program, and needs --dynamic', async (context) => {
+  const folder = temporaryFolder(context);
+  copyFileSync(oldModel, join(folder, 'old.t7'));
+  writeFileSync(join(folder, 'part.txt'), readFileSync(harbour).subarray(0, 1000));
+  const words = ['eval', 'old.t7', 'part.txt', '--save-statistics', '--statistics-text', 'part.txt'];
+  const refused = await charRnn([...words, '--dynamic'], { cwd: folder });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /old\.t7 was not changed/);
+  assert.deepEqual(readFileSync(join(folder, 'old.t7')), readFileSync(oldModel));
+  const without = await charRnn(words, { cwd: folder });
+  assert.equal(without.code, 2);
+  assert.match(without.stderr, /--save-statistics needs --dynamic/);
 });
 
 test('compare: differences with an interval; the same model twice shows no significant difference', async () => {

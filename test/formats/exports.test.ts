@@ -185,12 +185,19 @@ test('reports what the file does not hold', () => {
   };
   assert.match(
     notices('bytes of ASCII', 'torch7').join('\n'),
-    /^left out: the training state .*\nwritten as/,
+    /^left out: the training state .*\nleft out: the mean squared gradient.*\nwritten as/,
   );
   const unknown = notices('characters, nfc, an unknown one', 'torch7').join('\n');
   assert.match(unknown, /can draw the unknown symbol, as U\+FFFD/);
   assert.match(unknown, /primed with ASCII only\n.*does not normalise/);
-  assert.match(notices('graphemes', 'npz').join('\n'), /^left out: the training state .*$/);
+  assert.match(
+    notices('graphemes', 'npz').join('\n'),
+    /^left out: the training state .*\nleft out: the mean squared gradient, .*$/,
+  );
+  assert.match(
+    notices('graphemes', 'safetensors', 'float64').join('\n'),
+    /left out: the mean squared gradient/,
+  );
   assert.match(notices('graphemes', 'onnx', 'float64').join('\n'), /without gaining precision over float32/);
   assert.match(notices('characters, nfc, an unknown one', 'vocabulary').join('\n'), /normalisation \(nfc\)/);
   assert.deepEqual(notices('graphemes', 'safetensors'), []);

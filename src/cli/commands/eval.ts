@@ -1,7 +1,7 @@
 /** `char-rnn eval`: its definition and flags. */
 import * as z from 'zod/mini';
 import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
-import { checkScoreOptions, scoreOptionsSchema } from '../../score/options.ts';
+import { checkTextScoreOptions, textScoreOptionsSchema } from '../../score/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
@@ -26,16 +26,16 @@ const flagsSchema = z.strictObject({
     help: 'print the text coloured by how unexpected each character is, and the twenty most surprising places',
     common: true,
   }),
-  dynamic: option(z._default(z.boolean(), false), {
-    flag: 'dynamic',
+  statisticsText: option(z.optional(z.string()), {
+    flag: 'statistics_text',
     group: 'Scoring',
-    help: 'also print the loss of dynamic evaluation, in which the weights adapt to the text as it is read',
-    common: true,
+    help: "training text to measure the statistics of --dynamic on; default: those in the checkpoint, else the checkpoint's own training text",
+    value: 'FILE',
   }),
-  dynamicRate: option(z._default(z.number().check(z.gt(0)), 3e-4), {
-    flag: 'dynamic_rate',
+  saveStatistics: option(z._default(z.boolean(), false), {
+    flag: 'save_statistics',
     group: 'Scoring',
-    help: 'step size of --dynamic',
+    help: 'store the statistics of --dynamic in the checkpoint, so that they need not be measured again; nothing else in it changes',
   }),
   separator: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'separator',
@@ -57,7 +57,7 @@ export const evalCommand: Command = {
   usage: 'char-rnn eval CHECKPOINT [TEXT] [flags]',
   summary:
     "Measures how well a model predicts a text: nats and bits per character, perplexity.\nWithout TEXT: the held-out part of the checkpoint's own text.",
-  flags: flagsOf(flagsSchema, scoreOptionsSchema),
+  flags: flagsOf(flagsSchema, textScoreOptionsSchema),
   wordsBeforeText: 1,
   examples: [
     'char-rnn eval cv/best.safetensors',
@@ -66,7 +66,7 @@ export const evalCommand: Command = {
   ],
   async run(input) {
     const [own, options] = splitValues(input.values, flagsSchema);
-    const flags = { ...checkOptions(flagsSchema, own), ...checkScoreOptions(options) };
+    const flags = { ...checkOptions(flagsSchema, own), ...checkTextScoreOptions(options) };
     const { runEval } = await import('../run/eval.ts');
     return runEval(input, flags);
   },

@@ -4,6 +4,7 @@ import type { TextFacts } from '../../data/corpus.ts';
 import type { ChangedCounts } from '../../data/symbols/unknown-in-text.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { SquareSource } from '../../score/dynamic.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
 import { formatCount } from '../../util/format.ts';
@@ -32,8 +33,8 @@ export interface EvaluationReport {
   readonly documents: readonly DocumentLoss[];
   readonly characters: number;
   readonly nats: number;
-  /** The sum of losses of dynamic evaluation, if requested. */
-  readonly dynamicNats: number | undefined;
+  /** The sum of losses of dynamic evaluation, if requested, and where its mean square comes from. */
+  readonly dynamic: { readonly nats: number; readonly meanSquare: SquareSource } | undefined;
   readonly surprising: readonly SurprisingPlace[] | undefined;
 }
 
@@ -41,7 +42,7 @@ export interface EvaluationReport {
 export const LABEL_WIDTH = 9;
 
 export function reportLines(report: EvaluationReport): string[] {
-  const { model, text, documents, characters, nats, dynamicNats } = report;
+  const { model, text, documents, characters, nats, dynamic } = report;
   // The unit is printed, because a loss per byte is not a loss per character.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
@@ -52,10 +53,21 @@ export function reportLines(report: EvaluationReport): string[] {
     ...documentLines(documents, kind),
     `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
   ];
-  if (dynamicNats !== undefined)
-    lines.push(`dynamic  ${lossText(characters, dynamicNats, kind)}, learning while reading`);
+  if (dynamic)
+    lines.push(
+      `dynamic  ${lossText(characters, dynamic.nats, kind)}, learning while reading, ${SQUARE_SOURCES[dynamic.meanSquare]}`,
+    );
+  if (dynamic && dynamic.nats > nats)
+    lines.push(
+      '         It learns too fast and predicts worse than with fixed weights: try a lower --dynamic-rate.',
+    );
   return lines;
 }
+
+const SQUARE_SOURCES: Readonly<Record<SquareSource, string>> = {
+  training: 'with statistics of the training text',
+  running: 'without statistics of the training text',
+};
 
 /** If a larger fraction of the text was changed, its loss says little about it. */
 const MAX_CHANGED_SHARE = 0.1;
@@ -99,7 +111,7 @@ function lossText(characters: number, nats: number, kind: TokenKind): string {
 }
 
 export function reportJson(report: EvaluationReport) {
-  const { model, text, part, how, characters, nats, dynamicNats, documents, surprising } = report;
+  const { model, text, part, how, characters, nats, dynamic, documents, surprising } = report;
   return {
     checkpoint: model.path,
     engine: model.engine.description.text,
@@ -110,7 +122,7 @@ export function reportJson(report: EvaluationReport) {
     unit: model.checkpoint.vocabulary.kind,
     ...report.changed,
     ...summarize(characters, nats),
-    dynamic: dynamicNats === undefined ? undefined : summarize(characters, dynamicNats),
+    dynamic: dynamic && { ...summarize(characters, dynamic.nats), meanSquare: dynamic.meanSquare },
     documents: documents.length > 0 ? documents.map(documentJson) : undefined,
     surprising,
   };

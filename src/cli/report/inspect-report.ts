@@ -31,6 +31,7 @@ export function checkpointJson({ path, bytes, checkpoint, format }: InspectedFil
     parameters: parameterCount(layoutOf(config)),
     precision,
     storedAs: [...new Set(weightTypes)],
+    hasStatistics: checkpoint.meanSquare !== undefined,
     vocabulary: {
       kind: vocabulary.kind,
       normalize: vocabulary.normalize,
@@ -81,6 +82,7 @@ export function checkpointLines(
     `  parameters       ${formatCount(parameterCount(layoutOf(config)))}`,
     `  vocabulary size  ${vocabulary.size}${vocabulary.hasUnknown ? ', one of them for unknown characters' : ''}`,
     `  symbols          ${vocabulary.kind}s ${shownSymbols(vocabulary.symbols, vocabulary.kind)}`,
+    ...(checkpoint.meanSquare ? ['  statistics       of its training text, for eval --dynamic'] : []),
     ...(training ? trainingLines(training, flags) : ['  no training state: it can be used, but not resumed']),
     ...notices.map((notice) => `  ${plain(notice)}`),
     ...(origin ? originLines(origin, flags) : []),

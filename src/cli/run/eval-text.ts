@@ -6,7 +6,7 @@ import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { UsageError } from '../../errors.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
 import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
-import type { ScoreOptions } from '../../score/options.ts';
+import type { TextScoreOptions } from '../../score/options.ts';
 import { type ScoredSpan, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
@@ -17,6 +17,7 @@ import type { EvaluationReport } from '../report/eval-report.ts';
 import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-text.ts';
 import type { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
+import { type StatisticsContext, type StatisticsFlags, statisticsFor } from './dynamic-statistics.ts';
 import { readingOptionsFor } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
@@ -30,28 +31,23 @@ interface Plan {
 }
 
 /** The flags that apply to a whole text. */
-export interface WholeTextFlags extends ScoreOptions {
+export interface WholeTextFlags extends TextScoreOptions, StatisticsFlags {
   readonly surprise: boolean;
-  readonly dynamic: boolean;
-  readonly dynamicRate: number;
   readonly separator?: string | undefined;
   readonly encoding?: string | undefined;
   readonly field?: string | undefined;
   readonly json: boolean;
 }
 
-interface Context {
+interface Context extends StatisticsContext {
   readonly output: TextOutput;
-  /** Called with notices that name options in backticks. */
-  readonly say: (notice: string) => void;
-  readonly signal: AbortSignal;
 }
 
 export async function scoreWholeText(
   model: ScoredModel,
   path: string,
   flags: WholeTextFlags,
-  { output, say, signal }: Context,
+  context: Context,
 ): Promise<EvaluationReport> {
   const { vocabulary } = model.checkpoint;
   const corpus = await loadCorpus(
@@ -66,9 +62,9 @@ export async function scoreWholeText(
       vocabulary,
     },
   );
-  corpus.notices.forEach(say);
+  corpus.notices.forEach(context.say);
   try {
-    return await scoreCorpus(model, corpus, flags, output, signal);
+    return await scoreCorpus(model, corpus, flags, context);
   } finally {
     await corpus.close?.();
   }
@@ -78,9 +74,9 @@ async function scoreCorpus(
   model: ScoredModel,
   corpus: Corpus,
   flags: WholeTextFlags,
-  output: TextOutput,
-  signal: AbortSignal,
+  context: Context,
 ): Promise<EvaluationReport> {
+  const { output, signal } = context;
   const { config, parameters } = model.checkpoint;
   const plan = await planOf(corpus, flags);
   const { sequences } = plan;
@@ -103,9 +99,7 @@ async function scoreCorpus(
     documents: corpus.tokens.hasDocuments ? sequences.map(documentLoss) : [],
     characters,
     nats: sumOf(nats),
-    dynamicNats: flags.dynamic
-      ? await dynamicNats({ ...scoring, learningRate: flags.dynamicRate }, characters)
-      : undefined,
+    dynamic: flags.dynamic ? await scoreDynamicPart(model, scoring, flags, context, characters) : undefined,
     surprising: surprise?.places,
   };
 }
@@ -149,6 +143,18 @@ async function natsOf(
   }
   await surprise?.end();
   return sums;
+}
+
+async function scoreDynamicPart(
+  model: ScoredModel,
+  scoring: DynamicScoring,
+  flags: WholeTextFlags,
+  context: Context,
+  characters: number,
+): Promise<EvaluationReport['dynamic']> {
+  const meanSquare = await statisticsFor(model, flags, context);
+  const nats = await dynamicNats({ ...scoring, meanSquare, learningRate: flags.dynamicRate }, characters);
+  return { nats, meanSquare: meanSquare ? 'training' : 'running' };
 }
 
 async function dynamicNats(scoring: DynamicScoring, characters: number): Promise<number> {

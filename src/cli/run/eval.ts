@@ -47,6 +47,8 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
         `${validation === undefined ? '--test' : '--valid'} says where a text of the run is now: use it with --part val, test or train.`,
       );
     }
+    const unused = unusedStatisticsFlag(flags);
+    if (unused !== undefined) throw new UsageError(`${unused} needs --dynamic, which uses the statistics.`);
     const report =
       part === 'all'
         ? await scoreWholeText(model, textOf(text), flags, { output, say, signal: stopped.signal })
@@ -60,6 +62,13 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
     await model.engine.close();
   }
   return stopped.exitCode() ?? 0;
+}
+
+/** A flag about the statistics of dynamic evaluation that is given without it. */
+function unusedStatisticsFlag({ dynamic, statisticsText, saveStatistics }: EvalFlags): string | undefined {
+  if (dynamic) return undefined;
+  if (saveStatistics) return '--save-statistics';
+  return statisticsText === undefined ? undefined : '--statistics-text';
 }
 
 function textOf(text: string | undefined): string {
@@ -79,10 +88,11 @@ async function scorePart(
   model: ScoredModel,
   text: string | undefined,
   part: 'train' | 'val' | 'test',
-  { surprise, dynamic, rows, separator, encoding, validation, test }: EvalFlags,
+  flags: EvalFlags,
   say: (notice: string) => void,
   signal: AbortSignal,
 ): Promise<EvaluationReport> {
+  const { surprise, dynamic, rows, separator, encoding, validation, test } = flags;
   if (surprise || dynamic) {
     throw new UsageError(
       `${surprise ? '--surprise' : '--dynamic'} needs a whole text: name one, with --part all.`,
@@ -140,7 +150,7 @@ async function scorePart(
     documents: [],
     characters: loss.characters,
     nats: loss.nats,
-    dynamicNats: undefined,
+    dynamic: undefined,
     surprising: undefined,
   };
 }

@@ -5,7 +5,7 @@ import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
 import type { Splits, TokenSource } from './batches.ts';
 import { OffsetBatches, type Ring } from './offset-batches.ts';
-import { RowBatches } from './row-batches.ts';
+import { RowBatches, type Rows } from './row-batches.ts';
 
 export interface Shape {
   readonly batchSize: number;
@@ -57,6 +57,11 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
     validation: source(plans.validation, heldOut),
     test: source(plans.test, heldOut),
   };
+}
+
+/** The tokens of the training split, joined. @throws {TextError} as `splitCorpus` */
+export function trainingTokens(corpus: Corpus, options: SplitOptions): Rows {
+  return ringOf(trainingPlan(corpus, options), options);
 }
 
 /** The tokens of the training split, one row after the other. */
