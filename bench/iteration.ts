@@ -1,9 +1,10 @@
 /**
  * Measures the time of an iteration on one engine. Prints one line of JSON.
  *
- *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds]
+ *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options]
  *
- * The same work as bench/peers/pytorch.py.
+ * The same work as bench/peers/pytorch.py. `options` is JSON with options of training that change the work of an iteration, to measure what they
+ * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'.
  */
 import type { Batch } from '../src/data/batches/batches.ts';
 import { type Cell, gateCount } from '../src/engine/cells.ts';
@@ -11,8 +12,9 @@ import { makeEngine } from '../src/engine/select.node.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { Network } from '../src/model/network.ts';
-import { checkTrainingOptions } from '../src/train/options.ts';
+import { checkTrainingOptions, regularizationOf } from '../src/train/options.ts';
 import { Optimizer } from '../src/train/run/optimizer.ts';
+import { WeightAverage } from '../src/train/run/weight-average.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const [
@@ -24,6 +26,7 @@ const [
   name = 'auto',
   threads,
   seconds = '3',
+  json = '{}',
 ] = process.argv.slice(2);
 const B = 50;
 const V = 65;
@@ -41,7 +44,10 @@ const network = new Network(engine, config, { batchSize: B, sequenceLength: T })
 const random = new MersenneTwister(123);
 const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
 engine.write(weights, initialParameters(network.layout, random));
-const optimizer = new Optimizer(engine, network.layout, checkTrainingOptions({}));
+const options = checkTrainingOptions(JSON.parse(json) as object);
+const optimizer = new Optimizer(engine, network.layout, options);
+const average = options.average === 'ema' ? new WeightAverage(engine, network.layout, options) : undefined;
+average?.begin(0, weights);
 const state = network.makeState();
 const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
 /** Created in advance, because in a training run the text has been read before. */
@@ -55,22 +61,30 @@ async function work() {
     network.evaluate(weights, batch, state);
     await engine.read(network.loss);
   } else {
-    network.lossAndGradient(weights, gradient, batch, state);
+    const pass = { ...regularizationOf(options), seed: options.seed, iteration };
+    network.lossAndGradient(weights, gradient, batch, state, pass);
     optimizer.update({ weights, gradient, loss: network.loss, learningRate: 0.002 });
+    average?.add(iteration, weights);
     await optimizer.readFigures();
   }
 }
 
 for (let i = 0; i < 3; i++) await work();
 const times: number[] = [];
+/** Milliseconds of processor time: on a busy machine, these compare better than times. */
+const processor: number[] = [];
 const start = performance.now();
 while (performance.now() - start < Number(seconds) * 1000 || times.length < 3) {
   const before = performance.now();
+  const used = process.cpuUsage();
   await work();
   times.push(performance.now() - before);
+  const { user, system } = process.cpuUsage(used);
+  processor.push((user + system) / 1000);
 }
 const wall = (performance.now() - start) / times.length;
 times.sort((a, b) => a - b);
+processor.sort((a, b) => a - b);
 const G = gateCount(config.cell);
 const multiplyAdds = layers * G * H * H + (layers - 1) * G * H * H + H * V;
 const flops = (task === 'train' ? 6 : 2) * B * T * multiplyAdds;
@@ -79,6 +93,7 @@ console.log(
     median: times[times.length >> 1],
     best: times[0],
     wall,
+    processor: processor[processor.length >> 1],
     flops,
     engine: engine.description.text,
   }),
