@@ -35,6 +35,8 @@ export interface LoadOptions extends CorpusOptions {
   /** Bytes of memory that tokens may take. Default: a quarter of the memory of the machine or container. */
   readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Bytes of a text to read at a time. Tests make it small, so that short texts have several blocks. */
+  readonly blockBytes?: number | undefined;
   /** For a resumed run: the texts that it began with. */
   readonly wanted?: WantedTexts | undefined;
 }

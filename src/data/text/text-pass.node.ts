@@ -17,6 +17,8 @@ export interface PassOptions {
   /** Whether parts must be whole characters. */
   readonly wholeCharacters: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Bytes to read at a time, at most the default, `BLOCK_BYTES`. */
+  readonly blockBytes?: number | undefined;
 }
 
 /** Receives the text. */
@@ -47,7 +49,7 @@ export interface PassFacts {
 export async function* textPass(
   { name, files }: Pick<TextFiles, 'name' | 'files'>,
   visitor: TextVisitor,
-  { stage, separator, wholeCharacters, signal }: PassOptions,
+  { stage, separator, wholeCharacters, signal, blockBytes = BLOCK_BYTES }: PassOptions,
 ): Preparation<PassFacts> {
   const separatorBytes = separator === undefined ? undefined : new TextEncoder().encode(separator);
   const cutter = new DocumentCutter(separator, { wholeCharacters });
@@ -58,7 +60,7 @@ export async function* textPass(
   let isSeparated = true;
   for (const file of files) {
     let isFirst = true;
-    for await (const block of textBlocks(file, BLOCK_BYTES)) {
+    for await (const block of textBlocks(file, blockBytes)) {
       signal?.throwIfAborted();
       let content = block.bytes;
       if (isFirst) {

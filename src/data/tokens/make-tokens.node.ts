@@ -50,6 +50,8 @@ export interface PrepareOptions {
   /** Whether the vocabulary is a checkpoint's. */
   readonly isFromCheckpoint: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Bytes of the text to read at a time. Tests make it small, so that short texts have several blocks. */
+  readonly blockBytes?: number | undefined;
 }
 
 export interface CountedText {
@@ -124,7 +126,7 @@ async function* countOnce(
 /** The size and hash of a text. */
 export async function* identifyText(
   text: Pick<TextFiles, 'name' | 'files'>,
-  options: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
+  options: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal' | 'blockBytes'>,
 ): Preparation<TextIdentity> {
   const identity = new IdentityVisitor(text);
   const visitor: TextVisitor = {
@@ -264,7 +266,12 @@ async function* encode(
 
 function passOptions(
   stage: 'reading' | 'counting' | 'encoding',
-  { separator, tokens, signal }: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal'>,
+  {
+    separator,
+    tokens,
+    signal,
+    blockBytes,
+  }: Pick<PrepareOptions, 'separator' | 'tokens' | 'signal' | 'blockBytes'>,
 ) {
-  return { stage, separator, wholeCharacters: tokens !== 'byte', signal };
+  return { stage, separator, wholeCharacters: tokens !== 'byte', signal, blockBytes };
 }
