@@ -143,7 +143,7 @@ function makePrograms(base: string): void {
     writeFileSync(join(bin, name), `#!/bin/bash\n${text}`);
     chmodSync(join(bin, name), 0o755);
   };
-  for (const name of ['char-rnn', 'char-rnn-ts']) script(name, wrapper(join(real, name)));
+  for (const name of ['char-rnn', 'char-rnn-ts']) script(name, wrapper(base, join(real, name)));
   script('npx', '[ "$1" = -y ] && shift\nnpm_command=exec exec "$@"\n');
   script(
     'curl',
@@ -155,16 +155,22 @@ exec /usr/bin/curl -fsS "\${words[@]}"
 }
 
 /** A script that runs the program with flags for a short run: in front, so that typed flags override them, or at the end if none was typed. */
-function wrapper(real: string): string {
+function wrapper(base: string, real: string): string {
   return `has() { local word; for word in "\${words[@]}"; do [[ "\${word//-/_}" =~ ^__?($1)(=|$) ]] && return 0; done; return 1; }
 command=$1; shift; words=("$@")
 has 'help|h' && exec node ${real} "$command" "$@"
 case "$command" in
 train)
-  if has 'resume|config|init_from'; then front=(); else front=(-rnn_size 16 -batch_size 10 -seq_length 20); fi
+  # Several threads would spend more time waiting for each other than these small models take.
+  front=(--threads 1)
+  has 'resume|config|init_from' || front+=(-rnn_size 16 -batch_size 10 -seq_length 20)
   has 'max_iterations' || words+=(--max-iterations 12)
   exec node ${real} train "\${front[@]}" "\${words[@]}" ;;
-doctor) exec node ${real} doctor "\${words[@]}" --seconds 0.1 ;;
+doctor)
+  # It takes seconds and reads nothing in the folder: the same words run once, and their output is kept.
+  kept="${base}/doctor \${words[*]}"
+  [ -e "$kept" ] || { node ${real} doctor "\${words[@]}" --seconds 0.1 >"$kept.new" && mv "$kept.new" "$kept"; } || exit
+  cat "$kept" ;;
 serve)
   node ${real} serve "$@" --port 0 >serve.out 2>serve.err </dev/null &
   for _ in $(seq 200); do
