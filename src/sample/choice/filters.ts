@@ -128,7 +128,7 @@ const temperature = filter({
     temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
       flag: 'temperature_range',
       group: 'Choice of symbols',
-      help: 'lower the temperature by up to X if certain, else raise it',
+      help: 'temperature ±X: lower if the model is sure, else higher',
     }),
   },
   requestOptions: ['temperature'],
