@@ -1,7 +1,7 @@
 /** The loss of a count model, without training. */
 import { fitShape, splitCorpus } from '../data/batches/splits.ts';
 import { type CountModelLoss, countModelLoss } from '../score/count-model/count-model-loss.ts';
-import { TurnTaker } from '../util/event-loop.ts';
+import { runInTurns } from '../util/event-loop.ts';
 import { corpusToStart, planStart } from './train.ts';
 import { type TrainInput, textsOf } from './train-input.ts';
 
@@ -25,12 +25,5 @@ export async function baselineLoss(input: BaselineInput): Promise<CountModelLoss
   const plan = planStart(input, undefined);
   const corpus = await corpusToStart(texts, plan);
   const options = plan.options.fit ? { ...plan.options, ...fitShape(corpus, plan.options) } : plan.options;
-  const steps = countModelLoss(splitCorpus(corpus, options), corpus.vocabulary.size);
-  const turns = new TurnTaker();
-  for (;;) {
-    const step = await steps.next();
-    if (step.done) return step.value;
-    input.signal?.throwIfAborted();
-    await turns.take();
-  }
+  return await runInTurns(countModelLoss(splitCorpus(corpus, options), corpus.vocabulary.size), input.signal);
 }

@@ -1,12 +1,14 @@
 /** The loss over a split of the text that a checkpoint was trained on, measured as in training. */
 
 import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
-import type { SplitName } from '../data/batches/batches.ts';
+import type { SplitName, Splits } from '../data/batches/batches.ts';
 import { splitCorpus } from '../data/batches/splits.ts';
 import type { Corpus } from '../data/corpus.ts';
 import type { Engine } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
 import { Network } from '../model/network.ts';
+import { type CountModelLoss, countModelLoss } from '../score/count-model/count-model-loss.ts';
+import { runInTurns } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import { checkSameText, resumedOptions } from './start/resume.ts';
 
@@ -41,10 +43,7 @@ export interface PartLoss {
  */
 export async function partLoss(input: PartInput): Promise<PartLoss> {
   const { engine, checkpoint, corpus, part, signal } = input;
-  checkSameText(corpus.text, checkpoint, input.name);
-  const { options } = resumedOptions({}, checkpoint, input.name);
-  const { shapeChange } = checkpoint.training;
-  const source = splitCorpus(corpus, { ...options, heldOut: shapeChange?.heldOut })[part];
+  const source = splitsOf(input)[part];
   if (source.count === 0) {
     throw new TextError(
       'text-too-short',
@@ -73,4 +72,28 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     engine.release(weights);
     network.release();
   }
+}
+
+/**
+ * The loss of a count model of the run's training split, on the symbols of another split.
+ *
+ * @returns undefined for a split without a batch
+ * @throws {CheckpointError} `checkpoint-other-text` if the text is not that of the run
+ * @throws the signal's reason if it is aborted
+ */
+export async function partBaseline(
+  input: Pick<PartInput, 'checkpoint' | 'name' | 'corpus' | 'part' | 'signal'>,
+): Promise<CountModelLoss | undefined> {
+  const splits = splitsOf(input);
+  const { size } = input.corpus.vocabulary;
+  return await runInTurns(
+    countModelLoss({ train: splits.train, validation: splits[input.part] }, size),
+    input.signal,
+  );
+}
+
+function splitsOf({ checkpoint, name, corpus }: Pick<PartInput, 'checkpoint' | 'name' | 'corpus'>): Splits {
+  checkSameText(corpus.text, checkpoint, name);
+  const { options } = resumedOptions({}, checkpoint, name);
+  return splitCorpus(corpus, { ...options, heldOut: checkpoint.training.shapeChange?.heldOut });
 }

@@ -33,3 +33,19 @@ export class TurnTaker {
     this.#last = performance.now();
   }
 }
+
+/**
+ * Runs a generator of short steps to its end, and lets other tasks run in between.
+ *
+ * @returns its result
+ * @throws the signal's reason if it is aborted
+ */
+export async function runInTurns<T>(steps: AsyncGenerator<void, T, void>, signal?: AbortSignal): Promise<T> {
+  const turns = new TurnTaker();
+  for (;;) {
+    const step = await steps.next();
+    if (step.done) return step.value;
+    signal?.throwIfAborted();
+    await turns.take();
+  }
+}

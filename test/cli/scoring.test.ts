@@ -15,6 +15,8 @@ const oldModel = fileURLToPath(
 const ESCAPE = '\u001b';
 const cwd = sharedFolder();
 let checkpoints: string[] = [];
+/** The output of the training. */
+let log = '';
 const loss = (name: string) => Number(/_(\d\.\d{4})\.safetensors$/.exec(name)?.[1]);
 
 before(async () => {
@@ -22,6 +24,7 @@ before(async () => {
   const flags = ['-rnn_size', '24', '-batch_size', '10', '-seq_length', '20', '-eval_val_every', '100'];
   const run = await charRnn(['train', 'book.txt', ...flags, '-max_epochs', '4'], { cwd });
   assert.equal(run.code, 0, run.stderr);
+  log = run.stdout;
   checkpoints = readdirSync(join(cwd, 'cv'))
     .filter((name) => /_\d\.\d{4}\.safetensors$/.test(name))
     .sort((a, b) => loss(a) - loss(b))
@@ -36,6 +39,19 @@ test('eval of the own text: the loss in the name of the file, to its four decima
     assert.match(stdout, new RegExp(`^loss +${loss(path).toFixed(4)} nats`, 'm'));
     assert.match(stdout, /val: \d+ batches of 10 × 20/);
   }
+});
+
+test('--baseline prints the loss of the count model that the run printed', async () => {
+  const [path = ''] = checkpoints;
+  const [, line = ''] =
+    /^baseline: a count model of order 5 has (\d\.\d{4}): the line to beat$/m.exec(log) ?? [];
+  const { stdout, stderr } = await charRnn(['eval', path, '--baseline'], { cwd });
+  const pattern = `^baseline ${line} nats per character, .*; the loss is \\d\\.\\d\\d (above|below) the count model of order 5$`;
+  assert.match(stdout, new RegExp(pattern, 'm'), stderr);
+  const { stdout: json } = await charRnn(['eval', path, '--baseline', '--json'], { cwd });
+  const { baseline, characters } = JSON.parse(json);
+  assert.equal(baseline.natsPerCharacter.toFixed(4), line);
+  assert.deepEqual([baseline.order, baseline.characters], [5, characters]);
 });
 
 test('eval of another text: all of it, as one sequence or in rows; the output says which', async () => {
@@ -233,6 +249,8 @@ test('bad input', async (context) => {
     [['eval'], 2, /eval takes a checkpoint/],
     [['eval', model, '--part', 'all'], 2, /--part all needs a text/],
     [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
+    [['eval', model, 'book.txt', '--baseline'], 2, /--baseline .* use it with --part val or test/],
+    [['eval', model, '--part', 'train', '--baseline'], 2, /--baseline .* use it with --part val or test/],
     [['eval', model, '--surprise'], 2, /--surprise needs a whole text/],
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /other\.txt \(text\): another text/],

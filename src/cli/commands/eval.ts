@@ -26,6 +26,11 @@ const flagsSchema = z.strictObject({
     help: 'print the text coloured by how unexpected each character is, and the twenty most surprising places',
     common: true,
   }),
+  baseline: option(z._default(z.boolean(), false), {
+    flag: 'baseline',
+    group: 'Scoring',
+    help: "with --part val or test: also print the loss of a count model of order 5, fitted to the run's training split",
+  }),
   statisticsText: option(z.optional(z.string()), {
     flag: 'statistics_text',
     group: 'Scoring',

@@ -4,9 +4,11 @@ import type { TextFacts } from '../../data/corpus.ts';
 import type { ChangedCounts } from '../../data/symbols/unknown-in-text.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { CountModelLoss } from '../../score/count-model/count-model-loss.ts';
 import type { SquareSource } from '../../score/dynamic.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
+import { compareWithBaseline } from '../../train/advice/baseline-comparison.ts';
 import { formatCount } from '../../util/format.ts';
 import { cellAndLayers } from '../terminal/model-text.ts';
 
@@ -33,6 +35,8 @@ export interface EvaluationReport {
   readonly documents: readonly DocumentLoss[];
   readonly characters: number;
   readonly nats: number;
+  /** The loss of a count model on the same symbols, if requested. */
+  readonly baseline?: CountModelLoss | undefined;
   /** The sum of losses of dynamic evaluation, if requested, and where its mean square comes from. */
   readonly dynamic: { readonly nats: number; readonly meanSquare: SquareSource } | undefined;
   readonly surprising: readonly SurprisingPlace[] | undefined;
@@ -53,6 +57,11 @@ export function reportLines(report: EvaluationReport): string[] {
     ...documentLines(documents, kind),
     `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
   ];
+  const { baseline } = report;
+  if (baseline) {
+    const loss = lossText(characters, baseline.loss * characters, kind);
+    lines.push(`baseline ${loss}; the loss is ${compareWithBaseline(nats / characters, baseline)}`);
+  }
   if (dynamic)
     lines.push(
       `dynamic  ${lossText(characters, dynamic.nats, kind)}, learning while reading, ${SQUARE_SOURCES[dynamic.meanSquare]}`,
@@ -111,7 +120,7 @@ function lossText(characters: number, nats: number, kind: TokenKind): string {
 }
 
 export function reportJson(report: EvaluationReport) {
-  const { model, text, part, how, characters, nats, dynamic, documents, surprising } = report;
+  const { model, text, part, how, characters, nats, dynamic, baseline, documents, surprising } = report;
   return {
     checkpoint: model.path,
     engine: model.engine.description.text,
@@ -122,6 +131,11 @@ export function reportJson(report: EvaluationReport) {
     unit: model.checkpoint.vocabulary.kind,
     ...report.changed,
     ...summarize(characters, nats),
+    baseline: baseline && {
+      order: baseline.order,
+      trainTokens: baseline.trainTokens,
+      ...summarize(characters, baseline.loss * characters),
+    },
     dynamic: dynamic && { ...summarize(characters, dynamic.nats), meanSquare: dynamic.meanSquare },
     documents: documents.length > 0 ? documents.map(documentJson) : undefined,
     surprising,

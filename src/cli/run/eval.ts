@@ -4,7 +4,7 @@ import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import { shortPath } from '../../data/files/moved-file.node.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { partLoss } from '../../train/part-loss.ts';
+import { partBaseline, partLoss } from '../../train/part-loss.ts';
 import { checkSameHeldOut } from '../../train/start/resume.ts';
 import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
@@ -22,6 +22,8 @@ import { openScoredModel, type ScoredModel, type ScoredModelOptions } from './sc
 
 export interface EvalFlags extends WholeTextFlags, ScoredModelOptions {
   readonly part?: 'train' | 'val' | 'test' | 'all' | undefined;
+  /** Whether to measure a count model too. */
+  readonly baseline: boolean;
   /** Files with the held-out texts of the run. */
   readonly validation?: string | undefined;
   readonly test?: string | undefined;
@@ -45,6 +47,11 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
     if (part === 'all' && (validation !== undefined || test !== undefined)) {
       throw new UsageError(
         `${validation === undefined ? '--test' : '--valid'} says where a text of the run is now: use it with --part val, test or train.`,
+      );
+    }
+    if (flags.baseline && part !== 'val' && part !== 'test') {
+      throw new UsageError(
+        `--baseline compares the losses on a held-out split of the run: use it with --part val or test.`,
       );
     }
     const unused = unusedStatisticsFlag(flags);
@@ -129,15 +136,19 @@ async function scorePart(
     throw await inputs.explain(error);
   });
   const progress = new ProgressLine(`evaluating ${corpus.text.name}`);
-  const loss = await partLoss({
-    engine: model.engine,
+  const run = {
     checkpoint,
     name: model.path,
     corpus,
     part: part === 'val' ? 'validation' : part,
     signal,
-    onProgress: (done, all) => progress.show(done / all),
-  }).finally(async () => {
+  } as const;
+  const measure = async () => {
+    const onProgress = (done: number, all: number) => progress.show(done / all);
+    const loss = await partLoss({ ...run, engine: model.engine, onProgress });
+    return { ...loss, baseline: flags.baseline ? await partBaseline(run) : undefined };
+  };
+  const loss = await measure().finally(async () => {
     progress.close();
     await corpus.close?.();
   });
@@ -151,6 +162,7 @@ async function scorePart(
     characters: loss.characters,
     nats: loss.nats,
     dynamic: undefined,
+    baseline: loss.baseline,
     surprising: undefined,
   };
 }
