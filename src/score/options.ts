@@ -23,7 +23,7 @@ export const scoreOptionsSchema = z.strictObject({
  * Default step sizes of dynamic evaluation: with the mean squared gradient of the training text, and with a running mean of the text that
  * is read.
  */
-export const DYNAMIC_RATES = { training: 5e-4, running: 6e-4 } as const;
+export const DYNAMIC_RATES = { training: 2.5e-4, running: 6e-4 } as const;
 
 /** The options of scoring one text with one model. */
 export const textScoreOptionsSchema = z.strictObject({
