@@ -18,12 +18,12 @@ const MIN_CORRECTED_MILLISECONDS = 10_000;
 /** A range that the estimate has not left is replaced if another is narrower by this factor. */
 const MIN_NARROWING = 3;
 
-/** The earliest end: iterations take BEST_FRACTION − deviation of the time of the fastest block, but at least half of it. */
+/** The earliest end: iterations take BEST_FRACTION − deviation of the time of the fastest block, but at least MIN_BEST_FRACTION. */
 const BEST_FRACTION = 0.9;
-const MIN_BEST_FRACTION = 0.5;
+const MIN_BEST_FRACTION = 0.6;
 /** The latest end: iterations take e^(MARGIN + SLOPE·deviation·(1 + GROWTH·log₂(rest/elapsed))) times their mean time, at most MAX_SLOWDOWN. */
 const MARGIN = 0.12;
-const SLOPE = 2.5;
+const SLOPE = 2;
 const GROWTH = 0.15;
 const MAX_SLOWDOWN = 4;
 /** The relative deviation of blocks if there is only one. */
