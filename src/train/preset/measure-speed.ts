@@ -7,9 +7,6 @@ import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import { modelConfig, regularizationOf, type TrainingOptions } from '../options.ts';
 import { Optimizer } from '../run/optimizer.ts';
 
-/** At least this many iterations are measured. The first, a warm-up, does not count. */
-const ITERATIONS = 3;
-
 /**
  * Symbols that the engine trains on in a second with these options.
  *
@@ -32,11 +29,8 @@ export async function measureSpeed(
       Int32Array.from({ length: network.positions }, () => Math.floor(random.nextUniform() * vocabularySize));
     const times: number[] = [];
     const begun = performance.now();
-    const isEnough = () =>
-      signal?.aborted
-        ? times.length > 1
-        : times.length > ITERATIONS && performance.now() - begun >= milliseconds;
-    while (!isEnough()) {
+    // The first iteration is a warm-up and does not count.
+    while (times.length < 2 || (performance.now() - begun < milliseconds && !signal?.aborted)) {
       const start = performance.now();
       const pass = { ...regularizationOf(options), seed: options.seed, iteration: times.length + 1 };
       network.lossAndGradient(weights, gradient, { inputs: tokens(), targets: tokens() }, state, pass);
