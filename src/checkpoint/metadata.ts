@@ -9,7 +9,7 @@ import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 import { HALF_PRECISIONS } from './stored-precision.ts';
 
-/** To be increased when older programs would misread new files. */
+/** Version of files that every version of the program reads. Files that older programs would misread have one of the next versions. */
 export const FORMAT_VERSION = 1;
 /** Version of files with a shape change, which version-1 programs would resume at the wrong position. */
 export const SHAPE_CHANGE_VERSION = 2;

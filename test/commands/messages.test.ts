@@ -28,6 +28,18 @@ const underWay = (words: string, folder: string) =>
   `(char-rnn train ${words} -max_iterations 1000000 >/dev/null 2>&1 &); until ls ${folder}/.training-*.lock >/dev/null 2>&1; do sleep 0.1; done`;
 
 const CASES: readonly Case[] = [
+  {
+    what: 'statistics of a model without a training state',
+    given: ['char-rnn convert cv plain.safetensors --precision float64'],
+    line: 'char-rnn eval plain.safetensors other.txt --dynamic --precision float32 --save-statistics',
+    suggestions: 1,
+  },
+  {
+    what: 'statistics for a file of another program',
+    line: 'char-rnn eval old.t7 other.txt --dynamic --precision float32 --statistics-text book.txt --save-statistics',
+    suggestions: 1,
+  },
+  { what: 'a run with a preset', line: 'char-rnn train poems.txt --time 1s', suggestions: 3 },
   { what: 'a run that ends', line: 'char-rnn train poems.txt', suggestions: 2 },
   {
     what: 'a run with a space in its paths',

@@ -1,4 +1,4 @@
-/** Dropout of units and of weights, with the masks of `dropout-mask.ts`. */
+/** Dropout of units (called by `recurrent.ts` and the engine) and of weights (by the engine), with the masks of `dropout-mask.ts`. */
 import { checkWeightDropout } from '../checks.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
 import type { Dropout, FloatArray, WeightDropout } from '../engine.ts';

@@ -256,7 +256,7 @@ const mirostat = filter({
   },
 });
 
-/** The filters, in the order in which they act. */
+/** The filters, in the order in which they act: those of log-probabilities first, then those of weights. */
 export const FILTERS: readonly Filter<z.core.$ZodShape, SettingsOf<typeof controlOptions>>[] = [
   penalties,
   bias,
