@@ -162,7 +162,7 @@ has 'help|h' && exec node ${real} "$command" "$@"
 case "$command" in
 train)
   # Several threads would spend more time waiting for each other than these small models take.
-  front=(--threads 1)
+  front=(--threads 1 --baseline false)
   has 'resume|config|init_from' || front+=(-rnn_size 16 -batch_size 10 -seq_length 20)
   has 'max_iterations' || words+=(--max-iterations 12)
   exec node ${real} train "\${front[@]}" "\${words[@]}" ;;
