@@ -106,6 +106,7 @@ test('a preset suits the batches to a small text itself', async () => {
   const warning = all.find((event) => event.type === 'warning' && event.code === 'few-batches');
   assert.ok(warning?.type === 'warning');
   assert.doesNotMatch(warning.message, /fit/);
+  assert.ok(!all.some((event) => event.type === 'advice' && event.code.startsWith('model-')));
 });
 
 test('a resumed run keeps the settings, without another measurement', async () => {

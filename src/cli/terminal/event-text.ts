@@ -59,8 +59,8 @@ export function baselineText(
 }
 
 /** Whether the model's size suits the text. */
-export function judgeModelSize({ parameters, tokens }: StartedEvent): ReturnType<typeof judgeSize> {
-  const { code, sentence } = judgeSize(parameters, tokens);
+export function judgeModelSize({ parameters, tokens, origins }: StartedEvent): ReturnType<typeof judgeSize> {
+  const { code, sentence } = judgeSize(parameters, tokens, origins.hiddenSize === 'preset');
   return { code, sentence: inFlags(sentence, flagsOf(trainingOptionsSchema)) };
 }
 

@@ -98,8 +98,9 @@ class Advisor {
   }
 
   #onSize(): Advice | undefined {
-    const { options, start } = this.#started;
-    return start === 'resumed' ? undefined : adviseOnSize(this.#started, options);
+    const { options, origins, start } = this.#started;
+    const isSettled = start === 'resumed' || origins.hiddenSize === 'preset';
+    return isSettled ? undefined : adviseOnSize(this.#started, options);
   }
 
   #onBlocks(): Advice | undefined {

@@ -161,7 +161,10 @@ export function adviseOnBlocks(
       'Try a smaller learning rate, or a bound on the gradient.',
     remedies: [
       { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
-      { text: 'With a bound on the gradient', set: { gradientNormClip: 1, resume: undefined } },
+      {
+        text: 'With a bound on the gradient',
+        set: { gradientNormClip: 1, meanNormClip: undefined, resume: undefined },
+      },
     ],
   };
 }
@@ -183,16 +186,22 @@ export function adviseOnSize(
   return { code, message: sentence, remedies };
 }
 
-/** Whether the model's size suits the text: a sentence, with a code if the size should be changed. */
+/**
+ * Whether the model's size suits the text: a sentence, with a code if the size should be changed.
+ *
+ * @param isChosen Whether a preset has chosen the size, for the time that the run may take: then that is not judged.
+ */
 export function judgeSize(
   parameters: number,
   tokens: number,
+  isChosen = false,
 ): { readonly code: 'model-large' | 'model-small' | undefined; readonly sentence: string } {
   const ratio = tokens / parameters;
   const sizes =
     ratio >= 1
       ? `${formatCount(Number(ratio.toPrecision(2)))} characters per parameter`
       : `${formatCount(Number((1 / ratio).toPrecision(2)))} parameters per character`;
+  if (isChosen) return { code: undefined, sentence: sizes };
   if (ratio > 10) {
     return {
       code: 'model-small',

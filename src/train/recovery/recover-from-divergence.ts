@@ -42,6 +42,9 @@ function slowerRemedies(rate: number): Remedy[] {
   const learningRate = Number(Math.min(rate / 2, usual).toPrecision(4));
   return [
     { text: 'To train with a smaller learning rate', set: { learningRate } },
-    { text: 'To bound the gradient as well', set: { learningRate, gradientNormClip: 1 } },
+    {
+      text: 'To bound the gradient as well',
+      set: { learningRate, gradientNormClip: 1, meanNormClip: undefined },
+    },
   ];
 }
