@@ -59,8 +59,9 @@ const TRAINING_SHARE = 0.95;
 /** Hidden units are a multiple of this. */
 const UNIT_STEP = 32;
 const MIN_UNITS = 64;
-/** With fewer units than this, half the epochs with a larger model learn more. */
-const FEW_UNITS = 96;
+/** With fewer units than this, fewer epochs with a larger model learn more, down to a share of the usual ones. */
+const FEW_UNITS = 128;
+const LEAST_EPOCHS = 1 / 3;
 /** Fewer updates than this make smaller batches worth their noise. */
 const ENOUGH_UPDATES = 6000;
 /** A run with fewer updates needs a higher learning rate. */
@@ -115,14 +116,14 @@ interface SizeInput {
 function chooseSize({ budget, symbols, given, ...model }: SizeInput): { hiddenSize: number; epochs: number } {
   const usual = given.maxEpochs ?? clamp(30 * (symbols / 1e6) ** -0.4, 3, 100);
   const unitsFor = (epochs: number) => unitsOf(budget / (epochs * symbols), model);
+  const epochsFor = (units: number) => budget / (symbols * flopsPerSymbol({ ...model, hiddenSize: units }));
   let hiddenSize = given.hiddenSize;
   if (hiddenSize === undefined) {
-    const atFirst = unitsFor(usual);
-    const units = atFirst < FEW_UNITS && given.maxEpochs === undefined ? unitsFor(usual / 2) : atFirst;
+    const wanted = given.maxEpochs ?? clamp(epochsFor(FEW_UNITS), LEAST_EPOCHS * usual, usual);
     const most = Math.max(MIN_UNITS, roundedDown(2 * symbols ** 0.4));
-    hiddenSize = clamp(roundedDown(units), MIN_UNITS, most);
+    hiddenSize = clamp(roundedDown(unitsFor(wanted)), MIN_UNITS, most);
   }
-  const affordable = budget / (symbols * flopsPerSymbol({ ...model, hiddenSize }));
+  const affordable = epochsFor(hiddenSize);
   const epochs = Math.min(affordable, 1.5 * usual);
   return { hiddenSize, epochs: epochs < 3 ? Number(epochs.toPrecision(2)) : Math.floor(epochs) };
 }
@@ -144,7 +145,8 @@ function unitsOf(flops: number, { cell, layers, vocabularySize: V }: Omit<SizedM
 }
 
 function roundedDown(units: number): number {
-  return Math.floor(units / UNIT_STEP) * UNIT_STEP;
+  // Units that are solved for may be a rounding error below a multiple.
+  return Math.floor((units + 1e-6) / UNIT_STEP) * UNIT_STEP;
 }
 
 function rounded(value: number, digits: number): number {
