@@ -6,6 +6,7 @@
  */
 import { mix32 } from '../../util/mix32.ts';
 import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
+import { writeRow } from './write-row.ts';
 
 /** The ring: a range of a token source, whose length is a multiple of B·T. */
 export interface Ring {
@@ -56,17 +57,12 @@ export class OffsetBatches implements BatchSource {
     const { batchSize: B, sequenceLength: T } = this;
     const { length } = this.#ring;
     const { inputs, targets, resets } = this.#batch;
-    const row = this.#row;
     const starts = this.#starts;
     const shift = this.#shift(epoch);
     for (let r = 0; r < B; r++) {
       await this.#read(r, (shift + (r * length) / B + index * T) % length);
       if (index === 0) starts[0] = 1;
-      for (let t = 0; t < T; t++) {
-        inputs[t * B + r] = row[t] as number;
-        targets[t * B + r] = row[t + 1] as number;
-        resets[t * B + r] = starts[t] as number;
-      }
+      writeRow(this.#batch, r, B, this.#row, starts);
     }
     // A batch without resets is cheaper.
     return resets.includes(1) ? this.#batch : { inputs, targets };

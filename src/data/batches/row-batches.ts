@@ -1,5 +1,6 @@
 /** The original's batches: B rows, each of consecutive text. */
 import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
+import { writeRow } from './write-row.ts';
 
 /** A part of a token source, cut into B rows. */
 export interface Rows {
@@ -54,7 +55,6 @@ export class RowBatches implements BatchSource {
     if (index < 0 || index >= this.count) throw new RangeError(`batch ${index} of ${this.count}`);
     const { tokens, offset, length } = this.#rows;
     const { batchSize: B, sequenceLength: T } = this;
-    const { inputs, targets, resets } = this.#batch;
     const row = this.#row;
     const starts = this.#starts;
     for (let r = 0; r < B; r++) {
@@ -67,12 +67,7 @@ export class RowBatches implements BatchSource {
         wraps ? starts?.subarray(0, T) : starts,
       );
       if (wraps) await tokens.read(offset, row.subarray(T));
-      for (let t = 0; t < T; t++) {
-        inputs[t * B + r] = row[t] as number;
-        targets[t * B + r] = row[t + 1] as number;
-      }
-      if (!resets || !starts) continue;
-      for (let t = 0; t < T; t++) resets[t * B + r] = starts[t] as number;
+      writeRow(this.#batch, r, B, row, starts);
     }
     return this.#batch;
   }
