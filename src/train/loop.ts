@@ -17,7 +17,7 @@ import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
-import { usesPreset } from './preset/apply-preset.ts';
+import { presetOf } from './preset/apply-preset.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
 import { recoverFromDivergence } from './recovery/recover-from-divergence.ts';
 import { Baseline } from './run/baseline.ts';
@@ -100,7 +100,7 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     return undefined;
   }
   for (const warning of [
-    ...splitWarnings(splits, { ...options, fit: options.fit || usesPreset(options) }, corpus),
+    ...splitWarnings(splits, { ...options, fit: options.fit || presetOf(options) !== undefined }, corpus),
     ...memoryWarnings(started),
   ]) {
     yield { type: 'warning', ...warning };

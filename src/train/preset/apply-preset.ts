@@ -15,9 +15,13 @@ const ASSUMED_FLOPS = 1e11;
 /** Enough for a stable median. */
 const MEASURING_MILLISECONDS = 400;
 
-/** Whether a preset chooses options of a run: a time alone means `balanced`. */
-export function usesPreset({ preset, time }: Pick<TrainingOptions, 'preset' | 'time'>): boolean {
-  return preset === undefined ? time !== undefined : preset !== 'original';
+/** The preset that chooses options of a run, if there is one. A time alone means `balanced`. */
+export function presetOf({
+  preset,
+  time,
+}: Pick<TrainingOptions, 'preset' | 'time'>): keyof typeof PRESET_SECONDS | undefined {
+  if (preset === undefined) return time === undefined ? undefined : 'balanced';
+  return preset === 'original' ? undefined : preset;
 }
 
 /**
@@ -33,8 +37,8 @@ export async function* applyPreset(
   origins: OptionOrigins | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
-  const { preset = 'balanced' } = asked;
-  if (!usesPreset(asked) || preset === 'original') return asked;
+  const preset = presetOf(asked);
+  if (preset === undefined) return asked;
   yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const { vocabulary } = corpus;
   const input: Omit<PresetInput, 'flopsPerSecond'> = {
