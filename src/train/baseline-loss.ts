@@ -13,7 +13,7 @@ export type BaselineInput = Omit<
 
 /**
  * Fits a count model to the training split of a text, and measures its loss on the validation split: the splits that `train` makes from the
- * same input. The model is an n-gram model of order 5 with interpolated modified Kneser–Ney smoothing. A network is of use if its loss is lower.
+ * same input, but for a preset, which may choose another shape of batches. The model is an n-gram model of order 5 with interpolated modified Kneser–Ney smoothing. A network is of use if its loss is lower.
  *
  * @returns the loss in nats per symbol; undefined if nothing is held out for validation
  * @throws {OptionError} for an invalid option

@@ -14,7 +14,7 @@ import type { OptionOrigins } from '../util/option-origins.ts';
 import type { Advice } from './advice/rules.ts';
 import type { TrainingOptions } from './options.ts';
 
-/** Information in one line, such as what was read or left out. */
+/** A line of information, for example about files that were left out. */
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly message: string;

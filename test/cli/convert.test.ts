@@ -161,7 +161,7 @@ test('wrong usage and unreadable files get a clear message, and no file is left 
 test('anything that is not a file is never replaced, even with --force', async (context) => {
   const { folder, run } = setUp(context);
   const pipe = join(folder, 'pipe');
-  if (spawnSync('mkfifo', [pipe]).status !== 0) return context.skip('pipes with names can not be made here');
+  if (spawnSync('mkfifo', [pipe]).status !== 0) return context.skip("named pipes can't be made here");
   symlinkSync('pipe', join(folder, 'link'));
   symlinkSync('/proc/self/exe', join(folder, 'open'));
   mkdirSync(join(folder, 'folder.npz'));

@@ -11,8 +11,8 @@ interface GivenStorage extends CheckpointStorage {
 }
 
 /**
- * The storage with its errors converted: a database has errors of its own, but a run continues only after a `CheckpointError`. Its methods
- * may be synchronous.
+ * A storage that turns every error of the given one into a `CheckpointError`: a run continues after no other error. The methods of the given
+ * storage may be synchronous.
  *
  * @param option The option that it was given for.
  * @throws {OptionError} for a value that lacks a method of a storage

@@ -117,10 +117,10 @@ export async function runTrain(
   return stopped.exitCode() ?? 0;
 }
 
-/** Whoever sets one of these has chosen for himself. */
+/** A user who sets one of these needs no hint at presets. */
 const CHOSEN = ['preset', 'time', 'cell', 'hiddenSize', 'layers', 'optimizer', 'learningRate', 'maxEpochs'];
 const PRESET_HINT =
-  "these are the original's settings; --preset balanced chooses some for this text and machine: a lower loss in the same time";
+  "these are the original's settings; --preset balanced chooses some for this text and machine, usually with a lower loss in the same time";
 
 /** The inputs of the run that `run.json` stores besides the training options. */
 function runStart(

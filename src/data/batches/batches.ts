@@ -37,7 +37,7 @@ export interface BatchSource {
   /**
    * The batch with an index from 0 to count − 1. Its arrays are valid until the next call.
    *
-   * @param epoch The number of the epoch, from 0: a source may arrange its rows anew for each.
+   * @param epoch The number of the epoch, from 0. A source may arrange its rows differently in each epoch.
    */
   batch(index: number, epoch?: number): Promise<Batch>;
 }

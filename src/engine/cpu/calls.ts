@@ -27,7 +27,7 @@ export const CONTROL_FIELDS = ROW_CONTROLS.length;
 
 /** Columns of a panel: native/kernels/matrix.h. */
 export const LANES = 16;
-/** Length, in floats, of the chunks into which operations on vectors are divided. Each chunk is a task, with a partial sum of its own. */
+/** Operations on vectors are divided into chunks of this many floats. Each chunk is one task, and has its own partial sum. */
 export const CHUNK_FLOATS = 4096;
 /** Workspace of a draw, in doubles per token: three arrays of doubles and two of ints (native/kernels/draw.h). */
 export const DRAW_WORKSPACE = 4;
