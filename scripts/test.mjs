@@ -10,7 +10,7 @@
  * tsx instead, as does one file alone: node --import tsx --test test/data/decode.test.ts
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,7 @@ const program = await bundleCli();
 mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build', 'tests-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const failures = join(folder, 'failures.txt');
 
 const runner = spawn(
   process.execPath,
@@ -42,6 +43,8 @@ const runner = spawn(
     ...(isWatch ? ['--import', 'tsx', '--test', '--watch'] : ['--enable-source-maps', '--test']),
     // One more than processors: some tests wait for timers and for programs that start.
     `--test-concurrency=${availableParallelism() + 1}`,
+    ...reporter(process.stdout.isTTY ? 'spec' : 'tap', 'stdout'),
+    ...reporter(join(root, 'scripts', 'failed-tests.mjs'), failures),
     ...(isWatch ? files : await bundleTests(files, folder)),
   ],
   {
@@ -53,4 +56,19 @@ const runner = spawn(
 // Ctrl-C reaches the runner too. This script ends after it.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => runner.kill());
-runner.on('close', (status) => process.exit(status ?? 1));
+runner.on('close', (status) => {
+  // Again at the end, where they are found.
+  const failed = existsSync(failures) ? readFileSync(failures, 'utf8') : '';
+  if (failed !== '') console.error(`\nThese tests failed:\n${failed}`);
+  process.exit(status ?? 1);
+});
+
+/**
+ * The arguments for a reporter of the runner.
+ *
+ * @param {string} name Of a reporter of Node, or the path of its module.
+ * @param {string} destination
+ */
+function reporter(name, destination) {
+  return [`--test-reporter=${name}`, `--test-reporter-destination=${destination}`];
+}
