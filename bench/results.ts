@@ -1,10 +1,10 @@
 /**
  * Reproduces a row of results: trains with each seed, measures on the held-out part, and prints the mean.
  *
- *     node --import tsx bench/results.ts ROW TEXT [SEEDS]
+ *     node --import tsx bench/results.ts ROW TEXT [SEEDS] [FLAG …]
  *
  * Runs go to results/ROW/seed-N. An interrupted one is resumed, and a finished one is not repeated: so the program may be stopped at any time.
- * Without ROW, it lists the rows. SEEDS: how many, default 3.
+ * Without ROW, it lists the rows. SEEDS: separated by commas, default 1,2,3. The flags are added to those of the row: --threads 1.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,8 +24,13 @@ const RECIPE = [
   ...['--optimizer', 'adam', '--adam-beta2', '0.99', '--schedule', 'cosine', '--warmup', '0.02'],
   ...['--clip-mean-norm', '1', '--dropout-mask', 'sequence'],
 ];
+const LSTM_512 = [
+  ...RECIPE,
+  ...['--rnn-size', '512', '--learning-rate', '0.0044', '--max-epochs', '32', '--eval-every', '780'],
+  ...['--dropout', '0.5', '--weight-drop', '0.3', '--token-dropout', '0.05'],
+];
 
-/** The flags of each row. */
+/** The flags of each row. Those without TAIL have the split of the original: the end of each row of the batch is held out. */
 const ROWS: Readonly<Record<string, readonly string[]>> = {
   'lstm-384': [
     ...TAIL,
@@ -33,12 +38,8 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
     ...['--rnn-size', '384', '--learning-rate', '0.005', '--max-epochs', '12', '--eval-every', '390'],
     ...['--dropout', '0.35', '--weight-drop', '0.2'],
   ],
-  'lstm-512': [
-    ...TAIL,
-    ...RECIPE,
-    ...['--rnn-size', '512', '--learning-rate', '0.0044', '--max-epochs', '32', '--eval-every', '780'],
-    ...['--dropout', '0.5', '--weight-drop', '0.3', '--token-dropout', '0.05'],
-  ],
+  'lstm-512': [...TAIL, ...LSTM_512],
+  'lstm-512-rows': LSTM_512,
   'ten-minutes': [...TAIL, '--preset', 'balanced', '--time', '10m'],
   original: ['--rnn-size', '128', '--num-layers', '2'],
 };
@@ -57,15 +58,17 @@ interface Result {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [row = '', text = '', seeds = '3'] = process.argv.slice(2);
+const [row = '', text = '', seeds = '1,2,3', ...moreFlags] = process.argv.slice(2);
 const flags = ROWS[row];
 if (!flags || !existsSync(text)) {
-  console.error(`node --import tsx bench/results.ts ROW TEXT [SEEDS]\nrows: ${Object.keys(ROWS).join(', ')}`);
+  console.error(
+    `node --import tsx bench/results.ts ROW TEXT [SEEDS] [FLAG …]\nrows: ${Object.keys(ROWS).join(', ')}`,
+  );
   process.exit(2);
 }
 
 const results: Result[] = [];
-for (let seed = 1; seed <= Number(seeds); seed++) results.push(await resultOf(seed));
+for (const seed of seeds.split(',')) results.push(await resultOf(Number(seed)));
 const mean = (of: (result: Result) => number) =>
   results.reduce((sum, one) => sum + of(one), 0) / results.length;
 const spread = (of: (result: Result) => number) =>
@@ -73,7 +76,7 @@ const spread = (of: (result: Result) => number) =>
     results.reduce((sum, one) => sum + (of(one) - mean(of)) ** 2, 0) / Math.max(1, results.length - 1),
   );
 const figure = (of: (result: Result) => number) => `${mean(of).toFixed(4)} ± ${spread(of).toFixed(4)}`;
-console.log(`char-rnn train ${[text, ...flags].join(' ')} --seed 1 … ${seeds}`);
+console.log(`char-rnn train ${[text, ...flags].join(' ')} --seed ${seeds}`);
 console.log(`${cpus()[0]?.model}, ${cpus().length} processors`);
 console.log(
   `best ${figure(({ best }) => best)} at epoch ${mean(({ bestEpoch }) => bestEpoch).toFixed(1)}; last ${figure(({ last }) => last)}; ` +
@@ -89,8 +92,20 @@ async function resultOf(seed: number): Promise<Result> {
   const checkpoints = join(folder, 'cv');
   const isResumed = existsSync(join(checkpoints, 'last.safetensors'));
   const words = isResumed
-    ? ['--resume', checkpoints]
-    : [text, ...(flags ?? []), '--seed', String(seed), '--checkpoint-dir', checkpoints, '--keep', '1'];
+    ? ['--resume', checkpoints, ...moreFlags]
+    : [
+        ...[text, ...(flags ?? []), ...moreFlags],
+        ...[
+          '--seed',
+          String(seed),
+          '--checkpoint-dir',
+          checkpoints,
+          '--keep',
+          '1',
+          '--checkpoint-every',
+          '10m',
+        ],
+      ];
   const begun = performance.now();
   const program = join(root, 'dist', 'cli', 'main.js');
   const { status } = spawnSync(process.execPath, [program, 'train', ...words, '--print-every', '100'], {
