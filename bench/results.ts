@@ -30,6 +30,19 @@ const LSTM_512 = [
   ...['--dropout', '0.5', '--weight-drop', '0.3', '--token-dropout', '0.05'],
 ];
 
+/**
+ * A recipe for 200,000 characters, and the same with one ingredient less or more. Shakespeare's text for it, of 200,770 and 111,540 characters:
+ *
+ *     head -c 1003854 input.txt | tail -c 200770 > small.txt; tail -c 111540 input.txt > tail.txt
+ *     node --import tsx bench/results.ts small small.txt 1,2,3 --valid tail.txt
+ */
+const SMALL = [
+  ...['--rnn-size', '160', '--batch-size', '32', '--seq-length', '64', '--random-offset', '--init', 'scaled'],
+  ...['--optimizer', 'adam', '--adam-beta2', '0.99', '--learning-rate', '0.006', '--clip-mean-norm', '1'],
+  ...['--schedule', 'cosine', '--warmup', '0.02', '--max-epochs', '20', '--eval-every', '98'],
+  ...['--dropout-mask', 'sequence', '--dropout', '0.2'],
+];
+
 /** The flags of each row. Those without TAIL have the split of the original: the end of each row of the batch is held out. */
 const ROWS: Readonly<Record<string, readonly string[]>> = {
   'lstm-384': [
@@ -41,6 +54,20 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'lstm-512': [...TAIL, ...LSTM_512],
   'lstm-512-rows': LSTM_512,
   'ten-minutes': [...TAIL, '--preset', 'balanced', '--time', '10m'],
+  small: SMALL,
+  'small, --init original': [...SMALL, '--init', 'original'],
+  'small, --adam-beta2 0.999': [...SMALL, '--adam-beta2', '0.999'],
+  'small, --random-offset false': [...SMALL, '--random-offset', 'false'],
+  'small, --dropout-mask step': [...SMALL, '--dropout-mask', 'step'],
+  'small, --dropout 0': [...SMALL, '--dropout', '0'],
+  'small, --weight-drop 0.2': [...SMALL, '--weight-drop', '0.2'],
+  'small, --token-dropout 0.1': [...SMALL, '--token-dropout', '0.1'],
+  'small, --weight-decay 0.05': [...SMALL, '--weight-decay', '0.05'],
+  'small, --average ema': [...SMALL, '--average', 'ema'],
+  'small, --state-reset 0.01': [...SMALL, '--state-reset', '0.01'],
+  'small, --batch-size 16': [...SMALL, '--batch-size', '16'],
+  'small, gru': [...SMALL, '--model', 'gru', '--gru-reset', 'after'],
+  'small, original settings': ['--rnn-size', '160', '--max-epochs', '20', '--eval-every', '80'],
   original: ['--rnn-size', '128', '--num-layers', '2'],
 };
 
