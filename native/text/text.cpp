@@ -14,6 +14,8 @@ constexpr uint32_t SYMBOLS = 0x110000;
 constexpr uint32_t BLOCK = 1 << 20;
 constexpr uint32_t TOKENS = 1 << 15;
 constexpr uint32_t PAIRS = 0x10000;
+/** Bytes and characters of one or two bytes are below this. */
+constexpr uint32_t MIN_TABLE_END = 0x800;
 /** Characters that are read as pairs before checking for ASCII again. */
 constexpr uint32_t STRIDE = 8;
 /** In `table`: a symbol without a token. */
@@ -35,7 +37,13 @@ struct Report {
 
 alignas(64) uint8_t input[BLOCK + 8];
 alignas(64) uint64_t counts[SYMBOLS];
+/** Only the entries of symbols below `tableEnd` are valid. */
 alignas(64) uint32_t table[SYMBOLS];
+/** At least MIN_TABLE_END. All symbols from here on have the token `missing`. */
+uint32_t tableEnd;
+uint32_t missing;
+/** All symbols from here on have the count 0. Most texts have no symbols in most of `counts`, which then needs no memory. */
+uint32_t countsEnd = 256;
 alignas(64) uint8_t output[TOKENS * 4];
 /** Counts of single bytes in a call. Four copies, so that repeated letters do not wait for the same counter. */
 uint32_t byteCounts[4][256];
@@ -92,6 +100,11 @@ uint32_t pairSymbol(uint32_t pair) {
   return symbol < 0x80 || decode(bytes, 2, symbol) == 2 ? symbol : NONE;
 }
 
+inline void countSymbol(uint32_t symbol, uint32_t count) {
+  counts[symbol] += count;
+  if (symbol >= countsEnd) countsEnd = symbol + 1;
+}
+
 /** Adds the counts of pairs to `counts`. Returns false if a pair was invalid. */
 bool addPairCounts(uint32_t& continuations) {
   bool isValid = true;
@@ -101,7 +114,7 @@ bool addPairCounts(uint32_t& continuations) {
     pairCounts[pair] = 0;
     const uint32_t symbol = pairSymbol(pair);
     if (symbol == NONE) isValid = false;
-    else counts[symbol] += count;
+    else countSymbol(symbol, count);
     continuations += count * (pairLength(pair) - 1);
   }
   return isValid;
@@ -177,7 +190,7 @@ void encode(uint32_t from, uint32_t to, uint32_t room, T* out) {
         break;
       }
     }
-    const uint32_t token = table[symbol];
+    const uint32_t token = symbol < tableEnd ? table[symbol] : missing;
     if (token == NONE) {
       report.symbol = symbol;
       stop = UNKNOWN;
@@ -205,13 +218,19 @@ extern "C" {
 EXPORT(input_at) uint8_t* input_at() { return input; }
 EXPORT(input_size) uint32_t input_size() { return BLOCK; }
 EXPORT(counts_at) uint64_t* counts_at() { return counts; }
+EXPORT(counts_end) uint32_t counts_end() { return countsEnd; }
 EXPORT(table_at) uint32_t* table_at() { return table; }
 EXPORT(output_at) uint8_t* output_at() { return output; }
 EXPORT(output_tokens) uint32_t output_tokens() { return TOKENS; }
 EXPORT(report_at) Report* report_at() { return &report; }
 
-/** Updates `pairTokens` from `table`. Must be called after every change of `table`. */
-EXPORT(fill_pairs) void fill_pairs() {
+/**
+ * Must be called after every change of `table`: from `end` on, all symbols have the token `other`. The entries of `table` before `end` and
+ * before MIN_TABLE_END must be filled in.
+ */
+EXPORT(end_table) void end_table(uint32_t end, uint32_t other) {
+  tableEnd = end < MIN_TABLE_END ? MIN_TABLE_END : end;
+  missing = other;
   for (uint32_t pair = 0; pair < PAIRS; pair++) {
     const uint32_t symbol = pairSymbol(pair);
     pairTokens[pair] = symbol == NONE ? NONE : table[symbol];
@@ -263,7 +282,7 @@ EXPORT(count_characters) void count_characters(uint32_t size) {
       stop = INVALID;
       break;
     }
-    counts[symbol]++;
+    countSymbol(symbol, 1);
     continuations += length - 1;
     at += length;
   }

@@ -71,14 +71,25 @@ for (const isPlain of [false, true]) {
       const { consumed, stop } = kernel.count(bytes, 'character');
       assert.deepEqual([consumed, stop], [before.length, 'invalid'], `${flaw} after ${before.length} bytes`);
     }
-    const known = LETTERS.filter((letter) => letter !== 'Ж');
-    kernel.setTokens([...known, ...'thesa,'].map((letter, token) => [letter.codePointAt(0) ?? 0, token]));
-    for (let round = 0; round < 100; round++) {
-      const before = randomText(below(20)).replaceAll('Ж', '');
-      kernel.load(utf8.encode(`${before}Ж${randomText(5)}`));
-      const { length } = utf8.encode(before);
-      const { consumed, stop, symbol } = kernel.encode(0, length + 2, 0, 1, 'character');
-      assert.deepEqual([consumed, stop, symbol], [length, 'unknown', 'Ж'.codePointAt(0)]);
+    // Symbols above all that have a token, and symbols between them.
+    for (const unknown of ['Ж', '\u0800', '人', '\u{10000}', '\u{10ffff}']) {
+      for (const known of [LETTERS.filter((letter) => letter !== unknown), [...'aé \n']]) {
+        const without = (text: string) => [...text].filter((letter) => known.includes(letter)).join('');
+        const tokens = known.map((letter, token) => [letter.codePointAt(0) ?? 0, token] as const);
+        for (let round = 0; round < 20; round++) {
+          const before = without(randomText(below(20)));
+          const bytes = utf8.encode(`${before}${unknown}${randomText(5)}`);
+          const { length } = utf8.encode(before);
+          const end = length + utf8.encode(unknown).length;
+          kernel.load(bytes);
+          kernel.setTokens(tokens);
+          const { consumed, stop, symbol } = kernel.encode(0, end, 0, 1, 'character');
+          assert.deepEqual([consumed, stop, symbol], [length, 'unknown', unknown.codePointAt(0)]);
+          kernel.setTokens(tokens, 200);
+          const { produced } = kernel.encode(0, end, 0, 1, 'character');
+          assert.deepEqual([produced, kernel.output[produced - 1]], [[...before].length + 1, 200]);
+        }
+      }
     }
   });
 

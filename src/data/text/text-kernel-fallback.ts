@@ -25,11 +25,12 @@ export interface TextPasses {
   input_at(): number;
   input_size(): number;
   counts_at(): number;
+  counts_end(): number;
   table_at(): number;
   output_at(): number;
   output_tokens(): number;
   report_at(): number;
-  fill_pairs(): void;
+  end_table(end: number, missing: number): void;
   count_bytes(size: number): void;
   count_characters(size: number): void;
   count_line_ends(size: number): number;
@@ -59,11 +60,12 @@ export function plainTextPasses(): TextPasses {
     input_at: () => INPUT_AT,
     input_size: () => BLOCK,
     counts_at: () => COUNTS_AT,
+    counts_end: () => SYMBOLS,
     table_at: () => TABLE_AT,
     output_at: () => OUTPUT_AT,
     output_tokens: () => TOKENS,
     report_at: () => REPORT_AT,
-    fill_pairs() {},
+    end_table: (end, missing) => table.fill(missing, end),
     count_bytes(size) {
       for (let at = 0; at < size; at++) count(input[at] as number);
       report.set([size, size, STOP.end, 0]);

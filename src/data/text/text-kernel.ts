@@ -31,6 +31,8 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** Number of code points, and of entries in the tables. */
 const SYMBOLS = 0x110000;
+/** The table of tokens has this many entries or more: those of bytes and of characters of one or two bytes. */
+const MIN_TABLE_END = 0x800;
 
 export class TextKernel {
   /** Maximum bytes per call. */
@@ -80,7 +82,8 @@ export class TextKernel {
   /** How often each symbol has been counted; only symbols that occurred. */
   counts(): Map<number, number> {
     const counts = new Map<number, number>();
-    for (let symbol = 0; symbol < SYMBOLS; symbol++) {
+    const end = this.#exports.counts_end();
+    for (let symbol = 0; symbol < end; symbol++) {
       const count = this.countOf(symbol);
       if (count > 0) counts.set(symbol, count);
     }
@@ -101,9 +104,13 @@ export class TextKernel {
 
   /** Sets the token of each symbol, and `missing` for all other symbols. */
   setTokens(tokens: Iterable<readonly [symbol: number, token: number]>, missing: number = NO_TOKEN): void {
-    this.#table.fill(missing);
-    for (const [symbol, token] of tokens) this.#table[symbol] = token;
-    this.#exports.fill_pairs();
+    // The table has four megabytes. Most texts have no symbols in most of it, and then it needs neither time nor memory.
+    let end = MIN_TABLE_END;
+    const all = [...tokens];
+    for (const [symbol] of all) end = Math.max(end, symbol + 1);
+    this.#table.fill(missing, 0, end);
+    for (const [symbol, token] of all) this.#table[symbol] = token;
+    this.#exports.end_table(end, missing);
   }
 
   /** Loads a block for `encode`. */
