@@ -72,11 +72,11 @@ export interface ModelInput extends Given<ModelOptions> {
   readonly makeEngine?: MakeEngine | undefined;
 }
 
-/** Maximum sequences in the pool, and bytes for the cached states of prompts. Memory is allocated only as it is needed. */
+/** Maximum sequences in the pool (in practice no limit), and bytes for the cached states of prompts. Memory is allocated only as it is needed. */
 const MAX_SEQUENCES = 1 << 20;
 const PREFIX_CACHE_BYTES = 1 << 24;
-/** Milliseconds that each part of a turn of the pool takes. */
-const PART_TIME = 10;
+/** Milliseconds that each part of a turn of the pool takes. A server's are shorter (server/served-model.ts). */
+const LIBRARY_PART_TIME = 10;
 
 const NO_MEAN_SQUARE =
   'the model has no statistics of its training text, so dynamic evaluation uses a running mean square; with statistics, models that were trained for long gain more: `withMeanSquare` measures them';
@@ -417,7 +417,7 @@ export class LanguageModel {
   /** The pool that writes all texts of this model. */
   #sequences(): Promise<SequencePool> {
     this.#pool ??= this.#openPool({
-      ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: PART_TIME },
+      ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: LIBRARY_PART_TIME },
     });
     return this.#pool;
   }

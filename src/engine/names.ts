@@ -1,6 +1,6 @@
 /** The names of the engines, in a file of their own so that options and help do not load any engine. */
 
-/** The engines, the fastest first. `select.ts` and `select.node.ts` open them. */
+/** The engines, the fastest first, as help lists them. `select.ts` and `select.node.ts` open them, and have the order of `auto`. */
 export const ENGINE_KINDS = ['native', 'wasm', 'reference'] as const;
 export type EngineKindName = (typeof ENGINE_KINDS)[number];
 export const ENGINE_NAMES = ['auto', ...ENGINE_KINDS] as const;

@@ -27,8 +27,9 @@ export function dropsWeights({
   return weightDrop > 0 || tokenDropout > 0;
 }
 
-/** Regularization of one pass. Its random masks depend only on these numbers and on the layer. */
+/** Regularization of one pass, made by `TrainingRun`. Its random masks depend only on these numbers and on the layer. */
 export interface RegularizedPass extends Regularization {
   readonly seed: number;
+  /** Counts the batches of the run. */
   readonly iteration: number;
 }

@@ -1,9 +1,10 @@
 /**
  * The training loop, as a generator of events.
  *
- * An iteration is one batch, or several with `accumulate`: forward, backward, clip, update. Every `evaluateEvery` iterations and after the last epoch, the loop measures
- * the validation loss and saves a checkpoint. It also saves one when the run ends, whether by its last iteration, by `earlyStop`, by
- * the signal or by `return()`. A run that diverged ends with an error instead.
+ * An iteration is one batch, or several with `accumulate`: forward, backward, clip, update. Every `evaluateEvery` iterations and after the
+ * last epoch, the loop measures the validation loss and saves a checkpoint. It also saves one whenever `checkpointEvery` is due, and when
+ * the run ends, whether by its last iteration, by `earlyStop`, by the signal or by `return()`. A run that diverged ends with an error
+ * instead.
  */
 
 import { chooseRunFiles } from '../checkpoint/storage/run-files.ts';

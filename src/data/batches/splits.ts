@@ -214,7 +214,7 @@ function planTraining(corpus: Corpus, options: SplitOptions): Plan {
 }
 
 /** Divides a number by the fractions. Without a test fraction, validation gets all that training leaves. */
-function share(whole: number, { trainFraction, validationFraction }: SplitOptions) {
+function divideByFractions(whole: number, { trainFraction, validationFraction }: SplitOptions) {
   const train = Math.floor(whole * trainFraction);
   const testFraction = Math.max(0, 1 - (trainFraction + validationFraction));
   const validation = testFraction === 0 ? whole - train : Math.floor(whole * validationFraction);
@@ -224,7 +224,7 @@ function share(whole: number, { trainFraction, validationFraction }: SplitOption
 function planRows(tokens: TokenSource, options: SplitOptions): Plans {
   const batches = batchesIn(tokens.length, options);
   const rows = { tokens, offset: 0, length: batches * options.batchSize * options.sequenceLength };
-  const { train, validation, test } = share(batches, options);
+  const { train, validation, test } = divideByFractions(batches, options);
   return {
     train: { ...rows, first: 0, count: train },
     validation: { ...rows, first: train, count: validation },
@@ -239,7 +239,7 @@ function whole(tokens: TokenSource, offset: number, length: number, shape: Shape
 }
 
 function planTail(tokens: TokenSource, options: SplitOptions): Plans {
-  const { train, validation, test } = share(tokens.length, options);
+  const { train, validation, test } = divideByFractions(tokens.length, options);
   return {
     train: whole(tokens, 0, train, options),
     validation: whole(tokens, train, validation, options),

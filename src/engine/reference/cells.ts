@@ -61,6 +61,8 @@ const lstm: CellSteps = {
     }
   },
 
+  // With t = tanh(c), d = dh and dc += d·o·(1 − t²): di = dc·g·i·(1 − i), df = dc·c'·f·(1 − f), do = d·t·o·(1 − o), dg = dc·i·(1 − g²);
+  // dc' = dc·f, dh' = Uᵀ·(di, df, do, dg).
   backward({ module, rows, trace, recurrentTransposed, hiddenGradient, cellGradient }, step) {
     const H = module.hiddenSize;
     const first = step * rows;

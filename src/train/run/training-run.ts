@@ -209,7 +209,8 @@ export class TrainingRun {
       const position = first + number;
       const epoch = Math.floor(position / this.#batches.count);
       const batch = await this.#batches.batch(position % this.#batches.count, epoch);
-      // The masks of each batch are its own.
+      // Dropout and state resets are hashes of these two numbers, which a resumed run gets from its checkpoint. The second counts
+      // batches, so each batch of an iteration has its own masks.
       const pass = { seed, iteration: (iteration - 1) * accumulate + number + 1 };
       const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
       if (number > 0) losses.push(handled(this.#lossOfBatch()));
