@@ -23,9 +23,15 @@ interface Case {
   readonly suggestions?: number;
 }
 
-/** Starts a training that is under way until the script ends. */
+/**
+ * Starts a training that is under way until the script ends. It is stopped there, so that it takes no time of the processor, and is not a
+ * job of the shell, which would wait for its end.
+ */
 const underWay = (words: string, folder: string) =>
-  `(char-rnn train ${words} -max_iterations 1000000 >/dev/null 2>&1 &); until ls ${folder}/.training-*.lock >/dev/null 2>&1; do sleep 0.1; done`;
+  `char-rnn train ${words} -max_iterations 1000000 >/dev/null 2>&1 & until ls ${folder}/.training-*.lock >/dev/null 2>&1; do sleep 0.1; done; kill -STOP $!; disown`;
+
+/** A text that is learned in a few iterations. */
+const SHORT = 'head -c 3000 poems.txt > short.txt';
 
 const CASES: readonly Case[] = [
   {
@@ -49,7 +55,7 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a run that is interrupted',
-    line: 'timeout --foreground -s INT 3 char-rnn train book.txt -max_epochs 100000 -max_iterations 1000000 || [ $? = 124 -o $? = 130 ]',
+    line: 'char-rnn train book.txt -max_epochs 100000 -max_iterations 1000000 >log 2>&1 & until grep -q ^9/ log; do sleep 0.1; done; kill -INT $!; wait $! || [ $? = 130 ]; cat log',
     suggestions: 2,
   },
   { what: 'a run that is at its end', line: 'char-rnn train --resume --max-iterations 10', suggestions: 1 },
@@ -278,7 +284,7 @@ const CASES: readonly Case[] = [
   { what: 'ls of a file', line: 'char-rnn ls cv/best.safetensors', suggestions: 1 },
   {
     what: 'one of many runs',
-    given: ['for i in 1 2 3 4 5 6 7; do char-rnn train poems.txt -max_iterations 2; done'],
+    given: ['for i in 2 3 4 5 6 7 8; do cp -R cv cv-$i; done'],
     line: 'char-rnn train --resume --max-iterations 4',
     suggestions: 2,
   },
@@ -299,22 +305,26 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a run that overfits',
-    line: 'char-rnn train poems.txt -rnn_size 64 -eval_val_every 57 -max_iterations 900 -learning_rate 0.01 -print_every 1000',
+    given: [SHORT],
+    line: 'char-rnn train short.txt --valid names.txt -rnn_size 16 -eval_val_every 14 -max_iterations 150 -learning_rate 0.02 -print_every 1000',
     suggestions: 4,
   },
   {
     what: 'a run that does not move',
-    line: 'char-rnn train poems.txt -eval_val_every 57 -max_iterations 456 -learning_rate 0.0000001 -print_every 1000',
+    given: [SHORT],
+    line: 'char-rnn train short.txt -eval_val_every 14 -max_iterations 100 -learning_rate 0.0000001 -print_every 1000',
     suggestions: 3,
   },
   {
     what: 'a run that underfits',
-    line: 'char-rnn train poems.txt -rnn_size 4 -eval_val_every 57 -max_iterations 1200 -learning_rate 0.02 -learning_rate_decay 0.01 -learning_rate_decay_after 3 -print_every 2000',
+    given: [SHORT],
+    line: 'char-rnn train short.txt -rnn_size 4 -eval_val_every 14 -max_iterations 100 -learning_rate 0.01 -learning_rate_decay 0.001 -learning_rate_decay_after 2 -print_every 1000',
     suggestions: 3,
   },
   {
     what: 'a run on a plateau',
-    line: 'char-rnn train poems.txt -rnn_size 64 -eval_val_every 57 -max_iterations 900 -learning_rate 0.01 -learning_rate_decay 0.001 -learning_rate_decay_after 6 -print_every 2000',
+    given: [SHORT],
+    line: 'char-rnn train short.txt --valid names.txt -rnn_size 8 -eval_val_every 14 -max_iterations 100 -learning_rate 0.01 -learning_rate_decay 0.001 -learning_rate_decay_after 2 -print_every 1000',
     suggestions: 3,
   },
   {

@@ -1,14 +1,27 @@
 /**
  * A folder in which every command line of the documentation works as typed. It has the files that the pages mention, and a finished run in cv/.
  * On its PATH, `char-rnn`, `npx char-rnn` and `curl` run the real programs, but trainings end after a few iterations, and servers listen on
- * a free port and end with the test.
+ * a free port and end with the test. One process runs most of the lines (`resident.mjs`).
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { program, root } from '../cli/command.ts';
+import { program, root, shippedProgram } from '../cli/command.ts';
+import { type Resident, startResident } from './start-resident.ts';
 
 const WORDS =
   'call me the whale and sea of ship captain water dark light wind old rope sail I we was not with his all but from Ishmael'.split(
@@ -56,8 +69,9 @@ export async function makeWorld(): Promise<World> {
   write('src/a.ts', prose(8, 12_000));
   cpSync(join(root, 'test/fixtures/original/checkpoints/lstm16x2.t7'), join(folder, 'old.t7'));
   cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
-  makePrograms(base);
-  const world = worldAt(base, folder);
+  const resident = await startResident(join(dirname(shippedProgram), 'run-program.js'));
+  makePrograms(base, resident.port);
+  const world = worldAt(base, folder, resident);
   await mustRun(world, [
     'char-rnn train book.txt -eval_val_every 5 -max_iterations 10',
     'char-rnn train names.txt -eval_val_every 60 -max_iterations 60 -checkpoint_dir names -learning_rate 0.01',
@@ -71,7 +85,7 @@ async function mustRun(world: World, lines: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`the folder could not be set up:\n${stderr}`);
 }
 
-function worldAt(base: string, folder: string): World {
+function worldAt(base: string, folder: string, resident: Resident): World {
   return {
     run: (lines) => runScript(base, lines, folder),
     snapshot() {
@@ -83,19 +97,30 @@ function worldAt(base: string, folder: string): World {
         cpSync(kept, folder, files);
       };
     },
-    remove: () => rmSync(base, { recursive: true, force: true }),
+    remove() {
+      resident.stop();
+      rmSync(base, { recursive: true, force: true });
+    },
   };
 }
 
 /** Time limit for a block of lines, in milliseconds. */
 const TIME_LIMIT = 120_000;
 
-function runScript(base: string, lines: readonly string[], cwd: string): Promise<Finished> {
+async function runScript(base: string, lines: readonly string[], cwd: string): Promise<Finished> {
   const failed = `trap 'echo "[failed] $BASH_COMMAND" >&2' ERR`;
-  const child = spawn('bash', ['-c', ['set -e -o pipefail', failed, ...lines, ''].join('\n')], {
+  const start = 'export SCRIPT=$$';
+  // Programs that lines started in the background have to succeed too.
+  const end = 'for job in $(jobs -p); do wait "$job"; done';
+  const [stdout, stderr] = [join(base, 'stdout'), join(base, 'stderr')];
+  const files = [stdout, stderr].map((path) => {
+    rmSync(path, { force: true });
+    return openSync(path, 'a');
+  });
+  const child = spawn('bash', ['-c', ['set -e -o pipefail', failed, start, ...lines, end, ''].join('\n')], {
     cwd,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', ...files],
     env: {
       ...process.env,
       PATH: `${join(base, 'bin')}:${process.env.PATH}`,
@@ -105,33 +130,21 @@ function runScript(base: string, lines: readonly string[], cwd: string): Promise
       NO_COLOR: '1',
     },
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk;
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    stderr += chunk;
-  });
+  files.forEach(closeSync);
   // Servers started by the lines are in the process group of the script.
-  const end = () => {
+  const killAll = () => {
     try {
       if (child.pid) process.kill(-child.pid, 'SIGKILL');
     } catch {}
   };
-  const timer = setTimeout(end, TIME_LIMIT);
-  return new Promise((resolve) => {
-    child.on('exit', (code) => {
-      clearTimeout(timer);
-      end();
-      child.stdout.destroy();
-      child.stderr.destroy();
-      resolve({ code, stdout, stderr });
-    });
-  });
+  const timer = setTimeout(killAll, TIME_LIMIT);
+  const [code] = await once(child, 'exit');
+  clearTimeout(timer);
+  killAll();
+  return { code, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') };
 }
 
-function makePrograms(base: string): void {
+function makePrograms(base: string, port: number): void {
   const bin = join(base, 'bin');
   const real = join(base, 'real');
   mkdirSync(bin);
@@ -143,7 +156,7 @@ function makePrograms(base: string): void {
     writeFileSync(join(bin, name), `#!/bin/bash\n${text}`);
     chmodSync(join(bin, name), 0o755);
   };
-  for (const name of ['char-rnn', 'char-rnn-ts']) script(name, wrapper(base, join(real, name)));
+  for (const name of ['char-rnn', 'char-rnn-ts']) script(name, wrapper(base, join(real, name), port));
   script('npx', '[ "$1" = -y ] && shift\nnpm_command=exec exec "$@"\n');
   script(
     'curl',
@@ -154,18 +167,37 @@ exec /usr/bin/curl -fsS "\${words[@]}"
   );
 }
 
-/** A script that runs the program with flags for a short run: in front, so that typed flags override them, or at the end if none was typed. */
-function wrapper(base: string, real: string): string {
+/**
+ * A script that runs the program with flags for a short run: in front, so that typed flags override them, or at the end if none was typed.
+ *
+ * The resident process runs it, unless it reads a pipe, runs in the background of the shell or was started by another program.
+ */
+function wrapper(base: string, real: string, port: number): string {
   return `has() { local word; for word in "\${words[@]}"; do [[ "\${word//-/_}" =~ ^__?($1)(=|$) ]] && return 0; done; return 1; }
+run() {
+  [ "$PPID" = "$SCRIPT" ] && [ /dev/stdin -ef /dev/null ] && [ /dev/stderr -ef ${base}/stderr ] || exec node ${real} "$@"
+  local name code variables=() output=${base}/stdout
+  # A pipe or a file gets the output as a whole.
+  [ /dev/stdout -ef $output ] || output=${base}/stdout.$$
+  while read -r name; do variables+=("$name=\${!name}"); done < <(compgen -e)
+  local fields=("$PWD" $output ${base}/stderr \${#variables[@]} "\${variables[@]}" ${real} "$@")
+  exec 3<>/dev/tcp/127.0.0.1/${port}
+  printf '%s\\0' \${#fields[@]} "\${fields[@]}" >&3
+  read -r code <&3
+  [ $output = ${base}/stdout ] || cat $output || exit
+  exit "\${code:-70}"
+}
 command=$1; shift; words=("$@")
-has 'help|h' && exec node ${real} "$command" "$@"
+has 'help|h' && run "$command" "$@"
 case "$command" in
 train)
   # Several threads would spend more time waiting for each other than these small models take.
   front=(--threads 1 --baseline false)
   has 'resume|config|init_from' || front+=(-rnn_size 16 -batch_size 10 -seq_length 20)
-  has 'max_iterations' || words+=(--max-iterations 12)
-  exec node ${real} train "\${front[@]}" "\${words[@]}" ;;
+  # The models whose size is typed or chosen are larger.
+  has 'rnn_size|hidden|preset|time' && iterations=2 || iterations=12
+  has 'max_iterations' || words+=(--max-iterations $iterations)
+  run train "\${front[@]}" "\${words[@]}" ;;
 doctor)
   # It takes seconds and reads nothing in the folder: the same words run once, and their output is kept.
   kept="${base}/doctor \${words[*]}"
@@ -173,14 +205,13 @@ doctor)
   cat "$kept" ;;
 serve)
   node ${real} serve "$@" --port 0 >serve.out 2>serve.err </dev/null &
-  for _ in $(seq 200); do
-    port=$(grep -ohE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' serve.out serve.err | head -1 | grep -oE '[0-9]+$') && break
+  until port=$(grep -ohE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' serve.out serve.err | head -1 | grep -oE '[0-9]+$'); do
     kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
     sleep 0.05
   done
   # The first server of a page answers its requests.
   [ -s "$SERVER" ] || echo "$port" >"$SERVER" ;;
-*) exec node ${real} "$command" "$@" ;;
+*) run "$command" "$@" ;;
 esac
 `;
 }
