@@ -109,3 +109,26 @@ for (const isPlain of [false, true]) {
     assert.deepEqual([tokens, stops], [text.length, Math.floor(text.length / kernel.outputTokens)]);
   });
 }
+
+test('a released kernel is used again, without the counts of the earlier text', async () => {
+  const first = await TextKernel.make();
+  first.count(utf8.encode('aé人\u{10ffff}'), 'character');
+  first.setTokens([[0x4eba, 5]], 7);
+  first.release();
+  const second = await TextKernel.make();
+  assert.equal(second, first);
+  assert.notEqual(await TextKernel.make(), second, 'it is in use');
+  assert.equal(second.counts().size, 0);
+  second.count(utf8.encode('ab'), 'character');
+  assert.deepEqual(
+    [...second.counts()],
+    [
+      [0x61, 1],
+      [0x62, 1],
+    ],
+  );
+  second.setTokens([[0x61, 0]]);
+  second.load(utf8.encode('a人'));
+  const { produced, stop, symbol } = second.encode(0, 4, 0, 1, 'character');
+  assert.deepEqual([produced, stop, symbol], [1, 'unknown', 0x4eba]);
+});

@@ -100,9 +100,11 @@ export class SymbolCounter {
     counter.add(text.push(part, this.#name), part.endsDocument, this.#name);
   }
 
-  /** How often each symbol occurred. */
-  counts(): ReadonlyMap<string, number> {
-    return this.#strings?.counter.counts() ?? kernelCounts(this.#kernel);
+  /** How often each symbol occurred. Must be the last call. */
+  finish(): ReadonlyMap<string, number> {
+    const counts = this.#strings?.counter.counts() ?? kernelCounts(this.#kernel);
+    this.#kernel.release();
+    return counts;
   }
 
   /** One line for each notable fact. */

@@ -28,6 +28,8 @@ export interface Pass {
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined;
+/** A kernel that is not in use. Each has 15 MB of memory, so the passes over a text, and the next text, use the same one. */
+let idle: TextKernel | undefined;
 
 /** Number of code points, and of entries in the tables. */
 const SYMBOLS = 0x110000;
@@ -62,6 +64,11 @@ export class TextKernel {
   /** @param isPlain Whether to use JavaScript instead of WebAssembly. It is also used if WebAssembly or its memory is unavailable. */
   static async make(isPlain = typeof WebAssembly !== 'object'): Promise<TextKernel> {
     if (isPlain) return new TextKernel(plainTextPasses());
+    if (idle) {
+      const kernel = idle;
+      idle = undefined;
+      return kernel;
+    }
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(TEXT_KERNEL), (char) => char.charCodeAt(0)));
     try {
       const { exports } = await WebAssembly.instantiate(await compiled);
@@ -122,6 +129,12 @@ export class TextKernel {
   encode(from: number, to: number, outputIndex: number, width: TokenWidth, symbols: KernelSymbols): Pass {
     this.#exports.encode_symbols(from, to, outputIndex, width, symbols === 'character' ? 1 : 0);
     return this.#pass();
+  }
+
+  /** Makes the kernel available to `make`. The caller must not use it afterwards. */
+  release(): void {
+    this.#counts.fill(0, 0, 2 * this.#exports.counts_end());
+    idle = this;
   }
 
   #pass(): Pass {

@@ -120,7 +120,7 @@ async function* countOnce(
     notices.push(separatorNotice(text.name, options.separator, start ?? new Uint8Array(), files));
   }
   const files = text.files.map((file, index) => withFoundEncoding(file, encodings[index]));
-  return { identity: known, files, counts: counting.counts(), notices };
+  return { identity: known, files, counts: counting.finish(), notices };
 }
 
 /** The size and hash of a text. */

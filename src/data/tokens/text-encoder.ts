@@ -96,9 +96,10 @@ export class SymbolEncoder {
     return this.#changed.counts;
   }
 
-  /** Passes on the last block. Returns notices about unknown symbols. */
+  /** Passes on the last block. Must be the last call that encodes. Returns notices about unknown symbols. */
   finish(name: string): string[] {
     this.#packer.finish();
+    this.#kernel.release();
     return this.#changed.notices(name);
   }
 
