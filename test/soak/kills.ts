@@ -20,7 +20,8 @@ import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { program } from '../cli/command.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
-const SHAPE = '-rnn_size 8 -batch_size 3 -seq_length 7 -eval_val_every 9 --checkpoint_every 1 -print_every 1';
+const SHAPE =
+  '-rnn_size 8 -batch_size 3 -seq_length 7 -eval_val_every 9 --checkpoint_every 1 -print_every 1 --baseline false';
 
 /** The kinds of runs, one after the other. A run that has reached its end starts again. */
 const KINDS = [

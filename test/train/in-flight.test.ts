@@ -119,7 +119,7 @@ async function sameInFlight(average: 'none' | 'ema' | 'triggered') {
     checkpointEvery: '17',
     learningRate: 30,
     retries: 20,
-    maxIterations: 250,
+    maxIterations: 160,
   } as const;
   const results = [];
   for (const depth of [1, 2, 4, 7]) {
