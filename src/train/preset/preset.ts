@@ -68,7 +68,7 @@ const ENOUGH_UPDATES = 6000;
 const FEW_UPDATES = 3000;
 const EVALUATIONS = 20;
 /** Layers with fewer units than this need less dropout. */
-const WIDE = 384;
+const WIDE = 512;
 
 /** The settings of a preset. Those that are given stay as they are. */
 export function choosePreset(input: PresetInput): PresetValues {
@@ -89,7 +89,7 @@ export function choosePreset(input: PresetInput): PresetValues {
   const updates = updatesIn({ batchSize, sequenceLength });
   const parameters = parameterCount(layoutOf({ cell, layers, hiddenSize, vocabularySize }));
   const capacity = Math.log10((maxEpochs * parameters) / symbols);
-  const width = Math.min(1, hiddenSize / WIDE);
+  const width = Math.min(1, Math.sqrt(hiddenSize / WIDE));
   const dropout = rounded(clamp(0.25 * capacity * width, 0, 0.5), 2);
   const isHeavy = dropout > 0.2;
   const rate = ((updates < FEW_UPDATES ? 0.15 : 0.1) / Math.sqrt(hiddenSize)) * Math.sqrt(batchSize / 32);
@@ -97,7 +97,7 @@ export function choosePreset(input: PresetInput): PresetValues {
     ...{ cell, gruReset: 'after', hiddenSize, layers, init: 'scaled' },
     ...{ dropout, dropoutMask: 'sequence' },
     ...{
-      weightDrop: isHeavy ? rounded(Math.min(dropout - 0.05, 0.3), 2) : 0,
+      weightDrop: isHeavy ? rounded(Math.min(dropout - 0.1, 0.3), 2) : 0,
       tokenDropout: isHeavy ? 0.05 : 0,
     },
     ...{ optimizer: 'adam', adamBeta2: 0.99, learningRate: Number(rate.toPrecision(2)) },
