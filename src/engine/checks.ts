@@ -53,6 +53,15 @@ export function checkTensor(
   }
 }
 
+/** Checks the shape of a tensor in the memory of another. */
+export function checkShapeIn(memory: Tensor, shape: readonly number[]) {
+  const fits =
+    shape.length === memory.shape.length &&
+    shape.every((length, axis) => length <= (memory.shape[axis] as number));
+  if (!fits)
+    throw new RangeError(`got shape [${shape.join(', ')}], expected one within [${memory.shape.join(', ')}]`);
+}
+
 /** Throws unless all vectors have the same layout. */
 export function checkSameLayout(...vectors: readonly Vector[]) {
   if (vectors.some((vector) => vector.layout !== vectors[0]?.layout)) {

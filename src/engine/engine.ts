@@ -396,6 +396,11 @@ export interface Engine {
   tensor(type: ElementType, shape: readonly number[]): Tensor;
   /** A vector of zeros. */
   vector(layout: Layout): Vector;
+  /**
+   * A tensor in the memory of another, of its type and at most its length in each dimension. What is written to one of them makes all
+   * elements of the other undefined, until they are all written by one call. It is released with `memory`, never by itself.
+   */
+  tensorIn(memory: Tensor, shape: readonly number[]): Tensor;
   tape(layout: Layout, module: number, steps: number, rows: number): Tape;
   /** Releases the memory. Using the handle afterwards throws. */
   release(handle: Tensor | Vector | Tape): void;

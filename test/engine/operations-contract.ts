@@ -18,7 +18,7 @@ import { UPDATE_RULES, type UpdateRule, type UpdateRuleKind } from '../../src/en
 import { largestDifference } from '../compare.ts';
 import { drawToken } from '../sample/draw-token.ts';
 import type { ContractPart } from './contract-suite.ts';
-import { RandomValues } from './random-values.ts';
+import { RandomValues, sizeOf } from './random-values.ts';
 
 const V = 9;
 const H = 6;
@@ -85,6 +85,62 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     const tensor = engine.tensor('float', [2]);
     engine.release(tensor);
     assert.throws(() => engine.fill(tensor, 1), TypeError);
+  });
+
+  check('a tensor in the memory of another gives the bits of one of its own', async (engine, random) => {
+    // Several panels of 16, the last of them with padding.
+    const [inputSize, outputSize] = [21, 37];
+    const wide: Layout = [{ kind: 'linear', name: 'decoder', inputSize, outputSize }];
+    const weights = random.vector(wide);
+    /** The gradient and its norm, for these tensors of three steps. */
+    const backward = async ([input, outputGradient, inputGradient]: readonly [Tensor, Tensor, Tensor]) => {
+      const gradient = engine.vector(wide);
+      engine.linearBackward({ weights, gradient, module: 0, input, outputGradient, inputGradient });
+      const report = engine.tensor('float', [UPDATE_REPORT_LENGTH]);
+      const changed = engine.vector(wide);
+      const moments = [engine.vector(wide)];
+      const steps = engine.tensor('int', [1]);
+      engine.update({
+        ...{ weights: changed, gradient, moments, rule: RULES.rmsprop.rule, learningRate: 0, steps, report },
+      });
+      return [await engine.read(gradient), await read(engine, inputGradient), await read(engine, report)];
+    };
+    const values = [random.numbers(3 * B * inputSize), random.numbers(3 * B * outputSize)] as const;
+    const shapes = (steps: number) => [inputSize, outputSize, inputSize].map((last) => [steps, B, last]);
+    const written = (tensors: readonly Tensor[]) => {
+      values.forEach((numbers, index) => {
+        engine.write(tensors[index] as Tensor, numbers);
+      });
+      return tensors as [Tensor, Tensor, Tensor];
+    };
+    const own = shapes(3).map((shape) => engine.tensor('float', shape));
+    const expected = await backward(written(own));
+    const memory = shapes(5).map((shape) => random.floats(shape));
+    const bytes = engine.bytesInUse;
+    const parts = memory.map((one, index) => engine.tensorIn(one, shapes(3)[index] as number[]));
+    assert.equal(engine.bytesInUse, bytes);
+    assert.deepEqual(await backward(written(parts)), expected);
+    // The other way round: a part has used the memory of the whole.
+    own.forEach((one, index) => {
+      const shape = shapes(2)[index] as number[];
+      engine.write(engine.tensorIn(one, shape), random.numbers(sizeOf(shape)));
+    });
+    assert.deepEqual(await backward(written(own)), expected);
+    const [first, part] = [memory[0] as Tensor, parts[0] as Tensor];
+    assert.throws(() => engine.tensorIn(first, [3, B, inputSize + 1]), RangeError);
+    assert.throws(() => engine.tensorIn(first, [3, B]), RangeError);
+    assert.throws(() => engine.release(part), TypeError);
+    engine.release(first);
+    assert.throws(() => engine.fill(part, 1), TypeError);
+  });
+
+  check('tokens in the memory of another tensor are checked', async (engine, random) => {
+    const weights = random.vector(layout);
+    const memory = engine.tensor('int', [T, B]);
+    const tokens = engine.tensorIn(memory, [2, B]);
+    const output = engine.tensor('float', [2, B, H]);
+    engine.fill(memory, V);
+    assert.throws(() => engine.embeddingForward({ weights, module: 0, tokens, output }), RangeError);
   });
 
   check('shapes and types are checked', async (engine, random) => {

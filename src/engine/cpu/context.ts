@@ -1,4 +1,5 @@
 /** What the operations of a CPU engine share: its backend, its working buffers, and the buffers of its handles. */
+import { checkShapeIn } from '../checks.ts';
 import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
@@ -36,14 +37,23 @@ export class CpuContext {
     return new CpuTensor(this, type, shape, (bytes) => this.allocate(bytes));
   }
 
+  makeTensorIn(handle: Tensor, shape: readonly number[]): CpuTensor {
+    checkShapeIn(handle, shape);
+    const { type, memory } = this.tensor(handle);
+    return new CpuTensor(this, type, shape, memory);
+  }
+
   makeVector(layout: Layout): CpuVector {
     return new CpuVector(this, layout, (bytes) => this.allocate(bytes));
   }
 
   release(handle: Tensor | Vector | Tape): void {
     const own = this.#own(handle);
-    if (own.buffer !== undefined) this.#free(own.buffer);
-    own.buffer = undefined;
+    if (own instanceof CpuTensor && own.isPart)
+      throw new TypeError('a tensor in the memory of another is released with it');
+    const place = own instanceof CpuTensor ? own.memory : own;
+    if (place.buffer !== undefined) this.#free(place.buffer);
+    place.buffer = undefined;
   }
 
   /** Scratch memory for one call. It is shared by all calls, and never shrinks. */
@@ -102,7 +112,7 @@ export class CpuContext {
   /** An int tensor of tokens. Throws unless all of them are in the vocabulary. */
   tokens(handle: Tensor, vocabularySize: number): CpuTensor & { buffer: BufferId } {
     const tensor = this.tensor(handle);
-    const { low, high } = tensor.range;
+    const { low, high } = tensor.memory.range;
     if (low < 0 || high >= vocabularySize) {
       throw new RangeError(`token ${low < 0 ? low : high} is outside the vocabulary of ${vocabularySize}`);
     }

@@ -96,6 +96,10 @@ export class CpuEngine implements Engine {
     return vector;
   }
 
+  tensorIn(memory: Tensor, shape: readonly number[]): Tensor {
+    return this.#context.makeTensorIn(memory, shape);
+  }
+
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     const shape = layout[module];
     if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);

@@ -10,6 +10,15 @@ export interface TokenRange {
   readonly high: number;
 }
 
+/** The memory of a tensor and of all that were made in it. */
+interface TensorMemory {
+  buffer: BufferId | undefined;
+  /** The bounds of all values in it, if they are integers. */
+  range: TokenRange;
+  /** Whether it holds several tensors. Then the padding of a panel may hold elements of another tensor. */
+  isShared: boolean;
+}
+
 export class CpuTensor implements Tensor {
   readonly kind = 'tensor';
   readonly owner: object;
@@ -18,14 +27,16 @@ export class CpuTensor implements Tensor {
   readonly length: number;
   /** Rows and columns of a three-dimensional float tensor, which is stored in panels. Undefined for row-major order. */
   readonly matrix: { readonly rows: number; readonly columns: number } | undefined;
-  buffer: BufferId | undefined;
-  range: TokenRange = { low: 0, high: 0 };
+  /** Whether it was made in the memory of another tensor. */
+  readonly isPart: boolean;
+  readonly memory: TensorMemory;
 
+  /** @param memory An existing memory, or a function that allocates it. */
   constructor(
     owner: object,
     type: ElementType,
     shape: readonly number[],
-    allocate: (bytes: number) => BufferId,
+    memory: TensorMemory | ((bytes: number) => BufferId),
   ) {
     this.owner = owner;
     this.type = type;
@@ -35,7 +46,18 @@ export class CpuTensor implements Tensor {
       const [first, second, columns] = shape as [number, number, number];
       this.matrix = { rows: first * second, columns };
     }
-    this.buffer = allocate(type === 'byte' ? Math.ceil(this.elements / 4) * 4 : this.elements * 4);
+    this.isPart = typeof memory !== 'function';
+    if (typeof memory === 'function') {
+      const buffer = memory(type === 'byte' ? Math.ceil(this.elements / 4) * 4 : this.elements * 4);
+      this.memory = { buffer, range: { low: 0, high: 0 }, isShared: false };
+    } else {
+      this.memory = memory;
+      memory.isShared = true;
+    }
+  }
+
+  get buffer(): BufferId | undefined {
+    return this.memory.buffer;
   }
 
   /** Number of elements in the buffer, including padding. */

@@ -28,6 +28,8 @@ export function writeHandle(
     context.backend.write(buffer, offset * array.BYTES_PER_ELEMENT, array);
     return;
   }
+  // The padding must be zero, but other tensors in the same memory may have used it.
+  if (isWhole && handle instanceof CpuTensor && handle.memory.isShared) fillHandle(context, target, 0);
   const staging = context.workingBuffer('staging', array.byteLength);
   context.backend.write(staging, 0, array);
   move(context, 'pack', handle, staging, offset, values.length);
@@ -70,8 +72,10 @@ export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tenso
   checkCopy(from, to);
   const source = own(context, from);
   const target = own(context, to);
-  if (source instanceof CpuTensor && target instanceof CpuTensor)
-    target.range = report ? union(source.range, target.range) : source.range;
+  if (source instanceof CpuTensor && target instanceof CpuTensor) {
+    const [added, memory] = [source.memory.range, target.memory];
+    memory.range = report || memory.isShared ? union(added, memory.range) : added;
+  }
   const bytes = source.kind === 'vector' ? source.packed.size * 4 : bytesOf(source);
   // Buffers are copied as floats. The size of a buffer of bytes is rounded up to whole floats.
   context.submit('copy', [Math.ceil(bytes / 4)], context.buffers(from, to, report), bytes / 4);
@@ -102,14 +106,15 @@ function arrayFor(handle: CpuTensor | CpuVector, values: NumberArray): BackendAr
 }
 
 /** Updates the bounds of an int tensor's values. */
-function noteRange(tensor: CpuTensor, values: Int32Array, isWhole: boolean) {
-  let low = isWhole ? Number.POSITIVE_INFINITY : tensor.range.low;
-  let high = isWhole ? Number.NEGATIVE_INFINITY : tensor.range.high;
+function noteRange({ memory }: CpuTensor, values: Int32Array, isWhole: boolean) {
+  const isNew = isWhole && !memory.isShared;
+  let low = isNew ? Number.POSITIVE_INFINITY : memory.range.low;
+  let high = isNew ? Number.NEGATIVE_INFINITY : memory.range.high;
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  tensor.range = { low, high };
+  memory.range = { low, high };
 }
 
 /** Moves elements, from `offset` on, between a staging buffer and panels. */

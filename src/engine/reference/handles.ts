@@ -10,19 +10,40 @@ export class ReferenceTensor implements Tensor {
   readonly kind = 'tensor';
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Undefined once released. */
-  data: AnyArray | undefined;
+  readonly #size: number;
+  /** The tensor in whose memory this one is. */
+  readonly memory: ReferenceTensor | undefined;
+  /** Undefined once released, and for a tensor in the memory of another. */
+  #own: AnyArray | undefined;
 
-  constructor(precision: Precision, type: ElementType, shape: readonly number[]) {
+  constructor(
+    precision: Precision,
+    type: ElementType,
+    shape: readonly number[],
+    memory?: ReferenceTensor | undefined,
+  ) {
     const size = shape.reduce((product, length) => product * length, 1);
     this.type = type;
     this.shape = shape;
-    if (type === 'float') this.data = floats(precision, size);
-    else this.data = type === 'int' ? new Int32Array(size) : new Uint8Array(size);
+    this.#size = size;
+    this.memory = memory;
+    if (memory) return;
+    if (type === 'float') this.#own = floats(precision, size);
+    else this.#own = type === 'int' ? new Int32Array(size) : new Uint8Array(size);
+  }
+
+  /** Its elements; undefined once released. */
+  get data(): AnyArray | undefined {
+    return this.memory ? this.memory.data?.subarray(0, this.#size) : this.#own;
+  }
+
+  release(): void {
+    if (this.memory) throw new TypeError('a tensor in the memory of another is released with it');
+    this.#own = undefined;
   }
 
   get bytes(): number {
-    return this.data?.byteLength ?? 0;
+    return this.#own?.byteLength ?? 0;
   }
 }
 
@@ -135,6 +156,12 @@ export function arrayOf(handle: Tensor | Vector): AnyArray {
   }
   if (!handle.data) throw new TypeError('this handle was released');
   return handle.data;
+}
+
+/** The tensor as this engine made it. */
+export function tensorOf(tensor: Tensor): ReferenceTensor {
+  arrayOf(tensor);
+  return tensor as ReferenceTensor;
 }
 
 /** The vector as this engine made it. */

@@ -17,6 +17,7 @@ import {
   checkReadTokens,
   checkSameLayout,
   checkSequences,
+  checkShapeIn,
   checkStepTokens,
   checkTensor,
   moduleOf,
@@ -61,6 +62,7 @@ import {
   ReferenceTape,
   ReferenceTensor,
   ReferenceVector,
+  tensorOf,
   vectorOf,
 } from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
@@ -101,6 +103,11 @@ export class ReferenceEngine implements Engine {
     return this.#register(new ReferenceVector(this.#precision, layout));
   }
 
+  tensorIn(memory: Tensor, shape: readonly number[]): Tensor {
+    checkShapeIn(memory, shape);
+    return new ReferenceTensor(this.#precision, memory.type, shape, tensorOf(memory));
+  }
+
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     return this.#register(new ReferenceTape(this.#precision, layout, module, steps, rows));
   }
@@ -112,7 +119,8 @@ export class ReferenceEngine implements Engine {
 
   release(handle: Tensor | Vector | Tape) {
     if (handle instanceof ReferenceTape) handle.trace = undefined;
-    else if (handle instanceof ReferenceTensor || handle instanceof ReferenceVector) handle.data = undefined;
+    else if (handle instanceof ReferenceTensor) handle.release();
+    else if (handle instanceof ReferenceVector) handle.data = undefined;
     else throw new TypeError('this handle was made by another engine');
     this.#handles.delete(handle);
   }
