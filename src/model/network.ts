@@ -1,5 +1,6 @@
 /**
- * The model on an engine: memory for one batch, and the forward and backward passes over it. Each pass takes the weights as an argument.
+ * The model on an engine: memory for one batch, and the forward and backward passes over it. Each pass takes the weights as an argument, and a
+ * batch of any length up to the longest.
  *
  * Dimension letters: B batch rows, T time steps, D layer input (for the first layer: the embedding's size, or V), H hidden units, V vocabulary,
  * L layers.
@@ -7,6 +8,13 @@
 import type { Batch } from '../data/batches/batches.ts';
 import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
+import {
+  type ActivationGradients,
+  type Activations,
+  activationsIn,
+  makeActivations,
+  tensorsOf,
+} from './activations.ts';
 import { layoutOf, type ModelConfig } from './config.ts';
 import { dropsWeights, type RegularizedPass } from './regularization.ts';
 import { makeStates } from './states.ts';
@@ -18,66 +26,44 @@ const WEIGHT_SITE = 2000;
 /** The state of each recurrent layer, float [S, B, H]. */
 export type NetworkState = readonly Tensor[];
 
-/** A recurrent layer or the decoder, with its input. */
-interface LayerInput {
+/** A recurrent layer or the decoder. */
+interface Layer {
   /** Index of the layer in the layout. */
   readonly module: number;
-  /** float [T, B, D]; int [T, B] if the first layer reads tokens. */
-  readonly input: Tensor;
   /** The number by which this layer's dropout masks differ from those of other layers; undefined if its input has no dropout. */
   readonly dropoutSite: number | undefined;
-}
-
-interface RecurrentLayer extends LayerInput {
-  /** float [T, B, H]. */
-  readonly output: Tensor;
 }
 
 /** One pass over a batch. */
 interface Pass {
   readonly weights: Vector;
+  readonly activations: Activations;
   readonly resets: Tensor | undefined;
   /** Undefined in an evaluation. */
   readonly regularization: RegularizedPass | undefined;
 }
 
-/** Memory for the backward pass. */
-interface BackwardBuffers {
-  /** One for each recurrent layer. */
-  readonly tapes: readonly Tape[];
-  /**
-   * Gradients of the outputs of two neighbouring layers, float [T, B, H], used in turn. Until the gradient of the decoder's weights is
-   * computed, the second one holds the decoder's input after dropout.
-   */
-  readonly outputGradients: readonly [Tensor, Tensor];
-  /** Gradient of the embedded tokens, float [T, B, D]; undefined without an embedding. */
-  readonly embeddedGradient: Tensor | undefined;
-}
-
 export class Network {
   readonly layout: Layout;
-  /** float [1 + T·B]: the sum of the losses of the last batch, then the loss of each position, in nats. */
-  readonly loss: Tensor;
-  /** Positions in a batch, T·B. */
-  readonly positions: number;
   readonly #engine: Engine;
   readonly #batchSize: number;
-  readonly #tokens: Tensor;
-  readonly #targets: Tensor;
-  readonly #resets: Tensor;
-  /** The embedded tokens, float [T, B, D]; undefined without an embedding. */
-  readonly #embedded: Tensor | undefined;
-  /** From the input to the output. */
-  readonly #layers: readonly RecurrentLayer[];
-  readonly #decoder: LayerInput;
-  readonly #logits: Tensor;
-  readonly #buffers: BackwardBuffers | undefined;
+  /** The recurrent layers, from the input to the output. */
+  readonly #layers: readonly Layer[];
+  readonly #decoder: Layer;
+  /** Of the longest batch. */
+  readonly #activations: Activations;
+  /** Of shorter batches, in the same memory, by their steps. Each is made when it is first needed. */
+  readonly #shorter = new Map<number, Activations>();
+  /** One for each recurrent layer; none for an evaluation. */
+  readonly #tapes: readonly Tape[];
   /** A copy of the weights in which some are dropped. Made when it is first needed. */
   #dropped: Vector | undefined;
-  /** Everything that `release` must release. */
-  readonly #handles: (Tensor | Vector | Tape)[] = [];
+  #loss: Tensor;
 
-  /** @param purpose `evaluation` allocates no memory for a backward pass. */
+  /**
+   * @param shape Of the longest batch.
+   * @param purpose `evaluation` allocates no memory for a backward pass.
+   */
   constructor(
     engine: Engine,
     config: ModelConfig,
@@ -85,37 +71,21 @@ export class Network {
     purpose: 'training' | 'evaluation' = 'training',
   ) {
     const { batchSize: B, sequenceLength: T } = shape;
-    const { hiddenSize: H, vocabularySize: V, embeddingSize: D } = config;
+    const isTrained = purpose === 'training';
     this.#engine = engine;
     this.#batchSize = B;
-    this.positions = T * B;
     this.layout = layoutOf(config);
-    const tensor = (...[type, dimensions]: Parameters<Engine['tensor']>) =>
-      this.#own(engine.tensor(type, dimensions));
-    this.loss = tensor('float', [1 + T * B]);
-    this.#tokens = tensor('int', [T, B]);
-    this.#targets = tensor('int', [T, B]);
-    this.#resets = tensor('byte', [T, B]);
-    const embedded = () => (D === undefined ? undefined : tensor('float', [T, B, D]));
-    const output = () => tensor('float', [T, B, H]);
-    this.#embedded = embedded();
-    const layers: RecurrentLayer[] = [];
-    let input = this.#embedded ?? this.#tokens;
-    for (const [module, { kind }] of this.layout.entries()) {
-      if (kind !== 'recurrent') continue;
-      layers.push({ module, input, dropoutSite: layers.length || undefined, output: output() });
-      input = (layers.at(-1) as RecurrentLayer).output;
-    }
-    this.#layers = layers;
-    this.#decoder = { module: this.layout.length - 1, input, dropoutSite: layers.length };
-    this.#logits = tensor('float', [T, B, V]);
-    if (purpose === 'training') {
-      this.#buffers = {
-        tapes: layers.map(({ module }) => this.#own(engine.tape(this.layout, module, T, B))),
-        outputGradients: [output(), output()],
-        embeddedGradient: embedded(),
-      };
-    }
+    const modules = [...this.layout.keys()].filter((module) => this.layout[module]?.kind === 'recurrent');
+    this.#layers = modules.map((module, layer) => ({ module, dropoutSite: layer || undefined }));
+    this.#decoder = { module: this.layout.length - 1, dropoutSite: modules.length };
+    this.#activations = makeActivations(engine, config, [T, B], isTrained);
+    this.#tapes = isTrained ? modules.map((module) => engine.tape(this.layout, module, T, B)) : [];
+    this.#loss = this.#activations.loss;
+  }
+
+  /** float [1 + T·B], for the T steps of the last batch: the sum of its losses, then the loss of each position, in nats. */
+  get loss(): Tensor {
+    return this.#loss;
   }
 
   /** A state of zeros for the rows of a batch. */
@@ -125,14 +95,16 @@ export class Network {
 
   /** Releases its memory, except the states that `makeState` has returned: these belong to the caller. */
   release(): void {
-    for (const handle of this.#handles) this.#engine.release(handle);
+    for (const handle of [...tensorsOf(this.#activations), ...this.#tapes, this.#dropped])
+      if (handle) this.#engine.release(handle);
   }
 
   /** Computes the losses of a batch into `loss`. `state` becomes the state after the batch. */
   evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
-    const resets = this.#writeBatch(batch);
-    this.#forward({ weights, resets, regularization: undefined }, state, undefined);
-    this.#engine.crossEntropy({ logits: this.#logits, targets: this.#targets, loss: this.loss });
+    const written = this.#writeBatch(batch);
+    this.#forward({ weights, ...written, regularization: undefined }, state);
+    const { logits, targets, loss } = written.activations;
+    this.#engine.crossEntropy({ logits, targets, loss });
   }
 
   /**
@@ -142,6 +114,7 @@ export class Network {
    * the start of the batch. `state` becomes the state after the batch.
    *
    * @param regularization Default: none.
+   * @param scale A factor on the gradient. Default: 1.
    */
   lossAndGradient(
     weights: Vector,
@@ -149,30 +122,26 @@ export class Network {
     batch: Batch,
     state: NetworkState,
     regularization?: RegularizedPass,
+    scale = 1,
   ): void {
-    const buffers = this.#buffers;
-    if (!buffers) throw new TypeError('this network was made for evaluation');
     const drops = regularization && dropsWeights(regularization) ? regularization : undefined;
     const pass = {
       weights: drops ? this.#droppedCopy(weights, drops) : weights,
-      resets: this.#writeBatch(batch),
+      ...this.#writeBatch(batch),
       regularization,
     };
-    this.#forward(pass, state, buffers);
-    this.#engine.crossEntropy({
-      logits: this.#logits,
-      targets: this.#targets,
-      loss: this.loss,
-      gradient: this.#logits,
-      gradientScale: 1 / this.#batchSize,
-    });
-    this.#backward(pass, gradient, buffers);
+    const { logits, targets, loss, gradients } = pass.activations;
+    if (!gradients) throw new TypeError('this network was made for evaluation');
+    this.#forward(pass, state);
+    const gradientScale = scale / this.#batchSize;
+    this.#engine.crossEntropy({ logits, targets, loss, gradient: logits, gradientScale });
+    this.#backward(pass, gradient, gradients);
     if (drops) this.#dropWeights(gradient, drops);
   }
 
   /** Returns a copy of the weights in which some are dropped. */
   #droppedCopy(weights: Vector, regularization: RegularizedPass): Vector {
-    this.#dropped ??= this.#own(this.#engine.vector(this.layout));
+    this.#dropped ??= this.#engine.vector(this.layout);
     this.#engine.copy(weights, this.#dropped);
     this.#dropWeights(this.#dropped, regularization);
     return this.#dropped;
@@ -183,7 +152,7 @@ export class Network {
     const common = { vector, seed, iteration };
     if (tokenDropout > 0) {
       this.#engine.dropWeights({
-        ...{ ...common, module: 0, parameter: this.#embedded ? 'weight' : 'weight_ih' },
+        ...{ ...common, module: 0, parameter: this.#activations.embedded ? 'weight' : 'weight_ih' },
         ...{ drops: 'input', probability: tokenDropout, site: TOKEN_SITE },
       });
     }
@@ -196,89 +165,92 @@ export class Network {
     }
   }
 
-  #own<T extends Tensor | Vector | Tape>(handle: T): T {
-    this.#handles.push(handle);
-    return handle;
+  /** The tensors of a batch of some steps. */
+  #activationsOf(steps: number): Activations {
+    if (steps === this.#activations.tokens.shape[0]) return this.#activations;
+    const known = this.#shorter.get(steps);
+    if (known) return known;
+    const made = activationsIn(this.#engine, this.#activations, steps);
+    this.#shorter.set(steps, made);
+    return made;
   }
 
-  /** Writes a batch to the engine. Returns its resets, if it has some. */
-  #writeBatch({ inputs, targets, resets }: Batch): Tensor | undefined {
-    this.#engine.write(this.#tokens, inputs);
-    this.#engine.write(this.#targets, targets);
-    if (!resets) return undefined;
-    this.#engine.write(this.#resets, resets);
-    return this.#resets;
+  /** Writes a batch to the engine. Returns its tensors, and its resets if it has some. */
+  #writeBatch({ inputs, targets, resets }: Batch): Pick<Pass, 'activations' | 'resets'> {
+    const activations = this.#activationsOf(inputs.length / this.#batchSize);
+    this.#loss = activations.loss;
+    this.#engine.write(activations.tokens, inputs);
+    this.#engine.write(activations.targets, targets);
+    if (resets) this.#engine.write(activations.resets, resets);
+    return { activations, resets: resets && activations.resets };
   }
 
-  /** @param buffers Undefined if no backward pass follows. */
-  #forward(pass: Pass, state: NetworkState, buffers: BackwardBuffers | undefined): void {
-    const { weights, resets } = pass;
-    if (this.#embedded) {
-      this.#engine.embeddingForward({ weights, module: 0, tokens: this.#tokens, output: this.#embedded });
-    }
+  #forward(pass: Pass, state: NetworkState): void {
+    const { weights, activations, resets } = pass;
+    const { tokens, embedded, outputs, logits, gradients } = activations;
+    if (embedded) this.#engine.embeddingForward({ weights, module: 0, tokens, output: embedded });
+    let input = embedded ?? tokens;
     for (const [index, layer] of this.#layers.entries()) {
-      const { module, input, output } = layer;
       const layerState = state[index] as Tensor;
+      const output = outputs[index] as Tensor;
       this.#engine.recurrentForward({
         weights,
-        module,
+        module: layer.module,
         input,
         resets,
         initial: layerState,
         final: layerState,
         output,
-        tape: buffers?.tapes[index],
+        tape: this.#tapes[index],
         dropout: dropoutAt(layer, pass),
       });
+      input = output;
     }
-    const { module, input } = this.#decoder;
+    const { module } = this.#decoder;
     const dropout = dropoutAt(this.#decoder, pass);
-    const dropped = dropout && buffers?.outputGradients[1];
+    const dropped = dropout && gradients?.outputs[1];
     if (dropped) this.#engine.dropout({ ...dropout, input, output: dropped });
-    this.#engine.linearForward({ weights, module, input: dropped ?? input, output: this.#logits });
+    this.#engine.linearForward({ weights, module, input: dropped ?? input, output: logits });
   }
 
-  #backward(pass: Pass, gradient: Vector, buffers: BackwardBuffers): void {
-    const { weights, resets } = pass;
-    const { tapes, outputGradients, embeddedGradient } = buffers;
-    let [incoming, outgoing] = outputGradients;
+  #backward(pass: Pass, gradient: Vector, gradients: ActivationGradients): void {
+    const { weights, activations, resets } = pass;
+    const { tokens, embedded, outputs, logits } = activations;
+    let [incoming, outgoing] = gradients.outputs;
     const dropout = dropoutAt(this.#decoder, pass);
     this.#engine.linearBackward({
       weights,
       gradient,
       module: this.#decoder.module,
-      input: dropout ? outgoing : this.#decoder.input,
-      outputGradient: this.#logits,
+      input: dropout ? outgoing : (outputs.at(-1) as Tensor),
+      outputGradient: logits,
       inputGradient: incoming,
     });
     if (dropout) this.#engine.dropout({ ...dropout, input: incoming, output: incoming });
 
     for (let index = this.#layers.length - 1; index >= 0; index--) {
-      const layer = this.#layers[index] as RecurrentLayer;
-      const { module, input, output } = layer;
+      const layer = this.#layers[index] as Layer;
       this.#engine.recurrentBackward({
         weights,
         gradient,
-        module,
-        input,
+        module: layer.module,
+        input: outputs[index - 1] ?? embedded ?? tokens,
         resets,
-        output,
+        output: outputs[index] as Tensor,
         outputGradient: incoming,
-        tape: tapes[index] as Tape,
-        inputGradient: index === 0 ? embeddedGradient : outgoing,
+        tape: this.#tapes[index] as Tape,
+        inputGradient: index === 0 ? gradients.embedded : outgoing,
         dropout: dropoutAt(layer, pass),
       });
       [incoming, outgoing] = [outgoing, incoming];
     }
-    if (embeddedGradient) {
-      const tokens = this.#tokens;
-      this.#engine.embeddingBackward({ gradient, module: 0, tokens, outputGradient: embeddedGradient });
-    }
+    const outputGradient = gradients.embedded;
+    if (outputGradient) this.#engine.embeddingBackward({ gradient, module: 0, tokens, outputGradient });
   }
 }
 
 /** The dropout of a layer's input in a pass; undefined if there is none. */
-function dropoutAt({ dropoutSite }: LayerInput, { regularization }: Pass): Dropout | undefined {
+function dropoutAt({ dropoutSite }: Layer, { regularization }: Pass): Dropout | undefined {
   if (dropoutSite === undefined || !regularization || regularization.dropout === 0) return undefined;
   const { dropout, dropoutMask, seed, iteration } = regularization;
   return {

@@ -7,6 +7,7 @@
  * Dimension letters: B batch rows, T time steps.
  */
 import type { BatchSource } from '../data/batches/batches.ts';
+import { equalCuts } from '../data/batches/cuts.ts';
 import { RowBatches, type Rows } from '../data/batches/row-batches.ts';
 import { type Engine, type FloatArray, type NumberArray, UPDATE_REPORT_LENGTH } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
@@ -87,12 +88,8 @@ function batchesOf({ text: { tokens, offset, length }, name }: MeanSquareInput):
   }
   const positions = batchSize * sequenceLength;
   const count = Math.floor(length / positions);
-  return new RowBatches(
-    { tokens, offset, length: count * positions },
-    { batchSize, sequenceLength },
-    0,
-    count,
-  );
+  const cuts = equalCuts(sequenceLength, 0, count);
+  return new RowBatches({ tokens, offset, length: count * positions }, batchSize, cuts);
 }
 
 /** The batches to read, in order: all of a short text, else stretches from its start to its end. */

@@ -71,7 +71,7 @@ export async function* evaluateSplit(
       }
     }
     while (inFlight.length > 0) yield await take();
-    return { loss: sum / (count * network.positions), standardError: standardError(samples(pieces, B)) };
+    return { loss: sum / (count * T * B), standardError: standardError(samples(pieces, B)) };
   } finally {
     // An engine can't be closed while reads are pending.
     await Promise.allSettled(inFlight);

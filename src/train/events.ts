@@ -83,6 +83,7 @@ export interface IterationEvent {
   readonly iterations: number;
   readonly epoch: number;
   readonly trainLoss: number;
+  /** That of the schedule. With random lengths, the update used this times the iteration's `tokens` divided by their mean. */
   readonly learningRate: number;
   /** ‖gradient‖₂ after clipping. */
   readonly gradientNorm: number;

@@ -72,11 +72,12 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   const splits = splitCorpus(corpus, {
     ...options,
     heldOut,
-    offsetSeed: options.randomOffset ? options.seed : undefined,
+    random: { seed: options.seed, offset: options.randomOffset, length: options.randomLength },
   });
   const config = modelConfig(options, corpus.vocabulary.size);
   const needs = {
     ...options,
+    sequenceLength: splits.train.longest,
     moments: UPDATE_RULES[options.optimizer].moments,
     dropsWeights: dropsWeights(options),
     accumulates: options.accumulate > 1,

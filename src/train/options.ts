@@ -201,6 +201,11 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Training',
     help: 'at the start of each epoch, shift the rows by a new random offset and reset the states',
   }),
+  randomLength: option(z._default(z.boolean(), false), {
+    flag: 'random_length',
+    group: 'Training',
+    help: 'vary the length of each batch around --seq-length, its mean, and the learning rate in proportion',
+  }),
   stateReset: option(z._default(z.number().check(z.minimum(0), z.maximum(1)), 0), {
     flag: 'state_reset',
     group: 'Training',

@@ -59,8 +59,8 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) input.onProgress?.(step.value, source.count);
     signal?.throwIfAborted();
-    const characters = source.count * network.positions;
     const { batchSize, sequenceLength } = source;
+    const characters = source.count * batchSize * sequenceLength;
     return {
       characters,
       nats: (step.value as SplitLoss).loss * characters,

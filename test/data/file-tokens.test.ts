@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { equalCuts } from '../../src/data/batches/cuts.ts';
 import { RowBatches } from '../../src/data/batches/row-batches.ts';
 import { FileTokens } from '../../src/data/tokens/file-tokens.node.ts';
 import { MemoryTokens, tokenArray } from '../../src/data/tokens/memory-tokens.ts';
@@ -41,10 +42,10 @@ for (const vocabularySize of [200, 60_000, 100_000]) {
   test(`a file gives the same batches as memory, ${vocabularySize} symbols`, async (context) => {
     const { path, facts, file, memory } = await both(context, vocabularySize, 3 * BLOCK_TOKENS + 1234);
     assert.equal(readFileSync(path).length, tokenFileBytes(facts));
-    const shape = { batchSize: 3, sequenceLength: 1000 };
     const length = Math.floor(file.length / 3000) * 3000;
+    const cuts = equalCuts(1000, 0, length / 3000 - 1);
     const [ours, theirs] = [file, memory].map(
-      (tokens) => new RowBatches({ tokens, offset: 7, length: length - 3000 }, shape, 0, length / 3000 - 1),
+      (tokens) => new RowBatches({ tokens, offset: 7, length: length - 3000 }, 3, cuts),
     ) as [RowBatches, RowBatches];
     for (let index = 0; index < ours.count; index++)
       assert.deepEqual(await ours.batch(index), await theirs.batch(index));

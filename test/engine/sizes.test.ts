@@ -67,7 +67,7 @@ for (const kind of CELL_KINDS) {
       const network = new Network(engine, config, shape);
       const optimizer = new Optimizer(engine, network.layout, options);
       const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
-      const tokens = new Int32Array(network.positions);
+      const tokens = new Int32Array(16 * 24);
       network.lossAndGradient(weights, gradient, { inputs: tokens, targets: tokens }, network.makeState());
       optimizer.update({ weights, gradient, loss: network.loss, learningRate: 0.01 });
       await optimizer.readFigures();

@@ -229,7 +229,10 @@ test('limits: the model is fitted to the last batches', async () => {
   const corpus = await buildCorpus({ text, name: 'text' }, corpusOptions);
   const splits = splitCorpus(corpus, { ...shape, split: 'rows' });
   const { train } = splits;
-  const last: BatchSource = { ...shape, count: 20, batch: (index) => train.batch(train.count - 20 + index) };
+  const last: BatchSource = {
+    ...{ ...shape, longest: shape.sequenceLength, count: 20 },
+    batch: (index) => train.batch(train.count - 20 + index),
+  };
   const limited = await lossOf(splits, corpus.vocabulary.size, { symbols: 629, ngrams: 1e6 });
   assert.equal(limited.trainTokens, 600);
   near(limited.loss, await naiveLoss({ ...splits, train: last }, corpus.vocabulary.size));
@@ -246,7 +249,7 @@ test('a text of one symbol, of two, and one in which no n-gram repeats', async (
   const losses: number[] = [];
   for (const letters of ['a', 'ab']) {
     const source = (count: number): BatchSource => ({
-      ...{ batchSize: 1, sequenceLength: 4, count },
+      ...{ batchSize: 1, sequenceLength: 4, longest: 4, count },
       batch: async () => ({
         inputs: Int32Array.from([0, 1, 0, 1], (token) => token % letters.length),
         targets: Int32Array.from([1, 0, 1, 0], (token) => token % letters.length),

@@ -17,7 +17,7 @@ const EVERYTHING = {
   ...{ text, hiddenSize: 9, layers: 2, batchSize: 3, sequenceLength: 7, maxEpochs: 6, evaluateEvery: 8 },
   ...{ optimizer: 'adam', adamBeta1: 0.8, adamBeta2: 0.99, weightDecay: 0.01, meanNormClip: 0.1 },
   ...{ schedule: 'cosine', warmup: 0.1, learningRate: 0.01, accumulate: 2, init: 'scaled' },
-  ...{ randomOffset: true, stateReset: 0.2, average: 'ema', averageDecay: 0.9 },
+  ...{ randomOffset: true, randomLength: true, stateReset: 0.2, average: 'ema', averageDecay: 0.9 },
   ...{ dropout: 0.2, dropoutMask: 'sequence', weightDrop: 0.2, tokenDropout: 0.1 },
 } as const satisfies TrainInput;
 
@@ -69,7 +69,8 @@ test('native and WebAssembly have the same bits with everything on', {
 
 test('an iteration of several batches counts their symbols, and ends with the epochs', async () => {
   const iterations: { epoch: number; tokens: number }[] = [];
-  const input = { ...EVERYTHING, maxEpochs: 1, accumulate: 4, engine: 'reference' } as const;
+  const one = { maxEpochs: 1, accumulate: 4, randomLength: false } as const;
+  const input = { ...EVERYTHING, ...one, engine: 'reference' } as const;
   let batches = 0;
   for await (const event of train(input)) {
     if (event.type === 'started') batches = event.batches.train;
@@ -80,9 +81,90 @@ test('an iteration of several batches counts their symbols, and ends with the ep
   assert.equal(iterations[0]?.epoch, 4 / batches);
 });
 
+test('with random lengths, an epoch has the same iterations and symbols', async () => {
+  for (const accumulate of [1, 3])
+    for (const split of ['rows', 'tail'] as const) {
+      const epoch = async (randomLength: boolean) => {
+        const tokens: number[] = [];
+        const input = { ...EVERYTHING, accumulate, split, randomLength, maxEpochs: 3 };
+        for await (const event of train({ ...input, engine: 'reference' }))
+          if (event.type === 'iteration') tokens.push(event.tokens);
+        return tokens;
+      };
+      const [equal, random] = [await epoch(false), await epoch(true)];
+      assert.equal(random.length, equal.length);
+      assert.ok(new Set(random).size > new Set(equal).size + 2);
+      if (accumulate > 1) continue;
+      const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+      assert.equal(sum(random), sum(equal));
+    }
+});
+
+test('the learning rate of an iteration is in proportion to its length', async () => {
+  // The first step of Adam is the learning rate for every parameter whose gradient is far above ε.
+  const options = {
+    ...{ text, hiddenSize: 9, batchSize: 3, sequenceLength: 20, optimizer: 'adam', learningRate: 0.01 },
+    ...{ engine: 'reference', precision: 'float64', randomLength: true },
+  } as const satisfies TrainInput;
+  const lengths = new Set<number>();
+  for (let seed = 1; seed <= 12; seed++)
+    for (const accumulate of [1, 2]) {
+      let tokens = 0;
+      let step = 0;
+      for await (const event of train({ ...options, seed, accumulate, maxIterations: 1 })) {
+        if (event.type === 'iteration') {
+          tokens = event.tokens;
+          assert.equal(event.learningRate, 0.01, 'the rate of the schedule');
+        }
+        if (event.type !== 'finished') continue;
+        const { config, parameters } = event.checkpoint;
+        const first = initialParameters(layoutOf(config), new MersenneTwister(seed), 'float64', 'original');
+        step = Math.max(...parameters.map((value, i) => Math.abs(value - (first[i] as number))));
+      }
+      const expected = (0.01 * tokens) / (3 * 20 * accumulate);
+      assert.ok(Math.abs(step / expected - 1) < 1e-3, `${step}, expected ${expected}`);
+      lengths.add(tokens / accumulate);
+    }
+  assert.ok(lengths.size > 5);
+});
+
+test('the norm of the gradient does not grow with the length', async () => {
+  // Mostly one symbol: at first, the model has to learn how frequent it is, which every batch shows alike.
+  const norms = new Map<number, number>();
+  const input = {
+    ...{ text: 'aaaaaaab'.repeat(500), hiddenSize: 5, batchSize: 2, sequenceLength: 40, maxIterations: 40 },
+    ...{ randomLength: true, stateReset: 1, learningRate: 1e-9, gradientClip: 1e9, engine: 'reference' },
+  } as const satisfies TrainInput;
+  for await (const event of train(input))
+    if (event.type === 'iteration') norms.set(event.tokens / 2, event.gradientNorm);
+  const [short, long] = [Math.min(...norms.keys()), Math.max(...norms.keys())];
+  assert.ok(short < 28 && long > 40, `${short} to ${long}`);
+  const ratio = (norms.get(short) as number) / (norms.get(long) as number);
+  assert.ok(ratio > 0.8 && ratio < 1.25, `${ratio}`);
+});
+
+test('memory is checked for the longest batch', async () => {
+  const input = { ...EVERYTHING, sequenceLength: 50, engine: 'reference', availableMemory: 1000 } as const;
+  await assert.rejects(run(input), { name: 'MemoryError', message: /3 rows × 67 steps/ });
+});
+
+test('a resumed run keeps its lengths', async () => {
+  const { checkpoint } = await run({ ...EVERYTHING, engine: 'reference' }, 3);
+  await assert.rejects(run({ text, resume: checkpoint, randomLength: false, engine: 'reference' }), {
+    code: 'checkpoint-option',
+    message: /`randomLength` is true, not false/,
+  });
+});
+
 test('the gradient of several batches is their mean: with equal batches, that of one', async () => {
   // A text of one repeated batch, and no carried state that differs: every gradient is the same.
-  const same = { ...EVERYTHING, text: 'ab'.repeat(3 * 7 * 40), stateReset: 1, randomOffset: false } as const;
+  const same = {
+    ...EVERYTHING,
+    text: 'ab'.repeat(3 * 7 * 40),
+    stateReset: 1,
+    randomOffset: false,
+    randomLength: false,
+  } as const;
   const plain = { dropout: 0, weightDrop: 0, tokenDropout: 0, warmup: 0, schedule: 'constant' } as const;
   const options = {
     ...same,

@@ -19,6 +19,7 @@ export interface TokenSource extends TokenReader {
   reader(): TokenReader;
 }
 
+/** One sequence of each row. All batches of a source have B rows; their steps T can differ. */
 export interface Batch {
   /** Token ids [T, B], time first: the token of step t in row b is at t·B + b. */
   readonly inputs: Int32Array;
@@ -33,11 +34,14 @@ export interface BatchSource {
   /** Number of batches. 0 for an empty split. */
   readonly count: number;
   readonly batchSize: number;
+  /** Steps of a batch; the mean, if lengths vary. */
   readonly sequenceLength: number;
+  /** Steps of the longest batch. */
+  readonly longest: number;
   /**
    * The batch with an index from 0 to count − 1. Its arrays are valid until the next call.
    *
-   * @param epoch The number of the epoch, from 0. A source may arrange its rows differently in each epoch.
+   * @param epoch The number of the epoch, from 0. A source may arrange and cut its rows differently in each epoch.
    */
   batch(index: number, epoch?: number): Promise<Batch>;
 }

@@ -6,7 +6,8 @@
  */
 import { mix32 } from '../../util/mix32.ts';
 import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
-import { writeRow } from './write-row.ts';
+import type { Cuts } from './cuts.ts';
+import { makeRowArrays, type RowArrays, writeRow } from './row-arrays.ts';
 
 /** The ring: a range of a token source, whose length is a multiple of B·T. */
 export interface Ring {
@@ -19,31 +20,23 @@ export class OffsetBatches implements BatchSource {
   readonly count: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
+  readonly longest: number;
   readonly #ring: Ring;
+  readonly #cuts: Cuts;
   readonly #seed: number;
-  readonly #batch: Batch & { readonly resets: Uint8Array };
-  readonly #row: Int32Array;
-  readonly #starts: Uint8Array;
+  readonly #arrays: (T: number) => RowArrays;
   /** One for each row, so that every row is read ahead. */
   readonly #readers: readonly TokenReader[];
 
-  constructor(
-    ring: Ring,
-    { batchSize: B, sequenceLength: T }: { readonly batchSize: number; readonly sequenceLength: number },
-    seed: number,
-  ) {
+  constructor(ring: Ring, B: number, cuts: Cuts, seed: number) {
     this.batchSize = B;
-    this.sequenceLength = T;
-    this.count = ring.length / (B * T);
+    this.sequenceLength = cuts.mean;
+    this.longest = cuts.longest;
+    this.count = cuts.count;
     this.#ring = ring;
+    this.#cuts = cuts;
     this.#seed = seed;
-    this.#batch = {
-      inputs: new Int32Array(T * B),
-      targets: new Int32Array(T * B),
-      resets: new Uint8Array(T * B),
-    };
-    this.#row = new Int32Array(T + 1);
-    this.#starts = new Uint8Array(T + 1);
+    this.#arrays = makeRowArrays(B, cuts.longest);
     this.#readers = Array.from({ length: B }, () => ring.tokens.reader());
   }
 
@@ -54,27 +47,27 @@ export class OffsetBatches implements BatchSource {
 
   async batch(index: number, epoch = 0): Promise<Batch> {
     if (index < 0 || index >= this.count) throw new RangeError(`batch ${index} of ${this.count}`);
-    const { batchSize: B, sequenceLength: T } = this;
+    const { batchSize: B } = this;
     const { length } = this.#ring;
-    const { inputs, targets, resets } = this.#batch;
-    const starts = this.#starts;
+    const { start, steps } = this.#cuts.sequence(index, epoch);
+    const arrays = this.#arrays(steps);
     const shift = this.#shift(epoch);
     for (let r = 0; r < B; r++) {
-      await this.#read(r, (shift + (r * length) / B + index * T) % length);
-      if (index === 0) starts[0] = 1;
-      writeRow(this.#batch, r, B, this.#row, starts);
+      await this.#read(r, (shift + (r * length) / B + start) % length, arrays);
+      if (index === 0) arrays.starts[0] = 1;
+      writeRow(arrays, r, B);
     }
+    const { inputs, targets, resets } = arrays.batch;
     // A batch without resets is cheaper.
-    return resets.includes(1) ? this.#batch : { inputs, targets };
+    return resets.includes(1) ? arrays.batch : { inputs, targets };
   }
 
   /** Reads a row's T + 1 tokens and the places where its state is reset. */
-  async #read(r: number, from: number): Promise<void> {
+  async #read(r: number, from: number, { row, starts }: RowArrays): Promise<void> {
     const { tokens, offset, length } = this.#ring;
     const reader = this.#readers[r] as TokenReader;
-    const row = this.#row;
     // Without documents, readers leave the array as it is.
-    const starts = this.#starts.fill(0);
+    starts.fill(0);
     const before = Math.min(row.length, length - from);
     const flags = (begin: number, end?: number) =>
       tokens.hasDocuments ? starts.subarray(begin, end) : undefined;

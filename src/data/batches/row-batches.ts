@@ -1,6 +1,7 @@
 /** The original's batches: B rows, each of consecutive text. */
 import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
-import { writeRow } from './write-row.ts';
+import type { Cuts } from './cuts.ts';
+import { makeRowArrays, type RowArrays, writeRow } from './row-arrays.ts';
 
 /** A part of a token source, cut into B rows. */
 export interface Rows {
@@ -11,54 +12,44 @@ export interface Rows {
 }
 
 /**
- * Batches `first` to `first + count − 1` of the rows.
+ * Batches of the rows, one for each of their sequences.
  *
- * Row r starts at token r·length/B; batch k has its columns k·T … (k+1)·T − 1. The target of a token is the next token of
- * the text. So the last target of a row is the first token of the next row, and for the last row the first token of all.
+ * Row r starts at token r·length/B. The target of a token is the next token of the text. So the last target of a row is the first token of
+ * the next row, and for the last row the first token of all.
  */
 export class RowBatches implements BatchSource {
   readonly count: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
+  readonly longest: number;
   readonly #rows: Rows;
-  readonly #first: number;
-  readonly #batch: Batch;
-  readonly #row: Int32Array;
-  readonly #starts: Uint8Array | undefined;
+  readonly #cuts: Cuts;
+  readonly #arrays: (T: number) => RowArrays;
   /** One for each row, so that every row is read ahead. */
   readonly #readers: readonly TokenReader[];
 
-  constructor(
-    rows: Rows,
-    shape: { readonly batchSize: number; readonly sequenceLength: number },
-    first: number,
-    count: number,
-  ) {
-    const { batchSize: B, sequenceLength: T } = shape;
+  constructor(rows: Rows, B: number, cuts: Cuts) {
     this.batchSize = B;
-    this.sequenceLength = T;
-    this.count = count;
+    this.sequenceLength = cuts.mean;
+    this.longest = cuts.longest;
+    this.count = cuts.count;
     this.#rows = rows;
-    this.#first = first;
-    const { hasDocuments } = rows.tokens;
-    this.#batch = {
-      inputs: new Int32Array(T * B),
-      targets: new Int32Array(T * B),
-      resets: hasDocuments ? new Uint8Array(T * B) : undefined,
-    };
-    this.#row = new Int32Array(T + 1);
-    this.#starts = hasDocuments ? new Uint8Array(T + 1) : undefined;
+    this.#cuts = cuts;
+    this.#arrays = makeRowArrays(B, cuts.longest);
     this.#readers = Array.from({ length: B }, () => rows.tokens.reader());
   }
 
-  async batch(index: number): Promise<Batch> {
+  async batch(index: number, epoch = 0): Promise<Batch> {
     if (index < 0 || index >= this.count) throw new RangeError(`batch ${index} of ${this.count}`);
     const { tokens, offset, length } = this.#rows;
-    const { batchSize: B, sequenceLength: T } = this;
-    const row = this.#row;
-    const starts = this.#starts;
+    const { batchSize: B } = this;
+    const sequence = this.#cuts.sequence(index, epoch);
+    const T = sequence.steps;
+    const arrays = this.#arrays(T);
+    const { row } = arrays;
+    const starts = tokens.hasDocuments ? arrays.starts : undefined;
     for (let r = 0; r < B; r++) {
-      const start = (r * length) / B + (this.#first + index) * T;
+      const start = (r * length) / B + sequence.start;
       const wraps = start + T === length;
       const reader = this.#readers[r] as TokenReader;
       await reader.read(
@@ -67,8 +58,9 @@ export class RowBatches implements BatchSource {
         wraps ? starts?.subarray(0, T) : starts,
       );
       if (wraps) await tokens.read(offset, row.subarray(T));
-      writeRow(this.#batch, r, B, row, starts);
+      writeRow(arrays, r, B);
     }
-    return this.#batch;
+    const { inputs, targets } = arrays.batch;
+    return tokens.hasDocuments ? arrays.batch : { inputs, targets };
   }
 }

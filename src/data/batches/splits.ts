@@ -3,7 +3,8 @@ import { type Remedy, TextError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
-import type { Splits, TokenSource } from './batches.ts';
+import type { BatchSource, Splits, TokenSource } from './batches.ts';
+import { equalCuts, RandomCuts } from './cuts.ts';
 import { OffsetBatches, type Ring } from './offset-batches.ts';
 import { RowBatches, type Rows } from './row-batches.ts';
 
@@ -21,10 +22,19 @@ export interface SplitOptions extends Shape {
   readonly validationFraction: number;
   /** `rows` holds out the last batches of every row, as the original does; `tail` holds out the end of the text. */
   readonly split: 'rows' | 'tail';
-  /** The seed of a random offset of the training rows in each epoch. Absent: rows begin at fixed places, as in the original. */
-  readonly offsetSeed?: number | undefined;
+  /** What is random in the training split. Absent: nothing, as in the original. */
+  readonly random?: RandomRows | undefined;
   /** Batch shape for the held-out part if it differs from training's; it determines which tokens are held out. */
   readonly heldOut?: Shape | undefined;
+}
+
+/** How the training rows of an epoch follow from a seed and the number of the epoch. */
+export interface RandomRows {
+  readonly seed: number;
+  /** Whether the rows begin at a random place of the text. */
+  readonly offset: boolean;
+  /** Whether the rows are cut into sequences of random lengths. */
+  readonly length: boolean;
 }
 
 /** A split: tokens arranged as rows, and a range of their batches. */
@@ -47,16 +57,22 @@ export function splitCorpus(corpus: Corpus, options: SplitOptions): Splits {
   const heldOut = options.heldOut ?? options;
   const plans = planSplits(corpus, { ...options, ...heldOut });
   const train = trainingPlan(corpus, options);
-  const source = ({ tokens, offset, length, first, count }: Plan, shape: Shape) =>
-    new RowBatches({ tokens, offset, length }, shape, first, count);
+  const heldOutBatches = (plan: Plan) =>
+    new RowBatches(plan, heldOut.batchSize, equalCuts(heldOut.sequenceLength, plan.first, plan.count));
   return {
-    train:
-      options.offsetSeed === undefined
-        ? source(train, options)
-        : new OffsetBatches(ringOf(train, options), options, options.offsetSeed),
-    validation: source(plans.validation, heldOut),
-    test: source(plans.test, heldOut),
+    train: trainingSource(train, options),
+    validation: heldOutBatches(plans.validation),
+    test: heldOutBatches(plans.test),
   };
+}
+
+/** The batches of a training split, which begins with the first batch of its rows. */
+function trainingSource(plan: Plan, options: SplitOptions): BatchSource {
+  const { batchSize: B, sequenceLength: T, random } = options;
+  const { count } = plan;
+  const cuts = random?.length ? new RandomCuts(T, count, random.seed) : equalCuts(T, 0, count);
+  if (!random?.offset) return new RowBatches(plan, B, cuts);
+  return new OffsetBatches(ringOf(plan, options), B, cuts, random.seed);
 }
 
 /** The tokens of the training split, joined. @throws {TextError} as `splitCorpus` */

@@ -19,6 +19,7 @@ export async function measureSpeed(
   { milliseconds, signal }: { readonly milliseconds: number; readonly signal?: AbortSignal | undefined },
 ): Promise<number> {
   const network = new Network(engine, modelConfig(options, vocabularySize), options);
+  const positions = options.batchSize * options.sequenceLength;
   const random = new MersenneTwister(1);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
   const optimizer = new Optimizer(engine, network.layout, options);
@@ -26,7 +27,7 @@ export async function measureSpeed(
   try {
     engine.write(weights, initialParameters(network.layout, random, options.precision));
     const tokens = () =>
-      Int32Array.from({ length: network.positions }, () => Math.floor(random.nextUniform() * vocabularySize));
+      Int32Array.from({ length: positions }, () => Math.floor(random.nextUniform() * vocabularySize));
     const times: number[] = [];
     const begun = performance.now();
     // The first iteration is a warm-up and does not count.
@@ -40,7 +41,7 @@ export async function measureSpeed(
       await nextTurn();
     }
     const sorted = times.slice(1).sort((a, b) => a - b);
-    return (network.positions / (sorted[sorted.length >> 1] as number)) * 1000;
+    return (positions / (sorted[sorted.length >> 1] as number)) * 1000;
   } finally {
     optimizer.release();
     for (const handle of [...state, weights, gradient]) engine.release(handle);

@@ -3,7 +3,6 @@
 import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
 import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
 import type { BatchSource, Splits } from '../../data/batches/batches.ts';
-import { isSameShape } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { Engine, Vector } from '../../engine/engine.ts';
@@ -66,7 +65,7 @@ export class TrainingRun {
   readonly #text: TrainedText;
   readonly #batches: BatchSource;
   readonly #gradient: Vector;
-  /** The mean gradient of several batches; undefined if each batch makes an update. */
+  /** The mean gradient of several batches, weighted by their lengths; undefined if each batch makes an update. */
   readonly #meanGradient: Vector | undefined;
   readonly #optimizer: Optimizer;
   readonly #state: RunState;
@@ -90,7 +89,10 @@ export class TrainingRun {
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
-    this.network = new Network(engine, config, options);
+    this.network = new Network(engine, config, {
+      batchSize: options.batchSize,
+      sequenceLength: splits.train.longest,
+    });
     this.#gradient = engine.vector(this.network.layout);
     if (options.accumulate > 1) this.#meanGradient = engine.vector(this.network.layout);
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
@@ -137,11 +139,6 @@ export class TrainingRun {
     return this.schedule.positionAt(iteration) % this.#batches.count;
   }
 
-  /** Symbols that an iteration reads. */
-  get #positions(): number {
-    return this.network.positions * this.#options.accumulate;
-  }
-
   get trainLosses(): LossHistory {
     return this.#trainLosses;
   }
@@ -180,13 +177,18 @@ export class TrainingRun {
     const { weights, enqueued, learningRate } = state;
     const iteration = enqueued + 1;
     state.markBatches();
-    const { gradient, earlierLosses } = await this.#lossAndGradient(iteration);
-    if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses);
-    this.#optimizer.update({ weights, gradient, loss: this.network.loss, learningRate });
+    const { gradient, earlierLosses, steps } = await this.#lossAndGradient(iteration);
+    const { accumulate, batchSize, sequenceLength } = this.#options;
+    const tokens = steps * batchSize;
+    if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses, tokens);
+    this.#optimizer.update({
+      ...{ weights, gradient, loss: this.network.loss },
+      learningRate: learningRate * (steps / (accumulate * sequenceLength)),
+    });
     const update = this.#optimizer.readFigures();
     const figures = handled(
       Promise.all([update, earlierLosses]).then(([report, earlier]) =>
-        this.#figuresOf(iteration, learningRate, { ...report, loss: earlier + report.loss }),
+        this.#figuresOf(iteration, tokens, learningRate, { ...report, loss: earlier + report.loss }),
       ),
     );
     state.addToAverage(iteration);
@@ -198,13 +200,18 @@ export class TrainingRun {
   /**
    * Enqueues the forward and backward passes of an iteration.
    *
-   * @returns the gradient, and the sum of the losses of all batches but the last, whose loss is in `network.loss`
+   * The gradient is that of the mean loss per step, times `sequenceLength`, so that its norm does not depend on the lengths of the batches.
+   *
+   * @returns the gradient, the steps of all batches, and the sum of the losses of all but the last, whose loss is in `network.loss`
    */
-  async #lossAndGradient(iteration: number): Promise<{ gradient: Vector; earlierLosses: Promise<number> }> {
-    const { accumulate, batchSize, seed, stateReset } = this.#options;
+  async #lossAndGradient(
+    iteration: number,
+  ): Promise<{ gradient: Vector; steps: number; earlierLosses: Promise<number> }> {
+    const { accumulate, batchSize, sequenceLength, seed, stateReset } = this.#options;
     const { weights, carried } = this.#state;
     const first = this.schedule.positionAt(iteration - 1);
     const losses: Promise<number>[] = [];
+    let steps = 0;
     for (let number = 0; number < accumulate; number++) {
       const position = first + number;
       const epoch = Math.floor(position / this.#batches.count);
@@ -214,19 +221,20 @@ export class TrainingRun {
       const pass = { seed, iteration: (iteration - 1) * accumulate + number + 1 };
       const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
       if (number > 0) losses.push(handled(this.#lossOfBatch()));
-      this.network.lossAndGradient(weights, this.#gradient, withResets, carried, {
-        ...this.#regularization,
-        ...pass,
-      });
+      const batchSteps = batch.inputs.length / batchSize;
+      steps += batchSteps;
+      const regularization = { ...this.#regularization, ...pass };
+      const scale = sequenceLength / batchSteps;
+      this.network.lossAndGradient(weights, this.#gradient, withResets, carried, regularization, scale);
       if (!this.#meanGradient) continue;
       // A running mean. The first batch is copied, because the mean may hold numbers that are not finite.
       if (number === 0) this.#engine.copy(this.#gradient, this.#meanGradient);
-      else this.#engine.average(this.#gradient, this.#meanGradient, 1 / (number + 1));
+      else this.#engine.average(this.#gradient, this.#meanGradient, batchSteps / steps);
     }
     const earlierLosses = handled(
       Promise.all(losses).then((all) => all.reduce((sum, loss) => sum + loss, 0)),
     );
-    return { gradient: this.#meanGradient ?? this.#gradient, earlierLosses };
+    return { gradient: this.#meanGradient ?? this.#gradient, steps, earlierLosses };
   }
 
   /** Records an iteration whose figures have arrived. Call it in the order of iterations. */
@@ -237,16 +245,21 @@ export class TrainingRun {
     if (this.#recovery) this.#recovery.skips = updated ? 0 : this.#recovery.skips + 1;
   }
 
-  #figuresOf(iteration: number, learningRate: number, update: UpdateFigures): IterationFigures {
+  #figuresOf(
+    iteration: number,
+    tokens: number,
+    learningRate: number,
+    update: UpdateFigures,
+  ): IterationFigures {
     return {
       iteration,
       iterations: this.schedule.last,
       epoch: this.schedule.epochAt(iteration),
-      trainLoss: update.loss / this.#positions,
+      trainLoss: update.loss / tokens,
       learningRate,
       gradientNorm: update.gradientNorm,
       parameterNorm: update.parameterNorm,
-      tokens: this.#positions,
+      tokens,
       updated: update.applied,
     };
   }
@@ -334,16 +347,17 @@ export class TrainingRun {
     };
   }
 
-  /** A network with the shape of a split: the run's own if it fits, else a new one, which the caller must release. */
+  /** A network for the batches of a split: the run's own if they fit, else a new one, which the caller must release. */
   networkFor(shape: BatchSource): Network {
-    if (isSameShape(shape, this.#options)) return this.network;
+    const fits = shape.batchSize === this.#batches.batchSize && shape.longest <= this.#batches.longest;
+    if (fits) return this.network;
     return new Network(this.#engine, this.#config, shape, 'evaluation');
   }
 
   /** Keeps the state before the iteration that is being enqueued, if its loss is good. */
-  async #keepIfGood(earlierLosses: Promise<number>): Promise<void> {
+  async #keepIfGood(earlierLosses: Promise<number>, tokens: number): Promise<void> {
     const { first, lowestMean } = this.#trainLosses;
-    const loss = ((await earlierLosses) + (await this.#lossOfBatch())) / this.#positions;
+    const loss = ((await earlierLosses) + (await this.#lossOfBatch())) / tokens;
     if (!isGood(loss, first, lowestMean)) return;
     this.#recovery?.keep(await this.#state.readBeforeBatches());
   }

@@ -30,7 +30,7 @@ const FIXED_OPTIONS = [
     'trainFraction',
     'validationFraction',
   ],
-  ...['optimizer', 'accumulate', 'randomOffset'],
+  ...['optimizer', 'accumulate', 'randomOffset', 'randomLength'],
 ] as const;
 
 /** The plan of a resumed run, before its text is read. */

@@ -1,4 +1,4 @@
-/** Rows that begin at another place in each epoch. */
+/** Rows that begin at another place in each epoch, and sequences of random lengths. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SplitOptions, splitCorpus } from '../../src/data/batches/splits.ts';
@@ -12,7 +12,7 @@ const OPTIONS: SplitOptions = {
   trainFraction: 0.8,
   validationFraction: 0.2,
   split: 'rows',
-  offsetSeed: 7,
+  random: { seed: 7, offset: true, length: false },
 };
 
 /** One bit per token, lowest bit first. */
@@ -57,7 +57,7 @@ async function rowsOf(train: ReturnType<typeof splitCorpus>['train'], epoch: num
 for (const split of ['rows', 'tail'] as const) {
   test(`${split}: in each epoch, every token of the training text is read once, at another place`, async () => {
     const corpus = counting(150);
-    const plain = splitCorpus(corpus, { ...OPTIONS, split, offsetSeed: undefined }).train;
+    const plain = splitCorpus(corpus, { ...OPTIONS, split, random: undefined }).train;
     const { train, validation } = splitCorpus(corpus, { ...OPTIONS, split });
     assert.equal(train.count, plain.count);
     const ring = (await rowsOf(plain, 0)).flatMap(({ inputs }) => inputs);
@@ -82,10 +82,41 @@ for (const split of ['rows', 'tail'] as const) {
     }
     assert.ok(begins.size >= 4, `${begins.size} different places`);
     // The held-out text is what it was.
-    const held = splitCorpus(corpus, { ...OPTIONS, split, offsetSeed: undefined }).validation;
+    const held = splitCorpus(corpus, { ...OPTIONS, split, random: undefined }).validation;
     assert.deepEqual(await validation.batch(0), await held.batch(0));
   });
 }
+
+for (const split of ['rows', 'tail'] as const)
+  for (const offset of [false, true])
+    for (const starts of [undefined, [0, 10, 25, 100]]) {
+      const what = `${split}, ${offset ? 'random' : 'fixed'} offsets, ${starts ? 'documents' : 'no documents'}`;
+      test(`${what}: with random lengths, rows are the same, but cut at other places in each epoch`, async () => {
+        const corpus = counting(400, starts);
+        const shape = { ...OPTIONS, split, sequenceLength: 10 };
+        const sourceOf = (length: boolean) =>
+          splitCorpus(corpus, { ...shape, random: { seed: 7, offset, length } });
+        const [equal, random] = [sourceOf(false), sourceOf(true)];
+        assert.equal(random.train.count, equal.train.count);
+        assert.equal(random.train.sequenceLength, 10);
+        const cuts = new Set<string>();
+        for (const epoch of [0, 1, 2, 1]) {
+          assert.deepEqual(await rowsOf(random.train, epoch), await rowsOf(equal.train, epoch));
+          const lengths: number[] = [];
+          for (let index = 0; index < random.train.count; index++) {
+            const { inputs, targets, resets } = await random.train.batch(index, epoch);
+            assert.equal(targets.length, inputs.length);
+            assert.equal(resets?.length ?? inputs.length, inputs.length);
+            lengths.push(inputs.length / 3);
+          }
+          assert.ok(Math.max(...lengths) <= random.train.longest);
+          cuts.add(lengths.join());
+        }
+        assert.equal(cuts.size, 3);
+        assert.equal(random.validation.longest, 10);
+        assert.deepEqual(await random.validation.batch(0), await equal.validation.batch(0));
+      });
+    }
 
 test('states are reset at the starts of documents too', async () => {
   const { train } = splitCorpus(counting(60, [0, 10, 25]), { ...OPTIONS, split: 'tail' });
