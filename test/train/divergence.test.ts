@@ -187,16 +187,16 @@ test('after five skips in a row, the run goes back', async () => {
 
 /** The cuts are before, within and after the trouble, some of them at an evaluation. */
 for (const [what, damage, cuts] of [
-  ['a leap', leapAt(130), [3, 50, 110, 126, 130, 140]],
+  ['a leap', leapAt(130), [50, 126, 130, 140]],
   [
     'two leaps',
     (engine, call, step) => leapAt(150, RATE / 2)(engine, leapAt(130)(engine, call, step), step),
-    [127, 149, 150, 155],
+    [127, 150, 155],
   ],
   [
     'losses that are not finite',
     notFiniteAt(140, 'loss', (call) => call.learningRate === RATE),
-    [139, 141, 143, 150],
+    [139, 141, 150],
   ],
 ] as [string, Damage, number[]][]) {
   test(`${what}: a run that is interrupted and resumed has the same bits as an uninterrupted one`, async () => {
@@ -247,7 +247,7 @@ test('with any trouble and any interruptions, a run has the same bits as an unin
       assert.deepEqual(comparable(from), comparable(whole.checkpoint));
     },
   );
-  await fc.assert(property, { numRuns: Number(process.env.CHAR_RNN_RUNS ?? 12) });
+  await fc.assert(property, { numRuns: Number(process.env.CHAR_RNN_RUNS ?? 6) });
 });
 
 test('if the loss is not finite at the end, the last good state is saved instead', async () => {
