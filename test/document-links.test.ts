@@ -10,7 +10,7 @@ const inDocs = readdirSync(join(root, 'docs'), { recursive: true })
   .map((name) => join('docs', String(name)))
   .filter((name) => name.endsWith('.md'));
 
-for (const page of [...inRoot, ...inDocs]) {
+for (const page of [...inRoot, ...inDocs, 'models/README.md']) {
   test(`${page}: the targets of its links exist`, () => {
     const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -24,9 +24,11 @@ for (const page of [...inRoot, ...inDocs]) {
 }
 
 test('files that the pages name exist', () => {
-  for (const page of [...inRoot, ...inDocs].filter((name) => name !== 'CHANGELOG.md')) {
+  for (const page of [...inRoot, ...inDocs, 'models/README.md'].filter((name) => name !== 'CHANGELOG.md')) {
     const text = readFileSync(join(root, page), 'utf8');
-    for (const [, path = ''] of text.matchAll(/`((?:src|test|scripts|native|bench|examples)\/[\w./-]+)`/g)) {
+    for (const [, path = ''] of text.matchAll(
+      /`((?:src|test|scripts|native|bench|examples|models)\/[\w./-]+)`/g,
+    )) {
       // A word in capitals is a placeholder: src/cli/NAME.ts.
       if (/\b[A-Z]{4,}\b/.test(path)) continue;
       assert.ok(existsSync(join(root, path)), `${page}: there is no ${path}`);

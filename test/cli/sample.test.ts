@@ -105,7 +105,7 @@ test('bad input', async (context) => {
   writeFileSync(join(cwd, 'cut.safetensors'), bytes.subarray(0, 900));
   writeFileSync(join(cwd, 'empty.safetensors'), '');
   const cases: [string[], number, RegExp][] = [
-    [['sample'], 2, /sample needs a model/],
+    [['sample'], 2, /sample needs a model[\s\S]* sample m\.safetensors$/m],
     [
       ['sample', 'mm.safetensors'],
       1,

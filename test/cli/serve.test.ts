@@ -171,7 +171,7 @@ test('bad usage', async (context) => {
   const cwd = temporaryFolder(context);
   writeModel(join(cwd, 'a.safetensors'), 7);
   const cases: [string[], number, RegExp][] = [
-    [[], 2, /serve needs a checkpoint/],
+    [[], 2, /serve needs a model[\s\S]* serve a\.safetensors$/m],
     [['b.safetensors'], 1, /there is no checkpoint b\.safetensors/],
     [
       ['a.safetensors', './a.safetensors'],

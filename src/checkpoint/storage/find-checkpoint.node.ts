@@ -81,7 +81,7 @@ export async function missingCheckpoint(path: string, cause: unknown): Promise<C
   if (alike !== undefined) {
     return new CheckpointError('checkpoint-missing', `${problem} Did you mean ${alike}?`, { cause });
   }
-  const models = (await Promise.all(folders.map(surveyFolder))).flatMap((survey) => modelOf(survey) ?? []);
+  const models = await modelsIn(folders);
   const shown = models.slice(0, MAX_SUGGESTIONS).join(', ');
   const hint = models.length === 0 ? '' : ` ${models.length === 1 ? 'Here is' : 'Here are'} ${shown}.`;
   const remedies =
@@ -89,6 +89,16 @@ export async function missingCheckpoint(path: string, cause: unknown): Promise<C
       ? [{ text: 'How to train a model', command: ['train', '--help'] }]
       : [{ text: 'To see the runs here', command: ['ls'] }];
   return new CheckpointError('checkpoint-missing', problem + hint, { cause, remedies });
+}
+
+/** The models that a command without a checkpoint could mean: one of each of `cv`, `cv-2`, …, and one of the current folder. */
+export async function modelsHere(): Promise<string[]> {
+  return modelsIn([...(await numberedFolders(DEFAULT_FOLDER)), '.']);
+}
+
+/** The model that `modelIn` chooses in each folder that has one. */
+async function modelsIn(folders: readonly string[]): Promise<string[]> {
+  return (await Promise.all(folders.map(surveyFolder))).flatMap((survey) => modelOf(survey) ?? []);
 }
 
 async function checkpointNames(folder: string): Promise<string[]> {

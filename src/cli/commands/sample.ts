@@ -77,8 +77,9 @@ const flagsSchema = z.strictObject({
 
 export const sampleCommand: Command = {
   name: 'sample',
-  usage: 'char-rnn sample CHECKPOINT [flags]',
-  summary: 'Writes text with a trained model: the text to standard output, messages to standard error.',
+  usage: 'char-rnn sample [CHECKPOINT] [flags]',
+  summary:
+    'Writes text with a trained model: the text to standard output, messages to standard error.\nWithout CHECKPOINT: the example model, trained on Moby Dick, if there is no other model here.',
   flags: flagsOf(generateOptionsSchema, flagsSchema),
   wordsKey: 'checkpoint',
   examples: [

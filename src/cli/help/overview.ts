@@ -5,7 +5,7 @@ Trains character-level language models on texts, and writes new text with them.
 
 Train and write:
   train [TEXT …]       train a model on files, folders or - (standard input)
-  sample CHECKPOINT    write text with a trained model
+  sample [CHECKPOINT]  write text with a trained model
   complete CHECKPOINT  show the most likely next words
 
 Measure and look inside:
@@ -25,6 +25,7 @@ This machine:
   completions SHELL    print a script for completion in bash, zsh or fish
 
 A CHECKPOINT may be a folder, such as cv: then its best checkpoint is used.
+Without one, sample and serve use an example model, if there is no other here.
 
   help COMMAND         show all flags of a command
   --version, -v        show the version

@@ -21,6 +21,7 @@ import { describeModel } from '../terminal/model-text.ts';
 import { note } from '../terminal/note.ts';
 import { TextOutput } from '../terminal/output.ts';
 import { catchSignals } from '../terminal/signals.ts';
+import { exampleModel } from './example-model.ts';
 import { gpuNotice } from './gpu-notice.ts';
 import { findModelFile } from './model-file.ts';
 import { readingOptionsFor } from './reading-options.ts';
@@ -55,7 +56,8 @@ export async function runSample(
   const { randomSeed } = input;
   if (own.interactive) checkInteractive(own);
   const say = own.verbose === 1 ? note : () => {};
-  const path = await findModelFile(checkpointOf(input), say);
+  const named = checkpointOf(input);
+  const path = named === undefined ? await exampleModel('sample', say) : await findModelFile(named, say);
   const notice = gpuNotice(input.typed, own);
   if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
@@ -156,13 +158,9 @@ function checkInteractive({ count, unique, novel, format, primeFile }: SampleFla
   }
 }
 
-function checkpointOf({ positionals, typed }: CommandInput): string {
+/** The checkpoint that is named, if there is one. */
+function checkpointOf({ positionals, typed }: CommandInput): string | undefined {
   const [path, ...more] = positionals;
-  if (path === undefined) {
-    throw new UsageError('sample needs a model: a checkpoint, or the folder of a run.', {
-      remedies: [{ text: 'For example', command: ['sample', 'cv'] }],
-    });
-  }
   if (more.length > 0)
     throw new UsageError(`sample takes one checkpoint, got ${positionals.length}: ${positionals.join(' ')}`);
   if (typed.has('prompt') && typed.has('primeFile')) {

@@ -20,6 +20,7 @@ import type { CommandInput } from '../command.ts';
 import { reportError } from '../report/report-error.ts';
 import { note } from '../terminal/note.ts';
 import { catchSignals } from '../terminal/signals.ts';
+import { exampleModel } from './example-model.ts';
 import { findModelFile } from './model-file.ts';
 import { openModel, watchAndReload } from './reload-models.ts';
 
@@ -41,7 +42,8 @@ export async function runServe(
   limits: GivenServerOptions,
 ): Promise<number> {
   const options = checkServerOptions(withEnvironment(limits));
-  const paths = await modelFiles(modelPaths(positionals));
+  const words = positionals.length > 0 ? positionals : [await exampleModel('serve')];
+  const paths = await modelFiles(modelPaths(words));
   const input = {
     engine: flags.engine,
     threads: flags.threads,
@@ -115,11 +117,6 @@ async function modelFiles(named: ReadonlyMap<string, string>): Promise<Map<strin
 
 /** The paths of the models by the names under which they are served: NAME=FILE, or the name of the file. */
 function modelPaths(positionals: readonly string[]): Map<string, string> {
-  if (positionals.length === 0) {
-    throw new UsageError('serve needs a checkpoint.', {
-      remedies: [{ text: 'For example', command: ['serve', 'cv/best.safetensors'] }],
-    });
-  }
   const paths = new Map<string, string>();
   for (const word of positionals) {
     const [, given, file = word] = (!existsSync(word) && /^([^=/\\]+)=(.+)$/.exec(word)) || [];
