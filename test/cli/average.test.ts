@@ -8,7 +8,9 @@ import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const charRnn = residentCharRnn();
 
 /** A folder with the checkpoints a, b (iterations 2 and 7) and other, of another run and shape. */
 function setUp(context: TestContext) {

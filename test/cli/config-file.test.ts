@@ -10,8 +10,9 @@ import { sampleCommand } from '../../src/cli/commands/sample.ts';
 import { trainCommand } from '../../src/cli/commands/train.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
+const charRnn = residentCharRnn();
 const folder = sharedFolder();
 let files = 0;
 

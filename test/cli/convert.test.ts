@@ -18,8 +18,11 @@ import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { python } from '../formats/python.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, root, skipWithoutSignals } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(20);
+
+const resident = residentCharRnn();
 
 /** A model that was trained a little; made once. */
 let trained: Uint8Array;
@@ -27,7 +30,7 @@ const folder = sharedFolder();
 before(async () => {
   writeFileSync(join(folder, 'book.txt'), text);
   const shape = ['-rnn_size', '12', '-batch_size', '4', '-seq_length', '10', '--max_iterations', '30'];
-  const run = await charRnn(['train', 'book.txt', ...shape], { cwd: folder });
+  const run = await resident(['train', 'book.txt', ...shape], { cwd: folder });
   assert.equal(run.code, 0, run.stderr);
   trained = readFileSync(join(folder, 'cv', 'last.safetensors'));
 });
@@ -36,7 +39,7 @@ before(async () => {
 function setUp(context: TestContext, checkpoint: Uint8Array = trained) {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'model.safetensors'), checkpoint);
-  const run = (...words: string[]) => charRnn(words, { cwd: folder });
+  const run = (...words: string[]) => resident(words, { cwd: folder });
   return { folder, run };
 }
 

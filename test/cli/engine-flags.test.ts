@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
+const charRnn = residentCharRnn();
 const small = [
   '-rnn_size',
   '12',

@@ -7,7 +7,9 @@ import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
 import { surveyJson, surveyLines } from '../../src/cli/report/ls-report.ts';
 import { train } from '../../src/index.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const charRnn = residentCharRnn();
 
 async function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);

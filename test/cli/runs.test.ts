@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lastEpoch } from '../../src/cli/terminal/live-parts.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, type RunSettings } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
 const SMALL = '-rnn_size 4 -num_layers 1 -batch_size 2 -seq_length 5 -eval_val_every 2'.split(' ');
+
+const charRnn = residentCharRnn();
 
 function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);
   const env = { XDG_CACHE_HOME: join(cwd, 'cache'), TZ: 'UTC' };
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(20));
-  const run = (words: readonly string[], settings: RunSettings = {}) =>
-    charRnn(words, { cwd, env, ...settings });
+  const run = (words: readonly string[]) => charRnn(words, { cwd, env });
   const train = (...words: string[]) =>
     run(['train', 'book.txt', ...SMALL, '--max_iterations', '4', ...words]);
   /** The commands in some lines, as words after the program's name. */

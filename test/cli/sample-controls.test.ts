@@ -8,7 +8,11 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings, skipWithoutSignals } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
+const resident = residentCharRnn();
+
+/** A folder with a checkpoint. `start` starts a process, `run` does not. */
 function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);
   const vocabulary = new Vocabulary({
@@ -18,9 +22,11 @@ function setUp(context: TestContext) {
     hasUnknown: false,
   });
   writeFileSync(join(cwd, 'm.safetensors'), joined(encodeCheckpoint(madeCheckpoint({ vocabulary }))));
-  const run = (words: string[], settings: RunSettings = {}) =>
-    charRnn(['sample', 'm.safetensors', '-verbose', '0', ...words], { cwd, ...settings });
-  return { cwd, run };
+  const quiet = ['sample', 'm.safetensors', '-verbose', '0'];
+  const start = (words: string[], settings: RunSettings) =>
+    charRnn([...quiet, ...words], { cwd, ...settings });
+  const run = (words: string[]) => resident([...quiet, ...words], { cwd });
+  return { cwd, start, run };
 }
 
 test('sampling controls take effect', async (context) => {
@@ -148,17 +154,17 @@ test('--format jsonl: a line for each symbol as it comes, and one at the end', a
 test('a signal leaves valid JSON, and text that ends with a line end', {
   skip: skipWithoutSignals,
 }, async (context) => {
-  const { run } = setUp(context);
+  const { start } = setUp(context);
   // A second signal would end it immediately.
   const onOutput: RunSettings['onOutput'] = (_, child) => child.killed || child.kill('SIGINT');
-  const { code, stdout } = await run(['-length', '100000000', '-format', 'json'], { onOutput });
+  const { code, stdout } = await start(['-length', '100000000', '-format', 'json'], { onOutput });
   assert.equal(code, 130);
   assert.equal(JSON.parse(stdout).samples[0].ending, 'interrupted');
-  const many = await run(['-count', '10000', '-length', '300'], { onOutput });
+  const many = await start(['-count', '10000', '-length', '300'], { onOutput });
   assert.equal(many.code, 130);
   assert.match(many.stdout, /\n$/);
   // Many long ones: the first is printed as it grows, and what it has is kept.
-  const long = await run(['-count', '20', '-length', '1000000', '-format', 'json'], { onOutput });
+  const long = await start(['-count', '20', '-length', '1000000', '-format', 'json'], { onOutput });
   assert.equal(long.code, 130);
   const [sample, ...others] = JSON.parse(long.stdout).samples;
   assert.deepEqual([sample.ending, others], ['interrupted', []]);

@@ -7,25 +7,29 @@ import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, type RunSettings, skipWithoutSignals } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
-/** A folder with a checkpoint over the letters a to e and a space. */
+const resident = residentCharRnn();
+
+/** A folder with a checkpoint over the letters a to e and a space. `start` starts a process, `run` does not. */
 function setUp(context: TestContext, kind: 'character' | 'byte' = 'character') {
   const cwd = temporaryFolder(context);
   const symbols = kind === 'byte' ? [...'\n ab\u0080\u00c3'] : [...' abcde'];
   const vocabulary = new Vocabulary({ kind, normalize: 'none', symbols, hasUnknown: false });
   writeFileSync(join(cwd, 'm.safetensors'), joined(encodeCheckpoint(madeCheckpoint({ vocabulary }))));
-  const run = (words: string[], settings: RunSettings = {}) =>
+  const start = (words: string[], settings: RunSettings = {}) =>
     charRnn(['sample', 'm.safetensors', ...words], { cwd, ...settings });
-  return { cwd, run };
+  const run = (words: string[]) => resident(['sample', 'm.safetensors', ...words], { cwd });
+  return { cwd, start, run };
 }
 
 test('only text on standard output, after the prompt; diagnostics on standard error', async (context) => {
-  const { run } = setUp(context);
-  const { code, stdout, stderr } = await run(['-primetext', 'abc', '-length', '50']);
+  const { start } = setUp(context);
+  const { code, stdout, stderr } = await start(['-primetext', 'abc', '-length', '50']);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^abc[ abcde]{50}\n$/);
   assert.match(stderr, /lstm, 2 layers of 3/);
-  const quiet = await run(['-primetext', 'abc', '-length', '50', '-verbose', '0']);
+  const quiet = await start(['-primetext', 'abc', '-length', '50', '-verbose', '0']);
   assert.deepEqual([quiet.stdout, quiet.stderr], [stdout, '']);
 });
 
@@ -47,11 +51,11 @@ test('--sample 0 and --temperature 0 always take the most likely symbol', async 
 });
 
 test('--prime_file of a file and of standard input', async (context) => {
-  const { cwd, run } = setUp(context);
+  const { cwd, start, run } = setUp(context);
   writeFileSync(join(cwd, 'prime.txt'), 'cab');
   const fromFile = (await run(['--prime_file', 'prime.txt', '-length', '20'])).stdout;
   assert.match(fromFile, /^cab/);
-  assert.equal((await run(['--prime_file', '-', '-length', '20'], { input: 'cab' })).stdout, fromFile);
+  assert.equal((await start(['--prime_file', '-', '-length', '20'], { input: 'cab' })).stdout, fromFile);
   assert.equal((await run(['-primetext', 'cab', '-length', '20'])).stdout, fromFile);
 });
 
@@ -72,8 +76,8 @@ test('characters that the model does not know', async (context) => {
 });
 
 test('a closed pipe ends it with 0', async (context) => {
-  const { run } = setUp(context);
-  const { code, stderr } = await run(['-length', '100000000'], {
+  const { start } = setUp(context);
+  const { code, stderr } = await start(['-length', '100000000'], {
     onOutput: (_, child) => child.stdout?.destroy(),
   });
   assert.equal(code, 0, stderr);
@@ -83,8 +87,8 @@ test('a closed pipe ends it with 0', async (context) => {
 test('SIGINT ends it with 130', {
   skip: skipWithoutSignals,
 }, async (context) => {
-  const { run } = setUp(context);
-  const { code } = await run(['-length', '100000000'], {
+  const { start } = setUp(context);
+  const { code } = await start(['-length', '100000000'], {
     // Once: a second one, as the program ends, would kill it.
     onOutput: (_, child) => child.killed || child.kill('SIGINT'),
   });
@@ -92,9 +96,9 @@ test('SIGINT ends it with 130', {
 });
 
 test('bytes of the prompt are read and echoed unchanged', async (context) => {
-  const { cwd, run } = setUp(context, 'byte');
+  const { cwd, start } = setUp(context, 'byte');
   writeFileSync(join(cwd, 'prime'), Uint8Array.of(0xc3, 0x80, 0x61));
-  const { code, stdout } = await run(['--prime_file', 'prime', '-length', '0']);
+  const { code, stdout } = await start(['--prime_file', 'prime', '-length', '0']);
   assert.equal(code, 0);
   assert.equal(stdout, '\u00c0a\n');
 });
@@ -125,7 +129,7 @@ test('bad input', async (context) => {
     [['sample', 'm.safetensors', '--prime_file', 'nowhere'], 1, /nowhere/],
   ];
   for (const [words, code, message] of cases) {
-    const outcome = await charRnn(words, { cwd });
+    const outcome = await resident(words, { cwd });
     assert.equal(outcome.code, code, words.join(' '));
     assert.match(outcome.stderr, message);
     assert.equal(outcome.stdout, '');
@@ -135,7 +139,7 @@ test('bad input', async (context) => {
 
 test('inspect prints the contents of a checkpoint; --json prints them for programs', async (context) => {
   const { cwd } = setUp(context);
-  const plain = await charRnn(['inspect', 'm.safetensors'], { cwd });
+  const plain = await resident(['inspect', 'm.safetensors'], { cwd });
   assert.equal(plain.code, 0, plain.stderr);
   for (const fact of [
     /parameters +\d+/,
@@ -148,9 +152,9 @@ test('inspect prints the contents of a checkpoint; --json prints them for progra
     assert.match(plain.stdout, fact);
   }
   assert.doesNotMatch(plain.stdout, /\w_\w/, 'flags are printed as --kebab-case');
-  const json = JSON.parse((await charRnn(['inspect', 'm.safetensors', '--json'], { cwd })).stdout);
+  const json = JSON.parse((await resident(['inspect', 'm.safetensors', '--json'], { cwd })).stdout);
   assert.equal(json.vocabulary.size, 6);
   assert.deepEqual(json.training.validationLosses, [{ iteration: 2, loss: 3.8 }]);
-  const missing = await charRnn(['inspect', 'nothing.safetensors'], { cwd });
+  const missing = await resident(['inspect', 'nothing.safetensors'], { cwd });
   assert.equal(missing.code, 1);
 });

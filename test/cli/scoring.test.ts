@@ -6,12 +6,14 @@ import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { sharedFolder, temporaryFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { charRnn as start } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
 const harbour = fileURLToPath(new URL('../fixtures/original/harbour.txt', import.meta.url));
 const oldModel = fileURLToPath(
   new URL('../fixtures/original/checkpoints/float_lstm16x2.t7', import.meta.url),
 );
+const charRnn = residentCharRnn();
 const ESCAPE = '\u001b';
 const cwd = sharedFolder();
 let checkpoints: string[] = [];
@@ -91,13 +93,13 @@ test('--surprise shows the unchanged text, then the places; colours only if requ
   const text = readFileSync(harbour, 'utf8').slice(0, 300).replaceAll('e', 'x');
   writeFileSync(join(cwd, 'odd.txt'), text);
   const args = ['eval', model, 'odd.txt', '--surprise'];
-  const plain = await charRnn(args, { cwd, env: { NO_COLOR: '1' } });
+  const plain = await start(args, { cwd, env: { NO_COLOR: '1' } });
   assert.equal(plain.code, 0, plain.stderr);
   assert.ok(plain.stdout.startsWith(text));
   assert.match(plain.stdout, /^ +\d+\.\d bits +\d+:\d+ .*x$/m);
   assert.match(plain.stdout, /the most surprising places/);
   assert.ok(!plain.stdout.includes(ESCAPE));
-  const coloured = await charRnn(args, { cwd, env: { FORCE_COLOR: '1', NO_COLOR: '' } });
+  const coloured = await start(args, { cwd, env: { FORCE_COLOR: '1', NO_COLOR: '' } });
   const pieces = coloured.stdout.split(ESCAPE);
   assert.ok(pieces.length > 10);
   assert.equal(

@@ -9,7 +9,10 @@ import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { joined } from '../checkpoint/made-checkpoint.ts';
 import { madeModel } from '../server/test-server.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, program } from './command.ts';
+import { program } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const charRnn = residentCharRnn();
 
 function writeModel(path: string, iteration: number): void {
   writeFileSync(path, joined(encodeCheckpoint(madeModel({ iteration }).checkpoint)));

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { train } from '../../src/index.ts';
 import { temporaryCache } from '../data/temporary-cache.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
+const charRnn = residentCharRnn();
 const line = 'the harbour wall stood in the rain, and the keeper walked along it.\n';
 /** Shapes for texts of a few lines; they end with one more iteration. */
 const SMALL = '-batch_size 2 -seq_length 5 -max_iterations 3';

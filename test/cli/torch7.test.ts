@@ -15,7 +15,9 @@ import type { Precision } from '../../src/engine/engine.ts';
 import { joined, madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { fixtureNumbers } from '../formats/torch7/fixtures.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const charRnn = residentCharRnn();
 
 interface Printed {
   readonly text: string;

@@ -5,29 +5,33 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program, type RunSettings, skipWithoutSignals } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it.\n'.repeat(40);
 const small = ['-rnn_size', '12', '-num_layers', '1', '-batch_size', '4', '-seq_length', '10'];
 const LINE =
   /^\d+\/\d+ \(epoch \d+\.\d{3}\), train_loss = \d\.\d{8}, grad\/param norm = \d\.\d{4}e[-+]\d\d, time\/batch = \d+\.\d{4}s$/;
 
-/** A folder with a text, where the program runs. */
+const resident = residentCharRnn();
+
+/** A folder with a text, where the program runs: `start` starts a process for it, `run` does not. */
 function setUp(context: TestContext) {
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), text);
   const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
-  const run = (words: string[], settings: RunSettings = {}) =>
+  const start = (words: string[], settings: RunSettings = {}) =>
     charRnn(['train', ...words], { cwd, env, ...settings });
+  const run = (words: string[]) => resident(['train', ...words], { cwd, env });
   const checkpoints = () =>
     readdirSync(join(cwd, 'cv'))
       .filter((name) => name.startsWith('lm_'))
       .sort();
-  return { cwd, run, checkpoints };
+  return { cwd, start, run, checkpoints };
 }
 
 test("prints what the original prints, and a checkpoint named as the original's", async (context) => {
-  const { run, checkpoints } = setUp(context);
-  const { code, stdout, stderr } = await run([
+  const { start, checkpoints } = setUp(context);
+  const { code, stdout, stderr } = await start([
     'book.txt',
     ...small,
     '--max_iterations',
@@ -48,14 +52,14 @@ test("prints what the original prints, and a checkpoint named as the original's"
 });
 
 test('a folder, standard input, -data_dir; -print_every', async (context) => {
-  const { cwd, run } = setUp(context);
+  const { cwd, start, run } = setUp(context);
   mkdirSync(join(cwd, 'folder'));
   writeFileSync(join(cwd, 'folder', 'input.txt'), text);
   const rest = [...small, '--max_iterations', '4', '-print_every', '2'];
   const runs = [
     await run(['folder', ...rest]),
     await run(['-data_dir', 'folder', ...rest]),
-    await run(['-', ...rest], { input: text }),
+    await start(['-', ...rest], { input: text }),
   ];
   const losses = runs.map(({ stdout }) =>
     stdout
@@ -80,9 +84,9 @@ for (const [name, expected] of [
   test(`${name} finishes the iteration, saves, and exits with ${expected}`, {
     skip: skipWithoutSignals,
   }, async (context) => {
-    const { run, checkpoints } = setUp(context);
+    const { start, checkpoints } = setUp(context);
     let sent = false;
-    const { code, stdout } = await run(['book.txt', ...small], {
+    const { code, stdout } = await start(['book.txt', ...small], {
       onOutput(soFar, child) {
         if (sent || !soFar.includes('\n3/')) return;
         sent = child.kill(name);
@@ -100,8 +104,8 @@ for (const [name, expected] of [
 }
 
 test('a closed pipe: the model is saved, exit 0', async (context) => {
-  const { run, checkpoints } = setUp(context);
-  const { code, stderr } = await run(['book.txt', ...small, '--max_iterations', '100000'], {
+  const { start, checkpoints } = setUp(context);
+  const { code, stderr } = await start(['book.txt', ...small, '--max_iterations', '100000'], {
     onOutput(soFar, child) {
       if (soFar.includes('\n3/')) child.stdout?.destroy();
     },
@@ -113,8 +117,8 @@ test('a closed pipe: the model is saved, exit 0', async (context) => {
 test('Ctrl-C that also ends the reader of the pipe: the model is saved', {
   skip: skipWithoutSignals,
 }, async (context) => {
-  const { run, checkpoints } = setUp(context);
-  const { code } = await run(['book.txt', ...small, '--max_iterations', '100000'], {
+  const { start, checkpoints } = setUp(context);
+  const { code } = await start(['book.txt', ...small, '--max_iterations', '100000'], {
     onOutput(soFar, child) {
       if (!soFar.includes('\n3/')) return;
       child.stdout?.destroy();
