@@ -204,7 +204,7 @@ export const trainingOptionsSchema = z.strictObject({
   randomLength: option(z._default(z.boolean(), false), {
     flag: 'random_length',
     group: 'Training',
-    help: 'vary the length of each batch around --seq-length, its mean, and the learning rate in proportion',
+    help: 'vary the length of each batch around a mean of --seq-length, and the learning rate in proportion',
   }),
   stateReset: option(z._default(z.number().check(z.minimum(0), z.maximum(1)), 0), {
     flag: 'state_reset',
