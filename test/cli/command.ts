@@ -25,11 +25,13 @@ export interface RunSettings {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with standard output so far whenever there is more. */
   readonly onOutput?: (soFar: string, child: ChildProcess) => void;
+  /** The same for standard error. */
+  readonly onErrors?: (soFar: string, child: ChildProcess) => void;
 }
 
 /** Runs `char-rnn` with the given words until it ends. */
 export function charRnn(words: readonly string[], settings: RunSettings = {}): Promise<Outcome> {
-  const { cwd = root, input, env = {}, onOutput } = settings;
+  const { cwd = root, input, env = {}, onOutput, onErrors } = settings;
   const child = spawn(process.execPath, [settings.program ?? program, ...words], {
     cwd,
     env: { ...process.env, ...env },
@@ -42,6 +44,7 @@ export function charRnn(words: readonly string[], settings: RunSettings = {}): P
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
+    onErrors?.(stderr, child);
   });
   child.stdin.on('error', () => {});
   child.stdin.end(input);

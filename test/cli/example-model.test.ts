@@ -8,8 +8,10 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { charRnn, program, root } from './command.ts';
+import { program, root } from './command.ts';
+import { residentCharRnn } from './resident.ts';
 
+const charRnn = residentCharRnn();
 const example = join(root, 'models', 'moby-dick.safetensors');
 const flags = ['--length', '80', '--temperature', '0.7', '--threads', '1'];
 

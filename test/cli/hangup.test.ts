@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endsWithTerminal, type ProcessSurroundings } from '../../src/cli/terminal/hangup.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program, skipWithoutSignals } from './command.ts';
+import { until } from './until.ts';
 
 const ATTACHED: ProcessSurroundings = {
   terminals: [true, true, true],
@@ -39,18 +40,10 @@ const noScript =
     ? false
     : 'no script and setsid of util-linux';
 
-const SHAPE = '-rnn_size 8 -batch_size 2 -seq_length 8';
+const SHAPE = '-rnn_size 8 -batch_size 2 -seq_length 8 --baseline false';
 const TRAIN = `"${process.execPath}" "${program}" train book.txt ${SHAPE} -num_layers 1 -max_epochs 1000000`;
 /** A command in a shell that survives the terminal and writes the exit code down. */
 const coded = (command: string) => `(trap : HUP; ${command}; echo $? > code)`;
-
-async function until<T>(what: string, find: () => T | undefined): Promise<T> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
-    const found = find();
-    if (found !== undefined) return found;
-  }
-  throw new Error(`no ${what} within a minute`);
-}
 
 /** A folder in which a training is started, and what can be seen of it there. */
 function setUp(context: TestContext) {

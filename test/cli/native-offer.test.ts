@@ -65,14 +65,11 @@ test('doctor and a long run suggest it once', { skip: unfit }, async (context) =
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   const words = 'train book.txt -rnn_size 8 -batch_size 4 -seq_length 10 -max_epochs 9999999'.split(' ');
-  let isTimed = false;
   const { stderr } = await charRnn(words, {
     cwd,
     env,
     onOutput(soFar, child) {
-      if (isTimed || !/^time: .*\n.*\n/m.test(soFar)) return;
-      isTimed = true;
-      setTimeout(() => child.kill('SIGTERM'), 300);
+      if (!child.killed && /^time: .*\n(.*\n){20}/m.test(soFar)) child.kill('SIGTERM');
     },
   });
   assert.equal(stderr.match(/^The native engine takes .*\n {2}node .* build-native$/gm)?.length, 1, stderr);

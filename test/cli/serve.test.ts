@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { joined } from '../checkpoint/made-checkpoint.ts';
-import { madeModel } from '../server/test-server.ts';
+import { madeModel, waitForMetric } from '../server/test-server.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { program } from './command.ts';
 import { residentCharRnn } from './resident.ts';
@@ -86,9 +86,9 @@ test('curl gets the text that sample writes, and a signal ends the server with 0
 });
 
 test('a signal lets running requests finish', async (context) => {
-  const { child, ended, line, complete } = await start(context);
+  const { child, ended, line, url, complete } = await start(context);
   const running = complete({ max_tokens: 5000, logprobs: 5 });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await waitForMetric(url, 'char_rnn_sequences{model="a"} 1');
   child.kill('SIGINT');
   await line(/^stopping/);
   assert.equal((await running).usage.completion_tokens, 5000);

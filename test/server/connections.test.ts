@@ -5,22 +5,12 @@ import { test } from 'node:test';
 import { ListenError } from '../../src/errors.ts';
 import { listen, openPort } from '../../src/server/http/listen.node.ts';
 import { createServer } from '../../src/server/server.ts';
-import { madeModel, serveModel } from './test-server.ts';
+import { madeModel, serveModel, waitForMetric } from './test-server.ts';
 
 const COMPLETIONS = '/v1/completions';
 
-/** Waits until a metric of the server has the expected value. */
-async function waitForMetric(url: string, line: string) {
-  const deadline = Date.now() + 5000;
-  let metrics = '';
-  while (Date.now() < deadline) {
-    metrics = await (await fetch(`${url}/metrics`)).text();
-    if (metrics.split('\n').includes(line)) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.fail(`${line} did not come:\n${metrics}`);
-}
-
+/** Takes a second, even on a fast machine. */
+const LONG = { max_tokens: 100_000, logprobs: 5 };
 const SEQUENCES = (count: number) => `char_rnn_sequences{model="tiny"} ${count}`;
 
 /** Sends bytes to the server and reads until it closes the connection. */
@@ -68,16 +58,27 @@ test('a stream that nobody reads pauses, and continues when it is read', async (
   await waitForMetric(url, SEQUENCES(0));
 });
 
-test('the limits on time and on waiting requests', async (context) => {
-  const { post } = await serveModel(context, { timeout: 0.3, maxSequences: 1, maxQueue: 1 });
-  const long = { max_tokens: 100_000, logprobs: 5 };
-  const first = post(COMPLETIONS, long);
-  const streamed = post(COMPLETIONS, { ...long, stream: true });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const beyond = await post(COMPLETIONS, long);
+test('the limit on waiting requests', async (context) => {
+  const { post, url } = await serveModel(context, { maxSequences: 1, maxQueue: 1 });
+  const leave = new AbortController();
+  const text = async (body: object) =>
+    (await post(COMPLETIONS, { ...LONG, ...body }, { signal: leave.signal })).text();
+  const ended = [assert.rejects(text({}))];
+  await waitForMetric(url, SEQUENCES(1));
+  ended.push(assert.rejects(text({ stream: true })));
+  await waitForMetric(url, 'char_rnn_waiting_requests{model="tiny"} 1');
+  const beyond = await post(COMPLETIONS, LONG);
   assert.equal(beyond.status, 429);
   assert.equal(beyond.headers.get('retry-after'), '1');
   assert.equal((await beyond.json()).error.type, 'rate_limit_error');
+  leave.abort();
+  await Promise.all(ended);
+});
+
+test('the limit on time, for a request that runs and for one that waits', async (context) => {
+  const { post } = await serveModel(context, { timeout: 0.3, maxSequences: 1, maxQueue: 1 });
+  const first = post(COMPLETIONS, LONG);
+  const streamed = post(COMPLETIONS, { ...LONG, stream: true });
   const late = await first;
   assert.equal(late.status, 503);
   assert.equal((await late.json()).error.code, 'timeout');
@@ -104,7 +105,7 @@ test('if no request may wait, those that find a free slot are accepted', async (
 test('times that are too long for timers are rejected, or cut to the maximum', async (context) => {
   assert.throws(() => createServer({}, { timeout: 3e6 }), { code: 'option', option: 'timeout' });
   assert.throws(() => createServer({}, { bodyTimeout: 3e6 }), { code: 'option', option: 'bodyTimeout' });
-  const { listening, url, ask } = await serveModel(context, { bodyTimeout: 0.123_456 });
+  const { listening, url, ask } = await serveModel(context, { bodyTimeout: 9.123_456 });
   const running = ask(COMPLETIONS, { max_tokens: 3000, logprobs: 5 });
   await waitForMetric(url, SEQUENCES(1));
   assert.equal(await listening.close(1e9), 0);
@@ -157,7 +158,7 @@ test('a server that shuts down finishes running requests, and accepts no new one
   await waitForMetric(url, SEQUENCES(1));
   const waiting = fetch(`${url}/health`);
   assert.equal((await waiting).status, 200);
-  const closed = listening.close(10);
+  const closed = listening.close(60);
   await assert.rejects(post(COMPLETIONS, {}));
   assert.equal((await running).usage.completion_tokens, 3000);
   assert.equal(await closed, 0);

@@ -1,4 +1,5 @@
 /** Starts a server for a test: with a small model over readable characters, on a free port. */
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type TokenKind, Vocabulary } from '../../src/data/vocabulary.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
@@ -50,4 +51,16 @@ export async function serveModel(context: TestContext, input: ServerInput = {}, 
     return answer;
   };
   return { server, listening, url, model, errors, post, ask };
+}
+
+/** Waits until a metric of the server has the expected value. @param line Of the metrics, such as `char_rnn_requests_total 1`. */
+export async function waitForMetric(url: string, line: string) {
+  const deadline = Date.now() + 60_000;
+  let metrics = '';
+  while (Date.now() < deadline) {
+    metrics = await (await fetch(`${url}/metrics`)).text();
+    if (metrics.split('\n').includes(line)) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail(`${line} did not come:\n${metrics}`);
 }
