@@ -1,5 +1,7 @@
 /** Runs the built program as a person does, in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -49,4 +51,16 @@ export function charRnn(words: readonly string[], settings: RunSettings = {}): P
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/**
+ * The words after the program in a command that it printed, as a shell splits them.
+ *
+ * @param cwd The folder in which the program printed it.
+ */
+export function printedWords(command: string, cwd = root): string[] {
+  const { stdout } = spawnSync('sh', ['-c', `printf '%s\\0' ${command}`], { encoding: 'utf8' });
+  const [node, path = '', ...words] = stdout.split('\0').slice(0, -1);
+  assert.deepEqual([node, resolvePath(cwd, path)], ['node', program], command);
+  return words;
 }

@@ -68,12 +68,11 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
   assert.match(stderr, /this machine lacks sse9; it has/);
 });
 
-test('doctor shows what the machine can do and measures each engine; --json', async () => {
-  const { code, stdout, stderr } = await charRnn(['doctor', '--seconds', '0.1']);
+// Its lines are tested in native-offer.test.ts: each start measures a slow engine.
+test('doctor --json shows what the machine can do and measures each engine', async () => {
+  const { code, stdout, stderr } = await charRnn(['doctor', '--seconds', '0.01', '--json']);
   assert.equal(code, 0, stderr);
-  for (const engine of ['native', 'wasm', 'reference'])
-    assert.match(stdout, new RegExp(`^  ${engine} `, 'm'));
-  const report = JSON.parse((await charRnn(['doctor', '--seconds', '0.1', '--json'])).stdout);
+  const report = JSON.parse(stdout);
   assert.deepEqual(
     report.engines.map(({ engine }: { engine: string }) => engine),
     ['native', 'wasm', 'reference'],

@@ -57,11 +57,18 @@ test('build-native without a compiler names what to install and the command to r
   assert.match(stderr, /build-native$/m);
 });
 
-test('doctor and a long run suggest it once', { skip: unfit }, async (context) => {
-  const env = { CHAR_RNN_ADDON: '/nonexistent', CI: '' };
-  const { stdout } = await charRnn(['doctor', '--seconds', '0.01'], { env });
-  assert.equal(stdout.match(/build-native$/gm)?.length, 1, stdout);
+const env = { CHAR_RNN_ADDON: '/nonexistent', CI: '' };
 
+test('doctor has a line for each engine, and suggests it once', { skip: unfit }, async () => {
+  const { code, stdout, stderr } = await charRnn(['doctor', '--seconds', '0.01'], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^ {2}native +does not work here: /m);
+  for (const engine of ['wasm', 'reference'])
+    assert.match(stdout, new RegExp(`^  ${engine} +[\\d.]+ ms +[\\d,]+ characters/s `, 'm'));
+  assert.equal(stdout.match(/build-native$/gm)?.length, 1, stdout);
+});
+
+test('a long run suggests it once', { skip: unfit }, async (context) => {
   const cwd = temporaryFolder(context);
   writeFileSync(join(cwd, 'book.txt'), 'the harbour wall stood in the rain. '.repeat(60));
   const words = 'train book.txt -rnn_size 8 -batch_size 4 -seq_length 10 -max_epochs 9999999'.split(' ');

@@ -1,11 +1,11 @@
 /** Commands that messages about texts print: each works as printed, in a folder with a space in its name. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { appendFileSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { train } from '../../src/index.ts';
 import { temporaryCache } from '../data/temporary-cache.ts';
+import { printedWords } from './command.ts';
 import { residentCharRnn } from './resident.ts';
 
 const charRnn = residentCharRnn();
@@ -37,20 +37,13 @@ async function setUp(context: TestContext) {
     assert.equal(code, 1, stderr);
     return stderr.split('\n').flatMap((text) => /^ {2}(node .*)$/.exec(text)?.[1] ?? []);
   };
-  /** Runs printed commands by a shell. @param expected How many there are. */
-  const runAll = (commands: readonly string[], expected: number, more = '') => {
+  /** Runs printed commands, with the words that a shell makes of them. @param expected How many there are. */
+  const runAll = async (commands: readonly string[], expected: number, more = '') => {
     assert.equal(commands.length, expected, commands.join('\n'));
     for (const command of commands) {
-      const { status, stderr } = spawnSync(
-        'sh',
-        ['-c', `${command} ${/ train /.test(command) ? more : ''}`],
-        {
-          cwd: folder,
-          env: { ...process.env, XDG_CACHE_HOME: cache },
-          encoding: 'utf8',
-        },
-      );
-      assert.equal(status, 0, `${command}\n${stderr}`);
+      const words = printedWords(`${command} ${/ train /.test(command) ? more : ''}`, folder);
+      const { code, stderr } = await charRnn(words, settings);
+      assert.equal(code, 0, `${command}\n${stderr}`);
     }
   };
   return { folder, fail, runAll };
@@ -60,16 +53,16 @@ test('texts that changed, of which a copy exists', async (context) => {
   const { folder, fail, runAll } = await setUp(context);
   copyFileSync(join(folder, 'v.txt'), join(folder, 'old v.txt'));
   appendFileSync(join(folder, 'v.txt'), line);
-  runAll(await fail(['train', '--resume', 'my cv', '-max_iterations', '3']), 2, SMALL);
-  runAll(await fail(['eval', 'my cv/best.safetensors']), 2);
+  await runAll(await fail(['train', '--resume', 'my cv', '-max_iterations', '3']), 2, SMALL);
+  await runAll(await fail(['eval', 'my cv/best.safetensors']), 2);
 });
 
 test('texts that were moved', async (context) => {
   const { folder, fail, runAll } = await setUp(context);
   renameSync(join(folder, 'a.txt'), join(folder, 'b c.txt'));
   renameSync(join(folder, 'v.txt'), join(folder, '-v.txt'));
-  runAll(await fail(['eval', 'my cv/best.safetensors', '--json']), 1);
-  runAll(await fail(['train', '--resume', 'my cv', '-max_iterations', '3']), 1);
+  await runAll(await fail(['eval', 'my cv/best.safetensors', '--json']), 1);
+  await runAll(await fail(['train', '--resume', 'my cv', '-max_iterations', '3']), 1);
 });
 
 test('files that are not text', async (context) => {
@@ -77,6 +70,6 @@ test('files that are not text', async (context) => {
   writeFileSync(join(folder, 'others', 'picture'), Uint8Array.of(1, 0, 2));
   writeFileSync(join(folder, 'others', 'b.txt'), line.repeat(4));
   const small = [...SMALL.split(' '), '-rnn_size', '4', '-num_layers', '1', '-checkpoint_dir', 'other cv'];
-  runAll(await fail(['train', 'others', '--strict', ...small]), 1);
-  runAll(await fail(['train', 'my cv/best.safetensors']), 2, '-max_iterations 3');
+  await runAll(await fail(['train', 'others', '--strict', ...small]), 1);
+  await runAll(await fail(['train', 'my cv/best.safetensors']), 2, '-max_iterations 3');
 });
