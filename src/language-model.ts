@@ -17,6 +17,7 @@ import { exportCheckpoint } from './formats/export.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats/format-names.ts';
 import { openCheckpoint } from './formats/open.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
+import { atTemperature } from './model/temperature.ts';
 import {
   type CompleteInput,
   type GenerateAllInput,
@@ -42,6 +43,7 @@ import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
 import { sequenceSeed } from './sample/sequence-seed.ts';
 import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
 import { type TextPiece, writeTexts } from './sample/writer.ts';
+import { fitTemperature, type TemperatureFit, textToPredict } from './score/fit-temperature.ts';
 import { meanSquareGradient } from './score/mean-square.ts';
 import {
   checkScoreOptions,
@@ -49,8 +51,9 @@ import {
   type ScoreInput,
   type ScoreOptions,
   type StatisticsInput,
+  type TemperatureInput,
 } from './score/options.ts';
-import { scoreText, type TextScore } from './score/score-text.ts';
+import { scoreText, type TextScore, tooShort } from './score/score-text.ts';
 import { joinBytes } from './util/bytes.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
@@ -338,15 +341,37 @@ export class LanguageModel {
    */
   async score(text: Content, input: ScoreInput = {}): Promise<TextScore> {
     const { signal, onNotice, ...rest } = input;
-    const { rows, unknown, dynamic, dynamicRate } = checkTextScoreOptions(rest);
+    const { rows, unknown, temperature, dynamic, dynamicRate } = checkTextScoreOptions(rest);
     const tokens = this.#tokensOf(text, unknown, onNotice);
     const { engine } = await this.#load();
     const { config, vocabulary } = this;
-    const { parameters, meanSquare } = this.checkpoint;
+    const { parameters, meanSquare } = atTemperature(this.checkpoint, temperature);
     if (dynamic && !meanSquare) onNotice?.(NO_MEAN_SQUARE);
     return scoreText({
       ...{ engine, config, parameters, vocabulary, tokens, rows, signal },
       ...(dynamic && { dynamic: { meanSquare, learningRate: dynamicRate } }),
+    });
+  }
+
+  /**
+   * Finds the temperature at which the model predicts a text best. A model that is too sure of itself has one above 1. The model stays as it is:
+   * pass the temperature to `score` or `generate`.
+   *
+   * @param text A text that the model was not trained on, and not the one whose loss you report.
+   * @throws {TextError} `text-unknown-character`; `text-too-short` for fewer than two symbols
+   */
+  async fitTemperature(text: Content, input: TemperatureInput = {}): Promise<TemperatureFit> {
+    const { signal, onNotice, onProgress, ...rest } = input;
+    const { rows, unknown } = checkScoreOptions(rest);
+    const tokens = this.#tokensOf(text, unknown, onNotice);
+    if (tokens.length < 2) throw tooShort('the text', tokens.length);
+    const { engine } = await this.#load();
+    const { config } = this;
+    const { parameters } = this.checkpoint;
+    return await fitTemperature({
+      ...{ engine, config, parameters, signal },
+      text: textToPredict(tokens, rows),
+      onProgress: (done, all) => onProgress?.(done / all),
     });
   }
 

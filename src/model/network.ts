@@ -58,7 +58,8 @@ export class Network {
   readonly #tapes: readonly Tape[];
   /** A copy of the weights in which some are dropped. Made when it is first needed. */
   #dropped: Vector | undefined;
-  #loss: Tensor;
+  /** Those of the last batch. */
+  #current: Activations;
 
   /**
    * @param shape Of the longest batch.
@@ -80,12 +81,17 @@ export class Network {
     this.#decoder = { module: this.layout.length - 1, dropoutSite: modules.length };
     this.#activations = makeActivations(engine, config, [T, B], isTrained);
     this.#tapes = isTrained ? modules.map((module) => engine.tape(this.layout, module, T, B)) : [];
-    this.#loss = this.#activations.loss;
+    this.#current = this.#activations;
   }
 
   /** float [1 + T·B], for the T steps of the last batch: the sum of its losses, then the loss of each position, in nats. */
   get loss(): Tensor {
-    return this.#loss;
+    return this.#current.loss;
+  }
+
+  /** float [T, B, V], for the T steps of the last batch: its logits after an evaluation; their gradient after `lossAndGradient`. */
+  get logits(): Tensor {
+    return this.#current.logits;
   }
 
   /** A state of zeros for the rows of a batch. */
@@ -178,7 +184,7 @@ export class Network {
   /** Writes a batch to the engine. Returns its tensors, and its resets if it has some. */
   #writeBatch({ inputs, targets, resets }: Batch): Pick<Pass, 'activations' | 'resets'> {
     const activations = this.#activationsOf(inputs.length / this.#batchSize);
-    this.#loss = activations.loss;
+    this.#current = activations;
     this.#engine.write(activations.tokens, inputs);
     this.#engine.write(activations.targets, targets);
     if (resets) this.#engine.write(activations.resets, resets);

@@ -1,5 +1,6 @@
 /** The schema of the scoring options; see `train/options.ts`. */
 import * as z from 'zod/mini';
+import { OptionError } from '../errors.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { option, positive } from '../util/option-info.ts';
 
@@ -25,9 +26,20 @@ export const scoreOptionsSchema = z.strictObject({
  */
 export const DYNAMIC_RATES = { training: 2.5e-4, running: 6e-4 } as const;
 
+/** The range of a temperature: beyond it, weights might overflow. */
+const TEMPERATURES = { minimum: 0.01, maximum: 100 } as const;
+
 /** The options of scoring one text with one model. */
 export const textScoreOptionsSchema = z.strictObject({
   ...scoreOptionsSchema.shape,
+  temperature: option(
+    z._default(z.number().check(z.minimum(TEMPERATURES.minimum), z.maximum(TEMPERATURES.maximum)), 1),
+    {
+      flag: 'temperature',
+      group: 'Scoring',
+      help: 'divide the logits by this; a model that is too sure of itself has a lower loss with a number above 1',
+    },
+  ),
   dynamic: option(z._default(z.boolean(), false), {
     flag: 'dynamic',
     group: 'Scoring',
@@ -58,6 +70,12 @@ export interface StatisticsInput extends Pick<ScoreInput, 'unknown' | 'signal' |
   readonly onProgress?: ((fraction: number) => void) | undefined;
 }
 
+/** For `LanguageModel.fitTemperature`. */
+export interface TemperatureInput extends Pick<ScoreInput, 'rows' | 'unknown' | 'signal' | 'onNotice'> {
+  /** Called with the fraction of the text that is read, from 0 to 1. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
 /**
  * Checks scoring options and fills in the defaults.
  *
@@ -67,7 +85,15 @@ export function checkScoreOptions(given: Given<ScoreOptions>): ScoreOptions {
   return checkOptions(scoreOptionsSchema, given);
 }
 
-/** The same for the options of scoring one text with one model. */
+/**
+ * The same for the options of scoring one text with one model.
+ *
+ * @throws {OptionError} also for a temperature with dynamic evaluation, whose step size and statistics are for the model's own logits
+ */
 export function checkTextScoreOptions(given: Given<TextScoreOptions>): TextScoreOptions {
-  return checkOptions(textScoreOptionsSchema, given);
+  const options = checkOptions(textScoreOptionsSchema, given);
+  if (options.dynamic && options.temperature !== 1) {
+    throw new OptionError('temperature', `got ${options.temperature}, expected 1 with \`dynamic\``);
+  }
+  return options;
 }

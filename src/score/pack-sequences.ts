@@ -4,6 +4,7 @@
  * Dimension letters: B batch rows, T time steps.
  */
 import type { TokenReader, TokenSource } from '../data/batches/batches.ts';
+import { MAX_ROWS } from './options.ts';
 import type { Sequence } from './sequences.ts';
 
 /** A part of one sequence within a block: its predictions at steps `step` … `step + length − 1` of a row. */
@@ -25,6 +26,21 @@ export interface Block {
   /** [T, B]: 1 where a sequence begins, so that the state is reset. */
   readonly resets: Uint8Array;
   readonly spans: readonly Span[];
+}
+
+/** Positions in a block: enough to fill the engine's tiles, few enough to stay in the cache. */
+const BLOCK_POSITIONS = 2_500;
+const MAX_STEPS = 512;
+
+/** The shape of the blocks of some sequences, of which at most `rows` are computed in parallel. */
+export function blockShape(
+  sequences: readonly Sequence[],
+  rows: number,
+): { readonly batchSize: number; readonly sequenceLength: number } {
+  const batchSize = Math.min(rows, MAX_ROWS, sequences.length);
+  const longest = sequences.reduce((most, { count }) => Math.max(most, count), 0);
+  const sequenceLength = Math.max(1, Math.min(MAX_STEPS, Math.ceil(BLOCK_POSITIONS / batchSize), longest));
+  return { batchSize, sequenceLength };
 }
 
 /** The progress of a row in its current sequence. */

@@ -4,8 +4,7 @@ import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
 import { TurnTaker } from '../util/event-loop.ts';
-import { MAX_ROWS } from './options.ts';
-import { type Block, packSequences, type Span } from './pack-sequences.ts';
+import { type Block, blockShape, packSequences, type Span } from './pack-sequences.ts';
 import type { Sequence } from './sequences.ts';
 
 export interface Scoring {
@@ -32,19 +31,13 @@ export interface ScoredSpan {
   readonly losses: FloatArray;
 }
 
-/** Positions in a block: enough to fill the engine's tiles, few enough to stay in the cache. */
-const BLOCK_POSITIONS = 2_500;
-const MAX_STEPS = 512;
-
 /** @throws the signal's reason if it is aborted */
 export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredSpan, void, void> {
   const { engine, tokens, sequences, signal } = scoring;
   const predictions = sequences.reduce((sum, { count }) => sum + count, 0);
   if (predictions === 0) return;
-  const B = Math.min(scoring.rows, MAX_ROWS, sequences.length);
-  const longest = sequences.reduce((most, { count }) => Math.max(most, count), 0);
-  const T = Math.max(1, Math.min(MAX_STEPS, Math.ceil(BLOCK_POSITIONS / B), longest));
-  const shape = { batchSize: B, sequenceLength: T };
+  const shape = blockShape(sequences, scoring.rows);
+  const { batchSize: B, sequenceLength: T } = shape;
   const network = new Network(engine, scoring.config, shape, 'evaluation');
   const weights = engine.vector(network.layout);
   engine.write(weights, scoring.parameters);

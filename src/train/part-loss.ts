@@ -1,4 +1,4 @@
-/** The loss over a split of the text that a checkpoint was trained on, measured as in training. */
+/** The loss over a split of the text that a checkpoint was trained on, measured as in training, and the temperature that suits one. */
 
 import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { SplitName, Splits } from '../data/batches/batches.ts';
@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
 import { Network } from '../model/network.ts';
 import { type CountModelLoss, countModelLoss } from '../score/count-model/count-model-loss.ts';
+import { fitTemperature, splitToPredict, type TemperatureFit } from '../score/fit-temperature.ts';
 import { runInTurns } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import { checkSameText, resumedOptions } from './start/resume.ts';
@@ -45,11 +46,9 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
   const { engine, checkpoint, corpus, part, signal } = input;
   const source = splitsOf(input)[part];
   if (source.count === 0) {
-    throw new TextError(
-      'text-too-short',
-      `the ${part} part of ${corpus.text.name} has no batch: the run held nothing out for it.`,
-      { remedies: [{ text: 'The part that it was trained on', set: { part: 'train' } }] },
-    );
+    throw new TextError('text-too-short', noBatch(corpus, part), {
+      remedies: [{ text: 'The part that it was trained on', set: { part: 'train' } }],
+    });
   }
   const network = new Network(engine, checkpoint.config, source, 'evaluation');
   const weights = engine.vector(network.layout);
@@ -90,6 +89,28 @@ export async function partBaseline(
     countModelLoss({ train: splits.train, validation: splits[input.part] }, size),
     input.signal,
   );
+}
+
+/**
+ * The temperature at which the model predicts the validation split best, in the batches of `partLoss`.
+ *
+ * @throws {CheckpointError} `checkpoint-other-text` if the text is not that of the run
+ * @throws {TextError} `text-too-short` for a split without a batch
+ * @throws the signal's reason if it is aborted
+ */
+export async function validationTemperature(input: Omit<PartInput, 'part'>): Promise<TemperatureFit> {
+  const { engine, checkpoint, signal, onProgress } = input;
+  const { config, parameters } = checkpoint;
+  const { validation } = splitsOf(input);
+  if (validation.count === 0) throw new TextError('text-too-short', noBatch(input.corpus, 'validation'));
+  return await fitTemperature({
+    ...{ engine, config, parameters, signal, onProgress },
+    text: splitToPredict(validation),
+  });
+}
+
+function noBatch({ text }: Corpus, part: SplitName): string {
+  return `the ${part} part of ${text.name} has no batch: the run held nothing out for it.`;
 }
 
 function splitsOf({ checkpoint, name, corpus }: Pick<PartInput, 'checkpoint' | 'name' | 'corpus'>): Splits {

@@ -28,6 +28,7 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
       how: 'all',
       documents: [{ name: 'document 1', characters: 2, nats: 1 }],
       characters: 1233,
+      temperature: 1,
       nats: 1233,
       dynamic: { nats: 1233, meanSquare: 'running' },
       surprising: undefined,

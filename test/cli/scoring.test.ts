@@ -56,6 +56,60 @@ test('--baseline prints the loss of the count model that the run printed', async
   assert.deepEqual([baseline.order, baseline.characters], [5, characters]);
 });
 
+test('--fit-temperature lowers the loss of the validation part, and scores another text with the temperature', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 4000));
+  writeFileSync(join(folder, 'other.txt'), readFileSync(harbour).subarray(4000, 5000));
+  const flags = ['-rnn_size', '4', '-batch_size', '4', '-seq_length', '10', '-max_epochs', '2'];
+  const fractions = ['-train_frac', '0.6', '-val_frac', '0.2'];
+  const trained = await charRnn(['train', 'book.txt', ...flags, ...fractions], { cwd: folder });
+  assert.equal(trained.code, 0, trained.stderr);
+  const run = async (...words: string[]) => {
+    const { code, stdout, stderr } = await charRnn(['eval', 'cv', ...words], { cwd: folder });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const json = async (...words: string[]) => JSON.parse(await run(...words, '--json'));
+  const validation = await json('--fit-temperature');
+  const { temperature } = validation.fitted;
+  assert.notEqual(temperature, 1);
+  assert.ok(validation.fitted.nats < validation.nats);
+  const { before, after } = validation.fitted.validation;
+  assert.equal(before.characters, validation.characters);
+  assert.ok(Math.abs(before.nats - validation.nats) < 1e-3);
+  assert.ok(Math.abs(after.nats - validation.fitted.nats) < 1e-3);
+  // Every part and text is scored as with --temperature, and with the temperature of the validation part.
+  for (const words of [
+    [],
+    ['--part', 'test'],
+    ['--part', 'train'],
+    ['other.txt'],
+    ['other.txt', '--rows', '3'],
+  ]) {
+    const fitted = await json(...words, '--fit-temperature');
+    assert.deepEqual(fitted.fitted.validation, validation.fitted.validation);
+    const [plain, given] = [await json(...words), await json(...words, '--temperature', String(temperature))];
+    assert.deepEqual([fitted.temperature, plain.temperature, given.temperature], [1, 1, temperature]);
+    assert.equal(fitted.nats, plain.nats);
+    assert.equal(fitted.fitted.nats, given.nats);
+    assert.notEqual(given.nats, plain.nats);
+  }
+  const lines = await run('--part', 'test', '--fit-temperature');
+  assert.match(
+    lines,
+    new RegExp(`^fitted +\\d.* nats per character, .* at temperature ${temperature}$`, 'm'),
+  );
+  assert.match(lines, /^ +Fitted on 800 characters of the validation part: \d\.\d+ at 1, \d\.\d+ at /m);
+  assert.match(lines, new RegExp(`eval cv/.* other\\.txt --temperature ${temperature}$`, 'm'));
+  const given = await run('--temperature', '2');
+  assert.match(given, /^loss .* over 800 characters, at temperature 2$/m);
+  // The run has nothing but its own text to fit on.
+  rmSync(join(folder, 'book.txt'));
+  const missing = await charRnn(['eval', 'cv', 'other.txt', '--fit-temperature'], { cwd: folder });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /book\.txt/);
+});
+
 test('eval of another text: all of it, as one sequence or in rows; the output says which', async () => {
   const [model = ''] = checkpoints;
   writeFileSync(join(cwd, 'other.txt'), readFileSync(harbour).subarray(0, 3000));
@@ -253,6 +307,13 @@ test('bad input', async (context) => {
     [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
     [['eval', model, 'book.txt', '--baseline'], 2, /--baseline .* use it with --part val or test/],
     [['eval', model, '--part', 'train', '--baseline'], 2, /--baseline .* use it with --part val or test/],
+    [['eval', model, '--fit-temperature', '--temperature', '2'], 2, /use one of them/],
+    [['eval', model, 'book.txt', '--fit-temperature', '--dynamic'], 2, /fixed weights: leave out --dynamic/],
+    [['eval', model, 'book.txt', '--temperature', '2', '--dynamic'], 2, /expected 1 with --dynamic/],
+    [['eval', model, '--temperature', '0'], 2, /temperature/],
+    [['eval', model, '--part', 'all', '--fit-temperature'], 2, /--part all needs a text/],
+    [['eval', model, 'book.txt', '--valid', 'book.txt'], 2, /use it with --part val/],
+    [['eval', oldModel, 'book.txt', '--fit-temperature'], 1, /the validation text .* is not known/],
     [['eval', model, '--surprise'], 2, /--surprise needs a whole text/],
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /other\.txt \(text\): another text/],

@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
     line: 'char-rnn eval old.t7 other.txt --dynamic --precision float32 --statistics-text book.txt --save-statistics',
     suggestions: 1,
   },
+  { what: 'a fitted temperature', line: 'char-rnn eval cv --fit-temperature', suggestions: 1 },
   { what: 'a run with a preset', line: 'char-rnn train poems.txt --time 1s', suggestions: 3 },
   { what: 'a run that ends', line: 'char-rnn train poems.txt', suggestions: 2 },
   {

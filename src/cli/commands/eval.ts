@@ -31,6 +31,11 @@ const flagsSchema = z.strictObject({
     group: 'Scoring',
     help: "with --part val or test: also print the loss of a count model of order 5, fitted to the run's training split",
   }),
+  fitTemperature: option(z._default(z.boolean(), false), {
+    flag: 'fit_temperature',
+    group: 'Scoring',
+    help: "find the temperature at which the loss on the run's validation split is lowest, and print the loss at it too",
+  }),
   statisticsText: option(z.optional(z.string()), {
     flag: 'statistics_text',
     group: 'Scoring',

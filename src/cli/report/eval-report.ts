@@ -6,10 +6,12 @@ import type { TokenKind } from '../../data/vocabulary.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { CountModelLoss } from '../../score/count-model/count-model-loss.ts';
 import type { SquareSource } from '../../score/dynamic.ts';
+import type { TemperatureFit } from '../../score/fit-temperature.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
 import { compareWithBaseline } from '../../train/advice/baseline-comparison.ts';
 import { formatCount } from '../../util/format.ts';
+import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { cellAndLayers } from '../terminal/model-text.ts';
 
 export interface DocumentLoss {
@@ -34,7 +36,11 @@ export interface EvaluationReport {
   /** The loss of each document; empty if the text is not divided into documents. */
   readonly documents: readonly DocumentLoss[];
   readonly characters: number;
+  /** The temperature at which the loss was measured. */
+  readonly temperature: number;
   readonly nats: number;
+  /** A temperature fitted on the validation part of the run, if requested, and the sum of losses at it. */
+  readonly fitted?: { readonly fit: TemperatureFit; readonly nats: number } | undefined;
   /** The loss of a count model on the same symbols, if requested. */
   readonly baseline?: CountModelLoss | undefined;
   /** The sum of losses of dynamic evaluation, if requested, and where its mean square comes from. */
@@ -46,7 +52,7 @@ export interface EvaluationReport {
 export const LABEL_WIDTH = 9;
 
 export function reportLines(report: EvaluationReport): string[] {
-  const { model, text, documents, characters, nats, dynamic } = report;
+  const { model, text, documents, characters, temperature, nats, dynamic } = report;
   // The unit is printed, because a loss per byte is not a loss per character.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
@@ -55,7 +61,8 @@ export function reportLines(report: EvaluationReport): string[] {
     `part     ${report.how}`,
     ...changedLines(report),
     ...documentLines(documents, kind),
-    `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
+    `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s${temperature === 1 ? '' : `, at temperature ${temperature}`}`,
+    ...fittedLines(report, kind),
   ];
   const { baseline } = report;
   if (baseline) {
@@ -71,6 +78,20 @@ export function reportLines(report: EvaluationReport): string[] {
       '         It learns too fast and predicts worse than with fixed weights: try a lower --dynamic-rate.',
     );
   return lines;
+}
+
+/** The loss at a fitted temperature, how it was fitted, and how to use it. */
+function fittedLines({ model, characters, fitted }: EvaluationReport, kind: TokenKind): string[] {
+  if (!fitted) return [];
+  const { temperature, before, after } = fitted.fit;
+  const losses = `${before.natsPerCharacter.toFixed(4)} at 1, ${after.natsPerCharacter.toFixed(4)} at ${temperature}`;
+  const lines = [
+    `fitted   ${lossText(characters, fitted.nats, kind)}, at temperature ${temperature}`,
+    `         Fitted on ${formatCount(before.characters)} ${kind}s of the validation part: ${losses}.`,
+  ];
+  if (temperature === 1) return lines;
+  const words = ['eval', fileWord(model.path), 'other.txt', '--temperature', String(temperature)];
+  return [...lines, `         To score another text with it: ${commandLine(words)}`];
 }
 
 const SQUARE_SOURCES: Readonly<Record<SquareSource, string>> = {
@@ -120,7 +141,8 @@ function lossText(characters: number, nats: number, kind: TokenKind): string {
 }
 
 export function reportJson(report: EvaluationReport) {
-  const { model, text, part, how, characters, nats, dynamic, baseline, documents, surprising } = report;
+  const { model, text, part, how, characters, nats, fitted, dynamic, baseline, documents, surprising } =
+    report;
   return {
     checkpoint: model.path,
     engine: model.engine.description.text,
@@ -130,7 +152,13 @@ export function reportJson(report: EvaluationReport) {
     /** The meaning of "character" in the names of the fields. */
     unit: model.checkpoint.vocabulary.kind,
     ...report.changed,
+    temperature: report.temperature,
     ...summarize(characters, nats),
+    fitted: fitted && {
+      temperature: fitted.fit.temperature,
+      ...summarize(characters, fitted.nats),
+      validation: { before: fitted.fit.before, after: fitted.fit.after },
+    },
     baseline: baseline && {
       order: baseline.order,
       trainTokens: baseline.trainTokens,

@@ -1,6 +1,6 @@
 /** Finds the statistics that `eval --dynamic` uses: the mean squared gradient over the training text. */
 import { realpath } from 'node:fs/promises';
-import { readingNotices, type TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
+import { readingNotices } from '../../checkpoint/checkpoint.ts';
 import { inType } from '../../checkpoint/tensors/tensors.ts';
 import type { Rows } from '../../data/batches/row-batches.ts';
 import { trainingTokens } from '../../data/batches/splits.ts';
@@ -15,9 +15,9 @@ import { writeExport } from '../../formats/write-export.node.ts';
 import { meanSquareGradient } from '../../score/mean-square.ts';
 import type { ScoreOptions } from '../../score/options.ts';
 import { checkSameText, resumedOptions } from '../../train/start/resume.ts';
-import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { readingOptionsFor, readingOptionsOfRun } from './reading-options.ts';
+import { openOwnText } from './own-text.ts';
+import { readingOptionsFor } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown'> {
@@ -56,7 +56,7 @@ export async function statisticsFor(
   try {
     if (flags.statisticsText !== undefined)
       text = await namedText(model, flags.statisticsText, flags, context);
-    else if (training) text = await ownText(model, { ...model.checkpoint, training }, context);
+    else if (training) text = await ownText(model, context);
     else throw noText(model.path);
   } catch (error) {
     const isRequired = flags.statisticsText !== undefined || flags.saveStatistics;
@@ -106,31 +106,12 @@ async function namedText(
 }
 
 /** The training part of the text of the checkpoint's run. */
-async function ownText(
-  { path }: ScoredModel,
-  checkpoint: TrainedCheckpoint,
-  { say }: StatisticsContext,
-): Promise<TrainingText> {
-  const { vocabulary, training } = checkpoint;
-  const { options } = resumedOptions({}, checkpoint, path);
-  const inputs = await inputsOfRun(checkpoint, path, {}, { for: 'eval', part: 'train' });
-  inputs.notices.forEach(say);
-  const corpus = await loadCorpus(inputs.source, {
-    ...readingOptionsOfRun(checkpoint, {}),
-    normalize: vocabulary.normalize,
-    minCount: 1,
-    unknown: options.unknown === 'skip' ? 'skip' : 'error',
-    vocabulary,
-    separator: options.separator,
-    valid: inputs.valid,
-    test: inputs.test,
-    wanted: inputs.wanted,
-  }).catch(async (error: unknown) => {
-    throw await inputs.explain(error);
-  });
+async function ownText(model: ScoredModel, { say }: StatisticsContext): Promise<TrainingText> {
+  const { checkpoint, corpus } = await openOwnText(model, {}, 'train', say);
   try {
-    checkSameText(corpus.text, checkpoint, path);
-    const tokens = trainingTokens(corpus, { ...options, heldOut: training.shapeChange?.heldOut });
+    checkSameText(corpus.text, checkpoint, model.path);
+    const { options } = resumedOptions({}, checkpoint, model.path);
+    const tokens = trainingTokens(corpus, { ...options, heldOut: checkpoint.training.shapeChange?.heldOut });
     return { corpus, tokens };
   } catch (error) {
     await corpus.close?.();

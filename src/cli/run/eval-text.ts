@@ -4,7 +4,9 @@ import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { UsageError } from '../../errors.ts';
+import { atTemperature } from '../../model/temperature.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
+import type { TemperatureFit } from '../../score/fit-temperature.ts';
 import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
 import type { TextScoreOptions } from '../../score/options.ts';
 import { type ScoredSpan, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
@@ -41,6 +43,8 @@ export interface WholeTextFlags extends TextScoreOptions, StatisticsFlags {
 
 interface Context extends StatisticsContext {
   readonly output: TextOutput;
+  /** A temperature with which to score the text too. */
+  readonly fit?: TemperatureFit | undefined;
 }
 
 export async function scoreWholeText(
@@ -76,7 +80,7 @@ async function scoreCorpus(
   flags: WholeTextFlags,
   context: Context,
 ): Promise<EvaluationReport> {
-  const { output, signal } = context;
+  const { output, signal, fit } = context;
   const { config, parameters } = model.checkpoint;
   const plan = await planOf(corpus, flags);
   const { sequences } = plan;
@@ -85,6 +89,11 @@ async function scoreCorpus(
   const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
   const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
   const nats = await natsOf({ ...scoring, rows: plan.rows }, characters, surprise);
+  const natsAt = async (temperature: number) => {
+    const { parameters } = atTemperature(model.checkpoint, temperature);
+    return sumOf(await natsOf({ ...scoring, parameters, rows: plan.rows }, characters, undefined));
+  };
+  const fitted = fit && { fit, nats: await natsAt(fit.temperature) };
   const documentLoss = ({ count }: Sequence, index: number) => ({
     name: `document ${index + 1}`,
     characters: count,
@@ -98,7 +107,9 @@ async function scoreCorpus(
     how: plan.how,
     documents: corpus.tokens.hasDocuments ? sequences.map(documentLoss) : [],
     characters,
+    temperature: flags.temperature,
     nats: sumOf(nats),
+    fitted,
     dynamic: flags.dynamic ? await scoreDynamicPart(model, scoring, flags, context, characters) : undefined,
     surprising: surprise?.places,
   };
