@@ -98,6 +98,7 @@ const rnn: CellSteps = {
     }
   },
 
+  // d sum = dh·(1 − h²), dh' = Uᵀ·d sum.
   backward({ module, rows, trace, recurrentTransposed, hiddenGradient }, step) {
     const H = module.hiddenSize;
     const first = step * rows;
@@ -161,6 +162,9 @@ const gru: CellSteps = {
     }
   },
 
+  // With d = dh: dn = d·z·(1 − n²), dz = d·(n − h')·z·(1 − z), dh' = d·(1 − z).
+  // Reset after the product, with p = U h' + b: dr = dn·p·r·(1 − r), dp = dn·r, dh' += Uᵀ·dp.
+  // Reset before it, with e = Uᵀ·dn: dr = e·h'·r·(1 − r), dh' += e·r. Then dh' += Uᵀ·(dz, dr).
   backward({ module, rows, trace, recurrentTransposed, hiddenGradient, scratch }, step) {
     const H = module.hiddenSize;
     const first = step * rows;
