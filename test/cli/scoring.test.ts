@@ -182,6 +182,28 @@ test('--dynamic prints a second loss, with statistics of the text that the check
   assert.match(unknown.stdout, /^dynamic .*, without statistics of the training text/m);
 });
 
+test('--dynamic on the training text itself does not read it again', async (context) => {
+  const folder = temporaryFolder(context);
+  const text = readFileSync(harbour).subarray(0, 2000);
+  writeFileSync(join(folder, 'book.txt'), text);
+  writeFileSync(join(folder, 'same.txt'), text);
+  const flags = ['-rnn_size', '4', '-batch_size', '2', '-seq_length', '10', '-max_epochs', '1'];
+  assert.equal((await charRnn(['train', 'book.txt', ...flags], { cwd: folder })).code, 0);
+  const words = ['eval', 'cv', 'same.txt', '--dynamic'];
+  const evaluate = (...more: string[]) => charRnn([...words, ...more, '--json'], { cwd: folder });
+  const [before, asDocuments] = [await evaluate(), await evaluate('--separator', '\\n')];
+  rmSync(join(folder, 'book.txt'));
+  const after = await evaluate();
+  assert.equal(after.stderr, before.stderr);
+  assert.equal(after.stdout, before.stdout);
+  assert.equal(JSON.parse(after.stdout).dynamic.meanSquare, 'training');
+  // Read as other tokens, it is not the text of the run.
+  assert.equal(JSON.parse(asDocuments.stdout).dynamic.meanSquare, 'training');
+  const other = await evaluate('--separator', '\\n');
+  assert.match(other.stderr, /--dynamic has no statistics/);
+  assert.equal(JSON.parse(other.stdout).dynamic.meanSquare, 'running');
+});
+
 test('--dynamic if the training text has changed: a running mean square, or an error with --save-statistics', async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, 'book.txt'), readFileSync(harbour).subarray(0, 2000));

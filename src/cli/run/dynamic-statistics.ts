@@ -1,11 +1,12 @@
 /** Finds the statistics that `eval --dynamic` uses: the mean squared gradient over the training text. */
 import { realpath } from 'node:fs/promises';
-import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import { readingNotices, type TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { inType } from '../../checkpoint/tensors/tensors.ts';
 import type { Rows } from '../../data/batches/row-batches.ts';
 import { trainingTokens } from '../../data/batches/splits.ts';
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
+import { AUTO } from '../../data/encoding/encodings.ts';
 import type { FloatArray } from '../../engine/engine.ts';
 import { floatArrayType } from '../../engine/precision.ts';
 import { CharRnnError, CheckpointError } from '../../errors.ts';
@@ -17,7 +18,7 @@ import type { ScoreOptions } from '../../score/options.ts';
 import { checkSameText, resumedOptions } from '../../train/start/resume.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { openOwnText } from './own-text.ts';
-import { readingOptionsFor } from './reading-options.ts';
+import { readingOptionsFor, readingOptionsOfRun } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown'> {
@@ -25,6 +26,7 @@ export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown'> {
   readonly saveStatistics: boolean;
   readonly encoding?: string | undefined;
   readonly field?: string | undefined;
+  readonly separator?: string | undefined;
 }
 
 export interface StatisticsContext {
@@ -33,20 +35,23 @@ export interface StatisticsContext {
   readonly signal: AbortSignal;
 }
 
-/** A training text, which the caller must close. */
+/** A training text. */
 interface TrainingText {
-  readonly corpus: Corpus;
+  readonly name: string;
   readonly tokens: Rows;
+  readonly close: () => Promise<void>;
 }
 
 /**
  * The mean squared gradient: over the text that the user names, else from the checkpoint, else over the checkpoint's training text if that is
  * unchanged. Undefined, with a notice, if there is none of these.
  *
+ * @param scored The text that is scored, read with `flags`. If it is the checkpoint's training text, that is not read again.
  * @throws {TextError | CheckpointError} if the text that the user names can't be read, or the statistics can't be saved
  */
 export async function statisticsFor(
   model: ScoredModel,
+  scored: Corpus,
   flags: StatisticsFlags,
   context: StatisticsContext,
 ): Promise<FloatArray | undefined> {
@@ -56,8 +61,11 @@ export async function statisticsFor(
   try {
     if (flags.statisticsText !== undefined)
       text = await namedText(model, flags.statisticsText, flags, context);
-    else if (training) text = await ownText(model, context);
-    else throw noText(model.path);
+    else if (!training) throw noText(model.path);
+    else {
+      const checkpoint = { ...model.checkpoint, training };
+      text = scoredText(checkpoint, model.path, scored, flags) ?? (await ownText(model, context));
+    }
   } catch (error) {
     const isRequired = flags.statisticsText !== undefined || flags.saveStatistics;
     if (isRequired || context.signal.aborted || !(error instanceof CharRnnError)) throw error;
@@ -102,7 +110,8 @@ async function namedText(
     },
   );
   corpus.notices.forEach(say);
-  return { corpus, tokens: { tokens: corpus.tokens, offset: 0, length: corpus.tokens.length } };
+  const { tokens } = corpus;
+  return trainingText(corpus, { tokens, offset: 0, length: tokens.length });
 }
 
 /** The training part of the text of the checkpoint's run. */
@@ -110,21 +119,47 @@ async function ownText(model: ScoredModel, { say }: StatisticsContext): Promise<
   const { checkpoint, corpus } = await openOwnText(model, {}, 'train', say);
   try {
     checkSameText(corpus.text, checkpoint, model.path);
-    const { options } = resumedOptions({}, checkpoint, model.path);
-    const tokens = trainingTokens(corpus, { ...options, heldOut: checkpoint.training.shapeChange?.heldOut });
-    return { corpus, tokens };
+    return trainingText(corpus, trainingPart(corpus, checkpoint, model.path));
   } catch (error) {
     await corpus.close?.();
     throw error;
   }
 }
 
+/** The training part of the text that is scored, if that is the text of the checkpoint's run and was read in the same way. */
+function scoredText(
+  checkpoint: TrainedCheckpoint,
+  path: string,
+  scored: Corpus,
+  flags: StatisticsFlags,
+): TrainingText | undefined {
+  const { text, options } = checkpoint.training;
+  const isSame = text?.sha256 === scored.text.sha256 && !text.validPath && !text.testPath;
+  const [own, read] = [readingOptionsOfRun(checkpoint, {}), readingOptionsFor(checkpoint, flags)];
+  const isReadAlike =
+    (own.encoding ?? AUTO) === (read.encoding ?? AUTO) &&
+    own.field === read.field &&
+    options.separator === flags.separator;
+  const isChanged = scored.changed && scored.changed.replaced + scored.changed.leftOut > 0;
+  if (!isSame || !isReadAlike || isChanged) return undefined;
+  return { name: scored.text.name, tokens: trainingPart(scored, checkpoint, path), close: async () => {} };
+}
+
+function trainingPart(corpus: Corpus, checkpoint: TrainedCheckpoint, path: string): Rows {
+  const { options } = resumedOptions({}, checkpoint, path);
+  return trainingTokens(corpus, { ...options, heldOut: checkpoint.training.shapeChange?.heldOut });
+}
+
+/** A text that is closed after it is measured. */
+function trainingText(corpus: Corpus, tokens: Rows): TrainingText {
+  return { name: corpus.text.name, tokens, close: async () => await corpus.close?.() };
+}
+
 async function measure(
   { engine, checkpoint: { config, parameters } }: ScoredModel,
-  { corpus, tokens }: TrainingText,
+  { name, tokens, close }: TrainingText,
   signal: AbortSignal,
 ): Promise<FloatArray> {
-  const { name } = corpus.text;
   const progress = new ProgressLine(`measuring the gradient on ${name}`);
   try {
     return await meanSquareGradient({
@@ -133,7 +168,7 @@ async function measure(
     });
   } finally {
     progress.close();
-    await corpus.close?.();
+    await close();
   }
 }
 

@@ -110,7 +110,7 @@ async function scoreCorpus(
     temperature: flags.temperature,
     nats: sumOf(nats),
     fitted,
-    dynamic: flags.dynamic ? await scoreDynamicPart(model, scoring, flags, context, characters) : undefined,
+    dynamic: flags.dynamic ? await scoreDynamicPart(model, corpus, scoring, flags, context) : undefined,
     surprising: surprise?.places,
   };
 }
@@ -158,17 +158,18 @@ async function natsOf(
 
 async function scoreDynamicPart(
   model: ScoredModel,
+  corpus: Corpus,
   scoring: DynamicScoring,
   flags: WholeTextFlags,
   context: Context,
-  characters: number,
 ): Promise<EvaluationReport['dynamic']> {
-  const meanSquare = await statisticsFor(model, flags, context);
-  const nats = await dynamicNats({ ...scoring, meanSquare, learningRate: flags.dynamicRate }, characters);
+  const meanSquare = await statisticsFor(model, corpus, flags, context);
+  const nats = await dynamicNats({ ...scoring, meanSquare, learningRate: flags.dynamicRate });
   return { nats, meanSquare: meanSquare ? 'training' : 'running' };
 }
 
-async function dynamicNats(scoring: DynamicScoring, characters: number): Promise<number> {
+async function dynamicNats(scoring: DynamicScoring): Promise<number> {
+  const characters = scoring.sequences.reduce((sum, { count }) => sum + count, 0);
   const progress = new ProgressLine('evaluating dynamically');
   const steps = scoreDynamically(scoring);
   try {
