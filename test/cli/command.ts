@@ -25,6 +25,8 @@ export interface RunSettings {
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** A module, as text, that Node loads before the program. */
+  readonly preload?: string;
   /** Called with standard output so far whenever there is more. */
   readonly onOutput?: (soFar: string, child: ChildProcess) => void;
   /** The same for standard error. */
@@ -34,7 +36,10 @@ export interface RunSettings {
 /** Runs `char-rnn` with the given words until it ends. */
 export function charRnn(words: readonly string[], settings: RunSettings = {}): Promise<Outcome> {
   const { cwd = root, input, env = {}, onOutput, onErrors } = settings;
-  const child = spawn(process.execPath, [settings.program ?? program, ...words], {
+  const preload = settings.preload
+    ? ['--import', `data:text/javascript,${encodeURIComponent(settings.preload)}`]
+    : [];
+  const child = spawn(process.execPath, [...preload, settings.program ?? program, ...words], {
     cwd,
     env: { ...process.env, ...env },
   });

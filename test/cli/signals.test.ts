@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { charRnn, program, type RunSettings, skipWithoutSignals } from './command.ts';
@@ -22,7 +21,7 @@ function setUp(context: TestContext, lines: number) {
   writeFileSync(join(cwd, 'book.txt'), line.repeat(lines));
   const env = { XDG_CACHE_HOME: join(cwd, 'cache') };
   const start = (words: string[], settings: RunSettings = {}) =>
-    charRnn(['train', ...words], { cwd, ...settings, env: { ...env, ...settings.env } });
+    charRnn(['train', ...words], { cwd, env, ...settings });
   const run = (words: string[]) => resident(['train', ...words], { cwd, env });
   const names = () => (existsSync(join(cwd, 'cv')) ? readdirSync(join(cwd, 'cv')).sort() : []);
   return { cwd, env, start, run, names };
@@ -63,7 +62,7 @@ test(
   },
 );
 
-/** A module that, loaded before the program, lets the saving of the third checkpoint never end. */
+/** Loaded before the program: saving the third checkpoint never ends. */
 const ENDLESS_SAVING = `
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
@@ -81,11 +80,9 @@ test(
   noSignals,
   async (context) => {
     const { cwd, start, names } = setUp(context, 40);
-    writeFileSync(join(cwd, 'endless.mjs'), ENDLESS_SAVING);
-    const env = { NODE_OPTIONS: `--import ${pathToFileURL(join(cwd, 'endless.mjs'))}` };
     let signals = 0;
     const { code, stderr } = await start(['book.txt', ...small, '--checkpoint_every', '1'], {
-      env,
+      preload: ENDLESS_SAVING,
       onOutput(soFar, child) {
         if (signals === 0 && soFar.includes('saving forever')) signals += Number(child.kill('SIGINT'));
       },
