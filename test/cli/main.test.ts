@@ -8,6 +8,9 @@ import { commandHelp } from '../../src/cli/help/help.ts';
 import { overview } from '../../src/cli/help/overview.ts';
 import { columnsOf } from '../../src/cli/terminal/text-width.ts';
 import { charRnn, root, shippedProgram } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const resident = residentCharRnn();
 
 test('--help, help, and no words at all', async () => {
   const { code, stdout, stderr } = await charRnn(['--help']);
@@ -51,9 +54,9 @@ test('--version is that of the package', async () => {
 test('the help of each command fits a screen in width, whichever way it is asked for', async () => {
   for (const command of ['train', 'sample', 'inspect', 'convert']) {
     const settings = { program: shippedProgram };
-    const { code, stdout } = await charRnn([command, '--help'], settings);
+    const { code, stdout } = await resident([command, '--help'], settings);
     assert.equal(code, 0);
-    assert.equal((await charRnn(['help', command], settings)).stdout, stdout);
+    assert.equal((await resident(['help', command], settings)).stdout, stdout);
     assert.ok(stdout.split('\n').every((line) => line.length <= 100));
   }
 });

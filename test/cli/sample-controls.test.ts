@@ -92,7 +92,7 @@ test('--novel leaves out samples that occur in the text; too few samples give a 
 
 test('--seconds limits the time of all samples; too few give a message and exit code 1', async (context) => {
   const { run } = setUp(context);
-  const { code, stdout, stderr } = await run(['-count', '10000', '-seconds', '0.3', '-length', '1000']);
+  const { code, stdout, stderr } = await run(['-count', '10000', '-seconds', '0.3', '-length', '300']);
   assert.match(stdout, /\n---\n/);
   assert.match(
     stderr,

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
-import { serveModel } from './test-server.ts';
+import { serveModel, waitForMetric } from './test-server.ts';
 
 async function setUp(context: TestContext, key?: string) {
   const served = await serveModel(context, { apiKey: key });
@@ -227,13 +227,7 @@ test('openai: a client that disconnects', async (context) => {
     stream: true,
   });
   for await (const _ of stream) break;
-  const deadline = Date.now() + 2000;
-  let sequences = '';
-  while (!sequences.endsWith(' 0') && Date.now() < deadline) {
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    sequences = /^char_rnn_sequences.*$/m.exec(metrics)?.[0] ?? '';
-  }
-  assert.equal(sequences, 'char_rnn_sequences{model="tiny"} 0');
+  await waitForMetric(url, 'char_rnn_sequences{model="tiny"} 0');
 });
 
 test('ai: the provider for OpenAI-compatible servers, whole and streamed', async (context) => {

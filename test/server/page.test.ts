@@ -1,9 +1,9 @@
 /** The page at `/`: what it may load, and how a user works with it in a browser. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { Script } from 'node:vm';
-import { chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { executablePath, skipWithoutChromium } from '../browser/page.ts';
 import { madeModel, serveModel } from './test-server.ts';
 
@@ -39,11 +39,15 @@ test("the page suggests a length that the server's maximum allows", async (conte
   }
 });
 
+/** Started by the first test that opens a page. */
+let browser: Promise<Browser> | undefined;
+after(async () => (await browser)?.close());
+
 /** Opens the page and collects the browser's errors. */
 async function openPage(context: TestContext, url: string, width = 1280) {
-  const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
-  context.after(() => browser.close());
-  const page = await browser.newPage({ viewport: { width, height: 700 } });
+  browser ??= chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
+  const page = await (await browser).newPage({ viewport: { width, height: 700 } });
+  context.after(() => page.close());
   const complaints: string[] = [];
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
