@@ -61,7 +61,7 @@ async function work() {
     network.evaluate(weights, batch, state);
     await engine.read(network.loss);
   } else {
-    const pass = { ...regularizationOf(options), seed: options.seed, iteration };
+    const pass = { ...regularizationOf(options), seed: options.seed, batch: iteration };
     network.lossAndGradient(weights, gradient, batch, state, pass);
     optimizer.update({ weights, gradient, loss: network.loss, learningRate: 0.002 });
     average?.add(iteration, weights);

@@ -22,7 +22,7 @@ INLINE u32 mix32(u32 x) {
 
 struct Dropout {
   u32 threshold;  // units with a hash below this are dropped; 0: no dropout
-  u32 key;
+  u32 key;        // dropoutKey in src/engine/dropout-mask.ts: seed, batch and site
   float scale;      // 1 / (1 − p)
   int perSequence;  // 1: one mask for all steps of a row; 0: a mask for each step
   int firstStep;    // number of the call's first step in its sequence

@@ -2,7 +2,7 @@
 //
 // Equations: sum = W x + U h' + b, then those of the cell (cells.h). Backward, with the gradients d of the sums: dh' = Uᵀd, dx = Wᵀd; over all
 // steps and rows, dW = Σ d xᵀ, dU = Σ d h'ᵀ, db = Σ d. This is backpropagation through time (Werbos 1990). A gru's candidate differs in U h':
-// see cells.h.
+// see cells.h, step_backward and panel_gradients.
 //
 // The rows of the batch are divided among the threads. Each thread runs all steps of its rows by itself, without waiting for others. Weight
 // gradients are divided by panels, never by rows, so that their bits do not depend on the number of threads.
@@ -276,6 +276,7 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
     multiply(to - from, HP, HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
     return;
   }
+  // gru: dh' = d·(1 − z) + Uzᵀ dz + Urᵀ dr, and of the candidate Unᵀ (dn·r) with the reset after the product, r·(Unᵀ dn) before it.
   float* candidate = l.candidate + slot;
   for (int p = 0; p < HP; p++)
     gru_backward_output(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step,
@@ -292,7 +293,8 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
   multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, start_at(carried), carried);
 }
 
-// Computes the gradients of the weights of `count` panels of one gate, from `first` on.
+// Computes the gradients of the weights of `count` panels of one gate, from `first` on. The candidate of a gru has its own: with the reset after
+// the product dUn = Σ (dn·r) h'ᵀ, before it dUn = Σ dn (r·h')ᵀ.
 static void panel_gradients(const Layer& l, const Call* call, int gate, int first, int count) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)call->numbers;
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;

@@ -209,7 +209,7 @@ export class Candidates {
     return this.#weights[token]!;
   }
 
-  /** The largest weight of a candidate. */
+  /** The largest weight of a candidate. The weights must have been computed, as for `weight`. */
   largestWeight(): number {
     let largest = 0;
     for (let i = 0; i < this.count; i++) largest = Math.max(largest, this.#weights[this.#tokens[i]!]!);

@@ -1,5 +1,5 @@
 /**
- * The random numbers of dropout masks: a hash of (seed, iteration, site, row, step, unit).
+ * The random numbers of dropout masks: a hash of (seed, batch, site, row, step, unit).
  *
  * The number of each element can be computed independently, in any order and on any engine, so masks are never stored and do not depend
  * on the batch. Each coordinate is mixed in by one round of a 32-bit integer hash: two multiplications and three xor-shifts, with the
@@ -12,8 +12,8 @@ import { mix32 } from '../util/mix32.ts';
 import type { Dropout } from './engine.ts';
 
 /** The key of one application of dropout. */
-export function dropoutKey({ seed, iteration, site }: Dropout): number {
-  return mix32(mix32(mix32(seed) ^ iteration) + site);
+export function dropoutKey({ seed, batch, site }: Dropout): number {
+  return mix32(mix32(mix32(seed) ^ batch) + site);
 }
 
 /** The key of one row at one step. With one mask for the whole sequence, `step` is 0. */

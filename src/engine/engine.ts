@@ -55,13 +55,14 @@ export interface Tape {
 /**
  * Inverted dropout, Srivastava et al. 2014: an element is set to zero with `probability`, else divided by 1 − probability.
  *
- * The mask is a hash of seed, iteration, site, row, step and unit (`engine/dropout-mask.ts`): it is the same on every engine and needs no
+ * The mask is a hash of seed, batch, site, row, step and unit (`engine/dropout-mask.ts`): it is the same on every engine and needs no
  * memory.
  */
 export interface Dropout {
   readonly probability: number;
   readonly seed: number;
-  readonly iteration: number;
+  /** Counts the batches of the run: each has its own masks. */
+  readonly batch: number;
   /** The number of the place in the network where dropout is applied: each has its own masks. */
   readonly site: number;
   /** Use one mask for all steps of a row (variational dropout, Gal & Ghahramani 2016). Default: one mask per step. */

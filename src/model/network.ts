@@ -154,8 +154,8 @@ export class Network {
   }
 
   /** Drops tokens and recurrent weights in a vector: the weights, or their gradient. */
-  #dropWeights(vector: Vector, { weightDrop, tokenDropout, seed, iteration }: RegularizedPass): void {
-    const common = { vector, seed, iteration };
+  #dropWeights(vector: Vector, { weightDrop, tokenDropout, seed, batch }: RegularizedPass): void {
+    const common = { vector, seed, batch };
     if (tokenDropout > 0) {
       this.#engine.dropWeights({
         ...{ ...common, module: 0, parameter: this.#activations.embedded ? 'weight' : 'weight_ih' },
@@ -258,9 +258,9 @@ export class Network {
 /** The dropout of a layer's input in a pass; undefined if there is none. */
 function dropoutAt({ dropoutSite }: Layer, { regularization }: Pass): Dropout | undefined {
   if (dropoutSite === undefined || !regularization || regularization.dropout === 0) return undefined;
-  const { dropout, dropoutMask, seed, iteration } = regularization;
+  const { dropout, dropoutMask, seed, batch } = regularization;
   return {
-    ...{ probability: dropout, site: dropoutSite, seed, iteration },
+    ...{ probability: dropout, site: dropoutSite, seed, batch },
     perSequence: dropoutMask === 'sequence',
   };
 }

@@ -31,5 +31,5 @@ export function dropsWeights({
 export interface RegularizedPass extends Regularization {
   readonly seed: number;
   /** Counts the batches of the run. */
-  readonly iteration: number;
+  readonly batch: number;
 }

@@ -3,7 +3,7 @@ import { type LanguageModel, openPool } from '../language-model.ts';
 import type { SequencePool } from '../sample/pool/pool.ts';
 import type { ServerOptions } from './options.ts';
 
-/** Milliseconds of each part of a turn of the pool, longer with many sequences. A new request waits until the turn ends. */
+/** Milliseconds of each part of a turn of the pool, longer with many sequences (`loadFactor` in sample/pool/pool.ts). A new request waits until the turn ends. */
 const PART_TIME = 2;
 /** Milliseconds of a turn that only reads prompts. */
 const PROMPT_TIME = 20;

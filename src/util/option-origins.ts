@@ -4,7 +4,7 @@
  * Origins of an option's value. If there are several, the last in this list takes precedence. `checkpoint` is the one that a run resumes or
  * starts from; `flag` is a flag on the command line or an argument of the library.
  */
-export const OPTION_ORIGINS = ['default', 'checkpoint', 'preset', 'config', 'flag'] as const;
+export const OPTION_ORIGINS = ['default', 'preset', 'checkpoint', 'config', 'flag'] as const;
 
 export type OptionOrigin = (typeof OPTION_ORIGINS)[number];
 

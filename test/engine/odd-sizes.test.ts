@@ -47,7 +47,7 @@ async function resultsOf(engine: Engine, [cell, H, B, T, V]: (typeof sizes)[numb
     const batch = { inputs: tokens(), targets: tokens() };
     network.lossAndGradient(weights, gradient, batch, state, {
       ...{ dropout: 0.3, dropoutMask: 'sequence', weightDrop: 0.3, tokenDropout: 0.1 },
-      ...{ seed: 1, iteration },
+      ...{ seed: 1, batch: iteration },
     });
   }
   const top = state.at(-1) as (typeof state)[number];

@@ -285,7 +285,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       const input = engine.tensor('float', [steps, rows, units]);
       engine.fill(input, 1);
       const output = engine.tensor('float', [steps, rows, units]);
-      const call = { probability: 0.25, seed: 3, iteration: 4, site: 1, input, output };
+      const call = { probability: 0.25, seed: 3, batch: 4, site: 1, input, output };
       engine.dropout(call);
       const mask = await read(engine, output);
       const dropped = mask.filter((value) => value === 0).length / mask.length;
@@ -297,7 +297,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       );
       engine.dropout(call);
       assert.deepEqual(await read(engine, output), mask, 'the same call, the same mask');
-      for (const change of [{ seed: 4 }, { iteration: 5 }, { site: 2 }]) {
+      for (const change of [{ seed: 4 }, { batch: 5 }, { site: 2 }]) {
         engine.dropout({ ...call, ...change });
         assert.notDeepEqual(await read(engine, output), mask, JSON.stringify(change));
       }
@@ -331,7 +331,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     for (const one of cases) {
       const vector = engine.vector(network);
       engine.fill(vector, 1);
-      const hash = { probability, seed: 3, iteration: 9, site: 5 };
+      const hash = { probability, seed: 3, batch: 9, site: 5 };
       engine.dropWeights({ ...hash, ...one, vector });
       const expected = Float64Array.from({ length: vector.size }, () => 1);
       const slice = parameterSlices(network).find(
@@ -351,7 +351,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       assert.deepEqual([...(await engine.read(vector))], [...expected], JSON.stringify(one));
     }
     const vector = engine.vector(network);
-    const bad = { probability, seed: 1, iteration: 1, site: 1, vector, drops: 'weight' } as const;
+    const bad = { probability, seed: 1, batch: 1, site: 1, vector, drops: 'weight' } as const;
     assert.throws(() => engine.dropWeights({ ...bad, module: 3, parameter: 'weight_hh' }), TypeError);
     assert.throws(() => engine.dropWeights({ ...bad, module: 9, parameter: 'weight' }), TypeError);
   });

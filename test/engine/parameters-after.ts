@@ -51,7 +51,7 @@ export async function parametersAfter(
     network.lossAndGradient(weights, gradient, batch, state, {
       ...regularizationOf(options),
       seed: 1,
-      iteration,
+      batch: iteration,
     });
     steps.update({ weights, gradient, loss: network.loss, learningRate: 0.01 });
     await steps.readFigures();

@@ -49,7 +49,7 @@ class Case {
 
   /** Drops recurrent weights and inputs in a vector of this layout. */
   drop(vector: Vector): void {
-    const common = { probability: 0.4, seed: 7, iteration: 2, vector, module: 0 };
+    const common = { probability: 0.4, seed: 7, batch: 2, vector, module: 0 };
     this.engine.dropWeights({ ...common, site: 1, parameter: 'weight_hh', drops: 'weight' });
     this.engine.dropWeights({ ...common, site: 2, parameter: 'weight_ih', drops: 'input' });
   }
@@ -182,7 +182,7 @@ async function checkGradients(layer: Case, withDropout: boolean) {
     module: 0,
     input: layer.input,
     resets: layer.resets,
-    dropout: withDropout ? { probability: 0.3, seed: 1, iteration: 2, site: 3 } : undefined,
+    dropout: withDropout ? { probability: 0.3, seed: 1, batch: 2, site: 3 } : undefined,
     output,
     tape,
   };

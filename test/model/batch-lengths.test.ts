@@ -35,9 +35,9 @@ async function results(engine: Engine, config: ModelConfig, networkOf: (steps: n
     const tokens = () => Int32Array.from({ length: steps * B }, () => below(config.vocabularySize));
     const resets = Uint8Array.from({ length: steps * B }, () => Number(below(5) === 0));
     const batch = { inputs: tokens(), targets: tokens(), ...(index % 2 === 0 && { resets }) };
-    network.lossAndGradient(weights, gradient, batch, state, { ...REGULARIZATION, iteration: index });
+    network.lossAndGradient(weights, gradient, batch, state, { ...REGULARIZATION, batch: index });
     found.push((await engine.read(network.loss)) as FloatArray, await engine.read(gradient));
-    const pass = { ...REGULARIZATION, iteration: index };
+    const pass = { ...REGULARIZATION, batch: index };
     network.lossAndGradient(weights, gradient, batch, network.makeState(), pass);
     const unscaled = await engine.read(gradient);
     network.lossAndGradient(weights, gradient, batch, network.makeState(), pass, 0.25);

@@ -45,7 +45,7 @@ for (const [name, kind] of kinds) {
   for (const layers of [1, 2, 3]) {
     for (const [which, regularization] of regularizations) {
       test(`${name}, ${layers} layers, ${which}: the gradient equals the finite differences`, async () => {
-        const pass = { ...NO_REGULARIZATION, ...regularization, seed: 5, iteration: 3 };
+        const pass = { ...NO_REGULARIZATION, ...regularization, seed: 5, batch: 3 };
         const engine = new ReferenceEngine('float64');
         const config = { ...kind, layers, hiddenSize: 3, vocabularySize: VOCABULARY };
         const network = new Network(engine, config, { batchSize: ROWS, sequenceLength: STEPS });

@@ -38,7 +38,7 @@ for (const { name, checkpoint } of eachKind()) {
         weightDrop: 0.3,
         tokenDropout: 0.2,
         seed: 1,
-        iteration: 1,
+        batch: 1,
       };
       network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
       const values = await engine.read(gradient);
@@ -63,7 +63,7 @@ test('regularization affects only the pass that it is given to', async () => {
       const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
       engine.write(weights, checkpoint.parameters);
       const train = async (given?: Partial<Regularization>, iteration = 1) => {
-        const regularization = given && { ...NO_REGULARIZATION, ...given, seed: 1, iteration };
+        const regularization = given && { ...NO_REGULARIZATION, ...given, seed: 1, batch: iteration };
         network.lossAndGradient(weights, gradient, BATCH, network.makeState(), regularization);
         const [loss] = await engine.read(network.loss);
         return [loss, ...(await engine.read(gradient))];

@@ -19,9 +19,9 @@ test('default < checkpoint < preset < config file < flag, whatever the order of 
     const { values, origins } = resolveOptions(...order);
     assert.deepEqual(values, {
       default: 'flag',
-      checkpoint: 'config',
-      preset: 'preset',
-      config: 'checkpoint',
+      preset: 'config',
+      checkpoint: 'checkpoint',
+      config: 'preset',
       flag: 'default',
     });
     assert.deepEqual(origins, values);

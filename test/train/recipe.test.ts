@@ -191,14 +191,14 @@ test('states are reset at the asked rate, in the same rows each time', () => {
   const batch = { inputs: new Int32Array(5 * 40), targets: new Int32Array(5 * 40) };
   let resets = 0;
   for (let iteration = 1; iteration <= 50; iteration++) {
-    const pass = { probability: 0.25, seed: 1, iteration };
+    const pass = { probability: 0.25, seed: 1, batch: iteration };
     const changed = withStateResets(batch, 40, pass);
     assert.deepEqual(withStateResets(batch, 40, pass), changed);
     resets += changed.resets?.subarray(0, 40).reduce((sum, one) => sum + one, 0) ?? 0;
     assert.ok(changed.resets?.subarray(40).every((one) => one === 0) ?? true, 'only before the first step');
   }
   assert.ok(Math.abs(resets / 2000 - 0.25) < 0.03, `${resets} of 2000`);
-  assert.equal(withStateResets(batch, 40, { probability: 0, seed: 1, iteration: 1 }), batch);
+  assert.equal(withStateResets(batch, 40, { probability: 0, seed: 1, batch: 1 }), batch);
 });
 
 test('initial parameters: the range of each tensor, and the biases', () => {

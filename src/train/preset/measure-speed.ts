@@ -33,7 +33,7 @@ export async function measureSpeed(
     // The first iteration is a warm-up and does not count.
     while (times.length < 2 || (performance.now() - begun < milliseconds && !signal?.aborted)) {
       const start = performance.now();
-      const pass = { ...regularizationOf(options), seed: options.seed, iteration: times.length + 1 };
+      const pass = { ...regularizationOf(options), seed: options.seed, batch: times.length + 1 };
       network.lossAndGradient(weights, gradient, { inputs: tokens(), targets: tokens() }, state, pass);
       optimizer.update({ weights, gradient, loss: network.loss, learningRate: options.learningRate });
       await optimizer.readFigures();

@@ -3,6 +3,8 @@
  *
  * The rates determine the bits of the parameters, so only the four basic operations and square roots compute them: the results of Math.cos and
  * Math.pow differ between JavaScript engines.
+ *
+ * `run-state.ts` stores the rate in a checkpoint and restores it. `training-run.ts` scales it to the length of the batches.
  */
 import { cosineOfPi } from '../../util/cosine.ts';
 import type { TrainingOptions } from '../options.ts';

@@ -8,15 +8,15 @@ const SITE = 3000;
 /**
  * A batch that also resets the state of some rows before its first step.
  *
- * @param probability Of each row. The rows follow from the seed and the iteration.
+ * @param probability Of each row. The rows follow from the seed and the number of the batch.
  */
 export function withStateResets(
   batch: Batch,
   batchSize: number,
-  { probability, seed, iteration }: { probability: number; seed: number; iteration: number },
+  { probability, seed, batch: number }: { probability: number; seed: number; batch: number },
 ): Batch {
   if (probability === 0) return batch;
-  const key = dropoutKey({ probability, seed, iteration, site: SITE });
+  const key = dropoutKey({ probability, seed, batch: number, site: SITE });
   const threshold = dropThreshold(probability);
   const rows = Array.from({ length: batchSize }, (_, row) => row).filter(
     (row) => !keeps(positionKey(key, row, 0), 0, threshold),

@@ -183,6 +183,7 @@ export class TrainingRun {
     if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses, tokens);
     this.#optimizer.update({
       ...{ weights, gradient, loss: this.network.loss },
+      // In proportion to the lengths of the batches (`randomLength`). The figures have the rate of the schedule.
       learningRate: learningRate * (steps / (accumulate * sequenceLength)),
     });
     const update = this.#optimizer.readFigures();
@@ -218,7 +219,7 @@ export class TrainingRun {
       const batch = await this.#batches.batch(position % this.#batches.count, epoch);
       // Dropout and state resets are hashes of these two numbers, which a resumed run gets from its checkpoint. The second counts
       // batches, so each batch of an iteration has its own masks.
-      const pass = { seed, iteration: (iteration - 1) * accumulate + number + 1 };
+      const pass = { seed, batch: (iteration - 1) * accumulate + number + 1 };
       const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
       if (number > 0) losses.push(handled(this.#lossOfBatch()));
       const batchSteps = batch.inputs.length / batchSize;
