@@ -62,15 +62,16 @@ test(
   },
 );
 
-/** Loaded before the program: saving the third checkpoint never ends. */
-const ENDLESS_SAVING = `
+/** Loaded before the program: saving the third checkpoint takes a minute, and fails. */
+const SLOW_SAVING = `
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 const { rename } = promises;
 promises.rename = async (from, to) => {
   if (!/_i3\\.safetensors$/.test(to)) return rename(from, to);
-  process.stdout.write('saving forever\\n');
-  await new Promise((resolve) => setTimeout(resolve, 2 ** 30));
+  process.stdout.write('saving slowly\\n');
+  await new Promise((resolve) => setTimeout(resolve, 60_000));
+  throw new Error('too late');
 };
 syncBuiltinESMExports();
 `;
@@ -82,9 +83,9 @@ test(
     const { cwd, start, names } = setUp(context, 40);
     let signals = 0;
     const { code, stderr } = await start(['book.txt', ...small, '--checkpoint_every', '1'], {
-      preload: ENDLESS_SAVING,
+      preload: SLOW_SAVING,
       onOutput(soFar, child) {
-        if (signals === 0 && soFar.includes('saving forever')) signals += Number(child.kill('SIGINT'));
+        if (signals === 0 && soFar.includes('saving slowly')) signals += Number(child.kill('SIGINT'));
       },
       onErrors(soFar, child) {
         if (signals !== 1 || !soFar.includes('stopping after this iteration')) return;
