@@ -151,7 +151,7 @@ export const trainingOptionsSchema = z.strictObject({
   init: option(z._default(z.enum(INITS), 'original'), {
     flag: 'init',
     group: 'Model',
-    help: "initial parameters: original: uniform in ±0.08; pytorch: as PyTorch's nn.LSTM; scaled: as pytorch, but ±1 for the one-hot input and forget biases of 1; best for long runs",
+    help: "initial parameters: original: uniform in ±0.08; pytorch: as PyTorch's nn.LSTM; scaled: as pytorch, but ±1 for the one-hot input and biases of 0, best for long runs; forget biases of 1 except with pytorch",
   }),
   dropoutMask: option(z._default(z.enum(DROPOUT_MASKS), 'step'), {
     flag: 'dropout_mask',
