@@ -169,13 +169,13 @@ function largestChange(before: FloatArray, after: FloatArray): number {
   return largest;
 }
 
-/** What the original's programs do differently with the file. (This program reads back the same model.) */
 /** With the regularization that the original knows: dropout, with a mask for each step. */
 function withTorch7Regularization(checkpoint: Checkpoint): Checkpoint {
   const { dropout } = checkpoint.regularization ?? NO_REGULARIZATION;
   return { ...checkpoint, regularization: { ...NO_REGULARIZATION, dropout } };
 }
 
+/** What the original's programs do differently with the file. (This program reads back the same model.) */
 function torch7Notices({ precision, vocabulary, regularization }: Checkpoint): string[] {
   const { symbols, hasUnknown, normalize, kind } = vocabulary;
   const isBeyondAscii = kind !== 'byte' && symbols.some((symbol) => symbol > '\u007f' || symbol.length > 1);

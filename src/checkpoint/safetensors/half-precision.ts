@@ -38,6 +38,11 @@ export function fromHalf(bits: Uint16Array, precision: HalfPrecision): Float32Ar
   return Float32Array.from(bits, FORMATS[precision].read);
 }
 
+/** The bits of the IEEE 754 half nearest to a number, rounded like those of `toHalf`. */
+export function toFloat16(value: number): number {
+  return halfBits(value, FORMATS.float16);
+}
+
 function halfBits(value: number, { fractionBits, minExponent, maxExponent }: HalfFormat): number {
   const infinity = (maxExponent - minExponent + 2) * 2 ** fractionBits;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;

@@ -49,14 +49,3 @@ export function floatReader({ name }: ElementType, bytes: Uint8Array): (index: n
   if (name === 'Float') return (index) => view.getFloat32(index * 4, true);
   return (index) => fromFloat16(view.getUint16(index * 2, true));
 }
-
-/** The bits of the IEEE 754 half nearest to a number. */
-export function toFloat16(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (Number.isNaN(value)) return 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;
-  const exponent = Math.max(Math.floor(Math.log2(magnitude)), -14);
-  // The implicit bit of a normal number increases the exponent field by one.
-  return sign | (((exponent + 14) << 10) + Math.round(magnitude / 2 ** (exponent - 10)));
-}

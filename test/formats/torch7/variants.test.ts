@@ -1,9 +1,9 @@
 /** Files from other machines, devices and versions give the same model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromFloat16 } from '../../../src/checkpoint/safetensors/half-precision.ts';
-import { toFloat16 } from '../../../src/formats/torch7/elements.ts';
+import { fromFloat16, toFloat16 } from '../../../src/checkpoint/safetensors/half-precision.ts';
 import { decodeTorch7 } from '../../../src/formats/torch7/index.ts';
+import { readTorch7 } from '../../../src/formats/torch7/read/decode.ts';
 import { LuaFunction, Storage, Table, Tensor, TorchObject } from '../../../src/formats/torch7/values.ts';
 import { NO_REGULARIZATION } from '../../../src/model/regularization.ts';
 import { MersenneTwister } from '../../../src/util/mersenne-twister.ts';
@@ -47,6 +47,16 @@ test('numbers of 16 bits', () => {
       full.parameters.map((value) => fromFloat16(toFloat16(value))),
     );
   }
+});
+
+test('decimal numbers halfway between two of 16 bits become the even one', () => {
+  const bytes = new Uint8Array(new Float32Array([1 + 2 ** -11, 1 + 3 * 2 ** -11, -3 * 2 ** -25]).buffer);
+  const floats = new Storage('torch.FloatStorage', { name: 'Float', bytes: 4 }, bytes);
+  const file = Buffer.from(torch7File(floats, 'ascii')).toString('latin1');
+  const half = file.replace('18\ntorch.FloatStorage', '17\ntorch.HalfStorage');
+  const { value } = readTorch7(Buffer.from(half, 'latin1'));
+  assert.ok(value instanceof Storage);
+  assert.deepEqual([...new Uint16Array(value.bytes.slice().buffer)], [0x3c00, 0x3c02, 0x8002]);
 });
 
 const halves = new Map<Storage, Storage>();

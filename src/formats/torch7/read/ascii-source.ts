@@ -2,7 +2,8 @@
  * Torch7's ASCII mode. Numbers are decimal; those of an array are separated by spaces and followed by a newline. Strings and byte arrays
  * are written unchanged, followed by a newline.
  */
-import { type ElementType, precisionOf, toFloat16 } from '../elements.ts';
+import { toFloat16 } from '../../../checkpoint/safetensors/half-precision.ts';
+import { type ElementType, precisionOf } from '../elements.ts';
 import { malformed, Torch7Fault } from '../errors.ts';
 import type { Source } from './source.ts';
 
