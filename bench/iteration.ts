@@ -7,12 +7,13 @@
  * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'.
  */
 import type { Batch } from '../src/data/batches/batches.ts';
-import { type Cell, gateCount } from '../src/engine/cells.ts';
+import type { Cell } from '../src/engine/cells.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { Network } from '../src/model/network.ts';
 import { checkTrainingOptions, regularizationOf } from '../src/train/options.ts';
+import { flopsPerSymbol } from '../src/train/preset/preset.ts';
 import { Optimizer } from '../src/train/run/optimizer.ts';
 import { WeightAverage } from '../src/train/run/weight-average.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
@@ -85,9 +86,8 @@ while (performance.now() - start < Number(seconds) * 1000 || times.length < 3) {
 const wall = (performance.now() - start) / times.length;
 times.sort((a, b) => a - b);
 processor.sort((a, b) => a - b);
-const G = gateCount(config.cell);
-const multiplyAdds = layers * G * H * H + (layers - 1) * G * H * H + H * V;
-const flops = (task === 'train' ? 6 : 2) * B * T * multiplyAdds;
+// The forward pass is a third of training.
+const flops = (flopsPerSymbol(config) * B * T) / (task === 'train' ? 1 : 3);
 console.log(
   JSON.stringify({
     median: times[times.length >> 1],
