@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The part at the end of the text that the model does not train on. */
 const HELD_OUT = 0.1;
-/** The settings that a preset would choose for such a model (docs/decisions/presets.md), but with less dropout. */
+/** Close to the settings that a preset would choose for a model of this kind and size (docs/decisions/presets.md). */
 const SETTINGS = `
   --split tail --train-frac ${1 - HELD_OUT} --val-frac ${HELD_OUT}
   --model gru --gru-reset after --rnn-size 128 --num-layers 2 --init scaled

@@ -195,7 +195,7 @@ export interface WeightDropout extends Omit<Dropout, 'perSequence' | 'firstStep'
   readonly module: number;
   readonly parameter: 'weight' | 'weight_ih' | 'weight_hh';
   /**
-   * `weight`: single weights (DropConnect, Wan et al. 2013; on `weight_hh`, Merity et al. 2017). `input`: all weights of an input at once; in
+   * `weight`: single weights (DropConnect, Wan et al. 2013; on `weight_hh`, Merity et al. 2018). `input`: all weights of an input at once; in
    * a matrix that reads tokens, these are the weights of a token (Gal & Ghahramani 2016).
    */
   readonly drops: 'weight' | 'input';

@@ -6,7 +6,7 @@ export interface Regularization {
   readonly dropout: number;
   /** Whether dropout has a mask for each `step`, or one for the whole `sequence` of an iteration (Gal & Ghahramani 2016). */
   readonly dropoutMask: DropoutMask;
-  /** Probability of dropping a recurrent weight (DropConnect; Merity et al. 2017). */
+  /** Probability of dropping a recurrent weight (DropConnect; Merity et al. 2018). */
   readonly weightDrop: number;
   /** Probability of dropping a token of the vocabulary from the input: its embedding, or its column of the first layer's weights. */
   readonly tokenDropout: number;

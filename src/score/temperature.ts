@@ -35,8 +35,11 @@ interface LossAt {
 }
 
 /**
- * The best temperature, rounded to four significant digits, which changes the loss by less than 1e-7 nats per symbol. If the loss is lowest outside
- * the range of `FITTED_TEMPERATURES`, the end of the range; if no temperature makes a difference, 1.
+ * The best temperature, rounded to four significant digits. If the loss is lowest outside the range of `FITTED_TEMPERATURES`, the end of the
+ * range; if no temperature makes a difference, 1.
+ *
+ * Rounding changes β by less than 0.05%, and so the loss by less than ½·Var[β·z]·(5e-4)² nats per symbol: less than 1e-6, unless the variance
+ * is above 8.
  *
  * Yields after every few thousand logits, so that the caller can pause.
  */

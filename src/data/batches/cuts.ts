@@ -29,7 +29,7 @@ const DEVIATION = 5;
 const SHORT = 0.05;
 
 /**
- * Cuts of random lengths, as in AWD-LSTM (Merity et al. 2017, section 5), but with a mean of T: so an epoch of any lengths has as many
+ * Cuts of random lengths, as in AWD-LSTM (Merity et al. 2018), but with a mean of T: so an epoch of any lengths has as many
  * batches as one of T steps each, and ends with the row.
  *
  * With R steps and m sequences to go, a length is drawn around 40/39 · R/m with a probability of 95%, else around half of that; the mean is
