@@ -1,12 +1,17 @@
 /** What modern recipes for training add to the original: with all of it on, a run is still exact, and each part does what it says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { RandomCuts } from '../../src/data/batches/cuts.ts';
+import { RowBatches } from '../../src/data/batches/row-batches.ts';
+import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { parameterSlices } from '../../src/engine/layout.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import type { Checkpoint, TrainInput } from '../../src/index.ts';
 import { train } from '../../src/index.ts';
 import { layoutOf } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/initial-parameters.ts';
+import { Network } from '../../src/model/network.ts';
 import { INITS } from '../../src/model/option-values.ts';
 import { withStateResets } from '../../src/train/run/state-resets.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
@@ -126,6 +131,48 @@ test('the learning rate of an iteration is in proportion to its length', async (
       lengths.add(tokens / accumulate);
     }
   assert.ok(lengths.size > 5);
+});
+
+/** The gradient of the mean loss of a run's first two batches, of random lengths with mean T and B rows, times T. And the two lengths. */
+async function gradientOfTwo({ config, vocabulary }: Checkpoint, B: number, T: number, seed: number) {
+  const tokens = Int32Array.from(text, (symbol) => vocabulary.symbols.indexOf(symbol));
+  const count = Math.floor(tokens.length / (B * T));
+  const rows = { tokens: new MemoryTokens(tokens), offset: 0, length: count * B * T };
+  const batches = new RowBatches(rows, B, new RandomCuts(T, count, seed));
+  const engine = new ReferenceEngine('float64');
+  const network = new Network(engine, config, { batchSize: B, sequenceLength: batches.longest });
+  const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
+  const first = initialParameters(network.layout, new MersenneTwister(seed), 'float64', 'original');
+  engine.write(weights, first);
+  const state = network.makeState();
+  const sum = new Float64Array(first.length);
+  const lengths: number[] = [];
+  for (const index of [0, 1]) {
+    const batch = await batches.batch(index);
+    network.lossAndGradient(weights, gradient, batch, state);
+    for (const [i, value] of (await engine.read(gradient)).entries()) sum[i] = (sum[i] as number) + value;
+    lengths.push(batch.inputs.length / B);
+  }
+  const steps = lengths.reduce((total, length) => total + length, 0);
+  return { gradient: sum.map((value) => (value * T) / steps), lengths };
+}
+
+test('batches of random lengths weigh in proportion to their lengths', async () => {
+  const options = {
+    ...{ text, trainFraction: 1, validationFraction: 0, hiddenSize: 5, batchSize: 3, sequenceLength: 20 },
+    ...{ randomLength: true, accumulate: 2, maxIterations: 1, gradientClip: 1e9 },
+    ...{ optimizer: 'adam', adamBeta1: 0.5, engine: 'reference', precision: 'float64' },
+  } as const satisfies TrainInput;
+  // Seeds with which the first batch is short, the second, and neither.
+  for (const seed of [13, 22, 1]) {
+    const { checkpoint } = await run({ ...options, seed });
+    const { gradient, lengths } = await gradientOfTwo(checkpoint, 3, 20, seed);
+    assert.ok(seed === 1 || Math.max(...lengths) > 1.8 * Math.min(...lengths), `${lengths}`);
+    // After one update, Adam's first moment is (1 − β₁) times the gradient.
+    const moment = checkpoint.training?.moments[0];
+    assert.equal(moment?.length, gradient.length);
+    assert.ok(moment?.every((value, i) => Math.abs(value / 0.5 - (gradient[i] as number)) < 1e-12));
+  }
 });
 
 test('the norm of the gradient does not grow with the length', async () => {
