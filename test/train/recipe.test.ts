@@ -203,6 +203,28 @@ test('a resumed run keeps its lengths', async () => {
   });
 });
 
+test('the seed of a run can change, unless it decides where the text is cut', async () => {
+  const equal = {
+    ...EVERYTHING,
+    randomOffset: false,
+    randomLength: false,
+    seed: 1,
+    engine: 'reference',
+  } as const;
+  for (const random of [{ randomOffset: true }, { randomLength: true }]) {
+    const { checkpoint } = await run({ ...equal, ...random }, 3);
+    await assert.rejects(run({ text, resume: checkpoint, seed: 2, engine: 'reference' }), {
+      code: 'checkpoint-option',
+      message: /`seed` is 1, not 2\. That can't change during a run/,
+    });
+    const same = await run({ text, resume: checkpoint, seed: 1, engine: 'reference' }, 4);
+    assert.equal(same.checkpoint.training?.iteration, 4);
+  }
+  const { checkpoint } = await run(equal, 3);
+  const other = await run({ text, resume: checkpoint, seed: 2, engine: 'reference' }, 4);
+  assert.equal(other.checkpoint.training?.options.seed, 2);
+});
+
 test('the gradient of several batches is their mean: with equal batches, that of one', async () => {
   // A text of one repeated batch, and no carried state that differs: every gradient is the same.
   const same = {

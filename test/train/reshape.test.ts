@@ -83,6 +83,15 @@ for (const optimizer of UPDATE_RULE_KINDS) {
   });
 }
 
+test('with a random offset, which depends on the shape, the carried state starts at zero', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  const start = await run({ ...base, checkpointDir, randomOffset: true, maxIterations: 30 });
+  assert.ok(stateOf(start.checkpoint).carriedState[0]?.some((value) => value !== 0));
+  const changed = await run({ resume: checkpointDir, sequenceLength: 23, maxIterations: 30 });
+  assert.ok(stateOf(changed.checkpoint).carriedState[0]?.every((value) => value === 0));
+  assert.match(changed.notices.join('\n'), /the carried state starts at zero/);
+});
+
 test('the loss does not jump after a change of shape, nor after a change back', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const mean = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;

@@ -44,7 +44,8 @@ export function reshapeRun(
     countBefore,
     count,
   );
-  const keepsState = options.batchSize === before.batchSize;
+  // A random offset is a share of the training text. The length of that depends on the shape, so the rows begin at other places.
+  const keepsState = options.batchSize === before.batchSize && !options.randomOffset;
   const { good: _, ...stability } = training.stability ?? { skips: 0, retries: 0 };
   return {
     training: {

@@ -33,6 +33,12 @@ const FIXED_OPTIONS = [
   ...['optimizer', 'accumulate', 'randomOffset', 'randomLength'],
 ] as const;
 
+/** Whether an option can't change during a run. The seed can't if it decides where the text is cut: the carried state is that of a place. */
+function isFixed(option: string, { randomOffset, randomLength }: TrainingOptions): boolean {
+  if (option === 'seed') return randomOffset || randomLength;
+  return (FIXED_OPTIONS as readonly string[]).includes(option);
+}
+
 /** The plan of a resumed run, before its text is read. */
 export interface Resumption {
   readonly options: TrainingOptions;
@@ -96,7 +102,7 @@ export function resumedOptions(
   const changed = (Object.keys(given) as (keyof TrainingOptions)[]).filter(
     (key) => given[key] !== undefined && options[key] !== before[key],
   );
-  const fixed = changed.filter((key) => (FIXED_OPTIONS as readonly string[]).includes(key));
+  const fixed = changed.filter((key) => isFixed(key, before));
   if (fixed.length > 0) {
     const list = fixed
       .map((key) => `\`${key}\` is ${formatValue(before[key])}, not ${formatValue(options[key])}`)
