@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kHugePage = 2u << 20;
 // How often a helper checks for the next call before it sleeps: about 50 µs.
 constexpr int kSpins = 2000;
+// Address space that starting threads leaves to the rest of the process, if its address space is limited: bytes.
+constexpr size_t kReserve = 256u << 20;
 
 void* take_memory(uint64_t bytes) {
   const bool large = bytes >= kHugePage;
@@ -29,6 +31,20 @@ void* take_memory(uint64_t bytes) {
 }
 
 void yield() { sched_yield(); }
+
+// Keeps a range of addresses, without memory, until it is destroyed.
+class Reserve {
+ public:
+  Reserve() : data_(mmap(nullptr, kReserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {}
+  ~Reserve() {
+    if (data_ != MAP_FAILED) munmap(data_, kReserve);
+  }
+  Reserve(const Reserve&) = delete;
+  Reserve& operator=(const Reserve&) = delete;
+
+ private:
+  void* data_;
+};
 
 }  // namespace
 
@@ -58,6 +74,8 @@ Buffers::~Buffers() {
 
 Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
+  // Stacks of many threads can take all addresses that a limit such as `ulimit -v` leaves. Then the run would die for lack of memory.
+  const Reserve reserve;
   // The threads do not read `threads` and `team_.threads` before the first call, so these can be set after all threads have been started.
   try {
     workers_.emplace_back([this] { drive(); });

@@ -52,7 +52,8 @@ export async function makeWorld(): Promise<World> {
   const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
   const names = Array.from({ length: 600 }, (_, i) => `${pick(i)}${pick(i * 3 + 1)}`).join('\n');
   write('book.txt', prose(1, 40_000));
-  for (const name of ['poems.txt', 'other.txt', 'old.txt', 'held-out.txt', 'a.txt', 'notes.md', 'more.md'])
+  const texts = ['poems.txt', 'other.txt', 'old.txt', 'held-out.txt', 'a.txt', 'notes.md', 'more.md'];
+  for (const name of [...texts, 'moby-dick.txt', 'mime.xml', 'sqlite.c'])
     write(name, prose(name.length, 12_000));
   write('names.txt', `${names}\n`);
   const mails = Array.from({ length: 60 }, (_, i) => prose(i, 300)).join('\n---\n');

@@ -238,8 +238,7 @@ test('the native engine uses the threads that the system starts, and a notice sa
   const script = `ulimit -s 8192 && ulimit -v 6000000 && exec "${process.execPath}" "${program}" train book.txt "$@"`;
   const { status, stdout, stderr } = spawnSync(
     'sh',
-    // The threads take all the memory that they get: what else a run needs must be little.
-    ['-c', script, 'sh', ...SMALL, '--engine', 'native', '--threads', '1024', '--baseline', 'false'],
+    ['-c', script, 'sh', ...SMALL, '--engine', 'native', '--threads', '1024'],
     { cwd, encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: cwd } },
   );
   assert.equal(status, 0, stderr);

