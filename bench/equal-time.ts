@@ -3,15 +3,17 @@
  *
  *     node --import tsx bench/equal-time.ts SECONDS SEEDS ARM[,ARM …] TEXT …
  *
- * ARM: default (the original's settings), fit (--fit), small or balanced (the preset, with --time). Runs go to
- * results/equal-time/SECONDS/TEXT/ARM/seed-N; finished ones are not repeated, so the program may be stopped at any time.
+ * ARM: default (the original's settings), fit (--fit), small or balanced (the preset, with --time). A run that has not ended by itself is
+ * stopped when its time is up. Runs go to results/equal-time/SECONDS/TEXT/ARM/seed-N; finished ones are not repeated, so the program may be
+ * stopped at any time. A run that was made with another text of that name, other flags or another commit is an error.
  * Nothing else should run on the machine meanwhile.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { claimFolder, provenanceOf } from './provenance.ts';
 
 const ARMS: Readonly<Record<string, (seconds: number) => readonly string[]>> = {
   default: () => [],
@@ -19,19 +21,19 @@ const ARMS: Readonly<Record<string, (seconds: number) => readonly string[]>> = {
   small: (seconds) => ['--preset', 'small', '--time', `${seconds}s`],
   balanced: (seconds) => ['--preset', 'balanced', '--time', `${seconds}s`],
 };
-/** A preset run that takes longer than planned is stopped after this share of its time. */
-const OVERRUN = 1.05;
-
 /** Characters that only the held-out text has are left out of it. */
 const UNKNOWN = ['--unknown', 'skip'];
 /** The share of a text that is held out, at its end. */
 const HELD_OUT = 0.1;
 
 interface Result {
-  /** In nats per symbol, on the whole of the held-out text: of the last checkpoint, and of the best. */
+  /**
+   * In nats per symbol, on the whole of the held-out text: of the last checkpoint, and of the one with the lowest validation loss. That one is
+   * chosen by the same text, which favours it a little, the more so the more often the run evaluates.
+   */
   readonly last: number;
   readonly best: number;
-  /** How far the best checkpoint is above the count model, on the batches that the run evaluates. */
+  /** How far the checkpoint of `best` is above the count model, on the batches that the run evaluates. */
   readonly aboveCounts: number;
   readonly seconds: number;
 }
@@ -67,11 +69,11 @@ for (const text of texts) {
 async function resultOf(text: string, arm: string, seed: number): Promise<Result> {
   const folder = join('results', 'equal-time', String(seconds), basename(text), arm, `seed-${seed}`);
   const file = join(folder, 'result.json');
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const checkpoints = join(folder, 'cv');
   const flags = ARMS[arm]?.(seconds) ?? [];
+  claimFolder(folder, provenanceOf(text, flags));
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  const checkpoints = join(folder, 'cv');
+  rmSync(checkpoints, { recursive: true, force: true });
   const [training, heldOut] = splitFiles(text);
   const begun = performance.now();
   await train([
@@ -92,12 +94,11 @@ async function resultOf(text: string, arm: string, seed: number): Promise<Result
 
 /** Trains until the run ends or its time is up. */
 function train(words: readonly string[]): Promise<void> {
-  const isPreset = words.includes('--time');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, 'train', ...words, '--print-every', '1000000'], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const timer = setTimeout(() => child.kill('SIGINT'), 1000 * seconds * (isPreset ? OVERRUN : 1));
+    const timer = setTimeout(() => child.kill('SIGINT'), 1000 * seconds);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
@@ -123,15 +124,15 @@ function splitFiles(text: string): [training: string, heldOut: string] {
 }
 
 function lossesOf(checkpoints: string, heldOut: string): Omit<Result, 'seconds'> {
-  const last = scoreOf(join(checkpoints, 'last.safetensors'), heldOut, ...UNKNOWN).natsPerCharacter;
-  const bestFile = join(checkpoints, 'best.safetensors');
-  // A run that was stopped before its first evaluation has none.
-  if (!existsSync(bestFile)) return { last, best: last, aboveCounts: Number.NaN };
-  const { natsPerCharacter, baseline } = scoreOf(bestFile, '--part', 'val', '--baseline');
+  const [last, best] = [join(checkpoints, 'last.safetensors'), join(checkpoints, 'best.safetensors')];
+  // A run that was stopped before its first evaluation has only the last.
+  const chosen = existsSync(best) ? best : last;
+  const { natsPerCharacter, baseline } = scoreOf(chosen, '--part', 'val', '--baseline');
+  if (!baseline) throw new Error('eval --baseline gave no loss of a count model');
   return {
-    last,
-    best: Math.min(last, scoreOf(bestFile, heldOut, ...UNKNOWN).natsPerCharacter),
-    aboveCounts: natsPerCharacter - (baseline?.natsPerCharacter ?? Number.NaN),
+    last: scoreOf(last, heldOut, ...UNKNOWN).natsPerCharacter,
+    best: scoreOf(chosen, heldOut, ...UNKNOWN).natsPerCharacter,
+    aboveCounts: natsPerCharacter - baseline.natsPerCharacter,
   };
 }
 

@@ -4,10 +4,11 @@
  *     node --import tsx bench/results.ts ROW TEXT [SEEDS] [FLAG …]
  *
  * Runs go to results/ROW/seed-N. An interrupted one is resumed, and a finished one is not repeated: so the program may be stopped at any time.
+ * A run that was made with another text, other flags or another commit is an error.
  * Without ROW, it lists the rows. SEEDS: separated by commas, default 1,2,3. The flags are added to those of the row: --threads 1.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,7 @@ import { parameterCount } from '../src/engine/layout.ts';
 import { readCheckpointFile } from '../src/formats/read.node.ts';
 import { layoutOf } from '../src/model/config.ts';
 import { flopsPerSymbol } from '../src/train/preset/preset.ts';
+import { claimFolder, provenanceOf } from './provenance.ts';
 
 /** The last tenth of the text is held out, as in nanoGPT. */
 const TAIL = ['--split', 'tail', '--train-frac', '0.9', '--val-frac', '0.1'];
@@ -94,6 +96,8 @@ if (!flags || !existsSync(text)) {
   process.exit(2);
 }
 
+const allFlags = [...flags, ...moreFlags];
+const made = provenanceOf(text, allFlags);
 const results: Result[] = [];
 for (const seed of seeds.split(',')) results.push(await resultOf(Number(seed)));
 const mean = (of: (result: Result) => number) =>
@@ -103,7 +107,8 @@ const spread = (of: (result: Result) => number) =>
     results.reduce((sum, one) => sum + (of(one) - mean(of)) ** 2, 0) / Math.max(1, results.length - 1),
   );
 const figure = (of: (result: Result) => number) => `${mean(of).toFixed(4)} ± ${spread(of).toFixed(4)}`;
-console.log(`char-rnn train ${[text, ...flags].join(' ')} --seed ${seeds}`);
+console.log(`char-rnn train ${[text, ...allFlags].join(' ')} --seed ${seeds}`);
+console.log(`commit ${made.commit}, SHA-256 of the text ${made.text}`);
 console.log(`${cpus()[0]?.model}, ${cpus().length} processors`);
 console.log(
   `best ${figure(({ best }) => best)} at epoch ${mean(({ bestEpoch }) => bestEpoch).toFixed(1)}; last ${figure(({ last }) => last)}; ` +
@@ -114,14 +119,14 @@ console.log(
 async function resultOf(seed: number): Promise<Result> {
   const folder = join('results', row, `seed-${seed}`);
   const file = join(folder, 'result.json');
+  claimFolder(folder, made);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
-  mkdirSync(folder, { recursive: true });
   const checkpoints = join(folder, 'cv');
   const isResumed = existsSync(join(checkpoints, 'last.safetensors'));
   const words = isResumed
     ? ['--resume', checkpoints, ...moreFlags]
     : [
-        ...[text, ...(flags ?? []), ...moreFlags],
+        ...[text, ...allFlags],
         ...[
           '--seed',
           String(seed),
