@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = join(root, 'dist', 'cli', 'main.js');
 const folder = join('data', 'moby-dick');
-const checkpoints = join('cv', 'moby-dick');
 
 process.chdir(root);
 const source = join(
@@ -23,12 +22,11 @@ if (!existsSync(text) || statSync(text).size !== statSync(source).size) {
 }
 
 console.log('Training on Moby Dick for about a minute, with settings chosen for this machine.\n');
-run('train', folder, '--time', '1m', '--print-every', '50', '--checkpoint-dir', checkpoints);
+run('train', folder, '--time', '1m', '--print-every', '50');
 
-// A second start of this script writes to cv/moby-dick-2, and so on.
-const [newest] = readdirSync('cv')
-  .filter((name) => /^moby-dick(-\d+)?$/.test(name))
-  .map((name) => join('cv', name))
+// In cv, or in cv-2 and so on if there are other runs.
+const [newest] = readdirSync('.')
+  .filter((name) => /^cv(-\d+)?$/.test(name))
   .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
 run('sample', newest, '--prompt', 'The whale ', '--length', '500', '--temp', '0.6');
 console.log('\nNext: npx char-rnn train YOUR.txt, or npx char-rnn --help.');

@@ -392,6 +392,11 @@ export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOpt
       'meanNormClip',
       'limits the same norm as `gradientNormClip`, in other units: give only one',
     );
+  if (options.preset === 'original' && options.time !== undefined)
+    throw new OptionError(
+      'time',
+      'has no effect with `preset` original, whose settings do not depend on the time: use small, balanced or best',
+    );
   const { average, averageAfter, earlyStop } = options;
   if (average === 'triggered' && earlyStop !== undefined && earlyStop <= averageAfter)
     throw new OptionError(

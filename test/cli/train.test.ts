@@ -169,6 +169,12 @@ test('bytes, graphemes, an unknown symbol, held-out files, --fit', async (contex
 
 /** [what, words, exit code, what standard error says]; the files are made in the test. */
 const bad: [string, string[], number, RegExp][] = [
+  [
+    'an option that was not given',
+    ['train', 'short.txt', '--average', 'triggered', '--early-stop', '3'],
+    2,
+    /^--average-after: must be less than --early-stop \(3\)/,
+  ],
   ['no text', [], 2, /no text was named[\s\S]* train book\.txt\n[\s\S]*name it -/],
   ['a missing file', ['nowhere.txt'], 1, /there is no text at nowhere\.txt/],
   ['a missing folder', ['-data_dir', 'nowhere'], 1, /there is no text at nowhere/],

@@ -15,7 +15,10 @@ import { EVENTS_VERSION, type StartedEvent, type TrainingEvent } from '../../src
 import { notifyObservers } from '../../src/train/observers/observers.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
 
-const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002 };
+const run = {
+  ...{ dropout: 0, weightDrop: 0, tokenDropout: 0, hiddenSize: 128 },
+  ...{ schedule: 'original' as const, learningRate: 0.002, peakRate: 0.002 },
+};
 
 /** Points from pairs of training and validation loss, with an evaluation every `epochs` epochs. */
 function points(losses: readonly (readonly [number, (number | undefined)?])[], epochs = 1): LossPoint[] {
@@ -100,6 +103,27 @@ test('underfitting: both losses are level and about equal', () => {
   ]);
   assert.deepEqual(adviceOn(points(curve)), [['underfitting', 8]]);
   assert.match(adviseOnPoints(points(curve), 4, run)?.message ?? '', /underfitting\. The model is too small/);
+});
+
+test('dropout raises the training loss: it can not show that a model is too small', () => {
+  const curve = points([2.4, 2.1, 1.95, 1.92, 1.915, 1.912, 1.91, 1.909].map((loss) => [loss, loss]));
+  for (const dropped of [{ dropout: 0.3 }, { weightDrop: 0.2 }, { tokenDropout: 0.1 }])
+    assert.equal(adviseOnPoints(curve, 4, { ...run, ...dropped })?.code, 'plateau');
+});
+
+test('a schedule that ends at zero: level losses mean nothing, nor does a rise while the rate is high', () => {
+  const level = points([2.4, 2.1, 1.95, 1.92, 1.915, 1.912, 1.91, 1.909].map((loss) => [loss, loss]));
+  const rising = points([
+    ...[2.5, 2.1, 1.8, 1.6, 1.4, 1.3].map((loss): [number, number] => [loss, loss + 0.1]),
+    ...[1.29, 1.27, 1.25, 1.23, 1.21].map((loss): [number, number] => [loss, 1.6]),
+  ]);
+  for (const schedule of ['cosine', 'linear', 'wsd'] as const) {
+    assert.equal(adviseOnPoints(level, 4, { ...run, schedule, learningRate: 0 }), undefined);
+    assert.equal(adviseOnPoints(rising, 4, { ...run, schedule, learningRate: 0.0015 }), undefined);
+    assert.equal(adviseOnPoints(rising, 4, { ...run, schedule, learningRate: 0.0005 })?.code, 'overfitting');
+  }
+  assert.equal(adviseOnPoints(rising, 4, run)?.code, 'overfitting');
+  assert.equal(adviseOnPoints(level, 4, { ...run, schedule: 'constant' })?.code, 'underfitting');
 });
 
 test('a plateau: both losses are level but not equal; or the training loss is level and nothing is held out', () => {

@@ -103,7 +103,10 @@ test('advice on a plateau and on overfitting compares the lowest loss with the b
     trainTokens: 1e6,
     validationTokens: 1e5,
   } as const;
-  const run = { dropout: 0, hiddenSize: 128, learningRate: 0.002, baseline };
+  const run = {
+    ...{ dropout: 0, weightDrop: 0, tokenDropout: 0, hiddenSize: 128, baseline },
+    ...{ schedule: 'original' as const, learningRate: 0.002, peakRate: 0.002 },
+  };
   const points = (losses: readonly (readonly [number, number])[]) =>
     losses.map(([trainLoss, validationLoss], i) => ({
       iteration: i + 1,

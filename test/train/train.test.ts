@@ -340,6 +340,11 @@ const wrong: [string, object, RegExp][] = [
   ['a fraction above 1', { trainFraction: 1.1 }, /trainFraction: got 1.1, expected a number from 0 to 1/],
   ['a dropout of 1', { dropout: 1 }, /dropout: got 1, expected .* less than 1/],
   ['an unknown cell', { cell: 'lstn' }, /cell: got "lstn", expected lstm, gru or rnn/],
+  [
+    'a time for fixed settings',
+    { preset: 'original', time: '9m' },
+    /time: has no effect with `preset` original/,
+  ],
   ['a name with a folder', { saveName: '../x' }, /saveName/],
 ];
 for (const [what, options, expected] of wrong) {

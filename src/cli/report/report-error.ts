@@ -54,9 +54,14 @@ export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand)
 function problemText(error: CharRnnError, failed: FailedCommand | undefined): string {
   const problem =
     error instanceof OptionError
-      ? `${failed?.typed?.get(error.option) ?? error.option}: ${error.reason}`
+      ? `${failed?.typed?.get(error.option) ?? nameOf(error.option, failed)}: ${error.reason}`
       : error.problem;
   return inFlags(problem, failed?.command.flags ?? []);
+}
+
+/** An option as a user of the command knows it: its flag, if it has one. */
+function nameOf(option: string, failed: FailedCommand | undefined): string {
+  return failed?.command.flags.some(({ key }) => key === option) ? `\`${option}\`` : option;
 }
 
 function stackOf(error: unknown): string {

@@ -184,7 +184,14 @@ async function save({ path, checkpoint: scored }: ScoredModel, meanSquare: Float
     throw new CheckpointError(
       'checkpoint-not-convertible',
       `${path} was not changed: statistics can be stored only in a checkpoint of this program, in float32 or float64.`,
-      { remedies: [{ text: 'Convert it first', command: ['convert', path, 'model.safetensors'] }] },
+      {
+        remedies: [
+          {
+            text: 'Convert it first',
+            command: ['convert', path, 'model.safetensors', '--precision', 'float32'],
+          },
+        ],
+      },
     );
   }
   const { parameters, precision } = checkpoint;

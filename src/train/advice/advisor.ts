@@ -110,9 +110,13 @@ class Advisor {
   #onPoints(): Advice | undefined {
     const { options, writes, files } = this.#started;
     const bestPath = writes !== undefined && files ? `${writes}/${files.best}` : undefined;
-    const { dropout, hiddenSize } = options;
-    const run = { dropout, hiddenSize, learningRate: this.#learningRate, bestPath, baseline: this.#baseline };
-    return adviseOnPoints(this.#curve.points, this.#curve.first, run);
+    return adviseOnPoints(this.#curve.points, this.#curve.first, {
+      ...options,
+      peakRate: options.learningRate,
+      learningRate: this.#learningRate,
+      bestPath,
+      baseline: this.#baseline,
+    });
   }
 
   /** Replays the losses of a resumed run without giving advice, to know what was given before. */

@@ -42,8 +42,17 @@ const DIVERGENCE_FRACTION_OF_FIRST = 0.1;
 /** A training loss has hardly moved if it is still above this fraction of the first. */
 const UNMOVED_FRACTION = 0.9;
 
+/** While the learning rate of a run that lowers it to zero is above this fraction of its peak, the losses are noisy and still fall later. */
+const HIGH_RATE = 0.5;
+
 /** The facts of a run that the advice depends on. The learning rate is that of the last iteration. */
-export interface AdvisedRun extends Pick<TrainingOptions, 'dropout' | 'hiddenSize' | 'learningRate'> {
+export interface AdvisedRun
+  extends Pick<
+    TrainingOptions,
+    'dropout' | 'weightDrop' | 'tokenDropout' | 'hiddenSize' | 'learningRate' | 'schedule'
+  > {
+  /** The `learningRate` of the options: the highest. */
+  readonly peakRate: number;
   /** Path of the checkpoint with the lowest validation loss, if checkpoints are saved. */
   readonly bestPath?: string | undefined;
   /** The count model that the run has to beat, if its loss is known. */
@@ -56,7 +65,15 @@ export function adviseOnPoints(
   first: number | undefined,
   run: AdvisedRun,
 ): Advice | undefined {
-  return adviseOnOverfitting(points, run) ?? adviseOnPlateau(points, first, run);
+  // A schedule that ends at zero levels the losses off: this says nothing about the model.
+  if (!isDecaying(run.schedule))
+    return adviseOnOverfitting(points, run) ?? adviseOnPlateau(points, first, run);
+  return run.learningRate > HIGH_RATE * run.peakRate ? undefined : adviseOnOverfitting(points, run);
+}
+
+/** Whether a schedule lowers the learning rate to zero at the end of the run. */
+function isDecaying(schedule: TrainingOptions['schedule']): boolean {
+  return schedule !== 'original' && schedule !== 'constant';
 }
 
 function adviseOnOverfitting(
@@ -94,7 +111,7 @@ function adviseOnOverfitting(
 function adviseOnPlateau(
   points: readonly LossPoint[],
   first: number | undefined,
-  { hiddenSize, learningRate, bestPath, baseline }: AdvisedRun,
+  { dropout, weightDrop, tokenDropout, hiddenSize, learningRate, bestPath, baseline }: AdvisedRun,
 ): Advice | undefined {
   const recent = points.slice(-PLATEAU_EVALUATIONS);
   const [start] = recent;
@@ -117,7 +134,13 @@ function adviseOnPlateau(
       ],
     };
   }
-  if (validationLoss !== undefined && validationLoss < last.trainLoss * (1 + MAX_UNDERFITTING_GAP)) {
+  // Dropping units or weights raises the training loss, so that it can't be compared.
+  const isComparable = dropout === 0 && weightDrop === 0 && tokenDropout === 0;
+  if (
+    isComparable &&
+    validationLoss !== undefined &&
+    validationLoss < last.trainLoss * (1 + MAX_UNDERFITTING_GAP)
+  ) {
     return {
       code: 'underfitting',
       message: `${where} and are about equal: underfitting. The model is too small to learn more.${line} Try more hidden units, then a third layer.`,
