@@ -137,12 +137,17 @@ test(
       env: { ...process.env, ...env },
     });
     child.stdin.write('the pipe goes on');
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
     const ended = new Promise((resolve) => child.on('close', resolve));
     const texts = join(cwd, 'cache', 'char-rnn', 'texts');
     await until('copy of the text', () => (existsSync(texts) && readdirSync(texts).length > 0) || undefined);
     child.kill('SIGTERM');
     const code = await ended;
     assert.equal(code, 143);
+    assert.match(stderr, /^stopped before the first iteration: nothing was saved$/m);
     assert.deepEqual(names(), []);
     assert.deepEqual(readdirSync(texts), []);
   },

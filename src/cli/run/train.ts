@@ -58,7 +58,10 @@ export async function runTrain(
   let isTraining = false;
   const stopped = catchSignals((code) => {
     // Before the first iteration there is nothing to save, and reading from a pipe may never end.
-    if (!isTraining) process.exit(code);
+    if (!isTraining) {
+      view.note('stopped before the first iteration: nothing was saved');
+      process.exit(code);
+    }
     view.note('stopping after this iteration …');
   });
   // A closed pipe ends the run, with a checkpoint. A closed terminal ends it only by SIGHUP.
