@@ -2,7 +2,7 @@
  * One time step of each cell, for B rows, forward and backward. Arrays are [B, …] slices of a trace, given by offsets.
  *
  * Before a forward step, `gates` holds W x + both biases; after it, the gates after their non-linearities. A backward step replaces these by
- * the gradients of the sums before the non-linearities.
+ * the gradients of the sums before the non-linearities. `recurrent.ts` runs the steps, and has the gradients of the weights.
  */
 import type { FloatArray } from '../engine.ts';
 import type { RecurrentModule } from '../layout.ts';
