@@ -105,7 +105,7 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Model',
     help: 'time that the run may take, such as 30m; without --preset, settings are chosen as with balanced',
     value: 'TIME',
-    expected: 'a time such as 90s, 10m or 2h',
+    expected: 'a time above zero, such as 90s, 10m or 2h',
     common: true,
   }),
   cell: option(z._default(z.enum(CELL_NAMES), 'lstm'), {

@@ -220,7 +220,9 @@ export async function* trainOn(
   const { engine, notice } = await makeEngine(asked);
   const run = async function* (): AsyncGenerator<TrainingEvent, void, void> {
     const options = fitted(
-      resumed ? asked : yield* applyPreset(engine, corpus, asked, origins, settings.signal),
+      resumed
+        ? asked
+        : yield* applyPreset(engine, corpus, asked, origins, { signal: settings.signal, availableMemory }),
     );
     const { batchSize, sequenceLength } = options;
     const shape = `\`batchSize\` ${formatCount(batchSize)}, \`sequenceLength\` ${formatCount(sequenceLength)}`;

@@ -1,6 +1,7 @@
 /** Durations as people write them. */
 
-export const DURATION = /^(\d+(?:\.\d+)?)(s|m|h)$/;
+/** A number above zero, and its unit. */
+export const DURATION = /^(?!0+(?:\.0+)?[smh]$)(\d+(?:\.\d+)?)(s|m|h)$/;
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;
 

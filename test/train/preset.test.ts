@@ -3,19 +3,32 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
-import { choosePreset, flopsPerSymbol, type PresetInput } from '../../src/train/preset/preset.ts';
+import {
+  choosePreset,
+  flopsPerSymbol,
+  type PresetInput,
+  type PresetValues,
+  secondsOfRun,
+} from '../../src/train/preset/preset.ts';
 import { DURATION, parseDuration } from '../../src/util/duration.ts';
 
 const base: PresetInput = {
-  ...{ seconds: 600, symbols: 1e6, vocabularySize: 65, flopsPerSecond: 2e11 },
+  ...{ seconds: 600, symbols: 1e6, validationSymbols: 52_000, vocabularySize: 65, flopsPerSecond: 2e11 },
   fitShape: (shape) => shape,
   given: {},
 };
 
-/** The time that a choice takes, in seconds. */
-const secondsOf = (input: PresetInput, chosen: ReturnType<typeof choosePreset>) =>
-  (input.symbols * chosen.maxEpochs * flopsPerSymbol({ ...chosen, vocabularySize: input.vocabularySize })) /
-  input.flopsPerSecond;
+/** The seconds of the training, of one evaluation and of all evaluations. */
+function secondsOf(input: PresetInput, chosen: PresetValues) {
+  const { cell, hiddenSize: H, layers, maxEpochs, batchSize, sequenceLength, evaluateEvery } = chosen;
+  const gates = { lstm: 4, gru: 3, rnn: 1 }[cell];
+  const perSymbol =
+    (6 * (gates * H * H * (2 * layers - 1) + H * input.vocabularySize)) / input.flopsPerSecond;
+  const evaluation = (perSymbol / 3) * input.validationSymbols;
+  const updates = Math.ceil((input.symbols * maxEpochs) / (batchSize * sequenceLength));
+  const evaluations = evaluation * Math.ceil(updates / evaluateEvery);
+  return { training: perSymbol * input.symbols * maxEpochs, evaluation, evaluations };
+}
 
 test('more time makes a larger model, until the text is the limit', () => {
   const units = [60, 600, 1800, 3600, 36_000].map((seconds) => choosePreset({ ...base, seconds }).hiddenSize);
@@ -43,7 +56,8 @@ test('a small text that is read often gets weight drop and moderate dropout', ()
 test('a choice is within the time, and its settings are valid', () => {
   const inputs = fc.record({
     seconds: fc.integer({ min: 10, max: 100_000 }),
-    symbols: fc.integer({ min: 1000, max: 100_000_000 }),
+    symbols: fc.integer({ min: 1000, max: 1_000_000_000 }),
+    validationSymbols: fc.integer({ min: 0, max: 50_000_000 }),
     vocabularySize: fc.integer({ min: 2, max: 5000 }),
     flopsPerSecond: fc.double({ min: 1e8, max: 1e13, noNaN: true }),
   });
@@ -51,10 +65,16 @@ test('a choice is within the time, and its settings are valid', () => {
     fc.property(inputs, (given) => {
       const input = { ...base, ...given };
       const chosen = choosePreset(input);
-      assert.ok(secondsOf(input, chosen) <= 1.01 * input.seconds, 'time');
+      const { training, evaluation, evaluations } = secondsOf(input, chosen);
+      // A run has one evaluation at least. If it takes most of the time alone, training takes no more than half.
+      if (evaluation > 0.47 * input.seconds) {
+        assert.ok(training <= 0.5 * input.seconds, 'time of training');
+        assert.equal(evaluations, evaluation);
+      } else assert.ok(training + evaluations <= input.seconds, 'time');
       assert.ok(chosen.hiddenSize >= 64 && chosen.hiddenSize % 32 === 0);
       assert.ok(chosen.dropout >= 0 && chosen.dropout <= 0.5);
-      assert.ok(chosen.maxEpochs > 0 && chosen.learningRate > 0 && chosen.learningRate < 0.1);
+      const { maxEpochs, learningRate = 0 } = chosen;
+      assert.ok(maxEpochs > 0 && learningRate > 0 && learningRate < 0.1);
       assert.ok(chosen.batchSize >= 16 && chosen.evaluateEvery >= 1);
     }),
   );
@@ -75,9 +95,79 @@ test('given options stay, and the others follow from them', () => {
   assert.ok(!('meanNormClip' in choosePreset({ ...base, given: { gradientNormClip: 5 } })));
 });
 
+test('a long text gets fewer evaluations than a short one', () => {
+  const evaluationsOf = (symbols: number) => {
+    const input = { ...base, seconds: 120, symbols, validationSymbols: symbols / 19 };
+    const chosen = choosePreset(input);
+    const { training, evaluation, evaluations } = secondsOf(input, chosen);
+    assert.ok(training + evaluations <= 120, `${symbols} symbols`);
+    return Math.round(evaluations / evaluation);
+  };
+  assert.equal(evaluationsOf(1e6), 20);
+  const few = evaluationsOf(1e8);
+  assert.ok(few >= 1 && few < 5, `${few} evaluations`);
+  assert.equal(evaluationsOf(1e9), 1);
+});
+
+test('given dropout decides whether weights and tokens are dropped', () => {
+  const input = { ...base, seconds: 36_000 };
+  assert.ok(choosePreset(input).weightDrop > 0);
+  const without = choosePreset({ ...input, given: { dropout: 0 } });
+  assert.deepEqual([without.weightDrop, without.tokenDropout], [0, 0]);
+  const heavy = choosePreset({ ...base, seconds: 10, given: { dropout: 0.35 } });
+  assert.deepEqual([heavy.weightDrop, heavy.tokenDropout], [0.25, 0.05]);
+});
+
+test('given accumulation counts in the rows, the rate and the evaluations', () => {
+  const input = { ...base, symbols: 1e7, validationSymbols: 520_000, seconds: 7200 };
+  const [plain, many] = [choosePreset(input), choosePreset({ ...input, given: { accumulate: 8 } })];
+  const updates = (chosen: PresetValues, accumulate: number) =>
+    (input.symbols * chosen.maxEpochs) / (chosen.batchSize * chosen.sequenceLength * accumulate);
+  assert.ok(many.batchSize < plain.batchSize);
+  const rate = ({ batchSize, hiddenSize }: PresetValues, accumulate: number) =>
+    Number(
+      (
+        ((updates(many, 8) < 3000 ? 0.15 : 0.1) / Math.sqrt(hiddenSize)) *
+        Math.sqrt((batchSize * accumulate) / 32)
+      ).toPrecision(2),
+    );
+  assert.equal(many.learningRate, rate(many, 8));
+  assert.equal(Math.ceil(updates(many, 8) / many.evaluateEvery), 20);
+});
+
+test('a given optimizer other than Adam keeps its own learning rate', () => {
+  const chosen = choosePreset({ ...base, given: { optimizer: 'rmsprop' } });
+  assert.ok(!('learningRate' in chosen) && !('adamBeta2' in chosen));
+});
+
+test('a given end counts in the time, the rate, the rows and the evaluations', () => {
+  const given = { maxIterations: 1000 };
+  const [plain, chosen] = [choosePreset(base), choosePreset({ ...base, given })];
+  assert.equal(Math.ceil(1000 / chosen.evaluateEvery), 20);
+  assert.ok(chosen.batchSize >= plain.batchSize && chosen.dropout < plain.dropout);
+  assert.equal(
+    chosen.learningRate,
+    Number(((0.15 / Math.sqrt(chosen.hiddenSize)) * Math.sqrt(chosen.batchSize / 32)).toPrecision(2)),
+  );
+  const seconds = secondsOfRun(base, { ...chosen, ...given });
+  const symbols = 1000 * chosen.batchSize * chosen.sequenceLength + (20 * 52_000) / 3;
+  const expected = (symbols * flopsPerSymbol({ ...chosen, vocabularySize: 65 })) / base.flopsPerSecond;
+  assert.ok(Math.abs(seconds / expected - 1) < 1e-9);
+});
+
+test('a given embedding counts in the operations, so the model is smaller', () => {
+  const one = { cell: 'lstm', layers: 1, hiddenSize: 10, vocabularySize: 20 } as const;
+  assert.equal(flopsPerSymbol({ ...one, embeddingSize: 7 }), 6 * (4 * (100 + 70) + 200));
+  const input = { ...base, given: { embeddingSize: 1000 } };
+  const chosen = choosePreset(input);
+  assert.ok(chosen.hiddenSize < choosePreset(base).hiddenSize);
+  assert.ok(secondsOfRun(input, { ...chosen, embeddingSize: 1000 }) <= 600);
+});
+
 test('durations', () => {
   assert.deepEqual(['90s', '10m', '1.5h'].map(parseDuration), [90, 600, 5400]);
-  for (const bad of ['', '10', 'm', '-1m', '1d', '1e3s', '10 m']) assert.ok(!DURATION.test(bad), bad);
+  for (const bad of ['', '10', 'm', '-1m', '1d', '1e3s', '10 m', '0s', '00m', '0.0h'])
+    assert.ok(!DURATION.test(bad), bad);
 });
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
@@ -140,7 +230,24 @@ test('the preset original, and a run without one, leave every default', async ()
 test('a time alone means the preset balanced; a time that is none is refused', async () => {
   const { all } = await run({ ...short, preset: undefined });
   assert.ok(all.some((event) => event.type === 'notice' && /`preset` balanced/.test(event.message)));
-  await assert.rejects(run({ ...short, time: 'soon' }), /time: got "soon", expected a time such as 90s/);
+  await assert.rejects(
+    run({ ...short, time: 'soon' }),
+    /time: got "soon", expected a time above zero, such as 90s/,
+  );
+  await assert.rejects(run({ ...short, time: '0s' }), /time: got "0s", expected a time above zero/);
+});
+
+test('a model that does not fit in memory is refused before the speed is measured', async () => {
+  for (const hiddenSize of [1200, 100_000]) {
+    const types: string[] = [];
+    const attempt = async () => {
+      for await (const event of train({ ...short, hiddenSize, availableMemory: 1e6 }))
+        types.push(event.type === 'notice' ? event.message : event.type);
+    };
+    await assert.rejects(attempt, { name: 'MemoryError', message: /layers of 1[0-9,]+ units/ });
+    assert.ok(!types.some((type) => type.includes('measuring')), types.join());
+  }
+  await assert.rejects(run({ ...short, layers: 1e6 }), { name: 'MemoryError' });
 });
 
 test('an interrupt while the speed is measured ends the run before its first iteration', async () => {

@@ -2,13 +2,24 @@
 import { fitShape } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import { MAX_LAYERS } from '../../model/config.ts';
+import { checkMemory, estimateMemory, type MemoryNeeds } from '../../model/memory.ts';
+import { dropsWeights } from '../../model/regularization.ts';
 import { parseDuration } from '../../util/duration.ts';
 import { formatCount } from '../../util/format.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
 import type { TrainingEvent } from '../events.ts';
-import type { TrainingOptions } from '../options.ts';
+import { checkTrainingOptions, modelConfig, type TrainingOptions } from '../options.ts';
 import { measureSpeed } from './measure-speed.ts';
-import { choosePreset, flopsPerSymbol, PRESET_SECONDS, type PresetInput } from './preset.ts';
+import {
+  choosePreset,
+  flopsPerSymbol,
+  MIN_UNITS,
+  PRESET_SECONDS,
+  type PresetInput,
+  secondsOfRun,
+} from './preset.ts';
 
 /** The speed that the first choice assumes. The model that it chooses is then measured. */
 const ASSUMED_FLOPS = 1e11;
@@ -29,34 +40,45 @@ export function presetOf({
  *
  * @param origins Options from a flag, a file or a checkpoint stay as they are.
  * @param signal Shortens the measurement if it is aborted.
+ * @throws {MemoryError} before the measurement if a model of the given size does not fit in memory
  */
 export async function* applyPreset(
   engine: Engine,
   corpus: Corpus,
   asked: TrainingOptions,
   origins: OptionOrigins | undefined,
-  signal: AbortSignal | undefined,
+  {
+    signal,
+    availableMemory,
+  }: { readonly signal?: AbortSignal | undefined; readonly availableMemory: number },
 ): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
   const preset = presetOf(asked);
   if (preset === undefined) return asked;
-  yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const { vocabulary } = corpus;
   const input: Omit<PresetInput, 'flopsPerSecond'> = {
     seconds: asked.time === undefined ? PRESET_SECONDS[preset] : parseDuration(asked.time),
-    symbols: trainingSymbols(corpus, asked),
+    ...symbolsOf(corpus, asked),
     vocabularySize: vocabulary.size,
     fitShape: (shape) => fitShape(corpus, { ...asked, ...shape }),
     given: givenOptions(asked, origins),
   };
-  const trial = { ...asked, ...choosePreset({ ...input, flopsPerSecond: ASSUMED_FLOPS }) };
+  const choose = (flopsPerSecond: number) =>
+    checkTrainingOptions({ ...asked, ...choosePreset({ ...input, flopsPerSecond }) });
+  // The layout of so many layers could be too large to build, even for the choice.
+  if (asked.layers > MAX_LAYERS)
+    checkMemory(modelConfig(asked, vocabulary.size), trialNeeds(asked), availableMemory);
+  const wanted = choose(ASSUMED_FLOPS);
+  const trial =
+    input.given.hiddenSize === undefined ? smallerFor(wanted, vocabulary.size, availableMemory) : wanted;
+  checkMemory(modelConfig(trial, vocabulary.size), trialNeeds(trial), availableMemory);
+  yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const symbolsPerSecond = await measureSpeed(engine, trial, vocabulary.size, {
     milliseconds: MEASURING_MILLISECONDS,
     signal,
   });
-  const flops = (options: TrainingOptions) => flopsPerSymbol({ ...options, vocabularySize: vocabulary.size });
-  const flopsPerSecond = symbolsPerSecond * flops(trial);
-  const options = { ...asked, ...choosePreset({ ...input, flopsPerSecond }) };
-  const seconds = (input.symbols * options.maxEpochs * flops(options)) / flopsPerSecond;
+  const flopsPerSecond = symbolsPerSecond * flopsPerSymbol({ ...trial, vocabularySize: vocabulary.size });
+  const options = choose(flopsPerSecond);
+  const seconds = secondsOfRun({ ...input, flopsPerSecond }, options);
   yield {
     type: 'notice',
     message: presetText(preset, options, { seconds, flopsPerSecond }),
@@ -84,8 +106,38 @@ function changedOptions(asked: TrainingOptions, options: TrainingOptions): Recor
   );
 }
 
-function trainingSymbols({ tokens, validation, test }: Corpus, { trainFraction }: TrainingOptions): number {
-  return validation || test ? tokens.length : Math.floor(tokens.length * trainFraction);
+/** The symbols of the training and validation texts. */
+function symbolsOf(
+  { tokens: { length }, validation, test }: Corpus,
+  { trainFraction, validationFraction }: TrainingOptions,
+): Pick<PresetInput, 'symbols' | 'validationSymbols'> {
+  if (validation || test) return { symbols: length, validationSymbols: validation?.length ?? 0 };
+  const symbols = Math.floor(length * trainFraction);
+  // As in the splits, validation gets all that training leaves unless there is a test split.
+  const isShared = trainFraction + validationFraction < 1;
+  return {
+    symbols,
+    validationSymbols: isShared ? Math.floor(length * validationFraction) : length - symbols,
+  };
+}
+
+function trialNeeds(options: TrainingOptions): MemoryNeeds {
+  const { precision, batchSize, sequenceLength, optimizer } = options;
+  const { moments } = UPDATE_RULES[optimizer];
+  return { precision, batchSize, sequenceLength, moments, dropsWeights: dropsWeights(options) };
+}
+
+/** The options with fewer units, if the model does not fit in memory. A slow machine will train a smaller one anyway. */
+function smallerFor(
+  options: TrainingOptions,
+  vocabularySize: number,
+  availableMemory: number,
+): TrainingOptions {
+  let fitting = options;
+  const bytes = () => estimateMemory(modelConfig(fitting, vocabularySize), trialNeeds(fitting));
+  while (fitting.hiddenSize > MIN_UNITS && bytes() > availableMemory)
+    fitting = { ...fitting, hiddenSize: Math.max(MIN_UNITS, fitting.hiddenSize >> 1) };
+  return fitting;
 }
 
 function presetText(

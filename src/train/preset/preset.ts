@@ -2,6 +2,9 @@
  * Chooses the settings of a run from the text's size, the time it may take and the speed of the machine.
  *
  * The formulas were fitted to trials on texts of 0.2 and 1 million characters (docs/decisions/presets.md).
+ *
+ * Powers and logarithms may differ in the last bit between JavaScript engines, so a value at the edge of its rounding may differ too. A run
+ * does not depend on that: it stores the options that were chosen, and a resumed run does not choose again.
  */
 
 import type { Shape } from '../../data/batches/splits.ts';
@@ -18,6 +21,8 @@ export interface PresetInput {
   readonly seconds: number;
   /** Symbols in the training text, N. */
   readonly symbols: number;
+  /** Symbols in the validation text, which every evaluation reads. */
+  readonly validationSymbols: number;
   readonly vocabularySize: number;
   /** Floating-point operations that a training run does in a second, R. */
   readonly flopsPerSecond: number;
@@ -40,8 +45,6 @@ export type PresetValues = Pick<
   | 'weightDrop'
   | 'tokenDropout'
   | 'optimizer'
-  | 'adamBeta2'
-  | 'learningRate'
   | 'schedule'
   | 'warmup'
   | 'batchSize'
@@ -50,15 +53,22 @@ export type PresetValues = Pick<
   | 'maxEpochs'
   | 'evaluateEvery'
 > &
-  Partial<Pick<TrainingOptions, 'meanNormClip'>>;
+  Partial<Pick<TrainingOptions, 'meanNormClip' | 'adamBeta2' | 'learningRate'>>;
 
 /** A run of less than this gets a gru: three quarters of an lstm's time, and better until the lstm catches up. In seconds. */
 const GRU_BELOW = 600;
-/** A share of the time is left for evaluations and checkpoints. */
+/** The share of the time for training and the evaluation at its end. */
 const TRAINING_SHARE = 0.95;
+/** The share for other evaluations, of which there may be fewer than usual. The rest is left for samples and checkpoints. */
+const EVALUATION_SHARE = 0.03;
+/** Training gets at least this part of its share, however long the evaluation at its end takes. */
+const LEAST_TRAINING = 0.5;
+/** An evaluation of a symbol takes a third of the operations of training on it: it has no backward pass. */
+const EVALUATION_COST = 1 / 3;
 /** Hidden units are a multiple of this. */
 const UNIT_STEP = 32;
-const MIN_UNITS = 64;
+/** The fewest units that a preset chooses. */
+export const MIN_UNITS = 64;
 /** With fewer units than this, fewer epochs with a larger model learn more, down to a share of the usual ones. */
 const FEW_UNITS = 128;
 const LEAST_EPOCHS = 1 / 3;
@@ -66,33 +76,52 @@ const LEAST_EPOCHS = 1 / 3;
 const ENOUGH_UPDATES = 6000;
 /** A run with fewer updates needs a higher learning rate. */
 const FEW_UPDATES = 3000;
+/** Evaluations of a run, at most. */
 const EVALUATIONS = 20;
 /** Layers with fewer units than this need less dropout. */
 const WIDE = 512;
 
 /** The settings of a preset. Those that are given stay as they are. */
 export function choosePreset(input: PresetInput): PresetValues {
-  const { seconds, symbols, vocabularySize, flopsPerSecond, fitShape, given } = input;
+  const { seconds, symbols, validationSymbols, vocabularySize, flopsPerSecond, fitShape, given } = input;
   const cell = given.cell ?? (seconds < GRU_BELOW ? 'gru' : 'lstm');
   const layers = given.layers ?? 2;
-  const budget = TRAINING_SHARE * seconds * flopsPerSecond;
-  const { hiddenSize, epochs } = chooseSize({ cell, layers, vocabularySize, symbols, budget, given });
+  const { embeddingSize, accumulate = 1, maxIterations = Number.POSITIVE_INFINITY } = given;
+  const operations = seconds * flopsPerSecond;
+  const model = { cell, layers, vocabularySize, embeddingSize };
+  const texts = { symbols, evaluated: validationSymbols * EVALUATION_COST };
+  const { hiddenSize, epochs } = chooseSize({
+    ...model,
+    ...texts,
+    budget: TRAINING_SHARE * operations,
+    given,
+  });
   const maxEpochs = given.maxEpochs ?? epochs;
   const wanted = {
     batchSize: given.batchSize ?? 64,
     sequenceLength: given.sequenceLength ?? (symbols < 500_000 ? 64 : seconds > 3600 ? 128 : 80),
   };
-  const updatesIn = ({ batchSize: B, sequenceLength: T }: Shape) => (symbols * maxEpochs) / (B * T);
+  const updatesIn = ({ batchSize: B, sequenceLength: T }: Shape) =>
+    Math.min(maxIterations, (symbols * maxEpochs) / (B * T * accumulate));
+  // Smaller batches do not make more updates than `maxIterations` allows.
+  const enough = Math.min(ENOUGH_UPDATES, maxIterations);
   if (given.batchSize === undefined)
-    while (wanted.batchSize > 16 && updatesIn(wanted) < ENOUGH_UPDATES) wanted.batchSize /= 2;
+    while (wanted.batchSize > 16 && updatesIn(wanted) < enough) wanted.batchSize /= 2;
   const { batchSize, sequenceLength } = fitShape(wanted);
   const updates = updatesIn({ batchSize, sequenceLength });
-  const parameters = parameterCount(layoutOf({ cell, layers, hiddenSize, vocabularySize }));
-  const capacity = Math.log10((maxEpochs * parameters) / symbols);
+  const seen = updates * batchSize * sequenceLength * accumulate;
+  const parameters = parameterCount(layoutOf({ ...model, hiddenSize }));
+  const capacity = Math.log10((seen * parameters) / symbols ** 2);
   const width = Math.min(1, Math.sqrt(hiddenSize / WIDE));
-  const dropout = rounded(clamp(0.25 * capacity * width, 0, 0.5), 2);
+  const dropout = given.dropout ?? rounded(clamp(0.25 * capacity * width, 0, 0.5), 2);
   const isHeavy = dropout > 0.2;
-  const rate = ((updates < FEW_UPDATES ? 0.15 : 0.1) / Math.sqrt(hiddenSize)) * Math.sqrt(batchSize / 32);
+  const optimizer = given.optimizer ?? 'adam';
+  const peak = (updates < FEW_UPDATES ? 0.15 : 0.1) / Math.sqrt(hiddenSize);
+  const rate = peak * Math.sqrt((batchSize * accumulate) / 32);
+  const evaluation = flopsPerSymbol({ ...model, hiddenSize }) * texts.evaluated;
+  // One more is the evaluation at the end, which has its part of the other share.
+  const others = Math.floor((EVALUATION_SHARE * operations) / evaluation);
+  const evaluations = Math.min(EVALUATIONS, 1 + others);
   const chosen: PresetValues = {
     ...{ cell, gruReset: 'after', hiddenSize, layers, init: 'scaled' },
     ...{ dropout, dropoutMask: 'sequence' },
@@ -100,30 +129,59 @@ export function choosePreset(input: PresetInput): PresetValues {
       weightDrop: isHeavy ? rounded(Math.min(dropout - 0.1, 0.3), 2) : 0,
       tokenDropout: isHeavy ? 0.05 : 0,
     },
-    ...{ optimizer: 'adam', adamBeta2: 0.99, learningRate: Number(rate.toPrecision(2)) },
+    optimizer,
+    // The rate was fitted to Adam. Another optimizer keeps the default of the program.
+    ...(optimizer === 'adam' && { adamBeta2: 0.99, learningRate: Number(rate.toPrecision(2)) }),
     ...{ schedule: 'cosine', warmup: 0.02 },
     ...(given.gradientNormClip === undefined && { meanNormClip: 1 }),
     ...{ batchSize, sequenceLength, randomOffset: true, maxEpochs },
-    evaluateEvery: Math.max(1, Math.round(updates / EVALUATIONS)),
+    evaluateEvery: Math.max(1, Math.ceil(Math.ceil(updates) / evaluations)),
   };
   return { ...chosen, ...given };
 }
 
-interface SizeInput {
-  readonly cell: Cell;
-  readonly layers: number;
-  readonly vocabularySize: number;
+/** Options that determine how long a run takes. */
+type TimedOptions = Omit<SizedModel, 'vocabularySize'> &
+  Pick<TrainingOptions, 'maxEpochs' | 'batchSize' | 'sequenceLength' | 'evaluateEvery'> &
+  Partial<Pick<TrainingOptions, 'accumulate' | 'maxIterations'>>;
+
+/** The seconds of a run with these options: training and evaluations. */
+export function secondsOfRun(
+  {
+    symbols,
+    validationSymbols,
+    vocabularySize,
+    flopsPerSecond,
+  }: Omit<PresetInput, 'seconds' | 'fitShape' | 'given'>,
+  options: TimedOptions,
+): number {
+  const { maxEpochs, batchSize, sequenceLength, accumulate = 1, maxIterations, evaluateEvery } = options;
+  const perUpdate = batchSize * sequenceLength * accumulate;
+  const updates = Math.min((symbols * maxEpochs) / perUpdate, maxIterations ?? Number.POSITIVE_INFINITY);
+  const evaluations = Math.ceil(updates / evaluateEvery);
+  const read = updates * perUpdate + evaluations * validationSymbols * EVALUATION_COST;
+  return (read * flopsPerSymbol({ ...options, vocabularySize })) / flopsPerSecond;
+}
+
+interface SizeInput extends Omit<SizedModel, 'hiddenSize'> {
+  /** Symbols in the training text. */
   readonly symbols: number;
+  /** The evaluation at the end takes as many operations as training on this many symbols. */
+  readonly evaluated: number;
   /** Floating-point operations of the run. */
   readonly budget: number;
   readonly given: Partial<TrainingOptions>;
 }
 
 /** Divides the budget between the size of the model and the number of epochs. */
-function chooseSize({ budget, symbols, given, ...model }: SizeInput): { hiddenSize: number; epochs: number } {
+function chooseSize(input: SizeInput): { hiddenSize: number; epochs: number } {
+  const { budget, symbols, evaluated, given, ...model } = input;
   const usual = given.maxEpochs ?? clamp(30 * (symbols / 1e6) ** -0.4, 3, 100);
-  const unitsFor = (epochs: number) => unitsOf(budget / (epochs * symbols), model);
-  const epochsFor = (units: number) => budget / (symbols * flopsPerSymbol({ ...model, hiddenSize: units }));
+  const unitsFor = (epochs: number) => unitsOf(budget / (epochs * symbols + evaluated), model);
+  const epochsFor = (units: number) => {
+    const affordable = budget / flopsPerSymbol({ ...model, hiddenSize: units });
+    return Math.max(affordable - evaluated, LEAST_TRAINING * affordable) / symbols;
+  };
   let hiddenSize = given.hiddenSize;
   if (hiddenSize === undefined) {
     const wanted = given.maxEpochs ?? clamp(epochsFor(FEW_UNITS), LEAST_EPOCHS * usual, usual);
@@ -132,23 +190,33 @@ function chooseSize({ budget, symbols, given, ...model }: SizeInput): { hiddenSi
   }
   const affordable = epochsFor(hiddenSize);
   const epochs = Math.min(affordable, 1.5 * usual);
-  return { hiddenSize, epochs: epochs < 3 ? Number(epochs.toPrecision(2)) : Math.floor(epochs) };
+  return { hiddenSize, epochs: epochs < 3 ? Number(epochs.toPrecision(3)) : Math.floor(epochs) };
 }
 
-type SizedModel = Pick<SizeInput, 'cell' | 'layers' | 'vocabularySize'> & { readonly hiddenSize: number };
+interface SizedModel {
+  readonly cell: Cell;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  readonly embeddingSize?: number | undefined;
+}
 
 /**
- * Floating-point operations of training on one symbol: 6 · (G·H²·(2L − 1) + H·V), two for each multiply-add in the forward pass and four in the
- * backward pass. The first layer looks its input up.
+ * Floating-point operations of training on one symbol: 6 · (G·H²·(2L − 1) + G·H·D + H·V), two for each multiply-add in the forward pass and four
+ * in the backward pass. The first layer looks its input up, or multiplies an embedding of size D.
  */
-export function flopsPerSymbol({ cell, layers, vocabularySize, hiddenSize }: SizedModel): number {
-  return 6 * (gateCount(cell) * hiddenSize ** 2 * (2 * layers - 1) + hiddenSize * vocabularySize);
+export function flopsPerSymbol(model: SizedModel): number {
+  const { cell, layers, vocabularySize, hiddenSize, embeddingSize = 0 } = model;
+  const perGate = hiddenSize ** 2 * (2 * layers - 1) + hiddenSize * embeddingSize;
+  return 6 * (gateCount(cell) * perGate + hiddenSize * vocabularySize);
 }
 
 /** The hidden units with which a symbol takes this many operations: `flopsPerSymbol`, solved for H. */
-function unitsOf(flops: number, { cell, layers, vocabularySize: V }: Omit<SizedModel, 'hiddenSize'>): number {
+function unitsOf(flops: number, model: Omit<SizedModel, 'hiddenSize'>): number {
+  const { cell, layers, vocabularySize, embeddingSize = 0 } = model;
   const square = gateCount(cell) * (2 * layers - 1);
-  return (Math.sqrt(V * V + (4 * square * flops) / 6) - V) / (2 * square);
+  const linear = vocabularySize + gateCount(cell) * embeddingSize;
+  return (Math.sqrt(linear * linear + (4 * square * flops) / 6) - linear) / (2 * square);
 }
 
 function roundedDown(units: number): number {
