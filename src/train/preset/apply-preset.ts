@@ -147,9 +147,9 @@ function presetText(
 ): string {
   const isShort = seconds < 90;
   const time = Math.max(1, Math.round(isShort ? seconds : seconds / 60));
-  const unit = isShort ? 'second' : 'minute';
+  const counted = (count: number, unit: string) => `${formatCount(count)} ${count === 1 ? unit : `${unit}s`}`;
   return (
-    `\`preset\` ${preset}: ${cell}, ${formatCount(layers)} layers of ${formatCount(hiddenSize)} units, dropout ${dropout}, ` +
-    `${Number(maxEpochs.toPrecision(3))} epochs: about ${formatCount(time)} ${time === 1 ? unit : `${unit}s`} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s`
+    `\`preset\` ${preset}: ${cell}, ${counted(layers, 'layer')} of ${formatCount(hiddenSize)} units, dropout ${dropout}, ` +
+    `${counted(Number(maxEpochs.toPrecision(3)), 'epoch')}: about ${counted(time, isShort ? 'second' : 'minute')} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s`
   );
 }
