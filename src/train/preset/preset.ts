@@ -71,7 +71,7 @@ const UNIT_STEP = 32;
 export const MIN_UNITS = 64;
 /** With fewer units than this, fewer epochs with a larger model learn more, down to a share of the usual ones. */
 const FEW_UNITS = 128;
-const LEAST_EPOCHS = 1 / 3;
+const LEAST_EPOCHS = 1 / 8;
 /** Fewer updates than this make smaller batches worth their noise. */
 const ENOUGH_UPDATES = 6000;
 /** A run with fewer updates needs a higher learning rate. */
@@ -186,7 +186,7 @@ function chooseSize(input: SizeInput): { hiddenSize: number; epochs: number } {
   if (hiddenSize === undefined) {
     const wanted = given.maxEpochs ?? clamp(epochsFor(FEW_UNITS), LEAST_EPOCHS * usual, usual);
     const most = Math.max(MIN_UNITS, roundedDown(2 * symbols ** 0.4));
-    hiddenSize = clamp(roundedDown(unitsFor(wanted)), MIN_UNITS, most);
+    hiddenSize = clamp(UNIT_STEP * Math.round(unitsFor(wanted) / UNIT_STEP), MIN_UNITS, most);
   }
   const affordable = epochsFor(hiddenSize);
   const epochs = Math.min(affordable, 1.5 * usual);
