@@ -77,14 +77,8 @@ async function resultOf(text: string, arm: string, seed: number): Promise<Result
   const [training, heldOut] = splitFiles(text);
   const begun = performance.now();
   await train([
-    training,
-    '--valid',
-    heldOut,
-    ...flags,
-    '--seed',
-    String(seed),
-    '--checkpoint-dir',
-    checkpoints,
+    ...[training, '--valid', heldOut, ...UNKNOWN, ...flags],
+    ...['--seed', String(seed), '--checkpoint-dir', checkpoints],
   ]);
   const took = (performance.now() - begun) / 1000;
   const result = { ...lossesOf(checkpoints, heldOut), seconds: took };
