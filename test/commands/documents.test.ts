@@ -20,6 +20,7 @@ const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
     line: /^npx tsx examples\//,
     reason: 'test/examples.test.ts and test/browser/example-page.test.ts run them',
   },
+  { line: /^node --import tsx bench\//, reason: 'a benchmark, which takes minutes or hours' },
   { line: /^node scripts\/test\.mjs\b/, reason: 'the tests, of which this is one' },
   { line: /\bbuild-native\b/, reason: 'test/engine/addon.test.ts builds it' },
   {
