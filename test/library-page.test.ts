@@ -11,6 +11,7 @@ import { LanguageModel as NodeModel } from '../src/language-model.node.ts';
 import { LanguageModel } from '../src/language-model.ts';
 import { root } from './cli/command.ts';
 import { exportsOf } from './exports-of.ts';
+import { workIn } from './temporary-folder.ts';
 
 const page = readFileSync(join(root, 'docs', 'library.md'), 'utf8');
 const programs = Array.from(page.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
@@ -75,9 +76,7 @@ test('the programs have no type errors', () => {
 });
 
 test('the programs run, and each prints something', async (context) => {
-  const before = process.cwd();
-  context.after(() => process.chdir(before));
-  process.chdir(folder);
+  workIn(context, folder);
   writeFileSync(
     'book.txt',
     'the harbour wall stood in the rain and the keeper walked along the wall. '.repeat(60),

@@ -17,3 +17,10 @@ export function temporaryFolder(context: TestContext): string {
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Makes a folder the working folder until the test ends, so that runs in the checkout, as those of `npm start`, do not matter. */
+export function workIn(context: TestContext, folder: string): void {
+  const before = process.cwd();
+  context.after(() => process.chdir(before));
+  process.chdir(folder);
+}

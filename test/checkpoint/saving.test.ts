@@ -16,7 +16,7 @@ import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
 import { checkpointName, saveCheckpoint } from '../../src/checkpoint/storage/save-checkpoint.ts';
 import { isSameCheckpoint } from '../../src/checkpoint/storage/storage.ts';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder, workIn } from '../temporary-folder.ts';
 import { madeCheckpoint } from './made-checkpoint.ts';
 
 test('a checkpoint is the same only if both its run and its iteration are', () => {
@@ -131,6 +131,7 @@ test('a pointer to a deleted checkpoint names it, and never suggests itself', {
   skip: process.platform === 'win32' ? 'links need a right on Windows' : false,
 }, async (context) => {
   const folder = temporaryFolder(context);
+  workIn(context, folder);
   const path = await saveCheckpoint(folderStorage(folder), madeCheckpoint(), 'lstm', 1.5);
   symlinkSync('lm_gone.safetensors', join(folder, 'best.safetensors'));
   const missing = (name: string, message: RegExp) =>
@@ -146,6 +147,7 @@ test('a pointer to a deleted checkpoint names it, and never suggests itself', {
 
 test('reading a missing file, with suggestions; a folder; an empty file', async (context) => {
   const folder = temporaryFolder(context);
+  workIn(context, folder);
   const path = await saveCheckpoint(folderStorage(folder), madeCheckpoint(), 'lstm', 1.5);
   assert.equal((await readCheckpointFile(path)).training?.iteration, 7);
   const missing = (name: string, message: RegExp) =>

@@ -23,7 +23,7 @@ import { startingOptions } from '../../src/train/start/start-from.ts';
 import { trainOn } from '../../src/train/train.ts';
 import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder, workIn } from '../temporary-folder.ts';
 
 const text = 'the harbour wall stood in the rain, and the keeper walked along it. '.repeat(40);
 const small = {
@@ -366,9 +366,7 @@ test('the default model for 65 characters has 240,321 parameters', () => {
 test('without a folder for checkpoints, nothing is written', async (context) => {
   const folder = temporaryFolder(context);
   mkdirSync(join(folder, 'empty'));
-  const before = process.cwd();
-  process.chdir(join(folder, 'empty'));
-  context.after(() => process.chdir(before));
+  workIn(context, join(folder, 'empty'));
   const last = finished(await events({ ...small, evaluateEvery: 5 }));
   assert.equal(last.path, undefined);
   assert.ok(!existsSync('cv'));
