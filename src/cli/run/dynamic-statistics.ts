@@ -16,7 +16,7 @@ import { writeExport } from '../../formats/write-export.node.ts';
 import { meanSquareGradient } from '../../score/mean-square.ts';
 import type { ScoreOptions } from '../../score/options.ts';
 import { checkSameText, resumedOptions } from '../../train/start/resume.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
+import { withProgress } from '../terminal/progress-line.ts';
 import { openOwnText } from './own-text.ts';
 import { readingOptionsFor, readingOptionsOfRun } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
@@ -160,14 +160,11 @@ async function measure(
   { name, tokens, close }: TrainingText,
   signal: AbortSignal,
 ): Promise<FloatArray> {
-  const progress = new ProgressLine(`measuring the gradient on ${name}`);
   try {
-    return await meanSquareGradient({
-      ...{ engine, config, parameters, text: tokens, name, signal },
-      onProgress: (done, all) => progress.show(done / all),
-    });
+    return await withProgress(`measuring the gradient on ${name}`, (onProgress) =>
+      meanSquareGradient({ engine, config, parameters, text: tokens, name, signal, onProgress }),
+    );
   } finally {
-    progress.close();
     await close();
   }
 }

@@ -8,7 +8,7 @@ import type { TemperatureFit } from '../../score/fit-temperature.ts';
 import type { TextScoreOptions } from '../../score/options.ts';
 import { type PartLoss, partBaseline, partLoss, validationTemperature } from '../../train/part-loss.ts';
 import type { EvaluationReport } from '../report/eval-report.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
+import { withProgress } from '../terminal/progress-line.ts';
 import { type OwnText, type OwnTextPlaces, openOwnText } from './own-text.ts';
 import type { ScoredModel } from './scored-model.ts';
 
@@ -99,18 +99,6 @@ function fitOn({ engine, path }: ScoredModel, own: OwnText, signal: AbortSignal)
   return withProgress('fitting the temperature', (onProgress) =>
     validationTemperature({ ...own, engine, name: path, signal, onProgress }),
   );
-}
-
-async function withProgress<T>(
-  label: string,
-  work: (onProgress: (done: number, all: number) => void) => Promise<T>,
-): Promise<T> {
-  const progress = new ProgressLine(label);
-  try {
-    return await work((done, all) => progress.show(done / all));
-  } finally {
-    progress.close();
-  }
 }
 
 /** The name of the held-out text, if the part is one. */

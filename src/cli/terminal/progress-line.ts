@@ -21,6 +21,19 @@ export interface ProgressOptions {
   readonly isHidden?: boolean;
 }
 
+/** Shows a line of progress during some work. */
+export async function withProgress<T>(
+  label: string,
+  work: (onProgress: (done: number, all: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = new ProgressLine(label);
+  try {
+    return await work((done, all) => progress.show(done / all));
+  } finally {
+    progress.close();
+  }
+}
+
 export class ProgressLine {
   readonly #label: string;
   readonly #isOnTerminal = process.stderr.isTTY === true && !process.env.CI;

@@ -5,30 +5,24 @@
  * every row is reset there, and where the ring closes.
  */
 import { mix32 } from '../../util/mix32.ts';
-import type { Batch, BatchSource, TokenReader, TokenSource } from './batches.ts';
+import type { Batch, BatchSource, TokenReader } from './batches.ts';
 import type { Cuts } from './cuts.ts';
 import { makeRowArrays, type RowArrays, writeRow } from './row-arrays.ts';
-
-/** The ring: a range of a token source, whose length is a multiple of B·T. */
-export interface Ring {
-  readonly tokens: TokenSource;
-  readonly offset: number;
-  readonly length: number;
-}
+import type { Rows } from './row-batches.ts';
 
 export class OffsetBatches implements BatchSource {
   readonly count: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
   readonly longest: number;
-  readonly #ring: Ring;
+  readonly #ring: Rows;
   readonly #cuts: Cuts;
   readonly #seed: number;
   readonly #arrays: (T: number) => RowArrays;
   /** One for each row, so that every row is read ahead. */
   readonly #readers: readonly TokenReader[];
 
-  constructor(ring: Ring, B: number, cuts: Cuts, seed: number) {
+  constructor(ring: Rows, B: number, cuts: Cuts, seed: number) {
     this.batchSize = B;
     this.sequenceLength = cuts.mean;
     this.longest = cuts.longest;

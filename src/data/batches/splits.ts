@@ -5,7 +5,7 @@ import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
 import type { BatchSource, Splits, TokenSource } from './batches.ts';
 import { equalCuts, RandomCuts } from './cuts.ts';
-import { OffsetBatches, type Ring } from './offset-batches.ts';
+import { OffsetBatches } from './offset-batches.ts';
 import { RowBatches, type Rows } from './row-batches.ts';
 
 export interface Shape {
@@ -84,7 +84,7 @@ export function trainingTokens(corpus: Corpus, options: SplitOptions): Rows {
 function ringOf(
   { tokens, offset, length, first, count }: Plan,
   { batchSize: B, sequenceLength: T }: Shape,
-): Ring {
+): Rows {
   const pieces = { offset: offset + first * T, length: count * T, stride: length / B, count: B };
   if (pieces.length === pieces.stride) return { tokens, offset: pieces.offset, length };
   const spliced = new SplicedTokens(tokens, pieces);
@@ -230,7 +230,10 @@ function planTraining(corpus: Corpus, options: SplitOptions): Plan {
 }
 
 /** Divides a number by the fractions. Without a test fraction, validation gets all that training leaves. */
-function divideByFractions(whole: number, { trainFraction, validationFraction }: SplitOptions) {
+export function divideByFractions(
+  whole: number,
+  { trainFraction, validationFraction }: Pick<SplitOptions, 'trainFraction' | 'validationFraction'>,
+) {
   const train = Math.floor(whole * trainFraction);
   const testFraction = Math.max(0, 1 - (trainFraction + validationFraction));
   const validation = testFraction === 0 ? whole - train : Math.floor(whole * validationFraction);

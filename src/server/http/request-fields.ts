@@ -24,6 +24,10 @@ export function field<T extends z.ZodMiniType>(type: T, expected: string) {
   return optional;
 }
 
+/** A whole number of at least 0, or −1, which many clients send for "no limit". */
+export const limitField = () =>
+  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
+
 export const numberField = (minimum: number, maximum: number) =>
   field(z.number().check(z.minimum(minimum), z.maximum(maximum)), `a number from ${minimum} to ${maximum}`);
 

@@ -1,9 +1,9 @@
 /** The fields of requests that set sampling filters, derived from the options of the filters. */
-import * as z from 'zod/mini';
+import type * as z from 'zod/mini';
 import { type ControlOptions, controlsSchema } from '../../sample/choice/controls.ts';
 import { controlOptions } from '../../sample/choice/filters.ts';
 import { checkOptions, describeType } from '../../util/check-options.ts';
-import { field, numberField } from '../http/request-fields.ts';
+import { field, limitField, numberField } from '../http/request-fields.ts';
 import { CONTROL_OPTIONS, fieldNameOf } from './field-names.ts';
 
 interface ControlField {
@@ -20,10 +20,7 @@ const OWN_FIELDS: Readonly<Record<string, ControlField>> = {
   presencePenalty: { type: numberField(-2, 2) },
   frequencyPenalty: { type: numberField(-2, 2) },
   // Many clients send -1 for no limit.
-  topK: {
-    type: field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum'),
-    toOption: (value) => Math.max(0, value),
-  },
+  topK: { type: limitField(), toOption: (value) => Math.max(0, value) },
 };
 
 const CONTROL_FIELDS = CONTROL_OPTIONS.map((option) => {

@@ -1,6 +1,5 @@
 /** The length of a text, in tokens: the fields that limit it, their defaults, and the server's maximum (`--max-tokens`). */
-import * as z from 'zod/mini';
-import { field } from '../http/request-fields.ts';
+import { limitField } from '../http/request-fields.ts';
 import type { ServerOptions } from '../options.ts';
 import { tooMuch } from './request-limits.ts';
 
@@ -9,9 +8,8 @@ export const DEFAULT_COMPLETION_TOKENS = 16;
 /** The default in chats. OpenAI has none. But a model that never writes the user's name would then write up to the server's maximum. */
 export const DEFAULT_CHAT_TOKENS = 500;
 
-/** The type of `max_tokens` and `max_completion_tokens`: −1, which many clients send for "no limit", is the server's maximum. */
-export const maxTokensField = () =>
-  field(z.int().check(z.minimum(-1)), 'a whole number of at least 0, or -1 for the maximum');
+/** The type of `max_tokens` and `max_completion_tokens`: −1 is the server's maximum. */
+export const maxTokensField = limitField;
 
 /** The field that limits the length of a text. */
 export interface LengthField {
@@ -23,14 +21,9 @@ export interface LengthField {
 }
 
 /** The maximum length of a request's texts. @throws {ApiError} 400 if it is more than the server allows */
-export function maxTokensOf({ name, value, byDefault }: LengthField, options: ServerOptions): number {
-  if (value === -1) return options.maxTokens;
-  if (value === null || value === undefined) return Math.min(byDefault, options.maxTokens);
-  checkMaxTokens(options, name, value);
+export function maxTokensOf({ name, value, byDefault }: LengthField, { maxTokens }: ServerOptions): number {
+  if (value === -1) return maxTokens;
+  if (value === null || value === undefined) return Math.min(byDefault, maxTokens);
+  if (value > maxTokens) throw tooMuch(name, value, maxTokens);
   return value;
-}
-
-/** @throws {ApiError} 400 */
-function checkMaxTokens({ maxTokens }: ServerOptions, param: string, tokens: number): void {
-  if (tokens > maxTokens) throw tooMuch(param, tokens, maxTokens);
 }

@@ -1,5 +1,5 @@
 /** Replaces the options that the user has left open by those of a preset. */
-import { fitShape } from '../../data/batches/splits.ts';
+import { divideByFractions, fitShape } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
@@ -109,16 +109,11 @@ function changedOptions(asked: TrainingOptions, options: TrainingOptions): Recor
 /** The symbols of the training and validation texts. */
 function symbolsOf(
   { tokens: { length }, validation, test }: Corpus,
-  { trainFraction, validationFraction }: TrainingOptions,
+  options: TrainingOptions,
 ): Pick<PresetInput, 'symbols' | 'validationSymbols'> {
   if (validation || test) return { symbols: length, validationSymbols: validation?.length ?? 0 };
-  const symbols = Math.floor(length * trainFraction);
-  // As in the splits, validation gets all that training leaves unless there is a test split.
-  const isShared = trainFraction + validationFraction < 1;
-  return {
-    symbols,
-    validationSymbols: isShared ? Math.floor(length * validationFraction) : length - symbols,
-  };
+  const parts = divideByFractions(length, options);
+  return { symbols: parts.train, validationSymbols: parts.validation };
 }
 
 function trialNeeds(options: TrainingOptions): MemoryNeeds {

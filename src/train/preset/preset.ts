@@ -101,15 +101,14 @@ export function choosePreset(input: PresetInput): PresetValues {
     batchSize: given.batchSize ?? 64,
     sequenceLength: given.sequenceLength ?? (symbols < 500_000 ? 64 : seconds > 3600 ? 128 : 80),
   };
-  const updatesIn = ({ batchSize: B, sequenceLength: T }: Shape) =>
-    Math.min(maxIterations, (symbols * maxEpochs) / (B * T * accumulate));
+  const updatesIn = (shape: Shape) => updatesOf(symbols, { ...shape, maxEpochs, accumulate, maxIterations });
   // Smaller batches do not make more updates than `maxIterations` allows.
   const enough = Math.min(ENOUGH_UPDATES, maxIterations);
   if (given.batchSize === undefined)
     while (wanted.batchSize > 16 && updatesIn(wanted) < enough) wanted.batchSize /= 2;
   const { batchSize, sequenceLength } = fitShape(wanted);
   const updates = updatesIn({ batchSize, sequenceLength });
-  const seen = updates * batchSize * sequenceLength * accumulate;
+  const seen = updates * symbolsPerUpdate({ batchSize, sequenceLength, accumulate });
   const parameters = parameterCount(layoutOf({ ...model, hiddenSize }));
   const capacity = Math.log10((seen * parameters) / symbols ** 2);
   const width = Math.min(1, Math.sqrt(hiddenSize / WIDE));
@@ -145,6 +144,26 @@ type TimedOptions = Omit<SizedModel, 'vocabularySize'> &
   Pick<TrainingOptions, 'maxEpochs' | 'batchSize' | 'sequenceLength' | 'evaluateEvery'> &
   Partial<Pick<TrainingOptions, 'accumulate' | 'maxIterations'>>;
 
+/** The updates of a run: a fraction if the text does not fill the last one. */
+function updatesOf(
+  symbols: number,
+  {
+    maxEpochs,
+    maxIterations = Number.POSITIVE_INFINITY,
+    ...batches
+  }: Omit<TimedOptions, keyof SizedModel | 'evaluateEvery'>,
+): number {
+  return Math.min(maxIterations, (symbols * maxEpochs) / symbolsPerUpdate(batches));
+}
+
+function symbolsPerUpdate({
+  batchSize,
+  sequenceLength,
+  accumulate = 1,
+}: Pick<TimedOptions, 'batchSize' | 'sequenceLength' | 'accumulate'>): number {
+  return batchSize * sequenceLength * accumulate;
+}
+
 /** The seconds of a run with these options: training and evaluations. */
 export function secondsOfRun(
   {
@@ -155,11 +174,9 @@ export function secondsOfRun(
   }: Omit<PresetInput, 'seconds' | 'fitShape' | 'given'>,
   options: TimedOptions,
 ): number {
-  const { maxEpochs, batchSize, sequenceLength, accumulate = 1, maxIterations, evaluateEvery } = options;
-  const perUpdate = batchSize * sequenceLength * accumulate;
-  const updates = Math.min((symbols * maxEpochs) / perUpdate, maxIterations ?? Number.POSITIVE_INFINITY);
-  const evaluations = Math.ceil(updates / evaluateEvery);
-  const read = updates * perUpdate + evaluations * validationSymbols * EVALUATION_COST;
+  const updates = updatesOf(symbols, options);
+  const evaluations = Math.ceil(updates / options.evaluateEvery);
+  const read = updates * symbolsPerUpdate(options) + evaluations * validationSymbols * EVALUATION_COST;
   return (read * flopsPerSymbol({ ...options, vocabularySize })) / flopsPerSecond;
 }
 
