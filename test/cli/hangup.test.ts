@@ -71,12 +71,21 @@ function setUp(context: TestContext) {
   return { cwd, env, logBytes, checkpoints, running, code };
 }
 
-/** Types a line into an interactive shell on a terminal. */
+/** Types a line into an interactive shell on a terminal. The shell writes its process number to the file "shell". */
 function terminal(cwd: string, env: NodeJS.ProcessEnv, line: string): ChildProcess {
   const child = spawn('script', ['-qc', 'bash --norc --noprofile -i', '/dev/null'], { cwd, env });
   child.stdout?.resume();
-  child.stdin?.write(`${line}\n`);
+  child.stdin?.write(`echo $$ > shell\n${line}\n`);
   return child;
+}
+
+/**
+ * Closes a terminal. The system sends SIGHUP to the shell and ends its input, in either order, and a shell that reads the end of its input
+ * first does not pass SIGHUP on to its background jobs. Here the signal comes first.
+ */
+function close(shell: ChildProcess, cwd: string): void {
+  process.kill(Number(readFileSync(join(cwd, 'shell'), 'utf8')), 'SIGHUP');
+  shell.kill('SIGKILL');
 }
 
 for (const [name, line] of [
@@ -90,7 +99,7 @@ for (const [name, line] of [
     const { cwd, env, running, code, checkpoints } = setUp(context);
     const shell = terminal(cwd, env, line);
     await running();
-    shell.kill('SIGKILL');
+    close(shell, cwd);
     assert.equal(await code(), 129);
     assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
   });
