@@ -238,7 +238,7 @@ test('advice has the options to change as data', () => {
   const fresh = { resume: undefined };
   assert.deepEqual(settings(adviseOnBlocks([3, 2, 1.6, 1.5, 1.55, 1.7, 2.0, 2.3], 4.2, run)), [
     { learningRate: 0.001, ...fresh },
-    { gradientNormClip: 1, meanNormClip: undefined, ...fresh },
+    { meanNormClip: 1, gradientNormClip: undefined, ...fresh },
   ]);
   assert.deepEqual(settings(adviseOnSize({ parameters: 1_000_000, tokens: 4_000_000 }, run)), []);
   assert.deepEqual(settings(adviseOnSize({ parameters: 100_000, tokens: 1_600_000 }, run)), [

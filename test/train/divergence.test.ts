@@ -303,7 +303,7 @@ test('if retries do not help, the run ends with an error and remedies, and saves
   );
   assert.deepEqual(
     error.remedies.map(({ set }) => set),
-    [{ learningRate: 0.00125 }, { learningRate: 0.00125, gradientNormClip: 1, meanNormClip: undefined }],
+    [{ learningRate: 0.00125 }, { learningRate: 0.00125, meanNormClip: 1, gradientNormClip: undefined }],
     'half the learning rate of the last retry',
   );
   assert.deepEqual(

@@ -186,7 +186,7 @@ export function adviseOnBlocks(
       { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
       {
         text: 'With a bound on the gradient',
-        set: { gradientNormClip: 1, meanNormClip: undefined, resume: undefined },
+        set: { meanNormClip: 1, gradientNormClip: undefined, resume: undefined },
       },
     ],
   };

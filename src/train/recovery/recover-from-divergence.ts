@@ -44,7 +44,7 @@ function slowerRemedies(rate: number): Remedy[] {
     { text: 'To train with a smaller learning rate', set: { learningRate } },
     {
       text: 'To bound the gradient as well',
-      set: { learningRate, gradientNormClip: 1, meanNormClip: undefined },
+      set: { learningRate, meanNormClip: 1, gradientNormClip: undefined },
     },
   ];
 }
