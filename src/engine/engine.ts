@@ -346,7 +346,21 @@ export interface EngineDescription {
   readonly text: string;
   /** How many training iterations a caller should keep in flight, so that the engine never waits for it: 1 on the CPU. */
   readonly depth: number;
+  /**
+   * Whether it can be lost: it depends on a device or on other threads, which may fail. Then a training run keeps a copy of its state in
+   * ordinary memory, and goes on from it if the engine is lost or rejects a read with a MemoryError.
+   */
+  readonly canBeLost: boolean;
+  readonly limits?: EngineLimits | undefined;
   readonly capabilities: EngineCapabilities;
+}
+
+/** What an engine can hold, if it knows. Callers compare their needs with it before they allocate anything. */
+export interface EngineLimits {
+  /** Bytes of all tensors, vectors and tapes together. Default: unknown. */
+  readonly bytes?: number | undefined;
+  /** Bytes of one tensor, vector or tape. Default: unknown. */
+  readonly largest?: number | undefined;
 }
 
 /** Capabilities that not every engine has. Callers must check them. */
@@ -385,7 +399,10 @@ export interface EngineUse {
 
 export interface Engine {
   readonly description: EngineDescription;
-  /** Resolves when the engine has lost its device or threads. All pending and later reads reject with the same error. */
+  /**
+   * Resolves when the engine has lost its device or threads. All pending and later reads reject with the same error, and other calls may
+   * throw it.
+   */
   readonly lost: Promise<EngineLostError>;
   /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */
   readonly bytesInUse: number;

@@ -13,7 +13,7 @@ export interface Backend {
   /** Whether multiply-adds are fused where the kernels ask for it. All such backends give the same bits. */
   readonly exactBits: boolean;
   /** Resolves when its threads are lost; undefined if that can't happen. */
-  readonly lost?: Promise<EngineLostError>;
+  readonly lost?: Promise<EngineLostError> | undefined;
   /** Bytes of memory for threads and code, in addition to the buffers. */
   readonly overhead: number;
   /** Allocates a buffer of zeros. Throws `MemoryError` if there is not enough memory. */

@@ -76,6 +76,7 @@ export class CpuEngine implements Engine {
       precision: 'float32',
       text: `CPU, ${backend.name} engine, ${backend.instructions}, float32, ${threads}`,
       depth: 1,
+      canBeLost: backend.lost !== undefined,
       capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: backend.exactBits },
     };
   }

@@ -66,7 +66,7 @@ export class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly instructions: string;
   readonly exactBits: boolean;
-  readonly lost: Promise<EngineLostError>;
+  readonly #lost: Promise<EngineLostError>;
   #lose: (error: EngineLostError) => void = () => {};
   readonly #exports: WasmExports;
   readonly #memory: WebAssembly.Memory;
@@ -89,7 +89,7 @@ export class WasmBackend implements Backend {
 
   constructor({ module, memory, exports, instructions, exactBits }: WasmInstance) {
     this.exactBits = exactBits;
-    this.lost = new Promise((resolve) => {
+    this.#lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
     this.#module = module;
@@ -100,6 +100,11 @@ export class WasmBackend implements Backend {
     this.#shared = this.#allocateZeroed(exports.shared_bytes());
     this.#ownEntry = this.#allocateZeroed(exports.entry_bytes());
     this.#words()[THREADS] = 1;
+  }
+
+  /** Undefined if the caller's thread computes: then nothing can be lost. */
+  get lost(): Promise<EngineLostError> | undefined {
+    return this.#workers.length > 0 ? this.#lost : undefined;
   }
 
   /** The number of threads that compute; 0 if workers were requested and none has started. */

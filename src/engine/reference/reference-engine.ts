@@ -83,6 +83,7 @@ export class ReferenceEngine implements Engine {
       precision,
       text: `CPU, reference engine in plain TypeScript, ${precision}, 1 thread`,
       depth: 1,
+      canBeLost: false,
       capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false },
     };
   }
