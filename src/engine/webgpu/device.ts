@@ -1,0 +1,98 @@
+/** A GPU that an engine computes on, and what is common to Node and pages: limits, software adapters and errors. */
+import { EngineLostError, type Remedy, UnsupportedError } from '../../errors.ts';
+
+/** Limits of an adapter that the engine asks for in full. A device has only small default values unless larger ones are requested. */
+export const REQUESTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+export type RequestedLimits = Readonly<Record<(typeof REQUESTED_LIMITS)[number], number>>;
+
+/** Facts about an adapter, for messages and for the choice of kernels. */
+export interface AdapterFacts {
+  /** Its number among the hardware adapters, from 0; undefined for a software adapter and in a page. */
+  readonly number: number | undefined;
+  /** The name of the hardware, such as `NVIDIA H100 PCIe`. A page knows only the maker and the architecture. */
+  readonly name: string;
+  /** `vulkan`, `metal`, `d3d12`, … or `browser`. */
+  readonly backend: string;
+  /** Whether the adapter is a program that computes on the CPU. */
+  readonly isSoftware: boolean;
+  /** Whether kernels may use 16-bit floating point. */
+  readonly hasFloat16: boolean;
+  /** Bytes and counts, as WebGPU defines them. */
+  readonly limits: RequestedLimits;
+}
+
+/** A device that one or several engines use. */
+export interface GpuDevice {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterFacts;
+  /** Tells that an engine needs the device no longer. It is destroyed when no engine needs it. */
+  release(): void;
+}
+
+/** Facts of an adapter that WebGPU itself tells. */
+export function factsOf(
+  adapter: GPUAdapter,
+  { number, name, backend }: Pick<AdapterFacts, 'number' | 'name' | 'backend'>,
+): AdapterFacts {
+  const limits = Object.fromEntries(REQUESTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+  return {
+    ...{ number, name, backend },
+    isSoftware: adapter.info.isFallbackAdapter,
+    hasFloat16: adapter.features.has('shader-f16'),
+    limits: limits as RequestedLimits,
+  };
+}
+
+/**
+ * A device with all of the adapter's limits. An adapter gives only one device.
+ *
+ * @throws {UnsupportedError} if the driver refuses
+ */
+export async function requestDevice(adapter: GPUAdapter, facts: AdapterFacts): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice({
+      label: 'char-rnn',
+      requiredLimits: { ...facts.limits },
+      requiredFeatures: facts.hasFloat16 ? ['shader-f16'] : [],
+    });
+  } catch (error) {
+    throw new UnsupportedError(`the driver of the GPU ${facts.name} gave no device: ${reasonOf(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Refuses an adapter that computes on the CPU: it is many times slower than the native engine.
+ *
+ * @param remedies How to get another engine.
+ */
+export function softwareError(name: string, remedies: readonly Remedy[]): UnsupportedError {
+  return new UnsupportedError(
+    `the only adapter here, ${name}, is not a GPU but a program that computes on the CPU, slower than the other engines. Install the driver of your GPU.`,
+    { remedies },
+  );
+}
+
+/** The error of an engine whose device is lost: after a crash of the driver, a reset of the GPU, or too long a computation. */
+export function deviceLostError(
+  { name }: Pick<AdapterFacts, 'name'>,
+  { reason, message }: Pick<GPUDeviceLostInfo, 'reason' | 'message'>,
+): EngineLostError {
+  const why = message.trim().replace(/\.$/, '') || reason;
+  return new EngineLostError(`the GPU ${name} was lost: ${why}.`);
+}
+
+/** The first line of an error's message, without the full stop at its end. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split('\n')[0] ?? '').trim().replace(/\.$/, '') || 'no reason was given';
+}
