@@ -16,6 +16,11 @@ import { OptionError, TextError, UsageError } from './errors.ts';
 import { exportCheckpoint } from './formats/export.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats/format-names.ts';
 import { openCheckpoint } from './formats/open.ts';
+import { labelsOf, saliencyOf, statesOf } from './inspect/inspect-model.ts';
+import type { UnitLabel } from './inspect/label-units.ts';
+import type { LabelUnitsInput, SaliencyInput, StatesInput } from './inspect/options.ts';
+import type { Saliency } from './inspect/saliency.ts';
+import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { atTemperature } from './model/temperature.ts';
 import {
@@ -397,7 +402,48 @@ export class LanguageModel {
     return { ...this.checkpoint, meanSquare: inType(squares, floatArrayType(precision)) };
   }
 
-  /** The tokens of a text to score. */
+  /**
+   * Records what the units do while the model reads a text: h, c and the gates of each layer, after each symbol.
+   *
+   * @throws {OptionError} for a layer or part that the model does not have
+   * @throws {TextError} `text-unknown-character`; `text-too-short` for an empty text
+   * @throws {MemoryError} if the values would need more than 1 GiB
+   */
+  async states(text: Content, input: StatesInput = {}): Promise<UnitStates> {
+    return statesOf(await this.#readText(text, input), input);
+  }
+
+  /**
+   * Finds units that track something in a text, such as quotes, brackets or the position in the line: those whose h correlates with a detector
+   * clearly more than any unit of the same network before training. Two to five thousand symbols are enough.
+   *
+   * @returns all units; first those with a label, by descending correlation
+   * @throws {OptionError} for a layer or part that the model does not have
+   * @throws {TextError} `text-unknown-character`; `text-too-short` for an empty text
+   */
+  async labelUnits(text: Content, input: LabelUnitsInput = {}): Promise<UnitLabel[]> {
+    return labelsOf(await this.#readText(text, input), input);
+  }
+
+  /**
+   * Measures how much each earlier symbol of a text affects the loss of one.
+   *
+   * @param position Index of that symbol among the symbols of the text, as in `score(text).symbols`.
+   * @throws {OptionError} for a position that has no prediction, or another invalid option
+   */
+  async saliency(text: Content, position: number, input: SaliencyInput = {}): Promise<Saliency> {
+    return saliencyOf(await this.#readText(text, input), position, input);
+  }
+
+  async #readText(text: Content, { unknown, onNotice }: Pick<StatesInput, 'unknown' | 'onNotice'>) {
+    const tokens = this.#tokensOf(text, checkScoreOptions({ unknown }).unknown, onNotice);
+    if (tokens.length === 0)
+      throw new TextError('text-too-short', 'the text has no characters: nothing to read.');
+    const { engine } = await this.#load();
+    return { engine, checkpoint: this.checkpoint, tokens };
+  }
+
+  /** The tokens of a text to read. */
   #tokensOf(
     text: Content,
     unknown: ScoreOptions['unknown'],

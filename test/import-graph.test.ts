@@ -19,6 +19,7 @@ const MODULES = [
   'formats',
   'sample',
   'score',
+  'inspect',
   'train',
   'language-model',
   'server',
@@ -36,6 +37,8 @@ const FORBIDDEN = new Set([
   'score→checkpoint',
   'score→formats',
   'score→sample',
+  'inspect→formats',
+  'inspect→sample',
 ]);
 
 interface File {

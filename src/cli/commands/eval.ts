@@ -26,6 +26,12 @@ const flagsSchema = z.strictObject({
     help: 'print the text coloured by how unexpected each character is, and the twenty most surprising places',
     common: true,
   }),
+  unit: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'unit',
+    group: 'Output',
+    help: 'print the text coloured by the values of a unit, such as 2.57: unit 57 of layer 2, as inspect --units lists them',
+    value: 'LAYER.UNIT',
+  }),
   baseline: option(z._default(z.boolean(), false), {
     flag: 'baseline',
     group: 'Scoring',

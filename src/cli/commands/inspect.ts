@@ -14,6 +14,14 @@ const flagsSchema = z.strictObject({
     help: 'also print each tensor: name, shape, minimum, maximum, mean, standard deviation and norm',
     common: true,
   }),
+  units: option(z.optional(z.string()), {
+    flag: 'units',
+    group: 'Output',
+    help: 'list the units that track something in a text, such as quotes or the position in the line; without FILE, the model writes a text',
+    value: 'FILE',
+    bareValue: '',
+    common: true,
+  }),
   ...gpuFlags(),
 });
 
@@ -26,6 +34,7 @@ export const inspectCommand: Command = {
   examples: [
     'char-rnn inspect cv/best.safetensors',
     'char-rnn inspect cv/best.safetensors --tensors',
+    'char-rnn inspect cv/best.safetensors --units book.txt',
     'char-rnn inspect cv/best.safetensors --json',
   ],
   async run(input) {

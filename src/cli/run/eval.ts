@@ -17,6 +17,8 @@ type Part = 'train' | 'val' | 'test' | 'all';
 
 export interface EvalFlags extends WholeTextFlags, PartFlags, ScoredModelOptions {
   readonly part?: Part | undefined;
+  /** A unit whose values colour the text, instead of a score. */
+  readonly unit?: string | undefined;
   /** Files with the held-out texts of the run. */
   readonly validation?: string | undefined;
   readonly test?: string | undefined;
@@ -31,6 +33,11 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
       { remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }] },
     );
   }
+  if (flags.unit !== undefined) {
+    checkUnitFlags(text, flags);
+    const { evalUnit } = await import('./eval-unit.ts');
+    return evalUnit(path, textOf(text, '--unit'), flags.unit, flags);
+  }
   const opened = await openScoredModel(await findModelFile(path), flags, note, input);
   const model = { ...opened, checkpoint: atTemperature(opened.checkpoint, flags.temperature) };
   const say = (notice: string) => note(inFlags(notice, input.command.flags));
@@ -44,7 +51,7 @@ export async function runEval(input: CommandInput, flags: EvalFlags): Promise<nu
     const fitted = () => fitOnValidation(model, { validation, test }, context);
     const report =
       part === 'all'
-        ? await scoreWholeText(model, textOf(text), flags, {
+        ? await scoreWholeText(model, textOf(text, '--part all'), flags, {
             ...context,
             fit: flags.fitTemperature ? await fitted() : undefined,
           })
@@ -97,6 +104,23 @@ function checkCombination(part: Part, flags: EvalFlags): void {
   }
 }
 
+/** @throws {UsageError} for flags of a score, which `--unit` does not compute */
+function checkUnitFlags(text: string | undefined, flags: EvalFlags): void {
+  const { surprise, dynamic, baseline, fitTemperature, part } = flags;
+  const used = { surprise, dynamic, baseline, fitTemperature };
+  const names = {
+    surprise: 'surprise',
+    dynamic: 'dynamic',
+    baseline: 'baseline',
+    fitTemperature: 'fit-temperature',
+  };
+  for (const [key, name] of Object.entries(names))
+    if (used[key as keyof typeof used])
+      throw new UsageError(`--unit colours a text and --${name} is about its score: use one of them.`);
+  if (part !== undefined && part !== 'all' && text === undefined)
+    throw new UsageError('--unit needs a whole text: name one, without --part.');
+}
+
 /** A flag about the statistics of dynamic evaluation that is given without it. */
 function unusedStatisticsFlag({ dynamic, statisticsText, saveStatistics }: EvalFlags): string | undefined {
   if (dynamic) return undefined;
@@ -104,9 +128,9 @@ function unusedStatisticsFlag({ dynamic, statisticsText, saveStatistics }: EvalF
   return statisticsText === undefined ? undefined : '--statistics-text';
 }
 
-function textOf(text: string | undefined): string {
+function textOf(text: string | undefined, flag: string): string {
   if (text !== undefined) return text;
-  throw new UsageError('--part all needs a text.', {
+  throw new UsageError(`${flag} needs a text.`, {
     remedies: [{ text: 'For example', command: ['eval', 'cv', 'other.txt'] }],
   });
 }

@@ -19,17 +19,23 @@ import { findModelFile } from './model-file.ts';
 export interface InspectFlags {
   readonly json: boolean;
   readonly tensors: boolean;
+  /** The text to label units on; empty: the model writes one. */
+  readonly units?: string | undefined;
 }
 
 export async function runInspect(
   { positionals, commands }: CommandInput,
-  { json, tensors }: InspectFlags,
+  { json, tensors, units }: InspectFlags,
 ): Promise<number> {
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0) {
     throw new UsageError(`inspect takes one checkpoint, got ${positionals.length}.`, {
       remedies: [{ text: 'For example', command: ['inspect', 'cv'] }],
     });
+  }
+  if (units !== undefined) {
+    const { inspectUnits } = await import('./inspect-units.ts');
+    return inspectUnits(path, units, json);
   }
   const trainFlags = commands.find(({ name }) => name === 'train')?.flags ?? [];
   const text = await report(path, json, tensors, trainFlags);

@@ -1,0 +1,47 @@
+/** A text for `inspect --units` and `eval --unit`, and the model that reads it. */
+import { readWholeText } from '../../data/text/whole-text.node.ts';
+import { LanguageModel } from '../../language-model.node.ts';
+import type { ModelInput } from '../../language-model.ts';
+import { formatCount } from '../../util/format.ts';
+import { note } from '../terminal/note.ts';
+import { readingOptionsFor } from './reading-options.ts';
+
+/** More characters than this do not change labels, and can't be read in a terminal. */
+const MOST_CHARACTERS = 20_000;
+
+export interface InspectedText {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+}
+
+/** Reads the start of a text for a model. */
+export async function inspectedText(
+  model: LanguageModel,
+  path: string,
+  given: { readonly encoding?: string | undefined; readonly field?: string | undefined } = {},
+): Promise<InspectedText> {
+  const { name, content, notices } = await readWholeText(path, readingOptionsFor(model.checkpoint, given));
+  for (const notice of notices) note(notice);
+  if (content.length <= MOST_CHARACTERS) return { name, content };
+  note(`only the first ${formatCount(MOST_CHARACTERS)} characters of ${name} are read.`);
+  return {
+    name,
+    // A pair of UTF-16 units must not be cut.
+    content:
+      typeof content === 'string'
+        ? content.slice(0, MOST_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '')
+        : content.subarray(0, MOST_CHARACTERS),
+  };
+}
+
+/** A text that the model writes. */
+export async function writtenText(model: LanguageModel, signal: AbortSignal): Promise<InspectedText> {
+  const pieces: string[] = [];
+  for await (const piece of model.generate({ length: MOST_CHARACTERS, seed: 1, signal })) pieces.push(piece);
+  return { name: 'a text that the model wrote', content: pieces.join('') };
+}
+
+/** Opens a model, and says what had to be changed to read it. */
+export async function openModel(path: string, input: ModelInput = {}): Promise<LanguageModel> {
+  return LanguageModel.load(path, { ...input, onNotice: note });
+}

@@ -1,0 +1,145 @@
+/**
+ * Labels units by what they track: the detector whose values correlate most with the unit's.
+ *
+ * An untrained network echoes its last symbols, so some of its units correlate with detectors, too. Only what clearly beats the same network
+ * before training is a label.
+ */
+import { TurnTaker } from '../util/event-loop.ts';
+import { DETECTORS, type Detector } from './detectors.ts';
+import type { UnitPart, UnitStates } from './unit-states.ts';
+
+/** A label needs a correlation above this, */
+const LEAST_CORRELATION = 0.3;
+/** and above this times the highest one of the untrained network with the same detector. */
+const TWIN_FACTOR = 1.2;
+/** How many other detectors to name. */
+const OTHERS = 2;
+
+/** A detector and its correlation with a unit, Pearson's r. */
+export interface Correlation {
+  readonly label: string;
+  readonly r: number;
+}
+
+export interface UnitLabel {
+  /** Layer and unit are numbered from 1. */
+  readonly layer: number;
+  readonly unit: number;
+  /** Undefined if nothing clearly beats the untrained network. */
+  readonly label: string | undefined;
+  /** The correlation with `label` or, without a label, the highest one; negative if the unit is low where the detector is high. */
+  readonly r: number;
+  /** The highest |r| of the untrained network's units with the same detector; 0 without a twin. */
+  readonly untrained: number;
+  /** The detectors with the next highest |r|. */
+  readonly next: readonly Correlation[];
+}
+
+export interface LabelInput {
+  /** Default: `DETECTORS`. */
+  readonly detectors?: Readonly<Record<string, Detector>> | undefined;
+  /** Default: h. */
+  readonly part?: UnitPart | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Labels all units of the recorded layers.
+ *
+ * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 gives a label.
+ * @returns the units with labels first, by descending |r|
+ */
+export async function labelUnits(
+  states: UnitStates,
+  twin: UnitStates | undefined,
+  { detectors = DETECTORS, part = 'h', signal }: LabelInput = {},
+): Promise<UnitLabel[]> {
+  const columns = Object.entries(detectors).flatMap(([name, detector]) => {
+    const values = standardized(detector(states.symbols));
+    return values ? [{ name, values }] : [];
+  });
+  const turns = new TurnTaker();
+  const own = new Map<number, Float64Array[]>();
+  const untrained = columns.map(() => 0);
+  for (const layer of states.layers) {
+    const correlations: Float64Array[] = [];
+    const trained = new LayerCorrelation(states, layer, part);
+    const initial = twin && new LayerCorrelation(twin, layer, part);
+    for (const [index, { values }] of columns.entries()) {
+      signal?.throwIfAborted();
+      correlations.push(trained.with(values));
+      for (const r of initial?.with(values) ?? [])
+        untrained[index] = Math.max(untrained[index] as number, Math.abs(r));
+      await turns.take();
+    }
+    own.set(layer, correlations);
+  }
+  const labels: UnitLabel[] = [];
+  for (const [layer, correlations] of own)
+    for (let u = 0; u < states.units; u++) {
+      const ranked = columns
+        .map(({ name }, index) => ({ name, index, r: correlations[index]?.[u] ?? 0 }))
+        .sort((a, b) => Math.abs(b.r) - Math.abs(a.r));
+      const clear = ranked.find(
+        ({ r, index }) =>
+          Math.abs(r) > LEAST_CORRELATION && Math.abs(r) > TWIN_FACTOR * (untrained[index] as number),
+      );
+      const shown = clear ?? ranked[0];
+      labels.push({
+        ...{ layer, unit: u + 1, label: clear?.name, r: shown?.r ?? 0 },
+        untrained: shown ? (untrained[shown.index] as number) : 0,
+        next: ranked
+          .filter((one) => one !== shown)
+          .slice(0, OTHERS)
+          .map(({ name, r }) => ({ label: name, r })),
+      });
+    }
+  return labels.sort(
+    (a, b) => Number(b.label !== undefined) - Number(a.label !== undefined) || Math.abs(b.r) - Math.abs(a.r),
+  );
+}
+
+/** Correlates the units of a layer with detectors. */
+class LayerCorrelation {
+  readonly #values: Float32Array;
+  readonly #units: number;
+  /** For each unit, 1 / (standard deviation · √T); 0 for a unit that does not change. */
+  readonly #scales: Float64Array;
+
+  constructor(states: UnitStates, layer: number, part: UnitPart) {
+    const { units, length: T } = states;
+    this.#values = states.matrix(layer, part);
+    this.#units = units;
+    const sums = new Float64Array(units);
+    const squares = new Float64Array(units);
+    this.#values.forEach((value, at) => {
+      const u = at % units;
+      sums[u] = (sums[u] as number) + value;
+      squares[u] = (squares[u] as number) + value * value;
+    });
+    this.#scales = squares.map((square, u) => {
+      const variance = square / T - ((sums[u] as number) / T) ** 2;
+      return variance > 1e-12 ? 1 / Math.sqrt(variance * T) : 0;
+    });
+  }
+
+  /** Pearson's r of each unit with standardized values, [T]. */
+  with(values: Float64Array): Float64Array {
+    const products = new Float64Array(this.#units);
+    const all = this.#values;
+    for (let t = 0, at = 0; t < values.length; t++) {
+      const weight = values[t] as number;
+      for (let u = 0; u < products.length; u++, at++)
+        products[u] = (products[u] as number) + weight * (all[at] as number);
+    }
+    return products.map((product, u) => product * (this.#scales[u] as number));
+  }
+}
+
+/** With mean 0 and length 1; undefined for a detector that does not change. */
+function standardized(values: Float32Array): Float64Array | undefined {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const centred = Float64Array.from(values, (value) => value - mean);
+  const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));
+  return length > 1e-6 ? centred.map((value) => value / length) : undefined;
+}

@@ -1,0 +1,99 @@
+/** The inputs of `LanguageModel.states`, `labelUnits` and `saliency`, and their checks. */
+import { OptionError } from '../errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { ScoreOptions } from '../score/options.ts';
+import type { Detector } from './detectors.ts';
+import { partsOf, type UnitPart } from './unit-states.ts';
+
+interface ReadingInput {
+  /** A character that the model does not know. Default: `nearest`, the nearest known one, if any; else it is left out. */
+  readonly unknown?: ScoreOptions['unknown'] | undefined;
+  /** When it is aborted, the call throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a message about characters of the text that were left out. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** Called with the fraction that is done, from 0 to 1. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+export interface StatesInput extends ReadingInput {
+  /** Layers to record, numbered from 1. Default: all. */
+  readonly layers?: readonly number[] | undefined;
+  /** Default: `['h']`. */
+  readonly parts?: readonly UnitPart[] | undefined;
+}
+
+export interface LabelUnitsInput extends ReadingInput {
+  /** Layers to label, numbered from 1. Default: all. */
+  readonly layers?: readonly number[] | undefined;
+  /** Default: `h`. */
+  readonly part?: UnitPart | undefined;
+  /** What units may track, by name. Default: `DETECTORS`. */
+  readonly detectors?: Readonly<Record<string, Detector>> | undefined;
+  /** Whether to compare with the untrained network. Default: true. Without that, many labels mean nothing. */
+  readonly twin?: boolean | undefined;
+}
+
+/**
+ * How to measure the effect of earlier symbols on the loss of one.
+ *
+ * - `occlusion`: its change, in nats, if one earlier symbol is replaced by a space (a space: by a line end).
+ * - `gradient`: the length of its gradient with respect to the one-hot vector of each earlier symbol, or to its embedding.
+ * - `context`: the loss itself, if the model has read only the last 1, 2, … symbols.
+ */
+export const SALIENCY_METHODS = ['occlusion', 'gradient', 'context'] as const;
+export type SaliencyMethod = (typeof SALIENCY_METHODS)[number];
+
+export interface SaliencyInput extends Omit<ReadingInput, 'onProgress'> {
+  /** How many symbols to look back. Default: 64. */
+  readonly back?: number | undefined;
+  /** Default: `occlusion`. */
+  readonly method?: SaliencyMethod | undefined;
+}
+
+/** The longest way back. Memory grows with its square. */
+export const MAX_BACK = 1024;
+
+/** @throws {OptionError} for a layer or part that the model does not have */
+export function checkLayersAndParts(
+  { layers: count, cell }: ModelConfig,
+  layers: readonly number[] | undefined,
+  parts: readonly UnitPart[],
+  partName: string,
+): void {
+  if (layers && (!Array.isArray(layers) || layers.length === 0 || new Set(layers).size < layers.length))
+    throw new OptionError('layers', `got ${JSON.stringify(layers)}, expected different numbers of layers`);
+  for (const layer of layers ?? [])
+    if (!Number.isInteger(layer) || layer < 1 || layer > count)
+      throw new OptionError('layers', `got ${JSON.stringify(layer)}, expected numbers from 1 to ${count}`);
+  const known = partsOf(cell);
+  if (!Array.isArray(parts) || parts.length === 0 || new Set(parts).size < parts.length)
+    throw new OptionError(
+      partName,
+      `got ${JSON.stringify(parts)}, expected different parts of ${known.join(', ')}`,
+    );
+  for (const part of parts)
+    if (!known.includes(part))
+      throw new OptionError(
+        partName,
+        `got ${JSON.stringify(part)}, expected ${known.join(', ')}: the parts of ${cell}`,
+      );
+}
+
+/** @throws {OptionError} */
+export function checkSaliency({ back = 64, method = 'occlusion' }: SaliencyInput): {
+  readonly back: number;
+  readonly method: SaliencyMethod;
+} {
+  if (!Number.isInteger(back) || back < 1 || back > MAX_BACK)
+    throw new OptionError(
+      'back',
+      `got ${JSON.stringify(back)}, expected a whole number from 1 to ${MAX_BACK}`,
+    );
+  if (!SALIENCY_METHODS.includes(method))
+    throw new OptionError(
+      'method',
+      `got ${JSON.stringify(method)}, expected one of ${SALIENCY_METHODS.join(', ')}`,
+    );
+  return { back, method };
+}

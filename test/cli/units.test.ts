@@ -1,0 +1,81 @@
+/** `inspect --units` and `eval --unit` from the command line. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { joinBytes } from '../../src/util/bytes.ts';
+import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { charRnn } from './command.ts';
+
+const vocabulary = new Vocabulary({
+  kind: 'character',
+  normalize: 'none',
+  symbols: [...'\n "abc'],
+  hasUnknown: false,
+});
+
+test('units are listed on a text or on one that the model writes, as a table or as JSON', async (context) => {
+  const cwd = temporaryFolder(context);
+  const checkpoint = madeCheckpoint({ vocabulary, cell: 'gru', hiddenSize: 8 });
+  // Large weights, so that units follow the last symbol much more than those of the original's initial weights.
+  const parameters = checkpoint.parameters.map((value) => 4 * value);
+  writeFileSync(join(cwd, 'model.safetensors'), joinBytes(encodeCheckpoint({ ...checkpoint, parameters })));
+  writeFileSync(join(cwd, 'text.txt'), 'ab "ca b"\nabc ba a\n'.repeat(30));
+  const run = (...words: readonly string[]) => charRnn([...words], { cwd });
+
+  const table = await run('inspect', 'model.safetensors', '--units', 'text.txt');
+  assert.equal(table.code, 0, table.stderr);
+  assert.match(table.stdout, /^units that track something in text\.txt \(570 symbols\)$/m);
+  assert.match(table.stdout, /^ {2}unit +tracks +r {2}before training$/m);
+  const [, unit] = /eval model\.safetensors text\.txt --unit ([12]\.\d)$/m.exec(table.stdout) ?? [];
+  assert.ok(unit);
+  assert.match(table.stdout, new RegExp(`^  ${unit} +[a-z( )]+ +[+−]\\d\\.\\d\\d  \\d\\.\\d\\d$`, 'm'));
+
+  const written = await run('inspect', 'model.safetensors', '--units', '--json');
+  assert.equal(written.code, 0, written.stderr);
+  const { text, units } = JSON.parse(written.stdout);
+  assert.equal(text, 'a text that the model wrote');
+  assert.equal(units.length, 16);
+
+  const painted = await charRnn(['eval', 'model.safetensors', 'text.txt', '--unit', `${unit}.z`], {
+    cwd,
+    env: { ...process.env, FORCE_COLOR: '1' },
+  });
+  assert.equal(painted.code, 0, painted.stderr);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes
+  assert.equal(painted.stdout.replace(/\x1b\[\d+m/g, '').split('\n')[0], 'ab "ca b"');
+  assert.match(painted.stdout, new RegExp(`^z of unit ${unit}: `, 'm'));
+  const values = JSON.parse(
+    (await run('eval', 'model.safetensors', 'text.txt', '--unit', '2.3', '--json')).stdout,
+  );
+  assert.equal(values.values.length, 570);
+  assert.equal(values.part, 'h');
+});
+
+test('a unit that does not exist, a missing text and flags of a score are errors', async (context) => {
+  const cwd = temporaryFolder(context);
+  writeFileSync(
+    join(cwd, 'model.safetensors'),
+    joinBytes(encodeCheckpoint(madeCheckpoint({ vocabulary, hiddenSize: 8 }))),
+  );
+  writeFileSync(join(cwd, 'text.txt'), 'abc');
+  for (const [words, expected] of [
+    [
+      ['text.txt', '--unit', '3.1'],
+      /--unit: got "3\.1", expected LAYER\.UNIT from 1\.1 to 2\.8, or with a part: 2\.8\.g/,
+    ],
+    [['text.txt', '--unit', '1.2.z'], /got "1\.2\.z"/],
+    [['text.txt', '--unit', '1'], /got "1"/],
+    [['--unit', '1.1'], /--unit needs a text\./],
+    [['text.txt', '--unit', '1.1', '--surprise'], /--unit colours a text and --surprise is about its score/],
+    [['none.txt', '--unit', '1.1'], /none\.txt/],
+  ] as const) {
+    const { code, stdout, stderr } = await charRnn(['eval', 'model.safetensors', ...words], { cwd });
+    assert.notEqual(code, 0, words.join(' '));
+    assert.match(stderr, expected);
+    assert.equal(stdout, '');
+  }
+});
