@@ -1,0 +1,159 @@
+/** The parameters of a recurrent layer outside the steps: packed recurrent weights, the look-up of tokens, gradients of look-up and biases. */
+import type { CellKind } from '../../cells.ts';
+import { cellShader } from './cells.ts';
+import { COLUMN_SLICES } from './column-sums.ts';
+import { componentOf } from './matmul.ts';
+
+/** Index of a thread in a dispatch of one or two dimensions. */
+const INDEX = /* wgsl */ `
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = id.y * groups.x * 64u + id.x;`;
+
+/**
+ * weight_hh [G·H, H] as the steps read it: one vector for each pair of units. `forward` [H + 1, H]: from each unit to each unit, then bias_hh;
+ * `backward` [H, H]: to each unit from each unit. Buffers: weights; packed. Numbers: H, offsets of weight_hh and bias_hh.
+ */
+export function packRecurrent(kind: CellKind, direction: 'forward' | 'backward'): string {
+  const { type, weightComponents } = cellShader(kind);
+  const rows = direction === 'forward' ? 'H + 1u' : 'H';
+  const [from, to] = direction === 'forward' ? ['i / H', 'i % H'] : ['i % H', 'i / H'];
+  const gate = (index: number) => `parameter(${index}u, source, unit)`;
+  const components = [0, 1, 2, 3].map((component) => {
+    const index = weightComponents.indexOf(component);
+    return index < 0 ? '0.0' : gate(index);
+  });
+  return /* wgsl */ `
+struct Params { units: u32, weight: u32, bias: u32 }
+@group(0) @binding(0) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<${type}>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn parameter(gate: u32, source: u32, unit: u32) -> f32 {
+  let row = gate * p.units + unit;
+  if (source == p.units) { return weights[p.bias + row]; }
+  return weights[p.weight + row * p.units + source];
+}
+${INDEX}
+  let H = p.units;
+  if (i >= (${rows}) * H) { return; }
+  let source = ${from};
+  let unit = ${to};
+  packed[i] = ${type === 'f32' ? gate(0) : `vec4(${components.join(', ')})`};
+}
+`;
+}
+
+/**
+ * gates = W x + biases for an input of tokens. Buffers: weights; tokens [T, B]; gates [T, B, H]. Numbers: positions, H, V, offsets of
+ * weight_ih, bias_ih and bias_hh, rows of bias_hh that are added here, index of the first token.
+ */
+export function lookUp(kind: CellKind): string {
+  const { type, inputComponents } = cellShader(kind);
+  const components = [0, 1, 2, 3].map((component) =>
+    inputComponents.includes(component) ? `sum(${component}u, unit, token)` : '0.0',
+  );
+  return /* wgsl */ `
+struct Params {
+  positions: u32, units: u32, vocabulary: u32, weight: u32, bias: u32, bias2: u32, secondBiases: u32, token: u32,
+}
+@group(0) @binding(0) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> tokens: array<i32>;
+@group(0) @binding(2) var<storage, read_write> gates: array<${type}>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn sum(gate: u32, unit: u32, token: u32) -> f32 {
+  let row = gate * p.units + unit;
+  var value = weights[p.weight + row * p.vocabulary + token] + weights[p.bias + row];
+  if (row < p.secondBiases) { value += weights[p.bias2 + row]; }
+  return value;
+}
+${INDEX}
+  if (i >= p.positions * p.units) { return; }
+  let unit = i % p.units;
+  let token = u32(tokens[p.token + i / p.units]);
+  gates[i] = ${type === 'f32' ? 'sum(0u, unit, token)' : `vec4(${components.join(', ')})`};
+}
+`;
+}
+
+/** Units and slices of positions of a workgroup of `lookUpGradient`. */
+export const LOOK_UP_UNITS = 32;
+const LOOK_UP_SLICES = 8;
+
+/**
+ * The gradient of a look-up: dW[gate, unit, token] = Σ of the gates' gradients over the positions with this token. There are no atomic
+ * additions of floats, and their order would be undefined. So each workgroup goes through all tokens, and adds those that are its own.
+ *
+ * A workgroup has one token and 32 units × 8 slices of the positions. Buffers: gates [T, B, H]; tokens [T, B]; gradient. Numbers: positions,
+ * H, V, offset of weight_ih. Workgroups: units / 32, then tokens in two dimensions.
+ */
+export function lookUpGradient(kind: CellKind): string {
+  const { type, inputComponents } = cellShader(kind);
+  const store = inputComponents.map((component, gate) => {
+    const value = type === 'f32' ? 'total' : `total[${component}]`;
+    return `gradient[p.weight + (${gate}u * p.units + unit) * p.vocabulary + token] = ${value};`;
+  });
+  return /* wgsl */ `
+struct Params { positions: u32, units: u32, vocabulary: u32, weight: u32 }
+@group(0) @binding(0) var<storage, read> gates: array<${type}>;
+@group(0) @binding(1) var<storage, read> tokens: array<i32>;
+@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+var<workgroup> parts: array<${type}, ${LOOK_UP_UNITS * LOOK_UP_SLICES}>;
+
+@compute @workgroup_size(${LOOK_UP_UNITS}, ${LOOK_UP_SLICES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) id: vec3<u32>,
+) {
+  let unit = group.x * ${LOOK_UP_UNITS}u + id.x;
+  let token = group.z * groups.y + group.y;
+  let perSlice = (p.positions + ${LOOK_UP_SLICES - 1}u) / ${LOOK_UP_SLICES}u;
+  let end = min(p.positions, (id.y + 1u) * perSlice);
+  var sum = ${type}();
+  if (unit < p.units && token < p.vocabulary) {
+    for (var position = id.y * perSlice; position < end; position++) {
+      if (u32(tokens[position]) == token) { sum += gates[position * p.units + unit]; }
+    }
+  }
+  parts[id.y * ${LOOK_UP_UNITS}u + id.x] = sum;
+  workgroupBarrier();
+  if (id.y > 0u || unit >= p.units || token >= p.vocabulary) { return; }
+  var total = ${type}();
+  for (var s = 0u; s < ${LOOK_UP_SLICES}u; s++) { total += parts[s * ${LOOK_UP_UNITS}u + id.x]; }
+  ${store.join('\n  ')}
+}
+`;
+}
+
+/**
+ * The gradients of bias_ih and bias_hh from the column sums of the gates' gradients. Buffers: sums; gradient. Numbers: H, offsets of bias_ih
+ * and bias_hh.
+ */
+export function biasGradients(kind: CellKind): string {
+  const { width, inputComponents, weightComponents } = cellShader(kind);
+  return /* wgsl */ `
+struct Params { units: u32, bias: u32, bias2: u32 }
+@group(0) @binding(0) var<storage, read> sums: array<f32>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn inputComponent(gate: u32) -> u32 { return ${componentOf(inputComponents)}; }
+fn recurrentComponent(gate: u32) -> u32 { return ${componentOf(weightComponents)}; }
+fn total(column: u32) -> f32 {
+  var sum = 0.0;
+  for (var s = 0u; s < ${COLUMN_SLICES}u; s++) { sum += sums[s * p.units * ${width}u + column]; }
+  return sum;
+}
+${INDEX}
+  if (i >= p.units * ${inputComponents.length}u) { return; }
+  let gate = i / p.units;
+  let unit = i % p.units;
+  gradient[p.bias + i] = total(unit * ${width}u + inputComponent(gate));
+  gradient[p.bias2 + i] = total(unit * ${width}u + recurrentComponent(gate));
+}
+`;
+}

@@ -1,0 +1,105 @@
+/** Which sizes and designs the kernels use on a device. */
+import { gateCount } from '../cells.ts';
+import type { RecurrentModule } from '../layout.ts';
+import type { AdapterFacts } from './device.ts';
+
+/** How the steps of a recurrent layer are computed. */
+export interface RecurrentTuning {
+  /** `steps`: a dispatch per time step. `rows`: a dispatch for all steps, in which a workgroup takes some rows (`shaders/recurrent-steps.ts`). */
+  readonly design: 'steps' | 'rows';
+  /** Units of a workgroup. */
+  readonly units: number;
+  /** Slices of each recurrent sum. They decide its bits, so they depend on H and the device only. */
+  readonly slices: number;
+  /** Rows of a workgroup. */
+  readonly rows: number;
+}
+
+/** Settings that tests change. */
+export interface TuningOptions {
+  readonly design?: 'steps' | 'rows' | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** What is known about the device. */
+export type TunedDevice = Pick<AdapterFacts, 'isSoftware' | 'limits'>;
+
+/** Up to this H a workgroup reads the weights from the cache faster than a dispatch per step starts. */
+const MAX_UNITS_OF_ROWS = 192;
+
+/** Workgroups that keep a large GPU busy. */
+const WANTED_GROUPS = 128;
+
+const ROWS = [8, 4, 2, 1] as const;
+
+/** Slices of a sum over H units: enough threads for a small layer, whose steps are short, and for a large one, whose sums are long. */
+function slicesOf(units: number): number {
+  return units < 64 ? 2 : units < 384 ? 4 : 8;
+}
+
+/** The tuning of a recurrent layer. The design and the slices depend on H and the device; the other sizes do not change any bits. */
+export function recurrentTuning(
+  device: TunedDevice,
+  units: number,
+  rows: number,
+  options: TuningOptions = {},
+): RecurrentTuning {
+  const { limits, isSoftware } = device;
+  const slices = slicesOf(units);
+  const design = options.design ?? (units <= MAX_UNITS_OF_ROWS && !isSoftware ? 'rows' : 'steps');
+  const most = Math.min(
+    limits.maxComputeInvocationsPerWorkgroup / slices,
+    limits.maxComputeWorkgroupSizeX,
+    128,
+  );
+  const unitsOfGroup =
+    design === 'steps' ? 32 : Math.min(32 * Math.ceil(units / 32), 32 * Math.floor(most / 32));
+  const blocks = design === 'steps' ? Math.ceil(units / unitsOfGroup) : 1;
+  const fitting = ROWS.find((count) => blocks * Math.ceil(rows / count) >= WANTED_GROUPS) ?? 1;
+  return { design, units: unitsOfGroup, slices, rows: options.rows ?? fitting };
+}
+
+/**
+ * Floating-point operations that one dispatch may make. Operating systems reset a GPU that computes one dispatch for seconds. The limit is 200
+ * ms of a slow integrated GPU.
+ */
+export const OPERATIONS_PER_DISPATCH = 4e9;
+
+/** Slices of the sum over positions in a weight gradient [m, n], so that a small matrix has enough workgroups as well. */
+export function gradientSlices(m: number, n: number): number {
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  return tiles >= 128 ? 2 : tiles >= 32 ? 4 : 8;
+}
+
+/** Bytes of scratch memory for the forward pass without a tape. A longer sequence is cut into pieces of time. */
+export const FORWARD_SCRATCH_BYTES = 32 * 2 ** 20;
+
+/** What one dispatch of the steps computes. */
+export interface StepDispatch {
+  readonly first: number;
+  readonly count: number;
+  /** 1: the first phase, 2: the second, 3: both. */
+  readonly phases: number;
+  readonly groups: readonly [units: number, rows: number];
+}
+
+/** The dispatches for the steps of a layer. @param sizes T, B, and the phases of a step of the cell. */
+export function* stepsOfDispatch(
+  { design, units, rows: rowsOfGroup }: RecurrentTuning,
+  { cell, hiddenSize }: Pick<RecurrentModule, 'cell' | 'hiddenSize'>,
+  { steps, rows, phases }: { readonly steps: number; readonly rows: number; readonly phases: number },
+): Generator<StepDispatch> {
+  const rowGroups = Math.ceil(rows / rowsOfGroup);
+  if (design === 'steps') {
+    const groups = [Math.ceil(hiddenSize / units), rowGroups] as const;
+    for (let first = 0; first < steps; first++) {
+      for (let phase = 0; phase < phases; phase++) yield { first, count: 1, phases: 1 << phase, groups };
+    }
+    return;
+  }
+  const operationsOfStep = 2 * gateCount(cell) * hiddenSize ** 2 * rows;
+  const most = Math.max(1, Math.floor(OPERATIONS_PER_DISPATCH / operationsOfStep));
+  for (let first = 0; first < steps; first += most) {
+    yield { first, count: Math.min(most, steps - first), phases: 3, groups: [1, rowGroups] };
+  }
+}
