@@ -151,7 +151,7 @@ export class LogError extends CharRnnError {
   }
 }
 
-/** A model needs more memory than there is. Thrown before anything is allocated. */
+/** A model needs more memory than there is. Usually thrown before anything is allocated. */
 export class MemoryError extends CharRnnError {
   readonly code = 'memory';
 }
@@ -161,7 +161,7 @@ export class UnsupportedError extends CharRnnError {
   readonly code: string = 'unsupported';
 }
 
-/** An engine has lost its device or its threads, and with them its data. Open the model again, or resume the run. */
+/** An engine has lost its device or its threads, and with them its data. A run goes on by itself if it can; otherwise, resume it. */
 export class EngineLostError extends CharRnnError {
   readonly code = 'engine-lost';
 }

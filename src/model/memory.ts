@@ -24,6 +24,8 @@ export interface MemoryNeeds {
   readonly saves?: boolean | undefined;
   /** Whether the run keeps its last good state, to go back to after an explosion. */
   readonly retries?: boolean | undefined;
+  /** Whether the run keeps a copy of its state, because its engine can be lost. */
+  readonly copies?: boolean | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   const { batchSize: B, sequenceLength: T, moments } = needs;
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
   const isTrained = moments !== undefined;
-  const copies = Number(needs.saves ?? false) + Number(needs.retries ?? false);
+  const copies = [needs.saves, needs.retries, needs.copies].filter(Boolean).length;
   const extra = Number(needs.dropsWeights ?? false) + Number(needs.accumulates ?? false);
   const state = 1 + Number(needs.averages ?? false) + (moments ?? 0);
   const vectors = isTrained ? 1 + extra + (1 + copies) * state : 1;

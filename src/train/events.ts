@@ -122,6 +122,18 @@ export interface RestoredEvent {
   readonly retries: number;
 }
 
+/** The engine was lost or had too little memory. The run goes on, on another engine, from the newest copy of its state. */
+export interface ContinuedEvent {
+  readonly type: 'continued';
+  /** The iteration of the copy: later ones are made again. */
+  readonly iteration: number;
+  readonly epoch: number;
+  /** What happened to the engine. */
+  readonly reason: string;
+  /** The engine from now on, in one line. */
+  readonly engine: string;
+}
+
 /**
  * The estimated time of the run, from the times of its iterations and evaluations: after ten iterations or three seconds, ten seconds after
  * the first iteration, and whenever the estimate has left its range or the range has become much narrower.
@@ -206,6 +218,7 @@ export type TrainingEvent =
   | IterationEvent
   | SkippedEvent
   | RestoredEvent
+  | ContinuedEvent
   | TimedEvent
   | AdviceEvent
   | BaselineEvent

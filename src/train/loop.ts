@@ -20,20 +20,19 @@ import type { FinishedEvent, TrainingEvent } from './events.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
 import { presetOf } from './preset/apply-preset.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
+import { goOnElsewhere, isLossOf, runOnWorkingEngine } from './recovery/go-on-elsewhere.ts';
 import { recoverFromDivergence } from './recovery/recover-from-divergence.ts';
 import { Baseline } from './run/baseline.ts';
-import { IterationQueue } from './run/iteration-queue.ts';
 import {
   alreadyEndedNotice,
   averageMessage,
   earlyStopMessage,
   finishedEvent,
-  iterationEvent,
   memoryWarnings,
-  skippedEvent,
   startedEvent,
 } from './run/run-events.ts';
-import { type RunInput, TrainingRun } from './run/training-run.ts';
+import { type Parts, partsOn, reportIteration } from './run/run-parts.ts';
+import type { RunInput, TrainingRun } from './run/training-run.ts';
 import { Saver } from './saving/saver.ts';
 
 /**
@@ -43,32 +42,22 @@ import { Saver } from './saving/saver.ts';
  * @throws {MemoryError} if the model does not fit in memory
  * @throws {CheckpointError} before training, if checkpoints can't be written; at the end, also from `return()`, if the last one could not
  * @throws {DivergenceError} if the loss is not finite or three times the first, and no retry is left
+ * @throws {EngineLostError} if the engine is lost and no other one works; what was learned is saved
  */
 export async function* runTraining(input: RunInput): AsyncGenerator<TrainingEvent, void, void> {
   try {
-    const parts = yield* begin(input);
-    if (parts) yield* loop(parts);
+    let parts = yield* begin(input);
+    while (parts) parts = yield* trainUntilLost(parts);
   } finally {
     await input.storage?.close();
   }
 }
 
-/** The parts of a running training. */
-interface Parts {
-  readonly input: RunInput;
-  readonly run: TrainingRun;
-  readonly splits: Splits;
-  readonly saver: Saver;
-  readonly clock: IterationClock;
-  readonly queue: IterationQueue;
-  readonly baseline: Baseline;
-}
-
 /** Makes the parts of a run. Returns undefined if a resumed run has already ended: then it only reports that. */
-async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
-  const { corpus, options, engine, storage } = input;
+async function* begin(given: RunInput): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
+  const { corpus, options, storage } = given;
   for (const message of corpus.notices) yield { type: 'notice', message };
-  const heldOut = input.start?.training?.shapeChange?.heldOut;
+  const heldOut = given.start?.training?.shapeChange?.heldOut;
   const splits = splitCorpus(corpus, {
     ...options,
     heldOut,
@@ -84,9 +73,10 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     averages: options.average !== 'none',
     saves: storage !== undefined,
     retries: options.onExplosion === 'retry',
+    copies: given.engine.description.canBeLost,
   };
-  checkMemory(config, needs, input.availableMemory);
-  const run = new TrainingRun(input, config, splits);
+  checkMemory(config, needs, given.availableMemory);
+  const { input, run } = yield* runOnWorkingEngine(given, config, splits);
   const isResumed = run.iteration > 0;
   const isEarly = isResumed && stopsEarly(run, options);
   const over = hasPendingEvaluation(run, splits) ? undefined : alreadyEndedNotice(run, options, isEarly);
@@ -108,22 +98,29 @@ async function* begin(input: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     yield { type: 'warning', ...warning };
   }
   const saver = await Saver.open(run, options, storage && files && { storage, files });
-  const depth = Math.min(engine.description.depth, input.maxInFlight ?? Number.POSITIVE_INFINITY);
-  const isBoundary = (iteration: number) =>
-    run.schedule.evaluatesAt(iteration) || saver.isDue(iteration) || run.mustDrainAfter(iteration);
-  const queue = new IterationQueue({ run, depth, isBoundary });
   const baseline = new Baseline(input);
   const event = await baseline.begin(input.signal);
   if (event) yield event;
-  return { input, run, splits, saver, clock: new IterationClock(), queue, baseline };
+  return { ...partsOn(input, run, saver, undefined), config, splits, saver, baseline };
+}
+
+/** Trains until the run ends. If the engine is lost, returns the parts that the run goes on with, on another engine. */
+async function* trainUntilLost(parts: Parts): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
+  try {
+    yield* loop(parts);
+    return undefined;
+  } catch (error) {
+    if (!isLossOf(parts, error)) throw error;
+    return yield* goOnElsewhere(parts, error);
+  }
 }
 
 /** Trains until the run ends, and saves what was learned. */
 async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
-  const { run, splits, saver, clock, queue, baseline } = parts;
+  const { run, splits, saver, clock, queue, baseline, copy } = parts;
   const { options, signal } = parts.input;
   let explosion: Explosion | undefined;
-  let isOutOfPatience = false;
+  let isOutOfPatience = stopsEarly(run, options);
   let hasEnded = false;
   let hasFailed = false;
   try {
@@ -139,6 +136,7 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
         if (outcome instanceof DivergenceError) throw outcome;
         explosion = undefined;
         await saver.goBack();
+        await copy?.goBack();
         yield outcome;
         continue;
       }
@@ -149,10 +147,11 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
       const figures = await queue.next();
       const milliseconds = clock.lap();
       const trouble = run.judge(figures);
+      const reported = { figures, milliseconds, skip: trouble?.kind === 'skip' ? trouble : undefined };
+      parts.unreported = reported;
       explosion = trouble?.kind === 'explosion' ? trouble : yield* evaluateOrSave(parts);
       yield* saver.events();
-      yield iterationEvent(figures, milliseconds);
-      if (trouble?.kind === 'skip') yield skippedEvent(run, trouble);
+      yield* reportIteration(parts, reported);
       isOutOfPatience = !explosion && stopsEarly(run, options);
       await nextTurn();
     }
@@ -162,6 +161,8 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
     yield* saver.events();
   } catch (error) {
     hasFailed = true;
+    // The caller goes on from a copy.
+    if (isLossOf(parts, error)) hasEnded = true;
     throw error;
   } finally {
     // The consumer left the loop, or something failed: save the progress.
@@ -193,7 +194,12 @@ async function finish({ run, saver, queue }: Parts, isLost: boolean): Promise<vo
  *   thrown
  */
 async function saveOnEarlyEnd(parts: Parts, isLost: boolean, hasFailed: boolean): Promise<void> {
-  await finish(parts, isLost);
+  try {
+    await finish(parts, isLost);
+  } catch (error) {
+    if (!isLossOf(parts, error)) throw error;
+    await parts.saver.finishWith(parts.copy?.newest);
+  }
   if (!hasFailed && parts.saver.failure) throw parts.saver.failure;
 }
 
@@ -238,8 +244,10 @@ async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Expl
 
 /** Measures the validation loss, draws a sample and saves a checkpoint. Their time does not count as training. */
 async function* evaluateAndSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
-  const { run, splits, clock } = parts;
+  const { run, splits, clock, copy } = parts;
   clock.pause();
+  // An evaluation may take long.
+  copy?.takeIfOlder();
   let measured: SplitLoss | undefined;
   if (splits.validation.count > 0) {
     measured = yield* validate(parts);
@@ -282,31 +290,9 @@ async function* validate({
 }
 
 /** Saves a checkpoint. Training waits for the snapshot, which does not count as training time; the file is written in the background. */
-async function save({ saver, clock }: Parts, validationLoss: number | undefined): Promise<void> {
+async function save({ saver, clock, copy }: Parts, validationLoss: number | undefined): Promise<void> {
   clock.pause();
-  await saver.save(validationLoss);
+  // One snapshot for both: so a run never goes on from a copy after an evaluation whose checkpoint is missing.
+  await saver.save(validationLoss, copy?.take());
   clock.resume();
-}
-
-/** Measures the wall time between the ends of iterations, without pauses. */
-class IterationClock {
-  #last = performance.now();
-  #paused = 0;
-  #pauseStart = 0;
-
-  lap(): number {
-    const now = performance.now();
-    const elapsed = now - this.#last - this.#paused;
-    this.#last = now;
-    this.#paused = 0;
-    return elapsed;
-  }
-
-  pause(): void {
-    this.#pauseStart = performance.now();
-  }
-
-  resume(): void {
-    this.#paused += performance.now() - this.#pauseStart;
-  }
 }

@@ -50,6 +50,7 @@ import {
  * @throws {MemoryError} for a model that does not fit in memory
  * @throws {CheckpointError} for a checkpoint that can't be read, or a folder that can't be written
  * @throws {DivergenceError} when the loss is not finite or three times the first
+ * @throws {EngineLostError} when the engine is lost and no other one works; what was learned is saved
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
   if (input.resume === undefined) yield* startNewRun(input);

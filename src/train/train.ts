@@ -9,8 +9,9 @@ import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts'
 import { givenStorage } from '../checkpoint/storage/given-storage.ts';
 import { fitShape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
+import type { Engine } from '../engine/engine.ts';
 import { makePortableEngine } from '../engine/select.ts';
-import { OptionError, UsageError } from '../errors.ts';
+import { EngineLostError, OptionError, UsageError } from '../errors.ts';
 import { layoutOf } from '../model/config.ts';
 import { formatCount } from '../util/format.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
@@ -20,6 +21,7 @@ import { runTraining } from './loop.ts';
 import { checkObservers, notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { applyPreset } from './preset/apply-preset.ts';
+import { RunEngines } from './recovery/run-engines.ts';
 import type { RunInput } from './run/training-run.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
@@ -82,7 +84,7 @@ const DEFAULT_MEMORY = 4e9;
  * @throws {OptionError} for an invalid option
  * @throws {UsageError} for paths
  * @throws {TextError} for a text that can't be trained on
- * @throws {MemoryError | CheckpointError | DivergenceError} as `runTraining`
+ * @throws {MemoryError | CheckpointError | DivergenceError | EngineLostError} as `runTraining`
  */
 export async function* train(input: TrainInput): AsyncGenerator<TrainingEvent, void, void> {
   const { textFile, include, strict, memory, tensorboardDir, checkpointDir } = input;
@@ -199,6 +201,21 @@ function originsOfChanges(asked: TrainingOptions, options: TrainingOptions): Opt
   );
 }
 
+/** Measures for a preset. If the engine is lost meanwhile, it measures the one that replaces it. */
+async function* presetOn(
+  engines: RunEngines,
+  apply: (engine: Engine) => AsyncGenerator<TrainingEvent, TrainingOptions, void>,
+): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
+  for (;;) {
+    try {
+      return yield* apply(engines.current);
+    } catch (error) {
+      if (!(error instanceof EngineLostError)) throw error;
+      yield (await engines.replace(error, 0)).warning;
+    }
+  }
+}
+
 /** Trains on a corpus. */
 export async function* trainOn(
   corpus: Corpus,
@@ -217,12 +234,14 @@ export async function* trainOn(
     resumes && initial?.training
       ? reshapeRun(initial.training, corpus, fitted(asked), layoutOf(initial.config))
       : undefined;
-  const { engine, notice } = await makeEngine(asked);
+  const engines = await RunEngines.open(makeEngine, asked);
   const run = async function* (): AsyncGenerator<TrainingEvent, void, void> {
     const options = fitted(
       resumed
         ? asked
-        : yield* applyPreset(engine, corpus, asked, origins, { signal: settings.signal, availableMemory }),
+        : yield* presetOn(engines, (engine) =>
+            applyPreset(engine, corpus, asked, origins, { signal: settings.signal, availableMemory }),
+          ),
     );
     const { batchSize, sequenceLength } = options;
     const shape = `\`batchSize\` ${formatCount(batchSize)}, \`sequenceLength\` ${formatCount(sequenceLength)}`;
@@ -230,14 +249,15 @@ export async function* trainOn(
       ...corpus.notices,
       ...(asked.fit ? [`\`fit\`: ${shape}`] : []),
       ...(resumed?.notices ?? []),
-      ...(notice ? [notice] : []),
+      ...(engines.notice ? [engines.notice] : []),
     ];
     yield* runTraining({
       ...settings,
       corpus: { ...corpus, notices },
       options,
       origins: { ...origins, ...originsOfChanges(asked, options) },
-      engine,
+      engine: engines.current,
+      replaceEngine: (error, iteration) => engines.replace(error, iteration),
       start: initial && {
         parameters: startingParameters(initial, corpus.vocabulary, options),
         training: resumed?.training,
@@ -248,6 +268,6 @@ export async function* trainOn(
   try {
     yield* notifyObservers(run(), [advisor(resumed?.training), ...observers]);
   } finally {
-    await engine.close();
+    await engines.close();
   }
 }

@@ -83,6 +83,16 @@ test('each iteration needs one read', async () => {
   }
 });
 
+test('an engine that can be lost is as busy, although the run copies its state', async () => {
+  const engine = slowEngine({ depth: 4, canBeLost: true });
+  const four = await utilization(engine);
+  assert.ok(four > 0.9, `${four}`);
+  // Steps, parameters, moment, carried state: at iterations 50 and 100, at the evaluation, before and after it.
+  const safe = slowEngine({ depth: 4 });
+  await run(safe);
+  assert.equal(engine.reads() - safe.reads(), 2 * 4);
+});
+
 test('an evaluation needs one read per batch, while the engine computes the next batches', async () => {
   const engine = slowEngine({ depth: 4 });
   const made = await engine.makeEngine({ engine: 'auto', precision: 'float32' });

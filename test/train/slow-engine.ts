@@ -23,8 +23,10 @@ export function slowEngine({
   depth,
   work = 2,
   latency = 5,
+  canBeLost = false,
 }: {
   depth: number;
+  canBeLost?: boolean;
   work?: number;
   latency?: number;
 }): SlowEngine {
@@ -55,7 +57,7 @@ export function slowEngine({
 
   const makeEngine: MakeEngine = async () => {
     const engine = new ReferenceEngine('float32');
-    const description = { ...engine.description, depth };
+    const description = { ...engine.description, depth, canBeLost };
     const proxy = new Proxy<Engine>(engine, {
       get(target, name) {
         activity++;

@@ -102,6 +102,11 @@ class LiveView {
         this.#say(restoredText(event), pc.yellow);
         this.#loss = Number.NaN;
         break;
+      case 'continued':
+        // A warning has explained it.
+        this.#loss = Number.NaN;
+        this.#evaluating = '';
+        break;
       case 'baseline':
         this.#row('baseline', [baselineText(event, this.#started)]);
         break;

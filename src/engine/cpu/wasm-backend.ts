@@ -209,6 +209,7 @@ export class WasmBackend implements Backend {
   }
 
   read<T extends BackendArray>(buffer: number, offset: number, into: T): T | Promise<T> {
+    if (this.#failure) throw this.#failure;
     const at = this.#placeIn(buffer, offset, into.byteLength);
     const copyFrom = (place: number) => {
       const target = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
@@ -219,7 +220,6 @@ export class WasmBackend implements Backend {
       this.#throwProblem();
       return copyFrom(at);
     }
-    if (this.#failure) throw this.#failure;
     // A copy in the order of the commands: when the message arrives, later commands may have changed the buffer.
     const aside = this.#blocks.allocate(into.byteLength);
     this.#enqueue((entry) => {

@@ -61,6 +61,7 @@ class Advisor {
         this.#baseline = event;
         break;
       case 'restored':
+      case 'continued':
         this.#curve.goBack(event.iteration);
         break;
       case 'evaluated':

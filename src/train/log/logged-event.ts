@@ -108,6 +108,7 @@ const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = 
     retry: count(),
     retries: count(),
   }),
+  continued: z.looseObject({ ...place, reason: z.string(), engine: z.string() }),
   timed: z.pipe(
     z.transform(addRange),
     z.looseObject({

@@ -40,6 +40,7 @@ export class LoggedRun {
         else if (event.iteration !== undefined) this.#forgetAfter(event.iteration, event.iteration);
         break;
       case 'restored':
+      case 'continued':
         this.#forgetAfter(event.iteration, event.iteration);
         break;
       case 'evaluated':

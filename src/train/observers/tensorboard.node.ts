@@ -39,6 +39,7 @@ function recordOf(event: TrainingEvent, seconds: number): Uint8Array | undefined
     case 'sampled':
       return textRecord(seconds, event.iteration, 'sample', asCode(event.text));
     case 'restored':
+    case 'continued':
       return startRecord(seconds, event.iteration + 1);
     default:
       return undefined;

@@ -1,4 +1,5 @@
 /** The iterations in flight: enqueued on the engine, with figures that have not been read yet. */
+import type { StateCopy } from '../recovery/state-copy.ts';
 import type { IterationFigures, TrainingRun } from './training-run.ts';
 
 export interface IterationQueueInput {
@@ -7,6 +8,8 @@ export interface IterationQueueInput {
   readonly depth: number;
   /** Whether the next iteration must wait for the figures of this one, because an evaluation or a save may follow. */
   readonly isBoundary: (iteration: number) => boolean;
+  /** Undefined if the engine can't be lost. */
+  readonly copy?: StateCopy | undefined;
 }
 
 export class IterationQueue {
@@ -23,10 +26,11 @@ export class IterationQueue {
 
   /** Enqueues iterations up to the depth, the next boundary, and the end of the run. */
   async fill(): Promise<void> {
-    const { run, depth, isBoundary } = this.#input;
+    const { run, depth, isBoundary, copy } = this.#input;
     while (this.length < depth && run.enqueued < run.schedule.last) {
       if (this.length > 0 && isBoundary(run.enqueued)) return;
       this.#figures.push((await run.enqueue()).figures);
+      copy?.afterEnqueue();
     }
   }
 
@@ -37,6 +41,7 @@ export class IterationQueue {
     const figures = await first;
     this.#figures.shift();
     this.#input.run.record(figures);
+    this.#input.copy?.afterRecord();
     return figures;
   }
 

@@ -60,13 +60,13 @@ const PROGRAM_BYTES = 15e6;
 
 /**
  * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters, their average and moments for a
- * save and for the last good state, and the count model, until its loss is known.
+ * save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
  */
 function memoryOf(run: TrainingRun, { engine, options }: RunInput, { train, validation }: Splits): number {
   const bytes = options.precision === 'float64' ? 8 : 4;
   const vectors = 1 + Number(options.average !== 'none') + UPDATE_RULES[options.optimizer].moments;
   const copy = parameterCount(run.network.layout) * vectors * bytes;
-  const copies = copy * (run.canGoBack ? 2 : 1);
+  const copies = copy * (1 + Number(run.canGoBack) + Number(engine.description.canBeLost));
   const trainTokens = train.count * train.batchSize * train.sequenceLength;
   const baseline = options.baseline && validation.count > 0 ? countModelBytes(trainTokens) : 0;
   return engine.bytesInUse + copies + baseline + PROGRAM_BYTES;

@@ -91,7 +91,7 @@ export class RunState {
     });
   }
 
-  /** Reads the current state, with parameters and moments in canonical order. */
+  /** Reads the state after all iterations enqueued so far, with parameters and moments in canonical order. */
   read(): Promise<GoodState> {
     return this.#read(this.carried);
   }
@@ -117,7 +117,7 @@ export class RunState {
   }
 
   async #read(carried: NetworkState): Promise<GoodState> {
-    const { iteration } = this;
+    const { enqueued: iteration } = this;
     const since = this.#average?.since;
     const learningRate = this.#rates?.heldAt(this.enqueued) ?? 0;
     // All reads are enqueued before the first is awaited: later calls can't change what they return.

@@ -1,6 +1,6 @@
 /** One training run: its network, optimizer, losses and random numbers, and the checkpoint that holds them all. */
 
-import type { ShapeChange, TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
+import type { GoodState, ShapeChange, TrainedCheckpoint, TrainedText } from '../../checkpoint/checkpoint.ts';
 import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
 import type { BatchSource, Splits } from '../../data/batches/batches.ts';
 import type { Corpus } from '../../data/corpus.ts';
@@ -16,6 +16,7 @@ import type { IterationEvent } from '../events.ts';
 import { regularizationOf, type TrainingOptions } from '../options.ts';
 import { type Explosion, isGood, judge, MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
 import { Recovery } from '../recovery/recovery.ts';
+import type { ReplacedEngine } from '../recovery/run-engines.ts';
 import { describeTrainedText } from '../saving/trained-text.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
@@ -36,6 +37,13 @@ export interface RunInput {
   /** Where the options come from. */
   readonly origins?: OptionOrigins | undefined;
   readonly engine: Engine;
+  /**
+   * Replaces the engine after an EngineLostError or a MemoryError.
+   *
+   * @param iteration The iteration that the run goes on from.
+   * @throws the error if the run can't go on
+   */
+  readonly replaceEngine?: ((error: unknown, iteration: number) => Promise<ReplacedEngine>) | undefined;
   /** Where checkpoints go. Default: nowhere. */
   readonly storage?: CheckpointStorage | undefined;
   /** The state to start from. Default: random parameters. */
@@ -322,8 +330,27 @@ export class TrainingRun {
    * A checkpoint of the current state. All reads are enqueued before the first is awaited, and an engine runs its calls in order: so the
    * run may enqueue more iterations without waiting for the result.
    */
-  async checkpoint(): Promise<TrainedCheckpoint> {
-    const numbers = this.#state.read();
+  checkpoint(): Promise<TrainedCheckpoint> {
+    return this.beginCheckpoint()();
+  }
+
+  /**
+   * Enqueues the reads of a checkpoint of the state after all iterations enqueued so far.
+   *
+   * @returns a function to call when the figures of these iterations are recorded, and before later ones are: it returns the checkpoint
+   */
+  beginCheckpoint(): () => Promise<TrainedCheckpoint> {
+    const state = handled(this.#state.read());
+    return () => this.#checkpointOf(state);
+  }
+
+  /** A checkpoint of the state that the run would go back to, without reading from the engine; undefined if it keeps none. */
+  async goodCheckpoint(): Promise<TrainedCheckpoint | undefined> {
+    return this.#recovery && (await this.#checkpointOf(this.#recovery.good));
+  }
+
+  /** @param state That of the last iteration that is recorded. */
+  async #checkpointOf(state: GoodState | Promise<GoodState>): Promise<TrainedCheckpoint> {
     const rest = {
       runId: this.#runId,
       epoch: this.epoch,
@@ -337,7 +364,7 @@ export class TrainingRun {
       validationLosses: this.#validationLosses.toRecord(),
       text: this.#text,
     };
-    const { parameters, ...position } = await numbers;
+    const { parameters, ...position } = await state;
     return {
       config: this.#config,
       regularization: this.#regularization,

@@ -12,6 +12,7 @@ import type { CheckpointStorage } from '../../checkpoint/storage/storage.ts';
 import { CheckpointError } from '../../errors.ts';
 import type { TrainingEvent } from '../events.ts';
 import type { TrainingOptions } from '../options.ts';
+import { isEngineFailure } from '../recovery/run-engines.ts';
 import type { TrainingRun } from '../run/training-run.ts';
 import { type KeptCheckpoint, KeptCheckpoints, SaveSchedule } from './checkpoint-policy.ts';
 
@@ -26,7 +27,7 @@ export class Saver {
   path: string | undefined;
   /** The error of the last save, if it failed. */
   failure: CheckpointError | undefined;
-  readonly #run: TrainingRun;
+  #run: TrainingRun;
   readonly #name: string;
   #place: SavePlace | undefined;
   readonly #schedule: SaveSchedule;
@@ -77,19 +78,23 @@ export class Saver {
     return this.#schedule.due(iteration);
   }
 
-  /** Takes a snapshot, after the previous save has finished, and starts writing it. */
-  async save(validationLoss: number | undefined): Promise<void> {
+  /**
+   * Takes a snapshot, after the previous save has finished, and starts writing it.
+   *
+   * @param taken A snapshot of the present state, if there is one already.
+   */
+  async save(validationLoss: number | undefined, taken?: Promise<TrainedCheckpoint>): Promise<void> {
     await this.settle();
     this.#schedule.saved();
     const place = this.#place;
     if (!place) return;
     const before = this.#savedIteration;
     this.#savedIteration = this.#run.iteration;
-    const snapshot = this.#run.checkpoint();
+    const snapshot = taken ?? this.#run.checkpoint();
     this.#currentSave = this.#write(place, snapshot, validationLoss).catch((error: unknown) => {
+      this.#savedIteration = before;
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
-      this.#savedIteration = before;
       this.#warn(error, 'Training goes on.');
     });
     // Any other error is thrown by the next call that waits for the save, not as an unhandled rejection.
@@ -102,6 +107,27 @@ export class Saver {
     if (this.#place === undefined || this.#savedIteration === this.#run.iteration) return;
     await this.save(undefined);
     await this.settle();
+  }
+
+  /**
+   * Like `finish`, after the engine was lost: saves a copy of the state.
+   *
+   * @param copy Undefined if nothing was learned yet.
+   */
+  async finishWith(copy: TrainedCheckpoint | undefined): Promise<void> {
+    await this.#settleAfterLoss();
+    const iteration = copy?.training.iteration;
+    if (!copy || !iteration || this.#place === undefined || this.#savedIteration === iteration) return;
+    await this.save(undefined, Promise.resolve(copy));
+    await this.settle();
+  }
+
+  /** Call this when the run goes on from a copy of its state on another engine: later checkpoints no longer belong to it. */
+  async continueWith(run: TrainingRun): Promise<void> {
+    await this.#settleAfterLoss();
+    this.#run = run;
+    this.#kept.goBack(run.iteration);
+    if ((this.#savedIteration ?? 0) > run.iteration) this.#savedIteration = undefined;
   }
 
   /** Call this after the run has gone back: later checkpoints no longer belong to it. */
@@ -118,8 +144,18 @@ export class Saver {
 
   /** Waits for the current save, if there is one. */
   async settle(): Promise<void> {
-    await this.#currentSave;
+    const current = this.#currentSave;
     this.#currentSave = undefined;
+    await current;
+  }
+
+  /** Waits for the current save. If the engine was lost before its snapshot was read, there is none. */
+  async #settleAfterLoss(): Promise<void> {
+    try {
+      await this.settle();
+    } catch (error) {
+      if (!isEngineFailure(error)) throw error;
+    }
   }
 
   async #write(

@@ -1,0 +1,90 @@
+/** If the engine of a run is lost, or has too little memory, the run goes on from a copy of its state, on another engine. */
+import type { Splits } from '../../data/batches/batches.ts';
+import { EngineLostError, MemoryError } from '../../errors.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { formatCount } from '../../util/format.ts';
+import type { TrainingEvent } from '../events.ts';
+import { type Parts, partsOn, reportIteration } from '../run/run-parts.ts';
+import { type RunInput, TrainingRun } from '../run/training-run.ts';
+import type { Saver } from '../saving/saver.ts';
+import { asSentence, isEngineFailure } from './run-engines.ts';
+
+/** Whether an error means that the engine is lost and the run can go on from a copy of its state. */
+export function isLossOf({ copy }: Parts, error: unknown): boolean {
+  return copy !== undefined && isEngineFailure(error);
+}
+
+/**
+ * Goes on from the newest copy of the state, on another engine.
+ *
+ * @throws {EngineLostError | MemoryError} if no other engine works; the copy is saved first
+ */
+export async function* goOnElsewhere(
+  parts: Parts,
+  error: unknown,
+): AsyncGenerator<TrainingEvent, Parts, void> {
+  const { input, config, splits, saver, baseline, unreported } = parts;
+  const newest = parts.copy?.newest;
+  const start = newest ? { parameters: newest.parameters, training: newest.training } : input.start;
+  const iteration = start?.training?.iteration ?? 0;
+  let isGoingOn = false;
+  try {
+    const replaced = await input.replaceEngine?.(error, iteration);
+    if (!replaced) throw error;
+    const { engine, reason, warning } = replaced;
+    yield* saver.events();
+    // The event of an iteration that is not made again.
+    if (unreported && unreported.figures.iteration <= iteration) yield* reportIteration(parts, unreported);
+    yield warning;
+    const copied = { ...input, engine, start, runId: parts.run.id };
+    const moved = yield* runOnWorkingEngine(copied, config, splits);
+    const { run } = moved;
+    await saver.continueWith(run);
+    yield* saver.events();
+    const { text } = moved.input.engine.description;
+    yield { type: 'continued', iteration, epoch: run.epoch, reason, engine: text };
+    isGoingOn = true;
+    // Not with the copy as its start: that would keep it in memory.
+    const next = partsOn({ ...moved.input, start: input.start }, run, saver, newest);
+    return { ...next, config, splits, saver, baseline };
+  } catch (last) {
+    await saver.finishWith(newest);
+    throw finalError(last, saver, iteration);
+  } finally {
+    // The consumer left.
+    if (!isGoingOn) await saver.finishWith(newest);
+  }
+}
+
+/** The error that ends the run: it says where what was learned is. */
+function finalError(error: unknown, { path, failure }: Saver, iteration: number): unknown {
+  if (!isEngineFailure(error)) return error;
+  const problem = `${asSentence(error.problem)} No other engine could go on.`;
+  const Kind = error instanceof MemoryError ? MemoryError : EngineLostError;
+  if (failure) return new Kind(`${problem} ${failure.problem}`, { cause: error });
+  if (path === undefined) return new Kind(problem, { cause: error });
+  const saved = `What was learned up to iteration ${formatCount(iteration)} is saved.`;
+  return new Kind(`${problem} ${saved}`, {
+    cause: error,
+    remedies: [{ text: 'To go on from there', set: { resume: path } }],
+  });
+}
+
+/** Makes a run on its engine, or, if that is lost meanwhile or has too little memory, on the one that replaces it. */
+export async function* runOnWorkingEngine(
+  given: RunInput,
+  config: ModelConfig,
+  splits: Splits,
+): AsyncGenerator<TrainingEvent, Pick<Parts, 'input' | 'run'>, void> {
+  for (let input = given; ; ) {
+    try {
+      return { input, run: new TrainingRun(input, config, splits) };
+    } catch (error) {
+      if (!input.replaceEngine) throw error;
+      const iteration = input.start?.training?.iteration ?? 0;
+      const { engine, warning } = await input.replaceEngine(error, iteration);
+      yield warning;
+      input = { ...input, engine };
+    }
+  }
+}
