@@ -1,0 +1,317 @@
+/**
+ * Records the dispatches of an engine and submits them to its device.
+ *
+ * To add an operation: write its WGSL in `shaders/`, make a `kernel` of it, and call `run` with its buffers, the numbers of its uniform block
+ * and the count of workgroups. Working memory comes from `scratch`.
+ *
+ * In the steady state a dispatch creates no objects: pipelines, bind groups and blocks of numbers are kept, and found again by their content.
+ * Dispatches share a compute pass until something is written, read or copied.
+ */
+import { type CharRnnError, type EngineLostError, MemoryError } from '../../errors.ts';
+import { formatBytes } from '../../util/format.ts';
+import { BUFFER_USAGE, MAP_MODE_READ, OUT_OF_MEMORY } from './constants.ts';
+import { deviceLostError, type GpuDevice } from './device.ts';
+import { type Kernel, MAX_NUMBERS } from './kernel.ts';
+import { type Pipelines, pipelinesOf } from './pipelines.ts';
+
+/** Blocks of numbers in the uniform buffer. When all are used, they are submitted and used again. */
+const BLOCKS = 4096;
+/** Dispatches after which work is submitted, so that the device begins while more is recorded. */
+const DISPATCHES_PER_SUBMIT = 64;
+/** Time for the news of a lost device to arrive after a failed read, in milliseconds. */
+const LOSS_DELAY = 1000;
+
+export class Recorder {
+  /** Resolves when the device is lost. */
+  readonly lost: Promise<EngineLostError>;
+  readonly #gpu: GpuDevice;
+  readonly #device: GPUDevice;
+  readonly #pipelines: Pipelines;
+  readonly #uniforms: GPUBuffer;
+  readonly #numbersGroup: GPUBindGroup;
+  readonly #blockBytes: number;
+  /** The offset of each block of numbers, by its numbers. */
+  readonly #blocks = new Map<string, number>();
+  readonly #groups = new Map<string, GPUBindGroup>();
+  /** The keys of the bind groups that have a buffer, to forget them when it is destroyed. */
+  readonly #groupsOf = new Map<GPUBuffer, Set<string>>();
+  readonly #ids = new Map<GPUBuffer, number>();
+  readonly #scratch = new Map<string, GPUBuffer>();
+  /** Buffers for reads, by their size. */
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #pipeline: GPUComputePipeline | undefined;
+  #group: GPUBindGroup | undefined;
+  #pending = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  #failure: CharRnnError | Error | undefined;
+  #nextId = 0;
+  #bytes = 0;
+  /** Counted since the engine was made, for measurements. */
+  readonly counts = { dispatches: 0, submits: 0, reads: 0 };
+
+  constructor(gpu: GpuDevice) {
+    this.#gpu = gpu;
+    this.#device = gpu.device;
+    this.#pipelines = pipelinesOf(gpu.device);
+    this.#blockBytes = Math.max(MAX_NUMBERS * 4, gpu.device.limits.minUniformBufferOffsetAlignment);
+    this.#uniforms = gpu.device.createBuffer({
+      size: BLOCKS * this.#blockBytes,
+      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyTarget,
+    });
+    this.#numbersGroup = gpu.device.createBindGroup({
+      layout: this.#pipelines.numbers,
+      entries: [{ binding: 0, resource: { buffer: this.#uniforms, size: MAX_NUMBERS * 4 } }],
+    });
+    gpu.device.addEventListener('uncapturederror', this.#noteError);
+    this.lost = new Promise((resolve) => {
+      gpu.device.lost.then((info) => {
+        if (this.#isClosed) return;
+        const error = deviceLostError(gpu.adapter, info);
+        this.#failure = error;
+        resolve(error);
+      });
+    });
+  }
+
+  get bytesInUse(): number {
+    return this.#bytes + BLOCKS * this.#blockBytes;
+  }
+
+  /**
+   * A buffer of zeros that kernels can read and write.
+   *
+   * @throws {MemoryError} if it is larger than the device allows
+   */
+  allocate(bytes: number): GPUBuffer {
+    if (this.#isClosed) throw new TypeError('this engine is closed');
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (size > most) {
+      throw new MemoryError(
+        `an array of ${formatBytes(size)} is larger than the GPU ${this.#gpu.adapter.name} allows: at most ${formatBytes(most)}. Use a smaller batch, fewer time steps or fewer units.`,
+      );
+    }
+    const usage = BUFFER_USAGE.storage | BUFFER_USAGE.copyTarget | BUFFER_USAGE.copySource;
+    const buffer = this.#device.createBuffer({ size, usage });
+    this.#ids.set(buffer, this.#nextId++);
+    this.#bytes += size;
+    return buffer;
+  }
+
+  /** Destroys a buffer, after the work that was recorded before. */
+  free(buffer: GPUBuffer): void {
+    this.submit();
+    this.#bytes -= buffer.size;
+    this.#ids.delete(buffer);
+    for (const key of this.#groupsOf.get(buffer) ?? []) this.#groups.delete(key);
+    this.#groupsOf.delete(buffer);
+    buffer.destroy();
+  }
+
+  /** Working memory of at least this size for one operation. Its content is undefined. Operations that use the same name share it. */
+  scratch(name: string, bytes: number): GPUBuffer {
+    const known = this.#scratch.get(name);
+    if (known && known.size >= bytes) return known;
+    if (known) this.free(known);
+    const made = this.allocate(bytes);
+    this.#scratch.set(name, made);
+    return made;
+  }
+
+  /**
+   * Records a dispatch.
+   *
+   * @param numbers The uniform block of the shader: 32-bit unsigned integers, or floats by `floatBits`.
+   * @param groups Workgroups in up to three dimensions.
+   */
+  run(
+    kernel: Kernel,
+    buffers: readonly GPUBuffer[],
+    numbers: readonly number[],
+    groups: readonly number[],
+  ): void {
+    const { pipeline, buffers: layout } = this.#pipelines.get(kernel);
+    const offset = this.#blockOf(numbers);
+    const group = this.#groupOf(kernel, layout, buffers);
+    const pass = this.#passNow();
+    if (this.#pipeline !== pipeline) {
+      pass.setPipeline(pipeline);
+      this.#pipeline = pipeline;
+    }
+    if (this.#group !== group) {
+      pass.setBindGroup(0, group);
+      this.#group = group;
+    }
+    pass.setBindGroup(1, this.#numbersGroup, [offset]);
+    const [x = 1, y = 1, z = 1] = groups;
+    pass.dispatchWorkgroups(x, y, z);
+    this.counts.dispatches++;
+    if (++this.#pending >= DISPATCHES_PER_SUBMIT) this.submit();
+    else this.#schedule();
+  }
+
+  /** Copies bytes between different buffers. Offsets and count are multiples of 4. */
+  copy(from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, bytes: number): void {
+    if (bytes === 0) return;
+    this.#encoderNow().copyBufferToBuffer(from, fromAt, to, toAt, bytes);
+    this.#schedule();
+  }
+
+  /** Sets bytes to zero. */
+  clear(buffer: GPUBuffer, at: number, bytes: number): void {
+    if (bytes === 0) return;
+    this.#encoderNow().clearBuffer(buffer, at, bytes);
+    this.#schedule();
+  }
+
+  /** Writes after all work that was recorded before. @param at In bytes. */
+  write(buffer: GPUBuffer, at: number, values: Float32Array | Int32Array | Uint32Array): void {
+    // A write to a queue comes before the next submit, so recorded work has to be submitted first.
+    this.submit();
+    this.#device.queue.writeBuffer(buffer, at, values as Float32Array<ArrayBuffer>);
+  }
+
+  /**
+   * The bytes of a buffer after all work recorded before, whatever is recorded later.
+   *
+   * @throws {EngineLostError} if the device is lost
+   * @throws {MemoryError} if the device had too little memory for an earlier call
+   */
+  async read(buffer: GPUBuffer, at: number, bytes: number): Promise<ArrayBuffer> {
+    if (this.#failure) throw this.#failure;
+    if (bytes === 0) return new ArrayBuffer(0);
+    const staging = this.#takeStaging(bytes);
+    this.copy(buffer, at, staging, 0, bytes);
+    this.counts.reads++;
+    // Other reads of this turn go into the same submit.
+    await Promise.resolve();
+    this.submit();
+    try {
+      await staging.mapAsync(MAP_MODE_READ, 0, bytes);
+    } catch (error) {
+      throw await this.#reasonFor(error);
+    }
+    if (this.#failure) throw this.#failure;
+    const values = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    this.#staging.get(staging.size)?.push(staging);
+    return values;
+  }
+
+  /** Submits what is recorded. */
+  submit(): void {
+    this.#isScheduled = false;
+    if (!this.#encoder) return;
+    this.#endPass();
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#pending = 0;
+    this.counts.submits++;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#device.removeEventListener('uncapturederror', this.#noteError);
+    this.submit();
+    for (const buffer of this.#ids.keys()) buffer.destroy();
+    for (const buffers of this.#staging.values()) for (const buffer of buffers) buffer.destroy();
+    this.#uniforms.destroy();
+    this.#gpu.release();
+  }
+
+  /** Errors of calls that WebGPU reports later. All engines of a device hear of them, because it is not known whose call failed. */
+  readonly #noteError = ({ error }: GPUUncapturedErrorEvent): void => {
+    this.#failure ??=
+      error.constructor.name === OUT_OF_MEMORY
+        ? new MemoryError(
+            `the GPU ${this.#gpu.adapter.name} has too little free memory. Use a smaller batch, fewer time steps or fewer units.`,
+          )
+        : new Error(`WebGPU refused a call: ${error.message}`);
+  };
+
+  async #reasonFor(error: unknown): Promise<unknown> {
+    if (this.#failure || this.#isClosed) return this.#failure ?? new TypeError('this engine is closed');
+    const lost = this.#device.lost.then((info) => deviceLostError(this.#gpu.adapter, info));
+    const late = new Promise((resolve) => setTimeout(() => resolve(error), LOSS_DELAY));
+    return Promise.race([lost, late]);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      if (this.#isScheduled && !this.#isClosed) this.submit();
+    });
+  }
+
+  #encoderNow(): GPUCommandEncoder {
+    this.#endPass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#encoder;
+  }
+
+  #passNow(): GPUComputePassEncoder {
+    this.#encoder ??= this.#device.createCommandEncoder();
+    this.#pass ??= this.#encoder.beginComputePass();
+    return this.#pass;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    this.#pipeline = undefined;
+    this.#group = undefined;
+  }
+
+  /** The offset of a block of numbers, which is written when it is first seen. */
+  #blockOf(numbers: readonly number[]): number {
+    const key = numbers.join();
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    if (this.#blocks.size === BLOCKS) {
+      this.submit();
+      this.#blocks.clear();
+    }
+    const offset = this.#blocks.size * this.#blockBytes;
+    // No work since the last submit uses this block, so the order does not matter.
+    this.#device.queue.writeBuffer(
+      this.#uniforms,
+      offset,
+      Uint32Array.from(numbers, (value) => value >>> 0),
+    );
+    this.#blocks.set(key, offset);
+    return offset;
+  }
+
+  #groupOf(kernel: Kernel, layout: GPUBindGroupLayout, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    let key = kernel.access.join();
+    for (const buffer of buffers) key += `,${this.#ids.get(buffer)}`;
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const made = this.#device.createBindGroup({
+      label: kernel.name,
+      layout,
+      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+    this.#groups.set(key, made);
+    for (const buffer of buffers) {
+      const keys = this.#groupsOf.get(buffer) ?? new Set();
+      this.#groupsOf.set(buffer, keys.add(key));
+    }
+    return made;
+  }
+
+  #takeStaging(bytes: number): GPUBuffer {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
+    const free = this.#staging.get(size) ?? [];
+    this.#staging.set(size, free);
+    return (
+      free.pop() ?? this.#device.createBuffer({ size, usage: BUFFER_USAGE.mapRead | BUFFER_USAGE.copyTarget })
+    );
+  }
+}
