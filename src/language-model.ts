@@ -62,6 +62,7 @@ import { scoreText, type TextScore, tooShort } from './score/score-text.ts';
 import { joinBytes } from './util/bytes.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
+import { nextTurn } from './util/event-loop.ts';
 import { onlyOnce } from './util/once.ts';
 
 export const modelOptionsSchema = z.strictObject({
@@ -108,7 +109,8 @@ export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<Seque
 
 /**
  * A trained model. Its engine is made when it is first needed, so every method that computes may throw an UnsupportedError if the requested
- * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`.
+ * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`. After a lost engine, the next call makes a
+ * new one.
  */
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
@@ -118,7 +120,7 @@ export class LanguageModel {
   #loaded: Promise<LoadedModel> | undefined;
   #pool: Promise<SequencePool> | undefined;
   /** All pools on the engine, which are closed before it. */
-  readonly #pools: SequencePool[] = [];
+  #pools: SequencePool[] = [];
 
   static {
     loadedModel = (model) => model.#load();
@@ -487,10 +489,15 @@ export class LanguageModel {
 
   /** The pool that writes all texts of this model. */
   #sequences(): Promise<SequencePool> {
-    this.#pool ??= this.#openPool({
+    if (this.#pool) return this.#pool;
+    const pool = this.#openPool({
       ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: LIBRARY_PART_TIME },
     });
-    return this.#pool;
+    this.#pool = pool;
+    pool.catch(() => {
+      if (this.#pool === pool) this.#pool = undefined;
+    });
+    return pool;
   }
 
   async #openPool(limits: PoolLimits): Promise<SequencePool> {
@@ -501,8 +508,26 @@ export class LanguageModel {
   }
 
   #load(): Promise<LoadedModel> {
-    this.#loaded ??= this.#prepare();
-    return this.#loaded;
+    if (this.#loaded) return this.#loaded;
+    const loaded = this.#prepare();
+    this.#loaded = loaded;
+    loaded
+      .then(({ engine }) => engine.lost.then(() => this.#forget(loaded, engine)))
+      // The next call tries again.
+      .catch(() => {
+        if (this.#loaded === loaded) this.#loaded = undefined;
+      });
+    return loaded;
+  }
+
+  /** After the engine was lost: the next call makes a new one. Calls that use the lost one get its error. */
+  async #forget(loaded: Promise<LoadedModel>, engine: Engine): Promise<void> {
+    if (this.#loaded !== loaded) return;
+    this.#loaded = undefined;
+    this.#pool = undefined;
+    this.#pools = [];
+    await nextTurn();
+    await engine.close();
   }
 
   async #prepare(): Promise<LoadedModel> {

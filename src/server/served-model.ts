@@ -30,10 +30,16 @@ export class ServedModel {
     return { sequences: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
-  /** The pool. The first call opens it. */
+  /** The pool. The first call opens it, and so does the first after its engine was lost, or after it could not be opened. */
   pool(): Promise<SequencePool> {
-    this.#pool ??= this.#makePool();
-    return this.#pool;
+    if (this.#pool) return this.#pool;
+    const made = this.#makePool();
+    this.#pool = made;
+    const forget = () => {
+      if (this.#pool === made) this.#pool = undefined;
+    };
+    made.then(({ engine }) => engine.lost.then(forget)).catch(forget);
+    return made;
   }
 
   /** Keeps the model in use for a request, until the returned function is called. */
@@ -55,7 +61,8 @@ export class ServedModel {
         this.#retired = resolve;
       });
     }
-    await (await this.#pool)?.close();
+    // One that could not be opened has nothing to close.
+    await (await this.#pool?.catch(() => undefined))?.close();
   }
 
   async #makePool(): Promise<SequencePool> {

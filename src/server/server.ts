@@ -3,6 +3,8 @@
  *
  * It implements the OpenAI protocol for completions and chats; see docs/server.md.
  */
+
+import { EngineLostError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { ApiError } from './http/api-error.ts';
 import { checkApiKey } from './http/api-key.ts';
@@ -326,7 +328,7 @@ class Service {
   }
 
   #report(error: unknown): void {
-    if (apiErrorOf(error).status === 500) this.#onError(error);
+    if (apiErrorOf(error).status === 500 || error instanceof EngineLostError) this.#onError(error);
   }
 }
 

@@ -19,7 +19,7 @@ import { checkTrainingOptions, type TrainingOptions } from '../../src/train/opti
 import { trainOn } from '../../src/train/train.ts';
 import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
-import { type Fault, losableEngines } from './losable-engine.ts';
+import { type Fault, losableEngines, nth } from '../engine/losable-engine.ts';
 
 const text = 'the keeper of the harbour light walked along the wall in the rain. '.repeat(40);
 const small: Given<TrainingOptions> = {
@@ -137,12 +137,6 @@ test('an engine that is lost at a random call, 50 times', { timeout: 120_000 }, 
     assert.equal(engines.open(), 0);
   }
 });
-
-/** Whether this is the call of an operation with this number, from 1. */
-function nth(number: number, operation: string): Fault['at'] {
-  let count = 0;
-  return (_, name) => name === operation && ++count === number;
-}
 
 test('each part of a run: the first call, a pass, an evaluation, a sample, a save, the copy itself', async () => {
   const parts = (): [string, Fault['at']][] => [

@@ -152,7 +152,7 @@ export class SequencePool {
       slots.give(request.slots);
     }
     for (const request of this.#waiting) {
-      const taken = slots.take(request.size);
+      const taken = this.#takeSlots(request);
       if (!taken) break;
       this.#waiting.delete(request);
       this.#admitted.add(request);
@@ -160,6 +160,17 @@ export class SequencePool {
       this.#prompts.begin(request);
     }
     return this.#admitted.size > 0;
+  }
+
+  /** Takes slots for a request, or undefined if there are not enough. If the engine can't allocate them, the request fails. */
+  #takeSlots(request: ActiveRequest): number[] | undefined {
+    try {
+      return this.#shared.slots.take(request.size);
+    } catch (error) {
+      this.#waiting.delete(request);
+      request.fail(error);
+      throw error;
+    }
   }
 
   async #turn(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Turns errors of the library into API errors, which name fields of the request instead of options. */
-import { CharRnnError, OptionError, type Remedy } from '../../errors.ts';
+import { CharRnnError, EngineLostError, OptionError, type Remedy } from '../../errors.ts';
 import { ApiError } from '../http/api-error.ts';
 import { fieldNameOf } from './field-names.ts';
 
@@ -9,6 +9,12 @@ export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof OptionError) {
     const param = fieldNameOf(error.option) ?? error.option;
     return new ApiError(400, `${param}: ${error.reason}`, { param });
+  }
+  if (error instanceof EngineLostError) {
+    return new ApiError(503, "the server's engine was lost; the next request gets a new one. Try again.", {
+      code: 'engine_lost',
+      cause: error,
+    });
   }
   return new ApiError(500, 'the server failed on this request; its log has the reason.', {
     code: 'internal_error',

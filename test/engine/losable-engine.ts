@@ -24,6 +24,14 @@ export interface LosableEngines {
   readonly calls: number[];
   /** Engines that were not closed. */
   open(): number;
+  /** Whether the fault of the first engine has happened. */
+  isLost(): boolean;
+}
+
+/** Whether this is the call of an operation with this number, from 1. */
+export function nth(number: number, operation: string): Fault['at'] {
+  let count = 0;
+  return (_, name) => name === operation && ++count === number;
 }
 
 const MUTE = new Set(['description', 'lost', 'bytesInUse', 'close', 'then']);
@@ -36,12 +44,17 @@ export function losableEngines(faults: readonly (Fault | undefined)[], depth = 1
   const choices: EngineChoice[] = [];
   const calls: number[] = [];
   let open = 0;
+  let isLost = false;
   const makeEngine: MakeEngine = async (choice) => {
     const fault = faults[choices.length];
     const number = choices.push(choice) - 1;
-    const engine = losable(fault, depth, (count) => {
+    const onCall = (count: number) => {
       calls[number] = count;
-    });
+    };
+    const onFault = () => {
+      isLost ||= number === 0;
+    };
+    const engine = losable(fault, depth, onCall, onFault);
     open++;
     const close = () => {
       open--;
@@ -49,10 +62,15 @@ export function losableEngines(faults: readonly (Fault | undefined)[], depth = 1
     };
     return { engine: Object.assign(Object.create(engine), { close }) as Engine, notice: undefined };
   };
-  return { makeEngine, choices, calls, open: () => open };
+  return { makeEngine, choices, calls, open: () => open, isLost: () => isLost };
 }
 
-function losable(fault: Fault | undefined, depth: number, onCall: (count: number) => void): Engine {
+function losable(
+  fault: Fault | undefined,
+  depth: number,
+  onCall: (count: number) => void,
+  onFault: () => void,
+): Engine {
   const inner = new ReferenceEngine('float32');
   const description = { ...inner.description, depth, canBeLost: true };
   let calls = 0;
@@ -80,6 +98,7 @@ function losable(fault: Fault | undefined, depth: number, onCall: (count: number
         onCall(++calls);
         if (fault && !failure && fault.at(calls, String(name))) {
           fail(fault.kind);
+          onFault();
           if (fault.kind === 'memory') throw failure;
         }
         if (name === 'read' || name === 'generate') return answer(value.apply(target, input));
