@@ -5,6 +5,7 @@ import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts'
 import { type ContractSubject, runContract } from './contract-suite.ts';
 import { fastEngines } from './engines.ts';
 import { operationsContract } from './operations-contract.ts';
+import { recurrentBackwardContract } from './recurrent-backward-contract.ts';
 import { recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
 
 const float64: ContractSubject = {
@@ -19,7 +20,7 @@ const float32: ContractSubject = {
 };
 
 for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind, tolerance: 2e-6 }))]) {
-  runContract(subject, [recurrentContract, operationsContract]);
+  runContract(subject, [recurrentContract, recurrentBackwardContract, operationsContract]);
 }
 runContract(float64, [recurrentGradientContract]);
 
