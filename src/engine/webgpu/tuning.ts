@@ -55,8 +55,13 @@ export function recurrentTuning(
   const unitsOfGroup =
     design === 'steps' ? 32 : Math.min(32 * Math.ceil(units / 32), 32 * Math.floor(most / 32));
   const blocks = design === 'steps' ? Math.ceil(units / unitsOfGroup) : 1;
-  const fitting = ROWS.find((count) => blocks * Math.ceil(rows / count) >= WANTED_GROUPS) ?? 1;
-  return { design, units: unitsOfGroup, slices, rows: options.rows ?? fitting };
+  const bytesOfRow = 16 * unitsOfGroup * slices;
+  const fitting = ROWS.find(
+    (count) =>
+      count * bytesOfRow <= limits.maxComputeWorkgroupStorageSize &&
+      blocks * Math.ceil(rows / count) >= WANTED_GROUPS,
+  );
+  return { design, units: unitsOfGroup, slices, rows: options.rows ?? fitting ?? 1 };
 }
 
 /**
