@@ -1,0 +1,80 @@
+/** What the forward and the backward pass of a recurrent layer share. */
+import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
+import { kernel } from './kernel.ts';
+import { groupsOf } from './products.ts';
+import type { Recorder } from './recorder.ts';
+import { cellShader } from './shaders/cells.ts';
+import type { ProductGates } from './shaders/matmul.ts';
+import { packRecurrent } from './shaders/recurrent-weights.ts';
+
+/** A recurrent layer and the sizes of a call. */
+export interface Layer {
+  readonly module: RecurrentModule;
+  /** The vector of all parameters, and the place of each of the layer's in it. */
+  readonly weights: GPUBuffer;
+  readonly places: LayerPlaces;
+  readonly steps: number;
+  readonly rows: number;
+}
+
+/** The offsets of a layer's parameters in their vector. */
+export type LayerPlaces = Readonly<Record<(typeof PARAMETERS)[number], number>>;
+
+const PARAMETERS = [
+  'weight_ih',
+  'bias_ih',
+  'weight_hh',
+  'bias_hh',
+] as const satisfies readonly ParameterSlice['name'][];
+
+const placesOfLayout = new WeakMap<Layout, readonly (LayerPlaces | undefined)[]>();
+
+/** The offsets of a recurrent module's parameters. */
+export function placesIn(layout: Layout, module: number): LayerPlaces {
+  const places = placesOfLayout.get(layout) ?? layout.map((_, index) => findPlaces(layout, index));
+  placesOfLayout.set(layout, places);
+  const found = places[module];
+  if (!found) throw new TypeError(`module ${module} of the layout is not recurrent`);
+  return found;
+}
+
+function findPlaces(layout: Layout, module: number): LayerPlaces | undefined {
+  if (layout[module]?.kind !== 'recurrent') return undefined;
+  const slices = parameterSlices(layout).filter((slice) => slice.module === module);
+  const entries = PARAMETERS.map((name) => [name, slices.find((slice) => slice.name === name)?.offset]);
+  return Object.fromEntries(entries) as LayerPlaces;
+}
+
+/** A kind of cell as part of the name of a kernel. */
+export function cellName({ cell, reset }: RecurrentModule): string {
+  return reset ? `${cell} ${reset}` : cell;
+}
+
+/** The gates of a layer in a product. @param kind Whether the product is with the input or with the state. */
+export function productGates(
+  module: RecurrentModule,
+  dimension: ProductGates['dimension'],
+  kind: 'input' | 'recurrent' = 'input',
+): ProductGates {
+  const cell = cellShader(module);
+  const components = kind === 'input' ? cell.inputComponents : cell.recurrentComponents;
+  return { dimension, components, width: cell.width };
+}
+
+/** The recurrent weights of a layer as the steps read them. */
+export function packedWeights(
+  recorder: Recorder,
+  { module, weights, places }: Layer,
+  direction: 'forward' | 'backward',
+): GPUBuffer {
+  const H = module.hiddenSize;
+  const vectors = direction === 'forward' ? (H + 1) * H : H * H;
+  const packed = recorder.scratch('recurrent weights', vectors * cellShader(module).width * 4);
+  recorder.run(
+    kernel(`pack ${direction} ${cellName(module)}`, () => packRecurrent(module, direction)),
+    [weights, packed],
+    [H, places.weight_hh, places.bias_hh],
+    groupsOf(vectors, 64),
+  );
+  return packed;
+}

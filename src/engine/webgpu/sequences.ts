@@ -1,0 +1,223 @@
+/**
+ * `step`, `readTokens` and `generate`: sequences go through the network with the operations on whole batches, on copies of their states. So they
+ * have the bits of those operations.
+ */
+import { Candidates, drawControlled } from '../candidates.ts';
+import { checkGenerate, checkReadTokens, checkSequences, checkStepTokens } from '../checks.ts';
+import {
+  type ElementType,
+  type Engine,
+  type FloatArray,
+  type Generate,
+  NO_TOKEN,
+  type ReadTokens,
+  type Step,
+  type Tensor,
+} from '../engine.ts';
+
+/** What sequences need of the engine. */
+export interface SequenceOperations
+  extends Pick<
+    Engine,
+    | 'tensor'
+    | 'tensorIn'
+    | 'release'
+    | 'copySlots'
+    | 'embeddingForward'
+    | 'recurrentForward'
+    | 'linearForward'
+  > {
+  write(target: Tensor, values: Int32Array): void;
+  read(source: Tensor, range: { readonly offset: number; readonly count: number }): Promise<unknown>;
+  /** output [≥ N, V] = the log-probabilities of the first N rows of logits [1, N, V]. */
+  logSoftmax(logits: Tensor, output: Tensor): void;
+}
+
+/** Maximum bytes of one activation. A longer prompt is read in pieces of time. */
+const MAX_ACTIVATION_BYTES = 8 * 2 ** 20;
+
+/** Some of the sequences of a call, which all have begun. */
+interface Part extends Pick<Step, 'weights' | 'states' | 'slots'> {
+  /** [T, N]. */
+  readonly tokens: Int32Array;
+  readonly steps: number;
+}
+
+export class SequenceRunner {
+  readonly #engine: SequenceOperations;
+  /** Tensors that every call uses again, by name. They grow as needed. */
+  readonly #scratch = new Map<string, Tensor>();
+
+  constructor(engine: SequenceOperations) {
+    this.#engine = engine;
+  }
+
+  step(call: Step): void {
+    checkStepTokens(call);
+    if (call.slots.length === 0) return;
+    checkReadTokens(call, checkSequences(call));
+    this.#read({ ...call, steps: 1 }, call.output);
+  }
+
+  readTokens(call: ReadTokens): void {
+    const { slots, tokens, snapshots, output } = call;
+    const N = slots.length;
+    if (N === 0) return;
+    const { steps } = checkReadTokens(call, checkSequences(call));
+    const starts = Array.from(slots, (_, n) => startOf(tokens, N, n));
+    // The output needs the last step only, so this step is a part of its own.
+    const cuts = new Set([...starts, ...(snapshots?.steps ?? []), steps - 1, steps]);
+    let from = 0;
+    for (const to of [...cuts].sort((a, b) => a - b)) {
+      if (to > from) {
+        const begun = [...slots.keys()].filter((n) => (starts[n] as number) <= from);
+        const part = { ...call, ...partOf(tokens, slots, begun, from, to), steps: to - from };
+        if (begun.length > 0) this.#read(part, to === steps ? output : undefined);
+      }
+      this.#takeSnapshots(call, to);
+      from = to;
+    }
+  }
+
+  /** Tokens are drawn on the host, in double precision like those of every other engine, so each step waits for its predictions. */
+  async generate(call: Generate): Promise<Int32Array> {
+    const { output, slots, uniforms, rows, weights, states } = call;
+    const N = slots.length;
+    const V = checkSequences(call);
+    const { steps } = checkGenerate(call, V);
+    const drawn = new Int32Array(uniforms.length);
+    const candidates = new Candidates(V);
+    const counts = rows.map(({ window }) => window?.counts.slice());
+    for (let step = 0; step < steps; step++) {
+      const predictions = (await this.#engine.read(output, { offset: 0, count: N * V })) as FloatArray;
+      rows.forEach(({ controls, window }, n) => {
+        const row = predictions.subarray(n * V, (n + 1) * V);
+        const own = counts[n];
+        const token = drawControlled(candidates, row, controls, own, uniforms[step * N + n] as number);
+        drawn[step * N + n] = token;
+        if (!window || !own) return;
+        const { length, expiring } = window;
+        const gone = length === 0 ? -1 : step < length ? expiring[step] : drawn[(step - length) * N + n];
+        if (gone !== undefined && gone >= 0) own[gone] = (own[gone] as number) - 1;
+        own[token] = (own[token] as number) + 1;
+      });
+      const tokens = drawn.slice(step * N, (step + 1) * N);
+      this.#read({ weights, states, slots, tokens, steps: 1 }, output);
+    }
+    return drawn;
+  }
+
+  /** Reads tokens. @param output Receives the predictions after the last step. Default: they are not computed. */
+  #read(part: Part, output: Tensor | undefined): void {
+    const { weights, slots, states, tokens, steps } = part;
+    const N = slots.length;
+    const places = Int32Array.from(slots.keys());
+    const own = states.map((state, layer) => {
+      if (isWhole(slots, state)) return state;
+      const [parts, , H] = state.shape as [number, number, number];
+      const copy = this.#tensor(`state ${layer}`, 'float', [parts, N, H]);
+      this.#engine.copySlots(state, slots, copy, places);
+      return copy;
+    });
+    const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
+    const most = Math.max(1, Math.floor(MAX_ACTIVATION_BYTES / (4 * N * widest)));
+    for (let from = 0; from < steps; from += most) {
+      const count = Math.min(most, steps - from);
+      const input = this.#tensor('tokens', 'int', [count, N]);
+      this.#engine.write(input, tokens.subarray(from * N, (from + count) * N));
+      this.#forward(part, own, input, output);
+    }
+    states.forEach((state, layer) => {
+      const copy = own[layer] as Tensor;
+      if (copy !== state) this.#engine.copySlots(copy, places, state, slots);
+    });
+  }
+
+  #forward({ weights }: Part, own: readonly Tensor[], tokens: Tensor, output: Tensor | undefined): void {
+    const engine = this.#engine;
+    let input = tokens;
+    let layer = 0;
+    weights.layout.forEach((module, index) => {
+      if (module.kind === 'linear' && !output) return;
+      // Two in turn: an operation can't write to its input.
+      const next = this.#tensor(`activation ${index % 2}`, 'float', [...tokens.shape, widthOf(module)]);
+      if (module.kind === 'embedding') {
+        engine.embeddingForward({ weights, module: index, tokens: input, output: next });
+      } else if (module.kind === 'recurrent') {
+        const state = own[layer++] as Tensor;
+        engine.recurrentForward({
+          weights,
+          module: index,
+          input,
+          initial: state,
+          final: state,
+          output: next,
+        });
+      } else {
+        engine.linearForward({ weights, module: index, input, output: next });
+      }
+      input = next;
+    });
+    if (output) engine.logSoftmax(input, output);
+  }
+
+  /** Copies the states of the snapshots after a number of steps. */
+  #takeSnapshots({ snapshots, slots, states }: ReadTokens, step: number): void {
+    if (!snapshots) return;
+    const taken = [...snapshots.steps.keys()].filter((i) => snapshots.steps[i] === step);
+    if (taken.length === 0) return;
+    const from = Int32Array.from(taken, (i) => slots[snapshots.sequences[i] as number] as number);
+    const to = Int32Array.from(taken, (i) => snapshots.slots[i] as number);
+    states.forEach((state, layer) => {
+      this.#engine.copySlots(state, from, snapshots.states[layer] as Tensor, to);
+    });
+  }
+
+  /** A tensor of this shape in the scratch memory of a name. */
+  #tensor(name: string, type: ElementType, shape: readonly number[]): Tensor {
+    const known = this.#scratch.get(name);
+    const fits = known && shape.every((length, axis) => length <= (known.shape[axis] as number));
+    if (known && fits) return this.#engine.tensorIn(known, shape);
+    if (known) this.#engine.release(known);
+    const largest = shape.map((length, axis) => Math.max(length, known?.shape[axis] ?? 0));
+    const made = this.#engine.tensor(type, largest);
+    this.#scratch.set(name, made);
+    return this.#engine.tensorIn(made, shape);
+  }
+}
+
+/** The first step at which a sequence reads a token. */
+function startOf(tokens: Int32Array, N: number, n: number): number {
+  let step = 0;
+  while (tokens[step * N + n] === NO_TOKEN) step++;
+  return step;
+}
+
+/** The slots of some sequences, and their tokens of some steps. */
+function partOf(
+  tokens: Int32Array,
+  slots: Int32Array,
+  begun: readonly number[],
+  from: number,
+  to: number,
+): Pick<Part, 'slots' | 'tokens'> {
+  const N = slots.length;
+  return {
+    slots: Int32Array.from(begun, (n) => slots[n] as number),
+    tokens: Int32Array.from(
+      { length: (to - from) * begun.length },
+      (_, at) =>
+        tokens[(from + Math.floor(at / begun.length)) * N + (begun[at % begun.length] as number)] as number,
+    ),
+  };
+}
+
+/** Whether the slots are all slots of a state, in order: then it needs no copy. */
+function isWhole(slots: Int32Array, state: Tensor): boolean {
+  return slots.length === state.shape[1] && slots.every((slot, n) => slot === n);
+}
+
+/** Numbers per position that a module computes. */
+function widthOf(module: Step['weights']['layout'][number]): number {
+  return module.kind === 'recurrent' ? module.hiddenSize : module.outputSize;
+}
