@@ -17,6 +17,8 @@ export type RequestedLimits = Readonly<Record<(typeof REQUESTED_LIMITS)[number],
 export interface AdapterFacts {
   /** Its number among the hardware adapters, from 0; undefined for a software adapter and in a page. */
   readonly number: number | undefined;
+  /** The number of an earlier adapter with the same name: WebGPU in Node chooses by name, and can't tell them apart. */
+  readonly twin?: number | undefined;
   /** The name of the hardware, such as `NVIDIA H100 PCIe`. A page knows only the maker and the architecture. */
   readonly name: string;
   /** `vulkan`, `metal`, `d3d12`, … or `browser`. */
@@ -40,11 +42,11 @@ export interface GpuDevice {
 /** Facts of an adapter that WebGPU itself tells. */
 export function factsOf(
   adapter: GPUAdapter,
-  { number, name, backend }: Pick<AdapterFacts, 'number' | 'name' | 'backend'>,
+  { number, twin, name, backend }: Pick<AdapterFacts, 'number' | 'twin' | 'name' | 'backend'>,
 ): AdapterFacts {
   const limits = Object.fromEntries(REQUESTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
   return {
-    ...{ number, name, backend },
+    ...{ number, twin, name, backend },
     isSoftware: adapter.info.isFallbackAdapter,
     hasFloat16: adapter.features.has('shader-f16'),
     limits: limits as RequestedLimits,
@@ -70,15 +72,16 @@ export async function requestDevice(adapter: GPUAdapter, facts: AdapterFacts): P
   }
 }
 
-/**
- * Refuses an adapter that computes on the CPU: it is many times slower than the native engine.
- *
- * @param remedies How to get another engine.
- */
-export function softwareError(name: string, remedies: readonly Remedy[]): UnsupportedError {
+/** What to do if there is no GPU to use. */
+export const WITHOUT_GPU: readonly Remedy[] = [
+  { text: 'The fastest engine without a GPU', set: { engine: 'auto', gpu: undefined } },
+];
+
+/** Refuses an adapter that computes on the CPU: it is many times slower than the native engine. */
+export function softwareError(name: string): UnsupportedError {
   return new UnsupportedError(
     `the only adapter here, ${name}, is not a GPU but a program that computes on the CPU, slower than the other engines. Install the driver of your GPU.`,
-    { remedies },
+    { remedies: WITHOUT_GPU },
   );
 }
 
