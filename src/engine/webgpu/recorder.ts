@@ -37,6 +37,7 @@ export class Recorder {
   readonly #groupsOf = new Map<GPUBuffer, Set<string>>();
   readonly #ids = new Map<GPUBuffer, number>();
   readonly #scratch = new Map<string, GPUBuffer>();
+  readonly #versions = new Map<GPUBuffer, number>();
   /** Buffers for reads, by their size. */
   readonly #staging = new Map<number, GPUBuffer[]>();
   #encoder: GPUCommandEncoder | undefined;
@@ -107,6 +108,7 @@ export class Recorder {
     this.submit();
     this.#bytes -= buffer.size;
     this.#ids.delete(buffer);
+    this.#versions.delete(buffer);
     for (const key of this.#groupsOf.get(buffer) ?? []) this.#groups.delete(key);
     this.#groupsOf.delete(buffer);
     buffer.destroy();
@@ -120,6 +122,11 @@ export class Recorder {
     const made = this.allocate(bytes);
     this.#scratch.set(name, made);
     return made;
+  }
+
+  /** A number that changes whenever work is recorded that writes to the buffer. So what was derived from it can be kept until then. */
+  versionOf(buffer: GPUBuffer): number {
+    return this.#versions.get(buffer) ?? 0;
   }
 
   /**
@@ -137,6 +144,9 @@ export class Recorder {
     const { pipeline, buffers: layout } = this.#pipelines.get(kernel);
     const offset = this.#blockOf(numbers);
     const group = this.#groupOf(kernel, layout, buffers);
+    kernel.access.forEach((mode, index) => {
+      if (mode === 'write') this.#noteWrite(buffers[index] as GPUBuffer);
+    });
     const pass = this.#passNow();
     if (this.#pipeline !== pipeline) {
       pass.setPipeline(pipeline);
@@ -157,6 +167,7 @@ export class Recorder {
   /** Copies bytes between different buffers. Offsets and count are multiples of 4. */
   copy(from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, bytes: number): void {
     if (bytes === 0) return;
+    this.#noteWrite(to);
     this.#encoderNow().copyBufferToBuffer(from, fromAt, to, toAt, bytes);
     this.#schedule();
   }
@@ -164,6 +175,7 @@ export class Recorder {
   /** Sets bytes to zero. */
   clear(buffer: GPUBuffer, at: number, bytes: number): void {
     if (bytes === 0) return;
+    this.#noteWrite(buffer);
     this.#encoderNow().clearBuffer(buffer, at, bytes);
     this.#schedule();
   }
@@ -172,6 +184,7 @@ export class Recorder {
   write(buffer: GPUBuffer, at: number, values: Float32Array | Int32Array | Uint32Array): void {
     // A write to a queue comes before the next submit, so recorded work has to be submitted first.
     this.submit();
+    this.#noteWrite(buffer);
     this.#device.queue.writeBuffer(buffer, at, values as Float32Array<ArrayBuffer>);
   }
 
@@ -239,6 +252,10 @@ export class Recorder {
     const lost = this.#device.lost.then((info) => deviceLostError(this.#gpu.adapter, info));
     const late = new Promise((resolve) => setTimeout(() => resolve(error), LOSS_DELAY));
     return Promise.race([lost, late]);
+  }
+
+  #noteWrite(buffer: GPUBuffer): void {
+    this.#versions.set(buffer, this.versionOf(buffer) + 1);
   }
 
   #schedule(): void {

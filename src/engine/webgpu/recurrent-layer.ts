@@ -1,6 +1,6 @@
 /** What the forward and the backward pass of a recurrent layer share. */
 import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
-import { kernel } from './kernel.ts';
+import { type Kernel, kernel } from './kernel.ts';
 import { groupsOf } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { cellShader } from './shaders/cells.ts';
@@ -61,7 +61,16 @@ export function productGates(
   return { dimension, components, width: cell.width };
 }
 
-/** The recurrent weights of a layer as the steps read them. */
+/** What packed weights were made of. */
+interface PackedFrom {
+  readonly kernel: Kernel;
+  readonly weights: GPUBuffer;
+  readonly version: number;
+}
+
+const packedFrom = new WeakMap<GPUBuffer, PackedFrom>();
+
+/** The recurrent weights of a layer as the steps read them. They are kept until the weights change. */
 export function packedWeights(
   recorder: Recorder,
   { module, weights, places }: Layer,
@@ -69,12 +78,13 @@ export function packedWeights(
 ): GPUBuffer {
   const H = module.hiddenSize;
   const vectors = direction === 'forward' ? (H + 1) * H : H * H;
-  const packed = recorder.scratch('recurrent weights', vectors * cellShader(module).width * 4);
-  recorder.run(
-    kernel(`pack ${direction} ${cellName(module)}`, () => packRecurrent(module, direction)),
-    [weights, packed],
-    [H, places.weight_hh, places.bias_hh],
-    groupsOf(vectors, 64),
-  );
+  const name = `recurrent weights ${direction} ${places.weight_hh} ${H}`;
+  const packed = recorder.scratch(name, vectors * cellShader(module).width * 4);
+  const pack = kernel(`pack ${direction} ${cellName(module)}`, () => packRecurrent(module, direction));
+  const version = recorder.versionOf(weights);
+  const known = packedFrom.get(packed);
+  if (known?.kernel === pack && known.weights === weights && known.version === version) return packed;
+  recorder.run(pack, [weights, packed], [H, places.weight_hh, places.bias_hh], groupsOf(vectors, 64));
+  packedFrom.set(packed, { kernel: pack, weights, version });
   return packed;
 }
