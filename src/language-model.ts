@@ -22,6 +22,7 @@ import type { LabelUnitsInput, SaliencyInput, StatesInput } from './inspect/opti
 import type { Saliency } from './inspect/saliency.ts';
 import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
+import { checkModelFits } from './model/memory.ts';
 import { atTemperature } from './model/temperature.ts';
 import {
   type CompleteInput,
@@ -535,6 +536,7 @@ export class LanguageModel {
     const { engine, notice } = await this.#makeEngine({ ...options, precision });
     if (notice) this.#onNotice(notice);
     try {
+      checkModelFits(this.config, engine);
       const weights = engine.vector(layoutOf(this.config));
       engine.write(weights, this.checkpoint.parameters);
       return { engine, weights };

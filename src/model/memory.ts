@@ -1,9 +1,9 @@
 /** Estimates the memory of a training run or of a model in use, before anything is allocated. */
 import { cellFacts, gateCount } from '../engine/cells.ts';
-import type { Precision } from '../engine/engine.ts';
+import type { Engine, EngineLimits, Precision } from '../engine/engine.ts';
 import { parameterCount, recurrentModules } from '../engine/layout.ts';
 import { sizeOf } from '../engine/sizes.ts';
-import { MemoryError } from '../errors.ts';
+import { MemoryError, type Remedy } from '../errors.ts';
 import { formatBytes, formatCount } from '../util/format.ts';
 import { layoutOf, MAX_LAYERS, type ModelConfig } from './config.ts';
 
@@ -61,20 +61,121 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 
-/**
- * Checks that a model fits in memory. Returns the estimated bytes.
- *
- * @param available Bytes of memory that this program may use.
- * @throws {MemoryError} if the model needs more
- */
-export function checkMemory(config: ModelConfig, needs: MemoryNeeds, available: number): number {
-  const bytes = config.layers <= MAX_LAYERS ? estimateMemory(config, needs) : Number.POSITIVE_INFINITY;
-  if (bytes <= available) return bytes;
-  const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
-  const amount = Number.isFinite(bytes) ? `about ${formatBytes(bytes)}` : 'more memory than any machine has';
-  throw new MemoryError(
-    `a ${config.cell} with ${shape}, ${formatCount(needs.batchSize)} rows × ${formatCount(needs.sequenceLength)} steps, ` +
-      `would take ${amount}; there are ${formatBytes(available)}.\n` +
-      'Try fewer hidden units, fewer layers, a smaller batch or a shorter sequence.',
+/** Bytes of the largest array that a device has to hold in one piece: the parameters, or an array with a number for each position of a batch. */
+export function largestArray(config: ModelConfig, needs: MemoryNeeds): number {
+  const { batchSize: B, sequenceLength: T, moments } = needs;
+  const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
+  const layout = layoutOf(config);
+  const own = { G: gateCount(cell), K: cellFacts(cell).kept.length, H, T, B };
+  const tapes = recurrentModules(layout).map(({ input, inputSize }) =>
+    sizeOf('tape', { ...own, D: input === 'dense' ? inputSize : 0 }),
   );
+  const positions = T * B * Math.max(H, V, D);
+  const elements = Math.max(parameterCount(layout), positions, ...(moments === undefined ? [] : tapes));
+  return elements * (needs.precision === 'float64' ? 8 : 4);
+}
+
+/** The memory that a model may use. */
+export interface MemoryBounds {
+  /** Bytes of memory that this program may use. */
+  readonly available: number;
+  /** What the engine can hold. Default: unknown. */
+  readonly limits?: EngineLimits | undefined;
+}
+
+/** Whether a model fits in memory, and into the limits of its engine. */
+export function fitsMemory(config: ModelConfig, needs: MemoryNeeds, bounds: MemoryBounds): boolean {
+  return config.layers <= MAX_LAYERS && excessOf(config, needs, bounds) === undefined;
+}
+
+/**
+ * Checks that a model fits in memory, and into the limits of its engine. Returns the estimated bytes.
+ *
+ * @param isResumed Whether the number of hidden units can't change.
+ * @throws {MemoryError} if the model needs more; it names a hidden size and a batch size that fit
+ */
+export function checkMemory(
+  config: ModelConfig,
+  needs: MemoryNeeds,
+  bounds: MemoryBounds,
+  isResumed = false,
+): number {
+  const isPossible = config.layers <= MAX_LAYERS;
+  const excess = isPossible
+    ? excessOf(config, needs, bounds)
+    : `would take more memory than any machine has; there are ${formatBytes(bounds.available)}`;
+  if (excess === undefined) return estimateMemory(config, needs);
+  const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
+  const batch = `${formatCount(needs.batchSize)} rows × ${formatCount(needs.sequenceLength)} steps`;
+  throw new MemoryError(`a ${config.cell} with ${shape}, ${batch}, ${excess}.`, {
+    remedies: isPossible
+      ? fittingSizes(config, needs, bounds, isResumed)
+      : [{ text: 'It needs far fewer layers' }],
+  });
+}
+
+/**
+ * Checks that a model in use fits into the limits of an engine.
+ *
+ * @throws {MemoryError} if it does not
+ */
+export function checkModelFits(
+  config: ModelConfig,
+  { description: { precision, limits } }: Pick<Engine, 'description'>,
+): void {
+  const needs = { precision, batchSize: 1, sequenceLength: 1 };
+  const excess = excessOf(config, needs, { available: Number.POSITIVE_INFINITY, limits });
+  if (excess === undefined) return;
+  throw new MemoryError(`the model is too large for the engine: it ${excess}.`, {
+    remedies: [{ text: 'To compute on the CPU', set: { engine: 'auto' } }],
+  });
+}
+
+/** Why a model does not fit; undefined if it does. */
+function excessOf(
+  config: ModelConfig,
+  needs: MemoryNeeds,
+  { available, limits = {} }: MemoryBounds,
+): string | undefined {
+  const bytes = estimateMemory(config, needs);
+  const largest = largestArray(config, needs);
+  const need = `would take about ${formatBytes(bytes)}`;
+  if (bytes > available) return `${need}; there are ${formatBytes(available)}`;
+  if (limits.bytes !== undefined && bytes > limits.bytes)
+    return `${need}; the engine has ${formatBytes(limits.bytes)}`;
+  if (limits.largest !== undefined && largest > limits.largest)
+    return `would need an array of ${formatBytes(largest)}; the engine's limit for one array is ${formatBytes(limits.largest)}`;
+  return undefined;
+}
+
+/** Names the largest hidden size and the largest batch size that fit, if the rest stays as it is. */
+function fittingSizes(
+  config: ModelConfig,
+  needs: MemoryNeeds,
+  bounds: MemoryBounds,
+  isResumed: boolean,
+): Remedy[] {
+  const hiddenSize = isResumed
+    ? 0
+    : largestThat(config.hiddenSize, (size) => fitsMemory({ ...config, hiddenSize: size }, needs, bounds));
+  const batchSize = largestThat(needs.batchSize, (size) =>
+    fitsMemory(config, { ...needs, batchSize: size }, bounds),
+  );
+  const remedies = [
+    ...(hiddenSize > 0 ? [{ text: 'With fewer hidden units, it fits', set: { hiddenSize } }] : []),
+    ...(batchSize > 0 ? [{ text: 'With fewer rows, it fits', set: { batchSize } }] : []),
+  ];
+  return remedies.length > 0 ? remedies : [{ text: 'It needs fewer layers or a shorter sequence' }];
+}
+
+/** The largest size below `size` that fits, with three digits at most; 0 if none does. */
+function largestThat(size: number, fits: (size: number) => boolean): number {
+  let [fitting, tooLarge] = [0, size];
+  while (tooLarge - fitting > 1) {
+    const middle = Math.floor((fitting + tooLarge) / 2);
+    if (fits(middle)) fitting = middle;
+    else tooLarge = middle;
+  }
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(fitting)) - 2);
+  return Math.floor(fitting / unit) * unit;
 }

@@ -75,7 +75,9 @@ async function* begin(given: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     retries: options.onExplosion === 'retry',
     copies: given.engine.description.canBeLost,
   };
-  checkMemory(config, needs, given.availableMemory);
+  const { limits } = given.engine.description;
+  const isResumedRun = given.start?.training !== undefined;
+  checkMemory(config, needs, { available: given.availableMemory, limits }, isResumedRun);
   const { input, run } = yield* runOnWorkingEngine(given, config, splits);
   const isResumed = run.iteration > 0;
   const isEarly = isResumed && stopsEarly(run, options);

@@ -375,6 +375,14 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^With (about one parameter per character|dropout)/,
     reason: 'data for programs, which the command line has in a sentence: test/train/advice.test.ts',
   },
+  {
+    text: /^With fewer (hidden units|rows), it fits/,
+    reason: 'a run that fills the memory of the machine: test/model/memory.test.ts',
+  },
+  {
+    text: /^To (compute on the CPU|go on from there)/,
+    reason: 'a GPU that is too small or lost: test/model/memory.test.ts, test/train/go-on-after-loss.test.ts',
+  },
   { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },
   {
     text: /^It came from standard input/,

@@ -4,7 +4,7 @@ import type { Corpus } from '../../data/corpus.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
 import { MAX_LAYERS } from '../../model/config.ts';
-import { checkMemory, estimateMemory, type MemoryNeeds } from '../../model/memory.ts';
+import { checkMemory, fitsMemory, type MemoryBounds, type MemoryNeeds } from '../../model/memory.ts';
 import { dropsWeights } from '../../model/regularization.ts';
 import { parseDuration } from '../../util/duration.ts';
 import { formatCount } from '../../util/format.ts';
@@ -64,13 +64,12 @@ export async function* applyPreset(
   };
   const choose = (flopsPerSecond: number) =>
     checkTrainingOptions({ ...asked, ...choosePreset({ ...input, flopsPerSecond }) });
+  const bounds = { available: availableMemory, limits: engine.description.limits };
   // The layout of so many layers could be too large to build, even for the choice.
-  if (asked.layers > MAX_LAYERS)
-    checkMemory(modelConfig(asked, vocabulary.size), trialNeeds(asked), availableMemory);
+  if (asked.layers > MAX_LAYERS) checkMemory(modelConfig(asked, vocabulary.size), trialNeeds(asked), bounds);
   const wanted = choose(ASSUMED_FLOPS);
-  const trial =
-    input.given.hiddenSize === undefined ? smallerFor(wanted, vocabulary.size, availableMemory) : wanted;
-  checkMemory(modelConfig(trial, vocabulary.size), trialNeeds(trial), availableMemory);
+  const trial = input.given.hiddenSize === undefined ? smallerFor(wanted, vocabulary.size, bounds) : wanted;
+  checkMemory(modelConfig(trial, vocabulary.size), trialNeeds(trial), bounds);
   yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const symbolsPerSecond = await measureSpeed(engine, trial, vocabulary.size, {
     milliseconds: MEASURING_MILLISECONDS,
@@ -123,14 +122,10 @@ function trialNeeds(options: TrainingOptions): MemoryNeeds {
 }
 
 /** The options with fewer units, if the model does not fit in memory. A slow machine will train a smaller one anyway. */
-function smallerFor(
-  options: TrainingOptions,
-  vocabularySize: number,
-  availableMemory: number,
-): TrainingOptions {
+function smallerFor(options: TrainingOptions, vocabularySize: number, bounds: MemoryBounds): TrainingOptions {
   let fitting = options;
-  const bytes = () => estimateMemory(modelConfig(fitting, vocabularySize), trialNeeds(fitting));
-  while (fitting.hiddenSize > MIN_UNITS && bytes() > availableMemory)
+  const fits = () => fitsMemory(modelConfig(fitting, vocabularySize), trialNeeds(fitting), bounds);
+  while (fitting.hiddenSize > MIN_UNITS && !fits())
     fitting = { ...fitting, hiddenSize: Math.max(MIN_UNITS, fitting.hiddenSize >> 1) };
   return fitting;
 }
