@@ -1,0 +1,144 @@
+/** Shaders that compute each element by itself: fills, copies, dropout, averages. */
+
+/** Threads of a workgroup. */
+export const ELEMENT_THREADS = 64;
+
+/** The index of a thread in a dispatch of one or two dimensions; it returns beyond `p.size`. */
+const EACH = /* wgsl */ `
+@compute @workgroup_size(${ELEMENT_THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = id.y * groups.x * ${ELEMENT_THREADS}u + id.x;
+  if (i >= p.size) { return; }`;
+
+/** Sets all elements to 32 bits. Numbers: size, bits. */
+export const FILL = /* wgsl */ `
+struct Params { size: u32, bits: u32 }
+@group(0) @binding(0) var<storage, read_write> into: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  into[i] = p.bits;
+}
+`;
+
+/** Copies the elements. Numbers: size. */
+export const COPY = /* wgsl */ `
+struct Params { size: u32 }
+@group(0) @binding(0) var<storage, read> values: array<u32>;
+@group(0) @binding(1) var<storage, read_write> into: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  into[i] = values[i];
+}
+`;
+
+/** Copies the elements if the report says that the update was not applied. Numbers: size, index of that figure. */
+export const COPY_UNLESS_APPLIED = /* wgsl */ `
+struct Params { size: u32, applied: u32 }
+@group(0) @binding(0) var<storage, read> report: array<f32>;
+@group(0) @binding(1) var<storage, read> values: array<u32>;
+@group(0) @binding(2) var<storage, read_write> into: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  if (report[p.applied] == 0.0) { into[i] = values[i]; }
+}
+`;
+
+/**
+ * Copies slots of a state [S, slots, H], by way of a list of rows [S, N, H]. `gather` reads slots into the list, `scatter` writes them. Buffers:
+ * slots [N]; values; into. Numbers: size S·N·H, N, H, slots of the state.
+ */
+export function copySlots(direction: 'gather' | 'scatter'): string {
+  const [from, to] = direction === 'gather' ? ['inState', 'i'] : ['i', 'inState'];
+  return /* wgsl */ `
+struct Params { size: u32, count: u32, units: u32, slots: u32 }
+@group(0) @binding(0) var<storage, read> slots: array<i32>;
+@group(0) @binding(1) var<storage, read> values: array<f32>;
+@group(0) @binding(2) var<storage, read_write> into: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  let unit = i % p.units;
+  let row = i / p.units % p.count;
+  let part = i / p.units / p.count;
+  let inState = (part * p.slots + u32(slots[row])) * p.units + unit;
+  into[${to}] = values[${from}];
+}
+`;
+}
+
+/** into += (values − into) · weight. Numbers: size, weight. */
+export const AVERAGE = /* wgsl */ `
+struct Params { size: u32, weight: f32 }
+@group(0) @binding(0) var<storage, read> values: array<f32>;
+@group(0) @binding(1) var<storage, read_write> into: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  into[i] += (values[i] - into[i]) * p.weight;
+}
+`;
+
+/**
+ * Dropout on a matrix [rows, columns] in a vector. Numbers: size, columns, offset, key, threshold, scale, 1 if whole inputs are dropped, 1 if the
+ * rows are the inputs.
+ */
+export const DROP_WEIGHTS = /* wgsl */ `
+struct Params {
+  size: u32, columns: u32, offset: u32, key: u32, threshold: u32, scale: f32, byInput: u32, isTable: u32,
+}
+@group(0) @binding(0) var<storage, read_write> vector: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  let row = i / p.columns;
+  let column = i % p.columns;
+  let input = select(column, row, p.isTable != 0u);
+  let output = select(row, column, p.isTable != 0u);
+  let position = mix_(mix_(p.key ^ select(output, 0u, p.byInput != 0u)));
+  let at = p.offset + i;
+  vector[at] = select(0.0, vector[at] * p.scale, mix_(position + input) >= p.threshold);
+}
+`;
+
+/** The vectors of tokens. Buffers: weights; tokens; output [positions, D]. Numbers: size, D, offset of the table. */
+export const EMBED = /* wgsl */ `
+struct Params { size: u32, width: u32, table: u32 }
+@group(0) @binding(0) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> tokens: array<i32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  output[i] = weights[p.table + u32(tokens[i / p.width]) * p.width + i % p.width];
+}
+`;
+
+/**
+ * Their gradients: each element of the table adds those of its token's positions, in order, because there are no atomic additions of floats.
+ * Buffers: gradients [positions, D]; tokens; gradient. Numbers: size V·D, D, offset of the table, positions.
+ */
+export const EMBED_GRADIENT = /* wgsl */ `
+struct Params { size: u32, width: u32, table: u32, positions: u32 }
+@group(0) @binding(0) var<storage, read> gradients: array<f32>;
+@group(0) @binding(1) var<storage, read> tokens: array<i32>;
+@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  let token = i32(i / p.width);
+  let d = i % p.width;
+  var sum = 0.0;
+  for (var position = 0u; position < p.positions; position++) {
+    if (tokens[position] == token) { sum += gradients[position * p.width + d]; }
+  }
+  gradient[p.table + i] = sum;
+}
+`;
+
+/** The gradient of a bias from its column sums, in slices. Buffers: sums [slices, size]; gradient. Numbers: size, slices, offset of the bias. */
+export const ADD_SLICES = /* wgsl */ `
+struct Params { size: u32, slices: u32, offset: u32 }
+@group(0) @binding(0) var<storage, read> sums: array<f32>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  var sum = 0.0;
+  for (var slice = 0u; slice < p.slices; slice++) { sum += sums[slice * p.size + i]; }
+  gradient[p.offset + i] = sum;
+}
+`;
