@@ -13,6 +13,8 @@ const dist = join(root, 'dist');
 const entry = join(dist, 'cli', 'main.js');
 /** All that the entry imports. Some tests import it too. */
 const imported = join(dist, 'cli', 'run-program.js');
+/** The program of a sweep's trials, which the sweep looks for next to its own module. */
+const PROCESS = 'trial-process.node';
 /** As deep in the package as dist/cli/commands, so that relative paths to other files of the package are still right. */
 const folder = join(root, 'build', 'bundle', 'cli');
 const bundled = join(folder, 'main.js');
@@ -30,8 +32,11 @@ export async function bundleCli() {
     const made = `${folder}.new`;
     rmSync(made, { recursive: true, force: true });
     buildSync({
-      ...{ entryPoints: [imported], outdir: made },
-      ...{ bundle: true, format: 'esm', platform: 'node', logLevel: 'warning' },
+      ...{
+        entryPoints: { 'run-program': imported, [PROCESS]: join(dist, 'sweep', `${PROCESS}.js`) },
+        outdir: made,
+      },
+      ...{ bundle: true, format: 'esm', platform: 'node', logLevel: 'warning', external: ['yaml'] },
     });
     copyFileSync(entry, join(made, 'main.js'));
     rmSync(folder, { recursive: true, force: true });

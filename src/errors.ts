@@ -151,6 +151,25 @@ export class LogError extends CharRnnError {
   }
 }
 
+export type SweepErrorCode =
+  | 'sweep-exists'
+  | 'sweep-missing'
+  | 'sweep-newer'
+  | 'sweep-other-text'
+  | 'sweep-too-short'
+  | 'sweep-database'
+  | 'sweep-no-result';
+
+/** A sweep can't be started, found or continued. */
+export class SweepError extends CharRnnError {
+  readonly code: SweepErrorCode;
+
+  constructor(code: SweepErrorCode, message: string, options?: CharRnnErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 /** A model needs more memory than there is. Usually thrown before anything is allocated. */
 export class MemoryError extends CharRnnError {
   readonly code = 'memory';

@@ -7,6 +7,8 @@ export * from './public.ts';
 export { type Listening, listen } from './server/http/listen.node.ts';
 export { type NodeListener, nodeListener, type RequestHandler } from './server/http/node-listener.node.ts';
 export type { ListenInput } from './server/options.ts';
+export type { SweepEvent } from './sweep/events.ts';
+export { type SweepInput, sweep } from './sweep/sweep.node.ts';
 export { eventLog } from './train/log/event-log.node.ts';
 export { type ReadEventLogInput, readEventLog } from './train/log/read-event-log.node.ts';
 export { tensorBoard } from './train/observers/tensorboard.node.ts';

@@ -22,6 +22,7 @@ const MODULES = [
   'inspect',
   'train',
   'language-model',
+  'sweep',
   'server',
   'public',
   'index',

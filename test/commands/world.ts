@@ -30,6 +30,14 @@ const WORDS =
 /** Every printable ASCII character, so that the models know all characters of the prompts in the pages. */
 const ASCII = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
 
+/** As in docs/sweeps.md, but with the batches of a short text. */
+const SWEEP = `text: book.txt
+trials: 4
+parameters:
+  rnn_size: { values: [8, 16] }
+  dropout: { min: 0, max: 0.5 }
+`;
+
 export interface World {
   /** Runs lines as one bash script in the folder. It ends at the first line that fails, which it prints on standard error. */
   run(lines: readonly string[]): Promise<Finished>;
@@ -50,6 +58,7 @@ export async function makeWorld(): Promise<World> {
   const folder = join(base, 'work');
   mkdirSync(folder);
   const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
+  write('sweep.yaml', SWEEP);
   const names = Array.from({ length: 600 }, (_, i) => `${pick(i)}${pick(i * 3 + 1)}`).join('\n');
   write('book.txt', prose(1, 40_000));
   const texts = ['poems.txt', 'other.txt', 'old.txt', 'held-out.txt', 'a.txt', 'notes.md', 'more.md'];
@@ -199,6 +208,14 @@ train)
   has 'rnn_size|hidden|preset|time' && iterations=2 || iterations=12
   has 'max_iterations' || words+=(--max-iterations $iterations)
   run train "\${front[@]}" "\${words[@]}" ;;
+sweep)
+  # Few trials, each of a few iterations.
+  if [ "$1" = run ]; then
+    for at in "\${!words[@]}"; do [[ "\${words[at]}" =~ ^[0-9]+$ && "\${words[at-1]}" = --trials ]] && words[at]=4; done
+    [[ "$*" == *max-iterations=* || "$*" == *+* ]] || words+=(--try max-iterations=12)
+    [[ "$*" == *+* ]] || words+=(--try batch-size=10 --try seq-length=20)
+  fi
+  run sweep "\${words[@]}" ;;
 doctor)
   # It takes seconds and reads nothing in the folder: the same words run once, and their output is kept.
   kept="${base}/doctor \${words[*]}"

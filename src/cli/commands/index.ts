@@ -12,10 +12,12 @@ import { inspectCommand } from './inspect.ts';
 import { lsCommand } from './ls.ts';
 import { sampleCommand } from './sample.ts';
 import { serveCommand } from './serve.ts';
+import { sweepCommand } from './sweep.ts';
 import { trainCommand } from './train.ts';
 
 export const commands: readonly Command[] = [
   trainCommand,
+  sweepCommand,
   sampleCommand,
   lsCommand,
   inspectCommand,

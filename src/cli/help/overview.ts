@@ -5,6 +5,7 @@ Trains character-level language models on texts, and writes new text with them.
 
 Train and write:
   train [TEXT …]       train a model on files, folders or - (standard input)
+  sweep run TEXT …     train many models, and find the best settings
   sample [CHECKPOINT]  write text with a trained model
   complete CHECKPOINT  show the most likely next words
 

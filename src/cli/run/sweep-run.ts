@@ -1,0 +1,154 @@
+/** `char-rnn sweep run` and `resume`: work on a sweep until it has ended, and show how far it is. */
+import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { SweepError, UsageError } from '../../errors.ts';
+import { checkDefinition } from '../../sweep/definition.ts';
+import { isDefinitionFile, readDefinitionFile } from '../../sweep/definition-file.node.ts';
+import type { SweepEvent } from '../../sweep/events.ts';
+import { addTrials, type SweepInput, sweep } from '../../sweep/sweep.node.ts';
+import { findSweep, nameOfText, openSweep } from '../../sweep/sweep-folder.node.ts';
+import { commandLine } from '../arguments/command-line.ts';
+import { triedParameters } from '../arguments/try-flag.ts';
+import type { CommandInput } from '../command.ts';
+import { bestLine, endedLine } from '../report/sweep-report.ts';
+import { note } from '../terminal/note.ts';
+import { watchOutput } from '../terminal/output.ts';
+import { catchSignals } from '../terminal/signals.ts';
+import type { SweepFlags } from './sweep-flags.ts';
+import { type StatusView, statusView } from './sweep-status.ts';
+
+export async function startSweep(
+  input: CommandInput,
+  flags: SweepFlags,
+  words: readonly string[],
+): Promise<number> {
+  const given = await givenSweep(input, flags, words);
+  if (flags.trials?.startsWith('+')) return addToSweep(flags, given);
+  if (!given?.textFile)
+    throw new UsageError('sweep run needs a text, or a file that describes the sweep.', {
+      remedies: [
+        {
+          text: 'For example',
+          command: ['sweep', 'run', 'book.txt', '--try', 'rnn-size=64,128', '--try', 'dropout=0,0.2'],
+        },
+      ],
+    });
+  return follow(given, flags);
+}
+
+export function resumeSweep(_: CommandInput, flags: SweepFlags, name: string | undefined): Promise<number> {
+  return follow({ resume: findSweep(name) }, flags);
+}
+
+/** A sweep as its file and the flags describe it; undefined if there is neither a text nor a file. */
+async function givenSweep(
+  { typed }: CommandInput,
+  flags: SweepFlags,
+  words: readonly string[],
+): Promise<SweepInput | undefined> {
+  const { method, seed, rungs, eta, name, validation, trials } = flags;
+  const count = trials === undefined || trials.startsWith('+') ? undefined : Number(trials);
+  const set = Object.entries({ method, seed, rungs, eta, name, validation, trials: count });
+  const own = Object.fromEntries(set.filter(([, value]) => value !== undefined));
+  const parameters = triedParameters(flags.try);
+  const files = words.filter(isDefinitionFile);
+  const [file] = files;
+  if (file === undefined) {
+    if (words.length === 0) return undefined;
+    return { parameters, textFile: words, where: `${typed.get('try') ?? '--try'}: `, ...own };
+  }
+  const texts = words.filter((word) => !isDefinitionFile(word));
+  if (files.length > 1) throw new UsageError(`sweep run takes one file, got ${files.join(' and ')}`);
+  const read = await readDefinitionFile(file);
+  const textFile = texts.length > 0 ? texts : read.textFile;
+  if (textFile === undefined) throw new UsageError(`${file}: there is no text. Add one: text: book.txt`);
+  return {
+    ...read.definition,
+    parameters: { ...read.definition.parameters, ...parameters },
+    ...{ textFile, validation: read.validation, name: read.name, where: `${file}: ` },
+    ...own,
+  };
+}
+
+/** `--trials +20`. */
+async function addToSweep(flags: SweepFlags, given: SweepInput | undefined): Promise<number> {
+  const [text] = [given?.textFile ?? []].flat();
+  const folder = findSweep(given?.name ?? flags.name ?? (text && nameOfText(text)));
+  const store = await openSweep(folder);
+  const more = Number(flags.trials?.slice(1));
+  try {
+    if (given?.parameters && Object.keys(given.parameters).length > 0) {
+      const { definition } = await store.record();
+      const { trials: _, ...asked } = checkDefinition(
+        { ...given, parameters: given.parameters, method: given.method ?? definition.method },
+        given.where,
+      );
+      if (!isDeepStrictEqual(JSON.parse(JSON.stringify(asked)), definition))
+        throw new SweepError(
+          'sweep-exists',
+          `the sweep ${basename(folder)} has other settings. More trials keep its settings: leave the new ones out.`,
+          { remedies: [{ text: 'Or start another sweep, with another name' }] },
+        );
+    }
+    await addTrials(store, more);
+  } finally {
+    await store.close();
+  }
+  return follow({ resume: folder }, flags);
+}
+
+/** Works on a sweep, and shows its events. */
+async function follow(input: SweepInput, flags: SweepFlags): Promise<number> {
+  let view: StatusView | undefined;
+  const say = (line: string) => (view ? view.note(line) : note(line));
+  const stopped = catchSignals(() => say('stopping: the running trials save their states …'));
+  watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
+  const { workers } = flags;
+  try {
+    for await (const event of sweep({ ...input, workers, signal: stopped.signal })) {
+      if (event.type === 'started') {
+        for (const line of startedLines(event)) say(line);
+        view = await statusView(event.folder, flags);
+      }
+      const line = eventLine(event);
+      if (line !== undefined) say(line);
+      if (event.type === 'finished') {
+        view?.close();
+        view = undefined;
+        for (const last of finishedLines(event, input)) note(last);
+      }
+    }
+  } finally {
+    view?.close();
+    stopped.release();
+  }
+  return stopped.exitCode() ?? 0;
+}
+
+function startedLines({ name, trials, rungs, workers }: Extract<SweepEvent, { type: 'started' }>): string[] {
+  const count = trials === 1 ? '1 trial' : `${trials} trials`;
+  const halving = rungs > 1 ? `, ${rungs} rungs` : '';
+  return [`sweep ${name}: ${count}${halving}, ${workers} at once`];
+}
+
+function eventLine(event: SweepEvent): string | undefined {
+  if (event.type === 'ended') return endedLine(event);
+  if (event.type === 'promoted')
+    return `rung ${event.rung + 1}: trial${event.trials.length === 1 ? '' : 's'} ${event.trials.join(', ')} go on`.replace(
+      /^(rung \d+: trial \d+) go /,
+      '$1 goes ',
+    );
+  if (event.type === 'put-back') return `trial ${event.trial}: put back: ${event.message}`;
+  return undefined;
+}
+
+function finishedLines(
+  { reason, best }: Extract<SweepEvent, { type: 'finished' }>,
+  { resume, name }: SweepInput,
+): string[] {
+  const which = resume === undefined ? (name === undefined ? [] : [name]) : [basename(resume)];
+  if (reason !== 'completed')
+    return [`the sweep is ${reason}. To go on: ${commandLine(['sweep', 'resume', ...which])}`];
+  if (!best) return ['no trial has a loss: all have exploded or failed.'];
+  return [bestLine(best), `to copy its model: ${commandLine(['sweep', 'best', ...which])}`];
+}

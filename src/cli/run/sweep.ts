@@ -1,0 +1,137 @@
+/** `char-rnn sweep`: what each of its actions does. */
+import { copyFileSync, renameSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SweepError, UsageError } from '../../errors.ts';
+import type { SweepStore } from '../../sweep/store.ts';
+import { findSweep, openSweep } from '../../sweep/sweep-folder.node.ts';
+import { suggest } from '../../util/suggest.ts';
+import type { CommandInput } from '../command.ts';
+import { bestJson, bestLines, tableCsv, tableJson, tableLines } from '../report/sweep-report.ts';
+import { note } from '../terminal/note.ts';
+import { watchOutput } from '../terminal/output.ts';
+import type { SweepFlags } from './sweep-flags.ts';
+import { resumeSweep, startSweep } from './sweep-run.ts';
+import { showStatus } from './sweep-status.ts';
+
+/** The flags that each action takes, by their names in `SweepFlags`; `log`, which changes nothing but the view, is for all. */
+const FLAGS_OF = {
+  run: ['try', 'trials', 'method', 'seed', 'rungs', 'eta', 'validation', 'name', 'workers'],
+  status: ['name', 'json'],
+  best: ['name', 'json'],
+  table: ['name', 'csv', 'json'],
+  stop: ['name'],
+  resume: ['name', 'workers'],
+  retry: ['name', 'workers'],
+} as const satisfies Readonly<Record<string, readonly (keyof SweepFlags)[]>>;
+
+type Action = keyof typeof FLAGS_OF;
+
+export async function runSweep(input: CommandInput, flags: SweepFlags): Promise<number> {
+  const [word, ...words] = input.positionals;
+  const action = actionOf(word);
+  for (const [key, typed] of input.typed)
+    if (key !== 'log' && !(FLAGS_OF[action] as readonly string[]).includes(key))
+      throw new UsageError(`${typed} does not go with sweep ${action}`);
+  if (action === 'run') return startSweep(input, flags, words);
+  if (words.length > 1)
+    throw new UsageError(`sweep ${action} takes the name of one sweep, got ${words.join(' ')}`);
+  const [name = flags.name] = words;
+  if (action === 'resume') return resumeSweep(input, flags, name);
+  const folder = findSweep(name);
+  const store = await openSweep(folder);
+  watchOutput((code) => process.exit(code));
+  try {
+    return await ACTIONS[action](store, { folder, flags, input });
+  } finally {
+    await store.close();
+  }
+}
+
+interface Target {
+  readonly folder: string;
+  readonly flags: SweepFlags;
+  readonly input: CommandInput;
+}
+
+const ACTIONS: Readonly<
+  Record<Exclude<Action, 'run' | 'resume'>, (store: SweepStore, target: Target) => Promise<number>>
+> = {
+  status: (store, { flags, folder }) => showStatus(store, folder, flags),
+  best: showBest,
+  table: showTable,
+  stop: stopSweep,
+  retry: retrySweep,
+};
+
+function actionOf(word: string | undefined): Action {
+  const names = Object.keys(FLAGS_OF) as Action[];
+  const found = names.find((name) => name === word);
+  if (found) return found;
+  if (word === undefined) throw new UsageError(`sweep needs an action: ${names.join(', ')}`);
+  const close = suggest(word, names);
+  throw new UsageError(
+    `sweep has no action ${JSON.stringify(word)}. ${close ? `Did you mean ${close}?` : `It has ${names.join(', ')}.`}`,
+  );
+}
+
+/** Best trials to look at for those that are as good within the standard error. */
+const CLOSE = 5;
+
+async function showBest(store: SweepStore, { folder, flags }: Target): Promise<number> {
+  const [best, ...others] = await store.best(CLOSE);
+  if (best?.checkpoint === undefined)
+    throw new SweepError(
+      'sweep-no-result',
+      `no trial of ${basename(folder)} has reached the end of a rung yet.`,
+      {
+        remedies: [{ text: 'To see how far it is', command: ['sweep', 'status', basename(folder)] }],
+      },
+    );
+  const copy = join(folder, 'best.safetensors');
+  copyFileSync(best.checkpoint, `${copy}.tmp`);
+  renameSync(`${copy}.tmp`, copy);
+  const sweep = await store.record();
+  const output = flags.json
+    ? JSON.stringify(bestJson(sweep, best, copy), undefined, 2)
+    : bestLines(sweep, [best, ...others], copy).join('\n');
+  process.stdout.write(`${output}\n`);
+  return 0;
+}
+
+async function showTable(store: SweepStore, { flags }: Target): Promise<number> {
+  if (flags.csv && flags.json) throw new UsageError('give either --csv or --json');
+  const [sweep, trials] = [await store.record(), await store.trials()];
+  const output = flags.json
+    ? `${JSON.stringify(tableJson(trials), undefined, 2)}\n`
+    : flags.csv
+      ? tableCsv(sweep, trials)
+      : `${tableLines(sweep, trials).join('\n')}\n`;
+  process.stdout.write(output);
+  return 0;
+}
+
+/** Time between two looks at the trials that are ending, in milliseconds. */
+const POLL = 250;
+
+async function stopSweep(store: SweepStore, { folder }: Target): Promise<number> {
+  await store.setStopped(true);
+  let running = await store.running();
+  if (running.length > 0) note(`waiting for ${running.length} running trials to save their states …`);
+  while (running.length > 0) {
+    await sleep(POLL);
+    running = await store.running();
+  }
+  note(`${basename(folder)} is stopped.`);
+  return 0;
+}
+
+async function retrySweep(store: SweepStore, { folder, flags, input }: Target): Promise<number> {
+  const count = await store.retry();
+  if (count === 0) {
+    note(`no trial of ${basename(folder)} has failed.`);
+    return 0;
+  }
+  note(`${count} failed ${count === 1 ? 'trial is' : 'trials are'} trained again.`);
+  return resumeSweep(input, flags, folder);
+}

@@ -1,0 +1,55 @@
+/** The events of a sweep. Losses are in nats per token. */
+
+import type { Parameters } from './space.ts';
+import type { JobOutcome, TrialEvaluation, TrialRecord } from './store.ts';
+
+/** Identifies the training of a trial to the end of a rung. */
+interface OfJob {
+  /** From 1. */
+  readonly trial: number;
+  /** From 0. */
+  readonly rung: number;
+}
+
+export type SweepEvent =
+  /** The sweep is ready, and its trials begin. */
+  | {
+      readonly type: 'started';
+      readonly name: string;
+      /** Where its state and its checkpoints are. */
+      readonly folder: string;
+      readonly trials: number;
+      readonly rungs: number;
+      /** How many trials run at once in this process. */
+      readonly workers: number;
+    }
+  /** A trial starts, or goes on: its attempt is above 1. */
+  | (OfJob & {
+      readonly type: 'running';
+      readonly parameters: Parameters;
+      readonly attempt: number;
+      /** The iteration at which the rung ends. */
+      readonly end: number;
+    })
+  | ({ readonly type: 'evaluated'; readonly trial: number } & TrialEvaluation)
+  /** A trial has reached the end of a rung, has exploded or has failed. */
+  | (OfJob & {
+      readonly type: 'ended';
+      readonly state: JobOutcome['state'];
+      /** The lowest of the trial so far, with its standard error; undefined if it failed or exploded. */
+      readonly loss: number | undefined;
+      readonly standardError: number | undefined;
+      /** Why it failed or exploded. */
+      readonly message: string | undefined;
+    })
+  /** The last trial of a rung has ended, and the best go on to the next one. */
+  | { readonly type: 'promoted'; readonly rung: number; readonly trials: readonly number[] }
+  /** A trial was put back: another attempt follows, here or in another process. */
+  | (OfJob & { readonly type: 'put-back'; readonly message: string })
+  | {
+      readonly type: 'finished';
+      /** `completed`: no trial is left; `stopped`: by another process; `interrupted`: by the signal. */
+      readonly reason: 'completed' | 'stopped' | 'interrupted';
+      /** The best trial so far; undefined if none has a loss yet. */
+      readonly best: TrialRecord | undefined;
+    };

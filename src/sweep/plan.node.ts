@@ -1,0 +1,95 @@
+/** Reads the text of a sweep, and plans its trials: their options and rungs. Everything that can be wrong is found here. */
+import { resolve } from 'node:path';
+import { trainingBatches } from '../data/batches/splits.ts';
+import { loadCorpus } from '../data/corpus.node.ts';
+import type { Corpus } from '../data/corpus.ts';
+import { OptionError, SweepError, UsageError } from '../errors.ts';
+import { checkTrainingOptions } from '../train/options.ts';
+import { makeSchedule } from '../train/run/schedule.ts';
+import { formatCount } from '../util/format.ts';
+import { optionsOfTrial, type SweepDefinition, TRIAL_DEFAULTS } from './definition.ts';
+import { rungsOf } from './schedule.ts';
+import { parametersOfTrials } from './search.ts';
+import type { SweepText, SweepTexts, TrialPlan } from './store.ts';
+
+/** The first trials of a sweep, and what identifies its text. */
+export interface SweepPlan {
+  readonly text: SweepText;
+  readonly trials: readonly TrialPlan[];
+}
+
+/**
+ * Plans trials.
+ *
+ * @param count The number of trials, from the first.
+ * @param after Leaves out the trials up to this number.
+ * @throws {TextError} for a text that can't be read, or is too short for a trial
+ * @throws {SweepError} `sweep-too-short` if a trial has too few iterations for its rungs
+ * @throws {UsageError} for parameters that do not go together
+ */
+export async function planSweep(
+  definition: SweepDefinition,
+  texts: SweepTexts,
+  count: number,
+  after = 0,
+): Promise<SweepPlan> {
+  const { method, space, seed } = definition;
+  const all = parametersOfTrials({ method, space, seed }, count);
+  const base = checkTrainingOptions({ ...TRIAL_DEFAULTS, ...definition.options });
+  const { validation: valid, test } = texts;
+  const source = { paths: texts.textFile, include: texts.include };
+  const corpus = await loadCorpus(source, { ...base, valid, test });
+  try {
+    const trials = all
+      .map((parameters, index) => ({ parameters, number: index + 1 }))
+      .filter(({ number }) => number > after)
+      .map((trial) => planTrial(definition, corpus, trial));
+    const { sha256, name } = corpus.text;
+    return { text: { sha256, name, ...absolute(texts) }, trials };
+  } finally {
+    await corpus.close?.();
+  }
+}
+
+function planTrial(
+  definition: SweepDefinition,
+  corpus: Corpus,
+  { parameters, number }: Pick<TrialPlan, 'parameters' | 'number'>,
+): TrialPlan {
+  const options = checked(definition, parameters, number);
+  const batches = trainingBatches(corpus, options);
+  const whole = makeSchedule(options, batches);
+  const length = {
+    iterations: whole.last,
+    evaluateEvery: definition.options.evaluateEvery,
+    evaluatesAtEnd: whole.evaluatesAt(whole.last),
+  };
+  const rungs = rungsOf(length, definition);
+  if (!rungs)
+    throw new SweepError(
+      'sweep-too-short',
+      `trial ${number} has only ${formatCount(whole.last)} iterations` +
+        (definition.options.evaluateEvery === undefined
+          ? ''
+          : ` and evaluates every ${options.evaluateEvery}`) +
+        `: too few for ${definition.rungs === 1 ? 'an evaluation' : `${definition.rungs} rungs`}. Train for more epochs, or evaluate more often.`,
+    );
+  return { number, parameters, ...rungs };
+}
+
+function checked(definition: SweepDefinition, parameters: TrialPlan['parameters'], number: number) {
+  try {
+    return optionsOfTrial(definition, parameters);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new UsageError(`trial ${number}: ${error.option}: ${error.reason}`);
+  }
+}
+
+/** The same paths, independent of the working folder. */
+function absolute({ textFile, include, validation, test }: SweepTexts): SweepTexts {
+  return {
+    ...{ textFile: textFile.map((path) => resolve(path)), include },
+    ...{ validation: validation && resolve(validation), test: test && resolve(test) },
+  };
+}

@@ -1,0 +1,63 @@
+/** SQLite, as Node has it from 22.13 on; on older versions, a package with the same interface. */
+import { SweepError } from '../errors.ts';
+
+export type SqlValue = string | number | null;
+
+export interface Statement {
+  run(...values: SqlValue[]): { readonly changes: number | bigint };
+  get(...values: SqlValue[]): Readonly<Record<string, SqlValue>> | undefined;
+  all(...values: SqlValue[]): Readonly<Record<string, SqlValue>>[];
+}
+
+export interface Database {
+  exec(sql: string): void;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+type Sqlite = { readonly DatabaseSync: new (path: string) => Database };
+
+const PACKAGE = '@photostructure/sqlite';
+
+/**
+ * Opens a database file, which it makes if it is missing.
+ *
+ * @throws {SweepError} `sweep-database` without SQLite, or if the file can't be opened
+ */
+export async function openDatabase(path: string): Promise<Database> {
+  const { DatabaseSync } = builtIn() ?? (await fromPackage());
+  try {
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw databaseError(path, error);
+  }
+}
+
+/** The error for a database that can't be used. */
+export function databaseError(path: string, cause: unknown): SweepError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SweepError('sweep-database', `${path} can't be used: ${reason}.`, { cause });
+}
+
+function builtIn(): Sqlite | undefined {
+  const warn = process.emitWarning;
+  // Node 22 warns that the module is experimental.
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule?.('node:sqlite') as Sqlite | undefined;
+  } finally {
+    process.emitWarning = warn;
+  }
+}
+
+async function fromPackage(): Promise<Sqlite> {
+  try {
+    return (await import(PACKAGE)) as Sqlite;
+  } catch (cause) {
+    throw new SweepError(
+      'sweep-database',
+      `sweeps need SQLite, which Node has from version 22.13 on. This is ${process.version}.`,
+      { cause, remedies: [{ text: `Use a newer Node, or install the package: npm install ${PACKAGE}@1` }] },
+    );
+  }
+}

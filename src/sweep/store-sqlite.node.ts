@@ -1,0 +1,404 @@
+/** The state of a sweep in an SQLite file, for any number of processes on one machine. Every commit is synced to disk. */
+import { existsSync } from 'node:fs';
+import { SweepError } from '../errors.ts';
+import { VERSION } from '../util/version.ts';
+import { promoted } from './schedule.ts';
+import { type Database, databaseError, openDatabase, type SqlValue, type Statement } from './sqlite.node.ts';
+import {
+  type Claim,
+  type JobOutcome,
+  type JobProgress,
+  type JobRecord,
+  type JobState,
+  LEASE,
+  MAX_FAILURES,
+  type NewSweep,
+  type SweepRecord,
+  type SweepStore,
+  type TrialEvaluation,
+  type TrialPlan,
+  type TrialRecord,
+} from './store.ts';
+
+type Row = Readonly<Record<string, SqlValue>>;
+
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE sweep (name TEXT NOT NULL, definition TEXT NOT NULL, text TEXT NOT NULL, program_version TEXT NOT NULL,
+    stopped INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE trial (number INTEGER PRIMARY KEY, bracket INTEGER NOT NULL, parameters TEXT NOT NULL, evaluate_every INTEGER NOT NULL,
+    rungs TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE job (trial INTEGER NOT NULL, rung INTEGER NOT NULL, bracket INTEGER NOT NULL, ends INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued', attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, worker TEXT,
+    heard INTEGER, at_iteration INTEGER, rest_milliseconds DOUBLE PRECISION, loss DOUBLE PRECISION, standard_error DOUBLE PRECISION,
+    iteration INTEGER, checkpoint TEXT, message TEXT, PRIMARY KEY (trial, rung));
+  CREATE INDEX job_order ON job (state, rung DESC, trial);
+  CREATE INDEX job_of_rung ON job (bracket, rung, state);
+  CREATE TABLE evaluation (trial INTEGER NOT NULL, iteration INTEGER NOT NULL, epoch DOUBLE PRECISION NOT NULL,
+    loss DOUBLE PRECISION NOT NULL, standard_error DOUBLE PRECISION, PRIMARY KEY (trial, iteration));
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** How long a process waits for another one's transaction, in milliseconds. */
+const BUSY_TIMEOUT = 10_000;
+
+/** Makes the file of a sweep. @throws {SweepError} `sweep-database` */
+export async function createSqliteStore(path: string, sweep: NewSweep): Promise<SweepStore> {
+  const database = await connected(path);
+  try {
+    database.exec(`BEGIN IMMEDIATE; ${SCHEMA}`);
+    database
+      .prepare('INSERT INTO sweep (name, definition, text, program_version) VALUES (?, ?, ?, ?)')
+      .run(sweep.name, JSON.stringify(sweep.definition), JSON.stringify(sweep.text), VERSION);
+    database.exec('COMMIT');
+  } catch (error) {
+    database.close();
+    throw databaseError(path, error);
+  }
+  return new SqliteStore(database);
+}
+
+/**
+ * Opens the file of a sweep.
+ *
+ * @throws {SweepError} `sweep-missing`; `sweep-newer` if a later version of the program made it; `sweep-database`
+ */
+export async function openSqliteStore(path: string): Promise<SweepStore> {
+  if (!existsSync(path)) throw new SweepError('sweep-missing', `there is no sweep in ${path}.`);
+  const database = await connected(path);
+  let version: number;
+  try {
+    version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+  } catch (error) {
+    database.close();
+    throw databaseError(path, error);
+  }
+  if (version === SCHEMA_VERSION) return new SqliteStore(database);
+  database.close();
+  if (version > SCHEMA_VERSION)
+    throw new SweepError(
+      'sweep-newer',
+      `${path} is from a newer version of this program: its format is ${version}, and this program reads ${SCHEMA_VERSION}.`,
+    );
+  throw new SweepError('sweep-database', `${path} is not the file of a sweep.`);
+}
+
+async function connected(path: string): Promise<Database> {
+  const database = await openDatabase(path);
+  try {
+    database.exec(
+      `PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`,
+    );
+  } catch (error) {
+    database.close();
+    throw databaseError(path, error);
+  }
+  return database;
+}
+
+const JOB_COLUMNS =
+  'job.trial, job.rung, job.state, job.attempt, job.ends, job.worker, job.at_iteration, job.rest_milliseconds, job.loss, job.standard_error, job.iteration, job.checkpoint, job.message';
+const OF_CLAIM = "trial = ? AND rung = ? AND attempt = ? AND state = 'running'";
+const LAST_ENDED =
+  "NOT EXISTS (SELECT 1 FROM job AS higher WHERE higher.trial = job.trial AND higher.rung > job.rung AND higher.state IN ('done', 'exploded', 'failed'))";
+
+/** SQLite's result codes (sqlite.org/rescode.html): BUSY, LOCKED, IOERR, FULL, CANTOPEN. Extended codes have them in their low byte. */
+const OUTAGES: ReadonlySet<number> = new Set([5, 6, 10, 13, 14]);
+
+class SqliteStore implements SweepStore {
+  readonly #database: Database;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async record(): Promise<SweepRecord> {
+    const row = this.#get('SELECT * FROM sweep') as Row;
+    return {
+      name: String(row.name),
+      definition: JSON.parse(String(row.definition)),
+      text: JSON.parse(String(row.text)),
+      programVersion: String(row.program_version),
+      isStopped: row.stopped === 1,
+    };
+  }
+
+  async addTrials(trials: readonly TrialPlan[]): Promise<void> {
+    this.#transaction(() => {
+      const bracket = Number(this.#get('SELECT coalesce(max(bracket), 0) + 1 AS next FROM trial')?.next);
+      for (const { number, parameters, evaluateEvery, rungs } of trials) {
+        const added = this.#run(
+          'INSERT INTO trial (number, bracket, parameters, evaluate_every, rungs) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+          ...[number, bracket, JSON.stringify(parameters), evaluateEvery, JSON.stringify(rungs)],
+        );
+        if (added) this.#addJob(number, 0);
+      }
+    });
+  }
+
+  async trialCount(): Promise<number> {
+    return Number(this.#get('SELECT count(*) AS count FROM trial')?.count);
+  }
+
+  async claim(worker: string): Promise<Claim | undefined> {
+    return this.#transaction(() => {
+      if (this.#isStopped()) return undefined;
+      const now = Date.now();
+      const next =
+        // Jobs of lost workers first: they are the oldest.
+        this.#get(
+          "SELECT trial, rung FROM job WHERE state = 'running' AND heard < ? ORDER BY rung DESC, trial LIMIT 1",
+          now - LEASE,
+        ) ??
+        this.#get("SELECT trial, rung FROM job WHERE state = 'queued' ORDER BY rung DESC, trial LIMIT 1");
+      if (!next) return undefined;
+      const [trial, rung] = [Number(next.trial), Number(next.rung)];
+      this.#run('UPDATE trial SET attempt = attempt + 1 WHERE number = ?', trial);
+      const row = this.#get('SELECT * FROM trial WHERE number = ?', trial) as Row;
+      const attempt = Number(row.attempt);
+      this.#run(
+        "UPDATE job SET state = 'running', attempt = ?, worker = ?, heard = ?, at_iteration = NULL, rest_milliseconds = NULL WHERE trial = ? AND rung = ?",
+        ...[attempt, worker, now, trial, rung],
+      );
+      return { trial: planOf(row), rung, attempt };
+    });
+  }
+
+  async heartbeat(claim: Claim, progress: JobProgress | undefined): Promise<'kept' | 'lost' | 'stop'> {
+    const isKept = this.#run(
+      `UPDATE job SET heard = ?, at_iteration = coalesce(?, at_iteration), rest_milliseconds = coalesce(?, rest_milliseconds) WHERE ${OF_CLAIM}`,
+      ...[Date.now(), progress?.iteration ?? null, progress?.restMilliseconds ?? null],
+      ...keyOf(claim),
+    );
+    if (!isKept) return 'lost';
+    return this.#isStopped() ? 'stop' : 'kept';
+  }
+
+  async report(claim: Claim, evaluation: TrialEvaluation): Promise<boolean> {
+    return this.#transaction(() => {
+      if (!this.#holds(claim)) return false;
+      this.#addEvaluation(claim, evaluation);
+      return true;
+    });
+  }
+
+  async finish(claim: Claim, outcome: JobOutcome): Promise<readonly number[] | undefined> {
+    return this.#transaction(() => {
+      if (!this.#holds(claim)) return undefined;
+      if (outcome.state === 'done') {
+        for (const evaluation of outcome.evaluations) this.#addEvaluation(claim, evaluation);
+        const { loss, standardError, iteration } = outcome.best;
+        this.#run(
+          `UPDATE job SET state = 'done', loss = ?, standard_error = ?, iteration = ?, checkpoint = ?, message = NULL WHERE ${OF_CLAIM}`,
+          ...[loss, standardError ?? null, iteration, outcome.checkpoint],
+          ...keyOf(claim),
+        );
+      } else {
+        this.#run(
+          `UPDATE job SET state = ?, message = ? WHERE ${OF_CLAIM}`,
+          ...[outcome.state, outcome.message],
+          ...keyOf(claim),
+        );
+      }
+      return this.#decide(claim);
+    });
+  }
+
+  async release(claim: Claim, failure?: string): Promise<void> {
+    this.#transaction(() => {
+      if (!this.#holds(claim)) return;
+      this.#run(
+        `UPDATE job SET state = CASE WHEN failures + ? >= ${MAX_FAILURES} THEN 'failed' ELSE 'queued' END, failures = failures + ?, message = ?, heard = NULL WHERE ${OF_CLAIM}`,
+        ...[failure === undefined ? 0 : 1, failure === undefined ? 0 : 1, failure ?? null],
+        ...keyOf(claim),
+      );
+      if (failure !== undefined) this.#decide(claim);
+    });
+  }
+
+  async setStopped(isStopped: boolean): Promise<void> {
+    this.#run('UPDATE sweep SET stopped = ?', Number(isStopped));
+  }
+
+  async retry(): Promise<number> {
+    const changed = this.#statement("UPDATE job SET state = 'queued', failures = 0 WHERE state = 'failed'");
+    return Number(changed.run().changes);
+  }
+
+  async counts() {
+    return this.#all(
+      'SELECT rung, state, count(*) AS count FROM job GROUP BY rung, state ORDER BY rung, state',
+    ).map(({ rung, state, count }) => ({
+      rung: Number(rung),
+      state: state as JobState,
+      count: Number(count),
+    }));
+  }
+
+  async running(): Promise<JobRecord[]> {
+    return this.#all(
+      `SELECT ${JOB_COLUMNS} FROM job WHERE state = 'running' AND heard >= ? ORDER BY rung DESC, trial`,
+      Date.now() - LEASE,
+    ).map(jobOf);
+  }
+
+  async best(count: number): Promise<TrialRecord[]> {
+    return this.#all(
+      `SELECT ${JOB_COLUMNS}, trial.parameters FROM job JOIN trial ON trial.number = job.trial WHERE state = 'done' AND ${LAST_ENDED} ORDER BY loss, trial LIMIT ?`,
+      count,
+    ).map(trialOf);
+  }
+
+  async trials(): Promise<TrialRecord[]> {
+    return this.#all(
+      `SELECT ${JOB_COLUMNS}, trial.parameters FROM job JOIN trial ON trial.number = job.trial
+       WHERE rung = (SELECT max(rung) FROM job AS own WHERE own.trial = job.trial) ORDER BY trial`,
+    ).map(trialOf);
+  }
+
+  async evaluations(trial: number): Promise<TrialEvaluation[]> {
+    return this.#all('SELECT * FROM evaluation WHERE trial = ? ORDER BY iteration', trial).map((row) => ({
+      iteration: Number(row.iteration),
+      epoch: Number(row.epoch),
+      loss: Number(row.loss),
+      standardError: optionalNumber(row.standard_error),
+    }));
+  }
+
+  isOutage(error: unknown): boolean {
+    const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
+    return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' && OUTAGES.has(errcode & 0xff);
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  /** If all jobs of a rung have ended, makes those of the next one. Returns the promoted trials. */
+  #decide({ trial: { number, rungs }, rung }: Claim): readonly number[] {
+    if (rung + 1 === rungs.length) return [];
+    const bracket = this.#get('SELECT bracket FROM trial WHERE number = ?', number)?.bracket ?? null;
+    const open = this.#get(
+      "SELECT 1 AS one FROM job WHERE bracket = ? AND rung = ? AND state IN ('queued', 'running') LIMIT 1",
+      ...[bracket, rung],
+    );
+    if (open) return [];
+    const results = this.#all(
+      'SELECT trial, state, loss FROM job WHERE bracket = ? AND rung = ?',
+      ...[bracket, rung],
+    ).map((row) => ({
+      trial: Number(row.trial),
+      loss: row.state === 'done' ? optionalNumber(row.loss) : undefined,
+    }));
+    const { eta } = JSON.parse(String(this.#get('SELECT definition FROM sweep')?.definition));
+    return promoted(results, eta).filter((trial) => this.#addJob(trial, rung + 1));
+  }
+
+  /** Returns false if the trial has a job at the rung. */
+  #addJob(trial: number, rung: number): boolean {
+    const { bracket = null, rungs } =
+      this.#get('SELECT bracket, rungs FROM trial WHERE number = ?', trial) ?? {};
+    return this.#run(
+      'INSERT INTO job (trial, rung, bracket, ends) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      ...[trial, rung, bracket, JSON.parse(String(rungs))[rung]],
+    );
+  }
+
+  #addEvaluation({ trial }: Claim, { iteration, epoch, loss, standardError }: TrialEvaluation): void {
+    this.#run(
+      'INSERT INTO evaluation (trial, iteration, epoch, loss, standard_error) VALUES (?, ?, ?, ?, ?) ON CONFLICT (trial, iteration) DO UPDATE SET loss = excluded.loss, standard_error = coalesce(excluded.standard_error, standard_error)',
+      ...[trial.number, iteration, epoch, loss, standardError ?? null],
+    );
+  }
+
+  #holds(claim: Claim): boolean {
+    return this.#get(`SELECT 1 AS one FROM job WHERE ${OF_CLAIM}`, ...keyOf(claim)) !== undefined;
+  }
+
+  #isStopped(): boolean {
+    return this.#get('SELECT stopped FROM sweep')?.stopped === 1;
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      try {
+        this.#database.exec('ROLLBACK');
+      } catch {
+        // SQLite has rolled it back itself, for example because the disk is full.
+      }
+      throw error;
+    }
+  }
+
+  #statement(sql: string): Statement {
+    const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, known);
+    return known;
+  }
+
+  /** Returns whether a row was changed. */
+  #run(sql: string, ...values: SqlValue[]): boolean {
+    return Number(this.#statement(sql).run(...values).changes) > 0;
+  }
+
+  #get(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.#statement(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#statement(sql).all(...values);
+  }
+}
+
+function keyOf({ trial, rung, attempt }: Claim): [number, number, number] {
+  return [trial.number, rung, attempt];
+}
+
+function planOf(row: Row): TrialPlan {
+  return {
+    number: Number(row.number),
+    parameters: JSON.parse(String(row.parameters)),
+    evaluateEvery: Number(row.evaluate_every),
+    rungs: JSON.parse(String(row.rungs)),
+  };
+}
+
+function jobOf(row: Row): JobRecord {
+  const at = optionalNumber(row.at_iteration);
+  return {
+    trial: Number(row.trial),
+    rung: Number(row.rung),
+    state: row.state as JobState,
+    attempt: Number(row.attempt),
+    end: Number(row.ends),
+    progress:
+      at === undefined
+        ? undefined
+        : { iteration: at, restMilliseconds: optionalNumber(row.rest_milliseconds) },
+    worker: optionalText(row.worker),
+    loss: optionalNumber(row.loss),
+    standardError: optionalNumber(row.standard_error),
+    iteration: optionalNumber(row.iteration),
+    checkpoint: optionalText(row.checkpoint),
+    message: optionalText(row.message),
+  };
+}
+
+function trialOf(row: Row): TrialRecord {
+  return { ...jobOf(row), parameters: JSON.parse(String(row.parameters)) };
+}
+
+function optionalNumber(value: SqlValue | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+function optionalText(value: SqlValue | undefined): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}

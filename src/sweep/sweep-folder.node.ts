@@ -1,0 +1,115 @@
+/** The folders of sweeps: `sweeps/NAME/` has the state of a sweep, the checkpoints of its trials and, once chosen, its best model. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { SweepError, UsageError } from '../errors.ts';
+import { describeSystemError } from '../util/system-error.ts';
+import type { SweepPlan } from './plan.node.ts';
+import type { NewSweep, SweepStore } from './store.ts';
+import { createSqliteStore, openSqliteStore } from './store-sqlite.node.ts';
+
+/** The folder of all sweeps. */
+export const SWEEPS = 'sweeps';
+const STATE = 'sweep.sqlite';
+
+/** The name of a sweep of a text: the text's, without its extension. */
+export function nameOfText(path: string): string {
+  return (
+    basename(path)
+      .replace(/\.\w+$/, '')
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^[.-]+/, '') || 'sweep'
+  );
+}
+
+/** @throws {UsageError} for a name that is no name of a folder */
+export function checkSweepName(name: string): void {
+  if (/^[\w][\w .-]{0,99}$/.test(name)) return;
+  throw new UsageError(
+    `name: got ${JSON.stringify(name)}, expected up to 100 letters, digits, dots, dashes and spaces`,
+  );
+}
+
+/** @throws {SweepError} `sweep-exists` */
+export function checkFree(folder: string): void {
+  if (!existsSync(folder)) return;
+  const name = basename(folder);
+  throw new SweepError('sweep-exists', `there is already a sweep ${name}, in ${folder}.`, {
+    remedies: [
+      { text: 'To go on with it', command: ['sweep', 'resume', name] },
+      { text: 'Or give the new one another name', set: { name: `${name}-2` } },
+    ],
+  });
+}
+
+/**
+ * Makes the folder of a sweep, with all its trials. It appears as a whole, or not at all.
+ *
+ * @throws {SweepError} `sweep-exists`; `sweep-database` if it can't be written
+ */
+export async function createSweep(folder: string, sweep: NewSweep, plan: SweepPlan): Promise<SweepStore> {
+  checkFree(folder);
+  let made: string | undefined;
+  try {
+    mkdirSync(join(folder, '..'), { recursive: true });
+    made = mkdtempSync(join(folder, '..', '.new-'));
+    const store = await createSqliteStore(join(made, STATE), sweep);
+    await store.addTrials(plan.trials);
+    await store.close();
+    renameSync(made, folder);
+    made = undefined;
+  } catch (error) {
+    if (error instanceof SweepError) throw error;
+    checkFree(folder);
+    throw new SweepError('sweep-database', `${folder} can't be made: ${describeSystemError(error)}.`, {
+      cause: error,
+    });
+  } finally {
+    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+  }
+  return await openSweep(folder);
+}
+
+/** @throws {SweepError} as `openSqliteStore` */
+export async function openSweep(folder: string): Promise<SweepStore> {
+  return await openSqliteStore(join(folder, STATE));
+}
+
+/**
+ * The folder of a sweep.
+ *
+ * @param name Default: the sweep in which something happened last.
+ * @throws {SweepError} `sweep-missing`
+ */
+export function findSweep(name: string | undefined): string {
+  const names = sweepNames();
+  if (name !== undefined) {
+    const folder = existsSync(join(name, STATE)) ? name : join(SWEEPS, name);
+    if (existsSync(join(folder, STATE))) return folder;
+    const here = names.length > 0 ? `: there are ${names.join(', ')}` : ', and no other';
+    throw new SweepError('sweep-missing', `there is no sweep ${name} in ${SWEEPS}/${here}.`);
+  }
+  const [newest] = names.map((one) => join(SWEEPS, one)).sort((a, b) => lastChange(b) - lastChange(a));
+  if (newest !== undefined) return newest;
+  throw new SweepError('sweep-missing', `there is no sweep in ${SWEEPS}/.`, {
+    remedies: [
+      {
+        text: 'To start one',
+        command: ['sweep', 'run', 'book.txt', '--try', 'rnn-size=64,128', '--try', 'dropout=0,0.2'],
+      },
+    ],
+  });
+}
+
+function sweepNames(): string[] {
+  if (!existsSync(SWEEPS)) return [];
+  return readdirSync(SWEEPS)
+    .filter((name) => !name.startsWith('.') && existsSync(join(SWEEPS, name, STATE)))
+    .sort();
+}
+
+function lastChange(folder: string): number {
+  const times = [STATE, `${STATE}-wal`].map(
+    (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  );
+  return Math.max(...times);
+}

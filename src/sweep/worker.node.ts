@@ -1,0 +1,241 @@
+/**
+ * A worker: takes jobs, runs each in a process of its own, and stores the results. Any number of workers, in any number of processes, can work
+ * on a sweep. Each may die at any time: the others take over its jobs.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SweepError } from '../errors.ts';
+import { describeSystemError } from '../util/system-error.ts';
+import { TRIAL_DEFAULTS } from './definition.ts';
+import type { SweepEvent } from './events.ts';
+import {
+  type Claim,
+  HEARTBEAT,
+  type JobProgress,
+  type SweepRecord,
+  type SweepStore,
+  type TrialEvaluation,
+} from './store.ts';
+import { startTrialChild, type TrialChild } from './trial-child.node.ts';
+import type { TrialResult, TrialTask } from './trial-messages.ts';
+
+export interface WorkerInput {
+  readonly store: SweepStore;
+  /** The folder of the sweep. */
+  readonly folder: string;
+  /** How many jobs run at once. */
+  readonly workers: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: SweepEvent) => void;
+  /** The program that runs a job. Default: the one that trains. */
+  readonly script?: string | undefined;
+}
+
+/** Why a worker has nothing more to do. */
+export type WorkEnd = 'completed' | 'stopped' | 'interrupted';
+
+/** Time between two looks for a job, in milliseconds. */
+const POLL = 500;
+/** Time after which a job that could not write is tried again, in milliseconds. */
+const WAIT = 10_000;
+/** Time for which a database that can't be used is tried again, in milliseconds. */
+const MAX_OUTAGE = 600_000;
+
+/** The folder of a trial. */
+export function trialFolder(folder: string, trial: number): string {
+  return join(folder, 'trials', String(trial).padStart(4, '0'));
+}
+
+/**
+ * Works until no job is left, the sweep is stopped or the signal is aborted.
+ *
+ * @throws {SweepError} `sweep-other-text` if the text is missing or has changed
+ */
+export async function work(input: WorkerInput): Promise<WorkEnd> {
+  const { store, signal, workers } = input;
+  const worker = new Worker(input, await store.record());
+  const lanes = Array.from({ length: workers }, () => worker.lane());
+  await Promise.all(lanes);
+  if (worker.failure) throw worker.failure;
+  if (signal.aborted) return 'interrupted';
+  return (await store.record()).isStopped ? 'stopped' : 'completed';
+}
+
+/** A job that this process runs. */
+interface RunningJob {
+  readonly claim: Claim;
+  readonly child: TrialChild;
+  progress: JobProgress | undefined;
+  /** Evaluations that the database does not have yet. */
+  readonly unsent: TrialEvaluation[];
+  isLost: boolean;
+}
+
+class Worker {
+  failure: SweepError | undefined;
+  readonly #input: WorkerInput;
+  readonly #sweep: SweepRecord;
+  readonly #id = `${hostname()}:${process.pid}`;
+  readonly #jobs = new Set<RunningJob>();
+
+  constructor(input: WorkerInput, sweep: SweepRecord) {
+    this.#input = input;
+    this.#sweep = sweep;
+  }
+
+  /** Runs one job after another. */
+  async lane(): Promise<void> {
+    const { store, signal } = this.#input;
+    while (!signal.aborted && !this.failure) {
+      // If the machine slept, this keeps the jobs of this process from looking abandoned.
+      for (const job of this.#jobs) await this.#beat(job);
+      const claim = await this.#persist(() => store.claim(this.#id));
+      if (claim) {
+        await this.#run(claim);
+        continue;
+      }
+      if ((await this.#isOver()) || !(await this.#pause(POLL))) return;
+    }
+  }
+
+  async #isOver(): Promise<boolean> {
+    const { store } = this.#input;
+    const [counts, record] = await this.#persist(async () => [await store.counts(), await store.record()]);
+    return record.isStopped || !counts.some(({ state }) => state === 'queued' || state === 'running');
+  }
+
+  /** Returns false if the work ends meanwhile. */
+  async #pause(milliseconds: number): Promise<boolean> {
+    await sleep(milliseconds, undefined, { signal: this.#input.signal }).catch(() => {});
+    return !this.#input.signal.aborted;
+  }
+
+  async #run(claim: Claim): Promise<void> {
+    const { signal, script, onEvent } = this.#input;
+    const { trial, rung, attempt } = claim;
+    const child = startTrialChild({
+      ...{ task: this.#taskOf(claim), script },
+      onProgress: (progress) => {
+        job.progress = progress;
+      },
+      onEvaluated: (evaluation) => {
+        job.unsent.push(evaluation);
+        if (!job.isLost) onEvent({ type: 'evaluated', trial: trial.number, ...evaluation });
+      },
+    });
+    const job: RunningJob = { claim, child, progress: undefined, unsent: [], isLost: false };
+    this.#jobs.add(job);
+    const { parameters, number } = trial;
+    const end = trial.rungs[rung] as number;
+    onEvent({ type: 'running', trial: number, rung, parameters, attempt, end });
+    const beats = setInterval(() => void this.#beat(job), HEARTBEAT);
+    const stop = () => child.stop();
+    signal.addEventListener('abort', stop);
+    // The signal may have been aborted just before.
+    if (signal.aborted) stop();
+    const result = await child.ended;
+    clearInterval(beats);
+    signal.removeEventListener('abort', stop);
+    this.#jobs.delete(job);
+    await this.#end(job, result);
+  }
+
+  #taskOf({ trial, attempt, rung }: Claim): TrialTask {
+    const { definition, text, name } = this.#sweep;
+    const { parameters, evaluateEvery, number, rungs } = trial;
+    return {
+      options: { ...TRIAL_DEFAULTS, ...definition.options, ...parameters, evaluateEvery },
+      folder: trialFolder(this.#input.folder, number),
+      ...{ text, attempt, end: rungs[rung] as number, runId: `${name}-${number}` },
+    };
+  }
+
+  /** Keeps a job, and sends its evaluations. If another worker has it, its process is killed. */
+  async #beat(job: RunningJob): Promise<void> {
+    const { store } = this.#input;
+    try {
+      const kept = await store.heartbeat(job.claim, job.progress);
+      if (kept === 'stop') job.child.stop();
+      if (kept === 'lost') {
+        job.isLost = true;
+        job.child.kill();
+        return;
+      }
+      while (job.unsent[0]) {
+        await store.report(job.claim, job.unsent[0]);
+        job.unsent.shift();
+      }
+    } catch {
+      // The database can't be used just now. The next heartbeat tries again, and the result repeats all evaluations.
+    }
+  }
+
+  async #end({ claim, isLost }: RunningJob, result: TrialResult | string): Promise<void> {
+    const { store, onEvent } = this.#input;
+    const job = { trial: claim.trial.number, rung: claim.rung };
+    if (isLost) {
+      onEvent({ type: 'put-back', ...job, message: 'another worker has taken it over.' });
+      return;
+    }
+    if (typeof result === 'string') {
+      await this.#putBack(claim, result, result);
+      return;
+    }
+    switch (result.state) {
+      case 'stopped':
+        await this.#putBack(claim, 'it was stopped, and its state is saved.');
+        return;
+      case 'no-text':
+        this.failure ??= new SweepError('sweep-other-text', result.message);
+        for (const other of this.#jobs) other.child.stop();
+        await this.#putBack(claim, result.message);
+        return;
+      case 'disturbed':
+        await this.#putBack(claim, result.message, result.waits ? undefined : result.message);
+        if (result.waits) await this.#pause(WAIT);
+        return;
+      default: {
+        const promoted = await this.#persist(() => store.finish(claim, result));
+        if (!promoted) {
+          onEvent({ type: 'put-back', ...job, message: 'another worker has taken it over.' });
+          return;
+        }
+        const { loss, standardError } = result.state === 'done' ? result.best : NO_LOSS;
+        const message = result.state === 'done' ? undefined : result.message;
+        onEvent({ type: 'ended', ...job, state: result.state, loss, standardError, message });
+        if (promoted.length > 0) onEvent({ type: 'promoted', rung: claim.rung + 1, trials: promoted });
+      }
+    }
+  }
+
+  async #putBack(claim: Claim, message: string, failure?: string): Promise<void> {
+    const { store, onEvent } = this.#input;
+    await this.#persist(() => store.release(claim, failure));
+    onEvent({ type: 'put-back', trial: claim.trial.number, rung: claim.rung, message });
+  }
+
+  /** Uses the database, and tries again if it can't be used, because the disk is full, for example. */
+  async #persist<T>(use: () => Promise<T>): Promise<T> {
+    const begun = performance.now();
+    for (;;) {
+      try {
+        return await use();
+      } catch (error) {
+        if (!this.#input.store.isOutage(error)) throw error;
+        const isOver = this.#input.signal.aborted || performance.now() - begun > MAX_OUTAGE;
+        if (!isOver) {
+          await this.#pause(HEARTBEAT);
+          continue;
+        }
+        throw new SweepError(
+          'sweep-database',
+          `the state of the sweep can't be stored: ${describeSystemError(error)}.`,
+          { cause: error },
+        );
+      }
+    }
+  }
+}
+
+const NO_LOSS = { loss: undefined, standardError: undefined };

@@ -1,0 +1,239 @@
+/** What every store of a sweep has to do. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import {
+  type JobOutcome,
+  LEASE,
+  MAX_FAILURES,
+  type NewSweep,
+  type SweepStore,
+  type TrialPlan,
+} from '../../src/sweep/store.ts';
+
+export const SWEEP: NewSweep = {
+  name: 'book',
+  definition: {
+    method: 'random',
+    seed: 1,
+    rungs: 3,
+    eta: 3,
+    space: { hiddenSize: { values: [1, 2] } },
+    options: { layers: 1 },
+  },
+  text: { textFile: ['/book.txt'], sha256: '0'.repeat(64), name: 'book.txt' },
+};
+
+export interface Stores {
+  /** A connection to the sweep of the test; each call makes another one. */
+  open(): Promise<SweepStore>;
+}
+
+export function plans(count: number, first = 1): TrialPlan[] {
+  return Array.from({ length: count }, (_, index) => ({
+    number: first + index,
+    parameters: { hiddenSize: index },
+    evaluateEvery: 10,
+    rungs: [10, 30, 90],
+  }));
+}
+
+export function done(loss: number, iteration = 10): JobOutcome {
+  const best = { iteration, epoch: 0.5, loss, standardError: 0.01 };
+  return { state: 'done', best, checkpoint: `/checkpoint-${loss}`, evaluations: [best] };
+}
+
+/** @param make Makes an empty sweep for a test. */
+export function testStore(title: string, make: (context: TestContext) => Promise<Stores>): void {
+  const contract = (what: string, run: (stores: Stores, context: TestContext) => Promise<void>) =>
+    test(`${title}: ${what}`, async (context) => run(await make(context), context));
+
+  /** Makes the time of this process pass. */
+  const clockOf = (context: TestContext) => {
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    return (milliseconds: number) => context.mock.timers.tick(milliseconds);
+  };
+  const claimed = async (store: SweepStore) => {
+    const claim = await store.claim('w');
+    assert.ok(claim);
+    return claim;
+  };
+
+  contract('jobs are claimed once, the lowest trial first; the definition comes back', async ({ open }) => {
+    const [a, b] = [await open(), await open()];
+    await a.addTrials(plans(3));
+    assert.equal(await b.trialCount(), 3);
+    const record = await b.record();
+    assert.deepEqual(
+      [record.name, record.definition, record.text, record.isStopped],
+      [SWEEP.name, SWEEP.definition, SWEEP.text, false],
+    );
+    const claims = [await a.claim('a'), await b.claim('b'), await a.claim('a'), await b.claim('b')];
+    assert.deepEqual(
+      claims.map((claim) => claim && [claim.trial.number, claim.rung, claim.attempt]),
+      [[1, 0, 1], [2, 0, 1], [3, 0, 1], undefined],
+    );
+    assert.deepEqual(claims[1]?.trial, plans(3)[1]);
+  });
+
+  contract(
+    'a job without heartbeats is taken over, and its first worker is refused',
+    async ({ open }, context) => {
+      const pass = clockOf(context);
+      const store = await open();
+      await store.addTrials(plans(2));
+      const first = await claimed(store);
+      pass(LEASE - 1000);
+      assert.equal(await store.heartbeat(first, { iteration: 5, restMilliseconds: 10 }), 'kept');
+      pass(LEASE - 1000);
+      assert.equal((await claimed(store)).trial.number, 2, 'the job is still kept');
+      pass(1001);
+      const second = await claimed(store);
+      assert.deepEqual([second.trial.number, second.attempt], [1, 2]);
+      assert.equal(await store.heartbeat(first, undefined), 'lost');
+      assert.equal(await store.report(first, { iteration: 10, epoch: 1, loss: 9, standardError: 1 }), false);
+      assert.equal(await store.finish(first, done(9)), undefined);
+      await store.release(first, 'too late');
+      assert.deepEqual(await store.evaluations(1), []);
+      assert.deepEqual(await store.finish(second, done(1)), []);
+      assert.equal(await store.finish(second, done(2)), undefined, 'a job ends once');
+      assert.deepEqual(
+        (await store.best(5)).map(({ trial, loss }) => [trial, loss]),
+        [[1, 1]],
+      );
+    },
+  );
+
+  contract('the last job of a rung makes those of the next one, whatever the order', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(9));
+    const claims = [];
+    for (let index = 0; index < 9; index++) claims.push(await claimed(store));
+    for (const claim of claims.toReversed().slice(0, 8))
+      assert.deepEqual(await store.finish(claim, done(claim.trial.number % 4)), []);
+    assert.equal(await store.claim('w'), undefined, 'the rung is not whole');
+    // Losses: 1 2 3 0 1 2 3 0 and, for the first, an explosion.
+    const [last] = claims;
+    assert.ok(last);
+    assert.deepEqual(await store.finish(last, { state: 'exploded', message: 'boom' }), [4, 8, 5]);
+    const next = [await claimed(store), await claimed(store), await claimed(store)];
+    assert.deepEqual(
+      next.map(({ trial, rung, attempt }) => [trial.number, rung, attempt]),
+      [
+        [4, 1, 2],
+        [5, 1, 2],
+        [8, 1, 2],
+      ],
+    );
+    for (const claim of next) await store.finish(claim, done(claim.trial.number / 100, 30));
+    const top = await claimed(store);
+    assert.deepEqual([top.trial.number, top.rung], [4, 2]);
+    assert.deepEqual(await store.finish(top, done(0.01, 90)), []);
+    assert.equal(await store.claim('w'), undefined);
+    assert.deepEqual(
+      (await store.best(3)).map(({ trial, rung, loss }) => [trial, rung, loss]),
+      [
+        [4, 2, 0.01],
+        [5, 1, 0.05],
+        [8, 1, 0.08],
+      ],
+    );
+    assert.deepEqual(await store.counts(), [
+      { rung: 0, state: 'done', count: 8 },
+      { rung: 0, state: 'exploded', count: 1 },
+      { rung: 1, state: 'done', count: 3 },
+      { rung: 2, state: 'done', count: 1 },
+    ]);
+    const exploded = (await store.trials())[0];
+    assert.deepEqual([exploded?.state, exploded?.message], ['exploded', 'boom']);
+  });
+
+  contract('higher rungs come first; added trials are halved among themselves', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(2));
+    for (const loss of [1, 2]) await store.finish(await claimed(store), done(loss));
+    await store.addTrials(plans(4));
+    assert.equal(await store.trialCount(), 4, 'those that exist are left alone');
+    const promoted = await claimed(store);
+    assert.deepEqual([promoted.trial.number, promoted.rung], [1, 1]);
+    const [third, fourth] = [await claimed(store), await claimed(store)];
+    assert.deepEqual(await store.finish(third, done(6)), []);
+    assert.deepEqual(await store.finish(fourth, done(5)), [4], 'though both are worse than trial 2');
+  });
+
+  contract(
+    'a job that was put back waits; after some failures it has failed, until retried',
+    async ({ open }) => {
+      const store = await open();
+      await store.addTrials(plans(3));
+      for (let failure = 1; failure <= MAX_FAILURES; failure++) {
+        const claim = await claimed(store);
+        assert.deepEqual([claim.trial.number, claim.attempt], [1, 2 * failure - 1]);
+        await store.release(claim);
+        await store.release(await claimed(store), `crash ${failure}`);
+      }
+      for (const loss of [3, 2]) await store.finish(await claimed(store), done(loss));
+      assert.deepEqual((await store.trials())[0]?.state, 'failed');
+      assert.deepEqual((await store.trials())[0]?.message, `crash ${MAX_FAILURES}`);
+      assert.equal((await claimed(store)).rung, 1, 'the others go on without it');
+      assert.equal(await store.retry(), 1);
+      assert.equal(await store.retry(), 0);
+      const again = await claimed(store);
+      assert.deepEqual([again.trial.number, again.rung], [1, 0]);
+      // Now it is the best of its rung, and is promoted too.
+      assert.deepEqual(await store.finish(again, done(1)), [1]);
+    },
+  );
+
+  contract('a stopped sweep gives no jobs, and tells those who run one', async ({ open }) => {
+    const [a, b] = [await open(), await open()];
+    await a.addTrials(plans(2));
+    const claim = await claimed(a);
+    await b.setStopped(true);
+    assert.equal(await a.heartbeat(claim, undefined), 'stop');
+    assert.equal(await a.claim('w'), undefined);
+    assert.deepEqual(
+      (await a.running()).map(({ trial }) => trial),
+      [1],
+    );
+    await a.release(claim);
+    assert.deepEqual(await b.running(), []);
+    await b.setStopped(false);
+    assert.equal((await claimed(a)).trial.number, 1);
+  });
+
+  contract('evaluations are kept once, and a result repeats those that were not sent', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(1));
+    const claim = await claimed(store);
+    const evaluation = { iteration: 5, epoch: 0.25, loss: 2, standardError: 0.1 };
+    assert.equal(await store.report(claim, evaluation), true);
+    assert.equal(await store.report(claim, evaluation), true);
+    const last = { iteration: 10, epoch: 0.5, loss: 1, standardError: undefined };
+    const repeated = { ...evaluation, standardError: undefined };
+    await store.finish(claim, {
+      ...{ state: 'done', best: last, checkpoint: '/c' },
+      evaluations: [repeated, last],
+    });
+    assert.deepEqual(await store.evaluations(1), [evaluation, last]);
+    const [best] = await store.best(1);
+    assert.deepEqual(
+      [best?.loss, best?.standardError, best?.iteration, best?.checkpoint],
+      [1, undefined, 10, '/c'],
+    );
+  });
+
+  contract('progress is shown for jobs whose worker is alive', async ({ open }, context) => {
+    const pass = clockOf(context);
+    const store = await open();
+    await store.addTrials(plans(1));
+    const claim = await claimed(store);
+    assert.deepEqual(
+      (await store.running()).map(({ progress, end, worker }) => [progress, end, worker]),
+      [[undefined, 10, 'w']],
+    );
+    await store.heartbeat(claim, { iteration: 4, restMilliseconds: 600 });
+    assert.deepEqual((await store.running())[0]?.progress, { iteration: 4, restMilliseconds: 600 });
+    pass(LEASE + 1);
+    assert.deepEqual(await store.running(), []);
+  });
+}
