@@ -14,7 +14,7 @@
  * - Equal bits on different engines are a capability, `exactBits`.
  * - Engines check shapes and types: a call that does not fit throws `TypeError` or `RangeError`.
  */
-import type { EngineLostError } from '../errors.ts';
+import type { EngineLostError, MemoryError } from '../errors.ts';
 import type { Layout } from './layout.ts';
 import type { UpdateRule } from './update-rules.ts';
 
@@ -348,7 +348,7 @@ export interface EngineDescription {
   readonly depth: number;
   /**
    * Whether it can be lost: it depends on a device or on other threads, which may fail. Then a training run keeps a copy of its state in
-   * ordinary memory, and goes on from it if the engine is lost or rejects a read with a MemoryError.
+   * ordinary memory, and goes on from it after an EngineLostError or a MemoryError.
    */
   readonly canBeLost: boolean;
   readonly limits?: EngineLimits | undefined;
@@ -400,10 +400,10 @@ export interface EngineUse {
 export interface Engine {
   readonly description: EngineDescription;
   /**
-   * Resolves when the engine has lost its device or threads. All pending and later reads reject with the same error, and other calls may
-   * throw it.
+   * Resolves when the engine can't go on: it has lost its device or threads, or its device had too little memory for an earlier call. All
+   * pending and later reads reject with the same error, and other calls may throw it.
    */
-  readonly lost: Promise<EngineLostError>;
+  readonly lost: Promise<EngineLostError | MemoryError>;
   /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */
   readonly bytesInUse: number;
 

@@ -199,8 +199,8 @@ async function saveOnEarlyEnd(parts: Parts, isLost: boolean, hasFailed: boolean)
   try {
     await finish(parts, isLost);
   } catch (error) {
-    if (!isLossOf(parts, error)) throw error;
     await parts.saver.finishWith(parts.copy?.newest);
+    if (!isLossOf(parts, error)) throw error;
   }
   if (!hasFailed && parts.saver.failure) throw parts.saver.failure;
 }

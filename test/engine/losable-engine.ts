@@ -75,16 +75,15 @@ function losable(
   const description = { ...inner.description, depth, canBeLost: true };
   let calls = 0;
   let failure: EngineLostError | MemoryError | undefined;
-  let lose: (error: EngineLostError) => void = () => {};
-  const lost = new Promise<EngineLostError>((resolve) => {
+  let lose: (error: EngineLostError | MemoryError) => void = () => {};
+  const lost = new Promise<EngineLostError | MemoryError>((resolve) => {
     lose = resolve;
   });
   const fail = (kind: Fault['kind']) => {
-    if (kind === 'memory' || kind === 'memory-read') {
-      failure = new MemoryError('the device has no memory left');
-      return;
-    }
-    failure = new EngineLostError('the device is gone');
+    const isMemory = kind === 'memory' || kind === 'memory-read';
+    failure = isMemory
+      ? new MemoryError('the device has no memory left')
+      : new EngineLostError('the device is gone');
     lose(failure);
   };
   const handler: ProxyHandler<ReferenceEngine> = {

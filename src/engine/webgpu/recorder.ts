@@ -22,8 +22,9 @@ const DISPATCHES_PER_SUBMIT = 64;
 const LOSS_DELAY = 1000;
 
 export class Recorder {
-  /** Resolves when the device is lost. */
-  readonly lost: Promise<EngineLostError>;
+  /** Resolves when the device is lost or had too little memory. */
+  readonly lost: Promise<EngineLostError | MemoryError>;
+  #lose: (error: EngineLostError | MemoryError) => void = () => {};
   readonly #gpu: GpuDevice;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
@@ -68,12 +69,13 @@ export class Recorder {
     });
     gpu.device.addEventListener('uncapturederror', this.#noteError);
     this.lost = new Promise((resolve) => {
-      gpu.device.lost.then((info) => {
-        if (this.#isClosed) return;
-        const error = deviceLostError(gpu.adapter, info);
-        this.#failure = error;
-        resolve(error);
-      });
+      this.#lose = resolve;
+    });
+    gpu.device.lost.then((info) => {
+      if (this.#isClosed) return;
+      const error = deviceLostError(gpu.adapter, info);
+      this.#failure = error;
+      this.#lose(error);
     });
   }
 
@@ -239,12 +241,16 @@ export class Recorder {
 
   /** Errors of calls that WebGPU reports later. All engines of a device hear of them, because it is not known whose call failed. */
   readonly #noteError = ({ error }: GPUUncapturedErrorEvent): void => {
-    this.#failure ??=
-      error.constructor.name === OUT_OF_MEMORY
-        ? new MemoryError(
-            `the GPU ${this.#gpu.adapter.name} has too little free memory. Use a smaller batch, fewer time steps or fewer units.`,
-          )
-        : new Error(`WebGPU refused a call: ${error.message}`);
+    if (this.#failure) return;
+    if (error.constructor.name !== OUT_OF_MEMORY) {
+      this.#failure = new Error(`WebGPU refused a call: ${error.message}`);
+      return;
+    }
+    const tooLittle = new MemoryError(
+      `the GPU ${this.#gpu.adapter.name} has too little free memory. Use a smaller batch, fewer time steps or fewer units.`,
+    );
+    this.#failure = tooLittle;
+    this.#lose(tooLittle);
   };
 
   async #reasonFor(error: unknown): Promise<unknown> {

@@ -4,7 +4,7 @@
  * This file checks each call and passes it on; `recorder.ts` records its dispatches. Results are reproducible on one device, and a row's do not
  * depend on the other rows. They are not those of the CPU engines to the last bit.
  */
-import type { EngineLostError } from '../../errors.ts';
+import type { EngineLostError, MemoryError } from '../../errors.ts';
 import { checkDropout, checkRecurrentInput, checkSameLayout, checkState, checkTensor } from '../checks.ts';
 import {
   ALL_DRAW_CONTROLS,
@@ -65,7 +65,7 @@ const DEPTH = 4;
 
 export class WebGpuEngine implements Engine {
   readonly description: EngineDescription;
-  readonly lost: Promise<EngineLostError>;
+  readonly lost: Promise<EngineLostError | MemoryError>;
   readonly #recorder: Recorder;
   readonly #gpu: GpuDevice;
   readonly #tuning: TuningOptions;

@@ -89,8 +89,10 @@ export class RunEngines {
 
   #nextChoice(): EngineChoice | undefined {
     if (this.#failures <= MAX_SAME_KIND) return this.#choice;
-    if (this.#failures === MAX_SAME_KIND + 1) return { ...this.#choice, engine: 'auto' };
-    return undefined;
+    if (this.#failures > MAX_SAME_KIND + 1) return undefined;
+    // Without the choice of a GPU.
+    const { threads, precision } = this.#choice;
+    return { engine: 'auto', threads, precision };
   }
 }
 

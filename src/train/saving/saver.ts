@@ -115,7 +115,8 @@ export class Saver {
    * @param copy Undefined if nothing was learned yet.
    */
   async finishWith(copy: TrainedCheckpoint | undefined): Promise<void> {
-    await this.#settleAfterLoss();
+    // A snapshot that could not be read is less than the copy.
+    await this.settle().catch(() => {});
     const iteration = copy?.training.iteration;
     if (!copy || !iteration || this.#place === undefined || this.#savedIteration === iteration) return;
     await this.save(undefined, Promise.resolve(copy));
@@ -124,7 +125,12 @@ export class Saver {
 
   /** Call this when the run goes on from a copy of its state on another engine: later checkpoints no longer belong to it. */
   async continueWith(run: TrainingRun): Promise<void> {
-    await this.#settleAfterLoss();
+    try {
+      await this.settle();
+    } catch (error) {
+      // The engine was lost before its snapshot was read.
+      if (!isEngineFailure(error)) throw error;
+    }
     this.#run = run;
     this.#kept.goBack(run.iteration);
     if ((this.#savedIteration ?? 0) > run.iteration) this.#savedIteration = undefined;
@@ -147,15 +153,6 @@ export class Saver {
     const current = this.#currentSave;
     this.#currentSave = undefined;
     await current;
-  }
-
-  /** Waits for the current save. If the engine was lost before its snapshot was read, there is none. */
-  async #settleAfterLoss(): Promise<void> {
-    try {
-      await this.settle();
-    } catch (error) {
-      if (!isEngineFailure(error)) throw error;
-    }
   }
 
   async #write(
