@@ -20,19 +20,20 @@ export interface ProductBuffers {
   readonly biases?: GPUBuffer | undefined;
 }
 
-/** C = op(A) · op(B), in as many dispatches as its length needs. */
+/** C = op(A) · op(B), in as many dispatches as its length needs. @param operations Of a dispatch, at most. */
 export function multiply(
   recorder: Recorder,
   options: MatmulOptions,
   { a, b, c, biases }: ProductBuffers,
   sizes: MatmulSizes,
+  operations = OPERATIONS_PER_DISPATCH,
 ): void {
   const { m, n, k } = sizes;
   const slices = options.slices ?? 1;
   const product = kernel(`matmul ${JSON.stringify(options)}`, () => matmul(options));
   const tiles = Math.ceil(m / MATMUL_TILE);
   const operationsOfTile = 2 * MATMUL_TILE * n * k;
-  const most = Math.max(1, Math.floor(OPERATIONS_PER_DISPATCH / operationsOfTile));
+  const most = Math.max(1, Math.floor(operations / operationsOfTile));
   for (let tile = 0; tile < tiles; tile += most) {
     const count = Math.min(most, tiles - tile);
     recorder.run(product, biases ? [a, b, c, biases] : [a, b, c], matmulNumbers({ ...sizes, tile }), [

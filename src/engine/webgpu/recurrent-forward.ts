@@ -11,7 +11,7 @@ import { beginState, CELLS_OUTPUT, endState } from './shaders/recurrent-states.t
 import { forwardBindings, forwardSteps, stepNumbers } from './shaders/recurrent-steps.ts';
 import { lookUp } from './shaders/recurrent-weights.ts';
 import { mapTrace, type Trace, traceBytes } from './trace.ts';
-import { FORWARD_SCRATCH_BYTES, type RecurrentTuning, stepsOfDispatch } from './tuning.ts';
+import { type RecurrentTuning, stepsOfDispatch } from './tuning.ts';
 
 export interface LayerForward extends Layer {
   /** Tokens [T, B] or numbers [T, B, D]. */
@@ -36,20 +36,24 @@ interface Piece {
 
 export function layerForward(recorder: Recorder, call: LayerForward, tuning: RecurrentTuning): void {
   const packed = packedWeights(recorder, call, 'forward');
-  for (const piece of piecesOf(recorder, call)) {
-    inputProduct(recorder, call, piece);
+  for (const piece of piecesOf(recorder, call, tuning)) {
+    inputProduct(recorder, call, piece, tuning);
     runSteps(recorder, call, piece, packed, tuning);
   }
 }
 
-function* piecesOf(recorder: Recorder, { module, rows, steps, ...call }: LayerForward): Generator<Piece> {
+function* piecesOf(
+  recorder: Recorder,
+  { module, rows, steps, ...call }: LayerForward,
+  { scratchBytes }: RecurrentTuning,
+): Generator<Piece> {
   if (call.trace) {
     yield { from: 0, steps, initial: call.initial, trace: call.trace };
     return;
   }
   const bytes = (count: number) => traceBytes(module, count, rows, call.dropout !== undefined);
   const perStep = Object.values(bytes(1)).reduce((sum, size = 0) => sum + size, 0);
-  const most = Math.min(steps, Math.max(1, Math.floor(FORWARD_SCRATCH_BYTES / perStep)));
+  const most = Math.min(steps, Math.max(1, Math.floor(scratchBytes / perStep)));
   const trace = mapTrace<number, GPUBuffer>(bytes(most), (size, name) =>
     recorder.scratch(`trace ${name}`, size),
   );
@@ -60,7 +64,12 @@ function* piecesOf(recorder: Recorder, { module, rows, steps, ...call }: LayerFo
 }
 
 /** gates = W x + both biases. With the reset after the product, bias_hh of n is left to the steps. */
-function inputProduct(recorder: Recorder, call: LayerForward, { from, steps, trace }: Piece): void {
+function inputProduct(
+  recorder: Recorder,
+  call: LayerForward,
+  { from, steps, trace }: Piece,
+  { operations }: RecurrentTuning,
+): void {
   const { module, weights, places, rows } = call;
   const { hiddenSize: H, inputSize: D } = module;
   const { inputComponents, width } = cellShader(module);
@@ -89,6 +98,7 @@ function inputProduct(recorder: Recorder, call: LayerForward, { from, steps, tra
       ...{ offsetA: dropped ? 0 : from * rows * D, offsetB: places.weight_ih },
       ...{ bias: places.bias_ih, bias2: places.bias_hh, secondBiases },
     },
+    operations,
   );
 }
 

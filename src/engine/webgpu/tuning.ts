@@ -13,13 +13,14 @@ export interface RecurrentTuning {
   readonly slices: number;
   /** Rows of a workgroup. */
   readonly rows: number;
+  /** Floating-point operations that one dispatch may make. */
+  readonly operations: number;
+  /** Bytes of scratch memory for a forward pass without a tape. A longer sequence is cut into pieces of time. */
+  readonly scratchBytes: number;
 }
 
-/** Settings that tests change. */
-export interface TuningOptions {
-  readonly design?: 'steps' | 'rows' | undefined;
-  readonly rows?: number | undefined;
-}
+/** Settings that tests change. None of them changes any bits. */
+export type TuningOptions = Partial<Omit<RecurrentTuning, 'units' | 'slices'>>;
 
 /** What is known about the device. */
 export type TunedDevice = Pick<AdapterFacts, 'isSoftware' | 'limits'>;
@@ -31,6 +32,8 @@ const MAX_UNITS_OF_ROWS = 192;
 const WANTED_GROUPS = 128;
 
 const ROWS = [8, 4, 2, 1] as const;
+
+const FORWARD_SCRATCH_BYTES = 32 * 2 ** 20;
 
 /** Slices of a sum over H units: enough threads for a small layer, whose steps are short, and for a large one, whose sums are long. */
 function slicesOf(units: number): number {
@@ -61,7 +64,11 @@ export function recurrentTuning(
       count * bytesOfRow <= limits.maxComputeWorkgroupStorageSize &&
       blocks * Math.ceil(rows / count) >= WANTED_GROUPS,
   );
-  return { design, units: unitsOfGroup, slices, rows: options.rows ?? fitting ?? 1 };
+  return {
+    ...{ design, units: unitsOfGroup, slices, rows: options.rows ?? fitting ?? 1 },
+    operations: options.operations ?? OPERATIONS_PER_DISPATCH,
+    scratchBytes: options.scratchBytes ?? FORWARD_SCRATCH_BYTES,
+  };
 }
 
 /**
@@ -76,9 +83,6 @@ export function gradientSlices(m: number, n: number): number {
   return tiles >= 128 ? 2 : tiles >= 32 ? 4 : 8;
 }
 
-/** Bytes of scratch memory for the forward pass without a tape. A longer sequence is cut into pieces of time. */
-export const FORWARD_SCRATCH_BYTES = 32 * 2 ** 20;
-
 /** What one dispatch of the steps computes. */
 export interface StepDispatch {
   readonly first: number;
@@ -90,7 +94,7 @@ export interface StepDispatch {
 
 /** The dispatches for the steps of a layer. @param sizes T, B, and the phases of a step of the cell. */
 export function* stepsOfDispatch(
-  { design, units, rows: rowsOfGroup }: RecurrentTuning,
+  { design, units, rows: rowsOfGroup, operations }: RecurrentTuning,
   { cell, hiddenSize }: Pick<RecurrentModule, 'cell' | 'hiddenSize'>,
   { steps, rows, phases }: { readonly steps: number; readonly rows: number; readonly phases: number },
 ): Generator<StepDispatch> {
@@ -103,7 +107,7 @@ export function* stepsOfDispatch(
     return;
   }
   const operationsOfStep = 2 * gateCount(cell) * hiddenSize ** 2 * rows;
-  const most = Math.max(1, Math.floor(OPERATIONS_PER_DISPATCH / operationsOfStep));
+  const most = Math.max(1, Math.floor(operations / operationsOfStep));
   for (let first = 0; first < steps; first += most) {
     yield { first, count: Math.min(most, steps - first), phases: 3, groups: [1, rowGroups] };
   }
