@@ -9,7 +9,7 @@ import { MemoryTokens } from './data/tokens/memory-tokens.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
 import type { Engine, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
-import { engineOption, precisionOption, threadsOption } from './engine/options.ts';
+import { engineOption, gpuOption, precisionOption, threadsOption } from './engine/options.ts';
 import { floatArrayType } from './engine/precision.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError, UsageError } from './errors.ts';
@@ -68,13 +68,14 @@ import { onlyOnce } from './util/once.ts';
 
 export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
+  gpu: gpuOption(),
   threads: threadsOption(),
   precision: precisionOption(),
 });
 
 type ModelOptions = z.output<typeof modelOptionsSchema>;
 
-/** Default: the fastest engine that works, as many threads as this process may use, and the checkpoint's precision. */
+/** Default: the fastest engine that works on the CPU, as many threads as this process may use, and the checkpoint's precision. */
 export interface ModelInput extends Given<ModelOptions> {
   /** Called with the reason if the fastest engine does not work here and another one is used. */
   readonly onNotice?: ((message: string) => void) | undefined;

@@ -176,6 +176,10 @@ test('without the add-on it runs on WebAssembly; build-native builds the add-on'
   const forced = it.charRnn('train', ...small, '--engine', 'native');
   assert.equal(forced.status, 1);
   assert.match(forced.stderr, /native engine is not installed/);
+  assert.ok(!existsSync(join(it.folder, 'node_modules', 'webgpu')), 'npm did not install an optional peer');
+  const gpu = it.charRnn('train', ...small, '--engine', 'webgpu');
+  assert.equal(gpu.status, 1);
+  assert.match(gpu.stderr, /^the package webgpu, .*, is not installed\. .*: npm install webgpu@0\.6$/m);
 
   const program = "import { train } from 'char-rnn-ts'; console.log(typeof train);";
   const used = run(process.execPath, ['--input-type', 'module', '-e', program], it.folder);

@@ -1,16 +1,21 @@
-/** Chooses the engine: the requested one, or the fastest that works. */
-import { AddonError, UnsupportedError, UsageError } from '../errors.ts';
+/** Chooses the engine: the requested one, a GPU, or the fastest that works on the CPU. */
+import { AddonError, OptionError, UnsupportedError, UsageError } from '../errors.ts';
 import type { Engine, Precision } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
 export interface EngineOptions {
   /** Default: as many as this process may use. */
   readonly threads?: number | undefined;
+  /**
+   * The GPU to compute on: its number, from 0, among the hardware adapters. With `auto`, the CPU computes if this GPU can't be used, and
+   * a notice gives the reason. −1 is the CPU. Default: the CPU with `auto`, GPU 0 with `webgpu`.
+   */
+  readonly gpu?: number | undefined;
   readonly precision: Precision;
 }
 
 export interface EngineChoice extends EngineOptions {
-  /** `auto`: the fastest that works. */
+  /** `auto`: the fastest that works on the CPU, or the `gpu`. */
   readonly engine: EngineName;
 }
 
@@ -24,7 +29,7 @@ export interface ChosenEngine {
  * Makes the engine for a choice.
  *
  * @throws {UnsupportedError} for an engine that does not work here
- * @throws {UsageError} for a precision that the engine does not support
+ * @throws {UsageError} for a precision or a GPU that the engine does not support
  */
 export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
 
@@ -34,6 +39,8 @@ export interface EngineKind {
   /** The start of the notice when this engine is used instead of a faster one. The notice continues with the reason. */
   readonly instead: string;
   readonly precisions: readonly Precision[];
+  /** Whether it computes on a GPU. `auto` uses it only if a GPU is requested. */
+  readonly isGpu?: boolean;
   /** @throws {UnsupportedError} with the reason why it does not work here */
   open(options: EngineOptions): Promise<ChosenEngine>;
 }
@@ -46,8 +53,19 @@ export interface EngineKind {
  */
 export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEngine {
   return async ({ engine, ...settings }) => {
+    const { gpu = -1 } = settings;
+    if (engine === 'webgpu' && settings.gpu === -1)
+      throw new OptionError('gpu', 'got -1, which is the CPU, but `engine` is webgpu');
+    if (engine === 'auto' && gpu >= 0) return openGpu(kinds, settings);
+    const notice =
+      gpu >= 0 && engine !== 'webgpu' && `GPU ${gpu} is not used: the ${engine} engine computes on the CPU.`;
+    if (notice) return noticed(notice, await choose({ engine, ...settings, gpu: undefined }));
+    return await choose({ engine, ...settings });
+  };
+
+  async function choose({ engine, ...settings }: EngineChoice): Promise<ChosenEngine> {
     const able = kinds.filter(({ precisions }) => precisions.includes(settings.precision));
-    if (engine === 'auto') return openFastest(able, settings, able.length < kinds.length);
+    if (engine === 'auto') return openFastest(kinds, settings);
     const kind = kinds.find(({ name }) => name === engine);
     if (!kind) {
       throw new UnsupportedError(`there is no ${engine} engine ${place}.`, {
@@ -60,15 +78,32 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
       `${settings.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
       { remedies: [{ text: `To compute in ${settings.precision}`, set: { engine: names[0] } }] },
     );
-  };
+  }
 }
 
-/** @param isLimited Whether some engines were left out because they lack the precision. */
-async function openFastest(
-  kinds: readonly EngineKind[],
-  options: EngineOptions,
-  isLimited: boolean,
-): Promise<ChosenEngine> {
+/** The requested GPU, or the fastest engine of the CPU and the reason. */
+async function openGpu(kinds: readonly EngineKind[], options: EngineOptions): Promise<ChosenEngine> {
+  const { gpu, precision, ...rest } = options;
+  const kind = kinds.find(({ isGpu, precisions }) => isGpu && precisions.includes(precision));
+  try {
+    if (!kind) throw new UnsupportedError(`it does not compute in ${precision}.`);
+    return await kind.open(options);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    const notice = `GPU ${gpu} can't be used: ${error.problem} The CPU computes instead.`;
+    return noticed(notice, await openFastest(kinds, { ...rest, precision }));
+  }
+}
+
+function noticed(notice: string, chosen: ChosenEngine): ChosenEngine {
+  return { ...chosen, notice: joined(notice, chosen.notice) };
+}
+
+/** The fastest engine that works on the CPU. */
+async function openFastest(all: readonly EngineKind[], options: EngineOptions): Promise<ChosenEngine> {
+  const ofCpu = all.filter(({ isGpu }) => !isGpu);
+  const kinds = ofCpu.filter(({ precisions }) => precisions.includes(options.precision));
+  const isLimited = kinds.length < ofCpu.length;
   const failures: UnsupportedError[] = [];
   for (const { name, instead, open } of kinds) {
     try {

@@ -1,13 +1,22 @@
 /** The options that choose an engine, shared by several schemas. */
 import * as z from 'zod/mini';
-import { option } from '../util/option-info.ts';
-import { ENGINE_NAMES, MAX_THREADS } from './names.ts';
+import { type OptionInfo, option } from '../util/option-info.ts';
+import { ENGINE_NAMES, MAX_GPU, MAX_THREADS } from './names.ts';
 
 export const engineOption = () =>
   option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
     flag: 'engine',
     group: 'Device',
-    help: 'the compute engine; auto takes the fastest that works here',
+    help: 'the compute engine; auto takes the fastest that works here on the CPU, webgpu needs a GPU',
+  });
+
+/** The original's default is GPU 0, or the CPU if it can't be used. Ours is the CPU, because its bits are the same everywhere. */
+export const gpuOption = (more: Partial<OptionInfo> = {}) =>
+  option(z.optional(z.int().check(z.minimum(-1), z.maximum(MAX_GPU))), {
+    flag: 'gpuid',
+    group: 'Device',
+    help: 'compute on this GPU, counted from 0 as doctor lists them, or on the CPU if that does not work; -1, the default: the CPU',
+    ...more,
   });
 
 export const precisionOption = () =>

@@ -5,7 +5,7 @@ import { CpuEngine } from './cpu/cpu-engine.ts';
 import { nativeBackend } from './cpu/native.node.ts';
 import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
-import { REFERENCE_KIND, wasmKind } from './select.ts';
+import { REFERENCE_KIND, wasmKind, webgpuKind } from './select.ts';
 
 /** The instruction set that the native engine must use, if one is forced. */
 const forcedVariant = () => process.env.CHAR_RNN_ISA || undefined;
@@ -23,8 +23,9 @@ const NATIVE_KIND: EngineKind = {
   },
 };
 
-/** The fastest first. */
+/** The GPU, which is used only if it is requested, then the engines of the CPU, the fastest first. */
 export const NODE_ENGINES: readonly EngineKind[] = [
+  webgpuKind(async (gpu) => (await import('./webgpu/provider.node.ts')).openNodeDevice(gpu)),
   withinLimit(NATIVE_KIND),
   withinLimit(wasmKind(nodeWasmBackend)),
   REFERENCE_KIND,
@@ -37,8 +38,8 @@ const make = engineMaker(NODE_ENGINES, 'in Node');
  * lacks is an error.
  */
 export const makeEngine: MakeEngine = (choice) => {
-  const isNative =
-    forcedVariant() !== undefined && choice.engine === 'auto' && choice.precision === 'float32';
+  const { engine, precision, gpu = -1 } = choice;
+  const isNative = forcedVariant() !== undefined && engine === 'auto' && precision === 'float32' && gpu < 0;
   return make(isNative ? { ...choice, engine: 'native' } : choice);
 };
 

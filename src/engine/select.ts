@@ -4,6 +4,7 @@ import { CpuEngine } from './cpu/cpu-engine.ts';
 import type { StartedBackend } from './cpu/wasm.ts';
 import { pageWasmBackend } from './cpu/wasm-page.ts';
 import { ReferenceEngine } from './reference/reference-engine.ts';
+import type { AdapterFacts, GpuDevice } from './webgpu/device.ts';
 
 export type { ChosenEngine, EngineChoice, EngineKind, MakeEngine } from './choose.ts';
 export type { EngineName } from './names.ts';
@@ -19,6 +20,30 @@ export const wasmKind = (make: (threads: number | undefined) => Promise<StartedB
   },
 });
 
+/** A GPU. @param openDevice Opens the device of a GPU, by its number. */
+export const webgpuKind = (openDevice: (gpu: number) => Promise<GpuDevice>): EngineKind => ({
+  name: 'webgpu',
+  instead: 'The GPU computes',
+  precisions: ['float32'],
+  isGpu: true,
+  async open({ gpu = 0 }) {
+    const device = await openDevice(gpu);
+    try {
+      // Loaded only when it is needed: its kernels are many.
+      const { WebGpuEngine } = await import('./webgpu/webgpu-engine.ts');
+      return { engine: new WebGpuEngine(device), notice: twinNotice(device.adapter) };
+    } catch (error) {
+      device.release();
+      throw error;
+    }
+  },
+});
+
+function twinNotice({ number, twin }: AdapterFacts): string | undefined {
+  if (twin === undefined) return undefined;
+  return `GPUs ${twin} and ${number} have the same name, and WebGPU can't tell them apart: either may compute.`;
+}
+
 /** Plain TypeScript, which works everywhere. */
 export const REFERENCE_KIND: EngineKind = {
   name: 'reference',
@@ -27,8 +52,12 @@ export const REFERENCE_KIND: EngineKind = {
   open: async ({ precision }) => ({ engine: new ReferenceEngine(precision), notice: undefined }),
 };
 
-/** The fastest first. */
-export const PAGE_ENGINES: readonly EngineKind[] = [wasmKind(pageWasmBackend), REFERENCE_KIND];
+/** The GPU, which is used only if it is requested, then the engines of the CPU, the fastest first. */
+export const PAGE_ENGINES: readonly EngineKind[] = [
+  webgpuKind(async (gpu) => (await import('./webgpu/provider-page.ts')).openPageDevice(gpu)),
+  wasmKind(pageWasmBackend),
+  REFERENCE_KIND,
+];
 
 /** Chooses an engine in a page. */
 export const makePortableEngine: MakeEngine = engineMaker(PAGE_ENGINES, 'in a page');

@@ -7,7 +7,7 @@
 import * as z from 'zod/mini';
 import { DEFAULT_FIELD_SEPARATOR } from '../data/records/records.ts';
 import { CELL_NAMES, resetField } from '../engine/cells.ts';
-import { engineOption, threadsOption } from '../engine/options.ts';
+import { engineOption, gpuOption, threadsOption } from '../engine/options.ts';
 import { UPDATE_RULE_KINDS } from '../engine/update-rules.ts';
 import { OptionError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -175,6 +175,7 @@ export const trainingOptionsSchema = z.strictObject({
   }),
 
   engine: engineOption(),
+  gpu: gpuOption({ original: true }),
   threads: threadsOption(),
 
   batchSize: option(z._default(count(1), 50), {

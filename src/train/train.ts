@@ -201,6 +201,11 @@ function originsOfChanges(asked: TrainingOptions, options: TrainingOptions): Opt
   );
 }
 
+/** Whether the options of a run chose a GPU. */
+function usedGpu(options: Readonly<Record<string, unknown>> | undefined): boolean {
+  return options?.engine === 'webgpu' || Number(options?.gpu ?? -1) >= 0;
+}
+
 /** Measures for a preset. If the engine is lost meanwhile, it measures the one that replaces it. */
 async function* presetOn(
   engines: RunEngines,
@@ -235,6 +240,8 @@ export async function* trainOn(
       ? reshapeRun(initial.training, corpus, fitted(asked), layoutOf(initial.config))
       : undefined;
   const engines = await RunEngines.open(makeEngine, asked);
+  const keepsGpu =
+    resumes && engines.current.description.name === 'webgpu' && usedGpu(initial?.training?.options);
   const run = async function* (): AsyncGenerator<TrainingEvent, void, void> {
     const options = fitted(
       resumed
@@ -250,6 +257,7 @@ export async function* trainOn(
       ...(asked.fit ? [`\`fit\`: ${shape}`] : []),
       ...(resumed?.notices ?? []),
       ...(engines.notice ? [engines.notice] : []),
+      ...(keepsGpu ? ['the run goes on with the GPU engine, as before'] : []),
     ];
     yield* runTraining({
       ...settings,

@@ -75,7 +75,7 @@ test('doctor --json shows what the machine can do and measures each engine', asy
   const report = JSON.parse(stdout);
   assert.deepEqual(
     report.engines.map(({ engine }: { engine: string }) => engine),
-    ['native', 'wasm', 'reference'],
+    ['webgpu', 'native', 'wasm', 'reference'],
   );
   for (const { milliseconds, problem } of report.engines) assert.ok(milliseconds > 0 || problem);
   assert.equal((await charRnn(['doctor', 'x'])).code, 2);

@@ -130,21 +130,6 @@ test('Ctrl-C that also ends the reader of the pipe: the model is saved', {
   assert.match(checkpoints().join(), /^lm_lstm_epoch[\d.]+_i\d+\.safetensors$/);
 });
 
-test('--gpuid and --opencl are accepted, with a notice that everything runs on the CPU', async (context) => {
-  const { run } = setUp(context);
-  const rest = ['book.txt', ...small, '--max_iterations', '1'];
-  for (const [words, said] of [
-    [['-gpuid', '0'], true],
-    [['-opencl', '1'], true],
-    [['-gpuid', '-1'], false],
-    [[], false],
-  ] as const) {
-    const { code, stderr } = await run([...rest, ...words]);
-    assert.equal(code, 0);
-    assert.equal(/no GPU engine yet: running on the CPU/.test(stderr), said, words.join(' '));
-  }
-});
-
 test('bytes, graphemes, an unknown symbol, held-out files, --fit', async (context) => {
   const { cwd, run } = setUp(context);
   writeFileSync(

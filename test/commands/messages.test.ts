@@ -278,6 +278,11 @@ const CASES: readonly Case[] = [
     suggestions: 1,
   },
   {
+    what: 'a GPU where there is none',
+    line: 'VK_DRIVER_FILES=/nonexistent.json char-rnn sample cv --engine webgpu -length 9',
+    suggestions: 1,
+  },
+  {
     what: 'an engine in a precision that it lacks',
     line: 'char-rnn sample cv --engine wasm --precision float64 -length 9',
     suggestions: 1,
@@ -349,6 +354,10 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
   {
     text: /^The fastest engine that works/,
     reason: 'an add-on that cannot be loaded: test/engine; a page: test/browser',
+  },
+  {
+    text: /^(To use the first|The GPU that the browser chooses|char-rnn doctor$)/,
+    reason: 'a GPU: test/cli/gpu-flags.test.ts, test/engine/webgpu/devices.test.ts',
   },
   {
     text: /^The reference engine needs no WebAssembly/,

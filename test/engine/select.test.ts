@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type EngineKind, engineMaker } from '../../src/engine/choose.ts';
+import { type EngineChoice, type EngineKind, engineMaker } from '../../src/engine/choose.ts';
 import { ENGINE_KINDS } from '../../src/engine/names.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { NODE_ENGINES } from '../../src/engine/select.node.ts';
@@ -54,6 +54,52 @@ test('auto chooses the first engine that works, and says why it is not a faster 
     const make = engineMaker(kindsThat(native, wasm), 'here');
     assert.equal((await make({ engine: 'auto', precision: 'float32' })).notice, expected);
   }
+});
+
+/** A kind that computes on a GPU, or fails. */
+function gpuKind(failure: UnsupportedError | undefined): EngineKind {
+  return {
+    name: 'webgpu',
+    instead: 'unused',
+    precisions: ['float32'],
+    isGpu: true,
+    async open({ gpu }) {
+      if (failure) throw failure;
+      return { engine: new ReferenceEngine('float32'), notice: `on GPU ${gpu}.` };
+    },
+  };
+}
+
+test('a GPU is used only if it is requested; with auto, the CPU replaces one that does not work', async () => {
+  const broken = new UnsupportedError('it is broken.');
+  const others = kindsThat(undefined, undefined);
+  const noticeOf = async (failure: UnsupportedError | undefined, choice: Partial<EngineChoice>) => {
+    const make = engineMaker([gpuKind(failure), ...others], 'here');
+    return (await make({ engine: 'auto', precision: 'float32', ...choice })).notice;
+  };
+  assert.equal(await noticeOf(undefined, {}), 'with native.');
+  assert.equal(await noticeOf(undefined, { gpu: -1 }), 'with native.');
+  assert.equal(await noticeOf(undefined, { gpu: 1 }), 'on GPU 1.');
+  assert.equal(
+    await noticeOf(broken, { gpu: 1 }),
+    "GPU 1 can't be used: it is broken. The CPU computes instead. with native.",
+  );
+  assert.equal(
+    await noticeOf(undefined, { gpu: 0, precision: 'float64' }),
+    "GPU 0 can't be used: it does not compute in float64. The CPU computes instead. float64 is computed by the reference engine, which is slow. with reference.",
+  );
+  assert.equal(
+    await noticeOf(undefined, { precision: 'float64' }),
+    'float64 is computed by the reference engine, which is slow. with reference.',
+  );
+  assert.equal(
+    await noticeOf(undefined, { engine: 'wasm', gpu: 0 }),
+    'GPU 0 is not used: the wasm engine computes on the CPU. with wasm.',
+  );
+  assert.equal(await noticeOf(undefined, { engine: 'webgpu', gpu: 2 }), 'on GPU 2.');
+  await assert.rejects(noticeOf(broken, { engine: 'webgpu' }), broken);
+  await assert.rejects(noticeOf(undefined, { engine: 'webgpu', gpu: -1 }), { code: 'option', option: 'gpu' });
+  await assert.rejects(noticeOf(undefined, { engine: 'webgpu', precision: 'float64' }), { code: 'usage' });
 });
 
 test('requesting an engine that does not work, or does not have the precision, is an error', async () => {

@@ -1,13 +1,13 @@
 /** `char-rnn compare`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
 import { checkScoreOptions, scoreOptionsSchema } from '../../score/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option, seed } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import type { Command } from '../command.ts';
-import { encodingFlag, fieldFlag, jsonFlag } from './shared-flags.ts';
+import { encodingFlag, fieldFlag, jsonFlag, openClFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   encoding: encodingFlag('Text', 'TEXT'),
@@ -19,6 +19,8 @@ const flagsSchema = z.strictObject({
   }),
   json: jsonFlag(),
   engine: engineOption(),
+  gpu: gpuOption(),
+  opencl: openClFlag(false),
   threads: threadsOption(),
   precision: precisionOption(),
 });

@@ -1,11 +1,11 @@
 /** `char-rnn complete`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, threadsOption } from '../../engine/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import type { Command } from '../command.ts';
-import { jsonFlag } from './shared-flags.ts';
+import { jsonFlag, openClFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   count: option(z._default(z.int().check(z.minimum(1), z.maximum(1000)), 10), {
@@ -21,6 +21,8 @@ const flagsSchema = z.strictObject({
   }),
   json: jsonFlag(),
   engine: engineOption(),
+  gpu: gpuOption(),
+  opencl: openClFlag(false),
   threads: threadsOption(),
 });
 

@@ -1,13 +1,13 @@
 /** `char-rnn eval`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
 import { checkTextScoreOptions, textScoreOptionsSchema } from '../../score/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import type { Command } from '../command.ts';
-import { encodingFlag, fieldFlag, heldOutFlags, jsonFlag } from './shared-flags.ts';
+import { encodingFlag, fieldFlag, heldOutFlags, jsonFlag, openClFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   part: option(z.optional(z.enum(['train', 'val', 'test', 'all'])), {
@@ -65,6 +65,8 @@ const flagsSchema = z.strictObject({
   json: jsonFlag(),
   precision: precisionOption(),
   engine: engineOption(),
+  gpu: gpuOption(),
+  opencl: openClFlag(false),
   threads: threadsOption(),
 });
 

@@ -1,10 +1,11 @@
 /** `char-rnn inspect`: its definition and flags. */
 import * as z from 'zod/mini';
+import { gpuOption } from '../../engine/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import type { Command } from '../command.ts';
-import { gpuFlags, jsonFlag } from './shared-flags.ts';
+import { jsonFlag, openClFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   json: jsonFlag({ common: true }),
@@ -22,7 +23,8 @@ const flagsSchema = z.strictObject({
     bareValue: '',
     common: true,
   }),
-  ...gpuFlags(),
+  gpu: gpuOption({ help: 'accepted as in the original; inspecting needs no GPU', original: true }),
+  opencl: openClFlag(),
 });
 
 export const inspectCommand: Command = {

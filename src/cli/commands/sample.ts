@@ -1,13 +1,13 @@
 /** `char-rnn sample`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
 import { generateOptionsSchema } from '../../sample/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { count, option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import type { Command } from '../command.ts';
-import { configFlag, encodingFlag, fieldFlag, gpuFlags, zeroOrOne } from './shared-flags.ts';
+import { configFlag, encodingFlag, fieldFlag, openClFlag, zeroOrOne } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   interactive: option(z._default(z.boolean(), false), {
@@ -72,7 +72,8 @@ const flagsSchema = z.strictObject({
   precision: precisionOption(),
   engine: engineOption(),
   threads: threadsOption(),
-  ...gpuFlags(),
+  gpu: gpuOption({ original: true }),
+  opencl: openClFlag(),
 });
 
 export const sampleCommand: Command = {

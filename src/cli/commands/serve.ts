@@ -1,13 +1,13 @@
 /** `char-rnn serve`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, threadsOption } from '../../engine/options.ts';
 import { listenOptions, serverOptionsSchema } from '../../server/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import type { Command } from '../command.ts';
-import { configFlag } from './shared-flags.ts';
+import { configFlag, openClFlag } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   configFile: configFlag('{"port": 8000}'),
@@ -32,6 +32,8 @@ const flagsSchema = z.strictObject({
     help: "precision to compute in, whatever the checkpoint's is",
   }),
   engine: engineOption(),
+  gpu: gpuOption(),
+  opencl: openClFlag(false),
   threads: threadsOption(),
 });
 

@@ -1,25 +1,18 @@
-/** Flags that several commands have. Those of the engine are in `engine/options.ts`. */
+/** Flags that several commands have. Those of the engine, except the original's `-opencl`, are in `engine/options.ts`. */
 import * as z from 'zod/mini';
 import { type OptionGroup, type OptionInfo, option } from '../../util/option-info.ts';
 
 /** A switch as in the original, which has 0 and 1 instead of true and false. */
 export const zeroOrOne = () => z.int().check(z.minimum(0), z.maximum(1));
 
-/** The original has these on every command; there is no GPU engine yet. */
-export const gpuFlags = () => ({
-  gpuid: option(z._default(z.int().check(z.minimum(-1)), 0), {
-    flag: 'gpuid',
-    group: 'Device',
-    help: 'GPU to use, -1 for the CPU; there is no GPU engine yet: everything runs on the CPU',
-    original: true,
-  }),
-  opencl: option(z._default(zeroOrOne(), 0), {
+/** @param isOriginal Whether the original's command has it. */
+export const openClFlag = (isOriginal = true) =>
+  option(z._default(zeroOrOne(), 0), {
     flag: 'opencl',
     group: 'Device',
-    help: 'OpenCL instead of CUDA; see --gpuid',
-    original: true,
-  }),
-});
+    help: 'the same as --gpuid 0, unless --gpuid names another; there is one engine for all GPUs',
+    ...(isOriginal && { original: true }),
+  });
 
 /** Files with held-out texts. */
 export const heldOutFlags = (validHelp: string, testHelp: string) => ({

@@ -7,7 +7,7 @@ import { option } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { splitValues } from '../arguments/split-values.ts';
 import type { Command } from '../command.ts';
-import { configFlag, gpuFlags, heldOutFlags, zeroOrOne } from './shared-flags.ts';
+import { configFlag, heldOutFlags, openClFlag, zeroOrOne } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
   configFile: configFlag('such as the run.json of a run'),
@@ -76,7 +76,7 @@ const flagsSchema = z.strictObject({
     help: 'wait for each iteration to finish, for exact times; no effect on the CPU',
     original: true,
   }),
-  ...gpuFlags(),
+  opencl: openClFlag(),
 });
 
 export const trainCommand: Command = {

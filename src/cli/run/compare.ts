@@ -10,6 +10,7 @@ import { scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { rowSequences, type Sequence } from '../../score/sequences.ts';
 import { formatCount } from '../../util/format.ts';
+import { onlyOnce } from '../../util/once.ts';
 import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
 import { outputWidth, watchOutput } from '../terminal/output.ts';
@@ -79,9 +80,11 @@ async function compare(
     const bytes = candidates[0]?.map.bytes ?? 0;
     const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
     const measured: ByteBlocks[] = [];
+    // The models have the same engine, and so the same notices about it.
+    const say = onlyOnce(note);
     for (const candidate of candidates) {
       const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
-      await measure(candidate, blocks, flags, input, signal);
+      await measure(candidate, blocks, flags, { input, signal, say });
       measured.push(blocks);
     }
     const comparison = compareModels(candidates, measured, flags.seed);
@@ -114,14 +117,19 @@ async function readAs(path: string, text: string, flags: CompareFlags): Promise<
   }
 }
 
+interface MeasuringContext {
+  readonly input: CommandInput;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
 async function measure(
   { name, corpus, sequences }: Candidate,
   blocks: ByteBlocks,
   flags: CompareFlags,
-  input: CommandInput,
-  signal: AbortSignal,
+  { input, signal, say }: MeasuringContext,
 ): Promise<void> {
-  const { engine, checkpoint } = await openScoredModel(name, flags, note, input);
+  const { engine, checkpoint } = await openScoredModel(name, flags, say, input);
   const { config, parameters } = checkpoint;
   const rows = sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);

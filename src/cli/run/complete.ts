@@ -10,6 +10,7 @@ import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import { findModelFile } from './model-file.ts';
+import { requestedGpu } from './requested-gpu.ts';
 
 export interface CompleteFlags {
   readonly count: number;
@@ -17,11 +18,13 @@ export interface CompleteFlags {
   readonly unknown: 'auto' | 'error' | 'skip' | 'nearest';
   readonly engine: EngineName;
   readonly threads?: number | undefined;
+  readonly gpu?: number | undefined;
+  readonly opencl: number;
 }
 
 export async function runComplete(
   { positionals }: CommandInput,
-  { count, json, unknown, engine, threads }: CompleteFlags,
+  { count, json, unknown, engine, threads, ...gpuFlags }: CompleteFlags,
 ): Promise<number> {
   const [named, typed = '\\n', ...more] = positionals;
   if (named === undefined || more.length > 0) {
@@ -34,6 +37,7 @@ export async function runComplete(
   const model = await LanguageModel.load(path, {
     engine,
     threads,
+    gpu: requestedGpu(gpuFlags),
     // Percentages are printed with two decimals, for which float32 is enough.
     precision: 'float32',
     onNotice: note,

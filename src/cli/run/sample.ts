@@ -22,9 +22,9 @@ import { note } from '../terminal/note.ts';
 import { TextOutput } from '../terminal/output.ts';
 import { catchSignals } from '../terminal/signals.ts';
 import { exampleModel } from './example-model.ts';
-import { gpuNotice } from './gpu-notice.ts';
 import { findModelFile } from './model-file.ts';
 import { readingOptionsFor } from './reading-options.ts';
+import { requestedGpu } from './requested-gpu.ts';
 
 /** The flags that are not options of the library's `generate`. */
 export interface SampleFlags {
@@ -44,7 +44,7 @@ export interface SampleFlags {
   readonly precision?: Precision | undefined;
   readonly engine: EngineName;
   readonly threads?: number | undefined;
-  readonly gpuid: number;
+  readonly gpu?: number | undefined;
   readonly opencl: number;
 }
 
@@ -58,8 +58,6 @@ export async function runSample(
   const say = own.verbose === 1 ? note : () => {};
   const named = checkpointOf(input);
   const path = named === undefined ? await exampleModel('sample', say) : await findModelFile(named, say);
-  const notice = gpuNotice(input.typed, own);
-  if (notice) say(notice);
   if (randomSeed !== undefined) process.stderr.write(`seed ${randomSeed}\n`);
   const checked = checkGenerateOptions({
     ...options,
@@ -69,6 +67,7 @@ export async function runSample(
   });
   const model = await LanguageModel.load(path, {
     engine: own.engine,
+    gpu: requestedGpu(own),
     threads: own.threads,
     precision: own.precision,
     onNotice: note,

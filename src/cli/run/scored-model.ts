@@ -6,6 +6,7 @@ import { makeEngine } from '../../engine/select.node.ts';
 import { readCheckpointFile } from '../../formats/read.node.ts';
 import type { FailedCommand } from '../report/report-error.ts';
 import { slowPrecisionLines } from '../report/slow-precision.ts';
+import { requestedGpu } from './requested-gpu.ts';
 
 export interface ScoredModel {
   readonly path: string;
@@ -16,6 +17,8 @@ export interface ScoredModel {
 export interface ScoredModelOptions {
   readonly engine: EngineName;
   readonly threads?: number | undefined;
+  readonly gpu?: number | undefined;
+  readonly opencl: number;
   /** Default: the checkpoint's own. */
   readonly precision?: Precision | undefined;
 }
@@ -34,8 +37,13 @@ export async function openScoredModel(
   typed: FailedCommand,
 ): Promise<ScoredModel> {
   const checkpoint = await readCheckpointFile(path);
-  const precision = options.precision ?? checkpoint.precision;
-  const { engine, notice } = await makeEngine({ ...options, precision });
+  const { engine: name, threads, precision = checkpoint.precision } = options;
+  const { engine, notice } = await makeEngine({
+    engine: name,
+    threads,
+    precision,
+    gpu: requestedGpu(options),
+  });
   for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
   for (const line of slowPrecisionLines(checkpoint, options.precision, typed)) say(line);

@@ -23,6 +23,7 @@ import { catchSignals } from '../terminal/signals.ts';
 import { exampleModel } from './example-model.ts';
 import { findModelFile } from './model-file.ts';
 import { openModel, watchAndReload } from './reload-models.ts';
+import { requestedGpu } from './requested-gpu.ts';
 
 /** The flags that are not options of the library's server. */
 export interface ServeFlags {
@@ -34,6 +35,8 @@ export interface ServeFlags {
   readonly precision: Precision;
   readonly engine: EngineName;
   readonly threads?: number | undefined;
+  readonly gpu?: number | undefined;
+  readonly opencl: number;
 }
 
 export async function runServe(
@@ -47,6 +50,7 @@ export async function runServe(
   const input = {
     engine: flags.engine,
     threads: flags.threads,
+    gpu: requestedGpu(flags),
     precision: flags.precision,
     // All models get the same engine, so they have the same notices.
     onNotice: onlyOnce(note),

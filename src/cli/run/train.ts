@@ -10,13 +10,13 @@ import type { Given } from '../../util/check-options.ts';
 import { parseSize } from '../../util/format.ts';
 import { eventInFlags } from '../arguments/flags-in-messages.ts';
 import type { CommandInput } from '../command.ts';
+import { gpuOffer } from '../report/gpu-offer.ts';
 import { nativeOffer } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
-import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import { plainLog, type TrainingView } from '../terminal/plain-log.ts';
 import { catchSignals } from '../terminal/signals.ts';
-import { gpuNotice } from './gpu-notice.ts';
+import { requestedGpu } from './requested-gpu.ts';
 import { findNewestRun } from './resumed-run.ts';
 import { type RunStart, writeRunFile } from './run-file.ts';
 import { summaryLines } from './run-summary.ts';
@@ -36,23 +36,21 @@ export interface TrainFlags extends Pick<TrainInput, 'include' | 'strict'> {
   readonly tensorboardDir?: string | undefined;
   readonly log: 'auto' | 'plain';
   readonly accurateGpuTiming: number;
-  readonly gpuid: number;
   readonly opencl: number;
 }
 
 export async function runTrain(
   input: CommandInput,
   own: TrainFlags,
-  options: Given<TrainingOptions>,
+  given: Given<TrainingOptions>,
 ): Promise<number> {
-  const { log, dataDir, gpuid, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
+  const { log, dataDir, opencl, accurateGpuTiming, memory: size, configFile: _, ...rest } = own;
+  const options = { ...given, gpu: requestedGpu({ ...given, opencl }) };
   const maxInFlight = accurateGpuTiming ? 1 : undefined;
   const memory = size === undefined ? undefined : parseSize(size);
   const textFile = textOf(input, dataDir, rest.resume !== undefined);
   const { notices, ...resumed } = await resumedFiles(input, rest, options, textFile);
   const files = { ...rest, ...resumed };
-  const notice = gpuNotice(input.typed, { gpuid, opencl });
-  if (notice) note(notice);
   const view = await makeView(log);
   for (const line of notices) view.note(line);
   let isTraining = false;
@@ -98,7 +96,12 @@ export async function runTrain(
           description: started?.engine ?? '',
           milliseconds: event.restMilliseconds,
         };
-        for (const line of nativeOffer(time)) view.note(line);
+        const { engine, milliseconds } = time;
+        const lines = [
+          ...nativeOffer(time),
+          ...gpuOffer({ engine, gpu: started?.options.gpu, milliseconds }),
+        ];
+        for (const line of lines) view.note(line);
       }
       if (event.type === 'baseline') baseline = event;
       if (event.type === 'iteration') iterations++;

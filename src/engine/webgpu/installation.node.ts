@@ -34,7 +34,8 @@ function installedVersion(from: string): string | undefined {
 function installCommand(from: string): string {
   const parts = from.split(sep);
   const index = parts.lastIndexOf('node_modules');
-  if (index < 0) return `npm install --no-save ${WANTED}`;
+  // In a checkout, npm would leave out a peer that is optional and not saved.
+  if (index < 0) return `npm install --no-save --save-dev ${WANTED}`;
   if (parts.includes('_npx')) return `npx --package char-rnn-ts --package ${WANTED} char-rnn`;
   const project = parts.slice(0, index).join(sep);
   const isGlobal = !existsSync(join(project, 'package.json'));

@@ -14,6 +14,7 @@ import {
   type TrainingOptions,
   trainingOptionsSchema,
 } from '../options.ts';
+import { keptEngine } from './kept-engine.ts';
 
 /** Options that determine the model's shape, its state or the training text. They can't change during a run. */
 const FIXED_OPTIONS = [
@@ -123,7 +124,7 @@ export function resumedOptions(
       const [now, was] = [formatValue(options[key]), formatValue(before[key])];
       return `resumed with another \`${key}\`: ${now}, was ${was}`;
     });
-  return { options, origins, checkpoint, notices };
+  return { options: { ...options, ...keptEngine(options, origins) }, origins, checkpoint, notices };
 }
 
 /** An option's value in a message. */

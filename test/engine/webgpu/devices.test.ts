@@ -58,7 +58,7 @@ test('the command that installs the package, by where this program is installed'
   const commandAt = (...parts: string[]) =>
     webgpuInstallation([folder, ...parts, 'engine.js'].join(sep)).command;
   const own = ['node_modules', 'char-rnn-ts', 'dist'];
-  assert.equal(commandAt('checkout', 'dist'), 'npm install --no-save webgpu@0.6');
+  assert.equal(commandAt('checkout', 'dist'), 'npm install --no-save --save-dev webgpu@0.6');
   assert.equal(commandAt('lib', ...own), 'npm install --global webgpu@0.6');
   assert.match(
     commandAt('_npx', '12ab', ...own),
