@@ -13,8 +13,11 @@ const dist = join(root, 'dist');
 const entry = join(dist, 'cli', 'main.js');
 /** All that the entry imports. Some tests import it too. */
 const imported = join(dist, 'cli', 'run-program.js');
-/** The program of a sweep's trials, which the sweep looks for next to its own module. */
-const PROCESS = 'trial-process.node';
+/** Programs that run in processes of their own, and that the program looks for next to the module that starts them: of a sweep's trials, and of `doctor` to examine the GPU. */
+const PROCESSES = {
+  'trial-process.node': join(dist, 'sweep', 'trial-process.node.js'),
+  'gpu-child': join(dist, 'cli', 'run', 'gpu-child.js'),
+};
 /** As deep in the package as dist/cli/commands, so that relative paths to other files of the package are still right. */
 const folder = join(root, 'build', 'bundle', 'cli');
 const bundled = join(folder, 'main.js');
@@ -32,10 +35,7 @@ export async function bundleCli() {
     const made = `${folder}.new`;
     rmSync(made, { recursive: true, force: true });
     buildSync({
-      ...{
-        entryPoints: { 'run-program': imported, [PROCESS]: join(dist, 'sweep', `${PROCESS}.js`) },
-        outdir: made,
-      },
+      ...{ entryPoints: { 'run-program': imported, ...PROCESSES }, outdir: made },
       ...{ bundle: true, format: 'esm', platform: 'node', logLevel: 'warning', external: ['yaml'] },
     });
     copyFileSync(entry, join(made, 'main.js'));

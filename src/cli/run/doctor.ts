@@ -1,12 +1,10 @@
 /** `char-rnn doctor`: shows what this machine can do, how fast each engine is, and how to get a faster one. */
 import { cpus, totalmem } from 'node:os';
 import { nativeVariants } from '../../engine/cpu/native.node.ts';
-import type { Engine } from '../../engine/engine.ts';
-import type { EngineKindName } from '../../engine/names.ts';
-import { makeEngine, NODE_ENGINES } from '../../engine/select.node.ts';
-import { CharRnnError, UsageError } from '../../errors.ts';
-import { checkTrainingOptions } from '../../train/options.ts';
-import { measureSpeed } from '../../train/preset/measure-speed.ts';
+import { NODE_ENGINES } from '../../engine/select.node.ts';
+import type { AdapterFacts } from '../../engine/webgpu/device.ts';
+import { webgpuInstallation } from '../../engine/webgpu/installation.node.ts';
+import { UsageError } from '../../errors.ts';
 import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { availableProcessors } from '../../util/machine.node.ts';
@@ -15,16 +13,8 @@ import { nativeRemedy } from '../report/native-offer.ts';
 import { remedyLines } from '../report/report-error.ts';
 import { outputWidth, watchOutput } from '../terminal/output.ts';
 import { wrapHanging } from '../terminal/text-width.ts';
-
-/** The speed of an engine, or the reason why it can't run. */
-interface Measured {
-  readonly engine: EngineKindName;
-  readonly description?: string;
-  /** Median time of an iteration of the default model. */
-  readonly milliseconds?: number;
-  readonly charactersPerSecond?: number;
-  readonly problem?: string;
-}
+import { examineGpu } from './examine-gpu.ts';
+import { type MeasuredEngine, measureEngine } from './measure-engine.ts';
 
 interface Report {
   readonly node: string;
@@ -33,15 +23,17 @@ interface Report {
   readonly processors: number;
   readonly memory: number;
   readonly instructionSets: readonly string[];
-  readonly gpu: string;
-  readonly engines: readonly Measured[];
+  /** The version of the package `webgpu`; absent without it. */
+  readonly webgpu?: string | undefined;
+  readonly adapters: readonly AdapterFacts[];
+  readonly engines: readonly MeasuredEngine[];
   readonly advice: string | undefined;
 }
 
+/** Columns in front of a fact about the machine. */
+const FACT_WIDTH = 17;
 /** Columns in front of an engine's figures. */
 const NAME_WIDTH = 13;
-/** Symbols of the measured model, which is the default one. */
-const VOCABULARY = 65;
 
 export interface DoctorFlags {
   readonly json: boolean;
@@ -58,9 +50,13 @@ export async function runDoctor(
   const facts = machine();
   for (const line of factLines(facts)) say(line);
   if (process.stderr.isTTY) process.stderr.write(`measuring each engine for ${seconds} s …\n`);
-  const engines: Measured[] = [];
-  for (const { name: engine } of NODE_ENGINES) {
-    const measured = await measure(engine, seconds);
+  const gpu = await examineGpu(seconds);
+  for (const line of gpu.adapters.map(adapterLine))
+    for (const part of wrapHanging(line, FACT_WIDTH, outputWidth())) say(part);
+  for (const line of HEADING) say(line);
+  const engines: MeasuredEngine[] = [];
+  for (const { name, isGpu } of NODE_ENGINES) {
+    const measured = isGpu ? gpu.engine : await measureEngine(name, seconds);
     engines.push(measured);
     for (const line of wrapHanging(engineLine(measured), NAME_WIDTH, outputWidth())) say(line);
   }
@@ -68,11 +64,13 @@ export async function runDoctor(
   const advice = remedy && remedyLines([remedy]).join('\n');
   if (advice) say(`\n${advice}`);
   if (json)
-    process.stdout.write(`${JSON.stringify({ ...facts, engines, advice } satisfies Report, undefined, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...facts, adapters: gpu.adapters, engines, advice } satisfies Report, undefined, 2)}\n`,
+    );
   return 0;
 }
 
-function machine(): Omit<Report, 'engines' | 'advice'> {
+function machine(): Omit<Report, 'adapters' | 'engines' | 'advice'> {
   return {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
@@ -80,53 +78,43 @@ function machine(): Omit<Report, 'engines' | 'advice'> {
     processors: availableProcessors(),
     memory: totalmem(),
     instructionSets: nativeVariants(),
-    gpu: 'not used: there is no GPU engine yet',
+    webgpu: webgpuInstallation().version,
   };
 }
 
-function factLines({
-  node,
-  platform,
-  processor,
-  processors,
-  memory,
-  instructionSets,
-  gpu,
-}: ReturnType<typeof machine>): string[] {
+function factLines(facts: ReturnType<typeof machine>): string[] {
+  const { node, platform, processor, processors, memory, instructionSets, webgpu } = facts;
   return [
     `Node             ${node}, ${platform}`,
     `processor        ${processor}; ${processors} usable`,
     `memory           ${formatBytes(memory)}`,
     `native kernels   ${instructionSets.join(', ') || 'none'}`,
-    `GPU              ${gpu}`,
-    '',
-    'An iteration of the default model: LSTM, 2 layers of 128 units, 65 symbols,',
-    'in batches of 50 rows × 50 symbols:',
+    `package webgpu   ${webgpu ?? 'not installed'}`,
   ];
 }
 
-function engineLine({ engine, description, milliseconds, charactersPerSecond, problem }: Measured): string {
-  const name = engine.padEnd(10);
-  if (milliseconds === undefined || charactersPerSecond === undefined)
-    return `  ${name} does not work here: ${problem}`;
-  return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
+const HEADING = [
+  '',
+  'An iteration of the default model: LSTM, 2 layers of 128 units, 65 symbols,',
+  'in batches of 50 rows × 50 symbols:',
+];
+
+function adapterLine({ number, twin, name, backend, isSoftware, hasFloat16, limits }: AdapterFacts): string {
+  const facts = [
+    `${backend}, ${isSoftware ? 'software' : 'hardware'}`,
+    `${formatBytes(limits.maxStorageBufferBindingSize)} for one array`,
+    `${formatBytes(limits.maxComputeWorkgroupStorageSize)} and ${limits.maxComputeInvocationsPerWorkgroup} threads in a workgroup`,
+    ...(hasFloat16 ? ['float16'] : []),
+    ...(twin === undefined ? [] : [`not to be told from GPU ${twin}, which has the same name`]),
+    ...(number === undefined ? ['not used: it computes on the CPU'] : []),
+  ];
+  return `GPU ${String(number ?? '–').padEnd(13)}${name}: ${facts.join('; ')}`;
 }
 
-async function measure(name: EngineKindName, seconds: number): Promise<Measured> {
-  let engine: Engine;
-  try {
-    ({ engine } = await makeEngine({ engine: name, precision: 'float32' }));
-  } catch (error) {
-    if (!(error instanceof CharRnnError)) throw error;
-    return { engine: name, problem: error.problem };
-  }
-  const options = checkTrainingOptions({});
-  const { batchSize, sequenceLength } = options;
-  const charactersPerSecond = await measureSpeed(engine, options, VOCABULARY, {
-    milliseconds: seconds * 1000,
-  });
-  const description = engine.description.text;
-  await engine.close();
-  const milliseconds = (batchSize * sequenceLength * 1000) / charactersPerSecond;
-  return { engine: name, description, milliseconds, charactersPerSecond };
+function engineLine(measured: MeasuredEngine): string {
+  const { engine, description, milliseconds, charactersPerSecond, problem } = measured;
+  const name = engine.padEnd(10);
+  if (milliseconds === undefined || charactersPerSecond === undefined)
+    return `  ${name} ${description === undefined ? 'does not work here' : 'was not measured'}: ${problem}`;
+  return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;
 }
