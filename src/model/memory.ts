@@ -127,7 +127,7 @@ export function checkModelFits(
   const excess = excessOf(config, needs, { available: Number.POSITIVE_INFINITY, limits });
   if (excess === undefined) return;
   throw new MemoryError(`the model is too large for the engine: it ${excess}.`, {
-    remedies: [{ text: 'To compute on the CPU', set: { engine: 'auto' } }],
+    remedies: [{ text: 'To compute on the CPU', set: { engine: 'auto', gpu: undefined } }],
   });
 }
 

@@ -81,6 +81,6 @@ test('a model in use is compared with the limits of the engine', () => {
   assert.throws(() => checkModelFits(config, engine({ largest: 1e6 })), {
     name: 'MemoryError',
     message:
-      /^the model is too large for the engine: it would need an array of .* MB; .*\nTo compute on the CPU: engine: "auto"$/,
+      /^the model is too large for the engine: it would need an array of .* MB; .*\nTo compute on the CPU: engine: "auto", without gpu$/,
   });
 });

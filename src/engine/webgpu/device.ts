@@ -91,7 +91,7 @@ export function deviceLostError(
   { reason, message }: Pick<GPUDeviceLostInfo, 'reason' | 'message'>,
 ): EngineLostError {
   const why = message.trim().replace(/\.$/, '') || reason;
-  return new EngineLostError(`the GPU ${name} was lost: ${why}.`);
+  return new EngineLostError(`the GPU ${name} was lost: ${why}.`, { remedies: WITHOUT_GPU });
 }
 
 /** The first line of an error's message, without the full stop at its end. */
