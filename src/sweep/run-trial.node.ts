@@ -27,7 +27,7 @@ export async function runTrial(
     return await trainToEnd(task, observer, signal);
   } catch (error) {
     if (!(error instanceof CharRnnError)) throw error;
-    const { message } = error;
+    const { problem: message } = error;
     if (error instanceof DivergenceError) return { state: 'exploded', message };
     if (error.code.startsWith('text-') || error.code === 'checkpoint-other-text')
       return { state: 'no-text', message };

@@ -179,7 +179,12 @@ class SqliteStore implements SweepStore {
   async report(claim: Claim, evaluation: TrialEvaluation): Promise<boolean> {
     return this.#transaction(() => {
       if (!this.#holds(claim)) return false;
+      const known = this.#get(
+        'SELECT 1 AS one FROM evaluation WHERE trial = ? AND iteration = ?',
+        ...[claim.trial.number, evaluation.iteration],
+      );
       this.#addEvaluation(claim, evaluation);
+      if (!known) this.#run(`UPDATE job SET failures = 0 WHERE ${OF_CLAIM}`, ...keyOf(claim));
       return true;
     });
   }

@@ -14,7 +14,7 @@ import type { Parameters } from './space.ts';
 export const LEASE = 8000;
 /** Time between heartbeats. In milliseconds. */
 export const HEARTBEAT = 2000;
-/** How often a job may fail for a reason that another attempt may not have, such as a crash. */
+/** How often a job may fail, without a new evaluation, for a reason that another attempt may not have, such as a crash. */
 export const MAX_FAILURES = 3;
 
 /** Where the texts of a sweep are. */
@@ -130,7 +130,10 @@ export interface SweepStore {
   claim(worker: string): Promise<Claim | undefined>;
   /** Keeps a job. `lost`: another worker has it; `stop`: the sweep was stopped. */
   heartbeat(claim: Claim, progress: JobProgress | undefined): Promise<'kept' | 'lost' | 'stop'>;
-  /** Stores an evaluation of a running job. A repeated one changes nothing. Returns false if the job is lost. */
+  /**
+   * Stores an evaluation of a running job. A repeated one changes nothing; after a new one, earlier failures no longer count. Returns false
+   * if the job is lost.
+   */
   report(claim: Claim, evaluation: TrialEvaluation): Promise<boolean>;
   /**
    * Stores the end of a job and, if it was the last of its rung, makes the jobs of the next one, all in one transaction. Returns the

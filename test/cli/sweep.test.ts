@@ -77,7 +77,10 @@ parameters:
   const { code, stderr } = await run(['sweep', 'run', 'sizes.yaml'], { cwd });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^sweep sizes: 4 trials, \d+ at once$/m);
-  assert.match(stderr, /^trial 3, rung 1: failed: a gru .* there are .* Try fewer hidden units/m);
+  assert.match(
+    stderr,
+    /^trial 3, rung 1: failed: a gru with one layer of 100,000,000 units, .* there are [0-9.]+ GB\.$/m,
+  );
   const rows = JSON.parse((await run(['sweep', 'table', '--json'], { cwd })).stdout);
   assert.deepEqual(
     rows.map(({ state }: { state: string }) => state),

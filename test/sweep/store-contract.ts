@@ -184,6 +184,23 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     },
   );
 
+  contract('failures count only until the next new evaluation', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(1));
+    for (let round = 0; round < 2 * MAX_FAILURES; round++) {
+      const claim = await claimed(store);
+      await store.report(claim, { iteration: round, epoch: 1, loss: 1, standardError: 1 });
+      await store.release(claim, 'crash');
+    }
+    for (let failure = 2; failure <= MAX_FAILURES; failure++) {
+      const claim = await claimed(store);
+      await store.report(claim, { iteration: 0, epoch: 1, loss: 1, standardError: 1 });
+      await store.release(claim, 'crash');
+    }
+    assert.equal(await store.claim('w'), undefined);
+    assert.equal((await store.trials())[0]?.state, 'failed');
+  });
+
   contract('a stopped sweep gives no jobs, and tells those who run one', async ({ open }) => {
     const [a, b] = [await open(), await open()];
     await a.addTrials(plans(2));

@@ -1,0 +1,24 @@
+/**
+ * A worker of a sweep, in a process that may be killed. It appends its events to a file.
+ *
+ *     node sweep-worker.mjs FOLDER WORKERS     after a build
+ */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openSweep } from '../../dist/sweep/sweep-folder.node.js';
+import { work } from '../../dist/sweep/worker.node.js';
+
+const [folder = '', workers = ''] = process.argv.slice(2);
+const store = await openSweep(folder);
+const end = await work({
+  ...{ store, folder, workers: Number(workers), signal: new AbortController().signal },
+  script: fileURLToPath(new URL('./sweep-trial.mjs', import.meta.url)),
+  onEvent: (event) =>
+    appendFileSync(
+      join(folder, 'events.jsonl'),
+      `${JSON.stringify({ ...event, at: Date.now(), pid: process.pid })}\n`,
+    ),
+});
+await store.close();
+process.exit(end === 'completed' ? 0 : 1);
