@@ -41,11 +41,13 @@ export interface PageSettings {
   readonly policy?: string | undefined;
   /** A script that it loads from its own server. */
   readonly script?: string | undefined;
+  /** Flags of Chromium. */
+  readonly browserFlags?: readonly string[] | undefined;
 }
 
 /** Opens a page that is empty except for its script, and closes the browser and the server afterwards. */
 export async function withPage<T>(settings: PageSettings, use: (page: Page) => Promise<T>): Promise<T> {
-  const { isolated, policy, script } = settings;
+  const { isolated, policy, script, browserFlags = [] } = settings;
   const server = createServer(({ url }, response) => {
     const isScript = url === '/page.js';
     response.writeHead(200, {
@@ -60,7 +62,10 @@ export async function withPage<T>(settings: PageSettings, use: (page: Page) => P
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({
+    executablePath: executablePath as string,
+    args: ['--no-sandbox', ...browserFlags],
+  });
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
