@@ -56,6 +56,10 @@ export function multiplyPositions(
 ): void {
   const { m, n } = sizes;
   const slices = gradientSlices(m, n);
+  if (slices === 1) {
+    multiply(recorder, { transposeA: true, gates }, { a, b, c }, { ...sizes, offsetC, rowC: n });
+    return;
+  }
   const partial = recorder.scratch('slices', slices * m * n * 4);
   multiply(recorder, { transposeA: true, slices, gates }, { a, b, c: partial }, { ...sizes, rowC: n });
   recorder.run(

@@ -21,6 +21,14 @@ const DISPATCHES_PER_SUBMIT = 64;
 /** Time for the news of a lost device to arrive after a failed read, in milliseconds. */
 const LOSS_DELAY = 1000;
 
+/** What differs between the dispatches of a kernel. */
+export interface Dispatch {
+  /** The uniform block of the shader: 32-bit unsigned integers, or floats by `floatBits`. */
+  readonly numbers: readonly number[];
+  /** Workgroups in up to three dimensions. */
+  readonly groups: readonly number[];
+}
+
 export class Recorder {
   /** Resolves when the device is lost or had too little memory. */
   readonly lost: Promise<EngineLostError | MemoryError>;
@@ -131,39 +139,41 @@ export class Recorder {
     return this.#versions.get(buffer) ?? 0;
   }
 
-  /**
-   * Records a dispatch.
-   *
-   * @param numbers The uniform block of the shader: 32-bit unsigned integers, or floats by `floatBits`.
-   * @param groups Workgroups in up to three dimensions.
-   */
+  /** Records a dispatch. */
   run(
     kernel: Kernel,
     buffers: readonly GPUBuffer[],
-    numbers: readonly number[],
-    groups: readonly number[],
+    numbers: Dispatch['numbers'],
+    groups: Dispatch['groups'],
   ): void {
+    this.runAll(kernel, buffers, [{ numbers, groups }]);
+  }
+
+  /** Records several dispatches of a kernel with the same buffers, such as the time steps of a layer. */
+  runAll(kernel: Kernel, buffers: readonly GPUBuffer[], dispatches: Iterable<Dispatch>): void {
     const { pipeline, buffers: layout } = this.#pipelines.get(kernel);
-    const offset = this.#blockOf(numbers);
     const group = this.#groupOf(kernel, layout, buffers);
     kernel.access.forEach((mode, index) => {
       if (mode === 'write') this.#noteWrite(buffers[index] as GPUBuffer);
     });
-    const pass = this.#passNow();
-    if (this.#pipeline !== pipeline) {
-      pass.setPipeline(pipeline);
-      this.#pipeline = pipeline;
+    for (const { numbers, groups } of dispatches) {
+      const offset = this.#blockOf(numbers);
+      const pass = this.#passNow();
+      if (this.#pipeline !== pipeline) {
+        pass.setPipeline(pipeline);
+        this.#pipeline = pipeline;
+      }
+      if (this.#group !== group) {
+        pass.setBindGroup(0, group);
+        this.#group = group;
+      }
+      pass.setBindGroup(1, this.#numbersGroup, [offset]);
+      const [x = 1, y = 1, z = 1] = groups;
+      pass.dispatchWorkgroups(x, y, z);
+      this.counts.dispatches++;
+      if (++this.#pending >= DISPATCHES_PER_SUBMIT) this.submit();
+      else this.#schedule();
     }
-    if (this.#group !== group) {
-      pass.setBindGroup(0, group);
-      this.#group = group;
-    }
-    pass.setBindGroup(1, this.#numbersGroup, [offset]);
-    const [x = 1, y = 1, z = 1] = groups;
-    pass.dispatchWorkgroups(x, y, z);
-    this.counts.dispatches++;
-    if (++this.#pending >= DISPATCHES_PER_SUBMIT) this.submit();
-    else this.#schedule();
   }
 
   /** Copies bytes between different buffers. Offsets and count are multiples of 4. */

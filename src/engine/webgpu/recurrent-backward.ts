@@ -67,14 +67,15 @@ function runSteps(recorder: Recorder, call: LayerBackward, tuning: RecurrentTuni
   const numbers = { steps, rows, units: H, hasResets: call.resets !== undefined, resets: 0, output: 0 };
   // One more than the steps: the last takes the gradients through the weights to the initial state.
   const count = initialGradient ? steps + 1 : steps;
-  for (const { first, ...dispatch } of stepsOfDispatch(tuning, module, { steps: count, rows, phases })) {
-    recorder.run(
-      step,
-      buffers,
-      stepNumbers({ ...numbers, ...dispatch, first: steps - first }),
-      dispatch.groups,
-    );
-  }
+  const dispatches = stepsOfDispatch(tuning, module, { steps: count, rows, phases });
+  recorder.runAll(
+    step,
+    buffers,
+    dispatches.map(({ first, groups, ...own }) => ({
+      numbers: stepNumbers({ ...own, first: steps - first }, numbers),
+      groups,
+    })),
+  );
 
   if (initialGradient) {
     const end = kernel(`end gradient ${hasC}`, () => endGradient(module));

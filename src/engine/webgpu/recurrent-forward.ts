@@ -133,9 +133,12 @@ function runSteps(
   const buffers = forwardBindings(module).map(([tensor]) => all[tensor as keyof typeof all] as GPUBuffer);
   const phases = cellShader(module).forward.length;
   const numbers = { steps, rows, units: H, hasResets, resets: firstResets, output: from * rows * H };
-  for (const dispatch of stepsOfDispatch(tuning, module, { steps, rows, phases })) {
-    recorder.run(step, buffers, stepNumbers({ ...numbers, ...dispatch }), dispatch.groups);
-  }
+  const dispatches = stepsOfDispatch(tuning, module, { steps, rows, phases });
+  recorder.runAll(
+    step,
+    buffers,
+    dispatches.map(({ groups, ...own }) => ({ numbers: stepNumbers(own, numbers), groups })),
+  );
 
   recorder.run(
     kernel(`end state ${hasC}`, () => endState(module)),

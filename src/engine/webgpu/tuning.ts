@@ -2,6 +2,7 @@
 import { gateCount } from '../cells.ts';
 import type { RecurrentModule } from '../layout.ts';
 import type { AdapterFacts } from './device.ts';
+import type { DispatchNumbers } from './shaders/recurrent-steps.ts';
 
 /** How the steps of a recurrent layer are computed. */
 export interface RecurrentTuning {
@@ -77,38 +78,41 @@ export function recurrentTuning(
  */
 export const OPERATIONS_PER_DISPATCH = 4e9;
 
-/** Slices of the sum over positions in a weight gradient [m, n], so that a small matrix has enough workgroups as well. */
+/**
+ * Slices of the sum over positions in a weight gradient [m, n], so that a small matrix has enough workgroups as well. A large one has no slices,
+ * because each needs memory of its own.
+ */
 export function gradientSlices(m: number, n: number): number {
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  if (tiles >= 512) return 1;
   return tiles >= 128 ? 2 : tiles >= 32 ? 4 : 8;
 }
 
 /** What one dispatch of the steps computes. */
-export interface StepDispatch {
-  readonly first: number;
-  readonly count: number;
-  /** 1: the first phase, 2: the second, 3: both. */
-  readonly phases: number;
+export interface StepDispatch extends DispatchNumbers {
   readonly groups: readonly [units: number, rows: number];
 }
 
-/** The dispatches for the steps of a layer. @param sizes T, B, and the phases of a step of the cell. */
-export function* stepsOfDispatch(
+/** The dispatches for the steps of a layer, counted up from 0. @param sizes T, B, and the phases of a step of the cell. */
+export function stepsOfDispatch(
   { design, units, rows: rowsOfGroup, operations }: RecurrentTuning,
   { cell, hiddenSize }: Pick<RecurrentModule, 'cell' | 'hiddenSize'>,
   { steps, rows, phases }: { readonly steps: number; readonly rows: number; readonly phases: number },
-): Generator<StepDispatch> {
+): StepDispatch[] {
   const rowGroups = Math.ceil(rows / rowsOfGroup);
+  const dispatches: StepDispatch[] = [];
   if (design === 'steps') {
     const groups = [Math.ceil(hiddenSize / units), rowGroups] as const;
     for (let first = 0; first < steps; first++) {
-      for (let phase = 0; phase < phases; phase++) yield { first, count: 1, phases: 1 << phase, groups };
+      for (let phase = 0; phase < phases; phase++)
+        dispatches.push({ first, count: 1, phases: 1 << phase, groups });
     }
-    return;
+    return dispatches;
   }
   const operationsOfStep = 2 * gateCount(cell) * hiddenSize ** 2 * rows;
   const most = Math.max(1, Math.floor(operations / operationsOfStep));
   for (let first = 0; first < steps; first += most) {
-    yield { first, count: Math.min(most, steps - first), phases: 3, groups: [1, rowGroups] };
+    dispatches.push({ first, count: Math.min(most, steps - first), phases: 3, groups: [1, rowGroups] });
   }
+  return dispatches;
 }

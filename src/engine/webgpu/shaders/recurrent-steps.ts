@@ -23,12 +23,18 @@ export interface StepTiles {
   readonly rows: number;
 }
 
-/** Numbers of the uniform block of both passes. */
-export interface StepNumbers {
+/** Numbers of the uniform block that differ between the dispatches of a pass. */
+export interface DispatchNumbers {
   /** Forward: the first step. Backward: the step after it, counted down; 0 is the state before the first step. */
   readonly first: number;
   /** Steps to make. */
   readonly count: number;
+  /** 1: the first phase, 2: the second, 3: both. */
+  readonly phases: number;
+}
+
+/** Numbers of the uniform block that all dispatches of a pass share. */
+export interface PassNumbers {
   /** T of the tensors. */
   readonly steps: number;
   /** B. */
@@ -40,19 +46,17 @@ export interface StepNumbers {
   readonly resets: number;
   /** Forward: the index of step 0 in `output`. */
   readonly output: number;
-  /** 1: the first phase, 2: the second, 3: both. */
-  readonly phases: number;
 }
 
 /** The numbers in order. */
-export function stepNumbers(numbers: StepNumbers): number[] {
-  const { first, count, steps, rows, units, hasResets, resets, output, phases } = numbers;
-  return [first, count, steps, rows, units, hasResets ? 1 : 0, resets, output, phases];
+export function stepNumbers({ first, count, phases }: DispatchNumbers, pass: PassNumbers): number[] {
+  const { steps, rows, units, hasResets, resets, output } = pass;
+  return [first, count, phases, steps, rows, units, hasResets ? 1 : 0, resets, output];
 }
 
 const PARAMS = /* wgsl */ `
 struct Params {
-  first: u32, count: u32, steps: u32, rows: u32, units: u32, hasResets: u32, resets: u32, output: u32, phases: u32,
+  first: u32, count: u32, phases: u32, steps: u32, rows: u32, units: u32, hasResets: u32, resets: u32, output: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 `;
