@@ -54,7 +54,8 @@ export const OTHER_FLAG_NAMES: Readonly<Record<string, readonly string[]>> = {
   validationFraction: ['val_split', 'validation_split', 'valid_frac'],
   trainFraction: ['train_size', 'train_split'],
   threads: ['num_threads', 'n_threads', 't', 'num_workers', 'workers', 'cpus', 'cores', 'j'],
-  engine: ['device', 'backend', 'cuda', 'gpu', 'compile'],
+  engine: ['device', 'backend', 'compile'],
+  gpu: ['cuda', 'gpu', 'gpus', 'gpu_id', 'device_id', 'use_gpu'],
   precision: ['dtype', 'fp16', 'half', 'amp'],
   // sample
   prompt: [
