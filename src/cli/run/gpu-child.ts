@@ -4,7 +4,7 @@
  *     node gpu-child.js SECONDS
  */
 import type { AdapterFacts } from '../../engine/webgpu/device.ts';
-import { listAllAdapters } from '../../engine/webgpu/provider.node.ts';
+import { listAdapters } from '../../engine/webgpu/provider.node.ts';
 import { CharRnnError } from '../../errors.ts';
 import { type MeasuredEngine, measureEngine } from './measure-engine.ts';
 
@@ -16,7 +16,7 @@ export type GpuChildLine =
 const print = (line: GpuChildLine) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 try {
-  const adapters = await listAllAdapters();
+  const adapters = await listAdapters();
   print({ adapters });
   const isSoftware = adapters.some((adapter) => adapter.isSoftware && adapter.number === 0);
   const problem = 'a software adapter would take too long.';

@@ -63,7 +63,6 @@ export async function requestDevice(adapter: GPUAdapter, facts: AdapterFacts): P
     return await adapter.requestDevice({
       label: 'char-rnn',
       requiredLimits: { ...facts.limits },
-      requiredFeatures: facts.hasFloat16 ? ['shader-f16'] : [],
     });
   } catch (error) {
     throw new UnsupportedError(`the driver of the GPU ${facts.name} gave no device: ${reasonOf(error)}.`, {

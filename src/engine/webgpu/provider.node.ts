@@ -22,23 +22,20 @@ const BACKENDS: Readonly<Record<string, string>> = { linux: 'vulkan', darwin: 'm
 const NO_ADAPTER = 'adapter=no adapter has this name';
 
 /**
- * The objects of `create`, kept until the process ends: once one is collected, a call of its devices crashes the process
+ * The objects of `create` by their option, kept until the process ends: once one is collected, a call of its devices crashes the process
  * (webgpu 0.6.2).
  */
-const kept: GPU[] = [];
+const kept = new Map<string, GPU>();
 
 /**
- * The adapters that this program can use, in the order of their numbers: the hardware; with `CHAR_RNN_GPU=software`, the software.
+ * All adapters. Those that this program uses have a number: the hardware; with `CHAR_RNN_GPU=software`, the software.
  *
  * @throws {UnsupportedError} with the reason if there are none
  */
 export async function listAdapters(): Promise<readonly AdapterFacts[]> {
-  return (await usableAdapters()).map(({ facts }) => facts);
-}
-
-/** All adapters, including those that are not used. */
-export async function listAllAdapters(): Promise<readonly AdapterFacts[]> {
-  return (await findAdapters()).map(({ facts }) => facts);
+  const adapters: AdapterFacts[] = [];
+  for await (const { facts } of findAdapters()) adapters.push(facts);
+  return adapters;
 }
 
 /**
@@ -48,49 +45,53 @@ export async function listAllAdapters(): Promise<readonly AdapterFacts[]> {
  * @throws {UnsupportedError} with the reason, and what to do, if there is no such adapter
  */
 export const openNodeDevice = sharedDevices(async (number) => {
-  const found = await usableAdapters();
-  const chosen = found[number];
-  if (!chosen) {
-    const list = found.map(({ facts }) => `${facts.number}: ${facts.name}`).join('; ');
+  const { adapter, facts } = await adapterWith(number);
+  return { device: await requestDevice(adapter, facts), adapter: facts };
+});
+
+async function adapterWith(number: number): Promise<FoundAdapter> {
+  const others: AdapterFacts[] = [];
+  // Those behind the wanted one are not asked for: with several GPUs, that takes seconds.
+  for await (const found of findAdapters()) {
+    if (found.facts.number === number) return found;
+    others.push(found.facts);
+  }
+  const usable = others.filter((facts) => facts.number !== undefined);
+  if (usable.length > 0) {
+    const list = usable.map((facts) => `${facts.number}: ${facts.name}`).join('; ');
     throw new UnsupportedError(`there is no GPU ${number}. The GPUs here are ${list}.`, {
       remedies: [{ text: 'To use the first', set: { gpu: 0 } }],
     });
   }
-  const { adapter, facts } = chosen;
-  return { device: await requestDevice(adapter, facts), adapter: facts };
-});
-
-async function usableAdapters(): Promise<FoundAdapter[]> {
-  const found = await findAdapters();
-  const usable = found.filter(({ facts }) => facts.number !== undefined);
-  if (usable.length > 0) return usable;
-  const [other] = found;
-  if (other && !usesSoftware()) throw softwareError(other.facts.name);
+  const [other] = others;
+  if (other && !usesSoftware()) throw softwareError(other.name);
   const what = usesSoftware() ? 'software adapter' : 'GPU';
   throw new UnsupportedError(`WebGPU finds no ${what} here. Is the driver of your GPU installed?`, {
     remedies: WITHOUT_GPU,
   });
 }
 
-async function findAdapters(): Promise<FoundAdapter[]> {
+async function* findAdapters(): AsyncGenerator<FoundAdapter, void, void> {
   const { create } = await loadPackage();
   const open = async (option: string) => {
-    const gpu = create([option]);
-    kept.push(gpu);
+    const gpu = kept.get(option) ?? create([option]);
+    kept.set(option, gpu);
     return await gpu.requestAdapter({ powerPreference: 'high-performance' });
   };
   const listed = await open(NO_ADAPTER).then(() => [], adaptersOf);
   const found: FoundAdapter[] = [];
   let count = 0;
   for (const { name, backend } of listed) {
-    const adapter = await open(`adapter=${name}`);
+    const same = found.find(({ facts }) => facts.name === name);
+    const adapter = same?.adapter ?? (await open(`adapter=${name}`));
     if (!adapter) continue;
     const isUsed = adapter.info.isFallbackAdapter === usesSoftware();
     const number = isUsed ? count++ : undefined;
     const twin = found.find(({ facts }) => facts.name.includes(name))?.facts.number;
-    found.push({ adapter, facts: factsOf(adapter, { number, twin, name, backend }) });
+    const next = { adapter, facts: factsOf(adapter, { number, twin, name, backend }) };
+    found.push(next);
+    yield next;
   }
-  return found;
 }
 
 /** The adapters that the error for `NO_ADAPTER` lists. */

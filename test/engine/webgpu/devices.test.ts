@@ -6,12 +6,7 @@ import { test } from 'node:test';
 import type { AdapterFacts } from '../../../src/engine/webgpu/device.ts';
 import { hasVulkanDriver } from '../../../src/engine/webgpu/driver.node.ts';
 import { webgpuInstallation } from '../../../src/engine/webgpu/installation.node.ts';
-import {
-  listAdapters,
-  listAllAdapters,
-  openNodeDevice,
-  parseListing,
-} from '../../../src/engine/webgpu/provider.node.ts';
+import { listAdapters, openNodeDevice, parseListing } from '../../../src/engine/webgpu/provider.node.ts';
 import { openPageDevice } from '../../../src/engine/webgpu/provider-page.ts';
 import { sharedDevices } from '../../../src/engine/webgpu/shared-device.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
@@ -144,7 +139,7 @@ test('SwiftShader is listed, and used only if the environment allows it', {
     delete process.env.CHAR_RNN_GPU;
     // Its driver is still named in the environment.
     assert.deepEqual(
-      (await listAllAdapters()).map(({ number }) => number),
+      (await listAdapters()).map(({ number }) => number),
       [undefined],
     );
     await assert.rejects(openNodeDevice(0), { problem: /^the only adapter here, .*, is not a GPU/ });
