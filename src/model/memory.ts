@@ -61,17 +61,15 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 
-/** Bytes of the largest array that a device has to hold in one piece: the parameters, or an array with a number for each position of a batch. */
+/**
+ * Bytes of the largest array that a device has to hold in one piece: the parameters, or an array with numbers for each position of a batch, such
+ * as the gates of a layer, which training keeps.
+ */
 export function largestArray(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments } = needs;
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
-  const layout = layoutOf(config);
-  const own = { G: gateCount(cell), K: cellFacts(cell).kept.length, H, T, B };
-  const tapes = recurrentModules(layout).map(({ input, inputSize }) =>
-    sizeOf('tape', { ...own, D: input === 'dense' ? inputSize : 0 }),
-  );
-  const positions = T * B * Math.max(H, V, D);
-  const elements = Math.max(parameterCount(layout), positions, ...(moments === undefined ? [] : tapes));
+  const gates = moments === undefined ? 0 : gateCount(cell) * H;
+  const elements = Math.max(parameterCount(layoutOf(config)), T * B * Math.max(H, V, D, gates));
   return elements * (needs.precision === 'float64' ? 8 : 4);
 }
 

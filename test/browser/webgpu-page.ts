@@ -7,12 +7,19 @@ import { runContract } from '../engine/contract-suite.ts';
 import { operationsContract } from '../engine/operations-contract.ts';
 import { recurrentBackwardContract } from '../engine/recurrent-backward-contract.ts';
 import { recurrentContract } from '../engine/recurrent-contract.ts';
+import { loseDevices } from '../soak/lose-devices.ts';
 import { runTests as runAll } from './node-test.ts';
 
 const make = async () => new WebGpuEngine(await openPageSoftware(0));
 runContract({ name: 'webgpu', make, tolerance: 1e-5 }, [
   ...[operationsContract, recurrentContract, recurrentBackwardContract],
 ]);
+
+/** Trains while the device is destroyed at a random call. Returns how many devices were. */
+export async function loseDevice(): Promise<number> {
+  const { destroyed } = await loseDevices({ openDevice: openPageSoftware, runs: 1 });
+  return destroyed;
+}
 
 /** Runs the contract on one device, so that each kernel is compiled only once. */
 export async function runTests() {

@@ -33,6 +33,16 @@ test('the engine contract on WebGPU in a page', { skip: skipWithoutChromium }, a
   });
 });
 
+test('a run in a page whose device is lost writes the same files', {
+  skip: skipWithoutChromium,
+}, async () => {
+  const content = await program();
+  await withPage({ isolated: false, browserFlags: SWIFTSHADER }, async (page) => {
+    await page.addScriptTag({ content });
+    assert.equal(await page.evaluate<number>('page.loseDevice()'), 1);
+  });
+});
+
 test('a page without a GPU says why', { skip: skipWithoutChromium }, async () => {
   const content = await program();
   await withPage({ isolated: true }, async (page) => {

@@ -7,7 +7,7 @@ import { EngineLostError } from '../../src/errors.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { skipWithoutSoftwareGpu } from '../engine/webgpu/software.ts';
-import { loseDevices } from './lost-devices.ts';
+import { loseDevices } from './lose-devices.ts';
 
 describe('on the software adapter', { skip: skipWithoutSoftwareGpu }, () => {
   before(() => {
@@ -19,7 +19,7 @@ describe('on the software adapter', { skip: skipWithoutSoftwareGpu }, () => {
   });
 
   test('runs whose device is lost at a random call write the same files', async () => {
-    const { runs, destroyed, outOfMemory } = await loseDevices({ runs: 2 });
+    const { runs, destroyed, outOfMemory } = await loseDevices({ openDevice: openNodeDevice, runs: 2 });
     assert.deepEqual([runs, destroyed, outOfMemory], [2, 1, 1]);
   });
 

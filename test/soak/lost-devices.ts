@@ -4,140 +4,14 @@
  *
  *     node --import tsx test/soak/lost-devices.ts [runs] [seed]
  *
- * It computes on the software adapter. In every third run, the device that replaces the first is destroyed as well.
+ * It computes on the software adapter, or, with `CHAR_RNN_GPU=hardware`, on the first GPU.
  */
-import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
-import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
-import { buildCorpus } from '../../src/data/corpus.ts';
-import type { Engine } from '../../src/engine/engine.ts';
-import type { MakeEngine } from '../../src/engine/select.ts';
 import { openNodeDevice } from '../../src/engine/webgpu/provider.node.ts';
-import { WebGpuEngine } from '../../src/engine/webgpu/webgpu-engine.ts';
-import type { TrainingEvent } from '../../src/train/events.ts';
-import { checkTrainingOptions } from '../../src/train/options.ts';
-import { trainOn } from '../../src/train/train.ts';
-import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { loseDevices } from './lose-devices.ts';
 
-const text = 'the keeper of the harbour light walked along the wall in the rain. '.repeat(20);
-const options = checkTrainingOptions({
-  ...{ hiddenSize: 3, layers: 1, batchSize: 2, sequenceLength: 4, precision: 'float32', baseline: false },
-  ...{
-    maxIterations: 12,
-    evaluateEvery: 8,
-    checkpointEvery: '3',
-    trainFraction: 0.97,
-    validationFraction: 0.02,
-  },
-});
-
-type FaultKind = 'engine-lost' | 'memory';
-
-interface Fault {
-  readonly kind: FaultKind;
-  /** The number of the call at which it happens. */
-  readonly at: number;
-}
-
-export interface LostDeviceFigures {
-  readonly runs: number;
-  /** Devices that were destroyed. */
-  readonly destroyed: number;
-  /** Devices that had too little memory. */
-  readonly outOfMemory: number;
-  /** The most iterations that a run had to make again after one fault. */
-  readonly mostRepeated: number;
-}
-
-/** WebGPU's error for too little memory. The engine recognizes it by its name, because Node has no such class. */
-class GPUOutOfMemoryError extends Error {}
-
-/** A run on the software adapter. @param faults What happens to each engine, in the order in which they are made. */
-async function trainWith(faults: readonly Fault[]) {
-  const corpus = await buildCorpus({ text, name: 'the text' }, options);
-  const storage = memoryStorage();
-  let made = 0;
-  let calls = 0;
-  const makeEngine: MakeEngine = async () => {
-    const gpu = await openNodeDevice(0);
-    const engine = new WebGpuEngine(gpu);
-    const fault = faults[made++];
-    calls = 0;
-    const proxy = new Proxy<Engine>(engine, {
-      get(target, name) {
-        const value = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        if (name !== 'close' && ++calls === fault?.at) cause(fault.kind, gpu.device);
-        return value.bind(target);
-      },
-    });
-    return { engine: proxy, notice: undefined };
-  };
-  const events: TrainingEvent[] = [];
-  for await (const event of trainOn(corpus, options, { makeEngine, storage, runId: 'run' }))
-    events.push(event);
-  return { events, files: storage.files, made, calls };
-}
-
-function cause(kind: FaultKind, device: GPUDevice): void {
-  if (kind === 'engine-lost') {
-    device.destroy();
-    return;
-  }
-  const error = new GPUOutOfMemoryError('injected');
-  device.dispatchEvent(Object.assign(new Event('uncapturederror'), { error }));
-}
-
-export async function loseDevices({
-  runs,
-  seed = 1,
-  onProgress = () => {},
-}: {
-  runs: number;
-  seed?: number;
-  onProgress?: (figures: LostDeviceFigures) => void;
-}): Promise<LostDeviceFigures> {
-  const whole = await trainWith([]);
-  const random = new MersenneTwister(seed);
-  const draw = (limit: number) => 1 + Math.floor(random.nextUniform() * limit);
-  const kindOf = (run: number) => (run % 4 === 1 ? 'memory' : 'engine-lost');
-  let figures: LostDeviceFigures = { runs: 0, destroyed: 0, outOfMemory: 0, mostRepeated: 0 };
-  for (let run = 0; run < runs; run++) {
-    const places = run % 3 === 2 ? [draw(whole.calls), draw(whole.calls)] : [draw(whole.calls)];
-    const faults = places.map((at) => ({ kind: kindOf(run), at }) as const);
-    const { events, files, made } = await trainWith(faults);
-    const count = (code: FaultKind) =>
-      events.filter((event) => event.type === 'warning' && event.code === code).length;
-    const [destroyed, outOfMemory] = [count('engine-lost'), count('memory')];
-    const label = JSON.stringify(faults);
-    assert.ok(destroyed + outOfMemory > 0, label);
-    assert.equal(destroyed + outOfMemory, made - 1, label);
-    assert.deepEqual(files, whole.files, label);
-    figures = {
-      runs: run + 1,
-      destroyed: figures.destroyed + destroyed,
-      outOfMemory: figures.outOfMemory + outOfMemory,
-      mostRepeated: Math.max(figures.mostRepeated, mostRepeated(events)),
-    };
-    onProgress(figures);
-  }
-  return figures;
-}
-
-/** The most iterations that were made again after one fault. */
-function mostRepeated(events: readonly TrainingEvent[]): number {
-  let [last, most] = [0, 0];
-  for (const event of events) {
-    if (event.type === 'continued') most = Math.max(most, last - event.iteration);
-    if (event.type === 'continued' || event.type === 'iteration') last = event.iteration;
-  }
-  return most;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.env.CHAR_RNN_GPU = 'software';
-  const [runs = 50, seed = 1] = process.argv.slice(2).map(Number);
-  const began = performance.now();
-  const figures = await loseDevices({ runs, seed, onProgress: (so) => console.log(JSON.stringify(so)) });
-  console.log(JSON.stringify({ ...figures, seconds: Math.round((performance.now() - began) / 1000) }));
-}
+process.env.CHAR_RNN_GPU ??= 'software';
+const [runs = 50, seed = 1] = process.argv.slice(2).map(Number);
+const began = performance.now();
+const onProgress = (figures: unknown) => console.log(JSON.stringify(figures));
+const figures = await loseDevices({ openDevice: openNodeDevice, runs, seed, onProgress });
+console.log(JSON.stringify({ ...figures, seconds: Math.round((performance.now() - began) / 1000) }));
