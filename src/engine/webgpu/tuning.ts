@@ -1,4 +1,4 @@
-/** Which sizes and designs the kernels use on a device. */
+/** Which sizes and designs the kernels use on a device. The numbers are estimates: none has been measured on a GPU yet. */
 import { gateCount } from '../cells.ts';
 import type { RecurrentModule } from '../layout.ts';
 import type { AdapterFacts } from './device.ts';
@@ -24,13 +24,18 @@ export interface RecurrentTuning {
 export type TuningOptions = Partial<Omit<RecurrentTuning, 'units' | 'slices'>>;
 
 /** What is known about the device. */
-export type TunedDevice = Pick<AdapterFacts, 'isSoftware' | 'limits'>;
+export type TunedDevice = Pick<AdapterFacts, 'isSoftware' | 'limits' | 'name'>;
 
 /** Up to this H a workgroup reads the weights from the cache faster than a dispatch per step starts. */
 const MAX_UNITS_OF_ROWS = 192;
 
-/** Workgroups that keep a large GPU busy. */
-const WANTED_GROUPS = 128;
+/** Makers of GPUs with a hundred cores. Others have about ten. */
+const MAKERS_OF_LARGE = /nvidia|geforce|quadro|tesla|amd|radeon/i;
+
+/** Workgroups that keep a GPU busy. A small one rather has fewer, with more rows: they read the weights less often. */
+function wantedGroups({ name, isSoftware }: TunedDevice): number {
+  return isSoftware || MAKERS_OF_LARGE.test(name) ? 128 : 16;
+}
 
 const ROWS = [8, 4, 2, 1] as const;
 
@@ -60,10 +65,11 @@ export function recurrentTuning(
     design === 'steps' ? 32 : Math.min(32 * Math.ceil(units / 32), 32 * Math.floor(most / 32));
   const blocks = design === 'steps' ? Math.ceil(units / unitsOfGroup) : 1;
   const bytesOfRow = 16 * unitsOfGroup * slices;
+  const wanted = wantedGroups(device);
   const fitting = ROWS.find(
     (count) =>
       count * bytesOfRow <= limits.maxComputeWorkgroupStorageSize &&
-      blocks * Math.ceil(rows / count) >= WANTED_GROUPS,
+      blocks * Math.ceil(rows / count) >= wanted,
   );
   return {
     ...{ design, units: unitsOfGroup, slices, rows: options.rows ?? fitting ?? 1 },
