@@ -28,6 +28,8 @@ export interface SequenceOperations
     | 'linearForward'
   > {
   write(target: Tensor, values: Int32Array): void;
+  /** Copies slots of a state [S, slots, H] to rows [S, N, H], or back. @param slots int [N]. */
+  moveSlots(direction: 'gather' | 'scatter', slots: Tensor, state: Tensor, rows: Tensor): void;
   read(source: Tensor, range: { readonly offset: number; readonly count: number }): Promise<unknown>;
   /** output [≥ N, V] = the log-probabilities of the first N rows of logits [1, N, V]. */
   logSoftmax(logits: Tensor, output: Tensor): void;
@@ -47,6 +49,8 @@ export class SequenceRunner {
   readonly #engine: SequenceOperations;
   /** Tensors that every call uses again, by name. They grow as needed. */
   readonly #scratch = new Map<string, Tensor>();
+  /** The slots that were written last, and their tensor: calls one after the other often have the same. */
+  #slots: { readonly values: Int32Array; readonly tensor: Tensor } | undefined;
 
   constructor(engine: SequenceOperations) {
     this.#engine = engine;
@@ -111,12 +115,11 @@ export class SequenceRunner {
   #read(part: Part, output: Tensor | undefined): void {
     const { weights, slots, states, tokens, steps } = part;
     const N = slots.length;
-    const places = Int32Array.from(slots.keys());
     const own = states.map((state, layer) => {
       if (isWhole(slots, state)) return state;
       const [parts, , H] = state.shape as [number, number, number];
       const copy = this.#tensor(`state ${layer}`, 'float', [parts, N, H]);
-      this.#engine.copySlots(state, slots, copy, places);
+      this.#engine.moveSlots('gather', this.#slotsTensor(slots), state, copy);
       return copy;
     });
     const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
@@ -129,7 +132,7 @@ export class SequenceRunner {
     }
     states.forEach((state, layer) => {
       const copy = own[layer] as Tensor;
-      if (copy !== state) this.#engine.copySlots(copy, places, state, slots);
+      if (copy !== state) this.#engine.moveSlots('scatter', this.#slotsTensor(slots), state, copy);
     });
   }
 
@@ -171,6 +174,16 @@ export class SequenceRunner {
     states.forEach((state, layer) => {
       this.#engine.copySlots(state, from, snapshots.states[layer] as Tensor, to);
     });
+  }
+
+  #slotsTensor(slots: Int32Array): Tensor {
+    const known = this.#slots;
+    if (known?.values.length === slots.length && known.values.every((slot, n) => slot === slots[n]))
+      return known.tensor;
+    const tensor = this.#tensor('slots', 'int', [slots.length]);
+    this.#engine.write(tensor, slots);
+    this.#slots = { values: slots.slice(), tensor };
+    return tensor;
   }
 
   /** A tensor of this shape in the scratch memory of a name. */

@@ -87,24 +87,40 @@ export function copySlots(
   to: Tensor,
   toSlots: Int32Array,
 ): void {
-  const { parts, H, fromCount, toCount } = checkCopySlots(from, fromSlots, to, toSlots);
+  const { parts, H } = checkCopySlots(from, fromSlots, to, toSlots);
   const N = fromSlots.length;
   if (N === 0) return;
-  const size = parts * N * H;
-  const rows = recorder.scratch('slots', size * 4);
+  const rows = recorder.scratch('slots', parts * N * H * 4);
   const places = recorder.scratch('places of slots', N * 4);
-  for (const direction of ['gather', 'scatter'] as const) {
-    const isGather = direction === 'gather';
-    recorder.write(places, 0, isGather ? fromSlots : toSlots);
-    forEach(
-      recorder,
-      direction,
-      () => copySlotsShader(direction),
-      isGather ? [places, bufferOf(recorder, from), rows] : [places, rows, bufferOf(recorder, to)],
-      size,
-      [N, H, isGather ? fromCount : toCount],
-    );
-  }
+  recorder.write(places, 0, fromSlots);
+  moveSlots(recorder, 'gather', places, from, rows, N);
+  recorder.write(places, 0, toSlots);
+  moveSlots(recorder, 'scatter', places, to, rows, N);
+}
+
+/**
+ * Copies slots of a state [S, slots, H] to rows [S, N, H], or back.
+ *
+ * @param slots int [N].
+ */
+export function moveSlots(
+  recorder: Recorder,
+  direction: 'gather' | 'scatter',
+  slots: GPUBuffer,
+  state: Tensor,
+  rows: GPUBuffer,
+  N: number,
+): void {
+  const [parts, count, H] = state.shape as [number, number, number];
+  const buffer = bufferOf(recorder, state);
+  forEach(
+    recorder,
+    direction,
+    () => copySlotsShader(direction),
+    direction === 'gather' ? [slots, buffer, rows] : [slots, rows, buffer],
+    parts * N * H,
+    [N, H, count],
+  );
 }
 
 function lengthOf(handle: Tensor | Vector): number {

@@ -56,7 +56,15 @@ import { layerForward } from './recurrent-forward.ts';
 import { placesIn } from './recurrent-layer.ts';
 import { SequenceRunner } from './sequences.ts';
 import { AVERAGE } from './shaders/elements.ts';
-import { copyHandle, copySlots, copyUnlessApplied, fillHandle, readHandle, writeHandle } from './transfer.ts';
+import {
+  copyHandle,
+  copySlots,
+  copyUnlessApplied,
+  fillHandle,
+  moveSlots,
+  readHandle,
+  writeHandle,
+} from './transfer.ts';
 import { recurrentTuning, type TuningOptions } from './tuning.ts';
 import { update } from './update.ts';
 
@@ -86,6 +94,7 @@ export class WebGpuEngine implements Engine {
       recurrentForward: (call) => this.recurrentForward(call),
       linearForward: (call) => this.linearForward(call),
       write: (target, values) => this.write(target, values),
+      moveSlots: (direction, slots, state, rows) => this.#moveSlots(direction, slots, state, rows),
       read: (source, range) => this.read(source, range),
       logSoftmax: (logits, output) => logSoftmax(this.#recorder, logits, output),
     });
@@ -263,6 +272,14 @@ export class WebGpuEngine implements Engine {
 
   generate(call: Generate): Promise<Int32Array> {
     return this.#sequences.generate(call);
+  }
+
+  #moveSlots(direction: 'gather' | 'scatter', slots: Tensor, state: Tensor, rows: Tensor) {
+    const [list, into] = [slots, rows].map((tensor) => bufferOf(this.#recorder, tensor)) as [
+      GPUBuffer,
+      GPUBuffer,
+    ];
+    moveSlots(this.#recorder, direction, list, state, into, rows.shape[1] as number);
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {
