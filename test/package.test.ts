@@ -173,6 +173,14 @@ test('without the add-on it runs on WebAssembly; build-native builds the add-on'
   assert.match(plain.stdout, /WebAssembly SIMD/);
   const doctor = it.charRnn('doctor', '--seconds', '0.05');
   assert.match(doctor.stdout, /^The native engine takes[\s\S]*\n {2}node .*main\.js build-native$/m);
+  const values = ['rnn-size=4,8', 'num-layers=1', 'batch-size=4', 'seq-length=10', 'max-iterations=3'];
+  const sweep = it.charRnn('sweep', 'run', 'book.txt', ...values.flatMap((value) => ['--try', value]));
+  if (process.getBuiltinModule?.('node:sqlite')) assert.match(sweep.stderr, /^best: trial \d, loss /m);
+  else
+    assert.match(
+      sweep.stderr,
+      /^Use a newer Node, or install a package: npm install @photostructure\/sqlite@1\.$/m,
+    );
   const forced = it.charRnn('train', ...small, '--engine', 'native');
   assert.equal(forced.status, 1);
   assert.match(forced.stderr, /native engine is not installed/);

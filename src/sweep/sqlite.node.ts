@@ -1,5 +1,7 @@
 /** SQLite, as Node has it from 22.13 on; on older versions, a package with the same interface. */
+import { fileURLToPath } from 'node:url';
 import { SweepError } from '../errors.ts';
+import { installCommand } from '../util/install-command.node.ts';
 
 export type SqlValue = string | number | null;
 
@@ -54,10 +56,11 @@ async function fromPackage(): Promise<Sqlite> {
   try {
     return (await import(PACKAGE)) as Sqlite;
   } catch (cause) {
+    const command = installCommand(`${PACKAGE}@1`, fileURLToPath(import.meta.url));
     throw new SweepError(
       'sweep-database',
       `sweeps need SQLite, which Node has from version 22.13 on. This is ${process.version}.`,
-      { cause, remedies: [{ text: `Use a newer Node, or install the package: npm install ${PACKAGE}@1` }] },
+      { cause, remedies: [{ text: `Use a newer Node, or install a package: ${command}` }] },
     );
   }
 }

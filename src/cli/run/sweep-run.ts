@@ -36,7 +36,7 @@ export async function startSweep(
   return follow(given, flags);
 }
 
-export function resumeSweep(_: CommandInput, flags: SweepFlags, name: string | undefined): Promise<number> {
+export function resumeSweep(flags: SweepFlags, name: string | undefined): Promise<number> {
   return follow({ resume: findSweep(name) }, flags);
 }
 

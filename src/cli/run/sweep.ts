@@ -11,7 +11,6 @@ import { bestJson, bestLines, tableCsv, tableJson, tableLines } from '../report/
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import type { SweepFlags } from './sweep-flags.ts';
-import { resumeSweep, startSweep } from './sweep-run.ts';
 import { showStatus } from './sweep-status.ts';
 
 /** The flags that each action takes, by their names in `SweepFlags`; `log`, which changes nothing but the view, is for all. */
@@ -33,16 +32,19 @@ export async function runSweep(input: CommandInput, flags: SweepFlags): Promise<
   for (const [key, typed] of input.typed)
     if (key !== 'log' && !(FLAGS_OF[action] as readonly string[]).includes(key))
       throw new UsageError(`${typed} does not go with sweep ${action}`);
-  if (action === 'run') return startSweep(input, flags, words);
+  if (action === 'run') {
+    const { startSweep } = await import('./sweep-run.ts');
+    return startSweep(input, flags, words);
+  }
   if (words.length > 1)
     throw new UsageError(`sweep ${action} takes the name of one sweep, got ${words.join(' ')}`);
   const [name = flags.name] = words;
-  if (action === 'resume') return resumeSweep(input, flags, name);
+  if (action === 'resume') return resume(flags, name);
   const folder = findSweep(name);
   const store = await openSweep(folder);
   watchOutput((code) => process.exit(code));
   try {
-    return await ACTIONS[action](store, { folder, flags, input });
+    return await ACTIONS[action](store, { folder, flags });
   } finally {
     await store.close();
   }
@@ -51,7 +53,6 @@ export async function runSweep(input: CommandInput, flags: SweepFlags): Promise<
 interface Target {
   readonly folder: string;
   readonly flags: SweepFlags;
-  readonly input: CommandInput;
 }
 
 const ACTIONS: Readonly<
@@ -126,12 +127,18 @@ async function stopSweep(store: SweepStore, { folder }: Target): Promise<number>
   return 0;
 }
 
-async function retrySweep(store: SweepStore, { folder, flags, input }: Target): Promise<number> {
+async function retrySweep(store: SweepStore, { folder, flags }: Target): Promise<number> {
   const count = await store.retry();
   if (count === 0) {
     note(`no trial of ${basename(folder)} has failed.`);
     return 0;
   }
   note(`${count} failed ${count === 1 ? 'trial is' : 'trials are'} trained again.`);
-  return resumeSweep(input, flags, folder);
+  return resume(flags, folder);
+}
+
+/** The module that trains is loaded only here: the other actions answer at once. */
+async function resume(flags: SweepFlags, name: string | undefined): Promise<number> {
+  const { resumeSweep } = await import('./sweep-run.ts');
+  return resumeSweep(flags, name);
 }

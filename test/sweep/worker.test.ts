@@ -1,0 +1,121 @@
+/** A worker when things go wrong: the database is away, another worker has its job, the process of a trial crashes. */
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { SweepEvent } from '../../src/sweep/events.ts';
+import { MAX_FAILURES, type SweepStore, type TrialPlan } from '../../src/sweep/store.ts';
+import { createSweep } from '../../src/sweep/sweep-folder.node.ts';
+import { trialFolder, work } from '../../src/sweep/worker.node.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { SWEEP } from './store-contract.ts';
+
+const STAND_IN = fileURLToPath(new URL('../soak/sweep-trial.mjs', import.meta.url));
+const trials: TrialPlan[] = [1, 2].map((number) => ({
+  ...{ number, parameters: { learningRate: number / 1000 }, evaluateEvery: 3, rungs: [3] },
+}));
+
+async function setUp(context: TestContext) {
+  const folder = join(temporaryFolder(context), 'sweep');
+  const store = await createSweep(folder, SWEEP, { text: SWEEP.text, trials });
+  context.after(() => store.close());
+  const events: SweepEvent[] = [];
+  const run = (input: { store?: SweepStore; script?: string; signal?: AbortSignal } = {}) =>
+    work({
+      ...{ store, folder, workers: 2, script: STAND_IN, signal: new AbortController().signal, ...input },
+      onEvent: (event) => events.push(event),
+    });
+  return { folder, store, events, run };
+}
+
+test('a database that is away for a while: no result is lost', async (context) => {
+  const { store, events, run } = await setUp(context);
+  const away = new Error('the disk is full');
+  const left = new Map([
+    ['claim', 1],
+    ['finish', 2],
+    ['report', 3],
+  ]);
+  const failing = new Proxy(store, {
+    get(target, key: keyof SweepStore) {
+      if (key === 'isOutage') return (error: unknown) => error === away;
+      const method = target[key] as (...words: unknown[]) => Promise<unknown>;
+      return async (...words: unknown[]) => {
+        const count = left.get(key) ?? 0;
+        left.set(key, count - 1);
+        if (count > 0) throw away;
+        return method.apply(target, words);
+      };
+    },
+  });
+  assert.equal(await run({ store: failing }), 'completed');
+  assert.deepEqual(
+    (await store.trials()).map(({ state }) => state),
+    ['done', 'done'],
+  );
+  assert.equal(events.filter(({ type }) => type === 'ended').length, 2);
+  assert.equal((await store.evaluations(1)).length, 1);
+});
+
+test('any other error of the store ends the work', async (context) => {
+  const { store, run } = await setUp(context);
+  const claim = context.mock.method(store, 'claim', async () => {
+    throw new TypeError('a bug');
+  });
+  await assert.rejects(run(), TypeError);
+  assert.equal(claim.mock.callCount(), 2);
+});
+
+test('a worker whose job another one has taken over kills its process and stores nothing', async (context) => {
+  const { store, events, run, folder } = await setUp(context);
+  context.mock.method(store, 'heartbeat', async () => 'lost');
+  const script = join(folder, 'forever.mjs');
+  const mark = join(folder, 'ended');
+  writeFileSync(
+    script,
+    `import { writeFileSync } from 'node:fs';
+process.on('message', () => setTimeout(() => writeFileSync(${JSON.stringify(mark)}, ''), 20_000));`,
+  );
+  const stop = new AbortController();
+  const working = run({ script, signal: stop.signal });
+  while (events.filter(({ type }) => type === 'put-back').length < 2)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  stop.abort();
+  assert.equal(await working, 'interrupted');
+  assert.ok(!existsSync(mark));
+  assert.ok(!events.some(({ type }) => type === 'ended'));
+});
+
+test('a trial whose process crashes again and again has failed, with what it printed', async (context) => {
+  const { store, events, run, folder } = await setUp(context);
+  const script = join(folder, 'crash.mjs');
+  writeFileSync(
+    script,
+    "process.on('message', () => { console.error('no more memory'); process.exit(134); });",
+  );
+  assert.equal(await run({ script }), 'completed');
+  const all = await store.trials();
+  assert.deepEqual(
+    all.map(({ state }) => state),
+    ['failed', 'failed'],
+  );
+  assert.equal(all[0]?.message, 'its process ended with exit code 134:\nno more memory');
+  assert.equal(events.filter(({ type }) => type === 'running').length, 2 * MAX_FAILURES);
+  assert.deepEqual(await store.best(1), []);
+});
+
+test('a text that is gone stops all trials, and none has failed', async (context) => {
+  const { store, run, folder } = await setUp(context);
+  const script = join(folder, 'no-text.mjs');
+  const result = { state: 'no-text', message: 'book.txt is gone.' };
+  writeFileSync(
+    script,
+    `process.on('message', ({ type }) => {
+  if (type === 'task') process.send({ type: 'result', result: ${JSON.stringify(result)} }, () => process.exit());
+});`,
+  );
+  await assert.rejects(run({ script }), { code: 'sweep-other-text', message: 'book.txt is gone.' });
+  assert.ok((await store.counts()).every(({ state }) => state === 'queued'));
+  assert.equal(trialFolder('sweeps/book', 7), join('sweeps/book', 'trials', '0007'));
+});
