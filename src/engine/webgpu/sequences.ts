@@ -35,8 +35,7 @@ export interface SequenceOperations
   logSoftmax(logits: Tensor, output: Tensor): void;
 }
 
-/** Maximum bytes of one activation. A longer prompt is read in pieces of time. */
-const MAX_ACTIVATION_BYTES = 8 * 2 ** 20;
+const ACTIVATION_BYTES = 8 * 2 ** 20;
 
 /** Some of the sequences of a call, which all have begun. */
 interface Part extends Pick<Step, 'weights' | 'states' | 'slots'> {
@@ -47,13 +46,16 @@ interface Part extends Pick<Step, 'weights' | 'states' | 'slots'> {
 
 export class SequenceRunner {
   readonly #engine: SequenceOperations;
+  readonly #activationBytes: number;
   /** Tensors that every call uses again, by name. They grow as needed. */
   readonly #scratch = new Map<string, Tensor>();
   /** The slots that were written last, and their tensor: calls one after the other often have the same. */
   #slots: { readonly values: Int32Array; readonly tensor: Tensor } | undefined;
 
-  constructor(engine: SequenceOperations) {
+  /** @param activationBytes Maximum bytes of one activation. A longer prompt is read in pieces of time. */
+  constructor(engine: SequenceOperations, activationBytes = ACTIVATION_BYTES) {
     this.#engine = engine;
+    this.#activationBytes = activationBytes;
   }
 
   step(call: Step): void {
@@ -123,7 +125,7 @@ export class SequenceRunner {
       return copy;
     });
     const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
-    const most = Math.max(1, Math.floor(MAX_ACTIVATION_BYTES / (4 * N * widest)));
+    const most = Math.max(1, Math.floor(this.#activationBytes / (4 * N * widest)));
     for (let from = 0; from < steps; from += most) {
       const count = Math.min(most, steps - from);
       const input = this.#tensor('tokens', 'int', [count, N]);
