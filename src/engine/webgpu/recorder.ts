@@ -12,10 +12,9 @@ import { formatBytes } from '../../util/format.ts';
 import { BUFFER_USAGE, MAP_MODE_READ, OUT_OF_MEMORY } from './constants.ts';
 import { deviceLostError, type GpuDevice } from './device.ts';
 import { type Kernel, MAX_NUMBERS } from './kernel.ts';
+import { NumberBlocks } from './number-blocks.ts';
 import { type Pipelines, pipelinesOf } from './pipelines.ts';
 
-/** Blocks of numbers in the uniform buffer. When all are used, they are submitted and used again. */
-const BLOCKS = 4096;
 /** Dispatches after which work is submitted, so that the device begins while more is recorded. */
 const DISPATCHES_PER_SUBMIT = 64;
 /** Time for the news of a lost device to arrive after a failed read, in milliseconds. */
@@ -36,11 +35,8 @@ export class Recorder {
   readonly #gpu: GpuDevice;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
-  readonly #uniforms: GPUBuffer;
+  readonly #blocks: NumberBlocks;
   readonly #numbersGroup: GPUBindGroup;
-  readonly #blockBytes: number;
-  /** The offset of each block of numbers, by its numbers. */
-  readonly #blocks = new Map<string, number>();
   readonly #groups = new Map<string, GPUBindGroup>();
   /** The keys of the bind groups that have a buffer, to forget them when it is destroyed. */
   readonly #groupsOf = new Map<GPUBuffer, Set<string>>();
@@ -66,14 +62,10 @@ export class Recorder {
     this.#gpu = gpu;
     this.#device = gpu.device;
     this.#pipelines = pipelinesOf(gpu.device);
-    this.#blockBytes = Math.max(MAX_NUMBERS * 4, gpu.device.limits.minUniformBufferOffsetAlignment);
-    this.#uniforms = gpu.device.createBuffer({
-      size: BLOCKS * this.#blockBytes,
-      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyTarget,
-    });
+    this.#blocks = new NumberBlocks(gpu.device, () => this.submit());
     this.#numbersGroup = gpu.device.createBindGroup({
       layout: this.#pipelines.numbers,
-      entries: [{ binding: 0, resource: { buffer: this.#uniforms, size: MAX_NUMBERS * 4 } }],
+      entries: [{ binding: 0, resource: { buffer: this.#blocks.buffer, size: MAX_NUMBERS * 4 } }],
     });
     gpu.device.addEventListener('uncapturederror', this.#noteError);
     this.lost = new Promise((resolve) => {
@@ -88,7 +80,7 @@ export class Recorder {
   }
 
   get bytesInUse(): number {
-    return this.#bytes + BLOCKS * this.#blockBytes;
+    return this.#bytes + this.#blocks.buffer.size;
   }
 
   /**
@@ -157,7 +149,7 @@ export class Recorder {
       if (mode === 'write') this.#noteWrite(buffers[index] as GPUBuffer);
     });
     for (const { numbers, groups } of dispatches) {
-      const offset = this.#blockOf(numbers);
+      const offset = this.#blocks.offsetOf(numbers);
       const pass = this.#passNow();
       if (this.#pipeline !== pipeline) {
         pass.setPipeline(pipeline);
@@ -168,8 +160,7 @@ export class Recorder {
         this.#group = group;
       }
       pass.setBindGroup(1, this.#numbersGroup, [offset]);
-      const [x = 1, y = 1, z = 1] = groups;
-      pass.dispatchWorkgroups(x, y, z);
+      pass.dispatchWorkgroups(groups[0] ?? 1, groups[1] ?? 1, groups[2] ?? 1);
       this.counts.dispatches++;
       if (++this.#pending >= DISPATCHES_PER_SUBMIT) this.submit();
       else this.#schedule();
@@ -245,7 +236,7 @@ export class Recorder {
     this.submit();
     for (const buffer of this.#ids.keys()) buffer.destroy();
     for (const buffers of this.#staging.values()) for (const buffer of buffers) buffer.destroy();
-    this.#uniforms.destroy();
+    this.#blocks.buffer.destroy();
     this.#gpu.release();
   }
 
@@ -299,26 +290,6 @@ export class Recorder {
     this.#pass = undefined;
     this.#pipeline = undefined;
     this.#group = undefined;
-  }
-
-  /** The offset of a block of numbers, which is written when it is first seen. */
-  #blockOf(numbers: readonly number[]): number {
-    const key = numbers.join();
-    const known = this.#blocks.get(key);
-    if (known !== undefined) return known;
-    if (this.#blocks.size === BLOCKS) {
-      this.submit();
-      this.#blocks.clear();
-    }
-    const offset = this.#blocks.size * this.#blockBytes;
-    // No work since the last submit uses this block, so the order does not matter.
-    this.#device.queue.writeBuffer(
-      this.#uniforms,
-      offset,
-      Uint32Array.from(numbers, (value) => value >>> 0),
-    );
-    this.#blocks.set(key, offset);
-    return offset;
   }
 
   #groupOf(kernel: Kernel, layout: GPUBindGroupLayout, buffers: readonly GPUBuffer[]): GPUBindGroup {
