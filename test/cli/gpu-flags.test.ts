@@ -55,6 +55,10 @@ test('-gpuid N and -opencl 1 use the CPU if there is no GPU, with one line', { s
     assert.match(lines[0] ?? '', new RegExp(`^GPU ${number} can't be used: .* The CPU computes instead\\.$`));
     assert.match(lines[0] ?? '', REASON);
   }
+  if (isInstalled) {
+    const { stdout } = await train(1, ['-gpuid', '0'], { ...NO_DRIVER, NODE_OPTIONS: '--no-addons' });
+    assert.match(stdout, /^GPU 0 can't be used: this Node was started without permission for add-ons\. /m);
+  }
   for (const words of [
     ['sample', 'cv', '-length', '5'],
     ['eval', 'cv'],

@@ -10,6 +10,8 @@ const LOADER = 'libvulkan.so.1';
 const RTLD_NODELETE = 0x1000;
 /** The variables that name drivers; the Vulkan loader then looks nowhere else. */
 const DRIVER_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
+/** Devices of GPUs: of Mesa's drivers, of NVIDIA's, and of Windows in WSL. */
+const GPU_DEVICES = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg'];
 /** Debian's Chromium includes a loader and SwiftShader, a driver that computes on the CPU. */
 const CHROMIUM = '/usr/lib/chromium';
 const SWIFTSHADER = join(CHROMIUM, 'vk_swiftshader_icd.json');
@@ -33,7 +35,7 @@ export function checkDriver(): void {
       { remedies: WITHOUT_GPU },
     );
   }
-  if (!hasVulkanDriver()) {
+  if (!mayHaveVulkanDriver()) {
     throw new UnsupportedError(
       'there is a Vulkan loader, but no driver. Install the driver of your GPU (AMD and Intel, Debian and Ubuntu: apt install mesa-vulkan-drivers).',
       { remedies: WITHOUT_GPU },
@@ -70,8 +72,11 @@ function isLoadable(library: string): boolean {
   }
 }
 
-/** Whether a Vulkan driver is installed: the loader looks for their descriptions in these folders. */
-export function hasVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
+/**
+ * Whether a Vulkan driver may be installed. The loader looks for the descriptions of drivers in these folders; some systems have others, so
+ * the device of a GPU is enough, too.
+ */
+export function mayHaveVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
   const named = DRIVER_VARIABLES.map((name) => env[name]).find(Boolean);
   if (named) return named.split(delimiter).some(holdsDriver);
   const added = env.VK_ADD_DRIVER_FILES?.split(delimiter) ?? [];
@@ -86,7 +91,7 @@ export function hasVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
   const folders = [...configs, '/usr/local/etc', '/etc', ...data].map((base) =>
     join(base, 'vulkan', 'icd.d'),
   );
-  return [...added, ...folders].some(holdsDriver);
+  return [...added, ...folders].some(holdsDriver) || GPU_DEVICES.some((path) => existsSync(path));
 }
 
 const paths = (list: string | undefined, otherwise: string) => (list || otherwise).split(delimiter);

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { test } from 'node:test';
 import type { AdapterFacts } from '../../../src/engine/webgpu/device.ts';
-import { hasVulkanDriver } from '../../../src/engine/webgpu/driver.node.ts';
+import { mayHaveVulkanDriver } from '../../../src/engine/webgpu/driver.node.ts';
 import { webgpuInstallation } from '../../../src/engine/webgpu/installation.node.ts';
 import { listAdapters, openNodeDevice, parseListing } from '../../../src/engine/webgpu/provider.node.ts';
 import { openPageDevice } from '../../../src/engine/webgpu/provider-page.ts';
@@ -38,14 +38,14 @@ test('where Vulkan drivers are looked for', (context) => {
     XDG_DATA_DIRS: folder,
   };
   const icd = join(folder, 'driver.json');
-  assert.equal(hasVulkanDriver({ ...nothing, VK_DRIVER_FILES: icd }), false);
+  assert.equal(mayHaveVulkanDriver({ ...nothing, VK_DRIVER_FILES: icd }), false);
   writeFileSync(icd, '{}');
-  assert.equal(hasVulkanDriver({ ...nothing, VK_DRIVER_FILES: icd }), true);
-  assert.equal(hasVulkanDriver({ ...nothing, VK_ICD_FILENAMES: `/nonexistent.json:${folder}` }), true);
-  assert.equal(hasVulkanDriver({ ...nothing, VK_DRIVER_FILES: '/nonexistent.json' }), false);
+  assert.equal(mayHaveVulkanDriver({ ...nothing, VK_DRIVER_FILES: icd }), true);
+  assert.equal(mayHaveVulkanDriver({ ...nothing, VK_ICD_FILENAMES: `/nonexistent.json:${folder}` }), true);
+  assert.equal(mayHaveVulkanDriver({ ...nothing, VK_DRIVER_FILES: '/nonexistent.json' }), false);
   mkdirSync(join(folder, 'vulkan', 'icd.d'), { recursive: true });
   writeFileSync(join(folder, 'vulkan', 'icd.d', 'driver.json'), '{}');
-  assert.equal(hasVulkanDriver(nothing), true);
+  assert.equal(mayHaveVulkanDriver(nothing), true);
 });
 
 test('the command that installs the package, by where this program is installed', (context) => {
