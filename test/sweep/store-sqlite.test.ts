@@ -35,7 +35,7 @@ test('a missing file, one that is no database, another database, a later version
   await assert.rejects(opened(), { code: 'sweep-newer', message: /from a newer version .* format is 9, / });
 });
 
-test('a sweep of 10,000 trials: what a status needs is read in 200 ms', async (context) => {
+test('a sweep of 10,000 trials: what a status needs is read at once', async (context) => {
   const path = join(temporaryFolder(context), 'sweep.sqlite');
   const store = await createSqliteStore(path, SWEEP);
   context.after(() => store.close());
@@ -58,6 +58,6 @@ test('a sweep of 10,000 trials: what a status needs is read in 200 ms', async (c
   assert.equal((await store.best(5)).length, 5);
   const milliseconds = performance.now() - begun;
   context.diagnostic(`${milliseconds.toFixed(0)} ms`);
-  // Measured: 20 ms. A machine that is busy takes longer.
+  // Measured: 5 ms. A machine that is busy takes longer.
   assert.ok(milliseconds < 1000, `${milliseconds} ms`);
 });
