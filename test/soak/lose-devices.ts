@@ -111,7 +111,7 @@ export async function loseDevices({
       events.filter((event) => event.type === 'warning' && event.code === code).length;
     const [destroyed, outOfMemory] = [count('engine-lost'), count('memory')];
     const label = JSON.stringify(faults);
-    assert.ok(destroyed + outOfMemory > 0, label);
+    // A fault after the last read is not noticed, and does no harm.
     assert.equal(destroyed + outOfMemory, made - 1, label);
     assert.deepEqual(files, whole.files, label);
     figures = {
