@@ -90,7 +90,7 @@ async function openGpu(kinds: readonly EngineKind[], options: EngineOptions): Pr
     return await kind.open(options);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
-    const notice = `GPU ${gpu} can't be used: ${error.problem} The CPU computes instead.`;
+    const notice = `GPU ${gpu} can't be used, so the CPU computes: ${error.problem}`;
     return noticed(notice, await openFastest(kinds, { ...rest, precision }));
   }
 }

@@ -82,11 +82,11 @@ test('a GPU is used only if it is requested; with auto, the CPU replaces one tha
   assert.equal(await noticeOf(undefined, { gpu: 1 }), 'on GPU 1.');
   assert.equal(
     await noticeOf(broken, { gpu: 1 }),
-    "GPU 1 can't be used: it is broken. The CPU computes instead. with native.",
+    "GPU 1 can't be used, so the CPU computes: it is broken. with native.",
   );
   assert.equal(
     await noticeOf(undefined, { gpu: 0, precision: 'float64' }),
-    "GPU 0 can't be used: it does not compute in float64. The CPU computes instead. float64 is computed by the reference engine, which is slow. with reference.",
+    "GPU 0 can't be used, so the CPU computes: it does not compute in float64. float64 is computed by the reference engine, which is slow. with reference.",
   );
   assert.equal(
     await noticeOf(undefined, { precision: 'float64' }),
