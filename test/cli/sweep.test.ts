@@ -199,29 +199,3 @@ test('Ctrl-C: the trials save their states, and resume ends with the losses of a
   assert.equal(await table('a'), await table('b'));
   assert.match(readFileSync(join(cwd, 'sweeps/a/sweep.sqlite'), 'latin1'), /^SQLite format 3/);
 });
-
-test('stop, from another process: the trials save their states; status says so; resume goes on', async (context) => {
-  const cwd = setUp(context);
-  const long = TINY.map((word) => (word === 'max-iterations=18' ? 'max-iterations=200000' : word));
-  const working = charRnn(['sweep', 'run', 'book.txt', ...RATES, ...long, '--workers', '2'], { cwd });
-  for (let running = 0; running < 2; ) {
-    const { code, stdout } = await run(['sweep', 'status', '--json'], { cwd });
-    if (code !== 0) continue;
-    running = JSON.parse(stdout).running.filter(({ iteration = 0 }) => iteration > 0).length;
-  }
-  const stopped = await run(['sweep', 'stop'], { cwd });
-  const { code, stderr } = await working;
-  assert.equal(code, 0, stderr);
-  assert.match(stderr, /^trial \d: put back: it was stopped, and its state is saved\.$/m);
-  assert.match(stderr, /^the sweep is stopped\. To go on: .* sweep resume$/m);
-  assert.equal(stopped.code, 0, stopped.stderr);
-  assert.match(stopped.stderr, /^book is stopped\.$/m);
-  assert.match((await run(['sweep', 'status'], { cwd })).stdout, /^book: stopped\n {2}rung 1: \d of 6 done/m);
-  const again = await charRnn(['sweep', 'resume', '--workers', '1'], {
-    cwd,
-    onErrors: (soFar, child) => {
-      if (/rung 1: loss|at once$/m.test(soFar)) child.kill('SIGINT');
-    },
-  });
-  assert.equal(again.code, 130, again.stderr);
-});
