@@ -199,3 +199,13 @@ test('Ctrl-C: the trials save their states, and resume ends with the losses of a
   assert.equal(await table('a'), await table('b'));
   assert.match(readFileSync(join(cwd, 'sweeps/a/sweep.sqlite'), 'latin1'), /^SQLite format 3/);
 });
+
+test('a sweep that has ended can be stopped and resumed', async (context) => {
+  const cwd = setUp(context);
+  const words = ['sweep', 'run', 'book.txt', '--try', 'rnn-size=4,8', ...TINY];
+  assert.equal((await run(words, { cwd })).code, 0);
+  const stopped = await run(['sweep', 'stop'], { cwd });
+  assert.deepEqual([stopped.code, stopped.stderr], [0, 'book is stopped.\n']);
+  const resumed = await run(['sweep', 'resume'], { cwd });
+  assert.match(resumed.stderr, /^best: trial \d, /m);
+});
