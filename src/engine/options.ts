@@ -7,7 +7,8 @@ export const engineOption = () =>
   option(z._default(z.enum(ENGINE_NAMES), 'auto'), {
     flag: 'engine',
     group: 'Device',
-    help: 'the compute engine; auto takes the fastest that works here on the CPU, webgpu needs a GPU',
+    help: `${ENGINE_NAMES.slice(0, -1).join(', ')} or ${ENGINE_NAMES.at(-1)}; auto: the fastest on this CPU; webgpu needs a GPU`,
+    value: 'NAME',
   });
 
 /** The original's default is GPU 0, or the CPU if it can't be used. Ours is the CPU, because its bits are the same everywhere. */
@@ -15,7 +16,7 @@ export const gpuOption = (more: Partial<OptionInfo> = {}) =>
   option(z.optional(z.int().check(z.minimum(-1), z.maximum(MAX_GPU))), {
     flag: 'gpuid',
     group: 'Device',
-    help: 'compute on this GPU, counted from 0 as doctor lists them, or on the CPU if that does not work; -1, the default: the CPU',
+    help: 'GPU to use, as numbered by doctor; if it does not work, and by default (-1), the CPU',
     ...more,
   });
 

@@ -60,6 +60,19 @@ const CASES: readonly Case[] = [
     suggestions: 2,
   },
   { what: 'a run that is at its end', line: 'char-rnn train --resume --max-iterations 10', suggestions: 1 },
+  { what: 'a unit that does not exist', line: 'char-rnn eval cv other.txt --unit 9.9', suggestions: 1 },
+  { what: 'no sweep', line: 'char-rnn sweep status', suggestions: 1 },
+  {
+    what: 'a sweep that ends',
+    line: 'char-rnn sweep run book.txt --try rnn-size=8,16 --try max-iterations=2',
+    suggestions: 1,
+  },
+  {
+    what: 'a sweep of the same name',
+    given: ['char-rnn sweep run book.txt --try rnn-size=8,16 --try max-iterations=2'],
+    line: 'char-rnn sweep run poems.txt --name book --try rnn-size=8,16 --try max-iterations=2',
+    suggestions: 2,
+  },
   { what: 'no text', line: 'char-rnn train' },
   { what: 'a text that is missing', line: 'char-rnn train bok.txt' },
   { what: 'a flag that is misspelt', line: 'char-rnn train book.txt -rnn_sise 9' },
@@ -350,6 +363,11 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
   {
     text: /^(Install a compiler|built\. To measure it|.*To build it)/,
     reason: 'machines without an add-on or compiler: test/engine',
+  },
+  { text: /^Colour a text by one of them/, reason: 'a model with labelled units: test/cli/units.test.ts' },
+  {
+    text: /^To see how far it is/,
+    reason: 'a sweep whose first trial has not ended: test/cli/sweep.test.ts',
   },
   {
     text: /^The fastest engine that works/,

@@ -213,7 +213,7 @@ sweep)
   if [ "$1" = run ]; then
     for at in "\${!words[@]}"; do [[ "\${words[at]}" =~ ^[0-9]+$ && "\${words[at-1]}" = --trials ]] && words[at]=4; done
     [[ "$*" == *max-iterations=* || "$*" == *+* ]] || words+=(--try max-iterations=12)
-    [[ "$*" == *+* ]] || words+=(--try batch-size=10 --try seq-length=20)
+    [[ "$*" == *+* || "$*" == *batch-size=* ]] || words+=(--try batch-size=10 --try seq-length=20)
   fi
   run sweep "\${words[@]}" ;;
 doctor)
