@@ -1,7 +1,8 @@
 /**
  * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
- *     npm test              everything, after a build
+ *     npm test              everything, after a build, except the tests that compute on a software GPU
+ *     npm test -- webgpu    these
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
@@ -50,7 +51,12 @@ const runner = spawn(
   {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...(program !== undefined && { CHAR_RNN_TEST_PROGRAM: program }) },
+    env: {
+      ...process.env,
+      ...(program !== undefined && { CHAR_RNN_TEST_PROGRAM: program }),
+      // Tests that compute on a software GPU run only if their path is asked for.
+      ...(words.length === 0 && { CHAR_RNN_ALL_TESTS: '1' }),
+    },
   },
 );
 // Ctrl-C reaches the runner too. This script ends after it.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { skipUnlessAskedFor } from '../engine/webgpu/software.ts';
 import { bundle, skipWithoutChromium, withPage } from './page.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -14,7 +15,9 @@ const program = () =>
     alias: { 'node:test': here('node-test.ts'), 'node:assert/strict': here('node-assert.ts') },
   });
 
-test('the engine contract on WebGPU in a page', { skip: skipWithoutChromium }, async () => {
+const skip = skipWithoutChromium || skipUnlessAskedFor;
+
+test('the engine contract on WebGPU in a page', { skip }, async () => {
   const content = await program();
   await withPage({ isolated: false, browserFlags: SWIFTSHADER }, async (page) => {
     await page.addScriptTag({ content });
@@ -37,7 +40,7 @@ test('the engine contract on WebGPU in a page', { skip: skipWithoutChromium }, a
 });
 
 test('a run in a page whose device is lost writes the same files', {
-  skip: skipWithoutChromium,
+  skip,
 }, async () => {
   const content = await program();
   await withPage({ isolated: false, browserFlags: SWIFTSHADER }, async (page) => {

@@ -2,7 +2,17 @@
 import { existsSync } from 'node:fs';
 import { webgpuInstallation } from '../../../src/engine/webgpu/installation.node.ts';
 
+/**
+ * The reason for skipping tests that compute with WebGPU: `npm test` leaves them out, because SwiftShader is slow and they take minutes of the
+ * processor. False if they were asked for.
+ */
+export const skipUnlessAskedFor: string | false =
+  process.env.CHAR_RNN_ALL_TESTS === '1'
+    ? 'they run by themselves: npm test -- webgpu lost-devices gpu-flags'
+    : false;
+
 function reasonToSkip(): string | false {
+  if (skipUnlessAskedFor) return skipUnlessAskedFor;
   if (process.platform !== 'linux') return 'SwiftShader is looked for only on Linux';
   const { version, command } = webgpuInstallation();
   if (version === undefined) return `the package webgpu is not installed here: ${command}`;
