@@ -1,8 +1,8 @@
 /**
  * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
- *     npm test              everything, after a build, except the tests that compute on a software GPU
- *     npm test -- webgpu    these
+ *     npm test              everything, after a build, except what runs by itself: tests on a software GPU, and long ones
+ *     npm test -- webgpu lost-devices gpu-flags soak neon wasm-binaries    these
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
@@ -22,15 +22,27 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const isWatch = process.argv.includes('--watch');
 const words = process.argv.slice(2).filter((word) => word !== '--watch');
 
+/** Tests that take long, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
+const BY_THEMSELVES = ['soak', 'neon', 'wasm-binaries'];
+
 const files = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
   .filter((name) => name.endsWith('.test.ts'))
-  .filter((name) => words.length === 0 || words.some((word) => relative('test', name).includes(word)))
+  .filter((name) =>
+    words.length === 0
+      ? !BY_THEMSELVES.some((word) => relative('test', name).includes(word))
+      : words.some((word) => relative('test', name).includes(word)),
+  )
   .sort();
 if (files.length === 0) {
   console.error(`no test file has ${words.join(' or ')} in its path`);
   process.exit(2);
 }
+
+if (words.length === 0)
+  console.log(
+    `# not among these tests: npm test -- webgpu lost-devices gpu-flags ${BY_THEMSELVES.join(' ')}`,
+  );
 
 const program = await bundleCli();
 mkdirSync(join(root, 'build'), { recursive: true });
