@@ -15,9 +15,11 @@ import {
   type PenaltyWindow,
   type ReadRange,
   type ReadTokens,
+  type RecurrentBackward,
   type RecurrentForward,
   type Snapshots,
   type Step,
+  type Tape,
   type Tensor,
   UPDATE_REPORT_LENGTH,
   type Update,
@@ -30,7 +32,7 @@ import {
   type LinearModule,
   type Module,
   type ParameterSlice,
-  parameterSlices,
+  parameterSlice,
   type RecurrentModule,
   recurrentModules,
 } from './layout.ts';
@@ -99,7 +101,7 @@ export interface RecurrentSizes {
 }
 
 /** Checks the tensors that are common to the forward and the backward pass of a recurrent layer. */
-export function checkRecurrentInput(
+function checkRecurrentInput(
   call: Pick<RecurrentForward, 'weights' | 'module' | 'input' | 'resets' | 'dropout' | 'output'>,
 ): RecurrentSizes {
   const module = moduleOf(call.weights, call.module, 'recurrent');
@@ -111,6 +113,37 @@ export function checkRecurrentInput(
     throw new TypeError('dropout: got an input of token ids, expected a dense input');
   if (call.resets) checkTensor('resets', call.resets, 'byte', [steps, rows]);
   return { module, steps, rows };
+}
+
+/** Checks the forward pass of a recurrent layer, except its tape. */
+export function checkRecurrentForward(call: RecurrentForward): RecurrentSizes {
+  const sizes = checkRecurrentInput(call);
+  checkState('initial', call.initial, sizes.module, sizes.rows);
+  checkState('final', call.final, sizes.module, sizes.rows);
+  if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
+  return sizes;
+}
+
+/** Checks the backward pass of a recurrent layer, except its tape. */
+export function checkRecurrentBackward(call: RecurrentBackward): RecurrentSizes {
+  const sizes = checkRecurrentInput(call);
+  const { module, steps, rows } = sizes;
+  checkSameLayout(call.weights, call.gradient);
+  checkTensor('outputGradient', call.outputGradient, 'float', call.output.shape);
+  if (call.finalGradient) checkState('finalGradient', call.finalGradient, module, rows);
+  if (call.initialGradient) checkState('initialGradient', call.initialGradient, module, rows);
+  if (call.inputGradient)
+    checkTensor('inputGradient', call.inputGradient, 'float', [steps, rows, module.inputSize]);
+  return sizes;
+}
+
+/** Throws unless a tape fits a call of a module. */
+export function checkTape(tape: Tape, module: number, { steps, rows }: Omit<RecurrentSizes, 'module'>): void {
+  if (tape.module === module && tape.rows === rows && tape.steps >= steps) return;
+  throw new RangeError(
+    `tape: made for module ${tape.module}, ${tape.steps} steps of ${tape.rows} rows; ` +
+      `got module ${module}, ${steps} steps of ${rows} rows`,
+  );
 }
 
 /** G·H: the number of sums that a recurrent layer computes per row and step. */
@@ -153,7 +186,7 @@ export function checkDropout(call: DropoutCall) {
 
 /** The matrix whose weights a call drops. Throws unless the module has a matrix of that name. */
 export function checkWeightDropout({ vector, module, parameter }: WeightDropout): ParameterSlice {
-  const slice = parameterSlices(vector.layout).find((one) => one.module === module && one.name === parameter);
+  const slice = parameterSlice(vector.layout, module, parameter);
   if (slice) return slice;
   const kind = vector.layout[module]?.kind ?? 'missing';
   throw new TypeError(`module ${module} of the layout is ${kind}: it has no ${parameter}`);

@@ -77,7 +77,27 @@ function moduleTensors(module: Module): [ParameterSlice['name'], number[]][] {
 }
 
 /** All parameter tensors of a layout in canonical order: by module, then in the order listed above. */
-export function parameterSlices(layout: Layout): ParameterSlice[] {
+export function parameterSlices(layout: Layout): readonly ParameterSlice[] {
+  const known = slicesOf.get(layout);
+  if (known) return known;
+  const made = makeSlices(layout);
+  slicesOf.set(layout, made);
+  return made;
+}
+
+/** The slices of each layout, because engines look them up in every call. */
+const slicesOf = new WeakMap<Layout, readonly ParameterSlice[]>();
+
+/** The slice of one parameter tensor; undefined if the module has none of this name. */
+export function parameterSlice(
+  layout: Layout,
+  module: number,
+  name: ParameterSlice['name'],
+): ParameterSlice | undefined {
+  return parameterSlices(layout).find((slice) => slice.module === module && slice.name === name);
+}
+
+function makeSlices(layout: Layout): ParameterSlice[] {
   const slices: ParameterSlice[] = [];
   let offset = 0;
   layout.forEach((module, index) => {

@@ -5,7 +5,13 @@
  */
 import { carriesC, gateCount, stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Tensor } from '../engine/engine.ts';
-import { type Layout, parameterCount, parameterSlices, type RecurrentModule } from '../engine/layout.ts';
+import {
+  type Layout,
+  parameterCount,
+  parameterSlice,
+  parameterSlices,
+  type RecurrentModule,
+} from '../engine/layout.ts';
 import { MemoryError } from '../errors.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
 import { TurnTaker } from '../util/event-loop.ts';
@@ -175,8 +181,7 @@ class StatesReader {
     previous.set(hidden.subarray(0, hidden.length - H), H);
     const shape = this.#layout[module] as RecurrentModule;
     const place = (name: 'weight_ih' | 'weight_hh') =>
-      parameterSlices(this.#layout).find((slice) => slice.module === module && slice.name === name)?.offset ??
-      0;
+      parameterSlice(this.#layout, module, name)?.offset ?? 0;
     const fromInput =
       shape.input === 'tokens'
         ? this.#lookUp(shape, place('weight_ih'), tokens.subarray(from, from + steps))

@@ -1,12 +1,6 @@
 /** Calls of the recurrent kernels (native/kernels/recurrent.h). */
 import { CELL_NAMES, gateCount } from '../cells.ts';
-import {
-  checkRecurrentInput,
-  checkSameLayout,
-  checkState,
-  checkTensor,
-  type RecurrentSizes,
-} from '../checks.ts';
+import { checkRecurrentBackward, checkRecurrentForward, checkTape, type RecurrentSizes } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
 import type { RecurrentBackward, RecurrentForward, Tape } from '../engine.ts';
 import type { CpuContext } from './context.ts';
@@ -17,11 +11,8 @@ import { offsetIn, recurrentScratchBytes, tapeBytes } from './packing.ts';
 const STEPS_WITHOUT_TAPE = 2;
 
 export function recurrentForward(context: CpuContext, call: RecurrentForward) {
-  const sizes = checkRecurrentInput(call);
+  const sizes = checkRecurrentForward(call);
   const { module, rows } = sizes;
-  checkState('initial', call.initial, module, rows);
-  checkState('final', call.final, module, rows);
-  if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
   const tapeSteps = call.tape
     ? checkedTape(context, call.tape, call.module, sizes).steps
     : STEPS_WITHOUT_TAPE;
@@ -42,14 +33,8 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
 }
 
 export function recurrentBackward(context: CpuContext, call: RecurrentBackward) {
-  const sizes = checkRecurrentInput(call);
-  const { module, steps, rows } = sizes;
-  checkSameLayout(call.weights, call.gradient);
-  checkTensor('outputGradient', call.outputGradient, 'float', call.output.shape);
-  if (call.finalGradient) checkState('finalGradient', call.finalGradient, module, rows);
-  if (call.initialGradient) checkState('initialGradient', call.initialGradient, module, rows);
-  if (call.inputGradient)
-    checkTensor('inputGradient', call.inputGradient, 'float', [steps, rows, module.inputSize]);
+  const sizes = checkRecurrentBackward(call);
+  const { module, rows } = sizes;
   const tape = checkedTape(context, call.tape, call.module, sizes);
   const NONE = undefined;
   context.submit(
@@ -108,18 +93,8 @@ function workOf({ module, steps, rows }: RecurrentSizes): number {
   return steps * rows * gateCount(module.cell) * module.hiddenSize * (module.hiddenSize + D + 10);
 }
 
-function checkedTape(
-  context: CpuContext,
-  tape: Tape,
-  module: number,
-  { steps, rows }: RecurrentSizes,
-): CpuTape {
+function checkedTape(context: CpuContext, tape: Tape, module: number, sizes: RecurrentSizes): CpuTape {
   context.buffer(tape);
-  if (tape.module !== module || tape.rows !== rows || tape.steps < steps) {
-    throw new RangeError(
-      `tape: made for module ${tape.module}, ${tape.steps} steps of ${tape.rows} rows; ` +
-        `got module ${module}, ${steps} steps of ${rows} rows`,
-    );
-  }
+  checkTape(tape, module, sizes);
   return tape as CpuTape;
 }

@@ -1,5 +1,6 @@
 /** The reference engine's tensors, vectors and tapes: plain arrays in row-major order. */
 import { carriesC, gateCount, hasCandidate } from '../cells.ts';
+import { checkTape } from '../checks.ts';
 import type { ElementType, FloatArray, Precision, Tape, Tensor, Vector } from '../engine.ts';
 import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
 import { floats } from '../precision.ts';
@@ -174,11 +175,6 @@ export function vectorOf(vector: Vector): ReferenceVector & { data: FloatArray }
 export function traceOf(tape: Tape, module: number, steps: number, rows: number): Trace {
   if (!(tape instanceof ReferenceTape)) throw new TypeError('this tape was made by another engine');
   if (!tape.trace) throw new TypeError('this tape was released');
-  if (tape.module !== module || tape.rows !== rows || tape.steps < steps) {
-    throw new RangeError(
-      `tape: made for module ${tape.module}, ${tape.steps} steps of ${tape.rows} rows; ` +
-        `got module ${module}, ${steps} steps of ${rows} rows`,
-    );
-  }
+  checkTape(tape, module, { steps, rows });
   return tape.trace;
 }

@@ -6,9 +6,8 @@
  */
 import { carriesC, hasCandidate } from '../cells.ts';
 import {
-  checkRecurrentInput,
-  checkState,
-  checkTensor,
+  checkRecurrentBackward,
+  checkRecurrentForward,
   type RecurrentSizes,
   recurrentWidth,
 } from '../checks.ts';
@@ -22,11 +21,8 @@ import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 const NONE = new Float64Array(0);
 
 export function recurrentForward(precision: Precision, call: RecurrentForward) {
-  const sizes = checkRecurrentInput(call);
+  const sizes = checkRecurrentForward(call);
   const { module, steps, rows } = sizes;
-  checkState('initial', call.initial, module, rows);
-  checkState('final', call.final, module, rows);
-  if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
 
   const trace = call.tape
     ? traceOf(call.tape, call.module, steps, rows)
@@ -64,13 +60,8 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
 }
 
 export function recurrentBackward(precision: Precision, call: RecurrentBackward) {
-  const sizes = checkRecurrentInput(call);
+  const sizes = checkRecurrentBackward(call);
   const { module, steps, rows } = sizes;
-  checkTensor('outputGradient', call.outputGradient, 'float', call.output.shape);
-  if (call.finalGradient) checkState('finalGradient', call.finalGradient, module, rows);
-  if (call.initialGradient) checkState('initialGradient', call.initialGradient, module, rows);
-  if (call.inputGradient)
-    checkTensor('inputGradient', call.inputGradient, 'float', [steps, rows, module.inputSize]);
 
   const trace = traceOf(call.tape, call.module, steps, rows);
   const context = stepContext(precision, call, sizes, trace, true);

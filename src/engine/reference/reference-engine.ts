@@ -5,7 +5,6 @@
  * float32 rounds each value when it is stored.
  */
 import type { EngineLostError } from '../../errors.ts';
-import { Candidates, drawControlled } from '../candidates.ts';
 import {
   checkCopy,
   checkCopySlots,
@@ -51,6 +50,7 @@ import {
   type Vector,
   type WeightDropout,
 } from '../engine.ts';
+import { HostDraws } from '../host-draws.ts';
 import type { Layout } from '../layout.ts';
 import { floats } from '../precision.ts';
 import { crossEntropy, logSumExp } from './cross-entropy.ts';
@@ -324,30 +324,14 @@ export class ReferenceEngine implements Engine {
   }
 
   async generate(call: Generate): Promise<Int32Array> {
-    const { output, slots, uniforms, rows, ...rest } = call;
-    const N = slots.length;
+    const { output, slots, weights, states } = call;
     const V = checkSequences(call);
     const { steps } = checkGenerate(call, V);
-    const drawn = new Int32Array(uniforms.length);
-    const candidates = new Candidates(V);
-    const counts = rows.map(({ window }) => window?.counts.slice());
+    const draws = new HostDraws(call, V);
     for (let step = 0; step < steps; step++) {
-      const predictions = floatsOf(output);
-      rows.forEach(({ controls, window }, n) => {
-        const at = step * N + n;
-        const row = predictions.subarray(n * V, (n + 1) * V);
-        const own = counts[n];
-        const token = drawControlled(candidates, row, controls, own, uniforms[at]!);
-        drawn[at] = token;
-        if (!window || !own) return;
-        const { length, expiring } = window;
-        const gone = length === 0 ? -1 : step < length ? expiring[step]! : drawn[at - length * N]!;
-        if (gone >= 0) own[gone] = own[gone]! - 1;
-        own[token] = own[token]! + 1;
-      });
-      this.step({ ...rest, slots, tokens: drawn.slice(step * N, (step + 1) * N), output });
+      this.step({ weights, states, slots, tokens: draws.draw(step, floatsOf(output)), output });
     }
-    return drawn;
+    return draws.drawn;
   }
 
   copySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, toSlots: Int32Array) {

@@ -2,7 +2,7 @@
 import { kernel } from './kernel.ts';
 import { groupsOf } from './products.ts';
 import type { Recorder } from './recorder.ts';
-import { ELEMENT_THREADS } from './shaders/elements.ts';
+import { ELEMENT_THREADS } from './shaders/threads.ts';
 
 /**
  * Runs a shader with a thread for each element.

@@ -1,5 +1,5 @@
 /** The WebGPU engine's tensors, vectors and tapes. Tensors are row-major, vectors in canonical order; an element takes 32 bits, a byte too. */
-import { checkShapeIn } from '../checks.ts';
+import { checkShapeIn, checkTape } from '../checks.ts';
 import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
 import { type Layout, parameterCount } from '../layout.ts';
 import type { Recorder } from './recorder.ts';
@@ -134,12 +134,7 @@ export function traceOf(
 ): Trace<GPUBuffer> {
   const tape = own(recorder, handle) as GpuTape;
   if (!tape.trace) throw new TypeError('this tape was released');
-  if (tape.module !== module || tape.rows !== rows || tape.steps < steps) {
-    throw new RangeError(
-      `tape: made for module ${tape.module}, ${tape.steps} steps of ${tape.rows} rows; ` +
-        `got module ${module}, ${steps} steps of ${rows} rows`,
-    );
-  }
+  checkTape(tape, module, { steps, rows });
   return tape.trace;
 }
 

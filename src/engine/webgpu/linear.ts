@@ -7,17 +7,17 @@ import type {
   LinearForward,
   Vector,
 } from '../engine.ts';
-import { parameterSlices } from '../layout.ts';
+import { parameterSlice } from '../layout.ts';
 import { forEach } from './dispatch.ts';
 import { bufferOf, tokensOf } from './handles.ts';
-import { columnSums, multiply, multiplyPositions } from './products.ts';
+import { columnSums, multiply, multiplyPositions, sumSlices } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { COLUMN_SLICES } from './shaders/column-sums.ts';
-import { ADD_SLICES, EMBED, EMBED_GRADIENT } from './shaders/elements.ts';
+import { EMBED, EMBED_GRADIENT } from './shaders/elements.ts';
 
 /** The offset of a parameter tensor in its vector. */
 function offsetIn({ layout }: Vector, module: number, name: 'weight' | 'bias'): number {
-  return parameterSlices(layout).find((slice) => slice.module === module && slice.name === name)?.offset ?? 0;
+  return parameterSlice(layout, module, name)?.offset ?? 0;
 }
 
 /** output = input · Wᵀ + b. */
@@ -57,9 +57,8 @@ export function linearBackward(recorder: Recorder, call: LinearBackward): void {
     { m: V, n: H, k: positions, rowA: V, rowB: H, offsetC: weightAt },
   );
   const sums = columnSums(recorder, dY, positions, V);
-  forEach(recorder, 'add slices', () => ADD_SLICES, [sums, gradient], V, [
-    ...[COLUMN_SLICES, offsetIn(call.weights, call.module, 'bias')],
-  ]);
+  const biasAt = offsetIn(call.weights, call.module, 'bias');
+  sumSlices(recorder, sums, COLUMN_SLICES, { into: gradient, offset: biasAt, size: V });
   if (!call.inputGradient) return;
   const buffers = { a: dY, b: bufferOf(recorder, call.weights), c: bufferOf(recorder, call.inputGradient) };
   multiply(recorder, {}, buffers, { m: positions, n: H, k: V, rowA: V, rowB: H, rowC: H, offsetB: weightAt });

@@ -62,11 +62,21 @@ export function multiplyPositions(
   }
   const partial = recorder.scratch('slices', slices * m * n * 4);
   multiply(recorder, { transposeA: true, slices, gates }, { a, b, c: partial }, { ...sizes, rowC: n });
+  sumSlices(recorder, partial, slices, { into: c, offset: offsetC, size: m * n });
+}
+
+/** Adds the slices of sums [slices, size], in their order. */
+export function sumSlices(
+  recorder: Recorder,
+  sums: GPUBuffer,
+  slices: number,
+  { into, offset, size }: { readonly into: GPUBuffer; readonly offset: number; readonly size: number },
+): void {
   recorder.run(
     kernel('sum slices', () => SUM_SLICES),
-    [partial, c],
-    [m * n, slices, offsetC],
-    groupsOf(m * n, 256),
+    [sums, into],
+    [size, slices, offset],
+    groupsOf(size, 256),
   );
 }
 

@@ -2,7 +2,6 @@
  * `step`, `readTokens` and `generate`: sequences go through the network with the operations on whole batches, on copies of their states. So they
  * have the bits of those operations.
  */
-import { Candidates, drawControlled } from '../candidates.ts';
 import { checkGenerate, checkReadTokens, checkSequences, checkStepTokens } from '../checks.ts';
 import {
   type ElementType,
@@ -14,6 +13,7 @@ import {
   type Step,
   type Tensor,
 } from '../engine.ts';
+import { HostDraws } from '../host-draws.ts';
 
 /** What sequences need of the engine. */
 export interface SequenceOperations
@@ -87,30 +87,16 @@ export class SequenceRunner {
 
   /** Tokens are drawn on the host, in double precision like those of every other engine, so each step waits for its predictions. */
   async generate(call: Generate): Promise<Int32Array> {
-    const { output, slots, uniforms, rows, weights, states } = call;
-    const N = slots.length;
+    const { output, slots, weights, states } = call;
     const V = checkSequences(call);
     const { steps } = checkGenerate(call, V);
-    const drawn = new Int32Array(uniforms.length);
-    const candidates = new Candidates(V);
-    const counts = rows.map(({ window }) => window?.counts.slice());
+    const draws = new HostDraws(call, V);
     for (let step = 0; step < steps; step++) {
-      const predictions = (await this.#engine.read(output, { offset: 0, count: N * V })) as FloatArray;
-      rows.forEach(({ controls, window }, n) => {
-        const row = predictions.subarray(n * V, (n + 1) * V);
-        const own = counts[n];
-        const token = drawControlled(candidates, row, controls, own, uniforms[step * N + n] as number);
-        drawn[step * N + n] = token;
-        if (!window || !own) return;
-        const { length, expiring } = window;
-        const gone = length === 0 ? -1 : step < length ? expiring[step] : drawn[(step - length) * N + n];
-        if (gone !== undefined && gone >= 0) own[gone] = (own[gone] as number) - 1;
-        own[token] = (own[token] as number) + 1;
-      });
-      const tokens = drawn.slice(step * N, (step + 1) * N);
+      const predictions = await this.#engine.read(output, { offset: 0, count: slots.length * V });
+      const tokens = draws.draw(step, predictions as FloatArray);
       this.#read({ weights, states, slots, tokens, steps: 1 }, output);
     }
-    return drawn;
+    return draws.drawn;
   }
 
   /** Reads tokens. @param output Receives the predictions after the last step. Default: they are not computed. */

@@ -5,7 +5,13 @@
  * depend on the other rows. They are not those of the CPU engines to the last bit.
  */
 import type { EngineLostError, MemoryError } from '../../errors.ts';
-import { checkDropout, checkRecurrentInput, checkSameLayout, checkState, checkTensor } from '../checks.ts';
+import {
+  checkDropout,
+  checkRecurrentBackward,
+  checkRecurrentForward,
+  checkSameLayout,
+  type RecurrentSizes,
+} from '../checks.ts';
 import {
   ALL_DRAW_CONTROLS,
   type CrossEntropy,
@@ -65,7 +71,7 @@ import {
   readHandle,
   writeHandle,
 } from './transfer.ts';
-import { recurrentTuning, type TuningOptions } from './tuning.ts';
+import { type RecurrentTuning, recurrentTuning, type TuningOptions } from './tuning.ts';
 import { update } from './update.ts';
 
 /** Iterations in flight, so that the device does not wait while one is recorded. */
@@ -166,59 +172,50 @@ export class WebGpuEngine implements Engine {
   }
 
   recurrentForward(call: RecurrentForward) {
-    const { module, steps, rows } = checkRecurrentInput(call);
-    checkState('initial', call.initial, module, rows);
-    checkState('final', call.final, module, rows);
-    if (call.cells) checkTensor('cells', call.cells, 'float', call.output.shape);
+    const sizes = checkRecurrentForward(call);
     const recorder = this.#recorder;
-    layerForward(
-      recorder,
-      {
-        ...{ module, steps, rows, places: placesIn(call.weights.layout, call.module) },
-        weights: bufferOf(recorder, call.weights),
-        input: this.#inputOf(call.input, module.input, module.inputSize),
-        dropout: call.dropout,
-        resets: bufferIf(recorder, call.resets),
-        initial: bufferOf(recorder, call.initial),
-        final: bufferOf(recorder, call.final),
-        output: bufferOf(recorder, call.output),
-        cells: bufferIf(recorder, call.cells),
-        trace: call.tape && traceOf(recorder, call.tape, { module: call.module, steps, rows }),
-      },
-      recurrentTuning(this.#gpu.adapter, module.hiddenSize, rows, this.#tuning),
-    );
+    const layer = {
+      ...this.#layerOf(call, sizes),
+      initial: bufferOf(recorder, call.initial),
+      final: bufferOf(recorder, call.final),
+      output: bufferOf(recorder, call.output),
+      cells: bufferIf(recorder, call.cells),
+      trace: call.tape && traceOf(recorder, call.tape, { ...sizes, module: call.module }),
+    };
+    layerForward(recorder, layer, this.#tuningOf(sizes));
   }
 
   recurrentBackward(call: RecurrentBackward) {
-    const { module, steps, rows } = checkRecurrentInput(call);
-    checkSameLayout(call.weights, call.gradient);
-    checkTensor('outputGradient', call.outputGradient, 'float', call.output.shape);
-    if (call.finalGradient) checkState('finalGradient', call.finalGradient, module, rows);
-    if (call.initialGradient) checkState('initialGradient', call.initialGradient, module, rows);
-    if (call.inputGradient)
-      checkTensor('inputGradient', call.inputGradient, 'float', [steps, rows, module.inputSize]);
+    const sizes = checkRecurrentBackward(call);
     const recorder = this.#recorder;
-    layerBackward(
-      recorder,
-      {
-        ...{ module, steps, rows, places: placesIn(call.weights.layout, call.module) },
-        weights: bufferOf(recorder, call.weights),
-        input: this.#inputOf(call.input, module.input, module.inputSize),
-        dropout: call.dropout,
-        resets: bufferIf(recorder, call.resets),
-        trace: traceOf(recorder, call.tape, { module: call.module, steps, rows }),
-        outputGradient: bufferOf(recorder, call.outputGradient),
-        finalGradient: bufferIf(recorder, call.finalGradient),
-        gradient: bufferOf(recorder, call.gradient),
-        inputGradient: bufferIf(recorder, call.inputGradient),
-        initialGradient: bufferIf(recorder, call.initialGradient),
-      },
-      recurrentTuning(this.#gpu.adapter, module.hiddenSize, rows, this.#tuning),
-    );
+    const layer = {
+      ...this.#layerOf(call, sizes),
+      trace: traceOf(recorder, call.tape, { ...sizes, module: call.module }),
+      outputGradient: bufferOf(recorder, call.outputGradient),
+      finalGradient: bufferIf(recorder, call.finalGradient),
+      gradient: bufferOf(recorder, call.gradient),
+      inputGradient: bufferIf(recorder, call.inputGradient),
+      initialGradient: bufferIf(recorder, call.initialGradient),
+    };
+    layerBackward(recorder, layer, this.#tuningOf(sizes));
   }
 
-  #inputOf(input: Tensor, kind: 'tokens' | 'dense', size: number): GPUBuffer {
-    return kind === 'tokens' ? tokensOf(this.#recorder, input, size) : bufferOf(this.#recorder, input);
+  /** What both passes of a layer have in common. */
+  #layerOf(call: RecurrentForward | RecurrentBackward, sizes: RecurrentSizes) {
+    const recorder = this.#recorder;
+    const { input, inputSize } = sizes.module;
+    return {
+      ...sizes,
+      places: placesIn(call.weights.layout, call.module),
+      weights: bufferOf(recorder, call.weights),
+      input: input === 'tokens' ? tokensOf(recorder, call.input, inputSize) : bufferOf(recorder, call.input),
+      dropout: call.dropout,
+      resets: bufferIf(recorder, call.resets),
+    };
+  }
+
+  #tuningOf({ module, rows }: RecurrentSizes): RecurrentTuning {
+    return recurrentTuning(this.#gpu.adapter, module.hiddenSize, rows, this.#tuning);
   }
 
   embeddingForward(call: EmbeddingForward) {

@@ -1,6 +1,5 @@
 /** Softmax and cross entropy, a workgroup for each position. */
-
-const THREADS = 64;
+import { REDUCE, THREADS } from './reduce.ts';
 
 /** What a call computes besides the losses. */
 export interface CrossEntropyOptions {
@@ -9,25 +8,6 @@ export interface CrossEntropyOptions {
   /** `in place`: the gradient replaces the logits. */
   readonly gradient: 'none' | 'separate' | 'in place';
 }
-
-const REDUCE = /* wgsl */ `
-var<workgroup> parts: array<f32, ${THREADS}>;
-fn largestOf(thread: u32, value: f32) -> f32 {
-  parts[thread] = value;
-  workgroupBarrier();
-  var largest = parts[0];
-  for (var i = 1u; i < ${THREADS}u; i++) { largest = max(largest, parts[i]); }
-  workgroupBarrier();
-  return largest;
-}
-fn totalOf(thread: u32, value: f32) -> f32 {
-  parts[thread] = value;
-  workgroupBarrier();
-  var total = 0.0;
-  for (var i = 0u; i < ${THREADS}u; i++) { total += parts[i]; }
-  workgroupBarrier();
-  return total;
-}`;
 
 /**
  * Buffers: logits; targets; losses, from element `first` on; then, if the call has them, position weights, log-probabilities, gradient. Numbers:

@@ -1,3 +1,6 @@
+/** Dropout on activations. */
+import { EACH } from './threads.ts';
+
 /**
  * Dropout on steps of [T, B, units], from element `start` of the values on. Buffers: values; into; or only one, in place. Numbers: size, B,
  * units, start, number of the first step, key, threshold, scale, 1 for one mask per sequence.
@@ -11,11 +14,7 @@ struct Params {
 ${isInPlace ? '' : '@group(0) @binding(0) var<storage, read> values: array<f32>;'}
 @group(0) @binding(${isInPlace ? 0 : 1}) var<storage, read_write> into: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.y * groups.x * 64u + id.x;
-  if (i >= p.size) { return; }
+${EACH}
   let unit = i % p.units;
   let row = i / p.units % p.rows;
   let step = select(p.firstStep + i / p.units / p.rows, 0u, p.perSequence != 0u);

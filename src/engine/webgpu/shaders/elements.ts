@@ -1,14 +1,5 @@
 /** Shaders that compute each element by itself: fills, copies, dropout, averages. */
-
-/** Threads of a workgroup. */
-export const ELEMENT_THREADS = 64;
-
-/** The index of a thread in a dispatch of one or two dimensions; it returns beyond `p.size`. */
-const EACH = /* wgsl */ `
-@compute @workgroup_size(${ELEMENT_THREADS})
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.y * groups.x * ${ELEMENT_THREADS}u + id.x;
-  if (i >= p.size) { return; }`;
+import { EACH } from './threads.ts';
 
 /** Sets all elements to 32 bits. Numbers: size, bits. */
 export const FILL = /* wgsl */ `
@@ -127,18 +118,5 @@ ${EACH}
     if (tokens[position] == token) { sum += gradients[position * p.width + d]; }
   }
   gradient[p.table + i] = sum;
-}
-`;
-
-/** The gradient of a bias from its column sums, in slices. Buffers: sums [slices, size]; gradient. Numbers: size, slices, offset of the bias. */
-export const ADD_SLICES = /* wgsl */ `
-struct Params { size: u32, slices: u32, offset: u32 }
-@group(0) @binding(0) var<storage, read> sums: array<f32>;
-@group(0) @binding(1) var<storage, read_write> gradient: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-${EACH}
-  var sum = 0.0;
-  for (var slice = 0u; slice < p.slices; slice++) { sum += sums[slice * p.size + i]; }
-  gradient[p.offset + i] = sum;
 }
 `;

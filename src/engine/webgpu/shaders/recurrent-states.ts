@@ -1,13 +1,11 @@
 /** The states of a recurrent layer before and after its steps, and their gradients. */
 import type { CellKind } from '../../cells.ts';
 import { carriesC } from '../../cells.ts';
+import { INDEX } from './threads.ts';
 
 const main = (body: string) => /* wgsl */ `
 @group(1) @binding(0) var<uniform> p: Params;
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.y * groups.x * 64u + id.x;
+${INDEX}
   let size = p.rows * p.units;
   if (i >= size) { return; }${body}
 }

@@ -101,18 +101,17 @@ function declarations(bindings: readonly Binding[]): string {
     .join('\n');
 }
 
-/**
- * The forward steps.
- *
- * packed [H + 1, H]: the weights from each unit to each unit, then biases. resets [T, B]. gates [T, B, H]. hidden, cells [T + 1, B, H]: the
- * state before each step, zero where the step resets it, and last the final state. candidate [T, B, H]: r·h'. output [T, B, H].
- */
-export function forwardSteps(kind: CellKind, tiles: StepTiles): string {
-  const cell = cellShader(kind);
+/** A shader that runs through some steps. @param round The statements of one step. */
+function program(
+  bindings: readonly Binding[],
+  phases: readonly Phase[],
+  tiles: StepTiles,
+  round: readonly string[],
+): string {
   return /* wgsl */ `
-${declarations(forwardBindings(kind))}
+${declarations(bindings)}
 ${PARAMS}
-${partsOf(cell.forward, tiles)}
+${partsOf(phases, tiles)}
 
 @compute @workgroup_size(${tiles.units}, ${tiles.slices})
 fn main(
@@ -124,13 +123,28 @@ fn main(
   let stepSize = p.rows * H;
   let firstRow = group.y * ${tiles.rows}u;
   for (var i = 0u; i < p.count; i++) {
-    let step = p.first + i;
-    let here = step * stepSize;
-    ${cell.forward.map((phase, index) => forwardPhase(phase, index, tiles)).join('\n    storageBarrier();\n')}
+    ${round.join('\n    ')}
     storageBarrier();
   }
 }
 `;
+}
+
+/**
+ * The forward steps.
+ *
+ * packed [H + 1, H]: the weights from each unit to each unit, then biases. resets [T, B]. gates [T, B, H]. hidden, cells [T + 1, B, H]: the
+ * state before each step, zero where the step resets it, and last the final state. candidate [T, B, H]: r·h'. output [T, B, H].
+ */
+export function forwardSteps(kind: CellKind, tiles: StepTiles): string {
+  const cell = cellShader(kind);
+  const phases = cell.forward.map((phase, index) => forwardPhase(phase, index, tiles));
+  return program(forwardBindings(kind), cell.forward, tiles, [
+    /* wgsl */ `
+    let step = p.first + i;
+    let here = step * stepSize;`,
+    phases.join('\n    storageBarrier();\n'),
+  ]);
 }
 
 function forwardPhase(phase: Phase, index: number, tiles: StepTiles): string {
@@ -162,29 +176,14 @@ function forwardPhase(phase: Phase, index: number, tiles: StepTiles): string {
  */
 export function backwardSteps(kind: CellKind, tiles: StepTiles): string {
   const cell = cellShader(kind);
-  return /* wgsl */ `
-${declarations(backwardBindings(kind))}
-${PARAMS}
-${partsOf(cell.backward, tiles)}
-
-@compute @workgroup_size(${tiles.units}, ${tiles.slices})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) id: vec3<u32>,
-) {
-  let H = p.units;
-  let stepSize = p.rows * H;
-  let firstRow = group.y * ${tiles.rows}u;
-  for (var i = 0u; i < p.count; i++) {
+  const phases = cell.backward.map((phase, index) => backwardPhase(phase, index, tiles));
+  return program(backwardBindings(kind), cell.backward, tiles, [
+    /* wgsl */ `
     // The step after the one whose gates this round computes.
     let after = p.first - i;
-    let isLast = after == p.steps;
-    ${cell.backward.map((phase, index) => backwardPhase(phase, index, tiles)).join('\n    storageBarrier();\n')}
-    storageBarrier();
-  }
-}
-`;
+    let isLast = after == p.steps;`,
+    phases.join('\n    storageBarrier();\n'),
+  ]);
 }
 
 function backwardPhase(phase: Phase, index: number, tiles: StepTiles): string {

@@ -3,12 +3,7 @@ import type { CellKind } from '../../cells.ts';
 import { cellShader } from './cells.ts';
 import { COLUMN_SLICES } from './column-sums.ts';
 import { componentOf } from './matmul.ts';
-
-/** Index of a thread in a dispatch of one or two dimensions. */
-const INDEX = /* wgsl */ `
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.y * groups.x * 64u + id.x;`;
+import { INDEX } from './threads.ts';
 
 /**
  * weight_hh [G·H, H] as the steps read it: one vector for each pair of units. `forward` [H + 1, H]: from each unit to each unit, then bias_hh;

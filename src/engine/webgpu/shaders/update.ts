@@ -1,7 +1,7 @@
 /** Shaders of an optimizer's update: norms, the decision whether to make it, and the update rules (`engine/update-rules.ts`). */
 import { UPDATE_REPORT } from '../../engine.ts';
 import type { UpdateRuleKind } from '../../update-rules.ts';
-import { ELEMENT_THREADS } from './elements.ts';
+import { INDEX } from './threads.ts';
 
 /** Threads and workgroups of a sum of squares. Its order depends on these alone. */
 const SUM_THREADS = 256;
@@ -139,9 +139,7 @@ fn isBias(i: u32) -> bool {
   return false;
 }
 
-@compute @workgroup_size(${ELEMENT_THREADS})
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.y * groups.x * ${ELEMENT_THREADS}u + id.x;
+${INDEX}
   if (i >= p.size || decision[1] == 0.0) { return; }
   var g = gradient[i] * decision[0];
   if (p.clip > 0.0) { g = clamp(g, -p.clip, p.clip); }
