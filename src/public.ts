@@ -24,6 +24,7 @@ export type { Saturation, UnitPart, UnitStates } from './inspect/unit-states.ts'
 export type { ModelInput } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';
+export { type OptionFacts, optionFacts } from './option-facts.ts';
 export type {
   CompleteInput,
   GenerateAllInput,

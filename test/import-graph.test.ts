@@ -22,6 +22,7 @@ const MODULES = [
   'inspect',
   'train',
   'language-model',
+  'option-facts',
   'sweep',
   'server',
   'public',

@@ -8,7 +8,7 @@ import { UnsupportedError } from '../../errors.ts';
 import type { Backend } from './backend.ts';
 import { threadsNotice } from './threads-notice.ts';
 import { WasmBackend, type WasmExports, type WasmInstance } from './wasm-backend.ts';
-import { FUSED, FUSED_SHARED, STRICT, STRICT_SHARED } from './wasm-binaries.ts';
+import { kernelBytes } from './wasm-kernels.ts';
 import type { KernelWorker } from './wasm-worker.ts';
 
 export interface WasmInput {
@@ -30,13 +30,18 @@ const MAX_PAGES = [65536, 16384, 4096] as const;
 /** Milliseconds to wait for workers, which normally start within a few dozen. */
 const MAX_START = 10_000;
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-}
+/** A module with one function, which uses `f32x4.relaxed_madd`. */
+const FUSED_PROBE = new Uint8Array([
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  // A type: no parameters, a result of type v128. A function of that type.
+  ...[1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0],
+  // Its code: three times i32.const 0 and i8x16.splat, then the instruction.
+  ...[10, 19, 1, 17, 0, 0x41, 0, 0xfd, 15, 0x41, 0, 0xfd, 15, 0x41, 0, 0xfd, 15, 0xfd, 0x85, 2, 11],
+]);
 
 /** Whether this machine has WebAssembly with fused multiply-add. */
 export function hasFused(): boolean {
-  return hasWebAssembly() && WebAssembly.validate(decode(FUSED));
+  return hasWebAssembly() && WebAssembly.validate(FUSED_PROBE);
 }
 
 function hasWebAssembly(): boolean {
@@ -54,7 +59,7 @@ export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   const isFused = hasFused();
   let problem: string | undefined;
   if (makeWorker) {
-    const shared = decode(isFused ? FUSED_SHARED : STRICT_SHARED);
+    const shared = await kernelBytes(isFused ? 'fused-shared' : 'strict-shared');
     const hasThreads = WebAssembly.validate(shared);
     const memory = hasThreads ? makeMemory(true) : undefined;
     if (memory) {
@@ -67,7 +72,8 @@ export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   }
   const memory = makeMemory(false);
   if (!memory) throw unsupported('the system gives WebAssembly no memory');
-  const backend = new WasmBackend(await instantiate(decode(isFused ? FUSED : STRICT), memory, isFused));
+  const bytes = await kernelBytes(isFused ? 'fused' : 'strict');
+  const backend = new WasmBackend(await instantiate(bytes, memory, isFused));
   return { backend, notice: problem && threadsNotice(1, threads, problem) };
 }
 
