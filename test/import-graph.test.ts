@@ -25,6 +25,7 @@ const MODULES = [
   'option-facts',
   'sweep',
   'server',
+  'ui',
   'public',
   'index',
   'cli',
