@@ -1,13 +1,14 @@
 /**
  * Measures the time of an iteration on one engine. Prints one line of JSON.
  *
- *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options]
+ *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options] [float32|bfloat16]
  *
  * The same work as bench/peers/pytorch.py. `options` is JSON with options of training that change the work of an iteration, to measure what they
  * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'.
  */
 import type { Batch } from '../src/data/batches/batches.ts';
 import type { Cell } from '../src/engine/cells.ts';
+import type { Compute } from '../src/engine/engine.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import type { EngineName } from '../src/engine/select.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
@@ -28,6 +29,7 @@ const [
   threads,
   seconds = '3',
   json = '{}',
+  compute = 'float32',
 ] = process.argv.slice(2);
 const B = 50;
 const V = 65;
@@ -41,7 +43,13 @@ const { engine } = await makeEngine({
   precision: 'float32',
 });
 const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V };
-const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
+const network = new Network(
+  engine,
+  config,
+  { batchSize: B, sequenceLength: T },
+  'training',
+  compute as Compute,
+);
 const random = new MersenneTwister(123);
 const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
 engine.write(weights, initialParameters(network.layout, random));
@@ -95,6 +103,7 @@ console.log(
     wall,
     processor: processor[processor.length >> 1],
     flops,
+    compute,
     engine: engine.description.text,
   }),
 );

@@ -4,6 +4,7 @@
 
 extern "C" {
 #if defined(__x86_64__)
+extern const Kernels kernels_avx512bf16;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx2;
 #elif defined(__aarch64__)
@@ -20,6 +21,9 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
+bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+// On Intel, VDPBF16PS takes four times as long as a multiply-add (docs/decisions/bfloat16.md): the kernels without it are faster there.
+bool prefers_avx512bf16() { return has_avx512bf16() && __builtin_cpu_is("amd"); }
 bool has_avx2() {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -28,14 +32,14 @@ bool has_avx2() {
 #endif
 
 const std::vector<Variant>& all_variants() {
-  static const std::vector<Variant> variants = {
 #if defined(__x86_64__)
-      {"avx512", has_avx512, kernels_avx512},
-      {"avx2", has_avx2, kernels_avx2},
+  static const Variant bf16 = {"avx512bf16", has_avx512bf16, kernels_avx512bf16};
+  static const Variant avx512 = {"avx512", has_avx512, kernels_avx512}, avx2 = {"avx2", has_avx2, kernels_avx2};
+  static const std::vector<Variant> variants =
+      prefers_avx512bf16() ? std::vector<Variant>{bf16, avx512, avx2} : std::vector<Variant>{avx512, bf16, avx2};
 #elif defined(__aarch64__)
-      {"neon", [] { return true; }, kernels_neon},
+  static const std::vector<Variant> variants = {{"neon", [] { return true; }, kernels_neon}};
 #endif
-  };
   return variants;
 }
 

@@ -28,6 +28,15 @@ static void require_floats(CheckedCall& c, int buffer, double floats) { require_
 static void allow_floats(CheckedCall& c, int buffer, double floats) {
   if (c.call->buffers[buffer]) require_floats(c, buffer, floats);
 }
+// Checks a call's flag for bfloat16, which WebAssembly does not have.
+static bool takes_bfloat16(CheckedCall& c, double flag) {
+#ifdef __wasm__
+  require(c, flag == 0, "no bfloat16 here");
+#else
+  (void)c;
+#endif
+  return flag != 0;
+}
 static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
 static void require_sizes(CheckedCall& c, const double* numbers, int count) {
   for (int i = 0; i < count; i++)
@@ -80,7 +89,9 @@ static void check_recurrent(CheckedCall& c, bool backward) {
     allow_floats(c, 13, state);
   }
   require_floats(c, 7, tape_size(n.slots, n.B, gates, H, KEPT_COUNT[cell], dense));
-  require_floats(c, 8, recurrent_scratch_size(gates, H, dense, n.B));
+  const bool isPacked = takes_bfloat16(c, n.bfloat16);
+  const double packed = isPacked ? recurrent_packed_size(n.B, dense, H, gates, __builtin_ceil(positions / 2)) : 0;
+  require_floats(c, 8, recurrent_scratch_size(gates, H, dense, n.B) + packed);
 }
 
 static void check_linear(CheckedCall& c, bool backward) {
@@ -95,7 +106,9 @@ static void check_linear(CheckedCall& c, bool backward) {
   require_floats(c, 1, n.positions * H);
   require_floats(c, 2, n.positions * V);
   allow_floats(c, 4, n.positions * H);
-  if (c.call->buffers[4]) require_floats(c, 5, linear_scratch_size(H, V));
+  const bool isPacked = takes_bfloat16(c, n.bfloat16);
+  const double packed = isPacked ? linear_packed_size(__builtin_ceil(n.positions / 2), H, V) : 0;
+  if (c.call->buffers[4] || isPacked) require_floats(c, 5, linear_scratch_size(H, V) + packed);
 }
 
 // Whether `at` is −1 (no array) or the index of `length` doubles in the buffer of controls, after the RowControls.

@@ -78,6 +78,8 @@ static inline double state_size(double S, double B, double H) { return S * B * H
 static inline double weights_size(double G, double H, double R) { return G * H * R; }
 static inline double tape_size(double T, double B, double G, double H, double K, double D) { return T * B * G * H + T * B * K * H + T * B * D; }
 static inline double recurrent_scratch_size(double G, double H, double D, double B) { return G * H + G * H * H + G * H * D + 3 * B * H; }
+static inline double recurrent_packed_size(double B, double D, double H, double G, double P) { return B * D + B * H + 0.5 * B * G * H + P * D; }
+static inline double linear_packed_size(double P, double H, double V) { return P * H + 2 * P * V; }
 static inline double linear_scratch_size(double H, double V) { return H * V; }
 static inline double slot_scratch_size(double S, double N, double H) { return S * N * H; }
 static inline double sequence_scratch_size(double W, double N, double X, double Y) { return 5 * W * N + X * N + Y; }

@@ -3,15 +3,17 @@
 // Equations: output = input·Wᵀ + b; dX = dY·W, dW = dYᵀ·X, db = Σ dY over the positions. Embedding: output[i] = E[token[i]];
 // dE[v] = Σ d output[i] over the positions i with token v.
 //
-// Scratch memory: ⌈H⌉·⌈V⌉ floats for the transposed weights, if dX is computed (linearScratch in src/engine/sizes.ts). The forward pass and
-// the embedding need none.
+// Scratch memory: ⌈H⌉·⌈V⌉ floats for the transposed weights, if dX is computed (linearScratch in src/engine/sizes.ts). In float32, the forward
+// pass and the embedding need none. In bfloat16 (bfloat16.h), both passes need ⌈H⌉·⌈V⌉ + P·(⌈H⌉ + 2·⌈V⌉) floats, with P = ⌈positions/2⌉, for
+// the packed weights, the rows of the left side, and the pairs of rows for dW.
 #pragma once
+#include "bfloat16.h"
 #include "call.h"
-#include "matrix.h"
 
 struct LinearNumbers {
   double positions, H, V;
   double weight, bias;  // offsets in the weights, in floats
+  double bfloat16;
 };
 struct LinearBuffers {
   const float* weights;  // packed vector: at `weight` W [⌈V/16⌉][⌈H⌉][16], at `bias` b [⌈V⌉]
@@ -19,43 +21,67 @@ struct LinearBuffers {
   float* output;         // [⌈V/16⌉][positions][16]; backward: its gradient dY
   float* gradient;       // packed vector, as the weights; backward only
   float* inputGradient;  // dX [⌈H/16⌉][positions][16], or null; backward only
-  float* scratch;        // Wᵀ [⌈H/16⌉][⌈V⌉][16], if there is an inputGradient
+  float* scratch;        // as above; or null, if none is needed
 };
 
 // Positions per task.
 static const index_t POSITIONS = 96;
 
 // output = input·Wᵀ + b.
+template <class Element>
 static void linear_forward(const Call* call, Team* team, int thread) {
   const LinearNumbers& n = *(const LinearNumbers*)call->numbers;
   const LinearBuffers& b = *(const LinearBuffers*)call->buffers;
   const index_t R = (index_t)n.positions;
   const int HP = panels((int)n.H), VP = panels((int)n.V);
   const float *weight = b.weights + (index_t)n.weight, *bias = b.weights + (index_t)n.bias;
-  (void)thread;
+  const index_t K = (index_t)HP * LANES * LANES, factorNext = (index_t)HP * Element::STEPS * LANES;
+  if (Element::IS_PACKED) {
+    const Share share = share_of(team, thread, VP);
+    for (index_t p = share.from; p < share.to; p++) pack_row_pairs(HP * LANES, weight + p * K, b.scratch + p * factorNext);
+    barrier(team);
+  }
+  const Panels factors = {Element::IS_PACKED ? b.scratch : (float*)weight, factorNext};
+  const Panels room = {b.scratch + VP * factorNext, R * Element::STEPS};
   for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
     const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
-    multiply(rows, VP, HP, {(float*)b.input + from * LANES, R * LANES}, {(float*)weight, (index_t)HP * LANES * LANES},
-             bias_of({(float*)bias, LANES}), {b.output + from * LANES, R * LANES});
+    const Panels input = Element::rows({(float*)b.input, R * LANES}, HP, from, from + rows, room);
+    multiply<Element>(rows, VP, HP, rows_from<Element>(input, from), factors, bias_of({(float*)bias, LANES}),
+                      {b.output + from * LANES, R * LANES});
   }
 }
 
 // dX = dY·W, dW = dYᵀ·X, db = Σ dY.
+template <class Element>
 static void linear_backward(const Call* call, Team* team, int thread) {
   const LinearNumbers& n = *(const LinearNumbers*)call->numbers;
   const LinearBuffers& b = *(const LinearBuffers*)call->buffers;
-  const index_t R = (index_t)n.positions;
+  const index_t R = (index_t)n.positions, steps = Element::steps_of_rows(R);
   const int HP = panels((int)n.H), VP = panels((int)n.V);
-  const index_t K = (index_t)HP * LANES * LANES, dNext = R * LANES;
+  const index_t K = (index_t)HP * LANES * LANES, dNext = R * LANES, pairsNext = steps * LANES;
   const float* weight = b.weights + (index_t)n.weight;
+  // In bfloat16: pairs of rows of X and dY, then rows of dY.
+  float* packed = b.scratch + (index_t)HP * VP * LANES * LANES;
+  const Panels x = {Element::IS_PACKED ? packed : (float*)b.input, pairsNext};
+  const Panels dY = {Element::IS_PACKED ? packed + HP * pairsNext : b.output, pairsNext};
+  if (Element::IS_PACKED) {
+    const Share share = share_of(team, thread, HP + VP);
+    for (index_t p = share.from; p < share.to; p++)
+      pack_row_pairs(R, p < HP ? b.input + p * dNext : b.output + (p - HP) * dNext, packed + p * pairsNext);
+  }
   if (b.inputGradient) {
     const Share share = share_of(team, thread, VP);
-    for (int p = (int)share.from; p < share.to; p++) transpose_panel(weight + p * K, (index_t)VP * LANES, HP, b.scratch + (index_t)p * LANES * LANES);
-    barrier(team);
+    for (int p = (int)share.from; p < share.to; p++)
+      Element::transpose(weight + p * K, (index_t)VP * LANES, HP, b.scratch + (index_t)p * Element::STEPS * LANES);
+  }
+  if (Element::IS_PACKED || b.inputGradient) barrier(team);
+  if (b.inputGradient) {
+    const Panels room = {dY.at + VP * pairsNext, R * Element::STEPS};
     for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
       const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
-      multiply(rows, HP, VP, {b.output + from * LANES, dNext}, {b.scratch, (index_t)VP * LANES * LANES}, ZERO,
-               {b.inputGradient + from * LANES, dNext});
+      const Panels d = Element::rows({b.output, dNext}, VP, from, from + rows, room);
+      multiply<Element>(rows, HP, VP, rows_from<Element>(d, from), {b.scratch, (index_t)VP * Element::STEPS * LANES}, ZERO,
+                        {b.inputGradient + from * LANES, dNext});
     }
   }
   float* dW = b.gradient + (index_t)n.weight;
@@ -64,11 +90,11 @@ static void linear_backward(const Call* call, Team* team, int thread) {
   enum { GROUP = 4, SIDE = 4 };
   const int groups = (VP + GROUP - 1) / GROUP, sides = (HP + SIDE - 1) / SIDE;
   for (int task = next_task(team, 1); task < groups * sides; task = next_task(team, 1)) {
-    const int p = (task / sides) * GROUP, x = (task % sides) * SIDE;
-    const int count = VP - p < GROUP ? VP - p : GROUP, xCount = HP - x < SIDE ? HP - x : SIDE;
-    const Panels d = {b.output + p * dNext, dNext};
-    weight_gradient(R, xCount, {(float*)b.input + x * dNext, dNext}, count, d, {dW + p * K + (index_t)x * LANES * LANES, K});
-    if (x == 0) column_sums(R, count, d, b.gradient + (index_t)n.bias + p * LANES);
+    const int p = (task / sides) * GROUP, first = (task % sides) * SIDE;
+    const int count = VP - p < GROUP ? VP - p : GROUP, xCount = HP - first < SIDE ? HP - first : SIDE;
+    weight_gradient<Element>(steps, xCount, {x.at + first * pairsNext, pairsNext}, count, {dY.at + p * pairsNext, pairsNext},
+                             {dW + p * K + (index_t)first * LANES * LANES, K});
+    if (first == 0) column_sums(R, count, {b.output + p * dNext, dNext}, b.gradient + (index_t)n.bias + p * LANES);
   }
 }
 

@@ -30,7 +30,8 @@ struct Panels {
   index_t next;
 };
 
-// One product A·B in a sum of products. The summation index k runs over `count` panels of A, `length` columns of each.
+// One product A·B in a sum of products. The summation index k runs over `count` panels of A, `length` steps in each: columns or, of bfloat16
+// numbers (bfloat16.h), pairs of columns.
 struct Term {
   Panels a;
   int count;
@@ -92,68 +93,91 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
 
 typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
 
-// ROW_TILES: the rows of A are the rows of a panel, and k runs over its 16 columns. COLUMN_TILES, for Aᵀ: the rows of Aᵀ are the columns of a
-// panel, and k runs over its rows.
-#define TILES(NP, AM, AK)                                                                          \
+// One entry for each number of rows, from 0 to 6, of the template TILE.
+#define TILES(TILE, NP, AM, AK)                                                                    \
   {                                                                                                \
-    0, tile<1, NP, AM, AK>, tile<2, NP, AM, AK>,                                                   \
-        TILE_ROWS < 3 ? 0 : tile<TILE_ROWS < 3 ? 1 : 3, NP, AM, AK>,                               \
-        TILE_ROWS < 4 ? 0 : tile<TILE_ROWS < 4 ? 1 : 4, NP, AM, AK>,                               \
-        TILE_ROWS < 5 ? 0 : tile<TILE_ROWS < 5 ? 1 : 5, NP, AM, AK>,                               \
-        TILE_ROWS < 6 ? 0 : tile<TILE_ROWS < 6 ? 1 : 6, NP, AM, AK>                                \
+    0, TILE<1, NP, AM, AK>, TILE<2, NP, AM, AK>,                                                   \
+        TILE_ROWS < 3 ? 0 : TILE<TILE_ROWS < 3 ? 1 : 3, NP, AM, AK>,                               \
+        TILE_ROWS < 4 ? 0 : TILE<TILE_ROWS < 4 ? 1 : 4, NP, AM, AK>,                               \
+        TILE_ROWS < 5 ? 0 : TILE<TILE_ROWS < 5 ? 1 : 5, NP, AM, AK>,                               \
+        TILE_ROWS < 6 ? 0 : TILE<TILE_ROWS < 6 ? 1 : 6, NP, AM, AK>                                \
   }
-static const TileFunction ROW_TILES[TILE_PANELS][7] = {
-    TILES(1, LANES, 1),
 #if VW == 16
-    TILES(2, LANES, 1),
-    TILES(3, LANES, 1),
-    TILES(4, LANES, 1),
+#define TILE_TABLE(TILE, AM, AK) {TILES(TILE, 1, AM, AK), TILES(TILE, 2, AM, AK), TILES(TILE, 3, AM, AK), TILES(TILE, 4, AM, AK)}
+#else
+#define TILE_TABLE(TILE, AM, AK) {TILES(TILE, 1, AM, AK)}
 #endif
-};
-static const TileFunction COLUMN_TILES[TILE_PANELS][7] = {
-    TILES(1, 1, LANES),
-#if VW == 16
-    TILES(2, 1, LANES),
-    TILES(3, 1, LANES),
-    TILES(4, 1, LANES),
-#endif
+static const TileFunction ROW_TILES[TILE_PANELS][7] = TILE_TABLE(tile, LANES, 1);
+static const TileFunction COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(tile, 1, LANES);
+
+// Transposes one panel of W, [16·kPanels][16], into 16 rows of each panel of Wᵀ, [kPanels][N][16].
+static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
+  for (int kp = 0; kp < kPanels; kp++)
+    for (int lane = 0; lane < LANES; lane++) {
+      float* row = into + (kp * N + lane) * LANES;
+      const float* from = w + (index_t)kp * LANES * LANES + lane;
+      for (int k = 0; k < LANES; k++) row[k] = from[k * LANES];
+    }
+}
+
+// What the products below need to know about the elements of A and B. bfloat16.h has another one.
+struct Float32 {
+  // STEPS: steps of k in a panel of A, and floats from one of its rows to the next; the panels of B have STEPS rows for each of them.
+  // IS_PACKED: whether A and B differ from the float32 matrices that they are made of.
+  enum { STEPS = LANES, IS_PACKED = 0 };
+  // The rows of A are the rows of a panel, and k runs over its columns.
+  static TileFunction row_tile(int width, int rows) { return ROW_TILES[width - 1][rows]; }
+  // For Aᵀ: the rows of Aᵀ are the columns of a panel, and k runs over its rows.
+  static TileFunction column_tile(int width, int rows) { return COLUMN_TILES[width - 1][rows]; }
+  // Rows `from` … `to` − 1 of a matrix in `count` panels, as the left side of a product. If they are packed, `room` receives them.
+  static Panels rows(Panels a, int, index_t, index_t, Panels) { return a; }
+  // Steps of k of a weight gradient over some rows.
+  static index_t steps_of_rows(index_t rows) { return rows; }
+  // Transposes a panel of weights, as the right side of a product: see transpose_panel.
+  static void transpose(const float* w, index_t N, int kPanels, float* into) { transpose_panel(w, N, kPanels, into); }
 };
 
+// A from one of its rows on.
+template <class Element>
+INLINE Panels rows_from(Panels a, index_t row) { return {a.at + row * Element::STEPS, a.next}; }
+
 // The term A·B with A in kPanels panels.
-INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, LANES, b, TILE_PANELS * b.next, b.at}; }
+template <class Element = Float32>
+INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, Element::STEPS, b, TILE_PANELS * b.next, b.at}; }
 
 // Computes all rows of `width` panels of C, from panel `p` on, in tiles of nearly equal height.
 //
 // Each of the first tiles prefetches one of the next panels of weights, so that these move from the third-level to the second-level cache
 // during the computation.
+template <class Element>
 static void multiply_rows(index_t M, int width, int p, Term* terms, int termCount, Start start, Panels c) {
   const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
-  const TileFunction* tilesOfWidth = ROW_TILES[width - 1];
   if (start.at) start.at += p * start.next;
   float* into = c.at + p * c.next;
   index_t row = 0;
   for (int i = 0; i < tiles; i++) {
     const int rows = height + (i < higher);
     for (Term* t = terms; t < terms + termCount; t++) t->ahead = t->b.at + (i < width ? (p + i) * t->b.next + t->following : p * t->b.next);
-    tilesOfWidth[rows](terms, termCount, row, p, start, into, c.next);
-    row += rows * LANES;
+    Element::row_tile(width, rows)(terms, termCount, row, p, start, into, c.next);
+    row += rows * Element::STEPS;
     into += rows * LANES;
     if (start.at) start.at += rows * start.row;
   }
 }
 
-// At most this many panels of A (16 steps of k each) are summed per pass over the rows, so that their part of B stays in the second-level
-// cache.
-static const int MAX_TERM_PANELS = 32;
+// At most this many steps of k are summed per pass over the rows, so that their part of B stays in the second-level cache.
+static const int MAX_TERM_STEPS = 512;
 
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
+template <class Element = Float32>
 static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
+  const int MAX_TERM_PANELS = MAX_TERM_STEPS / Element::STEPS;
   int stretches = 0;
   for (int i = 0; i < termCount; i++) stretches += terms[i].count;
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
     if (stretches <= MAX_TERM_PANELS) {
-      multiply_rows(M, width, p, terms, termCount, start, c);
+      multiply_rows<Element>(M, width, p, terms, termCount, start, c);
       continue;
     }
     Start from = start;
@@ -167,20 +191,22 @@ static void multiply(index_t M, int count, Term* terms, int termCount, Start sta
         s += part.count;
         if (s < term->count) part.following = (index_t)part.count * part.length * LANES;
         else part.following -= (index_t)(s - part.count) * part.length * LANES;
-        multiply_rows(M, width, p, &part, 1, from, c);
+        multiply_rows<Element>(M, width, p, &part, 1, from, c);
         from = start_at(c);
       }
     }
   }
 }
 // C[M rows][count panels] = start + A·B, with A in kPanels panels.
+template <class Element = Float32>
 static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
-  Term only = term(a, kPanels, b);
-  multiply(M, count, &only, 1, start, c);
+  Term only = term<Element>(a, kPanels, b);
+  multiply<Element>(M, count, &only, 1, start, c);
 }
 
 // C = Aᵀ·B, or C += Aᵀ·B if `adds`, for one panel A [rows][16]: 16 rows of C in `count` panels, with B in as many. Prefetches the rows that
 // follow in A and in panel `fetched` of B.
+template <class Element>
 static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
   enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
   const float* next[TILES_IN_PANEL] = {a + rows * LANES};
@@ -194,7 +220,7 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
       const int height = LANES / TILES_IN_PANEL + (i < LANES % TILES_IN_PANEL);
       const Panels into = {c.at + p * c.next + column * LANES, c.next};
       all.ahead = next[i];
-      COLUMN_TILES[width - 1][height](&all, 1, column, p, adds ? start_at(into) : ZERO, into.at, into.next);
+      Element::column_tile(width, height)(&all, 1, column, p, adds ? start_at(into) : ZERO, into.at, into.next);
       column += height;
     }
   }
@@ -204,6 +230,7 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
 //
 // The rows are processed in blocks that stay in the second-level cache, and in chunks that stay in the first-level cache while four panels
 // of X are multiplied with them.
+template <class Element = Float32>
 static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels dY, Panels dW) {
   const index_t BLOCK = 384, CHUNK = 96;
   const int GROUP = 4;
@@ -216,21 +243,11 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
         const Panels right = {dY.at + chunk * LANES, dY.next};
         for (int p = group; p < groupEnd; p++) {
           const Panels into = {dW.at + p * LANES * LANES, dW.next};
-          multiply_transposed(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0, p - group < count ? p - group : 0);
+          multiply_transposed<Element>(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0, p - group < count ? p - group : 0);
         }
       }
     }
   }
-}
-
-// Transposes one panel of W, [16·kPanels][16], into 16 rows of each panel of Wᵀ, [kPanels][N][16].
-static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
-  for (int kp = 0; kp < kPanels; kp++)
-    for (int lane = 0; lane < LANES; lane++) {
-      float* row = into + (kp * N + lane) * LANES;
-      const float* from = w + (index_t)kp * LANES * LANES + lane;
-      for (int k = 0; k < LANES; k++) row[k] = from[k * LANES];
-    }
 }
 
 INLINE void clear(float* at, index_t count) {

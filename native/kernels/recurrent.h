@@ -7,11 +7,18 @@
 // The rows of the batch are divided among the threads. Each thread runs all steps of its rows by itself, without waiting for others. Weight
 // gradients are divided by panels, never by rows, so that their bits do not depend on the number of threads.
 //
+// In bfloat16, both sides of each product are rounded (bfloat16.h): the weights once per call, the rows x, h', d in each step. States, gates and
+// all sums stay float32. The bias and the look-up of tokens are no products.
+//
 // Memory (src/engine/sizes.ts), with H and D padded to multiples of 16, and D = 0 for tokens:
 //   tape     T·B·G·H + T·B·K·H + T·B·D floats: the gates; K arrays of states before each step; the input after dropout
 //   scratch  G·H + G·H·H + G·H·D + 3·B·H floats: the sums of both biases; the recurrent and the input weights, transposed; three gradients
 //            of states
+//   scratch in bfloat16, additionally: B·D + B·H + ½·B·G·H + P·D floats, with P = ⌈T·B/2⌉: rows of the input, of h' and of the gradients; the
+//            input for the weight gradients, if it is not on the tape. Matrices on the tape are packed in place, when their floats are not
+//            needed any more.
 #pragma once
+#include "bfloat16.h"
 #include "call.h"
 #include "cells.h"
 #include "dropout.h"
@@ -24,6 +31,7 @@ struct RecurrentNumbers {
   double dropThreshold, dropKey, dropScale, dropPerSequence, firstStep;
   // Steps that the tape can hold. If no backward pass follows, 2 are enough, used alternately.
   double slots;
+  double bfloat16;
 };
 
 struct RecurrentBuffers {
@@ -61,6 +69,10 @@ struct Layer {
   float *gate, *before, *cellBefore, *candidate, *dropped;
   // In the scratch memory: bias [G·⌈H⌉]; Uᵀ, G·⌈H⌉·⌈H⌉ floats; Wᵀ, G·⌈H⌉·⌈D⌉ floats; the rest [⌈H/16⌉][B][16].
   float *bias, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;
+  // What the forward products multiply with: the weights or, in bfloat16, the packed ones, in the place of Uᵀ and Wᵀ.
+  const float *inputFactors, *hiddenFactors;
+  // In bfloat16, also in the scratch memory: packed rows x and h' [·][B][8] and d [G·⌈H/16⌉][B][8]; pairs of rows of x [⌈D/16⌉][P][16].
+  float *packedX, *packedH, *packedD, *inputPairs;
   Dropout dropout;
 };
 
@@ -104,6 +116,12 @@ static Layer layer_of(const Call* call) {
   l.dhBefore = at;
   l.dc = at += rows;
   l.spare = at += rows;
+  l.packedX = at += rows;
+  l.packedH = at += l.tokens ? 0 : l.B * l.dPanels * LANES;
+  l.packedD = at += rows;
+  l.inputPairs = at + (index_t)l.gates * rows / 2;
+  l.inputFactors = n.bfloat16 != 0 ? l.inputTransposed : l.inputWeights;
+  l.hiddenFactors = n.bfloat16 != 0 ? l.hiddenTransposed : l.hiddenWeights;
   l.dropout = {(u32)n.dropThreshold, (u32)n.dropKey, (float)n.dropScale, (int)n.dropPerSequence, (int)n.firstStep};
   return l;
 }
@@ -118,10 +136,30 @@ static void sum_biases(const Layer& l, int from, int to) {
     }
 }
 
-// Computes what all rows need: the sums of the biases. Ends with a barrier.
-static void prepare_layer(const Layer& l, Team* team, int thread) {
+// Computes what all rows need in a forward pass: the sums of the biases, the packed weights. Ends with a barrier.
+template <class Element>
+static void prepare_forward(const Layer& l, Team* team, int thread) {
   const Share share = share_of(team, thread, l.gates * l.hPanels);
+  const index_t hRows = (index_t)l.hPanels * LANES, dRows = (index_t)l.dPanels * LANES;
   sum_biases(l, (int)share.from, (int)share.to);
+  for (index_t p = share.from; Element::IS_PACKED && p < share.to; p++) {
+    pack_row_pairs(hRows, l.hiddenWeights + p * hRows * LANES, l.hiddenTransposed + p * hRows / 2 * LANES);
+    if (!l.tokens) pack_row_pairs(dRows, l.inputWeights + p * dRows * LANES, l.inputTransposed + p * dRows / 2 * LANES);
+  }
+  barrier(team);
+}
+
+// Transposes the weights for a backward pass. Ends with a barrier.
+template <class Element>
+static void prepare_backward(const Layer& l, bool wantsInput, Team* team, int thread) {
+  const int HP = l.hPanels, all = l.gates * HP;
+  const index_t KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
+  const Share own = share_of(team, thread, all);
+  for (int p = (int)own.from; p < own.to; p++) {
+    const index_t row = (index_t)p * Element::STEPS * LANES;
+    Element::transpose(l.hiddenWeights + p * KH, (index_t)all * LANES, HP, l.hiddenTransposed + row);
+    if (wantsInput) Element::transpose(l.inputWeights + p * KD, (index_t)all * LANES, l.dPanels, l.inputTransposed + row);
+  }
   barrier(team);
 }
 
@@ -148,21 +186,23 @@ static void look_up(const Layer& l, int firstPanel, int panelStep, int count, co
   }
 }
 
-// Computes a step's sums in panels firstPanel, firstPanel + panelStep, …: bias, then input, then hidden state, unless `hidden` is null.
-static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, const float* hidden,
-                          index_t from, index_t to, float* gates) {
-  const index_t KH = (index_t)l.hPanels * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
+// Computes a step's sums in panels firstPanel, firstPanel + panelStep, …: bias, then input, then hidden state, unless `hidden.at` is null.
+template <class Element>
+static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, Panels hidden, index_t from,
+                          index_t to, float* gates) {
+  const index_t KH = (index_t)l.hPanels * Element::STEPS * LANES, KD = (index_t)l.dPanels * Element::STEPS * LANES;
   const Panels into = {gates + firstPanel * l.tapeNext + from * LANES, panelStep * l.tapeNext};
   Term terms[2];
   int termCount = 0;
   if (token) look_up(l, firstPanel, panelStep, count, token, from, to, gates);
-  else terms[termCount++] = term({x.at + from * LANES, x.next}, l.dPanels, {(float*)l.inputWeights + firstPanel * KD, panelStep * KD});
-  if (hidden)
-    terms[termCount++] = term({(float*)hidden + from * LANES, l.tapeNext}, l.hPanels, {(float*)l.hiddenWeights + firstPanel * KH, panelStep * KH});
+  else terms[termCount++] = term<Element>(rows_from<Element>(x, from), l.dPanels, {(float*)l.inputFactors + firstPanel * KD, panelStep * KD});
+  if (hidden.at)
+    terms[termCount++] =
+        term<Element>(rows_from<Element>(hidden, from), l.hPanels, {(float*)l.hiddenFactors + firstPanel * KH, panelStep * KH});
   const Panels bias = {l.bias + firstPanel * LANES, (index_t)panelStep * LANES};
   // With a panelStep, the next call computes the next panel of each gate: prefetch that.
   for (int i = 0; panelStep > 1 && i < termCount; i++) terms[i].following = terms[i].b.next / panelStep;
-  if (termCount) multiply(to - from, count, terms, termCount, token ? start_at(into) : bias_of(bias), into);
+  if (termCount) multiply<Element>(to - from, count, terms, termCount, token ? start_at(into) : bias_of(bias), into);
 }
 
 // What one forward step reads and writes. Pointers are to the step's row 0. Panels of `gates`, `before`, `cellBefore` and `candidate` are
@@ -176,45 +216,51 @@ struct StepPlace {
   Panels next;  // receives h for the next step
 };
 
+template <class Element>
 static void forward_step(const Layer& l, const StepPlace& at, index_t from, index_t to) {
   const int HP = l.hPanels;
   const index_t next = l.tapeNext, gateNext = HP * next;
+  const Panels none = {0, 0}, hRoom = {l.packedH, l.B * Element::STEPS};
+  const Panels x = at.token ? none : Element::rows(at.x, l.dPanels, from, to, {l.packedX, l.B * Element::STEPS});
+  const Panels h = Element::rows({at.before, next}, HP, from, to, hRoom);
   if (l.cell == CELL_LSTM) {
     for (int p = 0; p < HP; p++) {
-      step_products(l, p, HP, 4, at.token, at.x, at.before, from, to, at.gates);
+      step_products<Element>(l, p, HP, 4, at.token, x, h, from, to, at.gates);
       lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell.at + p * at.cell.next,
                    at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     }
     return;
   }
   if (l.cell == CELL_RNN) {
-    step_products(l, 0, 1, HP, at.token, at.x, at.before, from, to, at.gates);
+    step_products<Element>(l, 0, 1, HP, at.token, x, h, from, to, at.gates);
     for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     return;
   }
-  const index_t KH = (index_t)HP * LANES * LANES;
-  const Panels u = {(float*)l.hiddenWeights + 2 * HP * KH, KH};
+  const index_t KH = (index_t)HP * Element::STEPS * LANES;
+  const Panels u = {(float*)l.hiddenFactors + 2 * HP * KH, KH};
   const Panels candidate = {at.candidate + from * LANES, next};
-  step_products(l, 0, 1, 2 * HP, at.token, at.x, at.before, from, to, at.gates);
+  step_products<Element>(l, 0, 1, 2 * HP, at.token, x, h, from, to, at.gates);
   for (int p = 0; p < HP; p++)
     gru_gates(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, l.after);
-  step_products(l, 2 * HP, 1, HP, at.token, at.x, 0, from, to, at.gates);
+  step_products<Element>(l, 2 * HP, 1, HP, at.token, x, none, from, to, at.gates);
   if (l.after) {
     const Panels bias = {(float*)l.hiddenBias + 2 * HP * LANES, LANES};
-    multiply(to - from, HP, HP, {at.before + from * LANES, next}, u, bias_of(bias), candidate);
+    multiply<Element>(to - from, HP, HP, rows_from<Element>(h, from), u, bias_of(bias), candidate);
   } else {
     const Panels sums = {at.gates + 2 * gateNext + from * LANES, next};
-    multiply(to - from, HP, HP, candidate, u, start_at(sums), sums);
+    const Panels reset = Element::rows({at.candidate, next}, HP, from, to, hRoom);
+    multiply<Element>(to - from, HP, HP, rows_from<Element>(reset, from), u, start_at(sums), sums);
   }
   for (int p = 0; p < HP; p++)
     gru_output(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, at.out.at + p * at.out.next,
                at.next.at + p * at.next.next, l.after);
 }
 
+template <class Element>
 static void recurrent_forward(const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const Layer l = layer_of(call);
-  prepare_layer(l, team, thread);
+  prepare_forward<Element>(l, team, thread);
   const Share share = share_of(team, thread, l.B);
   const index_t from = share.from, to = share.to;
   if (from == to) return;
@@ -244,7 +290,7 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
       drop_rows(l.dropout, (int)t, from, to, l.D, at.x, dropped);
       at.x = dropped;
     }
-    forward_step(l, at, from, to);
+    forward_step<Element>(l, at, from, to);
     if (l.hasC && b.cells) carry_rows(HP, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0, from, to);
     if (last) {
       if (l.hasC) carry_rows(HP, l.spare, step, b.last, l.stateNext, 0, from, to);
@@ -256,25 +302,31 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
   }
 }
 
-// Computes, for some rows, the gradients of one step's sums and, in dhBefore and dc, those of the state before the step.
-static void step_backward(const Layer& l, index_t t, const float* dh, index_t from, index_t to) {
+// Computes, for some rows, the gradients of one step's sums and, in dhBefore and dc, those of the state before the step. Returns the gradients
+// of the sums, as the left side of another product.
+template <class Element>
+static Panels step_backward(const Layer& l, index_t t, const float* dh, index_t from, index_t to) {
   const int HP = l.hPanels;
   const index_t step = l.B * LANES, slot = t * step, gateNext = HP * l.tapeNext;
   float *gates = l.gate + slot, *before = l.before + slot;
   // Uᵀ [HP panels][gates·HP·16][16]: the rows of gate q begin at q·HP·16.
-  const index_t uNext = (index_t)l.gates * HP * LANES * LANES, uGate = (index_t)HP * LANES * LANES;
+  const index_t uGate = (index_t)HP * Element::STEPS * LANES, uNext = l.gates * uGate;
   const Panels carried = {l.dhBefore + from * LANES, step};
+  const index_t packedNext = l.B * Element::STEPS;
+  const Panels room = {l.packedD, packedNext}, sums = {gates, l.tapeNext};
   if (l.cell == CELL_LSTM) {
     for (int p = 0; p < HP; p++)
       lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
                     l.dhBefore + p * step, l.dc + p * step, step);
-    multiply(to - from, HP, 4 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
-    return;
+    const Panels d = Element::rows(sums, 4 * HP, from, to, room);
+    multiply<Element>(to - from, HP, 4 * HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, ZERO, carried);
+    return d;
   }
   if (l.cell == CELL_RNN) {
     for (int p = 0; p < HP; p++) rnn_backward(from, to, gates + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step);
-    multiply(to - from, HP, HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, ZERO, carried);
-    return;
+    const Panels d = Element::rows(sums, HP, from, to, room);
+    multiply<Element>(to - from, HP, HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, ZERO, carried);
+    return d;
   }
   // gru: dh' = d·(1 − z) + Uzᵀ dz + Urᵀ dr, and of the candidate Unᵀ (dn·r) with the reset after the product, r·(Unᵀ dn) before it.
   float* candidate = l.candidate + slot;
@@ -283,18 +335,48 @@ static void step_backward(const Layer& l, index_t t, const float* dh, index_t fr
                         candidate + p * l.tapeNext, l.after);
   const Panels u = {l.hiddenTransposed + 2 * uGate, uNext};
   if (l.after) {
-    multiply(to - from, HP, HP, {candidate + from * LANES, l.tapeNext}, u, start_at(carried), carried);
+    const Panels dHidden = Element::rows({candidate, l.tapeNext}, HP, from, to, {l.packedH, packedNext});
+    multiply<Element>(to - from, HP, HP, rows_from<Element>(dHidden, from), u, start_at(carried), carried);
   } else {
     const Panels dProduct = {l.spare + from * LANES, step};
-    multiply(to - from, HP, HP, {gates + 2 * gateNext + from * LANES, l.tapeNext}, u, ZERO, dProduct);
+    const Panels dn = Element::rows({gates + 2 * gateNext, l.tapeNext}, HP, from, to, {l.packedH, packedNext});
+    multiply<Element>(to - from, HP, HP, rows_from<Element>(dn, from), u, ZERO, dProduct);
     for (int p = 0; p < HP; p++)
       gru_backward_reset(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, l.spare + p * step, l.dhBefore + p * step);
   }
-  multiply(to - from, HP, 2 * HP, {gates + from * LANES, l.tapeNext}, {l.hiddenTransposed, uNext}, start_at(carried), carried);
+  const Panels d = Element::rows(sums, 3 * HP, from, to, room);
+  multiply<Element>(to - from, HP, 2 * HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, start_at(carried), carried);
+  return d;
+}
+
+// The input of all steps, as the left side of a weight gradient.
+template <class Element>
+static Panels inputs_of(const Layer& l, const RecurrentBuffers& b) {
+  if (l.dropout.threshold) return {l.dropped, l.tapeNext};
+  if (Element::IS_PACKED) return {l.inputPairs, (l.T * l.B + 1) / 2 * LANES};
+  return {(float*)b.input, l.outNext};
+}
+
+static void pack_in_place(index_t rows, int count, Panels panels) {
+  for (int p = 0; p < count; p++) pack_row_pairs(rows, panels.at + p * panels.next, panels.at + p * panels.next);
+}
+
+// In bfloat16: packs the left sides of all weight gradients, h' and the input of all steps. Ends with a barrier.
+static void pack_left_sides(const Layer& l, const RecurrentBuffers& b, Team* team, int thread) {
+  const index_t rows = l.T * l.B;
+  const Share hidden = share_of(team, thread, l.hPanels), input = share_of(team, thread, l.tokens ? 0 : l.dPanels);
+  const int hCount = (int)(hidden.to - hidden.from);
+  pack_in_place(rows, hCount, {l.before + hidden.from * l.tapeNext, l.tapeNext});
+  if (l.cell == CELL_GRU && !l.after) pack_in_place(rows, hCount, {l.candidate + hidden.from * l.tapeNext, l.tapeNext});
+  const Panels x = inputs_of<Bfloat16>(l, b);
+  for (index_t p = input.from; p < input.to; p++)
+    pack_row_pairs(rows, l.dropout.threshold ? x.at + p * x.next : b.input + p * l.outNext, x.at + p * x.next);
+  barrier(team);
 }
 
 // Computes the gradients of the weights of `count` panels of one gate, from `first` on. The candidate of a gru has its own: with the reset after
 // the product dUn = Σ (dn·r) h'ᵀ, before it dUn = Σ dn (r·h')ᵀ.
+template <class Element>
 static void panel_gradients(const Layer& l, const Call* call, int gate, int first, int count) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)call->numbers;
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
@@ -310,33 +392,29 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
   column_sums(rows, count, d, inputBias);
   if (dHidden.at == d.at) copy_floats(hiddenBias, inputBias, count * LANES);
   else column_sums(rows, count, dHidden, hiddenBias);
-  weight_gradient(rows, HP, h, count, dHidden, {hiddenInto, KH});
-  if (!l.tokens) {
-    const Panels x = {l.dropout.threshold ? l.dropped : (float*)b.input, l.dropout.threshold ? l.tapeNext : l.outNext};
-    weight_gradient(rows, l.dPanels, x, count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD});
-    return;
-  }
   const index_t V = l.D;
-  sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
+  if (l.tokens) sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
+  if (Element::IS_PACKED) {
+    pack_in_place(rows, count, d);
+    if (dHidden.at != d.at) pack_in_place(rows, count, dHidden);
+  }
+  const index_t steps = Element::steps_of_rows(rows);
+  weight_gradient<Element>(steps, HP, h, count, dHidden, {hiddenInto, KH});
+  if (l.tokens) return;
+  weight_gradient<Element>(steps, l.dPanels, inputs_of<Element>(l, b), count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD});
 }
 
+template <class Element>
 static void recurrent_backward(const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const Layer l = layer_of(call);
-  prepare_layer(l, team, thread);
   const int HP = l.hPanels, all = l.gates * HP;
-  const index_t KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const bool wantsInput = !l.tokens && b.inputGradient;
-  const Share own = share_of(team, thread, all);
-  for (int p = (int)own.from; p < own.to; p++) {
-    transpose_panel(l.hiddenWeights + p * KH, (index_t)all * LANES, HP, l.hiddenTransposed + (index_t)p * LANES * LANES);
-    if (wantsInput) transpose_panel(l.inputWeights + p * KD, (index_t)all * LANES, l.dPanels, l.inputTransposed + (index_t)p * LANES * LANES);
-  }
-  barrier(team);
+  prepare_backward<Element>(l, wantsInput, team, thread);
 
   const Share share = share_of(team, thread, l.B);
   const index_t from = share.from, to = share.to, step = l.B * LANES, hPart = H_PART[l.cell] * step;
-  const index_t wNext = (index_t)all * LANES * LANES;
+  const index_t wNext = (index_t)all * Element::STEPS * LANES;
   for (int p = 0; p < HP && from < to; p++) {
     const index_t at = p * step + from * LANES, count = (to - from) * LANES;
     const float* final_ = b.finalGradient ? b.finalGradient + p * l.stateNext + from * LANES : 0;
@@ -346,11 +424,11 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     else clear(l.dc + at, count);
   }
   for (index_t t = l.T - 1; t >= 0 && from < to; t--) {
-    step_backward(l, t, b.outputGradient + t * step, from, to);
+    const Panels d = step_backward<Element>(l, t, b.outputGradient + t * step, from, to);
     if (wantsInput) {
-      const Panels d = {l.gate + t * step + from * LANES, l.tapeNext};
       const Panels into = {b.inputGradient + t * step, l.outNext};
-      multiply(to - from, l.dPanels, all, d, {l.inputTransposed, wNext}, ZERO, {into.at + from * LANES, into.next});
+      multiply<Element>(to - from, l.dPanels, all, rows_from<Element>(d, from), {l.inputTransposed, wNext}, ZERO,
+                        {into.at + from * LANES, into.next});
       if (l.dropout.threshold) drop_rows(l.dropout, (int)t, from, to, l.D, into, into);
     }
     if (!b.resets) continue;
@@ -363,12 +441,13 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     if (l.hasC) carry_rows(HP, l.dc, step, b.initialGradient, l.stateNext, 0, from, to);
   }
   barrier(team);
+  if (Element::IS_PACKED) pack_left_sides(l, b, team, thread);
 
   // A task is four panels of one gate.
   enum { GROUP = 4 };
   const int groups = (HP + GROUP - 1) / GROUP, tasks = l.gates * groups;
   for (int task = next_task(team, 0); task < tasks; task = next_task(team, 0)) {
     const int gate = task / groups, first = (task % groups) * GROUP;
-    panel_gradients(l, call, gate, first, HP - first < GROUP ? HP - first : GROUP);
+    panel_gradients<Element>(l, call, gate, first, HP - first < GROUP ? HP - first : GROUP);
   }
 }

@@ -91,6 +91,8 @@ static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, in
   l.inputBias = b.weights + (index_t)m.inputBias;
   l.hiddenWeights = b.weights + (index_t)m.hiddenWeights;
   l.hiddenBias = b.weights + (index_t)m.hiddenBias;
+  l.inputFactors = l.inputWeights;
+  l.hiddenFactors = l.hiddenWeights;
   l.bias = bias;
   return l;
 }
@@ -115,7 +117,7 @@ static void sequence_recurrent(const Layer& l, const Workspace& workspace, float
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cellBefore, next, from, to, false);
   const StepPlace at = {l.tokens ? tokens : 0, {workspace.x, next}, workspace.gates, workspace.before, workspace.cellBefore, workspace.cellBefore,
                         {workspace.cell, next}, {workspace.y, next}, {workspace.y, next}};
-  forward_step(l, at, from, to);
+  forward_step<Float32>(l, at, from, to);
   move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.y, next, from, to, true);
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);
 }

@@ -6,9 +6,11 @@
 import { UnsupportedError } from '../errors.ts';
 import { gateCount, stateParts } from './cells.ts';
 import {
+  type Compute,
   type CrossEntropy,
   type DropoutCall,
   type ElementType,
+  type Engine,
   type Generate,
   type LinearForward,
   NO_TOKEN,
@@ -338,4 +340,13 @@ export function checkRange(range: ReadRange | undefined, length: number): ReadRa
   if (!fits || offset + count > length)
     throw new RangeError(`range: got ${count} elements from ${offset} on, expected them within ${length}`);
   return range;
+}
+
+/** @throws {UnsupportedError} if a call is in bfloat16, and the engine does not compute in that */
+export function checkCompute(
+  { description: { name, capabilities } }: Pick<Engine, 'description'>,
+  { compute }: { readonly compute?: Compute | undefined },
+) {
+  if (compute === 'bfloat16' && !capabilities.bfloat16)
+    throw new UnsupportedError(`the ${name} engine does not compute in bfloat16.`);
 }

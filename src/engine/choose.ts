@@ -1,6 +1,6 @@
 /** Chooses the engine: the requested one, a GPU, or the fastest that works on the CPU. */
 import { AddonError, OptionError, UnsupportedError, UsageError } from '../errors.ts';
-import type { Engine, Precision } from './engine.ts';
+import type { Compute, Engine, Precision } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
 export interface EngineOptions {
@@ -12,6 +12,8 @@ export interface EngineOptions {
    */
   readonly gpu?: number | undefined;
   readonly precision: Precision;
+  /** What products will be computed in. Default: the precision. */
+  readonly compute?: Compute | undefined;
 }
 
 export interface EngineChoice extends EngineOptions {
@@ -29,7 +31,7 @@ export interface ChosenEngine {
  * Makes the engine for a choice.
  *
  * @throws {UnsupportedError} for an engine that does not work here
- * @throws {UsageError} for a precision or a GPU that the engine does not support
+ * @throws {UsageError} for a precision, a way to compute or a GPU that the engine does not support
  */
 export type MakeEngine = (choice: EngineChoice) => Promise<ChosenEngine>;
 
@@ -39,6 +41,8 @@ export interface EngineKind {
   /** The start of the notice when this engine is used instead of a faster one. The notice continues with the reason. */
   readonly instead: string;
   readonly precisions: readonly Precision[];
+  /** Whether it can compute products in bfloat16. Default: false. */
+  readonly hasBfloat16?: boolean;
   /** Whether it computes on a GPU. `auto` uses it only if a GPU is requested. */
   readonly isGpu?: boolean;
   /** @throws {UnsupportedError} with the reason why it does not work here */
@@ -64,7 +68,7 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
   };
 
   async function choose({ engine, ...settings }: EngineChoice): Promise<ChosenEngine> {
-    const able = kinds.filter(({ precisions }) => precisions.includes(settings.precision));
+    const able = kinds.filter((kind) => isAble(kind, settings));
     if (engine === 'auto') return openFastest(kinds, settings);
     const kind = kinds.find(({ name }) => name === engine);
     if (!kind) {
@@ -74,24 +78,35 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
     }
     if (able.includes(kind)) return kind.open(settings);
     const names = able.map(({ name }) => name);
-    throw new UsageError(
-      `${settings.precision} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`,
-      { remedies: [{ text: `To compute in ${settings.precision}`, set: { engine: names[0] } }] },
-    );
+    const what = numbersOf(settings);
+    if (names.length === 0) throw new UnsupportedError(`no engine computes in ${what} ${place}.`);
+    throw new UsageError(`${what} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`, {
+      remedies: [{ text: `To compute in ${what}`, set: { engine: names[0] } }],
+    });
   }
+}
+
+/** Whether an engine computes in the numbers of a choice. */
+function isAble({ precisions, hasBfloat16 }: EngineKind, { precision, compute }: EngineOptions): boolean {
+  return precisions.includes(precision) && (compute !== 'bfloat16' || hasBfloat16 === true);
+}
+
+/** The numbers that decide which engines can compute a choice. */
+function numbersOf({ precision, compute }: EngineOptions): string {
+  return compute === 'bfloat16' ? compute : precision;
 }
 
 /** The requested GPU, or the fastest engine of the CPU and the reason. */
 async function openGpu(kinds: readonly EngineKind[], options: EngineOptions): Promise<ChosenEngine> {
-  const { gpu, precision, ...rest } = options;
-  const kind = kinds.find(({ isGpu, precisions }) => isGpu && precisions.includes(precision));
+  const { gpu, ...rest } = options;
+  const kind = kinds.find((kind) => kind.isGpu && isAble(kind, options));
   try {
-    if (!kind) throw new UnsupportedError(`it does not compute in ${precision}.`);
+    if (!kind) throw new UnsupportedError(`it does not compute in ${numbersOf(options)}.`);
     return await kind.open(options);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     const notice = `GPU ${gpu} can't be used, so the CPU computes: ${error.problem}`;
-    return noticed(notice, await openFastest(kinds, { ...rest, precision }));
+    return noticed(notice, await openFastest(kinds, rest));
   }
 }
 
@@ -102,8 +117,8 @@ function noticed(notice: string, chosen: ChosenEngine): ChosenEngine {
 /** The fastest engine that works on the CPU. */
 async function openFastest(all: readonly EngineKind[], options: EngineOptions): Promise<ChosenEngine> {
   const ofCpu = all.filter(({ isGpu }) => !isGpu);
-  const kinds = ofCpu.filter(({ precisions }) => precisions.includes(options.precision));
-  const isLimited = kinds.length < ofCpu.length;
+  const kinds = ofCpu.filter((kind) => isAble(kind, options));
+  const isLimited = !ofCpu.every(({ precisions }) => precisions.includes(options.precision));
   const failures: UnsupportedError[] = [];
   for (const { name, instead, open } of kinds) {
     try {
@@ -117,7 +132,7 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
       failures.push(error);
     }
   }
-  throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${options.precision} here.`);
+  throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${numbersOf(options)} here.`);
 }
 
 /** Whether to tell the user about a failure. A missing add-on would otherwise cause a notice at every start. */

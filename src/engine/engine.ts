@@ -20,6 +20,12 @@ import type { UpdateRule } from './update-rules.ts';
 
 export type Precision = 'float32' | 'float64';
 
+/**
+ * What the factors of a layer's matrix products are rounded to, in training. `bfloat16` has 8 significant bits and the range of float32.
+ * Sums, states, gates, gradients and weights keep the engine's precision.
+ */
+export type Compute = 'float32' | 'bfloat16';
+
 /** Numbers that come from an engine, in the engine's precision. */
 export type FloatArray = Float32Array | Float64Array;
 
@@ -71,7 +77,13 @@ export interface Dropout {
   readonly firstStep?: number;
 }
 
-interface RecurrentCall {
+/** A call with matrix products. */
+interface ProductCall {
+  /** Default: not rounded. `bfloat16` needs that capability of the engine. */
+  readonly compute?: Compute | undefined;
+}
+
+interface RecurrentCall extends ProductCall {
   readonly weights: Vector;
   /** Index of the recurrent module in the layout of `weights`. */
   readonly module: number;
@@ -133,7 +145,7 @@ export interface EmbeddingBackward {
   readonly outputGradient: Tensor;
 }
 
-export interface LinearForward {
+export interface LinearForward extends ProductCall {
   readonly weights: Vector;
   /** Index of the linear map in the layout of `weights`. */
   readonly module: number;
@@ -143,7 +155,7 @@ export interface LinearForward {
   readonly output: Tensor;
 }
 
-export interface LinearBackward {
+export interface LinearBackward extends ProductCall {
   readonly weights: Vector;
   /** Receives the gradient of the module's parameters; earlier values are overwritten. */
   readonly gradient: Vector;
@@ -369,6 +381,8 @@ export interface EngineCapabilities {
   readonly drawControls: ReadonlySet<keyof DrawControls>;
   /** Whether results have the same bits as those of every other engine with this capability: native and WebAssembly. */
   readonly exactBits: boolean;
+  /** Whether its calls can compute in `bfloat16`. */
+  readonly bfloat16: boolean;
 }
 
 /** The type demands every control. */

@@ -14,11 +14,16 @@ const NATIVE_KIND: EngineKind = {
   name: 'native',
   instead: 'The native engine computes',
   precisions: ['float32'],
-  async open({ threads = availableProcessors() }) {
+  hasBfloat16: true,
+  async open({ threads = availableProcessors(), compute }) {
     const backend = nativeBackend({ variant: forcedVariant(), threads });
+    const emulated =
+      compute === 'bfloat16' &&
+      !backend.hasBfloat16Instruction &&
+      `bfloat16 is emulated with ${backend.instructions} here: the same bits as with AVX512_BF16, but slower than float32.`;
     return {
       engine: new CpuEngine(backend),
-      notice: threadsNotice(backend.threads, threads, 'the system starts no more'),
+      notice: joined(threadsNotice(backend.threads, threads, 'the system starts no more'), emulated),
     };
   },
 };

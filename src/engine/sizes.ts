@@ -30,6 +30,21 @@ export const SIZES = {
     ['G', 'H', 'D'],
     [3, 'B', 'H'],
   ],
+  /**
+   * More scratch of a pass over a recurrent layer in bfloat16: rows of the input, of the state and of the gradients; the input in P pairs of
+   * rows, two of the T·B positions each.
+   */
+  recurrentPacked: [
+    ['B', 'D'],
+    ['B', 'H'],
+    [0.5, 'B', 'G', 'H'],
+    ['P', 'D'],
+  ],
+  /** More scratch of a pass over a linear map in bfloat16: its input in P pairs of rows; its output in rows and in pairs of rows. */
+  linearPacked: [
+    ['P', 'H'],
+    [2, 'P', 'V'],
+  ],
   /** Scratch of the backward pass over a linear map: its weights, transposed. */
   linearScratch: [['H', 'V']],
   /** Scratch of a copy of slots: the copied rows. */

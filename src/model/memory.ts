@@ -1,6 +1,6 @@
 /** Estimates the memory of a training run or of a model in use, before anything is allocated. */
 import { cellFacts, gateCount } from '../engine/cells.ts';
-import type { Engine, EngineLimits, Precision } from '../engine/engine.ts';
+import type { Compute, Engine, EngineLimits, Precision } from '../engine/engine.ts';
 import { parameterCount, recurrentModules } from '../engine/layout.ts';
 import { sizeOf } from '../engine/sizes.ts';
 import { MemoryError, type Remedy } from '../errors.ts';
@@ -9,6 +9,8 @@ import { layoutOf, MAX_LAYERS, type ModelConfig } from './config.ts';
 
 export interface MemoryNeeds {
   readonly precision: Precision;
+  /** What training computes products in. Default: the precision. */
+  readonly compute?: Compute | undefined;
   /** The shape of a batch; 1 × 1 for sampling. */
   readonly batchSize: number;
   readonly sequenceLength: number;
@@ -44,10 +46,13 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   const layout = layoutOf(config);
   const G = gateCount(cell);
   const layers = recurrentModules(layout).map(({ input, inputSize }) => {
-    const own = { G, K: cellFacts(cell).kept.length, H, D: input === 'dense' ? inputSize : 0 };
+    const P = Math.ceil((T * B) / 2);
+    const own = { G, K: cellFacts(cell).kept.length, H, D: input === 'dense' ? inputSize : 0, P };
     return {
       kept: T * B * H + (isTrained ? sizeOf('tape', { ...own, T, B }) : 0),
-      scratch: sizeOf('recurrentScratch', { ...own, B }),
+      scratch:
+        sizeOf('recurrentScratch', { ...own, B }) +
+        (needs.compute === 'bfloat16' ? sizeOf('recurrentPacked', { ...own, B }) : 0),
     };
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);

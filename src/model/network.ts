@@ -6,7 +6,7 @@
  * L layers.
  */
 import type { Batch } from '../data/batches/batches.ts';
-import type { Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
+import type { Compute, Dropout, Engine, Tape, Tensor, Vector } from '../engine/engine.ts';
 import type { Layout } from '../engine/layout.ts';
 import {
   type ActivationGradients,
@@ -47,6 +47,7 @@ export class Network {
   readonly layout: Layout;
   readonly #engine: Engine;
   readonly #batchSize: number;
+  readonly #compute: Compute;
   /** The recurrent layers, from the input to the output. */
   readonly #layers: readonly Layer[];
   readonly #decoder: Layer;
@@ -64,17 +65,20 @@ export class Network {
   /**
    * @param shape Of the longest batch.
    * @param purpose `evaluation` allocates no memory for a backward pass.
+   * @param compute Of all its passes. `bfloat16` needs that capability of the engine.
    */
   constructor(
     engine: Engine,
     config: ModelConfig,
     shape: { readonly batchSize: number; readonly sequenceLength: number },
     purpose: 'training' | 'evaluation' = 'training',
+    compute: Compute = 'float32',
   ) {
     const { batchSize: B, sequenceLength: T } = shape;
     const isTrained = purpose === 'training';
     this.#engine = engine;
     this.#batchSize = B;
+    this.#compute = compute;
     this.layout = layoutOf(config);
     const modules = [...this.layout.keys()].filter((module) => this.layout[module]?.kind === 'recurrent');
     this.#layers = modules.map((module, layer) => ({ module, dropoutSite: layer || undefined }));
@@ -209,6 +213,7 @@ export class Network {
         output,
         tape: this.#tapes[index],
         dropout: dropoutAt(layer, pass),
+        compute: this.#compute,
       });
       input = output;
     }
@@ -216,7 +221,8 @@ export class Network {
     const dropout = dropoutAt(this.#decoder, pass);
     const dropped = dropout && gradients?.outputs[1];
     if (dropped) this.#engine.dropout({ ...dropout, input, output: dropped });
-    this.#engine.linearForward({ weights, module, input: dropped ?? input, output: logits });
+    const compute = this.#compute;
+    this.#engine.linearForward({ weights, module, input: dropped ?? input, output: logits, compute });
   }
 
   #backward(pass: Pass, gradient: Vector, gradients: ActivationGradients): void {
@@ -231,6 +237,7 @@ export class Network {
       input: dropout ? outgoing : (outputs.at(-1) as Tensor),
       outputGradient: logits,
       inputGradient: incoming,
+      compute: this.#compute,
     });
     if (dropout) this.#engine.dropout({ ...dropout, input: incoming, output: incoming });
 
@@ -247,6 +254,7 @@ export class Network {
         tape: this.#tapes[index] as Tape,
         inputGradient: index === 0 ? gradients.embedded : outgoing,
         dropout: dropoutAt(layer, pass),
+        compute: this.#compute,
       });
       [incoming, outgoing] = [outgoing, incoming];
     }

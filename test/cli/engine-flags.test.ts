@@ -53,6 +53,19 @@ test('float64 on another engine is wrong usage', async (context) => {
   assert.match(stderr, /float64 is computed by the reference engine alone, not by wasm/);
 });
 
+test('bfloat16 on an engine or with a precision that lacks it is wrong usage', async (context) => {
+  const run = setUp(context);
+  for (const [words, expected] of [
+    [['--engine', 'wasm'], /bfloat16 is computed by the native engine alone, not by wasm/],
+    [['--engine', 'reference'], /bfloat16 is computed by the native engine alone, not by reference/],
+    [['--precision', 'float64'], /--compute: can be bfloat16 only if --precision is float32/],
+  ] as const) {
+    const { code, stderr } = await run(['--compute', 'bfloat16', ...words]);
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+  }
+});
+
 const skip = nativeVariants().length > 0 ? false : 'the native engine was not built here';
 test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an error', {
   skip,
@@ -61,11 +74,25 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
   for (const variant of nativeVariants()) {
     const { code, stdout, stderr } = await run(['--threads', '3'], { CHAR_RNN_ISA: variant });
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /^device: CPU, native engine, (AVX-512|AVX2|NEON), float32, 3 threads$/m);
+    assert.match(
+      stdout,
+      /^device: CPU, native engine, (AVX-512|AVX-512 with BF16|AVX2|NEON), float32, 3 threads$/m,
+    );
   }
   const { code, stderr } = await run([], { CHAR_RNN_ISA: 'sse9' });
   assert.equal(code, 1);
   assert.match(stderr, /this machine lacks sse9; it has/);
+});
+
+test('--compute bfloat16 trains, and says with which instructions', { skip }, async (context) => {
+  const run = setUp(context);
+  for (const variant of nativeVariants()) {
+    const words = ['--compute', 'bfloat16', '--threads', '1'];
+    const { code, stdout, stderr } = await run(words, { CHAR_RNN_ISA: variant });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^device: CPU, native engine, .*, float32, 1 thread, products in bfloat16$/m);
+    assert.equal(/bfloat16 is emulated with (AVX-512|AVX2|NEON) here/.test(stdout), variant !== 'avx512bf16');
+  }
 });
 
 // Its lines are tested in native-offer.test.ts: each start measures a slow engine.

@@ -3,6 +3,8 @@ import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend } from '../../src/engine/cpu/native.node.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
+import { products, RANGES } from './bfloat16-products.ts';
+import { bitsOf } from './exact-product.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
 
 const variant = process.env.CHAR_RNN_ISA;
@@ -13,6 +15,11 @@ for (const [cell, optimizer] of TRAININGS) {
   const threads = cell === 'lstm' ? 2 : 1;
   const engine = new CpuEngine(nativeBackend({ variant, threads }));
   bits[`${cell}, training`] = await parametersAfter(engine, cell, optimizer, ITERATIONS);
+  const other = new CpuEngine(nativeBackend({ variant, threads }));
+  const compute = 'bfloat16';
+  bits[`${cell}, training in bfloat16`] = await parametersAfter(other, cell, optimizer, ITERATIONS, {
+    compute,
+  });
   const model = new LanguageModel(madeCheckpoint({ cell, hiddenSize: 33 }), { engine: 'native', threads: 1 });
   for (const controls of [{}, { topK: 4, topP: 0.9, minP: 0.01, repetitionPenalty: 1.2 }]) {
     const texts = await model.generateAll({
@@ -23,6 +30,12 @@ for (const [cell, optimizer] of TRAININGS) {
   }
   const { bitsPerCharacter } = await model.score('a\u20ac\u00e9\na'.repeat(9));
   bits[`${cell}, score`] = String(bitsPerCharacter);
+}
+for (const range of Object.keys(RANGES)) {
+  const output = await products(new CpuEngine(nativeBackend({ variant, threads: 1 })), range);
+  bits[`${range} products in bfloat16`] = [...output]
+    .map((x) => (Number.isNaN(x) ? 'NaN' : bitsOf(x)))
+    .join(' ');
 }
 const { instructions } = nativeBackend({ variant, threads: 1 });
 console.log(JSON.stringify({ processor: process.arch, instructions, bits }));

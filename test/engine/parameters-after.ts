@@ -1,7 +1,8 @@
 /** A short training, for comparing its results bit by bit. */
 import type { Cell } from '../../src/engine/cells.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Compute, Engine } from '../../src/engine/engine.ts';
 import type { UpdateRuleKind } from '../../src/engine/update-rules.ts';
+import type { ModelConfig } from '../../src/model/config.ts';
 import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
 import { checkTrainingOptions, regularizationOf, type TrainingOptions } from '../../src/train/options.ts';
@@ -36,9 +37,11 @@ export async function parametersAfter(
   cell: Cell,
   optimizer: UpdateRuleKind,
   iterations: number,
+  more: Partial<ModelConfig> & { readonly compute?: Compute } = {},
 ): Promise<string> {
-  const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V };
-  const network = new Network(engine, config, { batchSize: B, sequenceLength: T });
+  const { compute, ...form } = more;
+  const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, ...form };
+  const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'training', compute);
   const random = new MersenneTwister(5);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
   engine.write(weights, initialParameters(network.layout, random));

@@ -267,3 +267,26 @@ test('a run on several files with documents finds them again, and has the same b
   writeFileSync(join(texts, 'a.txt'), `${text}.`);
   await assert.rejects(run({ resume: checkpointDir, maxIterations: 14 }), { code: 'checkpoint-other-text' });
 });
+
+test('a run in bfloat16 resumes with another instruction set: the same bits as an uninterrupted run', {
+  skip: nativeVariants().length > 1 ? false : 'there are no two instruction sets',
+}, async (context) => {
+  const { base, folder } = setUp(context);
+  const before = process.env.CHAR_RNN_ISA;
+  context.after(() => {
+    if (before === undefined) delete process.env.CHAR_RNN_ISA;
+    else process.env.CHAR_RNN_ISA = before;
+  });
+  const options = { ...base, compute: 'bfloat16', learningRateDecayAfter: 0, evaluateEvery: 8 } as const;
+  for (const [first, second] of [nativeVariants(), [...nativeVariants()].reverse()] as [string, string][]) {
+    const inFolder = (name: string) => ({ ...options, checkpointDir: join(folder, `${name} ${first}`) });
+    process.env.CHAR_RNN_ISA = first;
+    const whole = await run({ ...inFolder('whole'), maxIterations: 40 });
+    await run({ ...inFolder('parts'), maxIterations: 13 });
+    process.env.CHAR_RNN_ISA = second;
+    const resume = inFolder('parts').checkpointDir;
+    const resumed = await run({ resume, textFile: base.textFile, maxIterations: 40 });
+    assert.deepEqual(comparable(resumed.checkpoint), comparable(whole.checkpoint));
+    assert.equal(resumed.checkpoint.training?.options.compute, 'bfloat16');
+  }
+});

@@ -12,6 +12,8 @@ export interface Backend {
   readonly threads: number;
   /** Whether multiply-adds are fused where the kernels ask for it. All such backends give the same bits. */
   readonly exactBits: boolean;
+  /** Whether it has kernels for products in bfloat16. */
+  readonly bfloat16: boolean;
   /** Resolves when its threads are lost; undefined if that can't happen. */
   readonly lost?: Promise<EngineLostError> | undefined;
   /** Bytes of memory for threads and code, in addition to the buffers. */

@@ -6,6 +6,7 @@
  */
 import type { EngineLostError } from '../../errors.ts';
 import {
+  checkCompute,
   checkCrossEntropy,
   checkDropout,
   checkEmbedding,
@@ -44,7 +45,6 @@ import {
   type WeightDropout,
 } from '../engine.ts';
 import type { Layout } from '../layout.ts';
-import { sizeOf } from '../sizes.ts';
 import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
@@ -52,8 +52,8 @@ import { CpuTape } from './handles.ts';
 import {
   biasRanges,
   chunkBytes,
+  linearScratchBytes,
   offsetIn,
-  padded,
   recurrentScratchBytes,
   sliceIn,
   tapeBytes,
@@ -77,7 +77,11 @@ export class CpuEngine implements Engine {
       text: `CPU, ${backend.name} engine, ${backend.instructions}, float32, ${threads}`,
       depth: 1,
       canBeLost: backend.lost !== undefined,
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: backend.exactBits },
+      capabilities: {
+        drawControls: ALL_DRAW_CONTROLS,
+        exactBits: backend.exactBits,
+        bfloat16: backend.bfloat16,
+      },
     };
   }
 
@@ -104,7 +108,7 @@ export class CpuEngine implements Engine {
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     const shape = layout[module];
     if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
-    this.#context.scratch(recurrentScratchBytes(shape, rows));
+    this.#context.scratch(recurrentScratchBytes(shape, steps, rows, undefined));
     const buffer = this.#context.allocate(tapeBytes(shape, steps, rows));
     return new CpuTape(this.#context, module, steps, rows, buffer);
   }
@@ -137,10 +141,12 @@ export class CpuEngine implements Engine {
   }
 
   recurrentForward(call: RecurrentForward) {
+    checkCompute(this, call);
     recurrentForward(this.#context, call);
   }
 
   recurrentBackward(call: RecurrentBackward) {
+    checkCompute(this, call);
     recurrentBackward(this.#context, call);
   }
 
@@ -173,27 +179,36 @@ export class CpuEngine implements Engine {
   }
 
   linearForward(call: LinearForward) {
+    const { compute } = call;
+    checkCompute(this, call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear(call, module);
     const { inputSize: H, outputSize: V } = module;
     this.#context.submit(
       'linearForward',
-      this.#linearNumbers(call.weights, call.module, positions, H, V),
-      this.#context.buffers(call.weights, call.input, call.output),
+      this.#linearNumbers(call, positions, H, V),
+      [
+        ...this.#context.buffers(call.weights, call.input, call.output),
+        ...[undefined, undefined],
+        compute === 'bfloat16'
+          ? this.#context.scratch(linearScratchBytes(H, V, positions, compute))
+          : undefined,
+      ],
       positions * H * V,
     );
   }
 
   linearBackward(call: LinearBackward) {
+    checkCompute(this, call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear({ input: call.input, output: call.outputGradient }, module);
     if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
     checkSameLayout(call.weights, call.gradient);
     const { inputSize: H, outputSize: V } = module;
-    const scratch = this.#context.scratch(sizeOf('linearScratch', { H: padded(H), V: padded(V) }) * 4);
+    const scratch = this.#context.scratch(linearScratchBytes(H, V, positions, call.compute));
     this.#context.submit(
       'linearBackward',
-      this.#linearNumbers(call.weights, call.module, positions, H, V),
+      this.#linearNumbers(call, positions, H, V),
       [
         ...this.#context.buffers(
           call.weights,
@@ -208,8 +223,11 @@ export class CpuEngine implements Engine {
     );
   }
 
-  #linearNumbers({ layout }: Vector, module: number, positions: number, H: number, V: number): number[] {
-    return [positions, H, V, offsetIn(layout, module, 'weight'), offsetIn(layout, module, 'bias')];
+  #linearNumbers(call: LinearForward | LinearBackward, positions: number, H: number, V: number): number[] {
+    const { module, compute } = call;
+    const { layout } = call.weights;
+    const places = [offsetIn(layout, module, 'weight'), offsetIn(layout, module, 'bias')];
+    return [positions, H, V, ...places, compute === 'bfloat16' ? 1 : 0];
   }
 
   crossEntropy(call: CrossEntropy) {

@@ -5,7 +5,9 @@ import { availableProcessors } from '../../util/machine.node.ts';
 import { type Addon, loadAddon } from './addon.node.ts';
 import type { Backend, BackendArray } from './backend.ts';
 
-const INSTRUCTION_NAMES: Readonly<Record<string, string>> = { avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' };
+const INSTRUCTION_NAMES: Readonly<Record<string, string>> = {
+  ...{ avx512bf16: 'AVX-512 with BF16', avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' },
+};
 
 /**
  * The native backend.
@@ -16,7 +18,7 @@ const INSTRUCTION_NAMES: Readonly<Record<string, string>> = { avx512: 'AVX-512',
  */
 export function nativeBackend(
   settings: { readonly variant?: string | undefined; readonly threads?: number | undefined } = {},
-): Backend {
+): NativeBackend {
   const addon = loadAddon();
   const variants = addon.variants();
   const variant = settings.variant ?? variants[0];
@@ -50,11 +52,14 @@ export function nativeProblem(): UnsupportedError | undefined {
   }
 }
 
-class NativeBackend implements Backend {
+export class NativeBackend implements Backend {
   readonly name = 'native';
   readonly instructions: string;
   readonly threads: number;
   readonly exactBits = true;
+  readonly bfloat16 = true;
+  /** Whether products in bfloat16 use an instruction of the processor. If not, they have the same bits. */
+  readonly hasBfloat16Instruction: boolean;
   readonly overhead = 1e6;
   readonly #addon: Addon;
   readonly #engine: object;
@@ -68,6 +73,7 @@ class NativeBackend implements Backend {
       throw new UnsupportedError(`the native engine cannot start: ${reason}.`, { cause: error });
     }
     this.instructions = INSTRUCTION_NAMES[variant] ?? variant;
+    this.hasBfloat16Instruction = variant === 'avx512bf16';
     this.threads = addon.threads(this.#engine);
   }
 

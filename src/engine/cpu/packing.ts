@@ -5,6 +5,7 @@
  * is stored transposed, gate by gate: panels of 16 units, each [K][16].
  */
 import { cellFacts, gateCount } from '../cells.ts';
+import type { Compute } from '../engine.ts';
 import {
   type Layout,
   type Module,
@@ -104,8 +105,27 @@ export function tapeBytes(module: RecurrentModule, steps: number, rows: number):
 }
 
 /** Bytes of scratch memory for a recurrent call. */
-export function recurrentScratchBytes(module: RecurrentModule, rows: number): number {
-  return sizeOf('recurrentScratch', { ...dimensionsOf(module), B: rows }) * 4;
+export function recurrentScratchBytes(
+  module: RecurrentModule,
+  steps: number,
+  rows: number,
+  compute: Compute | undefined,
+): number {
+  const sizes = { ...dimensionsOf(module), B: rows, P: Math.ceil((steps * rows) / 2) };
+  const packed = compute === 'bfloat16' ? sizeOf('recurrentPacked', sizes) : 0;
+  return (sizeOf('recurrentScratch', sizes) + packed) * 4;
+}
+
+/** Bytes of scratch memory for a call of a linear map. */
+export function linearScratchBytes(
+  inputSize: number,
+  outputSize: number,
+  positions: number,
+  compute: Compute | undefined,
+): number {
+  const sizes = { H: padded(inputSize), V: padded(outputSize), P: Math.ceil(positions / 2) };
+  const packed = compute === 'bfloat16' ? sizeOf('linearPacked', sizes) : 0;
+  return (sizeOf('linearScratch', sizes) + packed) * 4;
 }
 
 /** Bytes of scratch memory for some sums over each chunk of a vector. */

@@ -26,7 +26,7 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
       ...inputs(context, call, sizes),
       ...context.buffers(call.initial, call.final, call.output, call.cells),
       tape,
-      context.scratch(recurrentScratchBytes(module, rows)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, call.compute)),
     ],
     workOf(sizes),
   );
@@ -44,7 +44,7 @@ export function recurrentBackward(context: CpuContext, call: RecurrentBackward) 
       ...inputs(context, call, sizes),
       ...[NONE, NONE, NONE, NONE],
       context.buffer(call.tape),
-      context.scratch(recurrentScratchBytes(module, rows)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, call.compute)),
       ...context.buffers(
         call.outputGradient,
         call.finalGradient,
@@ -84,6 +84,7 @@ function numbersOf(
         ]
       : [0, 0, 0, 0, 0]),
     tapeSteps,
+    call.compute === 'bfloat16' ? 1 : 0,
   ];
 }
 

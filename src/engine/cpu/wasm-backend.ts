@@ -65,6 +65,7 @@ function after(milliseconds: number, text: string): { reason: Promise<string>; c
 export class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly instructions: string;
+  readonly bfloat16 = false;
   readonly exactBits: boolean;
   readonly #lost: Promise<EngineLostError>;
   #lose: (error: EngineLostError) => void = () => {};

@@ -6,6 +6,7 @@
  */
 import type { EngineLostError } from '../../errors.ts';
 import {
+  checkCompute,
   checkCopy,
   checkCopySlots,
   checkDropout,
@@ -84,7 +85,7 @@ export class ReferenceEngine implements Engine {
       text: `CPU, reference engine in plain TypeScript, ${precision}, 1 thread`,
       depth: 1,
       canBeLost: false,
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false },
+      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false },
     };
   }
 
@@ -153,10 +154,12 @@ export class ReferenceEngine implements Engine {
   }
 
   recurrentForward(call: RecurrentForward) {
+    checkCompute(this, call);
     recurrentForward(this.#precision, call);
   }
 
   recurrentBackward(call: RecurrentBackward) {
+    checkCompute(this, call);
     recurrentBackward(this.#precision, call);
   }
 
@@ -189,6 +192,7 @@ export class ReferenceEngine implements Engine {
 
   /** output = input · Wᵀ + b. */
   linearForward(call: LinearForward) {
+    checkCompute(this, call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear(call, module);
     const { inputSize: H, outputSize: V } = module;
@@ -203,6 +207,7 @@ export class ReferenceEngine implements Engine {
 
   /** dW = dYᵀ · X, db = Σ dY, dX = dY · W. */
   linearBackward(call: LinearBackward) {
+    checkCompute(this, call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear({ input: call.input, output: call.outputGradient }, module);
     if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);

@@ -6,6 +6,7 @@
  */
 import type { EngineLostError, MemoryError } from '../../errors.ts';
 import {
+  checkCompute,
   checkDropout,
   checkRecurrentBackward,
   checkRecurrentForward,
@@ -114,7 +115,7 @@ export class WebGpuEngine implements Engine {
       canBeLost: true,
       limits: { largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) },
       // The host draws all tokens, in double precision.
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false },
+      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false },
     };
   }
 
@@ -172,6 +173,7 @@ export class WebGpuEngine implements Engine {
   }
 
   recurrentForward(call: RecurrentForward) {
+    checkCompute(this, call);
     const sizes = checkRecurrentForward(call);
     const recorder = this.#recorder;
     const layer = {
@@ -186,6 +188,7 @@ export class WebGpuEngine implements Engine {
   }
 
   recurrentBackward(call: RecurrentBackward) {
+    checkCompute(this, call);
     const sizes = checkRecurrentBackward(call);
     const recorder = this.#recorder;
     const layer = {
@@ -227,10 +230,12 @@ export class WebGpuEngine implements Engine {
   }
 
   linearForward(call: LinearForward) {
+    checkCompute(this, call);
     linearForward(this.#recorder, call);
   }
 
   linearBackward(call: LinearBackward) {
+    checkCompute(this, call);
     linearBackward(this.#recorder, call);
   }
 

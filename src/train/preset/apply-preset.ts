@@ -116,9 +116,9 @@ function symbolsOf(
 }
 
 function trialNeeds(options: TrainingOptions): MemoryNeeds {
-  const { precision, batchSize, sequenceLength, optimizer } = options;
+  const { precision, compute, batchSize, sequenceLength, optimizer } = options;
   const { moments } = UPDATE_RULES[optimizer];
-  return { precision, batchSize, sequenceLength, moments, dropsWeights: dropsWeights(options) };
+  return { precision, compute, batchSize, sequenceLength, moments, dropsWeights: dropsWeights(options) };
 }
 
 /** The options with fewer units, if the model does not fit in memory. A slow machine will train a smaller one anyway. */

@@ -18,7 +18,13 @@ export async function measureSpeed(
   vocabularySize: number,
   { milliseconds, signal }: { readonly milliseconds: number; readonly signal?: AbortSignal | undefined },
 ): Promise<number> {
-  const network = new Network(engine, modelConfig(options, vocabularySize), options);
+  const network = new Network(
+    engine,
+    modelConfig(options, vocabularySize),
+    options,
+    'training',
+    options.compute,
+  );
   const positions = options.batchSize * options.sequenceLength;
   const random = new MersenneTwister(1);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];

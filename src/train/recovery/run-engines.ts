@@ -91,8 +91,8 @@ export class RunEngines {
     if (this.#failures <= MAX_SAME_KIND) return this.#choice;
     if (this.#failures > MAX_SAME_KIND + 1) return undefined;
     // Without the choice of a GPU.
-    const { threads, precision } = this.#choice;
-    return { engine: 'auto', threads, precision };
+    const { threads, precision, compute } = this.#choice;
+    return { engine: 'auto', threads, precision, compute };
   }
 }
 

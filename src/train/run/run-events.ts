@@ -46,7 +46,7 @@ export function startedEvent(
     parameters: parameterCount(run.network.layout),
     memory: memoryOf(run, input, splits),
     freeMemory: input.freeMemory,
-    engine: engine.description.text,
+    engine: engine.description.text + (options.compute === 'bfloat16' ? ', products in bfloat16' : ''),
     iteration: run.iteration,
     iterations: run.schedule.last,
     writes: input.storage?.place,

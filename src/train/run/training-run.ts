@@ -97,10 +97,8 @@ export class TrainingRun {
     this.#batches = splits.train;
     this.schedule = makeSchedule(options, splits.train.count, resumed?.shapeChange?.batchOffset);
     this.#shapeChange = resumed?.shapeChange;
-    this.network = new Network(engine, config, {
-      batchSize: options.batchSize,
-      sequenceLength: splits.train.longest,
-    });
+    const shape = { batchSize: options.batchSize, sequenceLength: splits.train.longest };
+    this.network = new Network(engine, config, shape, 'training', options.compute);
     this.#gradient = engine.vector(this.network.layout);
     if (options.accumulate > 1) this.#meanGradient = engine.vector(this.network.layout);
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
