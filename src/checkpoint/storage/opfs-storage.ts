@@ -1,0 +1,124 @@
+/**
+ * Keeps checkpoints in a folder of the browser's origin private file system (https://fs.spec.whatwg.org), where they outlive the page.
+ *
+ * It has no links, so `best` and `last` are copies. A file that is written replaces the earlier one when it is complete.
+ */
+import { CheckpointError } from '../../errors.ts';
+import { readIdentity } from '../codec.ts';
+import { bytesSource } from '../safetensors/byte-source.ts';
+import { pointerStem } from './run-files.ts';
+import type { CheckpointIdentity, CheckpointStorage, StoredCheckpoint } from './storage.ts';
+
+/**
+ * A storage in a folder of the browser.
+ *
+ * @param folder From `navigator.storage.getDirectory()`, or a folder within it. Its name is locked for other tabs while a run writes there.
+ */
+export function opfsStorage(folder: FileSystemDirectoryHandle): CheckpointStorage {
+  let unlock = () => {};
+  const place = `the browser's folder ${folder.name}`;
+  const identify = async (name: string): Promise<CheckpointIdentity | 'other' | undefined> => {
+    const bytes = await readOpfsFile(folder, name);
+    if (!bytes) return undefined;
+    try {
+      return readIdentity(bytesSource(bytes), name);
+    } catch {
+      return 'other';
+    }
+  };
+  return {
+    place,
+    async prepare() {
+      const lock = await lockName(`char-rnn ${folder.name}`);
+      if (!lock)
+        throw new CheckpointError(
+          'checkpoint-locked',
+          `${place}: a run in another tab writes there. Stop that one first.`,
+        );
+      unlock = lock;
+    },
+    async close() {
+      unlock();
+      unlock = () => {};
+    },
+    identify,
+    async list() {
+      const found: StoredCheckpoint[] = [];
+      for await (const path of folder.keys()) {
+        if (!path.endsWith('.safetensors') || pointerStem(path) !== undefined) continue;
+        const identity = await identify(path);
+        if (identity && identity !== 'other') found.push({ path, ...identity });
+      }
+      return found.sort((a, b) => a.iteration - b.iteration);
+    },
+    async save(name, parts) {
+      await writeOpfsFile(folder, name, parts);
+      return name;
+    },
+    async point(name, path) {
+      const bytes = await readOpfsFile(folder, path);
+      if (!bytes) throw new CheckpointError('checkpoint-missing', `${place}: there is no ${path} any more.`);
+      await writeOpfsFile(folder, name, [bytes]);
+    },
+    async remove(path) {
+      await folder.removeEntry(path).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    },
+  };
+}
+
+/** The bytes of a file; undefined if there is no such file. */
+export async function readOpfsFile(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    const file = await (await folder.getFileHandle(name)).getFile();
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a file completely or not at all.
+ *
+ * @throws {CheckpointError} `checkpoint-save-failed`, for example because the browser gives no more space
+ */
+export async function writeOpfsFile(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  parts: Iterable<Uint8Array>,
+): Promise<void> {
+  let stream: FileSystemWritableFileStream | undefined;
+  try {
+    stream = await (await folder.getFileHandle(name, { create: true })).createWritable();
+    for (const part of parts) await stream.write(part as Uint8Array<ArrayBuffer>);
+    await stream.close();
+  } catch (error) {
+    await stream?.abort().catch(() => {});
+    const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
+    const reason = isFull ? 'the browser gives this page no more space' : String((error as Error).message);
+    throw new CheckpointError('checkpoint-save-failed', `${name} can't be written: ${reason}.`, {
+      cause: error,
+    });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NotFoundError';
+}
+
+/** @returns a function that unlocks it; undefined if another tab has the lock */
+async function lockName(name: string): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    navigator.locks
+      .request(name, { ifAvailable: true }, (lock) => {
+        if (!lock) return resolve(undefined);
+        return new Promise<void>((release) => resolve(release));
+      })
+      .catch(reject);
+  });
+}

@@ -1,0 +1,159 @@
+/** A form for options, made from their facts. */
+import type { OptionFacts } from '../../src/option-facts.ts';
+
+/** The options that a reader has set, as the text of their fields. */
+export type Settings = Readonly<Record<string, string>>;
+
+export interface ControlsProps {
+  readonly facts: readonly OptionFacts[];
+  readonly settings: Settings;
+  readonly onChange: (settings: Settings) => void;
+  /** The option that an error is about, and what it says. */
+  readonly problem?: { readonly name: string; readonly message: string } | undefined;
+  readonly disabled?: boolean | undefined;
+}
+
+/** The common options, and the others folded by group. */
+export function Controls({ facts, ...rest }: ControlsProps) {
+  const common = facts.filter((fact) => fact.common);
+  const others = facts.filter((fact) => !fact.common);
+  const groups = [...new Set(others.map(({ group }) => group))];
+  return (
+    <div class="controls">
+      <div class="fields">
+        {common.map((fact) => (
+          <Control key={fact.name} fact={fact} {...rest} />
+        ))}
+      </div>
+      {groups.map((group) => {
+        const own = others.filter((fact) => fact.group === group);
+        const set = own.filter(({ name }) => rest.settings[name] !== undefined).length;
+        return (
+          <details key={group}>
+            <summary>
+              {group}
+              {set > 0 && <span class="count">{set} set</span>}
+            </summary>
+            <div class="fields">
+              {own.map((fact) => (
+                <Control key={fact.name} fact={fact} {...rest} />
+              ))}
+            </div>
+          </details>
+        );
+      })}
+    </div>
+  );
+}
+
+interface ControlProps extends Omit<ControlsProps, 'facts'> {
+  readonly fact: OptionFacts;
+}
+
+function Control({ fact, settings, onChange, problem, disabled = false }: ControlProps) {
+  const { name, flag, help, kind, choices, expected } = fact;
+  const value = settings[name];
+  const set = (text: string | undefined) => {
+    const { [name]: _, ...others } = settings;
+    onChange(text === undefined || text === '' ? others : { ...others, [name]: text });
+  };
+  const own = problem?.name === name ? problem.message : undefined;
+  const shared = {
+    disabled,
+    'aria-describedby': `help-${name}`,
+    'aria-invalid': own !== undefined,
+    title: `${flag}: ${help}`,
+  } as const;
+  const shownDefault = fact.defaultValue === undefined ? '' : String(fact.defaultValue);
+  return (
+    <label class={kind === 'boolean' ? 'field switch' : 'field'}>
+      <span class="name">{words(name)}</span>
+      {kind === 'boolean' ? (
+        <input
+          type="checkbox"
+          checked={value === undefined ? fact.defaultValue === true : value === 'true'}
+          onChange={(event) => set(String(event.currentTarget.checked))}
+          {...shared}
+        />
+      ) : kind === 'choice' ? (
+        <select value={value ?? ''} onChange={(event) => set(event.currentTarget.value)} {...shared}>
+          <option value="">{shownDefault || '–'}</option>
+          {choices
+            .filter((choice) => choice !== shownDefault)
+            .map((choice) => (
+              <option key={choice} value={choice}>
+                {choice}
+              </option>
+            ))}
+        </select>
+      ) : (
+        <input
+          type="text"
+          inputMode={kind === 'string' ? 'text' : 'decimal'}
+          value={value ?? ''}
+          placeholder={shownDefault}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => set(event.currentTarget.value)}
+          {...shared}
+        />
+      )}
+      <small id={`help-${name}`} class={own === undefined ? 'help' : 'problem'}>
+        {own ?? (kind === 'boolean' || kind === 'choice' ? help : `${help} (${expected})`)}
+      </small>
+    </label>
+  );
+}
+
+/** `learningRate` → `learning rate`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]|\d+/g, (part) => ` ${part.toLowerCase()}`);
+}
+
+/** The values of the settings. @throws {SettingError} for text that is no number */
+export function valuesOf(facts: readonly OptionFacts[], settings: Settings): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { name, kind, expected } of facts) {
+    const text = settings[name];
+    if (text === undefined) continue;
+    if (kind === 'boolean') values[name] = text === 'true';
+    else if (kind === 'number' || kind === 'integer') {
+      const value = Number(text);
+      if (text.trim() === '' || Number.isNaN(value)) throw new SettingError(name, text, expected);
+      values[name] = value;
+    } else values[name] = text;
+  }
+  return values;
+}
+
+export class SettingError extends Error {
+  readonly option: string;
+
+  constructor(option: string, text: string, expected: string) {
+    super(`got ${JSON.stringify(text)}, expected ${expected}`);
+    this.option = option;
+  }
+}
+
+/** The option that an error of the library is about: its messages begin with the option's name. */
+export function problemOf(error: unknown): { readonly name: string; readonly message: string } | undefined {
+  if (error instanceof SettingError) return { name: error.option, message: error.message };
+  const { name, message } = error as Error;
+  if (name !== 'OptionError') return undefined;
+  const found = /^(\w+): (.*)$/s.exec(message);
+  return found ? { name: found[1] as string, message: found[2] as string } : undefined;
+}
+
+/** The settings as flags for the command line, quoted for a POSIX shell. */
+export function flagsOf(facts: readonly OptionFacts[], settings: Settings): string[] {
+  return facts.flatMap(({ name, flag, kind }) => {
+    const text = settings[name];
+    if (text === undefined) return [];
+    if (kind === 'boolean') return text === 'true' ? [flag] : [flag, 'false'];
+    return [flag, quoted(text)];
+  });
+}
+
+export function quoted(text: string): string {
+  return /^[\w./:=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,132 @@
+/** A dial on a unit: the text that the model writes while the unit is held at a value, beside the text that it writes freely. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { UnitPart } from '../../src/browser.ts';
+import { model, worker } from '../session.ts';
+import type { UnitFacts } from '../worker/api.ts';
+import { quoted } from './controls.tsx';
+
+export interface DialProps {
+  readonly chosen: { readonly layer: number; readonly unit: number; readonly part: UnitPart };
+  readonly facts: UnitFacts;
+}
+
+interface Measured {
+  readonly text: string;
+  readonly lineLength: number;
+}
+
+const LENGTH = 1000;
+const SEED = 1;
+const TEMPERATURE = 0.8;
+
+export function Dial({ chosen, facts }: DialProps) {
+  const [value, setValue] = useState(() => round(facts.high));
+  const [held, setHeld] = useState<Measured | undefined>(undefined);
+  const [free, setFree] = useState<Measured | undefined>(undefined);
+  const [problem, setProblem] = useState<string | undefined>(undefined);
+  const [isWriting, setWriting] = useState(false);
+  const abort = useRef(new AbortController());
+  useEffect(() => () => abort.current.abort(), []);
+
+  async function write(): Promise<void> {
+    abort.current.abort();
+    abort.current = new AbortController();
+    const { signal } = abort.current;
+    setProblem(undefined);
+    setWriting(true);
+    try {
+      const hold = [{ layer: chosen.layer, unit: chosen.unit, part: chosen.part, value }];
+      await writeText({ hold }, signal, setHeld);
+      if (!free) await writeText({}, signal, setFree);
+    } catch (error) {
+      if (!signal.aborted) setProblem((error as Error).message);
+    } finally {
+      setWriting(false);
+    }
+  }
+
+  const name = `${chosen.layer}.${chosen.unit}${chosen.part === 'h' ? '' : `.${chosen.part}`}`;
+  const step = round((facts.highest - facts.lowest) / 100) || 0.01;
+  return (
+    <section class="dial" aria-labelledby="dial-title">
+      <h3 id="dial-title">Hold it, and see what the model writes</h3>
+      <div class="row">
+        <label class="grow">
+          <span class="figure">{value.toFixed(2)}</span>
+          <input
+            type="range"
+            min={round(facts.lowest - Math.abs(facts.high - facts.low) / 4)}
+            max={round(facts.highest + Math.abs(facts.high - facts.low) / 4)}
+            step={step}
+            value={value}
+            aria-label={`value at which unit ${name} is held`}
+            onInput={(event) => setValue(Number(event.currentTarget.value))}
+          />
+        </label>
+        <button type="button" onClick={() => setValue(round(facts.low))}>
+          low
+        </button>
+        <button type="button" onClick={() => setValue(round(facts.high))}>
+          high
+        </button>
+        <button type="button" class="primary" disabled={isWriting} onClick={write}>
+          Write with it held
+        </button>
+      </div>
+      {problem !== undefined && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {(held || free) && (
+        <>
+          {held && free && (
+            <p class="effect" role="status">
+              Mean length of a line: <b>{free.lineLength.toFixed(1)}</b> free,{' '}
+              <b>{held.lineLength.toFixed(1)}</b> held.
+            </p>
+          )}
+          <div class="two-texts">
+            <figure>
+              <figcaption>held at {value.toFixed(2)}</figcaption>
+              <pre>{held?.text}</pre>
+            </figure>
+            <figure>
+              <figcaption>free, with the same seed</figcaption>
+              <pre>{free?.text}</pre>
+            </figure>
+          </div>
+          <div class="command">
+            <code>
+              npx char-rnn sample {quoted(model.value?.name ?? '')} --hold {name}={value} --temperature{' '}
+              {TEMPERATURE} --length {LENGTH} --seed {SEED} --primetext {quoted('\n')}
+            </code>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+async function writeText(
+  more: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  show: (measured: Measured) => void,
+): Promise<void> {
+  const options = { ...more, length: LENGTH, temperature: TEMPERATURE, seed: SEED };
+  let text = '';
+  for await (const part of worker.stream('write', { prompt: '\n', options, alternatives: 0 }, signal)) {
+    text += part.details.map(({ text: symbol }) => symbol).join('');
+    show({ text, lineLength: lineLengthOf(text) });
+  }
+}
+
+/** The mean length of the lines that have ended, or of the whole text if none has. */
+function lineLengthOf(text: string): number {
+  const ended = text.split('\n').slice(0, -1);
+  return ended.length === 0 ? text.length : ended.reduce((sum, line) => sum + line.length, 0) / ended.length;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}

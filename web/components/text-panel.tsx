@@ -1,0 +1,46 @@
+/** `TextView` as a component. */
+import { useEffect, useRef } from 'preact/hooks';
+import { type Marks, TextView } from './text-view.ts';
+
+export interface TextPanelProps {
+  readonly label: string;
+  readonly symbols: readonly string[];
+  readonly values: ArrayLike<number>;
+  /** The value that has the strongest colour. */
+  readonly scale: number;
+  readonly marks: Marks;
+  readonly onPick: (position: number) => void;
+  readonly onSelect?: (from: number, to: number) => void;
+  /** Whether to keep the end in view while the text grows. */
+  readonly follows?: boolean;
+}
+
+export function TextPanel(props: TextPanelProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<TextView>(undefined);
+  useEffect(() => {
+    const made = new TextView(props.label);
+    view.current = made;
+    host.current?.append(made.element);
+    return () => made.close();
+  }, [props.label]);
+  useEffect(() => {
+    const shown = view.current;
+    if (!shown) return;
+    shown.onPick = props.onPick;
+    shown.onSelect = props.onSelect ?? (() => {});
+  });
+  useEffect(() => {
+    view.current?.setText(props.symbols);
+    if (props.follows) view.current?.scrollToEnd();
+  }, [props.symbols, props.label]);
+  useEffect(
+    () => view.current?.setValues(props.values, props.scale),
+    [props.values, props.scale, props.label],
+  );
+  useEffect(() => {
+    view.current?.setMarks(props.marks);
+    if (props.marks.caret !== undefined) view.current?.reveal(props.marks.caret);
+  }, [props.marks, props.label]);
+  return <div class="text-panel" ref={host} />;
+}

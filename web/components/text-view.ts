@@ -1,0 +1,352 @@
+/**
+ * A text with a coloured background for each symbol. The text is real: it can be selected, copied and read aloud. The colours are on a canvas
+ * behind it, which is as large as the visible part and is painted once a frame, so that the length of the text makes no difference.
+ *
+ * Short texts are in the document as a whole. Of long ones only the visible lines are, so the browser's search and screen readers see only those.
+ */
+import { css, paletteOf, STEPS, stepOf, THEMES } from '../palette.ts';
+import { theme } from '../theme.ts';
+import { type Line, layOut } from './text-layout.ts';
+
+/** Lines up to which the whole text is in the document. */
+const WHOLE = 400;
+/** Lines above and below the visible ones. */
+const MARGIN = 4;
+
+export interface Marks {
+  /** Outlined; undefined: none. */
+  readonly caret: number | undefined;
+  /** Underlined stretches. */
+  readonly stretches: readonly { readonly from: number; readonly to: number }[];
+}
+
+export class TextView {
+  readonly element = document.createElement('div');
+  readonly #canvas = document.createElement('canvas');
+  readonly #body = document.createElement('div');
+  readonly #text = document.createElement('div');
+  #symbols: readonly string[] = [];
+  #lines: Line[] = [];
+  #values: ArrayLike<number> = [];
+  #scale = 1;
+  #marks: Marks = { caret: undefined, stretches: [] };
+  #cell = { width: 8, height: 20 };
+  #columns = 80;
+  /** The lines that are in the document. */
+  #shown = { from: 0, to: 0 };
+  #frame = 0;
+  readonly #observer = new ResizeObserver(() => this.#layOutAll());
+  readonly #stopTheme: () => void;
+
+  /** Called when the reader clicks a symbol or moves the caret to it. */
+  onPick: (position: number) => void = () => {};
+  /** Called when the reader selects a stretch. */
+  onSelect: (from: number, to: number) => void = () => {};
+
+  constructor(label: string) {
+    this.element.className = 'text-view';
+    this.element.tabIndex = 0;
+    this.element.setAttribute('role', 'group');
+    this.element.setAttribute('aria-label', label);
+    this.#canvas.setAttribute('aria-hidden', 'true');
+    this.#body.className = 'text-view-body';
+    this.#text.className = 'text-view-text';
+    this.#body.append(this.#canvas, this.#text);
+    this.element.append(this.#body);
+    this.element.addEventListener('scroll', () => this.#repaint(), { passive: true });
+    this.element.addEventListener('pointerup', (event) => this.#pointed(event));
+    this.element.addEventListener('keydown', (event) => this.#moved(event));
+    this.#observer.observe(this.element);
+    this.#stopTheme = theme.subscribe(() => this.#repaint());
+  }
+
+  close(): void {
+    this.#observer.disconnect();
+    this.#stopTheme();
+    cancelAnimationFrame(this.#frame);
+    this.element.remove();
+  }
+
+  /** Replaces the text. A text that begins with the shown one only adds lines. */
+  setText(symbols: readonly string[]): void {
+    const last = this.#lines.at(-1);
+    const grows = last !== undefined && isPrefix(this.#symbols, symbols);
+    const hasNew = symbols.length !== this.#symbols.length || !grows;
+    this.#symbols = symbols;
+    if (!hasNew) return;
+    if (grows) this.#lines.splice(-1, 1, ...layOut(symbols, this.#columns, last.from));
+    else this.#lines = layOut(symbols, this.#columns);
+    this.#shown = { from: 0, to: 0 };
+    this.#resize();
+  }
+
+  /** @param scale The value that has the strongest colour. */
+  setValues(values: ArrayLike<number>, scale: number): void {
+    this.#values = values;
+    this.#scale = scale || 1;
+    this.#repaint();
+  }
+
+  setMarks(marks: Marks): void {
+    this.#marks = marks;
+    this.#repaint();
+  }
+
+  /** Scrolls to a symbol. */
+  reveal(position: number): void {
+    const line = this.#lineOf(position);
+    const top = line * this.#cell.height;
+    const { scrollTop, clientHeight } = this.element;
+    if (top < scrollTop || top + this.#cell.height > scrollTop + clientHeight)
+      this.element.scrollTop = top - clientHeight / 2;
+  }
+
+  scrollToEnd(): void {
+    this.element.scrollTop = this.element.scrollHeight;
+  }
+
+  #layOutAll(): void {
+    const probe = document.createElement('span');
+    probe.textContent = 'x'.repeat(100);
+    this.#text.append(probe);
+    const { width, height } = probe.getBoundingClientRect();
+    const lineHeight = Number.parseFloat(getComputedStyle(this.#text).lineHeight);
+    probe.remove();
+    if (width === 0) return;
+    this.#cell = { width: width / 100, height: lineHeight || height };
+    const style = getComputedStyle(this.element);
+    const padding = Number.parseFloat(style.paddingLeft) + Number.parseFloat(style.paddingRight);
+    const columns = Math.max(10, Math.floor((this.element.clientWidth - padding) / this.#cell.width));
+    if (columns !== this.#columns || this.#lines.length === 0) {
+      this.#columns = columns;
+      this.#lines = layOut(this.#symbols, columns);
+      this.#shown = { from: 0, to: 0 };
+    }
+    this.#resize();
+  }
+
+  #resize(): void {
+    this.#body.style.height = `${Math.max(1, this.#lines.length) * this.#cell.height}px`;
+    this.#repaint();
+  }
+
+  #repaint(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#paint();
+    });
+  }
+
+  #paint(): void {
+    const { height } = this.#cell;
+    const { scrollTop, clientHeight } = this.element;
+    const from = Math.max(0, Math.floor(scrollTop / height) - MARGIN);
+    const to = Math.min(this.#lines.length, Math.ceil((scrollTop + clientHeight) / height) + MARGIN);
+    const inDocument = this.#lines.length <= WHOLE ? { from: 0, to: this.#lines.length } : { from, to };
+    if (inDocument.from !== this.#shown.from || inDocument.to !== this.#shown.to) this.#show(inDocument);
+    this.#paintColours(from, to);
+  }
+
+  /** Puts lines into the document. */
+  #show(range: { readonly from: number; readonly to: number }): void {
+    const rows = this.#lines.slice(range.from, range.to).map(({ text }) => {
+      const row = document.createElement('div');
+      row.textContent = text || '\u200b';
+      return row;
+    });
+    this.#text.replaceChildren(...rows);
+    this.#text.style.transform = `translateY(${range.from * this.#cell.height}px)`;
+    this.#shown = range;
+  }
+
+  #paintColours(from: number, to: number): void {
+    const { height } = this.#cell;
+    const ratio = devicePixelRatio;
+    const width = this.#body.clientWidth;
+    const tall = Math.max(1, (to - from) * height);
+    const canvas = this.#canvas;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(tall * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(tall * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${tall}px`;
+    }
+    canvas.style.transform = `translateY(${from * height}px)`;
+    const context = canvas.getContext('2d');
+    if (!context) return;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, tall);
+    const colours = paletteOf(THEMES[theme.value]).map(css);
+    // One fill style for each colour: changing it is slow.
+    const boxes: Box[][] = Array.from({ length: STEPS }, () => []);
+    for (let k = from; k < to; k++) {
+      const line = this.#lines[k] as Line;
+      const edges = this.#edges(k);
+      for (let c = 0; c < line.length; c++) {
+        const value = this.#values[line.from + c];
+        if (value === undefined || Number.isNaN(value)) continue;
+        const [left, right] = [edges(c), edges(c + 1)];
+        boxes[stepOf(value / this.#scale)]?.push([left, (k - from) * height, right - left]);
+      }
+    }
+    for (const [step, own] of boxes.entries()) {
+      if (step === (STEPS - 1) / 2) continue;
+      context.fillStyle = colours[step] as string;
+      for (const [x, y, w] of own) context.fillRect(x, y, w + 0.5, height);
+    }
+    this.#paintMarks(context, from, to);
+  }
+
+  #paintMarks(context: CanvasRenderingContext2D, from: number, to: number): void {
+    const { height } = this.#cell;
+    const { caret, stretches } = this.#marks;
+    context.strokeStyle = css(THEMES[theme.value].ink);
+    context.fillStyle = context.strokeStyle;
+    for (let k = from; k < to; k++) {
+      const line = this.#lines[k] as Line;
+      const edges = this.#edges(k);
+      for (const stretch of stretches) {
+        const first = Math.max(stretch.from, line.from);
+        const last = Math.min(stretch.to, line.from + line.length);
+        if (first >= last) continue;
+        const x = edges(first - line.from);
+        context.fillRect(x, (k - from + 1) * height - 2, edges(last - line.from) - x, 2);
+      }
+      if (caret === undefined || caret < line.from || caret >= line.from + line.length) continue;
+      const x = edges(caret - line.from);
+      context.lineWidth = 2;
+      context.strokeRect(x, (k - from) * height + 1, edges(caret - line.from + 1) - x, height - 2);
+    }
+  }
+
+  /** The left edge of each symbol of a line. The line end takes one column. */
+  #edges(index: number): (symbol: number) => number {
+    const { width } = this.#cell;
+    const line = this.#lines[index] as Line;
+    const row = this.#text.children[index - this.#shown.from];
+    if (line.isPlain || !row?.firstChild) return (symbol) => symbol * width;
+    return edgesInDocument(row, line, this.#symbols, width);
+  }
+
+  #lineOf(position: number): number {
+    let low = 0;
+    let high = this.#lines.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lines[middle] as Line).from <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The symbol at a point of the page, or the nearest one of its line. */
+  #symbolAt(x: number, y: number): number | undefined {
+    const box = this.#body.getBoundingClientRect();
+    const index = Math.floor((y - box.top) / this.#cell.height);
+    const line = this.#lines[index];
+    if (!line) return undefined;
+    const edges = this.#edges(index);
+    for (let c = 0; c < line.length; c++) if (x - box.left < edges(c + 1)) return line.from + c;
+    return line.from + Math.max(0, line.length - 1);
+  }
+
+  #pointed(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    const selection = document.getSelection();
+    const isStretch =
+      selection &&
+      !selection.isCollapsed &&
+      this.element.contains(selection.anchorNode) &&
+      selection.rangeCount > 0;
+    if (isStretch) {
+      const boxes = [...selection.getRangeAt(0).getClientRects()].filter(({ width }) => width > 0);
+      const [first, last] = [boxes[0], boxes.at(-1)];
+      if (!first || !last) return;
+      const from = this.#symbolAt(first.left + 1, first.top + first.height / 2);
+      const to = this.#symbolAt(last.right - 1, last.top + last.height / 2);
+      if (from !== undefined && to !== undefined && to > from) this.onSelect(from, to + 1);
+      return;
+    }
+    const position = this.#symbolAt(event.clientX, event.clientY);
+    if (position !== undefined) this.onPick(position);
+  }
+
+  #moved(event: KeyboardEvent): void {
+    if (event.altKey || event.ctrlKey || event.metaKey || this.#symbols.length === 0) return;
+    const { caret } = this.#marks;
+    const line = this.#lineOf(caret ?? 0);
+    const to = caret === undefined ? 0 : this.#target(event.key, caret, line);
+    if (to === undefined || !/^(Arrow|Home$|End$)/.test(event.key)) return;
+    event.preventDefault();
+    const next = Math.max(0, Math.min(this.#symbols.length - 1, to));
+    if (event.shiftKey && caret !== undefined) {
+      const [stretch] = this.#marks.stretches;
+      const anchor = stretch ? (stretch.from === caret ? stretch.to - 1 : stretch.from) : caret;
+      this.onSelect(Math.min(anchor, next), Math.max(anchor, next) + 1);
+      return;
+    }
+    this.onPick(next);
+    this.reveal(next);
+  }
+
+  #target(key: string, caret: number, index: number): number | undefined {
+    const line = this.#lines[index] as Line;
+    const column = caret - line.from;
+    const on = (other: Line | undefined) =>
+      other && Math.min(other.from + column, other.from + other.length - 1);
+    switch (key) {
+      case 'ArrowLeft':
+        return caret - 1;
+      case 'ArrowRight':
+        return caret + 1;
+      case 'ArrowUp':
+        return on(this.#lines[index - 1]) ?? caret;
+      case 'ArrowDown':
+        return on(this.#lines[index + 1]) ?? caret;
+      case 'Home':
+        return line.from;
+      case 'End':
+        return line.from + line.length - 1;
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** x, y, width */
+type Box = readonly [number, number, number];
+
+function isPrefix(shorter: readonly string[], longer: readonly string[]): boolean {
+  if (shorter.length > longer.length) return false;
+  for (let k = 0; k < shorter.length; k++) if (shorter[k] !== longer[k]) return false;
+  return true;
+}
+
+/** Measures the symbols of a line that is in the document. */
+function edgesInDocument(
+  row: Element,
+  line: Line,
+  symbols: readonly string[],
+  width: number,
+): (symbol: number) => number {
+  const node = row.firstChild as Text;
+  const left = row.getBoundingClientRect().left;
+  const range = document.createRange();
+  const edges: number[] = [];
+  let offset = 0;
+  let end = 0;
+  for (let c = 0; c < line.length; c++) {
+    const symbol = symbols[line.from + c] as string;
+    edges.push(end);
+    if (symbol === '\n' || offset >= node.length) {
+      end += width;
+      continue;
+    }
+    range.setStart(node, offset);
+    offset = Math.min(node.length, offset + symbol.length);
+    range.setEnd(node, offset);
+    end = range.getBoundingClientRect().right - left;
+  }
+  edges.push(end);
+  return (symbol) => edges[symbol] ?? end;
+}

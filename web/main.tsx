@@ -1,0 +1,246 @@
+/** The shell of the pages: the header, the page that the address names, and keys. */
+import { signal } from '@preact/signals';
+import { render } from 'preact';
+import { Neurons } from './pages/neurons.tsx';
+import { stopTraining, Train } from './pages/train.tsx';
+import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
+import { goTo, route } from './router.ts';
+import {
+  download,
+  model,
+  openExample,
+  openFile,
+  opening,
+  openProblem,
+  restartWorker,
+  worker,
+  workerProblem,
+} from './session.ts';
+import { type ThemeChoice, themeChoice } from './theme.ts';
+
+const PAGES = {
+  write: { title: 'Write', show: Write, key: 'w' },
+  neurons: { title: 'Neurons', show: Neurons, key: 'n' },
+  train: { title: 'Train', show: Train, key: 't' },
+} as const;
+type PageName = keyof typeof PAGES;
+
+const shownPage = (): PageName => (route.value.page in PAGES ? (route.value.page as PageName) : 'write');
+const isHelpOpen = signal(false);
+
+function App() {
+  const name = shownPage();
+  const { title, show: Page } = PAGES[name];
+  document.title = `${title} · char-rnn`;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <header>
+        <h1>char-rnn</h1>
+        <nav aria-label="pages">
+          {Object.entries(PAGES).map(([key, page]) => (
+            <a key={key} href={`#/${key}`} aria-current={key === name ? 'page' : undefined}>
+              {page.title}
+            </a>
+          ))}
+        </nav>
+        <ModelMenu />
+        <label class="inline theme">
+          <span class="visually-hidden">colours</span>
+          <select
+            value={themeChoice.value}
+            onChange={(event) => {
+              themeChoice.value = event.currentTarget.value as ThemeChoice;
+            }}
+          >
+            <option value="system">system colours</option>
+            <option value="light">light</option>
+            <option value="dark">dark</option>
+          </select>
+        </label>
+        <button type="button" class="quiet" onClick={toggleHelp} aria-expanded={isHelpOpen.value}>
+          Keys
+        </button>
+      </header>
+      {isHelpOpen.value && <KeyHelp />}
+      {workerProblem.value !== undefined && (
+        <p class="bar problem" role="alert">
+          {workerProblem.value}. The model that was open is gone; runs that the browser keeps are on the Train
+          page.{' '}
+          <button type="button" onClick={restartWorker}>
+            Start again
+          </button>
+        </p>
+      )}
+      {openProblem.value !== undefined && (
+        <p class="bar problem" role="alert">
+          {openProblem.value}{' '}
+          <button
+            type="button"
+            onClick={() => {
+              openProblem.value = undefined;
+            }}
+          >
+            Close
+          </button>
+        </p>
+      )}
+      <main id="main" tabIndex={-1}>
+        <Page />
+      </main>
+    </>
+  );
+}
+
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function ModelMenu() {
+  const { value } = model;
+  return (
+    <details class="menu">
+      <summary>
+        {opening.value !== undefined ? `opening ${opening.value} …` : (value?.name ?? 'no model')}
+      </summary>
+      <div class="menu-body">
+        {value && (
+          <dl>
+            <dt>model</dt>
+            <dd>
+              {value.cell}, {value.layers} × {value.units}, {value.parameters.toLocaleString('en')} parameters
+            </dd>
+            <dt>symbols</dt>
+            <dd>
+              {value.symbols} {value.kind === 'character' ? 'characters' : value.kind}
+            </dd>
+            {value.validationLoss !== undefined && (
+              <>
+                <dt>best validation loss</dt>
+                <dd>{value.validationLoss.toFixed(4)} nats</dd>
+              </>
+            )}
+            <dt>engine</dt>
+            <dd>
+              {value.engine}
+              {!crossOriginIsolated && ' (this page is not isolated, so it has one thread)'}
+            </dd>
+          </dl>
+        )}
+        <div class="row">
+          <label class="button">
+            Open a checkpoint
+            <input
+              type="file"
+              class="hidden-file"
+              onChange={(event) => {
+                const file = event.currentTarget.files?.[0];
+                if (file) openFile(file);
+                event.currentTarget.value = '';
+              }}
+            />
+          </label>
+          <button type="button" onClick={() => openExample()}>
+            Example
+          </button>
+          <button type="button" disabled={!value} onClick={save}>
+            Save
+          </button>
+        </div>
+      </div>
+    </details>
+  );
+}
+
+async function save(): Promise<void> {
+  const bytes = await worker.call('save', undefined);
+  const name = (model.value?.name ?? 'model').replace(/\.\w+$/, '');
+  download(bytes, `${name}.safetensors`);
+}
+
+function toggleHelp(): void {
+  isHelpOpen.value = !isHelpOpen.value;
+}
+
+function KeyHelp() {
+  return (
+    <section class="panel keys" aria-label="keys">
+      <dl>
+        {Object.values(PAGES).map(({ key, title }) => (
+          <div key={key}>
+            <dt>
+              <kbd>g</kbd> <kbd>{key}</kbd>
+            </dt>
+            <dd>{title}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>
+            <kbd>Esc</kbd>
+          </dt>
+          <dd>stop writing or training</dd>
+        </div>
+        <div>
+          <dt>
+            <kbd>Ctrl</kbd> <kbd>Z</kbd>
+          </dt>
+          <dd>undo, on the Write page</dd>
+        </div>
+        <div>
+          <dt>
+            <kbd>1</kbd> – <kbd>9</kbd>
+          </dt>
+          <dd>take a candidate</dd>
+        </div>
+        <div>
+          <dt>
+            <kbd>←</kbd> <kbd>→</kbd>
+          </dt>
+          <dd>move in a text; with Shift, select</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
+
+/** Whether the last key was `g`, which begins a jump to a page. */
+let isJumping = false;
+
+addEventListener('keydown', (event) => {
+  const target = event.target as HTMLElement;
+  const isTyping = target.matches('input, textarea, select');
+  if (event.key === 'Escape') {
+    stopWriting();
+    stopTraining();
+    return;
+  }
+  if (isTyping) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z' && shownPage() === 'write') {
+    event.preventDefault();
+    if (event.shiftKey) redo();
+    else undo();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isJumping) {
+    isJumping = false;
+    const found = Object.entries(PAGES).find(([, { key }]) => key === event.key);
+    if (found) goTo(found[0]);
+  } else if (event.key === 'g') isJumping = true;
+  else if (event.key === '?') toggleHelp();
+  else if (/^[1-9]$/.test(event.key) && shownPage() === 'write') takeCandidate(Number(event.key));
+});
+
+addEventListener('dragover', (event) => event.preventDefault());
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  const file = event.dataTransfer?.files[0];
+  const isText = file && (file.type.startsWith('text/') || /\.(txt|md|tex|csv|xml|json)$/i.test(file.name));
+  if (file && !isText) openFile(file);
+});
+
+const app = document.getElementById('app');
+if (app) render(<App />, app);

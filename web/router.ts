@@ -1,0 +1,40 @@
+/** The address of a page: `#/neurons?unit=2.108`. Links keep working in an exported site. */
+import { computed, signal } from '@preact/signals';
+
+export interface Route {
+  readonly page: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const hash = signal(location.hash);
+addEventListener('hashchange', () => {
+  hash.value = location.hash;
+});
+
+export const route = computed<Route>(() => parseRoute(hash.value));
+
+/** @param text Such as `#/runs?pick=a1.b2`. */
+export function parseRoute(text: string): Route {
+  const [path = '', query = ''] = text.replace(/^#\/?/, '').split('?');
+  return { page: path, parameters: new Map(new URLSearchParams(query)) };
+}
+
+/** Changes parameters of the address without a new entry in the history. An undefined value removes one. */
+export function setParameters(changes: Readonly<Record<string, string | undefined>>): void {
+  const { page, parameters } = route.value;
+  const query = new URLSearchParams([...parameters]);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) query.delete(name);
+    else query.set(name, value);
+  }
+  const text = query.toString();
+  const next = `#/${page}${text ? `?${text}` : ''}`;
+  if (next === location.hash) return;
+  history.replaceState(null, '', next);
+  hash.value = next;
+}
+
+export function goTo(page: string, parameters: Readonly<Record<string, string>> = {}): void {
+  const query = new URLSearchParams(parameters).toString();
+  location.hash = `#/${page}${query ? `?${query}` : ''}`;
+}

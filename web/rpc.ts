@@ -1,0 +1,196 @@
+/**
+ * Calls and streams between a page and its worker. Streams can be cancelled, and the worker pauses while the page has too many unread items.
+ *
+ * A method that returns a promise is a call; one that returns an async generator is a stream.
+ */
+
+/** What the worker offers: each method takes one argument and a signal, which is aborted when the page cancels. */
+export type Methods = object;
+
+type Method = (argument: never, signal: AbortSignal) => unknown;
+type Names<Api, Result> = {
+  [Name in keyof Api]: Api[Name] extends (argument: never, signal: AbortSignal) => Result ? Name : never;
+}[keyof Api];
+type Calls<Api> = Names<Api, Promise<unknown>>;
+type Streams<Api> = Names<Api, AsyncGenerator<unknown, void, void>>;
+type ArgumentOf<M> = M extends (argument: infer Argument, signal: AbortSignal) => unknown ? Argument : never;
+type ResultOf<M> = M extends (...words: never[]) => Promise<infer Result> ? Result : never;
+type ItemOf<M> = M extends (...words: never[]) => AsyncGenerator<infer Item, void, void> ? Item : never;
+
+type ToWorker =
+  | { readonly id: number; readonly method: string; readonly argument: unknown }
+  | { readonly id: number; readonly cancel: true }
+  | { readonly id: number; readonly credit: number };
+
+/** An error as it travels: errors of this library lose their class, but keep name and code. */
+interface SentError {
+  readonly name: string;
+  readonly code: string | undefined;
+  readonly message: string;
+}
+
+type FromWorker =
+  | { readonly id: number; readonly item: unknown }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: SentError };
+
+/** Unread items of a stream before the worker pauses. */
+const CREDIT = 32;
+
+interface Running {
+  readonly abort: AbortController;
+  credit: number;
+  wake: () => void;
+}
+
+/** Worker: answers the page's messages by the methods of an object. */
+export function serve(methods: Methods): void {
+  const running = new Map<number, Running>();
+  const byName = methods as Record<string, Method | undefined>;
+  self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+    const { id } = data;
+    if ('cancel' in data) return running.get(id)?.abort.abort();
+    if ('credit' in data) return addCredit(running.get(id), data.credit);
+    const entry: Running = { abort: new AbortController(), credit: CREDIT, wake: () => {} };
+    running.set(id, entry);
+    try {
+      const answer = byName[data.method]?.call(methods, data.argument as never, entry.abort.signal);
+      if (isStream(answer)) {
+        for await (const item of answer) {
+          await credited(entry);
+          post({ id, item });
+        }
+        post({ id, result: undefined });
+      } else post({ id, result: await answer });
+    } catch (error) {
+      const { name, message, code } = error as Error & { code?: unknown };
+      post({ id, error: { name, message, code: typeof code === 'string' ? code : undefined } });
+    } finally {
+      running.delete(id);
+    }
+  };
+}
+
+function addCredit(entry: Running | undefined, credit: number): void {
+  if (!entry) return;
+  entry.credit += credit;
+  entry.wake();
+}
+
+async function credited(entry: Running): Promise<void> {
+  const { signal } = entry.abort;
+  while (entry.credit <= 0 && !signal.aborted)
+    await new Promise<void>((resolve) => {
+      entry.wake = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  entry.credit--;
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+/** Why a worker answers no more. */
+export class WorkerEndedError extends Error {
+  override readonly name = 'WorkerEndedError';
+}
+
+/** Page: calls the methods of a worker. */
+export class Client<Api extends Methods> {
+  readonly #worker: Worker;
+  readonly #open = new Map<number, (message: FromWorker) => void>();
+  #next = 1;
+  #ended: WorkerEndedError | undefined;
+
+  /** @param onEnded Called if the worker can't go on: it could not be loaded, or had an error that nobody caught. */
+  constructor(worker: Worker, onEnded: (error: WorkerEndedError) => void) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#open.get(data.id)?.(data);
+    worker.onerror = (event) => this.#end(event.message || 'its program could not be loaded', onEnded);
+    worker.onmessageerror = () => this.#end('a message could not be read', onEnded);
+  }
+
+  #end(reason: string, onEnded: (error: WorkerEndedError) => void): void {
+    this.#ended = new WorkerEndedError(`the model's worker has stopped: ${reason}`);
+    for (const [id, listener] of this.#open) listener({ id, error: sent(this.#ended) });
+    onEnded(this.#ended);
+  }
+
+  call<Name extends Calls<Api>>(
+    name: Name,
+    argument: ArgumentOf<Api[Name]>,
+    { transfer = [], signal }: { transfer?: Transferable[]; signal?: AbortSignal } = {},
+  ): Promise<ResultOf<Api[Name]>> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
+      const id = this.#next++;
+      const cancel = () => this.#send({ id, cancel: true });
+      signal?.addEventListener('abort', cancel, { once: true });
+      this.#open.set(id, (message) => {
+        this.#open.delete(id);
+        signal?.removeEventListener('abort', cancel);
+        if ('error' in message) reject(received(message.error));
+        else if ('result' in message) resolve(message.result as ResultOf<Api[Name]>);
+      });
+      this.#send({ id, method: name as string, argument }, transfer);
+    });
+  }
+
+  async *stream<Name extends Streams<Api>>(
+    name: Name,
+    argument: ArgumentOf<Api[Name]>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<ItemOf<Api[Name]>, void, void> {
+    if (this.#ended) throw this.#ended;
+    const id = this.#next++;
+    const queue: FromWorker[] = [];
+    let wake = () => {};
+    this.#open.set(id, (message) => {
+      queue.push(message);
+      wake();
+    });
+    const cancel = () => this.#send({ id, cancel: true });
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#send({ id, method: name as string, argument });
+    let hasEnded = false;
+    try {
+      for (;;) {
+        while (queue.length === 0)
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        const batch = queue.splice(0);
+        this.#send({ id, credit: batch.length });
+        for (const message of batch) {
+          if ('item' in message) yield message.item as ItemOf<Api[Name]>;
+          else {
+            hasEnded = true;
+            if ('error' in message) throw received(message.error);
+            return;
+          }
+        }
+      }
+    } finally {
+      if (!hasEnded) cancel();
+      signal?.removeEventListener('abort', cancel);
+      this.#open.delete(id);
+    }
+  }
+
+  #send(message: ToWorker, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+}
+
+function sent({ name, message }: Error): SentError {
+  return { name, message, code: undefined };
+}
+
+function received({ name, message, code }: SentError): Error {
+  return Object.assign(new Error(message), { name, code });
+}

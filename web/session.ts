@@ -1,0 +1,71 @@
+/** The worker and the model that is open in it. */
+import { signal } from '@preact/signals';
+import { Client } from './rpc.ts';
+import type { Api, ModelFacts } from './worker/api.ts';
+
+/** The address of the worker's program, set by scripts/build-pages.mjs. */
+declare const WORKER_URL: string;
+
+/** Why the worker has stopped, if it has. */
+export const workerProblem = signal<string | undefined>(undefined);
+export const model = signal<ModelFacts | undefined>(undefined);
+/** What is being opened. */
+export const opening = signal<string | undefined>(undefined);
+export const openProblem = signal<string | undefined>(undefined);
+
+export let worker = startWorker();
+
+function startWorker(): Client<Api> {
+  const program = new Worker(new URL(WORKER_URL, import.meta.url), { type: 'module' });
+  return new Client<Api>(program, ({ message }) => {
+    workerProblem.value = message;
+  });
+}
+
+/** After the worker has stopped. The model that was open is lost; runs that the browser keeps are not. */
+export function restartWorker(): void {
+  worker = startWorker();
+  workerProblem.value = undefined;
+  model.value = undefined;
+}
+
+/** Opens a model, and shows what goes wrong in the header. @returns whether it is open */
+export async function openModel(name: string, open: () => Promise<ModelFacts>): Promise<boolean> {
+  opening.value = name;
+  openProblem.value = undefined;
+  try {
+    model.value = await open();
+    return true;
+  } catch (error) {
+    openProblem.value = `${name}: ${(error as Error).message}`;
+    return false;
+  } finally {
+    opening.value = undefined;
+  }
+}
+
+export function openFile(file: File): Promise<boolean> {
+  return openModel(file.name, async () => openBytes(await file.arrayBuffer(), file.name));
+}
+
+export function openBytes(bytes: ArrayBuffer, name: string): Promise<ModelFacts> {
+  return worker.call('open', { bytes, name }, { transfer: [bytes] });
+}
+
+/** The model that comes with the package, trained on Moby Dick. */
+export function openExample(): Promise<boolean> {
+  return openModel('the example model', async () => {
+    const response = await fetch('models/moby-dick.safetensors');
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    return openBytes(await response.arrayBuffer(), 'moby-dick.safetensors');
+  });
+}
+
+/** Offers bytes as a download. */
+export function download(bytes: Uint8Array, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

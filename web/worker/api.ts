@@ -1,0 +1,168 @@
+/** What the worker offers to the pages. Everything in it can be sent between threads. */
+import type {
+  Ending,
+  OptionFacts,
+  Saliency,
+  SaliencyMethod,
+  SymbolDetails,
+  TrainingOptions,
+  UnitLabel,
+  UnitPart,
+} from '../../src/browser.ts';
+import type { ActiveUnit, SimilarPlace, Stretch } from '../../src/inspect/stretches.ts';
+import type { StoredRun } from './stored-runs.ts';
+
+/** An open model. */
+export interface ModelFacts {
+  /** The name of its file or run. */
+  readonly name: string;
+  readonly cell: string;
+  readonly layers: number;
+  readonly units: number;
+  readonly parameters: number;
+  /** Symbols of the vocabulary. */
+  readonly symbols: number;
+  readonly kind: string;
+  /** Describes the engine in one line. */
+  readonly engine: string;
+  /** The parts that a unit has: h, c and the gates. */
+  readonly parts: readonly UnitPart[];
+  /** Undefined if the file has no record of it. */
+  readonly validationLoss: number | undefined;
+  readonly epoch: number | undefined;
+}
+
+/** Options of `generate`, by name. */
+export type WritingOptions = Readonly<Record<string, unknown>>;
+
+export interface WriteRequest {
+  readonly prompt: string;
+  readonly options: WritingOptions;
+  /** Candidates listed for each symbol. */
+  readonly alternatives: number;
+}
+
+export interface WrittenPart {
+  readonly details: readonly SymbolDetails[];
+  readonly ending: Ending | undefined;
+  /** Notices about the prompt and the options. */
+  readonly notices: readonly string[];
+}
+
+/** A text that has been read. */
+export interface ReadingFacts {
+  readonly symbols: readonly string[];
+  readonly labels: readonly UnitLabel[];
+  /** Units that do nearly the same as an earlier one of the list: |r| above 0.9. For each such unit, the index of that one in `labels`. */
+  readonly sameAs: readonly (number | undefined)[];
+  readonly notices: readonly string[];
+  readonly milliseconds: number;
+}
+
+export interface UnitRequest {
+  readonly layer: number;
+  readonly unit: number;
+  readonly part: UnitPart;
+}
+
+/** What one unit did in the text. */
+export interface UnitFacts {
+  /** [T] */
+  readonly values: Float32Array;
+  readonly mean: number;
+  /** The 1st and the 99th percentile. */
+  readonly low: number;
+  readonly high: number;
+  /** How many values are in each of equally wide intervals between the lowest and the highest. */
+  readonly histogram: readonly number[];
+  readonly lowest: number;
+  readonly highest: number;
+  /** Positions of the highest values, at least 20 symbols apart. */
+  readonly strongest: readonly number[];
+}
+
+/** How often a gate of each unit is nearly closed and nearly open. */
+export interface GateFacts {
+  readonly part: UnitPart;
+  readonly layer: number;
+  readonly closed: Float32Array;
+  readonly open: Float32Array;
+}
+
+export interface StretchFacts {
+  readonly units: readonly ActiveUnit[];
+  /** Where else these units are active together, the best first. */
+  readonly places: readonly SimilarPlace[];
+}
+
+export interface TrainRequest {
+  readonly text: string;
+  /** The name of the text. */
+  readonly name: string;
+  readonly options: Partial<TrainingOptions>;
+  /** The run that goes on; undefined for a new one. */
+  readonly resume: string | undefined;
+}
+
+/** The numbers of some iterations: [iteration, epoch, training loss, milliseconds] for each. */
+export type Points = Float64Array;
+
+export type TrainingMessage =
+  | {
+      readonly type: 'started';
+      readonly run: string;
+      readonly facts: readonly string[];
+      readonly iteration: number;
+      readonly iterations: number;
+    }
+  | {
+      readonly type: 'points';
+      readonly points: Points;
+      readonly iterations: number;
+      readonly symbolsPerSecond: number;
+    }
+  | {
+      readonly type: 'evaluated';
+      readonly iteration: number;
+      readonly validationLoss: number;
+      readonly best: boolean;
+    }
+  | { readonly type: 'baseline'; readonly loss: number; readonly order: number }
+  | { readonly type: 'sampled'; readonly iteration: number; readonly text: string }
+  | {
+      readonly type: 'message';
+      readonly kind: 'notice' | 'warning' | 'advice';
+      readonly text: string;
+    }
+  | { readonly type: 'finished'; readonly reason: string; readonly model: ModelFacts };
+
+export interface Api {
+  optionFacts(of: 'training' | 'sampling'): Promise<OptionFacts[]>;
+  /** Opens a checkpoint in any known format. */
+  open(file: { readonly bytes: ArrayBuffer; readonly name: string }): Promise<ModelFacts>;
+  /** The open model as the bytes of a file. */
+  save(_: undefined): Promise<Uint8Array>;
+  write(request: WriteRequest, signal: AbortSignal): AsyncGenerator<WrittenPart, void, void>;
+  /** Reads a text and labels the units. Later calls are about this text. */
+  read(
+    request: { readonly text: string; readonly part: UnitPart },
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly progress: number } | ReadingFacts, void, void>;
+  unit(request: UnitRequest): Promise<UnitFacts>;
+  gates(_: undefined, signal: AbortSignal): Promise<GateFacts[]>;
+  stretch(request: Stretch): Promise<StretchFacts>;
+  saliency(
+    request: { readonly position: number; readonly method: SaliencyMethod },
+    signal: AbortSignal,
+  ): Promise<Saliency>;
+  /** −log p of each symbol of the text that was read, in nats. */
+  surprise(_: undefined, signal: AbortSignal): Promise<Float64Array>;
+  train(request: TrainRequest, signal: AbortSignal): AsyncGenerator<TrainingMessage, void, void>;
+  /** The runs that this browser keeps. */
+  runs(_: undefined): Promise<StoredRun[]>;
+  /** Opens a checkpoint of a run that this browser keeps. */
+  openRun(run: { readonly id: string; readonly which: 'best' | 'last' }): Promise<ModelFacts>;
+  /** The bytes of a run's newest checkpoint. */
+  runFile(id: string): Promise<Uint8Array>;
+  deleteRun(id: string): Promise<void>;
+}

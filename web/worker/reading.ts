@@ -1,0 +1,199 @@
+/** Reading a text with the open model: states, labels, saliency. Worker. */
+import type { LanguageModel, SaliencyMethod, UnitLabel, UnitPart } from '../../src/browser.ts';
+import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
+import type { UnitStates } from '../../src/inspect/unit-states.ts';
+import type { Api, GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './api.ts';
+import { onOtherModel, openModel } from './open-model.ts';
+
+interface Reading {
+  readonly model: LanguageModel;
+  /** The text, without characters that the model does not know. */
+  readonly text: string;
+  readonly states: UnitStates;
+}
+
+let reading: Reading | undefined;
+/** States of another part than the one that was read, made when somebody looks at it. */
+let otherPart: { readonly part: UnitPart; readonly states: UnitStates } | undefined;
+
+onOtherModel(() => {
+  reading = undefined;
+  otherPart = undefined;
+});
+
+function currentReading(): Reading {
+  if (!reading) throw new Error('no text has been read yet.');
+  return reading;
+}
+
+/** Above this |r|, two units do the same. */
+const SAME = 0.9;
+/** Symbols of the text that the saturation of gates is counted on. */
+const GATE_SYMBOLS = 5000;
+const INTERVALS = 40;
+const STRONGEST = 10;
+/** The strongest places are at least so many symbols apart. */
+const APART = 20;
+
+export async function* read(
+  { text, part }: Parameters<Api['read']>[0],
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly progress: number } | ReadingFacts, void, void> {
+  const model = openModel();
+  const notices = new Set<string>();
+  const begun = performance.now();
+  const input = { unknown: 'nearest', signal, onNotice: (notice: string) => notices.add(notice) } as const;
+  const progress = new Progress();
+  const work = (async () => {
+    const states = await model.states(text, {
+      ...input,
+      parts: [part],
+      onProgress: (done) => progress.set(done / 3),
+    });
+    const labels = await model.labelUnits(text, {
+      ...input,
+      part,
+      onProgress: (done) => progress.set((1 + 2 * done) / 3),
+    });
+    return { states, labels };
+  })();
+  for await (const fraction of progress.until(work)) yield { progress: fraction };
+  const { states, labels } = await work;
+  reading = { model, text, states };
+  otherPart = undefined;
+  yield {
+    symbols: states.symbols,
+    labels,
+    sameAs: sameUnits(states, labels, part),
+    notices: [...notices],
+    milliseconds: performance.now() - begun,
+  };
+}
+
+/** For each labelled unit, the index of an earlier one that does nearly the same. */
+function sameUnits(states: UnitStates, labels: readonly UnitLabel[], part: UnitPart): (number | undefined)[] {
+  const first: { readonly index: number; readonly values: Float32Array }[] = [];
+  return labels.map(({ label, layer, unit }, index) => {
+    if (label === undefined) return undefined;
+    const values = standardized(states.column(layer, unit, part));
+    const same = first.find((other) => Math.abs(dot(other.values, values)) > SAME);
+    if (!same) first.push({ index, values });
+    return same?.index;
+  });
+}
+
+function standardized(values: Float32Array): Float32Array {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const centred = values.map((value) => value - mean);
+  const length = Math.sqrt(dot(centred, centred)) || 1;
+  return centred.map((value) => value / length);
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += (a[k] as number) * (b[k] as number);
+  return sum;
+}
+
+async function statesOf(part: UnitPart): Promise<UnitStates> {
+  const { model, text, states } = currentReading();
+  if (states.parts.includes(part)) return states;
+  if (otherPart?.part !== part)
+    otherPart = { part, states: await model.states(text, { parts: [part], unknown: 'nearest' }) };
+  return otherPart.states;
+}
+
+export async function unit({ layer, unit: number, part }: UnitRequest): Promise<UnitFacts> {
+  const values = (await statesOf(part)).column(layer, number, part);
+  const sorted = values.slice().sort();
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] as number;
+  const [lowest, highest] = [at(0), at(1)];
+  const histogram: number[] = Array(INTERVALS).fill(0);
+  const width = (highest - lowest) / INTERVALS || 1;
+  for (const value of values) {
+    const k = Math.min(INTERVALS - 1, Math.floor((value - lowest) / width));
+    histogram[k] = (histogram[k] as number) + 1;
+  }
+  return {
+    ...{ values, lowest, highest, histogram, low: at(0.01), high: at(0.99) },
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    strongest: strongestOf(values),
+  };
+}
+
+function strongestOf(values: Float32Array): number[] {
+  const order = Array.from(values.keys()).sort((a, b) => (values[b] as number) - (values[a] as number));
+  const found: number[] = [];
+  for (const position of order) {
+    if (found.length === STRONGEST) break;
+    if (found.every((other) => Math.abs(other - position) >= APART)) found.push(position);
+  }
+  return found;
+}
+
+/** Gates that are sigmoids, of the first symbols. */
+export async function gates(_: undefined, signal: AbortSignal): Promise<GateFacts[]> {
+  const { model, states } = currentReading();
+  const parts = (['i', 'f', 'o', 'z', 'r'] as const).filter((part) => hasGate(model.config.cell, part));
+  if (parts.length === 0) return [];
+  const text = states.symbols.slice(0, GATE_SYMBOLS).join('');
+  const gateStates = await model.states(text, { parts, signal, unknown: 'nearest' });
+  return gateStates.layers.flatMap((layer) =>
+    parts.map((part) => ({ part, layer, ...gateStates.saturation(layer, part) })),
+  );
+}
+
+function hasGate(cell: string, part: 'i' | 'f' | 'o' | 'z' | 'r'): boolean {
+  return cell === 'lstm'
+    ? part === 'i' || part === 'f' || part === 'o'
+    : cell === 'gru' && (part === 'z' || part === 'r');
+}
+
+export async function stretch(chosen: Stretch): Promise<StretchFacts> {
+  const { states } = currentReading();
+  const part = states.parts[0] as UnitPart;
+  const units = activeUnits(states, chosen, { part });
+  return { units, places: similarPlaces(states, chosen, units, { part }) };
+}
+
+export async function saliency(
+  { position, method }: { readonly position: number; readonly method: SaliencyMethod },
+  signal: AbortSignal,
+) {
+  const { model, text } = currentReading();
+  return await model.saliency(text, position, { method, signal, unknown: 'nearest' });
+}
+
+export async function surprise(_: undefined, signal: AbortSignal): Promise<Float64Array> {
+  const { model, text } = currentReading();
+  return (await model.score(text, { unknown: 'nearest', signal })).losses;
+}
+
+/** The progress of a computation as a stream of fractions. */
+class Progress {
+  #fraction = 0;
+  #wake = () => {};
+
+  set(fraction: number): void {
+    this.#fraction = fraction;
+    this.#wake();
+  }
+
+  /** Yields the fraction whenever it has changed, until the computation ends in either way. */
+  async *until(work: Promise<unknown>): AsyncGenerator<number, void, void> {
+    let hasEnded = false;
+    const end = () => {
+      hasEnded = true;
+      this.#wake();
+    };
+    work.then(end, end);
+    while (!hasEnded) {
+      const shown = this.#fraction;
+      yield shown;
+      if (this.#fraction === shown && !hasEnded)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}

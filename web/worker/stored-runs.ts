@@ -1,0 +1,96 @@
+/** The runs that this browser keeps, each in a folder of the origin private file system: `runs/ID`. Worker. */
+
+import type { CheckpointStorage } from '../../src/browser.ts';
+import { opfsStorage, readOpfsFile, writeOpfsFile } from '../../src/checkpoint/storage/opfs-storage.ts';
+
+/** What a list of runs shows. */
+export interface StoredRun {
+  readonly id: string;
+  /** The name of its text. */
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly changed: number;
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly bestLoss: number | undefined;
+  /** Bytes of all its files. */
+  readonly bytes: number;
+}
+
+const RECORD = 'run.json';
+const TEXT = 'text.txt';
+
+async function runsFolder(): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle('runs', { create: true });
+}
+
+export class RunFolder {
+  readonly id: string;
+  readonly #folder: FileSystemDirectoryHandle;
+  readonly storage: CheckpointStorage;
+
+  private constructor(id: string, folder: FileSystemDirectoryHandle) {
+    this.id = id;
+    this.#folder = folder;
+    this.storage = opfsStorage(folder);
+  }
+
+  /** @throws {Error} if there is no such run and none is to be made */
+  static async open(id: string, options: { create?: boolean } = {}): Promise<RunFolder> {
+    return new RunFolder(id, await (await runsFolder()).getDirectoryHandle(id, options));
+  }
+
+  async writeText(text: string): Promise<void> {
+    await writeOpfsFile(this.#folder, TEXT, [new TextEncoder().encode(text)]);
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await this.#file(TEXT));
+  }
+
+  /** @param record Without the fields that the files themselves have. */
+  async writeRecord(record: Omit<StoredRun, 'bytes' | 'changed' | 'id'>): Promise<void> {
+    const text = JSON.stringify({ ...record, changed: Date.now() });
+    await writeOpfsFile(this.#folder, RECORD, [new TextEncoder().encode(text)]);
+  }
+
+  async checkpoint(which: 'best' | 'last'): Promise<Uint8Array> {
+    return this.#file(`${which}.safetensors`);
+  }
+
+  /** Undefined for a folder without a record: a run that was never saved. */
+  async record(): Promise<StoredRun | undefined> {
+    const bytes = await readOpfsFile(this.#folder, RECORD);
+    if (!bytes) return undefined;
+    try {
+      const stored = JSON.parse(new TextDecoder().decode(bytes));
+      let size = 0;
+      for await (const handle of this.#folder.values())
+        if (handle.kind === 'file') size += (await handle.getFile()).size;
+      return { ...stored, id: this.id, bytes: size };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #file(name: string): Promise<Uint8Array> {
+    const bytes = await readOpfsFile(this.#folder, name);
+    if (!bytes) throw new Error(`the run ${this.id} has no ${name}.`);
+    return bytes;
+  }
+}
+
+/** The newest first. */
+export async function storedRuns(): Promise<StoredRun[]> {
+  const found: StoredRun[] = [];
+  for await (const id of (await runsFolder()).keys()) {
+    const record = await (await RunFolder.open(id)).record();
+    if (record) found.push(record);
+  }
+  return found.sort((a, b) => b.changed - a.changed);
+}
+
+export async function deleteRun(id: string): Promise<void> {
+  await (await runsFolder()).removeEntry(id, { recursive: true });
+}

@@ -1,0 +1,137 @@
+/** Training in the worker: the events of a run as messages, at most ten a second. */
+import { LanguageModel } from '../../src/language-model.ts';
+import type { TrainingEvent } from '../../src/train/events.ts';
+import { train } from '../../src/train/train.ts';
+import type { Api, TrainingMessage, TrainRequest } from './api.ts';
+import { setModel } from './open-model.ts';
+import { RunFolder } from './stored-runs.ts';
+
+/** Milliseconds between messages about iterations. */
+const INTERVAL = 100;
+
+export const trainInWorker: Api['train'] = async function* (request, signal) {
+  const { folder, problem } = await folderOf(request);
+  if (problem !== undefined) yield { type: 'message', kind: 'warning', text: problem };
+  const points = new PointBuffer();
+  let iterations = 0;
+  let iteration = 0;
+  let bestLoss: number | undefined;
+  for await (const event of await runOf(request, folder, signal)) {
+    switch (event.type) {
+      case 'started':
+        ({ iterations, iteration } = event);
+        yield {
+          type: 'started',
+          run: folder?.id ?? '',
+          facts: factsOf(event),
+          ...{ iteration, iterations },
+        };
+        break;
+      case 'iteration': {
+        iteration = event.iteration;
+        points.add(event);
+        if (points.isDue) yield { ...points.take(), iterations };
+        break;
+      }
+      case 'evaluated':
+        if (event.best) bestLoss = event.validationLoss;
+        yield {
+          type: 'evaluated',
+          ...{ iteration: event.iteration, validationLoss: event.validationLoss, best: event.best },
+        };
+        break;
+      case 'baseline':
+        yield { type: 'baseline', loss: event.loss, order: event.order };
+        break;
+      case 'sampled':
+        yield { type: 'sampled', iteration: event.iteration, text: event.text };
+        break;
+      case 'checkpointed':
+        await folder?.writeRecord({ name: request.name, iteration, iterations, bestLoss });
+        break;
+      case 'notice':
+      case 'warning':
+      case 'advice':
+        yield { type: 'message', kind: event.type, text: event.message };
+        break;
+      case 'restored':
+      case 'continued':
+        yield { type: 'message', kind: 'warning', text: event.reason };
+        break;
+      case 'finished': {
+        if (points.length > 0) yield { ...points.take(), iterations };
+        await folder?.writeRecord({ name: request.name, iteration: event.iteration, iterations, bestLoss });
+        const model = await setModel(new LanguageModel(event.checkpoint), request.name);
+        yield { type: 'finished', reason: event.reason, model };
+      }
+    }
+  }
+};
+
+/** The run's folder; a reason if the browser keeps none, for example in a private window. */
+async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunFolder; problem?: string }> {
+  if (resume !== undefined) return { folder: await RunFolder.open(resume) };
+  try {
+    const folder = await RunFolder.open(crypto.randomUUID().slice(0, 8), { create: true });
+    await folder.writeText(text);
+    return { folder };
+  } catch (error) {
+    return {
+      problem: `this browser does not keep the run (${(error as Error).message}): save the model before you close the page.`,
+    };
+  }
+}
+
+async function runOf(
+  { text, name, options, resume }: TrainRequest,
+  folder: RunFolder | undefined,
+  signal: AbortSignal,
+): Promise<AsyncIterable<TrainingEvent>> {
+  const given = { signal, name, checkpointDir: folder?.storage };
+  if (resume === undefined || !folder) return train({ ...options, ...given, text });
+  return train({ ...given, text: await folder.text(), resume: await folder.checkpoint('last') });
+}
+
+function factsOf(event: Extract<TrainingEvent, { type: 'started' }>): string[] {
+  const { text, vocabularySize, parameters, batches, engine, options } = event;
+  const count = (value: number) => value.toLocaleString('en');
+  return [
+    `text: ${count(text.characters)} characters, ${count(vocabularySize)} different ones`,
+    `model: ${options.cell}, ${options.layers} × ${options.hiddenSize}, ${count(parameters)} parameters`,
+    `batches: ${count(batches.train)} to train on, ${count(batches.validation)} to validate`,
+    `engine: ${engine}`,
+  ];
+}
+
+/** Collects iterations until a message is due. */
+class PointBuffer {
+  #points: number[] = [];
+  #symbols = 0;
+  #milliseconds = 0;
+  /** The first iteration is shown at once. */
+  #last = Number.NEGATIVE_INFINITY;
+
+  get length(): number {
+    return this.#points.length;
+  }
+
+  get isDue(): boolean {
+    return performance.now() - this.#last >= INTERVAL;
+  }
+
+  add(event: Extract<TrainingEvent, { type: 'iteration' }>): void {
+    this.#points.push(event.iteration, event.epoch, event.trainLoss, event.milliseconds);
+    this.#symbols += event.tokens;
+    this.#milliseconds += event.milliseconds;
+  }
+
+  take(): Omit<Extract<TrainingMessage, { type: 'points' }>, 'iterations'> {
+    const points = Float64Array.from(this.#points);
+    const symbolsPerSecond = (1000 * this.#symbols) / (this.#milliseconds || 1);
+    this.#points = [];
+    this.#symbols = 0;
+    this.#milliseconds = 0;
+    this.#last = performance.now();
+    return { type: 'points', points, symbolsPerSecond };
+  }
+}

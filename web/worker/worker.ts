@@ -1,0 +1,66 @@
+/** The program of the worker: every computation of the pages. Training and looking inside are loaded when they are first asked for. */
+import { LanguageModel } from '../../src/language-model.ts';
+import { serve } from '../rpc.ts';
+import type { Api } from './api.ts';
+import { openModel, setModel } from './open-model.ts';
+
+const reading = () => import('./reading.ts');
+const runs = () => import('./stored-runs.ts');
+
+const api: Api = {
+  async optionFacts(of) {
+    return (await import('../../src/option-facts.ts')).optionFacts(of);
+  },
+  async open({ bytes, name }) {
+    return setModel(LanguageModel.fromBytes(new Uint8Array(bytes), name), name);
+  },
+  async save() {
+    return openModel().toBytes();
+  },
+  async *write({ prompt, options, alternatives }, signal) {
+    let notices: string[] = [];
+    const onNotice = (notice: string) => notices.push(notice);
+    const input = { ...options, prompt, alternatives, unknown: 'nearest', signal, onNotice } as const;
+    for await (const { details, ending } of openModel().generatePieces(input)) {
+      yield { details, ending, notices };
+      notices = [];
+    }
+  },
+  async *read(request, signal) {
+    yield* (await reading()).read(request, signal);
+  },
+  async unit(request) {
+    return (await reading()).unit(request);
+  },
+  async gates(_, signal) {
+    return (await reading()).gates(_, signal);
+  },
+  async stretch(request) {
+    return (await reading()).stretch(request);
+  },
+  async saliency(request, signal) {
+    return (await reading()).saliency(request, signal);
+  },
+  async surprise(_, signal) {
+    return (await reading()).surprise(_, signal);
+  },
+  async *train(request, signal) {
+    yield* (await import('./training.ts')).trainInWorker(request, signal);
+  },
+  async runs() {
+    return (await runs()).storedRuns();
+  },
+  async openRun({ id, which }) {
+    const folder = await (await runs()).RunFolder.open(id);
+    const { name = id } = (await folder.record()) ?? {};
+    return setModel(LanguageModel.fromBytes(await folder.checkpoint(which), name), name);
+  },
+  async runFile(id) {
+    return (await (await runs()).RunFolder.open(id)).checkpoint('last');
+  },
+  async deleteRun(id) {
+    return (await runs()).deleteRun(id);
+  },
+};
+
+serve(api);
