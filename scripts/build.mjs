@@ -1,6 +1,6 @@
 /**
- * Compiles src/ to dist/ without disturbing programs that run from there: tsc writes to build/dist, and each file that differs is renamed
- * into dist/. Other files are not touched. If two builds run at once, the second waits for the first.
+ * Compiles src/ to dist/, and web/ to dist/ui/, without disturbing programs that run from there: the compilers write to build/dist, and each
+ * file that differs is renamed into dist/. Other files are not touched. If two builds run at once, the second waits for the first.
  *
  *     node scripts/build.mjs
  */
@@ -18,6 +18,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPages } from './build-pages.mjs';
 import { withLock } from './lock.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +29,7 @@ const ENTRY_POINTS = ['index.d.ts', 'browser.d.ts'];
 const EXECUTABLE = [join('cli', 'main.js')];
 
 /** @returns tsc's exit code */
-function build() {
+async function build() {
   const made = join(root, 'build', 'dist');
   rmSync(made, { recursive: true, force: true });
   try {
@@ -37,6 +38,7 @@ function build() {
       compile(made, '--declaration', 'false', '--removeComments', '--noCheck') ||
       compile(made, '--emitDeclarationOnly');
     if (status !== 0) return status;
+    await buildPages(join(made, 'ui'));
     for (const name of EXECUTABLE) chmodSync(join(made, name), 0o755);
     const types = typesOf(made, ENTRY_POINTS);
     const names = filesIn(made).filter((name) => !name.endsWith('.d.ts') || types.has(name));

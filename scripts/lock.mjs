@@ -12,7 +12,7 @@ const MAX_TIME = 300_000;
  *
  * @template T
  * @param {string} path of the lock file; its folder is created
- * @param {() => T} run
+ * @param {() => T | Promise<T>} run
  * @returns {Promise<T>}
  */
 export async function withLock(path, run) {
@@ -22,7 +22,7 @@ export async function withLock(path, run) {
     else await sleep(100);
   }
   try {
-    return run();
+    return await run();
   } finally {
     rmSync(path, { force: true });
   }

@@ -34,9 +34,9 @@ function App() {
   document.title = `${title} · char-rnn`;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the content
-      </a>
+      </button>
       <header>
         <h1>char-rnn</h1>
         <nav aria-label="pages">
@@ -94,8 +94,7 @@ function App() {
   );
 }
 
-function skip(event: Event): void {
-  event.preventDefault();
+function skip(): void {
   document.getElementById('main')?.focus();
 }
 

@@ -38,7 +38,6 @@ export function Chart({
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const shape = `${theme.value} ${isLogarithmic} ${height} ${xLabel} ${series.map((own) => own.label + own.colour).join()}`;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for all that needs a new chart
   useEffect(() => {
     const { current } = host;
     if (!current) return;

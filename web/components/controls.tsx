@@ -60,14 +60,17 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
   const own = problem?.name === name ? problem.message : undefined;
   const shared = {
     disabled,
+    id: `option-${name}`,
     'aria-describedby': `help-${name}`,
     'aria-invalid': own !== undefined,
     title: `${flag}: ${help}`,
   } as const;
   const shownDefault = fact.defaultValue === undefined ? '' : String(fact.defaultValue);
   return (
-    <label class={kind === 'boolean' ? 'field switch' : 'field'}>
-      <span class="name">{words(name)}</span>
+    <div class={kind === 'boolean' ? 'field switch' : 'field'}>
+      <label class="name" for={`option-${name}`}>
+        {words(name)}
+      </label>
       {kind === 'boolean' ? (
         <input
           type="checkbox"
@@ -101,7 +104,7 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
       <small id={`help-${name}`} class={own === undefined ? 'help' : 'problem'}>
         {own ?? (kind === 'boolean' || kind === 'choice' ? help : `${help} (${expected})`)}
       </small>
-    </label>
+    </div>
   );
 }
 

@@ -53,7 +53,6 @@ function Histogram({ facts: { histogram, lowest, highest, mean } }: { readonly f
         {histogram.map((count, k) => {
           const height = (HEIGHT * Math.sqrt(count)) / Math.sqrt(most || 1);
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: bars never move
             <rect
               key={k}
               x={k * width}
@@ -89,7 +88,6 @@ function Saturation({ gates, unit }: { readonly gates: readonly GateFacts[]; rea
             <rect x="0" y="0" width="100" height="100" class="frame" />
             {Array.from(closed, (share, k) => (
               <circle
-                // biome-ignore lint/suspicious/noArrayIndexKey: points never move
                 key={k}
                 cx={100 * share}
                 cy={100 - 100 * (open[k] as number)}

@@ -241,7 +241,6 @@ export function Train() {
         <Curves />
         <Samples />
         {messages.value.map((message, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: messages are only added
           <p key={index} class={message.kind === 'warning' ? 'problem' : 'hint'}>
             {message.text}
           </p>

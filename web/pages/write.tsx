@@ -187,7 +187,6 @@ function Branches() {
         onChange={(event) => show(Number(event.currentTarget.value))}
       >
         {drafts.value.map((own, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: drafts are never reordered
           <option key={index} value={index}>
             {index + 1}: {excerpt(own)}
           </option>
