@@ -242,4 +242,7 @@ addEventListener('drop', (event) => {
 });
 
 const app = document.getElementById('app');
-if (app) render(<App />, app);
+if (app) {
+  app.replaceChildren();
+  render(<App />, app);
+}

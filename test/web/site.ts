@@ -34,7 +34,9 @@ export async function openSite(folder: string, { isolated = true } = {}): Promis
   for (const build of KERNEL_BUILDS) kernels.set(`/kernels/${build}.wasm`, await kernelBytes(build));
   const server = createServer(async ({ url = '/' }, response) => {
     const path = url.split('?')[0] as string;
-    const file = path.startsWith('/models/') ? join(root, path) : join(folder, path === '/' ? 'index.html' : path);
+    const file = path.startsWith('/models/')
+      ? join(root, path)
+      : join(folder, path === '/' ? 'index.html' : path);
     const body = kernels.get(path) ?? (await readFile(file).catch(() => undefined));
     response.writeHead(body ? 200 : 404, {
       'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
@@ -59,7 +61,8 @@ export async function openSite(folder: string, { isolated = true } = {}): Promis
         if (message.type() === 'error') problems.push(message.text());
       });
       page.on('request', (request) => {
-        if (!/^(blob:)?http:\/\/127\.0\.0\.1:|^data:/.test(request.url())) problems.push(`left: ${request.url()}`);
+        if (!/^(blob:)?http:\/\/127\.0\.0\.1:|^data:/.test(request.url()))
+          problems.push(`left: ${request.url()}`);
       });
       await page.goto(url + path);
       return page;

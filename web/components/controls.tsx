@@ -140,6 +140,7 @@ export class SettingError extends Error {
 
 /** The option that an error of the library is about: its messages begin with the option's name. */
 export function problemOf(error: unknown): { readonly name: string; readonly message: string } | undefined {
+  if (error === undefined) return undefined;
   if (error instanceof SettingError) return { name: error.option, message: error.message };
   const { name, message } = error as Error;
   if (name !== 'OptionError') return undefined;
