@@ -48,8 +48,11 @@ export type SweepEvent =
   | (OfJob & { readonly type: 'put-back'; readonly message: string })
   | {
       readonly type: 'finished';
-      /** `completed`: no trial is left; `stopped`: by another process; `interrupted`: by the signal. */
-      readonly reason: 'completed' | 'stopped' | 'interrupted';
+      /**
+       * `completed`: no trial is left; `stopped`: by another process; `interrupted`: by the signal; `queued`: the sweep is in its database,
+       * and other processes train its trials.
+       */
+      readonly reason: 'completed' | 'stopped' | 'interrupted' | 'queued';
       /** The best trial so far; undefined if none has a loss yet. */
       readonly best: TrialRecord | undefined;
     };

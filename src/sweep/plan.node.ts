@@ -45,7 +45,11 @@ export async function planSweep(
       .filter(({ number }) => number > after)
       .map((trial) => planTrial(definition, corpus, trial));
     const { sha256, name } = corpus.text;
-    return { text: { sha256, name, ...absolute(texts) }, trials };
+    const heldOut = {
+      validationSha256: corpus.texts.validation?.sha256,
+      testSha256: corpus.texts.test?.sha256,
+    };
+    return { text: { sha256, name, ...heldOut, ...absolute(texts) }, trials };
   } finally {
     await corpus.close?.();
   }

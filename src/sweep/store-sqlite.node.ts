@@ -10,7 +10,6 @@ import {
   type JobProgress,
   type JobRecord,
   type JobState,
-  LEASE,
   MAX_FAILURES,
   type NewSweep,
   type SweepRecord,
@@ -19,8 +18,7 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from './store.ts';
-
-type Row = Readonly<Record<string, SqlValue>>;
+import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, resultOf, trialOf } from './store-rows.ts';
 
 const SCHEMA_VERSION = 1;
 
@@ -40,6 +38,8 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+/** After this time without a heartbeat, another worker takes over a job. In milliseconds. */
+export const LEASE = 8000;
 /** How long a process waits for another one's transaction, in milliseconds. */
 const BUSY_TIMEOUT = 10_000;
 
@@ -97,8 +97,6 @@ async function connected(path: string): Promise<Database> {
   return database;
 }
 
-const JOB_COLUMNS =
-  'job.trial, job.rung, job.state, job.attempt, job.ends, job.worker, job.at_iteration, job.rest_milliseconds, job.loss, job.standard_error, job.iteration, job.checkpoint, job.message';
 const OF_CLAIM = "trial = ? AND rung = ? AND attempt = ? AND state = 'running'";
 const LAST_ENDED =
   "NOT EXISTS (SELECT 1 FROM job AS higher WHERE higher.trial = job.trial AND higher.rung > job.rung AND higher.state IN ('done', 'exploded', 'failed'))";
@@ -264,12 +262,8 @@ class SqliteStore implements SweepStore {
   }
 
   async evaluations(trial: number): Promise<TrialEvaluation[]> {
-    return this.#all('SELECT * FROM evaluation WHERE trial = ? ORDER BY iteration', trial).map((row) => ({
-      iteration: Number(row.iteration),
-      epoch: Number(row.epoch),
-      loss: Number(row.loss),
-      standardError: optionalNumber(row.standard_error),
-    }));
+    const rows = this.#all('SELECT * FROM evaluation WHERE trial = ? ORDER BY iteration', trial);
+    return rows.map(evaluationOf);
   }
 
   isOutage(error: unknown): boolean {
@@ -284,7 +278,7 @@ class SqliteStore implements SweepStore {
   /** If all jobs of a rung have ended, makes those of the next one. Returns the promoted trials. */
   #decide({ trial: { number, rungs }, rung }: Claim): readonly number[] {
     if (rung + 1 === rungs.length) return [];
-    const bracket = this.#get('SELECT bracket FROM trial WHERE number = ?', number)?.bracket ?? null;
+    const bracket = Number(this.#get('SELECT bracket FROM trial WHERE number = ?', number)?.bracket);
     const open = this.#get(
       "SELECT 1 AS one FROM job WHERE bracket = ? AND rung = ? AND state IN ('queued', 'running') LIMIT 1",
       ...[bracket, rung],
@@ -293,21 +287,17 @@ class SqliteStore implements SweepStore {
     const results = this.#all(
       'SELECT trial, state, loss FROM job WHERE bracket = ? AND rung = ?',
       ...[bracket, rung],
-    ).map((row) => ({
-      trial: Number(row.trial),
-      loss: row.state === 'done' ? optionalNumber(row.loss) : undefined,
-    }));
+    ).map(resultOf);
     const { eta } = JSON.parse(String(this.#get('SELECT definition FROM sweep')?.definition));
     return promoted(results, eta).filter((trial) => this.#addJob(trial, rung + 1));
   }
 
   /** Returns false if the trial has a job at the rung. */
   #addJob(trial: number, rung: number): boolean {
-    const { bracket = null, rungs } =
-      this.#get('SELECT bracket, rungs FROM trial WHERE number = ?', trial) ?? {};
+    const { bracket, rungs } = this.#get('SELECT bracket, rungs FROM trial WHERE number = ?', trial) ?? {};
     return this.#run(
       'INSERT INTO job (trial, rung, bracket, ends) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      ...[trial, rung, bracket, JSON.parse(String(rungs))[rung]],
+      ...[trial, rung, Number(bracket), JSON.parse(String(rungs))[rung]],
     );
   }
 
@@ -364,46 +354,4 @@ class SqliteStore implements SweepStore {
 
 function keyOf({ trial, rung, attempt }: Claim): [number, number, number] {
   return [trial.number, rung, attempt];
-}
-
-function planOf(row: Row): TrialPlan {
-  return {
-    number: Number(row.number),
-    parameters: JSON.parse(String(row.parameters)),
-    evaluateEvery: Number(row.evaluate_every),
-    rungs: JSON.parse(String(row.rungs)),
-  };
-}
-
-function jobOf(row: Row): JobRecord {
-  const at = optionalNumber(row.at_iteration);
-  return {
-    trial: Number(row.trial),
-    rung: Number(row.rung),
-    state: row.state as JobState,
-    attempt: Number(row.attempt),
-    end: Number(row.ends),
-    progress:
-      at === undefined
-        ? undefined
-        : { iteration: at, restMilliseconds: optionalNumber(row.rest_milliseconds) },
-    worker: optionalText(row.worker),
-    loss: optionalNumber(row.loss),
-    standardError: optionalNumber(row.standard_error),
-    iteration: optionalNumber(row.iteration),
-    checkpoint: optionalText(row.checkpoint),
-    message: optionalText(row.message),
-  };
-}
-
-function trialOf(row: Row): TrialRecord {
-  return { ...jobOf(row), parameters: JSON.parse(String(row.parameters)) };
-}
-
-function optionalNumber(value: SqlValue | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
-}
-
-function optionalText(value: SqlValue | undefined): string | undefined {
-  return value === null || value === undefined ? undefined : String(value);
 }

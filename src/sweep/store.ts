@@ -1,17 +1,15 @@
 /**
- * What a sweep keeps: its definition, its trials, and the jobs that workers take. `store-sqlite.node.ts` keeps it in a file; another database
- * has to pass the same tests (test/sweep/store-contract.ts).
+ * What a sweep keeps: its definition, its trials, and the jobs that workers take. `store-sqlite.node.ts` keeps it in a file,
+ * `postgres/store-postgres.node.ts` in a database that many machines use. Both pass the same tests (test/sweep/store-contract.ts).
  *
  * A job is the training of one trial to the end of one rung. A worker claims it and reports that it is alive (`heartbeat`). If it has not
- * done so for `LEASE`, another worker may claim the job. Each claim has a higher attempt number, and only the newest one can
+ * done so for about ten seconds, another worker may claim the job. Each claim has a higher attempt number, and only the newest one can
  * finish the job: a result is committed once, even if two workers compute it.
  */
 import type { SweepDefinition } from './definition.ts';
 import type { RunRungs } from './schedule.ts';
 import type { Parameters } from './space.ts';
 
-/** After this time without a heartbeat, another worker takes over a job. In milliseconds. */
-export const LEASE = 8000;
 /** Time between heartbeats. In milliseconds. */
 export const HEARTBEAT = 2000;
 /** How often a job may fail, without a new evaluation, for a reason that another attempt may not have, such as a crash. */
@@ -26,9 +24,11 @@ export interface SweepTexts {
   readonly test?: string | undefined;
 }
 
-/** The texts of a sweep, and what identifies the main one. */
+/** The texts of a sweep, and the SHA-256 of each, in hexadecimal. */
 export interface SweepText extends SweepTexts {
   readonly sha256: string;
+  readonly validationSha256?: string | undefined;
+  readonly testSha256?: string | undefined;
   /** For messages. */
   readonly name: string;
 }

@@ -6,10 +6,12 @@ import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 import { createSqliteStore, openSqliteStore } from './store-sqlite.node.ts';
+import { DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-database.node.ts';
 
 /** The folder of all sweeps. */
 export const SWEEPS = 'sweeps';
 const STATE = 'sweep.sqlite';
+const TRIALS = 'trials';
 
 /** The name of a sweep of a text: the text's, without its extension. */
 export function nameOfText(path: string): string {
@@ -27,6 +29,11 @@ export function checkSweepName(name: string): void {
   throw new UsageError(
     `name: got ${JSON.stringify(name)}, expected up to 100 letters, digits, dots, dashes and spaces`,
   );
+}
+
+/** The folder of a trial. */
+export function trialFolder(folder: string, trial: number): string {
+  return join(folder, TRIALS, String(trial).padStart(4, '0'));
 }
 
 /** @throws {SweepError} `sweep-exists` */
@@ -69,9 +76,25 @@ export async function createSweep(folder: string, sweep: NewSweep, plan: SweepPl
   return await openSweep(folder);
 }
 
-/** @throws {SweepError} as `openSqliteStore` */
-export async function openSweep(folder: string): Promise<SweepStore> {
+export interface OpenOptions {
+  /** The URL of its database, if the one that its folder remembers is not valid here. */
+  readonly database?: string | undefined;
+  /** Whether this process takes jobs. Then it also takes over those of lost workers. */
+  readonly isWorker?: boolean;
+}
+
+/** @throws {SweepError} as `openSqliteStore` and `openInDatabase` */
+export async function openSweep(
+  folder: string,
+  { database, isWorker = false }: OpenOptions = {},
+): Promise<SweepStore> {
+  const remembered = rememberedDatabase(folder);
+  if (remembered) return await openInDatabase({ ...remembered, url: database ?? remembered.url }, isWorker);
   return await openSqliteStore(join(folder, STATE));
+}
+
+function isSweep(folder: string): boolean {
+  return existsSync(join(folder, STATE)) || existsSync(join(folder, DATABASE_FILE));
 }
 
 /**
@@ -83,8 +106,8 @@ export async function openSweep(folder: string): Promise<SweepStore> {
 export function findSweep(name: string | undefined): string {
   const names = sweepNames();
   if (name !== undefined) {
-    const folder = existsSync(join(name, STATE)) ? name : join(SWEEPS, name);
-    if (existsSync(join(folder, STATE))) return folder;
+    const folder = isSweep(name) ? name : join(SWEEPS, name);
+    if (isSweep(folder)) return folder;
     const here = names.length > 0 ? `: there are ${names.join(', ')}` : ', and no other';
     throw new SweepError('sweep-missing', `there is no sweep ${name} in ${SWEEPS}/${here}.`);
   }
@@ -103,12 +126,12 @@ export function findSweep(name: string | undefined): string {
 function sweepNames(): string[] {
   if (!existsSync(SWEEPS)) return [];
   return readdirSync(SWEEPS)
-    .filter((name) => !name.startsWith('.') && existsSync(join(SWEEPS, name, STATE)))
+    .filter((name) => !name.startsWith('.') && isSweep(join(SWEEPS, name)))
     .sort();
 }
 
 function lastChange(folder: string): number {
-  const times = [STATE, `${STATE}-wal`].map(
+  const times = [STATE, `${STATE}-wal`, DATABASE_FILE, TRIALS].map(
     (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
   );
   return Math.max(...times);

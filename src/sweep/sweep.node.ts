@@ -1,11 +1,13 @@
 /** `sweep`: searches for good settings by training many models, as a generator of events. */
-import { resolve } from 'node:path';
-import { OptionError, SweepError, UsageError } from '../errors.ts';
+import { basename, resolve } from 'node:path';
+import { OptionError, UsageError } from '../errors.ts';
 import { availableProcessors } from '../util/machine.node.ts';
-import { checkDefinition, checkRoom, type GivenDefinition, type SweepDefinition } from './definition.ts';
+import { checkHashes, checkSameText } from './check-text.node.ts';
+import { checkDefinition, checkRoom, type GivenDefinition } from './definition.ts';
 import type { SweepEvent } from './events.ts';
 import { planSweep } from './plan.node.ts';
-import type { SweepStore, SweepText } from './store.ts';
+import type { SweepStore } from './store.ts';
+import { connectForNewSweep, createInDatabase, joinDatabase } from './sweep-database.node.ts';
 import {
   checkFree,
   checkSweepName,
@@ -15,7 +17,7 @@ import {
   openSweep,
   SWEEPS,
 } from './sweep-folder.node.ts';
-import { work } from './worker.node.ts';
+import { workEvents } from './work-events.node.ts';
 
 export interface SweepInput extends Partial<GivenDefinition> {
   /** The text to train on: files and folders, in order. */
@@ -27,9 +29,17 @@ export interface SweepInput extends Partial<GivenDefinition> {
   readonly test?: string | undefined;
   /** The name of the sweep. Its state is in the folder `sweeps/NAME`. Default: the name of the text. */
   readonly name?: string | undefined;
-  /** Continues the sweep of this name, or in this folder. Then only `workers` and `signal` can be given. */
+  /** Continues the sweep of this name, or in this folder. Then only `database`, `workers` and `signal` can be given. */
   readonly resume?: string | undefined;
-  /** How many trials run at once. Default: the number of processors. Each uses one thread, unless `options.threads` is given. */
+  /**
+   * The URL of a PostgreSQL database, which keeps the state of the sweep, so that several machines can work on it: `joinSweep`. Default: a
+   * file in the folder of the sweep.
+   */
+  readonly database?: string | undefined;
+  /**
+   * How many trials run at once. Default: the number of processors. Each uses one thread, unless `options.threads` is given. 0 only adds a
+   * sweep to a database.
+   */
   readonly workers?: number | undefined;
   /** When it is aborted, the running trials save their states, and the sweep ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
@@ -40,9 +50,9 @@ export interface SweepInput extends Partial<GivenDefinition> {
 const KEYS: Readonly<Record<keyof SweepInput, true>> = {
   ...{ parameters: true, options: true, method: true, trials: true, seed: true, rungs: true, eta: true },
   ...{ textFile: true, include: true, validation: true, test: true, name: true, resume: true },
-  ...{ workers: true, signal: true, where: true },
+  ...{ database: true, workers: true, signal: true, where: true },
 };
-const ON_RESUME: readonly string[] = ['resume', 'workers', 'signal', 'where'];
+const ON_RESUME: readonly string[] = ['resume', 'database', 'workers', 'signal', 'where'];
 const MAX_WORKERS = 1024;
 
 /**
@@ -55,10 +65,13 @@ const MAX_WORKERS = 1024;
 export async function* sweep(input: SweepInput): AsyncGenerator<SweepEvent, void, void> {
   const unknown = Object.keys(input).find((key) => !Object.hasOwn(KEYS, key));
   if (unknown !== undefined) throw new OptionError(unknown, 'there is no such option');
-  const workers = checkWorkers(input.workers);
+  const workers = checkWorkers(
+    input.workers,
+    input.database !== undefined && input.resume === undefined ? 0 : 1,
+  );
   const { folder, store } = input.resume === undefined ? await created(input) : await reopened(input);
   try {
-    yield* events(folder, store, workers, input.signal);
+    yield* workEvents({ folder, store, workers, signal: input.signal });
   } finally {
     await store.close();
   }
@@ -79,16 +92,30 @@ async function created(input: SweepInput) {
   checkSweepName(name);
   const folder = resolve(SWEEPS, name);
   checkFree(folder);
-  const plan = await planSweep(definition, { textFile, include, validation, test }, trials);
-  return { folder, store: await createSweep(folder, { name, definition, text: plan.text }, plan) };
+  const { database } = input;
+  const connection = database === undefined ? undefined : await connectForNewSweep(database, name);
+  try {
+    const plan = await planSweep(definition, { textFile, include, validation, test }, trials);
+    const made = { name, definition, text: plan.text };
+    if (!connection) return { folder, store: await createSweep(folder, made, plan) };
+    await createInDatabase(connection, folder, made, plan);
+  } finally {
+    await connection?.close();
+  }
+  return { folder, store: await openSweep(folder, { isWorker: true }) };
 }
 
 async function reopened(input: SweepInput) {
   const other = Object.keys(input).find((key) => input[key as keyof SweepInput] && !ON_RESUME.includes(key));
   if (other !== undefined)
     throw new OptionError(other, 'works only for a new sweep: a resumed one keeps its definition');
-  const folder = resolve(findSweep(input.resume));
-  const store = await openSweep(folder);
+  const { database } = input;
+  const folder = resolve(
+    database === undefined
+      ? findSweep(input.resume)
+      : await joinDatabase(database, SWEEPS, input.resume && basename(input.resume)),
+  );
+  const store = await openSweep(folder, { database, isWorker: true });
   try {
     const { definition, text } = await store.record();
     await checkSameText(definition, text);
@@ -112,65 +139,16 @@ export async function addTrials(store: SweepStore, more: number, where?: string)
   const before = await store.trialCount();
   checkRoom(definition.space, before + more, where);
   const plan = await planSweep(definition, text, before + more, before);
-  checkText(plan.text.sha256, text);
+  checkHashes(plan.text, text);
   await store.addTrials(plan.trials);
 }
 
-async function checkSameText(definition: SweepDefinition, text: SweepText) {
-  checkText((await planSweep(definition, text, 1)).text.sha256, text);
-}
-
-function checkText(found: string, { sha256, name }: SweepText): void {
-  if (found === sha256) return;
-  throw new SweepError(
-    'sweep-other-text',
-    `${name} has changed since the sweep was created. The losses of its trials could not be compared.`,
-    { remedies: [{ text: 'Restore the text, or start a new sweep with another name' }] },
+/** @param least 0 for a sweep that is only added to a database. */
+export function checkWorkers(workers: number = availableProcessors(), least: 0 | 1 = 1): number {
+  if (Number.isSafeInteger(workers) && workers >= least && workers <= MAX_WORKERS) return workers;
+  const why = workers === 0 && least === 1 ? ': only a new sweep in a database can do without' : '';
+  throw new OptionError(
+    'workers',
+    `got ${workers}, expected a whole number from ${least} to ${MAX_WORKERS}${why}`,
   );
-}
-
-function checkWorkers(workers: number = availableProcessors()): number {
-  if (Number.isSafeInteger(workers) && workers >= 1 && workers <= MAX_WORKERS) return workers;
-  throw new OptionError('workers', `got ${workers}, expected a whole number from 1 to ${MAX_WORKERS}`);
-}
-
-async function* events(
-  folder: string,
-  store: SweepStore,
-  workers: number,
-  outer: AbortSignal | undefined,
-): AsyncGenerator<SweepEvent, void, void> {
-  const { name, definition } = await store.record();
-  yield { type: 'started', name, folder, trials: await store.trialCount(), rungs: definition.rungs, workers };
-  const queue: SweepEvent[] = [];
-  let wake = () => {};
-  const left = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, left.signal]) : left.signal;
-  const onEvent = (event: SweepEvent) => {
-    queue.push(event);
-    wake();
-  };
-  let isOver = false;
-  const working = work({ store, folder, workers, signal, onEvent }).finally(() => {
-    isOver = true;
-    wake();
-  });
-  // An error is thrown below, after the events that came before it.
-  working.catch(() => {});
-  try {
-    while (!isOver || queue.length > 0) {
-      const event = queue.shift();
-      if (event) yield event;
-      else
-        await new Promise<void>((done) => {
-          wake = done;
-        });
-    }
-    const reason = await working;
-    yield { type: 'finished', reason, best: (await store.best(1))[0] };
-  } finally {
-    // The consumer has left the loop: the trials save their states.
-    left.abort();
-    await working.catch(() => {});
-  }
 }

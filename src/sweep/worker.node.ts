@@ -3,7 +3,6 @@
  * on a sweep. Each may die at any time: the others take over its jobs.
  */
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SweepError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
@@ -15,8 +14,10 @@ import {
   type JobProgress,
   type SweepRecord,
   type SweepStore,
+  type SweepText,
   type TrialEvaluation,
 } from './store.ts';
+import { trialFolder } from './sweep-folder.node.ts';
 import { startTrialChild, type TrialChild } from './trial-child.node.ts';
 import type { TrialResult, TrialTask } from './trial-messages.ts';
 
@@ -24,6 +25,8 @@ export interface WorkerInput {
   readonly store: SweepStore;
   /** The folder of the sweep. */
   readonly folder: string;
+  /** Where its texts are on this machine. Default: where they were when the sweep was created. */
+  readonly text?: SweepText | undefined;
   /** How many jobs run at once. */
   readonly workers: number;
   readonly signal: AbortSignal;
@@ -42,11 +45,6 @@ const WAIT = 10_000;
 /** Time for which a database that can't be used is tried again, in milliseconds. */
 const MAX_OUTAGE = 600_000;
 
-/** The folder of a trial. */
-export function trialFolder(folder: string, trial: number): string {
-  return join(folder, 'trials', String(trial).padStart(4, '0'));
-}
-
 /**
  * Works until no job is left, the sweep is stopped or the signal is aborted.
  *
@@ -59,7 +57,7 @@ export async function work(input: WorkerInput): Promise<WorkEnd> {
   await Promise.all(lanes);
   if (worker.failure) throw worker.failure;
   if (signal.aborted) return 'interrupted';
-  return (await store.record()).isStopped ? 'stopped' : 'completed';
+  return (await worker.isStopped()) ? 'stopped' : 'completed';
 }
 
 /** A job that this process runs. */
@@ -70,6 +68,7 @@ interface RunningJob {
   /** Evaluations that the database does not have yet. */
   readonly unsent: TrialEvaluation[];
   isLost: boolean;
+  isBeating: boolean;
 }
 
 class Worker {
@@ -99,6 +98,10 @@ class Worker {
     }
   }
 
+  async isStopped(): Promise<boolean> {
+    return (await this.#persist(() => this.#input.store.record())).isStopped;
+  }
+
   async #isOver(): Promise<boolean> {
     const { store } = this.#input;
     const [counts, record] = await this.#persist(async () => [await store.counts(), await store.record()]);
@@ -124,7 +127,14 @@ class Worker {
         if (!job.isLost) onEvent({ type: 'evaluated', trial: trial.number, ...evaluation });
       },
     });
-    const job: RunningJob = { claim, child, progress: undefined, unsent: [], isLost: false };
+    const job: RunningJob = {
+      claim,
+      child,
+      progress: undefined,
+      unsent: [],
+      isLost: false,
+      isBeating: false,
+    };
     this.#jobs.add(job);
     const { parameters, number } = trial;
     const end = trial.rungs[rung] as number;
@@ -142,11 +152,12 @@ class Worker {
   }
 
   #taskOf({ trial, attempt, rung }: Claim): TrialTask {
-    const { definition, text, name } = this.#sweep;
+    const { definition, name } = this.#sweep;
+    const { folder, text = this.#sweep.text } = this.#input;
     const { parameters, evaluateEvery, number, rungs } = trial;
     return {
       options: { ...TRIAL_DEFAULTS, ...definition.options, ...parameters, evaluateEvery },
-      folder: trialFolder(this.#input.folder, number),
+      folder: trialFolder(folder, number),
       ...{ text, attempt, end: rungs[rung] as number, runId: `${name}-${number}` },
     };
   }
@@ -154,6 +165,9 @@ class Worker {
   /** Keeps a job, and sends its evaluations. If another worker has it, its process is killed. */
   async #beat(job: RunningJob): Promise<void> {
     const { store } = this.#input;
+    // A database that is slow to answer gets one question at a time.
+    if (job.isBeating) return;
+    job.isBeating = true;
     try {
       const kept = await store.heartbeat(job.claim, job.progress);
       if (kept === 'stop') job.child.stop();
@@ -168,6 +182,8 @@ class Worker {
       }
     } catch {
       // The database can't be used just now. The next heartbeat tries again, and the result repeats all evaluations.
+    } finally {
+      job.isBeating = false;
     }
   }
 

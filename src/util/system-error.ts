@@ -4,9 +4,11 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EADDRINUSE: 'another program already uses this port',
   EADDRNOTAVAIL: 'this machine does not have that address',
+  ECONNREFUSED: 'no server listens on this address and port',
   EDQUOT: 'the disk quota is used up',
   EEXIST: 'a file with that name already exists',
   EFBIG: 'the file would be larger than allowed',
+  EHOSTUNREACH: 'the network has no way to this host',
   EIO: 'the disk failed',
   EISDIR: 'it is a folder',
   ELOOP: 'its symbolic links form a loop',
@@ -18,6 +20,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is a file, not a folder',
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
+  ETIMEDOUT: 'there was no answer',
   ERR_ACCESS_DENIED: 'Node was started without permission for it',
 };
 

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import {
   type JobOutcome,
-  LEASE,
   MAX_FAILURES,
   type NewSweep,
   type SweepStore,
@@ -26,6 +25,12 @@ export const SWEEP: NewSweep = {
 export interface Stores {
   /** A connection to the sweep of the test; each call makes another one. */
   open(): Promise<SweepStore>;
+  /** The time without a heartbeat after which a job is given to another worker, in milliseconds. */
+  readonly lease: number;
+  /** The name of the sweep. Default: that of `SWEEP`. */
+  readonly name?: string;
+  /** Makes time pass, in milliseconds. */
+  pass(milliseconds: number): Promise<void>;
 }
 
 export function plans(count: number, first = 1): TrialPlan[] {
@@ -44,49 +49,46 @@ export function done(loss: number, iteration = 10): JobOutcome {
 
 /** @param make Makes an empty sweep for a test. */
 export function testStore(title: string, make: (context: TestContext) => Promise<Stores>): void {
-  const contract = (what: string, run: (stores: Stores, context: TestContext) => Promise<void>) =>
-    test(`${title}: ${what}`, async (context) => run(await make(context), context));
+  const contract = (what: string, run: (stores: Stores) => Promise<void>) =>
+    test(`${title}: ${what}`, async (context) => run(await make(context)));
 
-  /** Makes the time of this process pass. */
-  const clockOf = (context: TestContext) => {
-    context.mock.timers.enable({ apis: ['Date'], now: Date.now() });
-    return (milliseconds: number) => context.mock.timers.tick(milliseconds);
-  };
   const claimed = async (store: SweepStore) => {
     const claim = await store.claim('w');
     assert.ok(claim);
     return claim;
   };
 
-  contract('jobs are claimed once, the lowest trial first; the definition comes back', async ({ open }) => {
-    const [a, b] = [await open(), await open()];
-    await a.addTrials(plans(3));
-    assert.equal(await b.trialCount(), 3);
-    const record = await b.record();
-    assert.deepEqual(
-      [record.name, record.definition, record.text, record.isStopped],
-      [SWEEP.name, SWEEP.definition, SWEEP.text, false],
-    );
-    const claims = [await a.claim('a'), await b.claim('b'), await a.claim('a'), await b.claim('b')];
-    assert.deepEqual(
-      claims.map((claim) => claim && [claim.trial.number, claim.rung, claim.attempt]),
-      [[1, 0, 1], [2, 0, 1], [3, 0, 1], undefined],
-    );
-    assert.deepEqual(claims[1]?.trial, plans(3)[1]);
-  });
+  contract(
+    'jobs are claimed once, the lowest trial first; the definition comes back',
+    async ({ open, name }) => {
+      const [a, b] = [await open(), await open()];
+      await a.addTrials(plans(3));
+      assert.equal(await b.trialCount(), 3);
+      const record = await b.record();
+      assert.deepEqual(
+        [record.name, record.definition, record.text, record.isStopped],
+        [name ?? SWEEP.name, SWEEP.definition, SWEEP.text, false],
+      );
+      const claims = [await a.claim('a'), await b.claim('b'), await a.claim('a'), await b.claim('b')];
+      assert.deepEqual(
+        claims.map((claim) => claim && [claim.trial.number, claim.rung, claim.attempt]),
+        [[1, 0, 1], [2, 0, 1], [3, 0, 1], undefined],
+      );
+      assert.deepEqual(claims[1]?.trial, plans(3)[1]);
+    },
+  );
 
   contract(
     'a job without heartbeats is taken over, and its first worker is refused',
-    async ({ open }, context) => {
-      const pass = clockOf(context);
+    async ({ open, lease, pass }) => {
       const store = await open();
       await store.addTrials(plans(2));
       const first = await claimed(store);
-      pass(LEASE - 1000);
+      await pass(lease - 1000);
       assert.equal(await store.heartbeat(first, { iteration: 5, restMilliseconds: 10 }), 'kept');
-      pass(LEASE - 1000);
+      await pass(lease - 1000);
       assert.equal((await claimed(store)).trial.number, 2, 'the job is still kept');
-      pass(1001);
+      await pass(1001);
       const second = await claimed(store);
       assert.deepEqual([second.trial.number, second.attempt], [1, 2]);
       assert.equal(await store.heartbeat(first, undefined), 'lost');
@@ -239,8 +241,7 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     );
   });
 
-  contract('progress is shown for jobs whose worker is alive', async ({ open }, context) => {
-    const pass = clockOf(context);
+  contract('progress is shown for jobs whose worker is alive', async ({ open, lease, pass }) => {
     const store = await open();
     await store.addTrials(plans(1));
     const claim = await claimed(store);
@@ -250,7 +251,7 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     );
     await store.heartbeat(claim, { iteration: 4, restMilliseconds: 600 });
     assert.deepEqual((await store.running())[0]?.progress, { iteration: 4, restMilliseconds: 600 });
-    pass(LEASE + 1);
+    await pass(lease + 1);
     assert.deepEqual(await store.running(), []);
   });
 }

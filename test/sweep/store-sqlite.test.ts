@@ -4,14 +4,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDatabase } from '../../src/sweep/sqlite.node.ts';
-import { createSqliteStore, openSqliteStore } from '../../src/sweep/store-sqlite.node.ts';
+import { createSqliteStore, LEASE, openSqliteStore } from '../../src/sweep/store-sqlite.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { done, plans, SWEEP, testStore } from './store-contract.ts';
 
 testStore('SQLite', async (context) => {
   const path = join(temporaryFolder(context), 'sweep.sqlite');
   await (await createSqliteStore(path, SWEEP)).close();
+  context.mock.timers.enable({ apis: ['Date'], now: Date.now() });
   return {
+    lease: LEASE,
+    pass: async (milliseconds) => context.mock.timers.tick(milliseconds),
     async open() {
       const store = await openSqliteStore(path);
       context.after(() => store.close());

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SweepEvent } from '../../src/sweep/events.ts';
 import { MAX_FAILURES, type SweepStore, type TrialPlan } from '../../src/sweep/store.ts';
-import { createSweep } from '../../src/sweep/sweep-folder.node.ts';
-import { trialFolder, work } from '../../src/sweep/worker.node.ts';
+import { createSweep, trialFolder } from '../../src/sweep/sweep-folder.node.ts';
+import { work } from '../../src/sweep/worker.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { SWEEP } from './store-contract.ts';
 

@@ -58,11 +58,24 @@ const flagsSchema = z.strictObject({
     value: 'NAME',
     common: true,
   }),
-  workers: option(z.optional(count(1)), {
+  workers: option(z.optional(count(0)), {
     flag: 'workers',
     group: 'Device',
-    help: 'trials that run at once, each on one thread; default: one per processor',
+    help: 'trials that run at once, each on one thread; 0 only adds a sweep to --database; default: one per processor',
     common: true,
+  }),
+  database: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'database',
+    group: 'Device',
+    help: 'for a sweep on several machines: a PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE',
+    value: 'URL',
+  }),
+  textFile: option(z._default(z.array(z.string()), []), {
+    flag: 'text',
+    group: 'Text',
+    help: 'worker: where the text is on this machine; default: in the same place as on the machine that started the sweep; may be repeated',
+    value: 'FILE',
+    several: true,
   }),
   log: option(z._default(z.enum(['auto', 'plain']), 'auto'), {
     flag: 'log',
@@ -79,12 +92,13 @@ const flagsSchema = z.strictObject({
 
 export const sweepCommand: Command = {
   name: 'sweep',
-  usage: 'char-rnn sweep run|status|best|table|stop|resume|retry [TEXT|FILE.yaml|NAME] [flags]',
+  usage: 'char-rnn sweep run|status|best|table|stop|resume|retry|worker [TEXT|FILE.yaml|NAME] [flags]',
   summary:
     'Trains many models with different settings, and finds the best.\n' +
     'run: starts a sweep of TEXT or FILE.yaml. The others take the NAME of a sweep; default: the newest.\n' +
     'status: shows its progress. best: shows the best trial and copies its model. table: lists all trials.\n' +
-    'stop: ends the running trials, which save their states. resume: goes on. retry: repeats failed trials.',
+    'stop: ends the running trials, which save their states. resume: goes on. retry: repeats failed trials.\n' +
+    'worker: trains trials of a sweep that another machine has started with --database.',
   flags: flagsOf(flagsSchema),
   takesRandomSeed: true,
   examples: [

@@ -62,7 +62,7 @@ function isEqual(a: TrialRecord, b: TrialRecord): boolean {
 }
 
 /** The command that trains a trial. */
-function trainWords({ definition, text }: SweepRecord, { parameters }: TrialRecord): string[] {
+export function trainWords({ definition, text }: SweepRecord, { parameters }: TrialRecord): string[] {
   const held = Object.entries({ valid: text.validation, test: text.test }).flatMap(([flag, path]) =>
     path === undefined ? [] : [longFlag(flag), path],
   );

@@ -12,6 +12,10 @@ export interface SweepFlags {
   readonly validation?: string | undefined;
   readonly name?: string | undefined;
   readonly workers?: number | undefined;
+  /** The URL of a PostgreSQL database. */
+  readonly database?: string | undefined;
+  /** Where the texts of a sweep are on this machine. */
+  readonly textFile: readonly string[];
   readonly log: 'auto' | 'plain';
   readonly csv: boolean;
   readonly json: boolean;

@@ -5,8 +5,11 @@ import { SweepError, UsageError } from '../../errors.ts';
 import { checkDefinition } from '../../sweep/definition.ts';
 import { isDefinitionFile, readDefinitionFile } from '../../sweep/definition-file.node.ts';
 import type { SweepEvent } from '../../sweep/events.ts';
+import { joinSweep } from '../../sweep/join-sweep.node.ts';
+import { hidePassword } from '../../sweep/postgres/database-url.ts';
 import { addTrials, type SweepInput, sweep } from '../../sweep/sweep.node.ts';
-import { findSweep, nameOfText, openSweep } from '../../sweep/sweep-folder.node.ts';
+import { joinDatabase, rememberedDatabase } from '../../sweep/sweep-database.node.ts';
+import { findSweep, nameOfText, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
 import { commandLine } from '../arguments/command-line.ts';
 import { triedParameters } from '../arguments/try-flag.ts';
 import type { CommandInput } from '../command.ts';
@@ -33,11 +36,30 @@ export async function startSweep(
         },
       ],
     });
-  return follow(given, flags);
+  return followSweep(given, flags);
 }
 
-export function resumeSweep(flags: SweepFlags, name: string | undefined): Promise<number> {
-  return follow({ resume: findSweep(name) }, flags);
+export async function resumeSweep(flags: SweepFlags, name: string | undefined): Promise<number> {
+  return followSweep({ resume: await folderOf(flags, name) }, flags);
+}
+
+/** Works on a sweep that another machine has started. */
+export async function joinWork(flags: SweepFlags, name: string | undefined): Promise<number> {
+  const database = flags.database ?? rememberedDatabase(findSweep(name))?.url;
+  if (database === undefined)
+    throw new UsageError('sweep worker needs --database: the sweep of this folder is in a file.', {
+      remedies: [
+        {
+          text: 'On this machine, a second worker is',
+          command: ['sweep', 'resume', ...(name ? [name] : [])],
+        },
+      ],
+    });
+  const { workers, validation } = flags;
+  const textFile = flags.textFile.length > 0 ? flags.textFile : undefined;
+  const run = (signal: AbortSignal) =>
+    joinSweep({ ...{ database, name, textFile, validation, workers, signal } });
+  return follow(run, flags);
 }
 
 /** A sweep as its file and the flags describe it; undefined if there is neither a text nor a file. */
@@ -73,8 +95,9 @@ async function givenSweep(
 /** `--trials +20`. */
 async function addToSweep(flags: SweepFlags, given: SweepInput | undefined): Promise<number> {
   const [text] = [given?.textFile ?? []].flat();
-  const folder = findSweep(given?.name ?? flags.name ?? (text && nameOfText(text)));
-  const store = await openSweep(folder);
+  const { database } = flags;
+  const folder = await folderOf(flags, given?.name ?? flags.name ?? (text && nameOfText(text)));
+  const store = await openSweep(folder, { database });
   const more = Number(flags.trials?.slice(1));
   try {
     if (given?.parameters && Object.keys(given.parameters).length > 0) {
@@ -94,19 +117,33 @@ async function addToSweep(flags: SweepFlags, given: SweepInput | undefined): Pro
   } finally {
     await store.close();
   }
-  return follow({ resume: folder }, flags);
+  return followSweep({ resume: folder }, flags);
+}
+
+/** The folder of an existing sweep. */
+async function folderOf({ database }: SweepFlags, name: string | undefined): Promise<string> {
+  return database === undefined ? findSweep(name) : await joinDatabase(database, SWEEPS, name);
+}
+
+function followSweep(input: SweepInput, flags: SweepFlags): Promise<number> {
+  const { workers, database } = flags;
+  return follow((signal) => sweep({ ...input, workers, database, signal }), flags);
 }
 
 /** Works on a sweep, and shows its events. */
-async function follow(input: SweepInput, flags: SweepFlags): Promise<number> {
+async function follow(
+  run: (signal: AbortSignal) => AsyncGenerator<SweepEvent, void, void>,
+  flags: SweepFlags,
+): Promise<number> {
   let view: StatusView | undefined;
   const say = (line: string) => (view ? view.note(line) : note(line));
   const stopped = catchSignals(() => say('stopping: the running trials save their states …'));
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
-  const { workers } = flags;
+  let name = '';
   try {
-    for await (const event of sweep({ ...input, workers, signal: stopped.signal })) {
+    for await (const event of run(stopped.signal)) {
       if (event.type === 'started') {
+        name = event.name;
         for (const line of startedLines(event)) say(line);
         view = await statusView(event.folder, flags);
       }
@@ -115,7 +152,7 @@ async function follow(input: SweepInput, flags: SweepFlags): Promise<number> {
       if (event.type === 'finished') {
         view?.close();
         view = undefined;
-        for (const last of finishedLines(event, input)) note(last);
+        for (const last of finishedLines(event, name, flags)) note(last);
       }
     }
   } finally {
@@ -128,7 +165,7 @@ async function follow(input: SweepInput, flags: SweepFlags): Promise<number> {
 function startedLines({ name, trials, rungs, workers }: Extract<SweepEvent, { type: 'started' }>): string[] {
   const count = trials === 1 ? '1 trial' : `${trials} trials`;
   const halving = rungs > 1 ? `, ${rungs} rungs` : '';
-  return [`sweep ${name}: ${count}${halving}, ${workers} at once`];
+  return [`sweep ${name}: ${count}${halving}${workers > 0 ? `, ${workers} at once` : ''}`];
 }
 
 function eventLine(event: SweepEvent): string | undefined {
@@ -144,11 +181,15 @@ function eventLine(event: SweepEvent): string | undefined {
 
 function finishedLines(
   { reason, best }: Extract<SweepEvent, { type: 'finished' }>,
-  { resume, name }: SweepInput,
+  name: string,
+  { database }: SweepFlags,
 ): string[] {
-  const which = resume === undefined ? (name === undefined ? [] : [name]) : [basename(resume)];
+  if (reason === 'queued') {
+    const words = ['sweep', 'worker', name, '--database', hidePassword(database ?? '')];
+    return [`its trials wait for workers. On each machine: ${commandLine(words)}`];
+  }
   if (reason !== 'completed')
-    return [`the sweep is ${reason}. To go on: ${commandLine(['sweep', 'resume', ...which])}`];
+    return [`the sweep is ${reason}. To go on: ${commandLine(['sweep', 'resume', name])}`];
   if (!best) return ['no trial has a loss: all have exploded or failed.'];
-  return [bestLine(best), `to copy its model: ${commandLine(['sweep', 'best', ...which])}`];
+  return [bestLine(best), `to copy its model: ${commandLine(['sweep', 'best', name])}`];
 }

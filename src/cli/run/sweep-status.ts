@@ -17,6 +17,7 @@ const REDRAW = 1000;
 const MAX_RUNNING = 16;
 
 interface Viewing {
+  readonly database?: string | undefined;
   readonly log: 'auto' | 'plain';
   readonly json: boolean;
 }
@@ -54,7 +55,7 @@ export interface StatusView {
 export async function statusView(folder: string, flags: Viewing): Promise<StatusView> {
   if (!isLive(flags)) return { note, close: () => {} };
   // A connection of its own: that of the work is closed at its end.
-  const store = await openSweep(folder);
+  const store = await openSweep(folder, { database: flags.database });
   const lines = new LiveLines(process.stdout);
   const redraw = async () => draw(lines, basename(folder), await readStatus(store));
   const timer = setInterval(() => void redraw().catch(() => {}), REDRAW);

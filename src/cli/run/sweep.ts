@@ -1,13 +1,22 @@
 /** `char-rnn sweep`: what each of its actions does. */
-import { copyFileSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SweepError, UsageError } from '../../errors.ts';
-import type { SweepStore } from '../../sweep/store.ts';
-import { findSweep, openSweep } from '../../sweep/sweep-folder.node.ts';
+import type { SweepRecord, SweepStore, TrialRecord } from '../../sweep/store.ts';
+import { joinDatabase } from '../../sweep/sweep-database.node.ts';
+import { findSweep, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
 import { suggest } from '../../util/suggest.ts';
 import type { CommandInput } from '../command.ts';
-import { bestJson, bestLines, tableCsv, tableJson, tableLines } from '../report/sweep-report.ts';
+import {
+  bestJson,
+  bestLine,
+  bestLines,
+  tableCsv,
+  tableJson,
+  tableLines,
+  trainWords,
+} from '../report/sweep-report.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
 import type { SweepFlags } from './sweep-flags.ts';
@@ -15,13 +24,14 @@ import { showStatus } from './sweep-status.ts';
 
 /** The flags that each action takes, by their names in `SweepFlags`; `log`, which changes nothing but the view, is for all. */
 const FLAGS_OF = {
-  run: ['try', 'trials', 'method', 'seed', 'rungs', 'eta', 'validation', 'name', 'workers'],
-  status: ['name', 'json'],
-  best: ['name', 'json'],
-  table: ['name', 'csv', 'json'],
-  stop: ['name'],
-  resume: ['name', 'workers'],
-  retry: ['name', 'workers'],
+  run: ['try', 'trials', 'method', 'seed', 'rungs', 'eta', 'validation', 'name', 'workers', 'database'],
+  status: ['name', 'json', 'database'],
+  best: ['name', 'json', 'database'],
+  table: ['name', 'csv', 'json', 'database'],
+  stop: ['name', 'database'],
+  resume: ['name', 'workers', 'database'],
+  retry: ['name', 'workers', 'database'],
+  worker: ['name', 'workers', 'database', 'textFile', 'validation'],
 } as const satisfies Readonly<Record<string, readonly (keyof SweepFlags)[]>>;
 
 type Action = keyof typeof FLAGS_OF;
@@ -40,8 +50,13 @@ export async function runSweep(input: CommandInput, flags: SweepFlags): Promise<
     throw new UsageError(`sweep ${action} takes the name of one sweep, got ${words.join(' ')}`);
   const [name = flags.name] = words;
   if (action === 'resume') return resume(flags, name);
-  const folder = findSweep(name);
-  const store = await openSweep(folder);
+  if (action === 'worker') {
+    const { joinWork } = await import('./sweep-run.ts');
+    return joinWork(flags, name);
+  }
+  const { database } = flags;
+  const folder = database === undefined ? findSweep(name) : await joinDatabase(database, SWEEPS, name);
+  const store = await openSweep(folder, { database });
   watchOutput((code) => process.exit(code));
   try {
     return await ACTIONS[action](store, { folder, flags });
@@ -56,7 +71,7 @@ interface Target {
 }
 
 const ACTIONS: Readonly<
-  Record<Exclude<Action, 'run' | 'resume'>, (store: SweepStore, target: Target) => Promise<number>>
+  Record<Exclude<Action, 'run' | 'resume' | 'worker'>, (store: SweepStore, target: Target) => Promise<number>>
 > = {
   status: (store, { flags, folder }) => showStatus(store, folder, flags),
   best: showBest,
@@ -89,15 +104,33 @@ async function showBest(store: SweepStore, { folder, flags }: Target): Promise<n
         remedies: [{ text: 'To see how far it is', command: ['sweep', 'status', basename(folder)] }],
       },
     );
-  const copy = join(folder, 'best.safetensors');
-  copyFileSync(best.checkpoint, `${copy}.tmp`);
-  renameSync(`${copy}.tmp`, copy);
   const sweep = await store.record();
+  const checkpoint = placeOf(best.checkpoint, folder);
+  if (checkpoint === undefined) throw checkpointElsewhere(sweep, best);
+  const copy = join(folder, 'best.safetensors');
+  copyFileSync(checkpoint, `${copy}.tmp`);
+  renameSync(`${copy}.tmp`, copy);
   const output = flags.json
     ? JSON.stringify(bestJson(sweep, best, copy), undefined, 2)
     : bestLines(sweep, [best, ...others], copy).join('\n');
   process.stdout.write(`${output}\n`);
   return 0;
+}
+
+/** Where a checkpoint is on this machine. A folder that machines share may have other paths on each. */
+function placeOf(checkpoint: string, folder: string): string | undefined {
+  const [ofTrial] = /trials[\\/]\d+[\\/][^\\/]+[\\/][^\\/]+$/.exec(checkpoint) ?? [];
+  const places = [checkpoint, ...(ofTrial === undefined ? [] : [join(folder, ...ofTrial.split(/[\\/]/))])];
+  return places.find((path) => existsSync(path));
+}
+
+function checkpointElsewhere(sweep: SweepRecord, best: TrialRecord): SweepError {
+  const host = best.worker?.replace(/:\d+$/, '') ?? 'another machine';
+  return new SweepError(
+    'sweep-no-result',
+    `${bestLine(best)}. Its checkpoint is on ${host}, in ${best.checkpoint}.`,
+    { remedies: [{ text: 'Copy it from there, or train it again', command: trainWords(sweep, best) }] },
+  );
 }
 
 async function showTable(store: SweepStore, { flags }: Target): Promise<number> {
