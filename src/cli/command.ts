@@ -12,6 +12,13 @@ export interface Command {
   readonly wordsKey?: 'text' | 'checkpoint' | 'checkpoints';
   /** Number of words before those that name a text, not counting flags. Default: the command takes no text. */
   readonly wordsBeforeText?: number;
+  /**
+   * What to do about a flag that the command does not have, in a sentence.
+   *
+   * @param name Without dashes, with `_` for `-`.
+   * @param value The word after it, if any.
+   */
+  readonly adviceOnFlag?: (name: string, value: string | undefined) => string | undefined;
   /** Whether `--seed random` draws a seed. */
   readonly takesRandomSeed?: boolean;
   /**

@@ -23,7 +23,7 @@ export async function runCommand(
     : { words: typedWords, randomSeed: undefined };
   let typed: ReadonlyMap<string, string> | undefined;
   try {
-    const given = withConfig(parseArguments(words, command.flags), command);
+    const given = withConfig(parseArguments(words, command.flags, command.adviceOnFlag), command);
     typed = given.typed;
     if (given.help) {
       process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));

@@ -63,6 +63,12 @@ export function flagNameOf(key: string): string {
   return type ? infoOf(type).flag : key;
 }
 
+/** The flag of a training option by any of its names; undefined for other names, and for options that a sweep sets itself. */
+export function flagOfTraining(name: string): string | undefined {
+  const key = keyByName.get(name);
+  return key === undefined || OWN[key] !== undefined ? undefined : flagNameOf(key);
+}
+
 export function isWhole(key: OptionName): boolean {
   return describeType(shape[key]).kind === 'integer';
 }

@@ -1,4 +1,5 @@
 /** Works on a sweep, as a generator of events. */
+import { despiteOutages } from './despite-outages.node.ts';
 import type { SweepEvent } from './events.ts';
 import type { SweepStore, SweepText } from './store.ts';
 import { work } from './worker.node.ts';
@@ -53,7 +54,8 @@ export async function* workEvents({
         });
     }
     const reason = await working;
-    yield { type: 'finished', reason, best: (await store.best(1))[0] };
+    const [best] = await despiteOutages(store, signal, () => store.best(1));
+    yield { type: 'finished', reason, best };
   } finally {
     // The consumer has left the loop: the trials save their states.
     left.abort();

@@ -5,8 +5,8 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SweepError } from '../errors.ts';
-import { describeSystemError } from '../util/system-error.ts';
 import { TRIAL_DEFAULTS } from './definition.ts';
+import { despiteOutages } from './despite-outages.node.ts';
 import type { SweepEvent } from './events.ts';
 import {
   type Claim,
@@ -42,8 +42,6 @@ export type WorkEnd = 'completed' | 'stopped' | 'interrupted';
 const POLL = 500;
 /** Time after which a job that could not write is tried again, in milliseconds. */
 const WAIT = 10_000;
-/** Time for which a database that can't be used is tried again, in milliseconds. */
-const MAX_OUTAGE = 600_000;
 
 /**
  * Works until no job is left, the sweep is stopped or the signal is aborted.
@@ -231,26 +229,9 @@ class Worker {
     onEvent({ type: 'put-back', trial: claim.trial.number, rung: claim.rung, message });
   }
 
-  /** Uses the database, and tries again if it can't be used, because the disk is full, for example. */
-  async #persist<T>(use: () => Promise<T>): Promise<T> {
-    const begun = performance.now();
-    for (;;) {
-      try {
-        return await use();
-      } catch (error) {
-        if (!this.#input.store.isOutage(error)) throw error;
-        const isOver = this.#input.signal.aborted || performance.now() - begun > MAX_OUTAGE;
-        if (!isOver) {
-          await this.#pause(HEARTBEAT);
-          continue;
-        }
-        throw new SweepError(
-          'sweep-database',
-          `the state of the sweep can't be stored: ${describeSystemError(error)}.`,
-          { cause: error },
-        );
-      }
-    }
+  #persist<T>(use: () => Promise<T>): Promise<T> {
+    const { store, signal } = this.#input;
+    return despiteOutages(store, signal, use);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Kills and freezes the workers of a sweep of stand-in trials, and compares every result with the right one.
+ * Kills and freezes the workers of a sweep of stand-in trials, and compares every result with the right one. The state of the sweep is in a
+ * file or, with `postgres`, in a PostgreSQL server, which is killed too.
  *
- *     npm run build && node --import tsx test/soak/sweep-chaos.ts [trials] [kills] [freezes] [seed]
+ *     npm run build && node --import tsx test/soak/sweep-chaos.ts [file|postgres] [trials] [kills] [freezes] [outages] [seed]
  *
  * Four workers run two trials each. Nobody supervises them but the workers that are left; a new one starts a second after each kill.
  */
@@ -12,19 +13,27 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { SweepPlan } from '../../src/sweep/plan.node.ts';
+import { connect } from '../../src/sweep/postgres/connection.node.ts';
 import { promoted } from '../../src/sweep/schedule.ts';
 import { parametersOfTrials } from '../../src/sweep/search.ts';
 import type { Space } from '../../src/sweep/space.ts';
 import { openDatabase } from '../../src/sweep/sqlite.node.ts';
-import type { SweepStore } from '../../src/sweep/store.ts';
-import { createSweep } from '../../src/sweep/sweep-folder.node.ts';
+import type { NewSweep, SweepStore } from '../../src/sweep/store.ts';
+import { createInDatabase } from '../../src/sweep/sweep-database.node.ts';
+import { createSweep, openSweep } from '../../src/sweep/sweep-folder.node.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
+import { type PostgresServer, skipWithoutPostgres, startPostgres } from '../sweep/postgres/server.ts';
 
 interface Settings {
   readonly trials: number;
   readonly kills: number;
   /** Workers that stand still for longer than their jobs are kept. */
   readonly freezes: number;
+  /** The server that keeps the state of the sweep. Default: none, but a file. */
+  readonly server?: PostgresServer | undefined;
+  /** How often the server is killed; it starts again after two to five seconds. */
+  readonly outages?: number;
   readonly seed?: number;
   /** The length of an iteration of a stand-in. */
   readonly milliseconds?: number;
@@ -35,13 +44,14 @@ export interface ChaosFigures {
   readonly jobs: number;
   readonly kills: number;
   readonly freezes: number;
+  readonly outages: number;
   readonly attempts: number;
   /** Results that came too late and were refused, and jobs given up because another worker had them. */
   readonly refused: number;
   readonly lost: number;
   readonly duplicated: number;
   readonly wrong: number;
-  /** The longest time from a kill until another worker had the job, in seconds. */
+  /** The longest time from a kill until another worker had the job, in seconds, without the time for which the server was away. */
   readonly takeover: number;
 }
 
@@ -81,20 +91,21 @@ export async function disturbSweep(settings: Settings): Promise<ChaosFigures> {
   const trials = parametersOfTrials(definition, count).map((parameters, index) => ({
     ...{ number: index + 1, parameters, evaluateEvery: 5, rungs: RUNGS },
   }));
-  const store = await createSweep(folder, { name: 'chaos', definition, text }, { text, trials });
+  const { server } = settings;
+  const created = { name: 'chaos', definition, text };
+  const store = server
+    ? await createOnServer(server, folder, created, { text, trials })
+    : await createSweep(folder, created, { text, trials });
   try {
     const chaos = new Chaos(folder, settings);
-    const { seconds, killed, frozen } = await chaos.run(store);
+    const { seconds, killed, frozen, away } = await chaos.run(store);
     const events = readFileSync(join(folder, 'events.jsonl'), 'utf8').trimEnd().split('\n').flatMap(parsed);
-    const database = await openDatabase(join(folder, 'sweep.sqlite'));
-    assert.deepEqual({ ...database.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
-    const jobs = database.prepare('SELECT trial, rung, state, loss FROM job').all();
-    database.close();
+    const jobs = server ? await jobsOnServer(server) : await jobsInFile(join(folder, 'sweep.sqlite'));
     const expected = expectedLosses(trials.map(({ parameters }) => Number(parameters.learningRate)));
     const keys = new Set(jobs.map(({ trial, rung }) => `${trial}/${rung}`));
     const ended = events.filter(({ type }) => type === 'ended').map(({ trial, rung }) => `${trial}/${rung}`);
     return {
-      ...{ seconds, jobs: jobs.length, kills: killed.length, freezes: frozen },
+      ...{ seconds, jobs: jobs.length, kills: killed.length, freezes: frozen, outages: away.length },
       attempts: events.filter(({ type }) => type === 'running').length,
       refused: events.filter(({ type }) => type === 'put-back').length,
       lost: [...expected.keys()].filter((key) => !keys.has(key)).length,
@@ -102,12 +113,46 @@ export async function disturbSweep(settings: Settings): Promise<ChaosFigures> {
       wrong: jobs.filter(
         ({ trial, rung, state, loss }) => state !== 'done' || expected.get(`${trial}/${rung}`) !== loss,
       ).length,
-      takeover: Math.max(0, ...killed.map((kill) => takeoverTime(kill, events))) / 1000,
+      takeover: Math.max(0, ...killed.map((kill) => takeoverTime(kill, events, away))) / 1000,
     };
   } finally {
     await store.close();
     rmSync(base, { recursive: true, force: true });
   }
+}
+
+type JobRow = Readonly<Record<string, unknown>>;
+
+async function jobsInFile(path: string): Promise<JobRow[]> {
+  const database = await openDatabase(path);
+  assert.deepEqual({ ...database.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
+  const jobs = database.prepare('SELECT trial, rung, state, loss FROM job').all();
+  database.close();
+  return jobs;
+}
+
+async function jobsOnServer(server: PostgresServer): Promise<JobRow[]> {
+  const connection = await connect(server.url);
+  try {
+    const { rows } = await connection.pool.query('SELECT trial, rung, state, loss FROM char_rnn.job');
+    const left = await connection.pool.query(
+      "SELECT state, count(*) FROM char_rnn_queue.job WHERE name LIKE 'sweep-%' AND state <> 'completed' GROUP BY state",
+    );
+    assert.deepEqual(left.rows, [], 'jobs in the queue that nobody needs');
+    return rows;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function createOnServer(server: PostgresServer, folder: string, sweep: NewSweep, plan: SweepPlan) {
+  const connection = await connect(server.url);
+  try {
+    await createInDatabase(connection, folder, sweep, plan);
+  } finally {
+    await connection.close();
+  }
+  return await openSweep(folder);
 }
 
 /** The jobs of the undisturbed sweep, with their losses. */
@@ -132,8 +177,18 @@ interface Kill {
   readonly jobs: readonly { readonly trial: number; readonly rung: number; readonly attempt: number }[];
 }
 
-/** How long the slowest job of a killed worker waited, in milliseconds. */
-function takeoverTime({ at, jobs }: Kill, events: readonly LoggedEvent[]): number {
+/** When the server was away, in milliseconds since 1970. */
+interface Outage {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How long the slowest job of a killed worker waited for another one, in milliseconds. */
+function takeoverTime(
+  { at, jobs }: Kill,
+  events: readonly LoggedEvent[],
+  outages: readonly Outage[],
+): number {
   const times = jobs.map(({ trial, rung, attempt }) => {
     // There is none if the job ended just before the kill.
     const next = events.find(
@@ -143,7 +198,9 @@ function takeoverTime({ at, jobs }: Kill, events: readonly LoggedEvent[]): numbe
         event.rung === rung &&
         (event.attempt ?? 0) > attempt,
     );
-    return next ? next.at - at : 0;
+    if (!next) return 0;
+    const away = outages.map(({ from, to }) => Math.max(0, Math.min(to, next.at) - Math.max(from, at)));
+    return next.at - at - away.reduce((sum, time) => sum + time, 0);
   });
   return Math.max(0, ...times);
 }
@@ -171,10 +228,11 @@ class Chaos {
   }
 
   async run(store: SweepStore) {
-    const { kills, freezes } = this.#settings;
+    const { kills, freezes, server, outages = 0 } = this.#settings;
     const begun = performance.now();
     const killed: Kill[] = [];
     let frozen = 0;
+    const away: Outage[] = [];
     let last = performance.now();
     for (let index = 0; index < WORKERS; index++) this.#start();
     try {
@@ -188,12 +246,18 @@ class Chaos {
         const worker = this.#pick();
         if (!worker) continue;
         last = performance.now();
-        if (frozen < freezes && killed.length >= (frozen + 1) * 2) {
+        if (server && away.length < outages && killed.length >= (away.length + 1) * 2) {
+          const from = Date.now();
+          await server.kill();
+          await sleep(2000 + 3000 * this.#random.nextUniform());
+          await server.start();
+          away.push({ from, to: Date.now() });
+        } else if (frozen < freezes && killed.length >= (frozen + 1) * 2) {
           frozen++;
           this.#freeze(worker);
         } else if (killed.length < kills) killed.push(await this.#kill(worker, store));
       }
-      return { seconds: (performance.now() - begun) / 1000, killed, frozen };
+      return { seconds: (performance.now() - begun) / 1000, killed, frozen, away };
     } finally {
       for (const worker of this.#workers) worker.kill('SIGKILL');
     }
@@ -202,7 +266,7 @@ class Chaos {
   #start(): void {
     const script = fileURLToPath(new URL('./sweep-worker.mjs', import.meta.url));
     const { milliseconds = 100 } = this.#settings;
-    const env = { ...process.env, ITERATION_MILLISECONDS: String(milliseconds) };
+    const env = { ...process.env, NODE_NO_WARNINGS: '1', ITERATION_MILLISECONDS: String(milliseconds) };
     const worker = spawn(process.execPath, [script, this.#folder, '2'], { stdio: 'inherit', env });
     this.#workers.add(worker);
     worker.on('exit', () => this.#workers.delete(worker));
@@ -244,9 +308,19 @@ class Chaos {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [trials = 200, kills = 20, freezes = 2, seed = 1] = process.argv.slice(2).map(Number);
-  const figures = await disturbSweep({ trials, kills, freezes, seed });
-  console.log(figures);
-  assert.ok(figures.lost + figures.duplicated + figures.wrong === 0 && figures.takeover < 15);
+  const [where = 'file', ...numbers] = process.argv.slice(2);
+  const [trials = 200, kills = 20, freezes = 2, outages = 5, seed = 1] = numbers.map(Number);
+  if (where === 'postgres' && skipWithoutPostgres) {
+    console.log(`not run: ${skipWithoutPostgres}`);
+    process.exit(0);
+  }
+  const server = where === 'postgres' ? await startPostgres() : undefined;
+  try {
+    const figures = await disturbSweep({ trials, kills, freezes, outages, seed, server });
+    console.log(figures);
+    assert.ok(figures.lost + figures.duplicated + figures.wrong === 0 && figures.takeover < 15);
+  } finally {
+    await server?.remove();
+  }
   process.exit(0);
 }

@@ -1,7 +1,8 @@
 /**
  * Sweeps of real trainings with 1, 2 and 4 workers, whose processes are killed: the same jobs, losses, winner and parameters as undisturbed.
+ * The undisturbed sweep is in a file. With `postgres`, the others are in a PostgreSQL server, which is killed too.
  *
- *     npm run build && node --import tsx test/soak/sweep-trainings.ts [trials] [kills] [iterations]
+ *     npm run build && node --import tsx test/soak/sweep-trainings.ts [file|postgres] [trials] [kills] [iterations]
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -16,6 +17,7 @@ import type { JobRecord } from '../../src/sweep/store.ts';
 import { openSweep } from '../../src/sweep/sweep-folder.node.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { program } from '../cli/command.ts';
+import { type PostgresServer, skipWithoutPostgres, startPostgres } from '../sweep/postgres/server.ts';
 
 export interface TrainingSweeps {
   readonly trials: number;
@@ -23,6 +25,8 @@ export interface TrainingSweeps {
   readonly kills: number;
   readonly iterations: number;
   readonly workers?: readonly number[];
+  /** The server that keeps all sweeps but the first. Default: none, but files. */
+  readonly server?: PostgresServer | undefined;
 }
 
 export interface TrainingFigures {
@@ -46,18 +50,18 @@ const SEARCHED = ['rnn-size=8,16', 'learning-rate=1e-3..3e-2:log', 'model=lstm,g
 
 /** @throws {AssertionError} if two sweeps differ */
 export async function compareSweeps(settings: TrainingSweeps): Promise<TrainingFigures> {
-  const { trials, iterations, kills, workers = [1, 2, 4] } = settings;
+  const { trials, iterations, kills, workers = [1, 2, 4], server } = settings;
   const folder = mkdtempSync(join(tmpdir(), 'char-rnn-sweeps-'));
   try {
     writeFileSync(join(folder, 'book.txt'), text);
     const tries = [...SEARCHED, ...FIXED, `max-iterations=${iterations}`].flatMap((word) => ['--try', word]);
     const define = ['sweep', 'run', 'book.txt', ...tries, '--trials', String(trials), '--seed', '3'];
-    const calm = await sweepOf(folder, 'calm', [...define, '--workers', '2'], 0, 2);
+    const calm = await sweepOf({ cwd: folder, name: 'calm', define, kills: 0, workers: 2 });
     let killed = 0;
     let repeated = 0;
     for (const count of workers) {
       const name = `killed-${count}`;
-      const other = await sweepOf(folder, name, [...define, '--workers', String(count)], kills, count);
+      const other = await sweepOf({ cwd: folder, name, define, kills, workers: count, server });
       assert.deepEqual(other.results, calm.results, name);
       killed += other.kills;
       repeated += other.attempts - calm.attempts;
@@ -68,10 +72,21 @@ export async function compareSweeps(settings: TrainingSweeps): Promise<TrainingF
   }
 }
 
-async function sweepOf(cwd: string, name: string, define: readonly string[], kills: number, workers: number) {
+interface OneSweep {
+  readonly cwd: string;
+  readonly name: string;
+  /** The command that defines it. */
+  readonly define: readonly string[];
+  readonly kills: number;
+  readonly workers: number;
+  readonly server?: PostgresServer | undefined;
+}
+
+async function sweepOf({ cwd, name, define, kills, workers, server }: OneSweep) {
+  const count = ['--workers', String(workers)];
   const random = new MersenneTwister(workers);
   let killed = 0;
-  let words = [...define, '--name', name];
+  let words = [...define, '--name', name, ...count, ...(server ? ['--database', server.url] : [])];
   for (;;) {
     const child = spawn(process.execPath, [program, ...words], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
@@ -83,6 +98,7 @@ async function sweepOf(cwd: string, name: string, define: readonly string[], kil
       await sleep(600 + 1200 * random.nextUniform());
       // Every third kill hits the worker, and all of its trials with it; the others hit one trial.
       const isOfWorker = killed % 3 === 2;
+      if (server && killed % 3 === 1 && errors.includes('at once')) await interrupt(server);
       if (!(isOfWorker ? killWorker(child, errors) : killTrial(child, random))) continue;
       killed++;
       if (isOfWorker) break;
@@ -90,9 +106,16 @@ async function sweepOf(cwd: string, name: string, define: readonly string[], kil
     const code = await ended;
     if (code === 0) break;
     assert.equal(code, null, errors);
-    words = ['sweep', 'resume', name, '--workers', String(workers)];
+    words = ['sweep', 'resume', name, ...count];
   }
   return { ...(await resultsOf(join(cwd, 'sweeps', name))), kills: killed };
+}
+
+/** The server is away for two seconds. */
+async function interrupt(server: PostgresServer): Promise<void> {
+  await server.kill();
+  await sleep(2000);
+  await server.start();
 }
 
 /** Before its first trial, a killed sweep leaves nothing to go on with. */
@@ -141,7 +164,17 @@ async function hashOf(path: string): Promise<string> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [trials = 18, kills = 9, iterations = 900] = process.argv.slice(2).map(Number);
-  console.log(await compareSweeps({ trials, kills, iterations }));
+  const [where = 'file', ...numbers] = process.argv.slice(2);
+  const [trials = 18, kills = 9, iterations = 900] = numbers.map(Number);
+  if (where === 'postgres' && skipWithoutPostgres) {
+    console.log(`not run: ${skipWithoutPostgres}`);
+    process.exit(0);
+  }
+  const server = where === 'postgres' ? await startPostgres() : undefined;
+  try {
+    console.log(await compareSweeps({ trials, kills, iterations, server }));
+  } finally {
+    await server?.remove();
+  }
   process.exit(0);
 }

@@ -5,12 +5,18 @@
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openSweep } from '../../dist/sweep/sweep-folder.node.js';
 import { work } from '../../dist/sweep/worker.node.js';
 
 const [folder = '', workers = ''] = process.argv.slice(2);
-const store = await openSweep(folder);
+let store = await openSweep(folder, { isWorker: true }).catch(() => undefined);
+// As whoever starts workers does: again, if the database is away.
+while (!store) {
+  await sleep(500);
+  store = await openSweep(folder, { isWorker: true }).catch(() => undefined);
+}
 const end = await work({
   ...{ store, folder, workers: Number(workers), signal: new AbortController().signal },
   script: fileURLToPath(new URL('./sweep-trial.mjs', import.meta.url)),

@@ -24,7 +24,11 @@ export interface Arguments extends OptionsWithOrigins {
 const HELP = new Set(['-h', '-help', '--help']);
 
 /** @throws {UsageError} for an unknown flag, a missing value, or a value that should be a number and is not */
-export function parseArguments(words: readonly string[], flags: readonly Flag[]): Arguments {
+export function parseArguments(
+  words: readonly string[],
+  flags: readonly Flag[],
+  adviceOnFlag?: (name: string, value: string | undefined) => string | undefined,
+): Arguments {
   const byName = flagsByName(flags);
   const notices: string[] = [];
   const values: Record<string, unknown> = {};
@@ -44,7 +48,7 @@ export function parseArguments(words: readonly string[], flags: readonly Flag[])
     } else {
       const { name, shown, attached } = splitFlag(word);
       const flag = byName.get(name);
-      if (!flag) throw unknownFlag(shown, name, flags);
+      if (!flag) throw unknownFlag(shown, name, flags, adviceOnFlag?.(name, attached ?? words[at + 1]));
       typed.set(flag.key, shown);
       const takesNext = attached === undefined && takesValue(flag, words[at + 1]);
       if (takesNext && at + 1 === words.length) {

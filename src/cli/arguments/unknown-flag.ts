@@ -8,8 +8,15 @@ import { optionsWithOtherName } from './other-names.ts';
  * @param shown The flag as typed, with its dashes.
  * @param name The flag without dashes, with `_` for `-`.
  * @param flags The flags of the command.
+ * @param advice What the command says about this flag.
  */
-export function unknownFlag(shown: string, name: string, flags: readonly Flag[]): UsageError {
+export function unknownFlag(
+  shown: string,
+  name: string,
+  flags: readonly Flag[],
+  advice?: string,
+): UsageError {
+  if (advice !== undefined) return new UsageError(`unknown flag ${shown}. ${advice}`);
   const meant = guessFlag(name, flags);
   if (meant === undefined) return new UsageError(`unknown flag ${shown}.`);
   return new UsageError(`unknown flag ${shown}. Did you mean ${longFlag(meant)}?`);

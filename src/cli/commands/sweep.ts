@@ -1,6 +1,7 @@
 /** `char-rnn sweep`: its definition and flags. */
 import * as z from 'zod/mini';
 import { METHODS } from '../../sweep/search.ts';
+import { flagOfTraining } from '../../sweep/training-option.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { count, option, seed } from '../../util/option-info.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
@@ -101,6 +102,12 @@ export const sweepCommand: Command = {
     'worker: trains trials of a sweep that another machine has started with --database.',
   flags: flagsOf(flagsSchema),
   takesRandomSeed: true,
+  adviceOnFlag(name, value) {
+    const flag = flagOfTraining(name);
+    if (flag === undefined) return undefined;
+    const example = value === undefined || value.startsWith('-') ? 'VALUE' : value;
+    return `It is a flag of training: --try ${flag.replaceAll('_', '-')}=${example}`;
+  },
   examples: [
     'char-rnn sweep run book.txt --try rnn-size=16,32 --try max-iterations=20',
     'char-rnn sweep run book.txt --name rates --try learning-rate=1e-4..2e-2:log --try max-epochs=1 --trials 9 --seed 4',

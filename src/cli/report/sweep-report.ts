@@ -26,6 +26,11 @@ function parameterWords(parameters: Parameters): string[] {
   });
 }
 
+/** The machine of a worker, which is named after its machine and its process. */
+export function hostOf(worker: string | undefined): string {
+  return worker?.replace(/:\d+$/, '') ?? 'another machine';
+}
+
 export function endedLine(event: Extract<SweepEvent, { type: 'ended' }>): string {
   const job = `trial ${event.trial}, rung ${event.rung + 1}`;
   if (event.state === 'done') return `${job}: loss ${lossText(event.loss, event.standardError)}`;

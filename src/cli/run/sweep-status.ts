@@ -1,9 +1,10 @@
 /** `char-rnn sweep status`, and the same lines while a sweep runs. */
+import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord, JobState, SweepStore, TrialRecord } from '../../sweep/store.ts';
 import { openSweep } from '../../sweep/sweep-folder.node.ts';
-import { columns, lossText, parameterText, tableJson } from '../report/sweep-report.ts';
+import { columns, hostOf, lossText, parameterText, tableJson } from '../report/sweep-report.ts';
 import { timeLeft } from '../terminal/duration-text.ts';
 import { LiveLines } from '../terminal/live-lines.ts';
 import { progressBar } from '../terminal/live-parts.ts';
@@ -95,12 +96,14 @@ async function readStatus(store: SweepStore): Promise<SweepStatus> {
 
 function statusLines(name: string, status: SweepStatus): string[] {
   const { counts, running, best } = status;
+  const isHere = running.every(({ worker }) => hostOf(worker) === hostname());
   const runningRows = running
     .slice(0, MAX_RUNNING)
-    .map(({ trial, rung, progress, end }) => [
+    .map(({ trial, rung, progress, end, worker }) => [
       `  trial ${trial}`,
       `rung ${rung + 1}`,
       `${progressBar((progress?.iteration ?? 0) / end, 20)} ${progress?.iteration ?? 0}/${end}`,
+      ...(isHere ? [] : [`on ${hostOf(worker)}`]),
       progress?.restMilliseconds === undefined ? '' : timeLeft(progress.restMilliseconds),
     ]);
   const bestRows = best.map(({ trial, rung, loss, standardError, parameters }) => [

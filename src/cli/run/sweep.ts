@@ -12,6 +12,7 @@ import {
   bestJson,
   bestLine,
   bestLines,
+  hostOf,
   tableCsv,
   tableJson,
   tableLines,
@@ -125,10 +126,9 @@ function placeOf(checkpoint: string, folder: string): string | undefined {
 }
 
 function checkpointElsewhere(sweep: SweepRecord, best: TrialRecord): SweepError {
-  const host = best.worker?.replace(/:\d+$/, '') ?? 'another machine';
   return new SweepError(
     'sweep-no-result',
-    `${bestLine(best)}. Its checkpoint is on ${host}, in ${best.checkpoint}.`,
+    `${bestLine(best)}. Its checkpoint is on ${hostOf(best.worker)}, in ${best.checkpoint}.`,
     { remedies: [{ text: 'Copy it from there, or train it again', command: trainWords(sweep, best) }] },
   );
 }

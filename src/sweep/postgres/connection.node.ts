@@ -1,5 +1,5 @@
 /** A connection to a PostgreSQL server. Whatever prevents a sweep there is found when it is made. */
-import { SweepError } from '../../errors.ts';
+import { CharRnnError, SweepError } from '../../errors.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { checkDatabaseUrl, databaseOf, hidePassword, userOf } from './database-url.ts';
 import { loadPg, type PgPool, type Sql } from './packages.node.ts';
@@ -8,7 +8,9 @@ import { SCHEMA, SCHEMA_SQL, SCHEMA_VERSION } from './tables.ts';
 export interface Connection {
   readonly url: string;
   readonly pool: PgPool;
-  /** Runs statements that take effect together, or not at all. */
+  /** Runs one statement. @throws {SweepError} `sweep-database` */
+  readonly query: Sql['query'];
+  /** Runs statements that take effect together, or not at all. @throws {SweepError} `sweep-database` */
   transaction<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -21,6 +23,11 @@ const MAX_CONNECTIONS = 6;
 const CONNECT_TIMEOUT = 10_000;
 /** Time for a statement, in milliseconds. A server that has vanished from the network never answers. */
 const QUERY_TIMEOUT = 30_000;
+/**
+ * Time for which a transaction may stand still, in milliseconds. A machine that sleeps in the middle of one would keep all others waiting: the
+ * server ends it.
+ */
+const IDLE_TIMEOUT = 5000;
 
 /**
  * Connects to a database, and makes the tables of sweeps if they are missing.
@@ -34,6 +41,7 @@ export async function connect(url: string): Promise<Connection> {
   const pool = new Pool({
     ...{ connectionString: url, max: MAX_CONNECTIONS, application_name: 'char-rnn', keepAlive: true },
     ...{ connectionTimeoutMillis: CONNECT_TIMEOUT, query_timeout: QUERY_TIMEOUT },
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT,
   });
   // An idle connection that breaks is replaced by the pool.
   pool.on('error', () => {});
@@ -44,8 +52,13 @@ export async function connect(url: string): Promise<Connection> {
     await pool.end();
     throw error instanceof SweepError ? error : databaseError(url, error);
   }
+  const inWords = (error: unknown): never => {
+    throw isOfDatabase(error) ? databaseError(url, error) : error;
+  };
   return {
-    ...{ url, pool, transaction: (use) => inTransaction(pool, use) },
+    ...{ url, pool },
+    query: (text, values) => pool.query(text, values).catch(inWords),
+    transaction: (use) => inTransaction(pool, use).catch(inWords),
     close: () => pool.end(),
   };
 }
@@ -112,20 +125,29 @@ async function inTransaction<T>(pool: PgPool, use: (sql: Sql) => Promise<T>): Pr
 }
 
 /** SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html): connection lost, no resources, shutdown, conflict, read-only, system error. */
-const PASSING = /^(08...|53...|57P0.|57014|40...|55P03|25006|58...)$/;
+const PASSING = /^(08...|53...|57P0.|57014|40...|55P03|25006|25P03|58...)$/;
 const SYSTEM: ReadonlySet<string> = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'],
   ...['ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'ENOENT'],
 ]);
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Errors of the client that have no code. */
 const LOST = /connection terminated|timeout|connection error|not queryable|connection (is )?closed/i;
 
 /** Whether an error means that the server can't be used just now, and may be later. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof SweepError) return isOutage(error.cause);
   const { code } = error as { readonly code?: unknown };
   if (typeof code === 'string') return PASSING.test(code) || SYSTEM.has(code);
   return LOST.test(error.message);
+}
+
+/** Whether an error comes from the server, or from the connection to it. */
+function isOfDatabase(error: unknown): boolean {
+  if (error instanceof CharRnnError) return false;
+  const { code } = error as { readonly code?: unknown };
+  return isOutage(error) || (typeof code === 'string' && SQLSTATE.test(code));
 }
 
 /** One sentence about why a database can't be used. */

@@ -18,7 +18,7 @@ export interface QueuedJob {
 /** After this time without a heartbeat, a job is taken back. In seconds; pg-boss allows no less. */
 const HEARTBEAT_SECONDS = 10;
 /** How often a worker looks for silent ones, in seconds. */
-const SUPERVISE_SECONDS = 2;
+const SUPERVISE_SECONDS = 1;
 /** A day, after which pg-boss takes back any job, whether its worker is alive or not. In seconds. */
 const EXPIRE_SECONDS = 86_400;
 /** How long a job may wait, in seconds: ten years. */

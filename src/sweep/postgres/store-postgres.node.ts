@@ -73,7 +73,7 @@ export async function createPostgresSweep(
 
 /** @throws {SweepError} `sweep-exists` */
 export async function checkNameIsFree(connection: Connection, name: string): Promise<void> {
-  const { rows } = await connection.pool.query(`SELECT 1 FROM ${SCHEMA}.sweep WHERE name = $1`, [name]);
+  const { rows } = await connection.query(`SELECT 1 FROM ${SCHEMA}.sweep WHERE name = $1`, [name]);
   if (rows.length > 0) throw nameIsTaken(connection, name);
 }
 
@@ -93,10 +93,10 @@ function nameIsTaken({ url }: Connection, name: string): SweepError {
  * @throws {SweepError} `sweep-missing`
  */
 export async function findPostgresSweep(
-  { pool, url }: Connection,
+  connection: Connection,
   name: string | undefined,
 ): Promise<SweepIdentity> {
-  const { rows } = await pool.query(
+  const { rows } = await connection.query(
     `SELECT name, id, EXISTS (SELECT 1 FROM ${SCHEMA}.job WHERE sweep = name AND state IN ('queued', 'running')) AS is_open
      FROM ${SCHEMA}.sweep ORDER BY is_open DESC, created DESC`,
   );
@@ -106,7 +106,7 @@ export async function findPostgresSweep(
   const which = name === undefined ? 'sweep' : `sweep ${name}`;
   throw new SweepError(
     'sweep-missing',
-    `there is no ${which} in ${hidePassword(url)}${names === '' ? '.' : `: there are ${names}.`}`,
+    `there is no ${which} in ${hidePassword(connection.url)}${names === '' ? '.' : `: there are ${names}.`}`,
   );
 }
 
@@ -301,7 +301,7 @@ class PostgresStore implements SweepStore {
   }
 
   async setStopped(isStopped: boolean): Promise<void> {
-    await this.#connection.pool.query(`UPDATE ${SCHEMA}.sweep SET stopped = $2 WHERE name = $1`, [
+    await this.#connection.query(`UPDATE ${SCHEMA}.sweep SET stopped = $2 WHERE name = $1`, [
       ...[this.#sweep.name, isStopped],
     ]);
   }
@@ -441,7 +441,7 @@ class PostgresStore implements SweepStore {
 
   /** The rows of a statement about the sweep, whose name is `$1`. */
   async #all(sql: string, ...values: (string | number)[]): Promise<Row[]> {
-    const { rows } = await this.#connection.pool.query(sql, [this.#sweep.name, ...values]);
+    const { rows } = await this.#connection.query(sql, [this.#sweep.name, ...values]);
     return rows;
   }
 }
