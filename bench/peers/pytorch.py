@@ -1,8 +1,8 @@
 """Measures char-rnn's training iteration or evaluation in PyTorch. Prints one line of JSON.
 
-    python3 pytorch.py train|evaluate CELL HIDDEN LAYERS SEQUENCE THREADS SECONDS
+    python3 pytorch.py train|evaluate CELL HIDDEN LAYERS SEQUENCE THREADS SECONDS [float32|bfloat16]
 
-Batch 50, 65 characters, one-hot input, nn.LSTM/GRU/RNN, a linear decoder, cross entropy, every element of the gradient
+bfloat16 is PyTorch's autocast. Batch 50, 65 characters, one-hot input, nn.LSTM/GRU/RNN, a linear decoder, cross entropy, every element of the gradient
 clamped to 5, RMSProp (alpha 0.95), the state carried from batch to batch. Run by bench/compare.ts.
 """
 import json
@@ -12,6 +12,7 @@ import time
 task, cell = sys.argv[1:3]
 hidden, layers, sequence, threads = map(int, sys.argv[3:7])
 seconds = float(sys.argv[7])
+compute = sys.argv[8] if len(sys.argv) > 8 else "float32"
 
 import torch
 from torch import nn
@@ -45,9 +46,11 @@ def batch():
 
 def loss_of(inputs, targets):
     global state
-    outputs, state = recurrent(inputs, state)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=compute == "bfloat16"):
+        outputs, state = recurrent(inputs, state)
+        logits = decoder(outputs)
     state = detached(state)
-    return functional.cross_entropy(decoder(outputs).view(-1, VOCABULARY), targets)
+    return functional.cross_entropy(logits.float().view(-1, VOCABULARY), targets)
 
 
 def train():
@@ -66,12 +69,15 @@ def evaluate():
 work = {"train": train, "evaluate": evaluate}[task]
 for _ in range(3):
     work()
-times = []
+times, processor = [], []
 start = time.perf_counter()
 while time.perf_counter() - start < seconds or len(times) < 3:
-    before = time.perf_counter()
+    before, used = time.perf_counter(), time.process_time()
     work()
     times.append((time.perf_counter() - before) * 1000)
+    processor.append((time.process_time() - used) * 1000)
 wall = (time.perf_counter() - start) * 1000 / len(times)
 times.sort()
-print(json.dumps({"median": times[len(times) // 2], "best": times[0], "wall": wall, "version": torch.__version__}))
+processor.sort()
+figures = {"median": times[len(times) // 2], "best": times[0], "wall": wall, "processor": processor[len(processor) // 2]}
+print(json.dumps({**figures, "compute": compute, "version": torch.__version__}))
