@@ -2,9 +2,12 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { Neurons } from './pages/neurons.tsx';
+import { Run } from './pages/run.tsx';
+import { Runs } from './pages/runs.tsx';
 import { stopTraining, Train } from './pages/train.tsx';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
+import { connectionProblem, followRuns } from './run-list.ts';
 import {
   download,
   model,
@@ -16,21 +19,35 @@ import {
   worker,
   workerProblem,
 } from './session.ts';
+import { source } from './sources/source.ts';
 import { type ThemeChoice, themeChoice } from './theme.ts';
 
+const RUN_PAGES = {
+  runs: { title: 'Runs', show: Runs, key: 'r' },
+} as const;
 const PAGES = {
+  // The static site has no runs but those of the Train page.
+  ...((source ? RUN_PAGES : {}) as typeof RUN_PAGES),
   write: { title: 'Write', show: Write, key: 'w' },
   neurons: { title: 'Neurons', show: Neurons, key: 'n' },
   train: { title: 'Train', show: Train, key: 't' },
 } as const;
 type PageName = keyof typeof PAGES;
 
-const shownPage = (): PageName => (route.value.page in PAGES ? (route.value.page as PageName) : 'write');
+const FIRST_PAGE: PageName = source ? 'runs' : 'write';
+
+function shownPage(): PageName {
+  const { page } = route.value;
+  return page in PAGES ? (page as PageName) : FIRST_PAGE;
+}
+
 const isHelpOpen = signal(false);
 
 function App() {
   const name = shownPage();
-  const { title, show: Page } = PAGES[name];
+  const isRun = source !== undefined && route.value.page === 'run';
+  const { title, show } = PAGES[name];
+  const Page = isRun ? Run : show;
   document.title = `${title} · char-rnn`;
   return (
     <>
@@ -65,6 +82,11 @@ function App() {
         </button>
       </header>
       {isHelpOpen.value && <KeyHelp />}
+      {connectionProblem.value !== undefined && (
+        <p class="bar problem" role="status">
+          {connectionProblem.value}
+        </p>
+      )}
       {workerProblem.value !== undefined && (
         <p class="bar problem" role="alert">
           {workerProblem.value}. The model that was open is gone; runs that the browser keeps are on the Train
@@ -245,4 +267,5 @@ const app = document.getElementById('app');
 if (app) {
   app.replaceChildren();
   render(<App />, app);
+  followRuns();
 }

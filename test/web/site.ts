@@ -56,7 +56,7 @@ export async function openSite(folder: string, { isolated = true } = {}): Promis
     async open(path, options) {
       const context = await browser.newContext(options);
       const page = await context.newPage();
-      page.on('pageerror', (error) => problems.push(String(error)));
+      page.on('pageerror', (error) => problems.push(error.stack ?? String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') problems.push(message.text());
       });

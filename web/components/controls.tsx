@@ -1,5 +1,6 @@
 /** A form for options, made from their facts. */
 import type { OptionFacts } from '../../src/option-facts.ts';
+import { optionWords } from '../words.ts';
 
 /** The options that a reader has set, as the text of their fields. */
 export type Settings = Readonly<Record<string, string>>;
@@ -69,7 +70,7 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
   return (
     <div class={kind === 'boolean' ? 'field switch' : 'field'}>
       <label class="name" for={`option-${name}`}>
-        {words(name)}
+        {optionWords(name)}
       </label>
       {kind === 'boolean' ? (
         <input
@@ -106,11 +107,6 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
       </small>
     </div>
   );
-}
-
-/** `learningRate` → `learning rate`. */
-function words(name: string): string {
-  return name.replace(/[A-Z]|\d+/g, (part) => ` ${part.toLowerCase()}`);
 }
 
 /** The values of the settings. @throws {SettingError} for text that is no number */

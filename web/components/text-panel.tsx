@@ -1,5 +1,5 @@
 /** `TextView` as a component. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { type Marks, TextView } from './text-view.ts';
 
 export interface TextPanelProps {
@@ -24,7 +24,7 @@ export function TextPanel(props: TextPanelProps) {
     host.current?.append(made.element);
     return () => made.close();
   }, [props.label]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = view.current;
     if (!shown) return;
     shown.onPick = props.onPick;

@@ -35,6 +35,9 @@ export class TextView {
   /** The lines that are in the document. */
   #shown = { from: 0, to: 0 };
   #frame = 0;
+  /** Where a selection by keys begins, and where the next key goes on. */
+  #anchor: number | undefined;
+  #head: number | undefined;
   readonly #observer = new ResizeObserver(() => this.#layOutAll());
   readonly #stopTheme: () => void;
 
@@ -74,6 +77,7 @@ export class TextView {
     const hasNew = symbols.length !== this.#symbols.length || !grows;
     this.#symbols = symbols;
     if (!hasNew) return;
+    if (!grows) this.#anchor = this.#head = undefined;
     if (grows) this.#lines.splice(-1, 1, ...layOut(symbols, this.#columns, last.from));
     else this.#lines = layOut(symbols, this.#columns);
     this.#shown = { from: 0, to: 0 };
@@ -268,28 +272,30 @@ export class TextView {
       return;
     }
     const position = this.#symbolAt(event.clientX, event.clientY);
-    if (position !== undefined) this.onPick(position);
+    if (position !== undefined) this.#pick(position);
   }
 
   #moved(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey || this.#symbols.length === 0) return;
-    const { caret } = this.#marks;
-    const line = this.#lineOf(caret ?? 0);
-    const to = caret === undefined ? 0 : this.#target(event.key, caret, line);
-    if (to === undefined || !/^(Arrow|Home$|End$)/.test(event.key)) return;
+    if (!/^(Arrow|Home$|End$)/.test(event.key)) return;
+    const head = this.#head;
+    const to = head === undefined ? 0 : this.#target(event.key, head, this.#lineOf(head));
     event.preventDefault();
     const next = Math.max(0, Math.min(this.#symbols.length - 1, to));
-    if (event.shiftKey && caret !== undefined) {
-      const [stretch] = this.#marks.stretches;
-      const anchor = stretch ? (stretch.from === caret ? stretch.to - 1 : stretch.from) : caret;
-      this.onSelect(Math.min(anchor, next), Math.max(anchor, next) + 1);
-      return;
-    }
-    this.onPick(next);
     this.reveal(next);
+    if (event.shiftKey && this.#anchor !== undefined) {
+      this.#head = next;
+      this.onSelect(Math.min(this.#anchor, next), Math.max(this.#anchor, next) + 1);
+    } else this.#pick(next);
   }
 
-  #target(key: string, caret: number, index: number): number | undefined {
+  #pick(position: number): void {
+    this.#anchor = position;
+    this.#head = position;
+    this.onPick(position);
+  }
+
+  #target(key: string, caret: number, index: number): number {
     const line = this.#lines[index] as Line;
     const column = caret - line.from;
     const on = (other: Line | undefined) =>
@@ -305,10 +311,8 @@ export class TextView {
         return on(this.#lines[index + 1]) ?? caret;
       case 'Home':
         return line.from;
-      case 'End':
-        return line.from + line.length - 1;
       default:
-        return undefined;
+        return line.from + line.length - 1;
     }
   }
 }

@@ -6,6 +6,7 @@ import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../compon
 import { goTo } from '../router.ts';
 import { download, model, openModel, worker } from '../session.ts';
 import { Smoother } from '../smoothing.ts';
+import { inWords } from '../words.ts';
 import type { TrainingMessage } from '../worker/api.ts';
 import type { StoredRun } from '../worker/stored-runs.ts';
 
@@ -25,7 +26,7 @@ const EMPTY: Curve = { x: [], train: [], smooth: [], validation: [] };
 const text = signal('');
 const textName = signal('pasted-text');
 const facts = signal<readonly OptionFacts[]>([]);
-const settings = signal<Settings>({ maxEpochs: '10', evaluateEvery: '200' });
+const settings = signal<Settings>({ preset: 'balanced', time: '5m' });
 const running = signal<AbortController | undefined>(undefined);
 const startFacts = signal<readonly string[]>([]);
 const curve = signal<Curve>(EMPTY);
@@ -242,7 +243,7 @@ export function Train() {
         <Samples />
         {messages.value.map((message, index) => (
           <p key={index} class={message.kind === 'warning' ? 'problem' : 'hint'}>
-            {message.text}
+            {inWords(message.text)}
           </p>
         ))}
       </section>

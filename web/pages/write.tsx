@@ -6,6 +6,7 @@ import { Controls, flagsOf, problemOf, quoted, type Settings, valuesOf } from '.
 import { NoModel } from '../components/no-model.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
 import { model, worker } from '../session.ts';
+import { optionWords } from '../words.ts';
 
 /** A text that was written: the prompt, then what the model wrote. */
 interface Draft {
@@ -164,7 +165,7 @@ function Problem() {
       )}
       {problemOf(shown) && (
         <p class="problem" role="alert">
-          {problemOf(shown)?.name}: {problemOf(shown)?.message}
+          {optionWords(problemOf(shown)?.name ?? '')}: {problemOf(shown)?.message}
         </p>
       )}
       {notices.value.map((notice) => (

@@ -1,0 +1,236 @@
+/** The pages in headless Chromium: the four main tasks, by pointer and by keyboard alone, and what a screen reader and a phone get. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { LanguageModel, train } from '../../src/index.ts';
+import { skipWithoutChromium } from '../browser/page.ts';
+import { program, root } from '../cli/command.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { openSite, type Site } from './site.ts';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const example = join(root, 'models', 'moby-dick.safetensors');
+
+/** What axe finds on a page: the rules of WCAG 2.0 to 2.2, A and AA. */
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(axePath, 'utf8'));
+  return page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    // @ts-expect-error: axe is a global of the page
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } });
+    return violations.map(
+      (found: { id: string; nodes: { html: string }[] }) =>
+        `${found.id}: ${found.nodes[0]?.html.slice(0, 120)}`,
+    );
+  });
+}
+
+async function openExample(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Open the example model' }).click();
+  await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
+}
+
+describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+  let site: Site;
+  const folder = sharedFolder();
+
+  before(async () => {
+    site = await openSite(join(folder, 'site'));
+  });
+  after(async () => {
+    await site?.close();
+    assert.deepEqual(
+      site?.problems,
+      [],
+      'errors of the pages, violations of their policy, requests to elsewhere',
+    );
+  });
+
+  test('Write gives the text of the copied command, byte for byte', async () => {
+    const page = await site.open('#/write');
+    await openExample(page);
+    await page.getByLabel('prompt').first().fill('Call me ');
+    await page.getByLabel('length').fill('120');
+    await page.getByRole('button', { name: 'Write', exact: true }).click();
+    await page.getByText('characters a second').waitFor();
+    const written = await page.locator('.text-view-text > div').allInnerTexts();
+    const command = await page.locator('.command code').innerText();
+    const words = ['sample', example, ...splitCommand(command ?? '').slice(4)];
+    const { stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' });
+    assert.ok(stdout.length > 120, stderr);
+    const lines = written.join('').replaceAll('\u200b', '');
+    assert.equal(lines, stdout.replaceAll('\n', ''));
+    await page.context().close();
+  });
+
+  test('Write by keyboard alone: write, move to a character, take another candidate, undo', async () => {
+    const page = await site.open('#/write');
+    await openExample(page);
+    await page.getByLabel('prompt').first().focus();
+    await page.keyboard.type('The whale ');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('characters a second').waitFor();
+    const text = () => page.locator('.text-view-text').innerText();
+    const first = await text();
+    await page.locator('.text-view').focus();
+    for (let k = 0; k < 16; k++) await page.keyboard.press('ArrowRight');
+    await page.getByRole('heading', { name: 'Instead of' }).waitFor();
+    const taken = await page.locator('.candidates li:not([aria-current="true"]) kbd').first().innerText();
+    await page.keyboard.press(taken);
+    await page.getByLabel('branch').waitFor();
+    await page.getByText('characters a second').waitFor();
+    assert.notEqual(await text(), first);
+    await page.keyboard.press('Control+z');
+    await page.waitForTimeout(100);
+    assert.equal(await text(), first);
+    await page.context().close();
+  });
+
+  test('Neurons reads a text, labels units, and colours the text by the values of the unit', async () => {
+    const page = await site.open('#/neurons');
+    await openExample(page);
+    await page.getByRole('button', { name: 'Read' }).click();
+    await page.getByText('units labelled').waitFor();
+    await page.getByRole('heading', { name: 'Unit 2.57: position in line' }).waitFor();
+    const symbols = Array.from(await page.getByLabel('text to read').inputValue());
+    const model = LanguageModel.fromBytes(readFileSync(example));
+    const values = (await model.states(symbols.join(''))).column(2, 57);
+    await model.close();
+    await page.locator('.text-view').focus();
+    for (let k = 0; k < 11; k++) await page.keyboard.press('ArrowRight');
+    assert.match(
+      await page.locator('.legend output').innerText(),
+      new RegExp(`position 11, unit ${values[10]?.toFixed(3)}`),
+    );
+    await page.getByLabel('how far back').check();
+    await page.locator('.text-view').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByLabel('surprise').check();
+    await page.getByText(/surprise \d/).waitFor();
+    await page.context().close();
+  });
+
+  test('Neurons: a selected stretch shows the units that are active in it', async () => {
+    const page = await site.open('#/neurons');
+    await openExample(page);
+    await page.getByRole('button', { name: 'Read' }).click();
+    await page.getByText('units labelled').waitFor();
+    await page.locator('.text-view').focus();
+    await page.keyboard.press('ArrowRight');
+    for (let k = 0; k < 8; k++) await page.keyboard.press('Shift+ArrowRight');
+    await page.getByRole('heading', { name: 'Active in the selected stretch' }).waitFor();
+    assert.equal(await page.locator('.chips li').count(), 12);
+    await page.context().close();
+  });
+
+  test('a run of the Train page goes on after a reload, and its checkpoint resumes in Node to the bit', async () => {
+    const text = 'the harbour wall stood in the rain. '.repeat(60);
+    const options = { hiddenSize: 12, batchSize: 4, sequenceLength: 12 };
+    const page = await site.open('#/train');
+    await page.getByPlaceholder('paste a text').fill(text);
+    await setOptions(page, { ...options, preset: '', time: '', maxIterations: 30, seed: 7 });
+    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByText('has made all its iterations').waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Runs that this browser keeps' }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.locator('.stored').getByRole('button', { name: 'Save' }).click(),
+    ]);
+    const path = join(folder, 'from-page.safetensors');
+    await download.saveAs(path);
+    const resumed = await finalModel({ text, resume: readFileSync(path), maxIterations: 40 });
+    const whole = await finalModel({ text, ...options, maxIterations: 40, seed: 7 });
+    assert.deepEqual(resumed, whole);
+    await page.context().close();
+  });
+
+  test('Stop keeps the model, which then writes', async () => {
+    const page = await site.open('#/train');
+    await page.getByPlaceholder('paste a text').fill('the harbour wall stood in the rain. '.repeat(400));
+    await setOptions(page, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000 });
+    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByText(/iteration \d+ of/).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('Stopped.').waitFor();
+    await page.getByRole('button', { name: 'Write with it' }).click();
+    await page.getByRole('button', { name: 'Write', exact: true }).click();
+    await page.getByText('characters a second').waitFor();
+    await page.context().close();
+  });
+
+  test('mistakes are shown where they were made', async () => {
+    const page = await site.open('#/write');
+    writeFileSync(join(folder, 'wrong.safetensors'), 'this is not a checkpoint');
+    await page.locator('input[type="file"]').first().setInputFiles(join(folder, 'wrong.safetensors'));
+    await page.getByRole('alert').waitFor();
+    assert.match(await page.getByRole('alert').innerText(), /wrong\.safetensors: /);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await openExample(page);
+    await page.getByLabel('temperature', { exact: true }).fill('hot');
+    await page.getByRole('button', { name: 'Write', exact: true }).click();
+    assert.match(await page.getByRole('alert').innerText(), /temperature: got "hot", expected a number/);
+    await page.getByLabel('temperature', { exact: true }).fill('-1');
+    await page.getByRole('button', { name: 'Write', exact: true }).click();
+    await page.getByText('got -1, expected a number of at least 0').first().waitFor();
+    await page.context().close();
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const width of [1280, 390])
+      test(`${colorScheme}, ${width} px: no violation of WCAG, and nothing is wider than the page`, async () => {
+        const page = await site.open('#/write', { colorScheme, viewport: { width, height: 844 } });
+        const check = async (state: string) => {
+          assert.deepEqual(await violationsOf(page), [], state);
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(overflow <= 0, `${state}: ${overflow} px too wide`);
+        };
+        await check('no model');
+        await openExample(page);
+        await check('write, nothing written');
+        await page.getByRole('button', { name: 'Write', exact: true }).click();
+        await page.getByText('characters a second').waitFor();
+        await page.locator('.text-view').click({ position: { x: 60, y: 20 } });
+        await check('written');
+        await page.getByRole('link', { name: 'Neurons' }).click();
+        await check('neurons, nothing read');
+        await page.getByRole('button', { name: 'Read' }).click();
+        await page.getByText('units labelled').waitFor();
+        await check('read');
+        await page.getByRole('link', { name: 'Train', exact: true }).click();
+        await check('train');
+        await page.context().close();
+      });
+});
+
+/** Sets fields of the Train page; the groups are opened first. */
+async function setOptions(page: Page, options: Readonly<Record<string, string | number>>): Promise<void> {
+  await page.locator('#option-preset').waitFor();
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
+      details.open = true;
+  });
+  for (const [name, value] of Object.entries(options)) {
+    const field = page.locator(`#option-${name}`);
+    const isSelect = await field.evaluate((element) => element.tagName === 'SELECT');
+    if (isSelect) await field.selectOption(String(value));
+    else await field.fill(String(value));
+  }
+}
+
+async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Array | Float64Array> {
+  for await (const event of train({ ...input, engine: 'wasm' }))
+    if (event.type === 'finished') return event.checkpoint.parameters;
+  throw new Error('the run did not finish');
+}
+
+/** The words of a command as a POSIX shell splits them: only single quotes are used. */
+function splitCommand(command: string): string[] {
+  return Array.from(command.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g), ([, quoted, plain]) =>
+    (quoted ?? plain ?? '').replaceAll("'\\''", "'"),
+  );
+}

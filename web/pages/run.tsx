@@ -1,0 +1,261 @@
+/** Run: one run in detail. */
+import { computed, effect, signal } from '@preact/signals';
+import type { CheckpointFile, Curve, Metric, RunDetail, RunEvent } from '../../src/ui/protocol.ts';
+import { Chart } from '../components/chart.tsx';
+import { goTo, route } from '../router.ts';
+import { runs } from '../run-list.ts';
+import { openBytes, openModel } from '../session.ts';
+import { source } from '../sources/source.ts';
+import { lossText, stateText } from './runs.tsx';
+
+const detail = signal<RunDetail | undefined>(undefined);
+const events = signal<readonly RunEvent[]>([]);
+const curves = signal<ReadonlyMap<Metric, Curve>>(new Map());
+const problem = signal<string | undefined>(undefined);
+const sampleIndex = signal<number | undefined>(undefined);
+
+const id = computed(() => (route.value.page === 'run' ? route.value.parameters.get('id') : undefined));
+const version = computed(() => (id.value === undefined ? undefined : runs.value.get(id.value)?.version));
+const METRICS: readonly Metric[] = ['trainLoss', 'validationLoss', 'learningRate', 'gradientNorm', 'speed'];
+
+let lastId = '';
+let position: string | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+effect(() => {
+  version.value;
+  const own = id.value;
+  if (own === undefined || !source) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => load(own), own === lastId ? 500 : 0);
+});
+
+async function load(own: string): Promise<void> {
+  if (!source) return;
+  if (own !== lastId) {
+    lastId = own;
+    position = undefined;
+    detail.value = undefined;
+    events.value = [];
+    curves.value = new Map();
+    sampleIndex.value = undefined;
+  }
+  problem.value = undefined;
+  try {
+    detail.value = await source.run(own);
+    for (let hasMore = true; hasMore && own === lastId; ) {
+      const page = await source.events(own, position);
+      events.value = page.isFromStart ? page.events : [...events.value, ...page.events];
+      ({ position, hasMore } = page);
+    }
+    const found = new Map<Metric, Curve>();
+    for await (const frame of source.curves({ ids: [own], metrics: METRICS, bins: 600, smoothing: 0.9 }))
+      if (frame.type === 'curve') found.set(frame.metric, frame);
+    if (own === lastId) curves.value = found;
+  } catch (error) {
+    problem.value = (error as Error).message;
+  }
+}
+
+export function Run() {
+  const shown = detail.value;
+  if (!shown)
+    return (
+      <section class="panel empty">
+        {problem.value === undefined ? (
+          <p role="status">Reading the run …</p>
+        ) : (
+          <p class="problem" role="alert">
+            {problem.value} <a href="#/runs">Back to all runs</a>
+          </p>
+        )}
+      </section>
+    );
+  const { summary } = shown;
+  const settings = Object.entries(summary.settings);
+  return (
+    <div class="columns wide-first">
+      <section class="panel" aria-labelledby="run-title">
+        <h2 id="run-title">{summary.name}</h2>
+        <p>
+          {stateText(summary)}, iteration {summary.iteration.toLocaleString('en')} of{' '}
+          {summary.iterations.toLocaleString('en')}, epoch {summary.epoch.toFixed(2)}. Training loss{' '}
+          {lossText(summary.trainLoss)}, best validation loss {lossText(summary.bestEvaluation?.loss)}
+          {summary.baselineLoss !== null && ` (count model: ${lossText(summary.baselineLoss)})`}.
+        </p>
+        <LossChart />
+        <details>
+          <summary>Learning rate, gradient and speed</summary>
+          <SmallChart metric="learningRate" label="Learning rate" />
+          <SmallChart metric="gradientNorm" label="Gradient norm" />
+          <SmallChart metric="speed" label="Characters a second" />
+        </details>
+        <Samples />
+        <Messages />
+      </section>
+      <aside class="panel" aria-label="checkpoints and settings">
+        <h2>Checkpoints</h2>
+        {shown.checkpoints.length === 0 && <p class="hint">None yet.</p>}
+        <ul class="stored">
+          {[...shown.checkpoints].reverse().map((file) => (
+            <Checkpoint key={file.id} file={file} />
+          ))}
+        </ul>
+        {summary.state !== 'running' && (
+          <p>
+            Go on with it: <code>npx char-rnn train --resume {summary.folder}</code>
+          </p>
+        )}
+        <h2>Settings</h2>
+        <p class="hint">
+          {summary.text.name}, {summary.text.characters.toLocaleString('en')} characters;{' '}
+          {summary.parameters.toLocaleString('en')} parameters
+        </p>
+        <dl>
+          {settings.map(([name, { value, origin }]) => (
+            <div key={name} class="setting">
+              <dt>{name}</dt>
+              <dd>
+                {String(value)} <small>{origin}</small>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </aside>
+    </div>
+  );
+}
+
+function Checkpoint({ file }: { readonly file: CheckpointFile }) {
+  const open = async (page: string) => {
+    if (!source) return;
+    const isOpen = await openModel(file.path, async () => {
+      const bytes = await (source as NonNullable<typeof source>).checkpoint(file.id);
+      return openBytes(bytes.buffer, file.path);
+    });
+    if (isOpen) goTo(page);
+  };
+  return (
+    <li>
+      <span>
+        {file.isBest && '★ best, '}
+        {file.isLast && 'last, '}
+        epoch {file.epoch.toFixed(2)}, {lossText(file.validationLoss)}
+        <small>
+          {' '}
+          {file.name}, {(file.size / 1e6).toFixed(1)} MB
+        </small>
+      </span>
+      <span class="row">
+        <button type="button" onClick={() => open('write')}>
+          Write
+        </button>
+        <button type="button" onClick={() => open('neurons')}>
+          Neurons
+        </button>
+      </span>
+    </li>
+  );
+}
+
+function LossChart() {
+  const train = curves.value.get('trainLoss');
+  const validation = curves.value.get('validationLoss');
+  if (!train || train.x.length === 0) return <p class="hint">No iteration has been logged yet.</p>;
+  const merged = mergeCurves(train, validation);
+  return (
+    <Chart
+      label="Loss by iteration"
+      xLabel="iteration"
+      x={merged.x}
+      series={[
+        { label: 'training', colour: '--faint', values: merged.train, width: 1 },
+        { label: 'training, smoothed', colour: '--blue', values: merged.smooth },
+        { label: 'validation', colour: '--orange', values: merged.validation, isSparse: true },
+      ]}
+      summary={`Training loss ${train.smooth.at(-1)?.toFixed(3)}, ${validation?.x.length ?? 0} evaluations.`}
+    />
+  );
+}
+
+interface MergedCurves {
+  readonly x: readonly number[];
+  readonly train: readonly (number | null)[];
+  readonly smooth: readonly (number | null)[];
+  readonly validation: readonly (number | null)[];
+}
+
+function mergeCurves(train: Curve, validation: Curve | undefined): MergedCurves {
+  const x = [...new Set([...train.x, ...(validation?.x ?? [])])].sort((a, b) => a - b);
+  const column = (curve: Curve | undefined, values: Float32Array | undefined) => {
+    const byX = new Map(Array.from(curve?.x ?? [], (at, bin) => [at, values?.[bin] ?? null]));
+    return x.map((at) => byX.get(at) ?? null);
+  };
+  return {
+    x,
+    train: column(train, train.mean),
+    smooth: column(train, train.smooth),
+    validation: column(validation, validation?.last),
+  };
+}
+
+function SmallChart({ metric, label }: { readonly metric: Metric; readonly label: string }) {
+  const curve = curves.value.get(metric);
+  if (!curve || curve.x.length === 0) return null;
+  const last = curve.last.at(-1);
+  return (
+    <Chart
+      label={label}
+      xLabel="iteration"
+      height={160}
+      x={Array.from(curve.x)}
+      series={[{ label: label.toLowerCase(), colour: '--blue', values: Array.from(curve.mean) }]}
+      summary={`${label}: ${last === undefined ? '–' : Number(last.toPrecision(4))} now.`}
+    />
+  );
+}
+
+function Samples() {
+  const all = events.value.filter((event) => event.type === 'sampled');
+  if (all.length === 0) return null;
+  const index = Math.min(sampleIndex.value ?? all.length - 1, all.length - 1);
+  const sample = all[index];
+  if (!sample) return null;
+  return (
+    <section aria-labelledby="sample-title">
+      <h3 id="sample-title">Sample after iteration {sample.iteration.toLocaleString('en')}</h3>
+      {all.length > 1 && (
+        <input
+          type="range"
+          min={0}
+          max={all.length - 1}
+          value={index}
+          aria-label="which sample"
+          aria-valuetext={`iteration ${sample.iteration}`}
+          onInput={(event) => {
+            const chosen = Number(event.currentTarget.value);
+            sampleIndex.value = chosen === all.length - 1 ? undefined : chosen;
+          }}
+        />
+      )}
+      <pre class="sample">{sample.text}</pre>
+    </section>
+  );
+}
+
+function Messages() {
+  const all = events.value.filter(
+    (event) => event.type === 'advice' || event.type === 'warning' || event.type === 'notice',
+  );
+  if (all.length === 0) return null;
+  return (
+    <section aria-labelledby="messages-title">
+      <h3 id="messages-title">Advice and warnings</h3>
+      {all.map((event) => (
+        <p key={`${event.time}${event.message}`} class={event.type === 'warning' ? 'problem' : 'hint'}>
+          {event.message}
+        </p>
+      ))}
+    </section>
+  );
+}
