@@ -2,6 +2,7 @@
  * Builds the web pages (web/) into a folder: the page, its worker and its style, with hashes in their names, and index.html. The kernels are not
  * among them: the server and the export write them, from the modules that the engine in Node has, too (src/engine/cpu/wasm-kernels.ts).
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +55,17 @@ export async function buildPages(folder) {
     .replace('PAGE', entryOf(page, 'main.tsx'));
   writeFileSync(join(folder, 'index.html'), html);
   const outputs = { ...worker.metafile.outputs, ...page.metafile.outputs };
+  const names = Object.keys(outputs).map((name) => basename(name));
+  await build({
+    ...COMMON,
+    entryPoints: [join(web, 'service-worker.ts')],
+    outdir: folder,
+    entryNames: '[name]',
+    define: {
+      VERSION: JSON.stringify(createHash('sha256').update(html).digest('hex').slice(0, 12)),
+      FILES: JSON.stringify(names),
+    },
+  });
   return Object.fromEntries(Object.entries(outputs).map(([name, { bytes }]) => [basename(name), bytes]));
 }
 

@@ -1,6 +1,7 @@
 /** The shell of the pages: the header, the page that the address names, and keys. */
 import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
 import { Run } from './pages/run.tsx';
 import { Runs } from './pages/runs.tsx';
@@ -268,4 +269,5 @@ if (app) {
   app.replaceChildren();
   render(<App />, app);
   followRuns();
+  isolate();
 }

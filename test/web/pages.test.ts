@@ -163,6 +163,25 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
+  test('on a host without headers, the site isolates itself with one reload, and works offline afterwards', async () => {
+    const plain = await openSite(join(folder, 'plain'), { isolated: false });
+    try {
+      const page = await plain.open('#/write');
+      await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 20_000 });
+      await openExample(page);
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText('characters a second').waitFor();
+      await page.context().setOffline(true);
+      await page.reload();
+      await openExample(page);
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText('characters a second').waitFor();
+      assert.deepEqual(plain.problems, []);
+    } finally {
+      await plain.close();
+    }
+  });
+
   test('mistakes are shown where they were made', async () => {
     const page = await site.open('#/write');
     writeFileSync(join(folder, 'wrong.safetensors'), 'this is not a checkpoint');

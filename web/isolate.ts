@@ -1,0 +1,18 @@
+/** Registers the service worker of the static site, and loads the page again when it can isolate it. */
+
+const KEY = 'char-rnn reloaded';
+
+export async function isolate(): Promise<void> {
+  const kind = document.querySelector<HTMLMetaElement>('meta[name="source"]')?.content;
+  if (kind === 'server' || !isSecureContext || !('serviceWorker' in navigator)) return;
+  try {
+    await navigator.serviceWorker.register('service-worker.js');
+    await navigator.serviceWorker.ready;
+    // Once, and only while nothing can be lost: a browser that does not isolate the page must not load it forever.
+    if (crossOriginIsolated || sessionStorage.getItem(KEY)) return;
+    sessionStorage.setItem(KEY, 'yes');
+    location.reload();
+  } catch {
+    // A private window, for example: the page works without, with one thread.
+  }
+}

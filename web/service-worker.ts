@@ -1,0 +1,74 @@
+/**
+ * Keeps the static site working offline after the first load, and isolates it, which its threads need: it answers with the files of its version
+ * and adds the headers that a static host does not send (https://web.dev/articles/cross-origin-isolation-guide).
+ *
+ * `char-rnn ui` sends the headers itself, and its pages do not use this.
+ */
+
+/** Set by scripts/build-pages.mjs: a hash of all files, and their names. */
+declare const VERSION: string;
+declare const FILES: readonly string[];
+
+/** The part of the service worker's global object that is used: the library of types for workers clashes with that for pages. */
+interface ServiceWorkerScope {
+  skipWaiting(): Promise<void>;
+  readonly clients: { claim(): Promise<void> };
+  readonly registration: { readonly scope: string };
+  addEventListener(type: string, listener: (event: ServiceWorkerEvent) => void): void;
+}
+
+interface ServiceWorkerEvent {
+  readonly request: Request;
+  waitUntil(work: Promise<unknown>): void;
+  respondWith(answer: Promise<Response>): void;
+}
+
+const scope = self as unknown as ServiceWorkerScope;
+const CACHE = `char-rnn ${VERSION}`;
+
+scope.addEventListener('install', (event) => {
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(CACHE);
+      await cache.addAll(['./', ...FILES]);
+      await scope.skipWaiting();
+    })(),
+  );
+});
+
+scope.addEventListener('activate', (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys())
+        if (name.startsWith('char-rnn ') && name !== CACHE) await caches.delete(name);
+      await scope.clients.claim();
+    })(),
+  );
+});
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const isOwn = request.method === 'GET' && request.url.startsWith(scope.registration.scope);
+  if (isOwn) event.respondWith(answer(request));
+});
+
+/** From the cache, else from the host; kernels and the example model are kept when they have been asked for. */
+async function answer(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const known = await cache.match(request, { ignoreSearch: true });
+  if (known) return isolated(known);
+  const response = await fetch(request);
+  const isKept = response.ok && /\/(kernels|models)\/[^/]+$/.test(new URL(request.url).pathname);
+  if (isKept) await cache.put(request, response.clone());
+  return isolated(response);
+}
+
+function isolated(response: Response): Response {
+  if (response.status === 0) return response;
+  const headers = new Headers(response.headers);
+  headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+  headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
+  headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
+}
