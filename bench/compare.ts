@@ -1,9 +1,11 @@
 /**
  * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those with the given names.
  *
- * Each row alternates between this program and PyTorch (Debian's python3 with torch, the better of one and two threads) within one run, and
- * compares the medians of all rounds. "of the peak" is the rate of the best iteration divided by the machine's peak, which is measured right
- * after it. Without PyTorch, or without a compiler for the peak, those columns stay empty.
+ * Each row alternates between this program and PyTorch (the better of one and two threads) within one run, and compares the medians of all
+ * rounds. "of the peak" is the rate of the best iteration divided by the machine's peak in float32, which is measured right after it. Without
+ * PyTorch, or without a compiler for the peak, those columns stay empty.
+ *
+ * PyTorch is that of Debian's python3, or of the Python that BENCH_PYTHON names, such as one in a virtual environment with a newer wheel.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -26,6 +28,7 @@ interface Row {
   readonly shape: readonly [string, number, number, number];
   readonly engine?: string;
   readonly seconds?: number;
+  readonly compute?: 'bfloat16';
 }
 
 const ROWS: readonly Row[] = [
@@ -33,6 +36,14 @@ const ROWS: readonly Row[] = [
   { name: 'LSTM 256×2', task: 'train', shape: ['lstm', 256, 2, 50] },
   { name: 'LSTM 512×2', task: 'train', shape: ['lstm', 512, 2, 50], seconds: 5 },
   { name: 'LSTM 700×3, 100 steps', task: 'train', shape: ['lstm', 700, 3, 100], seconds: 10 },
+  { name: 'LSTM 128×2, bfloat16', task: 'train', shape: ['lstm', 128, 2, 50], compute: 'bfloat16' },
+  {
+    name: 'LSTM 512×2, bfloat16',
+    task: 'train',
+    shape: ['lstm', 512, 2, 50],
+    compute: 'bfloat16',
+    seconds: 5,
+  },
   { name: 'GRU 128×2', task: 'train', shape: ['gru', 128, 2, 50] },
   { name: 'RNN 128×2', task: 'train', shape: ['rnn', 128, 2, 50] },
   { name: 'LSTM 128×2, evaluation', task: 'evaluate', shape: ['lstm', 128, 2, 50] },
@@ -43,6 +54,7 @@ const SAMPLING: readonly (readonly [string, number])[] = [
   ['sampling 128×2, 64 sequences', 64],
 ];
 const ROUNDS = 3;
+const PYTHON = process.env.BENCH_PYTHON || '/usr/bin/python3';
 const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -57,14 +69,21 @@ function ours(script: string, ...words: (string | number)[]) {
   return JSON.parse(output);
 }
 
-function pytorch({ task, shape, seconds = 3 }: Row, count: number): Timing | undefined {
+/** The version of PyTorch; undefined without it. */
+function pytorchVersion(): string | undefined {
+  const program = 'import torch; print(torch.__version__)';
+  const { status, stdout } = spawnSync(PYTHON, ['-c', program], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+function pytorch({ task, shape, seconds = 3, compute }: Row, count: number): Timing | undefined {
   const env = {
     ...process.env,
     OMP_NUM_THREADS: String(count),
     ...(existsSync(OPENBLAS) && { LD_LIBRARY_PATH: OPENBLAS }),
   };
-  const words = [here('peers/pytorch.py'), task, ...shape, count, seconds].map(String);
-  const { status, stdout } = spawnSync('/usr/bin/python3', words, { encoding: 'utf8', env });
+  const words = [here('peers/pytorch.py'), task, ...shape, count, seconds, compute ?? 'float32'].map(String);
+  const { status, stdout } = spawnSync(PYTHON, words, { encoding: 'utf8', env });
   return status === 0 ? JSON.parse(stdout) : undefined;
 }
 
@@ -86,7 +105,7 @@ const cell = (value: number | undefined, digits: number) =>
 
 const peak = makePeak();
 console.log(
-  `${cpus()[0]?.model ?? 'unknown processor'}, ${threads} processors, Node ${process.versions.node}\n`,
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${threads} processors, Node ${process.versions.node}, PyTorch ${pytorchVersion() ?? 'missing'}\n`,
 );
 console.log(
   '| batch 50 | ms, median | ms, wall | characters/s | GFLOPS, best | of the peak | PyTorch, ms | ratio |',
@@ -104,6 +123,8 @@ for (const row of ROWS.filter(({ name }) => isWanted(name))) {
       row.engine ?? 'auto',
       threads,
       row.seconds ?? 3,
+      '{}',
+      row.compute ?? 'float32',
     );
     mine.push(timing);
     const limit = peak?.();

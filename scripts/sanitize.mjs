@@ -14,7 +14,7 @@ const RUNS = [
     'address',
     'libasan.so',
     { ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1' },
-    ['contract'],
+    ['contract', 'bfloat16'],
   ],
   [
     'thread',
@@ -22,7 +22,7 @@ const RUNS = [
     {
       TSAN_OPTIONS: `halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}`,
     },
-    ['contract', 'same-bits'],
+    ['contract', 'same-bits', 'bfloat16'],
   ],
 ];
 

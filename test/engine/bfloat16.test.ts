@@ -31,7 +31,7 @@ test('the twin: rounding, denormals, a tie, a result that is tiny before roundin
 });
 
 for (const name of Object.keys(RANGES)) {
-  test(`${name} numbers: every instruction set gives the products of exact arithmetic, rounded by the rule`, {
+  test(`${name} numbers: every instruction set gives the bits of exact arithmetic, rounded by the rule`, {
     skip,
   }, async () => {
     const { matrix, bias, input } = drawFactors(name);
