@@ -83,17 +83,31 @@ class Worker {
 
   /** Runs one job after another. */
   async lane(): Promise<void> {
-    const { store, signal } = this.#input;
+    const { signal } = this.#input;
     while (!signal.aborted && !this.failure) {
-      // If the machine slept, this keeps the jobs of this process from looking abandoned.
-      for (const job of this.#jobs) await this.#beat(job);
-      const claim = await this.#persist(() => store.claim(this.#id));
+      const claim = await this.#claim();
       if (claim) {
         await this.#run(claim);
         continue;
       }
       if ((await this.#isOver()) || !(await this.#pause(POLL))) return;
     }
+  }
+
+  async #claim(): Promise<Claim | undefined> {
+    const { store } = this.#input;
+    // If the machine slept, this keeps the jobs of this process from looking abandoned.
+    for (const job of this.#jobs) await this.#beat(job);
+    try {
+      return await store.claim(this.#id);
+    } catch (error) {
+      if (!store.isOutage(error)) throw error;
+    }
+    await this.#persist(() => store.counts());
+    // After an outage all jobs look abandoned, until their workers have reported again.
+    if (!(await this.#pause(2 * HEARTBEAT))) return undefined;
+    for (const job of this.#jobs) await this.#beat(job);
+    return await this.#persist(() => store.claim(this.#id));
   }
 
   async isStopped(): Promise<boolean> {
@@ -143,10 +157,14 @@ class Worker {
     // The signal may have been aborted just before.
     if (signal.aborted) stop();
     const result = await child.ended;
-    clearInterval(beats);
     signal.removeEventListener('abort', stop);
-    this.#jobs.delete(job);
-    await this.#end(job, result);
+    try {
+      // The job is kept until its result is stored, which may have to wait for the database.
+      await this.#end(job, result);
+    } finally {
+      clearInterval(beats);
+      this.#jobs.delete(job);
+    }
   }
 
   #taskOf({ trial, attempt, rung }: Claim): TrialTask {

@@ -33,6 +33,8 @@ export interface TrainingFigures {
   readonly jobs: number;
   readonly winner: number;
   readonly kills: number;
+  /** How often the server was killed. */
+  readonly outages: number;
   /** Attempts of all sweeps but the first, above one per job. */
   readonly repeated: number;
 }
@@ -58,15 +60,17 @@ export async function compareSweeps(settings: TrainingSweeps): Promise<TrainingF
     const define = ['sweep', 'run', 'book.txt', ...tries, '--trials', String(trials), '--seed', '3'];
     const calm = await sweepOf({ cwd: folder, name: 'calm', define, kills: 0, workers: 2 });
     let killed = 0;
+    let outages = 0;
     let repeated = 0;
     for (const count of workers) {
       const name = `killed-${count}`;
       const other = await sweepOf({ cwd: folder, name, define, kills, workers: count, server });
       assert.deepEqual(other.results, calm.results, name);
       killed += other.kills;
+      outages += other.outages;
       repeated += other.attempts - calm.attempts;
     }
-    return { jobs: calm.results.length, winner: calm.winner, kills: killed, repeated };
+    return { jobs: calm.results.length, winner: calm.winner, kills: killed, outages, repeated };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -86,6 +90,7 @@ async function sweepOf({ cwd, name, define, kills, workers, server }: OneSweep) 
   const count = ['--workers', String(workers)];
   const random = new MersenneTwister(workers);
   let killed = 0;
+  let outages = 0;
   let words = [...define, '--name', name, ...count, ...(server ? ['--database', server.url] : [])];
   for (;;) {
     const child = spawn(process.execPath, [program, ...words], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -98,7 +103,10 @@ async function sweepOf({ cwd, name, define, kills, workers, server }: OneSweep) 
       await sleep(600 + 1200 * random.nextUniform());
       // Every third kill hits the worker, and all of its trials with it; the others hit one trial.
       const isOfWorker = killed % 3 === 2;
-      if (server && killed % 3 === 1 && errors.includes('at once')) await interrupt(server);
+      if (server && outages * 3 < killed && errors.includes('at once')) {
+        outages++;
+        await interrupt(server);
+      }
       if (!(isOfWorker ? killWorker(child, errors) : killTrial(child, random))) continue;
       killed++;
       if (isOfWorker) break;
@@ -108,7 +116,7 @@ async function sweepOf({ cwd, name, define, kills, workers, server }: OneSweep) 
     assert.equal(code, null, errors);
     words = ['sweep', 'resume', name, ...count];
   }
-  return { ...(await resultsOf(join(cwd, 'sweeps', name))), kills: killed };
+  return { ...(await resultsOf(join(cwd, 'sweeps', name))), kills: killed, outages };
 }
 
 /** The server is away for two seconds. */

@@ -1,7 +1,8 @@
 /** What needs no server: URLs, passwords in messages, old servers, and which errors pass. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkServer, databaseError, isOutage } from '../../src/sweep/postgres/connection.node.ts';
+import type { SweepError } from '../../src/errors.ts';
+import { checkServer, connect, databaseError, isOutage } from '../../src/sweep/postgres/connection.node.ts';
 import { checkDatabaseUrl, hidePassword } from '../../src/sweep/postgres/database-url.ts';
 
 test('only URLs of PostgreSQL are taken, and messages hide passwords', () => {
@@ -39,4 +40,20 @@ test('a server that is away may come back; a mistake does not go away', () => {
   assert.ok(isOutage(new Error('timeout exceeded when trying to connect')));
   assert.ok(!isOutage(new TypeError('undefined is not a function')));
   assert.match(databaseError('postgres://h/d', withCode('ECONNREFUSED')).message, /can't be reached/);
+});
+
+const isInstalled = await import('pg' as string).then(
+  () => true,
+  () => false,
+);
+
+test('without the packages, the message says how to install them', {
+  skip: isInstalled && 'pg is installed',
+}, async () => {
+  await assert.rejects(connect('postgres://h/d'), (error: SweepError) => {
+    assert.equal(error.code, 'sweep-database');
+    assert.equal(error.problem, 'sweeps on PostgreSQL need the package pg.');
+    assert.match(error.remedies[0]?.text ?? '', /^Install two packages: npm install .*pg-boss@12 pg@8$/);
+    return true;
+  });
 });
