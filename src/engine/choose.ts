@@ -132,7 +132,19 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
       failures.push(error);
     }
   }
+  if (options.compute === 'bfloat16') throw withoutBfloat16(failures);
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${numbersOf(options)} here.`);
+}
+
+/** The error if no engine with bfloat16 works. Another engine is no remedy. */
+function withoutBfloat16(failures: readonly UnsupportedError[]): UnsupportedError {
+  const problems = failures.map(({ problem }) => ` ${problem}`).join('');
+  const remedies = failures
+    .flatMap((failure) => failure.remedies)
+    .filter(({ set }) => set?.engine === undefined);
+  return new UnsupportedError(`no engine that computes in bfloat16 works here.${problems}`, {
+    remedies: [...remedies, { text: 'To compute in float32', set: { compute: 'float32' } }],
+  });
 }
 
 /** Whether to tell the user about a failure. A missing add-on would otherwise cause a notice at every start. */

@@ -56,6 +56,23 @@ test('auto chooses the first engine that works, and says why it is not a faster 
   }
 });
 
+test('bfloat16 is computed by an engine that has it, or the error offers float32, not another engine', async () => {
+  const failure = new UnsupportedError('it is not here.', {
+    remedies: [{ text: 'Build it' }, { text: 'Another engine', set: { engine: 'auto' } }],
+  });
+  const choice = { engine: 'auto', precision: 'float32', compute: 'bfloat16' } as const;
+  const [native, ...others] = kindsThat(undefined, undefined) as [EngineKind, EngineKind, EngineKind];
+  const works = engineMaker([{ ...native, hasBfloat16: true }, ...others], 'here');
+  assert.equal((await works(choice)).notice, 'with native.');
+  for (const kinds of [others, [{ ...(kindsThat(failure, undefined)[0] as EngineKind), hasBfloat16: true }]])
+    await assert.rejects(engineMaker(kinds, 'here')(choice), (error: UnsupportedError) => {
+      assert.match(error.problem, /^no engine that computes in bfloat16 works here/);
+      assert.deepEqual(error.remedies.at(-1)?.set, { compute: 'float32' });
+      assert.ok(error.remedies.every(({ set }) => set?.engine === undefined));
+      return true;
+    });
+});
+
 /** A kind that computes on a GPU, or fails. */
 function gpuKind(failure: UnsupportedError | undefined): EngineKind {
   return {
