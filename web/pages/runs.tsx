@@ -69,7 +69,8 @@ let lastTime = 0;
 effect(() => {
   const text = requestText.value;
   versions.value;
-  if (!source || route.value.page !== 'runs') return;
+  // Without a page in the address, this one is shown.
+  if (!source || !['runs', ''].includes(route.value.page)) return;
   clearTimeout(timer);
   // A growing run is read again at most once a second, another request at once.
   const wait = text === lastRequest ? Math.max(0, lastTime + REFRESH - performance.now()) : 0;

@@ -21,6 +21,8 @@ function takeToken(): string {
       // Without storage, reloading the page needs the whole address again.
     }
     history.replaceState(null, '', `${location.pathname}${location.search}#/runs`);
+    // Replacing the address sends no event, and the router has read it already.
+    dispatchEvent(new HashChangeEvent('hashchange'));
     return found[1] as string;
   }
   try {
