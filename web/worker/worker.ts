@@ -1,8 +1,12 @@
 /** The program of the worker: every computation of the pages. Training and looking inside are loaded when they are first asked for. */
 import { LanguageModel } from '../../src/language-model.ts';
+import type { SymbolDetails } from '../../src/sample/writer.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
 import { openModel, setModel } from './open-model.ts';
+
+/** Milliseconds between the parts of a text that is written. */
+const WRITE_INTERVAL = 50;
 
 const reading = () => import('./reading.ts');
 const runs = () => import('./stored-runs.ts');
@@ -21,9 +25,16 @@ const api: Api = {
     let notices: string[] = [];
     const onNotice = (notice: string) => notices.push(notice);
     const input = { ...options, prompt, alternatives, unknown: 'nearest', signal, onNotice } as const;
-    for await (const { details, ending } of openModel().generatePieces(input)) {
-      yield { details, ending, notices };
+    let details: SymbolDetails[] = [];
+    let sent = Number.NEGATIVE_INFINITY;
+    for await (const piece of openModel().generatePieces(input)) {
+      details.push(...piece.details);
+      // The first piece at once, then a few messages a second: each makes the page lay out its text.
+      if (piece.ending === undefined && performance.now() - sent < WRITE_INTERVAL) continue;
+      yield { details, ending: piece.ending, notices };
+      details = [];
       notices = [];
+      sent = performance.now();
     }
   },
   async *read(request, signal) {
