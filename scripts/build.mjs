@@ -14,10 +14,12 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import { buildPages } from './build-pages.mjs';
 import { withLock } from './lock.mjs';
 
@@ -38,6 +40,7 @@ async function build() {
       compile(made, '--declaration', 'false', '--removeComments', '--noCheck') ||
       compile(made, '--emitDeclarationOnly');
     if (status !== 0) return status;
+    for (const name of filesIn(made)) if (name.endsWith('.js')) shorten(join(made, name));
     await buildPages(join(made, 'ui'));
     for (const name of EXECUTABLE) chmodSync(join(made, name), 0o755);
     const types = typesOf(made, ENTRY_POINTS);
@@ -59,6 +62,12 @@ async function build() {
 function compile(folder, ...options) {
   const words = [compiler(), '-p', 'tsconfig.build.json', '--outDir', folder, ...options];
   return spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+/** Takes white space out of a program. Names stay, because messages and stack traces show them. */
+function shorten(path) {
+  const { code } = transformSync(readFileSync(path, 'utf8'), { minifyWhitespace: true, minifySyntax: true });
+  writeFileSync(path, code);
 }
 
 function compiler() {

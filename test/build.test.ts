@@ -18,7 +18,7 @@ import { type TestContext, test } from 'node:test';
 import { root } from './cli/command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A checkout with a program, a module and two entry points of a library. */
+/** A checkout with a program, a module, two entry points of a library, and empty pages. */
 function setUp(context: TestContext) {
   const folder = temporaryFolder(context);
   const at = (...names: string[]) => join(folder, ...names);
@@ -33,6 +33,10 @@ function setUp(context: TestContext) {
     for (const name of ['index.ts', 'browser.ts']) writeFileSync(at('src', name), code);
   };
   exporting("export { value } from './value.ts';\n");
+  mkdirSync(at('web', 'worker'), { recursive: true });
+  for (const name of ['main.tsx', 'service-worker.ts', 'style.css', join('worker', 'worker.ts')])
+    writeFileSync(at('web', name), '');
+  writeFileSync(at('web', 'index.html'), '<link href="STYLE"><script src="PAGE"></script>');
   const run = (script: string, env: Record<string, string> = {}): SpawnSyncReturns<string> =>
     spawnSync(process.execPath, [at('scripts', script)], {
       cwd: folder,
