@@ -146,9 +146,41 @@ const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = 
 const MAX_VALUES = [64, 1000, 500_000, 1000, 1000];
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+const [OPEN_ARRAY, OPEN_OBJECT] = [0x5b, 0x7b];
+/** A flat object of so many bytes takes little memory, however many fields it has. */
+const MAX_FLAT_BYTES = 1024;
+
+/** Whether a line has no arrays and no objects in its object. This decides in a tenth of the time that counting its values takes. */
+function isShortAndFlat(line: Uint8Array): boolean {
+  return line.length <= MAX_FLAT_BYTES && line.indexOf(OPEN_ARRAY) < 0 && line.indexOf(OPEN_OBJECT, 1) < 0;
+}
+
+const ITERATION_COUNTS = ['iteration', 'iterations', 'tokens'];
+const ITERATION_NUMBERS = [
+  'epoch',
+  'trainLoss',
+  'learningRate',
+  'gradientNorm',
+  'parameterNorm',
+  'milliseconds',
+];
+
+/**
+ * Whether a value is an `iteration` event whose numbers are all finite. Nearly all lines of a log are, and for them the schema would take
+ * more time than everything else.
+ */
+function isIteration(value: object): value is Extract<LoggedEvent, { readonly type: 'iteration' }> {
+  const event = value as Readonly<Record<string, unknown>>;
+  for (const name of ITERATION_COUNTS) {
+    const number = event[name];
+    if (!Number.isSafeInteger(number) || (number as number) < 0) return false;
+  }
+  return ITERATION_NUMBERS.every((name) => Number.isFinite(event[name]));
+}
+
 /** Decodes a line, given without its line end. Returns the event, or why it is not one. */
 export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
-  if (!withinJsonLimits(line, MAX_VALUES)) return 'too-large';
+  if (!isShortAndFlat(line) && !withinJsonLimits(line, MAX_VALUES)) return 'too-large';
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(line));
@@ -158,6 +190,7 @@ export function decodeEvent(line: Uint8Array): LoggedEvent | LineProblem {
   if (typeof value !== 'object' || value === null) return 'malformed';
   const { type, time } = value as { readonly type?: unknown; readonly time?: unknown };
   if (typeof type !== 'string' || typeof time !== 'string') return 'malformed';
+  if (type === 'iteration' && isIteration(value)) return value;
   if (!Object.hasOwn(EVENT_SCHEMAS, type)) return 'unknown-type';
   const checked = EVENT_SCHEMAS[type as TrainingEvent['type']].safeParse(value);
   return checked.success ? (checked.data as LoggedEvent) : 'malformed';

@@ -1,6 +1,7 @@
 /** Reconstructs a run from its log: its start, its end and its losses, without those that a resume or an explosion discarded. */
 import type { LossRecord } from '../../checkpoint/checkpoint.ts';
 import { LossHistory } from '../run/loss-history.ts';
+import { keptLosses } from './discarded.ts';
 import type { LoggedEvent, LoggedStart } from './logged-event.ts';
 
 export class LoggedRun {
@@ -31,25 +32,17 @@ export class LoggedRun {
 
   /** Adds the next event of the log. */
   add(event: LoggedEvent): void {
+    const kept = keptLosses(event);
+    if (kept) this.#forgetAfter(kept.trained, kept.evaluated);
     switch (event.type) {
       case 'started':
         this.#started = event;
         this.#finished = undefined;
-        // In logs of version 1, the start of a resumed run has no iteration: the next `iteration` event shows it.
-        if (event.start !== 'resumed') this.#forgetAfter(0, 0);
-        else if (event.iteration !== undefined) this.#forgetAfter(event.iteration, event.iteration);
-        break;
-      case 'restored':
-      case 'continued':
-        this.#forgetAfter(event.iteration, event.iteration);
         break;
       case 'evaluated':
-        // An evaluation comes before the event of its iteration, but after it if a resumed run had to make up for it.
-        this.#forgetAfter(event.iteration, event.iteration - 1);
         this.#validationLosses.add(event.iteration, event.validationLoss);
         break;
       case 'iteration':
-        this.#forgetAfter(event.iteration - 1, event.iteration);
         if (Number.isFinite(event.trainLoss)) this.#trainLosses.add(event.iteration, event.trainLoss);
         break;
       case 'finished':
