@@ -94,18 +94,37 @@ function unread(name: string, bytesPerElement: number): [string, StoredType] {
 
 /** Yields the file in parts: the header, then the bytes of each tensor. */
 export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToStore>): Iterable<Uint8Array> {
-  const header: [string, unknown][] = [];
-  if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
   // Wider elements come first, so that every tensor is aligned.
   const sorted = [...tensors]
     .map(([name, tensor]) => ({ name, tensor, type: typeToStore(tensor.values, tensor.storedAs) }))
     .sort((a, b) => b.type.bytesPerElement - a.type.bytesPerElement);
+  const described = sorted.map(({ name, tensor: { shape, values }, type }): TensorToDescribe => {
+    return { name, type, shape, bytes: values.length * type.bytesPerElement };
+  });
+  return parts(
+    encodeHeader(described, metadata),
+    sorted.map(({ tensor }) => tensor),
+  );
+}
+
+interface TensorToDescribe {
+  readonly name: string;
+  readonly type: StoredType;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** The header of a file that has these tensors in this order. */
+export function encodeHeader(
+  tensors: readonly TensorToDescribe[],
+  metadata: ReadonlyMap<string, string>,
+): Uint8Array {
+  const header: [string, unknown][] = [];
+  if (metadata.size > 0) header.push(['__metadata__', Object.fromEntries(metadata)]);
   let offset = 0;
-  for (const { name, tensor, type } of sorted) {
-    const { shape, values } = tensor;
-    const end = offset + values.length * type.bytesPerElement;
-    header.push([name, { dtype: dtypeOf(type), shape, data_offsets: [offset, end] }]);
-    offset = end;
+  for (const { name, type, shape, bytes } of tensors) {
+    header.push([name, { dtype: dtypeOf(type), shape, data_offsets: [offset, offset + bytes] }]);
+    offset += bytes;
   }
   let json = JSON.stringify(Object.fromEntries(header));
   const encoder = new TextEncoder();
@@ -115,10 +134,7 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors<TensorToSto
   const start = new Uint8Array(PREFIX + encoded.length);
   new DataView(start.buffer).setBigUint64(0, BigInt(encoded.length), true);
   start.set(encoded, PREFIX);
-  return parts(
-    start,
-    sorted.map(({ tensor }) => tensor),
-  );
+  return start;
 }
 
 function* parts(start: Uint8Array, tensors: readonly TensorToStore[]): Generator<Uint8Array, void, void> {

@@ -30,6 +30,7 @@ const holderSchema = z.object({
 
 type Holder = z.output<typeof holderSchema>;
 
+/** A lock file. */
 interface Other {
   readonly path: string;
   /** Undefined for a file that can't be read or parsed. */
@@ -104,21 +105,36 @@ function isMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
+/** Whether a name is that of a lock file. */
+export function isLockName(name: string): boolean {
+  return LOCK_NAME.test(name);
+}
+
+/** Whether a training that is running, or may be running, holds a folder. Changes nothing in it. */
+export async function trainingIn(folder: string): Promise<'running' | 'unknown' | 'none'> {
+  const found = (await locksIn(folder).catch(() => [])).map(({ liveness }) => liveness);
+  if (found.includes('running')) return 'running';
+  return found.includes('unknown') ? 'unknown' : 'none';
+}
+
 /** The locks of other processes that run or may be running. Deletes those of dead processes. */
 async function othersIn(folder: string, own: string): Promise<Other[]> {
-  const others: Other[] = [];
-  for (const name of await readdir(folder)) {
+  const others = (await locksIn(folder)).filter(({ path }) => path !== own);
+  for (const { path, liveness } of others) if (liveness === 'gone') await rm(path, { force: true });
+  return others.filter(({ liveness }) => liveness !== 'gone');
+}
+
+async function locksIn(folder: string): Promise<Other[]> {
+  const locks: Other[] = [];
+  for (const name of (await readdir(folder)).filter(isLockName)) {
     const path = join(folder, name);
-    if (!LOCK_NAME.test(name) || path === own) continue;
     // Ignore a lock that was released meanwhile. The owner of an unreadable lock is unknown.
     const json = await readFile(path, 'utf8').catch((error) => (isMissing(error) ? undefined : ''));
     if (json === undefined) continue;
     const holder = parseHolder(json);
-    const liveness = holder ? livenessOf(holder) : 'unknown';
-    if (liveness === 'gone') await rm(path, { force: true });
-    else others.push({ path, holder, liveness });
+    locks.push({ path, holder, liveness: holder ? livenessOf(holder) : 'unknown' });
   }
-  return others;
+  return locks;
 }
 
 function parseHolder(json: string): Holder | undefined {
