@@ -4,7 +4,7 @@ import type { IncomingRequest } from './incoming-request.ts';
 
 /** @throws {ApiError} 401 unless the request has the header `Authorization: Bearer KEY` */
 export function checkApiKey(request: IncomingRequest, key: string): void {
-  const [, given] = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+  const given = givenKey(request);
   if (given !== undefined && isSame(given, key)) return;
   const message =
     given === undefined
@@ -14,6 +14,16 @@ export function checkApiKey(request: IncomingRequest, key: string): void {
     code: 'invalid_api_key',
     headers: { 'www-authenticate': 'Bearer' },
   });
+}
+
+function givenKey({ headers }: IncomingRequest): string | undefined {
+  return /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')?.[1];
+}
+
+/** Whether the request has the header `Authorization: Bearer KEY`. */
+export function hasKey(request: IncomingRequest, key: string): boolean {
+  const given = givenKey(request);
+  return given !== undefined && isSame(given, key);
 }
 
 /** Compares in a time that depends only on the length of `given`. */

@@ -5,9 +5,14 @@ import { ListenError, type Remedy } from '../../errors.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { type ListenInput, listenOptionsSchema } from '../options.ts';
-import type { Server } from '../server.ts';
 import { ApiError } from './api-error.ts';
-import { type NodeListener, nodeListener } from './node-listener.node.ts';
+import { type NodeListener, nodeListener, type RequestHandler } from './node-listener.node.ts';
+
+/** What answers requests, such as a `Server`. */
+interface Closable extends RequestHandler {
+  /** Ends requests that are not finished after so many seconds, and returns how many there were. */
+  close(seconds: number): Promise<number>;
+}
 
 export interface Listening {
   /** The address, such as `http://127.0.0.1:8080`. */
@@ -27,7 +32,7 @@ export interface OpenPort {
   /** The address, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /** Answers requests from now on. */
-  serve(server: Server): Listening;
+  serve(server: Closable): Listening;
   /** Closes the port without a server. */
   close(): Promise<void>;
 }
@@ -38,7 +43,7 @@ export interface OpenPort {
  * @throws {OptionError} for an invalid option
  * @throws {ListenError} if the address or the port is not available
  */
-export async function listen(server: Server, input: ListenInput = {}): Promise<Listening> {
+export async function listen(server: Closable, input: ListenInput = {}): Promise<Listening> {
   return (await openPort(input)).serve(server);
 }
 

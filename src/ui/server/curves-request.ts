@@ -1,0 +1,47 @@
+/** Checks the body of a request for curves. */
+import * as z from 'zod/mini';
+import {
+  checkFields,
+  field,
+  invalidField,
+  isListOf,
+  isText,
+  numberField,
+} from '../../server/http/request-fields.ts';
+import type { CurvesRequest } from '../protocol.ts';
+
+const MAX_IDS = 1000;
+const METRICS = [
+  'trainLoss',
+  'validationLoss',
+  'learningRate',
+  'gradientNorm',
+  'parameterNorm',
+  'speed',
+] as const;
+const AXES = ['iteration', 'epoch', 'time'] as const;
+
+const schema = z.object({
+  ids: z.unknown(),
+  metrics: z.unknown(),
+  x: field(z.enum(AXES), `one of ${AXES.join(', ')}`),
+  from: numberField(-1e12, 1e12),
+  to: numberField(-1e12, 1e12),
+  bins: field(z.int().check(z.minimum(1), z.maximum(4000)), 'a whole number from 1 to 4000'),
+  smoothing: numberField(0, 0.999),
+});
+
+/** @throws {ApiError} 400 for the first field that is not valid */
+export function curvesRequest(body: unknown): CurvesRequest {
+  const { ids, metrics = ['trainLoss'], ...fields } = checkFields(schema, body, false);
+  if (!isListOf(ids, isText) || ids.length > MAX_IDS)
+    throw invalidField('ids', `expected 1 to ${MAX_IDS} ids of runs`);
+  if (!isListOf(metrics, isMetric) || metrics.length > METRICS.length)
+    throw invalidField('metrics', `expected a list of ${METRICS.join(', ')}`);
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return { ids: [...new Set(ids)], metrics: [...new Set(metrics)], ...Object.fromEntries(given) };
+}
+
+function isMetric(value: unknown): value is (typeof METRICS)[number] {
+  return METRICS.some((metric) => metric === value);
+}

@@ -1,0 +1,109 @@
+/** Keeps the list of runs up to date while somebody wants to see it. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { RunChange, RunDetail } from '../protocol.ts';
+import { RunClient, ThreadEndedError } from './run-client.node.ts';
+import { RunList } from './run-list.ts';
+
+/** Milliseconds between two polls. */
+const INTERVAL = 250;
+/** A request for the list waits so long for the search of the folders. */
+const MAX_WAIT = 3000;
+/** After a request for the list, it stays up to date for so many milliseconds. */
+const LINGER = 10_000;
+/** Milliseconds before another thread is started in place of one that has ended. */
+const RESTART_DELAY = 1000;
+
+export class LiveRuns {
+  readonly client: RunClient;
+  readonly list: RunList;
+  #readers = 0;
+  #wantedUntil = 0;
+  #polling: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param folders Paths; they need not exist yet. */
+  constructor(folders: readonly string[]) {
+    this.client = new RunClient(folders);
+    this.list = new RunList(folders, randomBytes(6).toString('hex'));
+  }
+
+  /** All runs, read now. */
+  async all(): Promise<RunChange> {
+    this.#want();
+    const end = performance.now() + MAX_WAIT;
+    do await this.#poll();
+    while (this.list.isSearching && performance.now() < end);
+    return this.list.after(undefined);
+  }
+
+  /** Changes since a position, then those that come, until the signal is aborted. A reader that is slow gets several at once. */
+  async *changes(after: string | undefined, signal: AbortSignal): AsyncGenerator<RunChange, void, void> {
+    this.#readers++;
+    try {
+      this.#want();
+      let change = this.list.after(after);
+      yield change;
+      while (!signal.aborted && !this.#isClosed) {
+        await this.list.waitForChange(change.position, signal);
+        if (signal.aborted) return;
+        change = this.list.after(change.position);
+        yield change;
+      }
+    } finally {
+      this.#readers--;
+    }
+  }
+
+  /** Undefined for an unknown run. */
+  async detail(id: string): Promise<RunDetail | undefined> {
+    if (!this.list.get(id)) await this.all();
+    const detail = await this.client.ask('detail', id);
+    const summary = this.list.get(id);
+    return summary && detail && { summary, ...detail };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.client.close();
+    await this.#polling;
+  }
+
+  #want(): void {
+    this.#wantedUntil = performance.now() + LINGER;
+    // An error in a poll is thrown to those who asked for the list.
+    this.#polling ??= this.#keepPolling()
+      .catch(() => {})
+      .finally(() => {
+        this.#polling = undefined;
+      });
+  }
+
+  async #keepPolling(): Promise<void> {
+    while (!this.#isClosed && (this.#readers > 0 || performance.now() < this.#wantedUntil)) {
+      await this.#poll();
+      if (!this.list.isSearching) await setTimeout(INTERVAL, undefined, { ref: false });
+    }
+  }
+
+  /** Polls once; callers that come meanwhile get the same answer. */
+  #poll(): Promise<void> {
+    this.#running ??= this.#pollOnce().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #pollOnce(): Promise<void> {
+    try {
+      this.list.add(await this.client.ask('poll'));
+    } catch (error) {
+      if (!(error instanceof ThreadEndedError)) throw error;
+      if (this.#isClosed) return;
+      // The next thread finds all runs again.
+      this.list.clear();
+      await setTimeout(RESTART_DELAY, undefined, { ref: false });
+    }
+  }
+}

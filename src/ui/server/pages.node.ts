@@ -1,0 +1,110 @@
+/** The files of the pages: as they were built, the kernels, and the example model. Their names are looked up in a list, so no path leads elsewhere. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KERNEL_BUILDS, type KernelBuild, kernelBytes } from '../../engine/cpu/wasm-kernels.ts';
+
+/** Names with a hash of the content, as esbuild writes them. */
+const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
+/** Other files of the pages. In the package, the program's own modules are in the same folder. */
+const NAMED = /^(index\.html|service-worker\.js|.+\.(svg|png|webmanifest))$/;
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** Where the build puts the pages. */
+export const PAGES_FOLDER = packaged('../../ui', '../../../dist/ui');
+const EXAMPLE_MODEL = packaged('../../../models/moby-dick.safetensors');
+
+function packaged(path: string, fromSource = path): string {
+  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? fromSource : path, import.meta.url));
+}
+
+export interface PageFile {
+  /** Relative to the page, with slashes. */
+  readonly path: string;
+  readonly type: string;
+  /** Whether its content never changes. */
+  readonly isImmutable: boolean;
+  read(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Which source the page reads runs from. */
+export type PageSource = 'server' | 'snapshot' | 'site';
+
+/**
+ * All files, by their paths.
+ *
+ * @param folder The built pages. If they were not built, a page says so.
+ */
+export function pageFiles(source: PageSource, folder = PAGES_FOLDER): ReadonlyMap<string, PageFile> {
+  const files = builtFiles(folder).map((name) => builtFile(folder, name, source));
+  if (!files.some(({ path }) => path === 'index.html')) files.push(notBuilt(folder));
+  const kernels = KERNEL_BUILDS.map(kernelFile);
+  return new Map([...files, ...kernels, exampleModel()].map((file) => [file.path, file]));
+}
+
+function builtFiles(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+    return entries.map(({ name }) => name).filter((name) => HASHED.test(name) || NAMED.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function builtFile(folder: string, name: string, source: PageSource): PageFile {
+  const path = join(folder, name);
+  return {
+    path: name,
+    type: TYPES[extname(name)] ?? 'application/octet-stream',
+    isImmutable: HASHED.test(name),
+    async read() {
+      if (name !== 'index.html') return new Uint8Array(await readFile(path));
+      return new TextEncoder().encode(withSource(readFileSync(path, 'utf8'), source));
+    },
+  };
+}
+
+/** Tells the page where its runs come from. */
+function withSource(html: string, source: PageSource): string {
+  return html.replace(/<meta name="source" content="[a-z]*">/, `<meta name="source" content="${source}">`);
+}
+
+function kernelFile(build: KernelBuild): PageFile {
+  return {
+    path: `kernels/${build}.wasm`,
+    type: 'application/wasm',
+    isImmutable: false,
+    read: () => kernelBytes(build),
+  };
+}
+
+function exampleModel(): PageFile {
+  return {
+    path: 'models/moby-dick.safetensors',
+    type: 'application/octet-stream',
+    isImmutable: false,
+    read: async () => new Uint8Array(await readFile(EXAMPLE_MODEL)),
+  };
+}
+
+function notBuilt(folder: string): PageFile {
+  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>char-rnn</title>
+<p>The pages were not built: there is no index.html in ${folder.replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`)}.
+<p>In a checkout of char-rnn, <code>npm run build</code> builds them.</html>\n`;
+  return {
+    path: 'index.html',
+    type: 'text/html; charset=utf-8',
+    isImmutable: false,
+    read: async () => new TextEncoder().encode(html),
+  };
+}

@@ -1,0 +1,27 @@
+/** Messages between the server and the thread that reads the logs. */
+import type { CheckpointPlace } from '../index/run-checkpoints.node.ts';
+import type { IndexChange } from '../index/run-index.node.ts';
+import type { CurvesRequest, EventsPage, RunDetail } from '../protocol.ts';
+
+/** What the thread is asked for, by the name of the question. */
+export interface Questions {
+  poll(): Promise<IndexChange>;
+  detail(id: string): Promise<Omit<RunDetail, 'summary'> | undefined>;
+  events(id: string, after: string | undefined): Promise<EventsPage | undefined>;
+  checkpoint(id: string): Promise<CheckpointPlace | undefined>;
+  /** Begins to read curves. Their frames are fetched with `nextFrame`. @returns a number that identifies them */
+  openCurves(request: CurvesRequest): Promise<number>;
+  /** Undefined after the last frame. */
+  nextFrame(curves: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  closeCurves(curves: number): Promise<void>;
+}
+
+export interface ToThread {
+  readonly id: number;
+  readonly question: keyof Questions;
+  readonly words: readonly unknown[];
+}
+
+export type FromThread =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly problem: string };
