@@ -13,10 +13,11 @@ const dist = join(root, 'dist');
 const entry = join(dist, 'cli', 'main.js');
 /** All that the entry imports. Some tests import it too. */
 const imported = join(dist, 'cli', 'run-program.js');
-/** Programs that run in processes of their own, and that the program looks for next to the module that starts them: of a sweep's trials, and of `doctor` to examine the GPU. */
+/** Programs that run in processes or threads of their own, and that the program looks for next to the module that starts them: of a sweep's trials, of `doctor` to examine the GPU, and the thread of `ui`. */
 const PROCESSES = {
   'trial-process.node': join(dist, 'sweep', 'trial-process.node.js'),
   'gpu-child': join(dist, 'cli', 'run', 'gpu-child.js'),
+  'run-thread.node': join(dist, 'ui', 'server', 'run-thread.node.js'),
 };
 /** As deep in the package as dist/cli/commands, so that relative paths to other files of the package are still right. */
 const folder = join(root, 'build', 'bundle', 'cli');

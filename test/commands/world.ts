@@ -221,8 +221,9 @@ doctor)
   kept="${base}/doctor \${words[*]}"
   [ -e "$kept" ] || { node ${real} doctor "\${words[@]}" --seconds 0.1 >"$kept.new" && mv "$kept.new" "$kept"; } || exit
   cat "$kept" ;;
-serve)
-  node ${real} serve "$@" --port 0 >serve.out 2>serve.err </dev/null &
+serve|ui)
+  [[ "$*" == *--export* ]] && { run "$command" "$@"; exit; }
+  node ${real} "$command" "$@" --port 0 >serve.out 2>serve.err </dev/null &
   until port=$(grep -ohE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' serve.out serve.err | head -1 | grep -oE '[0-9]+$'); do
     kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
     sleep 0.05

@@ -14,6 +14,7 @@ import { sampleCommand } from './sample.ts';
 import { serveCommand } from './serve.ts';
 import { sweepCommand } from './sweep.ts';
 import { trainCommand } from './train.ts';
+import { uiCommand } from './ui.ts';
 
 export const commands: readonly Command[] = [
   trainCommand,
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   compareCommand,
   completeCommand,
   serveCommand,
+  uiCommand,
   doctorCommand,
   completionsCommand,
   buildNativeCommand,

@@ -14,6 +14,7 @@ Measure and look inside:
   eval CHECKPOINT      measure how well a model predicts a text
   compare A B … TEXT   show which model predicts a text best
   inspect CHECKPOINT   show the contents of a checkpoint
+  ui [FOLDER …]        show runs and models in a web page
 
 Use a model elsewhere:
   convert IN OUT       convert a model: safetensors, ONNX, npz, Torch7

@@ -22,8 +22,6 @@ const METRICS = [
 const AXES = ['iteration', 'epoch', 'time'] as const;
 
 const schema = z.object({
-  ids: z.unknown(),
-  metrics: z.unknown(),
   x: field(z.enum(AXES), `one of ${AXES.join(', ')}`),
   from: numberField(-1e12, 1e12),
   to: numberField(-1e12, 1e12),
@@ -33,7 +31,8 @@ const schema = z.object({
 
 /** @throws {ApiError} 400 for the first field that is not valid */
 export function curvesRequest(body: unknown): CurvesRequest {
-  const { ids, metrics = ['trainLoss'], ...fields } = checkFields(schema, body, false);
+  const fields = checkFields(schema, body, false);
+  const { ids, metrics = ['trainLoss'] } = body as { readonly ids?: unknown; readonly metrics?: unknown };
   if (!isListOf(ids, isText) || ids.length > MAX_IDS)
     throw invalidField('ids', `expected 1 to ${MAX_IDS} ids of runs`);
   if (!isListOf(metrics, isMetric) || metrics.length > METRICS.length)

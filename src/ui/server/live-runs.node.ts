@@ -21,12 +21,17 @@ export class LiveRuns {
   #wantedUntil = 0;
   #polling: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #closed = new AbortController();
 
   /** @param folders Paths; they need not exist yet. */
   constructor(folders: readonly string[]) {
     this.client = new RunClient(folders);
     this.list = new RunList(folders, randomBytes(6).toString('hex'));
+  }
+
+  /** Begins to search, so that the list is there when a page asks for it. */
+  start(): void {
+    this.#want();
   }
 
   /** All runs, read now. */
@@ -65,7 +70,7 @@ export class LiveRuns {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closed.abort();
     await this.client.close();
     await this.#polling;
   }
@@ -83,7 +88,7 @@ export class LiveRuns {
   async #keepPolling(): Promise<void> {
     while (!this.#isClosed && (this.#readers > 0 || performance.now() < this.#wantedUntil)) {
       await this.#poll();
-      if (!this.list.isSearching) await setTimeout(INTERVAL, undefined, { ref: false });
+      if (!this.list.isSearching) await this.#sleep(INTERVAL);
     }
   }
 
@@ -103,7 +108,15 @@ export class LiveRuns {
       if (this.#isClosed) return;
       // The next thread finds all runs again.
       this.list.clear();
-      await setTimeout(RESTART_DELAY, undefined, { ref: false });
+      await this.#sleep(RESTART_DELAY);
     }
+  }
+
+  get #isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  async #sleep(milliseconds: number): Promise<void> {
+    await setTimeout(milliseconds, undefined, { ref: false, signal: this.#closed.signal }).catch(() => {});
   }
 }

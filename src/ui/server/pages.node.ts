@@ -21,11 +21,12 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Where the build puts the pages. */
-export const PAGES_FOLDER = packaged('../../ui', '../../../dist/ui');
-const EXAMPLE_MODEL = packaged('../../../models/moby-dick.safetensors');
+export const PAGES_FOLDER = packaged('dist/ui');
+const EXAMPLE_MODEL = packaged('models/moby-dick.safetensors');
 
-function packaged(path: string, fromSource = path): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? fromSource : path, import.meta.url));
+/** A file of the package. This module is equally deep in the source and in the package. */
+function packaged(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 }
 
 export interface PageFile {

@@ -1,7 +1,7 @@
 /** Asks the thread that reads the logs. The server's own thread stays free to answer, however long the logs are. */
 import { Worker } from 'node:worker_threads';
 import type { CurvesRequest } from '../protocol.ts';
-import type { FromThread, Questions } from './run-messages.ts';
+import type { FromThread, Questions } from './run-messages.node.ts';
 
 /** The program of the thread: in the source, it is a TypeScript file. */
 const PROGRAM = `./run-thread.node.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;

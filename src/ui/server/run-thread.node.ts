@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CurvesRequest } from '../protocol.ts';
 import { Runs } from '../runs.node.ts';
-import type { FromThread, Questions, ToThread } from './run-messages.ts';
+import type { FromThread, Questions, ToThread } from './run-messages.node.ts';
 
 const runs = new Runs((workerData as { readonly folders: readonly string[] }).folders);
 

@@ -35,7 +35,9 @@ export interface UiServer {
 
 /** Makes the handler of `char-rnn ui`. */
 export function createUiServer({ folders, access, pages, onError = () => {} }: UiServerInput): UiServer {
-  const service = new Service(new LiveRuns(folders), pageFiles('server', pages));
+  const runs = new LiveRuns(folders);
+  runs.start();
+  const service = new Service(runs, pageFiles('server', pages));
   const handle = async (request: IncomingRequest) => {
     const response = await answer(request, access, service, onError);
     // What a client has cached is still protected by the headers that came with it.

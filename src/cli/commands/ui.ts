@@ -1,0 +1,51 @@
+/** `char-rnn ui`: its definition and flags. */
+import * as z from 'zod/mini';
+import { HOST_EXPECTED, isHostName } from '../../ui/server/access.ts';
+import { checkOptions } from '../../util/check-options.ts';
+import { option } from '../../util/option-info.ts';
+import { flagsOf } from '../arguments/flag-table.ts';
+import type { Command } from '../command.ts';
+
+const flagsSchema = z.strictObject({
+  port: option(z.optional(z.int().check(z.minimum(0), z.maximum(65_535))), {
+    flag: 'port',
+    group: 'Serving',
+    help: 'port to listen on; default: 8090, or the next one that is free',
+    common: true,
+  }),
+  noOpen: option(z._default(z.boolean(), false), {
+    flag: 'no_open',
+    group: 'Serving',
+    help: 'print the address only, instead of also opening it in the browser',
+    common: true,
+  }),
+  allowHost: option(z._default(z.array(z.string().check(z.refine(isHostName))), []), {
+    flag: 'allow_host',
+    group: 'Serving',
+    help: 'a name under which a proxy offers the page; may be repeated',
+    value: 'NAME',
+    several: true,
+    expected: HOST_EXPECTED,
+  }),
+  exportFolder: option(z.optional(z.string().check(z.minLength(1))), {
+    flag: 'export',
+    group: 'Output',
+    help: 'write the pages with a snapshot of the runs to this folder, for any web host, and end',
+    value: 'FOLDER',
+    common: true,
+  }),
+});
+
+export const uiCommand: Command = {
+  name: 'ui',
+  usage: 'char-rnn ui [FOLDER …] [flags]',
+  summary:
+    'Shows runs and models in a web page: curves, samples, writing, neurons. Only this machine can open it, with the printed address.\nWithout FOLDER: shows the runs in cv.',
+  flags: flagsOf(flagsSchema),
+  examples: ['char-rnn ui', 'char-rnn ui cv cv-2 --no-open', 'char-rnn ui runs --export site'],
+  async run(input) {
+    const flags = checkOptions(flagsSchema, input.values);
+    const { runUi } = await import('../run/ui.ts');
+    return runUi(input, flags);
+  },
+};
