@@ -134,6 +134,20 @@ static void check_controls(CheckedCall& c, const SequenceNumbers& n, const Seque
   }
 }
 
+// Checks the units to hold. The modules have been checked before.
+static void check_held(CheckedCall& c, const SequenceNumbers& n, const SequenceBuffers& b) {
+  require_bytes(c, 9, n.held * HELD_FIELDS * 8);
+  for (long i = 0; i < (long)n.held && !c.problem; i++) {
+    const HeldUnit& u = b.hold[i];
+    require_sizes(c, &u.module, 3);
+    require(c, u.module < n.modules, "a unit to hold is out of range");
+    if (c.problem) return;
+    const ModuleNumbers& m = ((const ModuleNumbers*)b.program)[(int)u.module];
+    require(c, m.kind == MODULE_RECURRENT && u.unit < m.H, "a unit to hold is out of range");
+    require(c, u.isC == 0 || STATE_PARTS[(int)m.cell] > 1, "a unit to hold has no c");
+  }
+}
+
 // Checks tokens [steps, N]: −1 is allowed before a sequence begins, but not in the last step.
 static void require_prompts(CheckedCall& c, const SequenceNumbers& n, const SequenceBuffers& b) {
   require_bytes(c, 3, n.steps * n.N * 4);
@@ -146,7 +160,7 @@ static void require_prompts(CheckedCall& c, const SequenceNumbers& n, const Sequ
 static void check_generate(CheckedCall& c, int threads) {
   const SequenceNumbers& n = *(const SequenceNumbers*)c.call->numbers;
   const SequenceBuffers& b = *(const SequenceBuffers*)c.call->buffers;
-  require_sizes(c, c.call->numbers, 5);
+  require_sizes(c, c.call->numbers, 6);
   require_dimensions(c, c.call->numbers, 4);
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
@@ -178,10 +192,12 @@ static void check_generate(CheckedCall& c, int threads) {
     if (m.kind != MODULE_RECURRENT) continue;
     require_floats(c, 0, m.hiddenWeights + weights_size(gates, H, H));
     require_floats(c, 0, m.hiddenBias + weights_size(gates, H, 1));
-    require_floats(c, 9 + i, state_size(STATE_PARTS[(int)m.cell], m.slots, H));
+    require_floats(c, 10 + i, state_size(STATE_PARTS[(int)m.cell], m.slots, H));
     biases += gates * H;
     for (long k = 0; k < (long)n.N && !c.problem; k++) require(c, b.slots[k] >= 0 && b.slots[k] < m.slots, "a slot is out of range");
   }
+  if (c.problem) return;
+  check_held(c, n, b);
   if (c.problem) return;
   const double W = widest(n, modules, false) * LANES, X = widest(n, modules, true) * LANES;
   require_bytes(c, 7, 4 * sequence_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_WORKSPACE * (n.V + 24));

@@ -7,6 +7,7 @@ enum {
   MAX_BUFFERS = 80,
   MAX_MODULES = 70,
   MODULE_FIELDS = 12,
+  HELD_FIELDS = 4,
   CONTROL_FIELDS = 11,
 };
 enum {
@@ -14,6 +15,9 @@ enum {
   CHUNK_FLOATS = 4096,
   DRAW_WORKSPACE = 4,
   UPDATE_REPORT_LENGTH = 5,
+};
+struct HeldUnit {
+  double module, isC, unit, value;
 };
 struct RowControls {
   double temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBiasAt, countsAt, expiringAt, window;

@@ -17,6 +17,8 @@ struct SequenceNumbers {
   double N, steps, V, modules;
   // Whether a token is drawn before each step. If not, the tokens are given.
   double draws;
+  // Number of units to hold.
+  double held;
 };
 struct SequenceBuffers {
   const float* weights;        // packed vector
@@ -29,6 +31,7 @@ struct SequenceBuffers {
   double* scratch;             // as in the memory formula above
   double* controls;            // [N] of RowControls (ROW_CONTROLS in src/engine/cpu/calls.ts), then the arrays that they point to; null if the
                                // tokens are given
+  const HeldUnit* hold;        // [held]: units to hold, those whose c is held first; null if there are none
   float* states[MAX_MODULES];  // for each recurrent module [⌈H/16⌉][S][slots][16]; null for other modules
 };
 
@@ -108,9 +111,30 @@ static void move_state_rows(int count, float* state, index_t stateNext, index_t 
     }
 }
 
-// One step of one recurrent module.
-static void sequence_recurrent(const Layer& l, const Workspace& workspace, float* state, index_t stateRows, const SequenceBuffers& b,
-                             const int* tokens, index_t from, index_t to) {
+// Sets the held units of a module after its step, before anything reads them. With c held, h = o·tanh(c).
+static void hold_units(const Layer& l, const Workspace& workspace, const HeldUnit* hold, int held, int module, index_t from, index_t to) {
+  const index_t next = l.B * LANES;
+  for (int i = 0; i < held; i++) {
+    const HeldUnit& u = hold[i];
+    if (u.module != module) continue;
+    const index_t panel = (index_t)u.unit / LANES, at = panel * next + (index_t)u.unit % LANES;
+    const vf value = splat((float)u.value);
+    float t[VW];
+    store(t, u.isC != 0 ? tanh_(value) : value);
+    for (index_t row = from; row < to; row++) {
+      float* h = workspace.y + at + row * LANES;
+      *h = t[0];
+      if (u.isC == 0) continue;
+      workspace.cell[at + row * LANES] = (float)u.value;
+      // The gates of an lstm are i f o g.
+      *h = workspace.gates[2 * l.hPanels * next + at + row * LANES] * t[0];
+    }
+  }
+}
+
+// One step of recurrent module number `module`.
+static void sequence_recurrent(const Layer& l, const Workspace& workspace, float* state, index_t stateRows, const SequenceBuffers& b, int held,
+                             int module, const int* tokens, index_t from, index_t to) {
   const index_t next = l.B * LANES, hPart = H_PART[l.cell] * stateRows;
   const index_t stateNext = STATE_PARTS[l.cell] * stateRows * LANES;
   move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.before, next, from, to, false);
@@ -118,6 +142,7 @@ static void sequence_recurrent(const Layer& l, const Workspace& workspace, float
   const StepPlace at = {l.tokens ? tokens : 0, {workspace.x, next}, workspace.gates, workspace.before, workspace.cellBefore, workspace.cellBefore,
                         {workspace.cell, next}, {workspace.y, next}, {workspace.y, next}};
   forward_step<Float32>(l, at, from, to);
+  hold_units(l, workspace, b.hold, held, module, from, to);
   move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.y, next, from, to, true);
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);
 }
@@ -134,7 +159,7 @@ static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, co
     const int width = panels((index_t)m.H);
     if (m.kind == MODULE_RECURRENT) {
       const Layer l = sequence_layer(m, b, N, bias);
-      sequence_recurrent(l, workspace, b.states[i], (index_t)m.slots, b, tokens, from, to);
+      sequence_recurrent(l, workspace, b.states[i], (index_t)m.slots, b, (int)n.held, i, tokens, from, to);
       bias += (index_t)l.gates * l.hPanels * LANES;
     } else if (m.kind == MODULE_EMBEDDING) {
       for (int p = 0; p < width; p++)

@@ -238,7 +238,7 @@ export function checkCopySlots(from: Tensor, fromSlots: Int32Array, to: Tensor, 
 }
 
 /** The fields that `step`, `readTokens` and `generate` have in common. */
-export type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output'>;
+export type Sequences = Pick<Step, 'weights' | 'states' | 'slots' | 'output' | 'hold'>;
 
 /** Checks these fields. Returns the size of the vocabulary. */
 export function checkSequences({ weights, states, slots, output }: Sequences): number {

@@ -255,6 +255,24 @@ export interface Update {
   readonly report: Tensor;
 }
 
+/**
+ * A unit of a recurrent layer that is held at a value, in all sequences of a call and at every step.
+ *
+ * The engine sets the value after the cell has computed the step, and before anything reads it: the layer above, the decoder, and the next
+ * step. If `c` of an lstm is held, h = o·tanh(value), with the output gate o of the step. If `h` is held, c of an lstm stays as computed. If
+ * both are held, both have their values. Holding a unit at the value that it already has changes no bit.
+ */
+export interface HeldUnit {
+  /** Index of the recurrent layer, as in `states`. */
+  readonly layer: number;
+  /** `c`: lstm only. */
+  readonly part: 'h' | 'c';
+  /** Index of the unit, below H. */
+  readonly unit: number;
+  /** Finite. It is rounded to the engine's precision. */
+  readonly value: number;
+}
+
 /** One step of N independent sequences through a whole network. */
 export interface Step {
   readonly weights: Vector;
@@ -266,6 +284,8 @@ export interface Step {
   readonly tokens: Int32Array;
   /** float [≥ N, V]: receives the log-probabilities of each sequence's next token. */
   readonly output: Tensor;
+  /** Units to hold, each part of a unit at most once. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
 }
 
 /** In `ReadTokens.tokens`: the sequence has not begun at this step. */
@@ -347,6 +367,8 @@ export interface Generate {
   readonly uniforms: Float64Array;
   /** [N]. */
   readonly rows: readonly RowDraw[];
+  /** Units to hold while the drawn tokens are read, each part of a unit at most once. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
 }
 
 /** A description of an engine, for people and for callers. */

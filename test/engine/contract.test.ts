@@ -4,6 +4,7 @@ import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { type ContractSubject, runContract } from './contract-suite.ts';
 import { fastEngines } from './engines.ts';
+import { heldUnitsContract } from './held-units-contract.ts';
 import { operationsContract } from './operations-contract.ts';
 import { recurrentBackwardContract } from './recurrent-backward-contract.ts';
 import { recurrentContract, recurrentGradientContract } from './recurrent-contract.ts';
@@ -20,7 +21,9 @@ const float32: ContractSubject = {
 };
 
 for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind, tolerance: 2e-6 }))]) {
-  runContract(subject, [recurrentContract, recurrentBackwardContract, operationsContract]);
+  runContract(subject, [
+    ...[recurrentContract, recurrentBackwardContract, operationsContract, heldUnitsContract],
+  ]);
 }
 runContract(float64, [recurrentGradientContract]);
 

@@ -1,5 +1,6 @@
 /** A naive implementation of a recurrent layer, straight from its equations, to compare engines with. */
 import { stateParts } from '../../src/engine/cells.ts';
+import type { HeldUnit } from '../../src/engine/engine.ts';
 import { parameterSlices, type RecurrentModule } from '../../src/engine/layout.ts';
 
 export interface NaiveInput {
@@ -13,6 +14,8 @@ export interface NaiveInput {
   /** [S, B, H]. */
   readonly initial: ArrayLike<number>;
   readonly resets?: ArrayLike<number> | undefined;
+  /** Units to hold at a value. */
+  readonly held?: readonly Omit<HeldUnit, 'layer'>[] | undefined;
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -31,6 +34,9 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
   const output = new Array<number>(steps * rows * H).fill(0);
   const parts = stateParts(module.cell);
   const final = Array.from(call.initial);
+  const hold = (part: 'h' | 'c', values: number[]) => {
+    for (const held of call.held ?? []) if (held.part === part) values[held.unit] = held.value;
+  };
   for (let b = 0; b < rows; b++) {
     const part = (index: number) => final.slice((index * rows + b) * H, (index * rows + b + 1) * H);
     let c = parts === 2 ? part(0) : [];
@@ -59,6 +65,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
         const cells = units.map(
           (j) => sigmoid(sum(H + j)) * (c[j] as number) + sigmoid(sum(j)) * Math.tanh(sum(3 * H + j)),
         );
+        hold('c', cells);
         h = units.map((j) => sigmoid(sum(2 * H + j)) * Math.tanh(cells[j] as number));
         c = cells;
       } else {
@@ -72,6 +79,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
         );
         h = units.map((j) => (z[j] as number) * (n[j] as number) + (1 - (z[j] as number)) * (h[j] as number));
       }
+      hold('h', h);
       for (const j of units) output[(t * rows + b) * H + j] = h[j] as number;
     }
     for (const [j, value] of h.entries()) final[((parts - 1) * rows + b) * H + j] = value;

@@ -6,9 +6,11 @@ import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
 import { hasFused } from '../../src/engine/cpu/wasm.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine, FloatArray, HeldUnit } from '../../src/engine/engine.ts';
+import type { Layout } from '../../src/engine/layout.ts';
 import { UPDATE_RULE_KINDS } from '../../src/engine/update-rules.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
+import { RandomValues } from './random-values.ts';
 
 const variants = nativeVariants();
 const engines: [string, () => Promise<Engine>][] = [
@@ -45,4 +47,54 @@ for (const [cell, optimizer] of TRAININGS) {
     }
     assert.ok(expected, 'no engine');
   });
+}
+
+test('held units give the same bits on every engine with fused multiply-add and with any number of threads', async (context) => {
+  let expected: FloatArray | undefined;
+  for (const [name, make] of engines) {
+    const engine = await make();
+    if (name.startsWith('WebAssembly') && !hasFused()) {
+      context.diagnostic(`${name}: not compared, because it has no fused multiply-add here`);
+      await engine.close();
+      continue;
+    }
+    const predictions = await predictionsWithHeldUnits(engine);
+    expected ??= predictions;
+    assert.deepEqual(predictions, expected, name);
+  }
+  assert.ok(expected, 'no engine');
+});
+
+/** Log-probabilities of a network with an lstm, a gru and an rnn after some steps, with units of each held. Closes the engine. */
+async function predictionsWithHeldUnits(engine: Engine): Promise<FloatArray> {
+  const [H, V, N, steps] = [200, 37, 7, 12];
+  const layer = { kind: 'recurrent', hiddenSize: H } as const;
+  const layout: Layout = [
+    { ...layer, name: 'layer 1', cell: 'lstm', input: 'tokens', inputSize: V },
+    { ...layer, name: 'layer 2', cell: 'gru', reset: 'before', input: 'dense', inputSize: H },
+    { ...layer, name: 'layer 3', cell: 'rnn', input: 'dense', inputSize: H },
+    { kind: 'linear', name: 'decoder', inputSize: H, outputSize: V },
+  ];
+  const hold: HeldUnit[] = [
+    { layer: 0, part: 'c', unit: 17, value: 1.7 },
+    { layer: 0, part: 'h', unit: 199, value: -0.3 },
+    { layer: 1, part: 'h', unit: 64, value: 0.9 },
+    { layer: 2, part: 'h', unit: 0, value: 0.1 },
+  ];
+  const random = new RandomValues(engine, 4);
+  const weights = random.vector(layout, 0.2);
+  const tokens = Int32Array.from({ length: steps * N }, () => random.integer(V));
+  const states = [2, 1, 1].map((parts) => engine.tensor('float', [parts, N, H]));
+  const output = engine.tensor('float', [N, V]);
+  engine.readTokens({
+    weights,
+    states,
+    slots: Int32Array.from({ length: N }, (_, n) => n),
+    tokens,
+    output,
+    hold,
+  });
+  const predictions = (await engine.read(output)) as FloatArray;
+  await engine.close();
+  return predictions;
 }

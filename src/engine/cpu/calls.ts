@@ -9,6 +9,12 @@ export const MAX_MODULES = 70;
 /** Numbers that describe a module to `generate`. */
 export const MODULE_FIELDS = 12;
 /**
+ * The numbers that describe a unit to hold, in the order of `HeldUnit` in native/kernels/generated.h: index of its module, 1 if its c is held
+ * and 0 if its h is, index of the unit, value.
+ */
+export const HELD_UNIT = ['module', 'isC', 'unit', 'value'] as const;
+export const HELD_FIELDS = HELD_UNIT.length;
+/**
  * The numbers that describe how a sequence draws, in the order of `RowControls` in native/kernels/generated.h. `…At` is the index of an array
  * in the buffer of controls; −1: there is none.
  *

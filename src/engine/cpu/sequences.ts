@@ -13,12 +13,14 @@ import {
 import {
   type DrawControls,
   type Generate,
+  type HeldUnit,
   NO_TOKEN,
   type ReadTokens,
   type Snapshots,
   type Step,
   type Tensor,
 } from '../engine.ts';
+import { heldUnits } from '../held-units.ts';
 import type { Layout, Module } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
 import {
@@ -132,7 +134,7 @@ export async function generate(context: CpuContext, call: Generate): Promise<Int
 /** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, because the tokens are given. */
 function submit(
   context: CpuContext,
-  { weights, states, slots, output }: Sequences,
+  { weights, states, slots, output, hold }: Sequences,
   steps: number,
   tokens: BufferId,
   draws: readonly [BufferId, BufferId, BufferId] | [] = [],
@@ -145,9 +147,10 @@ function submit(
   let layer = 0;
   const stateOf = layout.map((module) => (module.kind === 'recurrent' ? states[layer++] : undefined));
   const [uniforms, drawn, controls] = draws;
+  const held = heldUnits(hold, layout);
   context.submit(
     'generate',
-    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0],
+    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0, held.length],
     [
       context.buffer(weights),
       program(context, layout, stateOf),
@@ -158,10 +161,24 @@ function submit(
       context.buffer(output),
       context.scratch(scratchBytes(layout, N, V, context.backend.threads)),
       controls,
+      held.length > 0 ? context.upload('held units', heldValues(held, layout)) : undefined,
       ...context.buffers(...stateOf),
     ],
     // Threads can't share the work of one sequence: the caller's thread does it, unless it takes long.
     N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
+  );
+}
+
+/** The units to hold as numbers, `HELD_UNIT`. */
+function heldValues(held: readonly HeldUnit[], layout: Layout): Float64Array {
+  const modules = [...layout.keys()].filter((index) => layout[index]?.kind === 'recurrent');
+  return Float64Array.from(
+    held.flatMap(({ layer, part, unit, value }) => [
+      modules[layer] as number,
+      part === 'c' ? 1 : 0,
+      unit,
+      value,
+    ]),
   );
 }
 

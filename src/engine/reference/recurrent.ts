@@ -4,14 +4,14 @@
  * Arrays are [T, B, …]: the row of step t and batch row b is t·B + b. This file has what the cells share: the input's part of the gates, the
  * state carried from step to step, and the gradients of the weights. `cells.ts` has the rest.
  */
-import { carriesC, hasCandidate } from '../cells.ts';
+import { carriesC, gateCount, hasCandidate } from '../cells.ts';
 import {
   checkRecurrentBackward,
   checkRecurrentForward,
   type RecurrentSizes,
   recurrentWidth,
 } from '../checks.ts';
-import type { FloatArray, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
+import type { FloatArray, HeldUnit, Precision, RecurrentBackward, RecurrentForward } from '../engine.ts';
 import { floats } from '../precision.ts';
 import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
 import { applyDropout } from './dropout.ts';
@@ -20,7 +20,12 @@ import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 
 const NONE = new Float64Array(0);
 
-export function recurrentForward(precision: Precision, call: RecurrentForward) {
+/** @param held The layer's units to hold after each step. Those whose c is held come first. */
+export function recurrentForward(
+  precision: Precision,
+  call: RecurrentForward,
+  held: readonly HeldUnit[] = [],
+) {
   const sizes = checkRecurrentForward(call);
   const { module, steps, rows } = sizes;
 
@@ -50,6 +55,7 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
       );
     }
     cell.forward(context, step);
+    for (const unit of held) holdUnit(context, step, unit);
   }
 
   const final = floatsOf(call.final);
@@ -57,6 +63,25 @@ export function recurrentForward(precision: Precision, call: RecurrentForward) {
   if (hasC) final.set(trace.cells.subarray(last, last + size));
   final.set(context.output.subarray(last, last + size), hasC ? size : 0);
   if (call.cells) floatsOf(call.cells).set(trace.cells.subarray(0, steps * size));
+}
+
+/** Sets a unit in all rows of a step. With c held, h = o·tanh(c). */
+function holdUnit({ module, rows, trace, output }: StepContext, step: number, held: HeldUnit) {
+  const { cell, hiddenSize: H } = module;
+  const gates = gateCount(cell);
+  for (let row = step * rows; row < (step + 1) * rows; row++) {
+    const at = row * H + held.unit;
+    if (held.part === 'h') {
+      output[at] = held.value;
+      continue;
+    }
+    const computed = trace.cells[at]!;
+    trace.cells[at] = held.value;
+    // In float32, h was computed from an o that is not rounded, so computing it again could change its last bit.
+    if (trace.cells[at] === computed) continue;
+    // The gates of an lstm are i f o g.
+    output[at] = trace.gates[(row * gates + 2) * H + held.unit]! * Math.tanh(trace.cells[at]!);
+  }
 }
 
 export function recurrentBackward(precision: Precision, call: RecurrentBackward) {

@@ -51,6 +51,7 @@ import {
   type Vector,
   type WeightDropout,
 } from '../engine.ts';
+import { heldIn, heldUnits } from '../held-units.ts';
 import { HostDraws } from '../host-draws.ts';
 import type { Layout } from '../layout.ts';
 import { floats } from '../precision.ts';
@@ -269,6 +270,7 @@ export class ReferenceEngine implements Engine {
     checkStepTokens(call);
     if (count === 0) return;
     const V = checkSequences(call);
+    const held = heldUnits(call.hold, weights.layout);
     // Not with `tensor`, which registers a tensor until it is released.
     const make = (type: ElementType, shape: readonly number[]): Tensor =>
       new ReferenceTensor(this.#precision, type, shape);
@@ -281,12 +283,17 @@ export class ReferenceEngine implements Engine {
         this.embeddingForward({ weights, module: index, tokens: input, output: embedded });
         input = embedded;
       } else if (module.kind === 'recurrent') {
-        const state = states[layer++] as Tensor;
+        const state = states[layer] as Tensor;
         const own = make('float', [state.shape[0] as number, count, module.hiddenSize]);
         const hidden = make('float', [1, count, module.hiddenSize]);
         const places = Int32Array.from(slots.keys());
         this.copySlots(state, slots, own, places);
-        this.recurrentForward({ weights, module: index, input, initial: own, final: own, output: hidden });
+        recurrentForward(
+          this.#precision,
+          { weights, module: index, input, initial: own, final: own, output: hidden },
+          heldIn(held, layer),
+        );
+        layer++;
         this.copySlots(own, places, state, slots);
         input = hidden;
       } else {
@@ -308,6 +315,7 @@ export class ReferenceEngine implements Engine {
     const { tokens, slots, output, snapshots, ...rest } = call;
     const N = slots.length;
     if (N === 0) return;
+    heldUnits(call.hold, call.weights.layout);
     const { steps } = checkReadTokens(call, checkSequences(call));
     for (let step = 0; step < steps; step++) {
       const row = tokens.subarray(step * N, (step + 1) * N);
@@ -329,12 +337,14 @@ export class ReferenceEngine implements Engine {
   }
 
   async generate(call: Generate): Promise<Int32Array> {
-    const { output, slots, weights, states } = call;
+    const { output, slots, weights, states, hold } = call;
     const V = checkSequences(call);
+    heldUnits(hold, weights.layout);
     const { steps } = checkGenerate(call, V);
     const draws = new HostDraws(call, V);
     for (let step = 0; step < steps; step++) {
-      this.step({ weights, states, slots, tokens: draws.draw(step, floatsOf(output)), output });
+      const tokens = draws.draw(step, floatsOf(output));
+      this.step({ weights, states, slots, tokens, output, hold });
     }
     return draws.drawn;
   }

@@ -1,13 +1,14 @@
 /** The forward pass of a recurrent layer: the products with the input for all steps at once, then the steps. */
 import { carriesC } from '../cells.ts';
-import type { Dropout } from '../engine.ts';
+import type { Dropout, HeldUnit } from '../engine.ts';
+import { forEach } from './dispatch.ts';
 import { dropInput } from './dropout.ts';
-import { kernel } from './kernel.ts';
+import { floatBits, kernel } from './kernel.ts';
 import { groupsOf, multiply } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { cellName, type Layer, packedWeights, productGates } from './recurrent-layer.ts';
 import { cellShader } from './shaders/cells.ts';
-import { beginState, CELLS_OUTPUT, endState } from './shaders/recurrent-states.ts';
+import { beginState, CELLS_OUTPUT, endState, holdUnit } from './shaders/recurrent-states.ts';
 import { forwardBindings, forwardSteps, stepNumbers } from './shaders/recurrent-steps.ts';
 import { lookUp } from './shaders/recurrent-weights.ts';
 import { mapTrace, type Trace, traceBytes } from './trace.ts';
@@ -24,6 +25,8 @@ export interface LayerForward extends Layer {
   readonly cells?: GPUBuffer | undefined;
   /** Without it, the sequence is computed in pieces of time, in scratch memory. */
   readonly trace?: Trace<GPUBuffer> | undefined;
+  /** Units to hold after the step, those whose c is held first. Only in a call of a single step. Default: none. */
+  readonly held?: readonly HeldUnit[] | undefined;
 }
 
 /** Consecutive steps of a call, whose trace is complete in memory. */
@@ -140,6 +143,11 @@ function runSteps(
     dispatches.map(({ groups, ...own }) => ({ numbers: stepNumbers(own, numbers), groups })),
   );
 
+  for (const { part, unit, value } of call.held ?? []) {
+    const before = part === 'c' ? [gates, cells as GPUBuffer] : [];
+    const numbers = [H, unit, floatBits(value)];
+    forEach(recorder, `hold ${part}`, () => holdUnit(part), [...before, hidden, call.output], rows, numbers);
+  }
   recorder.run(
     kernel(`end state ${hasC}`, () => endState(module)),
     [hidden, ...(cells ? [cells] : []), call.final],

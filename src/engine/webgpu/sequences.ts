@@ -8,25 +8,24 @@ import {
   type Engine,
   type FloatArray,
   type Generate,
+  type HeldUnit,
   NO_TOKEN,
   type ReadTokens,
+  type RecurrentForward,
   type Step,
   type Tensor,
 } from '../engine.ts';
+import { heldIn, heldUnits } from '../held-units.ts';
 import { HostDraws } from '../host-draws.ts';
 
 /** What sequences need of the engine. */
 export interface SequenceOperations
   extends Pick<
     Engine,
-    | 'tensor'
-    | 'tensorIn'
-    | 'release'
-    | 'copySlots'
-    | 'embeddingForward'
-    | 'recurrentForward'
-    | 'linearForward'
+    'tensor' | 'tensorIn' | 'release' | 'copySlots' | 'embeddingForward' | 'linearForward'
   > {
+  /** @param held Units of the layer to hold after the step; T is 1 if there are any. */
+  recurrentForward(call: RecurrentForward, held: readonly HeldUnit[]): void;
   write(target: Tensor, values: Int32Array): void;
   /** Copies slots of a state [S, slots, H] to rows [S, N, H], or back. @param slots int [N]. */
   moveSlots(direction: 'gather' | 'scatter', slots: Tensor, state: Tensor, rows: Tensor): void;
@@ -38,7 +37,7 @@ export interface SequenceOperations
 const ACTIVATION_BYTES = 8 * 2 ** 20;
 
 /** Some of the sequences of a call, which all have begun. */
-interface Part extends Pick<Step, 'weights' | 'states' | 'slots'> {
+interface Part extends Pick<Step, 'weights' | 'states' | 'slots' | 'hold'> {
   /** [T, N]. */
   readonly tokens: Int32Array;
   readonly steps: number;
@@ -87,14 +86,15 @@ export class SequenceRunner {
 
   /** Tokens are drawn on the host, in double precision like those of every other engine, so each step waits for its predictions. */
   async generate(call: Generate): Promise<Int32Array> {
-    const { output, slots, weights, states } = call;
+    const { output, slots, weights, states, hold } = call;
     const V = checkSequences(call);
+    heldUnits(hold, weights.layout);
     const { steps } = checkGenerate(call, V);
     const draws = new HostDraws(call, V);
     for (let step = 0; step < steps; step++) {
       const predictions = await this.#engine.read(output, { offset: 0, count: slots.length * V });
       const tokens = draws.draw(step, predictions as FloatArray);
-      this.#read({ weights, states, slots, tokens, steps: 1 }, output);
+      this.#read({ weights, states, slots, tokens, hold, steps: 1 }, output);
     }
     return draws.drawn;
   }
@@ -103,6 +103,7 @@ export class SequenceRunner {
   #read(part: Part, output: Tensor | undefined): void {
     const { weights, slots, states, tokens, steps } = part;
     const N = slots.length;
+    const held = heldUnits(part.hold, weights.layout);
     const own = states.map((state, layer) => {
       if (isWhole(slots, state)) return state;
       const [parts, , H] = state.shape as [number, number, number];
@@ -111,12 +112,13 @@ export class SequenceRunner {
       return copy;
     });
     const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
-    const most = Math.max(1, Math.floor(this.#activationBytes / (4 * N * widest)));
+    // A held value must be there before the next step reads it.
+    const most = held.length > 0 ? 1 : Math.max(1, Math.floor(this.#activationBytes / (4 * N * widest)));
     for (let from = 0; from < steps; from += most) {
       const count = Math.min(most, steps - from);
       const input = this.#tensor('tokens', 'int', [count, N]);
       this.#engine.write(input, tokens.subarray(from * N, (from + count) * N));
-      this.#forward(part, own, input, output);
+      this.#forward(part, own, input, held, output);
     }
     states.forEach((state, layer) => {
       const copy = own[layer] as Tensor;
@@ -124,7 +126,13 @@ export class SequenceRunner {
     });
   }
 
-  #forward({ weights }: Part, own: readonly Tensor[], tokens: Tensor, output: Tensor | undefined): void {
+  #forward(
+    { weights }: Part,
+    own: readonly Tensor[],
+    tokens: Tensor,
+    held: readonly HeldUnit[],
+    output: Tensor | undefined,
+  ): void {
     const engine = this.#engine;
     let input = tokens;
     let layer = 0;
@@ -135,15 +143,10 @@ export class SequenceRunner {
       if (module.kind === 'embedding') {
         engine.embeddingForward({ weights, module: index, tokens: input, output: next });
       } else if (module.kind === 'recurrent') {
-        const state = own[layer++] as Tensor;
-        engine.recurrentForward({
-          weights,
-          module: index,
-          input,
-          initial: state,
-          final: state,
-          output: next,
-        });
+        const state = own[layer] as Tensor;
+        const call = { weights, module: index, input, initial: state, final: state, output: next };
+        engine.recurrentForward(call, heldIn(held, layer));
+        layer++;
       } else {
         engine.linearForward({ weights, module: index, input, output: next });
       }

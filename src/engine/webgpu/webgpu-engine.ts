@@ -24,6 +24,7 @@ import {
   type EngineDescription,
   type FloatArray,
   type Generate,
+  type HeldUnit,
   type LinearBackward,
   type LinearForward,
   type NumberArray,
@@ -98,7 +99,7 @@ export class WebGpuEngine implements Engine {
       release: (handle) => this.release(handle),
       copySlots: (...slots) => this.copySlots(...slots),
       embeddingForward: (call) => this.embeddingForward(call),
-      recurrentForward: (call) => this.recurrentForward(call),
+      recurrentForward: (call, held) => this.#recurrentForward(call, held),
       linearForward: (call) => this.linearForward(call),
       write: (target, values) => this.write(target, values),
       moveSlots: (direction, slots, state, rows) => this.#moveSlots(direction, slots, state, rows),
@@ -173,6 +174,10 @@ export class WebGpuEngine implements Engine {
   }
 
   recurrentForward(call: RecurrentForward) {
+    this.#recurrentForward(call, []);
+  }
+
+  #recurrentForward(call: RecurrentForward, held: readonly HeldUnit[]) {
     checkCompute(this, call);
     const sizes = checkRecurrentForward(call);
     const recorder = this.#recorder;
@@ -182,6 +187,7 @@ export class WebGpuEngine implements Engine {
       final: bufferOf(recorder, call.final),
       output: bufferOf(recorder, call.output),
       cells: bufferIf(recorder, call.cells),
+      held,
       trace: call.tape && traceOf(recorder, call.tape, { ...sizes, module: call.module }),
     };
     layerForward(recorder, layer, this.#tuningOf(sizes));

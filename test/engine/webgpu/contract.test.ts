@@ -6,6 +6,7 @@ import type { Engine, FloatArray, Tensor } from '../../../src/engine/engine.ts';
 import { UPDATE_REPORT, UPDATE_REPORT_LENGTH } from '../../../src/engine/engine.ts';
 import type { Layout } from '../../../src/engine/layout.ts';
 import { runContract } from '../contract-suite.ts';
+import { heldUnitsContract } from '../held-units-contract.ts';
 import { operationsContract } from '../operations-contract.ts';
 import { RandomValues } from '../random-values.ts';
 import { recurrentBackwardContract } from '../recurrent-backward-contract.ts';
@@ -26,11 +27,11 @@ else {
 
   const make = () => softwareEngine();
   runContract({ name: 'webgpu', make, tolerance: TOLERANCE }, [
-    ...[operationsContract, recurrentContract, recurrentBackwardContract],
+    ...[operationsContract, recurrentContract, recurrentBackwardContract, heldUnitsContract],
   ]);
   const rows = () => softwareEngine({ design: 'rows' });
   runContract({ name: 'webgpu, all steps in a dispatch', make: rows, tolerance: TOLERANCE }, [
-    ...[recurrentContract, recurrentBackwardContract],
+    ...[recurrentContract, recurrentBackwardContract, heldUnitsContract],
   ]);
 
   for (const kind of CELL_KINDS) {

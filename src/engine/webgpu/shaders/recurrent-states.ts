@@ -1,7 +1,7 @@
 /** The states of a recurrent layer before and after its steps, and their gradients. */
 import type { CellKind } from '../../cells.ts';
 import { carriesC } from '../../cells.ts';
-import { INDEX } from './threads.ts';
+import { EACH, INDEX } from './threads.ts';
 
 const main = (body: string) => /* wgsl */ `
 @group(1) @binding(0) var<uniform> p: Params;
@@ -27,6 +27,31 @@ ${main(`
   let kept = p.hasResets == 0u || resets[p.resets + i / p.units] == 0u;
   hidden[i] = select(0.0, initial[${hasC ? 'size + i' : 'i'}], kept);
   ${hasC ? 'cells[i] = select(0.0, initial[i], kept);' : ''}`)}`;
+}
+
+/**
+ * Holds a unit at a value after a single step, in all rows. With c held, h = o·tanh(c). A unit that has the value already is not written, so it
+ * keeps its bits. Buffers: gates and cells (c only); hidden; output. Numbers: B, H, the unit, its value.
+ */
+export function holdUnit(part: 'h' | 'c'): string {
+  const isC = part === 'c';
+  return /* wgsl */ `
+struct Params { size: u32, units: u32, unit: u32, value: f32 }
+${isC ? '@group(0) @binding(0) var<storage, read> gates: array<vec4<f32>>;' : ''}
+${isC ? '@group(0) @binding(1) var<storage, read_write> cells: array<f32>;' : ''}
+@group(0) @binding(${isC ? 2 : 0}) var<storage, read_write> hidden: array<f32>;
+@group(0) @binding(${isC ? 3 : 1}) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${EACH}
+  let at = i * p.units + p.unit;
+  let next = at + p.size * p.units;
+  if (${isC ? 'cells' : 'hidden'}[next] == p.value) { return; }
+  let h = ${isC ? 'gates[at].z * tanh_(p.value)' : 'p.value'};
+  ${isC ? 'cells[next] = p.value;' : ''}
+  hidden[next] = h;
+  output[at] = h;
+}
+`;
 }
 
 /** The state after the last step. Buffers: hidden; cells (lstm); final [S, B, H]. Numbers: B, H, number of steps. */
