@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
+import { init, parse } from 'es-module-lexer';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { commandHelp } from '../../src/cli/help/help.ts';
@@ -68,11 +69,13 @@ test('an unknown command, a flag before the command', async () => {
   assert.equal((await charRnn(['-rnn_size', '3'])).code, 2);
 });
 
+await init;
+
 /** The modules that a file of dist/ imports when it is loaded. */
 function imports(path: string): string[] {
-  return Array.from(
-    readFileSync(path, 'utf8').matchAll(/^(?:import|export|\}) .*from '(.*)';$/gm),
-    ([, name = '']) => name,
+  const [found] = parse(readFileSync(path, 'utf8'));
+  return found.flatMap(({ type, specifier }) =>
+    type !== 'dynamic' && typeof specifier === 'string' ? [specifier] : [],
   );
 }
 

@@ -228,8 +228,8 @@ serve|ui)
     kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
     sleep 0.05
   done
-  # The first server of a page answers its requests.
-  [ -s "$SERVER" ] || echo "$port" >"$SERVER" ;;
+  # The first server of a page answers its requests; \`ui\` answers no program's.
+  [ "$command" = ui ] || [ -s "$SERVER" ] || echo "$port" >"$SERVER" ;;
 *) run "$command" "$@" ;;
 esac
 `;
