@@ -23,7 +23,10 @@ const NOT_RUN: readonly { readonly line: RegExp; readonly reason: string }[] = [
   { line: /^node --import tsx bench\//, reason: 'a benchmark, which takes minutes or hours' },
   { line: /^node scripts\/test\.mjs\b/, reason: 'the tests, of which this is one' },
   { line: /--engine webgpu\b/, reason: 'it needs a GPU: test/cli/gpu-flags.test.ts runs it' },
-  { line: /--database\b|\bsweep worker\b/, reason: 'it needs PostgreSQL: test/sweep/postgres runs such commands' },
+  {
+    line: /--database\b|\bsweep worker\b/,
+    reason: 'it needs PostgreSQL: test/sweep/postgres runs such commands',
+  },
   { line: /\bbuild-native\b/, reason: 'test/engine/addon.test.ts builds it' },
   {
     line: /\bchar-rnn (sample|serve)( --|$)/,
