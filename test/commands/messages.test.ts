@@ -410,6 +410,10 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^To (compute on the CPU|go on from there)/,
     reason: 'a GPU that is too small or lost: test/model/memory.test.ts, test/train/go-on-after-loss.test.ts',
   },
+  {
+    text: /^(On this machine, a second worker is|its trials wait for workers|Copy it from there|To work on it)/,
+    reason: 'sweeps in a database, and their workers: test/sweep/postgres/sweep-command.test.ts',
+  },
   { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },
   {
     text: /^It came from standard input/,
