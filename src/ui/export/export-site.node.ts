@@ -78,7 +78,7 @@ async function checkTarget(target: string): Promise<void> {
   if (names.length === 0 || (facts?.isDirectory() && names.includes(MARK))) return;
   throw new CheckpointError(
     'checkpoint-unwritable',
-    `${target} is ${facts?.isDirectory() ? 'a folder that' : 'a file, and'} was not written by --export, so it is not replaced. Name another folder.`,
+    `${target} is ${facts?.isDirectory() ? 'a folder that' : 'a file, and'} is not an export of this program, so it is not replaced. Name another folder.`,
   );
 }
 

@@ -155,7 +155,7 @@ class Service {
   async #checkpoint(id: string, request: IncomingRequest, hasTraining: boolean): Promise<Response> {
     const place = await this.#runs.client.ask('checkpoint', id);
     if (!place) throw new ApiError(404, 'this checkpoint was deleted.', { code: 'no_such_checkpoint' });
-    const etag = `"${place.etag}${hasTraining ? '' : '-weights'}"`;
+    const etag = `"${place.etag}${hasTraining ? '' : '.weights'}"`;
     const headers = { etag, 'cache-control': 'private, no-cache' };
     if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
     const content = await openCheckpoint(place, hasTraining);
