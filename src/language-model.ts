@@ -34,6 +34,7 @@ import {
   splitPrompts,
   type WritingInput,
 } from './sample/generate-input.ts';
+import { resolveHold } from './sample/hold.ts';
 import { KnownText, knownContent, novelNotice, textOf } from './sample/known-text.ts';
 import {
   checkGenerateOptions,
@@ -308,6 +309,7 @@ export class LanguageModel {
     const options = checkGenerateOptions(optionsOf(input));
     const { vocabulary } = this;
     const plan = planSampling(vocabulary, options);
+    const hold = resolveHold(this.config, options.hold);
     // All samples of a call have the same prompt: encode it once.
     const encoded = new Map(
       [...new Set(given)].map((prompt) => [prompt, encodePrompt(vocabulary, prompt, options.unknown)]),
@@ -318,7 +320,7 @@ export class LanguageModel {
     if (prompts.length === 0) return;
     yield* writeTexts({
       pool: await this.#sequences(),
-      ...{ vocabulary, plan, echo, signal, alternatives },
+      ...{ vocabulary, plan, echo, hold, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,
         seed: seeds?.[k] ?? sequenceSeed(options.seed, k),
@@ -337,6 +339,7 @@ export class LanguageModel {
     const options = checkOptions(streamOptionsSchema, rest);
     return new TextStream({
       ...{ options, vocabulary: this.vocabulary, onNotice: onlyOnce(onNotice) },
+      hold: resolveHold(this.config, options.hold),
       pool: () => this.#sequences(),
     });
   }

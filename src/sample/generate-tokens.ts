@@ -4,6 +4,7 @@
  *
  * The pool computes all texts in one batch. The tokens of a text do not depend on the other texts.
  */
+import type { HeldUnit } from '../engine/engine.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type Controls, canDraw } from './choice/controls.ts';
 import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
@@ -27,6 +28,8 @@ export interface TokenGeneration {
   readonly texts: readonly TextToGenerate[];
   /** How many alternatives to list in the details of each token. Default: no details. */
   readonly alternatives?: number | undefined;
+  /** Units to hold while the texts are written; their prompts are read without. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,7 +51,7 @@ const MAX_CONCURRENT = 128;
 export async function* generateTokens(
   generation: TokenGeneration,
 ): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { pool, texts, signal } = generation;
+  const { pool, texts, hold, signal } = generation;
   const ready = new ReadyTexts();
   const sequences = makeSequences(generation, (index) => ready.add(index));
   sequences.forEach((sequence, index) => {
@@ -63,6 +66,7 @@ export async function* generateTokens(
     const handle = pool.start({
       prompt: texts[group[0] as number]?.prompt ?? [],
       sequences: group.map((index) => sequences[index] as Sequence<TokenDetails>),
+      hold,
       onFailure: (error) => ready.fail(error),
     });
     handles.add(handle);

@@ -8,6 +8,7 @@ import { type Controls, controlNotices, resolveControls } from './choice/control
 import { controlOptions } from './choice/filters.ts';
 import type { Constraint } from './form/constraint.ts';
 import { formOptions, resolveForm } from './form/form.ts';
+import { holdOptions } from './hold.ts';
 import { beamOptions, checkBeamOptions } from './search/beam-options.ts';
 import { type Limits, limitOptions, resolveLimits } from './stops.ts';
 
@@ -25,6 +26,7 @@ export const generateOptionsSchema = z.strictObject({
   ...controlOptions,
   ...formOptions,
   ...beamOptions,
+  ...holdOptions,
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Sampling',

@@ -1,7 +1,7 @@
 /** A text that a model reads and writes in turns; the model's state is kept in between. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import type { FloatArray, Tensor } from '../engine/engine.ts';
+import type { FloatArray, HeldUnit, Tensor } from '../engine/engine.ts';
 import { UsageError } from '../errors.ts';
 import { checkContent } from '../util/check-content.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
@@ -10,6 +10,7 @@ import { seed as anySeed, option } from '../util/option-info.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { controlsSchema, resolveControls } from './choice/controls.ts';
 import { TokenChooser } from './choice/token-chooser.ts';
+import { holdOptions } from './hold.ts';
 import { generateOptionsSchema } from './options.ts';
 import { type HeldSlots, holdSlots } from './pool/held-slots.ts';
 import { closed, type SequencePool } from './pool/pool.ts';
@@ -17,7 +18,7 @@ import { encodePrompt } from './prompt.ts';
 import { sequenceSeed } from './sequence-seed.ts';
 
 const { seed, unknown } = generateOptionsSchema.shape;
-export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, seed, unknown });
+export const streamOptionsSchema = z.strictObject({ ...controlsSchema.shape, ...holdOptions, seed, unknown });
 const forkOptionsSchema = z.strictObject({
   seed: option(z.optional(anySeed()), {
     flag: 'seed',
@@ -39,6 +40,8 @@ export interface TextStreamSource {
   readonly pool: () => Promise<SequencePool>;
   readonly vocabulary: Vocabulary;
   readonly options: StreamOptions;
+  /** Units to hold while the stream's own characters are read. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
   readonly onNotice: (message: string) => void;
 }
 
@@ -85,7 +88,7 @@ export class TextStream implements AsyncIterable<string> {
       const state = await this.#open();
       for (;;) {
         const token = this.#chooser.choose(await state.predict());
-        state.step(token);
+        state.step(token, this.#source.hold);
         const [bytes] = this.#characters.push(this.#source.vocabulary.bytesOf(token));
         if (bytes) return this.#decoder.decode(bytes);
       }
@@ -179,8 +182,8 @@ class StreamState {
     }
   }
 
-  step(token: number): void {
-    this.#held.engine.step({ ...this.#call, tokens: Int32Array.of(token) });
+  step(token: number, hold: readonly HeldUnit[] | undefined): void {
+    this.#held.engine.step({ ...this.#call, tokens: Int32Array.of(token), hold });
   }
 
   /** Log-probabilities [V] of the next token. */

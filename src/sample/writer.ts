@@ -1,7 +1,7 @@
 /** Writes texts by sampling or beam search, in pieces that never end within a character. */
 import { symbolText } from '../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import type { FloatArray } from '../engine/engine.ts';
+import type { FloatArray, HeldUnit } from '../engine/engine.ts';
 import { joinBytes } from '../util/bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
@@ -50,6 +50,8 @@ export interface WriterInput {
   readonly echo: boolean;
   /** How many alternatives to list in the details of each symbol. Default: no details. */
   readonly alternatives?: number | undefined;
+  /** Units to hold while the texts are written; their prompts are read without. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -106,7 +108,7 @@ function sampleTexts({
 }
 
 async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { pool, plan, texts, alternatives, signal } = input;
+  const { pool, plan, texts, alternatives, hold, signal } = input;
   const byPrompt = new Map<string, number[]>();
   for (const [index, { prompt }] of texts.entries()) {
     const key = prompt.tokens.join();
@@ -115,7 +117,7 @@ async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPi
   for (const indices of byPrompt.values()) {
     const { prompt } = texts[indices[0] as number] as WriterInput['texts'][number];
     const found = await beamSearch({
-      ...{ pool, ...plan, signal },
+      ...{ pool, ...plan, hold, signal },
       prompt: prompt.tokens,
       constraint: plan.form?.(),
     });
@@ -131,7 +133,7 @@ async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPi
 
 /** The model's predictions along a given text. */
 async function describeTokens(
-  { pool, vocabulary, alternatives = 0, signal }: WriterInput,
+  { pool, vocabulary, alternatives = 0, hold, signal }: WriterInput,
   prompt: readonly number[],
   tokens: readonly number[],
 ): Promise<TokenDetails[]> {
@@ -140,7 +142,7 @@ async function describeTokens(
   const describe = (position: number, row: FloatArray) => {
     details.push(reader.describe(row, 0, tokens[position - prompt.length] as number, 1));
   };
-  await predictAlong(pool, [...prompt, ...tokens], prompt.length, describe, signal);
+  await predictAlong(pool, [...prompt, ...tokens], { from: prompt.length, hold, signal }, describe);
   return details;
 }
 

@@ -82,7 +82,8 @@ export function describeType(schema: z.core.$ZodType, given?: unknown): OptionTy
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const isJson = typeof value === 'string' || (typeof value === 'object' && value !== null);
+  return isJson ? JSON.stringify(value) : String(value);
 }
 
 /**

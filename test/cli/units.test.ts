@@ -79,3 +79,28 @@ test('a unit that does not exist, a missing text and flags of a score are errors
     assert.equal(stdout, '');
   }
 });
+
+test('sample holds units, and names the units, parts and values that there are', async (context) => {
+  const cwd = temporaryFolder(context);
+  const checkpoint = madeCheckpoint({ vocabulary, hiddenSize: 8 });
+  const parameters = checkpoint.parameters.map((value) => 4 * value);
+  writeFileSync(join(cwd, 'model.safetensors'), joinBytes(encodeCheckpoint({ ...checkpoint, parameters })));
+  const sample = (...words: readonly string[]) =>
+    charRnn(['sample', 'model.safetensors', '--length', '200', '--seed', '4', ...words], { cwd });
+  const free = await sample();
+  const held = await sample('--hold', '2.3=1,1.8.c=-5', '--hold', '2.8.c=4');
+  assert.equal(held.code, 0, held.stderr);
+  assert.notEqual(held.stdout, free.stdout);
+  assert.equal((await sample('--hold=2.8.c=4, 2.3=1', '--hold', '1.8.c=-5')).stdout, held.stdout);
+  for (const [words, message] of [
+    ['2.9=1', '--hold: got unit 2.9, expected one from 1.1 to 2.8'],
+    ['2.1.i=1', '--hold: got i of unit 2.1, expected h or c: what the state of lstm has'],
+    ['2.1=1e9', '--hold: got 1000000000 for unit 2.1, expected a number from -1000 to 1000'],
+    ['2.1', '--hold: got "2.1", expected LAYER.UNIT=VALUE, such as 2.108=0.9, or LAYER.UNIT.c=VALUE'],
+  ] as const) {
+    const { code, stdout, stderr } = await sample('--hold', words);
+    assert.equal(code, 2, words);
+    assert.ok(stderr.includes(message), stderr);
+    assert.equal(stdout, '');
+  }
+});

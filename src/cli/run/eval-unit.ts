@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { UsageError } from '../../errors.ts';
 import { partsOf, type UnitPart } from '../../inspect/unit-states.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import { hasUnit, parseUnitName } from '../../model/unit-names.ts';
 import { paintByUnit, unitLegend } from '../report/unit-colors.ts';
 import { TextOutput } from '../terminal/output.ts';
 import { withProgress } from '../terminal/progress-line.ts';
@@ -59,13 +60,12 @@ export async function evalUnit(given: string, path: string, name: string, flags:
 }
 
 /** @throws {UsageError} for a name that is not one of a unit of the model */
-function parseUnit(name: string, { layers, hiddenSize, cell }: ModelConfig): UnitChoice {
+function parseUnit(name: string, config: ModelConfig): UnitChoice {
+  const { layers, hiddenSize, cell } = config;
   const parts = partsOf(cell);
-  const [, layer, unit, part = 'h'] = /^(\d{1,4})\.(\d{1,6})(?:\.([a-z]))?$/.exec(name) ?? [];
-  const chosen = parts.find((known) => known === part);
-  const fits =
-    Number(layer) >= 1 && Number(layer) <= layers && Number(unit) >= 1 && Number(unit) <= hiddenSize;
-  if (!fits || chosen === undefined) {
+  const found = parseUnitName(name);
+  const part = parts.find((known) => known === found?.part);
+  if (!found || !hasUnit(config, found) || part === undefined) {
     throw new UsageError(
       `--unit: got "${name}", expected LAYER.UNIT from 1.1 to ${layers}.${hiddenSize}` +
         (parts.length > 1
@@ -74,5 +74,5 @@ function parseUnit(name: string, { layers, hiddenSize, cell }: ModelConfig): Uni
       { remedies: [{ text: 'To list units that track something', command: ['inspect', 'cv', '--units'] }] },
     );
   }
-  return { layer: Number(layer), unit: Number(unit), part: chosen };
+  return { layer: found.layer, unit: found.unit, part };
 }

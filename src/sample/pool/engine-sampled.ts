@@ -1,5 +1,5 @@
-/** The sequences that the engine samples: many steps in one call, each sequence with its own controls. */
-import type { FloatArray, RowDraw, Tensor } from '../../engine/engine.ts';
+/** Sequences that the engine samples, with the same units held: many steps in one call, each sequence with its own controls. */
+import type { FloatArray, HeldUnit, RowDraw, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
 import type { ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
@@ -10,6 +10,7 @@ const MAX_STEPS = 64;
 
 export class EngineSampledBatch {
   readonly #pool: PoolEngine;
+  readonly #hold: readonly HeldUnit[] | undefined;
   readonly #outputs: BatchOutputs;
   /** The sequences of the last call, in the order of the rows of `#output`. */
   #members: readonly ActiveSequence[] = [];
@@ -18,8 +19,10 @@ export class EngineSampledBatch {
   /** A running average of the milliseconds of a step; undefined before the first call. */
   #stepTime: number | undefined;
 
-  constructor(pool: PoolEngine) {
+  /** @param hold Units to hold. */
+  constructor(pool: PoolEngine, hold: readonly HeldUnit[] | undefined) {
     this.#pool = pool;
+    this.#hold = hold;
     this.#outputs = new BatchOutputs(pool);
   }
 
@@ -44,6 +47,7 @@ export class EngineSampledBatch {
       slots: Int32Array.from(members, ({ slot }) => slot),
       output: this.#output as Tensor,
       uniforms: this.#uniforms(steps),
+      hold: this.#hold,
       rows: members.map(({ sequence }) => rowDraw(sequence.sampling as EngineSampling, steps)),
     });
     const stepTime = (performance.now() - start) / steps;

@@ -1,5 +1,5 @@
 /** Prompts that a pool reads for callers that need only the states or the predictions. */
-import type { Engine, FloatArray, Tensor, Vector } from '../../engine/engine.ts';
+import type { Engine, FloatArray, HeldUnit, Tensor, Vector } from '../../engine/engine.ts';
 import { closed, type SequencePool } from './pool.ts';
 import type { PromptRead, RequestHandle } from './request.ts';
 
@@ -43,24 +43,30 @@ export async function holdSlots(
   };
 }
 
+export interface PredictionOptions {
+  /** The index of the first token whose prediction is wanted. */
+  readonly from: number;
+  /** Units to hold while the tokens from `from` on are read. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Computes the predictions along a given text.
  *
- * @param from The index of the first token whose prediction is wanted.
  * @param onPrediction Called with the log-probabilities [V] of each token from `from` on.
  * @throws the signal's reason when it is aborted
  */
 export async function predictAlong(
   pool: SequencePool,
   tokens: readonly number[],
-  from: number,
+  { from, hold, signal }: PredictionOptions,
   onPrediction: (position: number, logProbabilities: FloatArray) => void,
-  signal?: AbortSignal,
 ): Promise<void> {
   if (from >= tokens.length) return;
   await untilRead(signal, (onRead, onFailure) =>
     pool.start({
-      ...{ prompt: tokens, sequences: [], onRead, onFailure },
+      ...{ prompt: tokens, sequences: [], hold, onRead, onFailure },
       ...{ onPrompt: onPrediction, predictedFrom: from },
     }),
   );

@@ -5,11 +5,12 @@
  * sequences that the engine can sample make many steps in one call. Then the event loop runs, so that sockets are served and new requests
  * arrive. The tokens of a sequence depend neither on the other sequences nor on when it joined.
  */
-import type { Engine, Vector } from '../../engine/engine.ts';
+import type { Engine, HeldUnit, Vector } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import { StateSlots } from '../../model/states.ts';
 import { nextTurn } from '../../util/event-loop.ts';
-import { ActiveRequest } from './active-request.ts';
+import { groupBy } from '../../util/group-by.ts';
+import { ActiveRequest, type ActiveSequence } from './active-request.ts';
 import { EngineSampledBatch } from './engine-sampled.ts';
 import { HostSampledBatch } from './host-sampled.ts';
 import type { PoolEngine } from './pool-engine.ts';
@@ -41,7 +42,8 @@ export class SequencePool {
   readonly #promptTime: number | undefined;
   readonly #prompts: PromptReader;
   readonly #hostSampled: HostSampledBatch;
-  readonly #engineSampled: EngineSampledBatch;
+  /** A batch for each list of held units that a request has; undefined: none are held. */
+  readonly #engineSampled = new Map<readonly HeldUnit[] | undefined, EngineSampledBatch>();
   readonly #waiting = new Set<ActiveRequest>();
   readonly #admitted = new Set<ActiveRequest>();
   #running: Promise<void> | undefined;
@@ -57,7 +59,6 @@ export class SequencePool {
     this.#shared = { engine, weights, vocabularySize, slots };
     this.#prompts = new PromptReader(this.#shared, cacheBytes);
     this.#hostSampled = new HostSampledBatch(this.#shared);
-    this.#engineSampled = new EngineSampledBatch(this.#shared);
   }
 
   /** The engine, the weights and the states, for callers that hold slots. */
@@ -111,7 +112,7 @@ export class SequencePool {
     this.#isClosed = true;
     for (const request of [...this.#waiting, ...this.#admitted]) request.fail(closed());
     await this.#running;
-    this.#engineSampled.release();
+    for (const batch of this.#engineSampled.values()) batch.release();
     this.#hostSampled.release();
     this.#prompts.release();
     this.#shared.slots.release();
@@ -184,7 +185,23 @@ export class SequencePool {
       .flatMap(({ sequences }) =>
         [...sequences].filter(({ sequence }) => typeof sequence.sampling !== 'function'),
       );
-    await this.#engineSampled.advance(sampled, this.#partTime * loadFactor(sampled.length));
+    await this.#sampleOnEngine(sampled);
+  }
+
+  async #sampleOnEngine(sequences: readonly ActiveSequence[]): Promise<void> {
+    const groups = groupBy(sequences, ({ request }) => request.request.hold);
+    const time = (this.#partTime * loadFactor(sequences.length)) / Math.max(1, groups.size);
+    for (const [hold, members] of groups) {
+      const batch = this.#engineSampled.get(hold) ?? new EngineSampledBatch(this.#shared, hold);
+      this.#engineSampled.set(hold, batch);
+      await batch.advance(members, time);
+    }
+    const held = new Set(Array.from(this.#admitted, ({ request }) => request.hold));
+    for (const [hold, batch] of this.#engineSampled) {
+      if (hold === undefined || held.has(hold)) continue;
+      batch.release();
+      this.#engineSampled.delete(hold);
+    }
   }
 }
 

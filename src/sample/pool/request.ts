@@ -1,5 +1,5 @@
 /** Requests to a pool: a prompt, and the sequences that continue it. */
-import type { FloatArray } from '../../engine/engine.ts';
+import type { FloatArray, HeldUnit } from '../../engine/engine.ts';
 import type { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { Controls } from '../choice/controls.ts';
 import type { RecentTokens } from '../choice/recent-tokens.ts';
@@ -29,6 +29,11 @@ export interface PoolRequest {
   readonly prompt: readonly number[];
   /** Each sequence needs a slot. Without sequences, only the prompt is read. */
   readonly sequences: readonly PoolSequence[];
+  /**
+   * Units to hold while the sequences are written, and while the prompt is read from `predictedFrom` on. Sequences are computed in one batch
+   * if they have the same array. Default: none.
+   */
+  readonly hold?: readonly HeldUnit[] | undefined;
   /** Slots to reserve until the caller cancels the request, instead of sequences. All get the prompt's state. */
   readonly held?: number | undefined;
   /**

@@ -1,5 +1,5 @@
 /** The engine's part of a beam search: each unfinished text has a row of the batch and a slot for its state. */
-import type { FloatArray, Tensor } from '../../engine/engine.ts';
+import type { FloatArray, HeldUnit, Tensor } from '../../engine/engine.ts';
 import type { Controls } from '../choice/controls.ts';
 import type { Constraint } from '../form/constraint.ts';
 import { type HeldSlots, holdSlots } from '../pool/held-slots.ts';
@@ -15,6 +15,8 @@ export interface BeamSearch {
   readonly constraint: Constraint | undefined;
   readonly beam: number;
   readonly beamNorm: number;
+  /** Units to hold while the texts are written. Default: none. */
+  readonly hold?: readonly HeldUnit[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,7 +92,8 @@ export class BeamRows {
     const slots = this.#held.slots.subarray(0, parents.length);
     const from = Int32Array.from(parents, (row) => this.#held.slots[row] as number);
     for (const state of states) engine.copySlots(state, from, state, slots);
-    engine.step({ weights, states, slots, tokens: Int32Array.from(tokens), output: this.#output });
+    const { hold } = this.#search;
+    engine.step({ weights, states, slots, tokens: Int32Array.from(tokens), output: this.#output, hold });
   }
 
   release(): void {
