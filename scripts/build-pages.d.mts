@@ -1,1 +1,1 @@
-export function buildPages(folder: string): Promise<Record<string, number>>;
+export function buildPages(folder: string): Promise<readonly string[]>;

@@ -3,59 +3,50 @@
  * among them: the server and the export write them, from the modules that the engine in Node has, too (src/engine/cpu/wasm-kernels.ts).
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleProgram } from './bundle-program.mjs';
 
-const web = fileURLToPath(new URL('../web', import.meta.url));
-
-/** The engine's module with all kernels is replaced by one that fetches the build that it needs. */
-const fetchedKernels = {
-  name: 'fetched kernels',
-  setup(bundler) {
-    bundler.onResolve({ filter: /\/wasm-kernels\.ts$/ }, () => ({
-      path: resolve(web, 'worker', 'fetched-kernels.ts'),
-    }));
-  },
-};
+const root = fileURLToPath(new URL('..', import.meta.url));
+const web = join(root, 'web');
 
 const COMMON = {
+  absWorkingDir: root,
   bundle: true,
   minify: true,
   format: 'esm',
   target: 'es2022',
   entryNames: '[name]-[hash]',
-  chunkNames: '[name]-[hash]',
+  // scripts/notices.mjs writes the licences of what is bundled.
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
 };
 
-/** @param {string} folder @returns {Promise<Record<string, number>>} the bytes of each file */
-export async function buildPages(folder) {
-  // The worker first: the page has its name. The engine for GPUs is a chunk of its own.
-  const worker = await build({
-    ...COMMON,
-    entryPoints: [join(web, 'worker', 'worker.ts')],
-    outdir: folder,
-    splitting: true,
-    plugins: [fetchedKernels],
-  });
+/**
+ * @param {string} folder
+ * @param {import('./bundle-program.mjs').Program} [program] with the worker
+ * @returns {Promise<readonly string[]>} the bundled files, relative to the package
+ */
+export async function buildPages(folder, program) {
+  const { pages, worker, sources } = program ?? (await bundleProgram());
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of pages) writeFileSync(join(folder, name), bytes);
   const page = await build({
     ...COMMON,
     entryPoints: [join(web, 'main.tsx'), join(web, 'style.css')],
     outdir: folder,
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    define: { WORKER_URL: JSON.stringify(entryOf(worker, 'worker.ts')) },
+    define: { WORKER_URL: JSON.stringify(worker) },
   });
   const html = readFileSync(join(web, 'index.html'), 'utf8')
     .replace('STYLE', entryOf(page, 'style.css'))
     .replace('PAGE', entryOf(page, 'main.tsx'));
   writeFileSync(join(folder, 'index.html'), html);
-  const outputs = { ...worker.metafile.outputs, ...page.metafile.outputs };
-  const names = Object.keys(outputs).map((name) => basename(name));
+  const names = [...pages.keys(), ...Object.keys(page.metafile.outputs).map((name) => basename(name))];
   await build({
     ...COMMON,
     entryPoints: [join(web, 'service-worker.ts')],
@@ -66,7 +57,7 @@ export async function buildPages(folder) {
       FILES: JSON.stringify(names),
     },
   });
-  return Object.fromEntries(Object.entries(outputs).map(([name, { bytes }]) => [basename(name), bytes]));
+  return [...sources, ...Object.keys(page.metafile.inputs)];
 }
 
 /** The name of the file that was made of an entry point. */

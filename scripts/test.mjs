@@ -15,7 +15,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleCli } from './bundle-cli.mjs';
 import { bundleTests } from './bundle-tests.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -44,7 +43,6 @@ if (words.length === 0)
     `# not among these tests: npm test -- webgpu lost-devices gpu-flags ${BY_THEMSELVES.join(' ')}`,
   );
 
-const program = await bundleCli();
 mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build', 'tests-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -65,7 +63,6 @@ const runner = spawn(
     stdio: 'inherit',
     env: {
       ...process.env,
-      ...(program !== undefined && { CHAR_RNN_TEST_PROGRAM: program }),
       // Tests that compute on a software GPU run only if their path is asked for.
       ...(words.length === 0 && { CHAR_RNN_ALL_TESTS: '1' }),
     },

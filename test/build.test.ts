@@ -13,12 +13,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { root } from './cli/command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A checkout with a program, a module, two entry points of a library, and empty pages. */
+/** A checkout with a program, a module, two entry points of a library, and empty programs and pages besides. */
 function setUp(context: TestContext) {
   const folder = temporaryFolder(context);
   const at = (...names: string[]) => join(folder, ...names);
@@ -29,6 +29,16 @@ function setUp(context: TestContext) {
   mkdirSync(at('src', 'cli'), { recursive: true });
   writeFileSync(at('src', 'value.ts'), 'export const value: number = 1;\n');
   writeFileSync(at('src', 'cli', 'main.ts'), "import { value } from '../value.ts';\nconsole.log(value);\n");
+  const others = [
+    'cli/run-program',
+    'cli/run/gpu-child',
+    'sweep/trial-process.node',
+    'ui/server/run-thread.node',
+  ];
+  for (const name of others) {
+    mkdirSync(dirname(at('src', name)), { recursive: true });
+    writeFileSync(at('src', `${name}.ts`), '');
+  }
   const exporting = (code: string) => {
     for (const name of ['index.ts', 'browser.ts']) writeFileSync(at('src', name), code);
   };
@@ -47,18 +57,27 @@ function setUp(context: TestContext) {
     const result = run('build.mjs');
     assert.equal(result.status, 0, result.stdout + result.stderr);
   };
+  const chunks = () => readdirSync(at('dist', 'chunks')).filter((name) => name.endsWith('.js'));
+  const replaced = () => {
+    const list = at('dist', 'chunks', '.npmignore');
+    return existsSync(list) ? readFileSync(list, 'utf8').split('\n').filter(Boolean) : [];
+  };
+  /** The file with the module that the program and the library share. */
+  const chunk = () => `chunks/${chunks().find((name) => !replaced().includes(name))}`;
   /** The inode and modification time of each file of dist/. */
   const files = () =>
     Object.fromEntries(
-      ['value.js', 'value.d.ts', 'index.js', 'index.d.ts', 'cli/main.js'].map((name) => {
-        const found = statSync(at('dist', name), { throwIfNoEntry: false });
-        return [name, found && `${found.ino} ${found.mtimeMs}`];
-      }),
+      ['index.js', 'index.d.ts', 'value.d.ts', 'cli/main.js', chunk(), 'THIRD-PARTY-LICENCES.txt'].map(
+        (name) => {
+          const found = statSync(at('dist', name), { throwIfNoEntry: false });
+          return [name, found && `${found.ino} ${found.mtimeMs}`];
+        },
+      ),
     );
-  return { at, run, built, files, exporting };
+  return { at, run, built, files, exporting, chunk, chunks, replaced };
 }
 
-test('leaves unchanged files alone, replaces changed ones in one step, and removes those without a source', (context) => {
+test('leaves unchanged files alone, and replaces changed ones in one step', (context) => {
   const { at, built, files, exporting } = setUp(context);
   built();
   const first = files();
@@ -67,13 +86,13 @@ test('leaves unchanged files alone, replaces changed ones in one step, and remov
   built();
   assert.deepEqual(files(), first);
 
-  writeFileSync(at('src', 'value.ts'), 'export const value: number = 2;\n');
+  writeFileSync(at('src', 'cli', 'main.ts'), "import { value } from '../value.ts';\nconsole.log(-value);\n");
   built();
   const second = files();
-  assert.deepEqual({ ...second, 'value.js': '' }, { ...first, 'value.js': '' });
+  assert.deepEqual({ ...second, 'cli/main.js': '' }, { ...first, 'cli/main.js': '' });
   assert.notEqual(
-    second['value.js']?.split(' ')[0],
-    first['value.js']?.split(' ')[0],
+    second['cli/main.js']?.split(' ')[0],
+    first['cli/main.js']?.split(' ')[0],
     'a new file, not new content',
   );
 
@@ -81,8 +100,43 @@ test('leaves unchanged files alone, replaces changed ones in one step, and remov
   exporting('export {};\n');
   writeFileSync(at('src', 'cli', 'main.ts'), 'console.log(3);\n');
   built();
-  assert.deepEqual([files()['value.js'], files()['value.d.ts']], [undefined, undefined]);
+  assert.ok(!existsSync(at('dist', 'value.d.ts')));
   assert.deepEqual(readdirSync(at('build')), [], 'nothing is left behind');
+});
+
+test('parts of a running program stay for two weeks after they were replaced, and are left out of the package', (context) => {
+  const { at, built, chunk, chunks, replaced } = setUp(context);
+  built();
+  const old = basename(chunk());
+  assert.deepEqual(replaced(), []);
+  // However old it is, the time counts from when it is replaced.
+  utimesSync(at('dist', 'chunks', old), 1e9, 1e9);
+  writeFileSync(at('src', 'value.ts'), 'export const value: number = 2;\n');
+  built();
+  assert.deepEqual(replaced(), [old]);
+  assert.equal(chunks().length, 2);
+  built();
+  assert.deepEqual(replaced(), [old]);
+  const pack = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  writeFileSync(at('package.json'), '{"name": "a", "version": "1.0.0", "type": "module", "files": ["dist"]}');
+  const packed = spawnSync('npm', pack, { cwd: at(), encoding: 'utf8', shell: process.platform === 'win32' });
+  const names = (JSON.parse(packed.stdout)[0].files as { path: string }[]).map(({ path }) => path);
+  assert.ok(names.includes(`dist/${chunk()}`), names.join());
+  assert.ok(!names.some((name) => name.endsWith(old) || name.endsWith('.npmignore')), names.join());
+
+  const past = Date.now() / 1000 - 15 * 24 * 3600;
+  utimesSync(at('dist', 'chunks', old), past, past);
+  built();
+  assert.deepEqual([replaced(), chunks().includes(old)], [[], false]);
+
+  // The old content once more, while it is still there.
+  const second = basename(chunk());
+  writeFileSync(at('src', 'value.ts'), 'export const value: number = 1;\n');
+  built();
+  assert.deepEqual([basename(chunk()), replaced()], [old, [second]]);
+  writeFileSync(at('src', 'value.ts'), 'export const value: number = 2;\n');
+  built();
+  assert.deepEqual([basename(chunk()), replaced()], [second, [old]]);
 });
 
 test('writes declarations of what the library exports, and no others', (context) => {

@@ -31,10 +31,10 @@ const program = `
   }`;
 const stdin = { contents: program, resolveDir: source, loader: 'ts' } as const;
 
-test('the entry point for pages is bundled without Node; a page without a GPU loads less than 700 kB', async () => {
+test('the entry point for pages is bundled without Node; a page without a GPU and before an engine starts loads less than 450 kB', async () => {
   const { metafile } = await build({
     ...{ stdin, bundle: true, platform: 'browser', minify: true, write: false, metafile: true },
-    // Bundlers put what is imported only on demand, the GPU engine, into other files.
+    // Bundlers put what is imported only on demand, the kernels and the GPU engine, into other files.
     ...{ format: 'esm', splitting: true, outdir: 'out' },
   });
   const { outputs } = metafile;
@@ -47,9 +47,9 @@ test('the entry point for pages is bundled without Node; a page without a GPU lo
   const size = (names: Iterable<string>) =>
     [...names].reduce((sum, name) => sum + (outputs[name]?.bytes ?? 0), 0);
   const first = size(loaded);
-  assert.ok(first > 10_000 && first < 700_000, `${first} bytes`);
+  assert.ok(first > 10_000 && first < 450_000, `${first} bytes`);
   const later = size(Object.keys(outputs)) - first;
-  assert.ok(later > 10_000 && later < 100_000, `${later} bytes for the GPU`);
+  assert.ok(later > 10_000 && later < 350_000, `${later} bytes for kernels and the GPU`);
 });
 
 for (const isolated of [true, false]) {

@@ -6,9 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The program in the package. */
-export const shippedProgram = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-/** The same, bundled by the runner of the tests (scripts/bundle-cli.mjs), so that it starts faster. */
-export const program = process.env.CHAR_RNN_TEST_PROGRAM ?? shippedProgram;
+export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** For the `skip` of a test that sends signals. */
 export const skipWithoutSignals = process.platform === 'win32' ? 'no signals on Windows' : false;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
 import { test } from 'node:test';
 import { init, parse } from 'es-module-lexer';
 import { flagsMarkdown } from '../../scripts/flags-markdown.ts';
@@ -8,7 +8,7 @@ import { commands } from '../../src/cli/commands/index.ts';
 import { commandHelp } from '../../src/cli/help/help.ts';
 import { overview } from '../../src/cli/help/overview.ts';
 import { columnsOf } from '../../src/cli/terminal/text-width.ts';
-import { charRnn, root, shippedProgram } from './command.ts';
+import { charRnn, root } from './command.ts';
 import { residentCharRnn } from './resident.ts';
 
 const resident = residentCharRnn();
@@ -54,10 +54,9 @@ test('--version is that of the package', async () => {
 
 test('the help of each command fits a screen in width, whichever way it is asked for', async () => {
   for (const command of ['train', 'sample', 'inspect', 'convert']) {
-    const settings = { program: shippedProgram };
-    const { code, stdout } = await resident([command, '--help'], settings);
+    const { code, stdout } = await resident([command, '--help']);
     assert.equal(code, 0);
-    assert.equal((await resident(['help', command], settings)).stdout, stdout);
+    assert.equal((await resident(['help', command])).stdout, stdout);
     assert.ok(stdout.split('\n').every((line) => line.length <= 100));
   }
 });
@@ -71,45 +70,62 @@ test('an unknown command, a flag before the command', async () => {
 
 await init;
 
-/** The modules that a file of dist/ imports when it is loaded. */
+/** The modules that a source file imports when it is loaded: paths within src/, or names of packages. */
 function imports(path: string): string[] {
-  const [found] = parse(readFileSync(path, 'utf8'));
-  return found.flatMap(({ type, specifier }) =>
-    type !== 'dynamic' && typeof specifier === 'string' ? [specifier] : [],
-  );
+  const code = readFileSync(join(root, 'src', path), 'utf8');
+  const [found] = parse(code);
+  return found.flatMap((item) => {
+    const { specifier } = item;
+    if (typeof specifier !== 'string' || item.type === 'dynamic' || item.typeOnly) return [];
+    return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier;
+  });
 }
 
 test('--help loads no module of a command and no package', () => {
-  assert.deepEqual(imports(shippedProgram), ['./run-program.js']);
-  const needed = imports(join(root, 'dist', 'cli', 'run-program.js'));
-  assert.ok(needed.includes('./help/overview.js'));
+  assert.deepEqual(imports('cli/main.ts'), ['cli/run-program.ts']);
+  const needed = imports('cli/run-program.ts');
+  assert.ok(needed.includes('cli/help/overview.ts'));
   for (const name of needed) {
-    const own = imports(join(root, 'dist', 'cli', name));
-    assert.deepEqual(
-      own.filter((other) => !other.startsWith('node:')),
-      [],
-      name,
-    );
+    const others = imports(name).filter((other) => !other.startsWith('node:'));
+    assert.deepEqual(others, [], name);
   }
 });
 
 test('the help of a command and completions load no engine, no file format and no search', () => {
-  const cli = join(root, 'dist', 'cli');
-  const loaded = new Set<string>();
-  const load = (path: string) => {
-    if (loaded.has(path)) return;
-    loaded.add(path);
-    for (const name of imports(path)) if (name.startsWith('.')) load(join(dirname(path), name));
-  };
-  for (const name of ['commands/index.js', 'run-command.js', 'run/completions.js']) load(join(cli, name));
-  assert.ok(loaded.has(join(cli, 'commands', 'train.js')));
+  const loaded = new Set(['cli/commands/index.ts', 'cli/run-command.ts', 'cli/run/completions.ts']);
+  for (const path of loaded) {
+    for (const name of imports(path)) if (name.endsWith('.ts')) loaded.add(name);
+  }
+  assert.ok(loaded.has('cli/commands/train.ts'));
   const heavy =
-    /engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/(?!stored-precision)|model\/(?!option-values)|sample\/pool/;
+    /^(engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/(?!stored-precision)|model\/(?!option-values)|sample\/pool)/;
   assert.deepEqual(
-    [...loaded].filter((path) => heavy.test(relative(join(root, 'dist'), path))),
+    [...loaded].filter((path) => heavy.test(path)),
     [],
   );
   assert.ok(loaded.size < 85, `${loaded.size} modules`);
+});
+
+test('in the package, the help of a command loads a small part of the program', () => {
+  const bytes = (path: string, seen: Set<string>): number => {
+    if (seen.has(path)) return 0;
+    seen.add(path);
+    const code = readFileSync(path, 'utf8');
+    const others = Array.from(code.matchAll(/(?:from|import)"(\.[^"]+)"/g), ([, name = '']) =>
+      bytes(join(dirname(path), name), seen),
+    );
+    return others.reduce((sum, other) => sum + other, code.length);
+  };
+  const chunks = join(root, 'dist', 'chunks');
+  const replaced = join(chunks, '.npmignore');
+  const old = existsSync(replaced) ? readFileSync(replaced, 'utf8').split('\n') : [];
+  const help = readdirSync(chunks).filter(
+    (name) => /^(commands|run-command)-/.test(name) && !old.includes(name),
+  );
+  assert.equal(help.length, 2, help.join());
+  const seen = new Set<string>();
+  const size = help.reduce((sum, name) => sum + bytes(join(chunks, name), seen), 0);
+  assert.ok(size > 50_000 && size < 250_000, `${size} bytes`);
 });
 
 test('the overview has every command', () => {

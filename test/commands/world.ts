@@ -20,7 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { program, root, shippedProgram } from '../cli/command.ts';
+import { program, root } from '../cli/command.ts';
 import { type Resident, startResident } from './start-resident.ts';
 
 const WORDS =
@@ -79,7 +79,7 @@ export async function makeWorld(): Promise<World> {
   write('src/a.ts', prose(8, 12_000));
   cpSync(join(root, 'test/fixtures/original/checkpoints/lstm16x2.t7'), join(folder, 'old.t7'));
   cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
-  const resident = await startResident(join(dirname(shippedProgram), 'run-program.js'));
+  const resident = await startResident(join(dirname(program), 'run-program.js'));
   makePrograms(base, resident.port);
   const world = worldAt(base, folder, resident);
   await mustRun(world, [

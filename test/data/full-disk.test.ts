@@ -52,8 +52,8 @@ test('the disk becomes full while tokens are written', {
     // The tokens fit, but not their record.
     { pages: text + pagesOf(TOKENS), cache: 'there', memory: 1e9 },
   ];
-  const words = ['--input-type=module', '-e', PROGRAM, '--'];
-  const module = new URL('dist/data/corpus.node.js', `file://${root}`).href;
+  const words = ['--import', 'tsx', '--input-type=module', '-e', PROGRAM, '--'];
+  const module = new URL('src/data/corpus.node.ts', `file://${root}`).href;
   const { stdout, stderr } = spawnSync(
     'unshare',
     [

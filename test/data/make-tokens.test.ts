@@ -17,6 +17,8 @@ import { temporaryCache } from './temporary-cache.ts';
 
 const options: LoadOptions = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' };
 const TEXT = 'the harbour wall, the rain\n'.repeat(400_000);
+/** Runs a program that imports the sources. */
+const IN_SOURCE = ['--import', 'tsx', '--input-type=module', '-e'];
 
 test('reports progress from the start to the end of each stage', async (context) => {
   const { folder } = temporaryCache(context);
@@ -58,10 +60,10 @@ test('a process that exits in the middle deletes its unfinished files', async (c
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
-  const program = `const { prepareCorpus } = await import(${JSON.stringify(new URL('dist/data/corpus.node.js', `file://${root}`).href)});
+  const program = `const { prepareCorpus } = await import(${JSON.stringify(new URL('src/data/corpus.node.ts', `file://${root}`).href)});
     for await (const { stage, bytes } of prepareCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)}))
       if (stage === 'encoding' && bytes > 4e6) process.exit(3);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  const child = spawn(process.execPath, [...IN_SOURCE, program], { cwd: root });
   assert.deepEqual(await once(child, 'exit'), [3, null]);
   assert.deepEqual(readdirSync(folder), ['book.txt']);
 });
@@ -70,11 +72,11 @@ test('killed at any moment: its files are complete or recreated', async (context
   const { folder } = temporaryCache(context);
   const path = join(folder, 'book.txt');
   writeFileSync(path, TEXT);
-  const program = `const { loadCorpus } = await import(${JSON.stringify(new URL('dist/data/corpus.node.js', `file://${root}`).href)});
+  const program = `const { loadCorpus } = await import(${JSON.stringify(new URL('src/data/corpus.node.ts', `file://${root}`).href)});
     console.log('ready');
     await loadCorpus({ paths: [${JSON.stringify(path)}] }, ${JSON.stringify(options)});`;
   for (const milliseconds of [2, 20, 40, 60, 80, 120]) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    const child = spawn(process.execPath, [...IN_SOURCE, program], { cwd: root });
     // On a fast machine it may finish before it is killed.
     const exited = once(child, 'exit');
     await once(child.stdout, 'data');

@@ -12,19 +12,24 @@ import { tokensOf } from './tokens-of.ts';
 
 const OPTIONS = { tokens: 'character', normalize: 'none', minCount: 1, unknown: 'error' } as const;
 
-const built = (path: string) => JSON.stringify(new URL(`dist/data/${path}`, `file://${root}`).href);
+const source = (path: string) => JSON.stringify(new URL(`src/data/${path}`, `file://${root}`).href);
 
 /** Runs `body` with standard input and a cache folder. Returns what it prints as JSON. */
 function inProcess(body: string, input: Uint8Array, cache: string): unknown {
-  const program = `const { loadCorpus } = await import(${built('corpus.node.js')});
-    const { readWholeText } = await import(${built('text/whole-text.node.js')});
+  const program = `const { loadCorpus } = await import(${source('corpus.node.ts')});
+    const { readWholeText } = await import(${source('text/whole-text.node.ts')});
     const messageOf = (action) => action.then(() => 'no error', (error) => error.message);
     ${body}`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    input,
-    encoding: 'utf8',
-    env: { ...process.env, XDG_CACHE_HOME: cache },
-  });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', program],
+    {
+      cwd: root,
+      input,
+      encoding: 'utf8',
+      env: { ...process.env, XDG_CACHE_HOME: cache },
+    },
+  );
   assert.notEqual(stdout, '', stderr);
   return JSON.parse(stdout);
 }

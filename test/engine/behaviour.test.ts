@@ -59,7 +59,7 @@ for (const { name, make } of fastEngines) {
 
 test('threads and workers do not keep the process alive', () => {
   const script = `
-    const { makeEngine } = await import('./dist/engine/select.node.js');
+    const { makeEngine } = await import('./dist/index.js');
     for (const engine of ['auto', 'wasm']) {
       const { engine: made } = await makeEngine({ engine, precision: 'float32' });
       const tensor = made.tensor('float', [2]);

@@ -267,7 +267,10 @@ class Chaos {
     const script = fileURLToPath(new URL('./sweep-worker.mjs', import.meta.url));
     const { milliseconds = 100 } = this.#settings;
     const env = { ...process.env, NODE_NO_WARNINGS: '1', ITERATION_MILLISECONDS: String(milliseconds) };
-    const worker = spawn(process.execPath, [script, this.#folder, '2'], { stdio: 'inherit', env });
+    const worker = spawn(process.execPath, ['--import', 'tsx', script, this.#folder, '2'], {
+      stdio: 'inherit',
+      env,
+    });
     this.#workers.add(worker);
     worker.on('exit', () => this.#workers.delete(worker));
   }

@@ -1,14 +1,14 @@
 /**
  * A worker of a sweep, in a process that may be killed. It appends its events to a file.
  *
- *     node sweep-worker.mjs FOLDER WORKERS     after a build
+ *     node --import tsx sweep-worker.mjs FOLDER WORKERS
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openSweep } from '../../dist/sweep/sweep-folder.node.js';
-import { work } from '../../dist/sweep/worker.node.js';
+import { openSweep } from '../../src/sweep/sweep-folder.node.ts';
+import { work } from '../../src/sweep/worker.node.ts';
 
 const [folder = '', workers = ''] = process.argv.slice(2);
 let store = await openSweep(folder, { isWorker: true }).catch(() => undefined);

@@ -1,8 +1,10 @@
 /** The program of the worker: every computation of the pages. Training and looking inside are loaded when they are first asked for. */
+import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { SymbolDetails } from '../../src/sample/writer.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
+import { fetchedKernel } from './fetched-kernels.ts';
 import { openModel, setModel } from './open-model.ts';
 
 /** Milliseconds between the parts of a text that is written. */
@@ -74,4 +76,5 @@ const api: Api = {
   },
 };
 
+setKernelSource(fetchedKernel);
 serve(api);

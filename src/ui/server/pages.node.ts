@@ -7,7 +7,9 @@ import { KERNEL_BUILDS, type KernelBuild, kernelBytes } from '../../engine/cpu/w
 
 /** Names with a hash of the content, as esbuild writes them. */
 const HASHED = /-[0-9A-Z]{8}\.[a-z0-9]+$/;
-/** Other files of the pages. In the package, the program's own modules are in the same folder. */
+/** The list of files that a later build has replaced, and that a running program may still need (scripts/build.mjs). */
+const REPLACED = '.npmignore';
+/** Other files of the pages. */
 const NAMED = /^(index\.html|service-worker\.js|.+\.(svg|png|webmanifest))$/;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -56,7 +58,9 @@ export function pageFiles(source: PageSource, folder = PAGES_FOLDER): ReadonlyMa
 function builtFiles(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-    return entries.map(({ name }) => name).filter((name) => HASHED.test(name) || NAMED.test(name));
+    const names = entries.map(({ name }) => name);
+    const replaced = names.includes(REPLACED) ? readFileSync(join(folder, REPLACED), 'utf8').split('\n') : [];
+    return names.filter((name) => (HASHED.test(name) || NAMED.test(name)) && !replaced.includes(name));
   } catch {
     return [];
   }
