@@ -171,7 +171,8 @@ export class RunFacts {
 
   #keep(evaluated: number, { type }: LoggedEvent): void {
     if (type === 'iteration') return;
-    while ((this.#evaluations.at(-1)?.iteration ?? 0) > evaluated) this.#evaluations.pop();
+    while ((this.#evaluations.at(-1)?.iteration ?? Number.NEGATIVE_INFINITY) > evaluated)
+      this.#evaluations.pop();
   }
 
   #addEvaluation({ iteration, epoch, validationLoss }: Extract<LoggedEvent, { type: 'evaluated' }>): void {
