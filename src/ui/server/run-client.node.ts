@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { CurvesRequest } from '../protocol.ts';
 import type { FromThread, Questions } from './run-messages.node.ts';
 
-/** The program of the thread: in the source, it is a TypeScript file. */
-const PROGRAM = `./run-thread.node.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
+/** In the source, the program of the thread is a TypeScript file. */
+const IS_SOURCE = import.meta.url.endsWith('.ts');
+const PROGRAM = new URL(`./run-thread.node.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
 /** Megabytes of objects that the thread may hold, besides its columns. */
 const MAX_HEAP = 192;
 
@@ -70,11 +71,11 @@ export class RunClient {
   }
 
   #start(): Worker {
-    const isSource = PROGRAM.endsWith('.ts');
-    const worker = new Worker(new URL(PROGRAM, import.meta.url), {
+    const worker = new Worker(IS_SOURCE ? sourceLoader() : PROGRAM, {
       workerData: { folders: this.#folders },
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
-      ...(isSource && { execArgv: ['--import', 'tsx'] }),
+      eval: IS_SOURCE,
+      execArgv: IS_SOURCE ? ['--input-type=module'] : [],
     });
     worker.on('message', (message: FromThread) => {
       const waiting = this.#waiting.get(message.id);
@@ -98,4 +99,12 @@ export class RunClient {
     for (const { reject } of this.#waiting.values()) reject(new ThreadEndedError(reason));
     this.#waiting.clear();
   }
+}
+
+/** A program that compiles the thread's modules as they are loaded: in a thread, `--import tsx` does not do that. */
+function sourceLoader(): string {
+  const [compiler, program] = [import.meta.resolve('tsx/esm/api'), PROGRAM.href].map((url) =>
+    JSON.stringify(url),
+  );
+  return `const { register } = await import(${compiler}); register(); await import(${program});`;
 }
