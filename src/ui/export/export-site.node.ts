@@ -87,14 +87,15 @@ async function allRuns(runs: Runs, folders: readonly string[]): Promise<RunChang
   for (;;) {
     const change = await runs.poll();
     list.add(change);
-    const all = list.after(undefined);
-    if (!change.isSearching && !all.changed.some(({ isPartial }) => isPartial)) return all;
+    if (!change.isSearching && change.changed.length === 0) return list.after(undefined);
   }
 }
 
 async function writeSnapshot(site: SiteWriter, runs: Runs, list: RunChange): Promise<void> {
   const changed = list.changed.map((run) => ({
     ...run,
+    name: withoutPlace(run.name, list.folders),
+    folder: withoutPlace(run.folder, list.folders),
     text: { ...run.text, name: lastPart(run.text.name) },
   }));
   for (const summary of changed) {

@@ -1,0 +1,122 @@
+/** `char-rnn ui` as a person starts and ends it. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { run, writeLog } from '../ui/logs.ts';
+import { charRnn, skipWithoutSignals } from './command.ts';
+import { residentCharRnn } from './resident.ts';
+
+const resident = residentCharRnn();
+
+test('it prints one address, serves the pages and the runs there, and Ctrl-C ends it', {
+  skip: skipWithoutSignals,
+}, async (context) => {
+  const cwd = temporaryFolder(context);
+  writeLog(join(cwd, 'cv', 'lstm.log.jsonl'), run(20));
+  let answers: Promise<[string, number, { changed: { name: string }[] }]> | undefined;
+  const { code, stdout, stderr } = await charRnn(['ui', '--no-open', '--port', '0'], {
+    cwd,
+    onOutput: (soFar, child) => {
+      const [, url, token] = /^(http:\/\/127\.0\.0\.1:\d+\/)#token=([\w-]{24})\n$/.exec(soFar) ?? [];
+      if (url === undefined || answers) return;
+      answers = (async () => {
+        const page = await (await fetch(url)).text();
+        const refused = await fetch(`${url}api/runs`);
+        const listed = await fetch(`${url}api/runs`, { headers: { authorization: `Bearer ${token}` } });
+        return [page, refused.status, await listed.json()] as [
+          string,
+          number,
+          { changed: { name: string }[] },
+        ];
+      })();
+      answers.finally(() => child.kill('SIGINT')).catch(() => {});
+    },
+  });
+  assert.ok(answers, stdout);
+  const [page, refused, listed] = await answers;
+  assert.match(page, /<meta name="source" content="server">/);
+  assert.equal(refused, 401);
+  assert.deepEqual(
+    listed.changed.map(({ name }) => name),
+    ['cv'],
+  );
+  assert.equal(code, 0);
+  assert.match(stderr, /Ctrl-C/);
+});
+
+test('a missing folder is no error, a file and a port that is taken are', async (context) => {
+  const cwd = temporaryFolder(context);
+  const started = await charRnn(['ui', 'later', '--no-open', '--port', '0'], {
+    cwd,
+    onErrors: (soFar, child) => {
+      if (/no folder later yet/.test(soFar)) child.kill('SIGTERM');
+    },
+  });
+  assert.match(started.stdout, /#token=/);
+  writeFileSync(join(cwd, 'file'), '');
+  const file = await resident(['ui', 'file'], { cwd });
+  assert.match(file.stderr, /file is a file, not a folder/);
+  assert.notEqual(file.code, 0);
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  context.after(() => other.close());
+  const { port } = other.address() as AddressInfo;
+  const taken = await resident(['ui', '--no-open', '--port', String(port)], { cwd });
+  assert.match(taken.stderr, new RegExp(`port ${port}`));
+  assert.match(taken.stderr, /--port 0/);
+  assert.notEqual(taken.code, 0);
+});
+
+test('hosts are names, without wildcards', async () => {
+  for (const name of [
+    '*',
+    '*.example.com',
+    'http://example.com',
+    'a b',
+    'example.com/',
+    'example.com:x',
+    '-a',
+  ]) {
+    const { code, stderr } = await resident(['ui', `--allow-host=${name}`]);
+    assert.notEqual(code, 0, name);
+    assert.match(stderr, /--allow-host/);
+  }
+});
+
+test('an export replaces an earlier one, and nothing else', async (context) => {
+  const cwd = temporaryFolder(context);
+  writeLog(join(cwd, 'cv', 'lstm.log.jsonl'), run(20));
+  const first = await resident(['ui', '--export', 'site'], { cwd });
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /wrote site: the pages with 1 run, \d+ files/);
+  const index = readFileSync(join(cwd, 'site', 'index.html'), 'utf8');
+  assert.match(index, /<meta name="source" content="snapshot">/);
+  assert.ok(existsSync(join(cwd, 'site', 'kernels', 'fused.wasm')));
+  assert.equal(
+    JSON.parse(readFileSync(join(cwd, 'site', 'snapshot', 'index.json'), 'utf8')).runs.changed.length,
+    1,
+  );
+  writeFileSync(join(cwd, 'site', 'stale'), '');
+  const second = await resident(['ui', 'cv', '--export', 'site'], { cwd });
+  assert.equal(second.code, 0, second.stderr);
+  assert.equal(existsSync(join(cwd, 'site', 'stale')), false);
+  mkdirSync(join(cwd, 'mine'));
+  writeFileSync(join(cwd, 'mine', 'thesis.txt'), 'x');
+  for (const target of ['mine', 'cv', '.']) {
+    const refused = await resident(['ui', 'cv', '--export', target], { cwd });
+    assert.notEqual(refused.code, 0, target);
+    assert.match(refused.stderr, /is not an export of this program/);
+  }
+  assert.deepEqual(readdirSync(join(cwd, 'mine')), ['thesis.txt']);
+  assert.deepEqual(readdirSync(cwd).sort(), ['cv', 'mine', 'site']);
+  const none = await resident(['ui', 'nothing', '--export', 'static'], { cwd });
+  assert.equal(none.code, 0, none.stderr);
+  assert.match(
+    readFileSync(join(cwd, 'static', 'index.html'), 'utf8'),
+    /<meta name="source" content="site">/,
+  );
+});

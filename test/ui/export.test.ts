@@ -1,0 +1,57 @@
+/** What an export holds: the answers of the server as files, without what others need not know. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { train } from '../../src/train/train.node.ts';
+import { decodeFrames } from '../../src/ui/curve-frames.ts';
+import { exportSite } from '../../src/ui/export/export-site.node.ts';
+import type { CurveFrame, EventsPage, RunDetail, SnapshotIndex } from '../../src/ui/protocol.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { run, writeLog } from './logs.ts';
+
+test('an export has the runs, their events, curves and models, and no names of the machine and its folders', async (context) => {
+  const folder = temporaryFolder(context);
+  const [runs, site] = [join(folder, 'runs'), join(folder, 'site')];
+  writeLog(join(runs, 'made', 'lstm.log.jsonl'), run(50));
+  const text = `${'the quick brown fox jumps over the lazy dog. '.repeat(60)}\n`;
+  for await (const _ of train({
+    ...{ text, checkpointDir: join(runs, 'trained'), maxIterations: 4, evaluateEvery: 2 },
+    ...{ batchSize: 4, sequenceLength: 8, hiddenSize: 4, layers: 1, engine: 'reference' },
+  }));
+  const { runs: count } = await exportSite([runs], site);
+  assert.equal(count, 2);
+  const json = <T>(path: string): T => JSON.parse(readFileSync(join(site, 'snapshot', path), 'utf8'));
+  const index = json<SnapshotIndex>('index.json');
+  assert.deepEqual(index.runs.folders, ['runs']);
+  assert.deepEqual(index.runs.changed.map(({ name }) => name).sort(), [
+    join('runs', 'made'),
+    join('runs', 'trained'),
+  ]);
+  for (const { id, name } of index.runs.changed) {
+    const { checkpoints, start } = json<RunDetail>(`runs/${id}.json`);
+    assert.equal(start?.type, 'started');
+    assert.equal(checkpoints.length > 0, name.endsWith('trained'));
+    for (const checkpoint of checkpoints) {
+      const bytes = readFileSync(join(site, 'snapshot', 'checkpoints', `${checkpoint.id}.safetensors`));
+      assert.equal(decodeCheckpoint(bytes, 'exported').training, undefined);
+    }
+    const page = json<EventsPage>(`events/${id}.json`);
+    assert.deepEqual([page.isFromStart, page.hasMore, page.events[0]?.type], [true, false, 'started']);
+    const frames: CurveFrame[] = [];
+    for await (const frame of decodeFrames([readFileSync(join(site, 'snapshot', 'curves', `${id}.bin`))]))
+      frames.push(frame);
+    assert.deepEqual(
+      frames.map((frame) => frame.type === 'curve' && frame.metric),
+      index.curves.map(({ metric }) => metric),
+    );
+  }
+  const secrets = new RegExp(`/home/me|secret-host|${folder}|"host"|"paths"|${hostname()}`);
+  for (const name of readdirSync(join(site, 'snapshot'), { recursive: true, withFileTypes: true })) {
+    if (!name.isFile()) continue;
+    const path = join(name.parentPath ?? name.path, name.name);
+    assert.doesNotMatch(readFileSync(path, 'latin1'), secrets, path);
+  }
+});
