@@ -350,9 +350,11 @@ export class LanguageModel {
    *
    * @throws {OptionError} for an invalid option
    * @throws {TextError} `text-unknown-character`; `text-too-short` for fewer than two symbols
+   * @throws {MemoryError} if the details that `alternatives` asks for would need more than 1 GiB
    */
   async score(text: Content, input: ScoreInput = {}): Promise<TextScore> {
-    const { signal, onNotice, ...rest } = input;
+    const { signal, onNotice, alternatives: wanted, ...rest } = input;
+    const { alternatives } = checkOptions(detailsOptionsSchema, { alternatives: wanted });
     const { rows, unknown, temperature, dynamic, dynamicRate } = checkTextScoreOptions(rest);
     const tokens = this.#tokensOf(text, unknown, onNotice);
     const { engine } = await this.#load();
@@ -360,7 +362,7 @@ export class LanguageModel {
     const { parameters, meanSquare } = atTemperature(this.checkpoint, temperature);
     if (dynamic && !meanSquare) onNotice?.(NO_MEAN_SQUARE);
     return scoreText({
-      ...{ engine, config, parameters, vocabulary, tokens, rows, signal },
+      ...{ engine, config, parameters, vocabulary, tokens, rows, alternatives, signal },
       ...(dynamic && { dynamic: { meanSquare, learningRate: dynamicRate } }),
     });
   }

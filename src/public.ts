@@ -24,6 +24,7 @@ export type { Saturation, UnitPart, UnitStates } from './inspect/unit-states.ts'
 export type { ModelInput } from './language-model.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { Regularization } from './model/regularization.ts';
+export type { SymbolDetails } from './model/symbol-details.ts';
 export { type OptionFacts, optionFacts } from './option-facts.ts';
 export type {
   CompleteInput,
@@ -36,7 +37,7 @@ export type { LikelyWord, LikelyWords } from './sample/search/likely-words.ts';
 export { sequenceSeed } from './sample/sequence-seed.ts';
 export type { Ending } from './sample/stops.ts';
 export type { StreamInput, TextStream } from './sample/text-stream.ts';
-export type { SymbolDetails, TextPiece } from './sample/writer.ts';
+export type { TextPiece } from './sample/writer.ts';
 export type { CountModelLoss } from './score/count-model/count-model-loss.ts';
 export type { TemperatureFit } from './score/fit-temperature.ts';
 export type { ScoreInput, StatisticsInput, TemperatureInput } from './score/options.ts';

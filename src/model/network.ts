@@ -109,12 +109,16 @@ export class Network {
       if (handle) this.#engine.release(handle);
   }
 
-  /** Computes the losses of a batch into `loss`. `state` becomes the state after the batch. */
-  evaluate(weights: Vector, batch: Batch, state: NetworkState): void {
+  /**
+   * Computes the losses of a batch into `loss`. `state` becomes the state after the batch.
+   *
+   * @param logProbabilities float [T, B, V]: receives the predictions. Default: none.
+   */
+  evaluate(weights: Vector, batch: Batch, state: NetworkState, logProbabilities?: Tensor): void {
     const written = this.#writeBatch(batch);
     this.#forward({ weights, ...written, regularization: undefined }, state);
     const { logits, targets, loss } = written.activations;
-    this.#engine.crossEntropy({ logits, targets, loss });
+    this.#engine.crossEntropy({ logits, targets, loss, logProbabilities });
   }
 
   /**

@@ -5,9 +5,9 @@
  * The pool computes all texts in one batch. The tokens of a text do not depend on the other texts.
  */
 import type { HeldUnit } from '../engine/engine.ts';
+import { PredictionReader, type TokenDetails } from '../model/token-details.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type Controls, canDraw } from './choice/controls.ts';
-import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
 import type { Constraint } from './form/constraint.ts';
 import type { SequencePool } from './pool/pool.ts';
 import type { RequestHandle } from './pool/request.ts';

@@ -1,8 +1,9 @@
 /** Samples of one prompt: they are drawn in batches, filtered, and yielded in order. */
+import type { SymbolDetails } from '../model/symbol-details.ts';
 import { joinBytes } from '../util/bytes.ts';
 import type { KnownText } from './known-text.ts';
 import type { Ending } from './stops.ts';
-import type { SymbolDetails, TextPiece } from './writer.ts';
+import type { TextPiece } from './writer.ts';
 
 export interface Sample {
   /** The sample's index among all that were drawn; it determines the seed. */

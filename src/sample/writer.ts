@@ -1,11 +1,11 @@
 /** Writes texts by sampling or beam search, in pieces that never end within a character. */
-import { symbolText } from '../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, HeldUnit } from '../engine/engine.ts';
+import { type SymbolDetails, symbolDetails } from '../model/symbol-details.ts';
+import { PredictionReader, type TokenDetails } from '../model/token-details.ts';
 import { joinBytes } from '../util/bytes.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
-import { PredictionReader, type TokenDetails } from './choice/token-details.ts';
 import { generateTokens, type TokenPiece } from './generate-tokens.ts';
 import type { SamplingPlan } from './options.ts';
 import { predictAlong } from './pool/held-slots.ts';
@@ -13,19 +13,6 @@ import type { SequencePool } from './pool/pool.ts';
 import type { EncodedPrompt } from './prompt.ts';
 import { beamSearch } from './search/beam.ts';
 import type { Ending } from './stops.ts';
-
-/** The model's prediction for a symbol that it wrote: before any control, in nats. */
-export interface SymbolDetails {
-  /** The symbol; for a byte beyond ASCII, an escape such as `\xC3`. */
-  readonly text: string;
-  readonly logProbability: number;
-  /** The entropy of the whole prediction: how uncertain the model was. */
-  readonly entropy: number;
-  /** The probability of the symbol after all controls; 1 if it was not drawn at random. */
-  readonly drawnProbability: number;
-  /** The most likely symbols, in descending order. */
-  readonly alternatives: readonly { readonly text: string; readonly logProbability: number }[];
-}
 
 /** The next part of a text. */
 export interface TextPiece {
@@ -144,16 +131,4 @@ async function describeTokens(
   };
   await predictAlong(pool, [...prompt, ...tokens], { from: prompt.length, hold, signal }, describe);
   return details;
-}
-
-function symbolDetails(vocabulary: Vocabulary, details: TokenDetails): SymbolDetails {
-  const { token, alternatives, ...rest } = details;
-  return {
-    text: symbolText(vocabulary.symbolOf(token), vocabulary.kind),
-    ...rest,
-    alternatives: alternatives.map(({ token, logProbability }) => ({
-      text: symbolText(vocabulary.symbolOf(token), vocabulary.kind),
-      logProbability,
-    })),
-  };
 }

@@ -58,6 +58,8 @@ export type ScoreOptions = z.output<typeof scoreOptionsSchema>;
 export type TextScoreOptions = z.output<typeof textScoreOptionsSchema>;
 
 export interface ScoreInput extends Given<TextScoreOptions> {
+  /** How many of the most likely symbols to list in the details of each symbol. Default: no details. */
+  readonly alternatives?: number | undefined;
   /** When it is aborted, scoring throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a message about characters of the text that were left out. */

@@ -14,6 +14,7 @@ import { makeEngine } from '../../src/engine/select.node.ts';
 import { TextError } from '../../src/errors.ts';
 import { LanguageModel } from '../../src/language-model.node.ts';
 import { layoutOf } from '../../src/model/config.ts';
+import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { packSequences } from '../../src/score/pack-sequences.ts';
 import { scoreSequences } from '../../src/score/score-sequences.ts';
 import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../src/score/sequences.ts';
@@ -250,4 +251,57 @@ test('the document boundaries are read from the tokens, in blocks of any size', 
     { start: 12, end: 13 },
   ]);
   assert.deepEqual(await documentsOf(new MemoryTokens(Int32Array.of(1, 2, 3))), [{ start: 0, end: 3 }]);
+});
+
+test('with alternatives, a score has the details that a written text has', async () => {
+  const model = new LanguageModel(madeCheckpoint({ hiddenSize: 6 }), { precision: 'float64' });
+  const prompt = 'a';
+  const written: SymbolDetails[] = [];
+  for await (const { details } of model.generatePieces({ prompt, length: 60, alternatives: 3 }))
+    written.push(...details);
+  const text = prompt + written.map(({ text }) => text).join('');
+  const { details, losses, symbols } = await model.score(text, { alternatives: 3 });
+  assert.ok(details);
+  assert.deepEqual(
+    details.map(({ text }) => text),
+    symbols,
+  );
+  const [first, ...others] = details;
+  assert.deepEqual(first, {
+    ...{ text: 'a', logProbability: Number.NaN, entropy: Number.NaN, drawnProbability: 1, alternatives: [] },
+  });
+  const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-12, `${a} ${b}`);
+  for (const [i, { text, logProbability, entropy, alternatives }] of others.entries()) {
+    const own = written[i] as SymbolDetails;
+    assert.equal(text, own.text);
+    close(logProbability, -(losses[i + 1] as number));
+    close(logProbability, own.logProbability);
+    close(entropy, own.entropy);
+    assert.deepEqual(
+      alternatives.map(({ text }) => text),
+      own.alternatives.map(({ text }) => text),
+    );
+    for (const [k, alternative] of alternatives.entries())
+      close(alternative.logProbability, own.alternatives[k]?.logProbability as number);
+  }
+  const rows = await model.score(text, { alternatives: 3, rows: 4 });
+  rows.details?.slice(1).forEach(({ logProbability }, i) => {
+    close(logProbability, -(rows.losses[i + 1] as number));
+  });
+  const none = await model.score(text, { alternatives: 0 });
+  assert.deepEqual(none.details?.[5]?.alternatives, []);
+  assert.equal('details' in (await model.score(text)), false);
+  await model.close();
+});
+
+test('details that would need too much memory are refused before anything is read', async () => {
+  const model = new LanguageModel(madeCheckpoint());
+  const long = 'a'.repeat(2_500_000);
+  await assert.rejects(model.score(long, { alternatives: 5 }), {
+    name: 'MemoryError',
+    message:
+      /^5 alternatives of 2500000 symbols would need about 1\.\d+ G.*, expected at most 1.* G.*: score a shorter text, or list fewer alternatives\.$/,
+  });
+  await assert.rejects(model.score('aa', { alternatives: -1 }), { name: 'OptionError' });
+  await model.close();
 });

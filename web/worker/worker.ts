@@ -1,7 +1,7 @@
 /** The program of the worker: every computation of the pages. Training and looking inside are loaded when they are first asked for. */
 import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
 import { LanguageModel } from '../../src/language-model.ts';
-import type { SymbolDetails } from '../../src/sample/writer.ts';
+import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
 import { fetchedKernel } from './fetched-kernels.ts';

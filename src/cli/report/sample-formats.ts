@@ -1,7 +1,9 @@
 /** The output formats of samples: text, one JSON document, or JSON lines. */
+
+import type { SymbolDetails } from '../../model/symbol-details.ts';
 import type { Sample } from '../../sample/samples.ts';
 import type { Ending } from '../../sample/stops.ts';
-import type { SymbolDetails, TextPiece } from '../../sample/writer.ts';
+import type { TextPiece } from '../../sample/writer.ts';
 import { joinBytes } from '../../util/bytes.ts';
 
 /** Each method is called when something happens, and returns what to print. */

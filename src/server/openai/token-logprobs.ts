@@ -2,7 +2,7 @@
 import { isPartByte } from '../../data/symbols/symbol-text.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { FloatArray } from '../../engine/engine.ts';
-import { likeliestTokens, type RankedToken } from '../../sample/choice/token-details.ts';
+import { likeliestTokens, type RankedToken } from '../../model/token-details.ts';
 
 /** A token with its log-probability and the alternatives. */
 export interface RatedToken {

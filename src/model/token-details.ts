@@ -1,5 +1,5 @@
 /** The model's prediction for a token that was chosen: its log-probability, the entropy and the most likely alternatives. */
-import type { FloatArray } from '../../engine/engine.ts';
+import type { FloatArray } from '../engine/engine.ts';
 
 /** A token and its log-probability in a prediction. */
 export interface RankedToken {

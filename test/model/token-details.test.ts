@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { likeliestTokens } from '../../src/sample/choice/token-details.ts';
+import { likeliestTokens } from '../../src/model/token-details.ts';
 
 test('the most likely tokens are the first ones of the sorted list; of equals, the smaller token', () => {
   const logs = fc.oneof(
