@@ -16,7 +16,6 @@ import { OptionError, TextError, UsageError } from './errors.ts';
 import { exportCheckpoint } from './formats/export.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats/format-names.ts';
 import { openCheckpoint } from './formats/open.ts';
-import { labelsOf, saliencyOf, statesOf } from './inspect/inspect-model.ts';
 import type { UnitLabel } from './inspect/label-units.ts';
 import type { LabelUnitsInput, SaliencyInput, StatesInput } from './inspect/options.ts';
 import type { Saliency } from './inspect/saliency.ts';
@@ -89,6 +88,9 @@ const MAX_SEQUENCES = 1 << 20;
 const PREFIX_CACHE_BYTES = 1 << 24;
 /** Milliseconds that each part of a turn of the pool takes. A server's are shorter (server/served-model.ts). */
 const LIBRARY_PART_TIME = 10;
+
+/** Loaded only when it is needed. */
+const inspection = () => import('./inspect/inspect-model.ts');
 
 const NO_MEAN_SQUARE =
   'the model has no statistics of its training text, so dynamic evaluation uses a running mean square; with statistics, models that were trained for long gain more: `withMeanSquare` measures them';
@@ -419,7 +421,8 @@ export class LanguageModel {
    * @throws {MemoryError} if the values would need more than 1 GiB
    */
   async states(text: Content, input: StatesInput = {}): Promise<UnitStates> {
-    return statesOf(await this.#readText(text, input), input);
+    const read = await this.#readText(text, input);
+    return (await inspection()).statesOf(read, input);
   }
 
   /**
@@ -431,7 +434,8 @@ export class LanguageModel {
    * @throws {TextError} `text-unknown-character`; `text-too-short` for an empty text
    */
   async labelUnits(text: Content, input: LabelUnitsInput = {}): Promise<UnitLabel[]> {
-    return labelsOf(await this.#readText(text, input), input);
+    const read = await this.#readText(text, input);
+    return (await inspection()).labelsOf(read, input);
   }
 
   /**
@@ -441,7 +445,8 @@ export class LanguageModel {
    * @throws {OptionError} for a position that has no prediction, or another invalid option
    */
   async saliency(text: Content, position: number, input: SaliencyInput = {}): Promise<Saliency> {
-    return saliencyOf(await this.#readText(text, input), position, input);
+    const read = await this.#readText(text, input);
+    return (await inspection()).saliencyOf(read, position, input);
   }
 
   async #readText(text: Content, { unknown, onNotice }: Pick<StatesInput, 'unknown' | 'onNotice'>) {

@@ -3,7 +3,6 @@ import { type EngineKind, engineMaker, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
 import type { StartedBackend } from './cpu/wasm.ts';
 import { pageWasmBackend } from './cpu/wasm-page.ts';
-import { ReferenceEngine } from './reference/reference-engine.ts';
 import type { AdapterFacts, GpuDevice } from './webgpu/device.ts';
 
 export type { ChosenEngine, EngineChoice, EngineKind, MakeEngine } from './choose.ts';
@@ -44,12 +43,15 @@ function twinNotice({ number, twin }: AdapterFacts): string | undefined {
   return `GPUs ${twin} and ${number} have the same name, and WebGPU can't tell them apart: either may compute.`;
 }
 
-/** Plain TypeScript, which works everywhere. */
+/** Plain TypeScript, which works everywhere. Loaded only when it is needed. */
 export const REFERENCE_KIND: EngineKind = {
   name: 'reference',
   instead: 'The reference engine computes, which is many times slower',
   precisions: ['float32', 'float64'],
-  open: async ({ precision }) => ({ engine: new ReferenceEngine(precision), notice: undefined }),
+  async open({ precision }) {
+    const { ReferenceEngine } = await import('./reference/reference-engine.ts');
+    return { engine: new ReferenceEngine(precision), notice: undefined };
+  },
 };
 
 /** The GPU, which is used only if it is requested, then the engines of the CPU, the fastest first. */

@@ -1,5 +1,4 @@
 /** The `novel` option: leaves out samples that occur in a known text. */
-import { decodeText, unpacked } from '../data/encoding/decode.ts';
 import { withLineFeeds } from '../data/encoding/line-ends.ts';
 import { type Content, segment } from '../data/symbols/tokenizer.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
@@ -37,6 +36,8 @@ export function textOf(content: Content): string {
  */
 export async function knownContent(content: Content, { kind }: Vocabulary): Promise<string> {
   if (typeof content === 'string' || kind === 'byte') return textOf(content);
+  // Loaded only when it is needed: it knows many encodings.
+  const { decodeText, unpacked } = await import('../data/encoding/decode.ts');
   return textOf(decodeText(await unpacked(content, 'novel'), 'novel', { tokens: 'character' }).content);
 }
 

@@ -98,7 +98,7 @@ test('the help of a command and completions load no engine, no file format and n
   }
   assert.ok(loaded.has('cli/commands/train.ts'));
   const heavy =
-    /^(engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/(?!stored-precision)|model\/(?!option-values)|sample\/pool)/;
+    /^(engine\/(cpu|reference|select)|formats\/(?!format-names)|checkpoint\/(?!stored-precision)|model\/(?!option-values|unit-names)|sample\/pool)/;
   assert.deepEqual(
     [...loaded].filter((path) => heavy.test(path)),
     [],
