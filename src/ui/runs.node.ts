@@ -23,7 +23,7 @@ export class Runs {
     this.#index = new RunIndex(folders);
   }
 
-  /** Works for at most about 150 milliseconds, and returns what has changed since the last call. */
+  /** Works for a short time, and returns what has changed since the last call. */
   poll(): Promise<IndexChange> {
     return this.#index.poll();
   }
@@ -118,7 +118,12 @@ class Progress {
       },
     );
     for (;;) {
-      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, PROGRESS_INTERVAL))]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const interval = new Promise((resolve) => {
+        timer = setTimeout(resolve, PROGRESS_INTERVAL);
+      });
+      await Promise.race([done, interval]);
+      clearTimeout(timer);
       if (isDone) return;
       if (performance.now() - this.#reported < PROGRESS_INTERVAL) continue;
       this.#reported = performance.now();

@@ -1,7 +1,7 @@
 /** Arrays of bytes. */
 
 /** The parts as one array. */
-export function joinBytes(parts: Iterable<Uint8Array>): Uint8Array {
+export function joinBytes(parts: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
   const all = [...parts];
   const bytes = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -13,7 +13,7 @@ import { type FoundFolder, type FoundPart, findLogs, MAX_LOGS } from './find-log
 import { IndexedRun, type RunPlace } from './indexed-run.node.ts';
 
 /** Milliseconds that a poll works, roughly. */
-const POLL_TIME = 150;
+const POLL_TIME = 60;
 /** Milliseconds between two looks at logs that grow, at other logs, and between two searches. */
 const LIVE_INTERVAL = 400;
 const REST_INTERVAL = 5000;

@@ -50,14 +50,14 @@ export class RunClient {
     return answer as ReturnType<Questions[Name]>;
   }
 
-  /** The frames of curves, no faster than they are taken. */
+  /** The frames of curves, one or more at a time, and no faster than they are taken. */
   async *curves(request: CurvesRequest): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     const curves = await this.ask('openCurves', request);
     try {
       for (;;) {
-        const frame = await this.ask('nextFrame', curves);
-        if (!frame) return;
-        yield frame;
+        const frames = await this.ask('nextFrames', curves);
+        if (!frames) return;
+        yield frames;
       }
     } finally {
       if (!this.#isClosed) this.ask('closeCurves', curves).catch(() => {});

@@ -9,10 +9,10 @@ export interface Questions {
   detail(id: string): Promise<Omit<RunDetail, 'summary'> | undefined>;
   events(id: string, after: string | undefined): Promise<EventsPage | undefined>;
   checkpoint(id: string): Promise<CheckpointPlace | undefined>;
-  /** Begins to read curves. Their frames are fetched with `nextFrame`. @returns a number that identifies them */
+  /** Begins to read curves. Their frames are fetched with `nextFrames`. @returns a number that identifies them */
   openCurves(request: CurvesRequest): Promise<number>;
-  /** Undefined after the last frame. */
-  nextFrame(curves: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** One or more frames. Undefined after the last one. */
+  nextFrames(curves: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   closeCurves(curves: number): Promise<void>;
 }
 

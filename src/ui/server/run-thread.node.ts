@@ -1,10 +1,15 @@
 /** The thread that reads the logs. Started by `run-client.node.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { joinBytes } from '../../util/bytes.ts';
 import type { CurvesRequest } from '../protocol.ts';
 import { Runs } from '../runs.node.ts';
 import type { FromThread, Questions, ToThread } from './run-messages.node.ts';
 
 const runs = new Runs((workerData as { readonly folders: readonly string[] }).folders);
+
+/** Frames that are ready are sent together, up to so many bytes or milliseconds. */
+const MAX_BYTES = 2 ** 18;
+const MAX_WAIT = 50;
 
 interface OpenCurves {
   readonly frames: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>;
@@ -23,9 +28,9 @@ const questions: Questions = {
     open.set(nextCurves, { frames: runs.curves(request, abort.signal), abort });
     return nextCurves++;
   },
-  async nextFrame(curves) {
-    const result = await open.get(curves)?.frames.next();
-    return result?.value ?? undefined;
+  async nextFrames(curves) {
+    const frames = open.get(curves)?.frames;
+    return frames && nextFrames(frames);
   },
   async closeCurves(curves) {
     const entry = open.get(curves);
@@ -34,6 +39,19 @@ const questions: Questions = {
     await entry?.frames.return().catch(() => {});
   },
 };
+
+/** Several frames at once, since a message to the other thread costs more than a curve. Undefined after the last one. */
+async function nextFrames(frames: OpenCurves['frames']): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const end = performance.now() + MAX_WAIT;
+  const ready: Uint8Array[] = [];
+  for (let bytes = 0; bytes < MAX_BYTES && performance.now() < end; ) {
+    const { value } = await frames.next();
+    if (!value) break;
+    ready.push(value);
+    bytes += value.length;
+  }
+  return ready.length > 0 ? joinBytes(ready) : undefined;
+}
 
 const send = (message: FromThread, bytes?: ArrayBuffer) =>
   parentPort?.postMessage(message, bytes ? [bytes] : []);

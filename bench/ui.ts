@@ -1,0 +1,261 @@
+/**
+ * The data of `char-rnn ui` against its bars (docs/benchmarks.md): 1,000 runs of 100 kB, a log of 100 MB, and a log that grows. Best of five.
+ *
+ *     npm run build && node --import tsx bench/ui.ts
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { decodeFrames } from '../src/ui/curve-frames.ts';
+import type { CurvesRequest, RunChange } from '../src/ui/protocol.ts';
+
+const ROUNDS = 5;
+const RUNS = 1000;
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-ui-'));
+const start = Date.parse('2026-11-01T00:00:00.000Z');
+const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
+
+function startedLine(seed: number): string {
+  const text = { name: 'book.txt', bytes: 1e6, sha256: '0', characters: 1e6 };
+  return `${JSON.stringify({
+    ...{ time: at(0), type: 'started', formatVersion: 2, programVersion: '0.1.0', runId: `run-${seed}` },
+    ...{
+      options: { cell: 'lstm', layers: 2, hiddenSize: 128, seed },
+      origins: { seed: 'flag' },
+      start: 'new',
+      text,
+    },
+    ...{
+      vocabularySize: 65,
+      batches: { train: 400, validation: 20, test: 0 },
+      tokens: 1e6,
+      parameters: 240_321,
+    },
+    ...{ memory: 1e8, engine: 'CPU', iteration: 0, iterations: 1e6 },
+  })}\n`;
+}
+
+function iterationLine(iteration: number, seed: number): string {
+  const trainLoss = 1.5 + 2 * Math.exp(-iteration / 300) + 0.1 * Math.sin(iteration * seed);
+  return `${JSON.stringify({
+    ...{
+      time: at(iteration / 12),
+      type: 'iteration',
+      iteration,
+      iterations: 1e6,
+      epoch: iteration / 400,
+      trainLoss,
+    },
+    ...{ learningRate: 0.002, gradientNorm: 2 + Math.sin(iteration), parameterNorm: 30.123456789 },
+    ...{ tokens: 2500, milliseconds: 80.88337200000009 },
+  })}\n`;
+}
+
+function evaluatedLine(iteration: number): string {
+  const event = { type: 'evaluated', iteration, epoch: iteration / 400, validationLoss: 1.6, best: true };
+  return `${JSON.stringify({ time: at(iteration / 12), ...event })}\n`;
+}
+
+/** @returns the number of iterations */
+function writeLog(path: string, bytes: number, seed: number): number {
+  mkdirSync(join(path, '..'), { recursive: true });
+  const file = openSync(path, 'w');
+  let [text, written, iteration] = [startedLine(seed), 0, 0];
+  while (written + text.length < bytes) {
+    text += iterationLine(++iteration, seed);
+    if (iteration % 100 === 0) text += evaluatedLine(iteration);
+    if (text.length < 2 ** 20) continue;
+    written += text.length;
+    writeSync(file, text);
+    text = '';
+  }
+  writeSync(file, text);
+  closeSync(file);
+  return iteration;
+}
+
+class Server {
+  readonly #child: ChildProcess;
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+
+  private constructor(child: ChildProcess, address: string) {
+    this.#child = child;
+    const [url = '', token = ''] = address.split('#token=');
+    this.#url = `${url}api/`;
+    this.#headers = { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/json' };
+  }
+
+  static async start(...folders: string[]): Promise<Server> {
+    const words = [program, 'ui', ...folders, '--no-open', '--port', '0'];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [address] = await once(child.stdout.setEncoding('utf8'), 'data');
+    return new Server(child, address);
+  }
+
+  async runs(): Promise<RunChange> {
+    return (await fetch(`${this.#url}runs`, { headers: this.#headers })).json();
+  }
+
+  stream(signal: AbortSignal): Promise<Response> {
+    return fetch(`${this.#url}stream`, { headers: this.#headers, signal });
+  }
+
+  /** @returns the number of curves */
+  async curves(body: CurvesRequest): Promise<number> {
+    const init = { method: 'POST', headers: this.#headers, body: JSON.stringify(body) };
+    const response = await fetch(`${this.#url}curves`, init);
+    let count = 0;
+    for await (const frame of decodeFrames(response.body as AsyncIterable<Uint8Array>))
+      if (frame.type === 'curve') count++;
+    return count;
+  }
+
+  /** The longest time that a request for nothing took while some work was done: the event loop was held for less. */
+  async longestPause(work: Promise<unknown>): Promise<number> {
+    let [longest, isDone] = [0, false];
+    work.finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      const before = performance.now();
+      await (await fetch(`${this.#url}nothing`, { headers: this.#headers })).text();
+      longest = Math.max(longest, performance.now() - before);
+      await sleep(5);
+    }
+    return longest;
+  }
+
+  /** The largest memory of the process so far, in MB; NaN where there is no /proc. */
+  get peakMemory(): number {
+    try {
+      const [, kilobytes] =
+        /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')) ?? [];
+      return Number(kilobytes) / 1024;
+    } catch {
+      return Number.NaN;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await once(this.#child, 'exit');
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const before = performance.now();
+  await work();
+  return performance.now() - before;
+}
+
+/** Waits until the server has read all logs. */
+async function settled(server: Server): Promise<string[]> {
+  for (;;) {
+    const { changed, isSearching } = await server.runs();
+    if (!isSearching && !changed.some(({ isPartial }) => isPartial)) return changed.map(({ id }) => id);
+    await sleep(50);
+  }
+}
+
+/** @returns milliseconds from writing a line to the change in the stream */
+async function newLine(server: Server, path: string, iteration: number): Promise<number> {
+  const stop = new AbortController();
+  const response = await server.stream(stop.signal);
+  let before = 0;
+  let text = '';
+  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+    text += new TextDecoder().decode(piece);
+    if (before === 0) {
+      await sleep(Math.random() * 500);
+      before = performance.now();
+      appendFileSync(path, iterationLine(iteration, 1));
+    } else if (text.includes(`"iteration":${iteration},`)) break;
+  }
+  const time = performance.now() - before;
+  stop.abort();
+  return time;
+}
+
+interface Figure {
+  readonly what: string;
+  readonly bar: string;
+  readonly values: number[];
+}
+const figures = new Map<string, Figure>();
+
+function note(what: string, bar: string, value: number): void {
+  const figure = figures.get(what) ?? { what, bar, values: [] };
+  figure.values.push(value);
+  figures.set(what, figure);
+}
+
+try {
+  const [many, big, live] = [join(folder, 'many'), join(folder, 'big'), join(folder, 'live')];
+  for (let run = 0; run < RUNS; run++) writeLog(join(many, String(run), 'lstm.log.jsonl'), 100_000, run + 1);
+  const iterations = writeLog(join(big, 'lstm.log.jsonl'), 100e6, 1);
+  let last = writeLog(join(live, 'lstm.log.jsonl'), 100_000, 1);
+  for (let round = 0; round < ROUNDS; round++) {
+    let server = await Server.start(many);
+    note('1,000 runs: list, from the start of the program', '', await timed(() => settled(server)));
+    const ids = await settled(server);
+    note('1,000 runs: list', '≤ 500 ms', await timed(() => server.runs()));
+    note('20 curves', '≤ 1,000 ms', await timed(() => server.curves({ ids: ids.slice(0, 20) })));
+    const all = () => server.curves({ ids, bins: 150 });
+    let pause = Number.NaN;
+    const time = await timed(async () => {
+      pause = await server.longestPause(all());
+    });
+    note('1,000 curves', '≤ 3,000 ms', time);
+    note('longest answer to a small request meanwhile', '≤ 50 ms', pause);
+    note('1,000 curves again', '', await timed(all));
+    note('memory of the server, MB', '≤ 250', server.peakMemory);
+    await server.stop();
+
+    server = await Server.start(big);
+    const { changed } = await server.runs();
+    note('log of 100 MB: first figures, from the start of the program', '', await timed(() => server.runs()));
+    const id = changed[0]?.id ?? (await settled(server))[0] ?? '';
+    note('log of 100 MB: list', '≤ 100 ms', await timed(() => server.runs()));
+    await settled(server);
+    note('log of 100 MB: curve', '≤ 3,000 ms', await timed(() => server.curves({ ids: [id] })));
+    const zoom = { ids: [id], from: iterations / 2, to: iterations / 2 + 1000, smoothing: 0.99 };
+    note('log of 100 MB: zoom, smoothed', '', await timed(() => server.curves(zoom)));
+    note('log of 100 MB: memory of the server, MB', '≤ 250', server.peakMemory);
+    await server.stop();
+
+    server = await Server.start(live);
+    await settled(server);
+    note(
+      'a new line, to the page',
+      '≤ 1,000 ms',
+      await newLine(server, join(live, 'lstm.log.jsonl'), ++last),
+    );
+    await server.stop();
+  }
+  const load = loadavg().map((value) => value.toFixed(1));
+  process.stdout.write(`load ${load.join(', ')}; best of ${ROUNDS}, and their median\n`);
+  for (const { what, bar, values } of figures.values()) {
+    const sorted = values.sort((a, b) => a - b);
+    const shown = [sorted[0], sorted[ROUNDS >> 1]].map((value) =>
+      (value ?? Number.NaN).toFixed(0).padStart(7),
+    );
+    process.stdout.write(`${what.padEnd(62)} ${shown.join(' ')}   ${bar}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
