@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transformSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -33,6 +33,10 @@ const CORE = join(root, 'src', 'language-model.ts');
 const LOADS_CORE =
   /^(src\/(index|browser|sweep\/trial-process\.node|cli\/run\/(?!build-native|completions)[\w-]+)|web\/worker\/(reading|stored-runs|training))\.ts$/;
 
+/** Sources with classes whose names programs see: errors, and what the library exports. */
+const HAS_NAMES =
+  /^export (abstract )?class (\w+ extends \w*Error|LanguageModel|Vocabulary|LoggedRun|EventLogReader)\b/m;
+
 /**
  * @typedef {object} Program
  * @property {ReadonlyMap<string, Uint8Array>} files for Node, by their paths in dist/
@@ -48,11 +52,13 @@ export async function bundleProgram() {
     entryPoints: ENTRY_POINTS,
     ...{ outdir: 'dist', chunkNames: 'chunks/[name]-[hash]', write: false, metafile: true },
     ...{ bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2022' },
+    // For an uncaught error, Node prints the line.
+    lineLimit: 800,
     // For Node and for pages.
     ...{ platform: 'neutral', external: ['node:*', ...installed()] },
     // scripts/notices.mjs writes the licences of what is bundled.
     ...{ legalComments: 'none', logLevel: 'warning' },
-    plugins: [ownUrls, withCore],
+    plugins: [sources, withCore],
   });
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [posix.relative('dist', path), output]),
@@ -115,9 +121,12 @@ function moved(text, path, outputs, placeOf) {
     );
 }
 
-/** In the bundle, too, `import.meta.url` is where the module would be by itself: other files of the package are found relative to that. */
-const ownUrls = {
-  name: 'own-urls',
+/**
+ * Loads the sources. In the bundle, too, classes that programs see have their names, and `import.meta.url` is where the module would be by itself: other
+ * files of the package are found relative to that.
+ */
+const sources = {
+  name: 'sources',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(root, path).replaceAll('\\', '/');
@@ -127,6 +136,7 @@ const ownUrls = {
         code = code.replaceAll('import.meta.url', own);
       }
       if (LOADS_CORE.test(name) && existsSync(CORE)) code += `\nimport ${JSON.stringify(CORE)};\n`;
+      if (HAS_NAMES.test(code)) code = transformSync(code, { loader: 'ts', keepNames: true }).code;
       return { contents: code, loader: 'ts' };
     });
   },

@@ -121,6 +121,17 @@ const small = 'book.txt -rnn_size 8 -batch_size 4 -seq_length 10 --max_iteration
   ' ',
 );
 
+test('errors and other exported classes have their names, and the lines of the programs are short', async () => {
+  const library: Record<string, unknown> = await import(join(root, 'dist', 'index.js'));
+  const classes = Object.entries(library).filter(([, value]) => /^class\b/.test(String(value)));
+  assert.ok(classes.length > 12);
+  for (const [name, value] of classes) assert.equal((value as { name: string }).name, name);
+  const { OptionError } = library as typeof import('../src/index.ts');
+  assert.equal(new OptionError('threads', 'got -1').name, 'OptionError');
+  const code = readFileSync(join(root, 'dist', 'index.js'), 'utf8');
+  assert.ok(code.split('\n').every((line) => line.length < 5000));
+});
+
 test('after an installation, npx and the shell find both names, and printed commands work as typed', {
   skip: process.platform === 'win32' ? 'a shell of POSIX' : false,
 }, (context) => {
