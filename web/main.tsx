@@ -1,6 +1,7 @@
 /** The shell of the pages: the header, the page that the address names, and keys. */
 import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { OpenButton } from './components/no-model.tsx';
 import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
 import { Run } from './pages/run.tsx';
@@ -153,18 +154,7 @@ function ModelMenu() {
           </dl>
         )}
         <div class="row">
-          <label class="button">
-            Open a checkpoint
-            <input
-              type="file"
-              class="hidden-file"
-              onChange={(event) => {
-                const file = event.currentTarget.files?.[0];
-                if (file) openFile(file);
-                event.currentTarget.value = '';
-              }}
-            />
-          </label>
+          <OpenButton />
           <button type="button" onClick={() => openExample()}>
             Example
           </button>

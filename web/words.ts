@@ -1,4 +1,4 @@
-/** Messages of the library name options as programs do; a reader of the page sees words. */
+/** Words for what the library has as names and numbers. */
 
 /** `learningRate` → `learning rate`. */
 export function optionWords(name: string): string {
@@ -8,4 +8,10 @@ export function optionWords(name: string): string {
 /** A message whose options, such as `hiddenSize` between backticks, are words in quotation marks. */
 export function inWords(message: string): string {
   return message.replace(/`([a-z][A-Za-z0-9]*)`/g, (_, name: string) => `“${optionWords(name)}”`);
+}
+
+/** `40 s`, `12 min`, `1.5 h`. */
+export function shortDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

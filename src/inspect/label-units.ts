@@ -137,7 +137,7 @@ class LayerCorrelation {
 }
 
 /** With mean 0 and length 1; undefined for a detector that does not change. */
-function standardized(values: Float32Array): Float64Array | undefined {
+export function standardized(values: Float32Array): Float64Array | undefined {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const centred = Float64Array.from(values, (value) => value - mean);
   const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));

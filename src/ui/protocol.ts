@@ -142,16 +142,21 @@ export interface EventsPage {
 }
 
 /** What a curve shows. `speed`: characters, or tokens of another kind, per second. */
-export type Metric =
-  | 'trainLoss'
-  | 'validationLoss'
-  | 'learningRate'
-  | 'gradientNorm'
-  | 'parameterNorm'
-  | 'speed';
+export const METRICS = [
+  'trainLoss',
+  'validationLoss',
+  'learningRate',
+  'gradientNorm',
+  'parameterNorm',
+  'speed',
+] as const;
+
+export type Metric = (typeof METRICS)[number];
 
 /** `time`: seconds of training, without evaluations and checkpoints. */
-export type CurveAxis = 'iteration' | 'epoch' | 'time';
+export const CURVE_AXES = ['iteration', 'epoch', 'time'] as const;
+
+export type CurveAxis = (typeof CURVE_AXES)[number];
 
 export interface CurvesRequest {
   /** At most 1,000. */

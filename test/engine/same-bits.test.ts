@@ -1,6 +1,6 @@
 /** A training has the same bits on every engine with fused multiply-add. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { CELL_NAMES } from '../../src/engine/cells.ts';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
@@ -34,13 +34,7 @@ test('every cell and every optimizer is compared', () => {
 for (const [cell, optimizer] of TRAININGS) {
   test(`${cell}, ${optimizer}: 60 iterations have the same bits on every engine with fused multiply-add and with any number of threads`, async (context) => {
     let expected: string | undefined;
-    for (const [name, make] of engines) {
-      const engine = await make();
-      if (name.startsWith('WebAssembly') && !hasFused()) {
-        context.diagnostic(`${name}: not compared, because it has no fused multiply-add here`);
-        await engine.close();
-        continue;
-      }
+    for await (const [name, engine] of comparable(context)) {
       const bits = await parametersAfter(engine, cell, optimizer, 60);
       expected ??= bits;
       assert.ok(bits === expected, name);
@@ -51,19 +45,24 @@ for (const [cell, optimizer] of TRAININGS) {
 
 test('held units give the same bits on every engine with fused multiply-add and with any number of threads', async (context) => {
   let expected: FloatArray | undefined;
-  for (const [name, make] of engines) {
-    const engine = await make();
-    if (name.startsWith('WebAssembly') && !hasFused()) {
-      context.diagnostic(`${name}: not compared, because it has no fused multiply-add here`);
-      await engine.close();
-      continue;
-    }
+  for await (const [name, engine] of comparable(context)) {
     const predictions = await predictionsWithHeldUnits(engine);
     expected ??= predictions;
     assert.deepEqual(predictions, expected, name);
   }
   assert.ok(expected, 'no engine');
 });
+
+/** The engines whose bits must be equal here. */
+async function* comparable(context: TestContext): AsyncGenerator<readonly [string, Engine], void, void> {
+  for (const [name, make] of engines) {
+    const engine = await make();
+    if (name.startsWith('WebAssembly') && !hasFused()) {
+      context.diagnostic(`${name}: not compared, because it has no fused multiply-add here`);
+      await engine.close();
+    } else yield [name, engine];
+  }
+}
 
 /** Log-probabilities of a network with an lstm, a gru and an rnn after some steps, with units of each held. Closes the engine. */
 async function predictionsWithHeldUnits(engine: Engine): Promise<FloatArray> {

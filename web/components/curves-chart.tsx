@@ -1,8 +1,9 @@
-/** Curves of many runs together. Dragging zooms, which asks for the curves of that range anew; a double click shows all. */
+/** Curves of many runs together. Dragging zooms, which reads that range in full detail; a double click shows all. */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Curve } from '../../src/ui/protocol.ts';
 import { theme } from '../theme.ts';
+import { mountPlot } from './plot.ts';
 
 export interface ShownCurve {
   readonly label: string;
@@ -42,23 +43,13 @@ export function CurvesChart(props: CurvesChartProps) {
   useEffect(() => {
     const { current } = host;
     if (!current) return;
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
-    const axis = {
-      stroke: colour('--ink-soft'),
-      grid: { stroke: colour('--line') },
-      ticks: { stroke: colour('--line') },
-    };
     const hasFocus = latest.current.curves.length <= MOST_WITH_FOCUS;
     let nearest: number | undefined;
-    const made = new uPlot(
+    const { plot: made, remove } = mountPlot(
+      current,
       {
-        ...{ width: Math.max(200, current.clientWidth), height: latest.current.height },
-        scales: { x: { time: false }, y: isLogarithmic ? { distr: 3 } : {} },
-        axes: [
-          { ...axis, label: xLabel },
-          { ...axis, label: yLabel, size: 60 },
-        ],
+        ...{ height: latest.current.height, xLabel, yAxis: { label: yLabel, size: 60 } },
+        yScale: isLogarithmic ? { distr: 3 } : {},
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, focus: { prox: hasFocus ? 24 : -1 } },
         focus: { alpha: 0.35 },
@@ -89,21 +80,13 @@ export function CurvesChart(props: CurvesChartProps) {
         },
       },
       dataOf(latest.current.curves),
-      current,
     );
     made.over.addEventListener('dblclick', () => latest.current.onZoom(undefined));
     made.over.addEventListener('click', () => {
       if (nearest !== undefined) latest.current.onPick(nearest);
     });
     plot.current = made;
-    const observer = new ResizeObserver(() =>
-      made.setSize({ width: Math.max(200, current.clientWidth), height: latest.current.height }),
-    );
-    observer.observe(current);
-    return () => {
-      observer.disconnect();
-      made.destroy();
-    };
+    return remove;
   }, [shape]);
   useEffect(() => {
     const frame = requestAnimationFrame(() => {

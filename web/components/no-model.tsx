@@ -10,7 +10,7 @@ export function NoModel({ what }: { readonly what: string }) {
         format that <code>char-rnn</code> reads. It stays in your browser.
       </p>
       <div class="row">
-        <OpenButton />
+        <OpenButton isPrimary />
         <button type="button" disabled={opening.value !== undefined} onClick={() => openExample()}>
           Open the example model
         </button>
@@ -23,9 +23,9 @@ export function NoModel({ what }: { readonly what: string }) {
   );
 }
 
-export function OpenButton() {
+export function OpenButton({ isPrimary = false }: { readonly isPrimary?: boolean }) {
   return (
-    <label class="button primary">
+    <label class={isPrimary ? 'button primary' : 'button'}>
       Open a checkpoint
       <input
         type="file"

@@ -31,8 +31,6 @@ const colouring = signal<Colouring>('unit');
 const isCentred = signal(true);
 const search = signal('');
 const isOnlyLabelled = signal(true);
-/** Whether a text can be written with a unit held. */
-const canHold = signal(false);
 let abort = new AbortController();
 
 /** The unit that the address names: `unit=2.108&part=h`. */
@@ -98,7 +96,6 @@ async function read(): Promise<void> {
         if (first && !isInModel(chosen.value)) choose(first);
       }
     }
-    canHold.value = (await worker.call('optionFacts', 'sampling')).some(({ name }) => name === 'hold');
     gates.value = await worker.call('gates', undefined, { signal });
   } catch (error) {
     if (!signal.aborted) problem.value = (error as Error).message;
@@ -408,7 +405,7 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
             symbols={facts.symbols}
             onPlace={pick}
           />
-          {canHold.value && (wanted.part === 'h' || wanted.part === 'c') && (
+          {(wanted.part === 'h' || wanted.part === 'c') && (
             <Dial key={`${wanted.layer}.${wanted.unit}.${wanted.part}`} chosen={wanted} facts={unit.value} />
           )}
         </>

@@ -2,6 +2,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { CheckpointFile, Curve, Metric, RunDetail, RunEvent } from '../../src/ui/protocol.ts';
 import { Chart } from '../components/chart.tsx';
+import { SampleSlider } from '../components/sample-slider.tsx';
 import { goTo, route } from '../router.ts';
 import { runs } from '../run-list.ts';
 import { openBytes, openModel } from '../session.ts';
@@ -90,7 +91,13 @@ export function Run() {
           <SmallChart metric="gradientNorm" label="Gradient norm" />
           <SmallChart metric="speed" label="Characters a second" />
         </details>
-        <Samples />
+        <SampleSlider
+          samples={events.value.filter((event) => event.type === 'sampled')}
+          chosen={sampleIndex.value}
+          onChoose={(index) => {
+            sampleIndex.value = index;
+          }}
+        />
         <Messages />
       </section>
       <aside class="panel" aria-label="checkpoints and settings">
@@ -212,34 +219,6 @@ function SmallChart({ metric, label }: { readonly metric: Metric; readonly label
       series={[{ label: label.toLowerCase(), colour: '--blue', values: Array.from(curve.mean) }]}
       summary={`${label}: ${last === undefined ? '–' : Number(last.toPrecision(4))} now.`}
     />
-  );
-}
-
-function Samples() {
-  const all = events.value.filter((event) => event.type === 'sampled');
-  if (all.length === 0) return null;
-  const index = Math.min(sampleIndex.value ?? all.length - 1, all.length - 1);
-  const sample = all[index];
-  if (!sample) return null;
-  return (
-    <section aria-labelledby="sample-title">
-      <h3 id="sample-title">Sample after iteration {sample.iteration.toLocaleString('en')}</h3>
-      {all.length > 1 && (
-        <input
-          type="range"
-          min={0}
-          max={all.length - 1}
-          value={index}
-          aria-label="which sample"
-          aria-valuetext={`iteration ${sample.iteration}`}
-          onInput={(event) => {
-            const chosen = Number(event.currentTarget.value);
-            sampleIndex.value = chosen === all.length - 1 ? undefined : chosen;
-          }}
-        />
-      )}
-      <pre class="sample">{sample.text}</pre>
-    </section>
   );
 }
 

@@ -19,6 +19,7 @@ import {
   togglePick,
 } from '../run-list.ts';
 import { source } from '../sources/source.ts';
+import { shortDuration } from '../words.ts';
 
 const ROW_HEIGHT = 40;
 /** Rows above and below the visible ones. */
@@ -113,9 +114,7 @@ const shownCurves = computed<readonly ShownCurve[]>(() =>
     const curve = curves.value.get(id);
     const run = runs.value.get(id);
     if (!curve || !run || curve.x.length === 0) return [];
-    return [
-      { label: run.name, curve, isPinned: id === pinned.value || id === hovered.value, ...styleOfRun(id) },
-    ];
+    return [{ label: run.name, curve, isPinned: id === pinned.value, ...styleOfRun(id) }];
   }),
 );
 
@@ -405,16 +404,10 @@ const REASONS: Readonly<Record<string, string>> = {
 export function stateText({ state, reason, iteration, iterations, rest }: RunSummary): string {
   if (state === 'running') {
     const share = iterations > 0 ? `${Math.floor((100 * iteration) / iterations)} %` : '';
-    return `▶ ${share}${rest === null ? '' : `, ${restText(rest)} left`}`;
+    return `▶ ${share}${rest === null ? '' : `, ${shortDuration(rest / 1000)} left`}`;
   }
   if (state === 'broken-off') return '✕ broken off';
   return `■ ${REASONS[reason ?? ''] ?? 'done'}`;
-}
-
-function restText(milliseconds: number): string {
-  const seconds = milliseconds / 1000;
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
 /** The samples of the drawn runs, all at the same part of their way. */

@@ -1,12 +1,13 @@
 /** Train: a model on a text, in the page. */
 import { computed, signal } from '@preact/signals';
 import type { OptionFacts } from '../../src/option-facts.ts';
+import { RunningMean } from '../../src/ui/run/running-mean.ts';
 import { Chart, type Series } from '../components/chart.tsx';
 import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../components/controls.tsx';
+import { SampleSlider } from '../components/sample-slider.tsx';
 import { goTo } from '../router.ts';
 import { download, model, openModel, worker } from '../session.ts';
-import { Smoother } from '../smoothing.ts';
-import { inWords } from '../words.ts';
+import { inWords, shortDuration } from '../words.ts';
 import type { TrainingMessage } from '../worker/api.ts';
 import type { StoredRun } from '../worker/stored-runs.ts';
 
@@ -40,7 +41,7 @@ const problem = signal<unknown>(undefined);
 const ended = signal<string | undefined>(undefined);
 const stored = signal<readonly StoredRun[] | undefined>(undefined);
 const keepsNothing = signal<string | undefined>(undefined);
-let smoother = new Smoother(SMOOTHING);
+let smoother = new RunningMean(SMOOTHING);
 /** All iterations so far; `curve` has at most MOST_POINTS. */
 let points: number[] = [];
 let evaluations: (readonly [iteration: number, loss: number])[] = [];
@@ -89,7 +90,7 @@ async function start(resume?: StoredRun): Promise<void> {
 }
 
 function reset(): void {
-  smoother = new Smoother(SMOOTHING);
+  smoother = new RunningMean(SMOOTHING);
   points = [];
   evaluations = [];
   curve.value = EMPTY;
@@ -240,7 +241,13 @@ export function Train() {
         <h2 id="run-title">The run</h2>
         <Progress />
         <Curves />
-        <Samples />
+        <SampleSlider
+          samples={samples.value}
+          chosen={shownSample.value}
+          onChoose={(index) => {
+            shownSample.value = index;
+          }}
+        />
         {messages.value.map((message, index) => (
           <p key={index} class={message.kind === 'warning' ? 'problem' : 'hint'}>
             {inWords(message.text)}
@@ -328,16 +335,11 @@ function Progress() {
         iteration {iteration.toLocaleString('en')} of {iterations.toLocaleString('en')}, epoch{' '}
         {epoch.toFixed(2)}, loss {Number.isNaN(loss) ? '–' : loss.toFixed(4)},{' '}
         {Math.round(speed).toLocaleString('en')} characters a second
-        {running.value && !Number.isNaN(left) && `, about ${duration(left)} left`}
+        {running.value && !Number.isNaN(left) && `, about ${shortDuration(left)} left`}
       </p>
       {ended.value !== undefined && <p role="status">{ended.value}</p>}
     </>
   );
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
 const chartSeries = computed<readonly Series[]>(() => {
@@ -380,33 +382,6 @@ function Curves() {
       series={chartSeries.value}
       summary={`${summary}.`}
     />
-  );
-}
-
-function Samples() {
-  const all = samples.value;
-  if (all.length === 0) return null;
-  const index = shownSample.value ?? all.length - 1;
-  const sample = all[index];
-  return (
-    <section aria-labelledby="samples-title">
-      <h3 id="samples-title">Sample after iteration {sample?.iteration.toLocaleString('en')}</h3>
-      {all.length > 1 && (
-        <input
-          type="range"
-          min={0}
-          max={all.length - 1}
-          value={index}
-          aria-label="which sample"
-          aria-valuetext={`iteration ${sample?.iteration}`}
-          onInput={(event) => {
-            const chosen = Number(event.currentTarget.value);
-            shownSample.value = chosen === all.length - 1 ? undefined : chosen;
-          }}
-        />
-      )}
-      <pre class="sample">{sample?.text}</pre>
-    </section>
   );
 }
 

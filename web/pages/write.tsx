@@ -250,8 +250,8 @@ function Candidates() {
       </ol>
       <p class="hint">
         Surprise {(-own.logProbability / Math.LN2).toFixed(2)} bits, uncertainty of the prediction{' '}
-        {(own.entropy / Math.LN2).toFixed(2)} bits. Taking another character writes the text anew from there;
-        the old text stays as a branch.
+        {(own.entropy / Math.LN2).toFixed(2)} bits. After another character, the model goes on from there; the
+        old text stays as a branch.
       </p>
     </>
   );

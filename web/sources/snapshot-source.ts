@@ -8,7 +8,7 @@ import type {
   SnapshotIndex,
   Source,
 } from '../../src/ui/protocol.ts';
-import { Smoother } from '../smoothing.ts';
+import { runningMean } from '../../src/ui/run/running-mean.ts';
 
 const FOLDER = 'snapshot';
 
@@ -76,6 +76,5 @@ function within(curve: Curve, from = Number.NEGATIVE_INFINITY, to = Number.POSIT
 /** An export has no running means: here they are of the bins, not of all values. */
 function smoothed(curve: Curve, smoothing: number): Curve {
   if (smoothing === 0) return curve;
-  const smoother = new Smoother(smoothing ** Math.max(1, curve.width));
-  return { ...curve, smooth: curve.mean.map((value) => smoother.add(value)) };
+  return { ...curve, smooth: runningMean(curve.mean, smoothing ** Math.max(1, curve.width)) };
 }

@@ -1,7 +1,8 @@
 /** Reading a text with the open model: states, labels, saliency. Worker. */
 import type { LanguageModel, SaliencyMethod, UnitLabel, UnitPart } from '../../src/browser.ts';
+import { standardized } from '../../src/inspect/label-units.ts';
 import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
-import type { UnitStates } from '../../src/inspect/unit-states.ts';
+import { partsOf, type UnitStates } from '../../src/inspect/unit-states.ts';
 import type { Api, GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './api.ts';
 import { onOtherModel, openModel } from './open-model.ts';
 
@@ -30,6 +31,7 @@ function currentReading(): Reading {
 const SAME = 0.9;
 /** Symbols of the text that the saturation of gates is counted on. */
 const GATE_SYMBOLS = 5000;
+const SIGMOIDS: readonly UnitPart[] = ['i', 'f', 'o', 'z', 'r'];
 const INTERVALS = 40;
 const STRONGEST = 10;
 /** The strongest places are at least so many symbols apart. */
@@ -72,27 +74,18 @@ export async function* read(
 
 /** For each labelled unit, the index of an earlier one that does nearly the same. */
 function sameUnits(states: UnitStates, labels: readonly UnitLabel[], part: UnitPart): (number | undefined)[] {
-  const first: { readonly index: number; readonly values: Float32Array }[] = [];
+  const first: { readonly index: number; readonly values: Float64Array }[] = [];
   return labels.map(({ label, layer, unit }, index) => {
-    if (label === undefined) return undefined;
-    const values = standardized(states.column(layer, unit, part));
+    const values = label === undefined ? undefined : standardized(states.column(layer, unit, part));
+    if (!values) return undefined;
     const same = first.find((other) => Math.abs(dot(other.values, values)) > SAME);
     if (!same) first.push({ index, values });
     return same?.index;
   });
 }
 
-function standardized(values: Float32Array): Float32Array {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const centred = values.map((value) => value - mean);
-  const length = Math.sqrt(dot(centred, centred)) || 1;
-  return centred.map((value) => value / length);
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += (a[k] as number) * (b[k] as number);
-  return sum;
+function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, value, k) => sum + value * (b[k] as number), 0);
 }
 
 async function statesOf(part: UnitPart): Promise<UnitStates> {
@@ -134,19 +127,13 @@ function strongestOf(values: Float32Array): number[] {
 /** Gates that are sigmoids, of the first symbols. */
 export async function gates(_: undefined, signal: AbortSignal): Promise<GateFacts[]> {
   const { model, states } = currentReading();
-  const parts = (['i', 'f', 'o', 'z', 'r'] as const).filter((part) => hasGate(model.config.cell, part));
+  const parts = partsOf(model.config.cell).filter((part) => SIGMOIDS.includes(part));
   if (parts.length === 0) return [];
   const text = states.symbols.slice(0, GATE_SYMBOLS).join('');
   const gateStates = await model.states(text, { parts, signal, unknown: 'nearest' });
   return gateStates.layers.flatMap((layer) =>
     parts.map((part) => ({ part, layer, ...gateStates.saturation(layer, part) })),
   );
-}
-
-function hasGate(cell: string, part: 'i' | 'f' | 'o' | 'z' | 'r'): boolean {
-  return cell === 'lstm'
-    ? part === 'i' || part === 'f' || part === 'o'
-    : cell === 'gru' && (part === 'z' || part === 'r');
 }
 
 export async function stretch(chosen: Stretch): Promise<StretchFacts> {

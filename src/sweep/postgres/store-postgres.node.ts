@@ -33,7 +33,7 @@ import { SCHEMA } from './tables.ts';
 
 /** A worker that has not been heard for this time is not shown as running. */
 const SILENT = "interval '10 seconds'";
-/** The queue takes back a job after a day. Half a day is early enough to take it anew. */
+/** The queue takes back a job after a day. A worker takes it again after half a day, which is early enough. */
 const OLD = "interval '12 hours'";
 
 /** A sweep in a database. */

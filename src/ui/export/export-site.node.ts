@@ -7,14 +7,14 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
 import { VERSION } from '../../util/version.ts';
-import type {
-  CurveAxis,
-  EventsPage,
-  Metric,
-  RunChange,
-  RunDetail,
-  RunEvent,
-  SnapshotIndex,
+import {
+  CURVE_AXES,
+  type EventsPage,
+  METRICS,
+  type RunChange,
+  type RunDetail,
+  type RunEvent,
+  type SnapshotIndex,
 } from '../protocol.ts';
 import { Runs } from '../runs.node.ts';
 import { openCheckpoint } from '../server/checkpoint-file.node.ts';
@@ -24,15 +24,6 @@ import { RunList } from '../server/run-list.ts';
 /** Marks the folder of an export, which may be replaced. */
 const MARK = '.char-rnn-export';
 const BINS = 2000;
-const METRICS: readonly Metric[] = [
-  'trainLoss',
-  'validationLoss',
-  'learningRate',
-  'gradientNorm',
-  'parameterNorm',
-  'speed',
-];
-const AXES: readonly CurveAxis[] = ['iteration', 'epoch', 'time'];
 
 export interface ExportedSite {
   readonly runs: number;
@@ -131,7 +122,7 @@ async function writeSnapshot(site: SiteWriter, runs: Runs, list: RunChange): Pro
       folders: list.folders.map((folder) => withoutPlace(folder, list.folders)),
       notices: [],
     },
-    curves: AXES.flatMap((x) => METRICS.map((metric) => ({ x, metric }))),
+    curves: CURVE_AXES.flatMap((x) => METRICS.map((metric) => ({ x, metric }))),
   } satisfies SnapshotIndex);
 }
 
@@ -147,7 +138,7 @@ async function allEvents(runs: Runs, id: string): Promise<EventsPage | undefined
 }
 
 async function* frames(runs: Runs, id: string): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  for (const x of AXES) yield* runs.curves({ ids: [id], metrics: METRICS, x, bins: BINS });
+  for (const x of CURVE_AXES) yield* runs.curves({ ids: [id], metrics: METRICS, x, bins: BINS });
 }
 
 /** All frames of a run. Those that report progress are left out: the index says what each frame shows. */

@@ -4,19 +4,27 @@
  *
  * Values that are not finite are passed over; their means are NaN.
  */
-export function runningMean(values: Float32Array, weight: number): Float32Array {
-  const means = new Float32Array(values.length);
-  let mean = 0;
-  let weights = 0;
-  for (let row = 0; row < values.length; row++) {
-    const value = values[row] as number;
-    if (!Number.isFinite(value)) {
-      means[row] = Number.NaN;
-      continue;
-    }
-    mean = weight * mean + (1 - weight) * value;
-    weights = weight * weights + (1 - weight);
-    means[row] = mean / weights;
+export class RunningMean {
+  readonly #weight: number;
+  #mean = 0;
+  #weights = 0;
+
+  /** @param weight β, from 0, which smoothes nothing, to below 1. */
+  constructor(weight: number) {
+    this.#weight = weight;
   }
-  return means;
+
+  /** @returns the mean at the next value */
+  add(value: number): number {
+    if (!Number.isFinite(value)) return Number.NaN;
+    this.#mean = this.#weight * this.#mean + (1 - this.#weight) * value;
+    this.#weights = this.#weight * this.#weights + (1 - this.#weight);
+    return this.#mean / this.#weights;
+  }
+}
+
+/** The means at all values. */
+export function runningMean(values: Float32Array, weight: number): Float32Array {
+  const mean = new RunningMean(weight);
+  return values.map((value) => mean.add(value));
 }

@@ -8,21 +8,12 @@ import {
   isText,
   numberField,
 } from '../../server/http/request-fields.ts';
-import type { CurvesRequest } from '../protocol.ts';
+import { CURVE_AXES, type CurvesRequest, METRICS } from '../protocol.ts';
 
 const MAX_IDS = 1000;
-const METRICS = [
-  'trainLoss',
-  'validationLoss',
-  'learningRate',
-  'gradientNorm',
-  'parameterNorm',
-  'speed',
-] as const;
-const AXES = ['iteration', 'epoch', 'time'] as const;
 
 const schema = z.object({
-  x: field(z.enum(AXES), `one of ${AXES.join(', ')}`),
+  x: field(z.enum(CURVE_AXES), `one of ${CURVE_AXES.join(', ')}`),
   from: numberField(-1e12, 1e12),
   to: numberField(-1e12, 1e12),
   bins: field(z.int().check(z.minimum(1), z.maximum(4000)), 'a whole number from 1 to 4000'),
