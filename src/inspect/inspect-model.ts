@@ -7,6 +7,7 @@ import { OptionError } from '../errors.ts';
 import { labelUnits, type UnitLabel } from './label-units.ts';
 import {
   checkLayersAndParts,
+  checkRecordedStates,
   checkSaliency,
   type LabelUnitsInput,
   type SaliencyInput,
@@ -33,35 +34,42 @@ export function statesOf(
   return record(read, read.checkpoint.parameters, { layers, parts, signal, onProgress });
 }
 
-/** @throws {OptionError} for a layer or part that the model does not have */
+/** @throws {OptionError} for a layer or part that the model does not have, and for recorded states that do not fit */
 export async function labelsOf(read: ReadText, input: LabelUnitsInput): Promise<UnitLabel[]> {
-  const { layers, part = 'h', detectors, twin = true, signal, onProgress } = input;
-  checkLayersAndParts(read.checkpoint.config, layers, [part], 'part');
-  const share = twin ? 0.5 : 1;
-  const common = { layers, parts: [part], signal };
-  const states = await record(read, read.checkpoint.parameters, {
-    ...common,
-    onProgress: (fraction) => onProgress?.(fraction * share),
-  });
-  const untrained = twin
-    ? await record(read, untrainedParameters(read.checkpoint), {
-        ...common,
-        onProgress: (fraction) => onProgress?.(0.5 + fraction * share),
-      })
-    : undefined;
-  return labelUnits(states, untrained, { detectors, part, signal });
+  const { part = 'h', detectors, twin = true, states: recorded, signal, onProgress } = input;
+  const { config, parameters } = read.checkpoint;
+  checkLayersAndParts(config, input.layers, [part], 'part');
+  if (recorded) checkRecordedStates(recorded, config, symbolsOf(read), input.layers, part);
+  const layers = input.layers ?? recorded?.layers;
+  const readings = Number(!recorded) + Number(twin);
+  let finished = 0;
+  /** Reads the text with some parameters, as one of the readings. */
+  const readWith = async (own: FloatArray) => {
+    const onOwnProgress = (fraction: number) => onProgress?.((finished + fraction) / readings);
+    const states = await record(read, own, { layers, parts: [part], signal, onProgress: onOwnProgress });
+    finished++;
+    return states;
+  };
+  const states = recorded ?? (await readWith(parameters));
+  const untrained = twin ? await readWith(untrainedParameters(read.checkpoint)) : undefined;
+  return labelUnits(states, untrained, { layers, detectors, part, signal });
 }
 
 function record(
-  { engine, checkpoint: { config, vocabulary }, tokens }: ReadText,
+  read: ReadText,
   parameters: FloatArray,
   { layers, parts = ['h'], signal, onProgress }: StatesInput,
 ): Promise<UnitStates> {
+  const { engine, checkpoint, tokens } = read;
   return readStates({
-    ...{ engine, config, parameters, tokens, layers, parts, signal },
-    symbols: Array.from(tokens, (token) => symbolText(vocabulary.symbolOf(token), vocabulary.kind)),
+    ...{ engine, config: checkpoint.config, parameters, tokens, layers, parts, signal },
+    symbols: symbolsOf(read),
     onProgress: (done) => onProgress?.(done / tokens.length),
   });
+}
+
+function symbolsOf({ checkpoint: { vocabulary }, tokens }: ReadText): string[] {
+  return Array.from(tokens, (token) => symbolText(vocabulary.symbolOf(token), vocabulary.kind));
 }
 
 /**

@@ -36,6 +36,8 @@ export interface UnitLabel {
 }
 
 export interface LabelInput {
+  /** Default: all that are recorded. */
+  readonly layers?: readonly number[] | undefined;
   /** Default: `DETECTORS`. */
   readonly detectors?: Readonly<Record<string, Detector>> | undefined;
   /** Default: h. */
@@ -44,7 +46,7 @@ export interface LabelInput {
 }
 
 /**
- * Labels all units of the recorded layers.
+ * Labels all units of the layers.
  *
  * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 gives a label.
  * @returns the units with labels first, by descending |r|
@@ -52,7 +54,7 @@ export interface LabelInput {
 export async function labelUnits(
   states: UnitStates,
   twin: UnitStates | undefined,
-  { detectors = DETECTORS, part = 'h', signal }: LabelInput = {},
+  { layers = states.layers, detectors = DETECTORS, part = 'h', signal }: LabelInput = {},
 ): Promise<UnitLabel[]> {
   const columns = Object.entries(detectors).flatMap(([name, detector]) => {
     const values = standardized(detector(states.symbols));
@@ -61,7 +63,7 @@ export async function labelUnits(
   const turns = new TurnTaker();
   const own = new Map<number, Float64Array[]>();
   const untrained = columns.map(() => 0);
-  for (const layer of states.layers) {
+  for (const layer of layers) {
     const correlations: Float64Array[] = [];
     const trained = new LayerCorrelation(states, layer, part);
     const initial = twin && new LayerCorrelation(twin, layer, part);
@@ -112,11 +114,12 @@ class LayerCorrelation {
     this.#units = units;
     const sums = new Float64Array(units);
     const squares = new Float64Array(units);
-    this.#values.forEach((value, at) => {
-      const u = at % units;
-      sums[u] = (sums[u] as number) + value;
-      squares[u] = (squares[u] as number) + value * value;
-    });
+    for (let at = 0; at < this.#values.length; )
+      for (let u = 0; u < units; u++, at++) {
+        const value = this.#values[at] as number;
+        sums[u] = (sums[u] as number) + value;
+        squares[u] = (squares[u] as number) + value * value;
+      }
     this.#scales = squares.map((square, u) => {
       const variance = square / T - ((sums[u] as number) / T) ** 2;
       return variance > 1e-12 ? 1 / Math.sqrt(variance * T) : 0;

@@ -3,7 +3,7 @@ import { OptionError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { ScoreOptions } from '../score/options.ts';
 import type { Detector } from './detectors.ts';
-import { partsOf, type UnitPart } from './unit-states.ts';
+import { partsOf, type UnitPart, type UnitStates } from './unit-states.ts';
 
 interface ReadingInput {
   /** A character that the model does not know. Default: `nearest`, the nearest known one, if any; else it is left out. */
@@ -32,6 +32,8 @@ export interface LabelUnitsInput extends ReadingInput {
   readonly detectors?: Readonly<Record<string, Detector>> | undefined;
   /** Whether to compare with the untrained network. Default: true. Without that, many labels mean nothing. */
   readonly twin?: boolean | undefined;
+  /** What `states` has recorded for the same text, with these layers and this part: then the model does not read the text again. */
+  readonly states?: UnitStates | undefined;
 }
 
 /**
@@ -78,6 +80,26 @@ export function checkLayersAndParts(
         partName,
         `got ${JSON.stringify(part)}, expected ${known.join(', ')}: the parts of ${cell}`,
       );
+}
+
+/** @throws {OptionError} for states of another text or model, or without a layer or the part that is to be labelled */
+export function checkRecordedStates(
+  states: UnitStates,
+  { hiddenSize }: ModelConfig,
+  symbols: readonly string[],
+  layers: readonly number[] | undefined,
+  part: UnitPart,
+): void {
+  const wrong = (got: string, expected: string) =>
+    new OptionError('states', `got ${got}, expected ${expected}`);
+  if (states.units !== hiddenSize)
+    throw wrong(`layers of ${states.units} units`, `${hiddenSize}, as the model has`);
+  if (states.length !== symbols.length || states.symbols.some((symbol, t) => symbol !== symbols[t]))
+    throw wrong('states of another text', 'those that the model has recorded for this text');
+  if (!states.parts.includes(part)) throw wrong(`states of ${states.parts.join(', ')}`, `those of ${part}`);
+  for (const layer of layers ?? [])
+    if (!states.layers.includes(layer))
+      throw wrong(`states of layers ${states.layers.join(', ')}`, `those of layer ${layer}`);
 }
 
 /** @throws {OptionError} */

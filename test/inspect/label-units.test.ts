@@ -133,6 +133,32 @@ test('each detector follows its definition', () => {
   assert.equal(Object.keys(DETECTORS).length, 19);
 });
 
+test('recorded states give the same labels, and are not read again', async () => {
+  const model = new LanguageModel(handMade());
+  const states = await model.states(text, { parts: ['h', 'c'] });
+  assert.deepEqual(await model.labelUnits(text, { states }), await model.labelUnits(text));
+  assert.deepEqual(
+    await model.labelUnits(text, { states, part: 'c', layers: [1] }),
+    await model.labelUnits(text, { part: 'c', layers: [1] }),
+  );
+  const fractions: number[] = [];
+  await model.labelUnits(text, { states, twin: false, onProgress: (done) => fractions.push(done) });
+  assert.equal(fractions.length, 0, 'nothing is read');
+  await model.labelUnits(text, { states, onProgress: (done) => fractions.push(done) });
+  assert.equal(fractions.at(-1), 1);
+  assert.ok(
+    fractions.every((fraction, k) => fraction > (fractions[k - 1] ?? 0)),
+    'only the twin reads',
+  );
+  const other = await model.states(`${text}a`);
+  await assert.rejects(model.labelUnits(text, { states: other }), /states: got states of another text/);
+  await assert.rejects(
+    model.labelUnits(text, { states: await model.states(text), part: 'c' }),
+    /states: got states of h, expected those of c/,
+  );
+  await model.close();
+});
+
 test('a detector of the caller, and wrong input', async () => {
   const model = new LanguageModel(handMade());
   const detectors = {

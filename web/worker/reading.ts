@@ -50,12 +50,11 @@ export async function* read(
     const states = await model.states(text, {
       ...input,
       parts: [part],
-      onProgress: (done) => progress.set(done / 3),
+      onProgress: (done) => progress.set(done / 2),
     });
     const labels = await model.labelUnits(text, {
-      ...input,
-      part,
-      onProgress: (done) => progress.set((1 + 2 * done) / 3),
+      ...{ ...input, part, states },
+      onProgress: (done) => progress.set((1 + done) / 2),
     });
     return { states, labels };
   })();
