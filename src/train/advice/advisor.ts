@@ -5,12 +5,13 @@ import type { TrainingObserver } from '../observers/observers.ts';
 import { LossCurve } from './loss-curve.ts';
 import { type Advice, adviseOnBlocks, adviseOnPoints, adviseOnSize } from './rules.ts';
 import { TimeEstimator } from './time-estimate.ts';
+import { unusedOptions } from './unused-options.ts';
 
 /** If its standard error, in nats, is larger than this, the validation loss is too imprecise to show usual improvements. */
 const MAX_STANDARD_ERROR = 0.03;
 
 /**
- * Adds the events `timed` and `advice`, and a warning if too little text is held out.
+ * Adds the events `timed` and `advice`, and warnings about options without effect and too little held-out text.
  *
  * @param resumed The state that the run resumes from: advice that it has already given is not repeated.
  */
@@ -48,6 +49,7 @@ class Advisor {
   *after(event: TrainingEvent): Generator<TrainingEvent, void, void> {
     switch (event.type) {
       case 'started':
+        yield* unusedOptions(event.options, event.origins);
         yield* this.#once(this.#onSize());
         break;
       case 'iteration': {

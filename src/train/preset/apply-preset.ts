@@ -9,6 +9,7 @@ import { dropsWeights } from '../../model/regularization.ts';
 import { parseDuration } from '../../util/duration.ts';
 import { formatCount } from '../../util/format.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
+import { isUsed } from '../advice/unused-options.ts';
 import type { TrainingEvent } from '../events.ts';
 import { checkTrainingOptions, modelConfig, type TrainingOptions } from '../options.ts';
 import { measureSpeed } from './measure-speed.ts';
@@ -98,10 +99,12 @@ function givenOptions(asked: TrainingOptions, origins: OptionOrigins = {}): Part
   return Object.fromEntries(Object.entries(asked).filter(isGiven));
 }
 
-/** The options that differ, as a command would set them. */
+/** The options that differ and have an effect, as a command would set them. */
 function changedOptions(asked: TrainingOptions, options: TrainingOptions): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => asked[name as keyof TrainingOptions] !== value),
+    Object.entries(options).filter(
+      ([name, value]) => asked[name as keyof TrainingOptions] !== value && isUsed(name, options),
+    ),
   );
 }
 
