@@ -1,25 +1,25 @@
 /**
- * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those with the given names.
+ * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those whose name contains one of the given words.
+ *
+ *     npm run bench -- [WORD…] [--record] [--check]
  *
  * Each row alternates between this program and PyTorch (the better of one and two threads) within one run, and compares the medians of all
  * rounds. "of the peak" is the rate of the best iteration divided by the machine's peak in float32, which is measured right after it. Without
  * PyTorch, or without a compiler for the peak, those columns stay empty.
  *
  * PyTorch is that of Debian's python3, or of the Python that BENCH_PYTHON names, such as one in a virtual environment with a newer wheel.
+ *
+ * --record appends the figures to bench/history.jsonl. --check compares the ratios with those recorded before on the same processor, and exits
+ * with 1 if one is more than 10% below the median of the last five; it needs PyTorch.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-
-interface Timing {
-  readonly median: number;
-  readonly best: number;
-  readonly wall: number;
-  readonly flops?: number;
-  readonly engine?: string;
-}
+import { parseArgs } from 'node:util';
+import { appendRecord, compareWithHistory, type Figure, readHistory } from './history.ts';
+import { makePeak, PROCESSORS, processorName } from './machine.ts';
+import { INSTALL_PYTORCH, pytorchVersion, type Timing, timePytorch } from './peers/pytorch.ts';
+import { commitOfCheckout } from './provenance.ts';
 
 interface Row {
   readonly name: string;
@@ -54,102 +54,114 @@ const SAMPLING: readonly (readonly [string, number])[] = [
   ['sampling 128×2, 64 sequences', 64],
 ];
 const ROUNDS = 3;
-const PYTHON = process.env.BENCH_PYTHON || '/usr/bin/python3';
-const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
+const HISTORY = fileURLToPath(new URL('history.jsonl', import.meta.url));
 
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const wanted = process.argv.slice(2);
+const { values: flags, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
+});
 const isWanted = (name: string) => wanted.length === 0 || wanted.some((word) => name.includes(word));
-const threads = availableParallelism();
 
-function ours(script: string, ...words: (string | number)[]) {
-  const output = execFileSync(process.execPath, ['--import', 'tsx', here(script), ...words.map(String)], {
+/** Runs one of the programs in this folder, which prints JSON. */
+function ours<Result>(script: string, ...words: (string | number)[]): Result {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const output = execFileSync(process.execPath, ['--import', 'tsx', path, ...words.map(String)], {
     encoding: 'utf8',
   });
-  return JSON.parse(output);
-}
-
-/** The version of PyTorch; undefined without it. */
-function pytorchVersion(): string | undefined {
-  const program = 'import torch; print(torch.__version__)';
-  const { status, stdout } = spawnSync(PYTHON, ['-c', program], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
-}
-
-function pytorch({ task, shape, seconds = 3, compute }: Row, count: number): Timing | undefined {
-  const env = {
-    ...process.env,
-    OMP_NUM_THREADS: String(count),
-    ...(existsSync(OPENBLAS) && { LD_LIBRARY_PATH: OPENBLAS }),
-  };
-  const words = [here('peers/pytorch.py'), task, ...shape, count, seconds, compute ?? 'float32'].map(String);
-  const { status, stdout } = spawnSync(PYTHON, words, { encoding: 'utf8', env });
-  return status === 0 ? JSON.parse(stdout) : undefined;
-}
-
-/** Returns a function that measures the peak GFLOPS of all threads; undefined without a compiler. */
-function makePeak(): (() => number) | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const program = join(folder, 'peak');
-  const flags = ['-O3', '-march=native', '-mprefer-vector-width=512', '-ffp-contract=fast', '-pthread'];
-  const { status } = spawnSync('g++', [...flags, here('peak.cpp'), '-o', program], { stdio: 'ignore' });
-  return status === 0
-    ? () => Number(execFileSync(program, [String(threads), '1'], { encoding: 'utf8' }))
-    : undefined;
+  return JSON.parse(output) as Result;
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 const cell = (value: number | undefined, digits: number) =>
   value === undefined ? '' : value.toFixed(digits);
+const rounded = (value: number) => Number(value.toPrecision(5));
 
+// Read before anything is measured, so that a damaged line costs no time.
+const history = readHistory(HISTORY);
+const [load = 0] = loadavg();
 const peak = makePeak();
+const version = pytorchVersion();
+const processor = processorName();
+const peerName = version ? `PyTorch ${version}` : 'no PyTorch';
 console.log(
-  `${cpus()[0]?.model ?? 'unknown processor'}, ${threads} processors, Node ${process.versions.node}, PyTorch ${pytorchVersion() ?? 'missing'}\n`,
+  `${processor}, ${PROCESSORS} processors, load ${load.toFixed(1)}, Node ${process.versions.node}, ${peerName}`,
 );
+if (!version) {
+  console.log(INSTALL_PYTORCH);
+  if (flags.check) process.exit(1);
+}
 console.log(
-  '| batch 50 | ms, median | ms, wall | characters/s | GFLOPS, best | of the peak | PyTorch, ms | ratio |',
+  `\n| batch 50 | ms, median | ms, wall | characters/s | GFLOPS, best | of the peak | ${peerName}, ms | ratio |`,
 );
 console.log('|---|---|---|---|---|---|---|---|');
-for (const row of ROWS.filter(({ name }) => isWanted(name))) {
-  const mine: Timing[] = [];
+
+/** Measures a row, prints it, and returns its figure. */
+function measure(row: Row): Figure {
+  const { task, shape, seconds = 3, compute = 'float32' } = row;
+  const mine: (Timing & { flops: number })[] = [];
   const theirs: Timing[][] = [[], []];
-  let shares: number[] = [];
+  const shares: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const timing: Timing = ours(
-      'iteration.ts',
-      row.task,
-      ...row.shape,
-      row.engine ?? 'auto',
-      threads,
-      row.seconds ?? 3,
-      '{}',
-      row.compute ?? 'float32',
-    );
+    const words = [task, ...shape, row.engine ?? 'auto', PROCESSORS, seconds, '{}', compute];
+    const timing = ours<Timing & { flops: number }>('iteration.ts', ...words);
     mine.push(timing);
-    const limit = peak?.();
-    if (limit) shares = [...shares, (timing.flops as number) / timing.best / 1e6 / limit];
-    for (const count of [1, 2]) {
-      const timed = pytorch(row, count);
-      if (timed) theirs[count - 1]?.push(timed);
-    }
+    if (peak) shares.push(timing.flops / timing.best / 1e6 / peak());
+    for (const threads of version ? [1, 2] : [])
+      theirs[threads - 1]?.push(timePytorch([task, ...shape, threads, seconds, compute], threads));
   }
-  const own = median(mine.map((timing) => timing.median));
-  const peers = theirs
-    .filter((list) => list.length > 0)
-    .map((list) => median(list.map((timing) => timing.median)));
-  const peer = peers.length > 0 ? Math.min(...peers) : undefined;
+  const value = median(mine.map((timing) => timing.median));
+  const peer = version
+    ? Math.min(...theirs.map((list) => median(list.map((timing) => timing.median))))
+    : undefined;
   const wall = median(mine.map((timing) => timing.wall));
-  const best = Math.max(...mine.map(({ flops = 0, best: time }) => flops / time / 1e6));
+  const best = Math.max(...mine.map(({ flops, best: time }) => flops / time / 1e6));
   console.log(
-    `| ${row.name} | ${cell(own, 2)} | ${cell(wall, 2)} | ${Math.round((50_000 * row.shape[3]) / wall).toLocaleString('en')} | ${cell(best, 1)} | ` +
-      `${shares.length > 0 ? `${Math.round(100 * Math.max(...shares))}%` : ''} | ${cell(peer, 1)} | ${peer ? `${cell(peer / own, 2)}×` : ''} |`,
+    `| ${row.name} | ${cell(value, 2)} | ${cell(wall, 2)} | ${Math.round((50_000 * shape[3]) / wall).toLocaleString('en')} | ${cell(best, 1)} | ` +
+      `${shares.length > 0 ? `${Math.round(100 * Math.max(...shares))}%` : ''} | ${cell(peer, 1)} | ${peer ? `${cell(peer / value, 2)}×` : ''} |`,
   );
+  const compared = peer && { peer: rounded(peer), ratio: rounded(peer / value) };
+  return { name: row.name, unit: 'ms', value: rounded(value), ...compared };
 }
-for (const [name, count] of SAMPLING.filter(([title]) => isWanted(title))) {
+
+/** Measures the rate of sampling, prints it, and returns its figure. */
+function measureSampling(name: string, sequences: number): Figure {
   const rates = Array.from(
     { length: ROUNDS },
-    () => ours('sampling.ts', 'lstm', 128, 2, count, 'auto', threads).perSecond,
+    () => ours<{ perSecond: number }>('sampling.ts', 'lstm', 128, 2, sequences, 'auto', PROCESSORS).perSecond,
   );
   console.log(`\n${name}: ${Math.round(median(rates)).toLocaleString('en')} characters a second`);
+  return { name, unit: 'characters/s', value: rounded(median(rates)) };
+}
+
+const figures = [
+  ...ROWS.filter(({ name }) => isWanted(name)).map(measure),
+  ...SAMPLING.filter(([name]) => isWanted(name)).map((row) => measureSampling(...row)),
+];
+const record = {
+  date: new Date().toISOString(),
+  commit: commitOfCheckout(),
+  processor,
+  processors: PROCESSORS,
+  load: rounded(load),
+  versions: { node: process.versions.node, ...(version && { pytorch: version }) },
+  figures,
+};
+if (flags.check) {
+  const { compared, misses } = compareWithHistory(record, history);
+  for (const miss of misses) console.error(miss);
+  if (misses.length > 0) {
+    console.error(
+      'Run this again on a quiet machine. If a ratio stays low, look for the commit with git bisect.',
+    );
+    process.exitCode = 1;
+  } else if (compared === 0) {
+    console.log(
+      `\n${HISTORY} has no record with this processor and PyTorch ${version}: make one with --record.`,
+    );
+  } else
+    console.log(`\nNo ratio is more than 10% below the median of the last records (${compared} compared).`);
+}
+if (flags.record) {
+  appendRecord(HISTORY, record);
+  console.log(`\nAdded to ${HISTORY}.`);
 }

@@ -16,13 +16,14 @@ export interface Provenance {
 
 /** What a training begun now would be made with. */
 export function provenanceOf(text: string, flags: readonly string[]): Provenance {
+  return { text: sha256(readFileSync(text)), flags, commit: commitOfCheckout() };
+}
+
+/** The commit of this checkout and, if tracked files differ from it, a hash of the differences: `7f30f7471c2d + 0a1b2c3d4e5f`. */
+export function commitOfCheckout(): string {
   const head = git('rev-parse', '--short=12', 'HEAD').toString().trim();
   const changes = git('diff', 'HEAD');
-  return {
-    text: sha256(readFileSync(text)),
-    flags,
-    commit: changes.length > 0 ? `${head} + ${sha256(changes).slice(0, 12)}` : head,
-  };
+  return changes.length > 0 ? `${head} + ${sha256(changes).slice(0, 12)}` : head;
 }
 
 function git(...words: readonly string[]): Buffer {

@@ -1,0 +1,51 @@
+/** PyTorch as the peer of bench/compare.ts: which Python has it, and how it is timed. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The Python that has PyTorch: that of BENCH_PYTHON, such as one in a virtual environment with a newer wheel, or Debian's. */
+const PYTHON = process.env.BENCH_PYTHON || '/usr/bin/python3';
+/** Debian's PyTorch is faster with this OpenBLAS than with the one that is the default. */
+const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
+const SCRIPT = fileURLToPath(new URL('pytorch.py', import.meta.url));
+
+/** What to do without PyTorch. */
+export const INSTALL_PYTORCH = `${PYTHON} has no PyTorch, so there is nothing to compare with. Install it and run this again:
+  python3 -m venv ~/torch && ~/torch/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+  BENCH_PYTHON=~/torch/bin/python npm run bench
+Debian's older version also works: apt install python3-torch libopenblas0-openmp`;
+
+/** Milliseconds of an iteration: median, best and mean of the clock. */
+export interface Timing {
+  readonly median: number;
+  readonly best: number;
+  readonly wall: number;
+}
+
+/** The version of PyTorch; undefined without it. */
+export function pytorchVersion(): string | undefined {
+  const program = 'import torch; print(torch.__version__)';
+  const { status, stdout } = spawnSync(PYTHON, ['-c', program], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/**
+ * Times iterations of PyTorch.
+ *
+ * @param words the arguments of pytorch.py
+ * @param threads threads of PyTorch, and of the libraries that it uses
+ * @throws {Error} if PyTorch fails
+ */
+export function timePytorch(words: readonly (string | number)[], threads: number): Timing {
+  const env = {
+    ...process.env,
+    OMP_NUM_THREADS: String(threads),
+    ...(existsSync(OPENBLAS) && { LD_LIBRARY_PATH: OPENBLAS }),
+  };
+  const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT, ...words.map(String)], {
+    encoding: 'utf8',
+    env,
+  });
+  if (status !== 0) throw new Error(`${PYTHON} ${SCRIPT} ${words.join(' ')} failed:\n${stderr}`);
+  return JSON.parse(stdout) as Timing;
+}
