@@ -350,7 +350,7 @@ export const trainingOptionsSchema = z.strictObject({
   baseline: option(z._default(z.boolean(), true), {
     flag: 'baseline',
     group: 'Output',
-    help: 'measure the loss of a count model of order 5 on the validation split: the line to beat; false: leave it out',
+    help: 'measure the loss of a count model of order 5 on the validation split: the loss to beat; false: leave it out',
   }),
   checkpointEvery: option(z.optional(z.string().check(z.regex(/^[1-9]\d{0,8}m?$/))), {
     flag: 'checkpoint_every',

@@ -46,7 +46,7 @@ test('eval of the own text: the loss in the name of the file, to its four decima
 test('--baseline prints the loss of the count model that the run printed', async () => {
   const [path = ''] = checkpoints;
   const [, line = ''] =
-    /^baseline: a count model of order 5 has (\d\.\d{4}): the line to beat$/m.exec(log) ?? [];
+    /^baseline: a count model of order 5 has (\d\.\d{4}): the loss to beat$/m.exec(log) ?? [];
   const { stdout, stderr } = await charRnn(['eval', path, '--baseline'], { cwd });
   const pattern = `^baseline ${line} nats per character, .*; the loss is \\d\\.\\d\\d (above|below) the count model of order 5$`;
   assert.match(stdout, new RegExp(pattern, 'm'), stderr);

@@ -55,7 +55,7 @@ export function baselineText(
     trainTokens < all
       ? `, fitted to the last ${formatCount(trainTokens)} ${options?.tokens}s of the training text,`
       : '';
-  return `a count model of order ${order}${part} has ${fixed(loss, 4)}: the line to beat`;
+  return `a count model of order ${order}${part} has ${fixed(loss, 4)}: the loss to beat`;
 }
 
 /** Whether the model's size suits the text. */
