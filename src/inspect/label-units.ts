@@ -128,21 +128,42 @@ class LayerCorrelation {
 
   /** Pearson's r of each unit with standardized values, [T]. */
   with(values: Float64Array): Float64Array {
-    const products = new Float64Array(this.#units);
+    const units = this.#units;
     const all = this.#values;
-    for (let t = 0, at = 0; t < values.length; t++) {
-      const weight = values[t] as number;
-      for (let u = 0; u < products.length; u++, at++)
-        products[u] = (products[u] as number) + weight * (all[at] as number);
+    const products = new Float64Array(units);
+    const T = values.length;
+    // Four positions at once need a quarter of the stores, which takes half the time.
+    const whole = T - (T % 4);
+    for (let t = 0; t < whole; t += 4) {
+      const w0 = values[t] as number;
+      const w1 = values[t + 1] as number;
+      const w2 = values[t + 2] as number;
+      const w3 = values[t + 3] as number;
+      for (let u = 0, at = t * units; u < units; u++, at++)
+        products[u] =
+          (products[u] as number) +
+          w0 * (all[at] as number) +
+          w1 * (all[at + units] as number) +
+          w2 * (all[at + 2 * units] as number) +
+          w3 * (all[at + 3 * units] as number);
     }
+    for (let t = whole; t < T; t++)
+      for (let u = 0; u < units; u++)
+        products[u] = (products[u] as number) + (values[t] as number) * (all[t * units + u] as number);
     return products.map((product, u) => product * (this.#scales[u] as number));
   }
 }
 
 /** With mean 0 and length 1; undefined for a detector that does not change. */
 export function standardized(values: Float32Array): Float64Array | undefined {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const centred = Float64Array.from(values, (value) => value - mean);
-  const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));
-  return length > 1e-6 ? centred.map((value) => value / length) : undefined;
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  const length = Math.sqrt(squares);
+  if (length <= 1e-6) return undefined;
+  const standard = new Float64Array(values.length);
+  for (let t = 0; t < standard.length; t++) standard[t] = ((values[t] as number) - mean) / length;
+  return standard;
 }

@@ -84,7 +84,9 @@ function sameUnits(states: UnitStates, labels: readonly UnitLabel[], part: UnitP
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, k) => sum + value * (b[k] as number), 0);
+  let sum = 0;
+  for (let t = 0; t < a.length; t++) sum += (a[t] as number) * (b[t] as number);
+  return sum;
 }
 
 async function statesOf(part: UnitPart): Promise<UnitStates> {
