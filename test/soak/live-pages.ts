@@ -1,0 +1,169 @@
+/**
+ * Measures the memory of `char-rnn ui` and of two pages that show a run while it trains: Runs, and the page of the run. Fails if it grows.
+ *
+ *     npm run build && node --import tsx test/soak/live-pages.ts [MINUTES]
+ *
+ * The run is a log to which lines are appended, about twelve iterations a second, with an evaluation and a sample after each hundredth. Prints
+ * the memory once a minute, and compares the last sixth of the time with the second one.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Page } from 'playwright-core';
+import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
+import { executablePath } from '../browser/page.ts';
+import { program } from '../cli/command.ts';
+import { evaluated, iteration, line, run, started } from '../ui/logs.ts';
+
+/** The most that each may grow, in MB. */
+const MAX_GROWTH = 10;
+const RATE = 12;
+const OTHER_RUNS = 20;
+/** The name of the growing run: its folder. */
+const LIVE = /\/live$/;
+
+export interface LivePagesReport {
+  /** Of the run, when the time was over. */
+  readonly iterations: number;
+  /** The iteration that the page of the run showed then. */
+  readonly shown: number;
+  /** MB, of each measurement. */
+  readonly memory: Readonly<Record<'runs' | 'run' | 'server', number[]>>;
+  /** The change from the second sixth of the time to the last, by the least of each, in MB. */
+  readonly growth: Readonly<Record<'runs' | 'run' | 'server', number>>;
+}
+
+/** @param interval Seconds between measurements. */
+export async function watchLivePages(
+  { seconds, interval }: { readonly seconds: number; readonly interval: number },
+  print: (line: string) => void = () => {},
+): Promise<LivePagesReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'char-rnn-live-'));
+  const live = join(folder, 'live');
+  const log = join(live, 'lstm.log.jsonl');
+  for (let k = 0; k < OTHER_RUNS; k++) writeRun(join(folder, `run-${k}`), run(500, { runId: `other-${k}` }));
+  writeRun(live, line(started({ runId: 'live', iterations: 1e6 })));
+  const lock = await FolderLock.acquire(live);
+  const child = spawn(process.execPath, [program, 'ui', folder, '--no-open', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [address] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  const browser = await chromium.launch({
+    executablePath: executablePath as string,
+    args: ['--no-sandbox', '--enable-blink-features=ForceEagerMeasureMemory'],
+  });
+  let last = 0;
+  const begun = performance.now();
+  const passed = () => (performance.now() - begun) / 1000;
+  const grow = () => {
+    let text = '';
+    for (const due = Math.floor(passed() * RATE); last < due; ) {
+      last++;
+      const loss = 1.5 + 2 / Math.sqrt(last);
+      text += line(iteration(last, loss, { iterations: 1e6 }), last / RATE);
+      if (last % 100 !== 0) continue;
+      text += line(evaluated(last, loss + 0.1), last / RATE);
+      text += line({ type: 'sampled', iteration: last, text: `written at ${last} `.repeat(20) }, last / RATE);
+    }
+    if (text !== '') appendFileSync(log, text);
+  };
+  const growing = setInterval(grow, 250);
+  try {
+    const [runs, detail] = await openPages(browser.newPage.bind(browser), address.trim());
+    const memory: LivePagesReport['memory'] = { runs: [], run: [], server: [] };
+    for (let next = interval; passed() < seconds; next += interval) {
+      await sleep(Math.max(0, next - passed()) * 1000);
+      memory.runs.push(await megabytesOf(runs));
+      memory.run.push(await megabytesOf(detail));
+      memory.server.push(residentMegabytes(child.pid));
+      const figures = Object.entries(memory).map(
+        ([name, values]) => `${name} ${values.at(-1)?.toFixed(1)} MB`,
+      );
+      print(`${Math.round(passed())} s  ${last} iterations  ${figures.join('  ')}`);
+    }
+    clearInterval(growing);
+    const text = detail.getByText(`iteration ${last.toLocaleString('en')} of`);
+    await text.waitFor({ timeout: 10_000 }).catch(() => {});
+    const shown = Number(
+      /iteration ([\d,]+) of/
+        .exec((await detail.locator('main').textContent()) ?? '')?.[1]
+        ?.replaceAll(',', ''),
+    );
+    return { iterations: last, shown, memory, growth: mapValues(memory, growthOf) };
+  } finally {
+    clearInterval(growing);
+    await browser.close();
+    child.kill();
+    lock.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function writeRun(folder: string, log: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'lstm.log.jsonl'), log);
+}
+
+/** @returns the page Runs, and the page of the growing run */
+async function openPages(newPage: () => Promise<Page>, address: string): Promise<[Page, Page]> {
+  const runs = await newPage();
+  await runs.goto(address);
+  const link = runs.getByRole('link', { name: LIVE });
+  const href = await link.getAttribute('href');
+  await runs.getByText('▶').first().waitFor();
+  const detail = await newPage();
+  await detail.goto(address);
+  await detail.getByRole('link', { name: LIVE }).waitFor();
+  await detail.goto(`${address.split('#')[0]}${href}`);
+  await detail.getByText(/iteration [\d,]+ of/).waitFor();
+  return [runs, detail];
+}
+
+/** All memory of a page: its document, its scripts, and its worker. */
+function megabytesOf(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    // @ts-expect-error: of https://wicg.github.io/performance-measure-memory/, which TypeScript does not know
+    const { bytes } = await performance.measureUserAgentSpecificMemory();
+    return bytes / 2 ** 20;
+  });
+}
+
+/** NaN if the system does not report it. */
+function residentMegabytes(pid: number | undefined): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function growthOf(values: readonly number[]): number {
+  const sixth = Math.max(1, Math.floor(values.length / 6));
+  const least = (part: readonly number[]) => Math.min(...part);
+  return least(values.slice(-sixth)) - least(values.slice(sixth, 2 * sixth));
+}
+
+function mapValues<K extends string, A, B>(
+  of: Readonly<Record<K, A>>,
+  change: (value: A) => B,
+): Record<K, B> {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value as A)])) as Record<
+    K,
+    B
+  >;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!executablePath) throw new Error('no Chromium here: install it to measure the pages.');
+  const [minutes = '60'] = process.argv.slice(2);
+  const time = { seconds: Number(minutes) * 60, interval: 60 };
+  const { growth, iterations, shown } = await watchLivePages(time, (text) => console.log(text));
+  console.log(JSON.stringify({ iterations, shown, growth: mapValues(growth, (value) => value.toFixed(1)) }));
+  if (shown !== iterations) throw new Error(`the page shows iteration ${shown} of ${iterations}`);
+  for (const [name, value] of Object.entries(growth))
+    if (!(value <= MAX_GROWTH)) throw new Error(`${name}: grew by ${value.toFixed(1)} MB`);
+}
