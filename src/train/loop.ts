@@ -237,10 +237,11 @@ function endReason({ run, splits, input: { signal, options } }: Parts): Finished
 
 /** Evaluates or saves if that is due after an iteration, unless its loss is not finite. */
 async function* evaluateOrSave(parts: Parts): AsyncGenerator<TrainingEvent, Explosion | undefined, void> {
-  const { run, saver } = parts;
+  const { run, saver, queue } = parts;
   if (!run.isSound) return undefined;
   if (run.schedule.evaluatesAt(run.iteration)) return yield* evaluateAndSave(parts);
-  if (saver.isDue(run.iteration)) await save(parts, undefined);
+  // A time may come while later iterations are in flight. Their updates are in the parameters: the save waits until they are recorded.
+  if (queue.length === 0 && saver.isDue(run.iteration)) await save(parts, undefined);
   return undefined;
 }
 

@@ -1,9 +1,11 @@
 /** Iterations in flight keep an engine with slow reads busy, and do not change the results. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
 import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
 import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
+import { openCheckpoint } from '../../src/formats/open.ts';
 import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
 import { evaluateSplit } from '../../src/train/evaluation.ts';
@@ -49,7 +51,13 @@ async function run(engine: SlowEngine, { options = {}, maxInFlight, onEvent, sig
   }
   const last = events.at(-1);
   assert.ok(last?.type === 'finished' && last.checkpoint.training);
-  return { events, checkpoint: last.checkpoint, training: last.checkpoint.training, finished: last };
+  return {
+    events,
+    checkpoint: last.checkpoint,
+    training: last.checkpoint.training,
+    finished: last,
+    files: storage.files,
+  };
 }
 
 /** The fraction of the time in which the engine is busy, in a run of 120 iterations of 2 ms. */
@@ -148,6 +156,30 @@ async function sameInFlight(average: 'none' | 'ema' | 'triggered') {
   for (const other of results.slice(1)) assert.deepEqual(other, results[0]);
   assert.equal(results[0]?.state.average !== undefined, average !== 'none', average);
 }
+
+test('a checkpoint that a time asks for while iterations are in flight holds the state after a recorded iteration', async (t) => {
+  let late = 0;
+  const now = performance.now.bind(performance);
+  t.mock.method(performance, 'now', () => now() + late);
+  const onEvent = (event: TrainingEvent) => {
+    if (event.type === 'iteration' && event.iteration === 20) late = 120_000;
+  };
+  const { events, files } = await run(slowEngine({ depth: 4 }), {
+    options: { checkpointEvery: '1m' },
+    onEvent,
+  });
+  const saved = events.find((event) => event.type === 'checkpointed');
+  assert.ok(
+    saved?.type === 'checkpointed' && saved.iteration > 20 && saved.iteration <= 24,
+    `${saved?.iteration}`,
+  );
+  const maxIterations = saved.iteration;
+  const { checkpoint } = await run(slowEngine({ depth: 4 }), { options: { maxIterations } });
+  const { parameters, training } = openCheckpoint(files.get(saved.path) as Uint8Array, saved.path);
+  const stateOf = ({ runId: _, options: __, stability: ___, ...state }: TrainingState) => state;
+  assert.ok(training && checkpoint.training);
+  assert.deepEqual([parameters, stateOf(training)], [checkpoint.parameters, stateOf(checkpoint.training)]);
+});
 
 test('on an abort, the iterations in flight are completed and saved', async () => {
   const controller = new AbortController();
