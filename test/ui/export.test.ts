@@ -1,6 +1,6 @@
 /** What an export holds: the answers of the server as files, without what others need not know. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,9 +17,21 @@ test('an export has the runs, their events, curves and models, and no names of t
   const [runs, site] = [join(folder, 'runs'), join(folder, 'site')];
   writeLog(join(runs, 'made', 'lstm.log.jsonl'), run(50));
   const text = `${'the quick brown fox jumps over the lazy dog. '.repeat(60)}\n`;
+  const [textFile, validation, test] = ['my book.txt', 'valid.txt', 'test.txt'].map((name) =>
+    join(folder, name),
+  );
+  for (const path of [textFile, validation, test]) writeFileSync(path as string, text);
+  const checkpointDir = join(runs, 'trained');
   for await (const _ of train({
-    ...{ text, checkpointDir: join(runs, 'trained'), maxIterations: 4, evaluateEvery: 2 },
+    ...{ textFile: textFile as string, validation, test, checkpointDir, maxIterations: 4, evaluateEvery: 2 },
     ...{ batchSize: 4, sequenceLength: 8, hiddenSize: 4, layers: 1, engine: 'reference' },
+  }));
+  // Its log names the checkpoint that it resumes from, and a rate that has no effect.
+  for await (const _ of train({
+    resume: checkpointDir,
+    maxIterations: 6,
+    adamBeta1: 0.8,
+    engine: 'reference',
   }));
   const { runs: count } = await exportSite([runs], site);
   assert.equal(count, 2);
@@ -39,7 +51,8 @@ test('an export has the runs, their events, curves and models, and no names of t
       assert.equal(decodeCheckpoint(bytes, 'exported').training, undefined);
     }
     const page = json<EventsPage>(`events/${id}.json`);
-    assert.deepEqual([page.isFromStart, page.hasMore, page.events[0]?.type], [true, false, 'started']);
+    assert.deepEqual([page.isFromStart, page.hasMore], [true, false]);
+    assert.ok(page.events.some(({ type }) => type === 'started'));
     const frames: CurveFrame[] = [];
     for await (const frame of decodeFrames([readFileSync(join(site, 'snapshot', 'curves', `${id}.bin`))]))
       frames.push(frame);

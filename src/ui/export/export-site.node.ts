@@ -3,9 +3,8 @@
  *
  * What others need not know is left out: the name of the machine, and where the texts were on it.
  */
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { CheckpointError } from '../../errors.ts';
 import { VERSION } from '../../util/version.ts';
 import {
   CURVE_AXES,
@@ -20,9 +19,9 @@ import { Runs } from '../runs.node.ts';
 import { openCheckpoint } from '../server/checkpoint-file.node.ts';
 import { pageFiles } from '../server/pages.node.ts';
 import { RunList } from '../server/run-list.ts';
+import { SiteFolder } from './site-folder.node.ts';
+import { lastPart, withoutPlaces } from './without-places.ts';
 
-/** Marks the folder of an export, which may be replaced. */
-const MARK = '.char-rnn-export';
 const BINS = 2000;
 
 export interface ExportedSite {
@@ -32,7 +31,7 @@ export interface ExportedSite {
 }
 
 /**
- * Writes an export. It replaces an earlier export as a whole, and no other folder.
+ * Writes an export. It replaces the files of an earlier one, and no others.
  *
  * @param folders With the runs. Without runs, the export is the site on which people train in their browser.
  * @param pages The built pages. Default: those of the package.
@@ -44,33 +43,21 @@ export async function exportSite(
   target: string,
   pages?: string,
 ): Promise<ExportedSite> {
-  await checkTarget(target);
-  const made = join(dirname(resolve(target)), `.${process.pid}-${Date.now()}.char-rnn-export`);
-  const site = new SiteWriter(made);
+  const site = await SiteFolder.open(target);
   try {
     const runs = new Runs(folders);
     const list = await allRuns(runs, folders);
-    await site.write(MARK, `char-rnn ${VERSION}\n`);
-    for (const file of pageFiles(list.changed.length > 0 ? 'snapshot' : 'site', pages).values())
+    const hasRuns = list.changed.length > 0;
+    // The pages come last, because they name the other files.
+    if (hasRuns) await writeSnapshot(site, runs, list);
+    for (const file of pageFiles(hasRuns ? 'snapshot' : 'site', pages).values())
       await site.write(file.path, await file.read());
-    if (list.changed.length > 0) await writeSnapshot(site, runs, list);
-    await replace(made, target);
+    await site.publish();
+    return { runs: list.changed.length, files: site.files, bytes: site.bytes };
   } catch (error) {
-    await rm(made, { recursive: true, force: true });
+    await site.discard();
     throw error;
   }
-  return site.facts;
-}
-
-/** @throws {CheckpointError} unless the target does not exist, is empty, or is an earlier export */
-async function checkTarget(target: string): Promise<void> {
-  const facts = await stat(target).catch(() => undefined);
-  const names = facts?.isDirectory() ? await readdir(target) : facts ? [target] : [];
-  if (names.length === 0 || (facts?.isDirectory() && names.includes(MARK))) return;
-  throw new CheckpointError(
-    'checkpoint-unwritable',
-    `${target} is ${facts?.isDirectory() ? 'a folder that' : 'a file, and'} is not an export of this program, so it is not replaced. Name another folder.`,
-  );
 }
 
 async function allRuns(runs: Runs, folders: readonly string[]): Promise<RunChange> {
@@ -82,27 +69,28 @@ async function allRuns(runs: Runs, folders: readonly string[]): Promise<RunChang
   }
 }
 
-async function writeSnapshot(site: SiteWriter, runs: Runs, list: RunChange): Promise<void> {
+async function writeSnapshot(site: SiteFolder, runs: Runs, list: RunChange): Promise<void> {
   const changed = list.changed.map((run) => ({
     ...run,
     name: withoutPlace(run.name, list.folders),
     folder: withoutPlace(run.folder, list.folders),
     text: { ...run.text, name: lastPart(run.text.name) },
   }));
+  const given = await Promise.all(list.folders.map(allNames));
   for (const summary of changed) {
-    site.runs++;
     const { id } = summary;
     const detail = await runs.detail(id);
     const events = await allEvents(runs, id);
     if (!detail || !events) continue;
-    const start = detail.start && (withoutPlaces(detail.start) as RunDetail['start']);
+    const known = given.flat().concat(foldersOf(detail));
+    const start = detail.start && (withoutPlaces(detail.start, known) as RunDetail['start']);
     const checkpoints = detail.checkpoints
       .filter(({ isBest, isLast }) => isBest || isLast)
       .map((one) => ({ ...one, path: withoutPlace(one.path, list.folders) }));
     await site.writeJson(`snapshot/runs/${id}.json`, { summary, start, checkpoints } satisfies RunDetail);
     await site.writeJson(`snapshot/events/${id}.json`, {
       ...events,
-      events: events.events.map(withoutPlaces),
+      events: events.events.map((event) => withoutPlaces(event, known)),
     });
     await site.write(`snapshot/curves/${id}.bin`, await curvesOf(runs, id));
     for (const checkpoint of checkpoints) {
@@ -152,66 +140,23 @@ function isCurve(frame: Uint8Array): boolean {
   return new TextDecoder().decode(frame.subarray(8, 40)).startsWith('{"type":"curve"');
 }
 
-/** An event without the machine's name and paths. */
-function withoutPlaces<Event extends RunEvent>(event: Event): Event {
-  if (event.type === 'started') {
-    const { host: _, writes: __, text, ...rest } = event;
-    const { paths: ___, ...facts } = text;
-    return { ...rest, text: { ...facts, name: lastPart(text.name) } } as Event;
-  }
-  if ('path' in event && typeof event.path === 'string') return { ...event, path: lastPart(event.path) };
-  return event;
+/** The folders that a run names. */
+function foldersOf({ start }: Pick<RunDetail, 'start'>): string[] {
+  const { paths = [], validPath, testPath } = start?.text ?? {};
+  const files = [...paths, validPath, testPath].flatMap((path) =>
+    path === undefined ? [] : [dirname(path)],
+  );
+  return [...files, ...(typeof start?.writes === 'string' ? [start.writes] : [])];
+}
+
+/** A folder as it was given, as an absolute path, and without symbolic links. */
+async function allNames(folder: string): Promise<string[]> {
+  const path = resolve(folder);
+  return [folder, path, await realpath(path).catch(() => path)];
 }
 
 /** A path that begins with the name of a folder that was given, not with the way to it. */
 function withoutPlace(path: string, folders: readonly string[]): string {
   const root = folders.find((folder) => path === folder || path.startsWith(join(folder, sep)));
   return root === undefined || !isAbsolute(root) ? path : basename(root) + path.slice(root.length);
-}
-
-function lastPart(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
-}
-
-/** Puts a finished export in place of an earlier one. */
-async function replace(made: string, target: string): Promise<void> {
-  const old = `${made}.old`;
-  const hadOne = await rename(target, old).then(
-    () => true,
-    () => false,
-  );
-  try {
-    await rename(made, target);
-  } catch (error) {
-    if (hadOne) await rename(old, target);
-    throw error;
-  }
-  await rm(old, { recursive: true, force: true });
-}
-
-class SiteWriter {
-  runs = 0;
-  readonly #folder: string;
-  #files = 0;
-  #bytes = 0;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  get facts(): ExportedSite {
-    return { runs: this.runs, files: this.#files, bytes: this.#bytes };
-  }
-
-  async write(path: string, content: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-    const place = join(this.#folder, path);
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, content);
-    this.#files++;
-    this.#bytes += (await stat(place)).size;
-  }
-
-  writeJson(path: string, value: unknown): Promise<void> {
-    return this.write(path, JSON.stringify(value));
-  }
 }

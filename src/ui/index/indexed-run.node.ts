@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { isNameOfRun } from '../../checkpoint/storage/save-checkpoint.ts';
 import type { RunState, RunSummary } from '../protocol.ts';
 import { FactsLog } from '../run/facts-log.node.ts';
 import { type FileStamp, isSameStamp } from '../run/log-file.node.ts';
@@ -123,7 +124,7 @@ export class IndexedRun {
       updated: this.updated,
       rest: isRunning ? this.#facts.restAt(now) : null,
       checkpoints:
-        logs > 1 ? checkpoints.filter((name) => name.startsWith(saveName)).length : checkpoints.length,
+        logs > 1 ? checkpoints.filter((name) => isNameOfRun(name, saveName)).length : checkpoints.length,
     };
   }
 
