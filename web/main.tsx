@@ -91,8 +91,7 @@ function App() {
       )}
       {workerProblem.value !== undefined && (
         <p class="bar problem" role="alert">
-          {workerProblem.value}. The model that was open is gone; runs that the browser keeps are on the Train
-          page.{' '}
+          {workerProblem.value}. The open model is lost; runs stored in this browser are on the Train page.{' '}
           <button type="button" onClick={restartWorker}>
             Start again
           </button>
@@ -149,7 +148,8 @@ function ModelMenu() {
             <dt>engine</dt>
             <dd>
               {value.engine}
-              {!crossOriginIsolated && ' (this page is not isolated, so it has one thread)'}
+              {!crossOriginIsolated &&
+                ' (this page is not cross-origin isolated, so it uses only one thread)'}
             </dd>
           </dl>
         )}
@@ -205,13 +205,13 @@ function KeyHelp() {
           <dt>
             <kbd>1</kbd> – <kbd>9</kbd>
           </dt>
-          <dd>take a candidate</dd>
+          <dd>choose another character</dd>
         </div>
         <div>
           <dt>
             <kbd>←</kbd> <kbd>→</kbd>
           </dt>
-          <dd>move in a text; with Shift, select</dd>
+          <dd>move in the text; with Shift, select</dd>
         </div>
       </dl>
     </section>

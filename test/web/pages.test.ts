@@ -106,7 +106,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await page.locator('.legend output').innerText(),
       new RegExp(`position 11, unit ${values[10]?.toFixed(3)}`),
     );
-    await page.getByLabel('how far back').check();
+    await page.getByLabel('influence').check();
     await page.locator('.text-view').focus();
     await page.keyboard.press('ArrowRight');
     await page.getByLabel('surprise').check();
@@ -136,7 +136,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.getByRole('button', { name: 'Train', exact: true }).click();
     await page.getByText('has made all its iterations').waitFor();
     await page.reload();
-    await page.getByRole('heading', { name: 'Runs that this browser keeps' }).waitFor();
+    await page.getByRole('heading', { name: 'Runs stored in this browser' }).waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.locator('.stored').getByRole('button', { name: 'Save' }).click(),

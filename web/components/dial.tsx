@@ -1,4 +1,4 @@
-/** A dial on a unit: the text that the model writes while the unit is held at a value, beside the text that it writes freely. */
+/** A control that holds a unit: the text that the model writes while the unit is held at a value, beside the text without this. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { UnitPart } from '../../src/browser.ts';
 import { model, worker } from '../session.ts';
@@ -49,7 +49,7 @@ export function Dial({ chosen, facts }: DialProps) {
   const step = round((facts.highest - facts.lowest) / 100) || 0.01;
   return (
     <section class="dial" aria-labelledby="dial-title">
-      <h3 id="dial-title">Hold it, and see what the model writes</h3>
+      <h3 id="dial-title">Hold the unit and see what the model writes</h3>
       <div class="row">
         <label class="grow">
           <span class="figure">{value.toFixed(2)}</span>
@@ -70,7 +70,7 @@ export function Dial({ chosen, facts }: DialProps) {
           high
         </button>
         <button type="button" class="primary" disabled={isWriting} onClick={write}>
-          Write with it held
+          Write with the unit held
         </button>
       </div>
       {problem !== undefined && (
@@ -82,8 +82,8 @@ export function Dial({ chosen, facts }: DialProps) {
         <>
           {held && free && (
             <p class="effect" role="status">
-              Mean length of a line: <b>{free.lineLength.toFixed(1)}</b> free,{' '}
-              <b>{held.lineLength.toFixed(1)}</b> held.
+              Mean length of a line: <b>{held.lineLength.toFixed(1)}</b> with the unit held,{' '}
+              <b>{free.lineLength.toFixed(1)}</b> without.
             </p>
           )}
           <div class="two-texts">
@@ -92,7 +92,7 @@ export function Dial({ chosen, facts }: DialProps) {
               <pre>{held?.text}</pre>
             </figure>
             <figure>
-              <figcaption>free, with the same seed</figcaption>
+              <figcaption>not held, same seed</figcaption>
               <pre>{free?.text}</pre>
             </figure>
           </div>

@@ -16,9 +16,7 @@ export function NoModel({ what }: { readonly what: string }) {
         </button>
         <a href="#/train">Train one here</a>
       </div>
-      <p class="hint">
-        The example was trained on Moby Dick; it is 383 kB and is loaded when you ask for it.
-      </p>
+      <p class="hint">The example was trained on Moby Dick. It is downloaded (383 kB) when you open it.</p>
     </section>
   );
 }

@@ -15,7 +15,7 @@ export function UnitCharts({ facts, gates, layer, unit, symbols, onPlace }: Unit
   return (
     <div class="unit-charts">
       <section>
-        <h3>Strongest places</h3>
+        <h3>Where it is strongest</h3>
         <ol class="places">
           {facts.strongest.map((position) => (
             <li key={position}>
@@ -29,7 +29,7 @@ export function UnitCharts({ facts, gates, layer, unit, symbols, onPlace }: Unit
         </ol>
       </section>
       <section>
-        <h3>Its values</h3>
+        <h3>Distribution of its values</h3>
         <Histogram facts={facts} />
         {own.length > 0 && <Saturation gates={own} unit={unit} />}
       </section>
@@ -102,7 +102,8 @@ function Saturation({ gates, unit }: { readonly gates: readonly GateFacts[]; rea
         ))}
       </div>
       <figcaption>
-        gates of the layer: nearly closed (→) and nearly open (↑), of the time; this unit is large
+        gates of the layer: the fraction of the time that each is nearly closed (→) and nearly open (↑). The
+        large dot is this unit.
       </figcaption>
     </figure>
   );

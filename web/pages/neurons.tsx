@@ -189,7 +189,7 @@ export function Neurons() {
           <textarea
             rows={3}
             value={text.value}
-            placeholder="paste a text, or leave this empty: then the model writes one"
+            placeholder="paste a text, or leave this empty and let the model write one"
             onInput={(event) => {
               text.value = event.currentTarget.value;
             }}
@@ -218,8 +218,8 @@ export function Neurons() {
             <h2 id="text-title">What a unit does</h2>
             <p class="hint">
               Read a text to see each unit’s value after every character. Units that track something, such as
-              the position in a line or whether a quotation is open, are labelled; a label is shown only if it
-              clearly beats the same network before training.
+              the position in a line or whether a quotation is open, are labelled. A unit gets a label only if
+              its correlation is clearly higher than that of any unit before training.
             </p>
           </>
         )}
@@ -284,7 +284,8 @@ function UnitList({ facts }: { readonly facts: ReadingFacts }) {
       </ol>
       {rows.length === 0 && (
         <p class="hint">
-          No unit is labelled here. A longer text, or a model that was trained for longer, shows more.
+          No unit has a label here. With a longer text, or a model that was trained for longer, more units may
+          get one.
         </p>
       )}
     </>
@@ -312,8 +313,8 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
       </h2>
       {label && (
         <p class="hint">
-          {label.label === undefined ? 'No label: its best correlation is ' : 'Correlation '}
-          {label.r.toFixed(2)}; the best of the untrained network is {label.untrained.toFixed(2)}.
+          {label.label === undefined ? 'No label: its highest correlation is ' : 'Correlation '}
+          {label.r.toFixed(2)}; the highest before training was {label.untrained.toFixed(2)}.
           {label.next.length > 0 &&
             ` Next: ${label.next.map(({ label: name, r }) => `${name} (${r.toFixed(2)})`).join(', ')}.`}
         </p>
@@ -329,7 +330,7 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
                 checked={colouring.value === by}
                 onChange={() => colourBy(by)}
               />
-              {{ unit: 'the unit', surprise: 'surprise', saliency: 'how far back' }[by]}
+              {{ unit: 'the unit', surprise: 'surprise', saliency: 'influence' }[by]}
             </label>
           ))}
         </fieldset>
@@ -355,7 +356,7 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
               isCentred.value = event.currentTarget.checked;
             }}
           />
-          centre on its mean
+          centre the colours on its mean
         </label>
       </div>
       <TextPanel
@@ -378,8 +379,8 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
           </>
         ) : (
           <>
-            <i class="scale-positive" aria-hidden="true" /> without this character, the chosen one is more
-            surprising {at === undefined && '– choose a character'}
+            <i class="scale-positive" aria-hidden="true" /> without this character, the chosen one would be
+            more surprising {at === undefined && '– choose a character'}
           </>
         )}
         <output>
@@ -415,15 +416,15 @@ function Text({ facts }: { readonly facts: ReadingFacts }) {
 }
 
 const PART_NAMES: Readonly<Record<UnitPart, string>> = {
-  h: 'h, the output',
-  c: 'c, the cell',
+  h: 'hidden state, h',
+  c: 'cell state, c',
   i: 'input gate',
   f: 'forget gate',
   o: 'output gate',
-  g: 'new content',
+  g: 'candidate, g',
   z: 'update gate',
   r: 'reset gate',
-  n: 'new content',
+  n: 'candidate, n',
 };
 
 function Stretch({ facts, symbols }: { readonly facts: StretchFacts; readonly symbols: readonly string[] }) {
@@ -446,7 +447,7 @@ function Stretch({ facts, symbols }: { readonly facts: StretchFacts; readonly sy
       </div>
       <div>
         <h3>Where else they are active together</h3>
-        {facts.places.length === 0 && <p class="hint">Nowhere half as clearly.</p>}
+        {facts.places.length === 0 && <p class="hint">Nowhere else even half as strongly.</p>}
         <ol class="places">
           {facts.places.map(({ from, to }) => (
             <li key={from}>

@@ -110,7 +110,7 @@ export function Run() {
         </ul>
         {summary.state !== 'running' && (
           <p>
-            Go on with it: <code>npx char-rnn train --resume {summary.folder}</code>
+            To continue this run: <code>npx char-rnn train --resume {summary.folder}</code>
           </p>
         )}
         <h2>Settings</h2>

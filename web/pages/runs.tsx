@@ -204,8 +204,8 @@ function NoRuns() {
     <section class="panel empty">
       <h2>No runs yet</h2>
       <p>
-        There is no run in {folders.value.length > 0 ? folders.value.join(', ') : 'this folder'}. Start one in
-        another terminal: this page will show it by itself.
+        There is no run in {folders.value.length > 0 ? folders.value.join(', ') : 'this folder'} yet. Start
+        one in another terminal, and it will appear here.
       </p>
       <p>
         <code>npx char-rnn train book.txt</code>
@@ -302,7 +302,7 @@ function Table() {
           <thead>
             <tr aria-rowindex={1}>
               <th scope="col">
-                <span class="visually-hidden">drawn</span>
+                <span class="visually-hidden">in the chart</span>
               </th>
               {COLUMNS.map(({ key, title }) => (
                 <th key={key} scope="col" aria-sort={ariaSort(key)}>
@@ -312,7 +312,7 @@ function Table() {
                   </button>
                 </th>
               ))}
-              {base !== null && base !== undefined && <th scope="col">to the pinned one</th>}
+              {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
               {settings.map((name) => (
                 <th key={name} scope="col">
                   {name}
@@ -363,7 +363,7 @@ function Row({ run, index, base, settings }: RowProps) {
         <input
           type="checkbox"
           checked={picked.value.includes(run.id)}
-          aria-label={`draw ${run.name}`}
+          aria-label={`show ${run.name} in the chart`}
           onChange={() => togglePick(run.id)}
         />
         <i class="swatch" style={{ background: colour }} aria-hidden="true" />
@@ -397,7 +397,7 @@ export function lossText(loss: number | null | undefined): string {
 const REASONS: Readonly<Record<string, string>> = {
   completed: 'done',
   iterations: 'done',
-  'no-better': 'stopped: no better',
+  'no-better': 'stopped early',
   interrupted: 'stopped',
 };
 
@@ -406,11 +406,11 @@ export function stateText({ state, reason, iteration, iterations, rest }: RunSum
     const share = iterations > 0 ? `${Math.floor((100 * iteration) / iterations)} %` : '';
     return `▶ ${share}${rest === null ? '' : `, ${shortDuration(rest / 1000)} left`}`;
   }
-  if (state === 'broken-off') return '✕ broken off';
+  if (state === 'broken-off') return '✕ interrupted';
   return `■ ${REASONS[reason ?? ''] ?? 'done'}`;
 }
 
-/** The samples of the drawn runs, all at the same part of their way. */
+/** The samples of the runs in the chart, all after the same fraction of their iterations. */
 function Samples() {
   const ids = picked.value.slice(0, 6).filter((id) => (runs.value.get(id)?.samples ?? 0) > 0);
   if (ids.length === 0 || !source) return null;
@@ -418,7 +418,7 @@ function Samples() {
   return (
     <section class="panel" aria-labelledby="samples-title">
       <div class="row">
-        <h2 id="samples-title">What they wrote</h2>
+        <h2 id="samples-title">Samples</h2>
         <label class="grow">
           <span class="visually-hidden">how far into the run</span>
           <input

@@ -151,8 +151,8 @@ function handle(message: TrainingMessage): void {
 const REASONS: Readonly<Record<string, string>> = {
   completed: 'The run is complete. Its model is open.',
   iterations: 'The run has made all its iterations. Its model is open.',
-  'no-better': 'The run has stopped, because the validation loss fell no more. Its model is open.',
-  interrupted: 'Stopped. The model as it is now is open; you can go on with the run.',
+  'no-better': 'The run has stopped because the validation loss no longer fell. Its model is open.',
+  interrupted: 'Stopped. The model is open in its present state; you can continue the run.',
 };
 
 /** At most MOST_POINTS of the iterations, and all evaluations. */
@@ -322,7 +322,9 @@ function TextInput() {
 function Progress() {
   const { iteration, iterations, epoch, loss, speed, left } = state.value;
   if (iterations === 0)
-    return <p class="hint">The curve, and what the model writes as it learns, will appear here.</p>;
+    return (
+      <p class="hint">The loss curve, and samples of what the model writes as it learns, will appear here.</p>
+    );
   return (
     <>
       <ul class="facts">
@@ -390,13 +392,13 @@ function StoredRuns() {
   if (keepsNothing.value !== undefined)
     return (
       <p class="hint">
-        This browser keeps no runs here ({keepsNothing.value}). Save a model before you leave.
+        This browser can’t store runs ({keepsNothing.value}). Save the model before you leave.
       </p>
     );
   if (runs.length === 0) return null;
   return (
     <section aria-labelledby="stored-title">
-      <h3 id="stored-title">Runs that this browser keeps</h3>
+      <h3 id="stored-title">Runs stored in this browser</h3>
       <ul class="stored">
         {runs.map((run) => (
           <li key={run.id}>
@@ -418,7 +420,7 @@ function StoredRuns() {
               </button>
               {run.iteration < run.iterations && (
                 <button type="button" disabled={!!running.value} onClick={() => start(run)}>
-                  Go on
+                  Continue
                 </button>
               )}
               <button

@@ -216,7 +216,7 @@ function Candidates() {
     return (
       <>
         <h2>Candidates</h2>
-        <p class="hint">Choose a character of the text to see what else the model thought of.</p>
+        <p class="hint">Choose a character in the text to see which others the model considered.</p>
       </>
     );
   const isListed = own.alternatives.some(({ text }) => text === own.text);
@@ -250,8 +250,8 @@ function Candidates() {
       </ol>
       <p class="hint">
         Surprise {(-own.logProbability / Math.LN2).toFixed(2)} bits, uncertainty of the prediction{' '}
-        {(own.entropy / Math.LN2).toFixed(2)} bits. After another character, the model goes on from there; the
-        old text stays as a branch.
+        {(own.entropy / Math.LN2).toFixed(2)} bits. If you choose another character, the model continues from
+        there; the old text is kept as a branch.
       </p>
     </>
   );

@@ -49,7 +49,9 @@ export function serverSource(token: string): Source {
           if (signal?.aborted) return;
           const reason =
             error instanceof TypeError ? 'char-rnn ui does not answer' : (error as Error).message;
-          onConnection(`${reason}; showing what was known at ${new Date().toLocaleTimeString()}`);
+          onConnection(
+            `${reason.replace(/\.$/, '')}. This page shows the state of ${new Date().toLocaleTimeString()}.`,
+          );
         }
         const wait = RETRY[Math.min(attempt, RETRY.length - 1)];
         await new Promise((resolve) => setTimeout(resolve, wait));

@@ -77,7 +77,7 @@ async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunF
     return { folder };
   } catch (error) {
     return {
-      problem: `this browser does not keep the run (${(error as Error).message}): save the model before you close the page.`,
+      problem: `this browser can't store the run (${(error as Error).message}): save the model before you close the page.`,
     };
   }
 }
@@ -96,9 +96,9 @@ function factsOf(event: Extract<TrainingEvent, { type: 'started' }>): string[] {
   const { text, vocabularySize, parameters, batches, engine, options } = event;
   const count = (value: number) => value.toLocaleString('en');
   return [
-    `text: ${count(text.characters)} characters, ${count(vocabularySize)} different ones`,
+    `text: ${count(text.characters)} characters, ${count(vocabularySize)} of them different`,
     `model: ${options.cell}, ${options.layers} × ${options.hiddenSize}, ${count(parameters)} parameters`,
-    `batches: ${count(batches.train)} to train on, ${count(batches.validation)} to validate`,
+    `batches: ${count(batches.train)} for training, ${count(batches.validation)} for validation`,
     `engine: ${engine}`,
   ];
 }
