@@ -27,8 +27,18 @@ export interface Site {
   close(): Promise<void>;
 }
 
+export interface SiteOptions {
+  /** Whether its pages are cross-origin isolated, and so have shared memory. Default: true. */
+  readonly isolated?: boolean;
+  /** Flags of Chromium. */
+  readonly browserFlags?: readonly string[];
+}
+
 /** @param folder Where the pages are built. */
-export async function openSite(folder: string, { isolated = true } = {}): Promise<Site> {
+export async function openSite(
+  folder: string,
+  { isolated = true, browserFlags = [] }: SiteOptions = {},
+): Promise<Site> {
   await buildPages(folder);
   const kernels = new Map<string, Uint8Array>();
   for (const build of KERNEL_BUILDS) kernels.set(`/kernels/${build}.wasm`, await kernelBytes(build));
@@ -49,7 +59,10 @@ export async function openSite(folder: string, { isolated = true } = {}): Promis
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({
+    executablePath: executablePath as string,
+    args: ['--no-sandbox', ...browserFlags],
+  });
   const problems: string[] = [];
   return {
     ...{ url, browser, problems },

@@ -4,6 +4,7 @@ import type { OptionFacts } from '../../src/option-facts.ts';
 import { RunningMean } from '../../src/ui/run/running-mean.ts';
 import { Chart, type Series } from '../components/chart.tsx';
 import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../components/controls.tsx';
+import { GpuChoice } from '../components/gpu-choice.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { goTo } from '../router.ts';
 import { download, model, openModel, worker } from '../session.ts';
@@ -75,7 +76,7 @@ async function start(resume?: StoredRun): Promise<void> {
   const abort = new AbortController();
   reset();
   try {
-    const options = resume ? {} : valuesOf(facts.value, settings.value);
+    const options = resume ? engineOf(settings.value) : valuesOf(facts.value, settings.value);
     running.value = abort;
     if (!resume) await navigator.storage?.persist?.().catch(() => false);
     const name = resume?.name ?? textName.value;
@@ -87,6 +88,11 @@ async function start(resume?: StoredRun): Promise<void> {
     running.value = undefined;
     await listRuns();
   }
+}
+
+/** A run that goes on keeps its options, and its kind of engine unless one has been chosen. */
+function engineOf({ engine }: Settings): Record<string, unknown> {
+  return engine === undefined ? {} : { engine };
 }
 
 function reset(): void {
@@ -139,6 +145,15 @@ function handle(message: TrainingMessage): void {
     case 'sampled':
       samples.value = [...samples.value, message];
       break;
+    case 'back': {
+      const { iteration } = message;
+      startFacts.value = message.facts;
+      points = points.filter((_, k) => (points[k - (k % 3)] as number) <= iteration);
+      evaluations = evaluations.filter(([evaluated]) => evaluated <= iteration);
+      curve.value = curveOf();
+      state.value = { ...state.value, iteration };
+      break;
+    }
     case 'message':
       messages.value = [...messages.value, message];
       break;
@@ -220,8 +235,15 @@ export function Train() {
             {(problem.value as Error).message}
           </p>
         )}
+        <GpuChoice
+          engine={settings.value.engine}
+          disabled={running.value !== undefined}
+          onChange={(engine) => {
+            settings.value = { ...settings.value, engine };
+          }}
+        />
         <Controls
-          facts={facts.value}
+          facts={facts.value.filter(({ name }) => name !== 'engine')}
           settings={settings.value}
           disabled={running.value !== undefined}
           problem={problemOf(problem.value)}
@@ -266,6 +288,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'field',
   'encoding',
   'keep',
+  // A page has one GPU, which `GpuChoice` offers.
+  'gpu',
 ]);
 
 function TextInput() {

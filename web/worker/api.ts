@@ -95,10 +95,14 @@ export interface StretchFacts {
   readonly places: readonly SimilarPlace[];
 }
 
+/** The GPU of the page: its name, or why there is none. */
+export type GpuFacts = { readonly name: string } | { readonly problem: string };
+
 export interface TrainRequest {
   readonly text: string;
   /** The name of the text. */
   readonly name: string;
+  /** For a run that goes on: those that replace its own. */
   readonly options: Partial<TrainingOptions>;
   /** The run that goes on; undefined for a new one. */
   readonly resume: string | undefined;
@@ -134,6 +138,12 @@ export type TrainingMessage =
       readonly kind: 'notice' | 'warning' | 'advice';
       readonly text: string;
     }
+  /** The run has gone back to an earlier iteration: what it learned since then is discarded. */
+  | {
+      readonly type: 'back';
+      readonly iteration: number;
+      readonly facts: readonly string[];
+    }
   | { readonly type: 'finished'; readonly reason: string; readonly model: ModelFacts };
 
 export interface Api {
@@ -157,6 +167,8 @@ export interface Api {
   ): Promise<Saliency>;
   /** −log p of each symbol of the text that was read, in nats. */
   surprise(_: undefined, signal: AbortSignal): Promise<Float64Array>;
+  /** The GPU that could train. */
+  gpu(_: undefined): Promise<GpuFacts>;
   train(request: TrainRequest, signal: AbortSignal): AsyncGenerator<TrainingMessage, void, void>;
   /** The runs that this browser keeps. */
   runs(_: undefined): Promise<StoredRun[]>;

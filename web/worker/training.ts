@@ -6,6 +6,8 @@ import type { Api, TrainingMessage, TrainRequest } from './api.ts';
 import { setModel } from './open-model.ts';
 import { RunFolder } from './stored-runs.ts';
 
+type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
+
 /** Milliseconds between messages about iterations. */
 const INTERVAL = 100;
 
@@ -16,10 +18,17 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
   let iterations = 0;
   let iteration = 0;
   let bestLoss: number | undefined;
+  let started: StartedEvent | undefined;
+  async function* backTo(earlier: number): AsyncGenerator<TrainingMessage> {
+    if (points.length > 0) yield { ...points.take(), iterations };
+    iteration = earlier;
+    yield { type: 'back', iteration, facts: started ? factsOf(started) : [] };
+  }
   for await (const event of await runOf(request, folder, signal)) {
     switch (event.type) {
       case 'started':
         ({ iterations, iteration } = event);
+        started = event;
         yield {
           type: 'started',
           run: folder?.id ?? '',
@@ -55,8 +64,13 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
         yield { type: 'message', kind: event.type, text: event.message };
         break;
       case 'restored':
-      case 'continued':
         yield { type: 'message', kind: 'warning', text: event.reason };
+        yield* backTo(event.iteration);
+        break;
+      case 'continued':
+        // A warning has explained it.
+        if (started) started = { ...started, engine: event.engine };
+        yield* backTo(event.iteration);
         break;
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
@@ -89,10 +103,10 @@ async function runOf(
 ): Promise<AsyncIterable<TrainingEvent>> {
   const given = { signal, name, checkpointDir: folder?.storage };
   if (resume === undefined || !folder) return train({ ...options, ...given, text });
-  return train({ ...given, text: await folder.text(), resume: await folder.checkpoint('last') });
+  return train({ ...options, ...given, text: await folder.text(), resume: await folder.checkpoint('last') });
 }
 
-function factsOf(event: Extract<TrainingEvent, { type: 'started' }>): string[] {
+function factsOf(event: StartedEvent): string[] {
   const { text, vocabularySize, parameters, batches, engine, options } = event;
   const count = (value: number) => value.toLocaleString('en');
   return [

@@ -57,6 +57,9 @@ const api: Api = {
   async surprise(_, signal) {
     return (await reading()).surprise(_, signal);
   },
+  async gpu() {
+    return (await import('./gpu.ts')).gpuFacts();
+  },
   async *train(request, signal) {
     yield* (await import('./training.ts')).trainInWorker(request, signal);
   },

@@ -26,6 +26,17 @@ async function bestAdapter(): Promise<{ readonly adapter: GPUAdapter; readonly f
   return { adapter, facts: factsOf(adapter, { number: undefined, name, backend: 'browser' }) };
 }
 
+/**
+ * Facts about the GPU of a page.
+ *
+ * @throws {UnsupportedError} without a GPU that WebGPU can use
+ */
+export async function pageGpu(): Promise<AdapterFacts> {
+  const { facts } = await bestAdapter();
+  if (facts.isSoftware) throw softwareError(facts.name);
+  return facts;
+}
+
 async function openDevice(number: number, allowsSoftware: boolean) {
   if (number > 0) {
     throw new UnsupportedError(

@@ -1,0 +1,47 @@
+/** Whether the GPU trains. A page without one says why. */
+import { signal } from '@preact/signals';
+import { worker } from '../session.ts';
+import type { GpuFacts } from '../worker/api.ts';
+
+const gpu = signal<GpuFacts | 'unknown' | 'asked'>('unknown');
+
+async function ask(): Promise<void> {
+  gpu.value = 'asked';
+  try {
+    gpu.value = await worker.call('gpu', undefined);
+  } catch (error) {
+    gpu.value = { problem: (error as Error).message };
+  }
+}
+
+export interface GpuChoiceProps {
+  /** The engine that has been chosen. */
+  readonly engine: string | undefined;
+  readonly disabled: boolean;
+  readonly onChange: (engine: 'auto' | 'webgpu') => void;
+}
+
+export function GpuChoice({ engine, disabled, onChange }: GpuChoiceProps) {
+  if (gpu.value === 'unknown') ask();
+  if (typeof gpu.value === 'string') return null;
+  if ('problem' in gpu.value) return <p class="hint">The CPU trains: {gpu.value.problem}</p>;
+  return (
+    <div class="field switch">
+      <label class="name" for="gpu-choice">
+        train on the GPU
+      </label>
+      <input
+        id="gpu-choice"
+        type="checkbox"
+        aria-describedby="gpu-choice-help"
+        disabled={disabled}
+        checked={engine === 'webgpu'}
+        onChange={(event) => onChange(event.currentTarget.checked ? 'webgpu' : 'auto')}
+      />
+      <small id="gpu-choice-help" class="help">
+        {gpu.value.name}. The CPU is the default, because a seed gives the same model on every CPU, to the
+        bit; on a GPU the last digits differ.
+      </small>
+    </div>
+  );
+}
