@@ -16,7 +16,7 @@ export const gpuOption = (more: Partial<OptionInfo> = {}) =>
   option(z.optional(z.int().check(z.minimum(-1), z.maximum(MAX_GPU))), {
     flag: 'gpuid',
     group: 'Device',
-    help: 'GPU to use, as numbered by doctor; if it does not work, and by default (-1), the CPU',
+    help: 'GPU to use, as numbered by doctor; -1 (the default), or if it does not work: the CPU',
     ...more,
   });
 

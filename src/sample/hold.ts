@@ -21,7 +21,7 @@ export const holdOptions = {
   hold: option(z._default(z.union([z.string(), z.array(z.union([z.string(), heldUnitSchema]))]), ''), {
     flag: 'hold',
     group: 'Sampling',
-    help: 'keep units at values, such as 2.108=0.9: unit 108 of layer 2',
+    help: 'hold units at values: 2.108=0.9 holds unit 108 of layer 2',
     value: 'UNIT=VALUE',
     several: true,
     expected: 'units with a value each, such as 2.108=0.9, or 2.108.c=-2 for part c',

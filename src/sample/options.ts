@@ -37,7 +37,7 @@ export const generateOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Sampling',
-    help: 'unknown characters of the prompt; auto: the nearest known one, else an error',
+    help: 'what to do with unknown characters of the prompt; auto: take the nearest known one, or stop with an error',
   }),
 });
 
@@ -74,7 +74,7 @@ export const completeOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Sampling',
-    help: 'characters of the text that the model does not know; auto: the nearest known one, else an error',
+    help: 'what to do with characters of the text that the model does not know; auto: take the nearest known one, or stop with an error',
   }),
 });
 

@@ -37,7 +37,7 @@ export const textScoreOptionsSchema = z.strictObject({
     {
       flag: 'temperature',
       group: 'Scoring',
-      help: 'divide the logits by this; a model that is too sure of itself has a lower loss with a number above 1',
+      help: 'divide the logits by this; a number above 1 lowers the loss of an overconfident model',
     },
   ),
   dynamic: option(z._default(z.boolean(), false), {

@@ -39,8 +39,8 @@ export const averageCommand: Command = {
   name: 'average',
   usage: 'char-rnn average CHECKPOINT CHECKPOINT … -o OUT [flags]',
   summary:
-    'Makes one model of several checkpoints: each parameter is the mean of theirs.\n' +
-    'The checkpoints must be of one model; late ones of one run give the best results.',
+    'Makes one model of several checkpoints: each parameter is the mean of their parameters.\n' +
+    'The checkpoints must be of the same model; late checkpoints of one run give the best results.',
   flags: flagsOf(flagsSchema),
   examples: [
     'char-rnn average cv/best.safetensors cv/last.safetensors -o average.safetensors',

@@ -17,7 +17,7 @@ const flagsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['auto', 'error', 'skip', 'nearest']), 'auto'), {
     flag: 'unknown',
     group: 'Text',
-    help: 'characters of TEXT that the model does not know; auto: the nearest known one, else an error',
+    help: 'what to do with characters of TEXT that the model does not know; auto: take the nearest known one, or stop with an error',
   }),
   json: jsonFlag(),
   engine: engineOption(),

@@ -40,7 +40,7 @@ const flagsSchema = z.strictObject({
   fitTemperature: option(z._default(z.boolean(), false), {
     flag: 'fit_temperature',
     group: 'Scoring',
-    help: "find the temperature at which the loss on the run's validation split is lowest, and print the loss at it too",
+    help: "find the temperature at which the loss on the run's validation split is lowest, and also print the loss at this temperature",
   }),
   statisticsText: option(z.optional(z.string()), {
     flag: 'statistics_text',

@@ -41,7 +41,7 @@ export const serveCommand: Command = {
   name: 'serve',
   usage: 'char-rnn serve [[NAME=]CHECKPOINT …] [flags]',
   summary:
-    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nA model is called NAME; without NAME=, it has the name of its file. Without CHECKPOINT: the example model, if there is no other model here.",
+    "Serves models over HTTP: OpenAI's completions and chats, scores, tokens, and a page at / to try them in a browser.\nClients call a model by NAME; default: the name of its file. Without CHECKPOINT: the example model, if there is no other model here.",
   flags: flagsOf(flagsSchema, serverOptionsSchema),
   wordsKey: 'checkpoints',
   examples: [

@@ -28,23 +28,23 @@ const flagsSchema = z.strictObject({
   method: option(z.optional(z.enum(METHODS)), {
     flag: 'method',
     group: 'Training',
-    help: 'which settings to try; default: grid for lists of values without --trials, else random',
+    help: 'grid: try all combinations; random: draw them; default: grid for lists of values without --trials, otherwise random',
   }),
   seed: option(z.optional(seed()), {
     flag: 'seed',
     group: 'Training',
-    help: 'seed of the random search; default 1. For the seed of the trainings: --try seed=1',
+    help: 'seed of the random search; default 1; --try seed=1 sets the seed of the training runs',
     common: true,
   }),
   rungs: option(z.optional(count(1)), {
     flag: 'rungs',
     group: 'Training',
-    help: 'successive halving: all trials begin, and after each rung the best go on; 1 trains all to the end; default: 3 for random, 1 for grid',
+    help: 'rungs of successive halving: after each, only the best trials continue; 1 trains all to the end; default: 3 for random, 1 for grid',
   }),
   eta: option(z.optional(count(2)), {
     flag: 'eta',
     group: 'Training',
-    help: 'one trial in N goes on to the next rung, which is N times as long; default 3',
+    help: 'one trial in N continues to the next rung, which is N times as long; default 3',
   }),
   validation: option(z.optional(z.string()), {
     flag: 'valid',
@@ -55,7 +55,7 @@ const flagsSchema = z.strictObject({
   name: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'name',
     group: 'Output',
-    help: "name of the sweep, whose state is in sweeps/NAME; default: the file's or the text's",
+    help: 'name of the sweep, whose state is in sweeps/NAME; default: the name of the file or the text',
     value: 'NAME',
     common: true,
   }),
@@ -74,7 +74,7 @@ const flagsSchema = z.strictObject({
   textFile: option(z._default(z.array(z.string()), []), {
     flag: 'text',
     group: 'Text',
-    help: 'worker: where the text is on this machine; default: in the same place as on the machine that started the sweep; may be repeated',
+    help: 'worker: where the text is on this machine; default: the same path as on the machine that started the sweep; may be repeated',
     value: 'FILE',
     several: true,
   }),
@@ -96,9 +96,9 @@ export const sweepCommand: Command = {
   usage: 'char-rnn sweep run|status|best|table|stop|resume|retry|worker [TEXT|FILE.yaml|NAME] [flags]',
   summary:
     'Trains many models with different settings, and finds the best.\n' +
-    'run: starts a sweep of TEXT or FILE.yaml. The others take the NAME of a sweep; default: the newest.\n' +
+    'run: starts a sweep of TEXT or FILE.yaml. The others take the NAME of a sweep; default: the one that was active last.\n' +
     'status: shows its progress. best: shows the best trial and copies its model. table: lists all trials.\n' +
-    'stop: ends the running trials, which save their states. resume: goes on. retry: repeats failed trials.\n' +
+    'stop: stops the running trials, which save their states. resume: continues. retry: repeats failed trials.\n' +
     'worker: trains trials of a sweep that another machine has started with --database.',
   flags: flagsOf(flagsSchema),
   takesRandomSeed: true,

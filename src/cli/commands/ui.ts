@@ -22,7 +22,7 @@ const flagsSchema = z.strictObject({
   allowHost: option(z._default(z.array(z.string().check(z.refine(isHostName))), []), {
     flag: 'allow_host',
     group: 'Serving',
-    help: 'a name under which a proxy offers the page; may be repeated',
+    help: 'a host name under which a proxy serves the page; may be repeated',
     value: 'NAME',
     several: true,
     expected: HOST_EXPECTED,
@@ -30,7 +30,7 @@ const flagsSchema = z.strictObject({
   exportFolder: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'export',
     group: 'Output',
-    help: 'write the pages with a snapshot of the runs to this folder, for any web host, and end',
+    help: 'instead of serving, write the pages and a snapshot of the runs to this folder, for any web host',
     value: 'FOLDER',
     common: true,
   }),
@@ -40,7 +40,7 @@ export const uiCommand: Command = {
   name: 'ui',
   usage: 'char-rnn ui [FOLDER …] [flags]',
   summary:
-    'Shows runs and models in a web page: curves, samples, writing, neurons. Only this machine can open it, with the printed address.\nWithout FOLDER: shows the runs in cv.',
+    'Shows runs and models in web pages: curves, samples, what the units of a model track. The pages can be opened only on this machine, with the printed address.\nWithout FOLDER: shows the runs in cv.',
   flags: flagsOf(flagsSchema),
   examples: ['char-rnn ui', 'char-rnn ui cv cv-2 --no-open', 'char-rnn ui runs --export site'],
   async run(input) {

@@ -27,7 +27,7 @@ This machine:
   completions SHELL    print a script for completion in bash, zsh or fish
 
 A CHECKPOINT may be a folder, such as cv: then its best checkpoint is used.
-Without one, sample and serve use an example model, if there is no other here.
+Without one, sample and serve use an example model if this folder has none.
 
   help COMMAND         show all flags of a command
   --version, -v        show the version

@@ -128,7 +128,7 @@ const temperature = filter({
     temperatureRange: option(z._default(z.number().check(z.minimum(0)), 0), {
       flag: 'temperature_range',
       group: 'Choice of symbols',
-      help: 'temperature ±X: lower if the model is sure, else higher',
+      help: 'vary the temperature by ±X: lower where the model is certain',
     }),
   },
   requestOptions: ['temperature'],
@@ -172,7 +172,7 @@ const topP = filter({
     topP: option(z._default(share(), 1), {
       flag: 'top_p',
       group: 'Choice of symbols',
-      help: 'keep the most likely, up to this total probability',
+      help: 'keep the likeliest symbols, up to this total probability',
       common: true,
     }),
   },
@@ -205,7 +205,7 @@ const typicalP = filter({
     typicalP: option(z._default(share(), 1), {
       flag: 'typical_p',
       group: 'Choice of symbols',
-      help: 'keep the most typical, up to this total probability',
+      help: 'keep typical symbols, up to this total probability',
     }),
   },
   requestOptions: ['typicalP'],
