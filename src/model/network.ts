@@ -41,6 +41,7 @@ interface Pass {
   readonly resets: Tensor | undefined;
   /** Undefined in an evaluation. */
   readonly regularization: RegularizedPass | undefined;
+  readonly compute: Compute;
 }
 
 export class Network {
@@ -65,7 +66,7 @@ export class Network {
   /**
    * @param shape Of the longest batch.
    * @param purpose `evaluation` allocates no memory for a backward pass.
-   * @param compute Of all its passes. `bfloat16` needs that capability of the engine.
+   * @param compute Of training passes. `bfloat16` needs that capability of the engine. An evaluation computes in float32, as sampling does.
    */
   constructor(
     engine: Engine,
@@ -116,7 +117,7 @@ export class Network {
    */
   evaluate(weights: Vector, batch: Batch, state: NetworkState, logProbabilities?: Tensor): void {
     const written = this.#writeBatch(batch);
-    this.#forward({ weights, ...written, regularization: undefined }, state);
+    this.#forward({ weights, ...written, regularization: undefined, compute: 'float32' }, state);
     const { logits, targets, loss } = written.activations;
     this.#engine.crossEntropy({ logits, targets, loss, logProbabilities });
   }
@@ -143,6 +144,7 @@ export class Network {
       weights: drops ? this.#droppedCopy(weights, drops) : weights,
       ...this.#writeBatch(batch),
       regularization,
+      compute: this.#compute,
     };
     const { logits, targets, loss, gradients } = pass.activations;
     if (!gradients) throw new TypeError('this network was made for evaluation');
@@ -200,7 +202,7 @@ export class Network {
   }
 
   #forward(pass: Pass, state: NetworkState): void {
-    const { weights, activations, resets } = pass;
+    const { weights, activations, resets, compute } = pass;
     const { tokens, embedded, outputs, logits, gradients } = activations;
     if (embedded) this.#engine.embeddingForward({ weights, module: 0, tokens, output: embedded });
     let input = embedded ?? tokens;
@@ -217,7 +219,7 @@ export class Network {
         output,
         tape: this.#tapes[index],
         dropout: dropoutAt(layer, pass),
-        compute: this.#compute,
+        compute,
       });
       input = output;
     }
@@ -225,12 +227,11 @@ export class Network {
     const dropout = dropoutAt(this.#decoder, pass);
     const dropped = dropout && gradients?.outputs[1];
     if (dropped) this.#engine.dropout({ ...dropout, input, output: dropped });
-    const compute = this.#compute;
     this.#engine.linearForward({ weights, module, input: dropped ?? input, output: logits, compute });
   }
 
   #backward(pass: Pass, gradient: Vector, gradients: ActivationGradients): void {
-    const { weights, activations, resets } = pass;
+    const { weights, activations, resets, compute } = pass;
     const { tokens, embedded, outputs, logits } = activations;
     let [incoming, outgoing] = gradients.outputs;
     const dropout = dropoutAt(this.#decoder, pass);
@@ -241,7 +242,7 @@ export class Network {
       input: dropout ? outgoing : (outputs.at(-1) as Tensor),
       outputGradient: logits,
       inputGradient: incoming,
-      compute: this.#compute,
+      compute,
     });
     if (dropout) this.#engine.dropout({ ...dropout, input: incoming, output: incoming });
 
@@ -258,7 +259,7 @@ export class Network {
         tape: this.#tapes[index] as Tape,
         inputGradient: index === 0 ? gradients.embedded : outgoing,
         dropout: dropoutAt(layer, pass),
-        compute: this.#compute,
+        compute,
       });
       [incoming, outgoing] = [outgoing, incoming];
     }

@@ -1,14 +1,18 @@
 /** Compares the validation loss and its standard error with those computed from the losses of all positions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Checkpoint, TrainedCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { splitCorpus } from '../../src/data/batches/splits.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
+import { nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import type { FloatArray } from '../../src/engine/engine.ts';
 import { makeEngine } from '../../src/engine/select.node.ts';
 import { initialParameters } from '../../src/model/initial-parameters.ts';
 import { Network } from '../../src/model/network.ts';
 import { evaluateSplit } from '../../src/train/evaluation.ts';
 import { checkTrainingOptions } from '../../src/train/options.ts';
+import { partLoss } from '../../src/train/part-loss.ts';
+import { trainOn } from '../../src/train/train.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { standardError } from '../../src/util/standard-error.ts';
 
@@ -64,5 +68,29 @@ for (const batchSize of [10, 3]) {
     );
     assert.equal(means.length, batchSize < 8 ? batchSize * source.count : batchSize);
     assert.ok(Math.abs((standardError(means) ?? 0) - (step.value.standardError ?? -1)) < 1e-6);
+  });
+}
+
+for (const compute of ['float32', 'bfloat16'] as const) {
+  test(`${compute}: the validation loss of a run is that of its checkpoint`, async (context) => {
+    const options = checkTrainingOptions({
+      ...{ hiddenSize: 16, layers: 2, batchSize: 5, sequenceLength: 9, maxIterations: 20, evaluateEvery: 20 },
+      ...{ learningRate: 0.05, compute, engine: compute === 'float32' ? 'auto' : 'native' },
+    });
+    if (compute === 'bfloat16' && nativeVariants().length === 0)
+      return context.skip('there is no native engine');
+    const corpus = await buildCorpus({ text, name: 'x' }, options);
+    let loss: number | undefined;
+    let checkpoint: Checkpoint | undefined;
+    for await (const event of trainOn(corpus, options, { makeEngine })) {
+      if (event.type === 'evaluated') loss = event.validationLoss;
+      if (event.type === 'finished') checkpoint = event.checkpoint;
+    }
+    assert.ok(checkpoint?.training);
+    const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
+    context.after(() => engine.close());
+    const input = { engine, checkpoint: checkpoint as TrainedCheckpoint, name: 'x', corpus };
+    const { nats, characters } = await partLoss({ ...input, part: 'validation' });
+    assert.ok(Math.abs(nats / characters - (loss as number)) < 1e-12, `${nats / characters}, ${loss}`);
   });
 }
