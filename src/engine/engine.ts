@@ -424,15 +424,6 @@ export interface ReadRange {
   readonly count: number;
 }
 
-/** What an engine will be used for, so that it can compile its kernels in advance. */
-export interface EngineUse {
-  readonly purpose: 'training' | 'evaluation' | 'generation';
-  /** Batch rows, or sequences in parallel. */
-  readonly rows: number;
-  /** Time steps per call. */
-  readonly steps: number;
-}
-
 export interface Engine {
   readonly description: EngineDescription;
   /**
@@ -442,9 +433,6 @@ export interface Engine {
   readonly lost: Promise<EngineLostError | MemoryError>;
   /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */
   readonly bytesInUse: number;
-
-  /** Resolves when the engine is ready for a use. Calls made before that give the same results, but may be slower. */
-  prepare(layout: Layout, use: EngineUse): Promise<void>;
 
   /** A tensor of zeros. */
   tensor(type: ElementType, shape: readonly number[]): Tensor;

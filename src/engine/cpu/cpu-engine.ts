@@ -89,8 +89,6 @@ export class CpuEngine implements Engine {
     return this.#context.bytesInUse;
   }
 
-  async prepare() {}
-
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return this.#context.makeTensor(type, shape);
   }

@@ -96,8 +96,6 @@ export class ReferenceEngine implements Engine {
     return sum;
   }
 
-  async prepare() {}
-
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return this.#register(new ReferenceTensor(this.#precision, type, shape));
   }

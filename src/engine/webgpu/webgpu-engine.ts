@@ -129,8 +129,6 @@ export class WebGpuEngine implements Engine {
     return this.#recorder.counts;
   }
 
-  async prepare() {}
-
   tensor(type: ElementType, shape: readonly number[]): Tensor {
     return new GpuTensor(this.#recorder, type, shape);
   }
