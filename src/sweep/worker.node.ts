@@ -51,9 +51,8 @@ const WAIT = 10_000;
 export async function work(input: WorkerInput): Promise<WorkEnd> {
   const { store, signal, workers } = input;
   const worker = new Worker(input, await store.record());
-  const lanes = Array.from({ length: workers }, () => worker.lane());
-  await Promise.all(lanes);
-  if (worker.failure) throw worker.failure;
+  await Promise.all(Array.from({ length: workers }, () => worker.lane()));
+  if (worker.failure !== undefined) throw worker.failure;
   if (signal.aborted) return 'interrupted';
   return (await worker.isStopped()) ? 'stopped' : 'completed';
 }
@@ -70,7 +69,8 @@ interface RunningJob {
 }
 
 class Worker {
-  failure: SweepError | undefined;
+  /** Why this worker ends early. */
+  failure: unknown;
   readonly #input: WorkerInput;
   readonly #sweep: SweepRecord;
   readonly #id = `${hostname()}:${process.pid}`;
@@ -81,10 +81,23 @@ class Worker {
     this.#sweep = sweep;
   }
 
-  /** Runs one job after another. */
+  /** Runs one job after another. After an error, this and the other lanes end: their jobs stop and save their states. */
   async lane(): Promise<void> {
+    try {
+      await this.#runAll();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.failure ??= error;
+    for (const { child } of this.#jobs) child.stop();
+  }
+
+  async #runAll(): Promise<void> {
     const { signal } = this.#input;
-    while (!signal.aborted && !this.failure) {
+    while (!signal.aborted && this.failure === undefined) {
       const claim = await this.#claim();
       if (claim) {
         await this.#run(claim);
@@ -154,8 +167,8 @@ class Worker {
     const beats = setInterval(() => void this.#beat(job), HEARTBEAT);
     const stop = () => child.stop();
     signal.addEventListener('abort', stop);
-    // The signal may have been aborted just before.
-    if (signal.aborted) stop();
+    // The signal may have been aborted just before, or another lane may have failed.
+    if (signal.aborted || this.failure !== undefined) stop();
     const result = await child.ended;
     signal.removeEventListener('abort', stop);
     try {
@@ -219,8 +232,7 @@ class Worker {
         await this.#putBack(claim, 'it was stopped, and its state is saved.');
         return;
       case 'no-text':
-        this.failure ??= new SweepError('sweep-other-text', result.message);
-        for (const other of this.#jobs) other.child.stop();
+        this.#fail(new SweepError('sweep-other-text', result.message));
         await this.#putBack(claim, result.message);
         return;
       case 'disturbed':

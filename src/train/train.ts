@@ -9,9 +9,8 @@ import type { Checkpoint, TrainedCheckpoint } from '../checkpoint/checkpoint.ts'
 import { givenStorage } from '../checkpoint/storage/given-storage.ts';
 import { fitShape } from '../data/batches/splits.ts';
 import { buildCorpus, type Corpus } from '../data/corpus.ts';
-import type { Engine } from '../engine/engine.ts';
 import { makePortableEngine } from '../engine/select.ts';
-import { EngineLostError, OptionError, UsageError } from '../errors.ts';
+import { OptionError, UsageError } from '../errors.ts';
 import { layoutOf } from '../model/config.ts';
 import { formatCount } from '../util/format.ts';
 import type { OptionOrigins } from '../util/option-origins.ts';
@@ -21,7 +20,8 @@ import { runTraining } from './loop.ts';
 import { checkObservers, notifyObservers } from './observers/observers.ts';
 import type { TrainingOptions } from './options.ts';
 import { applyPreset } from './preset/apply-preset.ts';
-import { RunEngines } from './recovery/run-engines.ts';
+import { measureSpeed } from './preset/measure-speed.ts';
+import { isEngineFailure, RunEngines } from './recovery/run-engines.ts';
 import type { RunInput } from './run/training-run.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
@@ -206,16 +206,24 @@ function usedGpu(options: Readonly<Record<string, unknown>> | undefined): boolea
   return options?.engine === 'webgpu' || Number(options?.gpu ?? -1) >= 0;
 }
 
-/** Measures for a preset. If the engine is lost meanwhile, it measures the one that replaces it. */
-async function* presetOn(
+/** Enough for a stable median. */
+const MEASURING_MILLISECONDS = 400;
+
+/** Measures the speed of training. If the engine fails meanwhile, it measures the one that replaces it. */
+async function* speedOn(
   engines: RunEngines,
-  apply: (engine: Engine) => AsyncGenerator<TrainingEvent, TrainingOptions, void>,
-): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
+  options: TrainingOptions,
+  vocabularySize: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TrainingEvent, number, void> {
   for (;;) {
     try {
-      return yield* apply(engines.current);
+      return await measureSpeed(engines.current, options, vocabularySize, {
+        milliseconds: MEASURING_MILLISECONDS,
+        signal,
+      });
     } catch (error) {
-      if (!(error instanceof EngineLostError)) throw error;
+      if (!isEngineFailure(error)) throw error;
       yield (await engines.replace(error, 0)).warning;
     }
   }
@@ -246,9 +254,10 @@ export async function* trainOn(
     const options = fitted(
       resumed
         ? asked
-        : yield* presetOn(engines, (engine) =>
-            applyPreset(engine, corpus, asked, origins, { signal: settings.signal, availableMemory }),
-          ),
+        : yield* applyPreset(corpus, asked, origins, {
+            bounds: { available: availableMemory, limits: engines.current.description.limits },
+            measure: (trial, vocabularySize) => speedOn(engines, trial, vocabularySize, settings.signal),
+          }),
     );
     const { batchSize, sequenceLength } = options;
     const shape = `\`batchSize\` ${formatCount(batchSize)}, \`sequenceLength\` ${formatCount(sequenceLength)}`;

@@ -67,6 +67,34 @@ test('any other error of the store ends the work', async (context) => {
   assert.equal(claim.mock.callCount(), 2);
 });
 
+test('an error of the store in one lane stops the jobs of the others, and the work ends after them', async (context) => {
+  const { store, events, run, folder } = await setUp(context);
+  const script = join(folder, 'until-stopped.mjs');
+  const mark = join(folder, 'stopped');
+  writeFileSync(
+    script,
+    `import { writeFileSync } from 'node:fs';
+process.on('disconnect', () => process.exit(1));
+process.on('message', ({ type }) => {
+  if (type !== 'stop') return;
+  writeFileSync(${JSON.stringify(mark)}, '');
+  process.exit(1);
+});`,
+  );
+  const claim = store.claim.bind(store);
+  let claims = 0;
+  context.mock.method(store, 'claim', async (worker: string) => {
+    if (claims++ > 0) throw new TypeError('a bug');
+    return claim(worker);
+  });
+  await assert.rejects(run({ script }), TypeError);
+  assert.ok(existsSync(mark));
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['running', 'put-back'],
+  );
+});
+
 test('a worker whose job another one has taken over kills its process and stores nothing', async (context) => {
   const { store, events, run, folder } = await setUp(context);
   context.mock.method(store, 'heartbeat', async () => 'lost');

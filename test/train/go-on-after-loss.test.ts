@@ -247,11 +247,19 @@ test('a consumer that leaves, or aborts, after the engine was lost: the copy is 
   assert.equal(aborted.finished?.iteration, 100);
 });
 
-test('an engine that is lost while its speed is measured for a preset', async () => {
-  const engines = losableEngines([{ kind: 'lost', at: nth(2, 'update') }]);
-  const { finished, events } = await run(engines.makeEngine, { preset: 'small', maxIterations: 2 });
-  assert.equal(finished?.iteration, 2);
-  assert.equal(events.filter((event) => event.type === 'warning' && event.code === 'engine-lost').length, 1);
+test('an engine that is lost, or has too little memory, while its speed is measured for a preset', async () => {
+  const lost = { kind: 'lost', at: nth(2, 'update') } as const;
+  const small = { kind: 'memory', at: nth(2, 'vector') } as const;
+  for (const [fault, code] of [
+    [lost, 'engine-lost'],
+    [small, 'memory'],
+  ] as const) {
+    const engines = losableEngines([fault]);
+    const { finished, events } = await run(engines.makeEngine, { preset: 'small', maxIterations: 2 });
+    assert.equal(finished?.iteration, 2);
+    assert.equal(events.filter((event) => event.type === 'warning' && event.code === code).length, 1);
+    assert.equal(engines.open(), 0);
+  }
 });
 
 test('without saves and evaluations, a copy begins every 50 iterations', async () => {

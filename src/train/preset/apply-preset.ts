@@ -1,7 +1,6 @@
 /** Replaces the options that the user has left open by those of a preset. */
 import { divideByFractions, fitShape } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
 import { MAX_LAYERS } from '../../model/config.ts';
 import { checkMemory, fitsMemory, type MemoryBounds, type MemoryNeeds } from '../../model/memory.ts';
@@ -12,7 +11,6 @@ import type { OptionOrigins } from '../../util/option-origins.ts';
 import { isUsed } from '../advice/unused-options.ts';
 import type { TrainingEvent } from '../events.ts';
 import { checkTrainingOptions, modelConfig, type TrainingOptions } from '../options.ts';
-import { measureSpeed } from './measure-speed.ts';
 import {
   choosePreset,
   flopsPerSymbol,
@@ -24,8 +22,12 @@ import {
 
 /** The speed that the first choice assumes. The model that it chooses is then measured. */
 const ASSUMED_FLOPS = 1e11;
-/** Enough for a stable median. */
-const MEASURING_MILLISECONDS = 400;
+
+/** Measures the symbols in a second that the engine of the run trains a model on. It may report that it had to take another engine. */
+export type Measure = (
+  options: TrainingOptions,
+  vocabularySize: number,
+) => AsyncGenerator<TrainingEvent, number, void>;
 
 /** The preset that chooses options of a run, if there is one. A time alone means `balanced`. */
 export function presetOf({
@@ -40,18 +42,13 @@ export function presetOf({
  * The options of a run with a preset. Yields notices of what is measured and chosen.
  *
  * @param origins Options from a flag, a file or a checkpoint stay as they are.
- * @param signal Shortens the measurement if it is aborted.
  * @throws {MemoryError} before the measurement if a model of the given size does not fit in memory
  */
 export async function* applyPreset(
-  engine: Engine,
   corpus: Corpus,
   asked: TrainingOptions,
   origins: OptionOrigins | undefined,
-  {
-    signal,
-    availableMemory,
-  }: { readonly signal?: AbortSignal | undefined; readonly availableMemory: number },
+  { bounds, measure }: { readonly bounds: MemoryBounds; readonly measure: Measure },
 ): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
   const preset = presetOf(asked);
   if (preset === undefined) return asked;
@@ -65,17 +62,13 @@ export async function* applyPreset(
   };
   const choose = (flopsPerSecond: number) =>
     checkTrainingOptions({ ...asked, ...choosePreset({ ...input, flopsPerSecond }) });
-  const bounds = { available: availableMemory, limits: engine.description.limits };
   // The layout of so many layers could be too large to build, even for the choice.
   if (asked.layers > MAX_LAYERS) checkMemory(modelConfig(asked, vocabulary.size), trialNeeds(asked), bounds);
   const wanted = choose(ASSUMED_FLOPS);
   const trial = input.given.hiddenSize === undefined ? smallerFor(wanted, vocabulary.size, bounds) : wanted;
   checkMemory(modelConfig(trial, vocabulary.size), trialNeeds(trial), bounds);
   yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
-  const symbolsPerSecond = await measureSpeed(engine, trial, vocabulary.size, {
-    milliseconds: MEASURING_MILLISECONDS,
-    signal,
-  });
+  const symbolsPerSecond = yield* measure(trial, vocabulary.size);
   const flopsPerSecond = symbolsPerSecond * flopsPerSymbol({ ...trial, vocabularySize: vocabulary.size });
   const options = choose(flopsPerSecond);
   const seconds = secondsOfRun({ ...input, flopsPerSecond }, options);
