@@ -1,5 +1,6 @@
 /** SQLite, as Node has it from 22.13 on; on older versions, a package with the same interface. */
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SweepError } from '../errors.ts';
 import { installCommand } from '../util/install-command.node.ts';
 
@@ -17,7 +18,9 @@ export interface Database {
   close(): void;
 }
 
-type Sqlite = { readonly DatabaseSync: new (path: string) => Database };
+type Sqlite = {
+  readonly DatabaseSync: new (path: string, options?: { readonly readOnly?: boolean }) => Database;
+};
 
 const PACKAGE = '@photostructure/sqlite';
 
@@ -27,12 +30,37 @@ const PACKAGE = '@photostructure/sqlite';
  * @throws {SweepError} `sweep-database` without SQLite, or if the file can't be opened
  */
 export async function openDatabase(path: string): Promise<Database> {
-  const { DatabaseSync } = builtIn() ?? (await fromPackage());
+  const { DatabaseSync } = await sqlite();
   try {
     return new DatabaseSync(path);
   } catch (error) {
     throw databaseError(path, error);
   }
+}
+
+/**
+ * Opens a database file in WAL mode to read it once, without a change to its folder, which may be read-only.
+ *
+ * @throws {SweepError} as `openDatabase`
+ */
+export async function openReadOnly(path: string): Promise<Database> {
+  const { DatabaseSync } = await sqlite();
+  // Where no process has it open, there is no log, and SQLite would make an empty one. It does not for a file that never changes
+  // (sqlite.org/uri.html#uriimmutable). Node before 22.15 knows no such addresses.
+  const names = existsSync(`${path}-wal`) ? [path] : [`${pathToFileURL(path)}?immutable=1`, path];
+  let problem: unknown;
+  for (const name of names) {
+    try {
+      return new DatabaseSync(name, { readOnly: true });
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw databaseError(path, problem);
+}
+
+async function sqlite(): Promise<Sqlite> {
+  return builtIn() ?? (await fromPackage());
 }
 
 /** The error for a database that can't be used. */

@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { SweepError } from '../errors.ts';
 import { VERSION } from '../util/version.ts';
 import { promoted } from './schedule.ts';
-import { type Database, databaseError, openDatabase, type SqlValue, type Statement } from './sqlite.node.ts';
+import {
+  type Database,
+  databaseError,
+  openDatabase,
+  openReadOnly,
+  type SqlValue,
+  type Statement,
+} from './sqlite.node.ts';
 import {
   type Claim,
   type JobOutcome,
@@ -62,11 +69,12 @@ export async function createSqliteStore(path: string, sweep: NewSweep): Promise<
 /**
  * Opens the file of a sweep.
  *
+ * @param isReadOnly Whether it is only read: then nothing in its folder changes.
  * @throws {SweepError} `sweep-missing`; `sweep-newer` if a later version of the program made it; `sweep-database`
  */
-export async function openSqliteStore(path: string): Promise<SweepStore> {
+export async function openSqliteStore(path: string, isReadOnly = false): Promise<SweepStore> {
   if (!existsSync(path)) throw new SweepError('sweep-missing', `there is no sweep in ${path}.`);
-  const database = await connected(path);
+  const database = isReadOnly ? await openReadOnly(path) : await connected(path);
   let version: number;
   try {
     version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
@@ -261,9 +269,18 @@ class SqliteStore implements SweepStore {
     ).map(trialOf);
   }
 
+  async jobs(): Promise<JobRecord[]> {
+    return this.#all(`SELECT ${JOB_COLUMNS} FROM job ORDER BY trial, rung`).map(jobOf);
+  }
+
   async evaluations(trial: number): Promise<TrialEvaluation[]> {
     const rows = this.#all('SELECT * FROM evaluation WHERE trial = ? ORDER BY iteration', trial);
     return rows.map(evaluationOf);
+  }
+
+  async allEvaluations() {
+    const rows = this.#all('SELECT * FROM evaluation ORDER BY trial, iteration');
+    return rows.map((row) => ({ trial: Number(row.trial), ...evaluationOf(row) }));
   }
 
   isOutage(error: unknown): boolean {

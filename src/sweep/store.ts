@@ -155,7 +155,11 @@ export interface SweepStore {
   /** The trials with the lowest losses, best first. Exploded and failed ones are left out. */
   best(count: number): Promise<TrialRecord[]>;
   trials(): Promise<TrialRecord[]>;
+  /** The jobs of all rungs, by trial and rung. */
+  jobs(): Promise<JobRecord[]>;
   evaluations(trial: number): Promise<TrialEvaluation[]>;
+  /** The evaluations of all trials, by trial and iteration. */
+  allEvaluations(): Promise<(TrialEvaluation & { readonly trial: number })[]>;
   /** Whether an error means that the database can't be used just now: it is away or busy, or its disk is full. */
   isOutage(error: unknown): boolean;
   close(): Promise<void>;

@@ -10,7 +10,7 @@ import { DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-datab
 
 /** The folder of all sweeps. */
 export const SWEEPS = 'sweeps';
-const STATE = 'sweep.sqlite';
+export const STATE = 'sweep.sqlite';
 const TRIALS = 'trials';
 
 /** The name of a sweep of a text: the text's, without its extension. */
@@ -81,16 +81,18 @@ export interface OpenOptions {
   readonly database?: string | undefined;
   /** Whether this process takes jobs. Then it also takes over those of lost workers. */
   readonly isWorker?: boolean;
+  /** Whether the state is only read, and soon closed. Then nothing in the folder changes. */
+  readonly isReadOnly?: boolean;
 }
 
 /** @throws {SweepError} as `openSqliteStore` and `openInDatabase` */
 export async function openSweep(
   folder: string,
-  { database, isWorker = false }: OpenOptions = {},
+  { database, isWorker = false, isReadOnly = false }: OpenOptions = {},
 ): Promise<SweepStore> {
   const remembered = rememberedDatabase(folder);
   if (remembered) return await openInDatabase({ ...remembered, url: database ?? remembered.url }, isWorker);
-  return await openSqliteStore(join(folder, STATE));
+  return await openSqliteStore(join(folder, STATE), isReadOnly);
 }
 
 function isSweep(folder: string): boolean {

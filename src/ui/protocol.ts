@@ -12,6 +12,8 @@
  * | `GET api/runs/ID/events?after=P` | JSON: `EventsPage`                                                                           |
  * | `POST api/curves`                | body: `CurvesRequest`; answer: the frames of `curve-frames.ts`                               |
  * | `GET api/checkpoints/ID`         | a safetensors file without tensors `train.*`; with `?training=1`, the whole file             |
+ * | `GET api/sweeps`                 | JSON: `SweepList`                                                                            |
+ * | `GET api/sweeps/ID`              | JSON: `SweepDetail`, with an ETag; 304 if that is the one in `If-None-Match`                 |
  * | `GET kernels/NAME.wasm`          | the WebAssembly kernels; NAME is a `KernelBuild`. Needs no token                             |
  *
  * All paths are relative to the page. Requests to `api/` need the header `Authorization: Bearer TOKEN`; the token is in the fragment of the
@@ -20,6 +22,7 @@
  * `<meta name="source" content="server">` in the page says that it comes from `char-rnn ui`, and `content="snapshot"` that it comes from
  * `char-rnn ui --export`: then the answers to GET requests lie in files (`SnapshotIndex`). Without it, the page is the static site.
  */
+import type { JobState } from '../sweep/store.ts';
 import type { LoggedEvent } from '../train/log/logged-event.ts';
 import type { OptionOrigin } from '../util/option-origins.ts';
 
@@ -212,6 +215,88 @@ export interface MissingCurve {
 
 export type CurveFrame = Curve | CurvesProgress | MissingCurve;
 
+/** `waiting`: it has trials to train, and no process works on it; `unreadable`: `problem` says why. */
+export type SweepState = 'running' | 'waiting' | 'stopped' | 'finished' | 'unreadable';
+
+/** A line of the list of sweeps. */
+export interface SweepSummary {
+  readonly id: string;
+  readonly name: string;
+  /** The folder, as a person would write it: `sweeps/book`. */
+  readonly folder: string;
+  readonly state: SweepState;
+  readonly problem: string | null;
+  /** The name of the training text. */
+  readonly text: string;
+  readonly trials: number;
+  /** Its jobs: the trainings of a trial to the end of a rung. Rungs count from 1. */
+  readonly jobs: readonly { readonly rung: number; readonly state: JobState; readonly count: number }[];
+  /** The trial with the lowest loss. */
+  readonly best: {
+    readonly trial: number;
+    readonly loss: number;
+    readonly standardError: number | null;
+  } | null;
+  /** When its state last changed; 0 if that is not known. */
+  readonly updated: number;
+}
+
+export interface SweepList {
+  readonly sweeps: readonly SweepSummary[];
+  /** Whether folders are still being searched: more sweeps may come. */
+  readonly isSearching: boolean;
+}
+
+/** A parameter that a sweep searches, by its name in the library. */
+export interface SweepParameter {
+  readonly name: string;
+  /** Whether its values are numbers. */
+  readonly isNumber: boolean;
+  /** Whether equal ratios are equally far apart. */
+  readonly isLogarithmic: boolean;
+}
+
+/** The training of a trial to the end of one rung. */
+export interface SweepJob {
+  readonly state: JobState;
+  /** The iteration at which the rung ends. */
+  readonly end: number;
+  /** How far it is, and the estimated time to its end, while it runs. */
+  readonly iteration: number | null;
+  readonly rest: number | null;
+  /** The lowest loss of the trial up to the end of the rung; null before that, and if it exploded or failed. */
+  readonly loss: number | null;
+  readonly standardError: number | null;
+  /** The machine that trains it, or did. */
+  readonly host: string | null;
+  /** Why it exploded or failed, or was put back. */
+  readonly message: string | null;
+}
+
+export interface SweepTrial {
+  /** From 1. */
+  readonly number: number;
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** From the first rung to the one that it has reached. */
+  readonly jobs: readonly SweepJob[];
+  /** Iterations, and the validation loss after each of them. */
+  readonly evaluations: readonly (readonly [iteration: number, loss: number])[];
+  /** The id of its newest run, if it has a log. */
+  readonly run: string | null;
+}
+
+export interface SweepDetail {
+  readonly summary: SweepSummary;
+  readonly method: string;
+  readonly seed: number;
+  readonly rungs: number;
+  readonly eta: number;
+  readonly parameters: readonly SweepParameter[];
+  /** Options that all trials have. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly trials: readonly SweepTrial[];
+}
+
 /**
  * Where runs come from: a server, a snapshot, a dropped folder, the browser's own storage. Errors are thrown as `Error` with a message for the
  * reader; every method ends when its signal is aborted.
@@ -226,11 +311,15 @@ export interface Source {
   events(id: string, after?: string, signal?: AbortSignal): Promise<EventsPage>;
   /** A checkpoint's file. @param hasTraining Whether to keep the state of the training run, which is half of the file. */
   checkpoint(id: string, hasTraining?: boolean, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  sweeps(signal?: AbortSignal): Promise<SweepList>;
+  /** @param known What was read before: it is returned if nothing has changed. */
+  sweep(id: string, known?: SweepDetail, signal?: AbortSignal): Promise<SweepDetail>;
 }
 
 /**
  * `snapshot/index.json` of an export. Its other files lie beside it: `runs/ID.json` (`RunDetail`), `events/ID.json` (one `EventsPage` with all
- * events), `curves/ID.bin` (frames of all metrics over all three axes, 2,000 bins, in the order of `curves`), `checkpoints/ID.safetensors`.
+ * events), `curves/ID.bin` (frames of all metrics over all three axes, 2,000 bins, in the order of `curves`), `checkpoints/ID.safetensors`,
+ * `sweeps/ID.json` (`SweepDetail`).
  */
 export interface SnapshotIndex {
   readonly formatVersion: 1;
@@ -240,4 +329,5 @@ export interface SnapshotIndex {
   readonly runs: RunChange;
   /** What each frame of a file of curves shows. */
   readonly curves: readonly { readonly x: CurveAxis; readonly metric: Metric }[];
+  readonly sweeps: readonly SweepSummary[];
 }

@@ -1,4 +1,4 @@
-/** Answers questions about the runs in some folders. It reads files as it needs them, and so belongs into a thread of its own. */
+/** Answers questions about the runs and sweeps in some folders. It reads files as it needs them, and so belongs into a thread of its own. */
 
 import { describeSystemError } from '../util/system-error.ts';
 import { encodeFrame } from './curve-frames.ts';
@@ -6,9 +6,10 @@ import type { IndexedRun } from './index/indexed-run.node.ts';
 import type { CheckpointPlace } from './index/run-checkpoints.node.ts';
 import { checkpointsOf, findCheckpoint } from './index/run-checkpoints.node.ts';
 import { type IndexChange, RunIndex } from './index/run-index.node.ts';
-import type { CurveFrame, CurvesRequest, EventsPage, RunDetail } from './protocol.ts';
+import type { CurveFrame, CurvesRequest, EventsPage, RunDetail, SweepList } from './protocol.ts';
 import { binsOf } from './run/bins.ts';
 import { ReadRuns } from './run/read-runs.node.ts';
+import { type ReadSweep, SweepReader } from './sweep/sweep-reader.node.ts';
 
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 100;
@@ -17,10 +18,12 @@ export const DEFAULT_BINS = 500;
 export class Runs {
   readonly #index: RunIndex;
   readonly #read = new ReadRuns();
+  readonly #sweeps: SweepReader;
 
   /** @param folders Paths; they need not exist yet. */
   constructor(folders: readonly string[]) {
     this.#index = new RunIndex(folders);
+    this.#sweeps = new SweepReader((id) => this.#index.run(id) !== undefined);
   }
 
   /** Works for a short time, and returns what has changed since the last call. */
@@ -48,6 +51,20 @@ export class Runs {
 
   async checkpoint(id: string): Promise<CheckpointPlace | undefined> {
     return findCheckpoint(this.#index.runs(), id);
+  }
+
+  async sweeps(): Promise<SweepList> {
+    const sweeps = await this.#sweeps.list(this.#index.sweeps);
+    return { sweeps, isSearching: !this.#index.hasSearched };
+  }
+
+  /**
+   * A sweep with its trials; undefined for an unknown id.
+   *
+   * @param etag Of what the reader has: if that is still so, there is no `detail`.
+   */
+  async sweep(id: string, etag?: string): Promise<ReadSweep | undefined> {
+    return this.#sweeps.read(this.#index.sweeps, id, etag);
   }
 
   /** The encoded frames of curves, each as soon as its log was read. */

@@ -40,7 +40,7 @@ export const uiCommand: Command = {
   name: 'ui',
   usage: 'char-rnn ui [FOLDER …] [flags]',
   summary:
-    'Shows runs and models in web pages: curves, samples, what the units of a model track. The pages can be opened only on this machine, with the printed address.\nWithout FOLDER: shows the runs in cv.',
+    'Shows runs, sweeps and models in web pages: curves, samples, what the units of a model track. The pages can be opened only on this machine, with the printed address.\nWithout FOLDER: shows cv and sweeps.',
   flags: flagsOf(flagsSchema),
   examples: ['char-rnn ui', 'char-rnn ui cv cv-2 --no-open', 'char-rnn ui runs --export site'],
   async run(input) {

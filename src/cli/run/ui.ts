@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError, ListenError } from '../../errors.ts';
 import { type OpenPort, openPort } from '../../server/http/listen.node.ts';
+import { SWEEPS } from '../../sweep/sweep-folder.node.ts';
 import { exportSite } from '../../ui/export/export-site.node.ts';
 import { Access } from '../../ui/server/access.ts';
 import { createUiServer } from '../../ui/server/ui-server.node.ts';
@@ -25,15 +26,16 @@ const HOST = '127.0.0.1';
 const FIRST_PORT = 8090;
 /** Ports that are tried if none was asked for. */
 const PORTS = 20;
-const DEFAULT_FOLDER = 'cv';
+const DEFAULT_FOLDERS = ['cv', SWEEPS];
 /** 144 bits, which need no padding in base64. */
 const TOKEN_BYTES = 18;
 
 export async function runUi({ positionals }: CommandInput, flags: UiFlags): Promise<number> {
-  const folders = positionals.length > 0 ? positionals : [DEFAULT_FOLDER];
+  const folders = positionals.length > 0 ? positionals : DEFAULT_FOLDERS;
   const missing = await checkFolders(folders);
+  const expected = positionals.length > 0 ? missing : missing.filter((folder) => folder !== SWEEPS);
   return flags.exportFolder === undefined
-    ? serve(folders, missing, flags)
+    ? serve(folders, expected, flags)
     : write(folders, flags.exportFolder);
 }
 

@@ -350,9 +350,19 @@ class PostgresStore implements SweepStore {
     return (await this.#all(sql)).map(trialOf);
   }
 
+  async jobs(): Promise<JobRecord[]> {
+    const sql = `SELECT ${JOB_COLUMNS} FROM ${SCHEMA}.job WHERE sweep = $1 ORDER BY trial, rung`;
+    return (await this.#all(sql)).map(jobOf);
+  }
+
   async evaluations(trial: number): Promise<TrialEvaluation[]> {
     const sql = `SELECT * FROM ${SCHEMA}.evaluation WHERE sweep = $1 AND trial = $2 ORDER BY iteration`;
     return (await this.#all(sql, trial)).map(evaluationOf);
+  }
+
+  async allEvaluations() {
+    const sql = `SELECT * FROM ${SCHEMA}.evaluation WHERE sweep = $1 ORDER BY trial, iteration`;
+    return (await this.#all(sql)).map((row) => ({ trial: Number(row.trial), ...evaluationOf(row) }));
   }
 
   isOutage(error: unknown): boolean {

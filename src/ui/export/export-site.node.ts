@@ -14,6 +14,8 @@ import {
   type RunDetail,
   type RunEvent,
   type SnapshotIndex,
+  type SweepDetail,
+  type SweepSummary,
 } from '../protocol.ts';
 import { Runs } from '../runs.node.ts';
 import { openCheckpoint } from '../server/checkpoint-file.node.ts';
@@ -47,10 +49,11 @@ export async function exportSite(
   try {
     const runs = new Runs(folders);
     const list = await allRuns(runs, folders);
-    const hasRuns = list.changed.length > 0;
+    const { sweeps } = await runs.sweeps();
+    const isSnapshot = list.changed.length > 0 || sweeps.length > 0;
     // The pages come last, because they name the other files.
-    if (hasRuns) await writeSnapshot(site, runs, list);
-    for (const file of pageFiles(hasRuns ? 'snapshot' : 'site', pages).values())
+    if (isSnapshot) await writeSnapshot(site, runs, list, sweeps);
+    for (const file of pageFiles(isSnapshot ? 'snapshot' : 'site', pages).values())
       await site.write(file.path, await file.read());
     await site.publish();
     return { runs: list.changed.length, files: site.files, bytes: site.bytes };
@@ -69,7 +72,12 @@ async function allRuns(runs: Runs, folders: readonly string[]): Promise<RunChang
   }
 }
 
-async function writeSnapshot(site: SiteFolder, runs: Runs, list: RunChange): Promise<void> {
+async function writeSnapshot(
+  site: SiteFolder,
+  runs: Runs,
+  list: RunChange,
+  sweeps: readonly SweepSummary[],
+): Promise<void> {
   const changed = list.changed.map((run) => ({
     ...run,
     name: withoutPlace(run.name, list.folders),
@@ -111,7 +119,42 @@ async function writeSnapshot(site: SiteFolder, runs: Runs, list: RunChange): Pro
       notices: [],
     },
     curves: CURVE_AXES.flatMap((x) => METRICS.map((metric) => ({ x, metric }))),
+    sweeps: await writeSweeps(site, runs, list.folders, sweeps),
   } satisfies SnapshotIndex);
+}
+
+/** @returns the summaries of those that were written: the others can't be read */
+async function writeSweeps(
+  site: SiteFolder,
+  runs: Runs,
+  folders: readonly string[],
+  sweeps: readonly SweepSummary[],
+): Promise<SweepSummary[]> {
+  const written: SweepSummary[] = [];
+  for (const { id } of sweeps) {
+    const detail = (await runs.sweep(id))?.detail;
+    if (!detail || detail.summary.state === 'unreadable') continue;
+    const own = withoutPlacesOfSweep(detail, folders);
+    await site.writeJson(`snapshot/sweeps/${id}.json`, own);
+    written.push(own.summary);
+  }
+  return written;
+}
+
+/** A sweep without the names of machines, paths, and messages, which may contain both. Nobody trains it where it is exported to. */
+function withoutPlacesOfSweep(detail: SweepDetail, folders: readonly string[]): SweepDetail {
+  const { folder, text, state, ...facts } = detail.summary;
+  const summary = {
+    ...facts,
+    folder: withoutPlace(folder, folders),
+    text: lastPart(text),
+    state: state === 'running' ? ('waiting' as const) : state,
+  };
+  const trials = detail.trials.map(({ jobs, ...trial }) => ({
+    ...trial,
+    jobs: jobs.map((job) => ({ ...job, host: null, message: null, rest: null })),
+  }));
+  return { ...detail, summary, trials };
 }
 
 async function allEvents(runs: Runs, id: string): Promise<EventsPage | undefined> {

@@ -1,8 +1,10 @@
-/** Searches folders for the logs of runs. Links to folders are not followed, so that nothing outside is shown. */
+/** Searches folders for the logs of runs, and for sweeps. Links to folders are not followed, so that nothing outside is shown. */
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLockName } from '../../checkpoint/storage/folder-lock.node.ts';
 import { pointerStem } from '../../checkpoint/storage/run-files.ts';
+import { DATABASE_FILE } from '../../sweep/sweep-database.node.ts';
+import { STATE } from '../../sweep/sweep-folder.node.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 
 export const LOG_ENDING = '.log.jsonl';
@@ -24,11 +26,13 @@ export interface FoundFolder {
   /** Names of the checkpoints, without pointers. */
   readonly checkpoints: readonly string[];
   readonly hasLock: boolean;
+  /** Whether it is the folder of a sweep. */
+  readonly isSweep: boolean;
 }
 
 export type FoundPart = FoundFolder | { readonly notice: string };
 
-/** The folders with logs, one at a time, in the order of their names. A missing folder counts as empty. */
+/** The folders with logs or the state of a sweep, one at a time, in the order of their names. A missing folder counts as empty. */
 export function* findLogs(root: string): Generator<FoundPart, void, void> {
   let [folders, logs] = [0, 0];
   const waiting = [{ path: root, depth: 0 }];
@@ -48,7 +52,7 @@ export function* findLogs(root: string): Generator<FoundPart, void, void> {
     }
     const found = foundIn(path, entries);
     logs += found.logs.length;
-    if (found.logs.length > 0) yield found;
+    if (found.logs.length > 0 || found.isSweep) yield found;
     if (depth < MAX_DEPTH) waiting.push(...subfolders(path, entries, depth + 1));
   }
 }
@@ -71,6 +75,7 @@ function foundIn(path: string, entries: readonly Dirent[]): FoundFolder {
       (name) => name.endsWith('.safetensors') && !name.startsWith('.') && pointerStem(name) === undefined,
     ),
     hasLock: names.some(isLockName),
+    isSweep: names.includes(STATE) || names.includes(DATABASE_FILE),
   };
 }
 

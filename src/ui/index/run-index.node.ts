@@ -1,5 +1,5 @@
 /**
- * The runs in some folders, found by their logs and kept up to date.
+ * The runs and sweeps in some folders. Runs are found by their logs, and kept up to date.
  *
  * It works only while it is polled, and at most for a short time in each poll: first it searches the folders, then it looks which logs have
  * changed, then it reads what is new in them.
@@ -39,6 +39,8 @@ export class RunIndex {
   readonly #sent = new Map<string, string>();
   #search: Generator<FoundPart, void, void> | undefined;
   #seen = new Set<string>();
+  /** The folders of sweeps, as a person would write them, by their paths. */
+  readonly #sweeps = new Map<string, string>();
   #notices: string[] = [];
   #foundNotices: string[] = [];
   #searchTime = 0;
@@ -58,6 +60,16 @@ export class RunIndex {
 
   runs(): Iterable<IndexedRun> {
     return this.#runs.values();
+  }
+
+  /** The folders of sweeps as a person would write them, by their paths. */
+  get sweeps(): ReadonlyMap<string, string> {
+    return this.#sweeps;
+  }
+
+  /** Whether a whole search has ended. */
+  get hasSearched(): boolean {
+    return this.#hasSearched;
   }
 
   /** Goes on with the work, and returns what has changed since the last call. */
@@ -113,9 +125,14 @@ export class RunIndex {
     this.#nextSearch =
       performance.now() + Math.max(SEARCH_INTERVAL, SEARCH_SHARE * (this.#searchTime + time));
     for (const [id, run] of this.#runs) if (!this.#seen.has(run.path)) this.#runs.delete(id);
+    for (const path of this.#sweeps.keys()) if (!this.#seen.has(path)) this.#sweeps.delete(path);
   }
 
   async #addFolder(found: FoundFolder): Promise<void> {
+    if (found.isSweep) {
+      this.#seen.add(found.path);
+      this.#sweeps.set(found.path, this.#shownFolder(found.path));
+    }
     const place: RunPlace = {
       folder: this.#shownFolder(found.path),
       logs: found.logs.length,

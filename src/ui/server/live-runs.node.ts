@@ -1,9 +1,10 @@
 /** Keeps the list of runs up to date while somebody wants to see it. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { RunChange, RunDetail } from '../protocol.ts';
+import type { RunChange, RunDetail, SweepList } from '../protocol.ts';
 import { RunClient, ThreadEndedError } from './run-client.node.ts';
 import { RunList } from './run-list.ts';
+import type { Questions } from './run-messages.node.ts';
 
 /** Milliseconds between two polls. */
 const INTERVAL = 250;
@@ -67,6 +68,28 @@ export class LiveRuns {
     const detail = await this.client.ask('detail', id);
     const summary = this.list.get(id);
     return summary && detail && { summary, ...detail };
+  }
+
+  /** All sweeps, read now. */
+  async sweeps(): Promise<SweepList> {
+    this.#want();
+    const end = performance.now() + MAX_WAIT;
+    for (;;) {
+      const list = await this.client.ask('sweeps');
+      if (!list.isSearching || performance.now() > end) return list;
+      await this.#poll();
+    }
+  }
+
+  /** Undefined for an unknown sweep. */
+  async sweep(id: string, etag: string | undefined): ReturnType<Questions['sweep']> {
+    return (await this.client.ask('sweep', id, etag)) ?? (await this.#sweepAfterSearch(id));
+  }
+
+  /** The first request after a start may name a sweep that was not found yet. */
+  async #sweepAfterSearch(id: string): ReturnType<Questions['sweep']> {
+    const { sweeps } = await this.sweeps();
+    return sweeps.some((one) => one.id === id) ? this.client.ask('sweep', id, undefined) : undefined;
   }
 
   async close(): Promise<void> {

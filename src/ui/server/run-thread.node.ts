@@ -23,6 +23,12 @@ const questions: Questions = {
   detail: (id) => runs.detail(id),
   events: (id, after) => runs.events(id, after),
   checkpoint: (id) => runs.checkpoint(id),
+  sweeps: () => runs.sweeps(),
+  async sweep(id, etag) {
+    const found = await runs.sweep(id, etag);
+    // As text, thousands of trials cross to the other thread at once.
+    return found && { etag: found.etag, json: found.detail && JSON.stringify(found.detail) };
+  },
   async openCurves(request: CurvesRequest) {
     const abort = new AbortController();
     open.set(nextCurves, { frames: runs.curves(request, abort.signal), abort });

@@ -119,6 +119,10 @@ class Service {
         return this.#detail(known(id));
       case 'runs/*/events':
         return this.#events(known(id), query.get('after') ?? undefined);
+      case 'sweeps':
+        return jsonResponse(await this.#runs.sweeps());
+      case 'sweeps/*':
+        return this.#sweep(known(id), request);
       case 'checkpoints/*':
         return this.#checkpoint(known(id), request, query.get('training') === '1');
       default:
@@ -150,6 +154,18 @@ class Service {
     const page = await this.#runs.client.ask('events', id, after);
     if (!page) throw noSuchRun();
     return jsonResponse(page);
+  }
+
+  async #sweep(id: string, request: IncomingRequest): Promise<Response> {
+    const known = request.headers.get('if-none-match') ?? undefined;
+    const found = await this.#runs.sweep(id, known);
+    if (!found)
+      throw new ApiError(404, 'this sweep was deleted, or is not in the folders that are shown.', {
+        code: 'no_such_sweep',
+      });
+    const headers = { etag: found.etag, 'cache-control': 'private, no-cache' };
+    if (found.json === undefined) return new Response(null, { status: 304, headers });
+    return new Response(found.json, { headers: { ...headers, 'content-type': 'application/json' } });
   }
 
   async #checkpoint(id: string, request: IncomingRequest, hasTraining: boolean): Promise<Response> {
