@@ -41,6 +41,9 @@ export async function buildPages(folder, program) {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     define: { WORKER_URL: JSON.stringify(worker) },
+    // Pages that are seldom opened are files of their own.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
   });
   const html = readFileSync(join(web, 'index.html'), 'utf8')
     .replace('STYLE', entryOf(page, 'style.css'))

@@ -1,6 +1,7 @@
 /** The shell of the pages: the header, the page that the address names, and keys. */
 import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
 import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
@@ -26,6 +27,11 @@ import { type ThemeChoice, themeChoice } from './theme.ts';
 
 const RUN_PAGES = {
   runs: { title: 'Runs', show: Runs, key: 'r' },
+  sweeps: {
+    title: 'Sweeps',
+    show: lazy(async () => (await import('./pages/sweeps.tsx')).Sweeps),
+    key: 's',
+  },
 } as const;
 const PAGES = {
   // The static site has no runs but those of the Train page.

@@ -268,7 +268,7 @@ export interface SweepJob {
   readonly loss: number | null;
   readonly standardError: number | null;
   /** The machine that trains it, or did. */
-  readonly host: string | null;
+  readonly machine: string | null;
   /** Why it exploded or failed, or was put back. */
   readonly message: string | null;
 }

@@ -149,6 +149,36 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     assert.deepEqual([exploded?.state, exploded?.message], ['exploded', 'boom']);
   });
 
+  contract('all jobs and evaluations are listed by trial', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(3));
+    for (const loss of [3, 1, 2]) await store.finish(await claimed(store), done(loss));
+    await store.report(await claimed(store), {
+      iteration: 30,
+      epoch: 1,
+      loss: 0.5,
+      standardError: undefined,
+    });
+    assert.deepEqual(
+      (await store.jobs()).map(({ trial, rung, state, end, loss }) => [trial, rung, state, end, loss]),
+      [
+        [1, 0, 'done', 10, 3],
+        [2, 0, 'done', 10, 1],
+        [2, 1, 'running', 30, undefined],
+        [3, 0, 'done', 10, 2],
+      ],
+    );
+    assert.deepEqual(
+      (await store.allEvaluations()).map(({ trial, iteration, loss }) => [trial, iteration, loss]),
+      [
+        [1, 10, 3],
+        [2, 10, 1],
+        [2, 30, 0.5],
+        [3, 10, 2],
+      ],
+    );
+  });
+
   contract('higher rungs come first; added trials are halved among themselves', async ({ open }) => {
     const store = await open();
     await store.addTrials(plans(2));

@@ -8,9 +8,10 @@ import { decodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { train } from '../../src/train/train.node.ts';
 import { decodeFrames } from '../../src/ui/curve-frames.ts';
 import { exportSite } from '../../src/ui/export/export-site.node.ts';
-import type { CurveFrame, EventsPage, RunDetail, SnapshotIndex } from '../../src/ui/protocol.ts';
+import type { CurveFrame, EventsPage, RunDetail, SnapshotIndex, SweepDetail } from '../../src/ui/protocol.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { run, writeLog } from './logs.ts';
+import { makeSweep } from './sweeps.ts';
 
 test('an export has the runs, their events, curves and models, and no names of the machine and its folders', async (context) => {
   const folder = temporaryFolder(context);
@@ -33,6 +34,7 @@ test('an export has the runs, their events, curves and models, and no names of t
     adamBeta1: 0.8,
     engine: 'reference',
   }));
+  await (await makeSweep(join(runs, 'sweep'), { jobs: 8, exploding: [2] })).close();
   const { runs: count } = await exportSite([runs], site);
   assert.equal(count, 2);
   const json = <T>(path: string): T => JSON.parse(readFileSync(join(site, 'snapshot', path), 'utf8'));
@@ -61,6 +63,12 @@ test('an export has the runs, their events, curves and models, and no names of t
       index.curves.map(({ metric }) => metric),
     );
   }
+  const [sweep, ...others] = index.sweeps;
+  assert.deepEqual(
+    [sweep?.name, sweep?.folder, sweep?.text, others],
+    ['book', join('runs', 'sweep'), 'book.txt', []],
+  );
+  assert.equal(json<SweepDetail>(`sweeps/${sweep?.id}.json`).trials.length, 18);
   const secrets = new RegExp(`/home/me|secret-host|${folder}|"host"|"paths"|${hostname()}`);
   for (const name of readdirSync(join(site, 'snapshot'), { recursive: true, withFileTypes: true })) {
     if (!name.isFile()) continue;

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -10,24 +9,10 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { program, root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
+import { violationsOf } from './axe.ts';
 import { openSite, type Site } from './site.ts';
 
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const example = join(root, 'models', 'moby-dick.safetensors');
-
-/** What axe finds on a page: the rules of WCAG 2.0 to 2.2, A and AA. */
-async function violationsOf(page: Page): Promise<string[]> {
-  await page.evaluate(readFileSync(axePath, 'utf8'));
-  return page.evaluate(async () => {
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-    // @ts-expect-error: axe is a global of the page
-    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } });
-    return violations.map(
-      (found: { id: string; nodes: { html: string }[] }) =>
-        `${found.id}: ${found.nodes[0]?.html.slice(0, 120)}`,
-    );
-  });
-}
 
 async function openExample(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Open the example model' }).click();

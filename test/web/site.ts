@@ -1,10 +1,10 @@
 /** The static site on this machine, for tests in a browser: the built pages, the kernels and the example model. */
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { KERNEL_BUILDS, kernelBytes } from '../../src/engine/cpu/wasm-kernels.ts';
 import { executablePath } from '../browser/page.ts';
@@ -17,9 +17,64 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+export interface OpenBrowser {
+  /** Opens a page, and records its errors, violations of its policy, and requests to other origins. */
+  open(address: string, options?: BrowserContextOptions): Promise<Page>;
+  /** What went wrong on the pages so far. */
+  readonly problems: readonly string[];
+  /** Serves the files of a folder. @returns the address, without a slash at the end */
+  serveFiles(folder: string, find?: FindFile, headers?: OutgoingHttpHeaders): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The content of a file that is not in the folder; undefined if it may be. */
+type FindFile = (path: string) => Promise<Uint8Array | undefined>;
+
+export async function openBrowser(flags: readonly string[] = []): Promise<OpenBrowser> {
+  const browser = await chromium.launch({
+    executablePath: executablePath as string,
+    args: ['--no-sandbox', ...flags],
+  });
+  const problems: string[] = [];
+  const servers: Server[] = [];
+  return {
+    problems,
+    async open(address, options) {
+      const context = await browser.newContext(options);
+      const page = await context.newPage();
+      page.on('pageerror', (error) => problems.push(error.stack ?? String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') problems.push(message.text());
+      });
+      page.on('request', (request) => {
+        if (!/^(blob:)?http:\/\/127\.0\.0\.1:|^data:/.test(request.url()))
+          problems.push(`left: ${request.url()}`);
+      });
+      await page.goto(address);
+      return page;
+    },
+    async serveFiles(folder, find = async () => undefined, headers = {}) {
+      const server = createServer(async ({ url = '/' }, response) => {
+        const path = url.split('?')[0] as string;
+        const file = join(folder, path === '/' ? 'index.html' : path);
+        const body = (await find(path)) ?? (await readFile(file).catch(() => undefined));
+        const type = TYPES[extname(file)] ?? 'application/octet-stream';
+        response.writeHead(body ? 200 : 404, { 'Content-Type': type, ...headers });
+        response.end(body);
+      });
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+    async close() {
+      await browser.close();
+      for (const server of servers) server.close();
+    },
+  };
+}
+
 export interface Site {
   readonly url: string;
-  readonly browser: Browser;
   /** Opens a page, and fails the test for errors of the page, violations of its policy, and requests to other origins. */
   open(path: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
@@ -42,47 +97,16 @@ export async function openSite(
   await buildPages(folder);
   const kernels = new Map<string, Uint8Array>();
   for (const build of KERNEL_BUILDS) kernels.set(`/kernels/${build}.wasm`, await kernelBytes(build));
-  const server = createServer(async ({ url = '/' }, response) => {
-    const path = url.split('?')[0] as string;
-    const file = path.startsWith('/models/')
-      ? join(root, path)
-      : join(folder, path === '/' ? 'index.html' : path);
-    const body = kernels.get(path) ?? (await readFile(file).catch(() => undefined));
-    response.writeHead(body ? 200 : 404, {
-      'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-      ...(isolated && {
-        'Cross-Origin-Opener-Policy': 'same-origin',
-        'Cross-Origin-Embedder-Policy': 'require-corp',
-      }),
-    });
-    response.end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const browser = await chromium.launch({
-    executablePath: executablePath as string,
-    args: ['--no-sandbox', ...browserFlags],
-  });
-  const problems: string[] = [];
+  const browser = await openBrowser(browserFlags);
+  const find: FindFile = async (path) =>
+    path.startsWith('/models/') ? readFile(join(root, path)) : kernels.get(path);
+  const headers = isolated
+    ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
+    : {};
+  const url = `${await browser.serveFiles(folder, find, headers)}/`;
   return {
-    ...{ url, browser, problems },
-    async open(path, options) {
-      const context = await browser.newContext(options);
-      const page = await context.newPage();
-      page.on('pageerror', (error) => problems.push(error.stack ?? String(error)));
-      page.on('console', (message) => {
-        if (message.type() === 'error') problems.push(message.text());
-      });
-      page.on('request', (request) => {
-        if (!/^(blob:)?http:\/\/127\.0\.0\.1:|^data:/.test(request.url()))
-          problems.push(`left: ${request.url()}`);
-      });
-      await page.goto(url + path);
-      return page;
-    },
-    async close() {
-      await browser.close();
-      server.close();
-    },
+    ...{ url, problems: browser.problems },
+    open: (path, options) => browser.open(url + path, options),
+    close: () => browser.close(),
   };
 }

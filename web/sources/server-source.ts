@@ -7,10 +7,14 @@ import type {
   RunChange,
   RunDetail,
   Source,
+  SweepDetail,
+  SweepList,
 } from '../../src/ui/protocol.ts';
 
 /** Milliseconds before the first and later attempts to reach a server that does not answer. */
 const RETRY = [500, 1000, 2000, 5000] as const;
+
+const NOT_MODIFIED = 304;
 
 /** Called with a sentence while the server does not answer, and with undefined when it does again. */
 type OnConnection = (problem: string | undefined) => void;
@@ -21,12 +25,14 @@ export function watchConnection(listener: OnConnection): void {
 }
 
 export function serverSource(token: string): Source {
+  /** The ETags of sweeps that were read. */
+  const etags = new WeakMap<SweepDetail, string>();
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await fetch(path, {
       ...init,
       headers: { ...init.headers, Authorization: `Bearer ${token}` },
     });
-    if (response.ok) return response;
+    if (response.ok || response.status === NOT_MODIFIED) return response;
     const text = await response.text();
     throw new Error(messageOf(text) ?? `the server answered ${response.status}`);
   }
@@ -77,6 +83,18 @@ export function serverSource(token: string): Source {
         signal: signal ?? null,
       });
       return new Uint8Array(await response.arrayBuffer());
+    },
+    sweeps: (signal) => json<SweepList>('api/sweeps', signal),
+    async sweep(id, known, signal) {
+      const etag = known && etags.get(known);
+      const response = await request(`api/sweeps/${id}`, {
+        headers: etag === undefined ? {} : { 'if-none-match': etag },
+        signal: signal ?? null,
+      });
+      if (known && response.status === NOT_MODIFIED) return known;
+      const detail: SweepDetail = await response.json();
+      etags.set(detail, response.headers.get('etag') ?? '');
+      return detail;
     },
   };
 }

@@ -7,6 +7,7 @@ import type {
   RunDetail,
   SnapshotIndex,
   Source,
+  SweepDetail,
 } from '../../src/ui/protocol.ts';
 import { runningMean } from '../../src/ui/run/running-mean.ts';
 
@@ -39,6 +40,8 @@ export function snapshotSource(): Source {
         }
       }
     },
+    sweeps: async () => ({ sweeps: (await indexOf()).sweeps, isSearching: false }),
+    sweep: async (id, known, signal) => known ?? json<SweepDetail>(`sweeps/${id}.json`, signal),
     async checkpoint(id, _, signal) {
       return new Uint8Array(await (await file(`checkpoints/${id}.safetensors`, signal)).arrayBuffer());
     },

@@ -152,7 +152,7 @@ function withoutPlacesOfSweep(detail: SweepDetail, folders: readonly string[]): 
   };
   const trials = detail.trials.map(({ jobs, ...trial }) => ({
     ...trial,
-    jobs: jobs.map((job) => ({ ...job, host: null, message: null, rest: null })),
+    jobs: jobs.map((job) => ({ ...job, machine: null, message: null, rest: null })),
   }));
   return { ...detail, summary, trials };
 }

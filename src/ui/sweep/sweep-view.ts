@@ -78,7 +78,9 @@ export function detailOf(
       return {
         ...{ number: trial, parameters },
         jobs: own.map(jobView),
-        evaluations: (evaluationsOf.get(trial) ?? []).map(({ iteration, loss }) => [iteration, loss] as const),
+        evaluations: (evaluationsOf.get(trial) ?? []).map(
+          ({ iteration, loss }) => [iteration, loss] as const,
+        ),
         run: runOf(trial, Math.max(...own.map(({ attempt }) => attempt))),
       };
     }),
@@ -104,7 +106,7 @@ function jobView({ state, end, progress, loss, standardError, worker, message }:
     loss: loss ?? null,
     standardError: standardError ?? null,
     // A worker is named after its machine and its process.
-    host: worker?.replace(/:\d+$/, '') ?? null,
+    machine: worker?.replace(/:\d+$/, '') ?? null,
     message: message ?? null,
   };
 }
