@@ -51,7 +51,7 @@ export function ParallelCoordinates({ axes, lines, chosen, onChoose, summary }: 
   const width = 2 * SIDE + gap * (axes.length - 1);
   const x = (axis: number) => SIDE + gap * axis;
   const y = (place: number) => TOP + HEIGHT * (1 - place);
-  const front = lines.filter(({ id }) => id === chosen);
+  const inOrder = [...lines].sort((a, b) => Number(a.id === chosen) - Number(b.id === chosen));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to by keyboard too
     <section ref={host} class="coordinates" tabIndex={0} aria-label="Parallel coordinates">
@@ -64,12 +64,8 @@ export function ParallelCoordinates({ axes, lines, chosen, onChoose, summary }: 
             </text>
           </g>
         ))}
-        {[...lines, ...front].map((line, at) => (
-          <Line
-            key={at < lines.length ? line.id : 'front'}
-            {...{ line, axes, x, y, onChoose }}
-            isChosen={line.id === chosen}
-          />
+        {inOrder.map((line) => (
+          <Line key={line.id} {...{ line, axes, x, y, onChoose }} isChosen={line.id === chosen} />
         ))}
         {axes.map(({ title, ticks }, at) =>
           ticks.map(({ place, text }) => (
